@@ -1,0 +1,127 @@
+"""Every error that ends a command, each with its exit code.
+
+    HarnessError                      1
+      UsageError                      2   the command line asks for something impossible
+      FilesError                      2   problems in the files that people write
+      JournalDamaged                  2   a journal line does not match its checksum
+      RunLocked                       2   another process is working on this run
+      RunChanged                      2   the files changed since the run began
+      RunIncomplete                   4   the run could not be finished; it can be resumed
+        StorageFailed                 4   a write or fsync failed (disk full, read-only)
+      EndpointUnusable                5   wrong key, unknown model, exhausted quota
+      Interrupted                 130/143 stopped by a signal; it can be resumed
+
+A bad trial is never an error: it is a `Failure` value in a `Record` (see record.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+
+class Exit(IntEnum):
+    """The exit codes of all commands."""
+
+    READY = 0
+    NOT_READY = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    INCOMPLETE = 4
+    ENDPOINT_UNUSABLE = 5
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+class HarnessError(Exception):
+    """Ends a command; says what was wrong, where, and what to do next.
+
+    `fix` is one sentence in the imperative; empty where nothing can be advised.
+    """
+
+    exit_code: Exit = Exit.NOT_READY
+
+    def __init__(self, message: str, *, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+class UsageError(HarnessError):
+    """The command line asks for something impossible."""
+
+    exit_code = Exit.USAGE
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong in one place of one file that a person wrote."""
+
+    file: Path
+    line: int | None  # 1-based; None when it concerns the whole file
+    field: str  # dotted path such as `thresholds[2]`; empty when it concerns the whole file
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else str(self.file)
+        field = f" {self.field}:" if self.field else ""
+        fix = f" {self.fix}" if self.fix else ""
+        return f"{where}:{field} {self.message}{fix}"
+
+
+class FilesError(HarnessError):
+    """All problems of all files, reported together before the first call."""
+
+    exit_code = Exit.USAGE
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(
+            sorted(set(problems), key=lambda p: (str(p.file), p.line or 0, p.field, p.message))
+        )
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class JournalDamaged(HarnessError):
+    """A journal line does not match its checksum or sequence; it is named and refused, never skipped."""
+
+    exit_code = Exit.USAGE
+
+
+class RunLocked(HarnessError):
+    """Another live process is working on this run."""
+
+    exit_code = Exit.USAGE
+
+
+class RunChanged(HarnessError):
+    """Prompt, suite, parameters or origin changed since the run began."""
+
+    exit_code = Exit.USAGE
+
+
+class RunIncomplete(HarnessError):
+    """The run could not be finished; finished trials are saved and `harness resume` goes on."""
+
+    exit_code = Exit.INCOMPLETE
+
+
+class StorageFailed(RunIncomplete):
+    """A write or fsync failed; dispatching stopped at once."""
+
+
+class EndpointUnusable(HarnessError):
+    """The endpoint refuses every call in the same way: wrong key, unknown model, exhausted quota."""
+
+    exit_code = Exit.ENDPOINT_UNUSABLE
+
+
+class Interrupted(HarnessError):
+    """Stopped by a signal; finished trials are saved and `harness resume` goes on."""
+
+    exit_code = Exit.INTERRUPTED
+
+    def __init__(self, message: str, *, fix: str = "", terminated: bool = False) -> None:
+        super().__init__(message, fix=fix)
+        self.exit_code = Exit.TERMINATED if terminated else Exit.INTERRUPTED

@@ -1,0 +1,71 @@
+"""Records as columns: the judge computes on arrays, never on objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Int8 = npt.NDArray[np.int8]
+Int16 = npt.NDArray[np.int16]
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+
+NONE = -1  # no label, no value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseColumns:
+    """The cases, one row each, sorted by id."""
+
+    ids: tuple[str, ...]
+    expected: Int16  # index into the suite's labels
+    split: Int16  # index into `splits`; NONE where a case has no split
+    splits: tuple[str, ...]
+    tags: dict[str, Bool]
+    texts: tuple[str, ...]  # inputs on one line, for people
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialColumns:
+    """The trials of one candidate, one row each, sorted by (variant, case, repeat); warm-up left out.
+
+    Missing trials of an unfinished run are rows with outcome `failed`, so that nothing leaves a denominator.
+    """
+
+    case: Int32  # row in CaseColumns
+    variant: Int16  # index into `variants`; 0 is `original`
+    variants: tuple[str, ...]
+    repeat: Int16
+    expected: Int16
+    predicted: Int16  # index into labels, NONE when there is no label
+    outcome: Int8  # index into OUTCOMES
+    caller_ns: Int64  # NONE when never sent
+    service_ns: Int64
+    ttft_ns: Int64
+    queue_ns: Int64
+    rate_limit_ns: Int64
+    backoff_ns: Int64
+    retry_ns: Int64  # failed attempts
+    own_ns: Int64
+    attempts: Int16
+    sent_at: Int64  # ns since the first trial was admitted
+    in_flight: Int32
+    tokens_in: Int64  # NONE when the endpoint did not say
+    tokens_out: Int64
+    tokens_cached: Int64
+    score: Float  # of the positive label, nan when none
+    reply: Int32  # index into `replies`: two trials with the same reply text share it
+    replies: tuple[str, ...]  # text of a reply, or `kind: message` of a failure
+    served: Int16  # index into `served_models`, NONE when unknown
+    served_models: tuple[str, ...]
+    fingerprint: Int16
+    fingerprints: tuple[str, ...]
+    recorded: bool
+    warmup_calls: int
+
+    def __len__(self) -> int:
+        return len(self.case)

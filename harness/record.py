@@ -1,0 +1,200 @@
+"""The types on the bridge between measuring and judging.
+
+A `Trial` is one decision wanted; a `Record` is what became of it. Every duration is an integer number of
+nanoseconds from a monotonic clock, so that the parts of a trial sum exactly to its total:
+
+    total = queue + sum over attempts of (backoff + rate_limit + duration) + own
+
+`queue` is the wait for a free place (concurrency), `own` is the harness's work after the last byte. Only
+`started_utc` comes from the wall clock; it orders trials and is never subtracted.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+ORIGINAL = "original"
+
+FailureKind: TypeAlias = Literal[
+    "connect",  # no connection: refused, DNS, TLS
+    "network",  # the connection broke
+    "timeout",  # the attempt's deadline passed
+    "deadline",  # the trial's deadline passed, retries included
+    "rate_limited",  # 429
+    "server_error",  # 5xx, 408, 409, 425
+    "bad_request",  # 400, 404 of a path, 413, 422: this request will never work
+    "unauthorized",  # 401, 403
+    "unknown_model",  # the endpoint does not serve this model
+    "quota",  # paid quota exhausted
+    "redirect",  # 3xx: not followed, a key must not leave its origin
+    "error_in_body",  # 200 with an error object
+    "invalid_reply",  # 200 whose body is not what the protocol promises
+    "too_large",  # body beyond the size cap
+    "stream_cut",  # a stream that ended before it was complete
+    "stream_stalled",  # a stream that stopped sending
+    "render",  # the template failed on this case
+    "no_recorded_reply",  # replay has no line for this trial
+    "circuit_open",  # not sent: the endpoint was hopeless
+]
+
+Variant: TypeAlias = str
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """Case x candidate x variant x repeat: one decision wanted.
+
+    `key` is a digest of everything that the reply may depend on: prompt content, model entry (origin,
+    id, parameters), case inputs, variant and repeat. Two trials with one key are the same trial.
+    """
+
+    key: str
+    case: str
+    candidate: str
+    variant: Variant = ORIGINAL
+    repeat: int = 0
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Tokens as the endpoint counted them; None where it did not say."""
+
+    input: int | None = None
+    output: int | None = None
+    cached: int | None = None  # part of `input` that was served from the endpoint's cache
+
+
+class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
+    """One generated token with its natural-log probability and the alternatives at its place."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="reply"):
+    """A complete reply, whatever it says; the judge decides which label it is."""
+
+    text: str
+    finish_reason: str | None = None
+    refusal: str | None = None
+    usage: Usage = Usage()
+    score: float | None = None  # of the positive label, when the endpoint gives one
+    logprobs: tuple[TokenLogprob, ...] = ()
+    served_model: str | None = None
+    fingerprint: str | None = None
+    request_id: str | None = None
+    server_ns: int | None = None  # processing time that the server itself reports
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="failure"):
+    """Why a trial ended without a reply."""
+
+    kind: FailureKind
+    message: str
+    status: int | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One HTTP exchange. Offsets count from the start of this attempt; None when it did not get so far."""
+
+    duration_ns: int  # start -> last byte, or -> the error
+    backoff_ns: int = 0  # waited before this attempt because the last one failed
+    rate_limit_ns: int = 0  # waited before this attempt for requests/min or tokens/min
+    written_ns: int | None = None
+    first_byte_ns: int | None = None
+    first_token_ns: int | None = None  # streamed replies only
+    tokens_ns: tuple[int, ...] = ()  # arrival of each content chunk, streamed replies only
+    status: int | None = None
+    failure: Failure | None = None
+    retry_after_ns: int | None = None  # what the endpoint asked for
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="trial"):
+    """What became of one trial: exactly one for each planned trial at the end of a run."""
+
+    key: str
+    case: str
+    candidate: str
+    variant: Variant = ORIGINAL
+    repeat: int = 0
+    outcome: Reply | Failure
+    attempts: tuple[Attempt, ...] = ()
+    queue_ns: int = 0
+    own_ns: int = 0
+    started_utc: str = ""  # ISO 8601 with microseconds, when the trial was admitted
+    in_flight: int = 0  # calls in flight when it was admitted, this one included
+    recorded: bool = False  # replayed: latency was measured elsewhere, or not at all
+    warmup: bool = False  # listed, never counted
+
+    @property
+    def total_ns(self) -> int:
+        """Intended start -> done; the exact sum of the parts."""
+        waits = sum(a.backoff_ns + a.rate_limit_ns + a.duration_ns for a in self.attempts)
+        return self.queue_ns + waits + self.own_ns
+
+
+def caller_ns(record: Record) -> int | None:
+    """First send -> done with retries and backoff, as a production caller feels it; None if never sent.
+
+    Excludes queue wait and the rate-limit waits: those are the harness's own pacing.
+    """
+    if not record.attempts:
+        return None
+    return sum(a.backoff_ns + a.duration_ns for a in record.attempts)
+
+
+def service_ns(record: Record) -> int | None:
+    """Request written -> last byte of the final attempt; None if that attempt failed or was never sent."""
+    if not record.attempts or record.attempts[-1].failure is not None:
+        return None
+    last = record.attempts[-1]
+    return last.duration_ns - (last.written_ns or 0)
+
+
+class CaseRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="case"):
+    """A case as it was when the run began, so that a run can be judged years later without its suite."""
+
+    id: str
+    digest: str
+    expected: str
+    split: str = ""
+    tags: tuple[str, ...] = ()
+    inputs: dict[str, str] = {}
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session"):
+    """One process that worked on the run: the first, and one for each resume."""
+
+    at_utc: str
+    event: Literal["started", "resumed", "finished", "stopped"]
+    pid: int = 0
+    planned: int = 0  # trials of the whole run
+    done_before: int = 0  # trials already journalled when this session began
+    why: str = ""  # for `stopped`: signal, storage, endpoint
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="pace"):
+    """The concurrency limit changed, or dispatch paused, and why."""
+
+    at_ns: int  # monotonic, from the start of this session
+    endpoint: str
+    limit: int
+    in_flight: int
+    why: str
+
+
+class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="interference"):
+    """The harness's own load over one session: what it could have added to the latencies."""
+
+    lag_p50_ns: int  # event-loop lag, sampled every 10 ms
+    lag_p99_ns: int
+    lag_max_ns: int
+    cpu_share: float  # CPU seconds of this process per wall second and core that it may use
+    samples: int
+    processes: int = 1
+    max_in_flight: int = 0
+    gc_pauses: int = 0
+
+
+Event: TypeAlias = CaseRow | Session | Pace | Interference | Record

@@ -71,6 +71,10 @@ class Problem:
         return f"{where}:{field} {self.message}{fix}"
 
 
+def _place(problem: Problem) -> tuple[str, int, str, str]:
+    return (str(problem.file), problem.line or 0, problem.field, problem.message)
+
+
 class FilesError(HarnessError):
     """All problems of all files, reported together before the first call."""
 

@@ -19,7 +19,7 @@ class Threshold:
     """One demand. `bound` is in the metric's own unit: shares as 0..1, seconds, money, counts."""
 
     text: str  # as written, whitespace folded
-    metric: str  # canonical family: `accuracy`, `recall`, `latency.p95`, `latency.within`, `pass`, `cost_per_1000`
+    metric: str  # family: `accuracy`, `recall`, `latency.p95`, `latency.within`, `pass`, `cost_per_1000`
     label: str | None = None  # recall[spam] -> spam; robustness.flips[typos] -> typos
     argument: float | None = None  # latency.within(1 s) -> 1.0; fbeta(2) -> 2.0; pass^3 -> 3.0
     where: tuple[tuple[str, str], ...] = ()  # (("tag", "short"),)

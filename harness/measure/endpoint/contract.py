@@ -1,0 +1,69 @@
+"""The one seam for everything outside: an endpoint takes a rendered prompt and gives an answer with its clock.
+
+An endpoint is a codec (JSON <-> reply) on a transport (bytes + clock), except `replay`, which reads a file.
+It never retries, never paces, and never raises for a bad exchange: a failure is a value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from harness.files.render import Rendered
+from harness.record import Attempt, Failure, Reply, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A request ready to be sent as often as retries need: everything that costs CPU is done."""
+
+    trial: Trial
+    body: bytes
+    estimated_tokens: int  # input + the most that may be generated; for tokens/min
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateHints:
+    """What an answer's headers say of the endpoint's limits; None where it said nothing."""
+
+    limit_requests: int | None = None
+    remaining_requests: int | None = None
+    reset_requests_s: float | None = None
+    limit_tokens: int | None = None
+    remaining_tokens: int | None = None
+    reset_tokens_s: float | None = None
+    retry_after_s: float | None = None
+    should_retry: bool | None = None  # x-should-retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One exchange: its clock (backoff and rate-limit waits still 0), its outcome, the endpoint's hints."""
+
+    attempt: Attempt
+    outcome: Reply | Failure
+    hints: RateHints = field(default_factory=RateHints)
+    recorded: bool = False  # replayed
+
+
+class Endpoint(Protocol):
+    """One candidate's way out. Opened once per run and process, used by many calls at once."""
+
+    name: str  # the entry's name in harness.yml
+    pacing_key: str  # endpoints with one key share their limits: origin and key variable, never the key
+
+    async def open(self) -> None:
+        """Start what is needed (client, embedded server). Raises EndpointUnusable when it can't."""
+        ...
+
+    async def close(self) -> None:
+        """Release sockets and processes; safe to call twice."""
+        ...
+
+    def prepare(self, rendered: Rendered, trial: Trial) -> Prepared:
+        """Encode a request."""
+        ...
+
+    async def attempt(self, prepared: Prepared, *, timeout_s: float) -> Answer:
+        """Do one exchange within `timeout_s` seconds in all. Never raises for a bad exchange."""
+        ...

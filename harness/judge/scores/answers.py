@@ -1,0 +1,112 @@
+"""The expected and the given label of each trial, and the confusion matrix they make.
+
+The matrix has one more column than rows, `no label`: a trial that ended without a label is a miss for its
+expected label and stays in every denominator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.judge.table import Bool, Float, Int16, Int32, Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Trials as labels; three arrays of one length, and the suite's labels (never those of the replies).
+
+    `expected` is the same for all trials of a case; `predicted` is -1 where a trial has no label.
+    """
+
+    case: Int32 | Int64
+    expected: Int16
+    predicted: Int16
+    labels: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, case: Sequence[int], expected: Sequence[int], predicted: Sequence[int], labels: Sequence[str]
+    ) -> Answers:
+        """Make answers from plain sequences."""
+        return cls(
+            np.asarray(case, dtype=np.int32),
+            np.asarray(expected, dtype=np.int16),
+            np.asarray(predicted, dtype=np.int16),
+            tuple(labels),
+        )
+
+    def __len__(self) -> int:
+        return len(self.case)
+
+    def where(self, keep: Bool) -> Answers:
+        """Keep some trials."""
+        return Answers(self.case[keep], self.expected[keep], self.predicted[keep], self.labels)
+
+    @property
+    def right(self) -> Bool:
+        """Which trials were answered with the expected label."""
+        return np.asarray(self.expected == self.predicted, dtype=np.bool_)
+
+    def confusion(self) -> Int64:
+        """Count trials by expected label (rows) and answer (columns; the last is `no label`)."""
+        k = len(self.labels)
+        return np.bincount(self.cells(), minlength=k * (k + 1)).reshape(k, k + 1)
+
+    def cells(self) -> Int64:
+        """Give each trial's place in the flattened confusion matrix."""
+        k = len(self.labels)
+        column = np.where(self.predicted < 0, k, self.predicted)
+        return self.expected.astype(np.int64) * (k + 1) + column
+
+    def patterns(self) -> Patterns:
+        """Group the cases whose trials were answered in the same way."""
+        k = len(self.labels)
+        ids, dense = np.unique(self.case, return_inverse=True)
+        width = k + 1
+        column = np.where(self.predicted < 0, k, self.predicted).astype(np.int64)
+        counts = np.bincount(dense * width + column, minlength=len(ids) * width).reshape(len(ids), width)
+        stratum = np.zeros(len(ids), dtype=np.int64)
+        stratum[dense] = self.expected
+        rows = np.column_stack([stratum, counts])
+        kinds, first, size = _unique_rows(rows)
+        return Patterns(kinds[:, 0], kinds[:, 1:], size, first)
+
+
+@dataclass(frozen=True, slots=True)
+class Patterns:
+    """The distinct ways in which cases were answered.
+
+    Row j: `size[j]` cases expect label `expected[j]` and had `counts[j]` trials per answer. Resampling cases
+    is the same as drawing how often each pattern occurs, and there are far fewer patterns than cases.
+    """
+
+    expected: Int64
+    counts: Int64  # patterns x (labels + 1)
+    size: Int64
+    first: Int64  # an example: position among the sorted distinct cases
+
+    @property
+    def cases(self) -> int:
+        """How many cases there are in all."""
+        return int(self.size.sum())
+
+    def confusion(self, labels: int) -> Float:
+        """Add the cases up to the confusion matrix."""
+        counts = np.zeros((labels, labels + 1))
+        np.add.at(counts, self.expected, self.counts * self.size[:, None])
+        return counts
+
+
+def _unique_rows(rows: Int64) -> tuple[Int64, Int64, Int64]:
+    """Give the distinct rows in lexicographic order, where each is first seen, and how often."""
+    if len(rows) == 0:
+        return rows, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    order = np.lexsort(rows.T[::-1])
+    ranked = rows[order]
+    starts = np.concatenate([[True], (ranked[1:] != ranked[:-1]).any(axis=1)])
+    at = np.flatnonzero(starts)
+    size = np.diff(np.concatenate([at, [len(rows)]]))
+    return ranked[at], order[at], size

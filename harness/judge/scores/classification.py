@@ -1,0 +1,223 @@
+"""How well labels are told apart: accuracy, per-label and averaged figures, each with its interval.
+
+All functions take `Answers` and return figures, which state their interval on demand. Metrics that are shares
+use `proportion`; F1 is a monotone function of a share; the others are resampled by case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.judge.scores.answers import Answers, Patterns
+from harness.judge.scores.figure import Figure, Mapped, Missing, Normal
+from harness.judge.scores.matrix import (
+    balanced_accuracy_of,
+    fbeta_of,
+    kappa_of,
+    macro_f1_of,
+    macro_f1_se,
+    mcc_of,
+)
+from harness.judge.scores.proportion import Share, clustered_share
+from harness.judge.scores.resample import EXACT_CASES, Metric, confusion_draws, figure_of
+from harness.judge.table import Float
+
+NO_TRIALS = "there are no trials"
+
+
+def accuracy(answers: Answers) -> Share | Missing:
+    """Give the share of trials answered with the expected label."""
+    return clustered_share(answers.right, answers.case, why_empty=NO_TRIALS)
+
+
+def coverage(answers: Answers) -> Share | Missing:
+    """Give the share of trials that ended with a label."""
+    return clustered_share(answers.predicted >= 0, answers.case, why_empty=NO_TRIALS)
+
+
+def recall(answers: Answers, label: int) -> Share | Missing:
+    """Give the share of trials that expect the label and got it."""
+    mine = answers.where(answers.expected == label)
+    return clustered_share(
+        mine.right, mine.case, why_empty=f"no case expects ‘{answers.labels[label]}’, so none can be found"
+    )
+
+
+def precision(answers: Answers, label: int) -> Share | Missing:
+    """Give the share of trials answered with the label that expected it (a ratio, see `proportion`)."""
+    mine = answers.where(answers.predicted == label)
+    return clustered_share(
+        mine.right,
+        mine.case,
+        why_empty=f"no reply was read as ‘{answers.labels[label]}’, so nothing is known of its correctness",
+    )
+
+
+def specificity(answers: Answers, label: int) -> Share | Missing:
+    """Give the share of trials that expect another label and were not answered with this one.
+
+    A trial without a label raises no false alarm, so it counts as right here (and as a miss everywhere else).
+    """
+    others = answers.where(answers.expected != label)
+    return clustered_share(
+        others.predicted != label,
+        others.case,
+        why_empty=f"every case expects ‘{answers.labels[label]}’, so no false alarm is possible",
+    )
+
+
+def f1(answers: Answers, label: int) -> Figure:
+    """Give F1 of a label, with the interval of J = TP/(TP+FP+FN) mapped through F1 = 2J/(1+J).
+
+    Given its denominator J is binomial, and the map is strictly increasing, so the interval is as exact as
+    that of J (STATISTICS: Jaccard identity; Takahashi et al. 2022 compare it with the delta method).
+    """
+    name = answers.labels[label]
+    touched = answers.where((answers.expected == label) | (answers.predicted == label))
+    share = clustered_share(
+        touched.right, touched.case, why_empty=f"no case expects ‘{name}’ and no reply was read as it"
+    )
+    if isinstance(share, Missing):
+        return share
+    return Mapped(share, lambda j: 2 * j / (1 + j), lambda f: f / (2 - f), "F1 through TP/(TP+FP+FN)")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFigures:
+    """One label against all others; counts are trials, `cases` those that expect it."""
+
+    precision: Share | Missing
+    recall: Share | Missing
+    f1: Figure
+    specificity: Share | Missing
+    support: int
+    cases: int
+    predicted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Majority:
+    """What always answering the most frequent label would score, and whether accuracy is above that.
+
+    `p_value` is the one-sided exact binomial test of accuracy > share (caret's "P[Acc > NIR]"), at the
+    effective number of trials; None without trials.
+    """
+
+    label: int
+    share: float
+    p_value: float | None
+
+
+def label_figures(answers: Answers, label: int) -> LabelFigures:
+    """Give all figures of one label."""
+    expects = answers.expected == label
+    return LabelFigures(
+        precision=precision(answers, label),
+        recall=recall(answers, label),
+        f1=f1(answers, label),
+        specificity=specificity(answers, label),
+        support=int(np.count_nonzero(expects)),
+        cases=len(np.unique(answers.case[expects])),
+        predicted=int(np.count_nonzero(answers.predicted == label)),
+    )
+
+
+def majority(answers: Answers) -> Majority:
+    """Give the no-information rate and the test of accuracy against it; ties go to the first label."""
+    support = np.bincount(answers.expected, minlength=len(answers.labels))
+    label = int(np.argmax(support)) if len(support) else 0
+    observed = accuracy(answers)
+    if isinstance(observed, Missing):
+        return Majority(label, 0.0, None)
+    share = float(support[label] / support.sum())
+    return Majority(label, share, 1.0 if share >= 1 else observed.p_value_above(share))
+
+
+@dataclass(frozen=True, slots=True)
+class Averaged:
+    """The figures that need resampling; the draws are shared, so that they can be compared."""
+
+    balanced_accuracy: Figure
+    mcc: Figure
+    kappa: Figure
+    macro_f1: Figure
+    f_beta: Figure | None = None
+
+
+def averaged(
+    answers: Answers, *, seed: int, positive: int | None = None, beta: float | None = None
+) -> Averaged:
+    """Give the averaged figures; F-beta of the positive label where both are given."""
+    resampling = Resampling.of(answers, seed=seed)
+    with_beta = positive is not None and beta is not None
+    return Averaged(
+        balanced_accuracy=resampling.balanced_accuracy(),
+        mcc=resampling.mcc(),
+        kappa=resampling.kappa(),
+        macro_f1=resampling.macro_f1(),
+        f_beta=resampling.fbeta(positive, beta) if with_beta else None,  # type: ignore[arg-type]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """Answers prepared once for every metric that is resampled by case."""
+
+    patterns: Patterns
+    draws: Float | None  # None: too many cases, linearise
+    labels: tuple[str, ...]
+
+    @classmethod
+    def of(cls, answers: Answers, *, seed: int) -> Resampling:
+        """Group the cases by how they were answered, and draw."""
+        patterns = answers.patterns()
+        few = patterns.cases <= EXACT_CASES
+        draws = confusion_draws(patterns, len(answers.labels), seed=seed) if few else None
+        return cls(patterns, draws, answers.labels)
+
+    def balanced_accuracy(self) -> Figure:
+        """Give the mean recall over labels that have cases."""
+        return self._figure(balanced_accuracy_of, NO_TRIALS, 0.0)
+
+    def macro_f1(self) -> Figure:
+        """Give the mean F1 over labels that are expected or predicted at least once.
+
+        With one trial per case the delta method applies; else, or when it degenerates, cases are resampled.
+        """
+        resampled = self._figure(macro_f1_of, NO_TRIALS, 0.0)
+        counts = self.patterns.confusion(len(self.labels))
+        if resampled.value is None or counts.sum() > self.patterns.cases:
+            return resampled
+        se = macro_f1_se(counts)
+        if se <= 1e-9:
+            return resampled
+        return Normal(resampled.value, resampled.n, se, "delta method", 0.0, 1.0)
+
+    def mcc(self) -> Figure:
+        """Give Matthews' correlation coefficient (R_K of Gorodkin 2004 with more than two labels)."""
+        why = "all cases expect one label, or all replies were read as one: a correlation needs both to vary"
+        return self._figure(mcc_of, why, -1.0)
+
+    def kappa(self) -> Figure:
+        """Give Cohen's kappa: agreement with the expected labels beyond chance."""
+        why = "all cases expect one label and all replies were read as it: agreement by chance is certain"
+        return self._figure(kappa_of, why, -1.0)
+
+    def fbeta(self, label: int, beta: float) -> Figure:
+        """Give F-beta of a label: recall counts beta times as much as precision (van Rijsbergen 1979)."""
+        why = f"no case expects ‘{self.labels[label]}’ and no reply was read as it"
+        return self._figure(lambda counts: fbeta_of(counts, label, beta), why, 0.0)
+
+    def _figure(self, metric: Metric, why: str, floor: float) -> Figure:
+        if self.patterns.cases == 0:
+            return Missing(NO_TRIALS)
+        return figure_of(
+            metric,
+            self.patterns,
+            len(self.labels),
+            draws=self.draws,
+            why_undefined=why,
+            bounds=(floor, 1.0),
+        )

@@ -1,0 +1,178 @@
+"""What a score function returns: a value that can state its interval and its one-sided bounds on demand.
+
+A report shows the two-sided interval; a check looks at one side only. Both come from the same figure, so
+that they can't contradict each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.special import ndtri
+
+from harness.judge.scores.estimate import Estimate, undefined
+from harness.judge.table import Float
+
+
+class Figure(Protocol):
+    """A value with its uncertainty; `value` is None when it is undefined, and then so are its bounds."""
+
+    @property
+    def value(self) -> float | None:
+        """The observed value."""
+
+    @property
+    def n(self) -> int:
+        """What the value is a share or mean of."""
+
+    def estimate(self, confidence: float = 0.95) -> Estimate:
+        """Give the value with its two-sided interval."""
+
+    def lower(self, confidence: float = 0.95) -> float | None:
+        """Give the one-sided lower bound: the truth is above it with this confidence."""
+
+    def upper(self, confidence: float = 0.95) -> float | None:
+        """Give the one-sided upper bound: the truth is below it with this confidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A figure that does not exist, and why."""
+
+    why: str
+    n: int = 0
+
+    @property
+    def value(self) -> float | None:
+        """None: there is no value."""
+        return None
+
+    def estimate(self, confidence: float = 0.95) -> Estimate:
+        """Give an undefined estimate with its reason."""
+        return undefined(self.why, n=self.n, confidence=confidence)
+
+    def lower(self, confidence: float = 0.95) -> float | None:  # noqa: ARG002 -- the protocol's shape
+        """None: nothing bounds what does not exist."""
+        return None
+
+    def upper(self, confidence: float = 0.95) -> float | None:  # noqa: ARG002 -- the protocol's shape
+        """None: nothing bounds what does not exist."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """A figure with a standard error; the interval is value +- z * se, kept within [floor, ceiling]."""
+
+    value: float | None
+    n: int
+    se: float
+    method: str
+    floor: float | None = None
+    ceiling: float | None = None
+
+    def estimate(self, confidence: float = 0.95) -> Estimate:
+        """Give the value with its two-sided Wald interval."""
+        tail = (1 + confidence) / 2
+        low, high = self.lower(tail), self.upper(tail)
+        return Estimate(
+            value=self.value, n=self.n, low=low, high=high, confidence=confidence, method=self.method
+        )
+
+    def lower(self, confidence: float = 0.95) -> float | None:
+        """Give value - z * se."""
+        return self._within(-float(ndtri(confidence)))
+
+    def upper(self, confidence: float = 0.95) -> float | None:
+        """Give value + z * se."""
+        return self._within(float(ndtri(confidence)))
+
+    def _within(self, z: float) -> float:
+        assert self.value is not None
+        bound = self.value + z * self.se
+        if self.floor is not None:
+            bound = max(bound, self.floor)
+        return bound if self.ceiling is None else min(bound, self.ceiling)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A figure with bootstrap draws, sorted ascending; bounds are percentiles, never past the value."""
+
+    value: float | None
+    n: int
+    draws: Float
+    method: str
+
+    def estimate(self, confidence: float = 0.95) -> Estimate:
+        """Give the value with its two-sided percentile interval."""
+        tail = (1 + confidence) / 2
+        return Estimate(
+            value=self.value,
+            n=self.n,
+            low=self.lower(tail),
+            high=self.upper(tail),
+            confidence=confidence,
+            method=self.method,
+        )
+
+    def lower(self, confidence: float = 0.95) -> float | None:
+        """Give the (1 - confidence) percentile of the draws."""
+        assert self.value is not None
+        return min(self.value, self._quantile(1 - confidence))
+
+    def upper(self, confidence: float = 0.95) -> float | None:
+        """Give the `confidence` percentile of the draws."""
+        assert self.value is not None
+        return max(self.value, self._quantile(confidence))
+
+    def _quantile(self, q: float) -> float:
+        return float(np.quantile(self.draws, q))
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A strictly increasing function of another figure: bounds map with it, and stay as exact."""
+
+    source: Figure
+    through: Callable[[float], float]
+    back: Callable[[float], float]  # the inverse, for carrying a threshold to the source's scale
+    method: str
+
+    @property
+    def value(self) -> float | None:
+        """The mapped value."""
+        return self._map(self.source.value)
+
+    @property
+    def n(self) -> int:
+        """The source's n."""
+        return self.source.n
+
+    def estimate(self, confidence: float = 0.95) -> Estimate:
+        """Give the mapped two-sided interval."""
+        inner = self.source.estimate(confidence)
+        if inner.value is None:
+            return inner
+        return Estimate(
+            value=self._map(inner.value),
+            n=inner.n,
+            low=self._map(inner.low),
+            high=self._map(inner.high),
+            confidence=confidence,
+            method=f"{self.method}, {inner.method}",
+        )
+
+    def lower(self, confidence: float = 0.95) -> float | None:
+        """Give the mapped lower bound."""
+        return self._map(self.source.lower(confidence))
+
+    def upper(self, confidence: float = 0.95) -> float | None:
+        """Give the mapped upper bound."""
+        return self._map(self.source.upper(confidence))
+
+    def _map(self, value: float | None) -> float | None:
+        return None if value is None else self.through(value)

@@ -1,0 +1,129 @@
+"""A share of trials, with repeats of a case treated as what they are: not independent.
+
+Theory. Let case i have m_i trials in the denominator and h_i hits, n = sum m_i over G cases, p = sum h_i / n.
+The linearised residual of case i is r_i = h_i - p m_i. This one form serves a plain share (accuracy: m_i is
+the number of repeats) and a ratio whose denominator is random (precision: m_i is how often the case was
+answered with that label, and G counts the cases with m_i > 0), because the ratio's linearisation is the same
+residual. Then
+
+    SE^2 = G/(G-1) * sum r_i^2 / n^2                       (ultimate-cluster variance)
+    n_eff = p(1-p) / SE^2                                  (Korn and Graubard 1998)
+
+and an interval made for independent draws (Wilson, Clopper-Pearson) is taken at (p, n_eff). Three corrections
+keep n_eff honest when hits or misses are rare:
+
+- Clustering by case can never make n_eff smaller than n^2 / sum m_i^2 (all repeats of a case agree: the
+  number of cases when repeats are equal), nor, to be on the safe side, larger than n.
+- With p = 0 or 1 the residuals vanish and say nothing of the clustering: the number of cases is used.
+- Few cases with both kinds of outcome to learn from make SE itself uncertain: n_eff is multiplied by
+  (t_{n-1} / t_d)^2 at the wanted tail. Korn and Graubard take d = G - 1; here d counts the cases that hold
+  the rarer outcome, because the other cases carry no information about the clustering. Without this a single
+  miss in 500 trials would make the bound jump from "100 cases" to "499 independent trials".
+
+With one trial per case, n_eff = n exactly, and everything reduces to the textbook intervals.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtrit
+
+from harness.judge.scores.binomial import exact_lower, exact_upper, p_value_above, wilson
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.figure import Missing
+from harness.judge.table import Bool, Float, Int32, Int64
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share p of n trials over a number of cases, with what its intervals need."""
+
+    p: float
+    n: int  # trials in the denominator
+    cases: int  # cases with a trial in the denominator
+    floor: float  # n_eff if all repeats of a case agree
+    raw: float  # Korn-Graubard n_eff before any correction; `floor` when SE is 0
+    informative: int  # cases that hold the rarer outcome
+    se: float  # clustered standard error
+
+    @property
+    def value(self) -> float | None:
+        """The share."""
+        return self.p
+
+    @property
+    def clustered(self) -> bool:
+        """Whether any case has more than one trial here."""
+        return self.n > self.cases
+
+    def effective_n(self, tail: float = 0.975) -> float:
+        """Give n_eff for a bound that leaves 1 - tail outside on its side."""
+        if not self.clustered:
+            return float(self.n)
+        if self.informative == 0:
+            return self.floor
+        shrink = (stdtrit(self.n - 1, tail) / stdtrit(self.informative, tail)) ** 2
+        return float(min(max(self.raw * shrink, self.floor), self.n))
+
+    def estimate(self, confidence: float = 0.95) -> Estimate:
+        """Give the share with its two-sided Wilson interval at n_eff."""
+        low, high = wilson(self.p, self.effective_n((1 + confidence) / 2), confidence)
+        method = "Wilson, clustered by case" if self.clustered else "Wilson"
+        return Estimate(value=self.p, n=self.n, low=low, high=high, confidence=confidence, method=method)
+
+    def lower(self, confidence: float = 0.95) -> float | None:
+        """Give the one-sided Clopper-Pearson lower bound at n_eff."""
+        return exact_lower(self.p, self.effective_n(confidence), confidence)
+
+    def upper(self, confidence: float = 0.95) -> float | None:
+        """Give the one-sided Clopper-Pearson upper bound at n_eff."""
+        return exact_upper(self.p, self.effective_n(confidence), confidence)
+
+    def p_value_above(self, share: float) -> float:
+        """Give the one-sided exact p-value of "the true share is above `share`", at n_eff."""
+        return p_value_above(self.p, self.effective_n(), share)
+
+
+def share_of_counts(
+    hits: Int64 | Float, trials: Int64 | Float, *, why_empty: str = "there is nothing to count"
+) -> Share | Missing:
+    """Give the share of sum(hits) in sum(trials), both per case; cases with 0 trials are ignored."""
+    m = np.asarray(trials, dtype=np.float64)
+    h = np.asarray(hits, dtype=np.float64)
+    n = float(m.sum())
+    if n == 0:
+        return Missing(why_empty)
+    cases = int(np.count_nonzero(m))
+    p = min(1.0, max(0.0, float(h.sum()) / n))
+    residuals = h - p * m
+    spread = float(residuals @ residuals) * cases / max(cases - 1, 1)
+    floor = n * n / float(m @ m)
+    certain = p in {0.0, 1.0} or cases == 1 or spread <= 0
+    rarer = (m - h) if p > 0.5 else h
+    return Share(
+        p=p,
+        n=round(n),
+        cases=cases,
+        floor=floor,
+        raw=floor if certain else p * (1 - p) * n * n / spread,
+        informative=0 if certain else int(np.count_nonzero(rarer > 1e-12)),
+        se=0.0 if certain else math.sqrt(spread) / n,
+    )
+
+
+def clustered_share(
+    hits: Bool, case: Int32 | Int64, *, why_empty: str = "there is nothing to count"
+) -> Share | Missing:
+    """Give the share of trials that hit, clustered by case.
+
+    `hits` and `case` hold one entry per trial of the denominator: for precision, pass only the trials that
+    were answered with the label.
+    """
+    if len(case) == 0:
+        return Missing(why_empty)
+    trials = np.bincount(case)
+    counted = np.bincount(case, weights=hits)
+    return share_of_counts(counted, trials, why_empty=why_empty)

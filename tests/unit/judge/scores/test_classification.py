@@ -1,0 +1,166 @@
+"""Classification figures against published examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.judge.scores import classification, resample
+from harness.judge.scores.answers import Answers
+from harness.judge.scores.classification import Resampling
+from harness.judge.scores.matrix import macro_f1_of, macro_f1_se, mcc_of
+from harness.judge.scores.resample import linear_se
+
+AnswersOf = Callable[..., Answers]
+CARET = [[231, 27], [32, 54]]  # caret's confusionMatrix example, turned so that rows are expected
+THREE = [[50, 5, 5], [4, 40, 6], [1, 9, 30]]
+
+
+def test_binary_f1_and_its_intervals_equal_the_published_ones(answers_of: AnswersOf) -> None:
+    f1 = classification.f1(answers_of([[80, 20], [10, 890]], "ab"), 0)
+    estimate = f1.estimate()
+    assert f1.value == pytest.approx(0.842105, abs=5e-7)
+    assert (estimate.low, estimate.high) == pytest.approx((0.778577, 0.889982), abs=5e-7)
+    assert (f1.lower(0.975), f1.upper(0.975)) == pytest.approx((0.776076, 0.893701), abs=5e-7)
+
+
+def test_mcc_equals_the_published_values(answers_of: AnswersOf) -> None:
+    two = Resampling.of(answers_of([[80, 20], [10, 890]], "ab"), seed=1).mcc()
+    three = Resampling.of(answers_of(THREE, "abc"), seed=1).mcc()
+    assert two.value == pytest.approx(0.826980, abs=5e-7)
+    assert three.value == pytest.approx(0.698163, abs=5e-7)
+
+
+def test_macro_f1_and_its_delta_method_error_equal_the_published_ones(answers_of: AnswersOf) -> None:
+    answers = answers_of(THREE, "abc")
+    macro = Resampling.of(answers, seed=1).macro_f1()
+    estimate = macro.estimate()
+    assert macro.value == pytest.approx(0.7931789, abs=5e-8)
+    assert macro_f1_se(answers.confusion().astype(float)) == pytest.approx(0.0334448, abs=5e-8)
+    assert estimate.method == "delta method"
+    assert estimate.low == pytest.approx(0.7931789 - 1.959964 * 0.0334448, abs=1e-6)
+
+
+def test_carets_example_is_reproduced(answers_of: AnswersOf) -> None:
+    answers = answers_of(CARET, "ab")
+    accuracy = classification.accuracy(answers)
+    majority = classification.majority(answers)
+    resampling = Resampling.of(answers, seed=1)
+    assert accuracy.value == pytest.approx(0.8285, abs=5e-5)
+    assert (accuracy.lower(0.975), accuracy.upper(0.975)) == pytest.approx((0.7844, 0.8668), abs=6e-5)
+    assert majority.share == 0.75
+    assert majority.p_value == pytest.approx(0.0003097, abs=5e-8)
+    assert resampling.kappa().value == pytest.approx(0.5336, abs=5e-5)
+    assert resampling.balanced_accuracy().value == pytest.approx(0.7616, abs=5e-5)
+
+
+def test_the_classic_trap_98_percent_accuracy_with_12_percent_recall(answers_of: AnswersOf) -> None:
+    answers = answers_of([[12, 88], [0, 4300]], ["fraud", "ok"])
+    fraud = classification.recall(answers, 0)
+    assert classification.accuracy(answers).value == pytest.approx(0.98)
+    assert fraud.value == 0.12
+    upper = fraud.upper()
+    assert upper is not None
+    assert upper < 0.19
+
+
+def test_trials_without_a_label_stay_in_every_denominator(answers_of: AnswersOf) -> None:
+    # 80 right, 20 failed: one tool showed 88.9% for such a run by dropping errors.
+    answers = answers_of([[40, 5, 5], [5, 40, 5]], "ab")
+    assert classification.accuracy(answers).value == 0.80
+    assert classification.coverage(answers).value == 0.90
+    assert classification.recall(answers, 0).value == 0.80
+    assert answers.confusion().tolist() == [[40, 5, 5], [5, 40, 5]]
+    assert classification.specificity(answers, 0).value == 0.90
+
+
+def test_a_label_never_predicted_has_no_precision_but_zero_recall(answers_of: AnswersOf) -> None:
+    answers = answers_of([[0, 10], [0, 90]], ["spam", "ham"])
+    precision = classification.precision(answers, 0).estimate()
+    assert precision.value is None
+    assert precision.why_undefined == "no reply was read as ‘spam’, so nothing is known of its correctness"
+    assert classification.recall(answers, 0).value == 0.0
+    assert classification.f1(answers, 0).value == 0.0
+
+
+def test_a_label_without_cases_has_no_recall(answers_of: AnswersOf) -> None:
+    answers = answers_of([[10, 0, 0], [0, 5, 0], [0, 0, 0]], "abc")
+    recall = classification.recall(answers, 2).estimate()
+    assert recall.value is None
+    assert recall.why_undefined == "no case expects ‘c’, so none can be found"
+    assert classification.f1(answers, 2).value is None
+    assert Resampling.of(answers, seed=1).macro_f1().value == 1.0
+
+
+def test_mcc_of_one_constant_answer_is_undefined(answers_of: AnswersOf) -> None:
+    answers = answers_of([[0, 10], [0, 90]], "ab")
+    mcc = Resampling.of(answers, seed=1).mcc().estimate()
+    assert mcc.value is None
+    assert mcc.why_undefined is not None
+    assert "a correlation needs both to vary" in mcc.why_undefined
+
+
+def test_no_trials_leave_everything_undefined() -> None:
+    empty = Answers.of([], [], [], ["a", "b"])
+    averaged = classification.averaged(empty, seed=1, positive=0, beta=2)
+    label = classification.label_figures(empty, 0)
+    figures = [averaged.mcc, averaged.kappa, averaged.macro_f1, averaged.balanced_accuracy, averaged.f_beta]
+    figures += [label.recall, label.precision, label.f1, label.specificity, classification.accuracy(empty)]
+    assert [figure and figure.value for figure in figures] == [None] * 10
+    assert classification.majority(empty).p_value is None
+
+
+def test_a_perfect_run_does_not_claim_an_interval_of_width_zero(answers_of: AnswersOf) -> None:
+    averaged = classification.averaged(answers_of([[30, 0], [0, 30]], "ab"), seed=1)
+    for figure in (averaged.mcc, averaged.kappa, averaged.macro_f1, averaged.balanced_accuracy):
+        estimate = figure.estimate()
+        assert estimate.low is not None
+        assert estimate.high == 1.0
+        assert 0.8 < estimate.low < 0.97
+
+
+def test_f_beta_weighs_recall_beta_squared_times(answers_of: AnswersOf) -> None:
+    # TP 80, FN 20, FP 10: F2 = 5*80 / (5*80 + 4*20 + 10) = 400/490.
+    f2 = Resampling.of(answers_of([[80, 20], [10, 890]], "ab"), seed=1).fbeta(0, 2)
+    assert f2.value == pytest.approx(400 / 490)
+
+
+def test_bootstrap_of_balanced_accuracy_agrees_with_its_analytic_error(answers_of: AnswersOf) -> None:
+    # Independent recalls .8 of 100 and .9 of 200: SE = sqrt(.8*.2/100 + .9*.1/200) / 2.
+    answers = answers_of([[80, 20], [20, 180]], "ab")
+    balanced = Resampling.of(answers, seed=1).balanced_accuracy()
+    estimate = balanced.estimate()
+    assert estimate.low is not None
+    assert estimate.high is not None
+    se = np.sqrt(0.16 / 100 + 0.09 / 200) / 2
+    assert (estimate.high - estimate.low) / (2 * stats.norm.ppf(0.975)) == pytest.approx(se, rel=0.05)
+
+
+def test_linearisation_agrees_with_the_bootstrap(answers_of: AnswersOf) -> None:
+    answers = answers_of([[400, 60, 40], [50, 380, 70], [20, 80, 400]], "abc")
+    patterns = answers.patterns()
+    draws = resample.confusion_draws(patterns, 3, seed=3)
+    for metric in (mcc_of, macro_f1_of):
+        assert linear_se(metric, patterns, 3) == pytest.approx(metric(draws).std(), rel=0.05)
+
+
+def test_above_the_limit_figures_are_linearised(answers_of: AnswersOf) -> None:
+    answers = answers_of([[12_000, 500], [900, 9_000]], "ab")
+    estimate = Resampling.of(answers, seed=1).mcc().estimate()
+    assert estimate.method == "linearised, clustered by case"
+    assert estimate.low is not None
+    assert estimate.value is not None
+    assert 0 < estimate.value - estimate.low < 0.02
+
+
+def test_agreeing_repeats_leave_averaged_intervals_as_they_were(answers_of: AnswersOf) -> None:
+    once = answers_of(THREE, "abc")
+    three = Answers.of(
+        np.repeat(once.case, 3), np.repeat(once.expected, 3), np.repeat(once.predicted, 3), "abc"
+    )
+    single, repeated = (Resampling.of(a, seed=5).mcc().estimate() for a in (once, three))
+    assert (repeated.low, repeated.high) == pytest.approx((single.low, single.high), abs=1e-12)
+    assert repeated.n == 450

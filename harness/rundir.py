@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import difflib
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from harness.errors import StorageFailed, UsageError
+from harness.journal.writer import sync_folder
 
 SCHEMA_VERSION = 1
 
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
+LOCK = "run.lock"
+
+_NEAR = 5  # runs named when a reference finds none
 
 
 class FileDigest(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,3 +65,119 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     git_dirty: bool | None
     command: tuple[str, ...]
     notes: dict[str, Any] = {}
+
+
+def create_run(results: Path, suite_name: str, content: str) -> Path:
+    """Create the folder `<UTC time>-<suite>-<short hash>`; `content` tells runs of one second apart."""
+    now = datetime.now(UTC)
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", suite_name).strip("-.") or "suite"
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        for salt in range(1000):
+            digest = hashlib.sha256(f"{content} {now.isoformat()} {os.getpid()} {salt}".encode()).hexdigest()
+            run = results / f"{now:%Y%m%dT%H%M%SZ}-{name[:60]}-{digest[:6]}"
+            try:
+                run.mkdir()
+            except FileExistsError:
+                continue
+            sync_folder(results)
+            return run
+    except OSError as error:
+        raise StorageFailed(
+            f"{results}: {error.strerror}", fix="Make room or allow writing there."
+        ) from error
+    raise StorageFailed(f"{results}: no free name for a run.", fix="Try again.")
+
+
+def write_manifest(run: Path, manifest: Manifest) -> None:
+    """Replace the manifest as a whole: it is the old one or the new one at every instant."""
+    encoded = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+    temporary = run / f".{MANIFEST}.{os.getpid()}"
+    try:
+        with temporary.open("wb") as file:
+            file.write(encoded)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(run / MANIFEST)
+        sync_folder(run)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageFailed(
+            f"{run / MANIFEST}: {error.strerror}", fix="Make room or allow writing there."
+        ) from error
+
+
+def read_manifest(run: Path) -> Manifest:
+    """Read what a run was; UsageError when it is missing, damaged or from a newer harness."""
+    path = run / MANIFEST
+    try:
+        raw = path.read_bytes()
+        version = msgspec.json.decode(raw, type=_Version).schema_version
+    except (OSError, msgspec.DecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}", fix="Name the folder of a run.") from None
+    if version > SCHEMA_VERSION:
+        raise UsageError(
+            f"{path}: written by a newer harness (schema {version}, this one reads up to {SCHEMA_VERSION}).",
+            fix="Upgrade prompt-readiness and try again.",
+        )
+    try:
+        return msgspec.json.decode(raw, type=Manifest)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"{path} is not a manifest: {error}", fix="Restore it from a copy.") from None
+
+
+def list_runs(results: Path) -> list[Path]:
+    """Every run folder, oldest first."""
+    if not results.is_dir():
+        return []
+    return sorted(_runs(results), key=_age)
+
+
+def find_run(results: Path, ref: str) -> Path:
+    """Find a run by id, unique prefix, path or `latest`; UsageError names the near ones."""
+    for path in (Path(ref), results / ref):
+        if ref and (path / MANIFEST).is_file():
+            return path
+    runs = list_runs(results)
+    if not runs:
+        raise UsageError(f"There is no run in {results}.", fix="Start one with `harness run SUITE`.")
+    if ref == "latest":
+        return runs[-1]
+    found = [run for run in runs if ref and run.name.startswith(ref)]
+    if len(found) == 1:
+        return found[0]
+    names = [run.name for run in found or runs]
+    if found:
+        raise UsageError(
+            f"{ref!r} is the beginning of {len(found)} runs: {_some(names)}.", fix="Write more of it."
+        )
+    near = difflib.get_close_matches(ref, names, n=_NEAR, cutoff=0.5) or names[-_NEAR:]
+    raise UsageError(
+        f"No run {ref!r} in {results}; near ones: {_some(near)}.", fix="Name one of them, or `latest`."
+    )
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
+
+
+class _Created(msgspec.Struct):
+    created_utc: str
+
+
+def _runs(results: Path) -> Iterator[Path]:
+    return (entry for entry in results.iterdir() if (entry / MANIFEST).is_file())
+
+
+def _age(run: Path) -> tuple[str, str]:
+    """The time in the name, and within one second the manifest's own."""
+    try:
+        created = msgspec.json.decode((run / MANIFEST).read_bytes(), type=_Created).created_utc
+    except (OSError, msgspec.DecodeError):
+        created = ""
+    return (run.name.partition("-")[0], created)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _NEAR} more" if len(names) > _NEAR else ""
+    return ", ".join(names[-_NEAR:]) + more

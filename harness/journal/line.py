@@ -1,0 +1,88 @@
+"""One line of a journal: encode an event, check and decode a line."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from typing import TypeAlias
+
+import msgspec
+
+from harness.record import CaseRow, Event, Interference, Pace, Record, Session
+
+SCHEMA_VERSION = 1
+
+PREFIX = 18  # len(b'{"crc":"9a0b3c11",')
+CRC = slice(8, 16)
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
+    """The first event of every journal."""
+
+    schema_version: int
+    run_id: str
+
+
+AnyEvent: TypeAlias = Header | CaseRow | Session | Pace | Interference | Record
+
+
+class _Line(msgspec.Struct, frozen=True):
+    crc: str
+    seq: int
+    event: AnyEvent
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Line).decode
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+
+
+class NotALine(Exception):
+    """Why some bytes are not a line of a journal; the reader adds where they stand."""
+
+
+def encode_line(seq: int, event: Event | Header) -> bytes:
+    """Encode with sequence number and checksum, LF included."""
+    rest = b'"seq":%d,"event":%b}' % (seq, _ascii(event))
+    return b'{"crc":"%08x",%b\n' % (zlib.crc32(rest), rest)
+
+
+def check_line(line: bytes) -> None:
+    """Raise NotALine unless the line is whole: shape, checksum, LF."""
+    if not line.endswith(b"\n"):
+        raise NotALine("it has no line end")
+    if line[:8] != b'{"crc":"' or line[16:PREFIX] != b'",':
+        raise NotALine("it does not begin as a journal line")
+    if b"%08x" % zlib.crc32(memoryview(line)[PREFIX:-1]) != line[CRC]:
+        raise NotALine("its checksum does not match its content")
+
+
+def decode_line(line: bytes, seq: int) -> Event | Header:
+    """Decode a checked line and compare its sequence number."""
+    try:
+        decoded = _decode(line)
+    except (msgspec.DecodeError, UnicodeError):
+        decoded = _decode_slowly(line)
+    if decoded.seq != seq:
+        raise NotALine(f"it has sequence number {decoded.seq} where {seq} was due")
+    return decoded.event
+
+
+def _ascii(event: Event | Header) -> bytes:
+    try:
+        encoded = _encode(event)
+    except UnicodeEncodeError:  # a lone surrogate: JSON can escape it, UTF-8 can't hold it
+        return json.dumps(msgspec.to_builtins(event), separators=(",", ":")).encode("ascii")
+    if encoded.isascii():
+        return encoded
+    # Outside strings JSON is ASCII, so every other character may be escaped where it stands.
+    return _NOT_ASCII.sub(lambda m: json.dumps(m.group())[1:-1], encoded.decode()).encode("ascii")
+
+
+def _decode_slowly(line: bytes) -> _Line:
+    """Decode lone surrogates too, which msgspec refuses."""
+    try:
+        return msgspec.convert(json.loads(line), _Line)
+    except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
+        raise NotALine(f"its event is not understood ({error})") from None

@@ -1,0 +1,69 @@
+"""One process at a time works on a run: an advisory lock that dies with its process."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.errors import RunLocked, StorageFailed
+
+
+class RunLock:
+    """An flock on a file that names its holder; the kernel drops it however the holder ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd: int | None = None
+
+    def acquire(self) -> Self:
+        """Take the lock at once or raise RunLocked, which names the process that has it."""
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise StorageFailed(f"{self._path}: {error.strerror}", fix="Allow writing there.") from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.pread(fd, 4096, 0)
+            os.close(fd)
+            raise _locked(self._path, holder) from None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, _myself(), 0)
+        self._fd = fd
+        return self
+
+    def release(self) -> None:
+        """Give the lock back; safe to call twice."""
+        # The file stays: removing it would race with the next holder.
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _myself() -> bytes:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    return json.dumps({"pid": os.getpid(), "host": platform.node(), "since": since}).encode()
+
+
+def _locked(path: Path, holder: bytes) -> RunLocked:
+    try:
+        who = json.loads(holder)
+        named = f"process {who['pid']} on {who['host']}, since {who['since']}"
+    except (ValueError, KeyError, TypeError):  # it took the lock and has not written its name yet
+        named = "another process"
+    return RunLocked(f"{path.parent} is in use by {named}.", fix="Wait until it ends, or stop it.")

@@ -1,0 +1,117 @@
+"""Read a journal: events in order, the torn tail left out, damage refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import JournalDamaged, StorageFailed
+from harness.journal.line import SCHEMA_VERSION, Header, NotALine, check_line, decode_line
+from harness.record import Event, Record
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What `recover` found: where whole lines end, how many there are, where the torn bytes went."""
+
+    offset: int
+    lines: int
+    torn: Path | None
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """Yield every event after the header in order; stops before a torn tail.
+
+    Raises JournalDamaged, naming line and byte offset, at anything else that is wrong.
+    """
+    for seq, offset, line in _whole_lines(path):
+        try:
+            event = decode_line(line, seq)
+        except NotALine as why:
+            raise _damaged(path, seq, offset, str(why)) from None
+        if seq == 0:
+            _check_header(path, event)
+        elif isinstance(event, Header):
+            raise _damaged(path, seq, offset, "it is a second header")
+        else:
+            yield event
+
+
+def iter_records(path: Path, *, warmup: bool = False) -> Iterator[Record]:
+    """Yield the records of trials in the order in which they ended; warm-up calls only when asked for."""
+    for event in read_events(path):
+        if isinstance(event, Record) and (warmup or not event.warmup):
+            yield event
+
+
+def recover(path: Path) -> Recovery:
+    """Set a torn tail aside and cut the journal to its whole lines; only under the run's lock."""
+    end = lines = 0
+    for seq, offset, line in _whole_lines(path):
+        end, lines = offset + len(line), seq + 1
+    size = path.stat().st_size
+    if size == end:
+        return Recovery(end, lines, None)
+    try:
+        torn = _set_aside(path, end)
+        with path.open("rb+") as journal:
+            journal.truncate(end)
+            os.fsync(journal.fileno())
+    except OSError as error:
+        raise StorageFailed(
+            f"{path}: the torn last line could not be set aside: {error.strerror}",
+            fix="Make room or allow writing there, then resume.",
+        ) from error
+    return Recovery(end, lines, torn)
+
+
+def _whole_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (sequence, byte offset, line) of each line whose checksum is right; the last may be torn."""
+    offset = 0
+    broken: tuple[int, int, str] | None = None
+    with path.open("rb", buffering=_CHUNK) as journal:
+        for seq, line in enumerate(journal):
+            if broken is not None:
+                raise _damaged(path, *broken)
+            try:
+                check_line(line)
+            except NotALine as why:
+                broken = (seq, offset, str(why))
+                continue
+            yield seq, offset, line
+            offset += len(line)
+
+
+def _set_aside(path: Path, offset: int) -> Path:
+    n = 1
+    while (torn := path.with_name(f"{path.stem}.torn-{n}")).exists():
+        n += 1
+    with path.open("rb") as journal, torn.open("xb") as aside:
+        journal.seek(offset)
+        while chunk := journal.read(_CHUNK):
+            aside.write(chunk)
+        aside.flush()
+        os.fsync(aside.fileno())
+    return torn
+
+
+def _check_header(path: Path, event: Event | Header) -> None:
+    if not isinstance(event, Header):
+        raise _damaged(path, 0, 0, "it is not a header")
+    if event.schema_version > SCHEMA_VERSION:
+        raise JournalDamaged(
+            f"{path}: written by a newer harness (journal schema {event.schema_version}, "
+            f"this one reads up to {SCHEMA_VERSION}).",
+            fix="Upgrade prompt-readiness and try again.",
+        )
+
+
+def _damaged(path: Path, seq: int, offset: int, why: str) -> JournalDamaged:
+    return JournalDamaged(
+        f"{path}: line {seq + 1} (byte {offset}) is damaged: {why}.",
+        fix="Restore the file from a copy, or start a new run; nothing is skipped silently.",
+    )

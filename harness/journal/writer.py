@@ -1,0 +1,195 @@
+"""The one writer of a journal: append at once, fsync in a thread, fail for good (theory: __init__.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+from harness.errors import StorageFailed
+from harness.journal.line import SCHEMA_VERSION, Header, encode_line
+from harness.journal.reader import recover
+from harness.record import Event
+
+FSYNC_EVERY_S = 0.05
+
+
+class JournalWriter:
+    """Appends events; `saved` of them have survived whatever happens next. Not for use by two threads."""
+
+    def __init__(self, path: Path, *, fd: int, lines: int, offset: int) -> None:
+        self._path = path
+        self._fd = fd
+        self._next = lines
+        self._mutex = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._fsyncing = False
+        self._waiting_lines: list[bytes] = []
+        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._whole = offset  # the file holds whole lines up to here
+        self._durable = offset  # and these survive a power cut
+        self.saved = lines
+        self.failure: StorageFailed | None = None
+        self._thread = threading.Thread(target=self._sync_until_closed, name="journal-fsync", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def create(cls, path: Path, run_id: str) -> Self:
+        """Create the file with its header, durable together with its name in the folder."""
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise _storage_failed(path, error) from error
+        return cls._begin(path, fd, run_id)
+
+    @classmethod
+    def reopen(cls, path: Path, run_id: str) -> Self:
+        """Go on with a journal that another process left; a torn tail is set aside first."""
+        if not path.exists():
+            return cls.create(path, run_id)
+        found = recover(path)
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        except OSError as error:
+            raise _storage_failed(path, error) from error
+        if found.lines == 0:
+            return cls._begin(path, fd, run_id)
+        return cls(path, fd=fd, lines=found.lines, offset=found.offset)
+
+    @classmethod
+    def _begin(cls, path: Path, fd: int, run_id: str) -> Self:
+        writer = cls(path, fd=fd, lines=0, offset=0)
+        writer.append(Header(schema_version=SCHEMA_VERSION, run_id=run_id))
+        try:
+            sync_folder(path.parent)
+        except OSError as error:
+            raise _storage_failed(path, error) from error
+        return writer
+
+    def append(self, event: Event | Header) -> None:
+        """Hand one event to the operating system; StorageFailed when it was refused, now or before."""
+        line = encode_line(self._next, event)
+        with self._mutex:
+            self.check()
+            self._next += 1
+            if self._fsyncing:
+                self._waiting_lines.append(line)
+            else:
+                self._write(line)
+        self.check()
+        self._wake.set()
+
+    def check(self) -> None:
+        """Raise StorageFailed if storage has failed."""
+        if self.failure is not None:
+            raise self.failure
+
+    @property
+    def backlogged(self) -> bool:
+        """Whether appended lines still wait in memory for an fsync to end."""
+        return bool(self._waiting_lines)
+
+    async def written(self) -> None:
+        """Wait until every appended line has reached the operating system."""
+        with self._mutex:
+            if not self._waiting_lines:
+                return
+            loop = asyncio.get_running_loop()
+            future: asyncio.Future[None] = loop.create_future()
+            self._waiters.append((loop, future))
+        await future
+
+    def close(self) -> None:
+        """Save everything and end; StorageFailed when that was not possible. Safe to call twice."""
+        self._closing.set()
+        self._wake.set()
+        self._thread.join()
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        self.check()
+
+    def _sync_until_closed(self) -> None:
+        last = 0.0
+        while self.failure is None:
+            self._wake.wait()
+            self._closing.wait(max(0.0, last + FSYNC_EVERY_S - time.monotonic()))
+            closing = self._closing.is_set()
+            self._sync_once()
+            last = time.monotonic()
+            if closing and not self.backlogged and self.saved == self._next:
+                return
+
+    def _sync_once(self) -> None:
+        with self._mutex:
+            self._wake.clear()
+            self._fsyncing = True
+            appended, whole = self._next, self._whole
+        try:
+            if self.failure is None and whole > self._durable:
+                os.fsync(self._fd)
+        except OSError as error:
+            # What the kernel holds after a failed fsync may never reach the disk: keep what did.
+            self._fail(error, keep=self._durable)
+        with self._mutex:
+            self._fsyncing = False
+            if self.failure is None:
+                self.saved, self._durable = appended, whole
+                self._write_waiting()
+            waiters, self._waiters = self._waiters, []
+        for loop, future in waiters:
+            _wake_up(loop, future)
+
+    def _write_waiting(self) -> None:
+        if self._waiting_lines:
+            self._write(b"".join(self._waiting_lines))
+            self._waiting_lines.clear()
+            self._wake.set()
+
+    def _write(self, lines: bytes) -> None:
+        rest = memoryview(lines)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+            self._whole += len(lines)
+        except OSError as error:
+            self._fail(error, keep=self._whole)
+
+    def _fail(self, error: OSError, *, keep: int) -> None:
+        self.failure = _storage_failed(self._path, error)
+        self.failure.__cause__ = error
+        try:
+            os.ftruncate(self._fd, keep)
+        except OSError:
+            return  # reading sets a torn line aside anyway
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _wake_up(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
+    def finish() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    try:
+        loop.call_soon_threadsafe(finish)
+    except RuntimeError:
+        return  # the loop was closed: nobody waits any more
+
+
+def _storage_failed(path: Path, error: OSError) -> StorageFailed:
+    return StorageFailed(
+        f"{path}: {error.strerror or error}. Dispatching stopped; what was saved before is safe.",
+        fix="Make room or repair the disk, then `harness resume`.",
+    )

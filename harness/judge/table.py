@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,10 @@ class CaseColumns:
     splits: tuple[str, ...]
     tags: dict[str, Bool]
     texts: tuple[str, ...]  # inputs on one line, for people
+    inputs: tuple[dict[str, str], ...] = ()  # as written
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,20 @@ class TrialColumns:
     fingerprints: tuple[str, ...]
     recorded: bool
     warmup_calls: int
+    warmup_tokens: tuple[int, int, int] = (0, 0, 0)  # in, out, cached: paid for, never judged
+    not_run: Bool | None = None  # planned, but the run ended before; None: all were run
 
     def __len__(self) -> int:
         return len(self.case)
+
+    def where(self, keep: Bool) -> TrialColumns:
+        """Keep some trials; the names that they index stay."""
+        kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name, column in kept.items():
+            if isinstance(column, np.ndarray):
+                kept[name] = column[keep]
+        return TrialColumns(**kept)
+
+    def originals(self) -> TrialColumns:
+        """Keep the trials of unchanged cases: all headline figures rest on these."""
+        return self.where(self.variant == 0)

@@ -1,0 +1,319 @@
+"""Reply text -> label, or the outcome that says why there is none.
+
+Text and names (labels and aliases) are compared after NFKC, without invisible characters, folded in case
+unless the rule is case-sensitive, and with `_`, `-` and blanks between words taken as one. Where this would
+make two labels the same (`us` and `US`), the comparison is as strict as it must be to keep them apart.
+
+- `exact`: the whole reply is one name, give or take quotes, Markdown marks, brackets and final punctuation.
+- `mention`: names of exactly one label occur as whole words. Where one name contains another, the longest
+  wins: `not spam` is not a mention of `spam`. Two labels mentioned: unparseable. Negation is never guessed:
+  "this is not spam" mentions `spam` unless `not spam` is a name of some label.
+- `json`: the reply is one JSON document, perhaps in a code fence; the value at the pointer is read as in
+  `exact`.
+- `regex`: the first match of the pattern: its group `label`, else its first group, else all of it, is read
+  as in `exact`.
+
+A reply that was cut by its token limit (`finish_reason: length`) and from which a label can be read counts
+as that label: a limit of a few tokens is how many prompts stop a small model. It is `truncated` when no label
+can be read, or when the cut could hide the rest of a longer name (`refund` cut where `refund request` is
+another label).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import assert_never
+
+from harness.files.suite import ReplyRule
+from harness.judge.assessment import Outcome
+from harness.record import Failure, Reply, TokenLogprob
+
+_INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
+_JOINT = re.compile(r"(?<=[^\W_])(?:[\s_\-\u2010]+)(?=[^\W_])")
+_QUOTES = "\"'`\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u300c\u300d"
+_DECORATION = " \t\r\n*_#>~.,;:!?()[]{}<\u2026\u3001\u3002" + _QUOTES
+_FENCE = re.compile(r"\A```[\w-]*[ \t]*\r?\n(.*?)\r?\n?```\Z", re.DOTALL)
+_MAX_REMEMBERED = 2_000_000
+
+# Scripts that are written without blanks between words: a name may stand anywhere in the text.
+_UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    r"\U00020000-\U0003ffff"
+)
+_PARTICLES_FOLLOW = r"\u1100-\u11ff\uac00-\ud7af"  # Hangul: particles are written onto the word
+
+Read = tuple[str | None, Outcome]
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).translate(_INVISIBLE)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", _plain(text).casefold())
+
+
+def _joined(text: str) -> str:
+    return _JOINT.sub(" ", text)
+
+
+def _comparison(
+    names: Sequence[tuple[str, str]], *, case_sensitive: bool
+) -> tuple[Callable[[str], str], bool]:
+    """Give the loosest comparison that keeps names of different labels apart, and whether it joins words."""
+    loose = [(_folded, True), (_folded, False), (_plain, True), (_plain, False)]
+    for flat, joins in loose[2:] if case_sensitive else loose:
+        seen: dict[str, str] = {}
+        keys = ((_joined(flat(name)) if joins else flat(name), label) for name, label in names)
+        if all(seen.setdefault(key, label) == label for key, label in keys):
+            return flat, joins
+    return str, False
+
+
+@cache
+def _marks() -> str:
+    """Give the combining marks of the basic plane: parts of a word that the word class leaves out."""
+    return "".join(chr(code) for code in range(0x300, 0xFE30) if unicodedata.category(chr(code))[0] == "M")
+
+
+def _whole_word(name: str, *, joins: bool) -> str:
+    """Give the pattern of a name that is not a part of a longer word or number."""
+    parts = name.split(" ") if joins else [name]
+    body = r"[\s_\-\u2010]+".join(re.escape(part) for part in parts)
+    word = rf"[^\W_{_UNSPACED}]"
+    left = right = ""
+    if not re.match(rf"[{_UNSPACED}]", name):
+        left = rf"(?<!{word})(?<![{_marks()}])(?<!{word}[_\-\u2010])"
+    if not re.search(rf"[{_UNSPACED}{_PARTICLES_FOLLOW}]\Z", name):
+        right = rf"(?!{word})(?![{_marks()}])(?![_\-\u2010]{word})"
+    if name[:1].isdigit():
+        left += r"(?<![-+\u2212])(?<!\d[.,:/])"
+    if name[-1:].isdigit():
+        right += r"(?![.,:/]\d)(?!\s?%)"
+    return left + body + right
+
+
+class LabelReader:
+    """A reply rule compiled for the labels of one suite; equal replies are read once."""
+
+    def __init__(self, rule: ReplyRule, labels: Sequence[str]) -> None:
+        names = [(label, label) for label in labels]
+        names += [(alias, label) for label, aliases in rule.aliases.items() for alias in aliases]
+        self._flat, self._joins = _comparison(names, case_sensitive=rule.case_sensitive)
+        self._rule = rule
+        self._labels = tuple(labels)
+        self._names = {self._normalise(name).strip(): label for name, label in names if name.strip()}
+        longest_first = sorted(self._names, key=lambda name: (-len(name), name))
+        self._mentions = re.compile(
+            "|".join(f"(?:{_whole_word(name, joins=self._joins)})" for name in longest_first)
+        )
+        flags = 0 if rule.case_sensitive else re.IGNORECASE
+        self._pattern = re.compile(rule.pattern or r"\A.*\Z", flags | re.MULTILINE)
+        self._remembered: dict[tuple[str, bool], Read] = {}
+        self._read: Callable[[str], tuple[str | None, str]] = {
+            "exact": self._exact,
+            "mention": self._mention,
+            "json": self._json,
+            "regex": self._regex,
+        }[rule.as_]
+
+    def _normalise(self, text: str) -> str:
+        flat = self._flat(text)
+        return _joined(flat) if self._joins else flat
+
+    def read(self, outcome: Reply | Failure) -> Read:
+        """Give the label of a reply, and the outcome; the label is None unless the outcome is `label`."""
+        match outcome:
+            case Failure():
+                return None, "failed"
+            case Reply():
+                if outcome.refusal or outcome.finish_reason == "content_filter":
+                    return None, "refused"
+                return self._remember(outcome.text, cut=outcome.finish_reason == "length")
+            case _:
+                assert_never(outcome)
+
+    def _remember(self, text: str, *, cut: bool) -> Read:
+        known = self._remembered.get((text, cut))
+        if known is None:
+            known = self._text(text, cut=cut)
+            if len(self._remembered) < _MAX_REMEMBERED:
+                self._remembered[text, cut] = known
+        return known
+
+    def _text(self, text: str, *, cut: bool) -> Read:
+        label, name = self._read(text)
+        if label is None:
+            if cut:
+                return None, "truncated"
+            return None, "unparseable" if _plain(text).strip() else "empty"
+        if cut and self._may_go_on(text, name, label):
+            return None, "truncated"
+        return label, "label"
+
+    def _may_go_on(self, text: str, name: str, label: str) -> bool:
+        """Tell whether a cut right after this name could hide a longer name of another label."""
+        if not self._normalise(text).rstrip().endswith(name):
+            return False
+        return any(
+            other != label and longer.startswith(name) and longer != name
+            for longer, other in self._names.items()
+        )
+
+    def _exact(self, text: str) -> tuple[str | None, str]:
+        whole = self._normalise(text).strip()
+        bare = whole if whole in self._names else self._normalise(whole.strip(_DECORATION))
+        return self._names.get(bare), bare
+
+    def _mention(self, text: str) -> tuple[str | None, str]:
+        name, label = "", None
+        for match in self._mentions.finditer(self._flat(text)):
+            found = self._normalise(match[0])
+            if label is not None and self._names[found] != label:
+                return None, ""
+            name, label = found, self._names[found]
+        return label, name
+
+    def _json(self, text: str) -> tuple[str | None, str]:
+        value = _scalar(_at(_document(text), self._rule.pointer))
+        return (None, "") if value is None else self._exact(value)
+
+    def _regex(self, text: str) -> tuple[str | None, str]:
+        match = self._pattern.search(text)
+        if match is None:
+            return None, ""
+        group: str | int = "label" if "label" in self._pattern.groupindex else min(self._pattern.groups, 1)
+        return (None, "") if match[group] is None else self._exact(match[group])
+
+    def score(self, reply: Reply, positive: str, label: str | None) -> float:
+        """Give the score of the positive label: the endpoint's, the reply's, or from logprobs; NaN when none.
+
+        A number that the endpoint or the JSON reply gives is taken as it is. From logprobs it is the softmax
+        over the label words among the alternatives at the place where the label begins; where only one
+        label's word is among them, its own probability (or one minus it, when it is not the positive one).
+        """
+        if reply.score is not None:
+            return reply.score if math.isfinite(reply.score) else math.nan
+        if self._rule.score is not None and self._rule.as_ == "json":
+            return _number(_at(_document(reply.text), self._rule.score))
+        if reply.logprobs and label is not None:
+            return self._from_logprobs(reply, positive, label)
+        return math.nan
+
+    def _from_logprobs(self, reply: Reply, positive: str, label: str) -> float:
+        start = self._start(reply.text, label)
+        if start is None:
+            return math.nan
+        mass = self._mass(_tokens_from(reply.logprobs, start))
+        total = sum(mass.values())
+        if total <= 0:
+            return math.nan
+        if len(mass) == 1:
+            only = min(total, 1.0)
+            return only if positive in mass else 1.0 - only
+        return mass.get(positive, 0.0) / total
+
+    def _start(self, text: str, label: str) -> int | None:
+        """Give where the label's name begins in the text as sent, or None when it is written otherwise."""
+        low = text.casefold()
+        if len(low) != len(text):
+            return None
+        quoted = [f'"{name}"' for name, of in self._names.items() if of == label]
+        for name in sorted(quoted, key=len, reverse=True):
+            if (at := low.find(name.casefold())) >= 0:
+                return at + 1
+        bare = sorted((name[1:-1] for name in quoted), key=len, reverse=True)
+        found = [at for name in bare if (at := low.find(name.casefold())) >= 0]
+        return min(found, default=None)
+
+    def _mass(self, tokens: Iterable[TokenLogprob]) -> dict[str, float]:
+        """Sum the probability of each label over the words that tell it from the others."""
+        mass: dict[str, float] = {}
+        written, weight = "", 1.0
+        for token in tokens:
+            seen = dict(token.top)
+            seen.setdefault(token.token, token.logprob)
+            for word, logprob in seen.items():
+                labels = self._begun(written + word)
+                if len(labels) == 1:
+                    (label,) = labels
+                    mass[label] = mass.get(label, 0.0) + weight * math.exp(min(logprob, 0.0))
+            written += token.token
+            weight *= math.exp(min(token.logprob, 0.0))
+            if len(self._begun(written)) < 2:
+                break
+        return mass
+
+    def _begun(self, text: str) -> set[str]:
+        word = self._normalise(text).strip().strip(_DECORATION)
+        if not word:
+            return set()
+        return {label for name, label in self._names.items() if name.startswith(word)}
+
+
+def _tokens_from(tokens: Sequence[TokenLogprob], start: int) -> list[TokenLogprob]:
+    """Give the tokens from the one that holds the character at `start`."""
+    at = 0
+    for index, token in enumerate(tokens):
+        at += len(token.token)
+        if at > start:
+            return list(tokens[index:])
+    return []
+
+
+_NOTHING = object()
+
+
+def _document(text: str) -> object:
+    """Give the JSON document of a reply, perhaps in a code fence; a marker when there is none."""
+    bare = text.strip()
+    if fenced := _FENCE.match(bare):
+        bare = fenced[1]
+    try:
+        return json.loads(bare, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return _NOTHING
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _at(document: object, pointer: str) -> object:
+    """Follow a JSON pointer (RFC 6901)."""
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict):
+            document = document.get(key, _NOTHING)
+        elif isinstance(document, list) and key.isdecimal() and int(key) < len(document):
+            document = document[int(key)]
+        else:
+            return _NOTHING
+    return document
+
+
+def _scalar(value: object) -> str | None:
+    """Give a JSON string, number or boolean as it is written; None for anything else."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if isinstance(value, bool | int | float) else None
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return math.nan
+    try:
+        number = float(value)
+    except OverflowError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def read_label(reply: Reply | Failure, rule: ReplyRule, labels: Sequence[str]) -> Read:
+    """Read one reply; for many, compile a `LabelReader` once."""
+    return LabelReader(rule, labels).read(reply)

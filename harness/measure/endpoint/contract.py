@@ -20,6 +20,7 @@ class Prepared:
     trial: Trial
     body: bytes
     estimated_tokens: int  # input + the most that may be generated; for tokens/min
+    failure: Failure | None = None  # it can't be encoded: `attempt` gives this back and sends nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,130 @@
+"""Reading fields of foreign JSON: null where nothing was said, `Malformed` where what was said is absurd.
+
+Nothing here trusts a type, a range or a depth. A codec reads through these functions and lets `Malformed`
+escape; `codec.decode` turns it into a failure, so that no body can raise into the engine.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, TypeAlias
+
+import msgspec
+
+JsonObject: TypeAlias = dict[str, Any]
+
+_MOST_TOKENS = 1_000_000_000  # beyond any context window; a larger count is a broken endpoint
+
+
+class Malformed(Exception):
+    """A body is not what its protocol promises."""
+
+
+def parse_object(body: bytes) -> JsonObject:
+    """The body as a JSON object."""
+    try:
+        value = msgspec.json.decode(body)
+    except RecursionError:
+        raise Malformed("the JSON is nested too deeply") from None
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise Malformed(_why_no_json(body, error)) from None
+    if not isinstance(value, dict):
+        raise Malformed(f"the JSON is {_kind(value)}, not an object")
+    return value
+
+
+def _why_no_json(body: bytes, error: Exception) -> str:
+    if not body.strip():
+        return "the body is empty"
+    start = body[:120].decode("utf-8", "replace")
+    if start.lstrip().startswith("<"):
+        return f"the body is HTML or XML, not JSON: {start}"
+    return f"the body is not JSON ({error}): {start}"
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")
+
+
+def text_at(source: JsonObject, key: str) -> str | None:
+    """A string or null."""
+    value = source.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    raise Malformed(f"`{key}` is {_kind(value)}, not a string")
+
+
+def object_at(source: JsonObject, key: str) -> JsonObject | None:
+    """An object or null."""
+    value = source.get(key)
+    if value is None or isinstance(value, dict):
+        return value
+    raise Malformed(f"`{key}` is {_kind(value)}, not an object")
+
+
+def list_at(source: JsonObject, key: str) -> list[Any] | None:
+    """A list or null."""
+    value = source.get(key)
+    if value is None or isinstance(value, list):
+        return value
+    raise Malformed(f"`{key}` is {_kind(value)}, not a list")
+
+
+def first_object(source: JsonObject, key: str) -> JsonObject:
+    """The first item of a list that must have one."""
+    items = list_at(source, key)
+    if not items:
+        raise Malformed(f"`{key}` is {'empty' if items is not None else 'missing'}")
+    if not isinstance(items[0], dict):
+        raise Malformed(f"`{key}[0]` is {_kind(items[0])}, not an object")
+    return items[0]
+
+
+def as_count(value: object, name: str) -> int | None:
+    """A number of tokens, or null."""
+    if value is None:
+        return None
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not whole or not 0 <= value <= _MOST_TOKENS:  # type: ignore[operator]
+        raise Malformed(f"`{name}` is {str(value)[:40]}, not a number of tokens")
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def count_at(source: JsonObject, key: str) -> int | None:
+    """A number of tokens, or null."""
+    return as_count(source.get(key), key)
+
+
+def as_number(value: object, name: str) -> float | None:
+    """A finite number, or null."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Malformed(f"`{name}` is {_kind(value)}, not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        raise Malformed(f"`{name}` is too large for a number") from None
+    if not math.isfinite(number):
+        raise Malformed(f"`{name}` is not finite")
+    return number
+
+
+def number_at(source: JsonObject, key: str) -> float | None:
+    """A finite number, or null."""
+    return as_number(source.get(key), key)
+
+
+def at_pointer(document: object, pointer: str) -> object:
+    """What an RFC 6901 JSON pointer names; null where the path does not exist."""
+    here: Any = document
+    for step in pointer.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        if isinstance(here, dict):
+            here = here.get(key)
+        elif isinstance(here, list) and key.isascii() and key.isdigit() and int(key[:9]) < len(here):
+            here = here[int(key[:9])]
+        else:
+            return None
+    return here

@@ -1,0 +1,145 @@
+"""The endpoint over HTTP: a codec on a transport."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.files.render import Rendered, RenderedText
+from harness.measure.endpoint.codec import CannotEncode, Codec, StreamingCodec, decode
+from harness.measure.endpoint.contract import Answer, Prepared
+from harness.measure.endpoint.hints import NO_HINTS, read_hints
+from harness.measure.endpoint.secrets import short
+from harness.measure.endpoint.stream_reader import StreamReader
+from harness.measure.endpoint.transport import Broken, Exchange, Transport
+from harness.record import Attempt, Failure, Reply, Trial
+
+_BYTES_PER_TOKEN = 4  # rough, for pacing only; what is billed comes from `usage`
+_TOKENS_PER_MESSAGE = 4
+
+
+class HttpEndpoint:
+    """One candidate's way out over HTTP."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        pacing_key: str,
+        url: str,
+        codec: Codec,
+        transport: Transport,
+        stream: bool = False,
+    ) -> None:
+        self.name = name
+        self.pacing_key = pacing_key
+        self.url = url
+        self._codec = codec
+        self._transport = transport
+        self._streaming = codec if stream and isinstance(codec, StreamingCodec) else None
+
+    async def open(self) -> None:
+        """Make the client."""
+        await self._transport.open()
+
+    async def close(self) -> None:
+        """Release the sockets."""
+        await self._transport.close()
+
+    def prepare(self, rendered: Rendered, trial: Trial) -> Prepared:
+        """Encode a request."""
+        return prepare(self._codec, rendered, trial)
+
+    async def attempt(self, prepared: Prepared, *, timeout_s: float) -> Answer:
+        """Do one exchange."""
+        if prepared.failure is not None:
+            return unsent(prepared.failure)
+        if self._streaming is not None:
+            return await self._attempt_stream(self._streaming, prepared, timeout_s)
+        exchange = await self._transport.exchange(
+            self._codec.method, self.url, prepared.body, timeout_s=timeout_s
+        )
+        if isinstance(exchange, Broken):
+            return _broken(exchange)
+        outcome = decode(self._codec, exchange.status, exchange.headers, exchange.body)
+        return _answer(exchange, outcome)
+
+    async def _attempt_stream(self, codec: StreamingCodec, prepared: Prepared, timeout_s: float) -> Answer:
+        reader = StreamReader(codec.parts())
+        exchange = await self._transport.stream(
+            codec.method, self.url, prepared.body, timeout_s=timeout_s, sink=reader
+        )
+        if isinstance(exchange, Broken):
+            broken = _as_cut(exchange) if reader.tokens_ns else exchange
+            return _broken(broken, tuple(reader.tokens_ns))
+        if exchange.streamed:
+            outcome = reader.outcome(exchange.status, exchange.headers)
+        else:
+            outcome = decode(codec, exchange.status, exchange.headers, exchange.body)
+        return _answer(exchange, outcome, tuple(reader.tokens_ns))
+
+
+def prepare(codec: Codec, rendered: Rendered, trial: Trial) -> Prepared:
+    """A rendered prompt as a request; what can't be encoded becomes a failure that is never sent."""
+    try:
+        body = codec.encode(rendered)
+    except (CannotEncode, UnicodeEncodeError) as error:
+        words = "the text holds a lone surrogate" if isinstance(error, UnicodeEncodeError) else str(error)
+        failure = Failure(kind="render", message=short(words))
+        return Prepared(trial=trial, body=b"", estimated_tokens=0, failure=failure)
+    estimate = _input_tokens(rendered) + codec.most_output
+    return Prepared(trial=trial, body=body, estimated_tokens=estimate)
+
+
+def unsent(failure: Failure) -> Answer:
+    """The answer of a request that was not sent."""
+    return Answer(attempt=Attempt(duration_ns=0, failure=failure), outcome=failure)
+
+
+def _input_tokens(rendered: Rendered) -> int:
+    if isinstance(rendered, RenderedText):
+        return len(rendered.text.encode()) // _BYTES_PER_TOKEN + 1
+    size = sum(len(content.encode()) for _, content in rendered.messages)
+    return size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(rendered.messages) + 1
+
+
+def _answer(exchange: Exchange, outcome: Reply | Failure, tokens_ns: tuple[int, ...] = ()) -> Answer:
+    hints = read_hints(exchange.headers)
+    attempt = Attempt(
+        duration_ns=exchange.duration_ns,
+        first_byte_ns=exchange.first_byte_ns,
+        first_token_ns=tokens_ns[0] if tokens_ns else None,
+        tokens_ns=tokens_ns,
+        status=exchange.status,
+        failure=outcome if isinstance(outcome, Failure) else None,
+        retry_after_ns=_ns(hints.retry_after_s),
+    )
+    return Answer(attempt=attempt, outcome=outcome, hints=hints)
+
+
+def _broken(exchange: Broken, tokens_ns: tuple[int, ...] = ()) -> Answer:
+    hints = read_hints(exchange.headers) if exchange.headers is not None else NO_HINTS
+    attempt = Attempt(
+        duration_ns=exchange.duration_ns,
+        first_byte_ns=exchange.first_byte_ns,
+        first_token_ns=tokens_ns[0] if tokens_ns else None,
+        tokens_ns=tokens_ns,
+        status=exchange.failure.status,
+        failure=exchange.failure,
+        retry_after_ns=_ns(hints.retry_after_s),
+    )
+    return Answer(attempt=attempt, outcome=exchange.failure, hints=hints)
+
+
+def _as_cut(exchange: Broken) -> Broken:
+    """A connection that broke after the first token: the stream was cut."""
+    failure = exchange.failure
+    if failure.kind not in ("network", "invalid_reply"):
+        return exchange
+    cut = Failure(
+        kind="stream_cut", message=short(f"the stream broke: {failure.message}"), status=failure.status
+    )
+    return replace(exchange, failure=cut)
+
+
+def _ns(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1e9)

@@ -1,0 +1,167 @@
+"""A replies file: JSONL of recorded answers, checked line by line, found again without holding it in memory.
+
+A million lines as objects would take half a gigabyte. Only a 64-bit hash and the place of each line are kept,
+sorted by hash; a lookup reads the line again from the mapped file and compares the real key, so that a
+collision of hashes can't give a wrong answer.
+"""
+
+from __future__ import annotations
+
+import mmap
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import msgspec
+
+from harness.errors import FilesError, Problem
+from harness.record import FailureKind, TokenLogprob, Usage
+
+Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+_Key: TypeAlias = tuple[str | None, str | None, str, str | None, int | None]
+
+_MOST_PROBLEMS = 50
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line: which trials it answers, and with what. What it does not name, it serves all of."""
+
+    case: str | int
+    prompt: str | None = None
+    model: str | None = None
+    variant: str | None = None
+    repeat: Annotated[int, msgspec.Meta(ge=0, lt=100_000)] | None = None
+    reply: str | None = None
+    failure: FailureKind | None = None
+    message: str | None = None  # of the failure
+    status: int | None = None  # of the failure
+    latency_s: Seconds | None = None
+    ttft_s: Seconds | None = None
+    finish_reason: str | None = None
+    refusal: str | None = None
+    usage: Usage | None = None
+    score: float | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+    served_model: str | None = None
+
+
+class ReplyFile:
+    """The answers of one file."""
+
+    def __init__(self, path: Path, mapped: mmap.mmap | bytes, hashes: array[int], places: array[int]) -> None:
+        self.path = path
+        self._mapped = mapped
+        self._hashes = hashes
+        self._places = places
+        self._decoder = msgspec.json.Decoder(Recorded)
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def find(self, *, prompt: str, model: str, case: str, variant: str, repeat: int) -> Recorded | None:
+        """The most specific line for a trial, or None."""
+        for p, m, v, r in product((prompt, None), (model, None), (variant, None), (repeat, None)):
+            line = self._exactly((p, m, case, v, r))
+            if line is not None:
+                return line
+        return None
+
+    def _exactly(self, key: _Key) -> Recorded | None:
+        digest = _digest(key)
+        at = bisect_left(self._hashes, digest)
+        while at < len(self._hashes) and self._hashes[at] == digest:
+            line = self._decoder.decode(_line_at(self._mapped, self._places[at]))
+            if _key(line) == key:
+                return line
+            at += 1
+        return None
+
+
+def load_replies(path: Path) -> ReplyFile:
+    """Read and check a replies file. Raises FilesError with every bad line; one file is read once."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        why = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
+        problem = Problem(
+            path, None, "", why, "Name the JSONL file with the recorded replies in harness.yml."
+        )
+        raise FilesError([problem]) from None
+    return _load(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, mtime_ns: int, size: int) -> ReplyFile:  # noqa: ARG001 (the time is part of the cache's key)
+    if size == 0:
+        return ReplyFile(path, b"", array("Q"), array("Q"))
+    with path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    hashes, places, problems = _index(path, mapped)
+    order = array("Q", sorted(range(len(hashes)), key=hashes.__getitem__))
+    hashes = array("Q", (hashes[i] for i in order))
+    places = array("Q", (places[i] for i in order))
+    problems.extend(_duplicates(path, mapped, hashes, places))
+    if problems:
+        raise FilesError(problems[:_MOST_PROBLEMS])
+    return ReplyFile(path, mapped, hashes, places)
+
+
+def _index(path: Path, mapped: mmap.mmap) -> tuple[array[int], array[int], list[Problem]]:
+    hashes, places, problems = array("Q"), array("Q"), list[Problem]()
+    decode = msgspec.json.Decoder(Recorded).decode
+    place = 0
+    for number, raw in enumerate(iter(mapped.readline, b""), start=1):
+        text = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
+        if not text.strip():
+            place += len(raw)
+            continue
+        try:
+            line = decode(text)
+            if (line.reply is None) == (line.failure is None):
+                problems.append(_problem(path, number, "", "needs either `reply` or `failure`, not both"))
+            hashes.append(_digest(_key(line)))
+            places.append(place)
+        except (ValueError, msgspec.MsgspecError, RecursionError) as error:
+            problems.append(_problem(path, number, *_place_and_words(error)))
+        if len(problems) >= _MOST_PROBLEMS:
+            break
+        place += len(raw)
+    return hashes, places, problems
+
+
+def _duplicates(path: Path, mapped: mmap.mmap, hashes: array[int], places: array[int]) -> Iterator[Problem]:
+    decode = msgspec.json.Decoder(Recorded).decode
+    for at in range(1, len(hashes)):
+        if hashes[at] != hashes[at - 1]:
+            continue
+        first, second = sorted((places[at - 1], places[at]))
+        if _key(decode(_line_at(mapped, first))) == _key(decode(_line_at(mapped, second))):
+            number, earlier = (mapped[:place].count(b"\n") + 1 for place in (second, first))
+            yield _problem(path, number, "", f"answers the same trial as line {earlier}")
+
+
+def _problem(path: Path, number: int, field: str, message: str) -> Problem:
+    return Problem(path, number, field, message)
+
+
+def _place_and_words(error: Exception) -> tuple[str, str]:
+    words, _, place = str(error).partition(" - at `$")
+    return place.strip("`").lstrip("."), words or "is nested too deeply"
+
+
+def _line_at(mapped: mmap.mmap | bytes, place: int) -> bytes:
+    end = mapped.find(b"\n", place)
+    line = mapped[place:] if end < 0 else mapped[place:end]
+    return line.removeprefix(b"\xef\xbb\xbf") if place == 0 else line
+
+
+def _key(line: Recorded) -> _Key:
+    return (line.prompt, line.model, str(line.case), line.variant, line.repeat)
+
+
+def _digest(key: _Key) -> int:
+    return hash(key) & 0xFFFF_FFFF_FFFF_FFFF

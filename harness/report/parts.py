@@ -1,0 +1,238 @@
+"""The parts that a report is made of: plain frozen values with figures already written as text.
+
+Renderers lay these out and compute nothing. Every string may hold foreign text: a renderer passes it
+through `neutral` for its own medium.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from harness.report.plots import Plot
+
+Tone: TypeAlias = Literal["pass", "fail", "inconclusive", "plain"]
+CellKind: TypeAlias = Literal["text", "number", "code"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """An interval on an axis, small enough for a table cell; with a threshold where there is one."""
+
+    value: float
+    low: float
+    high: float
+    axis: tuple[float, float]
+    alt: str
+    threshold: float | None = None
+    wanted: Literal["above", "below"] | None = None
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell of a table."""
+
+    text: str
+    kind: CellKind = "text"
+    tone: Tone = "plain"
+    picture: Picture | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Rows under a head; the kind of a column is that of its cells."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A named figure and, where the name does not say it, what it means."""
+
+    name: str
+    text: str
+    hint: str = ""
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A chart to draw, with the sentence that says the same to who can't see it."""
+
+    key: str
+    title: str
+    alt: str
+    plot: Plot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """One subject: the sentence that sums it up, then figures, charts, tables and notes."""
+
+    key: str
+    title: str
+    lead: str = ""
+    figures: tuple[Figure, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """A threshold, what was seen, and what follows."""
+
+    threshold: str
+    status: str
+    tone: Tone
+    seen: str
+    required: str
+    needed: str  # how many would settle it; empty when it is settled
+    why: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfusionCell:
+    """A count with its shares; `shade` 0..5 grows with the row share."""
+
+    count: str
+    row_share: str
+    column_share: str
+    kind: Literal["right", "wrong", "none", "zero"]
+    shade: int
+    worst: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfusionRow:
+    """All readings of one expected label."""
+
+    label: str
+    cells: tuple[ConfusionCell, ...]
+    total: str
+    recall: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfusionView:
+    """The confusion matrix: expected labels down, readings across, `no label` last."""
+
+    columns: tuple[str, ...]
+    rows: tuple[ConfusionRow, ...]
+    totals: tuple[str, ...]
+    precisions: tuple[str, ...]  # one a label; empty below `no label`
+    grand_total: str
+    worst: str  # a sentence that names the most frequent error
+    errors: tuple[str, ...]  # the most frequent errors as `11 × ham read as spam`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotableRow:
+    """A case to look at."""
+
+    case: str
+    expected: str
+    got: str
+    text: str
+    reply: str
+    latency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotableGroup:
+    """Cases that deserve a look for the same reason."""
+
+    title: str
+    rows: tuple[NotableRow, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateView:
+    """Everything that a report says of one prompt on one model."""
+
+    key: str  # safe in an HTML id
+    name: str
+    prompt: str
+    model: str
+    verdict: str
+    tone: Tone
+    headline: str
+    summary: str  # cases x repeats, trials, outcomes
+    tally: str  # 5 of 7 checks pass
+    checks: tuple[CheckRow, ...]
+    traps: tuple[str, ...]
+    confusion: ConfusionView | None
+    labels: Section
+    quality: Section
+    tradeoff: Section | None
+    latency: Section
+    stability: Section
+    robustness: Section | None
+    generalization: Section | None
+    leakage: Section | None
+    cost: Section
+    slices: Section | None
+    notable: tuple[NotableGroup, ...]
+    measurement: Section
+    messages: tuple[tuple[str, str], ...]  # role, template, as measured
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        """Give the sections that exist, in the order of the report."""
+        every = (
+            self.labels,
+            self.quality,
+            self.tradeoff,
+            self.latency,
+            self.stability,
+            self.robustness,
+            self.generalization,
+            self.leakage,
+            self.cost,
+            self.slices,
+            self.measurement,
+        )
+        return tuple(section for section in every if section is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderRow:
+    """A candidate among the others, best first."""
+
+    key: str
+    name: str
+    verdict: str
+    tone: Tone
+    tally: str
+    accuracy: Cell
+    balanced: str
+    p95: str
+    stability: str
+    cost: str
+    headline: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportView:
+    """What every renderer renders."""
+
+    run_id: str
+    suite: str
+    verdict: str
+    tone: Tone
+    headline: str
+    when: str
+    facts: str  # trials, sessions, labels on one line
+    warnings: tuple[str, ...]  # incomplete run, calls paid twice, uncommitted changes
+    leaderboard: tuple[LeaderRow, ...]  # empty for a single candidate
+    candidates: tuple[CandidateView, ...]
+    mislabelled: NotableGroup | None
+    policy: tuple[str, ...]
+    reproduce: Section
+    command: str
+    version: str

@@ -1,0 +1,237 @@
+"""The checks, the confusion matrix and the scores of each label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.judge.assessment import CandidateAssessment, Check, Classification, Confusion
+from harness.report.figures import Unit, count, figure, number, p_value, percent_of, unit_of
+from harness.report.parts import (
+    Cell,
+    CheckRow,
+    ConfusionCell,
+    ConfusionRow,
+    ConfusionView,
+    Figure,
+    Picture,
+    Section,
+    Table,
+)
+from harness.report.sections.pieces import STATUS_TONES, estimate_cell, named, number_cell
+
+MAX_ERRORS = 8
+
+
+def check_rows(candidate: CandidateAssessment) -> tuple[CheckRow, ...]:
+    """Give the checks in the order of the thresholds, as written."""
+    return tuple(_check_row(check, candidate.cost.currency) for check in candidate.checks)
+
+
+def _check_row(check: Check, currency: str) -> CheckRow:
+    unit = unit_of(check.metric)
+    needed = ""
+    if check.status == "INCONCLUSIVE" and check.needed_n is not None:
+        needed = f"{check.needed_n:,} {check.needed_unit} would settle it"
+    seen = figure(check.estimate, unit, currency=currency, against=check.required)
+    return CheckRow(
+        threshold=check.threshold,
+        status=check.status,
+        tone=STATUS_TONES[check.status],
+        seen=seen,
+        required=f"{check.op} {number(check.required, unit, currency=currency)}",
+        needed=needed,
+        why=check.why,
+        picture=_check_picture(check, unit, seen),
+    )
+
+
+def _check_picture(check: Check, unit: Unit, seen: str) -> Picture | None:
+    value = check.estimate.value
+    if value is None:
+        return None
+    low = value if check.estimate.low is None else check.estimate.low
+    high = value if check.estimate.high is None else check.estimate.high
+    ends = (low, high, value, check.required)
+    pad = 0.12 * (max(ends) - min(ends)) or 0.05 * abs(value) or 0.05
+    floor, ceiling = min(ends) - pad, max(ends) + pad
+    if unit == "share" and min(ends) >= 0 and max(ends) <= 1:
+        floor, ceiling = max(0.0, floor), min(1.0, ceiling)
+    return Picture(
+        value=value,
+        low=low,
+        high=high,
+        axis=(floor, ceiling),
+        threshold=check.required,
+        wanted="above" if check.op.startswith(">") else "below",
+        tone=STATUS_TONES[check.status],
+        alt=f"{seen}, required {check.op} {number(check.required, unit)}: {check.status}",
+    )
+
+
+def confusion_view(confusion: Confusion) -> ConfusionView | None:
+    """Give the matrix with its shares; None when there is not a single trial."""
+    counts = confusion.counts
+    row_totals = [sum(row) for row in counts]
+    grand = sum(row_totals)
+    if not grand:
+        return None
+    column_totals = [sum(row[j] for row in counts) for j in range(len(confusion.columns))]
+    worst = _worst(confusion)
+    rows = tuple(
+        ConfusionRow(
+            label=label,
+            cells=tuple(
+                _cell(confusion, i, j, row_totals[i], column_totals[j], worst=worst == (i, j))
+                for j in range(len(confusion.columns))
+            ),
+            total=count(row_totals[i]),
+            recall=percent_of(counts[i][i], row_totals[i]),
+        )
+        for i, label in enumerate(confusion.rows)
+    )
+    diagonal = range(len(confusion.rows))
+    return ConfusionView(
+        columns=confusion.columns,
+        rows=rows,
+        totals=tuple(count(total) for total in column_totals),
+        precisions=tuple(percent_of(counts[j][j], column_totals[j]) for j in diagonal),
+        grand_total=count(grand),
+        worst=_worst_sentence(confusion, worst, row_totals),
+        errors=_errors(confusion),
+    )
+
+
+def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst: bool) -> ConfusionCell:
+    value = confusion.counts[i][j]
+    share = value / row if row else 0.0
+    if not value:
+        kind = "zero"
+    elif j >= len(confusion.rows):
+        kind = "none"
+    else:
+        kind = "right" if i == j else "wrong"
+    return ConfusionCell(
+        count=count(value),
+        row_share=percent_of(value, row),
+        column_share=percent_of(value, column),
+        kind=kind,  # type: ignore[arg-type]  # mypy widens the literal over the branches
+        shade=0 if not value else 1 + min(4, int(share * 5)),
+        worst=worst,
+    )
+
+
+def _off_diagonal(confusion: Confusion) -> list[tuple[int, int, int]]:
+    """Errors as (count, row, column), most frequent first."""
+    found = [
+        (value, i, j)
+        for i, row in enumerate(confusion.counts)
+        for j, value in enumerate(row)
+        if value and i != j
+    ]
+    return sorted(found, key=lambda error: (-error[0], error[1], error[2]))
+
+
+def _worst(confusion: Confusion) -> tuple[int, int] | None:
+    errors = _off_diagonal(confusion)
+    return errors[0][1:] if errors else None
+
+
+def _worst_sentence(confusion: Confusion, worst: tuple[int, int] | None, totals: Sequence[int]) -> str:
+    if worst is None:
+        return "No errors: every trial was read as its expected label."
+    i, j = worst
+    value = confusion.counts[i][j]
+    seen = "got no label" if j >= len(confusion.rows) else f"were read as {confusion.columns[j]}"
+    return (
+        f"Most frequent error: {value:,} of {count(totals[i], 'trial')} expected to be {confusion.rows[i]} "
+        f"{seen} ({percent_of(value, totals[i])})."
+    )
+
+
+def _errors(confusion: Confusion) -> tuple[str, ...]:
+    lines = []
+    for value, i, j in _off_diagonal(confusion)[:MAX_ERRORS]:
+        seen = "without a label" if j >= len(confusion.rows) else f"read as {confusion.columns[j]}"
+        lines.append(f"{value:,} × {confusion.rows[i]} {seen}")
+    return tuple(lines)
+
+
+def labels_section(classification: Classification) -> Section:
+    """Give precision and recall of each label with intervals."""
+    rows = tuple(
+        (
+            Cell(text=label, kind="code"),
+            estimate_cell(scores.precision, "share", axis=True),
+            estimate_cell(scores.recall, "share", axis=True),
+            estimate_cell(scores.f1, "share"),
+            estimate_cell(scores.specificity, "share"),
+            number_cell(count(scores.support)),
+            number_cell(count(scores.predicted)),
+        )
+        for label, scores in classification.labels.items()
+    )
+    return Section(
+        key="labels",
+        title="Precision and recall of each label",
+        lead="Precision: of the trials read as the label, how many were right. "
+        "Recall: of the trials that should be the label, how many were found.",
+        tables=(
+            Table(
+                title="",
+                head=("Label", "Precision", "Recall", "F1", "Specificity", "Support", "Predicted"),
+                rows=rows,
+                note="Axes of the pictures run from 0 to 100%.",
+            ),
+        ),
+    )
+
+
+def quality_section(classification: Classification, outcomes: dict[str, int], currency: str) -> Section:
+    """Give the figures over all labels, beside what always guessing the largest label would reach."""
+    c = classification
+    baseline = c.majority_baseline
+    tested = p_value(baseline.p_value)
+    figures = [
+        *named("Accuracy", c.accuracy, "share", _failure_range(c)),
+        Figure(
+            name="Majority baseline",
+            text=number(baseline.share, "share"),
+            hint=f"always answering {baseline.label}" + (f"; accuracy is better: {tested}" if tested else ""),
+        ),
+        *named("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
+        *named("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),
+        *named("Macro F1", c.macro_f1, "share"),
+        *named("MCC", c.mcc, "ratio", "0 is chance, 1 is perfect"),
+        *named("Cohen's kappa", c.kappa, "ratio", "agreement beyond chance"),
+        *named("F-beta", c.f_beta, "share", "by the suite's priority"),
+        *named("Cost of errors per 1,000", c.error_cost_per_1000, "money", currency=currency),
+    ]
+    for label, estimate in c.at_prevalence.items():
+        figures += named(
+            f"Precision of {label} in production", estimate, "share", "at the suite's prevalence"
+        )
+    return Section(
+        key="quality",
+        title="Accuracy",
+        lead=f"{figures[0].text} of the trials were right; always answering {baseline.label} "
+        f"would reach {number(baseline.share, 'share')}.",
+        figures=tuple(figures),
+        tables=(_outcome_table(outcomes),),
+    )
+
+
+def _failure_range(c: Classification) -> str:
+    if c.accuracy_best == c.accuracy_worst:
+        return ""
+    worst, best = number(c.accuracy_worst, "share"), number(c.accuracy_best, "share")
+    return f"{worst} if every failed trial counts as wrong (as here), {best} if all had been right"
+
+
+def _outcome_table(outcomes: dict[str, int]) -> Table:
+    total = sum(outcomes.values())
+    rows = tuple(
+        (Cell(text=name), number_cell(count(n)), number_cell(percent_of(n, total)))
+        for name, n in outcomes.items()
+        if n
+    )
+    return Table(title="How trials ended", head=("Outcome", "Trials", "Share"), rows=rows)

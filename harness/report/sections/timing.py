@@ -1,0 +1,250 @@
+"""Latency and how it was measured."""
+
+from __future__ import annotations
+
+import json
+
+from harness.judge.assessment import CandidateAssessment, Check, Latency, Quantile, TimingQuality
+from harness.report.figures import count, duration, figure, number
+from harness.report.parts import Cell, Chart, Figure, Section, Table
+from harness.report.plots import DistributionPlot, QuantileMark, TimelinePlot
+from harness.report.sections.pieces import number_cell
+from harness.rundir import CandidateEntry
+
+LOG_FROM = 30.0  # slowest over fastest, from which a linear axis hides the body of the distribution
+
+
+def latency_section(candidate: CandidateAssessment) -> Section:
+    """Give quantiles, their distribution, and where the time went."""
+    latency = candidate.latency
+    limit = _limit(candidate.checks)
+    return Section(
+        key="latency",
+        title="Latency",
+        lead=_lead(latency),
+        figures=tuple(
+            Figure(name=_name(q), text=figure(q.estimate, "seconds"), hint=hint)
+            for q, hint in _headline_quantiles(latency)
+        ),
+        charts=tuple(_charts(latency, limit)),
+        tables=(*_quantile_tables(latency), *_parts_tables(latency)),
+        notes=tuple(_notes(latency)),
+    )
+
+
+def _name(quantile: Quantile) -> str:
+    return "max" if quantile.q >= 1 else f"p{quantile.q * 100:g}"
+
+
+def _headline_quantiles(latency: Latency) -> list[tuple[Quantile, str]]:
+    return [(q, "") for q in latency.caller if _name(q) in ("p50", "p95", "p99")]
+
+
+def _lead(latency: Latency) -> str:
+    parts = [f"{_name(q)} {figure(q.estimate, 'seconds')}" for q, _ in _headline_quantiles(latency)]
+    if not latency.n or not parts:
+        return "No call was timed."
+    lead = ", ".join(parts) + f" over {count(latency.n, 'call')}"
+    return lead + (f"; {count(latency.censored, 'call')} never finished" if latency.censored else "") + "."
+
+
+def _limit(checks: tuple[Check, ...]) -> tuple[float, str] | None:
+    """Give the strictest limit in seconds that a threshold sets, with its text."""
+    limits = [
+        (check.required, check.threshold)
+        for check in checks
+        if check.metric.startswith("latency") and "within" not in check.metric
+    ]
+    return min(limits) if limits else None
+
+
+def _charts(latency: Latency, limit: tuple[float, str] | None) -> list[Chart]:
+    ends = [high for _, high, _ in latency.histogram] + [s for _, s in latency.over_time]
+    if not ends:
+        return []
+    factor, unit = (1000.0, "ms") if max(ends) < 2 else (1.0, "s")
+    bound = limit[0] * factor if limit else None
+    text = limit[1] if limit else ""
+    charts = []
+    if latency.histogram:
+        charts.append(_distribution(latency, factor, unit, bound, text))
+    if len(latency.over_time) > 1:
+        seconds = [s for _, s in latency.over_time if s > 0]
+        charts.append(
+            Chart(
+                key="latency-over-time",
+                title="During the run",
+                alt=f"Latency of {count(len(latency.over_time), 'trial')} over the time of the run, "
+                f"between {duration(min(seconds, default=0))} and {duration(max(seconds, default=0))}.",
+                plot=TimelinePlot(
+                    x_unit="s",
+                    y_title=f"latency ({unit})",
+                    points=tuple((x, y * factor) for x, y in latency.over_time),
+                    limit=bound,
+                    limit_text=text,
+                    log=bool(seconds) and max(seconds) / min(seconds) > LOG_FROM,
+                ),
+            )
+        )
+    return charts
+
+
+def _distribution(latency: Latency, factor: float, unit: str, bound: float | None, text: str) -> Chart:
+    bins = tuple((low * factor, high * factor, n) for low, high, n in latency.histogram)
+    marks = tuple(_mark(q, factor) for q in latency.caller if q.estimate.value is not None)
+    lowest = min((low for low, _, n in bins if n), default=0.0)
+    highest = max((high for _, high, n in bins if n), default=0.0)
+    return Chart(
+        key="latency-distribution",
+        title="Distribution",
+        alt="Histogram of latency with quantiles: "
+        + ", ".join(f"{mark.name} {mark.text}" for mark in marks)
+        + (f". Limit: {text}." if text else "."),
+        plot=DistributionPlot(
+            unit=unit,
+            bins=bins,
+            quantiles=marks,
+            limit=bound,
+            limit_text=text,
+            log=lowest > 0 and highest / lowest > LOG_FROM,
+        ),
+    )
+
+
+def _mark(quantile: Quantile, factor: float) -> QuantileMark:
+    value = quantile.estimate.value or 0.0
+    low = value if quantile.estimate.low is None else quantile.estimate.low
+    high = value if quantile.estimate.high is None else quantile.estimate.high
+    return QuantileMark(
+        name=_name(quantile),
+        value=value * factor,
+        low=low * factor,
+        high=high * factor,
+        text=number(value, "seconds"),
+    )
+
+
+def _quantile_tables(latency: Latency) -> list[Table]:
+    columns = [
+        ("Caller", latency.caller),
+        ("Service", latency.service),
+        ("First token", latency.ttft),
+    ]
+    present = [(title, {q.q: q for q in quantiles}) for title, quantiles in columns if quantiles]
+    if not present:
+        return []
+    rows = []
+    for q in sorted({q for _, quantiles in present for q in quantiles}):
+        cells = [Cell(text="max" if q >= 1 else f"p{q * 100:g}")]
+        cells += [
+            number_cell(figure(quantiles[q].estimate, "seconds")) if q in quantiles else Cell(text="")
+            for _, quantiles in present
+        ]
+        rows.append(tuple(cells))
+    return [
+        Table(
+            title="Quantiles",
+            head=("Quantile", *(title for title, _ in present)),
+            rows=tuple(rows),
+            note="Caller: first send to answer, with retries and backoff; thresholds are held against it. "
+            "Service: the final attempt alone.",
+        )
+    ]
+
+
+def _parts_tables(latency: Latency) -> list[Table]:
+    rows = tuple(
+        (Cell(text=part.name), number_cell(duration(part.mean_s)), number_cell(number(part.share, "share")))
+        for part in latency.parts
+    )
+    if not rows:
+        return []
+    return [Table(title="Where the time went", head=("Part", "Mean a trial", "Share"), rows=rows)]
+
+
+def _notes(latency: Latency) -> list[str]:
+    notes = []
+    if latency.recorded:
+        notes.append("These latencies were recorded elsewhere and are judged as given.")
+    if latency.censored:
+        notes.append(
+            f"{count(latency.censored, 'trial')} failed or timed out: counted as slower than any limit."
+        )
+    return notes
+
+
+def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | None) -> Section:
+    """Say how far the times can be trusted and what was called."""
+    quality, latency = candidate.timing_quality, candidate.latency
+    figures = [
+        Figure(name="Trials", text=f"{candidate.trials:,}", hint=f"{latency.attempts:,} attempts"),
+        Figure(name="Retried trials", text=f"{latency.retried_trials:,}"),
+        Figure(name="Warm-up calls", text=f"{latency.warmup_calls:,}", hint="not counted in any figure"),
+        Figure(name="Most in flight", text=f"{quality.max_in_flight:,}", hint=_processes(quality)),
+        *_interference(quality),
+    ]
+    return Section(
+        key="measurement",
+        title="How it was measured",
+        lead=quality.sentence,
+        figures=tuple(figures),
+        charts=tuple(_limit_history(quality)),
+        tables=tuple(_called(entry) if entry else ()),
+    )
+
+
+def _processes(quality: TimingQuality) -> str:
+    return f"from {count(quality.processes, 'process', 'processes')}"
+
+
+def _interference(quality: TimingQuality) -> list[Figure]:
+    named = (
+        ("Own lag, p99", quality.lag_p99_s, "seconds", "how late our event loop was"),
+        ("Own lag, max", quality.lag_max_s, "seconds", ""),
+        ("Own CPU", quality.cpu_share, "share", "of one core"),
+        ("Own time", quality.own_share, "share", "of the trials' total"),
+    )
+    return [
+        Figure(name=name, text=number(value, unit), hint=hint)  # type: ignore[arg-type]  # literals in a tuple
+        for name, value, unit, hint in named
+        if value is not None
+    ]
+
+
+def _limit_history(quality: TimingQuality) -> list[Chart]:
+    history = quality.limit_history
+    if len(history) < 2:
+        return []
+    return [
+        Chart(
+            key="concurrency",
+            title="Concurrency limit",
+            alt=f"The limit on calls in flight moved {count(len(history) - 1, 'time')}, "
+            f"from {history[0][1]} to {history[-1][1]}; last reason: {history[-1][2]}.",
+            plot=TimelinePlot(
+                x_unit="s",
+                y_title="calls in flight",
+                points=tuple((at, float(limit)) for at, limit, _ in history),
+                steps=True,
+            ),
+        )
+    ]
+
+
+def _called(entry: CandidateEntry) -> list[Table]:
+    rows = [
+        (Cell(text=str(key).replace("_", " ")), Cell(text=_plain(value), kind="code"))
+        for key, value in sorted(entry.model.items())
+        if value not in (None, "", [], {}, ())
+    ]
+    rows.append((Cell(text="prompt digest"), Cell(text=entry.prompt_digest, kind="code")))
+    rows.append((Cell(text="model digest"), Cell(text=entry.model_digest, kind="code")))
+    return [Table(title="What was called", head=("Setting", "Value"), rows=tuple(rows))]
+
+
+def _plain(value: object) -> str:
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    )

@@ -1,0 +1,224 @@
+"""The trade-off between precision and recall, money, and the cases to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.judge.assessment import (
+    CandidateAssessment,
+    Check,
+    Cost,
+    LabelScores,
+    NotableCase,
+    ScoreCurve,
+    Tradeoff,
+)
+from harness.report.figures import count, duration, figure, number
+from harness.report.parts import Cell, Chart, Figure, NotableGroup, NotableRow, Section, Table
+from harness.report.plots import Box, Line, SharePlot
+from harness.report.sections.pieces import estimate_cell, named
+
+MAX_BOXES = 8
+MAX_NOTABLE = 15
+TEXT_LIMIT = 600
+
+
+def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Section | None:
+    """Give the curve where replies carry a score, else each label's point with its interval box."""
+    labels = candidate.classification.labels
+    shown = (
+        {positive: labels[positive]}
+        if positive in labels and positive
+        else dict(list(labels.items())[:MAX_BOXES])
+    )
+    boxes = tuple(box for name, scores in shown.items() if (box := _box(name, scores)) is not None)
+    tradeoff = candidate.tradeoff
+    curve = tradeoff.pr if tradeoff else None
+    if not boxes and curve is None:
+        return None
+    lead = (
+        f"Each reply carries a score for {tradeoff.label}: "
+        "the curve shows what another score threshold would give."
+        if tradeoff and curve
+        else "Replies carry no score, so each label is one point; its box is the interval in both directions."
+    )
+    plot = SharePlot(
+        x_title="recall",
+        y_title="precision",
+        boxes=boxes,
+        line=_line(curve),
+        x_required=_required(candidate.checks, "recall", positive),
+        y_required=_required(candidate.checks, "precision", positive),
+    )
+    alt = "Precision over recall. " + " ".join(
+        f"{name}: precision {figure(s.precision, 'share')}, recall {figure(s.recall, 'share')}."
+        for name, s in shown.items()
+    )
+    charts = [Chart(key="tradeoff", title="Precision over recall", alt=alt, plot=plot)]
+    return Section(
+        key="tradeoff",
+        title="Trade-off between precision and recall",
+        lead=lead,
+        figures=tuple(_score_figures(tradeoff) if tradeoff else ()),
+        charts=(*charts, *(_score_charts(tradeoff) if tradeoff else ())),
+        tables=tuple(_operating_points(tradeoff) if tradeoff else ()),
+        notes=(tradeoff.note,) if tradeoff and tradeoff.note else (),
+    )
+
+
+def _required(checks: Iterable[Check], metric: str, positive: str | None) -> float | None:
+    bounds = [
+        c.required
+        for c in checks
+        if c.metric == metric and positive and c.label == positive and "where" not in c.threshold
+    ]
+    return max(bounds) if bounds else None
+
+
+def _box(name: str, scores: LabelScores) -> Box | None:
+    recall, precision = scores.recall, scores.precision
+    if recall.value is None or precision.value is None:
+        return None
+    return Box(
+        name=name,
+        x=recall.value,
+        y=precision.value,
+        x_low=recall.value if recall.low is None else recall.low,
+        x_high=recall.value if recall.high is None else recall.high,
+        y_low=precision.value if precision.low is None else precision.low,
+        y_high=precision.value if precision.high is None else precision.high,
+    )
+
+
+def _line(curve: ScoreCurve | None) -> Line | None:
+    return Line(x=curve.x, y=curve.y, low=curve.low, high=curve.high) if curve else None
+
+
+def _score_figures(tradeoff: Tradeoff) -> list[Figure]:
+    figures = [
+        *named("Average precision", tradeoff.average_precision, "ratio"),
+        *named("ROC AUC", tradeoff.roc_auc, "ratio"),
+    ]
+    if tradeoff.ece is not None:
+        figures.append(
+            Figure(
+                name="Calibration error", text=number(tradeoff.ece, "ratio"), hint="ECE, 10 equal-width bins"
+            )
+        )
+    if tradeoff.brier is not None:
+        figures.append(Figure(name="Brier score", text=number(tradeoff.brier, "ratio"), hint="0 is perfect"))
+    return figures
+
+
+def _score_charts(tradeoff: Tradeoff) -> list[Chart]:
+    charts = []
+    if tradeoff.roc:
+        plot = SharePlot(
+            x_title="false positive rate",
+            y_title="true positive rate",
+            line=_line(tradeoff.roc),
+            diagonal=True,
+        )
+        area = figure(tradeoff.roc_auc, "ratio") if tradeoff.roc_auc else "not computed"
+        charts.append(Chart(key="roc", title="ROC curve", alt=f"ROC curve; area {area}.", plot=plot))
+    if tradeoff.reliability:
+        line = Line(
+            x=tuple(score for score, _, _ in tradeoff.reliability),
+            y=tuple(right for _, right, _ in tradeoff.reliability),
+        )
+        plot = SharePlot(x_title="mean score", y_title="share right", line=line, diagonal=True)
+        charts.append(
+            Chart(
+                key="reliability",
+                title="Are the scores honest?",
+                alt="Share right over mean score; on the diagonal the scores are honest.",
+                plot=plot,
+            )
+        )
+    return charts
+
+
+def _operating_points(tradeoff: Tradeoff) -> list[Table]:
+    rows = tuple(
+        (
+            Cell(text=point.rule),
+            Cell(text=f"{point.score:.4g}", kind="number"),
+            estimate_cell(point.precision, "share"),
+            estimate_cell(point.recall, "share"),
+            Cell(text=f"chosen on {point.chosen_on}, judged on {point.judged_on}"),
+        )
+        for point in tradeoff.points
+    )
+    head = ("Rule", "Score", "Precision", "Recall", "Cases")
+    return [Table(title="Operating points", head=head, rows=rows)] if rows else []
+
+
+def cost_section(cost: Cost) -> Section:
+    """Give money and tokens, from what the endpoint counted."""
+    money = cost.currency
+    total = number(cost.total, "money", currency=money)
+    figures = [
+        *(named("Per 1,000 decisions", cost.per_1000, "money", currency=money) if cost.priced else []),
+        *(named("Per right decision", cost.per_correct, "money", currency=money) if cost.priced else []),
+        *(
+            named("Per caught positive", cost.per_caught_positive, "money", currency=money)
+            if cost.priced
+            else []
+        ),
+        *(
+            [Figure(name="This run", text=total, hint="all attempts, warm-up included")]
+            if cost.priced
+            else []
+        ),
+        *_monthly(cost),
+        *named("Tokens in", cost.tokens_in, "tokens", "a trial"),
+        *named("Tokens out", cost.tokens_out, "tokens", "a trial"),
+        *named("Tokens cached", cost.tokens_cached, "tokens", "a trial"),
+    ]
+    notes = []
+    if cost.missing_usage:
+        notes.append(f"The endpoint did not count the tokens of {count(cost.missing_usage, 'trial')}.")
+    lead = f"{figure(cost.per_1000, 'money', currency=money)} per 1,000 decisions; this run cost {total}."
+    if not cost.priced:
+        lead = "The model has no price in harness.yml: no money was counted."
+    return Section(key="cost", title="Cost", lead=lead, figures=tuple(figures), notes=tuple(notes))
+
+
+def _monthly(cost: Cost) -> list[Figure]:
+    if cost.per_month is None or not cost.priced:
+        return []
+    text = number(cost.per_month, "money", currency=cost.currency)
+    volume = f"{cost.volume_per_month:,.0f} decisions" if cost.volume_per_month else ""
+    return [Figure(name="Per month", text=text, hint=volume)]
+
+
+def notable_groups(notable: tuple[NotableCase, ...]) -> tuple[NotableGroup, ...]:
+    """Group the cases to look at by the reason, in the order given."""
+    groups: dict[str, list[NotableCase]] = {}
+    for case in notable:
+        groups.setdefault(case.why, []).append(case)
+    return tuple(notable_group(why, cases) for why, cases in groups.items())
+
+
+def notable_group(why: str, cases: Iterable[NotableCase]) -> NotableGroup:
+    """Give one group, cut to what a reader will look at."""
+    every = tuple(cases)
+    shown = every[:MAX_NOTABLE]
+    title = why[:1].upper() + why[1:]
+    more = f" ({len(shown)} of {len(every):,})" if len(every) > len(shown) else f" ({len(every):,})"
+    return NotableGroup(title=title + more, rows=tuple(_notable_row(case) for case in shown))
+
+
+def _notable_row(case: NotableCase) -> NotableRow:
+    return NotableRow(
+        case=case.case,
+        expected=case.expected,
+        got=case.got,
+        text=_cut(case.text),
+        reply=_cut(case.reply),
+        latency="" if case.latency_s is None else duration(case.latency_s),
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}… ({len(text):,} characters)"

@@ -1,0 +1,287 @@
+"""The report on a terminal: what a person wants first, or with `full` everything.
+
+Foreign text goes through `Pen`, so no control character reaches the terminal; where the output can't carry
+more than ASCII, nothing else is written. Meaning never hangs on colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from harness.judge.assessment import Assessment
+from harness.report.neutral import ascii_only, shorten, terminal
+from harness.report.parts import CandidateView, CheckRow, ConfusionView, ReportView, Section, Table, Tone
+from harness.report.view import view_of
+from harness.rundir import Manifest
+
+_STYLES: dict[Tone, str] = {
+    "pass": "bold green",
+    "fail": "bold red",
+    "inconclusive": "bold yellow",
+    "plain": "",
+}
+_MARKS: dict[Tone, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?", "plain": " "}
+_STATUS = {"PASS": "PASS", "FAIL": "FAIL", "INCONCLUSIVE": "OPEN"}
+NOTABLE_PER_GROUP = 3
+
+
+class Pen:
+    """Writes foreign text for one console: visible controls, one line, ASCII where need be."""
+
+    def __init__(self, console: Console) -> None:
+        self.ascii = "utf" not in (console.encoding or "").lower()
+        self.width = console.width
+
+    def text(self, content: str, style: str = "") -> Text:
+        """Give safe text; brackets are never read as markup."""
+        safe = terminal(content)
+        return Text(ascii_only(safe) if self.ascii else safe, style=style)
+
+
+def terminal_report(
+    assessment: Assessment,
+    manifest: Manifest | None = None,
+    *,
+    console: Console | None = None,
+    full: bool = False,
+) -> str:
+    """Give the report as text for stdout: its width, colours and encoding decide, or those of `console`."""
+    target = console or Console()
+    with target.capture() as captured:
+        print_report(view_of(assessment, manifest), target, full=full)
+    return captured.get()
+
+
+def print_report(view: ReportView, console: Console, *, full: bool = False) -> None:
+    """Print a report on a console of any width."""
+    pen = Pen(console)
+    for block in _report(view, pen, full=full):
+        console.print(block, highlight=False, soft_wrap=False)
+
+
+def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+    for warning in view.warnings:
+        yield pen.text("! " + warning, "yellow")
+    if view.leaderboard:
+        yield ""
+        yield _verdict(view.verdict, view.tone, view.suite, pen)
+        yield _indent(pen.text(view.headline))
+        yield ""
+        yield _leaderboard(view, pen)
+    for candidate in view.candidates:
+        yield ""
+        yield from _candidate(candidate, view, pen, full=full)
+    if full:
+        yield from _section(view.reproduce, pen)
+    yield ""
+
+
+def _verdict(verdict: str, tone: Tone, subject: str, pen: Pen) -> Text:
+    badge = pen.text(f" {verdict} ", _STYLES[tone] + " reverse")
+    return Text.assemble(badge, "  ", pen.text(subject, "bold"))
+
+
+def _indent(block: RenderableType, by: int = 2) -> Padding:
+    return Padding(block, (0, 0, 0, by), expand=False)
+
+
+def _title(title: str, pen: Pen) -> Text:
+    return pen.text(title, "bold")
+
+
+def _leaderboard(view: ReportView, pen: Pen) -> RenderableType:
+    wide = pen.width >= 100
+    grid = _grid("Candidate", "Verdict", "Checks", "Accuracy", *(("p95", "Per 1,000") if wide else ("p95",)))
+    for row in view.leaderboard:
+        cells = [
+            pen.text(row.name),
+            pen.text(f"{_MARKS[row.tone]} {row.verdict}", _STYLES[row.tone]),
+            pen.text(row.tally.split(",")[0].replace(" pass", "")),
+            pen.text(row.accuracy.text if wide else row.accuracy.text.split(" (")[0]),
+            pen.text(row.p95.split(" (")[0]),
+        ]
+        if wide:
+            cells.append(pen.text(row.cost.split(" (")[0]))
+        grid.add_row(*cells)
+    return _indent(grid)
+
+
+def _grid(*head: str, numbers: Iterable[int] = ()) -> Grid:
+    grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=any(head), header_style="dim")
+    right = set(numbers)
+    for i, name in enumerate(head):
+        grid.add_column(Text(name), justify="right" if i in right else "left", overflow="fold")
+    return grid
+
+
+def _candidate(c: CandidateView, view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+    subject = c.name if view.leaderboard else f"{view.suite}: {c.name}"
+    yield _verdict(c.verdict, c.tone, subject, pen)
+    yield _indent(pen.text(c.headline))
+    yield _indent(pen.text(c.summary, "dim"))
+    if c.checks:
+        yield ""
+        yield _title(f"Checks: {c.tally}", pen)
+        yield _checks(c.checks, pen)
+    if c.traps:
+        yield ""
+        yield _title("Mind", pen)
+        for trap in c.traps:
+            yield _bullet("!", trap, pen)
+    if c.confusion:
+        yield ""
+        yield from _confusion(c.confusion, pen)
+    yield from _summaries(c, pen, full=full)
+
+
+def _bullet(mark: str, sentence: str, pen: Pen) -> RenderableType:
+    grid = Grid.grid(padding=(0, 1, 0, 0))
+    grid.add_row(pen.text(f"  {mark}", "yellow"), pen.text(sentence))
+    return grid
+
+
+def _checks(checks: tuple[CheckRow, ...], pen: Pen) -> RenderableType:
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_column(overflow="fold")
+    for row in checks:
+        mark = pen.text(f"{_MARKS[row.tone]} {_STATUS[row.status]}", _STYLES[row.tone])
+        grid.add_row(mark, pen.text(row.threshold), pen.text(row.seen))
+    reasons = [row for row in checks if row.status != "PASS" and row.why]
+    blocks: list[RenderableType] = [_indent(grid)]
+    if reasons:
+        blocks.append("")
+    blocks += [_reason(row, pen) for row in reasons]
+    return Group(*blocks)
+
+
+def _reason(row: CheckRow, pen: Pen) -> RenderableType:
+    grid = Grid.grid(padding=(0, 1, 0, 0))
+    grid.add_row(pen.text(f"  {_MARKS[row.tone]}", _STYLES[row.tone]), pen.text(row.why))
+    return grid
+
+
+def _confusion(confusion: ConfusionView, pen: Pen) -> Iterable[RenderableType]:
+    yield Text.assemble(
+        _title("Confusion matrix", pen), pen.text("  rows: expected, columns: read as", "dim")
+    )
+    lines = _matrix(confusion, pen)
+    if max(cell_len(line.plain) for line in lines) + 2 <= pen.width:
+        yield from (_indent(line) for line in lines)
+    else:
+        yield _indent(pen.text("Too wide for this terminal; the most frequent errors:", "dim"))
+        yield from (_indent(pen.text(line), 4) for line in confusion.errors)
+    yield _indent(pen.text(confusion.worst, "dim"))
+
+
+def _matrix(confusion: ConfusionView, pen: Pen) -> list[Text]:
+    """Draw the matrix with plain characters, recall at the right and precision below."""
+    rows = [["", *confusion.columns, "total", "recall"]]
+    rows += [[r.label, *(c.count for c in r.cells), r.total, r.recall] for r in confusion.rows]
+    rows.append(["total", *confusion.totals, confusion.grand_total, ""])
+    rows.append(["precision", *confusion.precisions, "", "", ""])
+    safe = [[pen.text(shorten(cell, 24)).plain for cell in row] for row in rows]
+    widths = [max(cell_len(row[j]) for row in safe) for j in range(len(safe[0]))]
+    lines = []
+    for i, row in enumerate(safe):
+        line = Text(
+            row[0] + " " * (widths[0] - cell_len(row[0])), style="dim" if i > len(confusion.rows) else ""
+        )
+        for j, cell in enumerate(row[1:], start=1):
+            line.append("  " + " " * (widths[j] - cell_len(cell)))
+            line.append(cell, style=_matrix_style(confusion, i - 1, j - 1))
+        lines.append(line)
+    return lines
+
+
+def _matrix_style(confusion: ConfusionView, i: int, j: int) -> str:
+    if not 0 <= i < len(confusion.rows) or j >= len(confusion.columns):
+        return "dim"
+    cell = confusion.rows[i].cells[j]
+    if cell.worst:
+        return "bold red"
+    return {"right": "green", "wrong": "red", "none": "yellow", "zero": "dim"}[cell.kind]
+
+
+def _summaries(c: CandidateView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+    if full:
+        for section in c.sections:
+            yield from _section(section, pen)
+        for group in c.notable:
+            yield ""
+            yield _title(group.title, pen)
+            for row in group.rows:
+                yield _bullet("-", f"{row.case}: expected {row.expected}, got {row.got}", pen)
+                yield _indent(pen.text(shorten(row.text, 300), "dim"), 4)
+                yield _indent(pen.text("reply: " + shorten(row.reply, 300), "dim"), 4)
+        return
+    yield ""
+    for table in c.labels.tables:
+        yield _table(_columns(table, 3), pen)
+    yield ""
+    yield _leads(c, pen)
+    yield from _worth_a_look(c, pen)
+
+
+def _columns(table: Table, upto: int) -> Table:
+    """Keep the first columns of a table; the rest is for `full`."""
+    return Table(title="", head=table.head[:upto], rows=tuple(row[:upto] for row in table.rows))
+
+
+def _leads(c: CandidateView, pen: Pen) -> RenderableType:
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    wanted = (c.latency, c.stability, c.robustness, c.generalization, c.leakage, c.cost)
+    for section in wanted:
+        if section is not None and section.lead:
+            grid.add_row(pen.text(section.title.split(" ")[0], "bold"), pen.text(section.lead))
+    if c.measurement.lead:
+        grid.add_row(pen.text("Timing", "bold"), pen.text(c.measurement.lead))
+    return grid
+
+
+def _worth_a_look(c: CandidateView, pen: Pen) -> Iterable[RenderableType]:
+    if not c.notable:
+        return
+    yield ""
+    yield _title("Cases to look at", pen)
+    for group in c.notable:
+        names = ", ".join(row.case for row in group.rows[:6])
+        more = ", ..." if len(group.rows) > 6 else ""
+        yield _bullet("-", f"{group.title}: {names}{more}", pen)
+
+
+def _section(section: Section, pen: Pen) -> Iterable[RenderableType]:
+    yield ""
+    yield _title(section.title, pen)
+    if section.lead:
+        yield _indent(pen.text(section.lead))
+    if section.figures:
+        grid = Grid.grid(padding=(0, 2, 0, 0))
+        for figure in section.figures:
+            grid.add_row(pen.text(figure.name), pen.text(figure.text, "bold"), pen.text(figure.hint, "dim"))
+        yield _indent(grid)
+    for table in section.tables:
+        yield _table(table, pen)
+    for note in section.notes:
+        yield _indent(pen.text(note, "dim"))
+
+
+def _table(table: Table, pen: Pen) -> RenderableType:
+    numbers = {i for row in table.rows for i, cell in enumerate(row) if cell.kind == "number"}
+    grid = _grid(*(pen.text(name).plain for name in table.head), numbers=numbers)
+    for row in table.rows:
+        grid.add_row(*(pen.text(shorten(cell.text, 200), _STYLES[cell.tone]) for cell in row))
+    blocks: list[RenderableType] = [_indent(grid)]
+    if table.title:
+        blocks.insert(0, _indent(pen.text(table.title, "underline")))
+    if table.note:
+        blocks.append(_indent(pen.text(table.note, "dim")))
+    return Group(*blocks)

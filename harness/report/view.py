@@ -1,0 +1,205 @@
+"""From an assessment to the one view that every renderer renders."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from harness.judge.assessment import Assessment, CandidateAssessment
+from harness.report.figures import count, figure, percent_of
+from harness.report.parts import CandidateView, Cell, Figure, LeaderRow, ReportView, Section, Table
+from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
+from harness.report.sections.pieces import VERDICT_TONES, interval_picture
+from harness.report.sections.timing import latency_section, measurement_section
+from harness.report.sections.trust import (
+    generalization_section,
+    leakage_section,
+    robustness_section,
+    slices_section,
+    stability_section,
+)
+from harness.report.sections.worth import cost_section, notable_group, notable_groups, tradeoff_section
+from harness.rundir import CandidateEntry, Manifest
+
+_RANK = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2}
+
+
+def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportView:
+    """Write every figure of an assessment as text, best candidate first."""
+    ranked = sorted(assessment.candidates, key=_merit)
+    entries = {entry.name: entry for entry in manifest.candidates} if manifest else {}
+    views = tuple(
+        _candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(ranked)
+    )
+    leaders = tuple(_leader(c, v) for c, v in zip(ranked, views, strict=True)) if len(views) > 1 else ()
+    maybe = assessment.maybe_mislabelled
+    return ReportView(
+        run_id=assessment.run_id,
+        suite=assessment.suite,
+        verdict=assessment.verdict,
+        tone=VERDICT_TONES[assessment.verdict],
+        headline=assessment.headline,
+        when=_when(assessment.created_utc),
+        facts=_facts(assessment),
+        warnings=tuple(_warnings(assessment, manifest)),
+        leaderboard=leaders,
+        candidates=views,
+        mislabelled=notable_group("Maybe mislabelled", maybe) if maybe else None,
+        policy=assessment.policy,
+        reproduce=_reproduce(assessment, manifest),
+        command=shlex.join(manifest.command) if manifest else "",
+        version=assessment.harness_version,
+    )
+
+
+def _merit(c: CandidateAssessment) -> tuple[int, int, float, str]:
+    failed = sum(check.status == "FAIL" for check in c.checks)
+    return (_RANK[c.verdict], failed, -(c.classification.balanced_accuracy.value or 0.0), c.name)
+
+
+def _candidate(
+    c: CandidateAssessment, key: str, positive: str | None, entry: CandidateEntry | None
+) -> CandidateView:
+    return CandidateView(
+        key=key,
+        name=c.name,
+        prompt=c.prompt,
+        model=c.model,
+        verdict=c.verdict,
+        tone=VERDICT_TONES[c.verdict],
+        headline=c.headline,
+        summary=_summary(c),
+        tally=_tally(c),
+        checks=check_rows(c),
+        traps=tuple(trap.sentence for trap in c.traps),
+        confusion=confusion_view(c.classification.confusion),
+        labels=labels_section(c.classification),
+        quality=quality_section(c.classification, c.outcomes, c.cost.currency),
+        tradeoff=tradeoff_section(c, positive),
+        latency=latency_section(c),
+        stability=stability_section(c.stability, cases=c.cases, repeats=c.repeats),
+        robustness=robustness_section(c.robustness) if c.robustness else None,
+        generalization=generalization_section(c.generalization) if c.generalization else None,
+        leakage=leakage_section(c.leakage) if c.leakage else None,
+        cost=cost_section(c.cost),
+        slices=slices_section(c.slices, positive=positive),
+        notable=notable_groups(c.notable),
+        measurement=measurement_section(c, entry),
+        messages=_messages(entry),
+    )
+
+
+def _summary(c: CandidateAssessment) -> str:
+    text = f"{count(c.cases, 'case')} × {count(c.repeats, 'repeat')}, {count(c.trials, 'trial')}"
+    unread = sum(c.outcomes.values()) - c.outcomes.get("label", 0)
+    total = sum(c.outcomes.values())
+    return text + (f"; {unread:,} without a label ({percent_of(unread, total)})" if unread else "")
+
+
+def _tally(c: CandidateAssessment) -> str:
+    if not c.checks:
+        return "no checks"
+    passed = sum(check.status == "PASS" for check in c.checks)
+    failed = sum(check.status == "FAIL" for check in c.checks)
+    tally = f"{passed} of {len(c.checks)} pass"
+    unsettled = len(c.checks) - passed - failed
+    return tally + (f", {failed} fail" if failed else "") + (f", {unsettled} open" if unsettled else "")
+
+
+def _leader(c: CandidateAssessment, view: CandidateView) -> LeaderRow:
+    accuracy = figure(c.classification.accuracy, "share")
+    p95 = next((q.estimate for q in c.latency.caller if q.q == 0.95), None)
+    cost = figure(c.cost.per_1000, "money", currency=c.cost.currency) if c.cost.priced else "no price"
+    picture = interval_picture(c.classification.accuracy, accuracy, axis=(0.0, 1.0))
+    return LeaderRow(
+        key=view.key,
+        name=view.name,
+        verdict=view.verdict,
+        tone=view.tone,
+        tally=view.tally,
+        accuracy=Cell(text=accuracy, kind="number", picture=picture),
+        balanced=figure(c.classification.balanced_accuracy, "share"),
+        p95=figure(p95, "seconds") if p95 else "undefined",
+        stability=figure(c.stability.agreement, "share")
+        if c.stability.agreement.value is not None
+        else "undefined",
+        cost=cost if c.cost.per_1000.value is not None or not c.cost.priced else "undefined",
+        headline=view.headline,
+    )
+
+
+def _when(created: str) -> str:
+    match = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", created)
+    return f"{match[1]} {match[2]} UTC" if match else created
+
+
+def _facts(a: Assessment) -> str:
+    parts = [
+        count(len(a.candidates), "candidate"),
+        f"{a.journalled_trials:,} of {count(a.planned_trials, 'trial')}",
+    ]
+    parts.append(
+        "labels " + ", ".join(a.labels[:8]) + (f" and {len(a.labels) - 8} more" if len(a.labels) > 8 else "")
+    )
+    if a.positive:
+        parts.append(f"positive {a.positive}")
+    parts.append(f"{a.confidence * 100:.4g}% confidence")
+    return " · ".join(parts)
+
+
+def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
+    warnings = []
+    if not a.complete:
+        missing = a.planned_trials - a.journalled_trials
+        warnings.append(
+            f"This run is not complete: {count(missing, 'trial')} of {a.planned_trials:,} missing, "
+            "counted as failed."
+        )
+    if a.paid_twice_at_most:
+        warnings.append(
+            f"The run was interrupted: at most {count(a.paid_twice_at_most, 'call')} in flight "
+            "may have been paid twice."
+        )
+    if manifest and manifest.git_dirty:
+        warnings.append("Files had uncommitted changes when this was measured.")
+    return warnings
+
+
+def _messages(entry: CandidateEntry | None) -> tuple[tuple[str, str], ...]:
+    if entry is None:
+        return ()
+    messages = entry.prompt.get("messages") or ()
+    return tuple((str(m.get("role", "")), str(m.get("content", ""))) for m in messages if isinstance(m, dict))
+
+
+def _reproduce(a: Assessment, manifest: Manifest | None) -> Section:
+    if manifest is None:
+        return Section(key="reproduce", title="How to reproduce", lead=f"Run {a.run_id}.")
+    commit = manifest.git_commit or "not in a git repository"
+    figures = [
+        Figure(name="Run", text=a.run_id),
+        Figure(name="Commit", text=commit, hint="with uncommitted changes" if manifest.git_dirty else ""),
+        Figure(name="Seed", text=str(manifest.seed)),
+        Figure(name="Sessions", text=str(a.sessions)),
+        Figure(name="Variants", text=", ".join(manifest.variants)),
+        Figure(name="Platform", text=manifest.platform),
+    ]
+    files = tuple(
+        (Cell(text=f.path, kind="code"), Cell(text=f.sha256, kind="code"))
+        for f in sorted(manifest.files, key=lambda f: f.path)
+    )
+    versions = tuple(
+        (Cell(text=name), Cell(text=version, kind="code"))
+        for name, version in sorted(manifest.versions.items())
+    )
+    tables = (
+        Table(title="Files", head=("File", "SHA-256"), rows=files),
+        Table(title="Versions", head=("Package", "Version"), rows=versions),
+    )
+    return Section(
+        key="reproduce",
+        title="How to reproduce",
+        lead="Run this at the commit below; `harness report` judges the same journal again without a call.",
+        figures=tuple(figures),
+        tables=tuple(t for t in tables if t.rows),
+    )

@@ -3,74 +3,124 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from harness.files import units
+from harness.files.secrets_guard import check_header, check_key_variable, check_origin
 
 EndpointKind: TypeAlias = Literal["local", "chat", "completions", "responses", "anthropic", "http", "replay"]
 Transport: TypeAlias = Literal["wire", "httpx", "openai"]
+
+Seconds: TypeAlias = Annotated[float, BeforeValidator(units.seconds)]
+Money: TypeAlias = Annotated[float, BeforeValidator(units.money)]
+Share: TypeAlias = Annotated[float, BeforeValidator(units.share)]
+
+MANY_S = 86_400.0  # a day: longer waits are a slip of the pen
 
 
 class Written(BaseModel):
     """Something that a person wrote: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
 
 class Price(Written):
     """Money per million tokens, in `currency`."""
 
-    input: float = Field(0.0, ge=0)
-    output: float = Field(0.0, ge=0)
-    cached: float | None = Field(None, ge=0)  # cached input tokens; None: as `input`
-    currency: str = "USD"
+    input: Money = Field(0.0, ge=0, allow_inf_nan=False, description="Price of a million input tokens.")
+    output: Money = Field(0.0, ge=0, allow_inf_nan=False, description="Price of a million output tokens.")
+    cached: Money | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Price of a million cached input tokens; as `input` if absent.",
+    )
+    currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code, such as USD.")
 
 
 class Limits(Written):
     """What the endpoint allows; None means not limited here."""
 
-    concurrency: int = Field(8, ge=1, le=10_000)
-    rpm: int | None = Field(None, ge=1)
-    tpm: int | None = Field(None, ge=1)
-    attempts: int = Field(5, ge=1, le=20)  # per trial
-    max_retry_after_s: float = Field(60.0, ge=0)  # longer: stop, resume later
+    concurrency: int = Field(8, ge=1, le=10_000, description="Most calls in flight at once.")
+    rpm: int | None = Field(None, ge=1, description="Requests per minute.")
+    tpm: int | None = Field(None, ge=1, description="Tokens per minute.")
+    attempts: int = Field(5, ge=1, le=20, description="Most HTTP exchanges for one trial.")
+    max_retry_after_s: Seconds = Field(
+        60.0, ge=0, le=MANY_S, description="Longest wait that the endpoint may ask for; longer stops the run."
+    )
 
 
 class ModelEntry(Written):
     """One named entry of `models:`; which fields apply depends on `endpoint`."""
 
-    endpoint: EndpointKind
-    transport: Transport = "wire"
-    model: str | None = None  # the endpoint's own model id
-    base_url: str | None = None
-    api_key_env: str | None = None  # the NAME of the environment variable; never a key
-    headers: dict[str, str] = {}  # values may hold ${VARIABLE}
-    params: dict[str, Any] = {}
-    price: Price = Price()
-    limits: Limits = Limits()
-    timeout_s: float = Field(30.0, gt=0, alias="timeout")  # per attempt, `30 s` or seconds
-    deadline_s: float = Field(120.0, gt=0, alias="deadline")  # per trial, retries included
-    stream: bool = False
-    warmup: int = Field(3, ge=0, le=100)
+    endpoint: EndpointKind = Field(description="What is spoken, and to whom.")
+    transport: Transport = Field("wire", description="What carries the bytes.")
+    model: str | None = Field(None, description="The endpoint's own model id.")
+    base_url: str | None = Field(
+        None, description="Where the endpoint is, such as https://api.openai.com/v1."
+    )
+    api_key_env: str | None = Field(
+        None, description="The NAME of the environment variable that holds the key; never a key."
+    )
+    headers: dict[str, str] = Field({}, description="Extra headers; values may hold ${VARIABLE}.")
+    params: dict[str, Any] = Field(
+        {}, description="Sent with every request: temperature, max_tokens, seed, ..."
+    )
+    price: Price = Field(Price(), description="Money per million tokens.")
+    limits: Limits = Field(Limits(), description="What the endpoint allows.")
+    timeout_s: Seconds = Field(
+        30.0, gt=0, le=MANY_S, alias="timeout", description="Per attempt: `30 s`, or a number of seconds."
+    )
+    deadline_s: Seconds = Field(
+        120.0, gt=0, le=MANY_S, alias="deadline", description="Per trial, retries included: `2 min`."
+    )
+    stream: bool = Field(False, description="Ask for a stream, and time the first token.")
+    warmup: int = Field(3, ge=0, le=100, description="Calls before the run that are not counted.")
     # endpoint: local
-    weights: str | None = None
-    threads: int | None = Field(None, ge=1)
-    context: int = Field(8192, ge=256)
+    weights: str | None = Field(None, description="local: name of an embedded model, or a GGUF file.")
+    threads: int | None = Field(None, ge=1, le=1024, description="local: threads of the server.")
+    context: int = Field(
+        8192, ge=256, le=4_194_304, description="local: size of the context window, in tokens."
+    )
     # endpoint: replay
-    replies: Path | None = None
+    replies: Path | None = Field(None, description="replay: JSONL file with one recorded reply a line.")
     # endpoint: http
-    url: str | None = None
-    method: str = "POST"
-    body: Any = None
-    reply: str | None = None  # JSON pointer
-    score: str | None = None  # JSON pointer
-    usage: dict[str, str] = {}  # input / output / cached -> JSON pointer
+    url: str | None = Field(None, description="http: where to send each case.")
+    method: str = Field("POST", pattern=r"^(GET|POST|PUT|PATCH)$", description="http: the method.")
+    body: Any = Field(None, description="http: the JSON body; its texts are templates over the inputs.")
+    reply: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to the reply.")
+    score: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to a score.")
+    usage: dict[Literal["input", "output", "cached"], str] = Field(
+        {}, description="http: JSON pointers to token counts: input, output, cached."
+    )
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _names_a_variable(cls, value: str | None) -> str | None:
+        return value if value is None else check_key_variable(value)
+
+    @field_validator("base_url", "url")
+    @classmethod
+    def _is_http(cls, value: str | None) -> str | None:
+        return value if value is None else check_origin(value)
+
+    @field_validator("headers")
+    @classmethod
+    def _hold_no_keys(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            check_header(name, text)
+        return value
 
 
 class Project(Written):
     """harness.yml, or the defaults where there is none."""
 
-    models: dict[str, ModelEntry] = {}
-    results: Path = Path("results")
+    models: dict[str, ModelEntry] = Field({}, description="Named models that suites may use.")
+    results: Path = Field(Path("results"), description="Folder of the runs, relative to harness.yml.")
     path: Path | None = Field(None, exclude=True)  # the file itself
     root: Path = Field(Path(), exclude=True)  # its folder: references must stay inside
+
+
+EMBEDDED = {"smollm2": ModelEntry(endpoint="local", weights="smollm2-135m-instruct")}

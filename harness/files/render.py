@@ -1,9 +1,24 @@
-"""What a prompt becomes for one case: the text that is sent, before any protocol wraps it."""
+"""What a prompt becomes for one case: the text that is sent, before any protocol wraps it.
+
+Whitespace rules: the text is kept as YAML gives it, its last newline included. A line that holds only a block
+tag (`{% for ... %}`) leaves nothing behind (Jinja's `trim_blocks` and `lstrip_blocks`). Values are inserted as
+they are: case text is never parsed as a template, and nothing is escaped.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, TypeAlias
+
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from harness.files.prompt import Message, Prompt
+from harness.files.template_rules import FILTERS, LISTS, TESTS, TemplateRefused, check_source, check_tree
+
+LARGEST = 1_000_000  # characters of one rendered prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +26,7 @@ class RenderedChat:
     """Chat messages in order, each (role, content)."""
 
     messages: tuple[tuple[str, str], ...]
+    inputs: Mapping[str, str] = field(default_factory=dict, compare=False)  # for `endpoint: http`
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +34,150 @@ class RenderedText:
     """One plain text to be continued."""
 
     text: str
+    inputs: Mapping[str, str] = field(default_factory=dict, compare=False)  # for `endpoint: http`
 
 
 Rendered: TypeAlias = RenderedChat | RenderedText
+
+
+class RenderFailed(Exception):
+    """A template could not be rendered with these inputs; the message says why."""
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        optimized=False,  # no computing of constants while compiling
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        cache_size=0,
+    )
+    environment.globals.clear()
+    environment.filters = {name: environment.filters[name] for name in FILTERS}
+    environment.filters["join"] = _bounded_join
+    environment.tests = {name: environment.tests[name] for name in TESTS}
+    return environment
+
+
+def _bounded_join(value: Any, d: str = "", attribute: str | None = None) -> str:
+    items = [str(getattr(item, attribute) if attribute else item) for item in value]
+    if sum(map(len, items)) + len(str(d)) * len(items) > LARGEST:
+        raise RenderFailed(f"a joined text is longer than {LARGEST:,} characters.")
+    return str(d).join(items)
+
+
+_ENVIRONMENT = _environment()
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A template that passed the rules, and the names that it uses (`examples` and `labels` included)."""
+
+    template: Template
+    names: frozenset[str]
+
+
+def compile_template(source: str) -> Compiled:
+    """Check and compile one template. Raises TemplateRefused, which names the line in the template."""
+    check_source(source)
+    try:
+        tree = _ENVIRONMENT.parse(source)
+        check_tree(tree)
+        template = _ENVIRONMENT.from_string(tree)
+        return Compiled(template, frozenset(meta.find_undeclared_variables(tree)))
+    except TemplateSyntaxError as error:
+        raise TemplateRefused(f"is not a valid template: {error.message}.", error.lineno) from None
+    except (RecursionError, MemoryError, SyntaxError, ValueError, TemplateError):
+        raise TemplateRefused("is too complicated a template.", 1) from None
+
+
+def _fill(compiled: Compiled, values: Mapping[str, Any]) -> str:
+    template = compiled.template
+    try:
+        parts: list[str] = []
+        size = 0
+        for part in template.root_render_func(template.new_context(dict(values))):
+            size += len(part)
+            if size > LARGEST:
+                raise RenderFailed(f"the rendered prompt is longer than {LARGEST:,} characters.")
+            parts.append(part)
+        return "".join(parts)
+    except RenderFailed:
+        raise
+    except UndefinedError as error:
+        raise RenderFailed(f"{error.message}.") from None
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise RenderFailed(f"{type(error).__name__}: {error}.") from None
+    except (RecursionError, MemoryError):
+        raise RenderFailed("it takes too much memory.") from None
+
+
+class Renderer:
+    """Renders one prompt for many cases; templates are compiled once, here.
+
+    Raises TemplateRefused when a template is not allowed, RenderFailed when the examples can't be placed.
+    """
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._examples = [SimpleNamespace(**example) for example in prompt.examples]
+        self._constants = {"examples": self._examples, "labels": list(prompt.labels)}
+        self._text = None if prompt.text is None else self._filler(compile_template(prompt.text))
+        compiled = [(message, compile_template(message.content)) for message in prompt.messages]
+        places = any("examples" in template.names for _, template in compiled)
+        self._turns = [(message.role, self._filler(template)) for message, template in compiled]
+        if prompt.examples and compiled and not places:
+            self._insert_turns(prompt)
+
+    def render(self, inputs: Mapping[str, str]) -> Rendered:
+        """Render for the inputs of one case. Raises RenderFailed."""
+        if self._text is not None:
+            return RenderedText(self._text(inputs), inputs)
+        return RenderedChat(tuple((role, fill(inputs)) for role, fill in self._turns), inputs)
+
+    def _filler(self, compiled: Compiled) -> Callable[[Mapping[str, str]], str]:
+        if not compiled.names:  # constant text: rendered once
+            text = _fill(compiled, {})
+            return lambda _inputs: text
+        constants = {name: self._constants[name] for name in compiled.names & LISTS}
+        if not constants:
+            return lambda inputs: _fill(compiled, inputs)
+        return lambda inputs: _fill(compiled, {**inputs, **constants})
+
+    def _insert_turns(self, prompt: Prompt) -> None:
+        """Put each example before the last user message: that message for the example, then its label."""
+        last = last_user(prompt.messages)
+        if last is None:
+            raise RenderFailed("there are examples, but no user message to put them before.")
+        ask = self._turns[last][1]
+        turns = []
+        for example in prompt.examples:
+            question, label = ask(example), example.get("label", "")
+            turns += [("user", _constant(question)), ("assistant", _constant(label))]
+        self._turns[last:last] = turns  # type: ignore[assignment]  # roles are Literals
+
+
+def _constant(text: str) -> Callable[[Mapping[str, str]], str]:
+    return lambda _inputs: text
+
+
+def last_user(messages: tuple[Message, ...]) -> int | None:
+    """Give the place of the last user message."""
+    places = [i for i, message in enumerate(messages) if message.role == "user"]
+    return places[-1] if places else None
+
+
+def templates(prompt: Prompt) -> list[tuple[tuple[str | int, ...], str]]:
+    """Every template of a prompt with its place in the file."""
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    if prompt.text is not None:
+        found.append((("text",), prompt.text))
+    found += [(("messages", i, "content"), message.content) for i, message in enumerate(prompt.messages)]
+    return found
+
+
+def variables(prompt: Prompt) -> frozenset[str]:
+    """Give the names of the inputs that the templates use. Raises TemplateRefused."""
+    names = frozenset[str]().union(*(compile_template(source).names for _, source in templates(prompt)))
+    return names - LISTS

@@ -3,52 +3,91 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, field_validator
 
-from harness.files.project import Written
+from harness.files import units
+from harness.files.project import Money, Share, Written
 
 DEFAULT_CONFIDENCE = 0.95
+MOST_LABELS = 1000
+
+
+def _one_is_a_list(written: Any) -> Any:
+    return (written,) if isinstance(written, str) else written
+
+
+Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_is_a_list)]
 
 
 class ReplyRule(Written):
     """How a reply is read as a label."""
 
-    as_: Literal["exact", "mention", "json", "regex"] = Field("mention", alias="as")
-    aliases: dict[str, tuple[str, ...]] = {}
-    pointer: str = "/label"  # as: json
-    pattern: str | None = None  # as: regex; group `label`, or the first group, or the whole match
-    score: str | None = None  # as: json; pointer to a number in the reply
-    case_sensitive: bool = False
+    as_: Literal["exact", "mention", "json", "regex"] = Field(
+        "mention", alias="as", description="exact | mention | json (pointer) | regex (pattern)"
+    )
+    aliases: dict[str, Texts] = Field({}, description="Other words for a label: {spam: [junk]}.")
+    pointer: str = Field("/label", pattern=r"^(/.*)?$", description="as: json; JSON pointer to the label.")
+    pattern: str | None = Field(
+        None, max_length=1000, description="as: regex; group `label`, or the first group, or the whole match."
+    )
+    score: str | None = Field(None, pattern=r"^(/.*)?$", description="as: json; JSON pointer to a number.")
+    case_sensitive: bool = Field(False, description="Whether `Spam` and `spam` are two answers.")
 
 
 class Costs(Written):
     """Money per error of a suite with a positive label."""
 
-    missed: float = Field(0.0, ge=0)
-    false_alarm: float = Field(0.0, ge=0)
+    missed: Money = Field(0.0, ge=0, allow_inf_nan=False, description="A positive case that went unnoticed.")
+    false_alarm: Money = Field(
+        0.0, ge=0, allow_inf_nan=False, description="A negative case taken for positive."
+    )
 
 
 class Suite(Written):
     """Labelled cases and what is demanded of a candidate on them."""
 
-    name: str
-    description: str = ""
-    labels: tuple[str, ...]
-    positive: str | None = None
-    cases: tuple[str, ...]  # as written; a single string becomes one item
-    columns: dict[str, str] = {}
-    reply: ReplyRule = Field(default_factory=lambda: ReplyRule(**{"as": "mention"}))
-    prompts: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    repeats: int = Field(3, ge=1, le=1000)
-    perturbations: tuple[str, ...] = ()
-    priority: Literal["recall", "precision", "balanced"] = "balanced"
-    prevalence: dict[str, float] = {}
-    costs: Costs | None = None
-    volume: str | None = None  # `2M per month`
-    thresholds: tuple[str, ...] = ()  # parsed by files/threshold.py; empty: the documented defaults
-    confidence: float = Field(DEFAULT_CONFIDENCE, gt=0.5, lt=1)  # `95%`
-    seed: int = 0
+    name: str = Field(
+        min_length=1, max_length=100, pattern=r"^[^/\\\x00-\x1f]+$", description="Names the runs."
+    )
+    description: str = Field("", description="What this suite is about.")
+    labels: Texts = Field(min_length=2, max_length=MOST_LABELS, description="All answers that are possible.")
+    positive: str | None = Field(None, description="The label that one looks for, in suites with two labels.")
+    cases: Texts = Field(
+        min_length=1, description="Files of cases: .jsonl, .csv; with `tables` also .parquet, s3://, hf://."
+    )
+    columns: dict[str, str] = Field(
+        {}, description="Field -> column: {expected: label}; other columns are inputs."
+    )
+    reply: ReplyRule = Field(
+        default_factory=lambda: ReplyRule(as_="mention"), description="How a reply is read as a label."
+    )
+    prompts: Texts = Field((), description="Prompt files or patterns, relative to this file.")
+    models: Texts = Field((), description="Names of models of harness.yml.")
+    repeats: int = Field(3, ge=1, le=1000, description="How often each request is sent.")
+    perturbations: Texts = Field((), description="Harmless changes of the input to try as well.")
+    priority: Literal["recall", "precision", "balanced"] = Field(
+        "balanced", description="Which error hurts more."
+    )
+    prevalence: dict[str, Share] = Field({}, description="Share of a label in production: {spam: 2%}.")
+    costs: Costs | None = Field(None, description="Money per kind of error.")
+    volume: str | None = Field(None, description="Calls in production: `2M per month`.")
+    thresholds: Texts = Field(
+        (), max_length=200, description="What is demanded; absent: the documented defaults."
+    )
+    confidence: Share = Field(DEFAULT_CONFIDENCE, gt=0.5, lt=1, description="Of intervals and checks: `95%`.")
+    seed: int = Field(0, ge=0, lt=1 << 63, description="Of the order in which trials are sent.")
     path: Path | None = Field(None, exclude=True)
+
+    @field_validator("volume")
+    @classmethod
+    def _is_a_volume(cls, value: str | None) -> str | None:
+        if value is not None:
+            units.per_month(value)
+        return value
+
+    @property
+    def volume_per_month(self) -> float | None:
+        """Calls a month in production; None when the suite does not say."""
+        return None if self.volume is None else units.per_month(self.volume)

@@ -1,0 +1,61 @@
+"""The thresholds that apply when a suite names none.
+
+| demand | why |
+|---|---|
+| accuracy >= 90%, accuracy > majority | a classifier that is right nine times in ten, and better than always saying the most frequent label |
+| two labels with a positive one, by `priority`: recall / precision of it >= 95% / 80% (recall), 80% / 95% (precision), 90% / 90% (balanced); >= 80% for the other label | the error that hurts more gets the stricter bound |
+| otherwise recall and precision of every label >= 80% | no label is sacrificed for the others |
+| latency.p95 <= 1 s, failures <= 1% | an interactive service |
+| stability >= 95% | the same request gets the same answer (needs two repeats) |
+| leakage <= 0, generalization.gap <= 5%, drift.drop <= 5% | the figures hold outside of the cases that the prompt was tuned on |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from harness.files.suite import Suite
+from harness.files.threshold import Op, Threshold
+
+STRICT, FAIR, LOOSE = 0.95, 0.90, 0.80
+
+
+def default_thresholds(suite: Suite, splits: Collection[str] | None = None) -> tuple[Threshold, ...]:
+    """Give the default demands for the labels, the positive label and the priority of a suite.
+
+    `splits` are those of its cases, where they are known: without `dev` and another one there is no gap.
+    """
+    demands = [
+        _demand("accuracy", ">=", FAIR),
+        Threshold(text="accuracy > majority", metric="better_than_majority", op=">"),
+        *_per_label(suite),
+        Threshold(text="latency.p95 <= 1 s", metric="latency.p95", op="<=", bound=1.0),
+    ]
+    if suite.repeats > 1:
+        demands.append(_demand("stability", ">=", STRICT))
+    demands.append(Threshold(text="leakage <= 0", metric="leakage", op="<=", bound=0.0))
+    if splits is None or len({"dev", *splits}) == len(set(splits)) > 1:
+        demands.append(_demand("generalization.gap", "<=", 0.05))
+    demands += [_demand("drift.drop", "<=", 0.05), _demand("failures", "<=", 0.01)]
+    return tuple(demands)
+
+
+def _per_label(suite: Suite) -> list[Threshold]:
+    recall, precision = {
+        "recall": (STRICT, LOOSE),
+        "precision": (LOOSE, STRICT),
+        "balanced": (FAIR, FAIR),
+    }[suite.priority]
+    demands = []
+    for label in suite.labels:
+        wanted = suite.positive == label
+        demands.append(_demand("recall", ">=", recall if wanted else LOOSE, label))
+        demands.append(_demand("precision", ">=", precision if wanted else LOOSE, label))
+    return demands
+
+
+def _demand(metric: str, op: Op, bound: float, label: str | None = None) -> Threshold:
+    selector = "" if label is None else f"[{label}]" if "]" not in label else f'["{label}"]'
+    return Threshold(
+        text=f"{metric}{selector} {op} {bound:.0%}", metric=metric, label=label, op=op, bound=bound
+    )

@@ -1,0 +1,279 @@
+"""Reads harness.yml, suites and prompts, each with its problems at their lines."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from harness.files.decoding import read_written
+from harness.files.findings import Findings, did_you_mean, nearest, shortlist, shown
+from harness.files.project import EMBEDDED, ModelEntry, Project, Written
+from harness.files.prompt import Prompt
+from harness.files.suite import Suite
+from harness.files.validation import Checked, check, report_all
+from harness.files.written_yaml import Entries, Path_, node_at, parse, plain_value
+
+PROJECT_FILE = "harness.yml"
+
+# Where scalars stay text, as written.
+PROJECT_TEXTS: tuple[Path_, ...] = (
+    ("results",),
+    *(("models", "*", key) for key in ("model", "base_url", "api_key_env", "weights", "replies", "url")),
+    ("models", "*", "headers", "*"),
+)
+PROMPT_TEXTS: tuple[Path_, ...] = (
+    ("name",),
+    ("description",),
+    ("model",),
+    ("text",),
+    ("grammar",),
+    ("messages", "*", "content"),
+    ("examples", "*", "*"),
+)
+SUITE_TEXTS: tuple[Path_, ...] = (
+    *(
+        (key,)
+        for key in ("name", "description", "labels", "positive", "cases", "prompts", "models", "volume")
+    ),
+    *(
+        (key, "*")
+        for key in ("labels", "cases", "prompts", "models", "columns", "perturbations", "thresholds")
+    ),
+    ("perturbations",),
+    ("thresholds",),
+    ("reply", "pattern"),
+    ("reply", "aliases", "**"),
+)
+
+_COMMON = frozenset(
+    {"endpoint", "params", "price", "limits", "timeout", "timeout_s", "deadline", "deadline_s", "warmup"}
+)
+_REMOTE = frozenset({"transport", "api_key_env", "headers"})
+_SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream"}
+APPLIES: Mapping[str, frozenset[str]] = {
+    "local": _COMMON | {"model", "weights", "threads", "context", "stream"},
+    "chat": _SPOKEN,
+    "completions": _SPOKEN,
+    "responses": _SPOKEN,
+    "anthropic": _SPOKEN,
+    "http": _COMMON | _REMOTE | {"model", "url", "method", "body", "reply", "score", "usage"},
+    "replay": _COMMON | {"model", "replies"},
+}
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "local": ("weights",),
+    "chat": ("base_url", "model"),
+    "completions": ("base_url", "model"),
+    "responses": ("base_url", "model"),
+    "anthropic": ("base_url", "model"),
+    "http": ("url",),
+    "replay": ("replies",),
+}
+T = TypeVar("T", bound=Written)
+
+
+def find_project(start: Path) -> Path | None:
+    """Look for harness.yml in `start` and upward."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder / PROJECT_FILE
+    return None
+
+
+def read_project(path: Path, findings: Findings) -> tuple[Project, frozenset[str]]:
+    """Read harness.yml; also the names of the models that are wrong and therefore left out."""
+    root = path.parent.resolve()
+    text = read_written(path, findings)
+    tree = None if text is None else parse(text, path, findings)
+    if tree is None:
+        return Project(path=path, root=root), frozenset({"*"})
+    _, written = tree.entries.get("models", (0, None))
+    models, wrong = {}, set()
+    if isinstance(written, Entries):
+        for name in written.entries:
+            entry = _read_entry(name, tree, path, findings)
+            if entry is None:
+                wrong.add(name)
+            else:
+                models[name] = entry
+    others = Entries(tree.line, {k: v for k, v in tree.entries.items() if k != "models" or written is None})
+    if written is not None and not isinstance(written, Entries):
+        findings.add(path, tree.entries["models"][0], "models", "must be a mapping of names to models.")
+        wrong.add("*")
+    checked = check(Project, others, path, findings, texts=PROJECT_TEXTS, stand_ins={})
+    project = checked.model if checked else Project()
+    return project.model_copy(update={"models": models, "path": path, "root": root}), frozenset(wrong)
+
+
+def _read_entry(name: str, tree: Entries, path: Path, findings: Findings) -> ModelEntry | None:
+    at = ("models", name)
+    node, line, _ = node_at(tree, at)
+    if not isinstance(node, Entries):
+        findings.add(path, line, f"models.{shown(name)}", "must be a mapping with an `endpoint`.")
+        return None
+    before = findings.of(path)
+    if not name or len(name) > 100 or not name.isprintable() or {"@", "/", "\\"} & set(name):
+        findings.add(
+            path, line, f"models.{shown(name)}", "a model's name is short and has no `@`, `/` or `\\`."
+        )
+    raw: dict[str, Any] = plain_value(node, PROJECT_TEXTS, at)
+    for key, message, fix in _entry_problems(raw):
+        _, where, _ = node_at(tree, (*at, key))
+        findings.add(path, where, f"models.{shown(name)}.{key}", message, fix)
+    try:
+        entry = ModelEntry.model_validate(raw)
+    except ValidationError as error:
+        report_all(ModelEntry, error, tree, path, findings, at)
+        return None
+    return entry if findings.of(path) == before else None
+
+
+def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """What is missing for this kind of endpoint, and what does not apply to it."""
+    kind = raw.get("endpoint")
+    if not isinstance(kind, str) or kind not in APPLIES:
+        return
+    for key in REQUIRED[kind]:
+        if raw.get(key) in (None, ""):
+            yield key, f"is required for `endpoint: {kind}`.", f"Add `{key}:`."
+    known = {info.alias or name for name, info in ModelEntry.model_fields.items()}
+    for key in raw:
+        if key in known and key not in APPLIES[kind]:
+            yield key, f"does not apply to `endpoint: {kind}`.", "Remove it."
+    if raw.get("transport") == "openai" and kind in {"http", "anthropic"}:
+        yield "transport", f"`openai` does not speak `endpoint: {kind}`.", "Use `wire` or `httpx`."
+
+
+def default_project(root: Path) -> Project:
+    """Give the project where there is no harness.yml: the embedded model, results in `results`."""
+    return Project(models=dict(EMBEDDED), root=root.resolve())
+
+
+def read_suite(path: Path, findings: Findings) -> Checked[Suite] | None:
+    """Read a suite; with stand-ins for its broken parts, None when nothing can be made of it."""
+    stand_ins = {"name": "suite", "labels": ["a", "b"], "cases": ["none"]}
+    checked = _read(Suite, path, findings, SUITE_TEXTS, stand_ins)
+    if checked is None:
+        return None
+    _suite_problems(checked)
+    return _with(checked, path=path)
+
+
+def _suite_problems(checked: Checked[Suite]) -> None:
+    suite = checked.model
+    if checked.whole("labels"):
+        _label_problems(checked)
+    if checked.whole("reply"):
+        _reply_problems(checked)
+    for field in ("thresholds", "perturbations", "models", "prompts", "cases"):
+        for text, n in Counter(getattr(suite, field)).items():
+            if n > 1:
+                at = len(getattr(suite, field)) - 1 - getattr(suite, field)[::-1].index(text)
+                checked.problem((field, at), f"`{shown(text)}` stands twice.", "Keep one of them.")
+    if sum(suite.prevalence.values()) > 1 + 1e-9:
+        checked.problem(("prevalence",), "the shares sum to more than 100%.")
+    for label, value in suite.prevalence.items():
+        if not 0 < value < 1:
+            checked.problem(("prevalence", label), "must lie between 0% and 100%.")
+    if suite.costs is not None and suite.positive is None and checked.whole("positive"):
+        checked.problem(("costs",), "costs per error need a positive label.", "Add `positive:`.")
+
+
+def _label_problems(checked: Checked[Suite]) -> None:
+    suite = checked.model
+    seen: dict[str, str] = {}
+    for i, label in enumerate(suite.labels):
+        folded = label if suite.reply.case_sensitive else label.casefold()
+        if not label.strip() or label != label.strip() or not label.isprintable() or len(label) > 200:
+            checked.problem(
+                ("labels", i),
+                f"`{shown(label)}` is not a label.",
+                "Write a short text without edges of spaces.",
+            )
+        if folded in seen:
+            message = f"`{shown(label)}` and `{shown(seen[folded])}` are the same label."
+            checked.problem(("labels", i), message, "Keep one of them, or set `reply.case_sensitive: true`.")
+        seen[folded] = label
+    named: list[tuple[Path_, str]] = [(("prevalence", label), label) for label in suite.prevalence]
+    named += [(("reply", "aliases", label), label) for label in suite.reply.aliases]
+    if suite.positive is not None:
+        named.append((("positive",), suite.positive))
+    for at, label in named:
+        if label not in suite.labels:
+            checked.problem(
+                at, f"`{shown(label)}` is not one of the labels.", did_you_mean(label, suite.labels)
+            )
+
+
+def _reply_problems(checked: Checked[Suite]) -> None:
+    rule = checked.model.reply
+    fold: Callable[[str], str] = str if rule.case_sensitive else str.casefold
+    owner = {fold(label): label for label in checked.model.labels} if checked.whole("labels") else {}
+    for label, aliases in rule.aliases.items():
+        for i, alias in enumerate(aliases):
+            at = ("reply", "aliases", label, i)
+            other = owner.setdefault(fold(alias), label)
+            if not alias.strip():
+                checked.problem(at, "is empty.", "Remove it.")
+            elif other != label:
+                checked.problem(at, f"`{shown(alias)}` already means `{shown(other)}`.", "Keep one meaning.")
+    if rule.as_ == "regex":
+        if rule.pattern is None:
+            checked.problem(("reply", "pattern"), "is required for `as: regex`.", "Add `pattern:`.")
+        else:
+            try:
+                re.compile(rule.pattern)
+            except (re.error, RecursionError, OverflowError) as error:
+                checked.problem(("reply", "pattern"), f"is not a regular expression: {error}.")
+    elif rule.pattern is not None:
+        checked.problem(("reply", "pattern"), f"does not apply to `as: {rule.as_}`.", "Use `as: regex`.")
+
+
+def read_prompt(path: Path, findings: Findings) -> Checked[Prompt] | None:
+    """Read a prompt; with stand-ins for its broken parts, None when nothing can be made of it."""
+    checked = _read(Prompt, path, findings, PROMPT_TEXTS, {})
+    if checked is None:
+        return None
+    prompt = checked.model
+    if prompt.text is not None and prompt.messages:
+        checked.problem(("text",), "a prompt has `messages` or `text`, not both.", "Remove one of them.")
+    if prompt.text is None and not prompt.messages and checked.whole("text", "messages"):
+        checked.problem((), "has neither `messages` nor `text`.", "Add one of them.")
+    for i, example in enumerate(prompt.examples):
+        if "label" not in example:
+            near = nearest("label", example)
+            fix = f"Did you mean that by `{near}`?" if near else "Add `label:`."
+            checked.problem(("examples", i), "the example has no `label`.", fix)
+    wants_schema = prompt.response_format == "json_schema"
+    if wants_schema and prompt.json_schema is None and checked.whole("jsonSchema"):
+        checked.problem(("responseFormat",), "`json_schema` needs a `jsonSchema`.", "Add `jsonSchema:`.")
+    if isinstance(prompt.response_format, str) and prompt.response_format not in _FORMATS:
+        fix = did_you_mean(prompt.response_format, _FORMATS)
+        checked.problem(("responseFormat",), f"must be one of {shortlist(_FORMATS)}.", fix)
+    return _with(checked, path=path, name=plain_name(path), title=prompt.title)
+
+
+_FORMATS = ("text", "json_object", "json_schema")
+
+
+def plain_name(path: Path) -> str:
+    """Name a prompt after its file: v3.prompt.yml -> v3."""
+    return re.sub(r"(\.prompt)?\.ya?ml$", "", path.name, flags=re.IGNORECASE) or path.name
+
+
+def _read(
+    cls: type[T], path: Path, findings: Findings, texts: tuple[Path_, ...], stand_ins: Mapping[str, Any]
+) -> Checked[T] | None:
+    text = read_written(path, findings)
+    tree = None if text is None else parse(text, path, findings)
+    return None if tree is None else check(cls, tree, path, findings, texts=texts, stand_ins=stand_ins)
+
+
+def _with(checked: Checked[T], **update: Any) -> Checked[T]:
+    model = checked.model.model_copy(update=update)
+    return Checked(model, checked.tree, checked.path, checked.broken, checked.findings)

@@ -1,0 +1,66 @@
+"""Keeps keys out of files: what may stand where a file names an origin, a key variable or a header.
+
+No message repeats the value, because the value may be the secret.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_KEY_PREFIX = re.compile(
+    r"(sk|pk|rk)-|(sk|pk|rk|gsk|hf|ghp|gho|xox[abp])[-_](?=.{12})|AIza(?=.{12})|eyJ(?=.{12})|AKIA(?=.{16}$)|Bearer "
+)
+_SECRET_HEADER = re.compile(r"authorization|(x-)?(api-?key|auth.*|.*token|.*secret|.*-key)|cookie", re.I)
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+
+
+def check_key_variable(name: str) -> str:
+    """Give back the name of an environment variable; ValueError when it is a key, or no name."""
+    if looks_like_key(name):
+        raise ValueError(
+            "holds what looks like a key. Put the key into an environment variable and write that variable's "
+            "name here, such as OPENAI_API_KEY. If this file was shared, replace the key"
+        )
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError("must be the name of an environment variable, such as OPENAI_API_KEY")
+    return name
+
+
+def looks_like_key(text: str) -> bool:
+    """Say whether a text is more likely a secret than the name of a variable."""
+    if _KEY_PREFIX.match(text):
+        return True
+    kinds = sum(any(test(c) for c in text) for test in (str.islower, str.isupper, str.isdigit))
+    return len(text) >= 20 and kinds == 3 and text.count("_") <= len(text) // 10
+
+
+def check_origin(url: str) -> str:
+    """Give back an http(s) address without credentials; ValueError otherwise."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # raises ValueError on a bad port
+    except ValueError:
+        raise ValueError("must be an address such as https://api.openai.com/v1") from None
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "must not hold a user name or password. Use `api_key_env`, or a header with ${VARIABLE}"
+        )
+    bad = any(c.isspace() or ord(c) < 32 for c in url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or bad:
+        raise ValueError("must start with http:// or https:// and name a host")
+    return url
+
+
+def check_header(name: str, value: str) -> None:
+    """Raise ValueError when a header could not be sent, or would hold a key in clear."""
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("the name of a header has only letters, digits and dashes")
+    if any(ord(c) < 32 or ord(c) == 127 for c in value):
+        raise ValueError(f"the header `{name}` holds a control character")
+    if _SECRET_HEADER.fullmatch(name) and not _PLACEHOLDER.search(value):
+        raise ValueError(
+            f"the header `{name}` must take its secret from the environment: write ${{VARIABLE}}"
+        )

@@ -1,0 +1,77 @@
+"""Quantities as people write them: `30 s`, `95%`, `$0.50`, `2M per month`."""
+
+from __future__ import annotations
+
+import math
+import re
+
+SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+CURRENCY_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
+PER_MONTH = {
+    "second": 2_629_800.0,
+    "minute": 43_830.0,
+    "hour": 730.5,
+    "day": 30.4375,
+    "week": 4.348125,
+    "month": 1.0,
+}
+PER_MONTH["year"] = 1 / 12
+
+_NUMBER = r"(?P<number>\d{1,15}(?:,\d{3})*(?:\.\d{1,15})?|\.\d{1,15})"
+_DURATION = re.compile(rf"\s*{_NUMBER}\s*(?P<unit>[a-zµ]*)\s*", re.IGNORECASE)
+_PERCENT = re.compile(rf"\s*{_NUMBER}\s*(?P<percent>%?)\s*")
+_MONEY = re.compile(rf"\s*(?P<sign>[$€£¥]?)\s*{_NUMBER}\s*(?P<code>[A-Z]{{3}}|[$€£¥]|)\s*")
+_VOLUME = re.compile(rf"\s*{_NUMBER}\s*(?P<scale>[kKmMbB]?)\s*(?:per|/|a)\s*(?P<unit>[a-z]+?)s?\s*")
+_SCALES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
+
+
+def number(text: str) -> float:
+    """Read a number that may have thousands separators."""
+    return float(text.replace(",", ""))
+
+
+def seconds(written: object) -> float:
+    """Read `30 s`, `1500 ms`, `2 min` or a plain number of seconds. Raises ValueError."""
+    if isinstance(written, (int, float)) and not isinstance(written, bool):
+        return _finite(float(written))
+    found = _DURATION.fullmatch(written) if isinstance(written, str) else None
+    unit = found["unit"].lower() if found else ""
+    if found is None or (unit and unit not in SECONDS):
+        raise ValueError("must be a time such as `30 s` or `1500 ms`")
+    return number(found["number"]) * SECONDS[unit or "s"]
+
+
+def share(written: object) -> float:
+    """Read `95%` or `0.95`. Raises ValueError."""
+    if isinstance(written, (int, float)) and not isinstance(written, bool):
+        return _finite(float(written))
+    found = _PERCENT.fullmatch(written) if isinstance(written, str) else None
+    if found is None:
+        raise ValueError("must be a share such as `95%` or `0.95`")
+    return number(found["number"]) / (100.0 if found["percent"] else 1.0)
+
+
+def money(written: object) -> float:
+    """Read `0.40`, `$0.40` or `0.40 USD`. Raises ValueError."""
+    if isinstance(written, (int, float)) and not isinstance(written, bool):
+        return _finite(float(written))
+    found = _MONEY.fullmatch(written) if isinstance(written, str) else None
+    if found is None:
+        raise ValueError("must be an amount such as `0.40` or `$0.40`")
+    return number(found["number"])
+
+
+def per_month(written: object) -> float:
+    """Read `2M per month`, `500 per day` or a plain number a month. Raises ValueError."""
+    if isinstance(written, (int, float)) and not isinstance(written, bool):
+        return _finite(float(written))
+    found = _VOLUME.fullmatch(written) if isinstance(written, str) else None
+    if found is None or found["unit"] not in PER_MONTH:
+        raise ValueError("must be a volume such as `2M per month` or `500 per day`")
+    return number(found["number"]) * _SCALES[found["scale"].lower()] * PER_MONTH[found["unit"]]
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value

@@ -70,9 +70,7 @@ class Answers:
         counts = np.bincount(dense * width + column, minlength=len(ids) * width).reshape(len(ids), width)
         stratum = np.zeros(len(ids), dtype=np.int64)
         stratum[dense] = self.expected
-        rows = np.column_stack([stratum, counts])
-        kinds, first, size = _unique_rows(rows)
-        return Patterns(kinds[:, 0], kinds[:, 1:], size, first)
+        return Patterns.grouped(stratum, counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,12 @@ class Patterns:
     expected: Int64
     counts: Int64  # patterns x (labels + 1)
     size: Int64
-    first: Int64  # an example: position among the sorted distinct cases
+
+    @classmethod
+    def grouped(cls, expected: Int64, counts: Int64) -> Patterns:
+        """Group rows (one per case) that are alike, in lexicographic order."""
+        kinds, size = _unique_rows(np.column_stack([expected, counts]))
+        return cls(kinds[:, 0], kinds[:, 1:], size)
 
     @property
     def cases(self) -> int:
@@ -100,13 +103,16 @@ class Patterns:
         return counts
 
 
-def _unique_rows(rows: Int64) -> tuple[Int64, Int64, Int64]:
-    """Give the distinct rows in lexicographic order, where each is first seen, and how often."""
+def _unique_rows(rows: Int64) -> tuple[Int64, Int64]:
+    """Give the distinct rows in lexicographic order and how often each occurs.
+
+    Many times faster than `np.unique(axis=0)`, which compares rows as opaque bytes.
+    """
     if len(rows) == 0:
-        return rows, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+        return rows, np.zeros(0, dtype=np.int64)
     order = np.lexsort(rows.T[::-1])
     ranked = rows[order]
     starts = np.concatenate([[True], (ranked[1:] != ranked[:-1]).any(axis=1)])
     at = np.flatnonzero(starts)
     size = np.diff(np.concatenate([at, [len(rows)]]))
-    return ranked[at], order[at], size
+    return ranked[at], size

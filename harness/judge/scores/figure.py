@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from harness.judge.scores.estimate import Estimate, undefined
 from harness.judge.table import Float
@@ -65,7 +65,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """A figure with a standard error; the interval is value +- z * se, kept within [floor, ceiling]."""
+    """A figure with a standard error; the interval is value +- z * se, kept within [floor, ceiling].
+
+    With `dof`, Student's t takes the place of z.
+    """
 
     value: float | None
     n: int
@@ -73,6 +76,7 @@ class Normal:
     method: str
     floor: float | None = None
     ceiling: float | None = None
+    dof: float | None = None
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the value with its two-sided Wald interval."""
@@ -84,11 +88,14 @@ class Normal:
 
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give value - z * se."""
-        return self._within(-float(ndtri(confidence)))
+        return self._within(-self._z(confidence))
 
     def upper(self, confidence: float = 0.95) -> float | None:
         """Give value + z * se."""
-        return self._within(float(ndtri(confidence)))
+        return self._within(self._z(confidence))
+
+    def _z(self, confidence: float) -> float:
+        return float(ndtri(confidence) if self.dof is None else stdtrit(self.dof, confidence))
 
     def _within(self, z: float) -> float:
         assert self.value is not None

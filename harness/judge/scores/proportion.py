@@ -70,9 +70,13 @@ class Share:
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the share with its two-sided Wilson interval at n_eff."""
-        low, high = wilson(self.p, self.effective_n((1 + confidence) / 2), confidence)
+        low, high = self.wilson(confidence)
         method = "Wilson, clustered by case" if self.clustered else "Wilson"
         return Estimate(value=self.p, n=self.n, low=low, high=high, confidence=confidence, method=method)
+
+    def wilson(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Give the two-sided Wilson interval at n_eff."""
+        return wilson(self.p, self.effective_n((1 + confidence) / 2), confidence)
 
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give the one-sided Clopper-Pearson lower bound at n_eff."""

@@ -31,8 +31,24 @@ Metric = Callable[[Float], Float]  # (..., labels, labels + 1) -> (...)
 
 def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS) -> Float:
     """Draw confusion matrices by resampling cases within each expected label: (draws, labels, labels + 1)."""
+    return _draw_rows(patterns, labels, seed, draws, sides=1)
+
+
+def confusion_draws_of_pairs(
+    patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS
+) -> tuple[Float, Float]:
+    """Draw both candidates' matrices from the same resampled cases.
+
+    `patterns.counts` holds the first's columns, then the second's.
+    """
+    drawn = _draw_rows(patterns, labels, seed, draws, sides=2)
+    return drawn[..., : labels + 1], drawn[..., labels + 1 :]
+
+
+def _draw_rows(patterns: Patterns, labels: int, seed: int, draws: int, sides: int) -> Float:
     rng = np.random.default_rng(seed)
-    drawn = np.zeros((draws, labels, labels + 1))
+    width = labels + 1
+    drawn = np.zeros((draws, labels, width * sides))
     for label in range(labels):
         mine = np.flatnonzero(patterns.expected == label)
         if len(mine) == 0:
@@ -40,10 +56,12 @@ def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = 
         size = patterns.size[mine]
         counts = patterns.counts[mine].astype(np.float64)
         total = int(size.sum())
-        if len(mine) == 1:
-            drawn[:, label] = _unanimous(rng, counts[0], total, label, draws)
-        else:
+        if len(mine) > 1:
             drawn[:, label] = rng.multinomial(total, size / total, size=draws) @ counts
+            continue
+        for side in range(sides):
+            columns = slice(side * width, (side + 1) * width)
+            drawn[:, label, columns] = _unanimous(rng, counts[0, columns], total, label, draws)
     return drawn
 
 

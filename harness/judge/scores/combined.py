@@ -1,0 +1,72 @@
+"""Weighted sums of shares: differences of two groups, costs of two kinds of error.
+
+Theory: MOVER (Zou and Donner 2008). With shares p_k, their own bounds (l_k, u_k) and weights w_k, a bound of
+theta = sum w_k p_k lies at theta -+ sqrt(sum of squared distances), each distance w_k (p_k - l_k) towards
+the bound's side. For w = (1, -1) and Wilson bounds this is Newcombe's (1998) method 10. Because each share
+has its own bounds the interval keeps a width at 0 and 1, where a standard error vanishes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.figure import Missing
+from harness.judge.scores.proportion import Share
+
+
+@dataclass(frozen=True, slots=True)
+class Combined:
+    """A weighted sum of independent shares; `n` counts all their trials."""
+
+    shares: tuple[Share, ...]
+    weights: tuple[float, ...]
+    n: int
+    method: str
+
+    @property
+    def value(self) -> float | None:
+        """The weighted sum."""
+        return self._sum()
+
+    def estimate(self, confidence: float = 0.95) -> Estimate:
+        """Give the sum with its two-sided interval."""
+        tail = (1 + confidence) / 2
+        return Estimate(
+            value=self._sum(),
+            n=self.n,
+            low=self.lower(tail),
+            high=self.upper(tail),
+            confidence=confidence,
+            method=self.method,
+        )
+
+    def lower(self, confidence: float = 0.95) -> float | None:
+        """Give the one-sided lower bound."""
+        return self._sum() - self._distance(confidence, -1)
+
+    def upper(self, confidence: float = 0.95) -> float | None:
+        """Give the one-sided upper bound."""
+        return self._sum() + self._distance(confidence, 1)
+
+    def _sum(self) -> float:
+        return sum(w * share.p for w, share in zip(self.weights, self.shares, strict=True))
+
+    def _distance(self, confidence: float, side: int) -> float:
+        squares = 0.0
+        for weight, share in zip(self.weights, self.shares, strict=True):
+            low, high = share.wilson(2 * confidence - 1)
+            bound = high if weight * side > 0 else low
+            squares += (weight * (bound - share.p)) ** 2
+        return math.sqrt(squares)
+
+
+def difference(first: Share | Missing, second: Share | Missing) -> Combined | Missing:
+    """Give first - second for two separate groups of cases, by Newcombe's method 10."""
+    for share in (first, second):
+        if isinstance(share, Missing):
+            return share
+    assert isinstance(first, Share)
+    assert isinstance(second, Share)
+    return Combined((first, second), (1.0, -1.0), first.n + second.n, "Newcombe")

@@ -1,0 +1,212 @@
+"""Two candidates on the same cases: the difference, case by case.
+
+`b` counts pairs in which only the first was right, `c` those in which only the second was; the difference is
+(b - c)/n = first - second. A trial without a label is wrong on either side.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import bdtr, chdtrc, ndtr, ndtri, stdtrit
+
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.figure import Missing
+from harness.judge.table import Float
+
+
+def mcnemar_exact(b: int, c: int) -> float:
+    """Give McNemar's exact two-sided p-value: b ~ Binomial(b + c, 1/2)."""
+    return 1.0 if b + c == 0 else min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))
+
+
+def mcnemar_mid_p(b: int, c: int) -> float:
+    """Give the mid-p version, less conservative: the observed outcome counts half (Fagerland et al. 2013)."""
+    if b + c == 0:
+        return 1.0
+    total, few = b + c, min(b, c)
+    below = float(bdtr(few - 1, total, 0.5)) if few else 0.0
+    observed = float(bdtr(few, total, 0.5)) - below
+    return 1 - observed / 2 if b == c else 2 * below + observed
+
+
+def tango_z(b: float, c: float, n: float, delta: float) -> float:
+    """Give Tango's (1998) score statistic for "first - second = delta"; counts may be effective.
+
+    z = (b - c - n d) / sqrt(n (2 q + d (1 - d))), q the restricted maximum-likelihood estimate of the chance
+    that only the second is right: the larger root of 2n q^2 + (-b - c + (2n - b + c) d) q - c d (1 - d) = 0,
+    written for d = first - second.
+    """
+    linear = -b - c + (2 * n - b + c) * delta
+    root = math.sqrt(max(0.0, linear * linear + 8 * n * c * delta * (1 - delta)))
+    q = (root - linear) / (4 * n)
+    variance = n * (2 * q + delta * (1 - delta))
+    if variance <= 0:
+        gap = b - c - n * delta
+        return 0.0 if abs(gap) < 1e-12 else math.copysign(math.inf, gap)
+    return (b - c - n * delta) / math.sqrt(variance)
+
+
+def tango_bound(b: float, c: float, n: float, z: float) -> float:
+    """Give the delta at which the score statistic is z (z > 0: lower bound, z < 0: upper), by bisection."""
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tango_z(b, c, n, middle) > z else (low, middle)
+    return (low + high) / 2
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """First minus second, over pairs of cases.
+
+    With repeats, `b` and `c` add up each case's gain and loss (the difference of its two shares of right
+    answers), and `effective_n` scales the n of Tango's interval so that its variance is the clustered one.
+    """
+
+    b: float
+    c: float
+    cases: int
+    trials: int  # the most that the pairs can be worth
+    raw: float  # effective pairs before the correction; the cases without repeats
+    informative: int  # cases on which the two differ
+
+    @property
+    def value(self) -> float | None:
+        """First minus second."""
+        return (self.b - self.c) / self.cases
+
+    @property
+    def n(self) -> int:
+        """The pairs of cases."""
+        return self.cases
+
+    def effective_n(self, tail: float) -> float:
+        """Give the effective pairs for a bound that leaves 1 - tail outside; see `proportion`."""
+        if self.trials <= self.cases or self.informative == 0:
+            return float(self.cases)
+        shrink = (stdtrit(self.trials - 1, tail) / stdtrit(self.informative, tail)) ** 2
+        return float(min(max(self.raw * shrink, self.cases), self.trials))
+
+    def z(self, delta: float, confidence: float = 0.95) -> float:
+        """Give the score statistic for "first - second = delta"."""
+        n = self.effective_n(confidence)
+        scale = n / self.cases
+        return tango_z(self.b * scale, self.c * scale, n, delta)
+
+    def estimate(self, confidence: float = 0.95) -> Estimate:
+        """Give the difference with Tango's two-sided interval."""
+        tail = (1 + confidence) / 2
+        return Estimate(
+            value=self.value,
+            n=self.n,
+            low=self.lower(tail),
+            high=self.upper(tail),
+            confidence=confidence,
+            method="Tango, paired by case"
+            if self.trials <= self.cases
+            else "Tango, paired, clustered by case",
+        )
+
+    def lower(self, confidence: float = 0.95) -> float | None:
+        """Give the one-sided lower bound."""
+        return self._bound(confidence, float(ndtri(confidence)))
+
+    def upper(self, confidence: float = 0.95) -> float | None:
+        """Give the one-sided upper bound."""
+        return self._bound(confidence, -float(ndtri(confidence)))
+
+    def _bound(self, confidence: float, z: float) -> float:
+        n = self.effective_n(confidence)
+        scale = n / self.cases
+        return tango_bound(self.b * scale, self.c * scale, n, z)
+
+
+def paired_difference(
+    first: Float, second: Float, first_trials: Float, second_trials: Float
+) -> PairedDifference | Missing:
+    """Give the difference of accuracy over cases that both sides have; one entry per case.
+
+    `first` and `second` count right trials, the others all trials (each above 0).
+    """
+    cases = len(first)
+    if cases == 0:
+        return Missing("no case is on both sides")
+    gain = np.asarray(first / first_trials - second / second_trials, dtype=np.float64)
+    gain[np.abs(gain) < 1e-12] = 0.0
+    b, c = float(gain[gain > 0].sum()), float(-gain[gain < 0].sum())
+    trials = round(float(np.minimum(first_trials, second_trials).sum()))
+    mean = (b - c) / cases
+    spread = float(((gain - mean) ** 2).sum()) / max(cases - 1, 1) / cases
+    tango = (b + c) / cases - mean * mean
+    return PairedDifference(
+        b=b,
+        c=c,
+        cases=cases,
+        trials=trials,
+        raw=tango / spread if spread > 0 else float(cases),
+        informative=int(np.count_nonzero(gain)),
+    )
+
+
+def not_worse(difference: PairedDifference, margin: float) -> float:
+    """Give the one-sided p-value of "first is worse than second by `margin` or more" (non-inferiority).
+
+    Not worse at 95% when below .05, that is z_Tango(-margin) >= 1.645.
+    """
+    return float(ndtr(-difference.z(-margin)))
+
+
+def cochran_q(right: Float) -> tuple[float, float] | None:
+    """Give Cochran's Q (1950) and its p-value for k candidates on the same cases.
+
+    `right` is cases x k of 0/1. None when no case tells the candidates apart.
+    """
+    k = right.shape[1]
+    columns, rows = right.sum(axis=0), right.sum(axis=1)
+    bottom = float(k * rows.sum() - (rows**2).sum())
+    if k < 2 or bottom <= 0:
+        return None
+    q = (k - 1) * float(k * (columns**2).sum() - columns.sum() ** 2) / bottom
+    return q, float(chdtrc(k - 1, q))
+
+
+def holm(p_values: list[float]) -> list[float]:
+    """Give Holm's (1979) adjusted p-values, in the order given: any below alpha stays so for all of them."""
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=lambda j: p_values[j])):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = running
+    return adjusted
+
+
+def non_inferiority_n(
+    discordant: float, margin: float, *, confidence: float = 0.95, power: float = 0.8
+) -> int | None:
+    """Give the pairs that show "not worse by margin" when both are equal: (z_a + z_b)^2 psi / margin^2."""
+    if margin <= 0:
+        return None
+    z = float(ndtri(confidence) + ndtri(power))
+    return max(1, math.ceil(z * z * discordant / (margin * margin)))
+
+
+def comparison_n(
+    delta: float,
+    *,
+    between: float = 1 / 9,
+    within: tuple[float, float] = (0.0, 0.0),
+    repeats: tuple[int, int] = (1, 1),
+    confidence: float = 0.95,
+    power: float = 0.8,
+) -> int:
+    """Give the cases that show a difference of delta (Miller 2024, "Adding error bars to evals", eq. 9).
+
+    n = (z_{a/2} + z_b)^2 (w^2 + s_A^2/K_A + s_B^2/K_B) / delta^2; `between` is w^2, the variance over
+    cases of the difference of expected scores, `within` the variances of one trial, `repeats` the K.
+    """
+    z = float(ndtri((1 + confidence) / 2) + ndtri(power))
+    spread = between + within[0] / repeats[0] + within[1] / repeats[1]
+    return math.ceil(z * z * spread / (delta * delta))

@@ -7,14 +7,17 @@ they are: case text is never parsed as a template, and nothing is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache, wraps
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from harness.files.findings import shown
 from harness.files.prompt import Message, Prompt
 from harness.files.template_rules import FILTERS, LISTS, TESTS, TemplateRefused, check_source, check_tree
 
@@ -55,61 +58,114 @@ def _environment() -> ImmutableSandboxedEnvironment:
         cache_size=0,
     )
     environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in FILTERS}
-    environment.filters["join"] = _bounded_join
+    own = {"join": _join, "tojson": _tojson}
+    environment.filters = {name: _bounded(own.get(name) or environment.filters[name]) for name in FILTERS}
     environment.tests = {name: environment.tests[name] for name in TESTS}
     return environment
 
 
-def _bounded_join(value: Any, d: str = "", attribute: str | None = None) -> str:
+def _bounded(filter_: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse a long result, so that filters in a row can't grow a text without end."""
+
+    @wraps(filter_)  # keeps Jinja's marks on the function
+    def bounded(*args: Any, **options: Any) -> Any:
+        result = filter_(*args, **options)
+        if hasattr(result, "__len__") and len(result) > LARGEST:
+            raise RenderFailed(f"a value is longer than {LARGEST:,} characters.")
+        return result
+
+    return bounded
+
+
+def _join(value: Iterable[object], d: str = "", attribute: str | None = None) -> str:
     items = [str(getattr(item, attribute) if attribute else item) for item in value]
     if sum(map(len, items)) + len(str(d)) * len(items) > LARGEST:
         raise RenderFailed(f"a joined text is longer than {LARGEST:,} characters.")
     return str(d).join(items)
 
 
+def _tojson(value: object) -> str:
+    """Write JSON for a model to read: nothing is escaped for HTML."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=vars)
+
+
 _ENVIRONMENT = _environment()
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
-    """A template that passed the rules, and the names that it uses (`examples` and `labels` included)."""
+class Part:
+    """A piece of a template, and the names that it uses."""
 
     template: Template
     names: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A template that passed the rules, in pieces: those that no case can change are rendered only once."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that the template uses, `examples` and `labels` included."""
+        return frozenset[str]().union(*(part.names for part in self.parts))
+
+
+@lru_cache(maxsize=256)
 def compile_template(source: str) -> Compiled:
     """Check and compile one template. Raises TemplateRefused, which names the line in the template."""
     check_source(source)
     try:
         tree = _ENVIRONMENT.parse(source)
         check_tree(tree)
-        template = _ENVIRONMENT.from_string(tree)
-        return Compiled(template, frozenset(meta.find_undeclared_variables(tree)))
+        return Compiled(tuple(_part(group) for group in _groups(tree)))
     except TemplateSyntaxError as error:
-        raise TemplateRefused(f"is not a valid template: {error.message}.", error.lineno) from None
+        said = (error.message or "").rstrip(".")
+        raise TemplateRefused(f"is not a valid template: {said}.", error.lineno) from None
     except (RecursionError, MemoryError, SyntaxError, ValueError, TemplateError):
         raise TemplateRefused("is too complicated a template.", 1) from None
 
 
-def _fill(compiled: Compiled, values: Mapping[str, Any]) -> str:
-    template = compiled.template
+def _part(body: list[nodes.Node]) -> Part:
+    tree = nodes.Template(body, lineno=1)
+    tree.set_environment(_ENVIRONMENT)
+    names = frozenset(meta.find_undeclared_variables(tree))
+    return Part(_ENVIRONMENT.from_string(tree), names)
+
+
+def _groups(tree: nodes.Template) -> list[list[nodes.Node]]:
+    """Cut a template where pieces that use inputs and pieces that don't meet."""
+    groups: list[list[nodes.Node]] = []
+    last = None
+    for node in tree.body:
+        alone = nodes.Template([node], lineno=1)
+        alone.set_environment(_ENVIRONMENT)
+        fixed = meta.find_undeclared_variables(alone) <= LISTS
+        if fixed != last:
+            groups.append([])
+            last = fixed
+        groups[-1].append(node)
+    return groups
+
+
+def _fill(part: Part, values: Mapping[str, Any]) -> str:
+    template = part.template
     try:
-        parts: list[str] = []
+        texts: list[str] = []
         size = 0
-        for part in template.root_render_func(template.new_context(dict(values))):
-            size += len(part)
+        for text in template.root_render_func(template.new_context(dict(values))):
+            size += len(text)
             if size > LARGEST:
                 raise RenderFailed(f"the rendered prompt is longer than {LARGEST:,} characters.")
-            parts.append(part)
-        return "".join(parts)
+            texts.append(text)
+        return "".join(texts)
     except RenderFailed:
         raise
     except UndefinedError as error:
         raise RenderFailed(f"{error.message}.") from None
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-        raise RenderFailed(f"{type(error).__name__}: {error}.") from None
+        raise RenderFailed(f"{type(error).__name__}: {shown(str(error), 200)}.") from None
     except (RecursionError, MemoryError):
         raise RenderFailed("it takes too much memory.") from None
 
@@ -137,13 +193,11 @@ class Renderer:
         return RenderedChat(tuple((role, fill(inputs)) for role, fill in self._turns), inputs)
 
     def _filler(self, compiled: Compiled) -> Callable[[Mapping[str, str]], str]:
-        if not compiled.names:  # constant text: rendered once
-            text = _fill(compiled, {})
-            return lambda _inputs: text
-        constants = {name: self._constants[name] for name in compiled.names & LISTS}
-        if not constants:
-            return lambda inputs: _fill(compiled, inputs)
-        return lambda inputs: _fill(compiled, {**inputs, **constants})
+        pieces: list[str | Callable[[Mapping[str, str]], str]] = []
+        for part in compiled.parts:
+            constants = {name: self._constants[name] for name in part.names & LISTS}
+            pieces.append(_fill(part, constants) if part.names <= LISTS else _changing(part, constants))
+        return _joined(pieces)
 
     def _insert_turns(self, prompt: Prompt) -> None:
         """Put each example before the last user message: that message for the example, then its label."""
@@ -156,6 +210,22 @@ class Renderer:
             question, label = ask(example), example.get("label", "")
             turns += [("user", _constant(question)), ("assistant", _constant(label))]
         self._turns[last:last] = turns  # type: ignore[assignment]  # roles are Literals
+
+
+def _changing(part: Part, constants: Mapping[str, Any]) -> Callable[[Mapping[str, str]], str]:
+    if not constants:
+        return lambda inputs: _fill(part, inputs)
+    return lambda inputs: _fill(part, {**inputs, **constants})
+
+
+def _joined(pieces: list[str | Callable[[Mapping[str, str]], str]]) -> Callable[[Mapping[str, str]], str]:
+    def fill(inputs: Mapping[str, str]) -> str:
+        text = "".join(piece if isinstance(piece, str) else piece(inputs) for piece in pieces)
+        if len(text) > LARGEST:
+            raise RenderFailed(f"the rendered prompt is longer than {LARGEST:,} characters.")
+        return text
+
+    return fill
 
 
 def _constant(text: str) -> Callable[[Mapping[str, str]], str]:

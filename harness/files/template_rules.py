@@ -19,11 +19,53 @@ MOST_JOINED = 100  # operands of `~` and `+` in one template
 LISTS = frozenset({"examples", "labels"})
 
 FILTERS = frozenset(
-    ["abs", "capitalize", "count", "d", "default", "e", "escape", "first", "float", "int", "join", "last", "length", "list", "lower", "round", "sort", "string", "title", "tojson", "trim", "truncate", "unique", "upper", "wordcount"]
+    ("abs", "capitalize", "count", "d", "default", "first", "float", "int", "join", "last", "length", "list")
+    + (
+        "lower",
+        "round",
+        "sort",
+        "string",
+        "title",
+        "tojson",
+        "trim",
+        "truncate",
+        "unique",
+        "upper",
+        "wordcount",
+    )
 )
 TESTS = frozenset(
-    ["boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt", "in", "integer", "iterable", "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sameas", "sequence", "string", "true", "undefined", "upper"]
+    (
+        "boolean",
+        "defined",
+        "divisibleby",
+        "eq",
+        "equalto",
+        "even",
+        "false",
+        "float",
+        "ge",
+        "gt",
+        "in",
+        "integer",
+    )
+    + (
+        "le",
+        "lower",
+        "lt",
+        "mapping",
+        "ne",
+        "none",
+        "number",
+        "odd",
+        "sequence",
+        "string",
+        "true",
+        "undefined",
+    )
+    + ("upper",)
 )
+_MAGIC = frozenset({"self", "super", "caller", "varargs", "kwargs"})  # names that Jinja itself defines
 _HARMLESS = (
     nodes.Template,
     nodes.Output,
@@ -94,6 +136,8 @@ def check_tree(tree: nodes.Template) -> None:
             raise TemplateRefused(f"the filter `{node.name}` is not available in prompts.", line)
         elif isinstance(node, nodes.Test) and node.name not in TESTS:
             raise TemplateRefused(f"the test `{node.name}` is not available in prompts.", line)
+        elif isinstance(node, nodes.Name) and node.name in _MAGIC:
+            raise TemplateRefused(f"the name `{node.name}` is not allowed in prompts.", line)
         elif isinstance(node, nodes.Getattr):
             _check_attribute(node, inside, line)
         elif not isinstance(node, (*_HARMLESS, nodes.Name, nodes.Filter, nodes.Test)):

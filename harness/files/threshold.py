@@ -364,7 +364,14 @@ def _currency(unit: str) -> str | None:
 
 def _metric_fix(name: str) -> str:
     family = [spelling for spelling in METRICS if spelling.split(".")[0] == name.split(".", maxsplit=1)[0]]
-    if ("." in name and family) or name in {"latency", "ttft", "robustness", "generalization", "drift", "cost"}:
+    if ("." in name and family) or name in {
+        "latency",
+        "ttft",
+        "robustness",
+        "generalization",
+        "drift",
+        "cost",
+    }:
         near = nearest(name, family)
         return (
             f"Did you mean `{near}`?" if near and "." in name else f"Known: {shortlist(family or METRICS)}."

@@ -41,7 +41,7 @@ class ChatCodec:
         self._rest = parameters.encode_rest(rest)
 
     def encode(self, rendered: Rendered) -> bytes:
-        """The messages, then what is the same for every request."""
+        """Write the messages, then what is the same for every request."""
         if isinstance(rendered, RenderedText):
             pairs: tuple[tuple[str, str], ...] = (("user", rendered.text),)
         else:
@@ -50,7 +50,7 @@ class ChatCodec:
         return b'{"messages":' + msgspec.json.encode(messages) + self._rest
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
-        """The first choice's message."""
+        """Read the first choice's message."""
         choice = first_object(payload, "choices")
         message = object_at(choice, "message")
         if message is None:
@@ -68,12 +68,12 @@ class ChatCodec:
         )
 
     def parts(self) -> ChatParts:
-        """A collector for a streamed reply."""
+        """Return a collector for a streamed reply."""
         return ChatParts()
 
 
 def content_text(message: JsonObject) -> str:
-    """A message's content: a string, null, or a list of text parts."""
+    """Return a message's content: a string, null, or a list of text parts."""
     content = message.get("content")
     if content is None:
         return ""
@@ -120,7 +120,7 @@ class ChatParts:
         return bool(text)
 
     def finished(self) -> bool:
-        """A finish reason came."""
+        """Tell whether a finish reason came."""
         return self._finish is not None
 
     def reply(self, headers: Headers) -> Reply:

@@ -33,7 +33,7 @@ class StreamParts(Protocol):
         ...
 
     def reply(self, headers: Headers) -> Reply:
-        """The complete reply. May raise `Malformed`."""
+        """Return the complete reply. May raise `Malformed`."""
         ...
 
 
@@ -45,11 +45,11 @@ class Codec(Protocol):
     most_output: int  # tokens that may be generated at most, for tokens/min
 
     def encode(self, rendered: Rendered) -> bytes:
-        """The request body. Raises `CannotEncode`."""
+        """Return the request body. Raises `CannotEncode`."""
         ...
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
-        """The reply of a 200's JSON object. May raise `Malformed`."""
+        """Return the reply of a 200's JSON object. May raise `Malformed`."""
         ...
 
 
@@ -58,12 +58,12 @@ class StreamingCodec(Codec, Protocol):
     """A protocol that can also stream."""
 
     def parts(self) -> StreamParts:
-        """A new, empty collector."""
+        """Return a new, empty collector."""
         ...
 
 
 def decode(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | Failure:
-    """What one complete response means; never raises, whatever the body holds."""
+    """Read one complete response; never raises, whatever the body holds."""
     if not 200 <= status < 300:
         if failure_map.is_content_filter(status, body):
             return Reply(text="", finish_reason="content_filter", request_id=request_id(headers))
@@ -78,12 +78,12 @@ def decode(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | 
 
 
 def request_id(headers: Headers) -> str | None:
-    """The id by which the provider's support finds this request."""
+    """Return the id by which the provider's support finds this request."""
     return headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id")
 
 
 def server_ns(payload: JsonObject, headers: Headers) -> int | None:
-    """The processing time that the server itself reports; a nonsensical one counts as none."""
+    """Return the processing time that the server itself reports; a nonsensical one counts as none."""
     try:
         timings = object_at(payload, "timings")  # llama.cpp
         if timings is not None:

@@ -39,13 +39,13 @@ class CompletionsCodec:
         self._rest = parameters.encode_rest(rest)
 
     def encode(self, rendered: Rendered) -> bytes:
-        """The text, then what is the same for every request."""
+        """Write the text, then what is the same for every request."""
         if not isinstance(rendered, RenderedText):
             raise CannotEncode("a prompt with `messages` can't be sent as a text completion; give it `text`")
         return b'{"prompt":' + msgspec.json.encode(rendered.text) + self._rest
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
-        """The first choice's text."""
+        """Read the first choice's text."""
         choice = first_object(payload, "choices")
         text = text_at(choice, "text")
         if text is None:
@@ -62,7 +62,7 @@ class CompletionsCodec:
         )
 
     def parts(self) -> CompletionsParts:
-        """A collector for a streamed reply."""
+        """Return a collector for a streamed reply."""
         return CompletionsParts()
 
 
@@ -95,7 +95,7 @@ class CompletionsParts:
         return bool(text)
 
     def finished(self) -> bool:
-        """A finish reason came."""
+        """Tell whether a finish reason came."""
         return self._finish is not None
 
     def reply(self, headers: Headers) -> Reply:

@@ -1,4 +1,4 @@
-"""The one seam for everything outside: an endpoint takes a rendered prompt and gives an answer with its clock.
+"""The one seam for everything outside: an endpoint takes a rendered prompt, gives an answer and its clock.
 
 An endpoint is a codec (JSON <-> reply) on a transport (bytes + clock), except `replay`, which reads a file.
 It never retries, never paces, and never raises for a bad exchange: a failure is a value.

@@ -58,7 +58,7 @@ _shared: dict[tuple[asyncio.AbstractEventLoop, ServerSettings], _Shared] = {}
 
 
 async def acquire(settings: ServerSettings) -> RunningServer:
-    """The running server for these settings, started if need be. Raises EndpointUnusable."""
+    """Share the running server for these settings, started if need be. Raises EndpointUnusable."""
     key = (asyncio.get_running_loop(), settings)
     shared = _shared.get(key)
     if shared is None:

@@ -67,7 +67,7 @@ def is_fatal(kind: FailureKind) -> bool:
 
 
 def from_status(status: int, body: bytes, location: str | None = None) -> Failure:
-    """The failure that a response other than 2xx means."""
+    """Return the failure that a response other than 2xx means."""
     error = _error_in(body)
     if 300 <= status < 400:
         where = f" to {location}" if location else ""
@@ -83,7 +83,7 @@ def from_status(status: int, body: bytes, location: str | None = None) -> Failur
 
 
 def from_error_object(error: object, status: int | None) -> Failure:
-    """The failure that an error object inside a 200 means."""
+    """Return the failure that an error object inside a 200 means."""
     fields = error if isinstance(error, dict) else {"message": str(error)}
     text = _message_of(fields)
     kind = _kind_by_code(fields) or "error_in_body"

@@ -21,7 +21,7 @@ class Malformed(Exception):
 
 
 def parse_object(body: bytes) -> JsonObject:
-    """The body as a JSON object."""
+    """Return the body as a JSON object."""
     try:
         value = msgspec.json.decode(body)
     except RecursionError:
@@ -48,7 +48,7 @@ def _kind(value: object) -> str:
 
 
 def text_at(source: JsonObject, key: str) -> str | None:
-    """A string or null."""
+    """Return a string or null."""
     value = source.get(key)
     if value is None or isinstance(value, str):
         return value
@@ -56,7 +56,7 @@ def text_at(source: JsonObject, key: str) -> str | None:
 
 
 def object_at(source: JsonObject, key: str) -> JsonObject | None:
-    """An object or null."""
+    """Return an object or null."""
     value = source.get(key)
     if value is None or isinstance(value, dict):
         return value
@@ -64,7 +64,7 @@ def object_at(source: JsonObject, key: str) -> JsonObject | None:
 
 
 def list_at(source: JsonObject, key: str) -> list[Any] | None:
-    """A list or null."""
+    """Return a list or null."""
     value = source.get(key)
     if value is None or isinstance(value, list):
         return value
@@ -72,7 +72,7 @@ def list_at(source: JsonObject, key: str) -> list[Any] | None:
 
 
 def first_object(source: JsonObject, key: str) -> JsonObject:
-    """The first item of a list that must have one."""
+    """Return the first item of a list that must have one."""
     items = list_at(source, key)
     if not items:
         raise Malformed(f"`{key}` is {'empty' if items is not None else 'missing'}")
@@ -82,7 +82,7 @@ def first_object(source: JsonObject, key: str) -> JsonObject:
 
 
 def as_count(value: object, name: str) -> int | None:
-    """A number of tokens, or null."""
+    """Return a number of tokens, or null."""
     if value is None:
         return None
     whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
@@ -92,12 +92,12 @@ def as_count(value: object, name: str) -> int | None:
 
 
 def count_at(source: JsonObject, key: str) -> int | None:
-    """A number of tokens, or null."""
+    """Return a number of tokens, or null."""
     return as_count(source.get(key), key)
 
 
 def as_number(value: object, name: str) -> float | None:
-    """A finite number, or null."""
+    """Return a finite number, or null."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -112,12 +112,12 @@ def as_number(value: object, name: str) -> float | None:
 
 
 def number_at(source: JsonObject, key: str) -> float | None:
-    """A finite number, or null."""
+    """Return a finite number, or null."""
     return as_number(source.get(key), key)
 
 
 def at_pointer(document: object, pointer: str) -> object:
-    """What an RFC 6901 JSON pointer names; null where the path does not exist."""
+    """Return what an RFC 6901 JSON pointer names; null where the path does not exist."""
     here: Any = document
     for step in pointer.split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")

@@ -52,6 +52,7 @@ _HTTPX: dict[str, FailureKind] = {
     "InvalidURL": "bad_request",
     "CookieConflict": "bad_request",
     "DecodingError": "invalid_reply",
+    "SSEError": "invalid_reply",
     "TooManyRedirects": "redirect",
     "HTTPStatusError": "server_error",
     "TransportError": "network",
@@ -82,7 +83,7 @@ KINDS: dict[str, FailureKind] = {
 
 
 def kind_of(error: BaseException) -> FailureKind | None:
-    """The failure that an exception of an HTTP client means; None for anything else."""
+    """Return the failure that an exception of an HTTP client means; None for anything else."""
     for cls in type(error).__mro__:
         kind = KINDS.get(f"{cls.__module__}.{cls.__qualname__}")
         if kind is not None:
@@ -91,7 +92,7 @@ def kind_of(error: BaseException) -> FailureKind | None:
 
 
 def as_failure(error: Exception, status: int | None = None) -> Failure:
-    """An exception of an HTTP client as a failure; whatever is not known counts as a broken connection."""
+    """Return an exception as a failure; whatever is not known counts as a broken connection."""
     kind = kind_of(error) or "network"
     if kind == "connect" and status is not None:
         kind = "network"  # the response had begun
@@ -99,7 +100,7 @@ def as_failure(error: Exception, status: int | None = None) -> Failure:
 
 
 def _words(error: BaseException) -> str:
-    """The exception's own words and its innermost cause's: clients wrap `connection refused` in layers."""
+    """Return its own words and its innermost cause's: clients wrap `connection refused` in layers."""
     text = str(error) or type(error).__name__
     details = getattr(error, "details", None)
     causes = details.get("causes") if isinstance(details, dict) else None

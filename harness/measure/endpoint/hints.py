@@ -21,12 +21,12 @@ class Headers(Protocol):
     """The part of a client's header mapping that is used; names are case-insensitive."""
 
     def get(self, key: str, /) -> str | None:
-        """The first value of a header."""
+        """Return the first value of a header."""
         ...
 
 
 def read_hints(headers: Headers, *, now: datetime | None = None) -> RateHints:
-    """The hints of one response; costs a few lookups when there are none."""
+    """Read the hints of one response; costs a few lookups when there are none."""
     openai = headers.get("x-ratelimit-limit-requests") or headers.get("x-ratelimit-remaining-requests")
     tokens = headers.get("x-ratelimit-remaining-tokens")
     anthropic = headers.get("anthropic-ratelimit-requests-remaining")

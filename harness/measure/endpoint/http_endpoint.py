@@ -79,7 +79,7 @@ class HttpEndpoint:
 
 
 def prepare(codec: Codec, rendered: Rendered, trial: Trial) -> Prepared:
-    """A rendered prompt as a request; what can't be encoded becomes a failure that is never sent."""
+    """Encode a rendered prompt; what can't be encoded becomes a failure that is never sent."""
     try:
         body = codec.encode(rendered)
     except (CannotEncode, UnicodeEncodeError) as error:
@@ -91,7 +91,7 @@ def prepare(codec: Codec, rendered: Rendered, trial: Trial) -> Prepared:
 
 
 def unsent(failure: Failure) -> Answer:
-    """The answer of a request that was not sent."""
+    """Return the answer of a request that was not sent."""
     return Answer(attempt=Attempt(duration_ns=0, failure=failure), outcome=failure)
 
 
@@ -131,7 +131,7 @@ def _broken(exchange: Broken, tokens_ns: tuple[int, ...] = ()) -> Answer:
 
 
 def _as_cut(exchange: Broken) -> Broken:
-    """A connection that broke after the first token: the stream was cut."""
+    """Call a connection that broke after the first token a cut stream."""
     failure = exchange.failure
     if failure.kind not in ("network", "invalid_reply"):
         return exchange

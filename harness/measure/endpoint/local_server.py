@@ -39,7 +39,7 @@ def main() -> None:
     threading.Event().wait()
 
 
-def _serve(settings: dict[str, Any]) -> Any:
+def _serve(settings: dict[str, Any]) -> Any:  # noqa: ANN401 (the native class has no type information)
     import xllamacpp
 
     params = xllamacpp.CommonParams()
@@ -50,7 +50,7 @@ def _serve(settings: dict[str, Any]) -> Any:
     params.api_keys = [settings["key"]]
     params.n_parallel = settings["slots"]
     params.n_ctx = settings["context"]
-    # One pool of context for all slots: a prompt may be as long as the pool, and memory does not grow with slots.
+    # One pool of context for all slots: memory does not grow with slots, and one prompt may be long.
     params.kv_unified = True
     params.cpuparams.n_threads = settings["threads"]
     params.cpuparams_batch.n_threads = settings["threads"]

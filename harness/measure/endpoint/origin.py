@@ -1,4 +1,4 @@
-"""Where requests go and with what secrets: base URL, headers and keys, all from harness.yml and the environment."""
+"""Where requests go and with what secrets: from harness.yml and the environment, and nowhere else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SENDABLE = re.compile(r"[\x20-\x7e]*")
 
 
 def api_key(name: str, entry: ModelEntry, environ: Mapping[str, str] | None = None) -> str | None:
-    """The key that the entry names, registered for redaction; None when it names none."""
+    """Return the key that the entry names, registered for redaction; None when it names none."""
     if entry.api_key_env is None:
         return None
     return _from_environment(entry.api_key_env, f"models.{name}.api_key_env", environ)
@@ -26,7 +26,7 @@ def api_key(name: str, entry: ModelEntry, environ: Mapping[str, str] | None = No
 def resolved_headers(
     name: str, entry: ModelEntry, environ: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The entry's own headers with `${VARIABLE}` filled in."""
+    """Fill `${VARIABLE}` into the entry's own headers."""
     headers = {"user-agent": USER_AGENT, "content-type": "application/json", "accept": "*/*"}
     for header, written in entry.headers.items():
         where = f"models.{name}.headers.{header}"
@@ -39,7 +39,7 @@ def resolved_headers(
 
 
 def base_url(name: str, entry: ModelEntry) -> str:
-    """The entry's base URL without a trailing slash."""
+    """Return the entry's base URL without a trailing slash."""
     if not entry.base_url:
         raise UsageError(
             f"models.{name}: no `base_url`",
@@ -49,7 +49,7 @@ def base_url(name: str, entry: ModelEntry) -> str:
 
 
 def full_url(name: str, entry: ModelEntry) -> str:
-    """The whole URL of an `http` endpoint."""
+    """Return the whole URL of an `http` endpoint."""
     if not entry.url:
         raise UsageError(
             f"models.{name}: no `url`", fix="Name it in harness.yml: `url: http://127.0.0.1:9000/classify`."
@@ -73,7 +73,7 @@ def _checked(url: str, where: str) -> str:
     if parts.username or parts.password:
         raise UsageError(
             f"{where}: a URL must not hold a user name or password",
-            fix="Put it into an environment variable and a header: `headers: {authorization: Basic ${NAME}}`.",
+            fix="Put it into a variable and a header: `headers: {authorization: Basic ${NAME}}`.",
         )
     return url
 

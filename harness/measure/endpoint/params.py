@@ -1,8 +1,8 @@
 """Parameters of a request: the model entry's, overridden by the prompt's, in each protocol's own spelling.
 
-A prompt's `modelParameters` win over `params` of harness.yml: the prompt file is what is versioned and judged.
-GitHub's camel-case names are accepted. The result keeps a fixed order (sorted by name), so that the same files
-always give the same bytes.
+A prompt's `modelParameters` win over `params` of harness.yml: the prompt file is what is versioned and
+judged. GitHub's camel-case names are accepted. The result keeps a fixed order (sorted by name), so that the
+same files always give the same bytes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def merged(entry: ModelEntry, prompt: Prompt) -> JsonObject:
 
 
 def most_output(params: JsonObject) -> int:
-    """The most tokens that one reply may have."""
+    """Return the most tokens that one reply may have."""
     for name in _OUTPUT_NAMES:
         value = params.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
@@ -48,14 +48,14 @@ def most_output(params: JsonObject) -> int:
 
 
 def rename_output_limit(params: JsonObject, name: str) -> JsonObject:
-    """The same parameters with whichever output limit they have under this protocol's name."""
+    """Return the same parameters with whichever output limit they have under this protocol's name."""
     limits = [params[n] for n in _OUTPUT_NAMES if n in params]
     rest = {n: v for n, v in params.items() if n not in _OUTPUT_NAMES}
     return {**rest, name: limits[0]} if limits else rest
 
 
 def schema_of(prompt: Prompt) -> JsonObject | None:
-    """The prompt's JSON schema as `{name, strict, schema}`; a bare schema is wrapped."""
+    """Return the prompt's JSON schema as `{name, strict, schema}`; a bare schema is wrapped."""
     source = prompt.json_schema
     if source is None and isinstance(prompt.response_format, dict):
         source = prompt.response_format.get("json_schema")
@@ -77,7 +77,7 @@ def schema_of(prompt: Prompt) -> JsonObject | None:
 
 
 def response_format(prompt: Prompt) -> JsonObject | None:
-    """The prompt's response format in OpenAI's form; null for plain text."""
+    """Return the prompt's response format in OpenAI's form; null for plain text."""
     schema = schema_of(prompt)
     if schema is not None:
         return {"type": "json_schema", "json_schema": schema}

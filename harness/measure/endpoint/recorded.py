@@ -63,7 +63,7 @@ class ReplyFile:
         return len(self._hashes)
 
     def find(self, *, prompt: str, model: str, case: str, variant: str, repeat: int) -> Recorded | None:
-        """The most specific line for a trial, or None."""
+        """Find the most specific line for a trial, or None."""
         for p, m, v, r in product((prompt, None), (model, None), (variant, None), (repeat, None)):
             line = self._exactly((p, m, case, v, r))
             if line is not None:

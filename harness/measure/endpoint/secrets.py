@@ -23,7 +23,7 @@ def register(value: str) -> None:
 
 
 def redact(text: str) -> str:
-    """The text with every registered secret replaced."""
+    """Replace every registered secret in a text."""
     for value in _values:
         if value in text:
             text = text.replace(value, REDACTED)
@@ -31,7 +31,7 @@ def redact(text: str) -> str:
 
 
 def short(text: str) -> str:
-    """A failure's message: redacted first, then cut, so that no part of a key survives the cut."""
+    """Make a failure's message: redacted first, then cut, so that no part of a key survives the cut."""
     safe = redact(text[:_SCANNED]).strip()
     # A lone surrogate can't be written to the journal.
     safe = safe.encode("utf-8", "replace").decode("utf-8")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from harness.measure.endpoint import failure_map
 from harness.measure.endpoint.codec import StreamParts
-from harness.measure.endpoint.fields import Malformed, parse_object
+from harness.measure.endpoint.fields import JsonObject, Malformed, parse_object
 from harness.measure.endpoint.hints import Headers
 from harness.measure.endpoint.secrets import short
 from harness.measure.endpoint.sse import Event, EventParser
@@ -33,7 +33,7 @@ class StreamReader:
         return any(self._take(event, at_ns) for event in self._events.feed(chunk))
 
     def outcome(self, status: int, headers: Headers) -> Reply | Failure:
-        """What became of the stream, after its end."""
+        """Return what became of the stream, after its end."""
         if self._failure is not None:
             return self._failure
         if not self._parts.finished():
@@ -52,7 +52,7 @@ class StreamReader:
             return True
         try:
             payload = parse_object(event.data)
-            if (error := payload.get("error")) is not None:
+            if (error := _error_in(event, payload)) is not None:
                 self._failure = failure_map.from_error_object(error, None)
                 return True
             if self._parts.add(event.name, payload) and len(self.tokens_ns) < _MOST_TOKENS:
@@ -61,6 +61,16 @@ class StreamReader:
             self._failure = _invalid(problem, None)
             return True
         return False
+
+
+def _error_in(event: Event, payload: JsonObject) -> object:
+    """Return the error that an event reports, in whichever place its protocol puts it."""
+    if (error := payload.get("error")) is not None:
+        return error
+    if event.name == "error" or payload.get("type") == "error":
+        return payload
+    response = payload.get("response")  # OpenAI's Responses: `response.failed`
+    return response.get("error") if isinstance(response, dict) else None
 
 
 def _invalid(problem: Malformed, status: int | None) -> Failure:

@@ -46,7 +46,7 @@ def read_logprobs(holder: JsonObject) -> tuple[TokenLogprob, ...]:
 
 
 def chat_logprobs(content: list[Any]) -> tuple[TokenLogprob, ...]:
-    """A list of `{token, logprob, top_logprobs}`."""
+    """Return a list of `{token, logprob, top_logprobs}`."""
     return tuple(_chat_token(item) for item in content[:_MOST_TOKENS])
 
 

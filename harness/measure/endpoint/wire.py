@@ -21,6 +21,7 @@ from harness.measure.endpoint.hints import Headers
 from harness.measure.endpoint.transport import (
     BODY_CAP,
     IDLE_S,
+    LOOPBACK,
     Broken,
     Exchange,
     Sink,
@@ -30,11 +31,6 @@ from harness.measure.endpoint.transport import (
     too_large,
 )
 from harness.record import Failure
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-# Read ahead of us at most; a stream's first chunk must not wait for more.
-_READ_AHEAD = 65_536
 
 
 class WireTransport:

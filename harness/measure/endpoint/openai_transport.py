@@ -1,0 +1,108 @@
+"""The transport over the official openai client, for credentials and routes that it knows (Azure and kin).
+
+Only its low-level `post` is used, with its own retries off: what counts as an attempt is ours to say. The
+client reads and raises error statuses in its own way; they are taken from it, so that one place maps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import httpx2
+from openai import AsyncOpenAI, AsyncStream
+
+from harness.measure.endpoint.python_transport import PythonTransport, Response
+from harness.measure.endpoint.transport import BODY_CAP, IDLE_S, LOOPBACK
+
+# The client refuses to start without a key; servers without one ignore this.
+_NO_KEY = "none"
+
+
+class OpenAITransport(PythonTransport):
+    """One AsyncOpenAI per endpoint."""
+
+    def __init__(
+        self, *, origin: str, headers: dict[str, str], cap_bytes: int = BODY_CAP, idle_s: float = IDLE_S
+    ) -> None:
+        super().__init__(cap_bytes=cap_bytes, idle_s=idle_s)
+        self._headers = headers
+        self._origin = origin
+        self._client: AsyncOpenAI | None = None
+
+    async def open(self) -> None:
+        """Make the client."""
+        authorization = self._headers.get("authorization", "")
+        http = httpx2.AsyncClient(
+            follow_redirects=False,
+            timeout=None,  # the deadline of each exchange is ours, also for trickling bodies
+            event_hooks={"response": [self._take_refusal]},
+            trust_env=urlsplit(self._origin).hostname not in LOOPBACK,
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+        )
+        self._client = AsyncOpenAI(
+            api_key=authorization.removeprefix("Bearer ") or _NO_KEY,
+            base_url=self._origin,
+            max_retries=0,
+            default_headers=self._headers,
+            http_client=http,
+        )
+
+    async def close(self) -> None:
+        """Release the sockets."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    @asynccontextmanager
+    async def send(self, method: str, url: str, body: bytes) -> AsyncIterator[Response]:
+        """Send the request; the body is not read yet."""
+        assert self._client is not None, "open() comes first"
+        assert method == "POST", "the protocols that this client speaks only post"
+        try:
+            raw: object = await self._client.post(
+                url,
+                cast_to=httpx2.Response,
+                content=body,
+                options={"follow_redirects": False, "timeout": None},
+                stream=True,  # with this `cast_to` it means: give the raw response, body unread
+                stream_cls=AsyncStream[object],
+            )
+        except _Refused as refused:
+            yield Response(refused.status, refused.headers, refused.pieces)
+            return
+        assert isinstance(raw, httpx2.Response)
+        response = raw
+        try:
+            yield Response(response.status_code, response.headers, response.aiter_bytes)
+        finally:
+            await response.aclose()
+
+    async def _take_refusal(self, response: httpx2.Response) -> None:
+        """Take a response that is not 2xx before the client does: it would read the body without a cap."""
+        if response.is_success:
+            return
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in response.aiter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._cap:
+                break
+        raise _Refused(response.status_code, response.headers, pieces)
+
+
+class _Refused(Exception):
+    """A response that is not 2xx; it passes through the client because the client does not know it."""
+
+    def __init__(self, status: int, headers: httpx2.Headers, pieces: list[bytes]) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.headers = headers
+        self._pieces = pieces
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Give the body, as far as it was read."""
+        for piece in self._pieces:
+            yield piece

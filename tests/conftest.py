@@ -1,0 +1,22 @@
+"""What all tests share: loopback servers instead of mocks (see tests/servers)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "servers"))
+
+from scripted import Script, ScriptedServer
+from threaded import serving
+
+
+@pytest.fixture
+def scripted_server() -> Iterator[Callable[[Script], ScriptedServer]]:
+    """Start a server that answers as the given function says; it has `url` and `requests`."""
+    with ExitStack() as servers:
+        yield lambda script: servers.enter_context(serving(script))

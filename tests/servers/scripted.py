@@ -1,0 +1,189 @@
+"""A loopback HTTP/1.1 server that answers as a function says, down to single bytes and pauses.
+
+async with ScriptedServer(lambda request: Answer(body=b"{}")) as server:
+    ...  server.url, server.requests
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One request as it arrived; `number` counts from 0 over the whole server."""
+
+    number: int
+    method: str
+    path: str
+    headers: dict[str, str]  # lower-case names
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What to send back.
+
+    `pieces` (bytes, or seconds to pause) replace `body` and are sent as they are, chunked unless `length` says
+    otherwise. `cut` closes the connection without the proper end. `raw` replaces everything.
+    """
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    delay_s: float = 0.0  # before the status line
+    pieces: Sequence[bytes | float] | None = None
+    length: int | None = None
+    gzipped: bool = False
+    cut: bool = False
+    raw: bytes | None = None
+
+    @classmethod
+    def of_json(cls, value: Any, **rest: Any) -> Self:
+        headers = {"content-type": "application/json", **rest.pop("headers", {})}
+        return cls(body=json.dumps(value).encode(), headers=headers, **rest)
+
+    @classmethod
+    def of_events(cls, *pieces: bytes | float, **rest: Any) -> Self:
+        return cls(
+            pieces=pieces, headers={"content-type": "text/event-stream", **rest.pop("headers", {})}, **rest
+        )
+
+
+def chat_reply(text: str | None, **message: Any) -> dict[str, Any]:
+    """Return an ordinary chat completion."""
+    return {
+        "id": "chatcmpl-1",
+        "model": "served-model",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text, **message},
+                "finish_reason": "stop",
+                "logprobs": None,
+            }
+        ],
+        "usage": {"prompt_tokens": 11, "completion_tokens": 1, "total_tokens": 12},
+    }
+
+
+Script = Callable[[Request], Answer | Awaitable[Answer]]
+
+
+class ScriptedServer:
+    """Serves a script on a free loopback port and keeps every request."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.requests: list[Request] = []
+        self.connections = 0
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def url(self) -> str:
+        assert self._server is not None
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=2048)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            while (request := await self._read(reader)) is not None:
+                if not await self._respond(request, writer):
+                    break
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client went away, as many tests want it to
+        except asyncio.CancelledError:
+            pass  # the server stops
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader) -> Request | None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        except asyncio.IncompleteReadError:
+            return None
+        first, *lines = head.strip().split("\r\n")
+        method, path, _ = first.split(" ")
+        headers = {
+            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+        }
+        body = await reader.readexactly(int(headers.get("content-length", 0)))
+        request = Request(number=len(self.requests), method=method, path=path, headers=headers, body=body)
+        self.requests.append(request)
+        return request
+
+    async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> bool:
+        """Send the scripted answer; true while the connection may be used again."""
+        answer = self.script(request)
+        if not isinstance(answer, Answer):
+            answer = await answer
+        if answer.delay_s:
+            await asyncio.sleep(answer.delay_s)
+        if answer.raw is not None:
+            writer.write(answer.raw)
+            await writer.drain()
+            return False
+        if answer.pieces is None:
+            await _send_whole(answer, writer)
+        else:
+            await _send_pieces(answer, answer.pieces, writer)
+        return not answer.cut
+
+
+def _head(answer: Answer, headers: dict[str, str]) -> bytes:
+    lines = [
+        f"HTTP/1.1 {answer.status} Scripted",
+        *(f"{k}: {v}" for k, v in {**answer.headers, **headers}.items()),
+    ]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+async def _send_whole(answer: Answer, writer: asyncio.StreamWriter) -> None:
+    body = gzip.compress(answer.body) if answer.gzipped else answer.body
+    headers = {"content-length": str(len(body) if answer.length is None else answer.length)}
+    if answer.gzipped:
+        headers["content-encoding"] = "gzip"
+    writer.write(_head(answer, headers) + body)
+    await writer.drain()
+
+
+async def _send_pieces(answer: Answer, pieces: Sequence[bytes | float], writer: asyncio.StreamWriter) -> None:
+    chunked = answer.length is None
+    headers = {"transfer-encoding": "chunked"} if chunked else {"content-length": str(answer.length)}
+    if answer.gzipped:
+        headers["content-encoding"] = "gzip"
+    writer.write(_head(answer, headers))
+    for piece in pieces:
+        if isinstance(piece, (int, float)):
+            await writer.drain()
+            await asyncio.sleep(piece)
+        else:
+            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+            await writer.drain()
+    if chunked and not answer.cut:
+        writer.write(b"0\r\n\r\n")
+    await writer.drain()

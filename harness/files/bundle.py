@@ -1,9 +1,9 @@
 """Everything that a run needs of the files, read once and checked together before the first call.
 
-The project's root is the folder of harness.yml. That file is looked for upward from the working directory; when
-the suite lies outside of what was found (or nothing was), upward from the suite. Where there is no harness.yml at
-all, the embedded model is the only one and the root is the parent of the suite's folder, so that
-`suites/a.suite.yml` may name `../prompts/*.prompt.yml`. Whatever files name must lie inside the root after
+The project's root is the folder of harness.yml. That file is looked for upward from the working directory;
+when the suite lies outside of what was found (or nothing was), upward from the suite. Where there is no
+harness.yml at all, the embedded model is the only one and the root is the parent of the suite's folder, so
+that `suites/a.suite.yml` may name `../prompts/*.prompt.yml`. Whatever files name must lie inside the root after
 symlinks are resolved; what a person names on the command line may lie anywhere.
 """
 
@@ -27,6 +27,7 @@ from harness.files.references import Outside, expand, resolve, shortest
 from harness.files.suite import Suite
 from harness.files.tables import REMOTE
 from harness.files.threshold import Threshold
+from harness.files.untrusted import render_untrusted
 from harness.files.validation import Checked
 
 _INSIDE = "Keep it inside the project: the folder of harness.yml."
@@ -83,9 +84,10 @@ def load_bundle(
 ) -> Bundle:
     """Read a suite and all that it names. Raises FilesError with every problem of every file.
 
-    `prompts` are paths or names of the suite's prompts; `models` are names of harness.yml; `cases` replaces the
-    suite's case files; `splits` and `tags` keep the cases that have one of them; then `limit` keeps the first.
-    `project` names harness.yml (default: found, see above). `trusted` suites may name perturbations in Python.
+    `prompts` are paths or names of the suite's prompts; `models` are names of harness.yml; `cases` replaces
+    the suite's case files; `splits` and `tags` keep the cases that have one of them; then `limit` keeps the
+    first. `project` names harness.yml (default: found, see above). `trusted=False` is for files of strangers:
+    prompts are rendered in a child process with limits first, and perturbations can't be Python code.
     """
     loader = _Loader(suite_path, project, trusted=trusted)
     bundle = loader.load(prompts, models, repeats, cases, _Choice(limit, frozenset(splits), frozenset(tags)))
@@ -151,7 +153,11 @@ class _Loader:
             if not rows:
                 self._no_case_left(checked, choice)
         sample = rows[0] if rows else None
-        fitted = [check_prompt(prompt, checked, everything, sample) for prompt in read]
+        fitted = [
+            check_prompt(prompt, checked, everything, sample)
+            for prompt in read
+            if self.trusted or self._survives(prompt, rows)
+        ]
         check_speaks(read, entries)
         if self.findings.problems:
             return None
@@ -248,6 +254,14 @@ class _Loader:
             for path, p in read.items()
             if p is not None
         ]
+
+    def _survives(self, read: Checked[Prompt], rows: Sequence[Case]) -> bool:
+        """Say whether a stranger's prompt can be rendered within limits; ordinary mistakes are told later."""
+        problems = render_untrusted(read.model, [case.inputs for case in rows])
+        killed = [problem for problem in problems if not problem.field]
+        for problem in killed:
+            read.problem((), problem.message, problem.fix)
+        return not killed
 
     def _named(self, name: str, names: dict[Path, str]) -> Path | None:
         for path, known in names.items():

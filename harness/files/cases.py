@@ -1,7 +1,7 @@
 """Cases: JSONL, CSV and, with the extra `tables`, Parquet and remote tables; streamed.
 
-Everything that is not a known column (`id`, `expected`, `split`, `tags`) is an input of the template, and every
-input is text, as written. A case without an id is named after its file and line.
+Everything that is not a known column (`id`, `expected`, `split`, `tags`) is an input of the template, and
+every input is text, as written. A case without an id is named after its file and line.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class CaseReader:
             self.findings.add(file, line, column, message, did_you_mean(label, self.labels))
         return label
 
-    def _input(self, file: Path, line: int, name: str, value: Any) -> str:
+    def _input(self, file: Path, line: int, name: str, value: object) -> str:
         text = as_text(value)
         if len(text) > LONGEST_FIELD:
             message = f"is longer than {LONGEST_FIELD:,} characters."
@@ -115,7 +115,7 @@ class CaseReader:
             )
         return text
 
-    def _id(self, file: Path, line: int, value: Any) -> str:
+    def _id(self, file: Path, line: int, value: object) -> str:
         name = self._word(file, line, "id", value) or f"{file.stem}-{line}"
         if name in self._ids:
             other, first = self._ids[name]
@@ -126,7 +126,7 @@ class CaseReader:
             self._ids[name] = (file, line)
         return name
 
-    def _word(self, file: Path, line: int, what: str, value: Any) -> str:
+    def _word(self, file: Path, line: int, what: str, value: object) -> str:
         text = as_text(value)
         if len(text) > LONGEST_NAME or not text.isprintable():
             message = f"must be short ({LONGEST_NAME} characters) and printable."
@@ -134,7 +134,7 @@ class CaseReader:
             return ""
         return text.strip()
 
-    def _tags(self, file: Path, line: int, value: Any) -> tuple[str, ...]:
+    def _tags(self, file: Path, line: int, value: object) -> tuple[str, ...]:
         if isinstance(value, (list, tuple)):
             parts: list[Any] = list(value)
         else:
@@ -143,7 +143,7 @@ class CaseReader:
         return tuple(dict.fromkeys(word for word in words if word))
 
 
-def as_text(value: Any) -> str:
+def as_text(value: object) -> str:
     """Write a value of a case as text: numbers as written, true/false as in JSON, null as nothing."""
     if isinstance(value, str):
         return value

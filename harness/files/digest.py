@@ -1,7 +1,7 @@
 """Digests of content: two things with one digest would get the same replies.
 
-Each is the BLAKE2b-128 (hex) of canonical JSON of the parsed content, so that whitespace, comments, key order,
-titles and descriptions do not matter.
+Each is the BLAKE2b-128 (hex) of canonical JSON of the parsed content, so that whitespace, comments, key
+order, titles and descriptions do not matter.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import Any
 from urllib.parse import urlsplit
 
 from harness.files.project import ModelEntry
@@ -20,7 +19,7 @@ from harness.record import CaseRow
 _encode = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=str).encode
 
 
-def digest(content: Any) -> str:
+def digest(content: object) -> str:
     """Digest anything that JSON can hold."""
     return blake2b(_encode(content).encode(), digest_size=16).hexdigest()
 

@@ -1,4 +1,4 @@
-"""Whether the files fit each other: labels and cases, templates and columns, thresholds and cases, prompts and models."""
+"""Whether the files fit each other: cases and labels, templates and columns, thresholds and their reach."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 from harness.files.cases import KNOWN, Case
 from harness.files.findings import did_you_mean, shortlist, shown
@@ -173,7 +172,7 @@ def _reads_as(text: str, words: Collection[str], rule: ReplyRule) -> bool:
     return rule.as_ == "mention" and any(re.search(rf"\b{re.escape(word)}\b", fold(text)) for word in folded)
 
 
-def _leaves(value: Any) -> Iterable[str]:
+def _leaves(value: object) -> Iterable[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, (list, dict)):

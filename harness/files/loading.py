@@ -15,7 +15,7 @@ from harness.files.findings import Findings, did_you_mean, nearest, shortlist, s
 from harness.files.project import EMBEDDED, ModelEntry, Project, Written
 from harness.files.prompt import Prompt
 from harness.files.suite import Suite
-from harness.files.validation import Checked, check, report_all
+from harness.files.validation import Checked, Reporter, check
 from harness.files.written_yaml import Entries, Path_, node_at, parse, plain_value
 
 PROJECT_FILE = "harness.yml"
@@ -128,13 +128,13 @@ def _read_entry(name: str, tree: Entries, path: Path, findings: Findings) -> Mod
     try:
         entry = ModelEntry.model_validate(raw)
     except ValidationError as error:
-        report_all(ModelEntry, error, tree, path, findings, at)
+        Reporter(ModelEntry, tree, path, findings, at).all(error)
         return None
     return entry if findings.of(path) == before else None
 
 
 def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
-    """What is missing for this kind of endpoint, and what does not apply to it."""
+    """Yield (key, message, fix) for what this kind of endpoint lacks, and for what does not apply to it."""
     kind = raw.get("endpoint")
     if not isinstance(kind, str) or kind not in APPLIES:
         return
@@ -274,6 +274,6 @@ def _read(
     return None if tree is None else check(cls, tree, path, findings, texts=texts, stand_ins=stand_ins)
 
 
-def _with(checked: Checked[T], **update: Any) -> Checked[T]:
+def _with(checked: Checked[T], **update: object) -> Checked[T]:
     model = checked.model.model_copy(update=update)
     return Checked(model, checked.tree, checked.path, checked.broken, checked.findings)

@@ -1,9 +1,9 @@
-"""Label-preserving variants of a case, and of a prompt: does a harmless change move the answer?
+"""Label-preserving variants of a case, and of a prompt: does a harmless change move the answer.
 
 Each perturbation is a pure function `(text, rng) -> text`. The generator is seeded by the case's id and the
-perturbation's name, so that the same case always gets the same variant. A case's longest input is changed; the
-others are left alone. `word_drop`, `homoglyphs` and `upper` may change what a text means: they are opt-in, and
-the others are what CheckList calls invariance tests (Ribeiro et al. 2020).
+perturbation's name, so that the same case always gets the same variant. A case's longest input is changed;
+the others are left alone. `word_drop`, `homoglyphs` and `upper` may change what a text means: they are opt-in.
+The others are what CheckList calls invariance tests (Ribeiro et al. 2020).
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def check_names(names: Sequence[str], *, trusted: bool) -> Iterable[tuple[int, s
 
 @lru_cache(maxsize=64)
 def custom(name: str) -> Perturbation:
-    """Import `package.module:function`. Raises LookupError with the reason; call it for trusted suites only."""
+    """Import `package.module:function`. Raises LookupError; call it for trusted suites only."""
     module, _, function = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), function)
@@ -108,7 +108,7 @@ def label_words(labels: Collection[str]) -> frozenset[str]:
 
 
 def perturb_prompt(name: str, prompt: Prompt, seed: int) -> Prompt:
-    """Give a prompt whose labels or examples stand in another order; the same one where that changes nothing."""
+    """Give a prompt whose labels or examples stand in another order; the same where that changes nothing."""
     rng = Random(f"{name}\0{seed}")  # noqa: S311 - repeatable on purpose
     if name == "label_order" and _uses_labels(prompt):
         return prompt.model_copy(update={"labels": _shuffled(prompt.labels, rng)})

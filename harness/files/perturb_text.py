@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import partial
 from random import Random
 from typing import TypeVar
 
@@ -37,11 +38,11 @@ _CONTRACTIONS = (
     ("that is", "that's"),
     ("let us", "let's"),
 )
-_NEIGHBOURS = {
-    "a": "sqz", "b": "vgn", "c": "xdv", "d": "sfe", "e": "wrd", "f": "dgr", "g": "fht", "h": "gjy", "i": "uok",
-    "j": "hku", "k": "jli", "l": "ko", "m": "nj", "n": "bmh", "o": "ipl", "p": "ol", "q": "wa", "r": "etf",
-    "s": "adw", "t": "ryg", "u": "yij", "v": "cbf", "w": "qes", "x": "zcs", "y": "tuh", "z": "xa",
-}  # fmt: skip
+_KEYS = (
+    "asqz bvgn cxdv dsfe ewrd fdgr gfht hgjy iuok jhku kjli lko mnj nbmh oipl pol qwa retf sadw tryg uyij "
+    "vcbf wqes xzcs ytuh zxa"
+)
+_NEIGHBOURS = {keys[0]: keys[1:] for keys in _KEYS.split()}  # QWERTY
 _HOMOGLYPHS = str.maketrans("aceopxyiACEHKMOPTXB", "асеорхуіАСЕНКМОРТХВ")
 _PREFIXES = ("FYI: ", "Hi, ", "See below: ", "As discussed: ")
 _SUFFIXES = (" Thanks.", " Regards.", " Have a nice day.", " (sent from my phone)")
@@ -99,20 +100,20 @@ def unicode_form(text: str, rng: Random) -> str:  # noqa: ARG001 - one shape for
 
 
 def contractions(text: str, rng: Random) -> str:  # noqa: ARG001 - one shape for all
-    """Contract what is spelled out; where nothing is, spell out what is contracted (both directions are safe)."""
+    """Contract what is spelled out; where nothing is, spell out what is contracted."""
     plain = text.replace("’", "'")
     for pairs in (_CONTRACTIONS, tuple((short, long) for long, short in _CONTRACTIONS[:19])):
         changed = plain
         for before, after in pairs:
-            changed = re.sub(
-                rf"\b{before}\b", lambda m, a=after: _like(m[0], a), changed, flags=re.IGNORECASE
-            )
+            changed = re.sub(rf"\b{before}\b", partial(_like, after), changed, flags=re.IGNORECASE)
         if changed != plain:
             return changed
     return text
 
 
-def _like(pattern: str, text: str) -> str:
+def _like(text: str, found: re.Match[str]) -> str:
+    """Give `text` in capitals where the match is."""
+    pattern = found[0]
     if pattern.isupper() and len(pattern) > 1:
         return text.upper()
     return text[0].upper() + text[1:] if pattern[0].isupper() else text
@@ -129,7 +130,7 @@ def suffix(text: str, rng: Random) -> str:
 
 
 def typos(text: str, rng: Random, protected: frozenset[str] = _NONE) -> str:
-    """Hit one neighbouring key in a word of four letters or more; never in digits, addresses or `protected`."""
+    """Hit one neighbouring key of a word of four letters or more; never in digits, addresses, `protected`."""
     words = [word for word in _free_words(text, protected) if len(word[0]) >= 4 and word[0].isascii()]
     if not words:
         return text

@@ -39,8 +39,8 @@ class Prompt(Written):
     examples: tuple[dict[str, str], ...] = Field(
         (),
         max_length=MOST_EXAMPLES,
-        description="Few-shot examples: the inputs of each and its `label`. A chat prompt whose templates do not "
-        "loop over `examples` sends them as user and assistant turns before its last user message.",
+        description="Few-shot examples: the inputs of each and its `label`. A chat prompt whose templates "
+        "don't loop over `examples` sends them as user and assistant turns before its last user message.",
     )
     response_format: str | dict[str, Any] | None = Field(
         None, alias="responseFormat", description="text, json_object or json_schema, or the object to send."

@@ -1,8 +1,8 @@
 """What a prompt becomes for one case: the text that is sent, before any protocol wraps it.
 
-Whitespace rules: the text is kept as YAML gives it, its last newline included. A line that holds only a block
-tag (`{% for ... %}`) leaves nothing behind (Jinja's `trim_blocks` and `lstrip_blocks`). Values are inserted as
-they are: case text is never parsed as a template, and nothing is escaped.
+Whitespace rules: the text is kept as YAML gives it, its last newline included. A line that holds only a
+block tag (`{% for ... %}`) leaves nothing behind (Jinja's `trim_blocks` and `lstrip_blocks`). Values are
+inserted as they are: case text is never parsed as a template, and nothing is escaped.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _environment() -> ImmutableSandboxedEnvironment:
         cache_size=0,
     )
     environment.globals.clear()
-    own = {"join": _join, "tojson": _tojson}
+    own: dict[str, Callable[..., Any]] = {"join": _join, "tojson": _tojson}
     environment.filters = {name: _bounded(own.get(name) or environment.filters[name]) for name in FILTERS}
     environment.tests = {name: environment.tests[name] for name in TESTS}
     return environment
@@ -68,7 +68,7 @@ def _bounded(filter_: Callable[..., Any]) -> Callable[..., Any]:
     """Refuse a long result, so that filters in a row can't grow a text without end."""
 
     @wraps(filter_)  # keeps Jinja's marks on the function
-    def bounded(*args: Any, **options: Any) -> Any:
+    def bounded(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - as any filter
         result = filter_(*args, **options)
         if hasattr(result, "__len__") and len(result) > LARGEST:
             raise RenderFailed(f"a value is longer than {LARGEST:,} characters.")

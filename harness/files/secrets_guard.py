@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _KEY_PREFIX = re.compile(
-    r"(sk|pk|rk)-|(sk|pk|rk|gsk|hf|ghp|gho|xox[abp])[-_](?=.{12})|AIza(?=.{12})|eyJ(?=.{12})|AKIA(?=.{16}$)|Bearer "
+    r"(sk|pk|rk)-|(sk|pk|rk|gsk|hf|ghp|gho|xox[abp])[-_](?=.{12})|(AIza|eyJ)(?=.{12})|AKIA(?=.{16}$)|Bearer "
 )
 _SECRET_HEADER = re.compile(r"authorization|(x-)?(api-?key|auth.*|.*token|.*secret|.*-key)|cookie", re.I)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -14,7 +14,7 @@ DEFAULT_CONFIDENCE = 0.95
 MOST_LABELS = 1000
 
 
-def _one_is_a_list(written: Any) -> Any:
+def _one_is_a_list(written: object) -> object:
     return (written,) if isinstance(written, str) else written
 
 

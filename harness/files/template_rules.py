@@ -2,8 +2,8 @@
 
 The tree is checked before anything is compiled, because Jinja computes constants while it compiles: the
 expression `"a" * 10**9` would be a bomb even if it were never rendered. Nothing that multiplies, formats,
-calls, assigns, imports or includes is allowed; so the work of a template is bounded by the length of its source
-times the size of a case.
+calls, assigns, imports or includes is allowed; so the work of a template is bounded by the length of its
+source times the size of a case.
 """
 
 from __future__ import annotations
@@ -18,53 +18,15 @@ DEEPEST_LOOPS = 2
 MOST_JOINED = 100  # operands of `~` and `+` in one template
 LISTS = frozenset({"examples", "labels"})
 
-FILTERS = frozenset(
-    ("abs", "capitalize", "count", "d", "default", "first", "float", "int", "join", "last", "length", "list")
-    + (
-        "lower",
-        "round",
-        "sort",
-        "string",
-        "title",
-        "tojson",
-        "trim",
-        "truncate",
-        "unique",
-        "upper",
-        "wordcount",
-    )
-)
-TESTS = frozenset(
-    (
-        "boolean",
-        "defined",
-        "divisibleby",
-        "eq",
-        "equalto",
-        "even",
-        "false",
-        "float",
-        "ge",
-        "gt",
-        "in",
-        "integer",
-    )
-    + (
-        "le",
-        "lower",
-        "lt",
-        "mapping",
-        "ne",
-        "none",
-        "number",
-        "odd",
-        "sequence",
-        "string",
-        "true",
-        "undefined",
-    )
-    + ("upper",)
-)
+FILTERS = frozenset({
+    "abs", "capitalize", "count", "d", "default", "first", "float", "int", "join", "last", "length", "list",
+    "lower", "round", "sort", "string", "title", "tojson", "trim", "truncate", "unique", "upper", "wordcount",
+})  # fmt: skip
+TESTS = frozenset({
+    "boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt", "in",
+    "integer", "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true", "undefined",
+    "upper",
+})  # fmt: skip
 _MAGIC = frozenset({"self", "super", "caller", "varargs", "kwargs"})  # names that Jinja itself defines
 _HARMLESS = (
     nodes.Template,
@@ -181,6 +143,6 @@ def _check_attribute(node: nodes.Getattr, inside: tuple[str, ...], line: int) ->
         raise TemplateRefused(f"the name `{node.attr}` is not allowed in prompts.", line)
     if not (isinstance(node.node, nodes.Name) and node.node.name in inside):
         raise TemplateRefused(
-            f"`.{node.attr}` is not allowed here: inputs are plain text, only the items of a loop have parts.",
+            f"`.{node.attr}` is not allowed here: inputs are text, only the items of a loop have parts.",
             line,
         )

@@ -7,7 +7,7 @@ filter     = "tag=" tag | "split=" split
 op         = ">=" | "<=" | ">" | "<"
 bound      = number [unit] | "baseline" [("-"|"+") number [unit] | "*" number] | "majority" (accuracy only)
 
-A label, perturbation, tag or split that holds a bracket, an operator or (in a filter) a space stands in quotes.
+A label, perturbation, tag or split that holds a bracket or (in a filter) a space or `<` stands in quotes.
 """
 
 from __future__ import annotations

@@ -16,12 +16,12 @@ from pydantic_core import ErrorDetails
 
 from harness.files.findings import Findings, did_you_mean, shown
 from harness.files.project import Written
-from harness.files.written_yaml import Entries, Node, Path_, dotted, node_at, plain_value
+from harness.files.written_yaml import Entries, Path_, dotted, node_at, plain_value
 
 M = TypeVar("M", bound=Written)
 
 # fields that a loader fills in, never a file
-_FILLED = {
+FILLED_IN = {
     "Prompt": frozenset({"path", "labels", "title"}),
     "Suite": frozenset({"path"}),
     "Project": frozenset({"path", "root"}),
@@ -76,15 +76,16 @@ def check(
 ) -> Checked[M] | None:
     """Validate a tree; None when not even a model with stand-ins can be built."""
     raw = plain_value(tree, texts)
-    _refuse_internal(cls, raw, tree, path, findings)
+    reporter = Reporter(cls, tree, path, findings)
+    for key in FILLED_IN[cls.__name__].intersection(raw):
+        raw.pop(key)
+        reporter.unknown((key,))
     broken: set[str] = set()
     try:
-        return Checked(cls.model_validate(raw), tree, path, frozenset(broken), findings)
+        return Checked(cls.model_validate(raw), tree, path, frozenset(), findings)
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_input=False):
-            _report(cls, detail, tree, path, findings)
-            if detail["loc"]:
-                broken.add(str(detail["loc"][0]))
+        reporter.all(error)
+        broken.update(str(detail["loc"][0]) for detail in error.errors() if detail["loc"])
     for key in broken:
         raw.pop(key, None)
     for key, value in stand_ins.items():
@@ -95,50 +96,40 @@ def check(
         return None
 
 
-def _refuse_internal(
-    cls: type[BaseModel], raw: dict[str, Any], tree: Entries, path: Path, findings: Findings
-) -> None:
-    refused = {key for key in raw if key in _FILLED.get(cls.__name__, frozenset())}
-    for key in refused:
-        raw.pop(key)
-        _unknown(cls, (key,), tree, path, findings)
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Turns pydantic's errors into problems; `prefix` is the place of what was validated in the file."""
 
+    cls: type[BaseModel]
+    tree: Entries
+    path: Path
+    findings: Findings
+    prefix: Path_ = ()
 
-def report_all(
-    cls: type[BaseModel],
-    error: ValidationError,
-    tree: Node,
-    path: Path,
-    findings: Findings,
-    prefix: Path_ = (),
-) -> None:
-    """Note every problem of a validation that was done on a part of the file."""
-    for detail in error.errors(include_url=False, include_input=False):
-        detail["loc"] = (*prefix, *detail["loc"])
-        _report(cls, detail, tree, path, findings, skip=len(prefix))
+    def all(self, error: ValidationError) -> None:
+        """Note every problem of one validation."""
+        for detail in error.errors(include_url=False, include_input=False):
+            self._one(detail)
 
+    def unknown(self, loc: Path_) -> None:
+        """Note a key that no field answers to, with the nearest one that does."""
+        at = (*self.prefix, *loc)
+        _, line, _ = node_at(self.tree, at)
+        key = shown(str(loc[-1]))
+        known = _known_keys(_model_at(self.cls, loc[:-1]))
+        self.findings.add(self.path, line, dotted(at), f"unknown key `{key}`.", did_you_mean(key, known))
 
-def _report(
-    cls: type[BaseModel], detail: ErrorDetails, tree: Node, path: Path, findings: Findings, skip: int = 0
-) -> None:
-    loc = tuple(step for step in detail["loc"] if step != "[key]")
-    if detail["type"] == "extra_forbidden":
-        _unknown(cls, loc, tree, path, findings, skip)
-        return
-    _, line, walked = node_at(tree, loc)
-    if detail["type"] == "missing":
-        findings.add(path, line, dotted(loc), "is required but missing.", f"Add `{loc[-1]}:`.")
-        return
-    findings.add(path, line, dotted(walked or loc), _message(detail))
-
-
-def _unknown(
-    cls: type[BaseModel], loc: Path_, tree: Node, path: Path, findings: Findings, skip: int = 0
-) -> None:
-    _, line, _ = node_at(tree, loc)
-    known = _known_keys(_model_at(cls, loc[skip:-1]))
-    key = shown(str(loc[-1]))
-    findings.add(path, line, dotted(loc), f"unknown key `{key}`.", did_you_mean(key, known))
+    def _one(self, detail: ErrorDetails) -> None:
+        loc = tuple(step for step in detail["loc"] if step != "[key]")
+        if detail["type"] == "extra_forbidden":
+            self.unknown(loc)
+            return
+        at = (*self.prefix, *loc)
+        _, line, walked = node_at(self.tree, at)
+        if detail["type"] == "missing":
+            self.findings.add(self.path, line, dotted(at), "is required but missing.", f"Add `{at[-1]}:`.")
+        else:
+            self.findings.add(self.path, line, dotted(walked or at), _message(detail))
 
 
 def _model_at(cls: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
@@ -150,7 +141,7 @@ def _model_at(cls: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]
     return cls
 
 
-def _inner(annotation: Any) -> type[BaseModel] | None:
+def _inner(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for part in getattr(annotation, "__args__", ()):
@@ -161,33 +152,32 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
 
 
 def _known_keys(cls: type[BaseModel]) -> list[str]:
-    hidden = _FILLED.get(cls.__name__, frozenset())
+    hidden = FILLED_IN.get(cls.__name__, frozenset())
     return [
         info.alias or name for name, info in cls.model_fields.items() if (info.alias or name) not in hidden
     ]
 
 
+_BOUNDS = {
+    "greater_than_equal": "must be at least {ge:g}.",
+    "greater_than": "must be more than {gt:g}.",
+    "less_than_equal": "must be at most {le:g}.",
+    "less_than": "must be less than {lt:g}.",
+    "too_short": "needs at least {min_length}.",
+    "too_long": "holds more than {max_length}.",
+    "string_too_short": "must not be empty.",
+    "string_too_long": "is longer than {max_length} characters.",
+    "string_pattern_mismatch": "must look like the pattern {pattern}.",
+    "value_error": "{error}.",
+}
+
+
 def _message(detail: ErrorDetails) -> str:
-    kind, ctx = detail["type"], detail.get("ctx", {})
+    kind, details = detail["type"], detail.get("ctx", {})
     if kind in _PLAIN:
         return _PLAIN[kind]
-    if kind == "value_error":
-        return f"{ctx['error']}."
+    if kind in _BOUNDS:
+        return _BOUNDS[kind].format(**details)
     if kind == "literal_error":
-        return f"must be one of {str(ctx['expected']).replace(chr(39), '`')}."
-    bounds = {
-        "greater_than_equal": ("at least", "ge"),
-        "greater_than": ("more than", "gt"),
-        "less_than_equal": ("at most", "le"),
-        "less_than": ("less than", "lt"),
-    }
-    if kind in bounds:
-        word, key = bounds[kind]
-        return f"must be {word} {ctx[key]:g}."
-    if kind in {"too_short", "string_too_short"}:
-        return f"needs at least {ctx.get('min_length')}."
-    if kind in {"too_long", "string_too_long"}:
-        return f"holds more than {ctx.get('max_length')}."
-    if kind == "string_pattern_mismatch":
-        return f"must look like the pattern {ctx['pattern']}."
-    return detail["msg"].removeprefix("Value error, ").rstrip(".") + "."
+        return f"must be one of {str(details['expected']).replace(chr(39), '`')}."
+    return detail["msg"].rstrip(".") + "."

@@ -111,7 +111,7 @@ class _Builder:
     def build(self, text: str) -> Node | None:
         documents = 0
         for event in yaml.parse(text, Loader=_LOADER):
-            line = event.start_mark.line + 1
+            line = event.start_mark.line + 1 if event.start_mark else 1
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
@@ -124,7 +124,7 @@ class _Builder:
 
     def _node(self, event: yaml.NodeEvent, line: int) -> None:
         if isinstance(event, yaml.AliasEvent):
-            self._place(self._alias(event.anchor, line), line)
+            self._place(self._alias(event.anchor or "", line), line)
             return
         tag = getattr(event, "tag", None)
         if isinstance(event, yaml.ScalarEvent):
@@ -206,7 +206,7 @@ class _Builder:
         return dotted((*above, text))
 
 
-def plain_value(node: Node, texts: Sequence[Path_] = (), at: Path_ = ()) -> Any:
+def plain_value(node: Node, texts: Sequence[Path_] = (), at: Path_ = ()) -> Any:  # noqa: ANN401 - what YAML can hold
     """Turn a tree into plain Python values; scalars stay as written where a pattern of `texts` matches.
 
     A pattern is a path in which `*` stands for any one step and `**`, at its end, for everything below.
@@ -229,7 +229,7 @@ def _matches(pattern: Path_, at: Path_) -> bool:
     return len(pattern) == len(at) and all(p in ("*", a) for p, a in zip(pattern, at, strict=True))
 
 
-def _core_value(text: str) -> Any:
+def _core_value(text: str) -> bool | int | float | str | None:
     if text in _NULL:
         return None
     if text in _TRUE_FALSE:

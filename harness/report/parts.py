@@ -25,6 +25,7 @@ class Picture:
     axis: tuple[float, float]
     alt: str
     threshold: float | None = None
+    bound: float | None = None  # the end that decides a check
     wanted: Literal["above", "below"] | None = None
     tone: Tone = "plain"
 
@@ -37,6 +38,7 @@ class Cell:
     kind: CellKind = "text"
     tone: Tone = "plain"
     picture: Picture | None = None
+    hint: str = ""  # why a figure is undefined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    picture_note: str = ""  # how to read the pictures, where they are drawn
+    folded: bool = False  # detail that is shown on demand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

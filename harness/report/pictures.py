@@ -28,6 +28,8 @@ def interval_svg(picture: Picture) -> Markup:
             )
         shapes.append(f'<path class="limit" d="M{at:g} 1V{HEIGHT - 1}"/>')
     shapes.append(f'<path class="span" d="M{low:g} {MIDDLE}H{high:g}M{low:g} 7V15M{high:g} 7V15"/>')
+    if picture.bound is not None:
+        shapes.append(f'<path class="bound" d="M{place(picture.bound):g} 3V{HEIGHT - 3}"/>')
     shapes.append(f'<circle class="dot" cx="{dot:g}" cy="{MIDDLE}" r="{_DOT}"/>')
     label = escape(visible(picture.alt))
     return Markup(  # noqa: S704  # numbers of our own and escaped text

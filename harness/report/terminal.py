@@ -55,7 +55,7 @@ def terminal_report(
     target = console or Console()
     with target.capture() as captured:
         print_report(view_of(assessment, manifest), target, full=full)
-    return captured.get()
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 
 def print_report(view: ReportView, console: Console, *, full: bool = False) -> None:
@@ -264,7 +264,7 @@ def _section(section: Section, pen: Pen) -> Iterable[RenderableType]:
     if section.lead:
         yield _indent(pen.text(section.lead))
     if section.figures:
-        grid = Grid.grid(padding=(0, 2, 0, 0))
+        grid = _grid("", "", "")
         for figure in section.figures:
             grid.add_row(pen.text(figure.name), pen.text(figure.text, "bold"), pen.text(figure.hint, "dim"))
         yield _indent(grid)

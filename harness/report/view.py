@@ -193,8 +193,8 @@ def _reproduce(a: Assessment, manifest: Manifest | None) -> Section:
         for name, version in sorted(manifest.versions.items())
     )
     tables = (
-        Table(title="Files", head=("File", "SHA-256"), rows=files),
-        Table(title="Versions", head=("Package", "Version"), rows=versions),
+        Table(title="Files", head=("File", "SHA-256"), rows=files, folded=True),
+        Table(title="Versions", head=("Package", "Version"), rows=versions, folded=True),
     )
     return Section(
         key="reproduce",

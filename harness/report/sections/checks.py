@@ -51,7 +51,7 @@ def _check_picture(check: Check, unit: Unit, seen: str) -> Picture | None:
         return None
     low = value if check.estimate.low is None else check.estimate.low
     high = value if check.estimate.high is None else check.estimate.high
-    ends = (low, high, value, check.required)
+    ends = (low, high, value, check.required, value if check.bound is None else check.bound)
     pad = 0.12 * (max(ends) - min(ends)) or 0.05 * abs(value) or 0.05
     floor, ceiling = min(ends) - pad, max(ends) + pad
     if unit == "share" and min(ends) >= 0 and max(ends) <= 1:
@@ -62,6 +62,7 @@ def _check_picture(check: Check, unit: Unit, seen: str) -> Picture | None:
         high=high,
         axis=(floor, ceiling),
         threshold=check.required,
+        bound=check.bound,
         wanted="above" if check.op.startswith(">") else "below",
         tone=STATUS_TONES[check.status],
         alt=f"{seen}, required {check.op} {number(check.required, unit)}: {check.status}",
@@ -180,7 +181,7 @@ def labels_section(classification: Classification) -> Section:
                 title="",
                 head=("Label", "Precision", "Recall", "F1", "Specificity", "Support", "Predicted"),
                 rows=rows,
-                note="Axes of the pictures run from 0 to 100%.",
+                picture_note="Axes of the pictures run from 0 to 100%.",
             ),
         ),
     )
@@ -234,4 +235,4 @@ def _outcome_table(outcomes: dict[str, int]) -> Table:
         for name, n in outcomes.items()
         if n
     )
-    return Table(title="How trials ended", head=("Outcome", "Trials", "Share"), rows=rows)
+    return Table(title="How trials ended", head=("Outcome", "Trials", "Share"), rows=rows, folded=True)

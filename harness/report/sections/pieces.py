@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from harness.judge.assessment import Status, Verdict
 from harness.judge.scores.estimate import Estimate
 from harness.report.figures import Unit, figure
@@ -22,6 +24,8 @@ def number_cell(text: str) -> Cell:
 
 def estimate_cell(estimate: Estimate, unit: Unit, *, currency: str = "USD", axis: bool = False) -> Cell:
     """Give a cell with a figure; with `axis`, also its picture between 0 and 100%."""
+    if estimate.value is None:
+        return Cell(text="undefined", kind="number", hint=estimate.why_undefined or "")
     text = figure(estimate, unit, currency=currency)
     picture = interval_picture(estimate, text, axis=(0.0, 1.0)) if axis else None
     return Cell(text=text, kind="number", picture=picture)
@@ -45,21 +49,11 @@ def difference_cells(estimates: list[Estimate], unit: Unit) -> list[Cell]:
     axis = (min(ends) - pad, max(ends) + pad)
     cells = []
     for estimate in estimates:
-        text = figure(estimate, unit)
-        picture = interval_picture(estimate, text, axis=axis)
-        cells.append(Cell(text=text, kind="number", picture=picture and _with_zero(picture)))
+        picture = interval_picture(estimate, figure(estimate, unit), axis=axis)
+        cells.append(
+            replace(estimate_cell(estimate, unit), picture=picture and replace(picture, threshold=0.0))
+        )
     return cells
-
-
-def _with_zero(picture: Picture) -> Picture:
-    return Picture(
-        value=picture.value,
-        low=picture.low,
-        high=picture.high,
-        axis=picture.axis,
-        alt=picture.alt,
-        threshold=0.0,
-    )
 
 
 def named(

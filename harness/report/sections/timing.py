@@ -22,10 +22,6 @@ def latency_section(candidate: CandidateAssessment) -> Section:
         key="latency",
         title="Latency",
         lead=_lead(latency),
-        figures=tuple(
-            Figure(name=_name(q), text=figure(q.estimate, "seconds"), hint=hint)
-            for q, hint in _headline_quantiles(latency)
-        ),
         charts=tuple(_charts(latency, limit)),
         tables=(*_quantile_tables(latency), *_parts_tables(latency)),
         notes=tuple(_notes(latency)),
@@ -36,12 +32,12 @@ def _name(quantile: Quantile) -> str:
     return "max" if quantile.q >= 1 else f"p{quantile.q * 100:g}"
 
 
-def _headline_quantiles(latency: Latency) -> list[tuple[Quantile, str]]:
-    return [(q, "") for q in latency.caller if _name(q) in ("p50", "p95", "p99")]
+def _headline_quantiles(latency: Latency) -> list[Quantile]:
+    return [q for q in latency.caller if _name(q) in ("p50", "p95", "p99")]
 
 
 def _lead(latency: Latency) -> str:
-    parts = [f"{_name(q)} {figure(q.estimate, 'seconds')}" for q, _ in _headline_quantiles(latency)]
+    parts = [f"{_name(q)} {figure(q.estimate, 'seconds')}" for q in _headline_quantiles(latency)]
     if not latency.n or not parts:
         return "No call was timed."
     lead = ", ".join(parts) + f" over {count(latency.n, 'call')}"
@@ -144,6 +140,7 @@ def _quantile_tables(latency: Latency) -> list[Table]:
     return [
         Table(
             title="Quantiles",
+            folded=True,
             head=("Quantile", *(title for title, _ in present)),
             rows=tuple(rows),
             note="Caller: first send to answer, with retries and backoff; thresholds are held against it. "
@@ -159,7 +156,9 @@ def _parts_tables(latency: Latency) -> list[Table]:
     )
     if not rows:
         return []
-    return [Table(title="Where the time went", head=("Part", "Mean a trial", "Share"), rows=rows)]
+    return [
+        Table(title="Where the time went", head=("Part", "Mean a trial", "Share"), rows=rows, folded=True)
+    ]
 
 
 def _notes(latency: Latency) -> list[str]:
@@ -239,7 +238,7 @@ def _called(entry: CandidateEntry) -> list[Table]:
     ]
     rows.append((Cell(text="prompt digest"), Cell(text=entry.prompt_digest, kind="code")))
     rows.append((Cell(text="model digest"), Cell(text=entry.model_digest, kind="code")))
-    return [Table(title="What was called", head=("Setting", "Value"), rows=tuple(rows))]
+    return [Table(title="What was called", head=("Setting", "Value"), rows=tuple(rows), folded=True)]
 
 
 def _plain(value: object) -> str:

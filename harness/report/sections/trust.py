@@ -78,6 +78,7 @@ def _plain_figures(s: Stability) -> list[Figure]:
 def _flips(s: Stability) -> Table:
     return Table(
         title="Answers that alternate",
+        folded=True,
         head=("One repeat", "Another", "Share of pairs", "Pairs"),
         rows=tuple(
             (
@@ -96,6 +97,7 @@ def _spread(s: Stability) -> Table:
     shown = min(width, 8)
     return Table(
         title="Each repeat on its own",
+        folded=True,
         head=("Metric", *(f"Repeat {i + 1}" for i in range(shown))),
         rows=tuple(
             (
@@ -131,7 +133,9 @@ def _served(s: Stability) -> list[Table]:
     tables = []
     for title, counts in (("Models that answered", s.served_models), ("System fingerprints", s.fingerprints)):
         rows = tuple((Cell(text=name, kind="code"), number_cell(count(n))) for name, n in counts.items())
-        tables.append(Table(title=title, head=("Name", "Replies"), rows=rows if len(rows) > 1 else ()))
+        tables.append(
+            Table(title=title, head=("Name", "Replies"), rows=rows if len(rows) > 1 else (), folded=True)
+        )
     return tables
 
 
@@ -155,8 +159,18 @@ def robustness_section(robustness: Robustness) -> Section:
     )[:MAX_ROWS]
     head = ("Change", "Cases", "Accuracy lost", "Answers moved", "Beyond repeats", "p")
     tables = (
-        Table(title="Perturbations", head=head, rows=rows, note="The line in the pictures is at no loss."),
-        Table(title="Cases that broke", head=("Change", "Case", "Answer", "Changed text"), rows=changed),
+        Table(
+            title="Perturbations",
+            head=head,
+            rows=rows,
+            picture_note="The line in the pictures is at no loss.",
+        ),
+        Table(
+            title="Cases that broke",
+            head=("Change", "Case", "Answer", "Changed text"),
+            rows=changed,
+            folded=True,
+        ),
     )
     return Section(
         key="robustness",

@@ -3,8 +3,8 @@
 The project's root is the folder of harness.yml. That file is looked for upward from the working directory;
 when the suite lies outside of what was found (or nothing was), upward from the suite. Where there is no
 harness.yml at all, the embedded model is the only one and the root is the parent of the suite's folder, so
-that `suites/a.suite.yml` may name `../prompts/*.prompt.yml`. Whatever files name must lie inside the root after
-symlinks are resolved; what a person names on the command line may lie anywhere.
+that `suites/a.suite.yml` may name `../prompts/*.prompt.yml`. Whatever files name must lie inside the root
+after symlinks are resolved; what a person names on the command line may lie anywhere.
 """
 
 from __future__ import annotations
@@ -142,13 +142,17 @@ class _Loader:
         if checked is None:
             return None
         self.files.append(self.suite_path)
+        before = self.findings.total
         everything = self._cases(checked, cases)
+        sound = self.findings.total == before
         rows = choice.of(everything)
         entries = self._models(checked, models)
         read = self._prompts(checked, prompts)
-        thresholds = read_thresholds(checked, everything, repeats or checked.model.repeats, entries.values())
+        thresholds = read_thresholds(
+            checked, everything if sound else (), repeats or checked.model.repeats, entries.values()
+        )
         self._check_perturbations(checked)
-        if everything:
+        if everything and sound:
             check_cases(checked, everything, replaced=cases is not None)
             if not rows:
                 self._no_case_left(checked, choice)

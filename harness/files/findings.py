@@ -30,6 +30,11 @@ class Findings:
         return self._seen[file]
 
     @property
+    def total(self) -> int:
+        """How many problems there are in all files."""
+        return self._seen.total()
+
+    @property
     def problems(self) -> list[Problem]:
         """All problems that are kept, and for each file that has more how many were left out."""
         more = [
@@ -48,7 +53,9 @@ class Findings:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Give the known word that was probably meant, if one is near."""
     choices = {choice.casefold(): choice for choice in known}
-    found = difflib.get_close_matches(word.casefold(), list(choices), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(
+        word.casefold(), list(choices), n=1, cutoff=0.6 if len(word) > 3 else 0.5
+    )
     return choices[found[0]] if found else None
 
 

@@ -138,10 +138,11 @@ def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
     kind = raw.get("endpoint")
     if not isinstance(kind, str) or kind not in APPLIES:
         return
-    for key in REQUIRED[kind]:
-        if raw.get(key) in (None, ""):
-            yield key, f"is required for `endpoint: {kind}`.", f"Add `{key}:`."
     known = {info.alias or name for name, info in ModelEntry.model_fields.items()}
+    meant = {nearest(key, known) for key in raw if key not in known}
+    for key in REQUIRED[kind]:
+        if raw.get(key) in (None, "") and key not in meant:
+            yield key, f"is required for `endpoint: {kind}`.", f"Add `{key}:`."
     for key in raw:
         if key in known and key not in APPLIES[kind]:
             yield key, f"does not apply to `endpoint: {kind}`.", "Remove it."
@@ -175,11 +176,11 @@ def _suite_problems(checked: Checked[Suite]) -> None:
             if n > 1:
                 at = len(getattr(suite, field)) - 1 - getattr(suite, field)[::-1].index(text)
                 checked.problem((field, at), f"`{shown(text)}` stands twice.", "Keep one of them.")
-    if sum(suite.prevalence.values()) > 1 + 1e-9:
+    odd = [label for label, value in suite.prevalence.items() if not 0 < value < 1]
+    for label in odd:
+        checked.problem(("prevalence", label), "must lie between 0% and 100%.")
+    if not odd and sum(suite.prevalence.values()) > 1 + 1e-9:
         checked.problem(("prevalence",), "the shares sum to more than 100%.")
-    for label, value in suite.prevalence.items():
-        if not 0 < value < 1:
-            checked.problem(("prevalence", label), "must lie between 0% and 100%.")
     if suite.costs is not None and suite.positive is None and checked.whole("positive"):
         checked.problem(("costs",), "costs per error need a positive label.", "Add `positive:`.")
 

@@ -2,7 +2,7 @@
 
 Each perturbation is a pure function `(text, rng) -> text`. The generator is seeded by the case's id and the
 perturbation's name, so that the same case always gets the same variant. A case's longest input is changed;
-the others are left alone. `word_drop`, `homoglyphs` and `upper` may change what a text means: they are opt-in.
+the others are left alone. `word_drop`, `homoglyphs` and `upper` may change the meaning: they are opt-in.
 The others are what CheckList calls invariance tests (Ribeiro et al. 2020).
 """
 

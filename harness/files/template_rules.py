@@ -24,8 +24,8 @@ FILTERS = frozenset({
 })  # fmt: skip
 TESTS = frozenset({
     "boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt", "in",
-    "integer", "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true", "undefined",
-    "upper",
+    "integer", "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true",
+    "undefined", "upper",
 })  # fmt: skip
 _MAGIC = frozenset({"self", "super", "caller", "varargs", "kwargs"})  # names that Jinja itself defines
 _HARMLESS = (

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.files.findings import Findings, did_you_mean, shown
+from harness.files.findings import Findings, did_you_mean, nearest, shown
 from harness.files.project import Written
 from harness.files.written_yaml import Entries, Path_, dotted, node_at, plain_value
 
@@ -107,9 +107,16 @@ class Reporter:
     prefix: Path_ = ()
 
     def all(self, error: ValidationError) -> None:
-        """Note every problem of one validation."""
-        for detail in error.errors(include_url=False, include_input=False):
-            self._one(detail)
+        """Note every problem of one validation; a missing key that was only misspelt is one problem."""
+        details = error.errors(include_url=False, include_input=False)
+        meant = {self._meant(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"}
+        for detail in details:
+            if detail["type"] != "missing" or detail["loc"] not in meant:
+                self._one(detail)
+
+    def _meant(self, loc: Path_) -> Path_:
+        near = nearest(str(loc[-1]), _known_keys(_model_at(self.cls, loc[:-1])))
+        return (*loc[:-1], near or "")
 
     def unknown(self, loc: Path_) -> None:
         """Note a key that no field answers to, with the nearest one that does."""

@@ -72,6 +72,7 @@ class _Refused(Exception):
 
 def parse(text: str, path: Path, findings: Findings) -> Entries | None:
     """Parse one YAML document whose top level is a mapping; None when there was a fatal problem."""
+    last = max(1, len(text.splitlines()))  # an error at the end of a file is shown on its last line
     try:
         node = _Builder(path, findings).build(text)
     except _Refused as refused:
@@ -79,7 +80,7 @@ def parse(text: str, path: Path, findings: Findings) -> Entries | None:
         return None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        findings.add(path, mark.line + 1 if mark else 1, "", f"is not valid YAML: {_said(error)}.")
+        findings.add(path, min(mark.line + 1, last) if mark else 1, "", f"is not valid YAML: {_said(error)}.")
         return None
     except (yaml.YAMLError, UnicodeError) as error:
         findings.add(path, 1, "", f"is not valid YAML: {shown(str(error).splitlines()[0], 200)}.")

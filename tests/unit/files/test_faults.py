@@ -1,0 +1,418 @@
+"""Every mistake that a person can make in a file gives one message with file, line and field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.errors import Exit, FilesError, Problem
+from harness.files.bundle import load_bundle
+
+SUITE = "suites/a.suite.yml"
+CASES = "suites/cases.jsonl"
+PROMPT = "prompts/v1.prompt.yml"
+HARNESS = "harness.yml"
+
+Write = Callable[..., Path]
+
+
+def problems_of(suite: Path) -> tuple[Problem, ...]:
+    with pytest.raises(FilesError) as caught:
+        load_bundle(suite)
+    assert caught.value.exit_code == Exit.USAGE
+    return caught.value.problems
+
+
+def spoilt(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, old
+    return text.replace(old, new)
+
+
+# (file, old text, new text, line, field, a part of the message and its fix)
+SUITE_FAULTS = [
+    ("repeats: 2", "repeets: 2", 8, "repeets", "unknown key `repeets`. Did you mean `repeats`?"),
+    ("repeats: 2", "path: x", 8, "path", "unknown key `path`."),
+    ("as: mention", "az: mention", 5, "reply.az", "unknown key `az`. Did you mean `as`?"),
+    ("repeats: 2", "repeats: 2\nrepeats: 3", 9, "repeats", "stands twice (first on line 8)"),
+    ("spam: [junk]", "spam: [junk], spam: [x]", 5, "reply.aliases.spam", "stands twice"),
+    ("repeats: 2", "repeats: 0", 8, "repeats", "must be at least 1"),
+    ("repeats: 2", "repeats: two", 8, "repeats", "must be a whole number"),
+    ("labels: [spam, ham]", "labels: []", 2, "labels", "needs at least 2"),
+    ("labels: [spam, ham]", "labels: [spam, ham, SPAM]", 2, "labels[2]", "are the same label"),
+    ("labels: [spam, ham]", "labels: {spam: 1}", 2, "labels", "must be a list"),
+    (
+        "positive: spam",
+        "positive: spm",
+        3,
+        "positive",
+        "`spm` is not one of the labels. Did you mean `spam`?",
+    ),
+    ("spam: [junk]", "spma: [junk]", 5, "reply.aliases.spma", "Did you mean `spam`?"),
+    ("spam: [junk]", "spam: [ham]", 5, "reply.aliases.spam[0]", "already means `ham`"),
+    ("as: mention", "as: regex", 5, "reply.pattern", "is required for `as: regex`"),
+    ("as: mention", "as: regex, pattern: '('", 5, "reply.pattern", "is not a regular expression"),
+    ("as: mention", "as: fuzzy", 5, "reply.as", "must be one of `exact`, `mention`, `json` or `regex`"),
+    ("cases: cases.jsonl", "cases: nocases.jsonl", 4, "cases[0]", "no such file"),
+    ("cases: cases.jsonl", "cases: ../../up.jsonl", 4, "cases[0]", "leads out of the project"),
+    ("cases: cases.jsonl", "cases: https://x.example/c.jsonl", 4, "cases[0]", "can't be read from there"),
+    ("cases: cases.jsonl", "cases: a.suite.yml", None, "", "is not a file of cases"),
+    ("[../prompts/v1.prompt.yml]", "[../prompts/v9*.yml]", 6, "prompts[0]", "no file matches"),
+    ("prompts: [../prompts/v1.prompt.yml]", "prompts: []", 6, "prompts", "names no prompt"),
+    ("models: [recorded]", "models: [recored]", 7, "models[0]", "Did you mean `recorded`?"),
+    ("models: [recorded]", "models: []", 7, "models", "names no model"),
+    (
+        "accuracy >= 90%",
+        "acuracy >= 90%",
+        10,
+        "thresholds[0]",
+        "column 1: unknown metric `acuracy`. Did you mean `accuracy`?",
+    ),
+    ("accuracy >= 90%", "recall[eggs] >= 90%", 10, "thresholds[0]", "column 8: `eggs` is not a label"),
+    (
+        "accuracy >= 90%",
+        "recall[spam] where tag=long >= 90%",
+        10,
+        "thresholds[0]",
+        "`long` is not a tag of these cases",
+    ),
+    ("accuracy >= 90%", "recall[ham] where tag=short >= 90%", 10, "thresholds[0]", "it can't be reached"),
+    ("accuracy >= 90%", "pass^3 >= 90%", 10, "thresholds[0]", "needs 3 repeats, there are 2"),
+    ("accuracy >= 90%", "robustness.drop <= 5%", 10, "thresholds[0]", "no perturbations"),
+    ("accuracy >= 90%", "precision[spam] >= 120%", 10, "thresholds[0]", "can't get there"),
+    (
+        "accuracy >= 90%",
+        "cost per 1000 <= 0.50 EUR",
+        10,
+        "thresholds[0]",
+        "is in EUR, the prices are in `USD`",
+    ),
+    ("repeats: 2", "perturbations: [typo]", 8, "perturbations[0]", "Did you mean `typos`?"),
+    ("repeats: 2", "prevalence: {spam: 200%}", 8, "prevalence.spam", "must lie between"),
+    ("repeats: 2", "prevalence: {eggs: 2%}", 8, "prevalence.eggs", "not one of the labels"),
+    ("repeats: 2", "confidence: 30%", 8, "confidence", "must be more than 0.5"),
+    ("repeats: 2", "volume: plenty", 8, "volume", "must be a volume such as"),
+    ("repeats: 2", "costs: {missed: dear}", 8, "costs.missed", "must be an amount such as"),
+    ("name: greetings", "name: a/b", 1, "name", "must look like"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "said"), SUITE_FAULTS)
+def test_a_mistake_in_a_suite_is_named(
+    project: Write, old: str, new: str, line: int | None, field: str, said: str
+) -> None:
+    suite = project()
+    suite.write_text(spoilt(suite.read_text(), old, new))
+    problems = problems_of(suite)
+    (problem,) = problems
+    assert (problem.line, problem.field) == (line, field)
+    assert problem.file == suite
+    assert said in f"{problem.message} {problem.fix}"
+
+
+PROMPT_FAULTS = [
+    ("{{ message }}", "{{ mesage }}", 4, "messages[0].content", "Did you mean `message`?"),
+    ("{{ message }}", "{{ expected }}", 4, "messages[0].content", "would give the answer away"),
+    ("{{ message }}", "{{ split }}", 4, "messages[0].content", "is not an input of a case"),
+    ("{{ message }}", "{{ message", 6, "messages[0].content", "is not a valid template"),
+    ("{{ message }}", "{{ message * 3 }}", 6, "messages[0].content", "`*` is not allowed"),
+    (
+        "{{ message }}",
+        "{{ message | attr('x') }}",
+        6,
+        "messages[0].content",
+        "the filter `attr` is not available",
+    ),
+    ("role: user", "role: robot", 3, "messages[0].role", "must be one of"),
+    ("role: user", "rule: user", 3, "messages[0].rule", "Did you mean `role`?"),
+    ("name: first", "name: first\ntext: hello", 2, "text", "`messages` or `text`, not both"),
+    ("name: first", "nam: first", 1, "nam", "Did you mean `name`?"),
+    ("name: first", "labels: [a]", 1, "labels", "unknown key `labels`"),
+    ("name: first", "responseFormat: json_schema", 1, "responseFormat", "needs a `jsonSchema`"),
+    ("name: first", "responseFormat: jason_schema", 1, "responseFormat", "Did you mean `json_schema`?"),
+    (
+        "name: first",
+        "examples: [{message: hi, label: egg}]",
+        1,
+        "examples[0].label",
+        "not one of the suite's labels",
+    ),
+    ("name: first", "examples: [{message: hi, lable: ham}]", 1, "examples[0]", "has no `label`"),
+    ("name: first", "examples: [{mesage: hi, label: ham}]", 2, "messages", "can't be rendered"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "said"), PROMPT_FAULTS)
+def test_a_mistake_in_a_prompt_is_named(
+    project: Write, old: str, new: str, line: int, field: str, said: str
+) -> None:
+    suite = project()
+    prompt = Path(PROMPT)
+    prompt.write_text(spoilt(prompt.read_text(), old, new))
+    problems = problems_of(suite)
+    assert [(p.file, p.line, p.field) for p in problems if said in f"{p.message} {p.fix}"] == [
+        (prompt, line, field)
+    ]
+
+
+HARNESS_FAULTS = [
+    ("endpoint: chat", "endpoint: chad", 4, "models.mini.endpoint", "must be one of"),
+    ("model: mini-1", "modle: mini-1", 6, "models.mini.modle", "Did you mean `model`?"),
+    ("model: mini-1", "timeout: 5 s", 3, "models.mini.model", "is required for `endpoint: chat`"),
+    ("model: mini-1", "model: mini-1\n    weights: x", 7, "models.mini.weights", "does not apply"),
+    ("model: mini-1", "model: mini-1\n    timeout: soon", 7, "models.mini.timeout", "must be a time such as"),
+    ("model: mini-1", "model: mini-1\n    timeout: 0 s", 7, "models.mini.timeout", "must be more than 0"),
+    (
+        "model: mini-1",
+        "model: mini-1\n    limits: {rpn: 3}",
+        7,
+        "models.mini.limits.rpn",
+        "Did you mean `rpm`?",
+    ),
+    (
+        "https://api.example.com/v1",
+        "ftp://api.example.com",
+        5,
+        "models.mini.base_url",
+        "must start with http",
+    ),
+    (
+        "https://api.example.com/v1",
+        "https://me:pw@api.example.com",
+        5,
+        "models.mini.base_url",
+        "user name or password",
+    ),
+    ("EXAMPLE_KEY", "sk-live-0123456789abcdef", 7, "models.mini.api_key_env", "looks like a key"),
+    (
+        "EXAMPLE_KEY",
+        "AIzaSyA1234567890abcdefghijklmnopqrstuvw",
+        7,
+        "models.mini.api_key_env",
+        "looks like a key",
+    ),
+    ("EXAMPLE_KEY", "MY KEY", 7, "models.mini.api_key_env", "must be the name of an environment variable"),
+    (
+        "model: mini-1",
+        "model: m\n    headers: {Authorization: Bearer abc}",
+        7,
+        "models.mini.headers",
+        "write ${VARIABLE}",
+    ),
+    ("replies: replies.jsonl", "replies: none.jsonl", None, "models.recorded.replies", "no such file"),
+    (
+        "replies: replies.jsonl",
+        "replies: ../r.jsonl",
+        None,
+        "models.recorded.replies",
+        "leads out of the project",
+    ),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "line", "field", "said"), HARNESS_FAULTS)
+def test_a_mistake_in_harness_yml_is_named_and_no_key_is_repeated(
+    project: Write, old: str, new: str, line: int | None, field: str, said: str
+) -> None:
+    suite = project()
+    path = Path(HARNESS)
+    path.write_text(spoilt(path.read_text(), old, new))
+    (problem,) = problems_of(suite)
+    assert (problem.file, problem.line, problem.field) == (path, line, field)
+    assert said in f"{problem.message} {problem.fix}"
+    assert not any(secret in str(problem) for secret in ("0123456789", "AIza", "pw@", "Bearer abc"))
+
+
+GOOD = b'{"id": "9", "message": "caf\xc3\xa9", "expected": "spam"}\n{"message": "b", "expected": "ham"}\n'
+CASE_FAULTS = [
+    (GOOD + b'{"id": "9", "message": "b", "expected": "ham"}', 3, "id", "stands twice (first on line 1)"),
+    (GOOD + b'{"message": "b", "expected": "harm"}', 3, "expected", "Did you mean `ham`?"),
+    (GOOD + b'{"message": "b", "expected": true}', 3, "expected", "`true` is not one of the suite's labels"),
+    (GOOD + b'{"message": "b", "expcted": "ham"}', 3, "expected", "Did you mean `expcted`?"),
+    (GOOD + b'{"message": "b", "message": "c", "expected": "ham"}', 3, "message", "stands twice"),
+    (GOOD + b'{"message": "b", "expected": "ham"', 3, "", "is not valid JSON"),
+    (GOOD + b'["b", "ham"]', 3, "", "must be a JSON object"),
+    (GOOD + b'{"expected": "ham"}', 3, "", "has no input"),
+    (GOOD + b'{"message": "a\0b", "expected": "ham"}', 3, "", "NUL byte"),
+    (GOOD + b'{"message": "a\\u0000b", "expected": "ham"}', 3, "message", "NUL character"),
+    (GOOD + b'{"message": "\\ud800", "expected": "ham"}', 3, "message", "surrogate"),
+    (GOOD + b'{"message": "caf\xe9", "expected": "ham"}', 3, "", "byte 0xE9 (`\u00e9` in Windows-1252)"),
+    (
+        GOOD + b'{"message": "caf\xc3\xa9 caf\xe9", "expected": "ham"}',
+        3,
+        "",
+        "mixes UTF-8 with another encoding",
+    ),
+    (
+        GOOD + b'{"message": "' + b"x" * 200_001 + b'", "expected": "ham"}',
+        3,
+        "message",
+        "is longer than 200,000",
+    ),
+    (b"\xef\xbb\xbf" + GOOD, 1, "", "byte order mark"),
+    (b"\xff\xfe" + GOOD.decode().encode("utf-16-le"), 1, "", "is encoded as UTF-16"),
+    (b"", None, "", "holds no cases"),
+    (b"[" * 100_000, 1, "", "is not valid JSON"),
+]
+
+
+@pytest.mark.parametrize(("content", "line", "field", "said"), CASE_FAULTS, ids=lambda v: str(v)[-40:])
+def test_a_mistake_in_a_case_is_named_with_its_line(
+    project: Write, content: bytes, line: int | None, field: str, said: str
+) -> None:
+    (problem,) = problems_of(project({CASES: content}))
+    assert (problem.file, problem.line, problem.field) == (Path(CASES), line, field)
+    assert said in f"{problem.message} {problem.fix}"
+
+
+HEAD = "id,message,expected\n1,win,spam\n"
+CSV_FAULTS = [
+    ("id,message,label\n1,win,spam\n", 1, "expected", "the column `expected` is missing"),
+    ("id;message;expected\n1;win;spam\n", 1, "expected", "another separator"),
+    ("id,id,message,expected\n", 1, "id", "the column `id` stands twice"),
+    (HEAD + "2,hello, you,ham\n", 3, "", "has 4 fields where the header has 3"),
+    (HEAD + '2,"a\nb",ham\n3,"unclosed,ham\n', 5, "", "is not valid CSV"),
+    (HEAD + '2,"a\nb",ham\n3,c,eggs\n', 5, "expected", "`eggs` is not one of the suite's labels"),
+    ("", None, "", "holds no cases"),
+]
+
+
+@pytest.mark.parametrize(("content", "line", "field", "said"), CSV_FAULTS)
+def test_a_mistake_in_a_csv_file_is_named_with_its_line(
+    project: Write, content: str, line: int | None, field: str, said: str
+) -> None:
+    suite = project({"suites/cases.csv": content})
+    suite.write_text(spoilt(suite.read_text(), "cases.jsonl", "cases.csv"))
+    (problem,) = problems_of(suite)
+    assert (problem.file, problem.line, problem.field) == (Path("suites/cases.csv"), line, field)
+    assert said in f"{problem.message} {problem.fix}"
+
+
+YAML_FAULTS = [
+    (b"a: [", 1, "is not valid YAML"),
+    (b"- a", 1, "must be a mapping"),
+    (b"", 1, "is empty"),
+    (b"# nothing", 1, "is empty"),
+    (b"\xef\xbb\xbfname: x", 1, "byte order mark"),
+    (b"\xff\xfen\0a\0", 1, "is encoded as UTF-16"),
+    (b"a: 1\nb: caf\xe9\n", 2, "is not UTF-8: byte 0xE9"),
+    (b"a: caf\xc3\xa9\nb: caf\xe9\n", 2, "mixes UTF-8 with another encoding"),
+    (b"a: b\nc: \0\n", 2, "NUL byte"),
+    (b"name: x\n---\nname: y\n", 2, "more than one YAML document"),
+    (b"name: !!python/object/apply:os.system [ls]", 1, "the tag"),
+    (b"name: !!python/name:os.system", 1, "the tag"),
+    (b"a: &a [*a]", 1, "contains itself"),
+    (b"a: *b", 1, "anchor"),
+    (b"? [a, b]\n: c", 1, "a key must be"),
+    (b"a: &x {b: c}\nd:\n  <<: *x", 3, "merge key"),
+    (b"a: " + b"[" * 60 + b"]" * 60, 1, "nested more than 40 levels"),
+    (b"a: " + b"[" * 100_000, 1, "is not valid YAML"),
+    (b"a:\n" + b"".join(b" " * i + b"-\n" for i in range(1, 60)), 41, "nested more than 40 levels"),
+    (b"name: " + b"x" * 1_100_000, None, "is larger than 1,048,576 bytes"),
+    (
+        b"a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+        + b"".join(
+            b"%c: &%c [%s]\n" % (c, c, b",".join([b"*%c" % (c - 1)] * 10)) for c in range(ord("b"), ord("j"))
+        ),
+        5,
+        "more than 100,000 values once its aliases are expanded",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "line", "said"), YAML_FAULTS, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize("file", [SUITE, PROMPT, HARNESS])
+def test_yaml_that_can_not_be_read_is_named_in_every_kind_of_file(
+    project: Write, file: str, content: bytes, line: int | None, said: str
+) -> None:
+    problems = [p for p in problems_of(project({file: content})) if p.file == Path(file)]
+    assert [(p.line, p.field) for p in problems] == [(line, "")]
+    assert said in problems[0].message
+
+
+def test_a_positive_label_that_no_case_has_is_named(project: Write) -> None:
+    suite = project({CASES: '{"message": "a", "expected": "ham"}\n'})
+    assert [(p.line, p.field) for p in problems_of(suite)] == [(3, "positive")]
+
+
+def test_cases_of_one_label_only_are_refused(project: Write) -> None:
+    suite = project({CASES: '{"message": "a", "expected": "spam"}\n'})
+    (problem,) = problems_of(suite)
+    assert (problem.line, problem.field) == (4, "cases")
+
+
+def test_problems_of_all_files_are_reported_together_and_in_order(project: Write) -> None:
+    suite = project(
+        {
+            HARNESS: "models:\n  recorded: {endpoint: replay}\nresults: r\nextra: 1\n",
+            CASES: '{"message": "a", "expected": "spm"}\n{"message": "b"\n',
+            PROMPT: "name: x\nmessages: [{role: user, content: '{{ nothing }} {% for %}'}]\n",
+        }
+    )
+    suite.write_text(
+        suite.read_text().replace("repeats: 2", "repeets: 2").replace("accuracy >= 90%", "acuracy > 1")
+    )
+    places = [(str(p.file), p.line, p.field) for p in problems_of(suite)]
+    assert places == [
+        (HARNESS, 2, "models.recorded.replies"),
+        (HARNESS, 4, "extra"),
+        (PROMPT, 2, "messages[0].content"),
+        (SUITE, 8, "repeets"),
+        (SUITE, 10, "thresholds[0]"),
+        (CASES, 1, "expected"),
+        (CASES, 2, ""),
+    ]
+
+
+def test_at_most_fifty_problems_of_a_file_are_kept_and_the_rest_counted(project: Write) -> None:
+    suite = project({CASES: '{"message": "a", "expected": "x"}\n' * 80})
+    problems = problems_of(suite)
+    assert len(problems) == 51
+    assert "and 30 more problems in this file." in problems[0].message
+
+
+def test_a_reference_through_a_symlink_does_not_leave_the_project(project: Write, tmp_path: Path) -> None:
+    outside = tmp_path.parent / "outside.jsonl"
+    outside.write_text('{"message": "a", "expected": "spam"}\n')
+    suite = project()
+    Path(CASES).unlink()
+    Path(CASES).symlink_to(outside)
+    (problem,) = problems_of(suite)
+    assert (problem.line, problem.field) == (4, "cases[0]")
+    assert "leads out of the project" in problem.message
+
+
+def test_a_pattern_does_not_reach_out_of_the_project_through_a_symlink(
+    project: Write, tmp_path: Path
+) -> None:
+    outside = tmp_path.parent / "elsewhere"
+    outside.mkdir(exist_ok=True)
+    (outside / "v2.prompt.yml").write_text("text: x\n")
+    suite = project()
+    Path("prompts/more").symlink_to(outside)
+    suite.write_text(spoilt(suite.read_text(), "../prompts/v1.prompt.yml", "../prompts/*/*.prompt.yml"))
+    assert "leads out of the project" in problems_of(suite)[0].message
+
+
+def test_a_missing_suite_is_one_problem_without_a_traceback(project: Write) -> None:
+    project()
+    (problem,) = problems_of(Path("suites/none.suite.yml"))
+    assert "cannot be read: no such file or directory" in problem.message
+
+
+def test_a_text_prompt_on_a_chat_endpoint_is_refused(project: Write) -> None:
+    suite = project({PROMPT: "text: '{{ message }}'\n"})
+    suite.write_text(spoilt(suite.read_text(), "models: [recorded]", "models: [mini]"))
+    (problem,) = problems_of(suite)
+    assert (problem.file, problem.line, problem.field) == (Path(PROMPT), 1, "text")
+    assert "the model `mini` has `endpoint: chat`" in problem.message
+
+
+def test_a_chat_prompt_on_a_completions_endpoint_is_refused(project: Write) -> None:
+    suite = project()
+    path = Path(HARNESS)
+    path.write_text(spoilt(path.read_text(), "endpoint: chat", "endpoint: completions"))
+    suite.write_text(spoilt(suite.read_text(), "models: [recorded]", "models: [mini]"))
+    (problem,) = problems_of(suite)
+    assert (problem.file, problem.line, problem.field) == (Path(PROMPT), 2, "messages")

@@ -16,10 +16,10 @@ MARKDOWN_LIMIT = 65_536  # what GitHub accepts in a comment
 CUT_NOTICE = "\n\n**Cut here:** the rest did not fit into {limit:,} characters; it is in `report.html`.\n"
 
 # Characters that steer a terminal or a reader's eye and have no glyph of their own:
-# C0 and C1 controls, zero-width characters, direction marks and overrides, tags, lone surrogates.
+# C0 and C1 controls, zero-width characters, direction marks and overrides, tags, non-characters, surrogates.
 _STEERING = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff"
-    "\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff"
+    "\ufff0-\ufffb\ufffe\uffff\ufdd0-\ufdef\ud800-\udfff\U000e0000-\U000e0fff"
 )
 _INVISIBLE = re.compile(f"[{_STEERING}]")
 _INVISIBLE_OR_BREAK = re.compile(f"[{_STEERING}\t\n]")
@@ -116,26 +116,30 @@ def _without_surrogates(value: object) -> object:
 
 _MD_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
 _MD_PUNCTUATION = re.compile(r"([\\`*_\[\]{}|~!])")
-_MD_LEADING = re.compile(r"^(\s*)(\d+)?([.)#+=-])")
+_MD_LEADING = re.compile(r"^(\s*)(?:(\d+)([.)])(?=\s|$)|([#+=-])(?!\d))")
 _MENTION = re.compile(r"@(?=\w)")
-_REFERENCE = re.compile(r"(#|\bGH-)(?=\d)", re.IGNORECASE)
+_REFERENCE = re.compile(r"(?:#|\bGH-)(?=\d)", re.IGNORECASE)
 _URL = re.compile(r"(?<=[a-z]):(?=//)|(?<=\bwww)\.|(?<=\bmailto):|(?<=\bxmpp):", re.IGNORECASE)
 _EMOJI = re.compile(r":(?=[a-z0-9_+-]+:)", re.IGNORECASE)
 
 
-def markdown(text: str) -> str:
-    """Make text inert in GitHub's Markdown: it shows as written and links, notifies and formats nothing.
+def _unlinked(text: str) -> str:
+    """Part what GitHub links, notifies or turns into a picture after rendering, where no escape helps."""
+    parted = _MENTION.sub("@" + WORD_JOINER, one_line(text))
+    parted = _REFERENCE.sub(lambda m: m.group() + WORD_JOINER, parted)
+    parted = _URL.sub(lambda m: WORD_JOINER + m.group(), parted)
+    return _EMOJI.sub(":" + WORD_JOINER, parted)
 
-    Mentions, references and addresses are found by GitHub after rendering, where a backslash no longer
-    protects them; an invisible word joiner parts them instead.
-    """
-    inert = one_line(text).translate(_MD_ENTITIES)
-    inert = _MD_PUNCTUATION.sub(r"\\\1", inert)
-    inert = _MENTION.sub("@" + WORD_JOINER, inert)
-    inert = _REFERENCE.sub(lambda m: m.group() + WORD_JOINER, inert)
-    inert = _URL.sub(lambda m: WORD_JOINER + m.group(), inert)
-    inert = _EMOJI.sub(":" + WORD_JOINER, inert)
-    return _MD_LEADING.sub(r"\1\2\\\3", inert)
+
+def markdown(text: str) -> str:
+    """Make text inert in GitHub's Markdown: it shows as written and links, notifies and formats nothing."""
+    inert = _MD_PUNCTUATION.sub(r"\\\1", _unlinked(text).translate(_MD_ENTITIES))
+    return _MD_LEADING.sub(lambda m: f"{m[1]}{m[2] or ''}\\{m[3] or m[4]}", inert)
+
+
+def markdown_html(text: str) -> str:
+    """Make text inert inside an HTML tag of a Markdown document, where backslashes are only backslashes."""
+    return _unlinked(text).translate(_MD_ENTITIES).replace('"', "&quot;")
 
 
 def markdown_code(text: str, *, in_table: bool = True) -> str:

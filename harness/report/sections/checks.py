@@ -30,7 +30,8 @@ def check_rows(candidate: CandidateAssessment) -> tuple[CheckRow, ...]:
 def _check_row(check: Check, currency: str) -> CheckRow:
     unit = unit_of(check.metric)
     needed = ""
-    if check.status == "INCONCLUSIVE" and check.needed_n is not None:
+    told = check.needed_n is not None and f"{check.needed_n:,}" in check.why
+    if check.status == "INCONCLUSIVE" and check.needed_n is not None and not told:
         needed = f"{check.needed_n:,} {check.needed_unit} would settle it"
     seen = figure(check.estimate, unit, currency=currency, against=check.required)
     return CheckRow(

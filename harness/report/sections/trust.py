@@ -264,7 +264,7 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
     lead = "No tag or split differs from the rest by more than chance explains."
     if worst:
         lead = "Worse than the rest by more than chance explains: " + ", ".join(
-            f"{s.kind} {s.name} ({figure(s.accuracy, 'share')})" for s in worst
+            f"{s.kind} {s.name} with {figure(s.accuracy, 'share')}" for s in worst
         )
     rows = tuple(
         (

@@ -1,0 +1,40 @@
+"""report.md: for a pull request's comment or a wiki, at most as long as GitHub accepts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from markupsafe import Markup
+
+from harness.report.neutral import cut_markdown, markdown, markdown_code, markdown_html, shorten
+from harness.report.parts import ReportView
+from harness.report.rendering import environment, render
+
+TEMPLATE = "report.md.j2"
+_MARKS = {"pass": "✅ ", "fail": "❌ ", "inconclusive": "❓ ", "plain": ""}
+
+
+def render_markdown(view: ReportView, *, template_dir: Path | None = None) -> str:
+    """Render the report; everything printed is inert, and what is too long is cut with a notice."""
+    env = environment(_inert, template_dir)
+    env.filters.update(code=_code, html=_html, short=shorten)
+    env.globals["mark"] = _mark
+    rendered = render(env, TEMPLATE, report=view)
+    return cut_markdown(re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n")
+
+
+def _inert(text: str) -> Markup:
+    return Markup(markdown(text))  # noqa: S704  # `Markup` here says: done for this medium
+
+
+def _code(text: str, in_table: bool = True) -> Markup:
+    return Markup(markdown_code(text, in_table=in_table))  # noqa: S704  # as above
+
+
+def _html(text: str) -> Markup:
+    return Markup(markdown_html(text))  # noqa: S704  # as above
+
+
+def _mark(tone: str) -> Markup:
+    return Markup(_MARKS[tone])  # noqa: S704  # our own

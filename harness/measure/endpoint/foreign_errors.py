@@ -94,7 +94,7 @@ def kind_of(error: BaseException) -> FailureKind | None:
 
 
 def _refined(error: BaseException, kind: FailureKind) -> FailureKind:
-    """Correct a kind by the causes that pyreqwest tells: some of its classes cover more than their name says."""
+    """Correct a kind by pyreqwest's causes: some of its classes cover more than their name says."""
     causes = _causes(error)
     if kind == "connect" and causes and not any("(Connect)" in cause for cause in causes):
         return "network"  # the connection stood; it was closed before a response came

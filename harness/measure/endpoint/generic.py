@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import msgspec
-from jinja2 import StrictUndefined, TemplateError
+from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.errors import UsageError
@@ -79,6 +79,18 @@ class GenericCodec:
             request_id=request_id(headers),
             server_ns=server_ns(payload, headers),
         )
+
+
+def variables(body: object) -> set[str]:
+    """Return the names that a body's templates use, `prompt` and `messages` left out."""
+    if isinstance(body, str):
+        parsed = ImmutableSandboxedEnvironment().parse(body)
+        return meta.find_undeclared_variables(parsed) - {"prompt", "messages"}
+    if isinstance(body, dict):
+        return set().union(*(variables(value) for value in body.values()))
+    if isinstance(body, (list, tuple)):
+        return set().union(*(variables(value) for value in body))
+    return set()
 
 
 def _compile(written: object, environment: ImmutableSandboxedEnvironment) -> Fill:

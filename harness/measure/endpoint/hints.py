@@ -12,9 +12,9 @@ from harness.measure.endpoint.contract import RateHints
 NO_HINTS = RateHints()
 
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(\d{1,12}(?:\.\d{1,12})?)(ms|s|m|h|d)")
+_PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h|d)")
 _FIRST_EPOCH = 1e9  # some gateways write the moment as Unix seconds or milliseconds: no wait is 30 years
-_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,12})?")
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?")
 
 
 class Headers(Protocol):

@@ -29,7 +29,7 @@ _GITHUB_NAMES = {
     "topLogprobs": "top_logprobs",
     "logitBias": "logit_bias",
 }
-_OUTPUT_NAMES = ("max_completion_tokens", "max_output_tokens", "max_tokens", "n_predict")
+OUTPUT_NAMES = ("max_completion_tokens", "max_output_tokens", "max_tokens", "n_predict")
 
 
 def merged(entry: ModelEntry, prompt: Prompt) -> JsonObject:
@@ -40,7 +40,7 @@ def merged(entry: ModelEntry, prompt: Prompt) -> JsonObject:
 
 def most_output(params: JsonObject) -> int:
     """Return the most tokens that one reply may have."""
-    for name in _OUTPUT_NAMES:
+    for name in OUTPUT_NAMES:
         value = params.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and value > 0:
             return value
@@ -49,8 +49,8 @@ def most_output(params: JsonObject) -> int:
 
 def rename_output_limit(params: JsonObject, name: str) -> JsonObject:
     """Return the same parameters with whichever output limit they have under this protocol's name."""
-    limits = [params[n] for n in _OUTPUT_NAMES if n in params]
-    rest = {n: v for n, v in params.items() if n not in _OUTPUT_NAMES}
+    limits = [params[n] for n in OUTPUT_NAMES if n in params]
+    rest = {n: v for n, v in params.items() if n not in OUTPUT_NAMES}
     return {**rest, name: limits[0]} if limits else rest
 
 

@@ -32,8 +32,8 @@ from harness.measure.endpoint.transport import (
 )
 from harness.record import Failure
 
-# The client hands a response over once so much of its body is there. A usual reply is then whole when the loop
-# wakes up for it: one wake-up instead of two, at the price that the first byte's time is nearly the last's.
+# The client hands a response over once so much of its body is there. A usual reply is then whole when the
+# loop wakes up for it: one wake-up instead of two, at the price that the first byte's time is the last's.
 _READ_AHEAD = 65_536
 
 

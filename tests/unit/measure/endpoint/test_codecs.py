@@ -1,0 +1,467 @@
+"""Each protocol: the bytes that a prompt becomes, and what a body of that protocol means."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from harness.files.project import ModelEntry
+from harness.files.prompt import Prompt
+from harness.files.render import RenderedChat, RenderedText
+from harness.measure.endpoint.anthropic import AnthropicCodec
+from harness.measure.endpoint.chat import ChatCodec
+from harness.measure.endpoint.codec import CannotEncode, Codec, decode
+from harness.measure.endpoint.completions import CompletionsCodec
+from harness.measure.endpoint.generic import GenericCodec
+from harness.measure.endpoint.responses import ResponsesCodec
+from harness.record import Failure, Reply, TokenLogprob, Usage
+
+CHAT = RenderedChat((("system", "Be brief."), ("user", "Café?")))
+SCHEMA = {"type": "object", "properties": {"label": {"type": "string"}}}
+
+
+def entry(**fields: Any) -> ModelEntry:
+    return ModelEntry(endpoint="chat", model="m-1", **fields)
+
+
+def prompt(**fields: Any) -> Prompt:
+    return Prompt(messages=[{"role": "user", "content": "x"}], **fields)
+
+
+def text_prompt(**fields: Any) -> Prompt:
+    return Prompt(text="x", **fields)
+
+
+def body_of(codec: Codec, rendered: Any = CHAT) -> Any:
+    return json.loads(codec.encode(rendered))
+
+
+def read(codec: Codec, payload: Any, headers: dict[str, str] | None = None) -> Reply | Failure:
+    return decode(codec, 200, headers or {}, json.dumps(payload).encode())
+
+
+def good(codec: Codec, payload: Any, headers: dict[str, str] | None = None) -> Reply:
+    reply = read(codec, payload, headers)
+    assert isinstance(reply, Reply), reply
+    return reply
+
+
+# --- requests
+
+
+def test_a_chat_body_holds_messages_model_and_sorted_parameters() -> None:
+    codec = ChatCodec(entry(params={"temperature": 0, "max_tokens": 8}), prompt())
+    assert codec.encode(CHAT) == (
+        b'{"messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Caf\xc3\xa9?"}],'
+        b'"model":"m-1","max_tokens":8,"temperature":0}'
+    )
+    assert codec.most_output == 8
+
+
+def test_the_prompt_s_parameters_win_and_github_s_names_are_understood() -> None:
+    codec = ChatCodec(
+        entry(params={"temperature": 1, "seed": 3}),
+        prompt(modelParameters={"temperature": 0.5, "maxTokens": 4, "topP": 0.9}),
+    )
+    body = body_of(codec)
+    assert (body["temperature"], body["seed"], body["max_tokens"], body["top_p"]) == (0.5, 3, 4, 0.9)
+    assert "maxTokens" not in body
+
+
+def test_without_parameters_nothing_is_sent_for_them() -> None:
+    assert set(body_of(ChatCodec(entry(), prompt()))) == {"messages", "model"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"responseFormat": "text"}, None),
+        ({"responseFormat": "json_object"}, {"type": "json_object"}),
+        (
+            {"responseFormat": "json_schema", "jsonSchema": json.dumps({"name": "n", "schema": SCHEMA})},
+            {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA}},
+        ),
+        (
+            {"jsonSchema": SCHEMA},
+            {"type": "json_schema", "json_schema": {"name": "reply", "strict": True, "schema": SCHEMA}},
+        ),
+        ({"responseFormat": {"type": "regex", "pattern": "a"}}, {"type": "regex", "pattern": "a"}),
+    ],
+)
+def test_chat_states_the_response_format(fields: dict[str, Any], expected: Any) -> None:
+    assert body_of(ChatCodec(entry(), prompt(**fields))).get("response_format") == expected
+
+
+def test_a_schema_that_is_no_json_is_a_usage_error_that_says_where() -> None:
+    from harness.errors import UsageError
+
+    with pytest.raises(UsageError, match="jsonSchema is not JSON"):
+        ChatCodec(entry(), prompt(jsonSchema="{oops"))
+
+
+def test_the_wish_for_logprobs_is_said_in_each_protocol_s_words() -> None:
+    both = {"logprobs": True, "top_logprobs": 3}
+    chat = body_of(ChatCodec(entry(params={"logprobs": 3}), prompt()))
+    assert (chat["logprobs"], chat["top_logprobs"]) == (True, 3)
+    text = body_of(CompletionsCodec(entry(params=both), text_prompt()), RenderedText("x"))
+    assert text["logprobs"] == 3
+    assert "top_logprobs" not in text
+    responses = body_of(ResponsesCodec(entry(params=both), prompt()))
+    assert responses["include"] == ["message.output_text.logprobs"]
+    assert (responses["top_logprobs"], "logprobs" in responses) == (3, False)
+    assert "logprobs" not in body_of(AnthropicCodec(entry(params=both), prompt()))
+
+
+def test_grammar_and_stream_options_are_passed_on() -> None:
+    body = body_of(ChatCodec(entry(stream=True), prompt(grammar='root ::= "a"')))
+    assert body["grammar"] == 'root ::= "a"'
+    assert (body["stream"], body["stream_options"]) == (True, {"include_usage": True})
+
+
+def test_a_text_prompt_is_a_user_message_in_chat_and_a_prompt_in_completions() -> None:
+    assert body_of(ChatCodec(entry(), text_prompt()), RenderedText("go"))["messages"] == [
+        {"role": "user", "content": "go"}
+    ]
+    completions = CompletionsCodec(entry(params={"max_completion_tokens": 3}), text_prompt(jsonSchema=SCHEMA))
+    assert body_of(completions, RenderedText("go")) == {
+        "prompt": "go",
+        "model": "m-1",
+        "max_tokens": 3,
+        "json_schema": SCHEMA,
+    }
+
+
+def test_a_chat_prompt_can_t_be_a_text_completion() -> None:
+    with pytest.raises(CannotEncode, match="messages"):
+        CompletionsCodec(entry(), prompt()).encode(CHAT)
+
+
+def test_responses_keeps_nothing_at_the_provider_and_renames_the_limit() -> None:
+    body = body_of(ResponsesCodec(entry(params={"max_tokens": 20}), prompt(jsonSchema=SCHEMA)))
+    assert body["store"] is False
+    assert body["max_output_tokens"] == 20
+    assert body["input"][1] == {"role": "user", "content": "Café?"}
+    assert body["text"] == {
+        "format": {"type": "json_schema", "name": "reply", "strict": True, "schema": SCHEMA}
+    }
+
+
+def test_anthropic_puts_system_text_apart_and_always_limits_the_output() -> None:
+    body = body_of(AnthropicCodec(entry(params={"stop": "\n", "seed": 1}), prompt(jsonSchema=SCHEMA)))
+    assert body == {
+        "messages": [{"role": "user", "content": "Café?"}],
+        "system": "Be brief.",
+        "model": "m-1",
+        "max_tokens": 256,
+        "stop_sequences": ["\n"],
+        "output_config": {"format": {"type": "json_schema", "schema": SCHEMA}},
+    }
+
+
+def test_anthropic_needs_a_turn() -> None:
+    with pytest.raises(CannotEncode, match="no user message"):
+        AnthropicCodec(entry(), prompt()).encode(RenderedChat((("system", "a"),)))
+
+
+# --- replies
+
+
+def chat_body(**changes: Any) -> dict[str, Any]:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "spam"}, "finish_reason": "stop"}
+    return {"id": "c-1", "model": "m-1-2026", "system_fingerprint": "fp", "choices": [{**choice, **changes}]}
+
+
+CODEC = ChatCodec(entry(), prompt())
+
+
+def test_a_chat_reply_keeps_everything_the_endpoint_said() -> None:
+    usage = {"prompt_tokens": 57, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 32}}
+    reply = good(
+        CODEC, {**chat_body(), "usage": usage}, {"x-request-id": "req-9", "openai-processing-ms": "212"}
+    )
+    assert reply == Reply(
+        text="spam",
+        finish_reason="stop",
+        usage=Usage(input=57, output=1, cached=32),
+        served_model="m-1-2026",
+        fingerprint="fp",
+        request_id="req-9",
+        server_ns=212_000_000,
+    )
+
+
+def test_length_content_filter_and_refusal_are_replies() -> None:
+    assert good(CODEC, chat_body(finish_reason="length")).finish_reason == "length"
+    filtered = good(CODEC, chat_body(finish_reason="content_filter", message={"content": None}))
+    assert (filtered.text, filtered.finish_reason) == ("", "content_filter")
+    refused = good(CODEC, chat_body(message={"content": None, "refusal": "I can't."}))
+    assert (refused.text, refused.refusal) == ("", "I can't.")
+
+
+def test_azure_s_filter_of_a_prompt_is_an_outcome_not_a_failure() -> None:
+    body = json.dumps({"error": {"code": "content_filter", "message": "filtered"}}).encode()
+    assert decode(CODEC, 400, {}, body) == Reply(text="", finish_reason="content_filter")
+
+
+def test_content_in_parts_is_joined() -> None:
+    parts = [{"type": "text", "text": "sp"}, {"type": "image_url"}, {"type": "text", "text": "am"}]
+    assert good(CODEC, chat_body(message={"content": parts})).text == "spam"
+
+
+def test_llama_cpp_s_timings_and_logprobs() -> None:
+    # Taken from a real answer of llama.cpp's server.
+    logprobs = {
+        "content": [
+            {
+                "id": 26804,
+                "token": " spam",
+                "bytes": [32],
+                "logprob": -0.8747,
+                "top_logprobs": [{"token": " spam", "logprob": -0.8747}, {"token": " sp", "logprob": -3.75}],
+            }
+        ]
+    }
+    timings = {"cache_n": 0, "prompt_n": 25, "prompt_ms": 87.5, "predicted_ms": 12.25}
+    reply = good(CODEC, {**chat_body(logprobs=logprobs), "timings": timings})
+    assert reply.server_ns == 99_750_000
+    assert reply.logprobs == (TokenLogprob(" spam", -0.8747, ((" spam", -0.8747), (" sp", -3.75))),)
+    text_body = {"choices": [{"text": " spam", "logprobs": logprobs, "finish_reason": "length"}]}
+    assert good(CompletionsCodec(entry(), text_prompt()), text_body).logprobs == reply.logprobs
+
+
+def test_the_old_form_of_completions_logprobs() -> None:
+    logprobs = {
+        "tokens": [" spam", "\n"],
+        "token_logprobs": [-0.1, None],
+        "top_logprobs": [{" spam": -0.1, " ham": -2.5}, None],
+        "text_offset": [0, 5],
+    }
+    body = {"choices": [{"text": " spam\n", "logprobs": logprobs, "finish_reason": "stop"}]}
+    assert good(CompletionsCodec(entry(), text_prompt()), body).logprobs == (
+        TokenLogprob(" spam", -0.1, ((" spam", -0.1), (" ham", -2.5))),
+        TokenLogprob("\n", -9999.0, ()),
+    )
+
+
+def test_an_envoy_timing_counts_as_the_server_s_and_a_nonsensical_one_as_none() -> None:
+    assert good(CODEC, chat_body(), {"x-envoy-upstream-service-time": "35"}).server_ns == 35_000_000
+    assert good(CODEC, chat_body(), {"openai-processing-ms": "-4"}).server_ns is None
+    assert good(CODEC, chat_body(), {"openai-processing-ms": "soon"}).server_ns is None
+    assert good(CODEC, {**chat_body(), "timings": {"prompt_ms": "x"}}).server_ns is None
+
+
+RESPONSES = ResponsesCodec(entry(), prompt())
+
+
+def responses_body(**changes: Any) -> dict[str, Any]:
+    output = [
+        {"type": "reasoning", "summary": []},
+        {"type": "message", "content": [{"type": "output_text", "text": "ham", "logprobs": []}]},
+    ]
+    usage = {"input_tokens": 9, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 4}}
+    return {
+        "id": "resp-1", "model": "m", "status": "completed", "error": None, "output": output, "usage": usage, **changes
+    }  # fmt: skip
+
+
+def test_a_responses_reply_reads_messages_and_leaves_reasoning_out() -> None:
+    reply = good(RESPONSES, responses_body())
+    assert (reply.text, reply.finish_reason, reply.usage) == (
+        "ham",
+        "stop",
+        Usage(input=9, output=2, cached=4),
+    )
+
+
+def test_an_incomplete_response_says_why() -> None:
+    cut = responses_body(status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+    assert good(RESPONSES, cut).finish_reason == "length"
+    filtered = responses_body(status="incomplete", incomplete_details={"reason": "content_filter"}, output=[])
+    assert good(RESPONSES, filtered).finish_reason == "content_filter"
+
+
+def test_a_response_that_failed_or_is_still_running_is_no_reply() -> None:
+    failed = read(
+        RESPONSES, responses_body(status="failed", error={"code": "server_error", "message": "boom"})
+    )
+    assert isinstance(failed, Failure)
+    assert (failed.kind, failed.message) == ("error_in_body", "boom")
+    running = read(RESPONSES, responses_body(status="in_progress"))
+    assert isinstance(running, Failure)
+    assert running.kind == "invalid_reply"
+
+
+def test_a_refusal_of_responses() -> None:
+    output = [{"type": "message", "content": [{"type": "refusal", "refusal": "No."}]}]
+    assert good(RESPONSES, responses_body(output=output)).refusal == "No."
+
+
+ANTHROPIC = AnthropicCodec(entry(), prompt())
+
+
+@pytest.mark.parametrize(
+    ("stop", "finish", "refusal"),
+    [
+        ("end_turn", "stop", None),
+        ("stop_sequence", "stop", None),
+        ("max_tokens", "length", None),
+        ("refusal", "content_filter", "spam"),
+        ("tool_use", "tool_use", None),
+    ],
+)
+def test_an_anthropic_reply_in_the_common_vocabulary(stop: str, finish: str, refusal: str | None) -> None:
+    usage = {
+        "input_tokens": 5,
+        "cache_read_input_tokens": 20,
+        "cache_creation_input_tokens": 1,
+        "output_tokens": 2,
+    }
+    content = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "spam"}]
+    reply = good(
+        ANTHROPIC, {"id": "msg", "model": "c", "content": content, "stop_reason": stop, "usage": usage}
+    )
+    assert (reply.text, reply.finish_reason, reply.refusal) == ("spam", finish, refusal)
+    assert reply.usage == Usage(input=26, output=2, cached=20)
+
+
+# --- any JSON service
+
+
+def generic(**fields: Any) -> GenericCodec:
+    fields = {"reply": "/label", **fields}
+    return GenericCodec("in-house", ModelEntry(endpoint="http", url="http://127.0.0.1/x", **fields))
+
+
+def test_a_generic_body_is_filled_from_the_inputs_which_are_never_parsed() -> None:
+    codec = generic(body={"text": "{{ message }}", "n": 3, "deep": [{"p": "{{ prompt }}"}], "plain": "{not}"})
+    rendered = RenderedChat((("user", "Is it?"),), {"message": "{{ 7 * 7 }}"})
+    assert body_of(codec, rendered) == {
+        "text": "{{ 7 * 7 }}",
+        "n": 3,
+        "deep": [{"p": "Is it?"}],
+        "plain": "{not}",
+    }
+
+
+def test_an_input_that_a_generic_body_names_and_no_case_has_can_t_be_encoded() -> None:
+    with pytest.raises(CannotEncode, match="'message' is undefined"):
+        generic(body={"text": "{{ message }}"}).encode(CHAT)
+
+
+def test_pointers_find_reply_score_and_usage() -> None:
+    codec = generic(reply="/a~1b/0/label", score="/s", usage={"input": "/u/in", "cached": "/absent"})
+    reply = good(codec, {"a/b": [{"label": "spam"}], "s": 0.75, "u": {"in": 12}})
+    assert (reply.text, reply.score, reply.usage) == ("spam", 0.75, Usage(input=12))
+
+
+@pytest.mark.parametrize(("value", "text"), [(1, "1"), (True, "true"), ({"x": 1}, '{"x":1}'), ("", "")])
+def test_a_label_that_is_no_string_becomes_its_json(value: Any, text: str) -> None:
+    assert good(generic(), {"label": value}).text == text
+
+
+@pytest.mark.parametrize("payload", [{}, {"label": None}, {"other": 1}])
+def test_a_missing_reply_is_no_empty_reply(payload: Any) -> None:
+    failure = read(generic(), payload)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.message) == ("invalid_reply", "the reply has nothing at /label")
+
+
+# --- hostile bodies
+
+CODECS: dict[str, Codec] = {
+    "chat": CODEC,
+    "completions": CompletionsCodec(entry(), text_prompt()),
+    "responses": RESPONSES,
+    "anthropic": ANTHROPIC,
+    "http": generic(),
+}
+BODIES: dict[str, bytes] = {
+    "empty": b"",
+    "blank": b"  \n",
+    "html": b"<!doctype html><html>Gateway</html>",
+    "not json": b"OK",
+    "cut": b'{"choices": [{"message": {"content": "sp',
+    "null": b"null",
+    "list": b"[]",
+    "string": b'"spam"',
+    "number": b"5",
+    "empty object": b"{}",
+    "invalid utf-8": b'{"choices":[{"message":{"content":"\xff\xfe"},"text":"\xff"}]}',
+    "lone surrogate": b'{"choices":[{"message":{"content":"\\ud800"},"text":"\\ud800"}],"label":"\\ud800"}',
+    "deep": b'{"a":' * 200_000,
+    "deep list": b"[" * 200_000,
+    "huge number": b'{"choices":[{"message":{"content":"a"},"text":"a"}],"usage":{"prompt_tokens":1e999}}',
+    "nan": b'{"choices":[{"message":{"content":"a"},"text":"a"}],"usage":{"prompt_tokens":NaN}}',
+    "digits": b'{"label":' + b"9" * 100_000 + b"}",
+    "bom": b'\xef\xbb\xbf{"choices":[]}',
+    "nul": b"\x00" * 100,
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("protocol", CODECS)
+def test_a_200_with_a_hostile_body_is_an_invalid_reply(protocol: str, name: str) -> None:
+    outcome = decode(CODECS[protocol], 200, {}, BODIES[name])
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "invalid_reply"
+    assert 0 < len(outcome.message) <= 300
+    outcome.message.encode()
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], {}, "x", 5, [None], [5], [[]], [{}], [{"message": None}], [{"text": 5}]]
+)
+@pytest.mark.parametrize("protocol", ["chat", "completions"])
+def test_choices_of_any_wrong_shape_are_an_invalid_reply(protocol: str, value: Any) -> None:
+    outcome = read(CODECS[protocol], {"choices": value})
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "invalid_reply"
+
+
+@pytest.mark.parametrize("tokens", [-1, 1.5, "7", True, 10**12, [], {}])
+def test_an_absurd_usage_is_an_invalid_reply(tokens: Any) -> None:
+    outcome = read(CODEC, {**chat_body(), "usage": {"prompt_tokens": tokens}})
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "invalid_reply"
+    assert "prompt_tokens" in outcome.message
+
+
+def test_a_null_usage_says_nothing_and_a_whole_float_counts() -> None:
+    assert good(CODEC, {**chat_body(), "usage": None}).usage == Usage()
+    assert good(CODEC, {**chat_body(), "usage": {"prompt_tokens": 7.0}}).usage == Usage(input=7)
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        {"content": [{"token": "a", "logprob": 0.5}]},
+        {"content": [{"token": 5, "logprob": -1}]},
+        {"content": ["a"]},
+        {"content": [{"logprob": -1}]},
+        {"tokens": ["a"], "token_logprobs": []},
+        "yes",
+    ],
+)
+def test_absurd_logprobs_are_an_invalid_reply(logprobs: Any) -> None:
+    outcome = read(CODEC, chat_body(logprobs=logprobs))
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "invalid_reply"
+
+
+@pytest.mark.parametrize("error", [{"message": "m", "code": 502}, "m", {"x": {}}, ["m"]])
+@pytest.mark.parametrize("protocol", CODECS)
+def test_an_error_object_in_a_200_is_never_a_reply(protocol: str, error: Any) -> None:
+    outcome = read(CODECS[protocol], {**chat_body(), "label": "x", "error": error})
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "error_in_body"
+
+
+@pytest.mark.parametrize("protocol", CODECS)
+@pytest.mark.parametrize("noise", ["choices", "content", "output", "usage", "model", "id", "label", "status"])
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, [[]], [{"a": 1}], {"a": []}, True, 1e300])
+def test_no_value_in_any_field_makes_a_codec_raise(protocol: str, noise: str, value: Any) -> None:
+    whole = {**chat_body(), **responses_body(), "content": [{"type": "text", "text": "t"}], "label": "l"}
+    outcome = read(CODECS[protocol], {**whole, noise: value})
+    assert isinstance(outcome, (Reply, Failure))

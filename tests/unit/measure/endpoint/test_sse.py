@@ -1,0 +1,55 @@
+"""The event parser, against the rules of the HTML standard's examples."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.measure.endpoint.sse import Event, EventParser
+
+
+def feed(*chunks: bytes) -> list[Event]:
+    parser = EventParser()
+    return [event for chunk in chunks for event in parser.feed(chunk)]
+
+
+@pytest.mark.parametrize(
+    ("stream", "events"),
+    [
+        (b"data: a\n\n", [Event("message", b"a")]),
+        (b"data:a\n\n", [Event("message", b"a")]),
+        (b"data:  a\n\n", [Event("message", b" a")]),
+        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [Event("message", b"YHOO\n+2\n10")]),
+        (b": comment\n\ndata: a\n\n", [Event("message", b"a")]),
+        (b"event: add\r\ndata: 1\r\n\r\n", [Event("add", b"1")]),
+        (b"data: a\r\rdata: b\r\r.", [Event("message", b"a"), Event("message", b"b")]),
+        (b"data\n\ndata\ndata\n\ndata:", [Event("message", b""), Event("message", b"\n")]),
+        (b"id: 1\nretry: 5\nunknown: x\ndata: a\n\n", [Event("message", b"a")]),
+        (b"event: lonely\n\ndata: a\n\n", [Event("message", b"a")]),
+        (b"\xef\xbb\xbfdata: a\n\n", [Event("message", b"a")]),
+        (b"data: cut", []),
+        (b"data: cut\n", []),
+        (b"\n\n\n", []),
+    ],
+)
+def test_a_stream_gives_the_events_that_the_standard_says(stream: bytes, events: list[Event]) -> None:
+    assert feed(stream) == events
+
+
+STREAM = b": hi\r\n\r\nevent: x\r\ndata: one\r\ndata: two\r\n\r\ndata: \xc3\xa9\n\ndata: [DONE]\r\r\n"
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=12))
+def test_chunking_never_changes_the_events(cuts: list[int]) -> None:
+    edges = [0, *sorted(cuts), len(STREAM)]
+    chunks = [STREAM[a:b] for a, b in pairwise(edges)]
+    assert feed(*chunks) == feed(STREAM)
+    assert [event.data for event in feed(STREAM)] == [b"one\ntwo", b"\xc3\xa9", b"[DONE]"]
+
+
+@given(st.lists(st.binary(max_size=30), max_size=20))
+def test_no_bytes_make_it_raise(chunks: list[bytes]) -> None:
+    feed(*chunks)

@@ -1,4 +1,4 @@
-"""What a missed threshold means in counts: `88 of 100 fraud cases went unnoticed.`"""
+"""What a missed threshold means in counts, such as `88 of 100 fraud cases went unnoticed`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _false(view: View, label: int) -> str:
     kind = ("false alarm" if wrong == 1 else "false alarms") if label == view.positive else "wrong"
     was = verb(wrong, "was", "were")
     article = "a " if kind == "false alarm" else ""
-    return f"{wrong:,} of {count(total, 'answer')} {named(view.labels[label])} {was} {article}{kind}."
+    return f"{wrong:,} of {count(total, f'{named(view.labels[label])} answer')} {was} {article}{kind}."
 
 
 def _alarms(view: View, label: int) -> str:
@@ -65,7 +65,8 @@ def _alarms(view: View, label: int) -> str:
     if not wrong:
         return ""
     name = named(view.labels[label])
-    return f"{wrong:,} of {count(total, 'answer')} on cases that are not {name} {verb(wrong, 'was', 'were')} {name}."
+    said = f"{wrong:,} of {count(total, 'answer')} on cases that are not {name}"
+    return f"{said} {verb(wrong, 'was', 'were')} {name}."
 
 
 def _errors(view: View, label: int) -> str:

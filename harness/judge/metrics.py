@@ -14,13 +14,15 @@ import numpy as np
 
 from harness.files.threshold import Threshold
 from harness.judge.assessment import OUTCOMES
-from harness.judge.scores import classification, latency
+from harness.judge.scores import classification, latency, stability
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import clustered_share
+from harness.judge.sections import cost
+from harness.judge.sections.stability import votes
 from harness.judge.view import View
 from harness.judge.wording import Scale, named
 
-Unit = Literal["cases", "label cases", "other cases", "predictions", "touched", "calls"]
+Unit = Literal["cases", "label cases", "other cases", "predictions", "touched"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,11 @@ def figure(view: View, threshold: Threshold) -> Figure:
         chosen = " and ".join(f"{kind}={name}" for kind, name in threshold.where)
         return Missing(f"no case has {chosen}")
     return metric.figure(narrowed, threshold)
+
+
+def described(metric: str) -> Metric:
+    """Give how a metric is written and counted; latency quantiles are seconds of calls."""
+    return METRICS.get(metric) or _QUANTILE
 
 
 def label_index(view: View, threshold: Threshold) -> int | None:
@@ -91,9 +98,10 @@ def unit_name(unit: Unit, label: str | None) -> str:
         "other cases": f"cases that are not {name}",
         "predictions": f"{name} predictions",
         "touched": f"cases that are {name} or answered so",
-        "calls": "calls",
     }[unit]
 
+
+_QUANTILE = Metric(figure=lambda *_: Missing("a quantile is decided by its calls"), scale="seconds")
 
 METRICS: dict[str, Metric] = {
     "accuracy": Metric(figure=lambda view, _: classification.accuracy(view.answers)),
@@ -121,7 +129,20 @@ METRICS: dict[str, Metric] = {
             lambda view, label: view.resampling.fbeta(label, threshold.argument or 1.0)
         )(view, threshold)
     ),
+    "better_than_majority": Metric(figure=lambda view, _: classification.accuracy(view.answers)),
     "failures": Metric(figure=_outcome("failed")),
     "unparseable": Metric(figure=_outcome("unparseable")),
+    "refused": Metric(figure=_outcome("refused")),
+    "truncated": Metric(figure=_outcome("truncated")),
+    "stability": Metric(figure=lambda view, _: stability.agreement(votes(view))),
+    "flip_rate": Metric(figure=lambda view, _: stability.flip_rate(votes(view))),
+    "pass": Metric(
+        figure=lambda view, threshold: stability.pass_power(
+            view.trials.case, view.answers.right, int(threshold.argument or 1)
+        )
+    ),
+    "cost_per_1000": Metric(figure=lambda view, _: cost.per_1000(view), scale="money"),
+    "cost_per_correct": Metric(figure=lambda view, _: cost.per_correct(view), scale="money"),
+    "tokens_per_case": Metric(figure=lambda view, _: cost.tokens_per_case(view), scale="count"),
     "latency.within": Metric(figure=_within),
 }

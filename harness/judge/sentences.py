@@ -8,16 +8,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from harness.files.threshold import Threshold
 from harness.judge.assessment import Status
 from harness.judge.consequences import consequence
-from harness.judge.metrics import METRICS, Unit, label_index, unit_name
+from harness.judge.metrics import Unit, described, label_index, unit_name
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Mapped
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share
 from harness.judge.view import View
-from harness.judge.wording import Scale, amount, count, demand, figure, sure
+from harness.judge.wording import Scale, amount, count, demand, figure, rounded_up, sure
+
+_ASKED = {
+    ">=": "{} required",
+    ">": "more than {} required",
+    "<=": "at most {} allowed",
+    "<": "less than {} allowed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +46,12 @@ class Finding:
     @property
     def scale(self) -> Scale:
         """How the metric is written."""
-        return METRICS[self.threshold.metric].scale
+        return described(self.threshold.metric).scale
 
     @property
     def unit(self) -> Unit:
         """What its sample size counts."""
-        return METRICS[self.threshold.metric].unit
+        return described(self.threshold.metric).unit
 
     @property
     def label(self) -> str | None:
@@ -67,13 +76,7 @@ class Finding:
     @property
     def asked(self) -> str:
         """The requirement as a clause: `90% required`, `at most 1% allowed`."""
-        words = {
-            ">=": "{} required",
-            ">": "more than {} required",
-            "<=": "at most {} allowed",
-            "<": "less than {} allowed",
-        }
-        return words[self.threshold.op].format(self.wanted) + self.note
+        return _ASKED[self.threshold.op].format(self.wanted) + self.note
 
     @property
     def seen(self) -> str:
@@ -103,7 +106,8 @@ def why(finding: Finding) -> str:
 
 def _undefined(finding: Finding) -> str:
     reason = finding.estimate.why_undefined or "there is nothing to measure it on"
-    return f"{name_of(finding.threshold)} is undefined: {reason}. What is undefined can't pass ({finding.asked})."
+    name = name_of(finding.threshold)
+    return f"{name} is undefined: {reason}. What is undefined can't pass ({finding.asked})."
 
 
 def _is_fact(finding: Finding) -> bool:
@@ -199,11 +203,11 @@ def _singular(things: str, n: int) -> str:
 
 
 def _units_now(finding: Finding) -> int:
-    """Give how many units the figure rests on: cases for shares, trials for what was resampled."""
+    """Give how many cases the figure rests on."""
     source = finding.source
     while isinstance(source, Mapped):
         source = source.source
-    return source.cases if isinstance(source, Share) else source.n
+    return source.cases if isinstance(source, Share) else len(np.unique(finding.view.trials.case))
 
 
 def _more(finding: Finding) -> str:
@@ -214,15 +218,10 @@ def _more(finding: Finding) -> str:
     more = max(1, finding.needed_n - have)
     things = unit_name(finding.unit, finding.label)
     mix = ""
-    if finding.unit not in {"cases", "calls"} and have:
-        cases = len(set(finding.view.trials.case.tolist()))
+    if finding.unit != "cases" and have:
+        cases = len(np.unique(finding.view.trials.case))
         total = max(more, round(more * cases / have))
-        mix = f", about {count(_rounded(total), 'case')} of this suite's mix," if total > more else ""
+        mix = f", about {count(rounded_up(total), 'case')} of this suite's mix," if total > more else ""
     kept = finding.written(finding.estimate.value)
-    return f"about {_rounded(more):,} more {_singular(things, _rounded(more))}{mix} would settle it if it stays at {kept}."
-
-
-def _rounded(n: int) -> int:
-    """Round an estimate of a number of cases up to two figures: 213 -> 220."""
-    step = 10 ** max(0, len(str(n)) - 2)
-    return -(-n // step) * step
+    wanted = rounded_up(more)
+    return f"about {wanted:,} more {_singular(things, wanted)}{mix} would settle it if it stays at {kept}."

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from harness.rundir import CandidateEntry, Manifest
 
 FAILED = OUTCOMES.index("failed")
 LABEL = OUTCOMES.index("label")
+_T = TypeVar("_T")
 Where = tuple[tuple[str, str], ...]
 
 
@@ -41,7 +44,14 @@ class View:
         self.trials = every_trial.originals() if originals is None else originals
         self.labels = suite.labels
         self.confidence = suite.confidence
+        self._once: dict[str, Any] = {}
         self.positive = None if suite.positive is None else suite.labels.index(suite.positive)
+
+    def once(self, name: str, compute: Callable[[], _T]) -> _T:
+        """Compute something that several sections use only once."""
+        if name not in self._once:
+            self._once[name] = compute()
+        return self._once[name]  # type: ignore[no-any-return]
 
     @cached_property
     def model(self) -> ModelEntry:
@@ -86,6 +96,11 @@ class View:
     def failed(self) -> Bool:
         """Trials that ended without a reply."""
         return np.asarray(self.trials.outcome == FAILED, dtype=np.bool_)
+
+    @property
+    def missing(self) -> int:
+        """How many planned trials were not run: the run ended before them."""
+        return 0 if self.trials.not_run is None else int(self.trials.not_run.sum())
 
     @cached_property
     def repeats(self) -> int:

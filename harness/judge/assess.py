@@ -1,0 +1,157 @@
+"""A run -> its assessment: pure and deterministic, so that any run can be judged again years later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import FilesError, Problem
+from harness.files.default_policy import default_thresholds
+from harness.files.suite import Suite
+from harness.files.threshold import Threshold, ThresholdError, parse_threshold
+from harness.journal import read_events
+from harness.judge.assessment import OUTCOMES, Assessment, CandidateAssessment
+from harness.judge.checks import check
+from harness.judge.sections.classification import classification_section
+from harness.judge.sections.cost import cost_section
+from harness.judge.sections.latency import latency_section
+from harness.judge.sections.stability import stability_section
+from harness.judge.sections.timing_quality import timing_quality_section
+from harness.judge.table import CaseColumns
+from harness.judge.tabulate import RunTable, tabulate
+from harness.judge.verdict import best_first, headline_of, verdict_of
+from harness.judge.view import View
+from harness.record import Event
+from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, Manifest
+
+
+def assess_run(
+    run: Path, thresholds: Sequence[Threshold] | None = None, *, baseline: Assessment | None = None
+) -> Assessment:
+    """Judge the run in a folder, under its own thresholds or others."""
+    manifest = msgspec.json.decode((run / MANIFEST).read_bytes(), type=Manifest)
+    return assess(manifest, read_events(run / JOURNAL), thresholds=thresholds, baseline=baseline)
+
+
+def assess(
+    manifest: Manifest,
+    events: Iterable[Event],
+    *,
+    thresholds: Sequence[Threshold] | None = None,
+    baseline: Assessment | None = None,
+) -> Assessment:
+    """Judge a run from its events; same events (in any order), same assessment."""
+    suite = Suite.model_validate(manifest.suite)
+    table = tabulate(manifest, events)
+    policy = policy_of(suite, table.cases, baseline) if thresholds is None else tuple(thresholds)
+    views = [
+        View(
+            manifest=manifest,
+            suite=suite,
+            entry=entry,
+            cases=table.cases,
+            every_trial=table.trials[entry.name],
+        )
+        for entry in manifest.candidates
+    ]
+    candidates = tuple(_candidate(view, table, policy, baseline) for view in views)
+    return _assessment(manifest, suite, table, policy, candidates)
+
+
+def policy_of(suite: Suite, cases: CaseColumns, baseline: Assessment | None) -> tuple[Threshold, ...]:
+    """Give the thresholds in force: the suite's own, else the documented defaults that apply to this run."""
+    if not suite.thresholds:
+        defaults = default_thresholds(suite, cases.splits)
+        return tuple(t for t in defaults if t.metric != "drift.drop" or baseline is not None)
+    found, problems = [], []
+    for place, text in enumerate(suite.thresholds):
+        try:
+            found.append(parse_threshold(text, labels=suite.labels))
+        except ThresholdError as error:
+            problems.append(Problem(Path(MANIFEST), None, f"suite.thresholds[{place}]", str(error)))
+    if problems:
+        raise FilesError(problems)
+    return tuple(found)
+
+
+def _candidate(
+    view: View, table: RunTable, policy: Sequence[Threshold], baseline: Assessment | None
+) -> CandidateAssessment:
+    timing = timing_quality_section(view, table, policy)
+    checks = tuple(check(view, threshold, timing, baseline) for threshold in policy)
+    verdict = verdict_of(checks, missing=view.missing)
+    return CandidateAssessment(
+        name=view.entry.name,
+        prompt=view.entry.prompt_name,
+        model=view.entry.model_name,
+        verdict=verdict,
+        headline=headline_of(checks, verdict, missing=view.missing),
+        checks=checks,
+        traps=(),
+        outcomes={name: int((view.trials.outcome == place).sum()) for place, name in enumerate(OUTCOMES)},
+        trials=len(view.trials),
+        cases=len(view.cases),
+        repeats=view.repeats,
+        classification=classification_section(view),
+        latency=latency_section(view),
+        stability=stability_section(view),
+        cost=cost_section(view),
+        timing_quality=timing,
+    )
+
+
+def _assessment(
+    manifest: Manifest,
+    suite: Suite,
+    table: RunTable,
+    policy: Sequence[Threshold],
+    candidates: tuple[CandidateAssessment, ...],
+) -> Assessment:
+    best = best_first(candidates)[0] if candidates else None
+    return Assessment(
+        schema_version=SCHEMA_VERSION,
+        run_id=manifest.run_id,
+        suite=manifest.suite_name,
+        verdict="INCONCLUSIVE" if best is None else best.verdict,
+        headline="INCONCLUSIVE: nothing was measured." if best is None else _headline(best, candidates),
+        created_utc=manifest.created_utc,
+        planned_trials=manifest.planned_trials,
+        journalled_trials=table.journalled,
+        complete=table.journalled >= manifest.planned_trials,
+        labels=suite.labels,
+        positive=suite.positive,
+        confidence=suite.confidence,
+        policy=tuple(threshold.text for threshold in policy),
+        candidates=candidates,
+        sessions=sum(session.event in {"started", "resumed"} for session in table.sessions),
+        paid_twice_at_most=_paid_twice(table),
+        harness_version=manifest.versions.get("harness", ""),
+    )
+
+
+def _headline(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
+    if len(candidates) == 1:
+        return best.headline
+    return (
+        f"{best.name} is {best.headline}"
+        if best.verdict == "READY"
+        else f"{best.name}, the best of {len(candidates)}: {best.headline}"
+    )
+
+
+def _paid_twice(table: RunTable) -> int:
+    """Give the calls that were in flight when a session died without a word, and that a resume sent again."""
+    killed = 0
+    running = False
+    for session in table.sessions:
+        if session.event in {"started", "resumed"}:
+            killed += running
+            running = True
+        else:
+            running = False
+    if not killed:
+        return 0
+    most = max((int(trials.in_flight.max(initial=0)) for trials in table.trials.values()), default=0)
+    return killed * most

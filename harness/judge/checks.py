@@ -1,0 +1,150 @@
+"""Thresholds held against figures: one check each, PASS, FAIL or INCONCLUSIVE, with its sentence."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+
+from harness.files.threshold import Threshold
+from harness.judge.assessment import Assessment, Check, TimingQuality
+from harness.judge.baseline import baseline_value
+from harness.judge.metrics import described, figure, label_index, unit_name
+from harness.judge.scores import classification
+from harness.judge.scores.estimate import undefined
+from harness.judge.scores.figure import Figure, Mapped
+from harness.judge.scores.proportion import Share
+from harness.judge.scores.threshold_check import Decision, decide
+from harness.judge.sentences import Finding, name_of, why
+from harness.judge.slo import is_quantile, quantile_check
+from harness.judge.view import View
+from harness.judge.wording import amount, count, demand, named, verb
+
+
+def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Assessment | None) -> Check:
+    """Hold one threshold against what was seen."""
+    required, note = _required(view, threshold, baseline)
+    if required is None:
+        return _without_baseline(view, threshold, note)
+    if is_quantile(threshold.metric):
+        name = name_of(threshold)
+        made = quantile_check(
+            view.narrowed(threshold.where), threshold, required, timing, name=name, note=note
+        )
+    else:
+        made = _by_figure(view, threshold, required, note)
+        if threshold.metric == "latency.within" and not timing.good:
+            made = _undecided(made, timing)
+    return _unfinished(view, made)
+
+
+def _by_figure(view: View, threshold: Threshold, required: float, note: str) -> Check:
+    source = figure(view, threshold)
+    decision = decide(source, threshold.op, required, view.confidence)
+    narrowed = view.narrowed(threshold.where)
+    finding = Finding(
+        view=narrowed,
+        threshold=threshold,
+        required=required,
+        status=decision.status,
+        estimate=source.estimate(view.confidence),
+        bound=decision.bound,
+        source=source,
+        needed_n=_cases(decision.needed_n, source, narrowed),
+        note=note,
+    )
+    return _made(view, threshold, required, decision, finding)
+
+
+def _cases(needed: int | None, source: Figure, view: View) -> int | None:
+    """Turn a number of trials into cases; what is made of shares counts cases already."""
+    while isinstance(source, Mapped):
+        source = source.source
+    if needed is None or isinstance(source, Share) or not source.n:
+        return needed
+    return math.ceil(needed * len(np.unique(view.trials.case)) / source.n)
+
+
+def _made(view: View, threshold: Threshold, required: float, decision: Decision, finding: Finding) -> Check:
+    label = label_index(view, threshold)
+    return Check(
+        threshold=threshold.text,
+        metric=threshold.metric,
+        label=threshold.label,
+        status=decision.status,
+        required=required,
+        op=threshold.op,
+        estimate=finding.estimate,
+        bound=decision.bound,
+        needed_n=finding.needed_n,
+        needed_unit=unit_name(
+            described(threshold.metric).unit, None if label is None else view.labels[label]
+        ),
+        why=why(finding),
+    )
+
+
+def _required(view: View, threshold: Threshold, baseline: Assessment | None) -> tuple[float | None, str]:
+    """Resolve what is required, and say where it comes from; None (and why) when a baseline is missing."""
+    if threshold.metric == "better_than_majority":
+        majority = classification.majority(view.narrowed(threshold.where).answers)
+        always = named(view.labels[majority.label])
+        return majority.share, f" (always answering {always} scores as much)"
+    if threshold.baseline == "absolute":
+        return threshold.bound, ""
+    before = None if baseline is None else baseline_value(baseline, view, threshold)
+    if before is None:
+        missing = "no baseline is set" if baseline is None else "the baseline has no such figure"
+        return None, missing
+    return _from_baseline(view, threshold, before)
+
+
+def _from_baseline(view: View, threshold: Threshold, before: float) -> tuple[float, str]:
+    scale = described(threshold.metric).scale
+    value = f"the baseline's {amount(before, scale, view.currency)}"
+    margin = demand(threshold.bound, scale, view.currency)
+    if threshold.baseline == "times":
+        return before * threshold.bound, f" ({threshold.bound:g} times {value})"
+    if threshold.bound == 0:
+        return before, f" ({value})"
+    if threshold.baseline == "minus":
+        return before - threshold.bound, f" ({value} minus {margin})"
+    return before + threshold.bound, f" ({value} plus {margin})"
+
+
+def _without_baseline(view: View, threshold: Threshold, reason: str) -> Check:
+    source = None if is_quantile(threshold.metric) else figure(view, threshold)
+    estimate = undefined(reason) if source is None else source.estimate(view.confidence)
+    return Check(
+        threshold=threshold.text,
+        metric=threshold.metric,
+        label=threshold.label,
+        status="INCONCLUSIVE",
+        required=0.0,
+        op=threshold.op,
+        estimate=estimate,
+        bound=None,
+        needed_n=None,
+        needed_unit="cases",
+        why=f"{threshold.text} can't be decided: {reason}.",
+    )
+
+
+def _undecided(made: Check, timing: TimingQuality) -> Check:
+    return msgspec.structs.replace(
+        made, status="INCONCLUSIVE", needed_n=None, why=f"{made.threshold}: not decided. {timing.sentence}"
+    )
+
+
+def _unfinished(view: View, made: Check) -> Check:
+    """Take back a FAIL while trials are missing: they count as failures, and may still turn out well."""
+    missing = view.missing
+    if not missing:
+        return made
+    share = f"{missing:,} of {count(len(view.trials), 'trial')}"
+    fate = f"{verb(missing, 'was', 'were')} not run and {verb(missing, 'counts', 'count')} as failed"
+    fate = f"{verb(missing, 'was', 'were')} not run and {verb(missing, 'counts', 'count')} as failed"
+    told = f"The run is not finished: {share} {fate}."
+    status = "INCONCLUSIVE" if made.status == "FAIL" else made.status
+    return msgspec.structs.replace(made, status=status, why=f"{made.why} {told}")

@@ -1,0 +1,123 @@
+"""Money and tokens, as the endpoint counted them; calls without a count are listed, never guessed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.files.project import Price
+from harness.files.units import per_month
+from harness.judge.assessment import Cost
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.figure import Figure, Missing
+from harness.judge.scores.mean import clustered_mean, ratio_of_sums
+from harness.judge.table import NONE, Bool, Float, Int64, TrialColumns
+from harness.judge.view import View
+
+NO_USAGE = "the endpoint did not count tokens"
+PER_MILLION = 1e6
+
+
+def spent(trials: TrialColumns, price: Price) -> Float:
+    """Give the money of each trial's final call; 0 where the endpoint counted no tokens."""
+    cached = np.maximum(trials.tokens_cached, 0)
+    fresh = np.maximum(np.maximum(trials.tokens_in, 0) - cached, 0)
+    written = np.maximum(trials.tokens_out, 0)
+    cached_price = price.input if price.cached is None else price.cached
+    money = fresh * price.input + cached * cached_price + written * price.output
+    return np.asarray(money / PER_MILLION, dtype=np.float64)
+
+
+def counted(trials: TrialColumns) -> Bool:
+    """Tell which trials the endpoint counted tokens for."""
+    return np.asarray((trials.tokens_in != NONE) | (trials.tokens_out != NONE), dtype=np.bool_)
+
+
+def is_priced(price: Price) -> bool:
+    """Whether calls cost anything."""
+    return price.input > 0 or price.output > 0 or bool(price.cached)
+
+
+def per_1000(view: View) -> Figure:
+    """Give the cost of a thousand decisions."""
+    known = counted(view.trials)
+    if not known.any():
+        return _free_or(view)
+    money = spent(view.trials, view.model.price)
+    return clustered_mean(money[known], view.trials.case[known], why_empty=NO_USAGE, scale=1000)
+
+
+def per_correct(view: View) -> Figure:
+    """Give the cost of one right answer: all that was spent, by what was right."""
+    known = counted(view.trials)
+    if not known.any():
+        return _free_or(view)
+    return ratio_of_sums(
+        spent(view.trials, view.model.price)[known],
+        view.answers.right[known].astype(np.float64),
+        view.trials.case[known],
+        why_empty="no answer was right",
+    )
+
+
+def _free_or(view: View) -> Figure:
+    return Missing(NO_USAGE if is_priced(view.model.price) or not len(view.trials) else _no_price(view))
+
+
+def _no_price(view: View) -> str:
+    return f"harness.yml gives no price for {view.entry.model_name}, and {NO_USAGE}"
+
+
+def tokens_per_case(view: View) -> Figure:
+    """Give the mean tokens of a decision, in and out."""
+    known = counted(view.trials)
+    tokens = np.maximum(view.trials.tokens_in, 0) + np.maximum(view.trials.tokens_out, 0)
+    return clustered_mean(tokens[known].astype(np.float64), view.trials.case[known], why_empty=NO_USAGE)
+
+
+def cost_section(view: View) -> Cost:
+    """Give money and tokens of a candidate."""
+    price = view.model.price
+    figure = per_1000(view)
+    volume = per_month(view.suite.volume) if view.suite.volume else None
+    month = None if volume is None or figure.value is None else figure.value / 1000 * volume
+    return Cost(
+        currency=price.currency,
+        total=float(spent(view.every_trial, price).sum()) + _warmup(view.trials, price),
+        per_1000=figure.estimate(view.confidence),
+        per_correct=per_correct(view).estimate(view.confidence),
+        per_caught_positive=_per_caught(view),
+        tokens_in=_mean(view, view.trials.tokens_in),
+        tokens_out=_mean(view, view.trials.tokens_out),
+        tokens_cached=_mean(view, view.trials.tokens_cached),
+        per_month=month,
+        volume_per_month=volume,
+        priced=is_priced(price),
+        missing_usage=int(np.count_nonzero(~counted(view.trials) & ~view.failed)),
+    )
+
+
+def _warmup(trials: TrialColumns, price: Price) -> float:
+    in_, out, cached = trials.warmup_tokens
+    cached_price = price.input if price.cached is None else price.cached
+    return (max(in_ - cached, 0) * price.input + cached * cached_price + out * price.output) / PER_MILLION
+
+
+def _mean(view: View, column: Int64) -> Estimate:
+    known = column != NONE
+    mean = clustered_mean(column[known].astype(np.float64), view.trials.case[known], why_empty=NO_USAGE)
+    return mean.estimate(view.confidence)
+
+
+def _per_caught(view: View) -> Estimate | None:
+    if view.positive is None:
+        return None
+    known = counted(view.trials)
+    if not known.any():
+        return _free_or(view).estimate(view.confidence)
+    caught = view.answers.right & (view.trials.expected == view.positive)
+    return ratio_of_sums(
+        spent(view.trials, view.model.price)[known],
+        caught[known].astype(np.float64),
+        view.trials.case[known],
+        why_empty=f"no case of ‘{view.labels[view.positive]}’ was found",
+    ).estimate(view.confidence)

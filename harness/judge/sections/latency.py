@@ -1,0 +1,108 @@
+"""How long the calls took, as a caller feels it, and where the time went."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from harness.judge.assessment import Latency, LatencyPart, Quantile
+from harness.judge.scores.estimate import undefined
+from harness.judge.scores.latency import quantile_estimate
+from harness.judge.table import NONE, Float, Int64
+from harness.judge.view import View
+
+PartName = Literal["queue", "rate limit", "service", "retries", "backoff", "own"]
+QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
+POINTS = 500
+BINS = 30
+
+
+def latency_section(view: View) -> Latency:
+    """Give the quantiles, the histogram and the parts of the time."""
+    trials = view.trials
+    caller = view.times(trials.caller_ns)
+    streamed = bool((trials.ttft_ns != NONE).any())
+    sent = trials.caller_ns != NONE
+    return Latency(
+        caller=_quantiles(view, caller),
+        service=_quantiles(view, view.times(trials.service_ns)),
+        ttft=_quantiles(view, view.times(trials.ttft_ns)) if streamed else (),
+        n=len(caller),
+        censored=int(np.count_nonzero(~np.isfinite(caller))),
+        histogram=_histogram(caller[np.isfinite(caller)]),
+        over_time=_over_time(view),
+        parts=_parts(view),
+        recorded=trials.recorded,
+        retried_trials=int(np.count_nonzero(trials.attempts > 1)),
+        attempts=int(trials.attempts[sent].sum()),
+        warmup_calls=trials.warmup_calls,
+    )
+
+
+def _quantiles(view: View, times: Float) -> tuple[Quantile, ...]:
+    if not len(times) and view.trials.recorded:
+        why = undefined("the recorded replies have no latencies", confidence=view.confidence)
+        return tuple(Quantile(q=q, estimate=why) for q in QUANTILES)
+    return tuple(
+        Quantile(q=q, estimate=quantile_estimate(times, view.timed_case, q, view.confidence))
+        for q in QUANTILES
+    )
+
+
+def _histogram(times: Float) -> tuple[tuple[float, float, int], ...]:
+    """Count calls in bins of equal ratio: latencies spread over powers of ten."""
+    if not len(times):
+        return ()
+    low, high = float(times.min()), float(times.max())
+    if high <= low or low <= 0:
+        return ((low, high, len(times)),) if high <= low else _even(times, low, high)
+    edges = np.geomspace(low, high, BINS + 1)
+    edges[0], edges[-1] = low, high
+    return _counted(times, edges)
+
+
+def _even(times: Float, low: float, high: float) -> tuple[tuple[float, float, int], ...]:
+    return _counted(times, np.linspace(low, high, BINS + 1))
+
+
+def _counted(times: Float, edges: Float) -> tuple[tuple[float, float, int], ...]:
+    counts, _ = np.histogram(times, edges)
+    return tuple(
+        (float(edges[bin_]), float(edges[bin_ + 1]), int(counts[bin_])) for bin_ in range(len(counts))
+    )
+
+
+def _over_time(view: View) -> tuple[tuple[float, float], ...]:
+    """Give at most 500 calls in the order of sending, evenly chosen, without failures."""
+    trials = view.trials
+    kept = np.flatnonzero((trials.sent_at != NONE) & (trials.caller_ns != NONE) & ~view.failed)
+    ordered = kept[np.lexsort((kept, trials.sent_at[kept]))]
+    if len(ordered) > POINTS:
+        ordered = ordered[np.linspace(0, len(ordered) - 1, POINTS).round().astype(np.int64)]
+    return tuple((float(trials.sent_at[row]) / 1e9, float(trials.caller_ns[row]) / 1e9) for row in ordered)
+
+
+def _parts(view: View) -> tuple[LatencyPart, ...]:
+    """Give the mean seconds a sent trial spent in each part; they add up to its whole time."""
+    trials = view.trials
+    sent = trials.caller_ns != NONE
+    if not sent.any():
+        return ()
+    # The last attempt, with the writing of its request: all of the caller's time that is not waiting or lost.
+    last = trials.caller_ns - trials.backoff_ns - trials.retry_ns
+    columns: dict[PartName, Int64] = {
+        "queue": trials.queue_ns,
+        "rate limit": trials.rate_limit_ns,
+        "service": last,
+        "retries": trials.retry_ns,
+        "backoff": trials.backoff_ns,
+        "own": trials.own_ns,
+    }
+    sums: dict[PartName, int] = {name: int(column[sent].sum()) for name, column in columns.items()}
+    total = sum(sums.values())
+    n = int(sent.sum())
+    return tuple(
+        LatencyPart(name=name, mean_s=ns / n / 1e9, share=ns / total if total else 0.0)
+        for name, ns in sums.items()
+    )

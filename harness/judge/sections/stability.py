@@ -1,0 +1,116 @@
+"""Whether the same request gets the same answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+import numpy as np
+
+from harness.judge.assessment import OUTCOMES, Flip, Spread, Stability, UnstableCase
+from harness.judge.scores import classification, stability
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.reliability import clustering, fleiss_kappa, krippendorff_alpha
+from harness.judge.scores.stability import Votes
+from harness.judge.table import NONE, Int16, Int64
+from harness.judge.view import LABEL, View
+
+SHOWN = 20
+ONE_REPEAT = "each case was asked once, so nothing is known of how its answer moves"
+
+
+def answer_codes(view: View) -> Int64:
+    """Give each trial's answer as a number: its label, or else its outcome as an answer of its own."""
+    k = len(view.labels)
+    outcome = view.trials.outcome.astype(np.int64)
+    return np.asarray(np.where(outcome == LABEL, view.trials.predicted, k + outcome), dtype=np.int64)
+
+
+def answer_name(view: View, code: int) -> str:
+    """Give the label or outcome that a code stands for."""
+    k = len(view.labels)
+    return view.labels[code] if code < k else OUTCOMES[code - k]
+
+
+def votes(view: View) -> Votes:
+    """Give how often each case got each answer; cases asked once are left out."""
+    return view.once("votes", lambda: Votes.of(view.trials.case, answer_codes(view)))
+
+
+def stability_section(view: View) -> Stability:
+    """Give agreement between repeats, and the cases that moved."""
+    cast, right = votes(view), view.answers.right
+    confidence = view.confidence
+    agreement = stability.agreement(cast).estimate(confidence)
+    extremes = stability.best_and_worst(view.trials.case, right)
+    common = Stability(
+        agreement=agreement,
+        flip_rate=stability.flip_rate(cast).estimate(confidence),
+        tar_raw=stability.all_same(Votes.of(view.trials.case, view.trials.reply)).estimate(confidence),
+        tar_label=stability.all_same(cast).estimate(confidence),
+        served_models=_named_counts(view.trials.served, view.trials.served_models),
+        fingerprints=_named_counts(view.trials.fingerprint, view.trials.fingerprints),
+    )
+    if agreement.value is None:
+        return common
+    alike = clustering(view.trials.case, right)
+    unstable = stability.least_stable(cast, most=len(view.cases))
+    return msgspec.structs.replace(
+        common,
+        pass_k=_pass_k(view),
+        fleiss_kappa=fleiss_kappa(cast, seed=view.suite.seed).estimate(confidence),
+        krippendorff_alpha=krippendorff_alpha(cast, seed=view.suite.seed).estimate(confidence),
+        icc=None if alike is None else alike.icc,
+        design_effect=None if alike is None else alike.design_effect,
+        mean_entropy_bits=stability.mean_entropy(cast),
+        best_accuracy=None if extremes is None else extremes[0],
+        worst_accuracy=None if extremes is None else extremes[1],
+        flips=tuple(
+            Flip(first=answer_name(view, first), second=answer_name(view, second), share=share, pairs=pairs)
+            for first, second, share, pairs in stability.flips(cast)[:SHOWN]
+        ),
+        spread=_spread(view),
+        unstable=tuple(_unstable(view, case) for case in unstable[:SHOWN]),
+        unstable_cases=len(unstable),
+    )
+
+
+def _named_counts(column: Int16, names: tuple[str, ...]) -> dict[str, int]:
+    counts = np.bincount(column[column != NONE], minlength=len(names))
+    return {name: int(counts[index]) for index, name in enumerate(names) if counts[index]}
+
+
+def _pass_k(view: View) -> dict[str, Estimate]:
+    found = {}
+    for k in range(2, min(view.repeats, 8) + 1):
+        estimate = stability.pass_power(view.trials.case, view.answers.right, k).estimate(view.confidence)
+        if estimate.value is not None:
+            found[str(k)] = estimate
+    return found
+
+
+def _spread(view: View) -> tuple[Spread, ...]:
+    """Give each headline metric in each repeat: what one run with repeats: 1 could have said."""
+    rows: dict[str, list[float | None]] = {"accuracy": []}
+    for repeat in range(view.repeats):
+        part = view.answers.where(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
+        rows["accuracy"].append(classification.accuracy(part).value)
+        if view.positive is None:
+            continue
+        name = view.labels[view.positive]
+        recall, precision = f"recall[{name}]", f"precision[{name}]"
+        rows.setdefault(recall, []).append(classification.recall(part, view.positive).value)
+        rows.setdefault(precision, []).append(classification.precision(part, view.positive).value)
+    return tuple(Spread(metric=metric, values=tuple(values)) for metric, values in rows.items())
+
+
+def _unstable(view: View, case: int) -> UnstableCase:
+    rows = np.flatnonzero(view.trials.case == case)
+    codes = answer_codes(view)[rows]
+    said = Counter(answer_name(view, int(code)) for code in codes)
+    return UnstableCase(
+        case=view.cases.ids[case],
+        expected=view.labels[int(view.cases.expected[case])],
+        labels=dict(sorted(said.items(), key=lambda item: (-item[1], item[0]))),
+        replies=tuple(view.trials.replies[int(view.trials.reply[row])] for row in rows),
+    )

@@ -1,0 +1,209 @@
+"""Checks of latency quantiles: decided by the share of calls within the limit, worded in calls.
+
+"p95 <= 1 s" is the claim that at least 95% of calls end within 1 s; a failed call is over any limit. When the
+client itself was saturated, nothing is decided.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.files.threshold import Threshold
+from harness.judge.assessment import Check, TimingQuality
+from harness.judge.scores.estimate import Estimate, undefined
+from harness.judge.scores.figure import Missing
+from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
+from harness.judge.scores.planning import smallest_all_pass_n
+from harness.judge.scores.proportion import Share
+from harness.judge.table import NONE, Float, Int64
+from harness.judge.view import View
+from harness.judge.wording import count, demand, figure, rounded_up, seconds, sure, verb
+
+_Q = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
+
+
+def is_quantile(metric: str) -> bool:
+    """Tell whether a metric is a latency quantile."""
+    clock, _, part = metric.partition(".")
+    return clock in {"latency", "ttft"} and part in _Q
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Calls:
+    """The calls of a check and what was demanded of them."""
+
+    name: str
+    threshold: Threshold
+    required: float
+    note: str
+    times: Float
+    case: Int64
+    q: float
+    confidence: float
+
+    @property
+    def head(self) -> str:
+        words = {
+            ">=": "{} required",
+            ">": "more than {} required",
+            "<=": "{} allowed",
+            "<": "less than {} allowed",
+        }
+        asked = words[self.threshold.op].format(demand(self.required, "seconds")) + self.note
+        return f"{self.name} {figure(self.estimate, 'seconds')}, {asked}"
+
+    @property
+    def estimate(self) -> Estimate:
+        return quantile_estimate(self.times, self.case, self.q, self.confidence)
+
+    @property
+    def within(self) -> str:
+        inside = int(np.count_nonzero(self.times <= self.required))
+        limit = demand(self.required, "seconds")
+        failed = int(np.count_nonzero(~np.isfinite(self.times)))
+        lost = (
+            f" ({count(failed, 'failed call')} {verb(failed, 'counts', 'count')} as over it)"
+            if failed
+            else ""
+        )
+        return f"{inside:,} of {count(len(self.times), 'call')} ended within {limit}{lost}"
+
+
+def quantile_check(
+    view: View, threshold: Threshold, required: float, timing: TimingQuality, *, name: str, note: str = ""
+) -> Check:
+    """Hold a latency quantile against its limit."""
+    clock, _, part = threshold.metric.partition(".")
+    column = view.trials.ttft_ns if clock == "ttft" else view.trials.caller_ns
+    missing = _missing(view, clock)
+    if missing:
+        return _check(
+            threshold,
+            required,
+            undefined(missing, confidence=view.confidence),
+            why=(
+                f"{name} is undefined: {missing}. What is undefined can't pass "
+                f"({demand(required, 'seconds')} allowed{note})."
+            ),
+        )
+    calls = _Calls(
+        name=name,
+        threshold=threshold,
+        required=required,
+        note=note,
+        times=view.times(column),
+        case=view.timed_case,
+        q=_Q[part],
+        confidence=view.confidence,
+    )
+    if not timing.good:
+        return _check(
+            threshold, required, calls.estimate, why=f"{calls.head}: not decided. {timing.sentence}"
+        )
+    if calls.q >= 1:
+        return _slowest(calls)
+    return _decided(calls)
+
+
+def _missing(view: View, clock: str) -> str:
+    if not len(view.trials):
+        return "there are no trials"
+    if not view.timed.any():
+        return "the recorded replies have no latencies"
+    if clock == "ttft" and not (view.trials.ttft_ns != NONE).any():
+        return "no reply was streamed"
+    return ""
+
+
+def _check(
+    threshold: Threshold,
+    required: float,
+    estimate: Estimate,
+    *,
+    why: str,
+    decision: SloDecision | None = None,
+) -> Check:
+    return Check(
+        threshold=threshold.text,
+        metric=threshold.metric,
+        label=threshold.label,
+        status="INCONCLUSIVE" if decision is None else decision.decision.status,
+        required=required,
+        op=threshold.op,
+        estimate=estimate,
+        bound=None if decision is None else decision.bound_s,
+        needed_n=None if decision is None else decision.decision.needed_n,
+        needed_unit="cases",
+        why=why,
+    )
+
+
+def _slowest(calls: _Calls) -> Check:
+    """Decide "max" by what was seen: no number of calls bounds the slowest one to come."""
+    slowest = float(calls.times.max())
+    met = slowest <= calls.required if calls.threshold.op == "<=" else slowest < calls.required
+    if calls.threshold.op in {">", ">="}:
+        met = slowest >= calls.required if calls.threshold.op == ">=" else slowest > calls.required
+    seen = f"the slowest of {count(len(calls.times), 'call')}"
+    took = f"took {seconds(slowest)}" if math.isfinite(slowest) else "failed"
+    allowed = f"{demand(calls.required, 'seconds')} {'required' if '>' in calls.threshold.op else 'allowed'}"
+    return Check(
+        threshold=calls.threshold.text,
+        metric=calls.threshold.metric,
+        label=None,
+        status="PASS" if met else "FAIL",
+        required=calls.required,
+        op=calls.threshold.op,
+        estimate=calls.estimate,
+        bound=slowest if math.isfinite(slowest) else None,
+        needed_n=None,
+        needed_unit="cases",
+        why=f"{calls.name}: {seen} {took}, {allowed}{calls.note}: {'met' if met else 'not met'}.",
+    )
+
+
+def _decided(calls: _Calls) -> Check:
+    decision = slo_check(
+        calls.times,
+        calls.case,
+        q=calls.q,
+        limit_s=calls.required,
+        op=calls.threshold.op,
+        confidence=calls.confidence,
+    )
+    return _check(
+        calls.threshold, calls.required, calls.estimate, why=_why(calls, decision), decision=decision
+    )
+
+
+def _why(calls: _Calls, decision: SloDecision) -> str:
+    match decision.decision.status:
+        case "PASS":
+            if decision.bound_s is None:
+                return f"{calls.head}: met; {calls.within}."
+            bound = f"at most {seconds(decision.bound_s)} with {sure(calls.confidence)} confidence"
+            return f"{calls.head}: met, {bound}; {calls.within}."
+        case "FAIL":
+            return f"{calls.head}: missed; only {calls.within}."
+        case "INCONCLUSIVE":
+            return _open(calls, decision.share, decision.decision.needed_n)
+
+
+def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
+    if isinstance(share, Share) and share.p == 1.0 and "<" in calls.threshold.op:
+        fewest = smallest_all_pass_n(calls.q, calls.confidence) or 0
+        have = count(share.cases, "case") if share.clustered else count(share.n, "call")
+        return (
+            f"{calls.head}: {calls.within}, but {have} can't prove it; "
+            f"it takes at least {fewest:,} without a miss at {sure(calls.confidence)} confidence."
+        )
+    if needed is None or not isinstance(share, Share):
+        return f"{calls.head}: can't be told; {calls.within}, exactly at the limit."
+    more = rounded_up(max(1, needed - share.cases))
+    return (
+        f"{calls.head}: can't be told yet; {calls.within}. "
+        f"About {count(more, 'more case')} would settle it if that share stays."
+    )

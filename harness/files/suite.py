@@ -60,9 +60,7 @@ class Suite(Written):
     columns: dict[str, str] = Field(
         {}, description="Field -> column: {expected: label}; other columns are inputs."
     )
-    reply: ReplyRule = Field(
-        default_factory=lambda: ReplyRule(as_="mention"), description="How a reply is read as a label."
-    )
+    reply: ReplyRule = Field(ReplyRule(), description="What makes a label of a reply.")
     prompts: Texts = Field((), description="Prompt files or patterns, relative to this file.")
     models: Texts = Field((), description="Names of models of harness.yml.")
     repeats: int = Field(3, ge=1, le=1000, description="How often each request is sent.")

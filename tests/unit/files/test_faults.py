@@ -98,10 +98,9 @@ SUITE_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "line", "field", "said"), SUITE_FAULTS)
-def test_a_mistake_in_a_suite_is_named(
-    project: Write, old: str, new: str, line: int | None, field: str, said: str
-) -> None:
+@pytest.mark.parametrize("fault", SUITE_FAULTS, ids=lambda fault: fault[1])
+def test_a_mistake_in_a_suite_is_named(project: Write, fault: tuple[str, str, int | None, str, str]) -> None:
+    old, new, line, field, said = fault
     suite = project()
     suite.write_text(spoilt(suite.read_text(), old, new))
     problems = problems_of(suite)
@@ -143,10 +142,9 @@ PROMPT_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "line", "field", "said"), PROMPT_FAULTS)
-def test_a_mistake_in_a_prompt_is_named(
-    project: Write, old: str, new: str, line: int, field: str, said: str
-) -> None:
+@pytest.mark.parametrize("fault", PROMPT_FAULTS, ids=lambda fault: fault[1])
+def test_a_mistake_in_a_prompt_is_named(project: Write, fault: tuple[str, str, int | None, str, str]) -> None:
+    old, new, line, field, said = fault
     suite = project()
     prompt = Path(PROMPT)
     prompt.write_text(spoilt(prompt.read_text(), old, new))
@@ -211,10 +209,11 @@ HARNESS_FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "line", "field", "said"), HARNESS_FAULTS)
+@pytest.mark.parametrize("fault", HARNESS_FAULTS, ids=lambda fault: fault[1])
 def test_a_mistake_in_harness_yml_is_named_and_no_key_is_repeated(
-    project: Write, old: str, new: str, line: int | None, field: str, said: str
+    project: Write, fault: tuple[str, str, int | None, str, str]
 ) -> None:
+    old, new, line, field, said = fault
     suite = project()
     path = Path(HARNESS)
     path.write_text(spoilt(path.read_text(), old, new))

@@ -1,0 +1,214 @@
+"""Prompts render as their authors meant them, and nothing that a template says can hurt."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import jinja2
+import pytest
+import yaml
+
+from harness.files.findings import Findings
+from harness.files.loading import read_prompt
+from harness.files.prompt import Message, Prompt
+from harness.files.render import RenderedChat, RenderedText, Renderer, RenderFailed, variables
+from harness.files.template_rules import TemplateRefused
+from harness.files.untrusted import render_untrusted
+
+SHIPPED = sorted((Path(__file__).parents[3] / "prompts").glob("*/*.prompt.yml"))
+EXAMPLES = ({"message": "win", "label": "spam"}, {"message": "hi", "label": "ham"})
+
+
+def text_of(source: str, inputs: dict[str, str], **parts: object) -> str:
+    rendered = Renderer(Prompt(text=source, **parts)).render(inputs)  # type: ignore[arg-type]
+    assert isinstance(rendered, RenderedText)
+    return rendered.text
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_shipped_prompts_render_as_plain_jinja_with_trimmed_blocks_does(path: Path) -> None:
+    checked = read_prompt(path, Findings())
+    assert checked is not None
+    written = yaml.safe_load(path.read_text())
+    inputs = dict.fromkeys(sorted(variables(checked.model)), "a {{ b }} {% c %}\n")
+    plain = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True)
+    values = {**inputs, "examples": written.get("examples", []), "labels": []}
+    rendered = Renderer(checked.model).render(inputs)
+    if isinstance(rendered, RenderedText):
+        assert rendered.text == plain.from_string(written["text"]).render(values)
+    else:
+        last = plain.from_string(written["messages"][-1]["content"]).render(values)
+        assert rendered.messages[-1] == (written["messages"][-1]["role"], last)
+
+
+def test_a_line_with_only_a_block_tag_leaves_nothing_behind_and_the_last_newline_stays() -> None:
+    source = "Start\n{% for e in examples %}\n{{ e.message }} -> {{ e.label }}\n{% endfor %}\n{{ message }}\n"
+    assert text_of(source, {"message": "x"}, examples=EXAMPLES) == "Start\nwin -> spam\nhi -> ham\nx\n"
+
+
+def test_examples_that_no_template_places_become_turns_before_the_last_user_message() -> None:
+    prompt = Prompt(
+        messages=(
+            Message(role="system", content="Classify."),
+            Message(role="user", content="Text: {{ message }}"),
+            Message(role="assistant", content="Answer:"),
+        ),
+        examples=EXAMPLES,
+    )
+    assert Renderer(prompt).render({"message": "x"}) == RenderedChat(
+        (
+            ("system", "Classify."),
+            ("user", "Text: win"),
+            ("assistant", "spam"),
+            ("user", "Text: hi"),
+            ("assistant", "ham"),
+            ("user", "Text: x"),
+            ("assistant", "Answer:"),
+        )
+    )
+
+
+def test_examples_that_a_template_places_are_not_sent_as_turns_too() -> None:
+    content = "{% for e in examples %}{{ e.label }} {% endfor %}{{ message }}"
+    prompt = Prompt(messages=(Message(role="user", content=content),), examples=EXAMPLES)
+    assert Renderer(prompt).render({"message": "x"}) == RenderedChat((("user", "spam ham x"),))
+
+
+def test_labels_of_the_suite_can_be_listed() -> None:
+    prompt = Prompt(text="{{ labels | join(', ') }}: {{ m }}").model_copy(update={"labels": ("a", "b")})
+    assert Renderer(prompt).render({"m": "x"}) == RenderedText("a, b: x")
+
+
+def test_the_inputs_go_along_for_endpoints_that_send_them_raw() -> None:
+    assert Renderer(Prompt(text="hi")).render({"m": "x"}).inputs == {"m": "x"}
+
+
+def test_case_text_is_never_parsed_as_a_template_nor_escaped() -> None:
+    hostile = '{{ 7 * 7 }} {% raw %} <b>&amp;" {# c #}'
+    assert text_of("[{{ m }}]", {"m": hostile}) == f"[{hostile}]"
+
+
+def test_example_columns_named_like_methods_are_values() -> None:
+    example = {"items": "a", "values": "b", "copy": "c", "label": "x"}
+    source = "{% for e in examples %}{{ e.items }}{{ e.values }}{{ e['copy'] }}{% endfor %}"
+    assert text_of(source, {}, examples=(example,)) == "abc"
+
+
+def test_json_for_a_model_is_not_escaped_for_html() -> None:
+    assert text_of("{{ m | tojson }}", {"m": "<é>'"}) == '"<é>\'"'
+
+
+def test_variables_are_the_inputs_that_a_prompt_needs() -> None:
+    prompt = Prompt(
+        text="{{ a }}{% if b %}{% for e in examples %}{{ e.label }}{% endfor %}{% endif %}{{ labels }}"
+    )
+    assert variables(prompt) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        '{{ "a" * 10**9 }}',
+        "{{ 9 ** 9 ** 9 }}",
+        '{{ "%1000000000d" % 1 }}',
+        "{{ m | center(10**9) }}",
+        "{{ m | format }}",
+        "{{ m | attr('__class__') }}",
+        "{{ m | map('upper') }}",
+        "{{ m | random }}",
+        "{{ m.__class__ }}",
+        "{{ m.upper }}",
+        "{{ m.upper() }}",
+        "{{ self }}",
+        "{{ range(10) }}",
+        "{% for i in range(10) %}{% endfor %}",
+        "{% for i in [1, 2] %}{% endfor %}",
+        "{% for a in m recursive %}{{ loop(a) }}{% endfor %}",
+        "{% for a in m %}{% for b in m %}{% endfor %}{% endfor %}",
+        "{% for a in labels %}{% for b in labels %}{% for c in labels %}{% endfor %}{% endfor %}{% endfor %}",
+        "{% for a in labels %}{{ a.__init__ }}{% endfor %}",
+        "{% for a in labels %}{% endfor %}" * 21,
+        "{% set a = m ~ m %}",
+        "{% set a %}b{% endset %}",
+        "{% with a = 1 %}{% endwith %}",
+        "{% include 'a' %}",
+        "{% import 'a' as b %}",
+        "{% from 'a' import b %}",
+        "{% extends 'a' %}",
+        "{% block a %}{% endblock %}",
+        "{% macro a() %}{% endmacro %}",
+        "{% call a() %}{% endcall %}",
+        "{% filter upper %}a{% endfilter %}",
+        "{% autoescape true %}{% endautoescape %}",
+        "{{ {'a': 1} }}",
+        "{{ m " + "~ m" * 200 + " }}",
+        "{{ " + "(" * 5000 + "m" + ")" * 5000 + " }}",
+        "{{ m" + "[0]" * 5000 + " }}",
+        "{{ m",
+        "{% endfor %}",
+        "x" * 200_001,
+    ],
+    ids=lambda source: source[:40],
+)
+def test_what_is_not_allowed_is_refused_before_it_is_compiled(source: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(TemplateRefused):
+        Renderer(Prompt(text=source))
+    assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ m" + " | tojson" * 30 + " }}",
+        "{{ m" + " | list | string" * 12 + " }}",
+        "{{ m" + " | join(m)" * 5 + " }}",
+        "{{ m " + "~ m" * 99 + " }}",
+        "{{ m }}" * 20,
+        "{% for a in m %}{{ m }}{% endfor %}",
+        "{{ missing }}",
+        "{{ m['__class__'] }}",
+        "{{ 1 - m }}",
+    ],
+    ids=lambda source: source[:40],
+)
+def test_what_grows_too_long_or_fails_is_stopped_while_it_renders(source: str) -> None:
+    renderer = Renderer(Prompt(text=source))
+    started = time.monotonic()
+    with pytest.raises(RenderFailed):
+        renderer.render({"m": '"' * 200_000})
+    assert time.monotonic() - started < 2
+
+
+def test_a_small_prompt_renders_at_least_30_000_times_a_second() -> None:
+    source = (
+        "Examples\n{% for e in examples %}\n{{ e.message }}: {{ e.label }}\n{% endfor %}\n{{ message }}: "
+    )
+    renderer = Renderer(Prompt(text=source, examples=EXAMPLES))
+    best = 0.0
+    for _ in range(10):  # the best of ten, because other tests share these cores
+        started = time.perf_counter()
+        for _ in range(2_000):
+            renderer.render({"message": "hello"})
+        best = max(best, 2_000 / (time.perf_counter() - started))
+    assert best > 30_000
+
+
+def test_a_strangers_prompt_that_is_sound_has_no_problem() -> None:
+    assert render_untrusted(Prompt(text="{{ m }}"), [{"m": "a"}]) == ()
+
+
+def test_a_strangers_prompt_is_refused_with_its_reason() -> None:
+    (problem,) = render_untrusted(Prompt(text="a\n{{ m * 9 }}", name="v1"), [{"m": "a"}])
+    assert (str(problem.file), problem.field) == ("v1.prompt.yml", "text")
+    assert "line 2 of the template: `*` is not allowed" in problem.message
+    (problem,) = render_untrusted(Prompt(text="{{ n }}"), [{"m": "a"}])
+    assert "'n' is undefined" in problem.message
+
+
+@pytest.mark.parametrize("limits", [{"memory": 40 << 20}, {"wall_s": 0.01}])
+def test_a_render_that_exceeds_its_limits_is_one_problem(limits: dict[str, float]) -> None:
+    renders = Prompt(text="{{ m | list | sort | join }}")
+    (problem,) = render_untrusted(renders, [{"m": "x" * 200_000}] * 50, **limits)  # type: ignore[arg-type]
+    assert "too much" in problem.message

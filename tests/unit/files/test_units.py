@@ -1,0 +1,75 @@
+"""Quantities and schemas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from harness.files import units
+from harness.files.schema import schemas
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "value"),
+    [
+        (units.seconds, "30 s", 30.0),
+        (units.seconds, "1500 ms", 1.5),
+        (units.seconds, "2 min", 120.0),
+        (units.seconds, "0.5h", 1800.0),
+        (units.seconds, 3, 3.0),
+        (units.share, "95%", 0.95),
+        (units.share, "0.5 %", 0.005),
+        (units.share, 0.2, 0.2),
+        (units.money, "$0.40", 0.4),
+        (units.money, "1,250.50 EUR", 1250.5),
+        (units.per_month, "2M per month", 2_000_000.0),
+        (units.per_month, "500k/month", 500_000.0),
+        (units.per_month, "12 per year", 1.0),
+        (units.per_month, "100 per day", 3043.75),
+    ],
+)
+def test_a_quantity_is_read(read: Callable[[object], float], written: object, value: float) -> None:
+    assert read(written) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("read", [units.seconds, units.share, units.money, units.per_month])
+@pytest.mark.parametrize(
+    "written", ["", "soon", "5 parsecs", "-", True, None, [], float("nan"), float("inf"), "1 1"]
+)
+def test_what_is_no_quantity_is_refused(read: Callable[[object], float], written: object) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        read(written)
+
+
+@pytest.mark.parametrize("kind", ["project", "suite", "prompt", "case"])
+def test_a_schema_is_valid_json_schema_and_describes_every_field(kind: str) -> None:
+    schema = schemas()[kind]
+    jsonschema.Draft202012Validator.check_schema(schema)
+    places = [schema, *schema.get("$defs", {}).values()]
+    fields = [(n, rule) for place in places for n, rule in place.get("properties", {}).items()]
+    assert [name for name, rule in fields if not rule.get("description")] == []
+    json.dumps(schema)
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern"), [("suite", "suites/*.suite.yml"), ("prompt", "prompts/*/*.prompt.yml")]
+)
+def test_the_shipped_files_follow_their_schema(kind: str, pattern: str) -> None:
+    files = sorted(ROOT.glob(pattern))
+    assert files
+    for path in files:
+        jsonschema.validate(yaml.safe_load(path.read_text()), schemas()[kind])
+
+
+def test_a_schema_knows_nothing_of_what_loaders_fill_in() -> None:
+    assert not {"path", "root"} & set(schemas()["project"]["properties"])
+    assert not {"path", "labels", "title"} & set(schemas()["prompt"]["properties"])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({"text": "a", "labels": []}, schemas()["prompt"])

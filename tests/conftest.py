@@ -1,4 +1,4 @@
-"""What all tests share: loopback servers instead of mocks (see tests/servers)."""
+"""What all tests share: loopback servers instead of mocks, and values to render."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
+sys.path.insert(0, str(Path(__file__).parent / "specimens"))
 
 from scripted import Script, ScriptedServer
 from threaded import serving

@@ -83,7 +83,8 @@ def _embed(svg: str, key: str, chart: Chart) -> Markup:
     svg = _EMPTY.sub("", svg)
     svg = _LONG.sub(r"\1", svg)
     svg = _COLOURS.sub(lambda m: f"var(--{_NAMES[m.group()]})", svg)
-    svg = re.sub(r'(\bid="|url\(#|href="#)', lambda m: m.group() + key + "-", svg)
+    for i, old in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):  # numbered by the process
+        svg = re.sub(rf'(\bid="|url\(#|href="#){re.escape(old)}(?=["\)])', rf"\g<1>{key}-{i}", svg)
     title = escape(visible(chart.alt))
     head = f'<svg class="chart" role="img" aria-label="{title}"'
     svg = re.sub(r"^<svg", lambda _: head, svg, count=1)

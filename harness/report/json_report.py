@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from harness.judge.assessment import Assessment
 from harness.report.neutral import json_ready
+
+_C1_OR_DELETE = re.compile(b"\xc2[\x80-\x9f]|\x7f")  # JSON allows them; a terminal that prints the file acts
 
 
 def render_json(assessment: Assessment) -> bytes:
@@ -18,4 +22,5 @@ def render_json(assessment: Assessment) -> bytes:
     except UnicodeEncodeError:
         clean = msgspec.convert(json_ready(assessment), Assessment)
         encoded = msgspec.json.encode(clean, order="deterministic")
-    return msgspec.json.format(encoded, indent=2) + b"\n"
+    quiet = _C1_OR_DELETE.sub(lambda m: b"\\u00%02x" % m.group()[-1], encoded)
+    return msgspec.json.format(quiet, indent=2) + b"\n"

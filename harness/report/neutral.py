@@ -152,6 +152,11 @@ def markdown_code(text: str, *, in_table: bool = True) -> str:
     return f"{fence}{pad}{inert}{pad}{fence}"
 
 
+# Foreign text never begins a line: only our own tags are counted.
+_MD_OPENS = re.compile("^<details>", re.MULTILINE)
+_MD_CLOSES = re.compile("^</details>", re.MULTILINE)
+
+
 def cut_markdown(text: str, *, limit: int = MARKDOWN_LIMIT) -> str:
     """Cut a rendered document at a line end, close what is open, and say so."""
     if len(text) <= limit:
@@ -159,5 +164,5 @@ def cut_markdown(text: str, *, limit: int = MARKDOWN_LIMIT) -> str:
     notice = CUT_NOTICE.format(limit=limit)
     room = limit - len(notice) - 400  # 400: the closing tags
     kept = text[: text.rfind("\n", 0, room)]
-    still_open = max(0, kept.count("<details>") - kept.count("</details>"))
+    still_open = len(_MD_OPENS.findall(kept)) - len(_MD_CLOSES.findall(kept))
     return kept + "\n\n" + "</details>\n" * still_open + notice

@@ -63,7 +63,7 @@ def _place(error: TemplateError, name: str) -> tuple[str, int | None]:
     place: tuple[str, int | None] = (name, None)
     step = error.__traceback__
     while step is not None:
-        if step.tb_frame.f_globals.get("__jinja_template__") is not None:
+        if "__jinja_exception__" in step.tb_frame.f_globals:
             place = (step.tb_frame.f_code.co_filename, step.tb_lineno)
         step = step.tb_next
     return place

@@ -74,9 +74,11 @@ def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableTyp
         yield _indent(pen.text(view.headline))
         yield ""
         yield _leaderboard(view, pen)
-    for candidate in view.candidates:
+    for place, candidate in enumerate(view.candidates):
         yield ""
-        yield from _candidate(candidate, view, pen, full=full)
+        yield from _candidate(candidate, view, pen)
+        if full or place == 0:  # of the others, what went wrong is enough
+            yield from _summaries(candidate, pen, full=full)
     if full:
         yield from _section(view.reproduce, pen)
     yield ""
@@ -120,7 +122,7 @@ def _grid(*head: str, numbers: Iterable[int] = ()) -> Grid:
     return grid
 
 
-def _candidate(c: CandidateView, view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+def _candidate(c: CandidateView, view: ReportView, pen: Pen) -> Iterable[RenderableType]:
     subject = c.name if view.leaderboard else f"{view.suite}: {c.name}"
     yield _verdict(c.verdict, c.tone, subject, pen)
     yield _indent(pen.text(c.headline))
@@ -137,7 +139,6 @@ def _candidate(c: CandidateView, view: ReportView, pen: Pen, *, full: bool) -> I
     if c.confusion:
         yield ""
         yield from _confusion(c.confusion, pen)
-    yield from _summaries(c, pen, full=full)
 
 
 def _bullet(mark: str, sentence: str, pen: Pen) -> RenderableType:

@@ -199,7 +199,7 @@ def _reproduce(a: Assessment, manifest: Manifest | None) -> Section:
     return Section(
         key="reproduce",
         title="How to reproduce",
-        lead="Run the same command at this commit. To judge the same journal again without a call: harness report.",
+        lead="Run the same command at this commit; harness report judges the same journal again for free.",
         figures=tuple(figures),
         tables=tuple(t for t in tables if t.rows),
     )

@@ -1,0 +1,36 @@
+"""The reports that are kept as text in tests/golden."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from judged import assessment, empty, manifest, three
+from rich.console import Console
+
+from harness.judge.assessment import Assessment
+from harness.report.markdown import render_markdown
+from harness.report.terminal import terminal_report
+from harness.report.view import view_of
+
+
+def terminal(judged: Assessment, width: int, *, full: bool = False) -> str:
+    """Give the terminal report without colours."""
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    return terminal_report(judged, manifest(judged), console=console, full=full)
+
+
+def markdown(judged: Assessment) -> str:
+    """Give report.md."""
+    return render_markdown(view_of(judged, manifest(judged)))
+
+
+REPORTS: dict[str, Callable[[], str]] = {
+    "one_candidate_80.txt": lambda: terminal(assessment(), 80),
+    "one_candidate_full_140.txt": lambda: terminal(assessment(), 140, full=True),
+    "three_candidates_80.txt": lambda: terminal(three(), 80),
+    "three_candidates_140.txt": lambda: terminal(three(), 140),
+    "nothing_measured_80.txt": lambda: terminal(empty(), 80),
+    "one_candidate.md": lambda: markdown(assessment()),
+    "three_candidates.md": lambda: markdown(three()),
+}

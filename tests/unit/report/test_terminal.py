@@ -1,0 +1,99 @@
+"""The terminal report on consoles of all kinds."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from judged import SPAM, assessment, candidate, classification, empty, hostile, manifest, three
+from rich.cells import cell_len
+from rich.console import Console
+
+from harness.judge.assessment import Confusion
+from harness.report.terminal import terminal_report
+
+
+def on(width: int, encoding: str = "utf-8", *, colour: bool = False, **more: object) -> Console:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    return Console(
+        file=stream, width=width, force_terminal=colour, color_system="standard" if colour else None
+    )
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    for judged in (assessment(), three(), empty(), hostile()):
+        for full in (False, True):
+            text = terminal_report(judged, manifest(judged), console=on(width), full=full)
+            assert max(cell_len(line) for line in text.splitlines()) <= width
+
+
+def test_a_terminal_without_utf8_gets_ascii_only() -> None:
+    for judged in (assessment(), three(), hostile()):
+        text = terminal_report(judged, manifest(judged), console=on(80, "ascii"), full=True)
+        assert text.isascii()
+    assert "+ PASS" in text
+
+
+def test_hostile_text_brings_no_control_character() -> None:
+    judged = hostile()
+    for full in (False, True):
+        text = terminal_report(judged, manifest(judged), console=on(90), full=full)
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+        assert "[bold red]markup[/]".replace(" ", "") in text.replace(" ", "").replace("\n", "")
+
+
+def test_colours_are_ours_alone() -> None:
+    text = terminal_report(hostile(), console=on(90, colour=True))
+    sequences = set(re.findall("\x1b[^m]*m", text))
+    assert sequences
+    assert all(re.fullmatch("\x1b\\[[0-9;]*m", s) for s in sequences)
+    assert "\x1b]8" not in text
+
+
+def test_no_colour_without_a_terminal_or_with_no_color(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b" not in terminal_report(assessment(), console=on(80))
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    colours = re.findall("\x1b\\[([0-9;]*)m", terminal_report(assessment(), console=console))
+    assert not any(re.search(r"\b(3[0-7]|4[0-7]|9[0-7]|38|48)\b", c) for c in colours)
+
+
+def test_meaning_does_not_hang_on_colour() -> None:
+    text = terminal_report(assessment(), console=on(80))
+    assert "✓ PASS  recall[spam] >= 80%" in text
+    assert "✗ FAIL  precision[spam] >= 95%" in text
+    assert "? OPEN  accuracy >= 90%" in text
+
+
+def test_a_matrix_that_does_not_fit_becomes_a_list_of_errors() -> None:
+    names = tuple(f"a-rather-long-label-{i:02}" for i in range(12))
+    counts = tuple(tuple(5 if i == j else 1 if j == i + 1 else 0 for j in range(13)) for i in range(12))
+    wide = Confusion(rows=names, columns=(*names, "no label"), counts=counts)
+    judged = assessment(candidate(classification=classification(wide)))
+    text = terminal_report(judged, console=on(80))
+    assert "Too wide for this terminal" in text
+    assert "1 × a-rather-long-label-00 read as a-rather-long-label-01" in text
+    assert SPAM.rows[0] not in text.split("Confusion matrix")[1].split("Label")[0]
+
+
+def test_wide_characters_keep_the_matrix_aligned() -> None:
+    matrix = Confusion(rows=("垃圾", "ok"), columns=("垃圾", "ok", "no label"), counts=((8, 1, 1), (0, 9, 1)))
+    text = terminal_report(assessment(candidate(classification=classification(matrix))), console=on(80))
+    lines = text.split("Confusion matrix")[1].splitlines()[1:4]
+    assert len({cell_len(line) for line in lines}) == 1
+
+
+def test_full_shows_what_compact_leaves_out() -> None:
+    compact = terminal_report(assessment(), console=on(100))
+    full = terminal_report(assessment(), manifest(assessment()), console=on(100), full=True)
+    for detail in (
+        "Cohen's kappa",
+        "Where the time went",
+        "pass^2",
+        "SHA-256",
+        "It might be either,\\nor neither.",
+    ):
+        assert detail not in compact
+        assert detail in full

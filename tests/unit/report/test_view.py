@@ -1,0 +1,120 @@
+"""The view says what the assessment holds: counts, shares, the worst error, the order of candidates."""
+
+from __future__ import annotations
+
+import msgspec
+from judged import SPAM, assessment, candidate, empty, manifest, share, three
+
+from harness.judge.assessment import Confusion, NotableCase
+from harness.report.sections.checks import check_rows, confusion_view
+from harness.report.view import view_of
+
+
+def test_the_best_candidate_comes_first() -> None:
+    view = view_of(three())
+    assert [row.name for row in view.leaderboard] == [
+        "v3-plain-text@smollm2",
+        "v2-few-shot@smollm2",
+        "v1-zero-shot@smollm2",
+    ]
+    assert [c.verdict for c in view.candidates] == ["READY", "NOT READY", "NOT READY"]
+
+
+def test_one_candidate_needs_no_leaderboard() -> None:
+    assert view_of(assessment()).leaderboard == ()
+
+
+def test_the_matrix_has_row_and_column_shares_and_names_its_worst_cell() -> None:
+    view = confusion_view(SPAM)
+    assert view is not None
+    ham_as_spam = view.rows[1].cells[0]
+    assert (ham_as_spam.count, ham_as_spam.row_share, ham_as_spam.column_share) == ("33", "9.2%", "28.9%")
+    assert ham_as_spam.worst
+    assert view.worst == "Most frequent error: 33 of 360 trials expected to be ham were read as spam (9.2%)."
+    assert view.precisions == ("71.1%", "98.2%")
+    assert [row.recall for row in view.rows] == ["90.0%", "90.6%"]
+    assert view.totals == ("114", "332", "4")
+    assert view.grand_total == "450"
+
+
+def test_trials_without_a_label_can_be_the_worst_cell() -> None:
+    view = confusion_view(Confusion(rows=("a",), columns=("a", "no label"), counts=((1, 3),)))
+    assert view is not None
+    assert view.worst == "Most frequent error: 3 of 4 trials expected to be a got no label (75.0%)."
+
+
+def test_a_perfect_matrix_says_so() -> None:
+    view = confusion_view(Confusion(rows=("a",), columns=("a", "no label"), counts=((4, 0),)))
+    assert view is not None
+    assert view.worst.startswith("No errors")
+
+
+def test_no_trial_gives_no_matrix() -> None:
+    assert view_of(empty()).candidates[0].confusion is None
+
+
+def test_a_check_is_pictured_between_its_interval_and_its_threshold() -> None:
+    row = check_rows(candidate())[2]
+    assert (row.status, row.tone) == ("FAIL", "fail")
+    assert row.seen == "71.1% (62.1 to 78.6)"
+    assert row.picture is not None
+    assert row.picture.wanted == "above"
+    low, high = row.picture.axis
+    assert low < row.picture.low < row.picture.high < 0.95 < high <= 1
+
+
+def test_an_undefined_check_has_no_picture() -> None:
+    row = check_rows(candidate())[-1]
+    assert row.seen == "undefined: no trial was read as junk"
+    assert row.picture is None
+
+
+def test_what_would_settle_a_check_is_said_once() -> None:
+    told, untold = check_rows(candidate())[0], check_rows(candidate())[4]
+    assert "340" in told.why
+    assert told.needed == ""
+    assert untold.needed == "900 cases would settle it"
+
+
+def test_an_unfinished_run_and_calls_paid_twice_are_said_first() -> None:
+    first, second = view_of(empty()).warnings
+    assert "450 trials of 450 missing" in first
+    assert "at most 4 calls" in second
+
+
+def test_uncommitted_changes_are_said() -> None:
+    judged = assessment()
+    dirty = msgspec.structs.replace(manifest(judged), git_dirty=True)
+    assert "uncommitted" in view_of(judged, dirty).warnings[0]
+
+
+def test_cases_to_look_at_are_grouped_and_cut_with_their_number() -> None:
+    many = tuple(
+        NotableCase(why="slowest", case=str(i), expected="a", got="a", text="t" * 700, reply="r")
+        for i in range(20)
+    )
+    (group,) = view_of(assessment(candidate(notable=many))).candidates[0].notable
+    assert group.title == "Slowest (15 of 20)"
+    assert len(group.rows) == 15
+    assert group.rows[0].text.endswith("… (700 characters)")
+
+
+def test_a_failure_range_is_given_only_where_failures_matter() -> None:
+    c = candidate()
+    same = msgspec.structs.replace(c.classification, accuracy_best=0.9, accuracy_worst=0.9)
+    hints = [
+        view_of(assessment(x)).candidates[0].quality.figures[0].hint
+        for x in (c, candidate(classification=same))
+    ]
+    assert hints == ["90.4% if every failed trial counts as wrong (as here), 91.1% if all had been right", ""]
+
+
+def test_slices_name_only_what_differs_by_more_than_chance() -> None:
+    c = candidate()
+    view = view_of(assessment(c)).candidates[0]
+    assert view.slices is not None
+    assert view.slices.lead.endswith("tag lookalike with 71.9% (63.1 to 79.4)")
+    calm = tuple(msgspec.structs.replace(s, worst=False, accuracy=share(9, 10)) for s in c.slices)
+    quiet = view_of(assessment(candidate(slices=calm))).candidates[0].slices
+    assert quiet is not None
+    assert "No tag or split differs" in quiet.lead

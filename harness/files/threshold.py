@@ -14,25 +14,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from harness.files import units
 from harness.files.findings import did_you_mean, nearest, shortlist, shown
 from harness.files.metrics import BETTER_THAN_MAJORITY, METRICS, SPELLINGS, Metric
+from harness.files.threshold_scanner import Scanner, ThresholdError
+
+__all__ = ["Threshold", "ThresholdError", "parse_threshold"]
 
 LONGEST = 500
 
 Op: TypeAlias = Literal[">=", "<=", ">", "<"]
 Baseline: TypeAlias = Literal["absolute", "minus", "plus", "times"]
 
+_FAMILIES = frozenset({"latency", "ttft", "robustness", "generalization", "drift", "cost"})
 _OPS: dict[str, Op] = {">=": ">=", "<=": "<=", ">": ">", "<": "<"}
 _NAME = re.compile(
     r"cost\s+per\s+(?:1000|1,000|correct)|tokens\s+per\s+case|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*"
 )
-_NUMBER = re.compile(r"[-+]?(?:\d{1,12}(?:,\d{3})*(?:\.\d{1,12})?|\.\d{1,12})")
-_UNIT = re.compile(r"%|[A-Za-zµ]+|[$€£¥]")
-_QUOTED = re.compile(r'"([^"]*)"|\'([^\']*)\'')
 _IN_BRACKETS = re.compile(r"[^\]]*")
 _WORD = re.compile(r"[^\s<>=\"']+")
 _OPERATOR = re.compile(r">=|<=|>|<")
@@ -51,14 +52,6 @@ class Threshold:
     bound: float = 0.0
     baseline: Baseline = "absolute"  # `>= baseline - 2%` -> minus, .02
     currency: str | None = None  # of a bound in money, when it was written
-
-
-class ThresholdError(ValueError):
-    """A threshold does not parse; `column` is 1-based in the text as written."""
-
-    def __init__(self, message: str, *, column: int, fix: str = "") -> None:
-        super().__init__(message)
-        self.message, self.column, self.fix = message, column, fix
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +78,13 @@ def parse_threshold(
     return _Parser(text, Known(labels, perturbations, tags, splits)).threshold()
 
 
-@dataclass(slots=True)
-class _Parser:
-    """A recursive-descent parser: each method reads one rule of the grammar at `at`."""
+class _Parser(Scanner):
+    """A recursive-descent parser: each method reads one rule of the grammar."""
 
-    text: str
-    known: Known
-    at: int = 0
-    _bound_at: int = field(default=0)
+    def __init__(self, text: str, known: Known) -> None:
+        super().__init__(text)
+        self.known = known
+        self._bound_at = 0
 
     def threshold(self) -> Threshold:
         metric = self._metric()
@@ -101,13 +93,13 @@ class _Parser:
         where = self._where()
         op = self._op(metric)
         text = " ".join(self.text.split())
-        if self._take("majority"):
+        if self.take("majority"):
             if metric.name != "accuracy" or op != ">" or where:
-                self._fail("`majority` stands only in `accuracy > majority`.", self._bound_at)
-            self._end()
+                self.fail("`majority` stands only in `accuracy > majority`.", self._bound_at)
+            self.end()
             return Threshold(text=text, metric=BETTER_THAN_MAJORITY, op=op)
         baseline, bound, currency = self._bound(metric)
-        self._end()
+        self.end()
         return Threshold(
             text=text,
             metric=metric.name,
@@ -123,7 +115,7 @@ class _Parser:
     # metric, argument, selector
 
     def _metric(self) -> Metric:
-        self._space()
+        self.space()
         start = self.at
         found = _NAME.match(self.text, start)
         if found is None:
@@ -132,53 +124,53 @@ class _Parser:
             )
         name = " ".join(found[0].replace(",", "").split())
         if name not in SPELLINGS:
-            self._fail(f"unknown metric `{shown(name)}`.", start, _metric_fix(name))
+            self.fail(f"unknown metric `{shown(name)}`.", start, _metric_fix(name))
         self.at = found.end()
         return SPELLINGS[name]
 
     def _argument(self, metric: Metric) -> float | None:
         if metric.argument == "power":
-            self._expect("^", f"Write `{metric.written}^3`.")
+            self.expect("^", f"Write `{metric.written}^3`.")
             return self._whole(metric)
         if metric.argument == "none":
-            if self._peek() in {"(", "^"}:
-                self._fail(f"`{metric.written}` takes no argument.", self.at)
+            if self.peek() in {"(", "^"}:
+                self.fail(f"`{metric.written}` takes no argument.", self.at)
             return None
         example = "1 s" if metric.argument == "seconds" else "2"
-        self._expect("(", f"Write `{metric.written}({example})`.")
+        self.expect("(", f"Write `{metric.written}({example})`.")
         start = self.at
-        value, unit, _ = self._quantity()
+        value, unit, _ = self.quantity()
         if metric.argument == "seconds":
             value = self._time(value, unit, start)
         elif unit:
-            self._fail("must be a plain number.", start)
+            self.fail("must be a plain number.", start)
         if not 0 < value <= 86_400:
-            self._fail("must be more than 0.", start)
-        self._expect(")", "Close the bracket.")
+            self.fail("must be more than 0.", start)
+        self.expect(")", "Close the bracket.")
         return value
 
     def _whole(self, metric: Metric) -> float:
-        self._space()
+        self.space()
         found = re.compile(r"\d{1,4}").match(self.text, self.at)
         if found is None or not 1 <= int(found[0]) <= 1000:
-            self._fail("needs a whole number from 1 to 1000.", self.at, f"Write `{metric.written}^3`.")
+            self.fail("needs a whole number from 1 to 1000.", self.at, f"Write `{metric.written}^3`.")
         assert found is not None
         self.at = found.end()
         return float(found[0])
 
     def _selector(self, metric: Metric) -> str | None:
-        if self._peek() != "[":
+        if self.peek() != "[":
             if metric.selector == "label":
                 options = shortlist(f"{metric.written}[{label}]" for label in self.known.labels)
-                self._fail(f"`{metric.written}` needs a label.", self.at, f"Write one of {options}.")
+                self.fail(f"`{metric.written}` needs a label.", self.at, f"Write one of {options}.")
             return None
         if metric.selector == "none":
-            self._fail(f"`{metric.written}` takes nothing in brackets.", self.at, "Remove the brackets.")
-        self._expect("[", "")
-        self._space()
+            self.fail(f"`{metric.written}` takes nothing in brackets.", self.at, "Remove the brackets.")
+        self.expect("[", "")
+        self.space()
         start = self.at
-        name = self._name(_IN_BRACKETS)
-        self._expect("]", "Close the bracket.")
+        name = self.name(_IN_BRACKETS)
+        self.expect("]", "Close the bracket.")
         allowed = self.known.labels if metric.selector == "label" else self.known.perturbations
         kind = "label" if metric.selector == "label" else "perturbation of this suite"
         self._check(name, allowed, kind, start)
@@ -187,109 +179,79 @@ class _Parser:
     # where
 
     def _where(self) -> tuple[tuple[str, str], ...]:
-        if not self._take("where"):
+        if not self.take("where"):
             return ()
         filters = [self._filter()]
-        while self._take("and"):
+        while self.take("and"):
             filters.append(self._filter())
         return tuple(sorted(set(filters)))
 
     def _filter(self) -> tuple[str, str]:
-        self._space()
+        self.space()
         start = self.at
         found = re.compile(r"[A-Za-z]+").match(self.text, start)
         key = found[0] if found else ""
         if key not in {"tag", "split"}:
-            self._fail("a filter is `tag=...` or `split=...`.", start, _filter_fix(key))
+            self.fail("a filter is `tag=...` or `split=...`.", start, _filter_fix(key))
         self.at = start + len(key)
-        self._expect("=", f"Write `{key}=name`.")
-        self._space()
+        self.expect("=", f"Write `{key}=name`.")
+        self.space()
         start = self.at
-        name = self._name(_WORD)
+        name = self.name(_WORD)
         self._check(
             name, self.known.tags if key == "tag" else self.known.splits, f"{key} of these cases", start
         )
         return key, name
 
-    def _name(self, bare: re.Pattern[str]) -> str:
-        start = self.at
-        quoted = _QUOTED.match(self.text, start)
-        found = quoted or bare.match(self.text, start)
-        name = ""
-        if found is not None:
-            name = (quoted[1] if quoted[1] is not None else quoted[2]) if quoted else found[0].strip()
-            self.at = found.end()
-        if not name:
-            self._fail("needs a name here.", start)
-        return name
-
     def _check(self, name: str, allowed: Collection[str] | None, kind: str, start: int) -> None:
         if allowed is not None and name not in allowed:
-            self._fail(f"`{shown(name)}` is not a {kind}.", start, did_you_mean(name, allowed))
+            self.fail(f"`{shown(name)}` is not a {kind}.", start, did_you_mean(name, allowed))
 
     # operator and bound
 
     def _op(self, metric: Metric) -> Op:
-        self._space()
+        self.space()
         start = self.at
         found = _OPERATOR.match(self.text, start)
         right = ">=" if metric.higher_is_better else "<="
         if found is None:
-            self._fail(
+            self.fail(
                 "needs one of `>=`, `<=`, `>`, `<` here.", start, f"Write `{metric.written} {right} ...`."
             )
         assert found is not None
         op = _OPS[found[0]]
         if op[0] != right[0]:
             better = "higher" if metric.higher_is_better else "lower"
-            self._fail(f"`{metric.written}` is better when it is {better}.", start, f"Write `{right}`.")
+            self.fail(f"`{metric.written}` is better when it is {better}.", start, f"Write `{right}`.")
         self.at = found.end()
-        self._space()
+        self.space()
         self._bound_at = self.at
         return op
 
     def _bound(self, metric: Metric) -> tuple[Baseline, float, str | None]:
-        if not self._take("baseline"):
+        if not self.take("baseline"):
             start = self.at
-            value, unit, sign = self._quantity()
+            value, unit, sign = self.quantity()
             bound = self._in_unit(metric, value, unit or sign, start)
             self._possible(metric, bound, start)
             return "absolute", bound, _currency(unit or sign) if metric.unit == "money" else None
-        self._space()
+        self.space()
         how: dict[str, Baseline] = {"-": "minus", "+": "plus", "*": "times"}
-        sign = self._peek()
+        sign = self.peek()
         if sign not in how:
             return "minus", 0.0, None
         self.at += 1
-        self._space()
+        self.space()
         start = self.at
-        value, unit, money = self._quantity()
+        value, unit, money = self.quantity()
         if value < 0:
-            self._fail("must not be negative.", start)
+            self.fail("must not be negative.", start)
         if sign == "*":
             if unit not in {"", "%"} or money:
-                self._fail("`baseline *` takes a plain number.", start, "Write `baseline * 1.2`.")
+                self.fail("`baseline *` takes a plain number.", start, "Write `baseline * 1.2`.")
             return "times", value / 100 if unit == "%" else value, None
         bound = self._in_unit(metric, value, unit or money, start)
         return how[sign], bound, _currency(unit or money) if metric.unit == "money" else None
-
-    def _quantity(self) -> tuple[float, str, str]:
-        """Read `[sign] number [unit]`: the number, its unit and the currency sign before it."""
-        self._space()
-        start = self.at
-        sign = self._peek() if self._peek() in units.CURRENCY_SIGNS else ""
-        self.at += len(sign)
-        self._space()
-        found = _NUMBER.match(self.text, self.at)
-        if found is None:
-            self._fail("needs a number here.", start)
-        assert found is not None
-        self.at = found.end()
-        self._space()
-        unit = _UNIT.match(self.text, self.at)
-        if unit is not None:
-            self.at = unit.end()
-        return units.number(found[0]), unit[0] if unit else "", sign
 
     def _in_unit(self, metric: Metric, value: float, unit: str, start: int) -> float:
         match metric.unit:
@@ -297,20 +259,20 @@ class _Parser:
                 return self._time(value, unit, start)
             case "share" | "difference":
                 if unit not in {"", "%"}:
-                    self._fail(f"`{metric.written}` is a share.", start, "Write `95%` or `0.95`.")
+                    self.fail(f"`{metric.written}` is a share.", start, "Write `95%` or `0.95`.")
                 return value / 100 if unit == "%" else value
             case "money":
                 if unit and _currency(unit) is None:
-                    self._fail(f"`{metric.written}` is money.", start, "Write `$0.50`, `0.50 EUR` or `0.50`.")
+                    self.fail(f"`{metric.written}` is money.", start, "Write `$0.50`, `0.50 EUR` or `0.50`.")
                 return value
             case "coefficient" | "count":
                 if unit:
-                    self._fail(f"`{metric.written}` is a plain number.", start, "Remove the unit.")
+                    self.fail(f"`{metric.written}` is a plain number.", start, "Remove the unit.")
                 return value
 
     def _time(self, value: float, unit: str, start: int) -> float:
         if unit.lower() not in units.SECONDS:
-            self._fail("needs a time.", start, "Write `1 s` or `800 ms`.")
+            self.fail("needs a time.", start, "Write `1 s` or `800 ms`.")
         return value * units.SECONDS[unit.lower()]
 
     def _possible(self, metric: Metric, bound: float, start: int) -> None:
@@ -322,38 +284,7 @@ class _Parser:
         if beyond or out_of_reach:
             fix = f"Did you mean `{bound:g}%`?" if metric.unit == "share" and 1 < bound <= 100 else ""
             limit = f"{low:g} to {high:g}" if high < float("inf") else "0 or more"
-            self._fail(f"`{metric.written}` can't get there: it goes from {limit}.", start, fix)
-
-    # characters
-
-    def _space(self) -> None:
-        while self.at < len(self.text) and self.text[self.at].isspace():
-            self.at += 1
-
-    def _peek(self) -> str:
-        self._space()
-        return self.text[self.at : self.at + 1]
-
-    def _take(self, word: str) -> bool:
-        self._space()
-        found = re.compile(rf"{word}\b").match(self.text, self.at)
-        if found is not None:
-            self.at = found.end()
-        return found is not None
-
-    def _expect(self, sign: str, fix: str) -> None:
-        if self._peek() != sign:
-            self._fail(f"needs `{sign}` here.", self.at, fix)
-        self.at += 1
-
-    def _end(self) -> None:
-        if self._peek():
-            rest = self.text[self.at :]
-            fix = "Put `where` before the operator." if rest.startswith("where") else "Remove it."
-            self._fail(f"`{shown(rest, 20)}` is left over.", self.at, fix)
-
-    def _fail(self, message: str, at: int, fix: str = "") -> None:
-        raise ThresholdError(message, column=at + 1, fix=fix)
+            self.fail(f"`{metric.written}` can't get there: it goes from {limit}.", start, fix)
 
 
 def _currency(unit: str) -> str | None:
@@ -364,14 +295,7 @@ def _currency(unit: str) -> str | None:
 
 def _metric_fix(name: str) -> str:
     family = [spelling for spelling in METRICS if spelling.split(".")[0] == name.split(".", maxsplit=1)[0]]
-    if ("." in name and family) or name in {
-        "latency",
-        "ttft",
-        "robustness",
-        "generalization",
-        "drift",
-        "cost",
-    }:
+    if ("." in name and family) or name in _FAMILIES:
         near = nearest(name, family)
         return (
             f"Did you mean `{near}`?" if near and "." in name else f"Known: {shortlist(family or METRICS)}."

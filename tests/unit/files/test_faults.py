@@ -198,11 +198,11 @@ HARNESS_FAULTS = [
         "models.mini.headers",
         "write ${VARIABLE}",
     ),
-    ("replies: replies.jsonl", "replies: none.jsonl", None, "models.recorded.replies", "no such file"),
+    ("replies: replies.jsonl", "replies: none.jsonl", 2, "models.recorded.replies", "no such file"),
     (
         "replies: replies.jsonl",
         "replies: ../r.jsonl",
-        None,
+        2,
         "models.recorded.replies",
         "leads out of the project",
     ),

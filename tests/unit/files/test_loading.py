@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import FilesError
-from harness.files.bundle import load_bundle, load_project, unique_names
+from harness.files.bundle import load_bundle, load_project
 from harness.files.findings import Findings
+from harness.files.gathering import unique_names
 from harness.files.loading import read_suite
 
 Write = Callable[..., Path]

@@ -1,0 +1,188 @@
+"""Gathers what a suite names: its project, case files, prompts and models, confined to the project."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.files.cases import Case, CaseReader
+from harness.files.findings import Findings, did_you_mean, shortlist, shown
+from harness.files.loading import plain_name, read_prompt
+from harness.files.project import ModelEntry
+from harness.files.project_loading import ReadProject, default_project, find_project, read_project
+from harness.files.prompt import Prompt
+from harness.files.references import Outside, expand, resolve, shortest
+from harness.files.suite import Suite
+from harness.files.tables import REMOTE
+from harness.files.validation import Checked
+from harness.files.written_yaml import node_at
+
+_INSIDE = "Keep it inside the project: the folder of harness.yml."
+
+
+class Gatherer:
+    """Reads files for one suite; `files` lists them in order, `findings` collects their problems."""
+
+    def __init__(self, suite_path: Path, named: Path | None, findings: Findings) -> None:
+        self.suite_path = suite_path
+        self.findings = findings
+        self.files: list[Path] = []
+        self._read = self._project(named)
+        self.project = self._read.project
+        self.root = self.project.root
+        self.files.append(suite_path)
+
+    def _project(self, named: Path | None) -> ReadProject:
+        """Read harness.yml; see `bundle` for where it is looked for."""
+        folder = self.suite_path.resolve().parent
+        path = named or find_project(Path.cwd())
+        if named is None and (path is None or not folder.is_relative_to(path.parent)):
+            path = find_project(folder)
+        if path is None:
+            return ReadProject(default_project(folder.parent))
+        self.files.append(shortest(path))
+        return read_project(shortest(path), self.findings)
+
+    def cases(self, checked: Checked[Suite], replaced: Path | None) -> list[Case]:
+        """Read the case files of the suite, or the file that replaces them."""
+        suite = checked.model
+        if not checked.whole("columns"):
+            return []
+        labels = suite.labels if checked.whole("labels") else None
+        reader = CaseReader(labels, suite.columns, self.findings)
+        if replaced is not None:
+            self.files.append(replaced)
+            return list(reader.read(replaced))
+        if not checked.whole("cases"):
+            return []
+        found: list[Case] = []
+        for i, written in enumerate(suite.cases):
+            if written.startswith(REMOTE):
+                found += reader.read(Path(written), url=written)
+                continue
+            for path in self._expanded(checked, ("cases", i), written):
+                self.files.append(path)
+                found += reader.read(path)
+        return found
+
+    def _expanded(self, checked: Checked[Suite], at: tuple[str | int, ...], written: str) -> list[Path]:
+        """Files that an entry of the suite names; a problem at that entry when there are none."""
+        if "://" in written:
+            checked.problem(
+                at, f"`{shown(written)}` can't be read from there.", f"Use a file, {shortlist(REMOTE)}."
+            )
+            return []
+        try:
+            paths = expand(written, self.suite_path.parent, self.root)
+        except Outside:
+            checked.problem(at, f"`{shown(written)}` leads out of the project.", _INSIDE)
+            return []
+        except (OSError, ValueError):
+            checked.problem(at, f"`{shown(written)}` is not a path.")
+            return []
+        missing = [path for path in paths if not path.is_file()]
+        if missing or not paths:
+            said = "no such file" if missing else "no file matches"
+            checked.problem(at, f"{said}: `{shown(written)}`.", "Paths are relative to the suite's folder.")
+        return [shortest(path) for path in paths if path.is_file()]
+
+    def prompts(self, checked: Checked[Suite], named: Sequence[str]) -> list[Checked[Prompt]]:
+        """Read the prompts of the suite, or those that are named: by path, or by the names of the suite's."""
+        paths: list[Path] = []
+        if checked.whole("prompts"):
+            for i, written in enumerate(checked.model.prompts):
+                if named and all(Path(name).is_file() for name in named):
+                    break
+                paths += self._expanded(checked, ("prompts", i), written)
+        paths = list(dict.fromkeys(paths))
+        if not named and not paths and not checked.model.prompts and checked.whole("prompts"):
+            checked.problem(("prompts",), "names no prompt.", "Add `prompts:`, or use --prompt.")
+        names = unique_names(paths)
+        chosen = [self._named(name, names) for name in named] if named else paths
+        wanted = list(dict.fromkeys(path for path in chosen if path is not None))
+        self.files += wanted
+        read = {path: read_prompt(path, self.findings) for path in wanted}
+        labels = checked.model.labels
+        final = unique_names(wanted) | {path: names[path] for path in wanted if path in names}
+        return [
+            Checked(
+                p.model.model_copy(update={"labels": labels, "name": final[path]}),
+                p.tree,
+                path,
+                p.broken,
+                p.findings,
+            )
+            for path, p in read.items()
+            if p is not None
+        ]
+
+    def _named(self, name: str, names: dict[Path, str]) -> Path | None:
+        for path, known in names.items():
+            if name == known:
+                return path
+        if _is_path(name):
+            path = shortest(Path(name).resolve())
+            if path.is_file():
+                return path
+            self.findings.add(Path(name), None, "", "no such prompt file.", "Check --prompt.")
+            return None
+        message = f"this suite has no prompt named `{shown(name)}`."
+        self.findings.add(self.suite_path, None, "prompts", message, did_you_mean(name, names.values()))
+        return None
+
+    def models(self, checked: Checked[Suite], named: Sequence[str]) -> dict[str, ModelEntry]:
+        """Give the models of the suite, or those that are named."""
+        known = self.project.models
+        if not checked.whole("models") and not named:
+            return {}
+        wanted = list(dict.fromkeys(named or checked.model.models))
+        where = shortlist(known) if known else "there is no model in harness.yml"
+        if not wanted:
+            checked.problem(("models",), "names no model.", f"Add `models:`, or use --model. Known: {where}.")
+        found = {}
+        for i, name in enumerate(wanted):
+            if name in known:
+                found[name] = known[name]
+                self._check_replies(name, known[name])
+            elif not self._read.wrong & {name, "*"}:
+                at = () if named else ("models", i)
+                fix = did_you_mean(name, known) if known else "Add it to harness.yml."
+                checked.problem(at, f"there is no model `{shown(name)}` in harness.yml.", fix)
+        return found
+
+    def _check_replies(self, name: str, entry: ModelEntry) -> None:
+        if entry.endpoint != "replay" or entry.replies is None:
+            return
+        try:
+            path = resolve(str(entry.replies), self.root, self.root)
+        except (Outside, OSError, ValueError):
+            self._model_problem(name, "replies", "leads out of the project.", _INSIDE)
+            return
+        if path.is_file():
+            self.files.append(shortest(path))
+        else:
+            said = f"no such file: `{shown(str(entry.replies))}`."
+            self._model_problem(name, "replies", said, "It is relative to harness.yml.")
+
+    def _model_problem(self, name: str, key: str, message: str, fix: str) -> None:
+        tree, file = self._read.tree, self.project.path or Path("harness.yml")
+        line = node_at(tree, ("models", name, key))[1] if tree is not None else None
+        self.findings.add(file, line, f"models.{shown(name)}.{key}", message, fix)
+
+
+def _is_path(name: str) -> bool:
+    return "/" in name or "\\" in name or name.lower().endswith((".yml", ".yaml"))
+
+
+def unique_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Name prompts after their files, with as many parent folders as it takes to tell them apart."""
+    names = {path: plain_name(path) for path in paths}
+    depth = 0
+    while len(set(names.values())) < len(names) and depth < 20:
+        depth += 1
+        counts = [*names.values()]
+        for path, name in list(names.items()):
+            if counts.count(name) > 1:
+                parents = path.resolve().parts[:-1][-depth:]
+                names[path] = "/".join((*parents, plain_name(path)))
+    return names

@@ -1,0 +1,137 @@
+"""Reads harness.yml: each model by itself, so that one wrong entry does not hide the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.files.decoding import read_written
+from harness.files.findings import Findings, nearest, shown
+from harness.files.project import EMBEDDED, ModelEntry, Project
+from harness.files.validation import Reporter, check
+from harness.files.written_yaml import Entries, Path_, node_at, parse, plain_value
+
+PROJECT_FILE = "harness.yml"
+
+PROJECT_TEXTS: tuple[Path_, ...] = (
+    ("results",),
+    *(("models", "*", key) for key in ("model", "base_url", "api_key_env", "weights", "replies", "url")),
+    ("models", "*", "headers", "*"),
+)
+
+_COMMON = frozenset(
+    {"endpoint", "params", "price", "limits", "timeout", "timeout_s", "deadline", "deadline_s", "warmup"}
+)
+_REMOTE = frozenset({"transport", "api_key_env", "headers"})
+_SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream"}
+APPLIES: Mapping[str, frozenset[str]] = {
+    "local": _COMMON | {"model", "weights", "threads", "context", "stream"},
+    "chat": _SPOKEN,
+    "completions": _SPOKEN,
+    "responses": _SPOKEN,
+    "anthropic": _SPOKEN,
+    "http": _COMMON | _REMOTE | {"model", "url", "method", "body", "reply", "score", "usage"},
+    "replay": _COMMON | {"model", "replies"},
+}
+REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "local": ("weights",),
+    "chat": ("base_url", "model"),
+    "completions": ("base_url", "model"),
+    "responses": ("base_url", "model"),
+    "anthropic": ("base_url", "model"),
+    "http": ("url",),
+    "replay": ("replies",),
+}
+
+
+def find_project(start: Path) -> Path | None:
+    """Look for harness.yml in `start` and upward."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder / PROJECT_FILE
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadProject:
+    """harness.yml with its tree; `wrong` names the models that are left out (`*`: any could be)."""
+
+    project: Project
+    tree: Entries | None = None
+    wrong: frozenset[str] = frozenset()
+
+
+def read_project(path: Path, findings: Findings) -> ReadProject:
+    """Read harness.yml."""
+    root = path.parent.resolve()
+    text = read_written(path, findings)
+    tree = None if text is None else parse(text, path, findings)
+    if tree is None:
+        return ReadProject(Project(path=path, root=root), None, frozenset({"*"}))
+    _, written = tree.entries.get("models", (0, None))
+    models, wrong = {}, set()
+    if isinstance(written, Entries):
+        for name in written.entries:
+            entry = _read_entry(name, tree, path, findings)
+            if entry is None:
+                wrong.add(name)
+            else:
+                models[name] = entry
+    others = Entries(tree.line, {k: v for k, v in tree.entries.items() if k != "models" or written is None})
+    if written is not None and not isinstance(written, Entries):
+        findings.add(path, tree.entries["models"][0], "models", "must be a mapping of names to models.")
+        wrong.add("*")
+    checked = check(Project, others, path, findings, texts=PROJECT_TEXTS, stand_ins={})
+    project = checked.model if checked else Project()
+    project = project.model_copy(update={"models": models, "path": path, "root": root})
+    return ReadProject(project, tree, frozenset(wrong))
+
+
+def _read_entry(name: str, tree: Entries, path: Path, findings: Findings) -> ModelEntry | None:
+    at = ("models", name)
+    node, line, _ = node_at(tree, at)
+    if not isinstance(node, Entries):
+        findings.add(path, line, f"models.{shown(name)}", "must be a mapping with an `endpoint`.")
+        return None
+    before = findings.of(path)
+    if not name or len(name) > 100 or not name.isprintable() or {"@", "/", "\\"} & set(name):
+        findings.add(
+            path, line, f"models.{shown(name)}", "a model's name is short and has no `@`, `/` or `\\`."
+        )
+    raw: dict[str, Any] = plain_value(node, PROJECT_TEXTS, at)
+    for key, message, fix in _entry_problems(raw):
+        _, where, _ = node_at(tree, (*at, key))
+        findings.add(path, where, f"models.{shown(name)}.{key}", message, fix)
+    try:
+        entry = ModelEntry.model_validate(raw)
+    except ValidationError as error:
+        Reporter(ModelEntry, tree, path, findings, at).all(error)
+        return None
+    return entry if findings.of(path) == before else None
+
+
+def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """Yield (key, message, fix) for what this kind of endpoint lacks, and for what does not apply to it."""
+    kind = raw.get("endpoint")
+    if not isinstance(kind, str) or kind not in APPLIES:
+        return
+    known = {info.alias or name for name, info in ModelEntry.model_fields.items()}
+    meant = {nearest(key, known) for key in raw if key not in known}
+    for key in REQUIRED[kind]:
+        if raw.get(key) in (None, "") and key not in meant:
+            yield key, f"is required for `endpoint: {kind}`.", f"Add `{key}:`."
+    for key in raw:
+        if key in known and key not in APPLIES[kind]:
+            yield key, f"does not apply to `endpoint: {kind}`.", "Remove it."
+    if raw.get("transport") == "openai" and kind in {"http", "anthropic"}:
+        yield "transport", f"`openai` does not speak `endpoint: {kind}`.", "Use `wire` or `httpx`."
+
+
+def default_project(root: Path) -> Project:
+    """Give the project where there is no harness.yml: the embedded model, results in `results`."""
+    return Project(models=dict(EMBEDDED), root=root.resolve())

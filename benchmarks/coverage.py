@@ -1,4 +1,4 @@
-"""Simulates how often nominal 95% intervals hold the truth, and how often a true value on the threshold passes.
+"""Simulates how often 95% intervals hold the truth, and how often a true value on the threshold passes.
 
     python benchmarks/coverage.py [--draws 4000] [--full]
 
@@ -118,14 +118,21 @@ def main() -> None:
     for number, world in enumerate(worlds(options.full)):
         results = simulate(world, options.draws, seed=number)
         cells = [f"{100 * results[m][k]:11.1f}" for k in (0, 1) for m in METRICS]
-        where = f"{world.recall:.2f} {world.specificity:.2f} {world.cases:>5} x {world.repeats:<2} {world.icc:4.1f}"
+        rates = f"{world.recall:.2f} {world.specificity:.2f}"
+        where = f"{rates} {world.cases:>5} x {world.repeats:<2} {world.icc:4.1f}"
         print(f"{where:30}" + "".join(cells), flush=True)
         extremes += list(results.values())
-    covered = sorted(c for c, _ in extremes)
-    passed = sorted(f for _, f in extremes)
-    outside = sum(not 0.93 <= c <= 0.97 for c in covered)
-    print(f"\ncoverage {100 * covered[0]:.1f} to {100 * covered[-1]:.1f}; outside 93-97: {outside} of {len(covered)}")
-    print(f"false PASS at most {100 * passed[-1]:.1f}; above 5.5: {sum(f > 0.055 for f in passed)} of {len(passed)}")
+    summarise(extremes)
+
+
+def summarise(extremes: list[tuple[float, float]]) -> None:
+    """Print the range of coverage and of false PASS."""
+    covered = [100 * c for c, _ in extremes]
+    passed = [100 * f for _, f in extremes]
+    under, over = sum(c < 93 for c in covered), sum(c > 97 for c in covered)
+    span = f"{min(covered):.1f} to {max(covered):.1f}"
+    print(f"\ncoverage {span}: {under} below 93, {over} above 97, of {len(covered)}")
+    print(f"false PASS at most {max(passed):.1f}: {sum(f > 5.5 for f in passed)} above 5.5 of {len(passed)}")
 
 
 if __name__ == "__main__":

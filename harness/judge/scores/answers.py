@@ -88,7 +88,7 @@ class Patterns:
     @classmethod
     def grouped(cls, expected: Int64, counts: Int64) -> Patterns:
         """Group rows (one per case) that are alike, in lexicographic order."""
-        kinds, size = _unique_rows(np.column_stack([expected, counts]))
+        kinds, size = unique_rows(np.column_stack([expected, counts]))
         return cls(kinds[:, 0], kinds[:, 1:], size)
 
     @property
@@ -103,7 +103,7 @@ class Patterns:
         return counts
 
 
-def _unique_rows(rows: Int64) -> tuple[Int64, Int64]:
+def unique_rows(rows: Int64) -> tuple[Int64, Int64]:
     """Give the distinct rows in lexicographic order and how often each occurs.
 
     Many times faster than `np.unique(axis=0)`, which compares rows as opaque bytes.

@@ -20,7 +20,7 @@ from harness.judge.scores.matrix import (
     macro_f1_se,
     mcc_of,
 )
-from harness.judge.scores.proportion import Share, clustered_share
+from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
 from harness.judge.scores.resample import EXACT_CASES, Metric, confusion_draws, figure_of
 from harness.judge.table import Float
 
@@ -60,10 +60,16 @@ def specificity(answers: Answers, label: int) -> Share | Missing:
 
     A trial without a label raises no false alarm, so it counts as right here (and as a miss everywhere else).
     """
-    others = answers.where(answers.expected != label)
-    return clustered_share(
-        others.predicted != label,
-        others.case,
+    trials = np.bincount(answers.case)
+    elsewhere = trials.copy()
+    elsewhere[answers.case[answers.expected == label]] = 0
+    alarms = answers.case[(answers.predicted == label) & (answers.expected != label)]
+    cases, count = np.unique(alarms, return_counts=True)
+    return share_of_rare(
+        count,
+        trials[cases],
+        Denominator(float(elsewhere.sum()), float(elsewhere @ elsewhere), int(np.count_nonzero(elsewhere))),
+        complement=True,
         why_empty=f"every case expects ‘{answers.labels[label]}’, so no false alarm is possible",
     )
 

@@ -10,10 +10,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import bdtr, chdtrc, ndtr, ndtri, stdtrit
+from scipy.special import bdtr, chdtrc, ndtr, ndtri
 
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Missing
+from harness.judge.scores.proportion import uncertainty_of_spread
 from harness.judge.table import Float
 
 
@@ -87,8 +88,8 @@ class PairedDifference:
         """Give the effective pairs for a bound that leaves 1 - tail outside; see `proportion`."""
         if self.trials <= self.cases or self.informative == 0:
             return float(self.cases)
-        shrink = (stdtrit(self.trials - 1, tail) / stdtrit(self.informative, tail)) ** 2
-        return float(min(max(self.raw * shrink, self.cases), self.trials))
+        shrunk = self.raw * uncertainty_of_spread(self.trials, self.informative, tail)
+        return float(min(max(shrunk, self.cases), self.trials))
 
     def z(self, delta: float, confidence: float = 0.95) -> float:
         """Give the score statistic for "first - second = delta"."""

@@ -65,8 +65,8 @@ class Share:
             return float(self.n)
         if self.informative == 0:
             return self.floor
-        shrink = (stdtrit(self.n - 1, tail) / stdtrit(self.informative, tail)) ** 2
-        return float(min(max(self.raw * shrink, self.floor), self.n))
+        shrunk = self.raw * uncertainty_of_spread(self.n, self.informative, tail)
+        return float(min(max(shrunk, self.floor), self.n))
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the share with its two-sided Wilson interval at n_eff."""
@@ -91,30 +91,63 @@ class Share:
         return p_value_above(self.p, self.effective_n(), share)
 
 
+def uncertainty_of_spread(n: int, informative: int, tail: float) -> float:
+    """Give (t_{n-1} / t_d)^2 at a tail, the factor by which few informative cases shrink n_eff."""
+    tail = max(tail, 1 - tail, 0.6)  # at the median both quantiles are 0
+    return float(stdtrit(n - 1, tail) / stdtrit(informative, tail)) ** 2
+
+
 def share_of_counts(
     hits: Int64 | Float, trials: Int64 | Float, *, why_empty: str = "there is nothing to count"
 ) -> Share | Missing:
     """Give the share of sum(hits) in sum(trials), both per case; cases with 0 trials are ignored."""
-    m = np.asarray(trials, dtype=np.float64)
-    h = np.asarray(hits, dtype=np.float64)
+    present = np.flatnonzero(trials)
+    m = np.asarray(trials, dtype=np.float64)[present]
+    h = np.asarray(hits, dtype=np.float64)[present]
     n = float(m.sum())
-    if n == 0:
+    often = float(h.sum()) > n / 2
+    denominator = Denominator(n, float(m @ m), len(m))
+    return share_of_rare(m - h if often else h, m, denominator, complement=often, why_empty=why_empty)
+
+
+@dataclass(frozen=True, slots=True)
+class Denominator:
+    """All trials that a share is of, summed over cases: m, m^2, and how many cases."""
+
+    trials: float
+    squares: float
+    cases: int
+
+
+def share_of_rare(
+    rare: Int64 | Float,
+    trials: Int64 | Float,
+    of: Denominator,
+    *,
+    complement: bool,
+    why_empty: str = "there is nothing to count",
+) -> Share | Missing:
+    """Give the share of the rarer outcome, or of its complement, from the cases that hold it.
+
+    `rare` and `trials` are the counts of those cases; cases without it may be left out, for they add only to
+    the denominator: sum r_i^2 = sum h^2 - 2 p sum h m + p^2 sum m^2, without cancellation while p is small.
+    """
+    if of.trials == 0:
         return Missing(why_empty)
-    cases = int(np.count_nonzero(m))
-    p = min(1.0, max(0.0, float(h.sum()) / n))
-    residuals = h - p * m
-    spread = float(residuals @ residuals) * cases / max(cases - 1, 1)
-    floor = n * n / float(m @ m)
-    certain = p in {0.0, 1.0} or cases == 1 or spread <= 0
-    rarer = (m - h) if p > 0.5 else h
+    h, m = np.asarray(rare, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    p = min(1.0, max(0.0, float(h.sum()) / of.trials))
+    residual = float(h @ h) - 2 * p * float(h @ m) + p * p * of.squares
+    spread = residual * of.cases / max(of.cases - 1, 1)
+    floor = of.trials * of.trials / of.squares
+    certain = p in {0.0, 1.0} or of.cases == 1 or spread <= 1e-12 * of.squares
     return Share(
-        p=p,
-        n=round(n),
-        cases=cases,
+        p=1 - p if complement else p,
+        n=round(of.trials),
+        cases=of.cases,
         floor=floor,
-        raw=floor if certain else p * (1 - p) * n * n / spread,
-        informative=0 if certain else int(np.count_nonzero(rarer > 1e-12)),
-        se=0.0 if certain else math.sqrt(spread) / n,
+        raw=floor if certain else p * (1 - p) * of.trials**2 / spread,
+        informative=0 if certain else int(np.count_nonzero(h > 1e-12)),
+        se=0.0 if certain else math.sqrt(spread) / of.trials,
     )
 
 

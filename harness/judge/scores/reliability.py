@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge.scores.figure import Drawn, Figure, Missing
+from harness.judge.scores.answers import unique_rows
+from harness.judge.scores.figure import Drawn, Figure, Missing, Normal
 from harness.judge.scores.stability import ONE_REPEAT, Votes
 from harness.judge.table import Bool, Float, Int32, Int64
 
 DRAWS = 2_000
+EXACT_CASES = 20_000
 ONE_ANSWER = "all repeats of all cases gave one answer: agreement by chance is certain"
 
 
@@ -56,23 +58,31 @@ def _beyond_chance(observed: Float, chance: Float) -> Float:
 
 
 def _bootstrapped(votes: Votes, statistic: Callable[..., Float], seed: int) -> Figure:
-    """Resample cases; all that the statistics need are sums over cases, so a draw is one matrix product."""
-    kinds, size = np.unique(votes.counts, axis=0, return_counts=True)
+    """Resample cases; all that the statistics need are sums over cases, so a draw is one matrix product.
+
+    Above `EXACT_CASES` cases: linearised, by differences with respect to each sum.
+    """
+    kinds, size = unique_rows(votes.counts)
     patterns = Votes(kinds, votes.codes, np.arange(len(kinds)))
     trials = patterns.repeats.astype(np.float64)
     agreeing = patterns.agreeing() * (trials if statistic is _alpha else 1.0)
     sums = np.column_stack([agreeing, trials, np.ones(len(kinds)), kinds])
 
-    def of(weights: Float) -> Float:
-        total = weights @ sums
+    def of(total: Float) -> Float:
         return statistic(total[..., 0], total[..., 3:], total[..., 1], total[..., 2])
 
-    value = float(of(size.astype(np.float64)))
+    observed = size.astype(np.float64) @ sums
+    value = float(of(observed))
     cases = int(size.sum())
     if not math.isfinite(value):
         return Missing(ONE_ANSWER, cases)
+    if cases > EXACT_CASES:
+        step = np.diag(np.maximum(observed, 1.0) * 1e-6)
+        slope = (of(observed + step) - of(observed - step)) / (2 * np.diag(step))
+        influence = (sums - observed / cases) @ slope
+        return Normal(value, cases, math.sqrt(float(size @ influence**2)), "linearised by case", ceiling=1.0)
     weights = np.random.default_rng(seed).multinomial(cases, size / cases, size=DRAWS)
-    draws = of(weights.astype(np.float64))
+    draws = of(weights.astype(np.float64) @ sums)
     # A draw in which every case gave one answer agrees perfectly.
     return Drawn(value, cases, np.sort(np.where(np.isfinite(draws), draws, 1.0)), "bootstrap by case")
 

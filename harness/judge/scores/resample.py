@@ -24,7 +24,7 @@ from harness.judge.scores.answers import Patterns
 from harness.judge.scores.figure import Drawn, Figure, Missing, Normal
 from harness.judge.table import Float
 
-DRAWS = 4_000
+DRAWS = 2_000
 EXACT_CASES = 20_000
 Metric = Callable[[Float], Float]  # (..., labels, labels + 1) -> (...)
 

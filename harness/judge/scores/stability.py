@@ -86,7 +86,8 @@ def flips(votes: Votes) -> list[tuple[int, int, float, int]]:
     """Give (answer, other answer, share of all pairs of repeats, pairs that differ so), commonest first."""
     n = votes.repeats
     total = int((n * (n - 1) // 2).sum())
-    together = votes.counts.T @ votes.counts
+    counted = votes.counts.astype(np.float64)  # whole numbers far below 2^53, and a fast product
+    together = counted.T @ counted
     found = [
         (int(votes.codes[a]), int(votes.codes[b]), int(together[a, b]) / total, int(together[a, b]))
         for a in range(len(votes.codes))

@@ -8,10 +8,10 @@ Theory. Three measures, each shown with the pair:
   word 3-grams and twenty character 5-grams, so that a copied sentence falls below a Jaccard of .8; this
   measure sees it. It needs `ALIGNED_WORDS` words on both sides: short sentences share words by chance.
 
-All pairs are compared exactly, without sketching: if Jaccard(A, B) >= t, then the |A| - ceil(t |A|) + 1 rarest
-elements of A meet the rarest ones of B (prefix filter: Chaudhuri, Ganti and Kaushik 2006; Bayardo, Ma and
-Srikant 2007). Only pairs that share such a rare element are looked at, found by one sparse matrix product. An
-aligned similarity >= t needs a Jaccard of word sets >= t/(2 - t) when no word repeats, and that is its filter.
+All pairs are compared exactly, without sketching: if Jaccard(A, B) >= t, then the |A| - ceil(t |A|) + 1
+rarest elements of A meet the rarest ones of B (prefix filter: Chaudhuri, Ganti and Kaushik 2006; Bayardo, Ma
+and Srikant 2007). Only pairs that share such a rare element are looked at, found by a sparse matrix product.
+An aligned similarity >= t needs a Jaccard of word sets >= t/(2 - t) when no word repeats: that is its filter.
 Texts so alike in style that an element occurs in more than `COMMON` of them are compared through their rarer
 elements only. Paraphrases evade every n-gram: none of this finds them.
 """
@@ -161,7 +161,8 @@ def _prefixes(sets: _Sets, row: Int64, size: Int64, threshold: float) -> Bool:
     rank = np.empty(len(row), dtype=np.int64)
     rank[order] = np.arange(len(row)) - sets.start[row[order]]
     length = size - np.ceil(threshold * size - 1e-9).astype(np.int64) + 1
-    return (rank < length[row]) & (frequency[sets.items] <= COMMON)
+    found: Bool = (rank < length[row]) & (frequency[sets.items] <= COMMON)
+    return found
 
 
 def _verified(

@@ -1,0 +1,126 @@
+"""Early stopping by e-processes, prevalence, money."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from harness.judge.scores import classification, money, prevalence, sequential
+from harness.judge.scores.answers import Answers
+from harness.judge.scores.figure import Missing
+from harness.judge.scores.mean import clustered_mean, ratio_of_sums
+from harness.judge.scores.proportion import Share, share_of_counts
+
+AnswersOf = Callable[..., Answers]
+
+
+def single(right: int, n: int) -> Share:
+    share = share_of_counts(np.arange(n) < right, np.ones(n))
+    assert isinstance(share, Share)
+    return share
+
+
+def test_the_mixture_reaches_twenty_first_after_43_of_43() -> None:
+    n = np.arange(1, 44)
+    evidence = np.exp(sequential.log_e_above(n, n, 0.9))
+    assert evidence[-1] == pytest.approx(20.8875, abs=5e-5)
+    assert (evidence[:-1] < 20).all()
+    assert sequential.stop_early(np.ones(100, dtype=bool), 0.9) == sequential.EarlyStop("PASS", 43)
+
+
+def runs(truth: float, seed: int, times: int = 1500) -> list[sequential.EarlyStop]:
+    rng = np.random.default_rng(seed)
+    return [sequential.stop_early(rng.random(400) < truth, 0.9, hoped=0.96) for _ in range(times)]
+
+
+def test_early_stopping_costs_what_was_simulated() -> None:
+    good, bad, edge = runs(0.96, 1), runs(0.80, 2), runs(0.90, 3)
+    assert np.mean([run.used for run in good]) == pytest.approx(133, abs=6)
+    assert np.mean([run.status == "PASS" for run in good]) == pytest.approx(0.969, abs=0.015)
+    assert np.mean([run.used for run in bad]) == pytest.approx(26, abs=2)
+    assert np.mean([run.status == "PASS" for run in edge]) <= 0.05
+
+
+def test_without_a_hope_only_evidence_against_the_threshold_fails() -> None:
+    stop = sequential.stop_early(np.zeros(50, dtype=bool), 0.9)
+    assert stop.status == "FAIL"
+    assert stop.used < 5
+    undecided = sequential.stop_early(np.arange(60) % 10 > 0, 0.9)
+    assert undecided == sequential.EarlyStop("INCONCLUSIVE", 60)
+
+
+def test_evidence_stays_finite_or_minus_infinite_over_a_million_cases() -> None:
+    n = np.array([10**6])
+    assert sequential.log_e_above(n, n, 0.9)[0] > 1e4
+    assert not np.isnan(sequential.log_e_above(n // 2, n, 0.9)).any()
+
+
+@pytest.mark.parametrize(("share", "ppv"), [(0.1, 0.666667), (0.01, 0.153846)])
+def test_precision_at_production_prevalence_equals_the_published_values(share: float, ppv: float) -> None:
+    figure = prevalence.precision_at(single(90, 100), single(950, 1000), share)
+    assert figure.value == pytest.approx(ppv, abs=5e-7)
+
+
+def test_the_logit_interval_of_precision_equals_the_hand_worked_one() -> None:
+    estimate = prevalence.precision_at(single(90, 100), single(950, 1000), 0.1).estimate()
+    se = math.sqrt(0.1 / (0.9 * 100) + 0.95 / (0.05 * 1000))
+    low = math.log(2) - 1.959964 * se  # logit of 2/3 is ln 2
+    assert estimate.low == pytest.approx(1 / (1 + math.exp(-low)), abs=1e-6)
+
+
+def test_a_suite_without_false_alarms_does_not_prove_perfect_precision() -> None:
+    estimate = prevalence.precision_at(single(100, 100), single(1000, 1000), 0.01).estimate()
+    assert (estimate.value, estimate.high) == (1.0, 1.0)
+    assert estimate.low is not None
+    assert estimate.low < 0.8
+
+
+def test_precision_at_prevalence_is_undefined_without_its_rates() -> None:
+    assert prevalence.precision_at(Missing("no case expects it"), single(1, 2), 0.1).value is None
+    assert prevalence.precision_at(single(0, 10), single(10, 10), 0.1).value is None
+    assert prevalence.precision_at(single(5, 10), single(9, 10), 1.0).value is None
+
+
+def test_error_cost_is_the_priced_mean_of_both_errors(answers_of: AnswersOf) -> None:
+    answers = answers_of([[80, 20], [10, 890]], ["fraud", "ok"])
+    cost = money.error_cost(answers, 0, missed=50.0, false_alarm=0.5)
+    assert cost.value == pytest.approx((20 * 50 + 10 * 0.5) / 1000)
+    per_1000 = money.error_cost(answers, 0, missed=50.0, false_alarm=0.5, per=1000).estimate()
+    assert per_1000.low is not None
+    assert per_1000.high is not None
+    assert per_1000.low < 1005 < per_1000.high
+
+
+def test_a_run_without_errors_may_still_cost_something(answers_of: AnswersOf) -> None:
+    cost = money.error_cost(answers_of([[50, 0], [0, 50]], "ab"), 0, missed=50.0, false_alarm=0.5).estimate()
+    assert (cost.value, cost.low) == (0.0, 0.0)
+    assert cost.high is not None
+    assert cost.high > 1
+
+
+def test_the_break_even_score_is_the_false_alarms_part_of_both_costs() -> None:
+    assert money.break_even_score(missed=50.0, false_alarm=0.5) == pytest.approx(0.5 / 50.5)
+    assert money.break_even_score(missed=0, false_alarm=0) is None
+
+
+def test_means_are_clustered_by_case() -> None:
+    values = np.array([1.0, 1.0, 3.0, 3.0])
+    mean = clustered_mean(values, np.array([0, 0, 1, 1]), why_empty="")
+    assert mean.value == 2.0
+    # Two cases with means 1 and 3: SE = 1, t(1) = 12.706.
+    assert mean.lower(0.975) == pytest.approx(2 - 12.7062, abs=1e-4)
+
+
+def test_a_ratio_without_a_denominator_is_undefined() -> None:
+    none_right = ratio_of_sums(np.ones(3), np.zeros(3), np.arange(3), why_empty="no answer was right")
+    assert none_right.estimate().why_undefined == "no answer was right"
+    assert ratio_of_sums(np.ones(2), np.ones(2), np.zeros(2, np.int32), why_empty="").value is None
+
+
+def test_the_reason_for_a_missing_share_survives_to_the_cost() -> None:
+    empty = Answers.of([], [], [], ["a", "b"])
+    assert money.error_cost(empty, 0, missed=1, false_alarm=1).value is None
+    assert classification.coverage(empty).value is None

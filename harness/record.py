@@ -172,6 +172,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     planned: int = 0  # trials of the whole run
     done_before: int = 0  # trials already journalled when this session began
     why: str = ""  # for `stopped`: signal, storage, endpoint
+    cut_off: int = 0  # calls in flight, at most, when this (or, for `resumed`, the last) session was cut off
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="pace"):

@@ -170,7 +170,7 @@ def _runs(results: Path) -> Iterator[Path]:
 
 
 def _age(run: Path) -> tuple[str, str]:
-    """The time in the name, and within one second the manifest's own."""
+    """Order by the time in the name, and within one second by the manifest's own."""
     try:
         created = msgspec.json.decode((run / MANIFEST).read_bytes(), type=_Created).created_utc
     except (OSError, msgspec.DecodeError):

@@ -1,0 +1,204 @@
+"""One trial -> one record: render, wait for a place, send, retry, time. Never raises for a bad trial."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+
+from harness.errors import EndpointUnusable
+from harness.files.project import ModelEntry
+from harness.files.render import Renderer, RenderFailed
+from harness.measure.endpoint.contract import Answer, Endpoint, Prepared
+from harness.measure.endpoint.failure_map import is_fatal
+from harness.measure.halt import Halt, Halted
+from harness.measure.pacing.lane import Lane, Ticket, is_overload
+from harness.measure.plan.trials import Planned
+from harness.measure.retry import RetryRules, retry, wants_retry
+from harness.measure.timeline import Clock, Timeline
+from harness.record import Failure, Record, Reply, Trial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Calls one candidate's endpoint."""
+
+    entry: ModelEntry
+    endpoint: Endpoint
+    renderers: Mapping[str, Renderer]  # by variant
+    lane: Lane
+    halt: Halt
+    clock: Clock
+    rng: Random
+
+    async def call(self, planned: Planned, *, warmup: bool = False) -> Record:
+        """Measure one trial. Raises Halted when the run stops before it has an outcome."""
+        timeline = Timeline(self.clock)
+        trial = planned.trial
+        prepared = self._prepare(trial, planned.inputs)
+        timeline.own()
+        if isinstance(prepared, Failure):
+            return _record(trial, prepared, timeline, started=self.clock.utc(), warmup=warmup)
+        await self.lane.gate.enter()
+        try:
+            timeline.queued()
+            started = self.clock.utc()
+            sending = _Sending(self, prepared, timeline)
+            answer = await sending.answer()
+        finally:
+            self.lane.gate.leave()
+        outcome = _checked(answer.outcome)
+        timeline.own()
+        return _record(
+            trial,
+            outcome,
+            timeline,
+            started=started,
+            in_flight=sending.in_flight,
+            recorded=answer.recorded,
+            warmup=warmup,
+        )
+
+    def _prepare(self, trial: Trial, inputs: dict[str, str]) -> Prepared | Failure:
+        try:
+            prepared = self.endpoint.prepare(self.renderers[trial.variant].render(inputs), trial)
+        except (RenderFailed, RecursionError, MemoryError) as error:
+            return Failure(kind="render", message=str(error) or type(error).__name__)
+        return prepared if prepared.failure is None else prepared.failure
+
+
+class _Sending:
+    """The exchanges of one trial, from the first attempt to the answer that counts."""
+
+    __slots__ = ("_caller", "_prepared", "_task", "_ticket", "_timeline", "in_flight")
+
+    def __init__(self, caller: Caller, prepared: Prepared, timeline: Timeline) -> None:
+        self._caller = caller
+        self._prepared = prepared
+        self._timeline = timeline
+        self._task = asyncio.current_task()
+        self._ticket: Ticket | None = None
+        self.in_flight = 0  # calls in flight when this trial was first sent, itself included
+
+    async def answer(self) -> Answer:
+        """Give the answer that counts. Raises Halted or RunIncomplete when the run ends first."""
+        answer = await self._exchange()
+        if not isinstance(answer.outcome, Failure):
+            return answer
+        if wants_retry(answer):
+            # Only now: tenacity costs 0.1 ms, which a call that succeeds at once need not pay.
+            answer = await self._retry(answer)
+        if isinstance(answer.outcome, Failure) and is_fatal(answer.outcome.kind) and not answer.recorded:
+            self._caller.halt.stop(_unusable(self._caller, answer.outcome))
+            raise Halted
+        return self._or_deadline(answer)
+
+    async def _retry(self, first: Answer) -> Answer:
+        entry, lane = self._caller.entry, self._caller.lane
+        rules = RetryRules(
+            attempts=entry.limits.attempts,
+            deadline_s=entry.deadline_s,
+            max_retry_after_s=entry.limits.max_retry_after_s,
+            budget=lane.budget,
+            rng=self._caller.rng,
+        )
+        return await retry(
+            first,
+            self._exchange,
+            rules=rules,
+            timeline=self._timeline,
+            clock=self._caller.clock,
+            on_backoff=self._on_backoff,
+        )
+
+    async def _exchange(self) -> Answer:
+        caller, prepared, timeline = self._caller, self._prepared, self._timeline
+        lane, halt = caller.lane, caller.halt
+        counts = await lane.board(prepared.estimated_tokens)
+        timeline.rate_limited()
+        if halt.stopping:
+            raise Halted
+        self._ticket = lane.sending(counts, prepared.estimated_tokens)
+        self.in_flight = self.in_flight or lane.in_flight
+        if self._task is not None:
+            halt.begin_call(self._task)
+        try:
+            answer = await caller.endpoint.attempt(prepared, timeout_s=self._timeout_s())
+        finally:
+            lane.in_flight -= 1
+            if self._task is not None:
+                halt.end_call(self._task)
+        timeline.attempted(answer)
+        lane.heed(answer, self._ticket)
+        return answer
+
+    def _on_backoff(self, answer: Answer, seconds: float) -> None:
+        if self._caller.halt.stopping:
+            raise Halted
+        if is_overload(answer) and self._ticket is not None:
+            self._caller.lane.overloaded(answer, self._ticket, seconds)
+
+    def _timeout_s(self) -> float:
+        left = self._caller.entry.deadline_s - self._timeline.spent_ns / 1e9
+        return max(0.001, min(self._caller.entry.timeout_s, left))
+
+    def _or_deadline(self, answer: Answer) -> Answer:
+        """Name the deadline when it, and not the number of attempts, ended the retries."""
+        entry, made = self._caller.entry, len(self._timeline.attempts)
+        failure = answer.outcome
+        if (
+            not isinstance(failure, Failure)
+            or failure.kind != "timeout"
+            or self._timeline.spent_ns / 1e9 < entry.deadline_s * 0.999
+        ):
+            return answer
+        message = f"no reply within {entry.deadline_s:g} s and {made} attempts; the last: {failure.message}"
+        outcome = Failure(kind="deadline", message=message, status=failure.status)
+        return Answer(attempt=answer.attempt, outcome=outcome, hints=answer.hints)
+
+
+def _record(
+    trial: Trial,
+    outcome: Reply | Failure,
+    timeline: Timeline,
+    *,
+    started: str,
+    in_flight: int = 0,
+    recorded: bool = False,
+    warmup: bool = False,
+) -> Record:
+    return Record(
+        key=trial.key,
+        case=trial.case,
+        candidate=trial.candidate,
+        variant=trial.variant,
+        repeat=trial.repeat,
+        outcome=outcome,
+        attempts=tuple(timeline.attempts),
+        queue_ns=timeline.queue_ns,
+        own_ns=timeline.own_ns,
+        started_utc=started,
+        in_flight=in_flight,
+        recorded=recorded,
+        warmup=warmup,
+    )
+
+
+def _checked(outcome: Reply | Failure) -> Reply | Failure:
+    """Refuse a score that JSON can't carry: it would come back from the journal as another one."""
+    if isinstance(outcome, Reply) and outcome.score is not None and not math.isfinite(outcome.score):
+        return Failure(kind="invalid_reply", message="the score is not a finite number")
+    return outcome
+
+
+def _unusable(caller: Caller, failure: Failure) -> EndpointUnusable:
+    entry, name = caller.entry, caller.endpoint.name
+    key = f"the variable {entry.api_key_env}" if entry.api_key_env else f"`api_key_env` of models.{name}"
+    fixes = {
+        "unauthorized": f"Check {key} and what its key may do.",
+        "unknown_model": f"Correct `model` of models.{name} in harness.yml.",
+        "quota": "Raise the quota or pay the bill at the provider, then resume.",
+    }
+    return EndpointUnusable(f"models.{name}: {failure.message}", fix=fixes.get(failure.kind, ""))

@@ -1,0 +1,107 @@
+"""A child process of the engine `processes`: measures its share, sends every record to the parent.
+
+It reads its work from standard input and then, after each batch that the parent has written, how many events
+were taken. So a trial is not followed by another in its place before it is in the journal, as in one process.
+The parent's death closes the pipe, and ends this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import struct
+import sys
+from io import FileIO
+from typing import BinaryIO
+
+from harness.errors import RunIncomplete
+from harness.measure.engine.contract import Work
+from harness.measure.engine.frames import to_ended, to_frame
+from harness.measure.engine.local import run_local
+from harness.measure.halt import Halt
+from harness.measure.plan.trials import Plan
+from harness.record import Event
+
+COUNT = struct.Struct("<Q")
+
+
+class PipeSink:
+    """Sends events to the parent, and knows which it has written."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._sent = 0
+        self._taken = 0
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    def put(self, event: Event) -> None:
+        """Send one event."""
+        try:
+            self._out.write(to_frame(event))
+            self._out.flush()
+        except OSError as error:
+            raise RunIncomplete("The parent process has ended.") from error
+        self._sent += 1
+
+    @property
+    def backlogged(self) -> bool:
+        """Whether the parent has not yet written all."""
+        return self._taken < self._sent
+
+    async def written(self) -> None:
+        """Wait until the parent has written what was sent before."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._sent, future))
+        await future
+
+    def taken(self, count: int) -> None:
+        """Hear that the parent has written so many events."""
+        self._taken = count
+        due = [future for sent, future in self._waiting if sent <= count]
+        self._waiting = [(sent, future) for sent, future in self._waiting if sent > count]
+        for future in due:
+            if not future.done():
+                future.set_result(None)
+
+
+async def _listen(source: FileIO, sink: PipeSink, halt: Halt) -> None:
+    reader = asyncio.StreamReader()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
+    try:
+        while True:
+            sink.taken(COUNT.unpack(await reader.readexactly(COUNT.size))[0])
+    except asyncio.IncompleteReadError:
+        halt.stop(RunIncomplete("The parent process has ended."), grace_s=0)
+    finally:
+        transport.close()
+
+
+def main() -> None:
+    """Measure what the parent asks for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the parent decides
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing that prints may end up between the frames
+    source = os.fdopen(0, "rb", buffering=0, closefd=False)
+    (size,) = COUNT.unpack(_exactly(source, COUNT.size))
+    work: Work = pickle.loads(_exactly(source, size))  # noqa: S301 (from the parent, over its own pipe)
+    sink = PipeSink(out)
+    outcome = run_local(work, Plan(work.bundle), sink, listen=lambda halt: _listen(source, sink, halt))
+    out.write(to_frame(to_ended(outcome)))
+    out.close()
+
+
+def _exactly(source: FileIO, size: int) -> bytes:
+    got = bytearray()
+    while len(got) < size:
+        chunk = source.read(size - len(got))
+        if not chunk:
+            sys.exit(1)
+        got += chunk
+    return bytes(got)
+
+
+if __name__ == "__main__":
+    main()

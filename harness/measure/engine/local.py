@@ -1,0 +1,238 @@
+"""The engine of one process: an asyncio loop with a bounded number of workers on each lane.
+
+No task per trial: a lane has as many workers as calls may be in flight, and each takes the next trial from
+the lane's share of the plan when its last record was written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, TypeAlias
+
+from harness.errors import HarnessError, StorageFailed
+from harness.files.bundle import Candidate
+from harness.files.render import Renderer
+from harness.measure.call import Caller
+from harness.measure.endpoint.contract import Endpoint
+from harness.measure.endpoint.open_endpoint import build_endpoint
+from harness.measure.engine.contract import Outcome, Sink, Work
+from harness.measure.halt import GRACE_S, Halt, Halted
+from harness.measure.interference import LagSampler, Load, rare_collections
+from harness.measure.pacing.lane import Lane, shared_limits
+from harness.measure.plan.trials import Plan, Planned
+from harness.measure.timeline import Clock, RealClock
+from harness.record import Event, Pace
+
+Listen: TypeAlias = Callable[[Halt], Coroutine[Any, Any, None]]
+
+_YIELD_EVERY = 16  # trials of a worker: an endpoint that never waits must not starve the sampler and signals
+
+
+@dataclass(slots=True)
+class LaneWork:
+    """A lane with the callers of its candidates."""
+
+    lane: Lane
+    callers: dict[str, Caller] = field(default_factory=dict)
+    warmups: list[Planned] = field(default_factory=list)
+
+
+def run_local(work: Work, plan: Plan, sink: Sink, *, listen: Listen | None = None) -> Outcome:
+    """Measure all of the work in this process. `listen` runs beside it and may stop it."""
+    load = Load()
+    with rare_collections(load), asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_Session(work, plan, sink, load).run(listen))
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Use uvloop where it is installed: it halves the loop's own share of a call."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+class _Session:
+    """One run of the loop, from opening the endpoints to closing them."""
+
+    def __init__(self, work: Work, plan: Plan, sink: Sink, load: Load) -> None:
+        self._work = work
+        self._plan = plan
+        self._sink = sink
+        self._load = load
+        self._halt = Halt()
+        self._clock: Clock = RealClock()
+        self._lanes: dict[str, LaneWork] = {}
+
+    async def run(self, listen: Listen | None) -> Outcome:
+        """Open, measure, close; say what stopped it."""
+        with signals_stop(self._halt.interrupt):
+            listening = asyncio.create_task(listen(self._halt)) if listen is not None else None
+            try:
+                await self._run_all(self._build())
+            except HarnessError as error:
+                self._end(error)
+            finally:
+                if listening is not None:
+                    listening.cancel()
+                    await asyncio.wait([listening])
+        self._load.max_in_flight = sum(each.lane.max_in_flight for each in self._lanes.values())
+        return Outcome(load=self._load, error=self._halt.error, cut_off=self._halt.cut_off)
+
+    async def _run_all(self, endpoints: list[Endpoint]) -> None:
+        sampler = LagSampler(self._client_saturated, self._work.lag_bound_ns, self._load)
+        try:
+            for endpoint in endpoints:
+                await endpoint.open()
+                if self._halt.stopping:
+                    return
+            sampler.start()
+            try:
+                await _all([asyncio.create_task(self._measure(lane)) for lane in self._lanes.values()])
+            finally:
+                await sampler.stop()
+        finally:
+            for endpoint in endpoints:
+                await endpoint.close()
+
+    def _build(self) -> list[Endpoint]:
+        left = self._plan.remaining(self._work.done)
+        built = []
+        for candidate in self._work.bundle.candidates:
+            if left[candidate.name] == 0:
+                continue
+            endpoint = build_endpoint(
+                candidate.model_name, candidate.model, candidate.prompt, root=self._work.root
+            )
+            built.append((candidate, endpoint))
+        keys: dict[str, list[Candidate]] = {}
+        for candidate, endpoint in built:
+            keys.setdefault(endpoint.pacing_key, []).append(candidate)
+        for candidate, endpoint in built:
+            self._join_lane(candidate, endpoint, keys[endpoint.pacing_key])
+        return [endpoint for _, endpoint in built]
+
+    def _join_lane(self, candidate: Candidate, endpoint: Endpoint, sharing: list[Candidate]) -> None:
+        key = endpoint.pacing_key
+        if key not in self._lanes:
+            limits = shared_limits([each.model.limits for each in sharing], shards=self._work.shards)
+            names = ", ".join(dict.fromkeys(each.model_name for each in sharing))
+            if self._work.shards > 1:
+                names += f" #{self._work.shard + 1}"
+            self._lanes[key] = LaneWork(Lane(names, limits, self._clock, self._on_change))
+        joined = self._lanes[key]
+        joined.callers[candidate.name] = Caller(
+            entry=candidate.model,
+            endpoint=endpoint,
+            renderers=self._renderers(candidate),
+            lane=joined.lane,
+            halt=self._halt,
+            clock=self._clock,
+            rng=Random(),  # noqa: S311 (jitter)
+        )
+        if candidate.model.endpoint != "replay":
+            joined.warmups += self._plan.warmups(candidate)
+
+    def _renderers(self, candidate: Candidate) -> dict[str, Renderer]:
+        plain = Renderer(candidate.prompt)
+        prompts = self._plan.prompts(candidate)
+        return {v: plain if p is candidate.prompt else Renderer(p) for v, p in prompts.items()}
+
+    async def _measure(self, lane: LaneWork) -> None:
+        """Warm up, then drain the lane's share of the plan."""
+        lane.lane.begin()
+        await self._drain(lane, iter(lane.warmups), len(lane.warmups), warmup=True)
+        trials = self._plan.trials(
+            self._work.done, frozenset(lane.callers), shard=self._work.shard, shards=self._work.shards
+        )
+        await self._drain(lane, trials, lane.lane.gate.most, warmup=False)
+        if not self._halt.stopping:
+            for record in lane.lane.breaker.release():
+                self._put(record)
+
+    async def _drain(self, lane: LaneWork, trials: Iterator[Planned], workers: int, *, warmup: bool) -> None:
+        count = min(workers, lane.lane.gate.most)
+        await _all([self._spawn(self._worker(lane, trials, warmup=warmup)) for _ in range(count)])
+
+    async def _worker(self, lane: LaneWork, trials: Iterator[Planned], *, warmup: bool) -> None:
+        sink, callers, breaker = self._sink, lane.callers, lane.lane.breaker
+        for n, planned in enumerate(trials, 1):
+            if self._halt.stopping:
+                return
+            try:
+                record = await callers[planned.trial.candidate].call(planned, warmup=warmup)
+                for final in breaker.settle(record):
+                    sink.put(final)
+                if sink.backlogged:
+                    await sink.written()
+            except Halted:
+                return
+            except HarnessError as error:
+                self._end(error)
+                return
+            if n % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._halt.watch(task)
+        return task
+
+    def _on_change(self, endpoint: str, limit: int, in_flight: int, why: str) -> None:
+        at = time.perf_counter_ns() - self._work.began_ns
+        self._put(Pace(at_ns=at, endpoint=endpoint, limit=limit, in_flight=in_flight, why=why))
+
+    def _put(self, event: Event) -> None:
+        try:
+            self._sink.put(event)
+        except HarnessError as error:
+            self._end(error)
+
+    def _end(self, error: HarnessError) -> None:
+        # What can't be saved need not be waited for.
+        self._halt.stop(error, grace_s=0 if isinstance(error, StorageFailed) else GRACE_S)
+
+    def _client_saturated(self, lag_ms: float) -> None:
+        busiest = max(self._lanes.values(), key=lambda each: each.lane.in_flight)
+        busiest.lane.client_saturated(lag_ms)
+
+
+async def _all(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait for all; cancelled ones are no error, an exception cancels the rest and is raised."""
+    if not tasks:
+        return
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        left = [task for task in tasks if not task.done()]
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error
+
+
+@contextlib.contextmanager
+def signals_stop(interrupt: Callable[[bool], None]) -> Iterator[None]:
+    """Call `interrupt(terminated)` at Ctrl-C and SIGTERM; only the main thread may do this."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, interrupt, False)
+    loop.add_signal_handler(signal.SIGTERM, interrupt, True)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)

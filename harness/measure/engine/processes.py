@@ -1,0 +1,109 @@
+"""The engine of several processes: each measures its share of the plan, the one writer stays in this one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pickle
+import sys
+from asyncio.subprocess import PIPE, Process
+from dataclasses import replace
+
+from harness.errors import HarnessError, Interrupted, RunIncomplete
+from harness.measure.engine.child import COUNT
+from harness.measure.engine.contract import Outcome, Sink, Work
+from harness.measure.engine.frames import Ended, FrameReader, error_of
+from harness.measure.engine.local import signals_stop
+from harness.measure.halt import stopped_by_signal
+from harness.measure.interference import summed
+from harness.record import Event
+
+_CHUNK = 1 << 16
+
+
+def run_processes(work: Work, sink: Sink, processes: int) -> Outcome:
+    """Measure all of the work in child processes."""
+    return asyncio.run(_Parent(work, sink, processes).run())
+
+
+class _Parent:
+    """Starts the children, writes what they send, stops them together."""
+
+    def __init__(self, work: Work, sink: Sink, processes: int) -> None:
+        self._shares = [replace(work, shard=n, shards=processes) for n in range(processes)]
+        self._sink = sink
+        self._children: list[Process] = []
+        self._error: HarnessError | None = None
+
+    async def run(self) -> Outcome:
+        """Run all children to their end."""
+        with signals_stop(self._interrupt):
+            try:
+                for share in self._shares:
+                    self._children.append(await _start(share))
+                ends = await asyncio.gather(*(self._follow(child) for child in self._children))
+            finally:
+                for child in self._children:
+                    with contextlib.suppress(ProcessLookupError):
+                        child.kill()
+                    await child.wait()
+        finished = [end for end in ends if end is not None]
+        return Outcome(
+            load=summed([end.load for end in finished]),
+            error=self._error,
+            cut_off=sum(end.cut_off for end in finished),
+            processes=len(self._shares),
+        )
+
+    async def _follow(self, child: Process) -> Ended | None:
+        assert child.stdout is not None
+        frames, taken = FrameReader(), 0
+        while chunk := await child.stdout.read(_CHUNK):
+            for frame in frames.feed(chunk):
+                if isinstance(frame, Ended):
+                    if (error := error_of(frame)) is not None:
+                        self._stop(error)
+                    return frame
+                taken += self._put(frame)
+            if self._sink.backlogged:
+                await self._sink.written()
+            self._acknowledge(child, taken)
+        self._stop(RunIncomplete(f"A measuring process ended early (code {await child.wait()})."))
+        return None
+
+    def _put(self, event: Event) -> bool:
+        try:
+            self._sink.put(event)
+        except HarnessError as error:
+            self._stop(error)
+            return False
+        return True
+
+    def _acknowledge(self, child: Process, taken: int) -> None:
+        if child.stdin is not None and not child.stdin.is_closing():
+            child.stdin.write(COUNT.pack(taken))
+
+    def _interrupt(self, terminated: bool) -> None:
+        self._stop(stopped_by_signal(terminated=terminated))
+
+    def _stop(self, error: HarnessError) -> None:
+        """Tell every child; the first error counts, a second signal reaches them as a second one."""
+        if self._error is not None and not isinstance(error, Interrupted):
+            return
+        self._error = self._error or error
+        for child in self._children:
+            if child.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    child.terminate()
+
+
+async def _start(share: Work) -> Process:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "harness.measure.engine.child", stdin=PIPE, stdout=PIPE
+    )
+    assert child.stdin is not None
+    pickled = pickle.dumps(share, protocol=pickle.HIGHEST_PROTOCOL)
+    child.stdin.write(COUNT.pack(len(pickled)) + pickled)
+    with contextlib.suppress(ConnectionError):  # it has ended: following it says so
+        await child.stdin.drain()
+    return child

@@ -1,0 +1,149 @@
+"""The harness's own load: event-loop lag, CPU share, garbage collections. What it could add to latencies."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import math
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import msgspec
+
+from harness.record import Interference
+
+SAMPLE_EVERY_S = 0.010
+_WINDOW = 50  # samples: half a second
+_GRAIN_NS = 50_000  # lags are counted in steps of 0.05 ms, so that memory does not grow with time
+_PAUSE_NS = 1_000_000  # a garbage collection longer than this is a pause
+
+
+class Load(msgspec.Struct, kw_only=True):
+    """What one process adds to the interference of a session; sums over processes."""
+
+    lags: dict[int, int] = {}  # lag in grains -> samples
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    gc_pauses: int = 0
+    max_in_flight: int = 0
+
+    def interference(self, processes: int = 1) -> Interference:
+        """Sum up as the journal keeps it."""
+        return Interference(
+            lag_p50_ns=quantile(self.lags, 0.50),
+            lag_p99_ns=quantile(self.lags, 0.99),
+            lag_max_ns=max(self.lags, default=0) * _GRAIN_NS,
+            cpu_share=self.cpu_s / self.wall_s if self.wall_s > 0 else 0.0,
+            samples=sum(self.lags.values()),
+            processes=processes,
+            max_in_flight=self.max_in_flight,
+            gc_pauses=self.gc_pauses,
+        )
+
+
+def summed(loads: list[Load]) -> Load:
+    """Put the processes of a session together: every sample counts, CPU and wall seconds add up."""
+    lags: Counter[int] = Counter()
+    for load in loads:
+        lags.update(load.lags)
+    return Load(
+        lags=dict(lags),
+        cpu_s=sum(load.cpu_s for load in loads),
+        wall_s=sum(load.wall_s for load in loads),
+        gc_pauses=sum(load.gc_pauses for load in loads),
+        max_in_flight=sum(load.max_in_flight for load in loads),
+    )
+
+
+def quantile(lags: dict[int, int], share: float) -> int:
+    """Nanoseconds of the inverted-CDF quantile of counted lags; 0 when there is none."""
+    rank = math.ceil(share * sum(lags.values()))
+    for grain in sorted(lags):
+        rank -= lags[grain]
+        if rank <= 0:
+            return grain * _GRAIN_NS
+    return 0
+
+
+@dataclass(slots=True)
+class LagSampler:
+    """Sleeps 10 ms again and again and counts how late it wakes; tells when a window was bad."""
+
+    on_bad_window: Callable[[float], None]  # milliseconds
+    bound_ns: int
+    load: Load = field(default_factory=Load)
+    _task: asyncio.Task[None] | None = None
+    _began: tuple[float, float] = (0.0, 0.0)
+
+    def start(self) -> None:
+        """Begin to sample on the running loop."""
+        self._began = (time.perf_counter(), cpu_s())
+        self._task = asyncio.get_running_loop().create_task(self._sample(), name="lag-sampler")
+
+    async def stop(self) -> Load:
+        """End, and give the load since the start."""
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        wall, cpu = self._began
+        self.load.wall_s = time.perf_counter() - wall
+        self.load.cpu_s = cpu_s() - cpu
+        return self.load
+
+    async def _sample(self) -> None:
+        loop, lags = asyncio.get_running_loop(), self.load.lags
+        window: list[int] = []
+        while True:
+            due = time.perf_counter_ns() + round(SAMPLE_EVERY_S * 1e9)
+            wake: asyncio.Future[None] = loop.create_future()
+            loop.call_later(SAMPLE_EVERY_S, _finish, wake)
+            await wake
+            lag = max(0, time.perf_counter_ns() - due)
+            grain = lag // _GRAIN_NS
+            lags[grain] = lags.get(grain, 0) + 1
+            window.append(lag)
+            if len(window) == _WINDOW:
+                late = sorted(window)[-3]  # the 95th percentile, about
+                if late > self.bound_ns:
+                    self.on_bad_window(late / 1e6)
+                window.clear()
+
+
+def _finish(wake: asyncio.Future[None]) -> None:
+    if not wake.done():
+        wake.set_result(None)
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process, all its threads."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+@contextmanager
+def rare_collections(load: Load) -> Iterator[None]:
+    """Keep the garbage collector out of the hot path: what lives now is not looked at, passes are rare."""
+    began = 0
+
+    def watch(phase: str, info: dict[str, int]) -> None:  # noqa: ARG001 (gc's signature)
+        nonlocal began
+        if phase == "start":
+            began = time.perf_counter_ns()
+        elif time.perf_counter_ns() - began > _PAUSE_NS:
+            load.gc_pauses += 1
+
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    gc.callbacks.append(watch)
+    try:
+        yield
+    finally:
+        gc.callbacks.remove(watch)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()

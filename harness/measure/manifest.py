@@ -1,0 +1,133 @@
+"""What a run writes down of its files, versions and machine; never a secret."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from harness.files.bundle import Bundle, Candidate
+from harness.measure.plan.trials import Plan
+from harness.measure.session import utc_now
+from harness.rundir import SCHEMA_VERSION, CandidateEntry, FileDigest, Manifest
+
+_PACKAGES = ("prompt-readiness", "jinja2", "msgspec", "numpy", "pyreqwest", "scipy", "tenacity", "uvloop")
+_GIT_S = 5.0
+
+
+def make_manifest(run: Path, bundle: Bundle, plan: Plan, command: Sequence[str]) -> Manifest:
+    """Describe a run that is about to begin."""
+    root = bundle.project.root.resolve()
+    commit, dirty = git_state(root)
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        run_id=run.name,
+        created_utc=utc_now(),
+        suite_name=bundle.suite.name,
+        suite=bundle.suite.model_dump(mode="json"),
+        suite_digest=bundle.suite_digest,
+        candidates=tuple(_entry(candidate) for candidate in bundle.candidates),
+        variants=plan.variants,
+        repeats=plan.repeats,
+        planned_trials=plan.planned,
+        seed=plan.seed,
+        files=tuple(_digest(path, root) for path in bundle.files),
+        versions=versions(),
+        platform=platform.platform(),
+        git_commit=commit,
+        git_dirty=dirty,
+        command=tuple(command),
+        notes={"reload": _reload(run, bundle, root)},
+    )
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of Python and of the packages that touch the wire or the numbers."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_state(folder: Path) -> tuple[str | None, bool | None]:
+    """Give the commit and whether tracked files differ from it; None where there is no git."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return None, None
+    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return commit, None if status is None else bool(status)
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(  # noqa: S603 (fixed arguments)
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 (the user's own git)
+            capture_output=True,
+            text=True,
+            timeout=_GIT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _entry(candidate: Candidate) -> CandidateEntry:
+    return CandidateEntry(
+        name=candidate.name,
+        prompt_name=candidate.prompt.name,
+        model_name=candidate.model_name,
+        prompt=candidate.prompt.model_dump(mode="json"),
+        model=candidate.model.model_dump(mode="json"),
+        prompt_digest=candidate.prompt_digest,
+        model_digest=candidate.model_digest,
+    )
+
+
+def _digest(path: Path, root: Path) -> FileDigest:
+    sha256 = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            sha256.update(chunk)
+    return FileDigest(path=os.path.relpath(path.resolve(), root), sha256=sha256.hexdigest())
+
+
+def _reload(run: Path, bundle: Bundle, root: Path) -> dict[str, object]:
+    """Say where the files are, so that a resume finds them: all relative, the project may have moved."""
+    prompts = dict.fromkeys(c.prompt.path for c in bundle.candidates if c.prompt.path is not None)
+    assert bundle.suite.path is not None
+    return {
+        "root": os.path.relpath(root, run.resolve()),
+        "project": _relative(bundle.project.path, root),
+        "suite": _relative(bundle.suite.path, root),
+        "prompts": [_relative(path, root) for path in prompts],
+        "cases": _relative(_replaced_cases(bundle), root),
+    }
+
+
+def _relative(path: Path | None, root: Path) -> str | None:
+    return None if path is None else os.path.relpath(path.resolve(), root)
+
+
+def _replaced_cases(bundle: Bundle) -> Path | None:
+    """Give the case file that was named instead of the suite's own, if one was."""
+    assert bundle.suite.path is not None
+    known = {bundle.suite.path, bundle.project.path}
+    known |= {candidate.prompt.path for candidate in bundle.candidates}
+    known_paths = {path.resolve() for path in known if path is not None}
+    known_paths |= {
+        (bundle.project.root / c.model.replies).resolve() for c in bundle.candidates if c.model.replies
+    }
+    others = [path for path in bundle.files if path.resolve() not in known_paths]
+    folder = bundle.suite.path.resolve().parent
+    own = {(folder / written).resolve() for written in bundle.suite.cases if "://" not in written}
+    own |= {found.resolve() for w in bundle.suite.cases if "*" in w for found in folder.glob(w)}
+    foreign = [path for path in others if path.resolve() not in own]
+    return foreign[0] if len(foreign) == 1 else None

@@ -1,0 +1,125 @@
+"""A lane: everything that endpoints with one pacing key share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from harness.files.project import Limits
+from harness.measure.endpoint.contract import Answer
+from harness.measure.pacing.breaker import Breaker, RetryBudget
+from harness.measure.pacing.gate import Gate
+from harness.measure.pacing.rate import RateLimiter
+from harness.measure.timeline import Clock
+from harness.record import Failure
+
+_WORTH_SAYING_S = 0.05
+_LEAST_FOR_CLIENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a sent call needs when its answer is heeded."""
+
+    sent_ns: int
+    counts: tuple[int, int]
+    tokens: int
+
+
+class Lane:
+    """Gate, rate limiter, retry budget and breaker of one endpoint and key.
+
+    `on_change(limit, in_flight, why)` hears of every change of the limit and of every pause.
+    """
+
+    def __init__(
+        self, name: str, limits: Limits, clock: Clock, on_change: Callable[[str, int, int, str], None]
+    ) -> None:
+        self.name = name
+        self.gate = Gate(limits.concurrency)
+        self.rate = RateLimiter(clock, rpm=limits.rpm, tpm=limits.tpm)
+        self.budget = RetryBudget()
+        self.breaker = Breaker(name)
+        self.in_flight = 0
+        self.max_in_flight = 0
+        self._clock = clock
+        self._on_change = on_change
+
+    def begin(self) -> None:
+        """Say the limit that the lane starts with."""
+        self._say(f"started; {self.gate.limit} in flight at first, {self.gate.most} at most")
+
+    async def board(self, tokens: int) -> tuple[int, int]:
+        """Wait until the rate allows a request of so many tokens."""
+        return await self.rate.wait(tokens)
+
+    def sending(self, counts: tuple[int, int], tokens: int) -> Ticket:
+        """Count a call that goes out now."""
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        return Ticket(self._clock.now_ns(), counts, tokens)
+
+    def heed(self, answer: Answer, ticket: Ticket) -> None:
+        """Learn from an answer."""
+        failed = isinstance(answer.outcome, Failure)
+        self.budget.called(succeeded=not failed)
+        if self.rate.heed(answer.hints, ticket.counts):
+            hints = answer.hints
+            self._say(f"spreading {hints.remaining_requests} requests over {hints.reset_requests_s:g} s")
+        if isinstance(answer.outcome, Failure):
+            return
+        used = answer.outcome.usage
+        if used.input is not None and used.output is not None:
+            self.rate.settle(ticket.tokens, used.input + used.output)
+        self.rate.learn_faster()
+        before = self.gate.limit
+        if self.gate.succeeded():
+            self._say(f"all well; {before} -> {self.gate.limit} in flight")
+
+    def overloaded(self, answer: Answer, ticket: Ticket, seconds: float) -> None:
+        """Cut and pause after an answer that says there was too much."""
+        before = self.gate.limit
+        if not self.gate.overloaded(ticket.sent_ns, self._clock.now_ns()):
+            return
+        self.rate.pause(seconds)
+        if before == 1:
+            self.rate.learn_slower()
+        if before != self.gate.limit or seconds >= _WORTH_SAYING_S:
+            status = answer.attempt.status or "overload"
+            self._say(f"{status}, backing off {seconds:.2g} s; {before} -> {self.gate.limit} in flight")
+
+    def client_saturated(self, lag_ms: float) -> None:
+        """Send less at once, because this machine can't time so many calls honestly."""
+        before = self.gate.limit
+        if self.gate.bound(max(_LEAST_FOR_CLIENT, int(before * 0.75))):
+            self._say(f"client saturated, {lag_ms:.0f} ms late; {before} -> {self.gate.limit} in flight")
+
+    def _say(self, why: str) -> None:
+        self._on_change(self.name, self.gate.limit, self.in_flight, why)
+
+
+def shared_limits(limits: Iterable[Limits], *, shards: int = 1) -> Limits:
+    """Give the strictest of each limit: entries that share a key share what it allows.
+
+    Each of several processes gets its share of it.
+    """
+    every = list(limits)
+    rpm = [each.rpm for each in every if each.rpm is not None]
+    tpm = [each.tpm for each in every if each.tpm is not None]
+    return Limits(
+        concurrency=max(1, min(each.concurrency for each in every) // shards),
+        rpm=max(1, min(rpm) // shards) if rpm else None,
+        tpm=max(1, min(tpm) // shards) if tpm else None,
+        attempts=min(each.attempts for each in every),
+        max_retry_after_s=min(each.max_retry_after_s for each in every),
+    )
+
+
+def is_overload(answer: Answer) -> bool:
+    """Whether the endpoint said that there was too much: 429, or 503 with Retry-After."""
+    failure = answer.outcome
+    if not isinstance(failure, Failure):
+        return False
+    return failure.kind == "rate_limited" or (
+        answer.attempt.status == 503 and answer.hints.retry_after_s is not None
+    )

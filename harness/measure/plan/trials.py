@@ -1,0 +1,168 @@
+"""Cases x candidates x variants x repeats -> trials, keyed by content, made one at a time.
+
+A million trials are never objects at once: a trial has a number, its *code*, and becomes a `Planned` when a
+worker takes it. The order is drawn once from the suite's seed: each repeat is a pass of its own over all
+cases, candidates and variants, shuffled together; so time of day and server load hit all candidates alike,
+and the repeats of one case are spread apart.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from random import Random
+
+from harness.files.bundle import Bundle, Candidate
+from harness.files.digest import trial_key
+from harness.files.perturb import PROMPT_LEVEL, perturb_case, perturb_prompt
+from harness.files.prompt import Prompt
+from harness.record import ORIGINAL, CaseRow, Record, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A trial with the inputs that its prompt is rendered with."""
+
+    trial: Trial
+    inputs: dict[str, str]
+
+
+class Plan:
+    """All trials that a bundle asks for; a variant that changes nothing in a case is no trial."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.candidates = bundle.candidates
+        self.cases = bundle.cases
+        self.labels = bundle.suite.labels
+        self.seed = bundle.suite.seed
+        self.repeats = bundle.suite.repeats
+        self.variants = (ORIGINAL, *bundle.suite.perturbations)
+        self._names = {c.name: i for i, c in enumerate(bundle.candidates)}
+        self._slots = self._applicable()
+        self._width = len(self.cases) * len(self.candidates) * len(self.variants)
+        self._case_places: dict[str, int] | None = None
+
+    @property
+    def planned(self) -> int:
+        """How many trials there are."""
+        return len(self._slots) * self.repeats
+
+    def nothing_done(self) -> bytearray:
+        """Make the marks of finished trials, one byte for each code."""
+        return bytearray(self._width * self.repeats)
+
+    def mark(self, done: bytearray, record: Record) -> bool:
+        """Mark a record's trial as finished; False when no planned trial has its key."""
+        code = self._code_of(record)
+        if code is None or self._trial(code).key != record.key:
+            return False
+        done[code] = 1
+        return True
+
+    def is_planned(self, record: Record) -> bool:
+        """Whether a trial in the same place is planned, whatever its key is now."""
+        return self._code_of(record) is not None
+
+    def trials(
+        self, done: bytearray, candidates: frozenset[str], *, shard: int = 0, shards: int = 1
+    ) -> Iterator[Planned]:
+        """Yield the unfinished trials of these candidates in the drawn order; a shard takes every nth."""
+        wanted = [candidate.name in candidates for candidate in self.candidates]
+        orders = [self._order(repeat) for repeat in range(self.repeats)]
+        position = 0
+        for repeat, order in enumerate(orders):
+            for slot in order:
+                code = repeat * self._width + slot
+                if done[code] or not wanted[self._parts(slot)[1]]:
+                    continue
+                position += 1
+                if position % shards == shard:
+                    yield self._planned(code)
+
+    def remaining(self, done: bytearray) -> dict[str, int]:
+        """Count the unfinished trials of each candidate."""
+        counts = [0] * len(self.candidates)
+        for repeat in range(self.repeats):
+            for slot in self._slots:
+                if not done[repeat * self._width + slot]:
+                    counts[self._parts(slot)[1]] += 1
+        return {c.name: n for c, n in zip(self.candidates, counts, strict=True)}
+
+    def warmups(self, candidate: Candidate) -> Iterator[Planned]:
+        """Yield the warm-up calls of a candidate: its first cases under keys that no trial has."""
+        for n in range(candidate.model.warmup):
+            planned = self._planned(self._slot(n % len(self.cases), self._names[candidate.name], 0))
+            trial = planned.trial
+            key = f"warmup-{n}-{trial.key}"
+            yield Planned(Trial(key=key, case=trial.case, candidate=trial.candidate), planned.inputs)
+
+    def prompts(self, candidate: Candidate) -> dict[str, Prompt]:
+        """Give the prompt that each variant of a candidate renders."""
+        return {
+            v: perturb_prompt(v, candidate.prompt, self.seed) if v in PROMPT_LEVEL else candidate.prompt
+            for v in self.variants
+        }
+
+    def varied(self, case: CaseRow, variant: str) -> dict[str, str] | None:
+        """Give the inputs of a case's variant; None when it changes nothing."""
+        if variant == ORIGINAL or variant in PROMPT_LEVEL:
+            return case.inputs
+        return perturb_case(variant, case, self.labels)
+
+    def _applicable(self) -> array[int]:
+        changes = [
+            [
+                v not in PROMPT_LEVEL or perturb_prompt(v, c.prompt, self.seed) != c.prompt
+                for v in self.variants
+            ]
+            for c in self.candidates
+        ]
+        slots = array("Q")
+        for i, case in enumerate(self.cases):
+            varies = [self.varied(case, v) is not None for v in self.variants]
+            for j, changed in enumerate(changes):
+                slots.extend(
+                    self._slot(i, j, k) for k in range(len(self.variants)) if varies[k] and changed[k]
+                )
+        return slots
+
+    def _order(self, repeat: int) -> array[int]:
+        order = self._slots[:]
+        Random(f"{self.seed}/{repeat}").shuffle(order)  # noqa: S311 (an order, not a secret)
+        return order
+
+    def _slot(self, case: int, candidate: int, variant: int) -> int:
+        return (case * len(self.candidates) + candidate) * len(self.variants) + variant
+
+    def _parts(self, slot: int) -> tuple[int, int, int]:
+        rest, variant = divmod(slot, len(self.variants))
+        case, candidate = divmod(rest, len(self.candidates))
+        return case, candidate, variant
+
+    def _trial(self, code: int) -> Trial:
+        repeat, slot = divmod(code, self._width)
+        i, j, k = self._parts(slot)
+        case, candidate, variant = self.cases[i], self.candidates[j], self.variants[k]
+        return Trial(
+            key=trial_key(candidate.prompt_digest, candidate.model_digest, case.digest, variant, repeat),
+            case=case.id,
+            candidate=candidate.name,
+            variant=variant,
+            repeat=repeat,
+        )
+
+    def _planned(self, code: int) -> Planned:
+        trial = self._trial(code)
+        case = self.cases[self._parts(code % self._width)[0]]
+        inputs = self.varied(case, trial.variant)
+        assert inputs is not None, "a variant that changes nothing was planned"
+        return Planned(trial, inputs)
+
+    def _code_of(self, record: Record) -> int | None:
+        if self._case_places is None:
+            self._case_places = {case.id: i for i, case in enumerate(self.cases)}
+        i, j = self._case_places.get(record.case), self._names.get(record.candidate)
+        if i is None or j is None or record.variant not in self.variants or record.repeat >= self.repeats:
+            return None
+        return record.repeat * self._width + self._slot(i, j, self.variants.index(record.variant))

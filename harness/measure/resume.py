@@ -1,0 +1,193 @@
+"""Go on with a run: what its journal holds is not sent again; changed files are refused, or run on purpose.
+
+What a resume runs again: trials without a record. These were in flight when the process died, were held back as
+a possible outage, or met an error that ended the run (wrong key, a Retry-After beyond the bound, a signal). A
+trial that ended with a failure of its own has a record, and stays as it is.
+
+The cases are those that the run began with; cases added to the files since then are not part of it. With
+`changed`, the manifest is replaced by what the files say now, and exactly the trials whose key is another one
+are measured; their records come later in the journal than the old ones, and the later record of a trial counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.errors import RunChanged, UsageError
+from harness.files.bundle import Bundle, load_bundle
+from harness.files.digest import suite_digest
+from harness.journal import JournalWriter, RunLock, read_events
+from harness.measure.manifest import make_manifest
+from harness.measure.observer import Nobody, Observer
+from harness.measure.plan.trials import Plan
+from harness.measure.session import LOCK, Begin, keyboard_interrupts, run_session
+from harness.record import CaseRow, Pace, Record, Session
+from harness.rundir import JOURNAL, Manifest, read_manifest, write_manifest
+
+_MOST_LISTED = 20
+
+
+def resume(
+    run: Path,
+    *,
+    changed: bool = False,
+    observer: Observer | None = None,
+    processes: int | None = None,
+) -> Path:
+    """Measure what is left of a run; gives its folder. Raises RunChanged, RunLocked, and all that `measure` does."""
+    watching = observer or Nobody()
+    with keyboard_interrupts(), RunLock(run / LOCK):
+        manifest = read_manifest(run)
+        writer = JournalWriter.reopen(run / JOURNAL, manifest.run_id)
+        try:
+            found = _Found.read(run)
+            bundle = _reload(run, manifest, found)
+            changes = list(_changes(manifest, bundle, found))
+            _refuse(changes, changed=changed, run=run)
+            plan = Plan(bundle)
+            begin = _begin(plan, run, found)
+            if changes:
+                write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
+        except BaseException:
+            writer.close()
+            raise
+        _note(watching, changes, begin)
+        run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes)
+    return run
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the journal says, without its records."""
+
+    cases: dict[str, CaseRow] = field(default_factory=dict)
+    cut_off: int = 0
+
+    @classmethod
+    def read(cls, run: Path) -> _Found:
+        found = cls()
+        limits: dict[str, int] = {}
+        for event in read_events(run / JOURNAL):
+            if isinstance(event, CaseRow):
+                found.cases[event.id] = event
+            elif isinstance(event, Pace):
+                limits[event.endpoint] = event.limit
+            elif isinstance(event, Session):
+                limits.clear()
+                found.cut_off = event.cut_off if event.event == "stopped" else 0
+        # A session without an end was killed with at most its limit in flight.
+        found.cut_off += sum(limits.values())
+        return found
+
+
+def _reload(run: Path, manifest: Manifest, found: _Found) -> Bundle:
+    where: dict[str, Any] = manifest.notes.get("reload") or {}
+    if not where.get("suite"):
+        raise UsageError(f"{run}: the manifest does not say where the files are.", fix="Start a new run.")
+    root = (run / where["root"]).resolve()
+    bundle = load_bundle(
+        root / where["suite"],
+        prompts=[str(root / path) for path in where["prompts"]],
+        models=list(dict.fromkeys(entry.model_name for entry in manifest.candidates)),
+        repeats=manifest.repeats,
+        cases=root / where["cases"] if where.get("cases") else None,
+        project=root / where["project"] if where.get("project") else None,
+    )
+    if not found.cases:  # it died before it had written them all
+        return bundle
+    cases = tuple(case for case in bundle.cases if case.id in found.cases)
+    return replace(bundle, cases=cases, suite_digest=suite_digest(bundle.suite, cases))
+
+
+def _changes(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator[str]:
+    """Say in words what makes a trial another one than when the run began."""
+    now = {candidate.name: candidate for candidate in bundle.candidates}
+    for entry in manifest.candidates:
+        candidate = now.get(entry.name)
+        if candidate is None:
+            yield f"candidate {entry.name} is gone"
+            continue
+        if candidate.prompt_digest != entry.prompt_digest:
+            fields = _differing(entry.prompt, candidate.prompt.model_dump(mode="json"))
+            yield f"prompt {entry.prompt_name}: {fields or 'labels'}"
+        if candidate.model_digest != entry.model_digest:
+            fields = _differing(entry.model, candidate.model.model_dump(mode="json"))
+            yield f"model {entry.model_name}: {fields}"
+    for name in sorted(now.keys() - {entry.name for entry in manifest.candidates}):
+        yield f"candidate {name} is new"
+    variants = ("original", *bundle.suite.perturbations)
+    if variants != manifest.variants:
+        yield f"perturbations: {', '.join(manifest.variants[1:])} -> {', '.join(variants[1:])}"
+    if bundle.suite.seed != manifest.seed:
+        yield f"seed: {manifest.seed} -> {bundle.suite.seed}"
+    yield from _changed_cases(bundle, found)
+
+
+def _changed_cases(bundle: Bundle, found: _Found) -> Iterator[str]:
+    now = {case.id: case for case in bundle.cases}
+    for id_, before in found.cases.items():
+        case = now.get(id_)
+        if case is None:
+            yield f"case {id_} is gone"
+        elif case.digest != before.digest:
+            yield f"case {id_}: inputs"
+        elif (case.expected, case.split, case.tags) != (before.expected, before.split, before.tags):
+            yield f"case {id_}: expected label, split or tags"
+
+
+def _differing(before: dict[str, Any], now: dict[str, Any], prefix: str = "") -> str:
+    parts = []
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name), now.get(name)
+        if old == new:
+            continue
+        if isinstance(old, dict) and isinstance(new, dict):
+            parts.append(_differing(old, new, f"{prefix}{name}."))
+        elif isinstance(old, (int, float, type(None))) and isinstance(new, (int, float, type(None))):
+            parts.append(f"{prefix}{name} {old} -> {new}")
+        else:
+            parts.append(f"{prefix}{name}")
+    return ", ".join(part for part in parts if part)
+
+
+def _refuse(changes: list[str], *, changed: bool, run: Path) -> None:
+    if not changes or changed:
+        return
+    more = f"\n  and {len(changes) - _MOST_LISTED} more" if len(changes) > _MOST_LISTED else ""
+    listed = "\n  ".join(dict.fromkeys(changes[:_MOST_LISTED]))
+    raise RunChanged(
+        f"The files changed since {run.name} began:\n  {listed}{more}",
+        fix=f"Restore them, start a new run, or measure exactly what changed: `harness resume {run.name} --changed`.",
+    )
+
+
+def _begin(plan: Plan, run: Path, found: _Found) -> Begin:
+    done = plan.nothing_done()
+    for event in read_events(run / JOURNAL):
+        if isinstance(event, Record) and not event.warmup:
+            plan.mark(done, event)
+    missing = tuple(case for case in plan.cases if found.cases.get(case.id) != case)
+    return Begin(event="resumed", cases=missing, done=done, cut_off=found.cut_off)
+
+
+def _rewritten(run: Path, manifest: Manifest, bundle: Bundle, plan: Plan, changes: list[str]) -> Manifest:
+    now = make_manifest(run, bundle, plan, manifest.command)
+    history = [*manifest.notes.get("changed", ()), {"at_utc": now.created_utc, "what": changes}]
+    return msgspec.structs.replace(
+        now,
+        run_id=manifest.run_id,
+        created_utc=manifest.created_utc,
+        notes={**now.notes, "changed": history},
+    )
+
+
+def _note(observer: Observer, changes: list[str], begin: Begin) -> None:
+    for change in dict.fromkeys(changes[:_MOST_LISTED]):
+        observer.on_note(f"changed: {change}")
+    if begin.cut_off:
+        observer.on_note(f"at most {begin.cut_off} calls were in flight when the last session was cut off")

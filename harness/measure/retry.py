@@ -1,0 +1,129 @@
+"""Which answers are asked for again, when, and how often; the loop itself is tenacity's."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from tenacity import RetryCallState
+from tenacity.asyncio import AsyncRetrying
+from tenacity.retry import retry_if_result
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
+
+from harness.errors import RunIncomplete
+from harness.measure.endpoint.contract import Answer
+from harness.measure.endpoint.failure_map import is_fatal, is_retryable
+from harness.measure.pacing.breaker import RetryBudget
+from harness.measure.pacing.lane import is_overload
+from harness.measure.timeline import Clock, Timeline
+from harness.record import Failure
+
+FIRST_S = 0.5
+LONGEST_S = 20.0
+_RETRY_AFTER_JITTER = 0.1  # later by up to so much, never earlier
+
+
+def wants_retry(answer: Answer) -> bool:
+    """Whether the same request is worth sending again: by the failure's kind, unless the endpoint says."""
+    failure = answer.outcome
+    if not isinstance(failure, Failure) or answer.recorded or is_fatal(failure.kind):
+        return False
+    said = answer.hints.should_retry
+    return is_retryable(failure.kind) if said is None else said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryRules:
+    """What limits the retries of one trial."""
+
+    attempts: int
+    deadline_s: float
+    max_retry_after_s: float
+    budget: RetryBudget
+    rng: Random = field(default_factory=Random)
+
+
+async def retry(
+    first: Answer,
+    again: Callable[[], Awaitable[Answer]],
+    *,
+    rules: RetryRules,
+    timeline: Timeline,
+    clock: Clock,
+    on_backoff: Callable[[Answer, float], None],
+) -> Answer:
+    """Go on after a first answer that wants a retry; gives the last answer.
+
+    `on_backoff(answer, seconds)` hears of each wait before it begins, also of the one that the last attempt
+    would have asked for. Raises RunIncomplete when the endpoint asks for a longer wait than is allowed.
+    """
+    waiting = [first]  # tenacity's first attempt is the one that was made already
+
+    async def next_answer() -> Answer:
+        return waiting.pop() if waiting else await again()
+
+    async def back_off(seconds: float) -> None:
+        await clock.sleep(seconds)
+        timeline.backed_off()
+
+    retrying = AsyncRetrying(
+        sleep=back_off,
+        retry=retry_if_result(wants_retry),
+        wait=_Backoff(rules, on_backoff),
+        stop=_Enough(rules, timeline),
+        retry_error_callback=_last_answer,
+    )
+    answer: Answer = await retrying(next_answer)
+    return answer
+
+
+class _Backoff(wait_base):
+    """Exponential with full jitter (AWS, "Exponential backoff and jitter"); Retry-After where it is given."""
+
+    def __init__(self, rules: RetryRules, on_backoff: Callable[[Answer, float], None]) -> None:
+        self._rules = rules
+        self._on_backoff = on_backoff
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        answer = _last_answer(retry_state)
+        seconds = backoff_s(answer, retry_state.attempt_number, self._rules)
+        self._on_backoff(answer, seconds)
+        return seconds
+
+
+class _Enough(stop_base):
+    """Stops at the number of attempts, the trial's deadline, or an empty budget."""
+
+    def __init__(self, rules: RetryRules, timeline: Timeline) -> None:
+        self._rules = rules
+        self._timeline = timeline
+
+    def __call__(self, retry_state: RetryCallState) -> bool:
+        if retry_state.attempt_number >= self._rules.attempts:
+            return True
+        if self._timeline.spent_ns / 1e9 + retry_state.upcoming_sleep >= self._rules.deadline_s:
+            return True
+        # Overload is met by the lane's own pause and cut: a 429 takes from the budget, and is never refused.
+        return not self._rules.budget.take() and not is_overload(_last_answer(retry_state))
+
+
+def backoff_s(answer: Answer, attempt: int, rules: RetryRules) -> float:
+    """Seconds to wait after this attempt (1-based)."""
+    asked = answer.hints.retry_after_s
+    if asked is not None and asked > 0:
+        if asked > rules.max_retry_after_s:
+            raise RunIncomplete(
+                f"The endpoint asks to wait {asked:,.0f} s, more than `max_retry_after_s` "
+                f"({rules.max_retry_after_s:g} s) allows.",
+                fix="Resume after that time, or allow a longer wait in harness.yml.",
+            )
+        return asked + rules.rng.uniform(0, min(1.0, asked * _RETRY_AFTER_JITTER))
+    return rules.rng.uniform(0, min(LONGEST_S, FIRST_S * 2.0 ** (attempt - 1)))
+
+
+def _last_answer(retry_state: RetryCallState) -> Answer:
+    assert retry_state.outcome is not None
+    answer: Answer = retry_state.outcome.result()
+    return answer

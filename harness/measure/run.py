@@ -1,0 +1,43 @@
+"""A new run: folder, manifest, journal, and its first session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.files.bundle import Bundle
+from harness.journal import JournalWriter, RunLock
+from harness.measure.manifest import make_manifest
+from harness.measure.observer import Nobody, Observer
+from harness.measure.plan.trials import Plan
+from harness.measure.session import LOCK, Begin, keyboard_interrupts, run_session
+from harness.rundir import JOURNAL, create_run, write_manifest
+
+__all__ = ["Observer", "measure"]
+
+
+def measure(
+    bundle: Bundle,
+    results: Path,
+    *,
+    observer: Observer | None = None,
+    processes: int | None = None,
+    command: Sequence[str] = (),
+) -> Path:
+    """Measure all trials of a bundle in a new run; gives its folder.
+
+    Raises what ended it early (EndpointUnusable, Interrupted, RunIncomplete, StorageFailed); every finished
+    trial is saved then, and the error names the run to resume.
+    """
+    with keyboard_interrupts():
+        plan = Plan(bundle)
+        content = " ".join(
+            (bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates))
+        )
+        run = create_run(results, bundle.suite.name, content)
+        with RunLock(run / LOCK):
+            write_manifest(run, make_manifest(run, bundle, plan, command))
+            writer = JournalWriter.create(run / JOURNAL, run.name)
+            begin = Begin(event="started", cases=plan.cases, done=plan.nothing_done())
+            run_session(run, bundle, plan, writer, begin, observer=observer or Nobody(), processes=processes)
+    return run

@@ -1,0 +1,195 @@
+"""One session of a run: what is left of the plan -> an engine -> the journal; the same for run and resume."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import HarnessError, Interrupted, StorageFailed
+from harness.files.bundle import Bundle
+from harness.journal import JournalWriter
+from harness.measure.engine.contract import Outcome, Work
+from harness.measure.observer import Observer
+from harness.measure.plan.trials import Plan
+from harness.record import CaseRow, Event, Pace, Record, Session
+
+LOCK = "run.lock"
+
+_LAG_BOUND_NS = 10_000_000
+_LAG_SHARE_OF_SLO = 0.02
+
+
+class JournalSink:
+    """Puts events into the journal, and tells the observer once they are there."""
+
+    def __init__(self, writer: JournalWriter, observer: Observer) -> None:
+        self._writer = writer
+        self._observer = observer
+        self.written = writer.written
+
+    def put(self, event: Event) -> None:
+        """Journal one event. Raises StorageFailed."""
+        self._writer.append(event)
+        if isinstance(event, Record):
+            self._observer.on_record(event)
+        elif isinstance(event, Pace):
+            self._observer.on_pace(event)
+
+    @property
+    def backlogged(self) -> bool:
+        """Whether an fsync keeps some events in memory."""
+        return self._writer.backlogged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """What a session begins with."""
+
+    event: Literal["started", "resumed"]
+    cases: tuple[CaseRow, ...]  # those that the journal does not hold yet
+    done: bytearray
+    cut_off: int = 0
+
+
+def run_session(
+    run: Path,
+    bundle: Bundle,
+    plan: Plan,
+    writer: JournalWriter,
+    begin: Begin,
+    *,
+    observer: Observer,
+    processes: int | None,
+) -> None:
+    """Measure what is left; raises what ended it early. The writer is closed in any case."""
+    done = sum(begin.done)
+    try:
+        for case in begin.cases:
+            writer.append(case)
+        writer.append(_session(begin.event, plan, done, cut_off=begin.cut_off))
+        observer.on_start(plan.planned, done)
+        if done < plan.planned:
+            outcome = _measure(bundle, plan, begin.done, JournalSink(writer, observer), processes)
+            writer.append(outcome.load.interference(outcome.processes))
+            if outcome.error is not None:
+                why, cut = _why(outcome.error), outcome.cut_off
+                writer.append(_session("stopped", plan, done, why=why, cut_off=cut))
+                raise outcome.error
+        writer.append(_session("finished", plan, done))
+    except HarnessError as error:
+        _close_after(error, writer)
+        raise _naming(error, run) from error.__cause__
+    except BaseException:
+        _close_quietly(writer)
+        raise
+    writer.close()
+
+
+def _measure(
+    bundle: Bundle, plan: Plan, done: bytearray, sink: JournalSink, processes: int | None
+) -> Outcome:
+    work = Work(
+        bundle=bundle,
+        done=done,
+        root=bundle.project.root,
+        began_ns=time.perf_counter_ns(),
+        lag_bound_ns=lag_bound_ns(bundle),
+    )
+    count = how_many(bundle, processes)
+    if count > 1:
+        from harness.measure.engine.processes import run_processes
+
+        return run_processes(work, sink, count)
+    from harness.measure.engine.local import run_local
+
+    return run_local(work, plan, sink)
+
+
+def how_many(bundle: Bundle, processes: int | None) -> int:
+    """Give the number of processes: as asked, but one where processes can't share an endpoint.
+
+    Left to us it is one: a single loop times some thousand calls a second honestly, and where it can't, the
+    lag bound lowers the concurrency and the report says so.
+    """
+    if any(candidate.model.endpoint in ("local", "replay") for candidate in bundle.candidates):
+        return 1  # an embedded server or a file per process would be another endpoint
+    return max(1, processes or 1)
+
+
+def lag_bound_ns(bundle: Bundle) -> int:
+    """Give the lag at which latencies stop being honest: 10 ms, or 2% of the strictest latency threshold."""
+    bounds = [
+        threshold.argument if threshold.argument is not None else threshold.bound
+        for threshold in bundle.thresholds
+        if threshold.metric.startswith(("latency", "ttft")) and threshold.baseline == "absolute"
+    ]
+    return max(_LAG_BOUND_NS, round(_LAG_SHARE_OF_SLO * min(bounds, default=0.0) * 1e9))
+
+
+@contextmanager
+def keyboard_interrupts() -> Iterator[None]:
+    """Turn a Ctrl-C outside of the engine into the error that says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "Stopped by Ctrl-C; finished trials are saved.", fix="Run `harness resume`."
+        ) from None
+
+
+def utc_now() -> str:
+    """Give the wall clock as the journal writes it."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _session(
+    event: Literal["started", "resumed", "finished", "stopped"],
+    plan: Plan,
+    done: int,
+    *,
+    why: str = "",
+    cut_off: int = 0,
+) -> Session:
+    return Session(
+        at_utc=utc_now(),
+        event=event,
+        pid=os.getpid(),
+        planned=plan.planned,
+        done_before=done,
+        why=why,
+        cut_off=cut_off,
+    )
+
+
+def _why(error: HarnessError) -> str:
+    return f"{type(error).__name__}: {error.message}"
+
+
+def _naming(error: HarnessError, run: Path) -> HarnessError:
+    """Add how to go on with this very run."""
+    resume = f"Go on with `harness resume {run.name}`."
+    if run.name not in error.fix:
+        error.fix = f"{error.fix} {resume}".strip()
+    return error
+
+
+def _close_after(error: HarnessError, writer: JournalWriter) -> None:
+    """Close; what ended the run is said, unless storage failed only now."""
+    try:
+        writer.close()
+    except StorageFailed:
+        if not isinstance(error, StorageFailed):
+            raise
+
+
+def _close_quietly(writer: JournalWriter) -> None:
+    try:
+        writer.close()
+    except StorageFailed:
+        return  # the error that is on its way says more

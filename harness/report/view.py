@@ -38,7 +38,7 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
         suite=assessment.suite,
         verdict=assessment.verdict,
         tone=VERDICT_TONES[assessment.verdict],
-        headline=assessment.headline,
+        headline=_said_once(assessment.headline, assessment.verdict),
         when=_when(assessment.created_utc),
         facts=_facts(assessment),
         warnings=tuple(_warnings(assessment, manifest)),
@@ -50,6 +50,11 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
         command=shlex.join(manifest.command) if manifest else "",
         version=assessment.harness_version,
     )
+
+
+def _said_once(headline: str, verdict: str) -> str:
+    """Leave the verdict out of the sentence: it stands above it in every report."""
+    return headline.removeprefix(f"{verdict}: ")
 
 
 def _merit(c: CandidateAssessment) -> tuple[int, int, float, str]:
@@ -67,7 +72,7 @@ def _candidate(
         model=c.model,
         verdict=c.verdict,
         tone=VERDICT_TONES[c.verdict],
-        headline=c.headline,
+        headline=_said_once(c.headline, c.verdict),
         summary=_summary(c),
         tally=_tally(c),
         checks=check_rows(c),

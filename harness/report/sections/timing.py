@@ -37,9 +37,15 @@ def _headline_quantiles(latency: Latency) -> list[Quantile]:
 
 
 def _lead(latency: Latency) -> str:
-    parts = [f"{_name(q)} {figure(q.estimate, 'seconds')}" for q in _headline_quantiles(latency)]
-    if not latency.n or not parts:
+    shown = _headline_quantiles(latency)
+    if not latency.n or not shown:
         return "No call was timed."
+    known = [q for q in shown if q.estimate.value is not None]
+    parts = [f"{_name(q)} {figure(q.estimate, 'seconds')}" for q in known]
+    if len(known) < len(shown):
+        lost = [q for q in shown if q.estimate.value is None]
+        why = lost[0].estimate.why_undefined
+        parts.append(" and ".join(map(_name, lost)) + " undefined" + (f" ({why})" if why else ""))
     lead = ", ".join(parts) + f" over {count(latency.n, 'call')}"
     return lead + (f"; {count(latency.censored, 'call')} never finished" if latency.censored else "") + "."
 

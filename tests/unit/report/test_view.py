@@ -6,6 +6,7 @@ import msgspec
 from judged import SPAM, assessment, candidate, empty, manifest, share, three
 
 from harness.judge.assessment import Confusion, NotableCase
+from harness.judge.scores.estimate import undefined
 from harness.report.sections.checks import check_rows, confusion_view
 from harness.report.view import view_of
 
@@ -118,3 +119,22 @@ def test_slices_name_only_what_differs_by_more_than_chance() -> None:
     quiet = view_of(assessment(candidate(slices=calm))).candidates[0].slices
     assert quiet is not None
     assert "No tag or split differs" in quiet.lead
+
+
+def test_a_headline_does_not_repeat_the_verdict_above_it() -> None:
+    view = view_of(assessment(candidate(headline="NOT READY: too slow."), headline="NOT READY: too slow."))
+    assert view.headline == view.candidates[0].headline == "too slow."
+
+
+def test_quantiles_among_failed_calls_are_said_once_with_their_reason() -> None:
+    c = candidate()
+    lost = undefined("2 of 3 calls failed")
+    caller = tuple(
+        msgspec.structs.replace(q, estimate=lost) if q.q in (0.95, 0.99) else q for q in c.latency.caller
+    )
+    latency = msgspec.structs.replace(c.latency, caller=caller)
+    lead = view_of(assessment(candidate(latency=latency))).candidates[0].latency.lead
+    assert lead == (
+        "p50 168 ms (163 to 171), p95 and p99 undefined (2 of 3 calls failed) over 450 calls; "
+        "2 calls never finished."
+    )

@@ -30,7 +30,7 @@ def read_jsonl(file: Path, findings: Findings) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            fields = json.loads(line, parse_int=str, parse_float=str, object_pairs_hook=_object)
+            fields = _as_written(line)
         except _TwiceError as error:
             message = f"the key `{shown(str(error))}` stands twice."
             findings.add(file, number, shown(str(error)), message, "Keep one of them.")
@@ -61,6 +61,18 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             if key in seen:
                 raise _TwiceError(key)
             seen.add(key)
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object)
+
+
+def _as_written(line: str) -> Any:  # noqa: ANN401 - what JSON can hold
+    """Decode a line; numbers stay the text that was written, except inside lists and objects."""
+    found = _DECODER.decode(line)
+    if isinstance(found, dict) and any(isinstance(value, (list, dict)) for value in found.values()):
+        nested = json.loads(line)
+        return {k: nested[k] if isinstance(v, (list, dict)) else v for k, v in found.items()}
     return found
 
 

@@ -72,6 +72,15 @@ class _Refused(Exception):
 
 def parse(text: str, path: Path, findings: Findings) -> Entries | None:
     """Parse one YAML document whose top level is a mapping; None when there was a fatal problem."""
+    node = parse_any(text, path, findings)
+    if node is not None and not isinstance(node, Entries):
+        findings.add(path, node.line, "", "must be a mapping of keys to values.")
+        return None
+    return node
+
+
+def parse_any(text: str, path: Path, findings: Findings) -> Node | None:
+    """Parse one YAML document; None when there was a fatal problem."""
     last = max(1, len(text.splitlines()))  # an error at the end of a file is shown on its last line
     try:
         node = _Builder(path, findings).build(text)
@@ -87,9 +96,6 @@ def parse(text: str, path: Path, findings: Findings) -> Entries | None:
         return None
     if node is None:
         findings.add(path, 1, "", "is empty.")
-        return None
-    if not isinstance(node, Entries):
-        findings.add(path, node.line, "", "must be a mapping of keys to values.")
         return None
     return node
 

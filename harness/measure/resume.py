@@ -1,12 +1,14 @@
 """Go on with a run: what its journal holds is not sent again; changed files are refused, or run on purpose.
 
-What a resume runs again: trials without a record. These were in flight when the process died, were held back as
-a possible outage, or met an error that ended the run (wrong key, a Retry-After beyond the bound, a signal). A
-trial that ended with a failure of its own has a record, and stays as it is.
+What a resume runs again: trials without a record. These were in flight when the process died, were held back
+as a possible outage, or met an error that ended the run (wrong key, a Retry-After beyond the bound, a
+signal). A trial that ended with a failure of its own has a record, and stays as it is.
 
 The cases are those that the run began with; cases added to the files since then are not part of it. With
 `changed`, the manifest is replaced by what the files say now, and exactly the trials whose key is another one
-are measured; their records come later in the journal than the old ones, and the later record of a trial counts.
+are measured; their records come later in the journal than the old ones, and of two records in one place
+(case, candidate, variant, repeat) the later counts. Where the places themselves changed (a case or a candidate is
+gone, a candidate or a perturbation is new) it would be another run, and is always refused.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from harness.measure.manifest import make_manifest
 from harness.measure.observer import Nobody, Observer
 from harness.measure.plan.trials import Plan
 from harness.measure.session import LOCK, Begin, keyboard_interrupts, run_session
-from harness.record import CaseRow, Pace, Record, Session
+from harness.record import ORIGINAL, CaseRow, Pace, Record, Session
 from harness.rundir import JOURNAL, Manifest, read_manifest, write_manifest
 
 _MOST_LISTED = 20
@@ -39,7 +41,10 @@ def resume(
     observer: Observer | None = None,
     processes: int | None = None,
 ) -> Path:
-    """Measure what is left of a run; gives its folder. Raises RunChanged, RunLocked, and all that `measure` does."""
+    """Measure what is left of a run; gives its folder.
+
+    Raises RunChanged, RunLocked, JournalDamaged, FilesError and all that `measure` does.
+    """
     watching = observer or Nobody()
     with keyboard_interrupts(), RunLock(run / LOCK):
         manifest = read_manifest(run)
@@ -47,6 +52,7 @@ def resume(
         try:
             found = _Found.read(run)
             bundle = _reload(run, manifest, found)
+            _refuse_another_run(list(_other_places(manifest, bundle, found)), run)
             changes = list(_changes(manifest, bundle, found))
             _refuse(changes, changed=changed, run=run)
             plan = Plan(bundle)
@@ -104,37 +110,39 @@ def _reload(run: Path, manifest: Manifest, found: _Found) -> Bundle:
     return replace(bundle, cases=cases, suite_digest=suite_digest(bundle.suite, cases))
 
 
+def _other_places(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator[str]:
+    """Say in words what makes it another run."""
+    before, now = {entry.name for entry in manifest.candidates}, {c.name for c in bundle.candidates}
+    yield from (f"candidate {name} is gone" for name in sorted(before - now))
+    yield from (f"candidate {name} is new" for name in sorted(now - before))
+    variants = (ORIGINAL, *bundle.suite.perturbations)
+    if variants != manifest.variants:
+        yield f"perturbations: {', '.join(manifest.variants[1:])} -> {', '.join(variants[1:])}"
+    if bundle.suite.seed != manifest.seed:
+        yield f"seed: {manifest.seed} -> {bundle.suite.seed}"
+    gone = found.cases.keys() - {case.id for case in bundle.cases}
+    yield from (f"case {id_} is gone" for id_ in sorted(gone))
+
+
 def _changes(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator[str]:
     """Say in words what makes a trial another one than when the run began."""
     now = {candidate.name: candidate for candidate in bundle.candidates}
     for entry in manifest.candidates:
-        candidate = now.get(entry.name)
-        if candidate is None:
-            yield f"candidate {entry.name} is gone"
-            continue
+        candidate = now[entry.name]
         if candidate.prompt_digest != entry.prompt_digest:
             fields = _differing(entry.prompt, candidate.prompt.model_dump(mode="json"))
             yield f"prompt {entry.prompt_name}: {fields or 'labels'}"
         if candidate.model_digest != entry.model_digest:
             fields = _differing(entry.model, candidate.model.model_dump(mode="json"))
             yield f"model {entry.model_name}: {fields}"
-    for name in sorted(now.keys() - {entry.name for entry in manifest.candidates}):
-        yield f"candidate {name} is new"
-    variants = ("original", *bundle.suite.perturbations)
-    if variants != manifest.variants:
-        yield f"perturbations: {', '.join(manifest.variants[1:])} -> {', '.join(variants[1:])}"
-    if bundle.suite.seed != manifest.seed:
-        yield f"seed: {manifest.seed} -> {bundle.suite.seed}"
     yield from _changed_cases(bundle, found)
 
 
 def _changed_cases(bundle: Bundle, found: _Found) -> Iterator[str]:
     now = {case.id: case for case in bundle.cases}
     for id_, before in found.cases.items():
-        case = now.get(id_)
-        if case is None:
-            yield f"case {id_} is gone"
-        elif case.digest != before.digest:
+        case = now[id_]
+        if case.digest != before.digest:
             yield f"case {id_}: inputs"
         elif (case.expected, case.split, case.tags) != (before.expected, before.split, before.tags):
             yield f"case {id_}: expected label, split or tags"
@@ -155,15 +163,28 @@ def _differing(before: dict[str, Any], now: dict[str, Any], prefix: str = "") ->
     return ", ".join(part for part in parts if part)
 
 
+def _refuse_another_run(changes: list[str], run: Path) -> None:
+    if changes:
+        raise RunChanged(
+            f"The files ask for another run than {run.name}:{_listed(changes)}",
+            fix="Restore them, or start a new run.",
+        )
+
+
 def _refuse(changes: list[str], *, changed: bool, run: Path) -> None:
-    if not changes or changed:
-        return
-    more = f"\n  and {len(changes) - _MOST_LISTED} more" if len(changes) > _MOST_LISTED else ""
-    listed = "\n  ".join(dict.fromkeys(changes[:_MOST_LISTED]))
-    raise RunChanged(
-        f"The files changed since {run.name} began:\n  {listed}{more}",
-        fix=f"Restore them, start a new run, or measure exactly what changed: `harness resume {run.name} --changed`.",
-    )
+    if changes and not changed:
+        again = f"`harness resume {run.name} --changed`"
+        raise RunChanged(
+            f"The files changed since {run.name} began:{_listed(changes)}",
+            fix=f"Restore them, start a new run, or measure exactly what changed: {again}.",
+        )
+
+
+def _listed(changes: list[str]) -> str:
+    """List each change on a line of its own, the first twenty."""
+    distinct = list(dict.fromkeys(changes))
+    more = [f"and {len(distinct) - _MOST_LISTED} more"] if len(distinct) > _MOST_LISTED else []
+    return "".join(f"\n  {line}" for line in distinct[:_MOST_LISTED] + more)
 
 
 def _begin(plan: Plan, run: Path, found: _Found) -> Begin:

@@ -1,0 +1,113 @@
+"""A run is found by id, prefix, path or `latest`, and its manifest is whole or refused."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from harness.errors import StorageFailed, UsageError
+from harness.rundir import (
+    MANIFEST,
+    Manifest,
+    create_run,
+    find_run,
+    list_runs,
+    read_manifest,
+    write_manifest,
+)
+
+
+def manifest(run_id: str = "r", created: str = "2026-01-01T00:00:00+00:00", version: int = 1) -> Manifest:
+    return Manifest(
+        schema_version=version,
+        run_id=run_id,
+        created_utc=created,
+        suite_name="s",
+        suite={},
+        suite_digest="d",
+        candidates=(),
+        variants=("original",),
+        repeats=1,
+        planned_trials=0,
+        seed=0,
+        files=(),
+        versions={},
+        platform="",
+        git_commit=None,
+        git_dirty=None,
+        command=(),
+    )
+
+
+def make_run(results: Path, name: str, created: str = "2026-01-01T00:00:00+00:00") -> Path:
+    run = results / name
+    run.mkdir(parents=True)
+    write_manifest(run, manifest(name, created))
+    return run
+
+
+def test_a_run_is_named_after_time_suite_and_content(tmp_path: Path) -> None:
+    run = create_run(tmp_path / "results", "SMS spam/№1", "content")
+    assert re.fullmatch(r"\d{8}T\d{6}Z-SMS-spam-1-[0-9a-f]{6}", run.name)
+    assert create_run(tmp_path / "results", "SMS spam/№1", "content") != run
+
+
+def test_a_results_folder_that_is_a_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("")
+    with pytest.raises(StorageFailed, match="results"):
+        create_run(tmp_path / "results", "s", "c")
+
+
+def test_a_run_is_found_by_id_prefix_path_and_latest(tmp_path: Path) -> None:
+    old = make_run(tmp_path, "20260101T000000Z-s-aaaaaa")
+    new = make_run(tmp_path, "20260102T000000Z-s-bbbbbb")
+    assert list_runs(tmp_path) == [old, new]
+    for ref in ("20260101T000000Z-s-aaaaaa", "20260101", str(old)):
+        assert find_run(tmp_path, ref) == old
+    assert find_run(tmp_path, "latest") == new
+
+
+def test_latest_within_one_second_is_the_one_created_last(tmp_path: Path) -> None:
+    late = make_run(tmp_path, "20260101T000000Z-s-aaaaaa", "2026-01-01T00:00:00.900000+00:00")
+    make_run(tmp_path, "20260101T000000Z-s-bbbbbb", "2026-01-01T00:00:00.100000+00:00")
+    assert find_run(tmp_path, "latest") == late
+
+
+def test_an_ambiguous_or_unknown_reference_names_the_near_ones(tmp_path: Path) -> None:
+    make_run(tmp_path, "20260101T000000Z-s-aaaaaa")
+    make_run(tmp_path, "20260102T000000Z-s-bbbbbb")
+    with pytest.raises(UsageError, match=r"beginning of 2 runs: 20260101T000000Z-s-aaaaaa, 20260102T"):
+        find_run(tmp_path, "2026")
+    with pytest.raises(UsageError, match=r"near ones: 20260102T000000Z-s-bbbbbb"):
+        find_run(tmp_path, "20260102T000000Z-s-bbbbbx")
+    with pytest.raises(UsageError, match="no run in"):
+        find_run(tmp_path / "nowhere", "latest")
+    with pytest.raises(UsageError, match="No run ''"):
+        find_run(tmp_path, "")
+
+
+def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "20260101T000000Z-s-aaaaaa").mkdir()
+    assert list_runs(tmp_path) == []
+
+
+def test_a_manifest_comes_back_and_no_temporary_file_stays(tmp_path: Path) -> None:
+    write_manifest(tmp_path, manifest("one"))
+    write_manifest(tmp_path, manifest("two"))
+    assert read_manifest(tmp_path) == manifest("two")
+    assert [path.name for path in tmp_path.iterdir()] == [MANIFEST]
+
+
+def test_a_newer_or_damaged_manifest_is_refused_clearly(tmp_path: Path) -> None:
+    write_manifest(tmp_path, manifest(version=2))
+    with pytest.raises(UsageError, match="newer harness .schema 2"):
+        read_manifest(tmp_path)
+    (tmp_path / MANIFEST).write_bytes(msgspec.json.encode({"schema_version": 1}))
+    with pytest.raises(UsageError, match="not a manifest"):
+        read_manifest(tmp_path)
+    (tmp_path / MANIFEST).write_bytes(b"{")
+    with pytest.raises(UsageError, match="can't be read"):
+        read_manifest(tmp_path)

@@ -32,8 +32,8 @@ class Request:
 class Answer:
     """What to send back.
 
-    `pieces` (bytes, or seconds to pause) replace `body` and are sent as they are, chunked unless `length` says
-    otherwise. `cut` closes the connection without the proper end. `raw` replaces everything.
+    `pieces` (bytes, or seconds to pause) replace `body` and are sent as they are, chunked unless `length`
+    says otherwise. `cut` closes the connection without the proper end. `raw` replaces everything.
     """
 
     status: int = 200

@@ -262,7 +262,8 @@ def responses_body(**changes: Any) -> dict[str, Any]:
     ]
     usage = {"input_tokens": 9, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 4}}
     return {
-        "id": "resp-1", "model": "m", "status": "completed", "error": None, "output": output, "usage": usage, **changes
+        "id": "resp-1", "model": "m", "status": "completed", "error": None, "output": output, "usage": usage,
+        **changes,
     }  # fmt: skip
 
 

@@ -73,7 +73,8 @@ def test_everything_recorded_is_given_back_at_once_and_marked(tmp_path: Path) ->
     path = write(
         tmp_path / "r.jsonl",
         {
-            "case": 3, "reply": "ham", "latency_s": 2.5, "ttft_s": 0.5, "finish_reason": "stop", "score": 0.25,
+            "case": 3, "reply": "ham", "latency_s": 2.5, "ttft_s": 0.5, "finish_reason": "stop",
+            "score": 0.25,
             "usage": {"input": 9, "output": 1, "cached": 4}, "logprobs": [["ham", -0.5, [["spam", -1.5]]]],
         },
     )  # fmt: skip

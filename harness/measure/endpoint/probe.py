@@ -1,0 +1,232 @@
+"""`harness models test NAME`: one real call, then one small real call for each feature that may be supported.
+
+Nothing is inferred from a provider's name: a feature is there when a call that uses it shows its effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from harness.files.project import ModelEntry, Price
+from harness.files.prompt import Message, Prompt
+from harness.files.render import Rendered, RenderedChat, RenderedText
+from harness.measure.endpoint.contract import Answer
+from harness.measure.endpoint.generic import variables
+from harness.measure.endpoint.local import DEFAULT_WEIGHTS
+from harness.measure.endpoint.open_endpoint import build_endpoint
+from harness.measure.endpoint.params import OUTPUT_NAMES
+from harness.measure.endpoint.recorded import load_replies
+from harness.record import Attempt, Failure, Reply, Trial, Usage
+
+Feature: TypeAlias = Literal["streaming", "logprobs", "seed", "json schema"]
+
+QUESTION = "Is the sky blue on a clear day? Answer with one word, yes or no."
+_TEXT = "Question: Is fire hot?\nAnswer: yes\n\nQuestion: Is the sky blue on a clear day?\nAnswer:"
+_LEAST_OUTPUT = 16  # OpenAI's Responses accept no smaller limit
+_JSON_OUTPUT = 64
+_SCHEMA = {
+    "type": "object",
+    "properties": {"label": {"type": "string", "enum": ["yes", "no"]}},
+    "required": ["label"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """Whether one feature showed its effect, and how that was seen."""
+
+    feature: Feature
+    supported: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What one model of harness.yml answered."""
+
+    name: str
+    endpoint: str
+    model: str | None
+    ok: bool
+    request: str  # the body that was sent; no headers, so no keys
+    attempt: Attempt
+    reply: Reply | None
+    failure: Failure | None
+    supports: tuple[Support, ...]
+    calls: int
+    cost: float | None  # of all calls; None when the endpoint counts no tokens
+    currency: str
+    note: str = ""
+
+
+async def probe(name: str, entry: ModelEntry, *, root: Path) -> Probe:
+    """Try a model. Raises UsageError and EndpointUnusable as a run would."""
+    if entry.endpoint == "replay":
+        return _of_replay(name, entry, root)
+    prompt, rendered = _question(entry)
+    bounded = _with_params(entry, {} if _limit_name(entry) else {"max_tokens": _LEAST_OUTPUT})
+    endpoint = build_endpoint(name, bounded, prompt, root=root)
+    await endpoint.open()
+    try:
+        prepared = endpoint.prepare(rendered, _trial(name))
+        answer = await endpoint.attempt(prepared, timeout_s=entry.timeout_s)
+        answers = [answer]
+        supports: list[Support] = []
+        if isinstance(answer.outcome, Reply):
+            for feature in _features(entry):
+                tried = await _try(
+                    feature, name=name, entry=bounded, prompt=prompt, rendered=rendered, root=root
+                )
+                answers.append(tried)
+                supports.append(_judge(feature, tried))
+    finally:
+        await endpoint.close()
+    outcome = answer.outcome
+    return Probe(
+        name=name,
+        endpoint=entry.endpoint,
+        model=entry.model or (entry.weights or DEFAULT_WEIGHTS if entry.endpoint == "local" else None),
+        ok=isinstance(outcome, Reply),
+        request=prepared.body.decode("utf-8", "replace"),
+        attempt=answer.attempt,
+        reply=outcome if isinstance(outcome, Reply) else None,
+        failure=outcome if isinstance(outcome, Failure) else None,
+        supports=tuple(supports),
+        calls=len(answers),
+        cost=_cost(answers, entry.price),
+        currency=entry.price.currency,
+    )
+
+
+def _of_replay(name: str, entry: ModelEntry, root: Path) -> Probe:
+    build_endpoint(name, entry, Prompt(), root=root)  # all its checks
+    assert entry.replies is not None
+    count = len(load_replies(root / entry.replies))
+    return Probe(
+        name=name,
+        endpoint="replay",
+        model=None,
+        ok=True,
+        request="",
+        attempt=Attempt(duration_ns=0),
+        reply=None,
+        failure=None,
+        supports=(),
+        calls=0,
+        cost=None,
+        currency=entry.price.currency,
+        note=f"{count:,} recorded replies in {entry.replies}; no call is made",
+    )
+
+
+def _question(entry: ModelEntry) -> tuple[Prompt, Rendered]:
+    inputs = dict.fromkeys(variables(entry.body), QUESTION) if entry.endpoint == "http" else {}
+    if entry.endpoint == "completions":
+        return Prompt(text=_TEXT), RenderedText(_TEXT)
+    prompt = Prompt(messages=(Message(role="user", content=QUESTION),))
+    return prompt, RenderedChat((("user", QUESTION),), inputs)
+
+
+def _features(entry: ModelEntry) -> tuple[Feature, ...]:
+    """Return the features that this protocol has words for."""
+    if entry.endpoint == "http":
+        return ()
+    if entry.endpoint == "anthropic":
+        return ("streaming", "json schema")
+    return ("streaming", "logprobs", "seed", "json schema")
+
+
+async def _try(
+    feature: Feature, *, name: str, entry: ModelEntry, prompt: Prompt, rendered: Rendered, root: Path
+) -> Answer:
+    changed, asked = _CHANGES[feature](entry, prompt)
+    endpoint = build_endpoint(name, changed, asked, root=root)
+    await endpoint.open()
+    try:
+        return await endpoint.attempt(endpoint.prepare(rendered, _trial(name)), timeout_s=entry.timeout_s)
+    finally:
+        await endpoint.close()
+
+
+def _streaming(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
+    return entry.model_copy(update={"stream": True}), prompt
+
+
+def _logprobs(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
+    return _with_params(entry, {"logprobs": True, "top_logprobs": 2}), prompt
+
+
+def _seed(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
+    return _with_params(entry, {"seed": 1}), prompt
+
+
+def _json_schema(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
+    wider = _with_params(entry, {_limit_name(entry) or "max_tokens": _JSON_OUTPUT})
+    return wider, prompt.model_copy(update={"json_schema": _SCHEMA})
+
+
+_CHANGES: dict[Feature, Callable[[ModelEntry, Prompt], tuple[ModelEntry, Prompt]]] = {
+    "streaming": _streaming,
+    "logprobs": _logprobs,
+    "seed": _seed,
+    "json schema": _json_schema,
+}
+
+
+def _judge(feature: Feature, answer: Answer) -> Support:
+    outcome = answer.outcome
+    if isinstance(outcome, Failure):
+        return Support(feature=feature, supported=False, why=outcome.message)
+    if feature == "seed":
+        return Support(
+            feature=feature, supported=True, why="accepted; repeats of a run show whether it is honoured"
+        )
+    if feature == "logprobs":
+        shown = bool(outcome.logprobs)
+        return Support(feature=feature, supported=shown, why="" if shown else "accepted, but none came")
+    if feature == "streaming":
+        shown = bool(answer.attempt.tokens_ns)
+        return Support(feature=feature, supported=shown, why="" if shown else "accepted, but no stream came")
+    shown = _follows_schema(outcome.text)
+    why = "" if shown else f"accepted, but the reply does not follow it: {outcome.text[:60]!r}"
+    return Support(feature=feature, supported=shown, why=why)
+
+
+def _follows_schema(text: str) -> bool:
+    try:
+        value = msgspec.json.decode(text.encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and set(value) == {"label"} and value["label"] in ("yes", "no")
+
+
+def _cost(answers: list[Answer], price: Price) -> float | None:
+    usages = [a.outcome.usage for a in answers if isinstance(a.outcome, Reply)]
+    if not any(usage.input is not None or usage.output is not None for usage in usages):
+        return None
+    return sum(_cost_of(usage, price) for usage in usages)
+
+
+def _cost_of(usage: Usage, price: Price) -> float:
+    cached = usage.cached or 0
+    cached_price = price.input if price.cached is None else price.cached
+    fresh = (usage.input or 0) - cached
+    return (fresh * price.input + cached * cached_price + (usage.output or 0) * price.output) / 1e6
+
+
+def _limit_name(entry: ModelEntry) -> str | None:
+    return next((name for name in OUTPUT_NAMES if name in entry.params), None)
+
+
+def _with_params(entry: ModelEntry, more: dict[str, Any]) -> ModelEntry:
+    return entry.model_copy(update={"params": {**entry.params, **more}})
+
+
+def _trial(name: str) -> Trial:
+    return Trial(key="probe", case="probe", candidate=f"probe@{name}")

@@ -1,0 +1,16 @@
+"""How many threads the embedded server gets."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.measure.endpoint.local import default_threads, usable_cores
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (64, 4)])
+def test_a_core_is_left_to_others_where_there_are_some(cores: int, threads: int) -> None:
+    assert default_threads(cores) == threads
+
+
+def test_this_machine_has_a_core() -> None:
+    assert usable_cores() >= 1

@@ -12,7 +12,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import product
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -23,6 +22,7 @@ from harness.record import FailureKind, TokenLogprob, Usage
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 _Key: TypeAlias = tuple[str | None, str | None, str, str | None, int | None]
+_Shape: TypeAlias = tuple[bool, bool, bool, bool]  # whether prompt, model, variant and repeat are named
 
 _MOST_PROBLEMS = 50
 
@@ -52,11 +52,19 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ReplyFile:
     """The answers of one file."""
 
-    def __init__(self, path: Path, mapped: mmap.mmap | bytes, hashes: array[int], places: array[int]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        mapped: mmap.mmap | bytes,
+        hashes: array[int],
+        places: array[int],
+        shapes: set[_Shape],
+    ) -> None:
         self.path = path
         self._mapped = mapped
         self._hashes = hashes
         self._places = places
+        self._shapes = sorted(shapes, reverse=True)  # most specific first
         self._decoder = msgspec.json.Decoder(Recorded)
 
     def __len__(self) -> int:
@@ -64,8 +72,15 @@ class ReplyFile:
 
     def find(self, *, prompt: str, model: str, case: str, variant: str, repeat: int) -> Recorded | None:
         """Find the most specific line for a trial, or None."""
-        for p, m, v, r in product((prompt, None), (model, None), (variant, None), (repeat, None)):
-            line = self._exactly((p, m, case, v, r))
+        for p, m, v, r in self._shapes:
+            key = (
+                prompt if p else None,
+                model if m else None,
+                case,
+                variant if v else None,
+                repeat if r else None,
+            )
+            line = self._exactly(key)
             if line is not None:
                 return line
         return None
@@ -97,21 +112,21 @@ def load_replies(path: Path) -> ReplyFile:
 @lru_cache(maxsize=8)
 def _load(path: Path, mtime_ns: int, size: int) -> ReplyFile:  # noqa: ARG001 (the time is part of the cache's key)
     if size == 0:
-        return ReplyFile(path, b"", array("Q"), array("Q"))
+        return ReplyFile(path, b"", array("Q"), array("Q"), set())
     with path.open("rb") as file:
         mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    hashes, places, problems = _index(path, mapped)
+    hashes, places, shapes, problems = _index(path, mapped)
     order = array("Q", sorted(range(len(hashes)), key=hashes.__getitem__))
     hashes = array("Q", (hashes[i] for i in order))
     places = array("Q", (places[i] for i in order))
     problems.extend(_duplicates(path, mapped, hashes, places))
     if problems:
         raise FilesError(problems[:_MOST_PROBLEMS])
-    return ReplyFile(path, mapped, hashes, places)
+    return ReplyFile(path, mapped, hashes, places, shapes)
 
 
-def _index(path: Path, mapped: mmap.mmap) -> tuple[array[int], array[int], list[Problem]]:
-    hashes, places, problems = array("Q"), array("Q"), list[Problem]()
+def _index(path: Path, mapped: mmap.mmap) -> tuple[array[int], array[int], set[_Shape], list[Problem]]:
+    hashes, places, shapes, problems = array("Q"), array("Q"), set[_Shape](), list[Problem]()
     decode = msgspec.json.Decoder(Recorded).decode
     place = 0
     for number, raw in enumerate(iter(mapped.readline, b""), start=1):
@@ -123,14 +138,16 @@ def _index(path: Path, mapped: mmap.mmap) -> tuple[array[int], array[int], list[
             line = decode(text)
             if (line.reply is None) == (line.failure is None):
                 problems.append(_problem(path, number, "", "needs either `reply` or `failure`, not both"))
-            hashes.append(_digest(_key(line)))
+            key = _key(line)
+            shapes.add((key[0] is not None, key[1] is not None, key[3] is not None, key[4] is not None))
+            hashes.append(_digest(key))
             places.append(place)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
             problems.append(_problem(path, number, *_place_and_words(error)))
         if len(problems) >= _MOST_PROBLEMS:
             break
         place += len(raw)
-    return hashes, places, problems
+    return hashes, places, shapes, problems
 
 
 def _duplicates(path: Path, mapped: mmap.mmap, hashes: array[int], places: array[int]) -> Iterator[Problem]:

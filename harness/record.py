@@ -183,6 +183,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="p
     limit: int
     in_flight: int
     why: str
+    most: int = 0  # what the limit may grow to
 
 
 class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="interference"):

@@ -116,7 +116,8 @@ class JournalWriter:
     def _sync_until_closed(self) -> None:
         last = 0.0
         while self.failure is None:
-            self._wake.wait()
+            if not self._closing.is_set():  # else a sync may have cleared the wake-up that `close` gave
+                self._wake.wait()
             self._closing.wait(max(0.0, last + FSYNC_EVERY_S - time.monotonic()))
             closing = self._closing.is_set()
             self._sync_once()

@@ -7,8 +7,8 @@ signal). A trial that ended with a failure of its own has a record, and stays as
 The cases are those that the run began with; cases added to the files since then are not part of it. With
 `changed`, the manifest is replaced by what the files say now, and exactly the trials whose key is another one
 are measured; their records come later in the journal than the old ones, and of two records in one place
-(case, candidate, variant, repeat) the later counts. Where the places themselves changed (a case or a candidate is
-gone, a candidate or a perturbation is new) it would be another run, and is always refused.
+(case, candidate, variant, repeat) the later counts. Where the places themselves changed (a case or a
+candidate is gone, a candidate or a perturbation is new) it would be another run, and is always refused.
 """
 
 from __future__ import annotations
@@ -77,17 +77,17 @@ class _Found:
     @classmethod
     def read(cls, run: Path) -> _Found:
         found = cls()
-        limits: dict[str, int] = {}
+        most: dict[str, int] = {}
         for event in read_events(run / JOURNAL):
             if isinstance(event, CaseRow):
                 found.cases[event.id] = event
             elif isinstance(event, Pace):
-                limits[event.endpoint] = event.limit
+                most[event.endpoint] = event.most
             elif isinstance(event, Session):
-                limits.clear()
+                most.clear()
                 found.cut_off = event.cut_off if event.event == "stopped" else 0
-        # A session without an end was killed with at most its limit in flight.
-        found.cut_off += sum(limits.values())
+        # A session without an end was killed, with at most so many calls in flight.
+        found.cut_off += sum(most.values())
         return found
 
 

@@ -103,7 +103,7 @@ def test_a_manifest_comes_back_and_no_temporary_file_stays(tmp_path: Path) -> No
 
 def test_a_newer_or_damaged_manifest_is_refused_clearly(tmp_path: Path) -> None:
     write_manifest(tmp_path, manifest(version=2))
-    with pytest.raises(UsageError, match="newer harness .schema 2"):
+    with pytest.raises(UsageError, match=r"newer harness .schema 2"):
         read_manifest(tmp_path)
     (tmp_path / MANIFEST).write_bytes(msgspec.json.encode({"schema_version": 1}))
     with pytest.raises(UsageError, match="not a manifest"):

@@ -1,8 +1,8 @@
 """A child process of the engine `processes`: measures its share, sends every record to the parent.
 
 It reads its work from standard input and then, after each batch that the parent has written, how many events
-were taken. So a trial is not followed by another in its place before it is in the journal, as in one process.
-The parent's death closes the pipe, and ends this process.
+were taken, or that it is to stop. So a trial is not followed by another in its place before it is in the
+journal, as in one process. The parent's death closes the pipe, and ends this process.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from harness.measure.plan.trials import Plan
 from harness.record import Event
 
 COUNT = struct.Struct("<Q")
+STOP = 2**64 - 1  # instead of a count: let calls finish; a second time: end at once
 
 
 class PipeSink:
@@ -72,7 +73,11 @@ async def _listen(source: FileIO, sink: PipeSink, halt: Halt) -> None:
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
     try:
         while True:
-            sink.taken(COUNT.unpack(await reader.readexactly(COUNT.size))[0])
+            (count,) = COUNT.unpack(await reader.readexactly(COUNT.size))
+            if count == STOP:
+                halt.interrupt(terminated=True)
+            else:
+                sink.taken(count)
     except asyncio.IncompleteReadError:
         halt.stop(RunIncomplete("The parent process has ended."), grace_s=0)
     finally:
@@ -81,7 +86,8 @@ async def _listen(source: FileIO, sink: PipeSink, halt: Halt) -> None:
 
 def main() -> None:
     """Measure what the parent asks for."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all; the parent decides
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # a terminal sends them to all; the parent says what to do
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that prints may end up between the frames
     source = os.fdopen(0, "rb", buffering=0, closefd=False)
@@ -89,8 +95,11 @@ def main() -> None:
     work: Work = pickle.loads(_exactly(source, size))  # noqa: S301 (from the parent, over its own pipe)
     sink = PipeSink(out)
     outcome = run_local(work, Plan(work.bundle), sink, listen=lambda halt: _listen(source, sink, halt))
-    out.write(to_frame(to_ended(outcome)))
-    out.close()
+    try:
+        out.write(to_frame(to_ended(outcome)))
+        out.close()
+    except BrokenPipeError:  # the parent is gone, and with it whoever would care
+        os._exit(1)  # even closing again, as the interpreter does at its end, would complain
 
 
 def _exactly(source: FileIO, size: int) -> bytes:

@@ -45,7 +45,7 @@ class LaneWork:
 
 
 def run_local(work: Work, plan: Plan, sink: Sink, *, listen: Listen | None = None) -> Outcome:
-    """Measure all of the work in this process. `listen` runs beside it and may stop it."""
+    """Measure all of the work in this process; stopped by signals, or else by what runs beside it."""
     load = Load()
     with rare_collections(load), asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(_Session(work, plan, sink, load).run(listen))
@@ -74,7 +74,7 @@ class _Session:
 
     async def run(self, listen: Listen | None) -> Outcome:
         """Open, measure, close; say what stopped it."""
-        with signals_stop(self._halt.interrupt):
+        with signals_stop(self._halt.interrupt) if listen is None else contextlib.nullcontext():
             listening = asyncio.create_task(listen(self._halt)) if listen is not None else None
             try:
                 await self._run_all(self._build())
@@ -149,6 +149,8 @@ class _Session:
     async def _measure(self, lane: LaneWork) -> None:
         """Warm up, then drain the lane's share of the plan."""
         lane.lane.begin()
+        if self._sink.backlogged:  # a resume takes the most that may be in flight from this event
+            await self._sink.written()
         await self._drain(lane, iter(lane.warmups), len(lane.warmups), warmup=True)
         trials = self._plan.trials(
             self._work.done, frozenset(lane.callers), shard=self._work.shard, shards=self._work.shards
@@ -186,9 +188,17 @@ class _Session:
         self._halt.watch(task)
         return task
 
-    def _on_change(self, endpoint: str, limit: int, in_flight: int, why: str) -> None:
-        at = time.perf_counter_ns() - self._work.began_ns
-        self._put(Pace(at_ns=at, endpoint=endpoint, limit=limit, in_flight=in_flight, why=why))
+    def _on_change(self, lane: Lane, why: str) -> None:
+        self._put(
+            Pace(
+                at_ns=time.perf_counter_ns() - self._work.began_ns,
+                endpoint=lane.name,
+                limit=lane.gate.limit,
+                in_flight=lane.in_flight,
+                why=why,
+                most=lane.gate.most,
+            )
+        )
 
     def _put(self, event: Event) -> None:
         try:

@@ -9,8 +9,8 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from dataclasses import replace
 
-from harness.errors import HarnessError, Interrupted, RunIncomplete
-from harness.measure.engine.child import COUNT
+from harness.errors import HarnessError, RunIncomplete
+from harness.measure.engine.child import COUNT, STOP
 from harness.measure.engine.contract import Outcome, Sink, Work
 from harness.measure.engine.frames import Ended, FrameReader, error_of
 from harness.measure.engine.local import signals_stop
@@ -67,7 +67,7 @@ class _Parent:
                 taken += self._put(frame)
             if self._sink.backlogged:
                 await self._sink.written()
-            self._acknowledge(child, taken)
+            self._tell(child, taken)
         self._stop(RunIncomplete(f"A measuring process ended early (code {await child.wait()})."))
         return None
 
@@ -79,22 +79,24 @@ class _Parent:
             return False
         return True
 
-    def _acknowledge(self, child: Process, taken: int) -> None:
+    def _tell(self, child: Process, count: int) -> None:
         if child.stdin is not None and not child.stdin.is_closing():
-            child.stdin.write(COUNT.pack(taken))
+            child.stdin.write(COUNT.pack(count))
 
     def _interrupt(self, terminated: bool) -> None:
-        self._stop(stopped_by_signal(terminated=terminated))
+        """React to a signal: a second one reaches the children as a second one."""
+        self._error = self._error or stopped_by_signal(terminated=terminated)
+        self._tell_all_to_stop()
 
     def _stop(self, error: HarnessError) -> None:
-        """Tell every child; the first error counts, a second signal reaches them as a second one."""
-        if self._error is not None and not isinstance(error, Interrupted):
-            return
-        self._error = self._error or error
+        """Stop all children; only the first error counts."""
+        if self._error is None:
+            self._error = error
+            self._tell_all_to_stop()
+
+    def _tell_all_to_stop(self) -> None:
         for child in self._children:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.terminate()
+            self._tell(child, STOP)
 
 
 async def _start(share: Work) -> Process:

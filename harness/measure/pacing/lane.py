@@ -29,11 +29,11 @@ class Ticket:
 class Lane:
     """Gate, rate limiter, retry budget and breaker of one endpoint and key.
 
-    `on_change(limit, in_flight, why)` hears of every change of the limit and of every pause.
+    `on_change(lane, why)` hears of every change of the limit and of every pause.
     """
 
     def __init__(
-        self, name: str, limits: Limits, clock: Clock, on_change: Callable[[str, int, int, str], None]
+        self, name: str, limits: Limits, clock: Clock, on_change: Callable[[Lane, str], None]
     ) -> None:
         self.name = name
         self.gate = Gate(limits.concurrency)
@@ -95,7 +95,7 @@ class Lane:
             self._say(f"client saturated, {lag_ms:.0f} ms late; {before} -> {self.gate.limit} in flight")
 
     def _say(self, why: str) -> None:
-        self._on_change(self.name, self.gate.limit, self.in_flight, why)
+        self._on_change(self, why)
 
 
 def shared_limits(limits: Iterable[Limits], *, shards: int = 1) -> Limits:

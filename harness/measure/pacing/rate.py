@@ -21,6 +21,7 @@ from harness.measure.timeline import Clock
 _CATCH_UP_NS = 50_000_000
 _LONGEST_WINDOW_S = 120.0
 _FIRST_LEARNED_NS = 20_000_000.0
+_SLOWEST_LEARNED_NS = 2e9  # a provider that allows less says so in Retry-After
 _FORGOTTEN_NS = 1_000_000.0
 
 
@@ -83,7 +84,7 @@ class RateLimiter:
 
     def learn_slower(self) -> None:
         """Lower the rate that 429s have taught by a third."""
-        self._learned_ns = max(self._learned_ns * 1.5, _FIRST_LEARNED_NS)
+        self._learned_ns = min(max(self._learned_ns * 1.5, _FIRST_LEARNED_NS), _SLOWEST_LEARNED_NS)
 
     def learn_faster(self) -> None:
         """Raise it a little after a success."""

@@ -17,7 +17,7 @@ import msgspec
 from harness.record import Interference
 
 SAMPLE_EVERY_S = 0.010
-_WINDOW = 50  # samples: half a second
+_WINDOW_NS = 500_000_000
 _GRAIN_NS = 50_000  # lags are counted in steps of 0.05 ms, so that memory does not grow with time
 _PAUSE_NS = 1_000_000  # a garbage collection longer than this is a pause
 
@@ -97,20 +97,23 @@ class LagSampler:
     async def _sample(self) -> None:
         loop, lags = asyncio.get_running_loop(), self.load.lags
         window: list[int] = []
+        window_ends = time.perf_counter_ns() + _WINDOW_NS
         while True:
             due = time.perf_counter_ns() + round(SAMPLE_EVERY_S * 1e9)
             wake: asyncio.Future[None] = loop.create_future()
             loop.call_later(SAMPLE_EVERY_S, _finish, wake)
             await wake
-            lag = max(0, time.perf_counter_ns() - due)
+            now = time.perf_counter_ns()
+            lag = max(0, now - due)
             grain = lag // _GRAIN_NS
             lags[grain] = lags.get(grain, 0) + 1
             window.append(lag)
-            if len(window) == _WINDOW:
-                late = sorted(window)[-3]  # the 95th percentile, about
+            if now >= window_ends:
+                late = sorted(window)[math.ceil(0.95 * len(window)) - 1]
                 if late > self.bound_ns:
                     self.on_bad_window(late / 1e6)
                 window.clear()
+                window_ends = now + _WINDOW_NS
 
 
 def _finish(wake: asyncio.Future[None]) -> None:

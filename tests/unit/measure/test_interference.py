@@ -1,0 +1,62 @@
+"""The harness notices when it is the one that is late."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+
+from harness.measure.interference import LagSampler, Load, quantile, rare_collections, summed
+
+
+def test_quantiles_of_counted_lags_are_order_statistics() -> None:
+    lags = {0: 90, 10: 9, 400: 1}  # grains of 0.05 ms
+    assert quantile(lags, 0.5) == 0
+    assert quantile(lags, 0.9) == 0
+    assert quantile(lags, 0.91) == 500_000
+    assert quantile(lags, 0.99) == 500_000
+    assert quantile(lags, 1.0) == 20_000_000
+    assert quantile({}, 0.5) == 0
+
+
+def test_a_blocked_loop_shows_as_lag_and_a_bad_window_is_told() -> None:
+    told: list[float] = []
+
+    async def block() -> Load:
+        sampler = LagSampler(told.append, bound_ns=10_000_000)
+        sampler.start()
+        until = time.monotonic() + 2.5
+        while not told and time.monotonic() < until:
+            time.sleep(0.03)  # noqa: ASYNC251 (blocking is the point)
+            await asyncio.sleep(0)
+        return await sampler.stop()
+
+    load = asyncio.run(block())
+    assert told
+    assert told[0] >= 10
+    seen = load.interference()
+    assert seen.lag_p99_ns >= 15_000_000
+    assert seen.samples >= 5
+
+
+def test_loads_of_processes_add_up() -> None:
+    total = summed(
+        [
+            Load(lags={0: 3}, cpu_s=1.0, wall_s=2.0, max_in_flight=4),
+            Load(lags={0: 1, 7: 1}, cpu_s=2.0, wall_s=2.0, max_in_flight=5, gc_pauses=1),
+        ]
+    )
+    assert total.lags == {0: 4, 7: 1}
+    seen = total.interference(2)
+    assert seen.cpu_share == 0.75
+    assert (seen.max_in_flight, seen.gc_pauses, seen.processes, seen.samples) == (9, 1, 2, 5)
+
+
+def test_the_collector_is_as_before_after_the_hot_path() -> None:
+    before, callbacks = gc.get_threshold(), list(gc.callbacks)
+    frozen = gc.get_freeze_count()
+    with rare_collections(Load()):
+        assert gc.get_threshold() != before
+        assert gc.get_freeze_count() > frozen
+    assert gc.get_threshold() == before
+    assert gc.callbacks == callbacks

@@ -1,0 +1,149 @@
+"""The plan holds each trial once, in an order that is fair to all candidates, and knows what it costs."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from measured import write_project
+
+from harness.files.bundle import Bundle, load_bundle
+from harness.measure.plan import Plan, Planned, estimate
+from harness.record import CaseRow, Record, Reply
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def small(tmp_path: Path, **project: object) -> Bundle:
+    return load_bundle(write_project(tmp_path, NOWHERE, **project))  # type: ignore[arg-type]
+
+
+def everything(plan: Plan, done: bytearray | None = None) -> list[Planned]:
+    names = frozenset(candidate.name for candidate in plan.candidates)
+    return list(plan.trials(done or plan.nothing_done(), names))
+
+
+def record_of(planned: Planned) -> Record:
+    trial = planned.trial
+    return Record(
+        key=trial.key,
+        case=trial.case,
+        candidate=trial.candidate,
+        variant=trial.variant,
+        repeat=trial.repeat,
+        outcome=Reply(text="spam"),
+    )
+
+
+def test_every_case_candidate_and_repeat_is_a_trial_with_a_key_of_its_own(tmp_path: Path) -> None:
+    plan = Plan(small(tmp_path, cases=7, repeats=3, prompts=("v1", "v2")))
+    trials = [planned.trial for planned in everything(plan)]
+    assert plan.planned == len(trials) == 7 * 3 * 2
+    assert len({trial.key for trial in trials}) == 42
+    assert Counter((trial.candidate, trial.repeat) for trial in trials) == {
+        (f"v{v}@m", repeat): 7 for v in (1, 2) for repeat in range(3)
+    }
+
+
+def test_a_variant_that_changes_nothing_in_a_case_is_no_trial(tmp_path: Path) -> None:
+    suite = write_project(tmp_path, NOWHERE, cases=4, perturbations=("contractions", "case"))
+    rows = (tmp_path / "cases.jsonl").read_text().replace("message no. 2", "I do not know")
+    (tmp_path / "cases.jsonl").write_text(rows)
+    planned = everything(Plan(load_bundle(suite)))
+    inputs = {(p.trial.case, p.trial.variant): p.inputs["message"] for p in planned}
+    assert [case for case, variant in inputs if variant == "contractions"] == ["2"]
+    assert inputs["2", "contractions"] == "I don't know"
+    assert len([1 for _, variant in inputs if variant == "case"]) == 4
+
+
+def test_candidates_are_shuffled_together_and_repeats_are_passes_of_their_own(tmp_path: Path) -> None:
+    plan = Plan(small(tmp_path, cases=50, repeats=2, prompts=("v1", "v2")))
+    trials = [planned.trial for planned in everything(plan)]
+    assert [trial.repeat for trial in trials] == [0] * 100 + [1] * 100
+    first_half = Counter(trial.candidate for trial in trials[:50])
+    assert 10 < first_half["v1@m"] < 40
+    assert [t.case for t in trials[:100]] != [t.case for t in trials[100:]]
+
+
+def test_the_order_comes_from_the_seed_alone(tmp_path: Path) -> None:
+    bundle = small(tmp_path, cases=30)
+    once, again = everything(Plan(bundle)), everything(Plan(bundle))
+    seeded = replace(bundle, suite=bundle.suite.model_copy(update={"seed": 1}))
+    assert once == again
+    assert once != everything(Plan(seeded))
+    assert {p.trial.key for p in once} == {p.trial.key for p in everything(Plan(seeded))}
+
+
+def test_marked_trials_are_not_planned_again_and_a_record_of_another_key_marks_nothing(
+    tmp_path: Path,
+) -> None:
+    plan = Plan(small(tmp_path, cases=10))
+    done, all_of_them = plan.nothing_done(), everything(plan)
+    assert plan.mark(done, record_of(all_of_them[3]))
+    stale = record_of(all_of_them[4])
+    assert not plan.mark(done, Record(key="other", case=stale.case, candidate="v1@m", outcome=stale.outcome))
+    assert not plan.mark(done, Record(key="k", case="unknown", candidate="v1@m", outcome=stale.outcome))
+    assert everything(plan, done) == all_of_them[:3] + all_of_them[4:]
+    assert plan.remaining(done) == {"v1@m": 9}
+
+
+def test_shards_share_the_plan_without_gap_or_overlap(tmp_path: Path) -> None:
+    plan = Plan(small(tmp_path, cases=11, repeats=2))
+    names = frozenset({"v1@m"})
+    shards = [list(plan.trials(plan.nothing_done(), names, shard=n, shards=3)) for n in range(3)]
+    assert sorted(len(shard) for shard in shards) == [7, 7, 8]
+    assert {p.trial.key for shard in shards for p in shard} == {p.trial.key for p in everything(plan)}
+
+
+def test_warm_up_calls_have_keys_that_no_trial_has(tmp_path: Path) -> None:
+    plan = Plan(small(tmp_path, cases=2, warmup=3))
+    warmups = list(plan.warmups(plan.candidates[0]))
+    assert len({p.trial.key for p in warmups}) == 3
+    assert not {p.trial.key for p in warmups} & {p.trial.key for p in everything(plan)}
+
+
+def test_many_trials_are_not_many_objects(tmp_path: Path) -> None:
+    bundle = small(tmp_path, cases=2)
+    cases = tuple(
+        CaseRow(id=str(n), digest=str(n), expected="spam", inputs={"message": "x"}) for n in range(2000)
+    )
+    many = replace(bundle, cases=cases, suite=bundle.suite.model_copy(update={"repeats": 100}))
+    tracemalloc.start()
+    plan = Plan(many)
+    trials = plan.trials(plan.nothing_done(), frozenset({"v1@m"}))
+    for _ in range(1000):
+        next(trials)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert plan.planned == 200_000
+    assert peak < 8e6  # as objects they would take some 60 MB
+
+
+def test_an_estimate_counts_calls_tokens_and_money(tmp_path: Path) -> None:
+    bundle = small(
+        tmp_path,
+        cases=10,
+        repeats=2,
+        warmup=3,
+        params={"max_tokens": 5},
+        price={"input": 2.0, "output": 10.0},
+    )
+    summary = estimate(bundle)
+    assert (summary.cases, summary.trials, summary.calls) == (10, 20, 23)
+    assert summary.labels == {"spam": {"": 5}, "ham": {"": 5}}
+    (cost,) = summary.candidates
+    assert cost.first_prompt == "[user] v1: is this spam? message no. 0"
+    # 31 characters: 7 tokens and 1 for the rest, 4 for the message
+    assert cost.tokens_in == 23 * (31 // 4 + 1 + 4)
+    assert cost.tokens_out == 23 * 5
+    assert cost.money == pytest.approx((cost.tokens_in * 2.0 + 115 * 10.0) / 1e6)
+    assert cost.priced
+
+
+def test_an_estimate_without_a_limit_or_a_price_says_so(tmp_path: Path) -> None:
+    (cost,) = estimate(small(tmp_path, cases=4)).candidates
+    assert cost.tokens_out is None
+    assert not cost.priced

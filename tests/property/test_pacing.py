@@ -61,11 +61,10 @@ steps = st.lists(st.sampled_from(["enter", "leave", "success", "overload", "canc
 @given(st.integers(1, 40), steps)
 def test_the_gate_admits_no_more_than_its_limit_and_strands_nobody(most: int, script: list[str]) -> None:
     async def play() -> None:
-        gate, clock = Gate(most), 0
+        gate = Gate(most)
         inside: list[asyncio.Task[None]] = []
         waiting: list[asyncio.Task[None]] = []
-        for step in script:
-            clock += 1
+        for clock, step in enumerate(script):
             match step:
                 case "enter":
                     waiting.append(asyncio.create_task(gate.enter()))
@@ -80,12 +79,12 @@ def test_the_gate_admits_no_more_than_its_limit_and_strands_nobody(most: int, sc
                     waiting.pop().cancel()
                 case "bound":
                     gate.bound(gate.limit - 1)
-            before = gate.limit
+            before = gate.open
             for _ in range(3):
                 await asyncio.sleep(0)
             inside += [task for task in waiting if task.done() and not task.cancelled()]
             waiting = [task for task in waiting if not task.done()]
-            assert 1 <= gate.limit <= most
+            assert 1 <= gate.open <= gate.limit <= most
             assert gate.admitted == len(inside)
             if waiting:
                 assert len(inside) >= before  # nobody waits while there is a place

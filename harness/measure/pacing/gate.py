@@ -1,4 +1,9 @@
-"""The gate: at most so many trials in flight, adapted to what the endpoint bears."""
+"""The gate: at most so many trials in flight, adapted to what the endpoint bears.
+
+When the limit grows, the new places open one after the other over the time that the last round took. Opened
+at once, their calls would begin together, end together, and so on for ever: bursts that load the endpoint as
+no production traffic does, and that make this process late.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,8 @@ from collections import deque
 
 START = 8
 _CUT = 0.8
+_TICK_S = 0.002
+_LONGEST_RAMP_S = 2.0
 
 
 class Gate:
@@ -15,21 +22,27 @@ class Gate:
     def __init__(self, most: int) -> None:
         self.most = most
         self.limit = min(most, START)
+        self.open = self.limit  # places so far; below the limit while it ramps up
         self.admitted = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._slow_start = True
         self._full = False  # since the last change of the limit
         self._successes = 0
         self._cut_ns = -1
+        self._changed_s: float | None = None
+        self._ramp: asyncio.TimerHandle | None = None
 
     async def enter(self) -> None:
         """Take a place, or wait for one."""
-        if self.admitted < self.limit and not self._waiting:
+        if self.admitted < self.open and not self._waiting:
             self.admitted += 1
             self._full = self._full or self.admitted >= self.limit
             return
-        self._full = True
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._full = self._full or self.open >= self.limit
+        loop = asyncio.get_running_loop()
+        if self._changed_s is None:
+            self._changed_s = loop.time()  # the gate is full for the first time: the first round begins
+        place: asyncio.Future[None] = loop.create_future()
         self._waiting.append(place)
         try:
             await place
@@ -48,7 +61,7 @@ class Gate:
         self._successes += 1
         if self._successes < self.limit or not self._full or self.limit >= self.most:
             return False
-        self._set(self.limit * 2 if self._slow_start else self.limit + 1)
+        self._grow(self.limit * 2 if self._slow_start else self.limit + 1)
         return True
 
     def overloaded(self, sent_ns: int, now_ns: int) -> bool:
@@ -57,7 +70,7 @@ class Gate:
             return False
         self._cut_ns = now_ns
         self._slow_start = False
-        self._set(int(self.limit * _CUT))
+        self._cut(int(self.limit * _CUT))
         return True
 
     def bound(self, most: int) -> bool:
@@ -66,17 +79,37 @@ class Gate:
             return False
         self.most = max(1, most)
         self._slow_start = False
-        self._set(self.most)
+        self._cut(self.most)
         return True
 
-    def _set(self, limit: int) -> None:
-        self.limit = max(1, min(self.most, limit))
+    def _grow(self, limit: int) -> None:
+        loop = asyncio.get_running_loop()
+        now, last = loop.time(), self._changed_s
+        took = min(_LONGEST_RAMP_S, now - last) if last is not None else 0.0
+        self.limit = min(self.most, limit)
+        self._begin_round(now)
+        self._open_more(loop, max(1, round((self.limit - self.open) * _TICK_S / max(took, _TICK_S))))
+
+    def _open_more(self, loop: asyncio.AbstractEventLoop, step: int) -> None:
+        self.open = min(self.limit, self.open + step)
+        self._admit()
+        if self.open < self.limit:
+            self._ramp = loop.call_later(_TICK_S, self._open_more, loop, step)
+
+    def _cut(self, limit: int) -> None:
+        self.limit = self.open = max(1, limit)
+        self._begin_round(asyncio.get_running_loop().time())
+
+    def _begin_round(self, now: float) -> None:
+        if self._ramp is not None:
+            self._ramp.cancel()
+            self._ramp = None
+        self._changed_s = now
         self._full = False
         self._successes = 0
-        self._admit()
 
     def _admit(self) -> None:
-        while self._waiting and self.admitted < self.limit:
+        while self._waiting and self.admitted < self.open:
             place = self._waiting.popleft()
             if not place.done():
                 self.admitted += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 from virtual_clock import VirtualClock
@@ -22,29 +23,25 @@ def record(kind: FailureKind | None, *, recorded: bool = False) -> Record:
     return Record(key="k", case="1", candidate="c", outcome=outcome, recorded=recorded)
 
 
-async def fill(gate: Gate) -> None:
-    while gate.admitted < gate.limit:
+async def round_of_successes(gate: Gate) -> None:
+    for _ in range(gate.limit):
         await gate.enter()
+    for _ in range(gate.limit):
+        gate.succeeded()
+    while gate.admitted:
+        gate.leave()
 
 
-def round_of_successes(gate: Gate) -> None:
-    async def play() -> None:
-        await fill(gate)
-        for _ in range(gate.limit):
-            gate.succeeded()
-        while gate.admitted:
-            gate.leave()
-
-    asyncio.run(play())
+async def limits_of(gate: Gate, rounds: int) -> list[int]:
+    limits = []
+    for _ in range(rounds):
+        limits.append(gate.limit)
+        await round_of_successes(gate)
+    return limits
 
 
 def test_the_gate_doubles_while_full_up_to_the_configured_concurrency() -> None:
-    gate, limits = Gate(50), []
-    for _ in range(4):
-        limits.append(gate.limit)
-        round_of_successes(gate)
-    assert limits == [8, 16, 32, 50]
-    assert gate.limit == 50
+    assert asyncio.run(limits_of(Gate(50), 5)) == [8, 16, 32, 50, 50]
 
 
 def test_the_gate_does_not_grow_while_it_is_not_full() -> None:
@@ -55,18 +52,44 @@ def test_the_gate_does_not_grow_while_it_is_not_full() -> None:
 
 
 def test_a_429_cuts_by_a_fifth_once_for_all_calls_in_flight_and_growth_is_by_one_then() -> None:
-    gate = Gate(40)
-    for _ in range(3):
-        round_of_successes(gate)
-    assert gate.limit == 40
-    assert gate.overloaded(sent_ns=10, now_ns=20)
-    assert gate.limit == 32
-    assert not gate.overloaded(sent_ns=15, now_ns=21)  # was in flight at the cut
-    assert gate.limit == 32
-    round_of_successes(gate)
-    assert gate.limit == 33
-    assert gate.overloaded(sent_ns=30, now_ns=40)
-    assert gate.limit == 26
+    async def play() -> None:
+        gate = Gate(40)
+        await limits_of(gate, 3)
+        assert gate.limit == 40
+        assert gate.overloaded(sent_ns=10, now_ns=20)
+        assert gate.limit == 32
+        assert not gate.overloaded(sent_ns=15, now_ns=21)  # was in flight at the cut
+        assert gate.limit == 32
+        await round_of_successes(gate)
+        assert gate.limit == 33
+        assert gate.overloaded(sent_ns=30, now_ns=40)
+        assert gate.limit == 26
+
+    asyncio.run(play())
+
+
+def test_new_places_open_over_the_time_of_a_round_so_that_calls_do_not_march_in_step() -> None:
+    async def play() -> list[float]:
+        gate, began = Gate(200), []
+        loop = asyncio.get_running_loop()
+
+        async def worker() -> None:
+            for _ in range(8):
+                await gate.enter()
+                began.append(loop.time())
+                await asyncio.sleep(0.2)  # an endpoint that takes exactly 200 ms
+                gate.succeeded()
+                gate.leave()
+
+        await asyncio.gather(*(worker() for _ in range(200)))
+        assert gate.limit == 200
+        return sorted(began)
+
+    began = asyncio.run(play())
+    middle = began[len(began) // 2]
+    window = [at for at in began if middle <= at < middle + 0.2]
+    busiest = max(sum(at <= other < at + 0.01 for other in window) for at in window)
+    assert busiest <= len(window) / 4  # even would be a twentieth, in step all of them
 
 
 def test_six_hundred_requests_a_minute_are_a_tenth_of_a_second_apart() -> None:
@@ -84,7 +107,7 @@ def test_six_hundred_requests_a_minute_are_a_tenth_of_a_second_apart() -> None:
         return times
 
     times = clock.run(send())
-    gaps = [(later - earlier) / 1e6 for earlier, later in zip(times, times[1:], strict=False)]
+    gaps = [(later - earlier) / 1e6 for earlier, later in pairwise(times)]
     assert gaps[0] == pytest.approx(50)  # the first may come up to 50 ms early
     assert gaps[1:] == pytest.approx([100] * 19)
 

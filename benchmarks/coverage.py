@@ -15,7 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.judge.scores.answers import Answers
+from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Missing
+from harness.judge.scores.matrix import balanced_accuracy_of, kappa_of, macro_f1_of, mcc_of
 from harness.judge.scores.proportion import Share, share_of_counts
 
 METRICS = ("accuracy", "recall", "precision", "F1")
@@ -106,6 +109,59 @@ def worlds(full: bool) -> Iterator[World]:
                     yield World(cases, times, icc, recall, specificity)
 
 
+AVERAGED = {
+    "balanced": balanced_accuracy_of,
+    "MCC": mcc_of,
+    "kappa": kappa_of,
+    "macro F1": macro_f1_of,
+}
+
+
+def simulate_averaged(
+    cases: int, repeats: int, icc: float, recall: tuple[float, ...], draws: int
+) -> dict[str, tuple[float, float]]:
+    """Give coverage and false PASS of the resampled metrics; errors go evenly to the other labels."""
+    rng = np.random.default_rng(cases * 100 + repeats)
+    labels = len(recall)
+    rates = np.full((labels, labels + 1), 0.0)
+    rates[:, :labels] = (1 - np.array(recall))[:, None] / (labels - 1)
+    rates[np.arange(labels), np.arange(labels)] = recall
+    truth = {name: float(metric(rates / labels)) for name, metric in AVERAGED.items()}
+    inside, above = dict.fromkeys(AVERAGED, 0), dict.fromkeys(AVERAGED, 0)
+    case = np.repeat(np.arange(cases), repeats)
+    expected = case % labels
+    for number in range(draws):
+        chance = np.zeros(cases)
+        for label in range(labels):
+            mine = np.arange(cases) % labels == label
+            chance[mine] = chances(rng, recall[label], icc, int(mine.sum()))
+        wrong = (expected + rng.integers(1, labels, len(case))) % labels
+        predicted = np.where(rng.random(len(case)) < chance[case], expected, wrong)
+        answers = Answers.of(case, expected, predicted, [str(label) for label in range(labels)])
+        found = Resampling.of(answers, seed=number)
+        figures = (found.balanced_accuracy(), found.mcc(), found.kappa(), found.macro_f1())
+        for name, figure in zip(AVERAGED, figures, strict=True):
+            estimate = figure.estimate()
+            inside[name] += (estimate.low or 0) <= truth[name] <= (estimate.high or 0)
+            above[name] += (figure.lower() or 0) >= truth[name]
+    return {name: (inside[name] / draws, above[name] / draws) for name in AVERAGED}
+
+
+def print_averaged(draws: int) -> None:
+    """Print one line per world for the metrics that are resampled by case."""
+    print(f"\n{'recalls, cases x rep  ICC':38}" + "".join(f"{name:>10}" for name in AVERAGED) * 2)
+    extremes: list[tuple[float, float]] = []
+    for recall in ((0.9, 0.8), (0.97, 0.95), (0.95, 0.9, 0.85, 0.8)):
+        for cases in (40, 100, 300):
+            for repeats, icc in ((1, 0.0), (3, 0.3)):
+                results = simulate_averaged(cases, repeats, icc, recall, draws)
+                cells = [f"{100 * results[name][k]:10.1f}" for k in (0, 1) for name in AVERAGED]
+                where = f"{'/'.join(map(str, recall))} {cases} x {repeats} {icc}"
+                print(f"{where:38}" + "".join(cells), flush=True)
+                extremes += list(results.values())
+    summarise(extremes)
+
+
 def main() -> None:
     """Print one line per world and the extremes."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -123,6 +179,7 @@ def main() -> None:
         print(f"{where:30}" + "".join(cells), flush=True)
         extremes += list(results.values())
     summarise(extremes)
+    print_averaged(options.draws // 5)
 
 
 def summarise(extremes: list[tuple[float, float]]) -> None:

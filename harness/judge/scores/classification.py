@@ -190,16 +190,15 @@ class Resampling:
     def macro_f1(self) -> Figure:
         """Give the mean F1 over labels that are expected or predicted at least once.
 
-        With one trial per case the delta method applies; else, or when it degenerates, cases are resampled.
+        Resampled by case. Above `EXACT_CASES` cases, with one trial each, by the delta method of Takahashi et
+        al. (2022); in small suites of good prompts its symmetric interval holds the truth only 81-93% of the
+        time and passes a true value on the threshold in 7-19% of runs (simulated at 40 and 100 cases).
         """
-        resampled = self._figure(macro_f1_of, NO_TRIALS, 0.0)
+        figure = self._figure(macro_f1_of, NO_TRIALS, 0.0)
         counts = self.patterns.confusion(len(self.labels))
-        if resampled.value is None or counts.sum() > self.patterns.cases:
-            return resampled
-        se = macro_f1_se(counts)
-        if se <= 1e-9:
-            return resampled
-        return Normal(resampled.value, resampled.n, se, "delta method", 0.0, 1.0)
+        if figure.value is None or self.draws is not None or counts.sum() > self.patterns.cases:
+            return figure
+        return Normal(figure.value, figure.n, macro_f1_se(counts), "delta method", 0.0, 1.0)
 
     def mcc(self) -> Figure:
         """Give Matthews' correlation coefficient (R_K of Gorodkin 2004 with more than two labels)."""

@@ -1,14 +1,15 @@
 """Intervals for metrics of a confusion matrix that have no closed form: bootstrap by case, or linearisation.
 
-Theory. Cases are drawn with replacement within each expected label (the number of cases per label is the
-suite's design, not chance), each with all its repeats. Cases that were answered in the same way are
-interchangeable, so a draw is one multinomial count per label over the distinct answer patterns: exact, and
-thousands of draws cost milliseconds.
+Theory. Cases are resampled within each expected label (the number of cases per label is the suite's design,
+not chance), each with all its repeats. The bootstrap is Rubin's (1981): a draw gives the cases of a label
+Dirichlet weights instead of whole numbers. Near 0 and 1, where readiness is decided, its percentiles lean the
+right way (for a single share they are those of a beta distribution), while those of Efron's bootstrap lean
+the wrong way and pass a true value at the threshold too often. Cases that were answered in the same way are
+interchangeable, so a draw is one gamma variate per label and answer pattern: thousands cost milliseconds.
 
-A label all of whose cases were answered alike has no spread to resample, yet its error rate is not known to
-be zero. There the share of cases that would differ is drawn from the Jeffreys posterior Beta(1/2, g + 1/2) of
-"0 of g", and those cases go to the suite's other labels evenly. Without this a perfect run would claim an
-interval of width zero.
+What was never seen may still happen: each label gets one imagined right and one imagined wrong case, of
+weight 1/2 over the number of labels (Jeffreys' prior for the suite as a whole; the wrong one is spread evenly
+over the other labels). Without them a perfect run would claim an interval of width zero.
 
 Above `EXACT_CASES` cases the metric is linearised instead (infinitesimal jackknife): numerical derivatives
 with respect to each cell give each case's influence, and the variance is summed within the strata.
@@ -47,40 +48,35 @@ def confusion_draws_of_pairs(
 
 def _draw_rows(patterns: Patterns, labels: int, seed: int, draws: int, sides: int) -> Float:
     rng = np.random.default_rng(seed)
-    width = labels + 1
-    drawn = np.zeros((draws, labels, width * sides))
-    for label in range(labels):
-        mine = np.flatnonzero(patterns.expected == label)
-        if len(mine) == 0:
-            continue
-        size = patterns.size[mine]
+    drawn = np.zeros((draws, labels, (labels + 1) * sides))
+    strata = np.unique(patterns.expected)
+    for label in strata:
+        mine = patterns.expected == label
+        size = patterns.size[mine].astype(np.float64)
         counts = patterns.counts[mine].astype(np.float64)
-        total = int(size.sum())
-        if len(mine) > 1:
-            drawn[:, label] = rng.multinomial(total, size / total, size=draws) @ counts
-            continue
-        for side in range(sides):
-            columns = slice(side * width, (side + 1) * width)
-            drawn[:, label, columns] = _unanimous(rng, counts[0, columns], total, label, draws)
+        imagined = _imagined(size @ counts / size.sum(), int(label), labels, sides)
+        shape = np.concatenate([size, np.full(2, 0.5 / len(strata))])
+        weight = rng.standard_gamma(shape, size=(draws, len(shape)))
+        weight *= size.sum() / weight.sum(axis=1, keepdims=True)
+        drawn[:, label] = weight @ np.vstack([counts, imagined])
     return drawn
 
 
-def _unanimous(rng: np.random.Generator, counts: Float, cases: int, label: int, draws: int) -> Float:
-    """Draw the row of a label whose cases were all answered with `counts`."""
-    differing = rng.beta(0.5, cases + 0.5, size=(draws, 1)) * cases
-    answers = len(counts)
-    usual = int(np.argmax(counts))
-    # Away from the usual answer: a right row can only get worse, evenly over the wrong labels; a wrong row
-    # can only get better.
-    elsewhere = np.zeros(answers)
-    if usual == label:
-        elsewhere[:-1] = 1.0
-        elsewhere[usual] = 0.0
-        elsewhere[-1] = 1.0 if answers == 2 else 0.0
-    else:
-        elsewhere[label] = 1.0
-    elsewhere *= counts.sum() / elsewhere.sum()
-    return (cases - differing) * counts + differing * elsewhere
+def _imagined(mean: Float, label: int, labels: int, sides: int) -> Float:
+    """Give an imagined right and wrong case; of two sides, one right where the other is wrong."""
+    width = labels + 1
+    right, wrong = np.zeros(width), np.zeros(width)
+    right[label] = 1.0
+    wrong[:-1] = 1.0 / max(labels - 1, 1)
+    wrong[label] = 0.0
+    if labels == 1:
+        wrong[-1] = 1.0
+    trials = mean.reshape(sides, width).sum(axis=1)
+    if sides == 1:
+        return np.asarray(np.vstack([right, wrong]) * trials[0], dtype=np.float64)
+    first = np.concatenate([right * trials[0], wrong * trials[1]])
+    second = np.concatenate([wrong * trials[0], right * trials[1]])
+    return np.vstack([first, second])
 
 
 def figure_of(

@@ -40,8 +40,17 @@ def test_macro_f1_and_its_delta_method_error_equal_the_published_ones(answers_of
     estimate = macro.estimate()
     assert macro.value == pytest.approx(0.7931789, abs=5e-8)
     assert macro_f1_se(answers.confusion().astype(float)) == pytest.approx(0.0334448, abs=5e-8)
+    assert estimate.method == "bootstrap by case, 2,000 draws"
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert (estimate.high - estimate.low) / (2 * 1.959964) == pytest.approx(0.0334448, rel=0.05)
+
+
+def test_macro_f1_of_many_cases_takes_the_delta_method(answers_of: AnswersOf) -> None:
+    answers = answers_of([[7000, 700, 700], [560, 5600, 840], [140, 1260, 4200]], "abc")  # 140 times THREE
+    estimate = Resampling.of(answers, seed=1).macro_f1().estimate()
     assert estimate.method == "delta method"
-    assert estimate.low == pytest.approx(0.7931789 - 1.959964 * 0.0334448, abs=1e-6)
+    assert estimate.low == pytest.approx(0.7931789 - 1.959964 * 0.0334448 / 140**0.5, abs=1e-6)
 
 
 def test_carets_example_is_reproduced(answers_of: AnswersOf) -> None:

@@ -125,12 +125,15 @@ def answers(predicted: list[int], cases: list[int] | None = None) -> Answers:
     return Answers.of(cases, [expected[c] for c in cases], predicted, ["a", "b"])
 
 
-def test_a_candidate_does_not_differ_from_itself() -> None:
+def test_a_candidate_does_not_differ_from_itself_but_on_new_cases_it_may() -> None:
     same = answers([0, 0, 0, 1, 1, 1, 1, 0] * 10)
     draws = PairedDraws.of(same, same, seed=1)
     assert isinstance(draws, PairedDraws)
     estimate = draws.difference(mcc_of, why_undefined="").estimate()
-    assert (estimate.value, estimate.low, estimate.high) == (0.0, 0.0, 0.0)
+    assert estimate.value == 0.0
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert -0.15 < estimate.low < 0.0 < estimate.high < 0.15
 
 
 def test_paired_precision_difference_uses_only_shared_cases() -> None:

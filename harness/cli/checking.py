@@ -1,0 +1,125 @@
+"""`harness check`: everything that can be known before paying."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import (
+    CasesOption,
+    JsonOption,
+    LimitOption,
+    ModelOption,
+    PromptOption,
+    RepeatsOption,
+    SuiteArgument,
+)
+
+if TYPE_CHECKING:
+    from harness.files.bundle import Bundle
+    from harness.judge.power import PowerRow
+    from harness.measure.plan import PlanSummary
+
+
+def check(
+    suite: SuiteArgument,
+    prompt: PromptOption = None,
+    model: ModelOption = None,
+    repeats: RepeatsOption = None,
+    cases: CasesOption = None,
+    limit: LimitOption = None,
+    untrusted: Annotated[
+        bool, typer.Option("--untrusted", help="Render the prompts in a confined child process first.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a suite and its files, and print what a run would do, without a call."""
+    from harness.cli.console import emit, emit_json
+    from harness.files.bundle import load_bundle
+    from harness.judge.power import power
+    from harness.measure.plan import estimate
+
+    bundle = load_bundle(
+        suite,
+        prompts=prompt or (),
+        models=model or (),
+        repeats=repeats,
+        cases=cases,
+        limit=limit,
+        trusted=not untrusted,
+    )
+    summary = estimate(bundle)
+    rows = power(bundle.suite, bundle.thresholds, bundle.cases)
+    if as_json:
+        emit_json({"suite": bundle.suite.name, "plan": summary, "power": rows})
+    else:
+        emit(check_text(bundle, summary, rows))
+
+
+def check_text(bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...]) -> str:
+    """Give the check's findings as text for people."""
+    suite = bundle.suite
+    lines = [
+        f"{suite.name}: {len(bundle.cases)} cases, {len(bundle.candidates)} candidates, "
+        f"{suite.repeats} repeats: {summary.trials} trials",
+        "",
+        "cases",
+        *_table(_case_rows(bundle)),
+        "",
+        "a run would make",
+        *_table(_candidate_rows(summary)),
+        "",
+        "what these cases can prove",
+        *(f"  {row.sentence}" for row in rows),
+    ]
+    for candidate in summary.candidates:
+        lines += ["", f"first prompt of {candidate.name}", *_indent(candidate.first_prompt)]
+    return "\n".join(lines)
+
+
+def _case_rows(bundle: Bundle) -> list[tuple[str, ...]]:
+    splits = sorted({case.split for case in bundle.cases})
+    head = ("label", *(split or "no split" for split in splits), "all")
+    rows: list[tuple[str, ...]] = [head]
+    for label in bundle.suite.labels:
+        counts = [sum(c.expected == label and c.split == split for c in bundle.cases) for split in splits]
+        rows.append((label, *map(str, counts), str(sum(counts))))
+    return rows
+
+
+def _candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        ("candidate", "calls", "tokens in", "tokens out, at most", "money, at most")
+    ]
+    for candidate in summary.candidates:
+        money = f"{candidate.currency} {candidate.money:,.4f}" if candidate.priced else "no price given"
+        rows.append(
+            (
+                candidate.name,
+                f"{candidate.calls:,}",
+                f"about {candidate.tokens_in:,}",
+                f"{candidate.tokens_out:,}" if candidate.tokens_out is not None else "not limited",
+                money,
+            )
+        )
+    return rows
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  " + _row(row, widths).rstrip() for row in rows]
+
+
+def _row(row: tuple[str, ...], widths: list[int]) -> str:
+    first, *rest = (
+        cell.ljust(width) if index == 0 else cell.rjust(width)
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join((first, *rest))
+
+
+def _indent(text: str) -> list[str]:
+    from harness.report.neutral import visible
+
+    return [f"  | {visible(line)}" for line in text.splitlines()]

@@ -1,0 +1,166 @@
+"""`harness list` and `harness show`: look into runs without judging anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli.options import JsonOption, RunArgument
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.record import CaseRow, Record
+    from harness.rundir import Manifest
+
+
+def list_runs(
+    suite: Annotated[str | None, typer.Option("--suite", help="Only runs of this suite.")] = None,
+    verdict: Annotated[
+        str | None, typer.Option("--verdict", help="ready, not-ready or inconclusive.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs of this project, newest first."""
+    from harness.cli.console import emit, emit_json, note
+    from harness.files.bundle import load_project
+    from harness.rundir import list_runs as runs_in
+
+    rows = [_run_row(folder) for folder in runs_in(load_project(Path.cwd()).results)]
+    wanted = verdict.upper().replace("-", " ") if verdict else None
+    rows = [r for r in rows if suite in (None, r["suite"]) and wanted in (None, r["verdict"])]
+    if as_json:
+        emit_json(rows)
+    elif not rows:
+        note("no runs yet: `harness run SUITE` makes one")
+    else:
+        emit(
+            "\n".join(
+                f"{r['run']}  {r['verdict']:<13} {r['trials']:>8} trials  {r['candidates']}" for r in rows
+            )
+        )
+
+
+def _run_row(folder: Path) -> dict[str, Any]:
+    import msgspec
+
+    from harness.judge.assessment import Assessment
+    from harness.rundir import read_manifest
+
+    manifest = read_manifest(folder)
+    report = folder / "report.json"
+    verdict = "not judged"
+    if report.exists():
+        try:
+            verdict = msgspec.json.decode(report.read_bytes(), type=Assessment).verdict
+        except msgspec.MsgspecError:
+            verdict = "unreadable"
+    return {
+        "run": manifest.run_id,
+        "suite": manifest.suite_name,
+        "verdict": verdict,
+        "trials": manifest.planned_trials,
+        "candidates": ", ".join(candidate.name for candidate in manifest.candidates),
+        "created_utc": manifest.created_utc,
+    }
+
+
+def show(
+    run: RunArgument = "latest",
+    case: Annotated[str | None, typer.Option("--case", help="Every trial of this case.")] = None,
+    wrong: Annotated[
+        bool, typer.Option("--wrong", help="Only trials that were not read as expected.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a run's summary, or the trials of a case with their replies and times."""
+    from harness.cli.console import emit, emit_json
+    from harness.files.bundle import load_project
+    from harness.rundir import find_run, read_manifest
+
+    folder = find_run(load_project(Path.cwd()).results, run)
+    manifest = read_manifest(folder)
+    if case is None and not wrong:
+        _show_summary(folder, manifest, as_json=as_json)
+        return
+    rows = list(_trial_rows(folder, manifest, case=case, wrong=wrong))
+    if case is not None and not rows:
+        raise UsageError(
+            f"run {manifest.run_id} has no {'wrong trial of ' if wrong else ''}case {case!r}",
+            fix="`harness show RUN --wrong` lists the ids of the cases that went wrong.",
+        )
+    if as_json:
+        emit_json(rows)
+    else:
+        emit("\n\n".join(_trial_text(row) for row in rows) if rows else "no wrong trials")
+
+
+def _show_summary(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
+    from harness.cli.console import emit, emit_json
+    from harness.judge.assess import assess_run
+    from harness.report.terminal import terminal_report
+
+    assessment = assess_run(folder)
+    if as_json:
+        emit_json(assessment)
+    else:
+        emit(terminal_report(assessment, manifest))
+
+
+def _trial_rows(
+    folder: Path, manifest: Manifest, *, case: str | None, wrong: bool
+) -> Iterator[dict[str, Any]]:
+    from harness.files.suite import Suite
+    from harness.journal import read_events
+    from harness.judge.labels import LabelReader
+    from harness.record import CaseRow, Record
+    from harness.rundir import JOURNAL
+
+    suite = Suite.model_validate(manifest.suite)
+    reader = LabelReader(suite.reply, suite.labels)
+    cases: dict[str, CaseRow] = {}
+    for event in read_events(folder / JOURNAL):
+        match event:
+            case CaseRow():
+                cases[event.id] = event
+            case Record() if not event.warmup and case in (None, event.case):
+                label, outcome = reader.read(event.outcome)
+                if not wrong or label != cases[event.case].expected:
+                    yield _trial_row(event, cases[event.case], label or outcome)
+            case _:
+                pass
+
+
+def _trial_row(record: Record, case: CaseRow, read_as: str) -> dict[str, Any]:
+    from harness.record import Reply, caller_ns
+
+    latency = caller_ns(record)
+    outcome = record.outcome
+    return {
+        "candidate": record.candidate,
+        "case": record.case,
+        "expected": case.expected,
+        "read_as": read_as,
+        "variant": record.variant,
+        "repeat": record.repeat,
+        "reply": outcome.text if isinstance(outcome, Reply) else f"{outcome.kind}: {outcome.message}",
+        "latency_s": None if latency is None else latency / 1e9,
+        "attempts": len(record.attempts),
+        "inputs": case.inputs,
+    }
+
+
+def _trial_text(row: dict[str, Any]) -> str:
+    from harness.report.neutral import visible
+
+    mark = "ok" if row["read_as"] == row["expected"] else "WRONG"
+    seconds = "never sent" if row["latency_s"] is None else f"{row['latency_s'] * 1000:.0f} ms"
+    inputs = "\n".join(f"  {name}: {visible(text)}" for name, text in row["inputs"].items())
+    return (
+        f"{row['case']}  {row['candidate']}  {row['variant']}  repeat {row['repeat']}\n{inputs}\n"
+        f"  expected {row['expected']}, read as {row['read_as']} ({mark}); {seconds}, "
+        f"{row['attempts']} attempts\n"
+        f"  reply: {visible(row['reply'])}"
+    )

@@ -1,0 +1,53 @@
+"""Options that several commands share, so that they read and behave alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SuiteArgument = Annotated[
+    Path, typer.Argument(metavar="SUITE", help="A *.suite.yml file.", show_default=False)
+]
+RunArgument = Annotated[
+    str, typer.Argument(metavar="RUN", help="A run's id, a unique prefix of it, its path, or `latest`.")
+]
+PromptOption = Annotated[
+    list[str] | None,
+    typer.Option("--prompt", "-p", metavar="P", help="Only this prompt (name or path); may be repeated."),
+]
+ModelOption = Annotated[
+    list[str] | None,
+    typer.Option("--model", "-m", metavar="M", help="Only this model of harness.yml; may be repeated."),
+]
+RepeatsOption = Annotated[
+    int | None,
+    typer.Option("--repeats", "-n", min=1, help="Ask this often for every case.", show_default=False),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, help="Only the first N cases, for a quick look.", show_default=False),
+]
+CasesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cases", metavar="FILE", help="Other cases than the suite's: a later sample.", show_default=False
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--processes", min=1, help="Measure with this many processes.", show_default="as many as help"
+    ),
+]
+TemplateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--template", metavar="DIR", help="Your own templates for the HTML report.", show_default=False
+    ),
+]

@@ -1,0 +1,60 @@
+"""`harness report` judges an old run anew without a network; `harness schema` prints the file formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import JsonOption, RunArgument, TemplateOption
+from harness.errors import UsageError
+
+
+def report(
+    run: RunArgument = "latest",
+    thresholds: Annotated[
+        Path | None,
+        typer.Option(
+            "--thresholds", metavar="FILE", help="Other thresholds: a suite, or a YAML list of them."
+        ),
+    ] = None,
+    template: TemplateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge a run again, under its own thresholds or others, and rewrite its reports."""
+    from harness.cli.console import emit_json
+    from harness.cli.running import exit_for, summarise
+    from harness.files.bundle import load_project
+    from harness.files.policy import read_thresholds
+    from harness.files.suite import Suite
+    from harness.judge.assess import assess_run
+    from harness.report.write import write_reports
+    from harness.rundir import find_run, read_manifest
+
+    folder = find_run(load_project(Path.cwd()).results, run)
+    manifest = read_manifest(folder)
+    policy = read_thresholds(thresholds, Suite.model_validate(manifest.suite)) if thresholds else None
+    assessment = assess_run(folder, thresholds=policy)
+    paths = write_reports(folder, assessment, manifest, template_dir=template)
+    if as_json:
+        emit_json(assessment)
+    else:
+        summarise(assessment, folder, paths["html"])
+    raise typer.Exit(int(exit_for(assessment)))
+
+
+def schema(
+    name: Annotated[
+        str | None, typer.Argument(help="project, suite, prompt, case or report.", show_default="all")
+    ] = None,
+) -> None:
+    """Print the JSON Schema of the files that people write and of report.json."""
+    from harness.cli.console import emit_json
+    from harness.files.schema import schemas
+    from harness.report.schema import report_schema
+
+    every = {**schemas(), "report": report_schema()}
+    if name is not None and name not in every:
+        raise UsageError(f"no schema is called {name!r}", fix=f"There are: {', '.join(every)}.")
+    emit_json(every if name is None else every[name])

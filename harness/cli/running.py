@@ -1,0 +1,127 @@
+"""`harness run` and `harness resume`: measure, judge, write the reports, say the verdict."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import (
+    CasesOption,
+    JsonOption,
+    LimitOption,
+    ModelOption,
+    ProcessesOption,
+    PromptOption,
+    QuietOption,
+    RepeatsOption,
+    RunArgument,
+    SuiteArgument,
+    TemplateOption,
+)
+
+if TYPE_CHECKING:
+    from harness.files.bundle import Bundle
+    from harness.judge.assessment import Assessment
+
+
+def run(
+    suite: SuiteArgument,
+    prompt: PromptOption = None,
+    model: ModelOption = None,
+    repeats: RepeatsOption = None,
+    cases: CasesOption = None,
+    limit: LimitOption = None,
+    processes: ProcessesOption = None,
+    template: TemplateOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure a suite's prompts on its models and say whether they are ready."""
+    from harness.files.bundle import load_bundle
+
+    bundle = load_bundle(
+        suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit
+    )
+    folder = measure_bundle(bundle, processes=processes, quiet=quiet)
+    raise typer.Exit(conclude(folder, template=template, as_json=as_json))
+
+
+def resume(
+    run: RunArgument = "latest",
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Measure again exactly the trials whose files changed.")
+    ] = False,
+    template: TemplateOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Finish a run that was interrupted; finished trials are not sent again."""
+    from harness.cli.progress import watching
+    from harness.files.bundle import load_project
+    from harness.journal import read_events
+    from harness.measure.resume import resume as resume_run
+    from harness.record import CaseRow
+    from harness.rundir import JOURNAL, find_run, read_manifest
+
+    folder = find_run(load_project(Path.cwd()).results, run)
+    expected = {
+        event.id: event.expected for event in read_events(folder / JOURNAL) if isinstance(event, CaseRow)
+    }
+    with watching(read_manifest(folder), expected, quiet=quiet) as observer:
+        resume_run(folder, changed=changed, observer=observer)
+    raise typer.Exit(conclude(folder, template=template, as_json=as_json))
+
+
+def measure_bundle(bundle: Bundle, *, processes: int | None, quiet: bool) -> Path:
+    """Measure with live progress on stderr; gives the run's folder."""
+    from harness.cli.progress import watching_bundle
+    from harness.measure.run import measure
+
+    with watching_bundle(bundle, quiet=quiet) as observer:
+        return measure(
+            bundle, bundle.project.results, observer=observer, processes=processes, command=command_line()
+        )
+
+
+def command_line() -> tuple[str, ...]:
+    """Give the command as a user would type it again."""
+    return ("harness", *sys.argv[1:])
+
+
+def conclude(folder: Path, *, template: Path | None, as_json: bool) -> int:
+    """Judge a measured run, write its reports, print the summary; gives the exit code."""
+    from harness.cli.console import emit_json
+    from harness.judge.assess import assess_run
+    from harness.report.write import write_reports
+    from harness.rundir import read_manifest
+
+    assessment = assess_run(folder)
+    paths = write_reports(folder, assessment, read_manifest(folder), template_dir=template)
+    if as_json:
+        emit_json(assessment)
+    else:
+        summarise(assessment, folder, paths["html"])
+    return int(exit_for(assessment))
+
+
+def summarise(assessment: Assessment, folder: Path, html: Path) -> None:
+    """Print the terminal summary and where the full report is."""
+    from harness.cli.console import emit, note
+    from harness.report.terminal import terminal_report
+    from harness.rundir import read_manifest
+
+    emit(terminal_report(assessment, read_manifest(folder)))
+    note(f"report: {html}")
+
+
+def exit_for(assessment: Assessment) -> int:
+    """Give the exit code of a judged run: that of its best candidate."""
+    from harness.errors import Exit
+
+    if not assessment.complete:
+        return Exit.INCOMPLETE
+    codes = {"READY": Exit.READY, "NOT READY": Exit.NOT_READY, "INCONCLUSIVE": Exit.INCONCLUSIVE}
+    return codes[assessment.verdict]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -16,11 +17,18 @@ from harness.judge.assessment import OUTCOMES, Assessment, CandidateAssessment
 from harness.judge.checks import check
 from harness.judge.sections.classification import classification_section
 from harness.judge.sections.cost import cost_section
+from harness.judge.sections.generalization import generalization_section
 from harness.judge.sections.latency import latency_section
+from harness.judge.sections.leakage import leakage_section
+from harness.judge.sections.notable import maybe_mislabelled, notable_cases
+from harness.judge.sections.robustness import robustness_section
+from harness.judge.sections.slices import slices_section
 from harness.judge.sections.stability import stability_section
 from harness.judge.sections.timing_quality import timing_quality_section
+from harness.judge.sections.tradeoff import tradeoff_section
 from harness.judge.table import CaseColumns
 from harness.judge.tabulate import RunTable, tabulate
+from harness.judge.traps import no_information, traps_of
 from harness.judge.verdict import best_first, headline_of, verdict_of
 from harness.judge.view import View
 from harness.record import Event
@@ -46,6 +54,7 @@ def assess(
     suite = Suite.model_validate(manifest.suite)
     table = tabulate(manifest, events)
     policy = policy_of(suite, table.cases, baseline) if thresholds is None else tuple(thresholds)
+    of_run: dict[str, Any] = {}
     views = [
         View(
             manifest=manifest,
@@ -53,11 +62,18 @@ def assess(
             entry=entry,
             cases=table.cases,
             every_trial=table.trials[entry.name],
+            of_run=of_run,
         )
         for entry in manifest.candidates
     ]
     candidates = tuple(_candidate(view, table, policy, baseline) for view in views)
-    return _assessment(manifest, suite, table, policy, candidates)
+    uninformative = no_information(views)
+    candidates = tuple(
+        msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative))
+        for candidate in candidates
+    )
+    made = _assessment(manifest, suite, table, policy, candidates)
+    return msgspec.structs.replace(made, maybe_mislabelled=maybe_mislabelled(views))
 
 
 def policy_of(suite: Suite, cases: CaseColumns, baseline: Assessment | None) -> tuple[Threshold, ...]:
@@ -89,7 +105,7 @@ def _candidate(
         verdict=verdict,
         headline=headline_of(checks, verdict, missing=view.missing),
         checks=checks,
-        traps=(),
+        traps=traps_of(view, checks),
         outcomes={name: int((view.trials.outcome == place).sum()) for place, name in enumerate(OUTCOMES)},
         trials=len(view.trials),
         cases=len(view.cases),
@@ -99,6 +115,12 @@ def _candidate(
         stability=stability_section(view),
         cost=cost_section(view),
         timing_quality=timing,
+        slices=slices_section(view),
+        robustness=robustness_section(view),
+        generalization=generalization_section(view),
+        leakage=leakage_section(view),
+        tradeoff=tradeoff_section(view),
+        notable=notable_cases(view),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from harness.files.threshold import Threshold
 from harness.judge.assessment import Assessment, Check, TimingQuality
 from harness.judge.baseline import baseline_value
+from harness.judge.drift import drift_check
 from harness.judge.metrics import described, figure, label_index, unit_name
 from harness.judge.scores import classification
 from harness.judge.scores.estimate import undefined
@@ -24,6 +25,8 @@ from harness.judge.wording import amount, count, demand, named, verb
 
 def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Assessment | None) -> Check:
     """Hold one threshold against what was seen."""
+    if threshold.metric == "drift.drop":
+        return _unfinished(view, drift_check(view, threshold, baseline))
     required, note = _required(view, threshold, baseline)
     if required is None:
         return _without_baseline(view, threshold, note)

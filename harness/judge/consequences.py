@@ -9,9 +9,10 @@ import numpy as np
 from harness.files.threshold import Threshold
 from harness.judge.assessment import OUTCOMES
 from harness.judge.metrics import label_index
+from harness.judge.sections.leakage import LEAKS, leaks
 from harness.judge.table import Bool
 from harness.judge.view import View
-from harness.judge.wording import count, named, verb
+from harness.judge.wording import count, listed, named, verb
 
 
 def consequence(view: View, threshold: Threshold) -> str:
@@ -100,6 +101,20 @@ def _uncovered(view: View) -> str:
     return f"{silent:,} of {count(len(view.trials), 'trial')} ended without a label." if silent else ""
 
 
+def _leaked(view: View) -> str:
+    found = [finding for finding in leaks(view).findings if finding.kind in LEAKS]
+    if not found:
+        return ""
+    shown = [f"case {finding.case} ({_KINDS[finding.kind]})" for finding in found]
+    return f"The answer is given away for {listed(shown, most=3)}."
+
+
+_KINDS = {
+    "example_in_cases": "an example of the prompt",
+    "quoted_in_prompt": "quoted in the prompt",
+    "dev_in_holdout": "also in dev",
+    "label_in_input": "states its label",
+}
 _BY_LABEL: dict[str, Callable[[View, int], str]] = {
     "recall": missed,
     "precision": _false,
@@ -114,6 +129,8 @@ _PLAIN: dict[str, Callable[[View], str]] = {
     "mcc": _wrong,
     "kappa": _wrong,
     "coverage": _uncovered,
+    "better_than_majority": _wrong,
+    "leakage": _leaked,
     "failures": _outcome("failed", "failed"),
     "unparseable": _outcome("unparseable", "had no readable label"),
 }

@@ -15,12 +15,14 @@ import numpy as np
 from harness.files.threshold import Threshold
 from harness.judge.assessment import OUTCOMES
 from harness.judge.scores import classification, latency, stability
-from harness.judge.scores.figure import Figure, Missing
+from harness.judge.scores.figure import Figure, Missing, Normal
 from harness.judge.scores.proportion import clustered_share
-from harness.judge.sections import cost
+from harness.judge.sections import cost, generalization, leakage, robustness
 from harness.judge.sections.stability import votes
 from harness.judge.view import View
 from harness.judge.wording import Scale, named
+
+NEEDS_BASELINE = "regressions are counted against a baseline: use `harness compare` or `harness gate`"
 
 Unit = Literal["cases", "label cases", "other cases", "predictions", "touched"]
 
@@ -44,6 +46,13 @@ def figure(view: View, threshold: Threshold) -> Figure:
         chosen = " and ".join(f"{kind}={name}" for kind, name in threshold.where)
         return Missing(f"no case has {chosen}")
     return metric.figure(narrowed, threshold)
+
+
+def _leaked(view: View, _: Threshold) -> Figure:
+    """Count the cases that leak: a fact about these texts, without sampling error."""
+    here = set(view.trials.case.tolist())
+    leaked = sum(case in here for case in leakage.leaks(view).cases)
+    return Normal(float(leaked), len(here), 0.0, "counted")
 
 
 def described(metric: str) -> Metric:
@@ -141,6 +150,14 @@ METRICS: dict[str, Metric] = {
             view.trials.case, view.answers.right, int(threshold.argument or 1)
         )
     ),
+    "robustness.drop": Metric(
+        figure=lambda view, threshold: robustness.drop(view, threshold.label), scale="points"
+    ),
+    "robustness.flips": Metric(figure=lambda view, threshold: robustness.flips(view, threshold.label)),
+    "generalization.gap": Metric(figure=lambda view, _: generalization.gap(view), scale="points"),
+    "drift.drop": Metric(figure=lambda *_: Missing("a drop needs an earlier run"), scale="points"),
+    "leakage": Metric(figure=_leaked, scale="count"),
+    "regressions": Metric(figure=lambda *_: Missing(NEEDS_BASELINE), scale="count"),
     "cost_per_1000": Metric(figure=lambda view, _: cost.per_1000(view), scale="money"),
     "cost_per_correct": Metric(figure=lambda view, _: cost.per_correct(view), scale="money"),
     "tokens_per_case": Metric(figure=lambda view, _: cost.tokens_per_case(view), scale="count"),

@@ -21,6 +21,12 @@ from harness.judge.scores.proportion import Share
 from harness.judge.view import View
 from harness.judge.wording import Scale, amount, count, demand, figure, rounded_up, sure
 
+_FAULTLESS = {
+    "coverage": "every trial ended with a label",
+    "stability": "all repeats agreed",
+    "latency.within": "all calls were in time",
+    "balanced_accuracy": "all were right",
+}
 _ASKED = {
     ">=": "{} required",
     ">": "more than {} required",
@@ -186,7 +192,9 @@ def _fewest(finding: Finding) -> int | None:
 def _all_right(finding: Finding, fewest: int) -> str:
     things = unit_name(finding.unit, finding.label)
     have = _units_now(finding)
-    faultless = "all were right" if finding.at_least else "there was none"
+    faultless = (
+        _FAULTLESS.get(finding.threshold.metric, "all were right") if finding.at_least else "there was none"
+    )
     return (
         f"{faultless}, but {have:,} {_singular(things, have)} can't prove it; "
         f"it takes at least {fewest:,} without a miss at {sure(finding.estimate.confidence)} confidence."

@@ -187,7 +187,7 @@ def _why(calls: _Calls, decision: SloDecision) -> str:
             bound = f"at most {seconds(decision.bound_s)} with {sure(calls.confidence)} confidence"
             return f"{calls.head}: met, {bound}; {calls.within}."
         case "FAIL":
-            return f"{calls.head}: missed; only {calls.within}."
+            return f"{calls.head}: missed; {calls.within}."
         case "INCONCLUSIVE":
             return _open(calls, decision.share, decision.decision.needed_n)
 

@@ -35,6 +35,7 @@ class View:
         cases: CaseColumns,
         every_trial: TrialColumns,
         originals: TrialColumns | None = None,
+        of_run: dict[str, Any] | None = None,
     ) -> None:
         self.manifest = manifest
         self.suite = suite
@@ -45,6 +46,7 @@ class View:
         self.labels = suite.labels
         self.confidence = suite.confidence
         self._once: dict[str, Any] = {}
+        self._of_run: dict[str, Any] = {} if of_run is None else of_run  # shared by all candidates
         self.positive = None if suite.positive is None else suite.labels.index(suite.positive)
 
     def once(self, name: str, compute: Callable[[], _T]) -> _T:
@@ -52,6 +54,12 @@ class View:
         if name not in self._once:
             self._once[name] = compute()
         return self._once[name]  # type: ignore[no-any-return]
+
+    def shared(self, name: str, compute: Callable[[], _T]) -> _T:
+        """Compute something that is the same for all candidates of a run only once."""
+        if name not in self._of_run:
+            self._of_run[name] = compute()
+        return self._of_run[name]  # type: ignore[no-any-return]
 
     @cached_property
     def model(self) -> ModelEntry:
@@ -131,4 +139,5 @@ class View:
             cases=self.cases,
             every_trial=self.every_trial,
             originals=self.trials.where(keep),
+            of_run=self._of_run,
         )

@@ -39,18 +39,18 @@ def is_priced(price: Price) -> bool:
 
 def per_1000(view: View) -> Figure:
     """Give the cost of a thousand decisions."""
+    if (missing := unknown(view)) is not None:
+        return missing
     known = counted(view.trials)
-    if not known.any():
-        return _free_or(view)
     money = spent(view.trials, view.model.price)
     return clustered_mean(money[known], view.trials.case[known], why_empty=NO_USAGE, scale=1000)
 
 
 def per_correct(view: View) -> Figure:
     """Give the cost of one right answer: all that was spent, by what was right."""
+    if (missing := unknown(view)) is not None:
+        return missing
     known = counted(view.trials)
-    if not known.any():
-        return _free_or(view)
     return ratio_of_sums(
         spent(view.trials, view.model.price)[known],
         view.answers.right[known].astype(np.float64),
@@ -59,12 +59,11 @@ def per_correct(view: View) -> Figure:
     )
 
 
-def _free_or(view: View) -> Figure:
-    return Missing(NO_USAGE if is_priced(view.model.price) or not len(view.trials) else _no_price(view))
-
-
-def _no_price(view: View) -> str:
-    return f"harness.yml gives no price for {view.entry.model_name}, and {NO_USAGE}"
+def unknown(view: View) -> Missing | None:
+    """Say why the cost is not known; None when it is. A local model costs nothing; others need a price."""
+    if view.model.endpoint != "local" and not is_priced(view.model.price):
+        return Missing(f"harness.yml gives no price for {view.entry.model_name}", len(view.trials))
+    return None if counted(view.trials).any() else Missing(NO_USAGE, len(view.trials))
 
 
 def tokens_per_case(view: View) -> Figure:
@@ -111,9 +110,9 @@ def _mean(view: View, column: Int64) -> Estimate:
 def _per_caught(view: View) -> Estimate | None:
     if view.positive is None:
         return None
+    if (missing := unknown(view)) is not None:
+        return missing.estimate(view.confidence)
     known = counted(view.trials)
-    if not known.any():
-        return _free_or(view).estimate(view.confidence)
     caught = view.answers.right & (view.trials.expected == view.positive)
     return ratio_of_sums(
         spent(view.trials, view.model.price)[known],

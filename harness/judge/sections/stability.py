@@ -12,18 +12,24 @@ from harness.judge.scores import classification, stability
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.reliability import clustering, fleiss_kappa, krippendorff_alpha
 from harness.judge.scores.stability import Votes
-from harness.judge.table import NONE, Int16, Int64
+from harness.judge.table import NONE, Int16, Int64, TrialColumns
 from harness.judge.view import LABEL, View
 
 SHOWN = 20
 ONE_REPEAT = "each case was asked once, so nothing is known of how its answer moves"
 
 
-def answer_codes(view: View) -> Int64:
+def answer_codes_of(view: View, trials: TrialColumns) -> Int64:
     """Give each trial's answer as a number: its label, or else its outcome as an answer of its own."""
-    k = len(view.labels)
-    outcome = view.trials.outcome.astype(np.int64)
-    return np.asarray(np.where(outcome == LABEL, view.trials.predicted, k + outcome), dtype=np.int64)
+    outcome = trials.outcome.astype(np.int64)
+    return np.asarray(
+        np.where(outcome == LABEL, trials.predicted, len(view.labels) + outcome), dtype=np.int64
+    )
+
+
+def answer_codes(view: View) -> Int64:
+    """Give the answers to the unchanged cases as numbers."""
+    return view.once("answer codes", lambda: answer_codes_of(view, view.trials))
 
 
 def answer_name(view: View, code: int) -> str:

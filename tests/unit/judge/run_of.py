@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,7 +53,13 @@ def manifest_of(
         run_id="run",
         created_utc="2026-01-01T00:00:00Z",
         suite_name="suite",
-        suite={"name": "suite", "labels": list(labels), "cases": ["cases.jsonl"], "repeats": repeats, **suite},
+        suite={
+            "name": "suite",
+            "labels": list(labels),
+            "cases": ["cases.jsonl"],
+            "repeats": repeats,
+            **suite,
+        },
         suite_digest="s",
         candidates=tuple(candidates) or (candidate(),),
         variants=tuple(variants),
@@ -68,8 +75,13 @@ def manifest_of(
     )
 
 
+def distinct_text(case: str) -> str:
+    """Give a text that no other case resembles."""
+    return hashlib.sha256(case.encode()).hexdigest()
+
+
 def case_row(case: str, expected: str, **fields: Any) -> CaseRow:
-    inputs = fields.pop("inputs", {"message": f"text of {case}"})
+    inputs = fields.pop("inputs", {"message": distinct_text(case)})
     return CaseRow(id=case, digest=case, expected=expected, inputs=inputs, **fields)
 
 

@@ -1,0 +1,94 @@
+"""Cases to look at: wrong in every repeat, moved between repeats, without a readable label, slowest.
+
+A case that every candidate and every repeat gets wrong in the same way may be mislabelled. That takes more
+than one witness: two candidates, or one asked three times or more; and only candidates that tell labels apart
+(Cohen's kappa above .2) are heard, because one that always gives the same answer agrees with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.judge.assessment import OUTCOMES, NotableCase
+from harness.judge.sections.stability import answer_codes, answer_name
+from harness.judge.table import NONE, Int64
+from harness.judge.view import View
+
+MOST = 10
+TELLS_APART = 0.2
+
+
+def notable_cases(view: View) -> tuple[NotableCase, ...]:
+    """Give the cases of one candidate, at most ten of each kind."""
+    n = len(view.cases)
+    trials = view.trials
+    asked = np.bincount(trials.case, minlength=n)
+    right = np.bincount(trials.case[view.answers.right], minlength=n)
+    unparseable = np.bincount(trials.case[trials.outcome == OUTCOMES.index("unparseable")], minlength=n)
+    silent = np.bincount(trials.case[trials.predicted == NONE], minlength=n)
+    always = np.flatnonzero((asked > 0) & (right == 0) & (silent == 0))
+    moved = np.flatnonzero((right > 0) & (right < asked))
+    unread = np.flatnonzero(unparseable > 0)
+    kinds = (("wrong in every repeat" if view.repeats > 1 else "wrong", always), ("flipped", moved))
+    found = [_case(view, why, int(case)) for why, cases in kinds for case in cases[:MOST]]
+    found += [_unread(view, int(case)) for case in unread[:MOST]]
+    return (*found, *_slowest(view))
+
+
+def _case(view: View, why: str, case: int, row: int | None = None) -> NotableCase:
+    if row is None:
+        rows = np.flatnonzero(view.trials.case == case)
+        wrong = rows[~view.answers.right[rows]]
+        row = int(wrong[0]) if len(wrong) else int(rows[0])
+    caller = int(view.trials.caller_ns[row])
+    return NotableCase(
+        why=why,
+        case=view.cases.ids[case],
+        expected=view.labels[int(view.cases.expected[case])],
+        got=answer_name(view, int(answer_codes(view)[row])),
+        text=view.cases.texts[case],
+        reply=view.trials.replies[int(view.trials.reply[row])],
+        latency_s=None if caller == NONE else caller / 1e9,
+    )
+
+
+def _unread(view: View, case: int) -> NotableCase:
+    hit = (view.trials.case == case) & (view.trials.outcome == OUTCOMES.index("unparseable"))
+    return _case(view, "unparseable", case, int(np.flatnonzero(hit)[0]))
+
+
+def _slowest(view: View) -> list[NotableCase]:
+    """Give the three slowest answered calls of a run that timed its own."""
+    trials = view.trials
+    timed = np.flatnonzero((trials.caller_ns != NONE) & ~view.failed)
+    if not len(timed):
+        return []
+    slowest = timed[np.lexsort((timed, -trials.caller_ns[timed]))][:3]
+    return [_case(view, "slowest", int(trials.case[row]), int(row)) for row in slowest]
+
+
+def maybe_mislabelled(views: Sequence[View]) -> tuple[NotableCase, ...]:
+    """Give the cases that all candidates which tell labels apart answer with one and the same wrong label."""
+    heard = [view for view in views if (view.resampling.kappa().value or 0.0) > TELLS_APART]
+    if not heard or (len(heard) == 1 and heard[0].repeats < 3):
+        return ()
+    answers = [_only_answer(view) for view in heard]
+    same = answers[0] != NONE
+    for other in answers[1:]:
+        same &= answers[0] == other
+    wrong = np.flatnonzero(same & (answers[0] != heard[0].cases.expected))
+    witnesses = f"{len(heard)} candidates" if len(heard) > 1 else f"{heard[0].repeats} repeats"
+    why = f"maybe mislabelled: all {witnesses} agree on another label"
+    return tuple(_case(heard[0], why, int(case)) for case in wrong)
+
+
+def _only_answer(view: View) -> Int64:
+    """Give the label that a case got in every repeat, NONE where it got several or none."""
+    n = len(view.cases)
+    low = np.full(n, np.iinfo(np.int64).max)
+    high = np.full(n, NONE)
+    np.minimum.at(low, view.trials.case, view.trials.predicted)
+    np.maximum.at(high, view.trials.case, view.trials.predicted)
+    return np.where(low == high, high, NONE)

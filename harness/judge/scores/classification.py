@@ -21,8 +21,7 @@ from harness.judge.scores.matrix import (
     mcc_of,
 )
 from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
-from harness.judge.scores.resample import EXACT_CASES, Metric, confusion_draws, figure_of
-from harness.judge.table import Float
+from harness.judge.scores.resample import EXACT_CASES, Draws, Metric, confusion_draws, figure_of
 
 NO_TRIALS = "there are no trials"
 
@@ -172,7 +171,7 @@ class Resampling:
     """Answers prepared once for every metric that is resampled by case."""
 
     patterns: Patterns
-    draws: Float | None  # None: too many cases, linearise
+    draws: Draws | None  # None: too many cases, linearise
     labels: tuple[str, ...]
 
     @classmethod

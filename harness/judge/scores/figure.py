@@ -107,21 +107,28 @@ class Normal:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A figure with bootstrap draws, sorted ascending; bounds are percentiles, never past the value."""
+    """A figure with bootstrap draws, sorted ascending; bounds are percentiles, never past the value.
+
+    `pessimistic` and `optimistic` draws, where given, make the one-sided bounds of checks cautious, as
+    Clopper-Pearson is beside Wilson.
+    """
 
     value: float | None
     n: int
     draws: Float
     method: str
+    pessimistic: Float | None = None
+    optimistic: Float | None = None
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the value with its two-sided percentile interval."""
-        tail = (1 + confidence) / 2
+        assert self.value is not None
+        low, high = np.quantile(self.draws, [(1 - confidence) / 2, (1 + confidence) / 2])
         return Estimate(
             value=self.value,
             n=self.n,
-            low=self.lower(tail),
-            high=self.upper(tail),
+            low=min(self.value, float(low)),
+            high=max(self.value, float(high)),
             confidence=confidence,
             method=self.method,
         )
@@ -129,15 +136,14 @@ class Drawn:
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give the (1 - confidence) percentile of the draws."""
         assert self.value is not None
-        return min(self.value, self._quantile(1 - confidence))
+        draws = self.draws if self.pessimistic is None else self.pessimistic
+        return min(self.value, float(np.quantile(draws, 1 - confidence)))
 
     def upper(self, confidence: float = 0.95) -> float | None:
         """Give the `confidence` percentile of the draws."""
         assert self.value is not None
-        return max(self.value, self._quantile(confidence))
-
-    def _quantile(self, q: float) -> float:
-        return float(np.quantile(self.draws, q))
+        draws = self.draws if self.optimistic is None else self.optimistic
+        return max(self.value, float(np.quantile(draws, confidence)))
 
 
 @dataclass(frozen=True, slots=True)

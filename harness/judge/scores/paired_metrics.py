@@ -31,7 +31,8 @@ class PairedDraws:
         labels = len(first.labels)
         sides = [side.where(np.isin(side.case, both)) for side in (first, second)]
         joint = _joint(sides[0], sides[1])
-        one, two = confusion_draws_of_pairs(joint, labels, seed=seed, draws=draws)
+        drawn = confusion_draws_of_pairs(joint, labels, seed=seed, draws=draws).middle
+        one, two = drawn[..., : labels + 1], drawn[..., labels + 1 :]
         observed = [side.confusion().astype(np.float64) for side in sides]
         return cls(observed[0], observed[1], one, two, len(both))
 

@@ -9,7 +9,10 @@ interchangeable, so a draw is one gamma variate per label and answer pattern: th
 
 What was never seen may still happen: each label gets one imagined right and one imagined wrong case, of
 weight 1/2 over the number of labels (Jeffreys' prior for the suite as a whole; the wrong one is spread evenly
-over the other labels). Without them a perfect run would claim an interval of width zero.
+over the other labels). Without them a perfect run would claim an interval of width zero. For the lower
+bound of a check the right one is dropped and the wrong one weighs twice as much, and the other way round for
+the upper bound: with one label and one trial per case this is the Clopper-Pearson bound, beside Jeffreys' interval
+for display.
 
 Above `EXACT_CASES` cases the metric is linearised instead (infinitesimal jackknife): numerical derivatives
 with respect to each cell give each case's influence, and the variance is summed within the strata.
@@ -18,6 +21,7 @@ with respect to each cell give each case's influence, and the variance is summed
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,36 +34,50 @@ EXACT_CASES = 20_000
 Metric = Callable[[Float], Float]  # (..., labels, labels + 1) -> (...)
 
 
-def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS) -> Float:
-    """Draw confusion matrices by resampling cases within each expected label: (draws, labels, labels + 1)."""
-    return _draw_rows(patterns, labels, seed, draws, sides=1)
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Resampled confusion matrices, each (draws, labels, columns): for display, lower and upper bounds."""
+
+    middle: Float
+    pessimistic: Float
+    optimistic: Float
 
 
-def confusion_draws_of_pairs(
-    patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS
-) -> tuple[Float, Float]:
+def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS) -> Draws:
+    """Draw confusion matrices by resampling cases within each expected label."""
+    return _draw(patterns, labels, seed, draws, sides=1)
+
+
+def confusion_draws_of_pairs(patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS) -> Draws:
     """Draw both candidates' matrices from the same resampled cases.
 
-    `patterns.counts` holds the first's columns, then the second's.
+    `patterns.counts`, and the draws, hold the first's columns, then the second's.
     """
-    drawn = _draw_rows(patterns, labels, seed, draws, sides=2)
-    return drawn[..., : labels + 1], drawn[..., labels + 1 :]
+    return _draw(patterns, labels, seed, draws, sides=2)
 
 
-def _draw_rows(patterns: Patterns, labels: int, seed: int, draws: int, sides: int) -> Float:
+def _draw(patterns: Patterns, labels: int, seed: int, draws: int, sides: int) -> Draws:
     rng = np.random.default_rng(seed)
-    drawn = np.zeros((draws, labels, (labels + 1) * sides))
+    shape = (draws, labels, (labels + 1) * sides)
+    found = Draws(np.zeros(shape), np.zeros(shape), np.zeros(shape))
     strata = np.unique(patterns.expected)
     for label in strata:
         mine = patterns.expected == label
         size = patterns.size[mine].astype(np.float64)
         counts = patterns.counts[mine].astype(np.float64)
         imagined = _imagined(size @ counts / size.sum(), int(label), labels, sides)
-        shape = np.concatenate([size, np.full(2, 0.5 / len(strata))])
-        weight = rng.standard_gamma(shape, size=(draws, len(shape)))
-        weight *= size.sum() / weight.sum(axis=1, keepdims=True)
-        drawn[:, label] = weight @ np.vstack([counts, imagined])
-    return drawn
+        weight = rng.standard_gamma(size, size=(draws, len(size)))
+        real, total = weight @ counts, weight.sum(axis=1, keepdims=True)
+        # Two halves each of an imagined right and wrong case; sums of gamma variates are gamma again.
+        right, wrong = rng.standard_gamma(0.5 / len(strata), size=(2, 2, draws, 1))
+        for target, hit, miss in (
+            (found.middle, right[0], wrong[0]),
+            (found.pessimistic, np.zeros_like(right[0]), wrong[0] + wrong[1]),
+            (found.optimistic, right[0] + right[1], np.zeros_like(right[0])),
+        ):
+            row = real + hit * imagined[0] + miss * imagined[1]
+            target[:, label] = row * (size.sum() / (total + hit + miss))
+    return found
 
 
 def _imagined(mean: Float, label: int, labels: int, sides: int) -> Float:
@@ -84,7 +102,7 @@ def figure_of(
     patterns: Patterns,
     labels: int,
     *,
-    draws: Float | None,
+    draws: Draws | None,
     why_undefined: str,
     bounds: tuple[float, float],
 ) -> Figure:
@@ -99,10 +117,16 @@ def figure_of(
         return Missing(why_undefined, n)
     if draws is None:
         return Normal(value, n, linear_se(metric, patterns, labels), "linearised, clustered by case", *bounds)
-    drawn = np.asarray(metric(draws), dtype=np.float64)
-    # A draw in which the metric does not exist (nothing predicted at all) counts as the worst value.
-    drawn = np.sort(np.where(np.isfinite(drawn), drawn, bounds[0]))
-    return Drawn(value, n, drawn, f"bootstrap by case, {len(drawn):,} draws")
+    middle, low, high = (
+        _sorted(metric(matrices), worst=bounds[0])
+        for matrices in (draws.middle, draws.pessimistic, draws.optimistic)
+    )
+    return Drawn(value, n, middle, f"bootstrap by case, {len(middle):,} draws", low, high)
+
+
+def _sorted(values: Float, worst: float) -> Float:
+    """Sort draws; one in which the metric does not exist (nothing predicted) counts as the worst value."""
+    return np.sort(np.where(np.isfinite(values), values, worst))
 
 
 def linear_se(metric: Metric, patterns: Patterns, labels: int) -> float:

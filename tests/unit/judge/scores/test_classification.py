@@ -131,6 +131,16 @@ def test_a_perfect_run_does_not_claim_an_interval_of_width_zero(answers_of: Answ
         assert 0.8 < estimate.low < 0.97
 
 
+def test_bounds_of_one_labels_recall_are_clopper_pearson(answers_of: AnswersOf) -> None:
+    # With one label that has cases, balanced accuracy is its recall: the draws follow beta distributions.
+    balanced = Resampling.of(answers_of([[45, 5], [0, 0]], "ab"), seed=1).balanced_accuracy()
+    assert balanced.lower() == pytest.approx(stats.beta.ppf(0.05, 45, 6), abs=0.004)
+    assert balanced.upper() == pytest.approx(stats.beta.ppf(0.95, 46, 5), abs=0.004)
+    estimate = balanced.estimate()
+    jeffreys = stats.beta.ppf([0.025, 0.975], 45.5, 5.5)
+    assert (estimate.low, estimate.high) == pytest.approx(tuple(jeffreys), abs=0.006)
+
+
 def test_f_beta_weighs_recall_beta_squared_times(answers_of: AnswersOf) -> None:
     # TP 80, FN 20, FP 10: F2 = 5*80 / (5*80 + 4*20 + 10) = 400/490.
     f2 = Resampling.of(answers_of([[80, 20], [10, 890]], "ab"), seed=1).fbeta(0, 2)
@@ -151,7 +161,7 @@ def test_bootstrap_of_balanced_accuracy_agrees_with_its_analytic_error(answers_o
 def test_linearisation_agrees_with_the_bootstrap(answers_of: AnswersOf) -> None:
     answers = answers_of([[400, 60, 40], [50, 380, 70], [20, 80, 400]], "abc")
     patterns = answers.patterns()
-    draws = resample.confusion_draws(patterns, 3, seed=3)
+    draws = resample.confusion_draws(patterns, 3, seed=3).middle
     for metric in (mcc_of, macro_f1_of):
         assert linear_se(metric, patterns, 3) == pytest.approx(metric(draws).std(), rel=0.05)
 

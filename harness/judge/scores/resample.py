@@ -9,10 +9,10 @@ interchangeable, so a draw is one gamma variate per label and answer pattern: th
 
 What was never seen may still happen: each label gets one imagined right and one imagined wrong case, of
 weight 1/2 over the number of labels (Jeffreys' prior for the suite as a whole; the wrong one is spread evenly
-over the other labels). Without them a perfect run would claim an interval of width zero. For the lower
-bound of a check the right one is dropped and the wrong one weighs twice as much, and the other way round for
-the upper bound: with one label and one trial per case this is the Clopper-Pearson bound, beside Jeffreys' interval
-for display.
+over the other labels). Without them a perfect run would claim an interval of width zero. For the lower bound
+of a check the right one is dropped and the wrong one weighs twice as much, and the other way round for the
+upper bound: with one label and one trial per case this is the Clopper-Pearson bound, beside Jeffreys'
+interval for display.
 
 Above `EXACT_CASES` cases the metric is linearised instead (infinitesimal jackknife): numerical derivatives
 with respect to each cell give each case's influence, and the variance is summed within the strata.

@@ -5,7 +5,8 @@ nanoseconds from a monotonic clock, so that the parts of a trial sum exactly to 
 
     total = queue + sum over attempts of (backoff + rate_limit + duration) + own
 
-`queue` is the wait for a free place (concurrency), `own` is the harness's work after the last byte. Only
+`queue` is the wait for a free place (concurrency), `own` is the harness's work: rendering and encoding before
+the first byte, scheduling and decoding after the last. Only
 `started_utc` comes from the wall clock; it orders trials and is never subtracted.
 """
 

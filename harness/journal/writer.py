@@ -94,14 +94,16 @@ class JournalWriter:
         return bool(self._waiting_lines)
 
     async def written(self) -> None:
-        """Wait until every appended line has reached the operating system."""
+        """Wait until every appended line has reached the operating system. Raises StorageFailed."""
         with self._mutex:
+            self.check()
             if not self._waiting_lines:
                 return
             loop = asyncio.get_running_loop()
             future: asyncio.Future[None] = loop.create_future()
             self._waiters.append((loop, future))
         await future
+        self.check()
 
     def close(self) -> None:
         """Save everything and end; StorageFailed when that was not possible. Safe to call twice."""

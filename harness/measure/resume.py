@@ -73,6 +73,7 @@ class _Found:
 
     cases: dict[str, CaseRow] = field(default_factory=dict)
     cut_off: int = 0
+    started: bool = False  # false: it died before it had written all cases
 
     @classmethod
     def read(cls, run: Path) -> _Found:
@@ -84,6 +85,7 @@ class _Found:
             elif isinstance(event, Pace):
                 most[event.endpoint] = event.most
             elif isinstance(event, Session):
+                found.started = True
                 most.clear()
                 found.cut_off = event.cut_off if event.event == "stopped" else 0
         # A session without an end was killed, with at most so many calls in flight.
@@ -104,7 +106,7 @@ def _reload(run: Path, manifest: Manifest, found: _Found) -> Bundle:
         cases=root / where["cases"] if where.get("cases") else None,
         project=root / where["project"] if where.get("project") else None,
     )
-    if not found.cases:  # it died before it had written them all
+    if not found.started:
         return bundle
     cases = tuple(case for case in bundle.cases if case.id in found.cases)
     return replace(bundle, cases=cases, suite_digest=suite_digest(bundle.suite, cases))
@@ -120,6 +122,8 @@ def _other_places(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator
         yield f"perturbations: {', '.join(manifest.variants[1:])} -> {', '.join(variants[1:])}"
     if bundle.suite.seed != manifest.seed:
         yield f"seed: {manifest.seed} -> {bundle.suite.seed}"
+    if not found.started and Plan(bundle).planned != manifest.planned_trials:
+        yield "it died before its cases were written, and they are others now"
     gone = found.cases.keys() - {case.id for case in bundle.cases}
     yield from (f"case {id_} is gone" for id_ in sorted(gone))
 

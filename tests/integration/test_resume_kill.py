@@ -25,12 +25,14 @@ from harness.rundir import JOURNAL, find_run, read_manifest
 Serve = Callable[[Script], ScriptedServer]
 
 MEASURE = """
-import sys
+import resource, sys
 from pathlib import Path
 from harness.errors import HarnessError
 from harness.files.bundle import load_bundle
 from harness.measure.run import measure
 suite = Path(sys.argv[1])
+if len(sys.argv) > 3:  # a disk that is full after so many bytes of one file
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
 try:
     measure(load_bundle(suite), suite.parent / "results", processes=int(sys.argv[2]))
 except HarnessError as error:
@@ -39,9 +41,9 @@ except HarnessError as error:
 """
 
 
-def start(suite: Path, processes: int = 1) -> subprocess.Popen[bytes]:
+def start(suite: Path, processes: int = 1, *more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-c", MEASURE, str(suite), str(processes)],
+        [sys.executable, "-c", MEASURE, str(suite), str(processes), *more],
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
@@ -164,6 +166,38 @@ def test_a_second_process_on_the_run_is_refused_and_names_the_first(
     process.communicate()
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_full_disk_stops_dispatch_at_once_and_the_run_resumes_when_there_is_room(
+    tmp_path: Path, scripted_server: Serve, processes: int
+) -> None:
+    server = scripted_server(slowly)
+    suite = write_project(tmp_path, server.url, cases=200, limits={"concurrency": 4})
+    process = start(suite, processes, "60000")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == Exit.INCOMPLETE
+    assert b"File too large" in output
+    run = last_run(suite)
+    saved = len(records(run))
+    assert 20 < saved < 200
+    assert len(server.requests) <= saved + 4 + 4  # the four in flight, and one more each before they knew
+    resume(run)
+    assert set(places(run).values()) == {1}
+    assert places(run).total() == 200
+
+
+def test_a_run_that_died_before_its_cases_were_written_begins_with_all_of_them(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    server = scripted_server(lambda request: spam())
+    suite = write_project(tmp_path, server.url, cases=8)
+    run = measure(load_bundle(suite), tmp_path / "results")
+    lines = (run / JOURNAL).read_bytes().splitlines(keepends=True)
+    (run / JOURNAL).write_bytes(b"".join(lines[:4]))  # header and three cases
+    resume(run)
+    assert places(run).total() == 8
+    assert len(events_of(run, CaseRow)) == 8
+
+
 @pytest.fixture
 def stopped(tmp_path: Path, scripted_server: Serve) -> tuple[Path, ScriptedServer]:
     """Make a run of 20 cases whose last ten records are cut off, as if it had died."""
@@ -220,7 +254,7 @@ def edited(path: Path, old: str, new: str) -> Iterator[None]:
         ("v1.prompt.yml", "is this spam", "is it spam", "prompt v1: messages"),
         ("harness.yml", "model: m-1", "model: m-2", "model m: model"),
         ("harness.yml", "/v1", "/v2", "model m: base_url"),
-        ("harness.yml", "endpoint: chat", "params: {temperature: 1}\n    endpoint: chat", "params.temperature"),
+        ("harness.yml", "endpoint: chat", "params: {seed: 1}\n    endpoint: chat", "params.seed None -> 1"),
         ("cases.jsonl", "message no. 5", "another text", "case 5: inputs"),
         ("cases.jsonl", 'no. 5", "expected": "spam"', 'no. 5", "expected": "ham"', "case 5: expected label"),
     ],

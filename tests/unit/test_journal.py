@@ -155,6 +155,8 @@ def test_a_failed_fsync_is_final(tmp_path: Path) -> None:
     with pytest.raises(StorageFailed):
         writer.append(reply_record(2))
     assert writer.saved == 0
+    with pytest.raises(StorageFailed):
+        asyncio.run(writer.written())
     os.close(read_end)
 
 

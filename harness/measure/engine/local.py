@@ -127,7 +127,9 @@ class _Session:
             names = ", ".join(dict.fromkeys(each.model_name for each in sharing))
             if self._work.shards > 1:
                 names += f" #{self._work.shard + 1}"
-            self._lanes[key] = LaneWork(Lane(names, limits, self._clock, self._on_change))
+            self._lanes[key] = LaneWork(
+                Lane(names, limits, self._clock, self._on_change, sharing=self._work.shards)
+            )
         joined = self._lanes[key]
         joined.callers[candidate.name] = Caller(
             entry=candidate.model,

@@ -9,7 +9,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from dataclasses import replace
 
-from harness.errors import HarnessError, RunIncomplete
+from harness.errors import HarnessError, RunIncomplete, StorageFailed
 from harness.measure.engine.child import COUNT, STOP
 from harness.measure.engine.contract import Outcome, Sink, Work
 from harness.measure.engine.frames import Ended, FrameReader, error_of
@@ -65,8 +65,7 @@ class _Parent:
                         self._stop(error)
                     return frame
                 taken += self._put(frame)
-            if self._sink.backlogged:
-                await self._sink.written()
+            await self._written()
             self._tell(child, taken)
         self._stop(RunIncomplete(f"A measuring process ended early (code {await child.wait()})."))
         return None
@@ -78,6 +77,13 @@ class _Parent:
             self._stop(error)
             return False
         return True
+
+    async def _written(self) -> None:
+        try:
+            if self._sink.backlogged:
+                await self._sink.written()
+        except HarnessError as error:
+            self._stop(error)
 
     def _tell(self, child: Process, count: int) -> None:
         if child.stdin is not None and not child.stdin.is_closing():
@@ -93,6 +99,8 @@ class _Parent:
         if self._error is None:
             self._error = error
             self._tell_all_to_stop()
+            if isinstance(error, StorageFailed):
+                self._tell_all_to_stop()  # what can't be saved need not be waited for
 
     def _tell_all_to_stop(self) -> None:
         for child in self._children:

@@ -33,11 +33,17 @@ class Lane:
     """
 
     def __init__(
-        self, name: str, limits: Limits, clock: Clock, on_change: Callable[[Lane, str], None]
+        self,
+        name: str,
+        limits: Limits,
+        clock: Clock,
+        on_change: Callable[[Lane, str], None],
+        *,
+        sharing: int = 1,
     ) -> None:
         self.name = name
         self.gate = Gate(limits.concurrency)
-        self.rate = RateLimiter(clock, rpm=limits.rpm, tpm=limits.tpm)
+        self.rate = RateLimiter(clock, rpm=limits.rpm, tpm=limits.tpm, sharing=sharing)
         self.budget = RetryBudget()
         self.breaker = Breaker(name)
         self.in_flight = 0

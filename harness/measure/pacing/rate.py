@@ -28,8 +28,9 @@ _FORGOTTEN_NS = 1_000_000.0
 class RateLimiter:
     """Requests and tokens per minute of one lane."""
 
-    def __init__(self, clock: Clock, *, rpm: int | None, tpm: int | None) -> None:
+    def __init__(self, clock: Clock, *, rpm: int | None, tpm: int | None, sharing: int = 1) -> None:
         self._clock = clock
+        self._sharing = sharing  # processes that spend the same `remaining`
         self._request_ns = 60e9 / rpm if rpm else 0.0  # between two requests
         self._token_ns = 60e9 / tpm if tpm else 0.0
         self._hinted_request_ns = 0.0
@@ -69,14 +70,16 @@ class RateLimiter:
         if hints.remaining_requests is not None:
             self._newest_hint = requests
             since = self._sent_requests - requests
-            interval = _spread(hints.remaining_requests, hints.reset_requests_s, since)
+            left = hints.remaining_requests // self._sharing - since
+            interval = _spread(left, hints.reset_requests_s)
             first = self._hinted_request_ns == 0.0 < interval
             self._hinted_request_ns = interval
             if hints.remaining_requests == 0:
                 self._next_request = max(self._next_request, now + interval)
         if hints.remaining_tokens is not None:
             self._newest_hint = requests
-            interval = _spread(hints.remaining_tokens, hints.reset_tokens_s, self._sent_tokens - tokens)
+            left = hints.remaining_tokens // self._sharing - (self._sent_tokens - tokens)
+            interval = _spread(left, hints.reset_tokens_s)
             self._hinted_token_ns = interval
             if hints.remaining_tokens == 0:
                 self._next_token = max(self._next_token, now + interval)
@@ -110,8 +113,8 @@ class RateLimiter:
         return self._sent_requests, self._sent_tokens
 
 
-def _spread(remaining: int | None, reset_s: float | None, since: int) -> float:
+def _spread(left: int, reset_s: float | None) -> float:
     """Nanoseconds between two units so that what is left lasts until the reset; 0 when nothing is said."""
-    if remaining is None or reset_s is None or not 0 < reset_s <= _LONGEST_WINDOW_S:
+    if reset_s is None or not 0 < reset_s <= _LONGEST_WINDOW_S:
         return 0.0
-    return reset_s * 1e9 / max(1, remaining - since)
+    return reset_s * 1e9 / max(1, left)

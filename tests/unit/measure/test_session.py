@@ -1,0 +1,54 @@
+"""How many processes, and which lag is still honest."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from measured import write_project
+
+from harness.files.bundle import load_bundle
+from harness.measure.session import how_many, lag_bound_ns
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+def test_the_number_of_processes_is_as_asked_or_as_many_as_help(tmp_path: Path) -> None:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    some = load_bundle(write_project(tmp_path / "some", NOWHERE, limits={"concurrency": 256}))
+    many = load_bundle(write_project(tmp_path / "many", NOWHERE, limits={"concurrency": 1000}))
+    assert how_many(some, None) == 1
+    assert how_many(some, 3) == 3
+    assert how_many(many, None) == min(4, cores)
+    assert how_many(many, 1) == 1
+
+
+def test_a_replayed_model_is_not_shared_out(tmp_path: Path) -> None:
+    (tmp_path / "replies.jsonl").write_text('{"case": "0", "reply": "spam"}\n')
+    suite = write_project(tmp_path, NOWHERE)
+    (tmp_path / "harness.yml").write_text("models: {m: {endpoint: replay, replies: replies.jsonl}}\n")
+    assert how_many(load_bundle(suite), 4) == 1
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "bound_ms"),
+    [
+        ("[accuracy >= 90%]", 10),
+        ("[latency.p95 <= 200 ms]", 10),
+        ("[latency.p95 <= 2 s]", 40),
+        ("[latency.p95 <= 2 s, latency.within(1 s) >= 99%]", 20),
+    ],
+)
+def test_lag_is_bad_beyond_10_ms_or_two_percent_of_the_strictest_latency_bound(
+    tmp_path: Path, thresholds: str, bound_ms: int
+) -> None:
+    suite = write_project(tmp_path, NOWHERE)
+    suite.write_text(suite.read_text() + f"thresholds: {thresholds}\n")
+    assert lag_bound_ns(load_bundle(suite)) == bound_ms * 1_000_000
+
+
+def test_no_threshold_at_all_leaves_10_ms(tmp_path: Path) -> None:
+    bundle = load_bundle(write_project(tmp_path, NOWHERE))
+    assert lag_bound_ns(replace(bundle, thresholds=())) == 10_000_000

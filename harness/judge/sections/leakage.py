@@ -23,7 +23,7 @@ from harness.judge.view import View
 from harness.judge.wording import count
 
 LISTED = 100
-MOST_CASES = 20_000  # above, only copies that are equal are found
+MOST_CASES = 10_000  # above, only copies that are equal are found
 PARAPHRASES = "Copies and near-copies are found, paraphrases are not."
 LEAKS = {"example_in_cases", "quoted_in_prompt", "dev_in_holdout", "label_in_input"}
 
@@ -42,12 +42,13 @@ def leaks(view: View) -> Leaks:
 
 
 def _leaks(view: View) -> Leaks:
-    texts = main_texts(view.cases)
+    met = view.shared("texts that meet", lambda: _texts_that_meet(view))
+    prompt = view.entry.prompt
     found = [
-        *_against_prompt(view, "example_in_cases", example_texts(view.entry.prompt), texts),
-        *_against_prompt(view, "quoted_in_prompt", quoted_texts(view.entry.prompt), texts),
-        *view.shared("leaks among cases", lambda: _among_cases(view, texts)),
-        *view.shared("labels in inputs", lambda: _labels_in_inputs(view, texts)),
+        *_against_prompt(view, "example_in_cases", example_texts(prompt), met),
+        *_against_prompt(view, "quoted_in_prompt", quoted_texts(prompt), met),
+        *view.shared("leaks among cases", lambda: _among_cases(view, met)),
+        *view.shared("labels in inputs", lambda: _labels_in_inputs(view, main_texts(view.cases))),
     ]
     known: dict[tuple[str, int], LeakFinding] = {}
     for row, finding in found:
@@ -68,48 +69,72 @@ def main_texts(cases: CaseColumns) -> list[str]:
 _Found = tuple[int, LeakFinding]
 
 
-def _overlaps(left: Sequence[str], right: Sequence[str] | None) -> list[Overlap]:
+@dataclass(frozen=True, slots=True)
+class _Meeting:
+    """The cases that each text of a prompt meets, and the cases that meet each other."""
+
+    by_text: dict[str, list[tuple[int, float]]]
+    among_cases: list[tuple[int, int, float]]
+
+
+def _texts_that_meet(view: View) -> _Meeting:
+    """Compare all texts of a run once: those of its prompts, then those of its cases."""
+    prompts = [entry.prompt for entry in view.manifest.candidates]
+    shown = sorted(
+        {text for prompt in prompts for _, text in (*example_texts(prompt), *quoted_texts(prompt))}
+    )
+    by_text: dict[str, list[tuple[int, float]]] = {}
+    among = []
+    for pair in _overlaps([*shown, *main_texts(view.cases)]):
+        row = pair.right - len(shown)
+        if pair.left >= len(shown):
+            among.append((pair.left - len(shown), row, pair.similarity))
+        elif row >= 0:
+            by_text.setdefault(shown[pair.left], []).append((row, pair.similarity))
+    return _Meeting(by_text, among)
+
+
+def _overlaps(texts: Sequence[str]) -> list[Overlap]:
     """Give near-copies; only equal texts where there are too many cases to compare them all."""
-    if max(len(left), len(right or ())) <= MOST_CASES:
-        return overlaps(left, right)
-    places: dict[str, list[int]] = {}
-    for place, text in enumerate(left if right is None else right):
-        places.setdefault(normalised(text), []).append(place)
-    return [
-        Overlap(row, other, 1.0, "exact")
-        for row, text in enumerate(left)
-        if (folded := normalised(text))
-        for other in places.get(folded, ())
-        if right is not None or row < other
-    ]
+    if len(texts) <= MOST_CASES:
+        return overlaps(texts)
+    first: dict[str, int] = {}
+    found = []
+    for place, text in enumerate(texts):
+        if folded := normalised(text):
+            before = first.setdefault(folded, place)
+            if before != place:
+                found.append(Overlap(before, place, 1.0, "exact"))
+    return found
 
 
-def _against_prompt(view: View, kind: str, shown: list[tuple[str, str]], texts: list[str]) -> list[_Found]:
+def _against_prompt(view: View, kind: str, shown: list[tuple[str, str]], met: _Meeting) -> list[_Found]:
     return [
         (
-            pair.right,
+            row,
             LeakFinding(
                 kind=kind,
-                case=view.cases.ids[pair.right],
-                other=shown[pair.left][0],
-                similarity=pair.similarity,
-                text=view.cases.texts[pair.right],
-                other_text=shown[pair.left][1],
+                case=view.cases.ids[row],
+                other=where,
+                similarity=similarity,
+                text=view.cases.texts[row],
+                other_text=text,
             ),
         )
-        for pair in _overlaps([text for _, text in shown], texts)
+        for where, text in shown
+        for row, similarity in met.by_text.get(text, ())
     ]
 
 
-def _among_cases(view: View, texts: list[str]) -> list[_Found]:
+def _among_cases(view: View, met: _Meeting) -> list[_Found]:
     found = []
-    for pair in _overlaps(texts, None):
-        kind, row, other = _kind(view.cases, pair.left, pair.right)
+    for left, right, similarity in met.among_cases:
+        kind, row, other = _kind(view.cases, left, right)
         finding = LeakFinding(
             kind=kind,
             case=view.cases.ids[row],
             other=view.cases.ids[other],
-            similarity=pair.similarity,
+            similarity=similarity,
             text=view.cases.texts[row],
             other_text=view.cases.texts[other],
         )

@@ -95,7 +95,7 @@ def _selected(case: Case, where: Sequence[tuple[str, str]]) -> bool:
 
 
 def _counted(suite: Suite, threshold: Threshold, cases: Sequence[Case]) -> tuple[int, str] | None:
-    """Give how many units a threshold rests on, and what they are; None when they can't be told beforehand."""
+    """Give how many units a threshold rests on, and what they are; None when nobody can tell yet."""
     if threshold.metric in _OF_CASES or _is_quantile(threshold):
         return len(cases), "cases"
     if threshold.metric in _REPEATED:
@@ -115,14 +115,16 @@ def _sentence(row: PowerRow, threshold: Threshold, share: float, confidence: flo
     truth = amount(half_way(share) if lower else 1 - half_way(share), "share")
     have = count(row.have, _one(row.unit), row.unit)
     odds = f"a true {truth} then passes with 80% probability"
+    if _is_quantile(threshold):
+        odds = f"with {truth} of calls in time it then passes with 80% probability"
     if row.enough:
         return f"{row.threshold}: {have} are enough ({row.needed:,} needed: {odds})."
     missing = row.needed - row.have
     fix = f"add {count(missing, _one(row.unit), row.unit)}: {odds}"
     if row.have >= row.at_least:
         return f"{row.threshold} may stay open with {have}; {fix}."
-    best = f"{'at least' if lower else 'at most'} {amount(row.best_provable, 'share')}"
-    proves = f"{have} without a miss {verb(row.have, 'proves', 'prove')} only {best}"
+    best = f"no {'more' if lower else 'less'} than {amount(row.best_provable, 'share')}"
+    proves = f"{have} without a miss {verb(row.have, 'proves', 'prove')} {best}"
     wanted = demand(share if lower else 1 - share, "share")
     return (
         f"{row.threshold} can't pass: {proves} at {sure(confidence)} confidence, "

@@ -156,11 +156,7 @@ def _assessment(
 def _headline(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
     if len(candidates) == 1:
         return best.headline
-    return (
-        f"{best.name} is {best.headline}"
-        if best.verdict == "READY"
-        else f"{best.name}, the best of {len(candidates)}: {best.headline}"
-    )
+    return f"{best.name}, the best of {len(candidates):,} candidates: {best.headline}"
 
 
 def _paid_twice(table: RunTable) -> int:

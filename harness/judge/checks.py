@@ -14,7 +14,7 @@ from harness.judge.drift import drift_check
 from harness.judge.metrics import described, figure, label_index, unit_name
 from harness.judge.scores import classification
 from harness.judge.scores.estimate import undefined
-from harness.judge.scores.figure import Figure, Mapped
+from harness.judge.scores.figure import Figure, Mapped, Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.scores.threshold_check import Decision, decide
 from harness.judge.sentences import Finding, name_of, why
@@ -43,9 +43,11 @@ def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Ass
 
 
 def _by_figure(view: View, threshold: Threshold, required: float, note: str) -> Check:
-    source = figure(view, threshold)
-    decision = decide(source, threshold.op, required, view.confidence)
     narrowed = view.narrowed(threshold.where)
+    source = figure(view, threshold)
+    if threshold.metric == "better_than_majority" and required >= 1:
+        source = Missing("all cases expect one label, so nothing can be better than always answering it")
+    decision = decide(source, threshold.op, required, view.confidence)
     finding = Finding(
         view=narrowed,
         threshold=threshold,

@@ -30,47 +30,56 @@ _REPEATED = {"stability", "flip_rate", "pass"}
 
 
 class PowerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What the cases at hand can do for one threshold."""
+    """What the cases at hand can do for one threshold; counts are None where it is no share of cases."""
 
     threshold: str
     unit: str  # what is counted: cases, spam cases, spam predictions
-    have: int
-    needed: (
-        int | None
-    )  # for 80% power, if the truth is half way from the threshold to perfect; None: none would
-    at_least: int | None  # the fewest that prove it, all right
-    best_provable: (
-        float  # the share that these prove if all are right (for an upper limit: the share they exclude)
-    )
-    enough: bool
+    have: int | None
+    least: int | None  # the fewest that prove it, all right
+    needed: int | None  # for 80% power, if the truth is half way from the threshold to perfect
+    best: float | None  # what these cases prove of the share if all are right
     sentence: str
+
+    @property
+    def enough(self) -> bool:
+        """Whether these cases give 80% power."""
+        return self.have is not None and self.needed is not None and self.have >= self.needed
 
 
 def power(suite: Suite, thresholds: Sequence[Threshold], cases: Sequence[Case]) -> tuple[PowerRow, ...]:
-    """Give a row for each threshold on a share; what is no share of cases can't be planned in this way."""
-    rows = (_row(suite, threshold, cases) for threshold in thresholds)
-    return tuple(row for row in rows if row is not None)
+    """Give a row for each threshold, in their order."""
+    return tuple(_row(suite, threshold, cases) for threshold in thresholds)
 
 
-def _row(suite: Suite, threshold: Threshold, cases: Sequence[Case]) -> PowerRow | None:
+def _row(suite: Suite, threshold: Threshold, cases: Sequence[Case]) -> PowerRow:
     share = _share_needed(threshold)
     counted = _counted(suite, threshold, [case for case in cases if _selected(case, threshold.where)])
     if share is None or counted is None or threshold.baseline != "absolute":
-        return None
+        return _unplanned(threshold)
     have, unit = counted
-    needed = planned_n(share, power=POWER, confidence=suite.confidence)
     best = best_provable(have, suite.confidence)
     row = PowerRow(
         threshold=threshold.text,
         unit=unit,
         have=have,
-        needed=needed,
-        at_least=smallest_all_pass_n(share, suite.confidence),
-        best_provable=best if _is_lower_limit(threshold) else 1 - best,
-        enough=needed is not None and have >= needed,
+        least=smallest_all_pass_n(share, suite.confidence),
+        needed=planned_n(share, power=POWER, confidence=suite.confidence),
+        best=best if _is_lower_limit(threshold) else 1 - best,
         sentence="",
     )
-    return msgspec.structs.replace(row, sentence=_sentence(row, threshold, share, suite.confidence))
+    return msgspec.structs.replace(row, sentence=_sentence(row, have, threshold, share, suite.confidence))
+
+
+def _unplanned(threshold: Threshold) -> PowerRow:
+    return PowerRow(
+        threshold=threshold.text,
+        unit="",
+        have=None,
+        least=None,
+        needed=None,
+        best=None,
+        sentence=f"{threshold.text} is not a share of cases: it is decided by its interval after the run.",
+    )
 
 
 def _is_lower_limit(threshold: Threshold) -> bool:
@@ -108,27 +117,25 @@ def _counted(suite: Suite, threshold: Threshold, cases: Sequence[Case]) -> tuple
     return have, _OF_LABEL[threshold.metric].format(named(label))
 
 
-def _sentence(row: PowerRow, threshold: Threshold, share: float, confidence: float) -> str:
-    if row.needed is None or row.at_least is None:
+def _sentence(row: PowerRow, n: int, threshold: Threshold, share: float, confidence: float) -> str:
+    if row.needed is None or row.least is None or row.best is None:
         return f"{row.threshold} can't be proved by any number of {row.unit}: ask for less than 100%."
     lower = _is_lower_limit(threshold)
     truth = amount(half_way(share) if lower else 1 - half_way(share), "share")
-    have = count(row.have, _one(row.unit), row.unit)
+    have = count(n, _one(row.unit), row.unit)
     odds = f"a true {truth} then passes with 80% probability"
     if _is_quantile(threshold):
         odds = f"with {truth} of calls in time it then passes with 80% probability"
     if row.enough:
         return f"{row.threshold}: {have} are enough ({row.needed:,} needed: {odds})."
-    missing = row.needed - row.have
-    fix = f"add {count(missing, _one(row.unit), row.unit)}: {odds}"
-    if row.have >= row.at_least:
+    fix = f"add {count(row.needed - n, _one(row.unit), row.unit)}: {odds}"
+    if n >= row.least:
         return f"{row.threshold} may stay open with {have}; {fix}."
-    best = f"no {'more' if lower else 'less'} than {amount(row.best_provable, 'share')}"
-    proves = f"{have} without a miss {verb(row.have, 'proves', 'prove')} {best}"
+    best = f"no {'more' if lower else 'less'} than {amount(row.best, 'share')}"
     wanted = demand(share if lower else 1 - share, "share")
     return (
-        f"{row.threshold} can't pass: {proves} at {sure(confidence)} confidence, "
-        f"{wanted} takes {row.at_least:,}; {fix}."
+        f"{row.threshold} can't pass: {have} without a miss {verb(n, 'proves', 'prove')} {best} at "
+        f"{sure(confidence)} confidence, {wanted} takes {row.least:,}; {fix}."
     )
 
 
@@ -138,15 +145,18 @@ def _one(unit: str) -> str:
     return unit.replace("cases that are", "case that is").replace("cases", "case")
 
 
+def _short(row: PowerRow) -> int:
+    return 0 if row.have is None or row.needed is None else row.needed - row.have
+
+
 def lacking(suite: Suite, rows: Sequence[PowerRow]) -> str:
     """Name the cheapest way to make all thresholds provable: the labels that lack cases, and by how many."""
     wanted: dict[str, int] = {}
     for label in suite.labels:
         mine = {f"{named(label)} cases", f"{named(label)} predictions"}
-        short = [(row.needed or 0) - row.have for row in rows if row.unit in mine and not row.enough]
-        if short and max(short) > 0:
-            wanted[label] = max(short)
-    general = max(((row.needed or 0) - row.have for row in rows if row.unit == "cases"), default=0)
+        if (short := max((_short(row) for row in rows if row.unit in mine), default=0)) > 0:
+            wanted[label] = short
+    general = max((_short(row) for row in rows if row.unit == "cases"), default=0)
     rest = general - sum(wanted.values())
     parts = [count(more, f"more {named(label)} case") for label, more in wanted.items()]
     if rest > 0:

@@ -112,8 +112,7 @@ def why(finding: Finding) -> str:
 
 def _undefined(finding: Finding) -> str:
     reason = finding.estimate.why_undefined or "there is nothing to measure it on"
-    name = name_of(finding.threshold)
-    return f"{name} is undefined: {reason}. What is undefined can't pass ({finding.asked})."
+    return f"{finding.threshold.text} can't be decided: {reason}. What is undefined never passes."
 
 
 def _is_fact(finding: Finding) -> bool:
@@ -168,8 +167,8 @@ def _is_far(finding: Finding) -> bool:
 def _open(finding: Finding) -> str:
     assert finding.estimate.value is not None
     head = f"{finding.seen}, {finding.asked}"
-    if _faultless(finding) and (fewest := _fewest(finding)) is not None:
-        return f"{head}: {_all_right(finding, fewest)}"
+    if _faultless(finding):
+        return f"{head}: {_all_right(finding, _fewest(finding))}"
     if finding.needed_n is None:
         reason = (
             "exactly on the threshold"
@@ -189,12 +188,14 @@ def _fewest(finding: Finding) -> int | None:
     return smallest_all_pass_n(share, finding.estimate.confidence)
 
 
-def _all_right(finding: Finding, fewest: int) -> str:
+def _all_right(finding: Finding, fewest: int | None) -> str:
     things = unit_name(finding.unit, finding.label)
     have = _units_now(finding)
     faultless = (
         _FAULTLESS.get(finding.threshold.metric, "all were right") if finding.at_least else "there was none"
     )
+    if fewest is None:
+        return f"{faultless}, but no number of {things} can prove that it is always so."
     return (
         f"{faultless}, but {have:,} {_singular(things, have)} can't prove it; "
         f"it takes at least {fewest:,} without a miss at {sure(finding.estimate.confidence)} confidence."

@@ -53,7 +53,9 @@ class _Calls:
             "<": "less than {} allowed",
         }
         asked = words[self.threshold.op].format(demand(self.required, "seconds")) + self.note
-        return f"{self.name} {figure(self.estimate, 'seconds')}, {asked}"
+        estimate = self.estimate
+        seen = "is among the failures" if estimate.value is None else figure(estimate, "seconds")
+        return f"{self.name} {seen}, {asked}"
 
     @property
     def estimate(self) -> Estimate:
@@ -84,10 +86,7 @@ def quantile_check(
             threshold,
             required,
             undefined(missing, confidence=view.confidence),
-            why=(
-                f"{name} is undefined: {missing}. What is undefined can't pass "
-                f"({demand(required, 'seconds')} allowed{note})."
-            ),
+            why=f"{threshold.text} can't be decided: {missing}. What is undefined never passes.",
         )
     calls = _Calls(
         name=name,

@@ -80,7 +80,7 @@ def _too_few_cases(view: View, checks: Sequence[Check]) -> list[Trap]:
     """Name thresholds that these cases could not prove even if all of them were right."""
     found = []
     for check in checks:
-        if check.status == "PASS" or check.op not in {">=", ">"} or not 0 < check.required <= 1:
+        if check.status != "INCONCLUSIVE" or check.op not in {">=", ">"} or not 0 < check.required <= 1:
             continue
         cases, what = _cases_for(view, check)
         if what is None:

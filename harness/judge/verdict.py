@@ -46,12 +46,14 @@ def _what(status: str, n: int) -> str:
 
 
 def best_first(candidates: Sequence[CandidateAssessment]) -> list[CandidateAssessment]:
-    """Sort by verdict, then fewest failed and open checks, then accuracy, then name."""
+    """Sort by verdict, then fewest failed and open checks, then balanced accuracy, then name."""
 
     def rank(candidate: CandidateAssessment) -> tuple[int, int, int, float, str]:
         failed = sum(check.status == "FAIL" for check in candidate.checks)
         undecided = sum(check.status == "INCONCLUSIVE" for check in candidate.checks)
-        accuracy = candidate.classification.accuracy.value or 0.0
-        return (_ORDER[candidate.verdict], failed, undecided, -accuracy, candidate.name)
+        balanced = (
+            candidate.classification.balanced_accuracy.value or 0.0
+        )  # accuracy favours constant answers
+        return (_ORDER[candidate.verdict], failed, undecided, -balanced, candidate.name)
 
     return sorted(candidates, key=rank)

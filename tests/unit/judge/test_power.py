@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from scipy import stats
+
 from harness.files.suite import Suite
 from harness.files.threshold import parse_threshold
-from harness.judge.power import PowerRow, power
+from harness.judge.power import PowerRow, lacking, power
 from harness.record import CaseRow
 
 SUITE = Suite(name="s", labels=("fraud", "legit"), cases=("c.jsonl",))
@@ -25,14 +27,49 @@ def _power(text: str, fraud: int, legit: int) -> PowerRow:
 def test_eighteen_cases_of_a_label_cannot_prove_ninety_percent_recall() -> None:
     row = _power("recall[fraud] >= 90%", 18, 282)
     assert (row.have, row.least) == (18, 29)
-    assert row.sentence.startswith(
-        "recall[fraud] >= 90%: can't be proved: 18 fraud cases, and it takes 29 without a miss. "
-        "Add at least 11 fraud cases"
+    assert row.sentence == (
+        "recall[fraud] >= 90% can't pass: 18 fraud cases without a miss prove no more than 84.7% at 95% "
+        "confidence, 90% takes 29; add 161 fraud cases: a true 95.0% then passes with 80% probability."
     )
 
 
-def test_one_missing_case_is_said_in_the_singular() -> None:
-    assert "Add at least 1 fraud case;" in _power("recall[fraud] >= 90%", 28, 10).sentence
+def test_one_case_is_said_in_the_singular() -> None:
+    assert "1 fraud case without a miss proves no more than 5.0%" in (
+        _power("recall[fraud] >= 90%", 1, 10).sentence
+    )
+
+
+def test_an_upper_limit_is_said_as_a_limit() -> None:
+    assert _power("failures <= 1%", 10, 90).sentence.startswith(
+        "failures <= 1% can't pass: 100 cases without a miss prove no less than 3.0% at 95% "
+        "confidence, 1% takes 299;"
+    )
+
+
+def test_the_planned_number_passes_with_the_stated_power() -> None:
+    row = _power("accuracy >= 90%", 20, 20)
+    assert row.needed is not None
+    binom = stats.binom(row.needed, 0.95)
+    fewest = next(k for k in range(row.needed + 1) if stats.beta.ppf(0.05, k, row.needed - k + 1) >= 0.90)
+    assert binom.sf(fewest - 1) >= 0.80
+
+
+def test_the_labels_that_lack_cases_are_named() -> None:
+    thresholds = [
+        parse_threshold(text, labels=SUITE.labels) for text in ("accuracy >= 90%", "recall[fraud] >= 90%")
+    ]
+    assert lacking(SUITE, power(SUITE, thresholds, _cases(170, 300))) == (
+        "To make every threshold provable: 9 more fraud cases."
+    )
+    assert lacking(SUITE, power(SUITE, thresholds, _cases(179, 300))) == (
+        "These cases are enough for every threshold that can be planned."
+    )
+
+
+def test_no_number_of_cases_proves_perfection() -> None:
+    assert _power("accuracy >= 100%", 50, 50).sentence == (
+        "accuracy >= 100% can't be proved by any number of cases: ask for less than 100%."
+    )
 
 
 def test_failures_are_planned_as_the_share_that_must_not_fail() -> None:
@@ -44,7 +81,9 @@ def test_p95_needs_fifty_nine_calls() -> None:
 
 
 def test_enough_cases_are_said_to_do() -> None:
-    assert "will do, if the true value is 95.0% or better." in _power("accuracy >= 90%", 500, 500).sentence
+    assert _power("accuracy >= 90%", 500, 500).sentence == (
+        "accuracy >= 90%: 1,000 cases are enough (179 needed: a true 95.0% then passes with 80% probability)."
+    )
 
 
 def test_a_filter_counts_only_its_cases() -> None:

@@ -1,0 +1,226 @@
+"""Whole runs judged from their events: the numbers, the verdict, and what must never happen."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from run_of import CALM, candidate, case_row, check_of, events_of, judged, manifest_of, only, record
+
+from harness.journal import JournalWriter
+from harness.judge.assess import assess, assess_run
+from harness.judge.assessment import NO_LABEL, OUTCOMES
+from harness.record import Failure, Interference, Session
+
+LABELS = ("spam", "ham")
+SEED = [("spam", "spam", 90), ("spam", "ham", 10), ("ham", "spam", 5), ("ham", "ham", 95)]
+FRAUD = [("fraud", "fraud", 12), ("fraud", "legit", 88), ("legit", "legit", 4888), ("legit", "fraud", 12)]
+TIMEOUT = Failure(kind="timeout", message="no answer in 30 s")
+
+
+def test_the_seed_example_gives_its_numbers() -> None:
+    scores = only(judged(SEED, LABELS, positive="spam")).classification
+    assert scores.accuracy.value == pytest.approx(0.925)
+    assert scores.labels["spam"].precision.value == pytest.approx(90 / 95)
+    assert scores.labels["spam"].recall.value == pytest.approx(0.90)
+    assert scores.confusion.counts == ((90, 10, 0), (5, 95, 0))
+    assert scores.confusion.columns == ("spam", "ham", NO_LABEL)
+
+
+def test_high_accuracy_that_misses_the_fraud_is_not_ready() -> None:
+    assessment = judged(FRAUD, ("fraud", "legit"), positive="fraud", priority="recall")
+    fraud = only(assessment)
+    assert fraud.classification.accuracy.value == pytest.approx(0.98)
+    assert (assessment.verdict, fraud.verdict) == ("NOT READY", "NOT READY")
+    assert fraud.headline == (
+        "NOT READY: 2 checks of 9 failed: recall[fraud] >= 95% and precision[fraud] >= 80%."
+    )
+    assert check_of(assessment, "recall[fraud] >= 95%").why == (
+        "recall[fraud] 12.0% (7.0 to 19.8): far below 95%. 88 of 100 fraud cases went unnoticed. "
+        "More cases can't change this."
+    )
+    assert fraud.traps[0].sentence == (
+        "Accuracy 98.0% is no better than a constant answer: always answering legit would score 98.0%. "
+        "Balanced accuracy is 55.9%."
+    )
+
+
+def test_a_good_candidate_on_enough_cases_is_ready() -> None:
+    assessment = judged(
+        [("spam", "spam", 200), ("spam", "ham", 4), ("ham", "ham", 396)],
+        LABELS,
+        positive="spam",
+        thresholds=["accuracy >= 95%", "recall[spam] >= 90%", "latency.p95 <= 1 s", "failures <= 1%"],
+    )
+    assert (assessment.verdict, assessment.headline) == ("READY", "READY: all 4 checks passed.")
+
+
+def test_too_few_cases_are_inconclusive_and_say_how_many_would_do() -> None:
+    assessment = judged([("spam", "spam", 10), ("ham", "ham", 10)], LABELS, thresholds=["accuracy >= 90%"])
+    assert assessment.verdict == "INCONCLUSIVE"
+    check = check_of(assessment, "accuracy >= 90%")
+    assert check.needed_n == 29  # the smallest all-right n whose exact bound reaches .90
+    assert check.why.endswith(
+        "20 cases can't prove it; it takes at least 29 without a miss at 95% confidence."
+    )
+
+
+def test_trials_without_a_label_stay_in_every_denominator() -> None:
+    fraud = only(
+        judged(
+            [
+                ("spam", "spam", 6),
+                ("spam", "hm", 1),
+                ("spam", "", 1),
+                ("spam", TIMEOUT, 2),
+                ("ham", "ham", 10),
+            ],
+            LABELS,
+        )
+    )
+    assert fraud.outcomes == dict(zip(OUTCOMES, (16, 1, 0, 0, 1, 2), strict=True))
+    scores = fraud.classification
+    assert scores.confusion.counts == ((6, 0, 4), (0, 10, 0))
+    assert scores.accuracy.value == pytest.approx(16 / 20)
+    assert scores.labels["spam"].recall.value == pytest.approx(6 / 10)
+    assert scores.coverage.value == pytest.approx(16 / 20)
+    assert (scores.accuracy_worst, scores.accuracy_best) == (pytest.approx(16 / 20), pytest.approx(18 / 20))
+    assert fraud.latency.censored == 2
+
+
+def test_failed_calls_are_over_any_limit() -> None:
+    assessment = judged(
+        [("spam", "spam", 90), ("ham", TIMEOUT, 10)], LABELS, thresholds=["latency.p95 <= 60 s"]
+    )
+    check = check_of(assessment, "latency.p95 <= 60 s")
+    assert check.status == "FAIL"
+    assert check.why == (
+        "latency.p95 is among the failures, 60 s allowed: missed; 90 of 100 calls ended within 60 s "
+        "(10 failed calls count as over it)."
+    )
+
+
+def test_a_metric_without_a_value_never_passes() -> None:
+    assessment = judged([("ham", "ham", 500)], LABELS, thresholds=["precision[spam] >= 1%"])
+    check = check_of(assessment, "precision[spam] >= 1%")
+    assert (check.status, check.estimate.value, check.bound) == ("INCONCLUSIVE", None, None)
+    assert check.why == (
+        "precision[spam] >= 1% can't be decided: no reply was read as ‘spam’, so nothing is known of its "
+        "correctness. What is undefined never passes."
+    )
+
+
+def test_a_saturated_client_decides_no_latency() -> None:
+    busy = Interference(
+        lag_p50_ns=1_000_000, lag_p99_ns=80_000_000, lag_max_ns=90_000_000, cpu_share=0.5, samples=900
+    )
+    for limit in ("latency.p95 <= 1 s", "latency.p95 <= 1 ms", "latency.within(1 s) >= 90%"):
+        assessment = judged([("spam", "spam", 300)], LABELS, thresholds=[limit], extra=[busy])
+        check = only(assessment).checks[0]
+        assert check.status == "INCONCLUSIVE"
+        assert "The client was saturated: its own loop lagged by 80 ms (99th percentile)" in check.why
+    assert not only(assessment).timing_quality.good
+
+
+def test_recorded_replies_without_latencies_are_not_taken_for_failures() -> None:
+    events = [case_row("a", "spam"), record("a", "spam", seconds=None, recorded=True)]
+    fraud = only(assess(manifest_of(LABELS, planned=1, thresholds=["latency.p95 <= 1 s"]), events))
+    assert (fraud.latency.n, fraud.latency.censored, fraud.latency.recorded) == (0, 0, True)
+    assert fraud.checks[0].why == (
+        "latency.p95 <= 1 s can't be decided: the recorded replies have no latencies. "
+        "What is undefined never passes."
+    )
+
+
+def test_an_unfinished_run_is_never_ready_and_never_blamed() -> None:
+    events = events_of([("spam", "spam", 100), ("ham", "ham", 100)])[:-60]
+    cases = [case_row(f"case-{number:04d}", "spam" if number < 100 else "ham") for number in range(200)]
+    records = [event for event in events if getattr(event, "candidate", None)]
+    manifest = manifest_of(LABELS, planned=200)
+    thresholds = ["accuracy >= 90%", "recall[spam] >= 90%"]
+    manifest = msgspec.structs.replace(manifest, suite={**manifest.suite, "thresholds": thresholds})
+    assessment = assess(manifest, [*cases, *records])
+    assert not assessment.complete
+    assert (assessment.planned_trials, assessment.journalled_trials) == (200, 170)
+    assert assessment.verdict == "INCONCLUSIVE"
+    accuracy, recall = only(assessment).checks
+    assert (accuracy.status, recall.status) == ("INCONCLUSIVE", "PASS")
+    assert accuracy.why.endswith(
+        "The run is not finished: 30 of 200 trials were not run and count as failed."
+    )
+
+
+def test_the_same_events_in_any_order_give_the_same_bytes() -> None:
+    events = events_of(SEED, repeats=2)
+    manifest = manifest_of(LABELS, planned=400, repeats=2, positive="spam")
+    first = msgspec.json.encode(assess(manifest, events))
+    assert msgspec.json.encode(assess(manifest, list(reversed(events)))) == first
+
+
+def test_other_thresholds_judge_the_same_run_again(tmp_path) -> None:
+    manifest = manifest_of(LABELS, planned=200, thresholds=["accuracy >= 99%"])
+    (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(manifest))
+    writer = JournalWriter.create(tmp_path / "journal.jsonl", manifest.run_id)
+    for event in events_of(SEED):
+        writer.append(event)
+    writer.close()
+    assessment = assess_run(tmp_path)
+    assert (assessment.verdict, assessment.policy) == ("NOT READY", ("accuracy >= 99%",))
+    (easier,) = [
+        check_of(judged(SEED, LABELS, thresholds=["accuracy >= 80%"]), "accuracy >= 80%"),
+    ]
+    assert easier.status == "PASS"
+
+
+def test_a_baseline_gives_relative_thresholds_their_figure() -> None:
+    before = judged(SEED, LABELS, thresholds=["accuracy >= 80%"])
+    better = [("spam", "spam", 300), ("ham", "ham", 300)]
+    after = judged(better, LABELS, thresholds=["accuracy >= baseline - 2%"], baseline=before)
+    check = only(after).checks[0]
+    assert (check.status, check.required) == ("PASS", pytest.approx(0.905))
+    assert "90.5% required (the baseline's 92.5% minus 2%): met" in check.why
+    without = only(judged(better, LABELS, thresholds=["accuracy >= baseline - 2%"])).checks[0]
+    assert (without.status, without.why) == (
+        "INCONCLUSIVE",
+        "accuracy >= baseline - 2% can't be decided: no baseline is set.",
+    )
+
+
+def test_a_drop_since_the_last_run_fails_only_when_it_is_real() -> None:
+    before = judged([("spam", "spam", 480), ("spam", "ham", 20)], LABELS, thresholds=["accuracy >= 80%"])
+    for right, status in ((482, "PASS"), (420, "FAIL")):
+        run = [("spam", "spam", right), ("spam", "ham", 500 - right)]
+        check = only(judged(run, LABELS, thresholds=["drift.drop <= 5%"], baseline=before)).checks[0]
+        assert check.status == status
+    assert check.why.startswith("drift.drop 12.0 points (")
+    assert "accuracy went from 96.0% to 84.0%, a real drop" in check.why
+
+
+def test_the_best_candidate_gives_the_runs_verdict() -> None:
+    good, bad = candidate("v2@mini"), candidate("v1@mini")
+    events = []
+    for number in range(100):
+        events.append(case_row(f"{number:03d}", "spam" if number % 2 else "ham"))
+        events.append(record(f"{number:03d}", "spam" if number % 2 else "ham", candidate="v2@mini"))
+        events.append(record(f"{number:03d}", "spam", candidate="v1@mini"))
+    manifest = manifest_of(LABELS, planned=200, candidates=[bad, good], thresholds=["accuracy >= 90%"])
+    assessment = assess(manifest, events)
+    assert [one.verdict for one in assessment.candidates] == ["NOT READY", "READY"]
+    assert assessment.verdict == "READY"
+    assert assessment.headline == "v2@mini, the best of 2 candidates: READY: the only check passed."
+
+
+def test_calls_in_flight_at_a_kill_are_counted_as_perhaps_paid_twice() -> None:
+    killed = [
+        Session(at_utc="2026-01-01T00:00:00Z", event="started"),
+        Session(at_utc="2026-01-01T00:10:00Z", event="resumed", done_before=5),
+        Session(at_utc="2026-01-01T00:20:00Z", event="finished"),
+    ]
+    events = [*killed, CALM, case_row("a", "spam"), record("a", "spam")]
+    assessment = assess(manifest_of(LABELS, planned=1), events)
+    assert (assessment.sessions, assessment.paid_twice_at_most) == (2, 1)
+
+
+def test_a_run_with_nothing_in_it_can_be_judged() -> None:
+    assessment = assess(manifest_of(LABELS, planned=0), [])
+    assert assessment.verdict == "INCONCLUSIVE"
+    assert b"NaN" not in msgspec.json.encode(assessment)

@@ -6,6 +6,7 @@ import re
 import shlex
 
 from harness.judge.assessment import Assessment, CandidateAssessment
+from harness.judge.verdict import best_first
 from harness.report.figures import count, figure, percent_of
 from harness.report.parts import CandidateView, Cell, Figure, LeaderRow, ReportView, Section, Table
 from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
@@ -21,12 +22,10 @@ from harness.report.sections.trust import (
 from harness.report.sections.worth import cost_section, notable_group, notable_groups, tradeoff_section
 from harness.rundir import CandidateEntry, Manifest
 
-_RANK = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2}
-
 
 def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportView:
     """Write every figure of an assessment as text, best candidate first."""
-    ranked = sorted(assessment.candidates, key=_merit)
+    ranked = best_first(assessment.candidates)
     entries = {entry.name: entry for entry in manifest.candidates} if manifest else {}
     views = tuple(
         _candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(ranked)
@@ -55,11 +54,6 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
 def _said_once(headline: str, verdict: str) -> str:
     """Leave the verdict out of the sentence: it stands above it in every report."""
     return headline.removeprefix(f"{verdict}: ")
-
-
-def _merit(c: CandidateAssessment) -> tuple[int, int, float, str]:
-    failed = sum(check.status == "FAIL" for check in c.checks)
-    return (_RANK[c.verdict], failed, -(c.classification.balanced_accuracy.value or 0.0), c.name)
 
 
 def _candidate(

@@ -1,0 +1,161 @@
+"""What holds of every run, whatever the endpoint and the model did."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from run_of import CALM, case_row, manifest_of, only, parsed_thresholds, record
+
+from harness.judge.assess import assess
+from harness.judge.assessment import Assessment
+from harness.record import Event, Failure, Reply
+
+LABELS = ("a", "b", "c")
+THRESHOLDS = parsed_thresholds(
+    [
+        "accuracy >= 80%",
+        "accuracy > majority",
+        "recall[a] >= 60%",
+        "precision[b] >= 60%",
+        "f1[c] >= 50%",
+        "mcc >= 0.2",
+        "kappa >= 0.2",
+        "macro_f1 >= 40%",
+        "balanced_accuracy >= 40%",
+        "specificity[a] >= 50%",
+        "latency.p95 <= 1 s",
+        "latency.max <= 2 s",
+        "ttft.p95 <= 1 s",
+        "failures <= 10%",
+        "coverage >= 80%",
+        "stability >= 80%",
+        "pass^2 >= 50%",
+        "generalization.gap <= 20%",
+        "robustness.drop <= 20%",
+        "robustness.flips[typos] <= 20%",
+        "cost per 1000 <= $1",
+        "tokens per case <= 100",
+        "leakage <= 0",
+        "accuracy >= baseline - 2%",
+        "drift.drop <= 5%",
+        "recall[a] where tag=short >= 50%",
+    ],
+    LABELS,
+)
+
+outcomes = st.one_of(
+    st.sampled_from(["a", "b", "c", "A.", "**c**", "nonsense", "", "a or b"]),
+    st.just(Failure(kind="timeout", message="late")),
+    st.builds(Reply, text=st.sampled_from(["a", "b"]), score=st.floats(0, 1)),
+    st.just(Reply(text="", refusal="no")),
+    st.just(Reply(text="xx", finish_reason="length")),
+)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> tuple[int, int, list[Event]]:
+    """Draw (cases, repeats, events) of a run, perhaps unfinished, perhaps with a perturbation."""
+    cases = draw(st.integers(0, 12))
+    repeats = draw(st.integers(1, 3))
+    events: list[Event] = [CALM]
+    for number in range(cases):
+        name = f"case-{number}"
+        fields: dict[str, Any] = {
+            "split": draw(st.sampled_from(["", "dev", "holdout"])),
+            "tags": draw(st.sampled_from([(), ("short",)])),
+        }
+        events.append(case_row(name, draw(st.sampled_from(LABELS)), **fields))
+        for repeat in range(repeats):
+            for variant in ("original", "typos"):
+                if draw(st.integers(0, 9)):
+                    said = draw(outcomes)
+                    seconds = draw(st.sampled_from([None, 0.05, 0.3, 1.5]))
+                    events.append(record(name, said, repeat=repeat, variant=variant, seconds=seconds))
+    return cases, repeats, events
+
+
+def judge(run: tuple[int, int, list[Event]]) -> Assessment:
+    cases, repeats, events = run
+    manifest = manifest_of(
+        LABELS,
+        planned=cases * repeats,
+        repeats=repeats,
+        variants=("original", "typos"),
+        positive="a",
+        prevalence={"a": 0.05},
+        costs={"missed": 5, "false_alarm": 1},
+    )
+    return assess(manifest, events, thresholds=THRESHOLDS)
+
+
+@settings(max_examples=20, deadline=None)
+@given(runs())
+def test_every_planned_trial_is_in_the_matrix_and_has_one_outcome(run: tuple[int, int, list[Event]]) -> None:
+    cases, repeats, _ = run
+    judged = only(judge(run))
+    planned = cases * repeats
+    assert judged.trials == planned
+    assert sum(judged.outcomes.values()) == planned
+    assert sum(map(sum, judged.classification.confusion.counts)) == planned
+    assert sum(scores.support for scores in judged.classification.labels.values()) == planned
+
+
+@settings(max_examples=20, deadline=None)
+@given(runs())
+def test_what_is_undefined_says_why_and_never_passes(run: tuple[int, int, list[Event]]) -> None:
+    for check in only(judge(run)).checks:
+        if check.estimate.value is None:
+            assert check.estimate.why_undefined
+            assert check.status != "PASS"
+        assert check.why.endswith(".")
+
+
+@settings(max_examples=20, deadline=None)
+@given(runs(), st.randoms(use_true_random=False))
+def test_the_order_of_events_does_not_matter(run: tuple[int, int, list[Event]], random: Any) -> None:
+    cases, repeats, events = run
+    shuffled = list(events)
+    random.shuffle(shuffled)
+    first, again = judge(run), judge((cases, repeats, shuffled))
+    assert msgspec.json.encode(first) == msgspec.json.encode(again)
+
+
+@settings(max_examples=20, deadline=None)
+@given(runs())
+def test_no_number_in_the_report_is_unreal_and_every_interval_holds_its_value(
+    run: tuple[int, int, list[Event]],
+) -> None:
+    # msgspec writes NaN as null, so the tree itself is walked, not the text.
+    def walk(node: Any) -> None:
+        if isinstance(node, float):
+            assert math.isfinite(node)
+        elif isinstance(node, dict):
+            if {"value", "low", "high"} <= node.keys() and node["value"] is not None:
+                low, high = node["low"], node["high"]
+                assert low is None or low <= node["value"] + 1e-9
+                assert high is None or high >= node["value"] - 1e-9
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list | tuple):
+            for value in node:
+                walk(value)
+
+    assessment = judge(run)
+    walk(msgspec.to_builtins(assessment))
+    json.loads(msgspec.json.encode(assessment), parse_constant=lambda name: 1 / 0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(runs())
+def test_a_verdict_follows_from_its_checks(run: tuple[int, int, list[Event]]) -> None:
+    judged = only(judge(run))
+    statuses = {check.status for check in judged.checks}
+    if judged.verdict == "READY":
+        assert statuses == {"PASS"}
+    assert (judged.verdict == "NOT READY") == ("FAIL" in statuses)
+    assert judged.headline.startswith(judged.verdict)

@@ -73,6 +73,9 @@ def show(
     wrong: Annotated[
         bool, typer.Option("--wrong", help="Only trials that were not read as expected.")
     ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="The whole report: every label, slice and case to look at.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show a run's summary, or the trials of a case with their replies and times."""
@@ -83,7 +86,7 @@ def show(
     folder = find_run(load_project(Path.cwd()).results, run)
     manifest = read_manifest(folder)
     if case is None and not wrong:
-        _show_summary(folder, manifest, as_json=as_json)
+        _show_summary(folder, manifest, full=full, as_json=as_json)
         return
     rows = list(_trial_rows(folder, manifest, case=case, wrong=wrong))
     if case is not None and not rows:
@@ -97,7 +100,7 @@ def show(
         emit("\n\n".join(_trial_text(row) for row in rows) if rows else "no wrong trials")
 
 
-def _show_summary(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
+def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool) -> None:
     from harness.cli.console import emit, emit_json
     from harness.judge.assess import assess_run
     from harness.report.terminal import terminal_report
@@ -106,7 +109,7 @@ def _show_summary(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
     if as_json:
         emit_json(assessment)
     else:
-        emit(terminal_report(assessment, manifest))
+        emit(terminal_report(assessment, manifest, full=full))
 
 
 def _trial_rows(

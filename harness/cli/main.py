@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -11,9 +12,22 @@ from harness import __version__
 from harness.cli import checking, inspecting, models, reporting, running, starting
 from harness.errors import Exit, HarnessError
 
+EXIT_CODES = """Exit codes:
+
+\b
+  0    READY, or the command did what it was asked
+  1    NOT READY
+  2    a mistake in the command or in a file; nothing was sent
+  3    INCONCLUSIVE: these cases prove neither
+  4    not finished; `harness resume` goes on
+  5    the endpoint refuses every call: wrong key, unknown model, no quota
+  130  stopped by Ctrl-C (143: by SIGTERM); `harness resume` goes on
+"""
+
 app = typer.Typer(
     name="harness",
     help="Tell whether a prompt that acts as a classifier is ready for production on a given model.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -36,18 +50,22 @@ def root(
     """Tell whether a prompt that acts as a classifier is ready for production on a given model."""
 
 
-START, MEASURE, READ = "Start", "Measure", "Read"
+def _register(name: str, command: Callable[..., None]) -> None:
+    """Add a command; the list of commands shows the first sentence of its docstring, uncut."""
+    sentence = (command.__doc__ or "").strip().partition("\n\n")[0]
+    app.command(name, short_help=" ".join(sentence.split()))(command)
 
-app.command("demo", rich_help_panel=START)(starting.demo)
-app.command("init", rich_help_panel=START)(starting.init)
-app.command("check", rich_help_panel=MEASURE)(checking.check)
-app.command("run", rich_help_panel=MEASURE)(running.run)
-app.command("resume", rich_help_panel=MEASURE)(running.resume)
-app.add_typer(models.app, name="models", rich_help_panel=MEASURE)
-app.command("report", rich_help_panel=READ)(reporting.report)
-app.command("list", rich_help_panel=READ)(inspecting.list_runs)
-app.command("show", rich_help_panel=READ)(inspecting.show)
-app.command("schema", rich_help_panel=READ)(reporting.schema)
+
+_register("demo", starting.demo)
+_register("init", starting.init)
+_register("check", checking.check)
+_register("run", running.run)
+_register("resume", running.resume)
+_register("report", reporting.report)
+_register("list", inspecting.list_runs)
+_register("show", inspecting.show)
+app.add_typer(models.app, name="models", short_help=models.app.info.help)
+_register("schema", reporting.schema)
 
 
 def main() -> None:

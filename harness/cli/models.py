@@ -51,7 +51,9 @@ def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
     }
 
 
-@app.command("test")
+@app.command(
+    "test", short_help="Make real calls: show request, reply, timings, price and what the endpoint supports."
+)
 def test(
     name: Annotated[str, typer.Argument(help="A model of harness.yml.")],
     as_json: JsonOption = False,

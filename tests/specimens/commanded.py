@@ -1,0 +1,86 @@
+"""The real command in a process of its own, and small projects on disk for it to work on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+COMMAND = [sys.executable, "-m", "harness"]
+REPLAY = {"models": {"recorded": {"endpoint": "replay", "replies": "replies.jsonl"}}}
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Give the environment of a plain terminal of fixed width, without anyone's keys."""
+    kept = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY") and k != "NO_COLOR"}
+    return {**kept, "COLUMNS": "100", "PYTHONWARNINGS": "error", **more}
+
+
+def harness(
+    *args: str | Path, at: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a folder and wait for it; it never shows a traceback."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, args)],
+        cwd=at,
+        env=environment(**(env or {})),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def write_yaml(path: Path, value: object) -> None:
+    path.write_text(yaml.safe_dump(value, sort_keys=False))
+
+
+def write_lines(path: Path, rows: Iterable[object]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_replayed(
+    root: Path,
+    answers: Mapping[tuple[str, str], int],
+    *,
+    thresholds: Sequence[str] = (),
+    positive: str = "spam",
+) -> Path:
+    """Write a project whose recorded replies are as counted: (expected, predicted) -> cases."""
+    labels = sorted({label for pair in answers for label in pair}, key=lambda label: label != positive)
+    pairs = [pair for pair, count in answers.items() for _ in range(count)]
+    write_yaml(root / "harness.yml", REPLAY)
+    write_yaml(
+        root / "seed.suite.yml",
+        {
+            "name": "seed",
+            "labels": labels,
+            "positive": positive,
+            "cases": "cases.jsonl",
+            "prompts": ["v1.prompt.yml"],
+            "models": ["recorded"],
+            "repeats": 1,
+            "thresholds": list(thresholds),
+        },
+    )
+    write_yaml(root / "v1.prompt.yml", {"messages": [{"role": "user", "content": "Sort: {{ message }}"}]})
+    write_lines(
+        root / "cases.jsonl",
+        (
+            {"id": f"c{n}", "message": f"message no. {n}", "expected": expected}
+            for n, (expected, _) in enumerate(pairs)
+        ),
+    )
+    write_lines(
+        root / "replies.jsonl",
+        ({"case": f"c{n}", "reply": got, "latency_s": 0.2} for n, (_, got) in enumerate(pairs)),
+    )
+    return root / "seed.suite.yml"

@@ -21,7 +21,6 @@ another label).
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import unicodedata
@@ -31,13 +30,13 @@ from typing import assert_never
 
 from harness.files.suite import ReplyRule
 from harness.judge.assessment import Outcome
+from harness.judge.reply_json import at_pointer, document_of, number, scalar
 from harness.record import Failure, Reply, TokenLogprob
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _JOINT = re.compile(r"(?<=[^\W_])(?:[\s_\-\u2010]+)(?=[^\W_])")
 _QUOTES = "\"'`\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u300c\u300d"
 _DECORATION = " \t\r\n*_#>~.,;:!?()[]{}<\u2026\u3001\u3002" + _QUOTES
-_FENCE = re.compile(r"\A```[\w-]*[ \t]*\r?\n(.*?)\r?\n?```\Z", re.DOTALL)
 _MAX_REMEMBERED = 2_000_000
 
 # Scripts that are written without blanks between words: a name may stand anywhere in the text.
@@ -180,7 +179,7 @@ class LabelReader:
         return label, name
 
     def _json(self, text: str) -> tuple[str | None, str]:
-        value = _scalar(_at(_document(text), self._rule.pointer))
+        value = scalar(at_pointer(document_of(text), self._rule.pointer))
         return (None, "") if value is None else self._exact(value)
 
     def _regex(self, text: str) -> tuple[str | None, str]:
@@ -200,7 +199,7 @@ class LabelReader:
         if reply.score is not None:
             return reply.score if math.isfinite(reply.score) else math.nan
         if self._rule.score is not None and self._rule.as_ == "json":
-            return _number(_at(_document(reply.text), self._rule.score))
+            return number(at_pointer(document_of(reply.text), self._rule.score))
         if reply.logprobs and label is not None:
             return self._from_logprobs(reply, positive, label)
         return math.nan
@@ -264,54 +263,6 @@ def _tokens_from(tokens: Sequence[TokenLogprob], start: int) -> list[TokenLogpro
         if at > start:
             return list(tokens[index:])
     return []
-
-
-_NOTHING = object()
-
-
-def _document(text: str) -> object:
-    """Give the JSON document of a reply, perhaps in a code fence; a marker when there is none."""
-    bare = text.strip()
-    if fenced := _FENCE.match(bare):
-        bare = fenced[1]
-    try:
-        return json.loads(bare, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return _NOTHING
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _at(document: object, pointer: str) -> object:
-    """Follow a JSON pointer (RFC 6901)."""
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        if isinstance(document, dict):
-            document = document.get(key, _NOTHING)
-        elif isinstance(document, list) and key.isdecimal() and int(key) < len(document):
-            document = document[int(key)]
-        else:
-            return _NOTHING
-    return document
-
-
-def _scalar(value: object) -> str | None:
-    """Give a JSON string, number or boolean as it is written; None for anything else."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value) if isinstance(value, bool | int | float) else None
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return math.nan
-    try:
-        number = float(value)
-    except OverflowError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
 
 
 def read_label(reply: Reply | Failure, rule: ReplyRule, labels: Sequence[str]) -> Read:

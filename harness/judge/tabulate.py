@@ -6,19 +6,18 @@ was recorded twice (a prompt was changed and its trials sent again) the later re
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.errors import JournalDamaged
 from harness.files.suite import Suite
 from harness.judge.assessment import OUTCOMES
+from harness.judge.columns import Columns, Names, Rows, case_columns
 from harness.judge.labels import LabelReader
-from harness.judge.table import NONE, CaseColumns, Float, Int16, Int64, TrialColumns
+from harness.judge.table import NONE, CaseColumns, TrialColumns
 from harness.record import (
     ORIGINAL,
     CaseRow,
@@ -29,55 +28,12 @@ from harness.record import (
     Record,
     Reply,
     Session,
-    caller_ns,
-    service_ns,
 )
 from harness.rundir import Manifest
 
 _OUTCOME = {name: index for index, name in enumerate(OUTCOMES)}
-_FAILED = _OUTCOME["failed"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-NOT_RUN = "not run: the run ended before this trial"
-
-# One integer per record and column, in this order; `_Rows.numbers` holds them row after row.
-_NUMBERS = (
-    "case",
-    "variant",
-    "repeat",
-    "predicted",
-    "outcome",
-    "caller_ns",
-    "service_ns",
-    "ttft_ns",
-    "queue_ns",
-    "rate_limit_ns",
-    "backoff_ns",
-    "retry_ns",
-    "own_ns",
-    "attempts",
-    "sent_at",
-    "in_flight",
-    "tokens_in",
-    "tokens_out",
-    "tokens_cached",
-    "reply",
-    "served",
-    "fingerprint",
-)
-_COLUMN = {name: index for index, name in enumerate(_NUMBERS)}
-_NARROW: dict[str, npt.DTypeLike] = {
-    "case": np.int32,
-    "variant": np.int16,
-    "repeat": np.int16,
-    "predicted": np.int16,
-    "outcome": np.int8,
-    "attempts": np.int16,
-    "in_flight": np.int32,
-    "reply": np.int32,
-    "served": np.int16,
-    "fingerprint": np.int16,
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,33 +46,6 @@ class RunTable:
     paces: list[Pace]
     interference: list[Interference]
     journalled: int  # distinct trials with a record, warm-up left out
-
-
-@dataclass(slots=True)
-class _Names:
-    """Distinct strings, numbered as they come."""
-
-    index: dict[str, int] = field(default_factory=dict)
-
-    def number(self, name: str) -> int:
-        return self.index.setdefault(name, len(self.index))
-
-    def optional(self, name: str | None) -> int:
-        return NONE if name is None else self.number(name)
-
-
-@dataclass(slots=True)
-class _Rows:
-    """The records of one candidate while they are read."""
-
-    numbers: array[int] = field(default_factory=lambda: array("q"))
-    scores: array[float] = field(default_factory=lambda: array("d"))
-    replies: _Names = field(default_factory=_Names)
-    served: _Names = field(default_factory=_Names)
-    fingerprints: _Names = field(default_factory=_Names)
-    recorded: bool = False
-    warmup_calls: int = 0
-    warmup_tokens: list[int] = field(default_factory=lambda: [0, 0, 0])
 
 
 def build(manifest: Manifest, events: Iterable[Event]) -> tuple[CaseColumns, dict[str, TrialColumns]]:
@@ -142,9 +71,9 @@ class _Reading:
         self._suite = suite
         self._reader = LabelReader(suite.reply, suite.labels)
         self._label = {label: index for index, label in enumerate(suite.labels)}
-        self._rows = {entry.name: _Rows() for entry in manifest.candidates}
-        self._case_number = _Names()
-        self._variant = _Names()
+        self._rows = {entry.name: Rows() for entry in manifest.candidates}
+        self._case_number = Names()
+        self._variant = Names()
         for variant in dict.fromkeys((ORIGINAL, *manifest.variants)):
             self._variant.number(variant)
         self._cases: dict[str, CaseRow] = {}
@@ -213,7 +142,7 @@ class _Reading:
         unknown = sorted(case for case in self._case_number.index if case not in place)
         if unknown:
             raise JournalDamaged(f"the journal has trials of case {unknown[0]!r}, but not the case itself")
-        columns = _Columns(
+        columns = Columns(
             cases=cases,
             case_row=np.array([place[case] for case in self._case_number.index], dtype=np.int64),
             variants=tuple(self._variant.index),
@@ -254,20 +183,25 @@ def _times(record: Record) -> tuple[int, int, int, int, int, int, int, int]:
     if not attempts:
         return (NONE, NONE, NONE, record.queue_ns, 0, 0, 0, record.own_ns)
     last = attempts[-1]
-    caller, service = caller_ns(record), service_ns(record)
-    first_token = NONE
-    if last.failure is None and last.first_token_ns is not None:
-        first_token = last.first_token_ns - (last.written_ns or 0)
-    return (
-        NONE if caller is None else caller,
-        NONE if service is None else service,
-        first_token,
-        record.queue_ns,
-        sum(attempt.rate_limit_ns for attempt in attempts),
-        sum(attempt.backoff_ns for attempt in attempts),
-        sum(attempt.duration_ns for attempt in attempts[:-1]),
-        record.own_ns,
-    )
+    service = first_token = NONE
+    if last.failure is None:
+        written = last.written_ns or 0
+        service = last.duration_ns - written
+        if last.first_token_ns is not None:
+            first_token = last.first_token_ns - written
+    if len(attempts) == 1:  # nearly all trials: no sums over attempts
+        caller, rate_limit, backoff, retries = (
+            last.backoff_ns + last.duration_ns,
+            last.rate_limit_ns,
+            last.backoff_ns,
+            0,
+        )
+    else:
+        rate_limit = sum(attempt.rate_limit_ns for attempt in attempts)
+        backoff = sum(attempt.backoff_ns for attempt in attempts)
+        retries = sum(attempt.duration_ns for attempt in attempts[:-1])
+        caller = backoff + retries + last.duration_ns
+    return (caller, service, first_token, record.queue_ns, rate_limit, backoff, retries, record.own_ns)
 
 
 def _instant(utc: str) -> int:
@@ -278,156 +212,3 @@ def _instant(utc: str) -> int:
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
     return (at - _EPOCH) // _MICROSECOND
-
-
-def case_columns(rows: Iterable[CaseRow], label: dict[str, int]) -> CaseColumns:
-    """Give the cases as columns, sorted by id."""
-    cases = sorted(rows, key=lambda case: case.id)
-    for case in cases:
-        if case.expected not in label:
-            raise JournalDamaged(
-                f"case {case.id!r} expects {case.expected!r}, which is not a label of the suite"
-            )
-    splits = tuple(sorted({case.split for case in cases if case.split}))
-    split = {name: index for index, name in enumerate(splits)}
-    tags = sorted({tag for case in cases for tag in case.tags})
-    return CaseColumns(
-        ids=tuple(case.id for case in cases),
-        expected=np.array([label[case.expected] for case in cases], dtype=np.int16),
-        split=np.array([split.get(case.split, NONE) for case in cases], dtype=np.int16),
-        splits=splits,
-        tags={tag: np.array([tag in case.tags for case in cases], dtype=np.bool_) for tag in tags},
-        texts=tuple(_one_line(case.inputs) for case in cases),
-        inputs=tuple(case.inputs for case in cases),
-    )
-
-
-def _one_line(inputs: dict[str, str]) -> str:
-    if len(inputs) == 1:
-        (text,) = inputs.values()
-        return " ".join(text.split())
-    return " · ".join(f"{name}: {' '.join(text.split())}" for name, text in inputs.items())
-
-
-@dataclass(slots=True, kw_only=True)
-class _Columns:
-    """Turns the rows of each candidate into sorted columns over the same cases and variants."""
-
-    cases: CaseColumns
-    case_row: Int64  # number in order of reading -> row in CaseColumns
-    variants: tuple[str, ...]
-    repeats: int
-
-    def held(self, rows: _Rows) -> tuple[Int64, Float]:
-        """Sort the records of one candidate; of two records of one trial the later stays."""
-        numbers = np.frombuffer(rows.numbers, dtype=np.int64).reshape(-1, len(_NUMBERS)).copy()
-        scores = np.frombuffer(rows.scores, dtype=np.float64).copy()
-        numbers[:, _COLUMN["case"]] = self.case_row[numbers[:, _COLUMN["case"]]]
-        for name, names in (
-            ("reply", rows.replies),
-            ("served", rows.served),
-            ("fingerprint", rows.fingerprints),
-        ):
-            _sort_names(numbers[:, _COLUMN[name]], names)
-        keys = [
-            numbers[:, _COLUMN[name]]
-            for name in ("reply", "caller_ns", "sent_at", "repeat", "case", "variant")
-        ]
-        order = np.lexsort(keys)
-        numbers, scores = numbers[order], scores[order]
-        identity = self._identity(numbers)
-        last = np.concatenate([identity[1:] != identity[:-1], np.ones(min(1, len(identity)), dtype=np.bool_)])
-        return numbers[last], scores[last]
-
-    def _identity(self, numbers: Int64) -> Int64:
-        width = max(self.repeats, int(numbers[:, _COLUMN["repeat"]].max(initial=0)) + 1)
-        pair = numbers[:, _COLUMN["variant"]] * len(self.cases) + numbers[:, _COLUMN["case"]]
-        return np.asarray(pair * width + numbers[:, _COLUMN["repeat"]], dtype=np.int64)
-
-    def planned(self, held: Iterable[tuple[Int64, Float]]) -> Int64:
-        """Give (variant, case, repeat) of every trial that each candidate should have, sorted.
-
-        Every case in its original form, every repeat; a variant of a case counts as planned when any
-        candidate has a record of it (a perturbation that changes nothing in a text makes no trial).
-        """
-        n = len(self.cases)
-        everything = [np.stack(list(_grid([0], range(n), range(self.repeats))), axis=1)]
-        places = [_COLUMN["variant"], _COLUMN["case"], _COLUMN["repeat"]]
-        everything += [numbers[:, places] for numbers, _ in held]
-        rows = np.concatenate(everything)
-        width = int(rows[:, 2].max(initial=0)) + 1
-        flat = np.unique((rows[:, 0] * n + rows[:, 1]) * width + rows[:, 2])
-        pair = flat // width
-        return np.stack([pair // max(n, 1), pair % max(n, 1), flat % width], axis=1)
-
-    def trials(self, rows: _Rows, numbers: Int64, scores: Float, planned: Int64) -> TrialColumns:
-        """Give the columns of one candidate, with a `failed` row for every planned trial that was not run."""
-        full, given = self._fill(numbers, planned)
-        missing = given < 0
-        if missing.any():
-            full[missing, _COLUMN["reply"]] = rows.replies.number(NOT_RUN)
-        score = np.full(len(full), np.nan)
-        score[~missing] = scores[given[~missing]]
-        at = full[:, _COLUMN["sent_at"]]
-        started = at[at != NONE].min(initial=np.iinfo(np.int64).max)
-        full[:, _COLUMN["sent_at"]] = np.where(at == NONE, NONE, (at - started) * 1000)
-        columns = {
-            name: full[:, index].astype(_NARROW.get(name, np.int64), copy=True)
-            for name, index in _COLUMN.items()
-        }
-        in_, out, cached = rows.warmup_tokens
-        return TrialColumns(
-            **columns,
-            variants=self.variants,
-            expected=self.cases.expected[full[:, _COLUMN["case"]]],
-            score=score,
-            replies=tuple(rows.replies.index),
-            served_models=tuple(rows.served.index),
-            fingerprints=tuple(rows.fingerprints.index),
-            recorded=rows.recorded,
-            warmup_calls=rows.warmup_calls,
-            warmup_tokens=(in_, out, cached),
-            not_run=missing if missing.any() else None,
-        )
-
-    def _fill(self, numbers: Int64, planned: Int64) -> tuple[Int64, Int64]:
-        """Lay the records over the plan; give the full rows, and for each the record it came from or NONE."""
-        width = int(planned[:, 2].max(initial=0)) + 1
-        n = len(self.cases)
-        wanted = (planned[:, 0] * n + planned[:, 1]) * width + planned[:, 2]
-        places = [_COLUMN["variant"], _COLUMN["case"], _COLUMN["repeat"]]
-        mine = numbers[:, places]
-        place = np.searchsorted(wanted, (mine[:, 0] * n + mine[:, 1]) * width + mine[:, 2])
-        full = np.full((len(planned), len(_NUMBERS)), NONE, dtype=np.int64)
-        for name in (
-            "queue_ns",
-            "rate_limit_ns",
-            "backoff_ns",
-            "retry_ns",
-            "own_ns",
-            "attempts",
-            "in_flight",
-        ):
-            full[:, _COLUMN[name]] = 0
-        full[:, _COLUMN["outcome"]] = _FAILED
-        full[:, places] = planned
-        full[place] = numbers
-        given = np.full(len(planned), NONE, dtype=np.int64)
-        given[place] = np.arange(len(numbers))
-        return full, given
-
-
-def _grid(*axes: Sequence[int]) -> Iterator[Int64]:
-    for axis in np.meshgrid(*(np.asarray(axis, dtype=np.int64) for axis in axes), indexing="ij"):
-        yield axis.ravel()
-
-
-def _sort_names(column: Int64, names: _Names) -> None:
-    """Renumber a column so that its names are sorted, whatever the order of reading was."""
-    ordered = sorted(names.index)
-    place: Int16 | Int64 = np.empty(len(ordered) + 1, dtype=np.int64)
-    place[-1] = NONE  # NONE indexes from the end
-    for rank, name in enumerate(ordered):
-        place[names.index[name]] = rank
-    column[:] = place[column]
-    names.index = {name: rank for rank, name in enumerate(ordered)}

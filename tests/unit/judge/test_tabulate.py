@@ -9,9 +9,10 @@ import pytest
 from run_of import CANDIDATE, candidate, case_row, events_of, manifest_of, record
 
 from harness.errors import JournalDamaged
+from harness.judge.columns import NOT_RUN
 from harness.judge.table import NONE, TrialColumns
-from harness.judge.tabulate import NOT_RUN, build, tabulate
-from harness.record import Attempt, Event, Failure, Record, Reply, Usage
+from harness.judge.tabulate import build, tabulate
+from harness.record import Attempt, Event, Failure, Record, Reply, Usage, caller_ns, service_ns
 
 LABELS = ("spam", "ham")
 
@@ -151,3 +152,27 @@ def test_a_run_without_records_has_a_row_for_every_planned_trial() -> None:
 
 def test_a_run_without_cases_has_no_rows() -> None:
     assert len(columns([])) == 0
+
+
+def test_durations_are_those_that_the_record_defines() -> None:
+    lost = Failure(kind="network", message="reset")
+    runs = [
+        (Attempt(duration_ns=70, backoff_ns=5, rate_limit_ns=3, written_ns=20),),
+        (Attempt(duration_ns=70, failure=lost),),
+        (Attempt(duration_ns=70, failure=lost), Attempt(duration_ns=40, backoff_ns=9, rate_limit_ns=2)),
+    ]
+    events: list[Event] = []
+    records = []
+    for place, attempts in enumerate(runs):
+        outcome = Reply(text="spam") if attempts[-1].failure is None else lost
+        records.append(
+            Record(
+                key="k", case=str(place), candidate=CANDIDATE, outcome=outcome, attempts=attempts, queue_ns=4
+            )
+        )
+        events += [case_row(str(place), "spam"), records[-1]]
+    trials = columns(events)
+    assert trials.caller_ns.tolist() == [caller_ns(record) for record in records]
+    assert trials.service_ns.tolist() == [service_ns(record) or NONE for record in records]
+    whole = trials.caller_ns + trials.queue_ns + trials.rate_limit_ns + trials.own_ns
+    assert whole.tolist() == [record.total_ns for record in records]

@@ -46,6 +46,7 @@ def scalar(value: object) -> str | None:
 
 
 def number(value: object) -> float:
+    """Give a JSON number that is finite; NaN for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     try:

@@ -131,7 +131,7 @@ def _sentence(row: PowerRow, n: int, threshold: Threshold, share: float, confide
     fix = f"add {count(row.needed - n, _one(row.unit), row.unit)}: {odds}"
     if n >= row.least:
         return f"{row.threshold} may stay open with {have}; {fix}."
-    best = f"no {'more' if lower else 'less'} than {amount(row.best, 'share')}"
+    best = f"{'no more than' if lower else 'only that it is below'} {amount(row.best, 'share')}"
     wanted = demand(share if lower else 1 - share, "share")
     return (
         f"{row.threshold} can't pass: {have} without a miss {verb(n, 'proves', 'prove')} {best} at "

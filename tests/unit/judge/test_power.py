@@ -41,7 +41,7 @@ def test_one_case_is_said_in_the_singular() -> None:
 
 def test_an_upper_limit_is_said_as_a_limit() -> None:
     assert _power("failures <= 1%", 10, 90).sentence.startswith(
-        "failures <= 1% can't pass: 100 cases without a miss prove no less than 3.0% at 95% "
+        "failures <= 1% can't pass: 100 cases without a miss prove only that it is below 3.0% at 95% "
         "confidence, 1% takes 299;"
     )
 

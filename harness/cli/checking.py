@@ -37,8 +37,6 @@ def check(
     """Check a suite and its files, and print what a run would do, without a call."""
     from harness.cli.console import emit, emit_json
     from harness.files.bundle import load_bundle
-    from harness.judge.power import power
-    from harness.measure.plan import estimate
 
     bundle = load_bundle(
         suite,
@@ -49,6 +47,9 @@ def check(
         limit=limit,
         trusted=not untrusted,
     )
+    from harness.judge.power import power  # after the files proved right: mistakes are told at once
+    from harness.measure.plan import estimate
+
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)
     if as_json:
@@ -59,10 +60,12 @@ def check(
 
 def check_text(bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...]) -> str:
     """Give the check's findings as text for people."""
+    from harness.judge.wording import count
+
     suite = bundle.suite
     lines = [
-        f"{suite.name}: {len(bundle.cases)} cases, {len(bundle.candidates)} candidates, "
-        f"{suite.repeats} repeats: {summary.trials} trials",
+        f"{suite.name}: {count(len(bundle.cases), 'case')}, {count(len(bundle.candidates), 'candidate')}, "
+        f"{count(suite.repeats, 'repeat')}: {count(summary.trials, 'trial')}",
         "",
         "cases",
         *_table(_case_rows(bundle)),

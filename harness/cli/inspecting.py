@@ -156,6 +156,7 @@ def _trial_row(record: Record, case: CaseRow, read_as: str) -> dict[str, Any]:
 
 
 def _trial_text(row: dict[str, Any]) -> str:
+    from harness.judge.wording import count
     from harness.report.neutral import visible
 
     mark = "ok" if row["read_as"] == row["expected"] else "WRONG"
@@ -164,6 +165,6 @@ def _trial_text(row: dict[str, Any]) -> str:
     return (
         f"{row['case']}  {row['candidate']}  {row['variant']}  repeat {row['repeat']}\n{inputs}\n"
         f"  expected {row['expected']}, read as {row['read_as']} ({mark}); {seconds}, "
-        f"{row['attempts']} attempts\n"
+        f"{count(row['attempts'], 'attempt')}\n"
         f"  reply: {visible(row['reply'])}"
     )

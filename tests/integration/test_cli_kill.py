@@ -1,0 +1,153 @@
+"""A `harness run` that is killed or stopped over a loopback server, and what `harness resume` makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from commanded import COMMAND, environment, harness
+from measured import write_project
+from scripted import Answer, Request, Script, ScriptedServer, chat_reply
+
+Serve = Callable[[Script], ScriptedServer]
+
+CASES, REPEATS, IN_FLIGHT, WARMUP = 60, 2, 4, 2
+TRIALS = CASES * REPEATS
+
+
+def content(request: Request) -> str:
+    (message,) = request.json()["messages"]
+    text: str = message["content"]
+    return text
+
+
+def mostly_right(request: Request) -> Answer:
+    """Answer as expected (odd numbers are spam) but for numbers that end in 7."""
+    number = int(content(request).rpartition(" ")[2])
+    spam = bool(number % 2) and number % 10 != 7
+    return Answer.of_json(chat_reply("spam" if spam else "ham"), delay_s=0.02)
+
+
+def start(at: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, "run", "small.suite.yml"],
+        cwd=at,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(server: ScriptedServer, requests: int) -> None:
+    until = time.monotonic() + 30
+    while len(server.requests) < requests:
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.002)
+
+
+def figures(root: Path) -> dict[str, Any]:
+    """Give what a report says of the answers; times and the run's own name differ from run to run."""
+    (path,) = root.glob("results/*/report.json")
+    report = json.loads(path.read_bytes())
+    (candidate,) = report["candidates"]
+    return {
+        "complete": report["complete"],
+        "verdict": report["verdict"],
+        "trials": candidate["trials"],
+        "outcomes": candidate["outcomes"],
+        "classification": candidate["classification"],
+        "stability": candidate["stability"],
+        "checks": {c["threshold"]: c["status"] for c in candidate["checks"] if "latency" not in c["metric"]},
+    }
+
+
+def saved(journal: Path) -> Counter[str]:
+    """Count the finished trials of each case; a torn last line is none."""
+    whole, _, _ = journal.read_text().rpartition("\n")
+    events = [json.loads(line)["event"] for line in whole.splitlines()]
+    return Counter(e["case"] for e in events if e["type"] == "trial" and not e.get("warmup"))
+
+
+def project(root: Path, url: str) -> None:
+    limits = {"concurrency": IN_FLIGHT}
+    write_project(root, url, cases=CASES, repeats=REPEATS, limits=limits, warmup=WARMUP)
+
+
+def test_after_kill_9_resume_gives_the_figures_of_an_uninterrupted_run_and_pays_for_nothing_twice(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    whole = scripted_server(mostly_right)
+    project(tmp_path / "whole", whole.url)
+    uninterrupted = harness("run", "small.suite.yml", at=tmp_path / "whole")
+
+    server = scripted_server(mostly_right)
+    project(tmp_path / "killed", server.url)
+    process = start(tmp_path / "killed")
+    wait_for(server, 50)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    time.sleep(0.2)  # what was in flight reaches the server's list
+    assert server.requests[-1].number < TRIALS  # it was in the middle
+    (journal,) = (tmp_path / "killed").glob("results/*/journal.jsonl")
+    before = len(server.requests)
+    finished = saved(journal)
+    resumed = harness("resume", "latest", at=tmp_path / "killed")
+
+    assert resumed.returncode == uninterrupted.returncode
+    assert figures(tmp_path / "killed") == figures(tmp_path / "whole")
+    assert len(whole.requests) == TRIALS + WARMUP
+    assert len(server.requests) <= TRIALS + 2 * WARMUP + IN_FLIGHT
+    sent = Counter(content(request).rpartition(" ")[2] for request in server.requests[before:])
+    left = Counter({str(case): REPEATS for case in range(CASES)}) - finished
+    assert (sent - left).total() <= WARMUP  # nothing beyond what was left, but for the warm-up
+    assert not left - sent
+    assert finished.total() >= 50 - WARMUP - IN_FLIGHT
+
+
+def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(mostly_right)
+    project(tmp_path, server.url)
+    process = start(tmp_path)
+    wait_for(server, 20)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+    stdout, stderr = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert stdout == ""
+    assert "Traceback" not in stderr
+    (run,) = (tmp_path / "results").glob("2*")
+    assert f"harness resume {run.name}" in stderr
+    assert len(server.requests) < TRIALS
+
+
+def test_a_wrong_key_exits_5_after_few_calls_and_says_what_to_fix(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    refusal = {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
+    server = scripted_server(lambda request: Answer.of_json(refusal, status=401))
+    project(tmp_path, server.url)
+    entry = (tmp_path / "harness.yml").read_text()
+    (tmp_path / "harness.yml").write_text(
+        entry.replace("    model: m-1", "    model: m-1\n    api_key_env: SHOP_KEY")
+    )
+    key = "sk-test-0123456789abcdefghij"
+    done = harness("run", "small.suite.yml", at=tmp_path, env={"SHOP_KEY": key})
+    assert done.returncode == 5
+    assert done.stdout == ""
+    assert "SHOP_KEY" in done.stderr
+    assert key not in done.stderr
+    assert len(server.requests) <= IN_FLIGHT
+    assert all(request.headers["authorization"] == f"Bearer {key}" for request in server.requests)
+
+    missing = harness("run", "small.suite.yml", at=tmp_path)
+    assert missing.returncode in {2, 5}
+    assert "SHOP_KEY" in missing.stderr

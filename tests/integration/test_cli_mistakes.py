@@ -1,0 +1,107 @@
+"""A mistake in a file or on the command line: one message with its place, exit code 2, nothing sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from commanded import harness
+from measured import spam, write_project
+from scripted import Script, ScriptedServer
+
+Serve = Callable[[Script], ScriptedServer]
+
+REPEATS = "repeats: 1"
+CASE_5 = '"id": "5", "message": "message no. 5", "expected": "spam"'
+
+MISTAKES = [
+    ("harness.yml", "model: m-1", "modle: m-1", "harness.yml:8: models.m.modle: unknown key"),
+    ("harness.yml", "concurrency: 4", "concurrency: 0", "harness.yml:7: models.m.limits.concurrency:"),
+    (
+        "harness.yml",
+        "model: m-1",
+        "model: m-1\n    api_key_env: sk-proj-abcdefghijklmnop1234567890",
+        "harness.yml:9: models.m.api_key_env: holds what looks like a key",
+    ),
+    ("small.suite.yml", "positive: spam", "positive: spma", "small.suite.yml:9: positive: `spma`"),
+    ("small.suite.yml", REPEATS, "repeat: 1", "small.suite.yml:12: repeat: unknown key"),
+    ("small.suite.yml", REPEATS, f"{REPEATS}\nrepeats: 2", "small.suite.yml:13: repeats: the key"),
+    (
+        "small.suite.yml",
+        REPEATS,
+        f"{REPEATS}\nthresholds: ['accuracy >= 90%', 'recal[spam] >= 90%']",
+        "small.suite.yml:13: thresholds[1]: column 1: unknown metric `recal`",
+    ),
+    ("small.suite.yml", "- m\n", "- other\n", "small.suite.yml:6: models[0]: there is no model `other`"),
+    ("small.suite.yml", "cases: cases.jsonl", "cases: ../../etc/passwd", "leads out of the project"),
+    ("v1.prompt.yml", "{{ message }}", "{{ mesage }}", "v1.prompt.yml:2: messages[0].content: `mesage`"),
+    ("v1.prompt.yml", "{{ message }}", "{{ message", "v1.prompt.yml:2: messages[0].content: is not a valid"),
+    ("cases.jsonl", CASE_5, CASE_5.replace("spam", "spm"), "cases.jsonl:6: expected: `spm`"),
+    ("cases.jsonl", '"id": "5"', '"id": "4"', "cases.jsonl:6: id: the id `4` stands twice (first on line 5)"),
+    ("cases.jsonl", '"id": "5", ', '"id": "5" ', "cases.jsonl:6: is not valid JSON"),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"), MISTAKES, ids=[f"{m[0]} {m[2][-20:]}" for m in MISTAKES]
+)
+def test_a_mistake_is_told_once_with_its_place_and_nothing_is_sent(
+    tmp_path: Path, scripted_server: Serve, file: str, old: str, new: str, said: str
+) -> None:
+    server = scripted_server(lambda request: spam())
+    write_project(tmp_path, server.url)
+    text = (tmp_path / file).read_text()
+    assert old in text
+    (tmp_path / file).write_text(text.replace(old, new, 1))
+    done = harness("run", "small.suite.yml", at=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "abcdefghijklmnop" not in done.stderr
+    assert server.requests == []
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_mistakes_of_all_files_are_told_together(tmp_path: Path) -> None:
+    write_project(tmp_path, "http://127.0.0.1:9")
+    edits = {
+        "cases.jsonl": (CASE_5, CASE_5.replace("spam", "spm")),
+        "v1.prompt.yml": ("role: user", "role: usr"),
+        "small.suite.yml": (REPEATS, f"{REPEATS}\nthresholds: [accuracy > = 90%]"),
+    }
+    for file, (old, new) in edits.items():
+        text = (tmp_path / file).read_text()
+        (tmp_path / file).write_text(text.replace(old, new))
+    done = harness("check", "small.suite.yml", at=tmp_path)
+    assert done.returncode == 2
+    for place in (
+        "cases.jsonl:6: expected:",
+        "v1.prompt.yml:3: messages[0].role:",
+        "small.suite.yml:13: thresholds[0]:",
+    ):
+        assert place in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["run", "none.suite.yml"], "none.suite.yml"),
+        (["run", "small.suite.yml", "--model", "other"], "other"),
+        (["run", "small.suite.yml", "--prompt", "v9"], "v9"),
+        (["show", "2020"], "no run"),
+        (["resume"], "Start one with `harness run SUITE`."),
+        (["schema", "sweet"], "There are: project, suite, prompt, case, report."),
+        (["models", "test", "other"], "It has: m."),
+        (["rnu"], "Did you mean"),
+        (["run"], "SUITE"),
+    ],
+)
+def test_a_mistake_on_the_command_line_exits_2(tmp_path: Path, args: list[str], said: str) -> None:
+    write_project(tmp_path, "http://127.0.0.1:9")
+    done = harness(*args, at=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert said.casefold() in done.stderr.casefold()

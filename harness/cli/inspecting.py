@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,7 +87,7 @@ def show(
     if case is None and not wrong:
         _show_summary(folder, manifest, full=full, as_json=as_json)
         return
-    rows = list(_trial_rows(folder, manifest, case=case, wrong=wrong))
+    rows = _trial_rows(folder, manifest, case=case, wrong=wrong)
     if case is not None and not rows:
         raise UsageError(
             f"run {manifest.run_id} has no {'wrong trial of ' if wrong else ''}case {case!r}",
@@ -112,9 +111,8 @@ def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool
         emit(terminal_report(assessment, manifest, full=full))
 
 
-def _trial_rows(
-    folder: Path, manifest: Manifest, *, case: str | None, wrong: bool
-) -> Iterator[dict[str, Any]]:
+def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bool) -> list[dict[str, Any]]:
+    """Give the trials by candidate, in the order of the cases; of a trial measured again, the last."""
     from harness.files.suite import Suite
     from harness.journal import read_events
     from harness.judge.labels import LabelReader
@@ -124,16 +122,21 @@ def _trial_rows(
     suite = Suite.model_validate(manifest.suite)
     reader = LabelReader(suite.reply, suite.labels)
     cases: dict[str, CaseRow] = {}
+    found: dict[tuple[str, str, str, int], dict[str, Any]] = {}
     for event in read_events(folder / JOURNAL):
         match event:
             case CaseRow():
                 cases[event.id] = event
             case Record() if not event.warmup and case in (None, event.case):
+                place = (event.candidate, event.case, event.variant, event.repeat)
+                found.pop(place, None)
                 label, outcome = reader.read(event.outcome)
                 if not wrong or label != cases[event.case].expected:
-                    yield _trial_row(event, cases[event.case], label or outcome)
+                    found[place] = _trial_row(event, cases[event.case], label or outcome)
             case _:
                 pass
+    order = {name: number for number, name in enumerate(cases)}
+    return [found[place] for place in sorted(found, key=lambda p: (p[0], order[p[1]], p[2:]))]
 
 
 def _trial_row(record: Record, case: CaseRow, read_as: str) -> dict[str, Any]:

@@ -62,7 +62,8 @@ def reported(server: Native, in_flight: int) -> Level:
         events = list(read_events(run / JOURNAL))
     load = next(event for event in events if isinstance(event, Interference))
     lowered = [e.why for e in events if isinstance(e, Pace) and "saturated" in e.why]
-    said = f"reached {load.max_in_flight}, {load.processes} process(es), loop lag p99 {load.lag_p99_ns / 1e6:.1f} ms"
+    lag_ms = load.lag_p99_ns / 1e6
+    said = f"reached {load.max_in_flight}, processes {load.processes}, loop lag p99 {lag_ms:.1f} ms"
     if lowered:
         said += f', lowered {len(lowered)}x, last: "{lowered[-1]}"'
     took = server.took_ms()[growing:]

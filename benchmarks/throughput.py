@@ -13,6 +13,7 @@ import asyncio
 import json
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 
 from generated_project import load_note, write_project
@@ -25,11 +26,15 @@ from harness.record import Record, Reply
 from harness.rundir import JOURNAL
 
 IN_FLIGHT = 64
+_ROWS = ("bare pyreqwest loop", "1 process", "2 processes", "1 process, middle", "2 processes, middle")
 _BODY = {"model": "m-1", "messages": [{"role": "user", "content": "Is this spam? message no. 1"}]}
 
 
-def whole_path(server: Native, trials: int, processes: int) -> float:
-    """Give the trials per second of a new run, from its call to its last fsync."""
+def whole_path(server: Native, trials: int, processes: int) -> tuple[float, float]:
+    """Give the trials per second of a new run, from its call to its last fsync, and of its middle.
+
+    The middle (20% to 80% of the trials, by their start) leaves out the start of processes and the ramp.
+    """
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         bundle = load_bundle(write_project(root, server.instant, cases=trials, concurrency=IN_FLIGHT))
@@ -40,7 +45,9 @@ def whole_path(server: Native, trials: int, processes: int) -> float:
         replies = sum(isinstance(r.outcome, Reply) and not r.warmup for r in records)
         if replies != trials:
             raise SystemExit(f"{trials - replies} trials have no reply")
-        return trials / took
+        starts = sorted(datetime.fromisoformat(r.started_utc) for r in records)
+        first, last = len(starts) // 5, len(starts) * 4 // 5
+        return trials / took, (last - first) / (starts[last] - starts[first]).total_seconds()
 
 
 async def bare_loop(server: Native, calls: int) -> float:
@@ -85,13 +92,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--openai", action="store_true")
     args = parser.parse_args()
-    rows: dict[str, list[float]] = {"bare pyreqwest loop": [], "1 process": [], "2 processes": []}
+    rows: dict[str, list[float]] = {name: [] for name in _ROWS}
     print(load_note())
     with native_server() as server:
         for _ in range(args.rounds):
             rows["bare pyreqwest loop"].append(asyncio.run(bare_loop(server, args.trials)))
-            rows["1 process"].append(whole_path(server, args.trials, 1))
-            rows["2 processes"].append(whole_path(server, args.trials, 2))
+            for processes, name in enumerate(_ROWS[1:3], 1):
+                whole, middle = whole_path(server, args.trials, processes)
+                rows[name].append(whole)
+                rows[f"{name}, middle"].append(middle)
         if args.openai:
             rows["openai client"] = [asyncio.run(openai_loop(server, args.trials // 10))]
     bare, one = max(rows["bare pyreqwest loop"]), max(rows["1 process"])

@@ -48,6 +48,11 @@ ProcessesOption = Annotated[
 TemplateOption = Annotated[
     Path | None,
     typer.Option(
-        "--template", metavar="DIR", help="Your own templates for the HTML report.", show_default=False
+        "--template",
+        metavar="DIR",
+        exists=True,  # told before a run is paid for
+        file_okay=False,
+        help="Your own templates for the HTML report.",
+        show_default=False,
     ),
 ]

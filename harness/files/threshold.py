@@ -282,7 +282,8 @@ class _Parser(Scanner):
         beyond = not low <= bound <= high
         out_of_reach = strict and bound == (high if metric.higher_is_better else low)
         if beyond or out_of_reach:
-            fix = f"Did you mean `{bound:g}%`?" if metric.unit == "share" and 1 < bound <= 100 else ""
+            forgotten = metric.unit == "share" and 1 < bound <= 100 and "%" not in self.text[start:]
+            fix = f"Did you mean `{bound:g}%`?" if forgotten else ""
             limit = f"{low:g} to {high:g}" if high < float("inf") else "0 or more"
             self.fail(f"`{metric.written}` can't get there: it goes from {limit}.", start, fix)
 

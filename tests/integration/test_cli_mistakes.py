@@ -91,6 +91,8 @@ def test_the_mistakes_of_all_files_are_told_together(tmp_path: Path) -> None:
         (["run", "none.suite.yml"], "none.suite.yml"),
         (["run", "small.suite.yml", "--model", "other"], "other"),
         (["run", "small.suite.yml", "--prompt", "v9"], "v9"),
+        (["run", "small.suite.yml", "--template", "none"], "none"),
+        (["run", "small.suite.yml", "--limit", "0"], "--limit"),
         (["show", "2020"], "no run"),
         (["resume"], "Start one with `harness run SUITE`."),
         (["schema", "sweet"], "There are: project, suite, prompt, case, report."),
@@ -99,9 +101,13 @@ def test_the_mistakes_of_all_files_are_told_together(tmp_path: Path) -> None:
         (["run"], "SUITE"),
     ],
 )
-def test_a_mistake_on_the_command_line_exits_2(tmp_path: Path, args: list[str], said: str) -> None:
-    write_project(tmp_path, "http://127.0.0.1:9")
+def test_a_mistake_on_the_command_line_exits_2_and_nothing_is_sent(
+    tmp_path: Path, scripted_server: Serve, args: list[str], said: str
+) -> None:
+    server = scripted_server(lambda request: spam())
+    write_project(tmp_path, server.url)
     done = harness(*args, at=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
     assert said.casefold() in done.stderr.casefold()
+    assert server.requests == []

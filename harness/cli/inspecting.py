@@ -27,7 +27,7 @@ def list_runs(
     from harness.files.bundle import load_project
     from harness.rundir import list_runs as runs_in
 
-    rows = [_run_row(folder) for folder in runs_in(load_project(Path.cwd()).results)]
+    rows = [_run_row(folder) for folder in reversed(runs_in(load_project(Path.cwd()).results))]
     wanted = verdict.upper().replace("-", " ") if verdict else None
     rows = [r for r in rows if suite in (None, r["suite"]) and wanted in (None, r["verdict"])]
     if as_json:

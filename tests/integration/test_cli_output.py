@@ -61,6 +61,16 @@ def test_check_list_show_and_models_give_one_document_each(measured: tuple[Path,
     }  # fmt: skip
 
 
+def test_runs_are_listed_newest_first(project: Path) -> None:
+    (run,) = project.glob("results/2*")
+    older = shutil.copytree(run, run.with_name("20200101T000000Z-seed-aaaaaa"))
+    manifest = json.loads((older / "manifest.json").read_bytes())
+    manifest |= {"run_id": older.name, "created_utc": "2020-01-01T00:00:00+00:00"}
+    (older / "manifest.json").write_text(json.dumps(manifest))
+    lines = harness("list", at=project).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [run.name, older.name]
+
+
 def test_wrong_trials_are_listed_in_the_order_of_the_cases(measured: tuple[Path, str]) -> None:
     rows = document("show", "--wrong", at=measured[0])
     assert [(row["case"], row["expected"], row["read_as"]) for row in rows] == [

@@ -113,7 +113,6 @@ async def _start(share: Work) -> Process:
     )
     assert child.stdin is not None
     pickled = pickle.dumps(share, protocol=pickle.HIGHEST_PROTOCOL)
+    # Not drained: a child reads its share once its imports are done, and the next need not wait for that.
     child.stdin.write(COUNT.pack(len(pickled)) + pickled)
-    with contextlib.suppress(ConnectionError):  # it has ended: following it says so
-        await child.stdin.drain()
     return child

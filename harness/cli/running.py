@@ -21,6 +21,7 @@ from harness.cli.options import (
     SuiteArgument,
     TemplateOption,
 )
+from harness.errors import FilesError, Problem
 
 if TYPE_CHECKING:
     from harness.files.bundle import Bundle
@@ -42,6 +43,7 @@ def run(
     """Measure a suite's prompts on its models and say whether they are ready."""
     from harness.files.bundle import load_bundle
 
+    check_template(template)
     bundle = load_bundle(
         suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit
     )
@@ -66,6 +68,7 @@ def resume(
     from harness.record import CaseRow
     from harness.rundir import JOURNAL, find_run, read_manifest
 
+    check_template(template)
     folder = find_run(load_project(Path.cwd()).results, run)
     expected = {
         event.id: event.expected for event in read_events(folder / JOURNAL) if isinstance(event, CaseRow)
@@ -73,6 +76,19 @@ def resume(
     with watching(read_manifest(folder), expected, quiet=quiet) as observer:
         resume_run(folder, changed=changed, observer=observer)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
+
+
+def check_template(folder: Path | None) -> None:
+    """Compile a user's report template, so that a slip in it is told before a run is paid for."""
+    if folder is None or not (folder / "report.html.j2").is_file():
+        return
+    from jinja2 import Environment, TemplateSyntaxError
+
+    path = folder / "report.html.j2"
+    try:
+        Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
+    except TemplateSyntaxError as error:
+        raise FilesError([Problem(path, error.lineno, "", error.message or "syntax error")]) from error
 
 
 def measure_bundle(bundle: Bundle, *, processes: int | None, quiet: bool) -> Path:

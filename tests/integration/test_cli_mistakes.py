@@ -111,3 +111,14 @@ def test_a_mistake_on_the_command_line_exits_2_and_nothing_is_sent(
     assert done.stdout == ""
     assert said.casefold() in done.stderr.casefold()
     assert server.requests == []
+
+
+def test_a_slip_in_a_report_template_is_told_before_the_run(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(lambda request: spam())
+    write_project(tmp_path, server.url)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/report.html.j2").write_text("<p>\n{{ report.headline </p>\n")
+    done = harness("run", "small.suite.yml", "--template", "mine", at=tmp_path)
+    assert done.returncode == 2
+    assert "mine/report.html.j2:2: " in done.stderr
+    assert server.requests == []

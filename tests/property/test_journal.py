@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from journalled import some_events, write_journal
 
@@ -78,6 +78,7 @@ def test_writing_goes_on_after_any_truncation(length: int) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@example(WHOLE.rindex(b'"'), 0x28)  # a quote in the last line becomes a line feed
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255))
 def test_a_changed_byte_is_never_read_as_something_else(position: int, flip: int) -> None:
     changed = bytearray(WHOLE)
@@ -86,7 +87,8 @@ def test_a_changed_byte_is_never_read_as_something_else(position: int, flip: int
         path = Path(folder) / "journal.jsonl"
         path.write_bytes(changed)
         line = WHOLE[:position].count(b"\n")
-        if line < len(some_events()):  # lines follow
+        splits_the_last_line = changed[position] == 0x0A and position < len(WHOLE) - 1
+        if line < len(some_events()) or splits_the_last_line:  # lines follow
             with pytest.raises(JournalDamaged, match=f"line {line + 1} "):
                 list(read_events(path))
         else:  # only the last line may pass for torn

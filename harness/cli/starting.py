@@ -11,7 +11,7 @@ from harness.cli.options import ProcessesOption, QuietOption, RepeatsOption
 from harness.errors import UsageError
 
 DEMO_SUITE = Path("suites", "sms_spam.suite.yml")
-DEMO_CASES = 100  # of 150: the whole first run, install and download included, stays under four minutes
+DEMO_CASES = 75  # of 150: the whole first run, install and download included, stays under four minutes
 
 
 def demo(

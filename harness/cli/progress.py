@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from harness.cli.tally import Tally, tallies
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.live import Live
-    from rich.table import Table
 
     from harness.files.bundle import Bundle
     from harness.record import Pace, Record
@@ -129,7 +129,8 @@ def _live(progress: Progress) -> Iterator[None]:
     stderr().print(progress.summary(), markup=False)
 
 
-def _table(progress: Progress) -> Table:
+def _table(progress: Progress) -> Group:
+    from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
@@ -139,8 +140,7 @@ def _table(progress: Progress) -> Table:
     for name, tally in progress.tallies.items():
         bar = ProgressBar(total=max(planned, 1), completed=tally.done, width=24)
         table.add_row(Text(name), bar, *map(Text, tally.cells()))
-    table.add_row(Text(progress.summary()))
-    return table
+    return Group(table, Text(progress.summary()))
 
 
 @contextmanager

@@ -199,11 +199,12 @@ def _sha256(path: Path) -> str:
 
 def _size_below(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue  # pip moves its files while we look
+    for place, _, names in os.walk(folder):  # passes over folders that vanish, unlike Path.rglob
+        for name in names:
+            try:
+                total += Path(place, name).lstat().st_size
+            except OSError:
+                continue  # pip moves its files while we look
     return total
 
 

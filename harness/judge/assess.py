@@ -32,7 +32,7 @@ from harness.judge.traps import no_information, traps_of
 from harness.judge.verdict import best_first, headline_of, verdict_of
 from harness.judge.view import View
 from harness.record import Event
-from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, Manifest
+from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, Manifest, read_manifest
 
 
 def assess_run(
@@ -54,8 +54,29 @@ def assess(
     suite = Suite.model_validate(manifest.suite)
     table = tabulate(manifest, events)
     policy = policy_of(suite, table.cases, baseline) if thresholds is None else tuple(thresholds)
+    views = views_from(manifest, table)
+    candidates = tuple(_candidate(view, table, policy, baseline) for view in views)
+    uninformative = no_information(views)
+    candidates = tuple(
+        msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative))
+        for candidate in candidates
+    )
+    made = _assessment(manifest, suite, table, policy, candidates)
+    return msgspec.structs.replace(made, maybe_mislabelled=maybe_mislabelled(views))
+
+
+def views_of(run: Path) -> dict[str, View]:
+    """Read the run in a folder: its candidates by name, without judging them."""
+    manifest = read_manifest(run)
+    views = views_from(manifest, tabulate(manifest, read_events(run / JOURNAL)))
+    return {view.entry.name: view for view in views}
+
+
+def views_from(manifest: Manifest, table: RunTable) -> list[View]:
+    """Give each candidate with its trials; what is the same for all of them is shared."""
+    suite = Suite.model_validate(manifest.suite)
     of_run: dict[str, Any] = {}
-    views = [
+    return [
         View(
             manifest=manifest,
             suite=suite,
@@ -66,14 +87,6 @@ def assess(
         )
         for entry in manifest.candidates
     ]
-    candidates = tuple(_candidate(view, table, policy, baseline) for view in views)
-    uninformative = no_information(views)
-    candidates = tuple(
-        msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative))
-        for candidate in candidates
-    )
-    made = _assessment(manifest, suite, table, policy, candidates)
-    return msgspec.structs.replace(made, maybe_mislabelled=maybe_mislabelled(views))
 
 
 def policy_of(suite: Suite, cases: CaseColumns, baseline: Assessment | None) -> tuple[Threshold, ...]:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from harness.judge.history.past import History
 from harness.judge.scores.estimate import Estimate
 
 Verdict: TypeAlias = Literal["READY", "NOT READY", "INCONCLUSIVE"]
@@ -149,8 +150,10 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
 
     first: str
     second: str
-    share: float
+    share: float  # of all pairs of repeats
     pairs: int
+    rate: float = 0.0  # of the repeats whose partner said `first`: how often they say `second`
+    rate_back: float = 0.0  # of those whose partner said `second`: how often they say `first`
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +161,29 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
 
     metric: str
     values: tuple[float | None, ...]
+    low: float | None = None
+    high: float | None = None
+    deviation: float | None = None  # standard deviation over the repeats
+
+
+class ServedChange(msgspec.Struct, frozen=True, kw_only=True):
+    """The endpoint began to answer as another model or with another fingerprint during the run."""
+
+    what: str  # model, fingerprint
+    at_s: float  # into the run
+    before: str
+    after: str
+
+
+class PairsCompared(msgspec.Struct, frozen=True, kw_only=True):
+    """How often two repeats of a case differ in two kinds of pairs, and whether the kinds differ."""
+
+    first_kind: str
+    first: Estimate
+    second_kind: str
+    second: Estimate
+    difference: Estimate  # second minus first
+    explains: bool  # the whole interval of the difference is above 0
 
 
 class Stability(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +207,10 @@ class Stability(msgspec.Struct, frozen=True, kw_only=True):
     unstable_cases: int = 0
     served_models: dict[str, int] = {}
     fingerprints: dict[str, int] = {}
+    served_changes: tuple[ServedChange, ...] = ()  # the first 20, in time
+    served_changes_in_all: int = 0
+    concurrency: PairsCompared | None = None
+    by_fingerprint: PairsCompared | None = None
     concurrency_note: str = ""
 
 
@@ -229,12 +259,46 @@ class SplitGap(msgspec.Struct, frozen=True, kw_only=True):
     p_value: float | None
 
 
+class VersionPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a prompt, on dev and on the other split."""
+
+    prompt: str
+    prompt_digest: str
+    run_id: str
+    dev: Estimate
+    other: Estimate
+
+
+class VersionCurve(msgspec.Struct, frozen=True, kw_only=True):
+    """How dev and the other split moved over the versions of a prompt, the first to this one."""
+
+    other_split: str
+    points: tuple[VersionPoint, ...]
+    dev_gain: Estimate
+    other_gain: Estimate
+    lead: Estimate  # gain on dev minus gain there
+    overfitting: bool
+    sentence: str
+
+
+class NewData(msgspec.Struct, frozen=True, kw_only=True):
+    """The suite's own cases in an earlier run of this candidate, against the new cases of this one."""
+
+    run_id: str
+    cases: int
+    gaps: tuple[SplitGap, ...]  # `dev` is the earlier run, `other` the new data
+    worse: bool
+    sentence: str
+
+
 class Generalization(msgspec.Struct, frozen=True, kw_only=True):
     """Whether what holds on dev holds on cases that nobody tuned to."""
 
-    gap: Estimate  # accuracy, dev minus holdout: `generalization.gap`
+    gap: Estimate  # accuracy, dev minus holdout (or earlier run minus new data): `generalization.gap`
     gaps: tuple[SplitGap, ...]
     note: str = ""
+    versions: VersionCurve | None = None
+    new_data: NewData | None = None
 
 
 class LeakFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -362,6 +426,7 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     leakage: Leakage | None = None
     tradeoff: Tradeoff | None = None
     notable: tuple[NotableCase, ...] = ()
+    history: History | None = None  # earlier runs of this candidate; None without any
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,15 +33,18 @@ from __future__ import annotations
 
 from harness.journal.line import SCHEMA_VERSION, Header
 from harness.journal.lock import RunLock
-from harness.journal.reader import iter_records, read_events, recover
+from harness.journal.reader import Placed, iter_records, read_at, read_events, read_placed, recover
 from harness.journal.writer import JournalWriter
 
 __all__ = [
     "SCHEMA_VERSION",
     "Header",
     "JournalWriter",
+    "Placed",
     "RunLock",
     "iter_records",
+    "read_at",
     "read_events",
+    "read_placed",
     "recover",
 ]

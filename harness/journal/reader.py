@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +41,41 @@ def read_events(path: Path) -> Iterator[Event]:
             yield event
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An event and where its line stands, so that it can be read again alone."""
+
+    seq: int
+    offset: int
+    length: int
+    event: Event | Header
+
+
+def read_placed(path: Path, *, seq: int = 0, offset: int = 0) -> Iterator[Placed]:
+    """Yield the events from a line on, header included, as `read_events` does: for following a live run."""
+    for number, at, line in _whole_lines(path, first=seq, offset=offset):
+        try:
+            event = decode_line(line, number)
+        except NotALine as why:
+            raise _damaged(path, number, at, str(why)) from None
+        if number == 0:
+            _check_header(path, event)
+        yield Placed(number, at, len(line), event)
+
+
+def read_at(path: Path, places: Iterable[tuple[int, int, int]]) -> Iterator[Event | Header]:
+    """Yield single events by (sequence, byte offset, length); JournalDamaged where it is another line."""
+    with path.open("rb") as journal:
+        for seq, offset, length in places:
+            journal.seek(offset)
+            line = journal.read(length)
+            try:
+                check_line(line)
+                yield decode_line(line, seq)
+            except NotALine as why:
+                raise _damaged(path, seq, offset, str(why)) from None
+
+
 def iter_records(path: Path, *, warmup: bool = False) -> Iterator[Record]:
     """Yield the records of trials in the order in which they ended; warm-up calls only when asked for."""
     for event in read_events(path):
@@ -69,17 +104,20 @@ def recover(path: Path) -> Recovery:
     return Recovery(end, lines, torn)
 
 
-def _whole_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+def _whole_lines(path: Path, *, first: int = 0, offset: int = 0) -> Iterator[tuple[int, int, bytes]]:
     """Yield (sequence, byte offset, line) of each line whose checksum is right; the last may be torn."""
-    offset = 0
     broken: tuple[int, int, str] | None = None
     with path.open("rb", buffering=_CHUNK) as journal:
-        for seq, line in enumerate(journal):
+        size = os.fstat(journal.fileno()).st_size
+        journal.seek(offset)
+        for seq, line in enumerate(journal, first):
             if broken is not None:
                 raise _damaged(path, *broken)
             try:
                 check_line(line)
             except NotALine as why:
+                if offset + len(line) >= size:
+                    return  # the end of the file when it was opened: a run that goes on may still write it
                 broken = (seq, offset, str(why))
                 continue
             yield seq, offset, line

@@ -52,6 +52,17 @@ class Limits(Written):
     )
 
 
+class Azure(Written):
+    """How the official client reaches Azure OpenAI: deployment routes, `api-key` header or Entra identity."""
+
+    api_version: str = Field(
+        pattern=r"^[0-9A-Za-z-]{1,40}$", description="Of Azure's API, such as 2024-10-21 or v1."
+    )
+    entra: bool = Field(
+        False, description="Sign in by Microsoft Entra ID (package azure-identity) instead of a key."
+    )
+
+
 class ModelEntry(Written):
     """One named entry of `models:`; which fields apply depends on `endpoint`."""
 
@@ -65,6 +76,9 @@ class ModelEntry(Written):
         None, description="The NAME of the environment variable that holds the key; never a key."
     )
     headers: dict[str, str] = Field({}, description="Extra headers; values may hold ${VARIABLE}.")
+    azure: Azure | None = Field(
+        None, description="transport openai: the server is Azure OpenAI, `model` its deployment."
+    )
     params: dict[str, Any] = Field(
         {}, description="Sent with every request: temperature, max_tokens, seed, ..."
     )

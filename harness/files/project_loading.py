@@ -21,6 +21,7 @@ PROJECT_TEXTS: tuple[Path_, ...] = (
     ("results",),
     *(("models", "*", key) for key in ("model", "base_url", "api_key_env", "weights", "replies", "url")),
     ("models", "*", "headers", "*"),
+    ("models", "*", "azure", "api_version"),
 )
 
 _COMMON = frozenset(
@@ -28,11 +29,12 @@ _COMMON = frozenset(
 )
 _REMOTE = frozenset({"transport", "api_key_env", "headers"})
 _SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream"}
+_OPENAI = _SPOKEN | {"azure"}
 APPLIES: Mapping[str, frozenset[str]] = {
     "local": _COMMON | {"model", "weights", "threads", "context", "stream"},
-    "chat": _SPOKEN,
-    "completions": _SPOKEN,
-    "responses": _SPOKEN,
+    "chat": _OPENAI,
+    "completions": _OPENAI,
+    "responses": _OPENAI,
     "anthropic": _SPOKEN,
     "http": _COMMON | _REMOTE | {"model", "url", "method", "body", "reply", "score", "usage"},
     "replay": _COMMON | {"model", "replies"},
@@ -43,7 +45,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "completions": ("base_url", "model"),
     "responses": ("base_url", "model"),
     "anthropic": ("base_url", "model"),
-    "http": ("url",),
+    "http": ("url", "reply"),
     "replay": ("replies",),
 }
 
@@ -130,6 +132,8 @@ def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
             yield key, f"does not apply to `endpoint: {kind}`.", "Remove it."
     if raw.get("transport") == "openai" and kind in {"http", "anthropic"}:
         yield "transport", f"`openai` does not speak `endpoint: {kind}`.", "Use `wire` or `httpx`."
+    if raw.get("azure") is not None and raw.get("transport") != "openai":
+        yield "azure", "needs the official client.", "Add `transport: openai`, or remove `azure:`."
 
 
 def default_project(root: Path) -> Project:

@@ -6,13 +6,14 @@ No message repeats the value, because the value may be the secret.
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _KEY_PREFIX = re.compile(
     r"(sk|pk|rk)-|(sk|pk|rk|gsk|hf|ghp|gho|xox[abp])[-_](?=.{12})|(AIza|eyJ)(?=.{12})|AKIA(?=.{16}$)|Bearer "
 )
 _SECRET_HEADER = re.compile(r"authorization|(x-)?(api-?key|auth.*|.*token|.*secret|.*-key)|cookie", re.I)
+_SECRET_QUERY = re.compile(r"(api[-_]?)?key|.*token|.*secret|password|sig(nature)?", re.I)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
@@ -51,6 +52,10 @@ def check_origin(url: str) -> str:
     bad = any(c.isspace() or ord(c) < 32 for c in url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or bad:
         raise ValueError("must start with http:// or https:// and name a host")
+    if parts.fragment or url.endswith("#"):
+        raise ValueError("must not hold a fragment (`#...`): it is never sent")
+    if any(_SECRET_QUERY.fullmatch(name) for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+        raise ValueError("must not hold a key in its query. Use `api_key_env`, or a header with ${VARIABLE}")
     return url
 
 

@@ -148,6 +148,9 @@ def _changed_cases(bundle: Bundle, found: _Found) -> Iterator[str]:
         case = now[id_]
         if case.digest != before.digest:
             yield f"case {id_}: inputs"
+        elif case.variants != before.variants:
+            names = sorted({name for name, _ in case.variants.items() ^ before.variants.items()})
+            yield f"case {id_}: what {', '.join(names)} makes of it"
         elif (case.expected, case.split, case.tags) != (before.expected, before.split, before.tags):
             yield f"case {id_}: expected label, split or tags"
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias, assert_never
+from urllib.parse import urlsplit
 
 from harness.errors import UsageError
-from harness.files.project import EndpointKind, ModelEntry
+from harness.files.project import Azure, EndpointKind, ModelEntry
 from harness.files.project import Transport as TransportKind
 from harness.files.prompt import Prompt
 from harness.measure.endpoint import origin
@@ -40,8 +41,12 @@ def build_endpoint(name: str, entry: ModelEntry, prompt: Prompt, *, root: Path) 
 
 def _protocol(make_codec: Callable[[ModelEntry, Prompt], Codec]) -> Build:
     def build(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001 (one signature)
-        url, codec = origin.base_url(name, entry), make_codec(entry, prompt)
-        return _over_http(name, entry, codec, url + codec.path, _bearer_headers(name, entry))
+        codec = make_codec(entry, prompt)
+        if entry.azure is not None:
+            return _on_azure(name, entry, entry.azure, codec)
+        url = origin.endpoint_url(name, entry, codec.path)
+        transport = make_transport(entry.transport, url, _bearer_headers(name, entry))
+        return _over_http(name, entry, codec, url, transport)
 
     return build
 
@@ -50,14 +55,34 @@ def _anthropic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endp
     headers = {"anthropic-version": VERSION, **origin.resolved_headers(name, entry)}
     if (key := origin.api_key(name, entry)) is not None:
         headers.setdefault("x-api-key", key)
-    url, codec = origin.base_url(name, entry), AnthropicCodec(entry, prompt)
-    version = "" if url.endswith("/v1") else "/v1"  # the provider's own documents give the bare origin
-    return _over_http(name, entry, codec, url + version + codec.path, headers)
+    codec = AnthropicCodec(entry, prompt)
+    bare = not urlsplit(origin.base_url(name, entry)).path.rstrip("/").endswith("/v1")
+    version = "/v1" if bare else ""  # the provider's own documents give the bare origin
+    url = origin.endpoint_url(name, entry, version + codec.path)
+    return _over_http(name, entry, codec, url, make_transport(entry.transport, url, headers))
+
+
+def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec) -> Endpoint:
+    from harness.measure.endpoint.azure import azure_client, identity, route
+    from harness.measure.endpoint.openai_transport import OpenAITransport
+
+    key = origin.api_key(name, entry)
+    if (key is None) != azure.entra:
+        raise UsageError(
+            f"models.{name}: Azure is reached by a key or by `entra: true`, one of the two",
+            fix="Name the key's variable, `api_key_env: AZURE_OPENAI_API_KEY`, or write `entra: true`.",
+        )
+    url = origin.endpoint_url(name, entry, route(azure, entry.model or "") + codec.path)
+    client = azure_client(azure, key, identity(name) if azure.entra else None)
+    headers = origin.resolved_headers(name, entry)
+    transport = OpenAITransport(origin=url, headers=headers, make_client=client)
+    return _over_http(name, entry, codec, url, transport)
 
 
 def _generic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001
-    url = origin.full_url(name, entry)
-    return _over_http(name, entry, GenericCodec(name, entry), url, _bearer_headers(name, entry))
+    url, codec = origin.full_url(name, entry), GenericCodec(name, entry)
+    transport = make_transport(entry.transport, url, _bearer_headers(name, entry))
+    return _over_http(name, entry, codec, url, transport)
 
 
 def _local(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:
@@ -84,7 +109,7 @@ def _bearer_headers(name: str, entry: ModelEntry) -> dict[str, str]:
     return headers
 
 
-def _over_http(name: str, entry: ModelEntry, codec: Codec, url: str, headers: dict[str, str]) -> Endpoint:
+def _over_http(name: str, entry: ModelEntry, codec: Codec, url: str, transport: Transport) -> Endpoint:
     if entry.stream and not isinstance(codec, StreamingCodec):
         raise UsageError(
             f"models.{name}: `endpoint: {entry.endpoint}` can't stream", fix="Remove `stream: true`."
@@ -96,7 +121,7 @@ def _over_http(name: str, entry: ModelEntry, codec: Codec, url: str, headers: di
         pacing_key=origin.pacing_key(url, entry),
         url=url,
         codec=codec,
-        transport=make_transport(entry.transport, url, headers),
+        transport=transport,
         stream=entry.stream,
     )
 

@@ -6,7 +6,7 @@ client reads and raises error statuses in its own way; they are taken from it, s
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -20,20 +20,38 @@ from harness.measure.endpoint.transport import BODY_CAP, IDLE_S, LOOPBACK
 _NO_KEY = "none"
 
 
+def openai_client(origin: str, headers: dict[str, str], http: httpx2.AsyncClient) -> AsyncOpenAI:
+    """Make the client for OpenAI and all that speak as it does."""
+    authorization = headers.get("authorization", "")
+    return AsyncOpenAI(
+        api_key=authorization.removeprefix("Bearer ") or _NO_KEY,
+        base_url=origin,
+        max_retries=0,
+        default_headers=headers,
+        http_client=http,
+    )
+
+
 class OpenAITransport(PythonTransport):
-    """One AsyncOpenAI per endpoint."""
+    """One AsyncOpenAI per endpoint; `make_client` signs in another way."""
 
     def __init__(
-        self, *, origin: str, headers: dict[str, str], cap_bytes: int = BODY_CAP, idle_s: float = IDLE_S
+        self,
+        *,
+        origin: str,
+        headers: dict[str, str],
+        cap_bytes: int = BODY_CAP,
+        idle_s: float = IDLE_S,
+        make_client: Callable[[str, dict[str, str], httpx2.AsyncClient], AsyncOpenAI] = openai_client,
     ) -> None:
         super().__init__(cap_bytes=cap_bytes, idle_s=idle_s)
+        self._make_client = make_client
         self._headers = headers
         self._origin = origin
         self._client: AsyncOpenAI | None = None
 
     async def open(self) -> None:
         """Make the client."""
-        authorization = self._headers.get("authorization", "")
         http = httpx2.AsyncClient(
             follow_redirects=False,
             timeout=None,  # the deadline of each exchange is ours, also for trickling bodies
@@ -41,13 +59,7 @@ class OpenAITransport(PythonTransport):
             trust_env=urlsplit(self._origin).hostname not in LOOPBACK,
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
         )
-        self._client = AsyncOpenAI(
-            api_key=authorization.removeprefix("Bearer ") or _NO_KEY,
-            base_url=self._origin,
-            max_retries=0,
-            default_headers=self._headers,
-            http_client=http,
-        )
+        self._client = self._make_client(self._origin, self._headers, http)
 
     async def close(self) -> None:
         """Release the sockets."""

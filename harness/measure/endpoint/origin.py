@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from harness.errors import UsageError
 from harness.files.project import ModelEntry
@@ -36,6 +36,12 @@ def resolved_headers(
 
         headers[header.lower()] = _sendable(_VARIABLE.sub(fill, written), where)
     return headers
+
+
+def endpoint_url(name: str, entry: ModelEntry, path: str) -> str:
+    """Return the address of one call: `path` after the base URL's own path, before its query."""
+    parts = urlsplit(base_url(name, entry))
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + path))
 
 
 def base_url(name: str, entry: ModelEntry) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import Random
 
 from harness.files.bundle import Bundle, Candidate
-from harness.files.digest import trial_key
+from harness.files.digest import digest, trial_key
 from harness.files.perturb import PROMPT_LEVEL, perturb_case, perturb_prompt
 from harness.files.prompt import Prompt
 from harness.record import ORIGINAL, CaseRow, Record, Trial
@@ -144,8 +144,9 @@ class Plan:
         repeat, slot = divmod(code, self._width)
         i, j, k = self._parts(slot)
         case, candidate, variant = self.cases[i], self.candidates[j], self.variants[k]
+        content = case.digest if variant not in case.variants else digest([case.digest, case.variants[variant]])
         return Trial(
-            key=trial_key(candidate.prompt_digest, candidate.model_digest, case.digest, variant, repeat),
+            key=trial_key(candidate.prompt_digest, candidate.model_digest, content, variant, repeat),
             case=case.id,
             candidate=candidate.name,
             variant=variant,

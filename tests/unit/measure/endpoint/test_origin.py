@@ -102,3 +102,36 @@ def test_anthropic_is_reached_by_its_bare_origin_and_with_v1(monkeypatch: pytest
     for base in ("https://api.anthropic.example", "https://api.anthropic.example/v1/"):
         endpoint: Any = build_endpoint("c", entry(endpoint="anthropic", base_url=base), PROMPT, root=Path())
         assert endpoint.url == "https://api.anthropic.example/v1/messages"
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("https://x.example/v1", "https://x.example/v1/chat/completions"),
+        ("https://x.example/v1/", "https://x.example/v1/chat/completions"),
+        ("https://x.example", "https://x.example/chat/completions"),
+        ("https://x.example/d/a?api-version=1", "https://x.example/d/a/chat/completions?api-version=1"),
+        ("https://x.example/d/a/?a=1&b=2", "https://x.example/d/a/chat/completions?a=1&b=2"),
+    ],
+)
+def test_a_call_s_path_follows_the_base_url_s_own_path_and_precedes_its_query(base: str, url: str) -> None:
+    endpoint: Any = build_endpoint("c", entry(base_url=base), PROMPT, root=Path())
+    assert endpoint.url == url
+
+
+def test_azure_is_reached_by_a_key_or_an_identity_and_by_one_of_the_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AZ_KEY", "key-of-azure")
+    base = {"base_url": "https://r.example", "transport": "openai", "model": "my dep"}
+    dated: Any = {**base, "azure": {"api_version": "2024-10-21"}}
+    endpoint: Any = build_endpoint("c", entry(**dated, api_key_env="AZ_KEY"), PROMPT, root=Path())
+    assert endpoint.url == "https://r.example/openai/deployments/my%20dep/chat/completions"
+    undated: Any = {**base, "azure": {"api_version": "v1"}}
+    endpoint = build_endpoint("c", entry(**undated, api_key_env="AZ_KEY"), PROMPT, root=Path())
+    assert endpoint.url == "https://r.example/openai/v1/chat/completions"
+    with pytest.raises(UsageError, match="one of the two"):
+        build_endpoint("c", entry(**dated), PROMPT, root=Path())
+    both: Any = {**base, "azure": {"api_version": "v1", "entra": True}, "api_key_env": "AZ_KEY"}
+    with pytest.raises(UsageError, match="one of the two"):
+        build_endpoint("c", entry(**both), PROMPT, root=Path())

@@ -1,83 +1,112 @@
-"""No big drop since the last run: accuracy now against a baseline's, which is known only by its estimate."""
+"""No big drop since earlier runs: accuracy now against what is known of before only by its estimates.
+
+Without a baseline, the run is held against the previous comparable run and against all before, pooled
+(`history/series.py` says what that does to the error rate). The worse of the two decides.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
 from harness.files.threshold import Threshold
 from harness.judge.assessment import Assessment, Check
 from harness.judge.baseline import counterpart
+from harness.judge.history.past import PastRun
+from harness.judge.history.series import before_of, drop_of, groups_of, share_of
 from harness.judge.scores import classification
-from harness.judge.scores.binomial import wilson
-from harness.judge.scores.drift import no_big_drop
+from harness.judge.scores.drift import Drop, no_big_drop
 from harness.judge.scores.estimate import Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share
+from harness.judge.sections.history import runs_before
 from harness.judge.view import View
-from harness.judge.wording import amount, demand, figure
+from harness.judge.wording import amount, count, demand, figure
 
-
-def share_of(estimate: Estimate) -> Share | Missing:
-    """Give the share that has this Wilson interval; the effective number of trials is by bisection."""
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return Missing(estimate.why_undefined or "it has no interval", estimate.n)
-    wanted = estimate.high - estimate.low
-    low, high = 0.01, float(max(estimate.n, 1))
-    for _ in range(80):
-        middle = (low + high) / 2
-        bounds = wilson(estimate.value, middle, estimate.confidence)
-        low, high = (middle, high) if bounds[1] - bounds[0] > wanted else (low, middle)
-    n = high
-    whole = max(1, round(n))
-    return Share(p=estimate.value, n=whole, cases=whole, floor=n, raw=n, informative=0, se=0.0)
+_WORST_FIRST = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+_Before = tuple[str, Share | Missing]
 
 
 def drift_check(view: View, threshold: Threshold, baseline: Assessment | None) -> Check:
-    """Decide "accuracy has not dropped by more than the bound since the baseline"."""
-    before = None if baseline is None else counterpart(baseline, view)
-    made = Check(
+    """Decide "accuracy has not dropped by more than the bound since the baseline, or the runs before"."""
+    missing = "there is no earlier run to compare with"
+    if threshold.where:
+        missing = "earlier runs are known on all their cases only"
+    befores = [] if threshold.where else _befores(view, baseline)
+    if not befores:
+        return _open(view, threshold, missing)
+    now = classification.accuracy(view.answers)
+    decided = [
+        (name, before, no_big_drop(now, before, margin=threshold.bound, confidence=view.confidence))
+        for name, before in befores
+    ]
+    return _made(view, threshold, now, min(decided, key=_badness))
+
+
+def _befores(view: View, baseline: Assessment | None) -> list[_Before]:
+    if baseline is not None:
+        found = counterpart(baseline, view)
+        return [] if found is None else [("", share_of(found.classification.accuracy))]
+    return [(_which(runs), before_of(runs)) for _, runs in groups_of(runs_before(view))]
+
+
+def _which(runs: Sequence[PastRun]) -> str:
+    return f" in {runs[0].run_id}" if len(runs) == 1 else f" in {count(len(runs), 'earlier run')}, pooled"
+
+
+def _badness(decided: tuple[str, Share | Missing, Drop]) -> tuple[int, float]:
+    _, _, drop = decided
+    return (_WORST_FIRST[drop.status], drop.change.value or 0.0)
+
+
+def _open(view: View, threshold: Threshold, why: str, estimate: Estimate | None = None) -> Check:
+    return Check(
         threshold=threshold.text,
         metric=threshold.metric,
         label=None,
         status="INCONCLUSIVE",
         required=threshold.bound,
         op=threshold.op,
-        estimate=undefined("there is no earlier run to compare with", confidence=view.confidence),
+        estimate=estimate or undefined(why, confidence=view.confidence),
         bound=None,
         needed_n=None,
         needed_unit="cases",
-        why=f"{threshold.text} can't be decided: there is no earlier run to compare with.",
+        why=f"{threshold.text} can't be decided: {why}.",
     )
-    if before is None:
-        return made
-    now = classification.accuracy(view.answers)
-    then = share_of(before.classification.accuracy)
-    result = no_big_drop(now, then, margin=threshold.bound, confidence=view.confidence)
-    change = result.change.estimate(view.confidence)
-    if change.value is None or change.low is None or change.high is None:
-        why = f"{threshold.text} can't be decided: {change.why_undefined or 'accuracy is undefined'}."
-        return msgspec.structs.replace(made, estimate=change, why=why)
-    drop = msgspec.structs.replace(change, value=-change.value, low=-change.high, high=-change.low)
+
+
+def _made(
+    view: View, threshold: Threshold, now: Share | Missing, decided: tuple[str, Share | Missing, Drop]
+) -> Check:
+    which, then, result = decided
+    drop = drop_of(result.change, view.confidence)
+    if drop.value is None:
+        return _open(view, threshold, drop.why_undefined or "accuracy is undefined", drop)
     return msgspec.structs.replace(
-        made,
+        _open(view, threshold, ""),
         status=result.status,
         estimate=drop,
         bound=drop.high,
-        why=_why(threshold, drop, now, then, result.status),
+        why=_why(threshold, drop, now, (which, then), result.status),
     )
 
 
-def _why(
-    threshold: Threshold, drop: Estimate, now: Share | Missing, then: Share | Missing, status: str
-) -> str:
+def _why(threshold: Threshold, drop: Estimate, now: Share | Missing, before: _Before, status: str) -> str:
+    which, then = before
     assert now.value is not None
     assert then.value is not None
-    moved = f"accuracy went from {amount(then.value, 'share')} to {amount(now.value, 'share')}"
+    moved = f"accuracy went from {amount(then.value, 'share')}{which} to {amount(now.value, 'share')}"
     seen = f"drift.drop {figure(drop, 'points')}, {demand(threshold.bound, 'points')} allowed: {moved}"
     match status:
         case "PASS":
             return f"{seen}, which is no big drop."
         case "FAIL":
             return f"{seen}, a real drop that may exceed what is allowed."
+        case _ if which:
+            return (
+                f"{seen}; these cases are too few to tell whether that is a drop. `harness compare` pairs "
+                "two runs case by case and sees smaller ones."
+            )
         case _:
             return f"{seen}; more cases would tell whether that is a drop."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ import numpy as np
 from harness.files.project import ModelEntry
 from harness.files.suite import Suite
 from harness.judge.assessment import OUTCOMES
+from harness.judge.history.past import PastRun
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.latency import seconds
@@ -36,6 +37,7 @@ class View:
         every_trial: TrialColumns,
         originals: TrialColumns | None = None,
         of_run: dict[str, Any] | None = None,
+        past: Sequence[PastRun] = (),
     ) -> None:
         self.manifest = manifest
         self.suite = suite
@@ -43,6 +45,7 @@ class View:
         self.cases = cases
         self.every_trial = every_trial  # variants included
         self.trials = every_trial.originals() if originals is None else originals
+        self.past = tuple(past)  # of all candidates of suites of this name, oldest first
         self.labels = suite.labels
         self.confidence = suite.confidence
         self._once: dict[str, Any] = {}
@@ -140,4 +143,5 @@ class View:
             every_trial=self.every_trial,
             originals=self.trials.where(keep),
             of_run=self._of_run,
+            past=self.past,
         )

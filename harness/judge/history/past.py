@@ -7,11 +7,13 @@ folders of those runs are gone.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from harness.judge.scores.estimate import Estimate
+
+Against: TypeAlias = Literal["the previous run", "the runs before, pooled"]
 
 
 class PastRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +73,7 @@ class NotComparable(msgspec.Struct, frozen=True, kw_only=True):
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Accuracy now minus before, in two groups that are taken as independent (Newcombe)."""
 
-    against: Literal["the previous run", "the runs before, pooled"]
+    against: Against
     runs: tuple[str, ...]
     before: Estimate
     change: Estimate

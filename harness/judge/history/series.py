@@ -1,0 +1,245 @@
+"""One candidate over time: the comparable runs, what changed between them, and whether it got worse.
+
+Theory. Comparable runs have the same suite digest: the same cases, labels and reply rule. Each is a draw of
+the model's answers to the same cases, so the difference of two runs varies less than that of two independent
+samples; Newcombe's interval for independent samples is therefore on the safe side (wider than it need be).
+The pooled history adds up the effective sizes of its runs; for the same reason that is safe as well.
+
+Two comparisons are made, each with one chance of (1 - confidence)/2 to see a drop that is not there: against
+the previous run (a sudden drop) and against all runs before, pooled (a slow slide). Together they raise a
+false alarm in at most 1 - confidence of the runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Final
+
+import msgspec
+
+from harness.judge.history.past import Against, Change, Chart, History, HistoryPoint, NotComparable, PastRun
+from harness.judge.scores.binomial import wilson
+from harness.judge.scores.combined import Combined, difference
+from harness.judge.scores.drift import cusum
+from harness.judge.scores.estimate import Estimate, undefined
+from harness.judge.scores.figure import Missing
+from harness.judge.scores.proportion import Share
+from harness.judge.wording import amount, count, figure, listed
+
+WINDOW = 50  # runs that are pooled and that a report keeps: older ones say little of today
+MARGIN = 0.05  # the default policy's
+PREVIOUS: Final = "the previous run"
+POOLED: Final = "the runs before, pooled"
+
+
+def share_of(estimate: Estimate) -> Share | Missing:
+    """Give the share that has this Wilson interval; the effective number of trials is by bisection."""
+    if estimate.value is None or estimate.low is None or estimate.high is None:
+        return Missing(estimate.why_undefined or "it has no interval", estimate.n)
+    wanted = estimate.high - estimate.low
+    low, high = 0.01, float(max(estimate.n, 1))
+    for _ in range(60):
+        middle = (low + high) / 2
+        bounds = wilson(estimate.value, middle, estimate.confidence)
+        low, high = (middle, high) if bounds[1] - bounds[0] > wanted else (low, middle)
+    return _independent(estimate.value, high)
+
+
+def _independent(p: float, n: float) -> Share:
+    """Give the share p of n independent trials; n need not be whole."""
+    whole = max(1, round(n))
+    return Share(p=p, n=whole, cases=whole, floor=n, raw=n, informative=0, se=0.0)
+
+
+def pooled(shares: Sequence[Share]) -> Share | Missing:
+    """Give all trials of several runs as one share, weighted by their effective sizes."""
+    sizes = [share.effective_n() for share in shares]
+    if not sizes:
+        return Missing("there is no earlier run to compare with")
+    total = sum(sizes)
+    return _independent(sum(s.p * n for s, n in zip(shares, sizes, strict=True)) / total, total)
+
+
+def comparable(past: Sequence[PastRun], now: PastRun) -> tuple[list[PastRun], list[NotComparable]]:
+    """Sort the earlier runs of a candidate into those that can be compared with `now`, and the rest."""
+    kept, left = [], []
+    for run in past:
+        if run.candidate != now.candidate:
+            continue
+        why = why_not(run, now)
+        if why:
+            left.append(NotComparable(run_id=run.run_id, created_utc=run.created_utc, why=why))
+        else:
+            kept.append(run)
+    return kept, left
+
+
+def why_not(run: PastRun, now: PastRun) -> str:
+    """Say why two runs can't be compared; nothing when they can (an unfinished one is only marked)."""
+    if run.suite_digest == now.suite_digest:
+        return ""
+    if run.labels != now.labels:
+        return "it has other labels"
+    if run.reply_rule != now.reply_rule:
+        return "it reads replies by another rule"
+    if run.new_data != now.new_data:
+        return f"its cases are those of {run.new_data}" if run.new_data else "its cases are the suite's own"
+    if run.cases and now.cases and run.cases != now.cases:
+        return f"it has other cases ({run.cases:,}, not {now.cases:,})"
+    return "it has other cases"
+
+
+def history_of(
+    past: Sequence[PastRun], now: PastRun, accuracy: Share | Missing, *, margin: float, confidence: float
+) -> History | None:
+    """Say how a candidate did over time; None when there is no earlier run of it at all.
+
+    `accuracy` is that of `now`, as judged; `past` may hold other candidates and other digests.
+    """
+    runs, left = comparable(past, now)
+    if not runs and not left:
+        return None
+    series = [*runs[-WINDOW + 1 :], now]
+    changes = changes_of(runs, accuracy, confidence=confidence)
+    chart = _chart(series, margin)
+    return History(
+        points=_points(series),
+        changes=changes,
+        cusum=chart,
+        not_comparable=tuple(left[-WINDOW:]),
+        sentence=_sentence(changes, chart, left),
+    )
+
+
+def usable(runs: Sequence[PastRun]) -> list[PastRun]:
+    """Keep the finished runs whose accuracy is known, the most recent ones."""
+    return [run for run in runs if run.complete and _accuracy(run).value is not None][-WINDOW:]
+
+
+def changes_of(runs: Sequence[PastRun], now: Share | Missing, *, confidence: float) -> tuple[Change, ...]:
+    """Give accuracy now minus the previous run, and minus all runs before (where there are several)."""
+    known = usable(runs)
+    made = []
+    for against, group in groups_of(known):
+        before = before_of(group)
+        made.append(
+            Change(
+                against=against,
+                runs=tuple(run.run_id for run in group),
+                before=before.estimate(confidence),
+                change=difference(now, before).estimate(confidence),
+            )
+        )
+    return tuple(made)
+
+
+def groups_of(known: Sequence[PastRun]) -> list[tuple[Against, Sequence[PastRun]]]:
+    """Give what a run is held against: the previous one and, where there are several, all before."""
+    groups: list[tuple[Against, Sequence[PastRun]]] = []
+    if known:
+        groups.append((PREVIOUS, known[-1:]))
+    if len(known) > 1:
+        groups.append((POOLED, known))
+    return groups
+
+
+def before_of(runs: Sequence[PastRun]) -> Share | Missing:
+    """Give the pooled accuracy of runs."""
+    shares = [share_of(_accuracy(run)) for run in runs]
+    return pooled([share for share in shares if isinstance(share, Share)])
+
+
+def _accuracy(run: PastRun) -> Estimate:
+    return run.figures.get("accuracy") or undefined(run.why_no_figures or "it was not judged")
+
+
+def _points(series: Sequence[PastRun]) -> tuple[HistoryPoint, ...]:
+    marks: list[tuple[str, ...]] = [(), *(changed(a, b) for a, b in pairwise(series))]
+    return tuple(
+        HistoryPoint(
+            run_id=run.run_id,
+            created_utc=run.created_utc,
+            complete=run.complete,
+            prompt_digest=run.prompt_digest,
+            accuracy=_accuracy(run),
+            stability=run.figures.get("stability"),
+            p95=run.figures.get("latency.p95"),
+            verdict=run.verdict,
+            changed=mark,
+        )
+        for run, mark in zip(series, marks, strict=True)
+    )
+
+
+def changed(before: PastRun, after: PastRun) -> tuple[str, ...]:
+    """Give the release marks between two runs: what may have changed the answers."""
+    marks = []
+    if before.prompt_digest != after.prompt_digest:
+        marks.append("the prompt changed")
+    if before.model_id != after.model_id:
+        marks.append(f"model {before.model_id or 'unknown'} → {after.model_id or 'unknown'}")
+    elif before.model_digest != after.model_digest:
+        marks.append("the model's entry changed")
+    for what, old, new in (
+        ("served model", before.served_models, after.served_models),
+        ("fingerprint", before.fingerprints, after.fingerprints),
+    ):
+        if old and new and old != new:
+            marks.append(f"{what} {listed(old, 2)} → {listed(new, 2)}")
+    if before.harness != after.harness and before.harness and after.harness:
+        marks.append(f"harness {before.harness} → {after.harness}")
+    return tuple(marks)
+
+
+def _chart(series: Sequence[PastRun], margin: float) -> Chart | None:
+    """Follow the errors run by run; what is usual is learnt from the first half of the series."""
+    known = usable(series)
+    shares = [share for share in (share_of(_accuracy(run)) for run in known) if isinstance(share, Share)]
+    if len(shares) < 2 or len(shares) != len(known):
+        return None
+    learnt = pooled(shares[: max(1, len(shares) // 2)])
+    assert isinstance(learnt, Share)
+    usual = 1 - learnt.p
+    sizes = [share.effective_n() for share in shares]
+    errors = [(1 - share.p) * n for share, n in zip(shares, sizes, strict=True)]
+    worse = min(usual + margin, 1.0)
+    made = cusum(errors, sizes, usual=usual, worse=worse)
+    signal = None if made.signal is None else known[made.signal].run_id
+    return Chart(usual=usual, worse=worse, limit=made.limit, path=made.path, signal=signal)
+
+
+def _sentence(changes: Sequence[Change], chart: Chart | None, left: Sequence[NotComparable]) -> str:
+    if not changes:
+        why = f": {left[-1].why}" if left else ""
+        return f"No earlier run can be compared with this one{why}."
+    told = [_told(change) for change in changes]
+    slide = (
+        ""
+        if chart is None or chart.signal is None
+        else (f" The CUSUM chart signals more errors than usual from run {chart.signal} on.")
+    )
+    return f"Accuracy {'; '.join(told)}.{slide}"
+
+
+def _told(change: Change) -> str:
+    moved = change.change
+    if moved.value is None or moved.low is None or moved.high is None:
+        return f"can't be held against {change.against}: {moved.why_undefined}"
+    runs = "" if change.against == PREVIOUS else f" ({count(len(change.runs), 'run')})"
+    if moved.high < 0:
+        how = "is lower"
+    elif moved.low > 0:
+        how = "is higher"
+    else:
+        how = "shows no certain change"
+    before = "" if change.before.value is None else f", from {amount(change.before.value, 'share')}"
+    return f"{how} against {change.against}{runs}: {figure(moved, 'points')}{before}"
+
+
+def drop_of(change: Combined | Missing, confidence: float) -> Estimate:
+    """Turn now - before into before - now, which a threshold on `drift.drop` is about."""
+    made = change.estimate(confidence)
+    if made.value is None or made.low is None or made.high is None:
+        return made
+    return msgspec.structs.replace(made, value=-made.value, low=-made.high, high=-made.low)

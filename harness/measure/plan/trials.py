@@ -144,7 +144,9 @@ class Plan:
         repeat, slot = divmod(code, self._width)
         i, j, k = self._parts(slot)
         case, candidate, variant = self.cases[i], self.candidates[j], self.variants[k]
-        content = case.digest if variant not in case.variants else digest([case.digest, case.variants[variant]])
+        content = (
+            case.digest if variant not in case.variants else digest([case.digest, case.variants[variant]])
+        )
         return Trial(
             key=trial_key(candidate.prompt_digest, candidate.model_digest, content, variant, repeat),
             case=case.id,

@@ -59,6 +59,7 @@ class MetricDifference(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     family: Family = "detail"
     where: str = ""  # "tag=short" for slices
+    needed_unit: str = "cases"  # what `needed_n` counts
     matters: float = 0.0  # a difference below this, in the metric's unit, is not looked for
 
     @property

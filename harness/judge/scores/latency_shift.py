@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.special import ndtri
 
+from harness.judge.scores.estimate import Estimate, undefined
 from harness.judge.scores.figure import Drawn, Figure, Missing
 from harness.judge.scores.latency import quantile_of
 from harness.judge.table import Bool, Float, Int32, Int64
@@ -20,13 +22,40 @@ def hodges_lehmann(differences: Float) -> float | None:
 
     Above `WALSH` differences their evenly spaced quantiles stand for them.
     """
-    if len(differences) == 0:
-        return None
+    return None if len(differences) == 0 else float(np.median(_walsh(differences)))
+
+
+def hodges_lehmann_estimate(differences: Float, confidence: float = 0.95) -> Estimate:
+    """Give the shift with the interval that Wilcoxon's signed-rank test does not reject (Lehmann 1963).
+
+    Its ends are the averages of rank k and M + 1 - k among the M = n(n+1)/2, with
+    k = M/2 - z sqrt(n(n+1)(2n+1)/24) (Hollander and Wolfe 1999, section 3.3); None where n is too
+    small for any k.
+    """
+    n = len(differences)
+    if n == 0:
+        return undefined("no case has a latency on both sides", confidence=confidence)
+    averages = np.sort(_walsh(differences))
+    pairs = n * (n + 1) / 2
+    k = pairs / 2 - float(ndtri((1 + confidence) / 2)) * math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    at = math.floor(k / pairs * len(averages))
+    return Estimate(
+        value=float(np.median(averages)),
+        n=n,
+        low=float(averages[at - 1]) if at >= 1 else None,
+        high=float(averages[len(averages) - at]) if at >= 1 else None,
+        confidence=confidence,
+        method="Hodges-Lehmann, paired by case",
+    )
+
+
+def _walsh(differences: Float) -> Float:
+    """Give the means of all pairs, each with itself too."""
     ordered = np.sort(differences)
     if len(ordered) > WALSH:
         ordered = ordered[((np.arange(WALSH) + 0.5) * len(ordered) / WALSH).astype(np.int64)]
     i, j = np.triu_indices(len(ordered))
-    return float(np.median((ordered[i] + ordered[j]) / 2))
+    return np.asarray((ordered[i] + ordered[j]) / 2, dtype=np.float64)
 
 
 def typical_shift(
@@ -36,12 +65,20 @@ def typical_shift(
 
     Cases that one side lacks, or whose median is a failure on either side, are left out.
     """
-    one, two = _medians(first, first_case), _medians(second, second_case)
-    both = sorted(one.keys() & two.keys())
-    return hodges_lehmann(np.array([one[case] - two[case] for case in both]))
+    return shift_of_medians(case_medians(first, first_case), case_medians(second, second_case)).value
 
 
-def _medians(times: Float, case: Int32 | Int64) -> dict[int, float]:
+def shift_of_medians(
+    first: dict[int, float], second: dict[int, float], *, confidence: float = 0.95
+) -> Estimate:
+    """Give the shift of first - second with its interval, over the cases that both have."""
+    both = sorted(first.keys() & second.keys())
+    differences = np.array([first[case] - second[case] for case in both], dtype=np.float64)
+    return hodges_lehmann_estimate(differences, confidence)
+
+
+def case_medians(times: Float, case: Int32 | Int64) -> dict[int, float]:
+    """Give the (lower) median of each case's times; cases whose median is a failure are left out."""
     order = np.lexsort((times, case))
     ids, start, size = np.unique(case[order], return_index=True, return_counts=True)
     middle = times[order][start + (size - 1) // 2]

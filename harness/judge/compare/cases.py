@@ -1,0 +1,150 @@
+"""The cases behind a difference: fixed, broken, and outcomes that are new, with what was sent and said."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from pydantic import ValidationError
+
+from harness.files.prompt import Prompt
+from harness.files.render import RenderedText, Renderer, RenderFailed
+from harness.files.template_rules import TemplateRefused
+from harness.judge.assessment import OUTCOMES
+from harness.judge.compare.pairs import Pairs, Side
+from harness.judge.comparison import CaseChange, OutcomeChange
+from harness.judge.sections.stability import answer_codes_of, answer_name
+from harness.judge.table import Bool, Float, Int64
+
+RENDERED = 50  # cases of each list whose prompts are shown in full
+SHOWN_REPLIES = 3
+
+
+def changed_cases(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseChange, ...], int]:
+    """Give the fixed and the broken cases, and how many moved without crossing one half.
+
+    A case is right on a side when more than half of its trials are. Largest change first.
+    """
+    before, after = (_right_share(side) for side in (pairs.base, pairs.head))
+    was, now = before > 0.5, after > 0.5
+    moved = np.asarray((np.abs(after - before) > 1e-9) & (was == now), dtype=np.bool_)
+    speakers = _Speaker(pairs.base), _Speaker(pairs.head)
+    found = []
+    for chosen in (~was & now, was & ~now):
+        places = np.flatnonzero(chosen)
+        order = places[np.lexsort((places, -np.abs(after - before)[places]))]
+        found.append(
+            tuple(
+                _change(pairs, int(place), (before, after), speakers, rendered=rank < RENDERED)
+                for rank, place in enumerate(order)
+            )
+        )
+    return found[0], found[1], int(moved.sum())
+
+
+def _right_share(side: Side) -> Float:
+    hits, trials = side.per_case(side.answers.right)
+    return np.asarray(hits / np.maximum(trials, 1), dtype=np.float64)
+
+
+def _change(
+    pairs: Pairs,
+    place: int,
+    right: tuple[Float, Float],
+    speakers: tuple[_Speaker, _Speaker],
+    *,
+    rendered: bool,
+) -> CaseChange:
+    cases, row = pairs.head.view.cases, int(pairs.matching.head[place])
+    base_id = pairs.base.view.cases.ids[int(pairs.matching.base[place])]
+    inputs = cases.inputs[row] if cases.inputs else {}
+    base, head = speakers
+    return CaseChange(
+        case=cases.ids[row],
+        expected=pairs.labels[int(pairs.expected[place])],
+        text=cases.texts[row],
+        base_right=float(right[0][place]),
+        head_right=float(right[1][place]),
+        base_answers=base.answers(place),
+        head_answers=head.answers(place),
+        base_replies=base.replies(place),
+        head_replies=head.replies(place),
+        base_prompt=base.prompt(inputs) if rendered else "",
+        head_prompt=head.prompt(inputs) if rendered else "",
+        tags=tuple(sorted(tag for tag, has in cases.tags.items() if has[row])),
+        base_case="" if base_id == cases.ids[row] else base_id,
+    )
+
+
+class _Speaker:
+    """What one side was sent for a case, and what it answered."""
+
+    def __init__(self, side: Side) -> None:
+        self._side = side
+        self._codes = answer_codes_of(side.view, side.trials)
+        self._order = np.argsort(side.case, kind="stable")
+        self._starts = np.searchsorted(side.case[self._order], np.arange(len(side.rows) + 1))
+        self._renderer = _renderer(side)
+
+    def _rows(self, place: int) -> Int64:
+        return np.asarray(self._order[self._starts[place] : self._starts[place + 1]], dtype=np.int64)
+
+    def answers(self, place: int) -> dict[str, int]:
+        codes = self._codes[self._rows(place)]
+        return _commonest(Counter(answer_name(self._side.view, int(code)) for code in codes))
+
+    def replies(self, place: int) -> tuple[str, ...]:
+        trials = self._side.trials
+        said = Counter(trials.replies[int(trials.reply[row])] for row in self._rows(place))
+        return tuple(_commonest(said))[:SHOWN_REPLIES]
+
+    def prompt(self, inputs: dict[str, str]) -> str:
+        if self._renderer is None:
+            return ""
+        try:
+            rendered = self._renderer.render(inputs)
+        except RenderFailed:
+            return ""
+        if isinstance(rendered, RenderedText):
+            return rendered.text
+        return "\n\n".join(f"{role}:\n{content}" for role, content in rendered.messages)
+
+
+def _commonest(counted: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _renderer(side: Side) -> Renderer | None:
+    """Give the prompt's renderer; None where the manifest holds none that can be rendered."""
+    try:
+        prompt = Prompt.model_validate(side.view.entry.prompt)
+        return Renderer(prompt.model_copy(update={"labels": side.view.labels}))
+    except (ValidationError, TemplateRefused, RenderFailed):
+        return None
+
+
+def outcome_changes(pairs: Pairs) -> tuple[OutcomeChange, ...]:
+    """Give each outcome that occurs: its trials on both sides, and the cases that newly end so."""
+    found = []
+    for place, outcome in enumerate(OUTCOMES):
+        base, head = (
+            np.asarray(side.trials.outcome == place, dtype=np.bool_) for side in (pairs.base, pairs.head)
+        )
+        if not (base.any() or head.any()):
+            continue
+        before, after = _cases_with(pairs.base, base), _cases_with(pairs.head, head)
+        ids = pairs.head.view.cases.ids
+        found.append(
+            OutcomeChange(
+                outcome=outcome,
+                base=int(base.sum()),
+                head=int(head.sum()),
+                new=tuple(ids[int(row)] for row in pairs.matching.head[after & ~before]),
+                gone=tuple(ids[int(row)] for row in pairs.matching.head[before & ~after]),
+            )
+        )
+    return tuple(found)
+
+
+def _cases_with(side: Side, hits: Bool) -> Bool:
+    return np.asarray(np.bincount(side.case, weights=hits, minlength=len(side.rows)) > 0, dtype=np.bool_)

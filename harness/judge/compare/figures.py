@@ -1,0 +1,256 @@
+"""Every metric on both sides and its difference, before any verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.judge.assessment import OUTCOMES
+from harness.judge.compare.pairs import Pairs, Side
+from harness.judge.scores import classification, stability
+from harness.judge.scores.answers import Answers
+from harness.judge.scores.classification import Resampling
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.figure import Figure, Missing
+from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of, kappa_of, macro_f1_of, mcc_of
+from harness.judge.scores.paired import paired_difference
+from harness.judge.scores.paired_mean import paired_mean_difference
+from harness.judge.scores.paired_metrics import PairedDraws, precision_of
+from harness.judge.scores.proportion import clustered_share
+from harness.judge.scores.resample import Metric
+from harness.judge.scores.stability import Votes
+from harness.judge.sections.stability import answer_codes_of
+from harness.judge.table import Bool, Float
+from harness.judge.wording import Scale, named
+
+UNDEFINED = "it is undefined on one side"
+NOBODY = "no case is on both sides"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """One metric: both sides' estimates and the figure of head minus base."""
+
+    metric: str
+    label: str | None = None
+    base: Estimate
+    head: Estimate
+    difference: Figure
+    higher_is_better: bool = True
+    scale: Scale = "share"
+    headline: bool = False
+    unit: str = "cases"  # what a sample size counts
+    single: bool = False  # one trial a case on both sides: McNemar's test applies
+
+
+def quality_figures(pairs: Pairs) -> Iterator[Compared]:
+    """Give the figures of classification, per label and averaged, and of outcomes."""
+    yield share_figure(pairs, "accuracy", lambda answers: answers.right, headline=True)
+    for label, name in enumerate(pairs.labels):
+        yield from _of_label(pairs, label, name)
+    yield from _averaged(pairs)
+    yield share_figure(pairs, "coverage", lambda answers: answers.predicted >= 0)
+    for outcome in ("failed", "unparseable", "refused", "truncated"):
+        yield _outcome(pairs, outcome)
+
+
+def share_figure(
+    pairs: Pairs,
+    metric: str,
+    hits: Callable[[Answers], Bool],
+    *,
+    label: str | None = None,
+    among: Bool | None = None,
+    headline: bool = False,
+    unit: str = "cases",
+) -> Compared:
+    """Give a share of trials on both sides, over all pairs or those of `among`."""
+    sides = []
+    for side in (pairs.base, pairs.head):
+        keep = None if among is None else np.asarray(among[side.answers.case], dtype=np.bool_)
+        answers = side.answers if keep is None else side.answers.where(keep)
+        estimate = clustered_share(hits(answers), answers.case, why_empty=NOBODY)
+        counts = side.per_case(hits(side.answers), keep)
+        sides.append((estimate.estimate(pairs.confidence), counts))
+    (base, before), (head, after) = sides
+    have = (before[1] > 0) & (after[1] > 0)
+    difference = paired_difference(after[0][have], before[0][have], after[1][have], before[1][have])
+    return Compared(
+        metric=metric,
+        label=label,
+        base=base,
+        head=head,
+        difference=difference,
+        headline=headline,
+        unit=unit,
+        single=bool(have.any() and before[1][have].max() == 1 and after[1][have].max() == 1),
+    )
+
+
+def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
+    headline = label == pairs.positive
+    expected = np.asarray(pairs.expected == label, dtype=np.bool_)
+    yield share_figure(
+        pairs,
+        "recall",
+        lambda answers: answers.right,
+        label=name,
+        among=expected,
+        headline=headline,
+        unit=f"{named(name)} cases",
+    )
+    yield _drawn(
+        pairs,
+        "precision",
+        lambda matrix: precision_of(matrix, label),
+        lambda side: classification.precision(side.answers, label),
+        label=name,
+        headline=headline,
+    )
+    yield _drawn(
+        pairs,
+        "f1",
+        lambda matrix: fbeta_of(matrix, label, 1.0),
+        lambda side: classification.f1(side.answers, label),
+        label=name,
+    )
+    if not headline:
+        return
+    yield share_figure(
+        pairs,
+        "specificity",
+        lambda answers: answers.predicted != label,
+        label=name,
+        among=~expected,
+        unit=f"cases that are not {named(name)}",
+    )
+
+
+def _averaged(pairs: Pairs) -> Iterator[Compared]:
+    metrics: tuple[tuple[str, Metric, Callable[[Resampling], Figure], Scale], ...] = (
+        ("balanced_accuracy", balanced_accuracy_of, Resampling.balanced_accuracy, "share"),
+        ("macro_f1", macro_f1_of, Resampling.macro_f1, "share"),
+        ("mcc", mcc_of, Resampling.mcc, "number"),
+        ("kappa", kappa_of, Resampling.kappa, "number"),
+    )
+    for name, metric, of, scale in metrics:
+        headline = name == "macro_f1" and pairs.positive is None
+        yield _drawn(pairs, name, metric, _resampled(of), scale=scale, headline=headline)
+
+
+def _resampled(of: Callable[[Resampling], Figure]) -> Callable[[Side], Figure]:
+    def compute(side: Side) -> Figure:
+        seed = side.view.suite.seed
+        return of(side.once("resampling", lambda: Resampling.of(side.answers, seed=seed)))
+
+    return compute
+
+
+def _drawn(
+    pairs: Pairs,
+    name: str,
+    metric: Metric,
+    figure: Callable[[Side], Figure],
+    *,
+    label: str | None = None,
+    scale: Scale = "share",
+    headline: bool = False,
+) -> Compared:
+    """Give a metric of the confusion matrix, resampled by case with the same draws on both sides."""
+    seed = pairs.head.view.suite.seed
+    draws = pairs.head.once(
+        "paired draws", lambda: PairedDraws.of(pairs.head.answers, pairs.base.answers, seed=seed)
+    )
+    base, head = figure(pairs.base), figure(pairs.head)
+    if isinstance(draws, PairedDraws):
+        difference = draws.difference(metric, why_undefined=UNDEFINED)
+    else:
+        difference = draws
+    return Compared(
+        metric=name,
+        label=label,
+        base=base.estimate(pairs.confidence),
+        head=head.estimate(pairs.confidence),
+        difference=difference,
+        scale=scale,
+        headline=headline,
+    )
+
+
+def _outcome(pairs: Pairs, outcome: str) -> Compared:
+    """Give the share of trials that ended in one way; lower is better."""
+    index = next(place for place, name in enumerate(OUTCOMES) if name == outcome)
+    sides = []
+    for side in (pairs.base, pairs.head):
+        hits = np.asarray(side.trials.outcome == index, dtype=np.bool_)
+        estimate = clustered_share(hits, side.case, why_empty=NOBODY)
+        sides.append((estimate.estimate(pairs.confidence), side.per_case(hits)))
+    (base, before), (head, after) = sides
+    return Compared(
+        metric="failures" if outcome == "failed" else outcome,
+        base=base,
+        head=head,
+        difference=paired_difference(after[0], before[0], after[1], before[1]),
+        higher_is_better=False,
+        single=bool(pairs.cases and before[1].max() == 1 and after[1].max() == 1),
+    )
+
+
+def stability_figure(pairs: Pairs) -> Compared:
+    """Give pairwise agreement between repeats; undefined where cases were asked once."""
+    sides = []
+    for side in (pairs.base, pairs.head):
+        codes = answer_codes_of(side.view, side.trials)
+        cast = Votes.of(side.case, codes)
+        most = cast.repeats.max(initial=0)
+        agreeing: Float = np.full(pairs.cases, np.nan)
+        agreeing[cast.case] = cast.agreeing()
+        sides.append((stability.agreement(cast).estimate(pairs.confidence), agreeing, most * (most - 1) / 2))
+    (base, before, base_pairs), (head, after, head_pairs) = sides
+    have = np.isfinite(before) & np.isfinite(after)
+    difference: Figure = Missing(stability.ONE_REPEAT)
+    if have.any():
+        trials = np.full(int(have.sum()), min(base_pairs, head_pairs))
+        difference = paired_difference(after[have] * trials, before[have] * trials, trials, trials)
+    return Compared(metric="stability", base=base, head=head, difference=difference)
+
+
+def robustness_figures(pairs: Pairs) -> Iterator[Compared]:
+    """Give the accuracy drop of each perturbation that both sides measured; lower is better."""
+    shared = pairs.base.view.every_trial.variants
+    for variant in (v for v in pairs.head.view.every_trial.variants[1:] if v in shared):
+        before, after = (_drop(side, variant, pairs.cases) for side in (pairs.base, pairs.head))
+        if before is None or after is None:
+            continue
+        have = np.isfinite(before.per_case) & np.isfinite(after.per_case)
+        yield Compared(
+            metric="robustness.drop",
+            label=variant,
+            base=before.figure.estimate(pairs.confidence),
+            head=after.figure.estimate(pairs.confidence),
+            difference=paired_mean_difference(after.per_case[have], before.per_case[have]),
+            higher_is_better=False,
+            scale="points",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drop:
+    figure: Figure
+    per_case: Float  # accuracy on the original minus that on the variant; nan where there is none
+
+
+def _drop(side: Side, variant: str, cases: int) -> _Drop | None:
+    answers = side.of_variant(variant)
+    if answers is None:
+        return None
+    hits, trials = side.per_case(side.answers.right)
+    moved = np.bincount(answers.case, weights=answers.right, minlength=cases).astype(np.float64)
+    asked = np.bincount(answers.case, minlength=cases).astype(np.float64)
+    have = (trials > 0) & (asked > 0)
+    figure = paired_difference(hits[have], moved[have], trials[have], asked[have])
+    per_case = np.full(cases, np.nan)
+    per_case[have] = hits[have] / trials[have] - moved[have] / asked[have]
+    return _Drop(figure, per_case)

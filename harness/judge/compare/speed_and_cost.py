@@ -1,0 +1,147 @@
+"""Latency and money on both sides: bootstrap of quantile differences, Hodges-Lehmann, paired means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from harness.judge.compare.figures import Compared
+from harness.judge.compare.pairs import Pairs, Side
+from harness.judge.comparison import TypicalShift
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.figure import Figure, Missing
+from harness.judge.scores.latency import quantile_estimate
+from harness.judge.scores.latency_shift import case_medians, quantile_difference, shift_of_medians
+from harness.judge.scores.mean import clustered_mean, ratio_of_sums
+from harness.judge.scores.paired_mean import paired_mean_difference, paired_ratio_difference
+from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown
+from harness.judge.table import Bool, Float
+
+QUANTILES = (("p50", 0.5), ("p95", 0.95))
+
+
+def latency_figures(pairs: Pairs) -> Iterator[Compared]:
+    """Give the caller's p50 and p95, and those of the first token where both sides streamed."""
+    yield from _quantiles(pairs, "latency", pairs.base.timed(), pairs.head.timed())
+    streams = pairs.base.streamed(), pairs.head.streamed()
+    if streams[0][0].any() and streams[1][0].any():
+        yield from _quantiles(pairs, "ttft", *streams)
+
+
+def _quantiles(
+    pairs: Pairs, clock: str, base: tuple[Bool, Float], head: tuple[Bool, Float]
+) -> Iterator[Compared]:
+    cases = pairs.base.case[base[0]], pairs.head.case[head[0]]
+    for name, q in QUANTILES:
+        difference: Figure = Missing("the replies of one side have no latencies")
+        if len(cases[0]) and len(cases[1]):
+            seed = pairs.head.view.suite.seed
+            difference = quantile_difference(head[1], cases[1], base[1], cases[0], q, seed=seed)
+        yield Compared(
+            metric=f"{clock}.{name}",
+            base=quantile_estimate(base[1], cases[0], q, pairs.confidence),
+            head=quantile_estimate(head[1], cases[1], q, pairs.confidence),
+            difference=difference,
+            higher_is_better=False,
+            scale="seconds",
+            headline=clock == "latency" and name == "p95",
+        )
+
+
+def typical(pairs: Pairs) -> TypicalShift | None:
+    """Give the Hodges-Lehmann shift over the cases' medians; None where a side has no latencies."""
+    medians = []
+    for side in (pairs.head, pairs.base):
+        keep, times = side.timed()
+        medians.append(case_medians(times, side.case[keep]))
+    shift = shift_of_medians(*medians, confidence=pairs.confidence)
+    if shift.value is None:
+        return None
+    middle = float(np.median(list(medians[1].values())))
+    return TypicalShift(shift=shift, share=shift.value / middle if middle > 0 else None)
+
+
+def cost_figures(pairs: Pairs) -> Iterator[Compared]:
+    """Give money per 1,000 decisions and per right answer, and tokens."""
+    yield _money(pairs, "cost_per_1000")
+    yield _money(pairs, "cost_per_correct")
+    yield _tokens(pairs)
+
+
+def _money(pairs: Pairs, metric: str) -> Compared:
+    sides = (pairs.base, pairs.head)
+    whys = [unknown(side.view) for side in sides]
+    missing = next((why for why in whys if why is not None), None)
+    if pairs.base.view.currency != pairs.head.view.currency:
+        missing = Missing("the two are priced in different currencies")
+    if missing is None:
+        tops = [_per_case(side, spent(side.trials, side.view.model.price)) for side in sides]
+        difference = _difference(tops, [_under(side, metric) for side in sides], metric)
+    else:
+        difference = missing
+    return Compared(
+        metric=metric,
+        base=_side_money(pairs.base, metric, pairs.confidence),
+        head=_side_money(pairs.head, metric, pairs.confidence),
+        difference=difference,
+        higher_is_better=False,
+        scale="money",
+        headline=metric == "cost_per_1000",
+    )
+
+
+def _side_money(side: Side, metric: str, confidence: float) -> Estimate:
+    if (missing := unknown(side.view)) is not None:
+        return missing.estimate(confidence)
+    known = counted(side.trials)
+    money = spent(side.trials, side.view.model.price)[known]
+    if metric == "cost_per_1000":
+        made = clustered_mean(money, side.case[known], why_empty=NO_USAGE, scale=1000)
+    else:
+        right = side.answers.right[known].astype(np.float64)
+        made = ratio_of_sums(money, right, side.case[known], why_empty="no answer was right")
+    return made.estimate(confidence)
+
+
+def _per_case(side: Side, values: Float) -> Float:
+    return side.per_case(values, counted(side.trials))[0]
+
+
+def _under(side: Side, metric: str) -> Float:
+    known = counted(side.trials)
+    if metric == "cost_per_correct":
+        return side.per_case(side.answers.right.astype(np.float64), known)[0]
+    return side.per_case(known.astype(np.float64), known)[0]
+
+
+def _difference(tops: list[Float], bottoms: list[Float], metric: str) -> Figure:
+    """Give head minus base; where each case counts alike, the paired mean, else the ratio of sums."""
+    if metric == "cost_per_1000":
+        have = (bottoms[0] > 0) & (bottoms[1] > 0)
+        first, second = (
+            top[have] / under[have] for top, under in zip(tops[::-1], bottoms[::-1], strict=True)
+        )
+        return paired_mean_difference(first, second, scale=1000)
+    return paired_ratio_difference(tops[1], bottoms[1], tops[0], bottoms[0])
+
+
+def _tokens(pairs: Pairs) -> Compared:
+    sides, means = [], []
+    for side in (pairs.base, pairs.head):
+        known = counted(side.trials)
+        tokens = np.maximum(side.trials.tokens_in, 0) + np.maximum(side.trials.tokens_out, 0)
+        mean = clustered_mean(tokens[known].astype(np.float64), side.case[known], why_empty=NO_USAGE)
+        sides.append(mean.estimate(pairs.confidence))
+        means.append(side.per_case(tokens.astype(np.float64), known))
+    (before, asked), (after, asked_again) = means
+    have = (asked > 0) & (asked_again > 0)
+    difference = paired_mean_difference(after[have] / asked_again[have], before[have] / asked[have])
+    return Compared(
+        metric="tokens_per_case",
+        base=sides[0],
+        head=sides[1],
+        difference=difference if have.any() else Missing(NO_USAGE),
+        higher_is_better=False,
+        scale="count",
+    )

@@ -1,0 +1,122 @@
+"""The one plain sentence of a difference: both values, the difference with its interval, what it means."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import msgspec
+
+from harness.judge.comparison import MetricDifference, NonInferiority
+from harness.judge.scores.estimate import Estimate
+from harness.judge.wording import Scale, amount, demand, rounded_up
+
+
+def signed(value: float, scale: Scale, currency: str = "USD") -> str:
+    """Give a difference with its sign: `+2.8 points`, `-40 ms`; shares differ by points."""
+    written = amount(abs(value), "points" if scale == "share" else scale, currency)
+    nothing = not any(digit in "123456789" for digit in written)
+    return written if nothing else f"{'+' if value > 0 else '-'}{written}"
+
+
+def signed_span(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
+    """Give ` (-1.2 to +3.4)`; empty without an interval."""
+    if estimate.low is None or estimate.high is None:
+        return ""
+    low, high = (signed(bound, scale, currency) for bound in (estimate.low, estimate.high))
+    if scale in {"share", "points"}:
+        low, high = low.split(" ")[0], high.split(" ")[0]
+    return f" ({low} to {high})"
+
+
+def difference_text(difference: MetricDifference, currency: str = "USD") -> str:
+    """Give the difference with its interval, or `undefined`."""
+    estimate, scale = difference.difference, cast("Scale", difference.scale)
+    if estimate.value is None:
+        return "undefined"
+    return signed(estimate.value, scale, currency) + signed_span(estimate, scale, currency)
+
+
+def from_to(difference: MetricDifference, currency: str = "USD") -> str:
+    """Give `from 91.2% to 94.0%`."""
+    scale = cast("Scale", difference.scale)
+    base, head = (
+        "undefined" if side.value is None else amount(side.value, scale, currency)
+        for side in (difference.base, difference.head)
+    )
+    return f"from {base} to {head}"
+
+
+def told(made: MetricDifference, *, currency: str, family_size: int) -> MetricDifference:
+    """Add the sentence."""
+    return msgspec.structs.replace(made, sentence=_sentence(made, currency, family_size))
+
+
+def _sentence(made: MetricDifference, currency: str, family_size: int) -> str:
+    start = f"{made.name} {from_to(made, currency)}"
+    estimate = made.difference
+    if made.base.value is None and made.head.value is None:
+        return f"{made.name} can't be compared: {made.base.why_undefined or estimate.why_undefined}."
+    if estimate.value is None:
+        return f"{start}: can't be compared, {estimate.why_undefined}."
+    seen = f"{start}: {difference_text(made, currency)}"
+    match made.verdict:
+        case "better" | "worse":
+            return f"{seen}. That is {made.verdict}, and not chance."
+        case "no difference shown":
+            return f"{seen}. No difference is shown{_hidden(made)}."
+        case "can't tell":
+            return f"{seen}. Can't tell: {_untold(made, family_size, currency)}"
+
+
+def _hidden(made: MetricDifference) -> str:
+    """Say how large a loss the interval still allows, where that is more than the margin."""
+    if made.scale not in {"share", "points"} or made.needed_n is None:
+        return ""
+    worst = made.difference.low if made.higher_is_better else made.difference.high
+    loss = amount(abs(worst or 0.0), "points").split(" ")[0]
+    needed = f"about {rounded_up(made.needed_n):,} {made.needed_unit}"
+    return f"; a loss of up to {loss} points is not excluded ({needed} would exclude one of {_matters(made)})"
+
+
+def _matters(made: MetricDifference) -> str:
+    scale: Scale = "points" if made.scale == "share" else cast("Scale", made.scale)
+    return demand(made.matters, scale)
+
+
+def _untold(made: MetricDifference, family_size: int, currency: str) -> str:
+    estimate = made.difference
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        return "too few calls to bound the difference."
+    told_by = f"about {rounded_up(made.needed_n):,} {made.needed_unit}" if made.needed_n else ""
+    if low > 0 or high < 0:
+        adjusted = "" if made.p_adjusted is None else f" (Holm-adjusted p = {made.p_adjusted:.2g})"
+        return (
+            f"alone its interval leaves out 0, but of {family_size} figures one does so by chance too often"
+            f"{adjusted}."
+        )
+    if abs(estimate.value or 0.0) >= made.matters:
+        return f"it may be noise; {told_by} would tell." if told_by else "it may be noise."
+    wide = signed_span(estimate, cast("Scale", made.scale), currency).strip(" ()")
+    return f"so few cases leave room for {wide}" + (f"; {told_by} would tell." if told_by else ".")
+
+
+def non_inferiority_sentence(made: NonInferiority, seen: MetricDifference) -> str:
+    """Say whether head is no worse than base by more than the margin, and how sure that is."""
+    margin = demand(made.margin, "points")
+    start = f"{seen.name} {from_to(seen)}, {difference_text(seen)}"
+    if made.bound is None:
+        return f"{seen.name} can't be compared: {seen.difference.why_undefined}."
+    bound = signed(made.bound, "share")
+    match made.status:
+        case "PASS":
+            return f"{start}: no worse by more than {margin} (at worst {bound})."
+        case "FAIL":
+            return f"{start}: worse, and by how much may exceed the allowed {margin} (at worst {bound})."
+        case "INCONCLUSIVE":
+            more = (
+                f"; about {rounded_up(made.needed_n):,} {made.needed_unit} would show it if the two are equal"
+                if made.needed_n
+                else ""
+            )
+            return f"{start}: a loss of more than {margin} is not excluded (at worst {bound}){more}."

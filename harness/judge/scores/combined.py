@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.estimate import Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share
 
@@ -70,3 +70,21 @@ def difference(first: Share | Missing, second: Share | Missing) -> Combined | Mi
     assert isinstance(first, Share)
     assert isinstance(second, Share)
     return Combined((first, second), (1.0, -1.0), first.n + second.n, "Newcombe")
+
+
+def apart(first: Estimate, second: Estimate) -> Estimate:
+    """Give first - second for figures of any kind of two separate groups, by their own intervals (MOVER)."""
+    n = first.n + second.n
+    if first.value is None or second.value is None:
+        return undefined(first.why_undefined or second.why_undefined or "it has no value", n=n)
+    if first.low is None or first.high is None or second.low is None or second.high is None:
+        return undefined("it has no interval", n=n)
+    value = first.value - second.value
+    return Estimate(
+        value=value,
+        n=n,
+        low=value - math.hypot(first.value - first.low, second.high - second.value),
+        high=value + math.hypot(first.high - first.value, second.value - second.low),
+        confidence=first.confidence,
+        method="MOVER",
+    )

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from harness.judge.assessment import Generalization, SplitGap
 from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers
-from harness.judge.scores.combined import difference
+from harness.judge.scores.classification import Resampling
+from harness.judge.scores.combined import apart, difference
 from harness.judge.scores.drift import fisher
+from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
+from harness.judge.sections.new_data import lab_gap, lab_run, new_data_section
+from harness.judge.table import Bool
 from harness.judge.view import View
 
 DEV, HOLDOUT = "dev", "holdout"
@@ -27,7 +32,10 @@ def other_split(view: View) -> str | None:
 
 
 def gap(view: View) -> Figure:
-    """Give accuracy on dev minus accuracy on the other split."""
+    """Give accuracy on dev minus that on the other split; for new data, the suite's minus this."""
+    lab = lab_run(view)
+    if lab is not None:
+        return lab_gap(view, lab)
     other = other_split(view)
     if other is None:
         return Missing("the cases have no dev split and another one")
@@ -41,24 +49,50 @@ def _split(view: View, name: str) -> Answers:
 
 
 def generalization_section(view: View) -> Generalization | None:
-    """Give the gaps of accuracy and of each label's recall and precision; None without splits."""
-    other = other_split(view)
-    if other is None:
+    """Give the gaps of dev to each other split, and of the suite to new data; None where there is neither."""
+    new = new_data_section(view)
+    others = _others(view)
+    if new is None and not others:
         return None
-    dev, held = _split(view, DEV), _split(view, other)
-    scores: dict[str, Callable[[Answers], Share | Missing]] = {"accuracy": classification.accuracy}
-    for index, label in enumerate(view.labels):
-        if view.positive is not None and index != view.positive:
-            continue
-        scores[f"recall[{label}]"] = lambda answers, index=index: classification.recall(answers, index)  # type: ignore[misc]
-        scores[f"precision[{label}]"] = lambda answers, index=index: classification.precision(answers, index)  # type: ignore[misc]
-    gaps = tuple(_gap(view, metric, score(dev), other, score(held)) for metric, score in scores.items())
-    cases = [len(np.unique(answers.case)) for answers in (dev, held)]
+    gaps = tuple(made for other in others for made in _gaps(view, other))
+    sizes = {split: int(np.count_nonzero(_has(view, split))) for split in (DEV, *others)} if others else {}
     return Generalization(
         gap=gap(view).estimate(view.confidence),
         gaps=gaps,
-        note=f"{cases[0]:,} dev cases against {cases[1]:,} {other} cases",
+        note=" against ".join(f"{n:,} {split} cases" for split, n in sizes.items()),
+        new_data=new,
     )
+
+
+def _others(view: View) -> list[str]:
+    """Give the splits that dev is held against, holdout first; none without dev."""
+    if DEV not in view.cases.splits:
+        return []
+    return sorted((s for s in view.cases.splits if s != DEV), key=lambda split: (split != HOLDOUT, split))
+
+
+def _has(view: View, split: str) -> Bool:
+    return np.asarray(view.cases.split == view.cases.splits.index(split), dtype=np.bool_)
+
+
+def _gaps(view: View, other: str) -> list[SplitGap]:
+    """Compare accuracy, balanced accuracy, and each label's recall and precision."""
+    dev, held = _split(view, DEV), _split(view, other)
+    shares: dict[str, Callable[[Answers], Share | Missing]] = {"accuracy": classification.accuracy}
+    for place, label in enumerate(view.labels):
+        shares[f"recall[{label}]"] = partial(classification.recall, label=place)
+        shares[f"precision[{label}]"] = partial(classification.precision, label=place)
+    gaps = [_gap(view, metric, score(dev), other, score(held)) for metric, score in shares.items()]
+    balanced = [_balanced(view, answers) for answers in (dev, held)]
+    return [gaps[0], _unequal("balanced_accuracy", other, balanced[0], balanced[1]), *gaps[1:]]
+
+
+def _balanced(view: View, answers: Answers) -> Estimate:
+    return Resampling.of(answers, seed=view.suite.seed).balanced_accuracy().estimate(view.confidence)
+
+
+def _unequal(metric: str, other: str, dev: Estimate, held: Estimate) -> SplitGap:
+    return SplitGap(metric=metric, dev=dev, other_split=other, other=held, gap=apart(dev, held), p_value=None)
 
 
 def _gap(view: View, metric: str, dev: Share | Missing, other: str, held: Share | Missing) -> SplitGap:

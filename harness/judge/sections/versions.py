@@ -1,0 +1,167 @@
+"""Whether a prompt was tuned to dev: over its versions dev improves and the other split does not.
+
+A version is a prompt of the same stem and another number (v1, v2, v3), or the same prompt with other content
+in an earlier comparable run. Gains are those from the first version to this one (Newcombe, as if the two
+measurements were independent; they share their cases, so the intervals are wider than they need be). The gain
+on dev minus the gain on the other split is a sum of four independent shares (MOVER).
+
+It is called overfitting only when three things are certain: dev improved; the other split did not improve for
+certain; and dev improved by more than the other split did. The last tells overfitting from a small holdout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from harness.judge.assessment import CandidateAssessment, Trap, VersionCurve, VersionPoint
+from harness.judge.history.found import described
+from harness.judge.history.past import PastRun
+from harness.judge.history.series import share_of
+from harness.judge.scores.combined import Combined
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.proportion import Share
+from harness.judge.sections.generalization import DEV, HOLDOUT
+from harness.judge.wording import count, figure
+from harness.rundir import Manifest
+
+_NUMBERED = re.compile(r"(.*?)(\d+)")
+
+
+def with_versions(
+    candidates: Sequence[CandidateAssessment], manifest: Manifest, past: Sequence[PastRun]
+) -> tuple[CandidateAssessment, ...]:
+    """Add to each candidate the curve of its prompt's versions, and a trap where it was tuned to dev."""
+    here = _measured_here(candidates, manifest)
+    runs = [*past, *here]
+    return tuple(_with_curve(candidate, runs, manifest) for candidate in candidates)
+
+
+def _measured_here(candidates: Sequence[CandidateAssessment], manifest: Manifest) -> list[PastRun]:
+    entries = {entry.name: entry for entry in manifest.candidates}
+    return [
+        msgspec.structs.replace(
+            described(manifest, entries[made.name]),
+            complete=True,
+            splits={part.name: part.accuracy for part in made.slices if part.kind == "split"},
+        )
+        for made in candidates
+        if made.name in entries
+    ]
+
+
+def _with_curve(
+    made: CandidateAssessment, runs: Sequence[PastRun], manifest: Manifest
+) -> CandidateAssessment:
+    now = next((r for r in runs if r.run_id == manifest.run_id and r.candidate == made.name), None)
+    if now is None or made.generalization is None:
+        return made
+    curve = version_curve(runs, now)
+    if curve is None:
+        return made
+    told = Trap(kind="overfitting_to_dev", sentence=curve.sentence) if curve.overfitting else None
+    return msgspec.structs.replace(
+        made,
+        generalization=msgspec.structs.replace(made.generalization, versions=curve),
+        traps=(*made.traps, told) if told else made.traps,
+    )
+
+
+def version_curve(runs: Sequence[PastRun], now: PastRun) -> VersionCurve | None:
+    """Follow dev and the other split from the first version of a prompt to this one; None with only one."""
+    other = HOLDOUT if HOLDOUT in now.splits else next((s for s in sorted(now.splits) if s != DEV), None)
+    if DEV not in now.splits or other is None:
+        return None
+    versions = _versions(runs, now, (DEV, other))
+    if len(versions) < 2:
+        return None
+    first, last = versions[0], versions[-1]
+    corners = [share_of(run.splits[split]) for split in (DEV, other) for run in (last, first)]
+    if not all(isinstance(share, Share) for share in corners):
+        return None
+    dev_gain, other_gain, lead = _gains([share for share in corners if isinstance(share, Share)])
+    overfitting = _above(dev_gain) and not _above(other_gain) and _above(lead)
+    return VersionCurve(
+        other_split=other,
+        points=tuple(
+            VersionPoint(
+                prompt=run.prompt,
+                prompt_digest=run.prompt_digest,
+                run_id=run.run_id,
+                dev=run.splits[DEV],
+                other=run.splits[other],
+            )
+            for run in versions
+        ),
+        dev_gain=dev_gain,
+        other_gain=other_gain,
+        lead=lead,
+        overfitting=overfitting,
+        sentence=_sentence(versions, other, (dev_gain, other_gain, lead)),
+    )
+
+
+def _versions(runs: Sequence[PastRun], now: PastRun, splits: tuple[str, str]) -> list[PastRun]:
+    """Give each version once, by its latest measurement, in the order of numbers and then of first use."""
+    stem, number = _numbered(now.prompt)
+    latest: dict[tuple[str, str], PastRun] = {}
+    first: dict[tuple[str, str], tuple[str, str]] = {}
+    for run in runs:
+        same = (run.model, run.model_digest, run.suite_digest) == (
+            now.model,
+            now.model_digest,
+            now.suite_digest,
+        )
+        its_stem, its_number = _numbered(run.prompt)
+        if not (same and run.complete and its_stem == stem and its_number <= number):
+            continue
+        if any(split not in run.splits for split in splits):
+            continue
+        key = (run.prompt, run.prompt_digest)
+        first.setdefault(key, run.when)
+        latest[key] = run
+    current = (now.prompt, now.prompt_digest)
+    order = sorted(latest, key=lambda key: (_numbered(key[0])[1], key == current, first[key]))
+    return [latest[key] for key in order]
+
+
+def _setting(run: PastRun) -> tuple[str, str, str]:
+    return (run.model, run.model_digest, run.suite_digest)
+
+
+def _numbered(prompt: str) -> tuple[str, int]:
+    """Split `spam-v12` into its stem and its number; a prompt without a number is a stem of its own."""
+    found = _NUMBERED.fullmatch(prompt)
+    return (found[1], int(found[2])) if found else (prompt, 0)
+
+
+def _gains(corners: Sequence[Share]) -> tuple[Estimate, Estimate, Estimate]:
+    """Give the gain on dev, the gain elsewhere, and the first minus the second."""
+    dev, other = tuple(corners[:2]), tuple(corners[2:])
+    weights = ((dev, (1.0, -1.0)), (other, (1.0, -1.0)), ((*dev, *other), (1.0, -1.0, -1.0, 1.0)))
+    made = [Combined(shares, signs, sum(s.n for s in shares), "Newcombe") for shares, signs in weights]
+    lead = Combined(made[2].shares, made[2].weights, made[2].n, "MOVER")
+    return made[0].estimate(), made[1].estimate(), lead.estimate()
+
+
+def _above(gain: Estimate) -> bool:
+    return gain.low is not None and gain.low > 0
+
+
+def _sentence(versions: Sequence[PastRun], other: str, gains: tuple[Estimate, Estimate, Estimate]) -> str:
+    dev_gain, other_gain, lead = gains
+    first, last = versions[0], versions[-1]
+    old = f"{first.prompt} to {last.prompt}"
+    if first.prompt == last.prompt:
+        old = f"an earlier {first.prompt} to this one"
+    moved = f"from {old} dev gained {figure(dev_gain, 'points')}, {other} {figure(other_gain, 'points')}"
+    if _above(dev_gain) and not _above(other_gain) and _above(lead):
+        return f"Overfitting to dev: {moved}. What was learnt from the dev cases does not carry over."
+    if _above(dev_gain) and _above(other_gain):
+        return f"Both splits improved: {moved}."
+    if _above(dev_gain):
+        n = versions[-1].splits[other].n
+        return f"Dev improved: {moved}. Whether {other} did is open with {count(n, 'trial')} there."
+    return f"No certain gain on dev: {moved}."

@@ -15,18 +15,22 @@ from harness.files.threshold import Threshold, ThresholdError, parse_threshold
 from harness.journal import read_events
 from harness.judge.assessment import OUTCOMES, Assessment, CandidateAssessment
 from harness.judge.checks import check
+from harness.judge.history.found import earlier_runs
+from harness.judge.history.past import PastRun
 from harness.judge.sections.classification import classification_section
 from harness.judge.sections.cost import cost_section
-from harness.judge.sections.generalization import generalization_section
+from harness.judge.sections.generalization import DEV, generalization_section, other_split
+from harness.judge.sections.history import history_section, runs_before
 from harness.judge.sections.latency import latency_section
 from harness.judge.sections.leakage import leakage_section
+from harness.judge.sections.new_data import NEW, lab_run
 from harness.judge.sections.notable import maybe_mislabelled, notable_cases
 from harness.judge.sections.robustness import robustness_section
 from harness.judge.sections.slices import slices_section
 from harness.judge.sections.stability import stability_section
 from harness.judge.sections.timing_quality import timing_quality_section
 from harness.judge.sections.tradeoff import tradeoff_section
-from harness.judge.table import CaseColumns
+from harness.judge.sections.versions import with_versions
 from harness.judge.tabulate import RunTable, tabulate
 from harness.judge.traps import no_information, traps_of
 from harness.judge.verdict import best_first, headline_of, verdict_of
@@ -38,9 +42,10 @@ from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, Manifest, read_man
 def assess_run(
     run: Path, thresholds: Sequence[Threshold] | None = None, *, baseline: Assessment | None = None
 ) -> Assessment:
-    """Judge the run in a folder, under its own thresholds or others."""
+    """Judge the run in a folder, under its own thresholds or others, after the runs before it in there."""
     manifest = msgspec.json.decode((run / MANIFEST).read_bytes(), type=Manifest)
-    return assess(manifest, read_events(run / JOURNAL), thresholds=thresholds, baseline=baseline)
+    past = earlier_runs(run.resolve().parent, manifest)
+    return assess(manifest, read_events(run / JOURNAL), thresholds=thresholds, baseline=baseline, past=past)
 
 
 def assess(
@@ -49,13 +54,19 @@ def assess(
     *,
     thresholds: Sequence[Threshold] | None = None,
     baseline: Assessment | None = None,
+    past: Sequence[PastRun] = (),
 ) -> Assessment:
-    """Judge a run from its events; same events (in any order), same assessment."""
+    """Judge a run from its events and what is known of earlier runs; same input in any order, same result."""
     suite = Suite.model_validate(manifest.suite)
     table = tabulate(manifest, events)
-    policy = policy_of(suite, table.cases, baseline) if thresholds is None else tuple(thresholds)
-    views = views_from(manifest, table)
-    candidates = tuple(_candidate(view, table, policy, baseline) for view in views)
+    views = views_from(manifest, table, past)
+    policy = policy_of(suite, views, baseline) if thresholds is None else tuple(thresholds)
+    given = thresholds is not None or bool(suite.thresholds)
+    candidates = tuple(
+        _candidate(view, table, policy if given else _known(policy, view, baseline), baseline)
+        for view in views
+    )
+    candidates = with_versions(candidates, manifest, past)
     uninformative = no_information(views)
     candidates = tuple(
         msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative))
@@ -72,7 +83,7 @@ def views_of(run: Path) -> dict[str, View]:
     return {view.entry.name: view for view in views}
 
 
-def views_from(manifest: Manifest, table: RunTable) -> list[View]:
+def views_from(manifest: Manifest, table: RunTable, past: Sequence[PastRun] = ()) -> list[View]:
     """Give each candidate with its trials; what is the same for all of them is shared."""
     suite = Suite.model_validate(manifest.suite)
     of_run: dict[str, Any] = {}
@@ -84,16 +95,20 @@ def views_from(manifest: Manifest, table: RunTable) -> list[View]:
             cases=table.cases,
             every_trial=table.trials[entry.name],
             of_run=of_run,
+            past=past,
         )
         for entry in manifest.candidates
     ]
 
 
-def policy_of(suite: Suite, cases: CaseColumns, baseline: Assessment | None) -> tuple[Threshold, ...]:
+def policy_of(suite: Suite, views: Sequence[View], baseline: Assessment | None) -> tuple[Threshold, ...]:
     """Give the thresholds in force: the suite's own, else the documented defaults that apply to this run."""
     if not suite.thresholds:
-        defaults = default_thresholds(suite, cases.splits)
-        return tuple(t for t in defaults if t.metric != "drift.drop" or baseline is not None)
+        splits = views[0].cases.splits if views else ()
+        in_lab = any(lab_run(view) is not None for view in views)
+        defaults = default_thresholds(suite, (DEV, NEW) if in_lab else splits)
+        kept = {t for view in views for t in _known(defaults, view, baseline)}
+        return tuple(t for t in defaults if t in kept)
     found, problems = [], []
     for place, text in enumerate(suite.thresholds):
         try:
@@ -105,13 +120,21 @@ def policy_of(suite: Suite, cases: CaseColumns, baseline: Assessment | None) -> 
     return tuple(found)
 
 
+def _known(defaults: Sequence[Threshold], view: View, baseline: Assessment | None) -> tuple[Threshold, ...]:
+    """Leave out the default demand on the past where a candidate has none, and on a gap without two sides."""
+    has_past = baseline is not None or bool(runs_before(view))
+    has_gap = lab_run(view) is not None or other_split(view) is not None
+    missing = {"drift.drop": not has_past, "generalization.gap": not has_gap}
+    return tuple(t for t in defaults if not missing.get(t.metric, False))
+
+
 def _candidate(
     view: View, table: RunTable, policy: Sequence[Threshold], baseline: Assessment | None
 ) -> CandidateAssessment:
     timing = timing_quality_section(view, table, policy)
     checks = tuple(check(view, threshold, timing, baseline) for threshold in policy)
     verdict = verdict_of(checks, missing=view.missing)
-    return CandidateAssessment(
+    made = CandidateAssessment(
         name=view.entry.name,
         prompt=view.entry.prompt_name,
         model=view.entry.model_name,
@@ -135,6 +158,7 @@ def _candidate(
         tradeoff=tradeoff_section(view),
         notable=notable_cases(view),
     )
+    return msgspec.structs.replace(made, history=history_section(view, made, policy))
 
 
 def _assessment(

@@ -12,7 +12,7 @@ from harness.judge.comparison import TypicalShift
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.latency import quantile_estimate
-from harness.judge.scores.latency_shift import case_medians, quantile_difference, shift_of_medians
+from harness.judge.scores.latency_shift import case_medians, quantile_differences, shift_of_medians
 from harness.judge.scores.mean import clustered_mean, ratio_of_sums
 from harness.judge.scores.paired_mean import paired_mean_difference, paired_ratio_difference
 from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown
@@ -33,11 +33,11 @@ def _quantiles(
     pairs: Pairs, clock: str, base: tuple[Bool, Float], head: tuple[Bool, Float]
 ) -> Iterator[Compared]:
     cases = pairs.base.case[base[0]], pairs.head.case[head[0]]
-    for name, q in QUANTILES:
-        difference: Figure = Missing("the replies of one side have no latencies")
-        if len(cases[0]) and len(cases[1]):
-            seed = pairs.head.view.suite.seed
-            difference = quantile_difference(head[1], cases[1], base[1], cases[0], q, seed=seed)
+    found: list[Figure] = [Missing("the replies of one side have no latencies")] * len(QUANTILES)
+    if len(cases[0]) and len(cases[1]):
+        seed, wanted = pairs.head.view.suite.seed, [q for _, q in QUANTILES]
+        found = quantile_differences(head[1], cases[1], base[1], cases[0], wanted, seed=seed)
+    for (name, q), difference in zip(QUANTILES, found, strict=True):
         yield Compared(
             metric=f"{clock}.{name}",
             base=quantile_estimate(base[1], cases[0], q, pairs.confidence),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import ndtri
@@ -14,6 +15,7 @@ from harness.judge.table import Bool, Float, Int32, Int64
 
 DRAWS = 2_000
 MOST_DRAWN = 40_000_000  # resampled trials in all, which bounds the time
+CELLS = 2_000_000  # resampled trials at once, which bounds the memory
 WALSH = 2_000
 
 
@@ -94,31 +96,39 @@ def quantile_difference(
     *,
     seed: int,
 ) -> Figure:
-    """Give quantile(first) - quantile(second) in seconds, cases resampled in pairs.
+    """Give quantile(first) - quantile(second) in seconds, cases resampled in pairs."""
+    return quantile_differences(first, first_case, second, second_case, (q,), seed=seed)[0]
+
+
+def quantile_differences(
+    first: Float,
+    first_case: Int32 | Int64,
+    second: Float,
+    second_case: Int32 | Int64,
+    quantiles: Sequence[float],
+    *,
+    seed: int,
+) -> list[Figure]:
+    """Give quantile(first) - quantile(second) for several quantiles from the same resampled cases.
 
     Both sides are cut down to the cases they share. A draw whose quantile is a failure on one side has no
     finite difference and is left out; undefined when more than 1 in 20 draws are, or the value itself is.
     """
     both = np.intersect1d(first_case, second_case)
     sides = [_side(first, first_case, both), _side(second, second_case, both)]
-    values = [quantile_of(times, q) for times, _ in sides]
-    if values[0] is None or values[1] is None:
-        why = "no case is on both sides" if len(both) == 0 else f"p{100 * q:g} falls among failed calls"
-        return Missing(why, len(both))
-    rng = np.random.default_rng(seed)
-    trials = len(sides[0][0]) + len(sides[1][0])
-    draws = max(200, min(DRAWS, MOST_DRAWN // trials))
-    drawn = np.empty(draws)
-    for i in range(draws):
-        weight = np.bincount(rng.integers(0, len(both), len(both)), minlength=len(both))
-        one, two = (_weighted_quantile(times, weight[row], q) for times, row in sides)
-        drawn[i] = one - two if math.isfinite(one) and math.isfinite(two) else math.nan
-    finite = drawn[np.isfinite(drawn)]
-    if len(finite) < 0.95 * draws:
-        return Missing(f"too many failed calls to bound p{100 * q:g}", len(both))
-    return Drawn(
-        values[0] - values[1], len(both), np.sort(finite), f"paired bootstrap by case, {draws:,} draws"
-    )
+    drawn = _drawn(sides, len(both), quantiles, seed) if len(both) else np.empty((0, len(quantiles)))
+    return [_difference(sides, drawn[:, place], len(both), q) for place, q in enumerate(quantiles)]
+
+
+def _difference(sides: list[tuple[Float, Int64]], drawn: Float, cases: int, q: float) -> Figure:
+    one, two = (quantile_of(times, q) for times, _ in sides)
+    if one is None or two is None:
+        why = "no case is on both sides" if cases == 0 else f"p{100 * q:g} falls among failed calls"
+        return Missing(why, cases)
+    finite = np.sort(drawn[np.isfinite(drawn)])
+    if len(finite) < 0.95 * len(drawn):
+        return Missing(f"too many failed calls to bound p{100 * q:g}", cases)
+    return Drawn(one - two, cases, finite, f"paired bootstrap by case, {len(drawn):,} draws")
 
 
 def _side(times: Float, case: Int32 | Int64, both: Int32 | Int64) -> tuple[Float, Int64]:
@@ -129,7 +139,29 @@ def _side(times: Float, case: Int32 | Int64, both: Int32 | Int64) -> tuple[Float
     return times[order], row[order].astype(np.int64)
 
 
-def _weighted_quantile(ordered: Float, weight: Int64, q: float) -> float:
-    reached = np.cumsum(weight)
-    rank = max(1, math.ceil(q * int(reached[-1]) - 1e-9))
-    return float(ordered[np.searchsorted(reached, rank)])
+def _drawn(sides: list[tuple[Float, Int64]], cases: int, quantiles: Sequence[float], seed: int) -> Float:
+    """Give draws x quantiles of first - second; nan where a side's quantile is a failure."""
+    rng = np.random.default_rng(seed)
+    widest = max(len(times) for times, _ in sides)
+    draws = max(200, min(DRAWS, MOST_DRAWN // (len(sides[0][0]) + len(sides[1][0]))))
+    at_once = max(1, CELLS // max(widest, cases))
+    made = []
+    for start in range(0, draws, at_once):
+        rows = min(at_once, draws - start)
+        chosen = rng.integers(0, cases, (rows, cases)) + np.arange(rows)[:, None] * cases
+        weight = np.bincount(chosen.ravel(), minlength=rows * cases).reshape(rows, cases).astype(np.int32)
+        one, two = (_weighted_quantiles(times, weight[:, row], quantiles) for times, row in sides)
+        finite = np.isfinite(one) & np.isfinite(two)
+        made.append(np.subtract(one, two, out=np.full(one.shape, np.nan), where=finite))
+    return np.concatenate(made)
+
+
+def _weighted_quantiles(ordered: Float, weight: Int32, quantiles: Sequence[float]) -> Float:
+    """Give, for each row of weights, the quantiles of the rising times by inverted CDF."""
+    reached = np.cumsum(weight, axis=1)
+    total = reached[:, -1]
+    found = np.empty((len(weight), len(quantiles)))
+    for place, q in enumerate(quantiles):
+        rank = np.maximum(1, np.ceil(q * total - 1e-9).astype(np.int64))
+        found[:, place] = ordered[(reached < rank[:, None]).sum(axis=1)]
+    return found

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.errors import JournalDamaged, StorageFailed
 from harness.journal.line import SCHEMA_VERSION, Header, NotALine, check_line, decode_line
@@ -41,8 +42,7 @@ def read_events(path: Path) -> Iterator[Event]:
             yield event
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(NamedTuple):
     """An event and where its line stands, so that it can be read again alone."""
 
     seq: int

@@ -25,10 +25,16 @@ _MARKS = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? ", "plain": ""}
 
 def render_html(view: ReportView, *, template_dir: Path | None = None) -> str:
     """Render the whole report; blocks of a user's template replace ours."""
-    env = environment(lambda text: escape(visible(text)), template_dir)
-    env.globals.update(draw=chart_svg, interval=interval_svg, mark=_MARKS.__getitem__, stacked=_stacked)
+    env = html_environment(template_dir)
     css = _style(env)
     return render(env, TEMPLATE, report=view, css=Markup(css), policy=_policy(css))  # noqa: S704  # our own file
+
+
+def html_environment(template_dir: Path | None = None) -> Environment:
+    """Give the environment of our HTML templates: every value escaped, charts and marks within reach."""
+    env = environment(lambda text: escape(visible(text)), template_dir)
+    env.globals.update(draw=chart_svg, interval=interval_svg, mark=_MARKS.__getitem__, stacked=_stacked)
+    return env
 
 
 def _style(env: Environment) -> str:

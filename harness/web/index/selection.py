@@ -1,0 +1,153 @@
+"""What a reader of the cases table wants, and the cases that match, in the wanted order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.judge.assessment import OUTCOMES
+from harness.judge.table import NONE, Bool, Int64
+from harness.web.index.columns import RunIndex
+
+Right = Literal["", "always", "sometimes", "never"]
+Order = Literal["file", "id", "wrong", "slowest", "fastest", "expected"]
+RIGHT: tuple[Right, ...] = get_args(Right)
+ORDERS: tuple[Order, ...] = get_args(Order)
+SLOW_SHARE = 0.95  # a case is slow when its slowest trial is beyond this share of the candidate's cases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Filters and order, all optional; an empty text asks for everything."""
+
+    candidate: str = ""
+    variant: str = "original"  # empty: all variants together
+    right: Right = ""
+    outcome: str = ""
+    expected: str = ""
+    read_as: str = ""
+    split: str = ""
+    tag: str = ""
+    flipped: bool = False
+    slow: bool = False
+    search: str = ""
+    order: Order = "file"
+
+    @property
+    def filters(self) -> Wanted:
+        """The same without what does not decide which cases match."""
+        return replace(self, order="file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFigures:
+    """What each case of a run came to, for one candidate and one variant or all."""
+
+    trials: Int64
+    right: Int64
+    slowest_ns: Int64  # NONE where nothing was sent
+    flipped: Bool  # answered in more than one way
+    slow: Bool
+    slow_from_ns: int  # NONE where nothing was timed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The matching cases in order, with the figures of all."""
+
+    cases: Int64  # rows of CaseRows
+    figures: CaseFigures
+    trials: Bool  # the trials of the candidate and variant
+
+
+def figures_of(index: RunIndex, chosen: Bool) -> CaseFigures:
+    """Sum up the chosen trials by case."""
+    size = len(index.cases)
+    case = index.trials.case[chosen]
+    answer = index.trials.answer[chosen]
+    expected = index.cases.expected[case]
+    low = np.full(size, np.iinfo(np.int16).max, dtype=np.int16)
+    high = np.full(size, np.iinfo(np.int16).min, dtype=np.int16)
+    slowest = np.full(size, NONE, dtype=np.int64)
+    np.minimum.at(low, case, answer)
+    np.maximum.at(high, case, answer)
+    np.maximum.at(slowest, case, index.trials.caller_ns[chosen])
+    timed = slowest[slowest != NONE]
+    limit = int(np.quantile(timed, SLOW_SHARE)) if len(timed) else NONE
+    return CaseFigures(
+        trials=np.bincount(case, minlength=size),
+        right=np.bincount(case[(answer == expected) & (expected != NONE)], minlength=size),
+        slowest_ns=slowest,
+        flipped=low < high,
+        slow=(slowest > limit) & (limit != NONE),
+        slow_from_ns=limit,
+    )
+
+
+def select(index: RunIndex, wanted: Wanted) -> Selection:
+    """Find the matching cases of one candidate; KeyError names what the run does not have."""
+    chosen = index.rows_of(_place(wanted.candidate, index.candidates), _place(wanted.variant, index.variants))
+    figures = figures_of(index, chosen)
+    rows = np.flatnonzero(_matching(index, wanted, chosen, figures))
+    return Selection(cases=rows[_order(index, wanted.order, figures, rows)], figures=figures, trials=chosen)
+
+
+def _matching(index: RunIndex, wanted: Wanted, chosen: Bool, figures: CaseFigures) -> Bool:
+    keep = np.asarray(figures.trials > 0, dtype=np.bool_)
+    if wanted.right:
+        keep &= {
+            "always": figures.right == figures.trials,
+            "sometimes": (figures.right > 0) & (figures.right < figures.trials),
+            "never": figures.right == 0,
+        }[wanted.right]
+    if (outcome := _place(wanted.outcome, OUTCOMES)) is not None:
+        keep &= index.cases_with(chosen & (index.trials.outcome == outcome))
+    if (expected := _place(wanted.expected, index.labels)) is not None:
+        keep &= index.cases.expected == expected
+    if (read_as := _place(wanted.read_as, index.labels)) is not None:
+        keep &= index.cases_with(chosen & (index.trials.answer == read_as))
+    if (split := _place(wanted.split, index.cases.splits)) is not None:
+        keep &= index.cases.split == split
+    if wanted.tag:
+        keep &= index.cases.tagged(wanted.tag)
+    if wanted.flipped:
+        keep &= figures.flipped
+    if wanted.slow:
+        keep &= figures.slow
+    if wanted.search.strip():
+        replies = index.replies.matching(wanted.search)
+        found = index.cases.texts.matching(wanted.search)
+        keep &= found | index.cases_with(chosen & replies[index.trials.reply])
+    return keep
+
+
+def _order(
+    index: RunIndex, order: Order, figures: CaseFigures, rows: npt.NDArray[np.intp]
+) -> npt.NDArray[np.intp]:
+    match order:
+        case "file":
+            return np.arange(len(rows))
+        case "id":
+            ids = [index.cases.ids[row] for row in rows.tolist()]
+            return np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.intp)
+        case "wrong":
+            return np.argsort(figures.right[rows] / figures.trials[rows], kind="stable")
+        case "slowest":
+            return np.argsort(-figures.slowest_ns[rows], kind="stable")
+        case "fastest":
+            times = figures.slowest_ns[rows]
+            return np.argsort(np.where(times == NONE, np.iinfo(np.int64).max, times), kind="stable")
+        case "expected":
+            return np.argsort(index.cases.expected[rows], kind="stable")
+
+
+def _place(name: str, names: tuple[str, ...]) -> int | None:
+    """Give the place of a name; None for an empty one, KeyError for one that is not there."""
+    if not name:
+        return None
+    if name not in names:
+        raise KeyError(name)
+    return names.index(name)

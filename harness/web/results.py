@@ -1,0 +1,106 @@
+"""The runs of one results folder, and nothing outside of it: names are checked, links are not followed."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.rundir import JOURNAL, LOCK, MANIFEST, Manifest, find_run, list_runs, read_manifest
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
+REPORT = "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run: its name and its files, as long as they are its own."""
+
+    name: str
+    path: Path
+
+    def file(self, name: str) -> Path | None:
+        """Give a file of this folder; None when it is missing, or a link that leads elsewhere."""
+        path = self.path / name
+        try:
+            inside = path.resolve(strict=True).parent == self.path.resolve(strict=True)
+            return path if inside and path.is_file() else None
+        except (OSError, RuntimeError):  # a loop of links
+            return None
+
+    @property
+    def journal(self) -> Path | None:
+        """The journal, when there is one."""
+        return self.file(JOURNAL)
+
+    @property
+    def report(self) -> Path | None:
+        """The report for machines, when the run was judged."""
+        return self.file(REPORT)
+
+    def manifest(self) -> Manifest:
+        """Read what the run was. Raises UsageError."""
+        return read_manifest(self.path)
+
+    @property
+    def live(self) -> bool:
+        """Whether a process of this machine works on the run; asked of its lock's text, never by locking."""
+        path = self.file(LOCK)
+        if path is None:
+            return False
+        try:
+            holder = json.loads(path.read_bytes())
+            if holder["host"] != platform.node():
+                return False
+            os.kill(int(holder["pid"]), 0)
+        except PermissionError:
+            return True  # it lives, as somebody else's
+        except (OSError, OverflowError, ValueError, KeyError, TypeError):
+            return False
+        return True
+
+
+class Results:
+    """The results folder; `only` narrows it to one run, for a run that lies elsewhere."""
+
+    def __init__(self, root: Path, *, only: str | None = None) -> None:
+        self._root = root.resolve()
+        self._only = only
+
+    @property
+    def root(self) -> Path:
+        """The folder, links resolved."""
+        return self._root
+
+    def run(self, name: str) -> RunFolder | None:
+        """Find a run by its exact name; None for anything that is not a run of this folder."""
+        if not _NAME.fullmatch(name) or (self._only is not None and name != self._only):
+            return None
+        folder = RunFolder(name, self._root / name)
+        if folder.path.is_symlink() or folder.file(MANIFEST) is None:
+            return None
+        return folder
+
+    def runs(self) -> list[RunFolder]:
+        """Every run, newest first."""
+        found = (self.run(path.name) for path in reversed(list_runs(self._root)))
+        return [folder for folder in found if folder is not None]
+
+
+def results_for(root: Path, ref: str | None) -> tuple[Results, str | None]:
+    """Give the results to show and the run to open: by id, prefix, `latest`, or a path that may lie anywhere."""
+    if ref is None:
+        return Results(root), None
+    path = find_run(root, ref).resolve()
+    if path.parent == root.resolve():
+        return Results(root), path.name
+    if not _NAME.fullmatch(path.name):
+        raise UsageError(
+            f"the viewer can't show a folder named {path.name!r}",
+            fix="Rename it: letters, digits, dots, dashes and underscores.",
+        )
+    return Results(path.parent, only=path.name), path.name

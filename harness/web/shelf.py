@@ -1,0 +1,135 @@
+"""The indexes of the runs that were looked at last: built in a thread, kept, and read on when a run grew."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.web.index import IndexReader, RunIndex, Selection, Wanted, select
+from harness.web.results import RunFolder
+
+_MOST_RUNS = 3
+_MOST_SELECTIONS = 12  # of one run
+_AT_ONCE = 4 << 20  # bytes of journal that a request reads on itself
+PATIENCE_S = 0.4  # how long a page waits for an index before it says how far it is
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How much of a journal has been read."""
+
+    read: int
+    size: int
+
+    @property
+    def share(self) -> float:
+        """Between 0 and 1."""
+        return min(1.0, self.read / self.size) if self.size else 1.0
+
+
+class JournalMissing(HarnessError):
+    """A run without a journal: nothing was sent."""
+
+
+@dataclass(slots=True, eq=False)
+class _Shelved:
+    """One run's reader and what it last made; `lock` guards the reader."""
+
+    journal: Path
+    identity: tuple[int, int]
+    reader: IndexReader
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    ready: threading.Event = field(default_factory=threading.Event)
+    index: RunIndex | None = None
+    error: HarnessError | None = None
+    read: int = 0  # bytes, while it is being read
+    size: int = -1  # of the journal when it was last read
+    selections: OrderedDict[Wanted, Selection] = field(default_factory=OrderedDict)
+
+    def read_on(self) -> None:
+        """Read what is new; one thread does, the others wait for it."""
+        with self.lock:
+            size = self.journal.stat().st_size
+            if size == self.size:
+                return
+            try:
+                index = self.reader.read_on(self._tell)
+                self.selections = OrderedDict()
+                self.index = index
+            except HarnessError as error:
+                self.error = error
+            except OSError as error:
+                self.error = HarnessError(f"{self.journal}: {error.strerror}")
+            finally:
+                self.size = size
+                self.ready.set()
+
+    def _tell(self, read: int) -> None:
+        self.read = read
+
+
+class Shelf:
+    """Gives the index of a run, or how far the reading is."""
+
+    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
+        self._patience_s = patience_s
+        self._lock = threading.Lock()
+        self._runs: OrderedDict[str, _Shelved] = OrderedDict()
+
+    def index(self, run: RunFolder) -> RunIndex | Progress:
+        """Give the index as of now. Raises JournalMissing, JournalDamaged."""
+        shelved = self._shelved(run)
+        size = shelved.journal.stat().st_size
+        if shelved.index is None or size - shelved.index.read_bytes > _AT_ONCE:
+            if not shelved.lock.locked() and size != shelved.size:
+                threading.Thread(target=shelved.read_on, name=f"index {run.name}", daemon=True).start()
+        elif size != shelved.size:
+            shelved.read_on()
+        if shelved.index is None:
+            shelved.ready.wait(self._patience_s)
+        if shelved.error is not None:
+            raise shelved.error
+        return shelved.index or Progress(shelved.read, size)
+
+    def selection(self, run: RunFolder, index: RunIndex, wanted: Wanted) -> Selection:
+        """Give the matching cases; those of the last questions are kept. Raises KeyError."""
+        with self._lock:
+            shelved = self._runs.get(run.name)
+            kept = shelved.selections if shelved is not None and shelved.index is index else OrderedDict()
+            found = kept.get(wanted)
+        if found is None:
+            found = select(index, wanted)
+        with self._lock:
+            kept[wanted] = found
+            kept.move_to_end(wanted)
+            while len(kept) > _MOST_SELECTIONS:
+                kept.popitem(last=False)
+        return found
+
+    def _shelved(self, run: RunFolder) -> _Shelved:
+        journal = run.journal
+        if journal is None:
+            raise JournalMissing(f"run {run.name} has no journal: nothing was sent")
+        status = journal.stat()
+        identity = (status.st_dev, status.st_ino)
+        with self._lock:
+            shelved = self._runs.get(run.name)
+            if shelved is not None and not _replaced(shelved, identity, status):
+                self._runs.move_to_end(run.name)
+                return shelved
+            shelved = _Shelved(journal, identity, IndexReader(journal, run.manifest()))
+            self._runs[run.name] = shelved
+            while len(self._runs) > _MOST_RUNS:
+                self._runs.popitem(last=False)
+            return shelved
+
+
+def _replaced(shelved: _Shelved, identity: tuple[int, int], status: os.stat_result) -> bool:
+    """Tell whether the file is another one by now, was cut back, or could not be read and changed since."""
+    if shelved.identity != identity or status.st_size < shelved.size:
+        return True
+    return shelved.error is not None and status.st_size != shelved.size

@@ -1,0 +1,164 @@
+"""What the list of runs says of each run: read from `report.json` without all that the list does not show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from harness.errors import HarnessError
+from harness.judge.scores.estimate import Estimate
+from harness.rundir import Manifest
+from harness.web.results import RunFolder
+
+State = Literal["running", "judged", "not judged", "unreadable"]
+
+
+class _Quantile(msgspec.Struct):
+    q: float
+    estimate: Estimate
+
+
+class _Latency(msgspec.Struct):
+    caller: list[_Quantile]
+
+
+class _Classification(msgspec.Struct):
+    accuracy: Estimate
+
+
+class _Candidate(msgspec.Struct):
+    name: str
+    prompt: str
+    model: str
+    verdict: str
+    headline: str
+    classification: _Classification
+    latency: _Latency
+
+
+class _Report(msgspec.Struct):
+    verdict: str
+    headline: str
+    journalled_trials: int
+    complete: bool
+    candidates: list[_Candidate]
+
+
+class CandidateSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A candidate in the list; figures are None until the run is judged."""
+
+    name: str
+    prompt: str
+    model: str
+    verdict: str = ""
+    accuracy: Estimate | None = None
+    p95_s: float | None = None
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A run in the list."""
+
+    run: str
+    state: State
+    suite: str = ""
+    suite_digest: str = ""
+    created_utc: str = ""
+    verdict: str = ""  # empty when it is not judged
+    headline: str = ""
+    planned_trials: int = 0
+    journalled_trials: int | None = None
+    candidates: tuple[CandidateSummary, ...] = ()
+    why: str = ""  # why it is unreadable
+
+    def candidate(self, prompt: str, model: str) -> CandidateSummary | None:
+        """Give the first candidate with this prompt and model; empty names match all."""
+        fitting = (c for c in self.candidates if prompt in {"", c.prompt} and model in {"", c.model})
+        return next(fitting, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    stamp: tuple[int, ...]
+    summary: RunSummary
+
+
+class Summaries:
+    """Summaries by run, made again only when a file of the run changed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Known] = {}
+
+    def of(self, run: RunFolder) -> RunSummary:
+        """Give the summary of a run; an unreadable one says why."""
+        live = run.live
+        stamp = (*_stamp(run), int(live))
+        known = self._known.get(run.name)
+        if known is None or known.stamp != stamp:
+            known = _Known(stamp, _summary(run, live=live))
+            self._known[run.name] = known
+        return known.summary
+
+
+def _stamp(run: RunFolder) -> tuple[int, ...]:
+    numbers: list[int] = []
+    for path in (run.file("manifest.json"), run.report):
+        if path is not None:
+            status = path.stat()
+            numbers += [status.st_mtime_ns, status.st_size, status.st_ino]
+    return tuple(numbers)
+
+
+def _summary(run: RunFolder, *, live: bool) -> RunSummary:
+    try:
+        manifest = run.manifest()
+        report = None if live or run.report is None else msgspec.json.decode(run.report.read_bytes(), type=_Report)
+    except (HarnessError, msgspec.MsgspecError, OSError) as error:
+        return RunSummary(run=run.name, state="unreadable", why=str(error))
+    if report is None:
+        return _from_manifest(run, manifest, state="running" if live else "not judged")
+    return RunSummary(
+        run=run.name,
+        state="judged",
+        suite=manifest.suite_name,
+        suite_digest=manifest.suite_digest,
+        created_utc=manifest.created_utc,
+        verdict=report.verdict,
+        headline=report.headline.removeprefix(f"{report.verdict}: "),
+        planned_trials=manifest.planned_trials,
+        journalled_trials=report.journalled_trials,
+        candidates=tuple(_candidate(candidate) for candidate in _best_first(report)),
+    )
+
+
+def _best_first(report: _Report) -> list[_Candidate]:
+    """Put the candidate that gave the run its verdict first: the headline names it."""
+    return sorted(report.candidates, key=lambda c: (not report.headline.startswith(f"{c.name},"), c.name))
+
+
+def _candidate(candidate: _Candidate) -> CandidateSummary:
+    p95 = next((quantile.estimate.value for quantile in candidate.latency.caller if quantile.q == 0.95), None)
+    return CandidateSummary(
+        name=candidate.name,
+        prompt=candidate.prompt,
+        model=candidate.model,
+        verdict=candidate.verdict,
+        accuracy=candidate.classification.accuracy,
+        p95_s=p95,
+    )
+
+
+def _from_manifest(run: RunFolder, manifest: Manifest, *, state: State) -> RunSummary:
+    return RunSummary(
+        run=run.name,
+        state=state,
+        suite=manifest.suite_name,
+        suite_digest=manifest.suite_digest,
+        created_utc=manifest.created_utc,
+        planned_trials=manifest.planned_trials,
+        candidates=tuple(
+            CandidateSummary(name=entry.name, prompt=entry.prompt_name, model=entry.model_name)
+            for entry in manifest.candidates
+        ),
+    )

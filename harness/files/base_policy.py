@@ -79,6 +79,9 @@ def lay_out(snapshot: Snapshot, suite: str, project: str | None, into: Path) -> 
     root = posixpath.dirname(project or _default_place(suite))
     recordings = [str(entry.replies) for entry in read.project.models.values() if entry.replies is not None]
     wanted += [posixpath.normpath(posixpath.join(root, path)) for path in recordings]
+    if any(":" in name for name in checked.model.perturbations):  # the suite's own code: the base's
+        below = f"{root}/" if root else ""
+        wanted += [path for path in snapshot.files if path.startswith(below) and path.endswith(".py")]
     for path in dict.fromkeys(wanted):
         snapshot.copy(path, into)
     return places

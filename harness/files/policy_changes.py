@@ -1,4 +1,4 @@
-"""What a branch changes of the policy that it is judged by, in sentences: a gate reports it, and ignores it."""
+"""What a branch changes of the policy that judges it, in sentences: reported by a gate, never obeyed."""
 
 from __future__ import annotations
 

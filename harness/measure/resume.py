@@ -38,11 +38,13 @@ def resume(
     run: Path,
     *,
     changed: bool = False,
+    bundle: Bundle | None = None,
     observer: Observer | None = None,
     processes: int | None = None,
 ) -> Path:
     """Measure what is left of a run; gives its folder.
 
+    `bundle` is what the files say now, where the manifest can't say where they are (a gate's base).
     Raises RunChanged, RunLocked, JournalDamaged, FilesError and all that `measure` does.
     """
     watching = observer or Nobody()
@@ -51,7 +53,7 @@ def resume(
         writer = JournalWriter.reopen(run / JOURNAL, manifest.run_id)
         try:
             found = _Found.read(run)
-            bundle = _reload(run, manifest, found)
+            bundle = _reload(run, manifest, found) if bundle is None else bundle
             _refuse_another_run(list(_other_places(manifest, bundle, found)), run)
             changes = list(_changes(manifest, bundle, found))
             _refuse(changes, changed=changed, run=run)
@@ -94,6 +96,11 @@ class _Found:
 
 
 def _reload(run: Path, manifest: Manifest, found: _Found) -> Bundle:
+    if "gate" in manifest.notes:
+        raise UsageError(
+            f"{run.name} belongs to a gate, whose base is read from git.",
+            fix="Run the same `harness gate` command again: it goes on with this run.",
+        )
     where: dict[str, Any] = manifest.notes.get("reload") or {}
     if not where.get("suite"):
         raise UsageError(f"{run}: the manifest does not say where the files are.", fix="Start a new run.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from harness.files.bundle import Bundle
@@ -11,7 +11,8 @@ from harness.measure.manifest import make_manifest
 from harness.measure.observer import Nobody, Observer
 from harness.measure.plan.trials import Plan
 from harness.measure.session import LOCK, Begin, keyboard_interrupts, run_session
-from harness.rundir import JOURNAL, create_run, write_manifest
+from harness.record import Record
+from harness.rundir import JOURNAL, Manifest, create_run, write_manifest
 
 __all__ = ["Observer", "measure"]
 
@@ -23,8 +24,13 @@ def measure(
     observer: Observer | None = None,
     processes: int | None = None,
     command: Sequence[str] = (),
+    amend: Callable[[Manifest], Manifest] | None = None,
+    reused: Sequence[Record] = (),
 ) -> Path:
     """Measure all trials of a bundle in a new run; gives its folder.
+
+    `amend` may add to the manifest before it is written; `reused` are records that stand for trials of the
+    plan, which are not sent then.
 
     Raises what ended it early (EndpointUnusable, Interrupted, RunIncomplete, StorageFailed); every finished
     trial is saved then, and the error names the run to resume.
@@ -36,8 +42,11 @@ def measure(
         )
         run = create_run(results, bundle.suite.name, content)
         with RunLock(run / LOCK):
-            write_manifest(run, make_manifest(run, bundle, plan, command))
+            manifest = make_manifest(run, bundle, plan, command)
+            write_manifest(run, manifest if amend is None else amend(manifest))
             writer = JournalWriter.create(run / JOURNAL, run.name)
-            begin = Begin(event="started", cases=plan.cases, done=plan.nothing_done())
+            done = plan.nothing_done()
+            kept = tuple(record for record in reused if plan.mark(done, record))
+            begin = Begin(event="started", cases=plan.cases, done=done, reused=kept)
             run_session(run, bundle, plan, writer, begin, observer=observer or Nobody(), processes=processes)
     return run

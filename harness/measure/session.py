@@ -57,6 +57,7 @@ class Begin:
     cases: tuple[CaseRow, ...]  # those that the journal does not hold yet
     done: bytearray
     cut_off: int = 0
+    reused: tuple[Record, ...] = ()  # measured before, for another run; marked in `done`
 
 
 def run_session(
@@ -74,6 +75,8 @@ def run_session(
     try:
         for case in begin.cases:
             writer.append(case)
+        for record in begin.reused:
+            writer.append(record)
         writer.append(_session(begin.event, plan, done, cut_off=begin.cut_off))
         observer.on_start(plan.planned, done)
         if done < plan.planned:

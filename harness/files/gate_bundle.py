@@ -1,0 +1,323 @@
+"""What a gate has to measure: each prompt that the branch changed, as it is and as it was, under one policy.
+
+The policy (labels, cases, thresholds, models, prices) is that of the base branch, unless told otherwise; the
+prompts of the branch are a stranger's: links are not followed out of their place, and each is rendered in a
+confined child process before it is rendered here. What the branch changed is counted from where it left the
+base; what it is compared with is the base as it is now.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from harness.errors import FilesError, UsageError
+from harness.files.base_policy import Places, at_commit, lay_out, matching, project_of, suite_at
+from harness.files.bundle import Bundle, Candidate, load_bundle
+from harness.files.digest import model_digest
+from harness.files.findings import Findings
+from harness.files.gathering import Gatherer, unique_names
+from harness.files.git_base import Repository
+from harness.files.loading import read_prompt, read_suite
+from harness.files.policy_changes import Policy, policy_changes
+from harness.files.project import ModelEntry
+from harness.files.project_loading import find_project
+from harness.files.references import Outside, expand
+from harness.files.same_requests import same_requests
+from harness.files.untrusted import render_untrusted
+
+Side: TypeAlias = Literal["base", "head"]
+BASELINES = "baselines.yml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A prompt on a model, before and after; `base` is None where the prompt is new."""
+
+    path: str  # below the top of the repository
+    prompt: str
+    model: str
+    base: Candidate | None
+    head: Candidate
+    same: bool  # both send the same requests for all cases
+    lines: tuple[int, int] | None  # the first lines of the file that are new
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateBundle:
+    """A branch held against its base: what to measure, and what it changes besides."""
+
+    repository: Repository
+    suite: str  # path below the top
+    root: Path  # folder of the project in the working tree
+    base_ref: str
+    base_commit: str
+    head_commit: str
+    uncommitted: bool
+    policy: Side
+    bundle: Bundle  # base and head candidates; of prompts that send the same, too
+    pairs: tuple[Pair, ...]
+    deleted: tuple[str, ...]  # prompts of the suite that the branch deleted
+    edits: tuple[str, ...]  # of the policy, as sentences
+    tracked: frozenset[str]  # all tracked files that the branch changed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line asks for."""
+
+    suite: Path
+    base: str
+    policy: Side = "base"
+    prompts: Sequence[str] = ()
+    models: Sequence[str] = ()
+    repeats: int | None = None
+    limit: int | None = None
+
+
+def gate_bundle(asked: Asked, scratch: Path) -> GateBundle:
+    """Find what the branch changed and put both versions side by side; the base's files go into `scratch`.
+
+    Raises UsageError and FilesError.
+    """
+    return _Gathering(asked, scratch).bundle()
+
+
+class _Gathering:
+    """One look at a branch."""
+
+    def __init__(self, asked: Asked, scratch: Path) -> None:
+        self.asked = asked
+        self.repository = Repository.around(asked.suite.parent if asked.suite.parent.is_dir() else Path.cwd())
+        top = self.repository.top
+        self.suite = self.repository.relative(asked.suite)
+        self.base = self.repository.at(self.repository.commit(asked.base))
+        since = self.repository.merge_base(self.base.commit)
+        self.since = since
+        self.tracked = self.repository.changed(since)
+        self.touched = self.tracked | self.repository.untracked()
+        here = Path.cwd().resolve()
+        working = here.relative_to(top).as_posix() if here.is_relative_to(top) else None
+        project = project_of(self.base.files, self.suite, "" if working == "." else working)
+        self.scratch = scratch
+        self.theirs = None if self.suite not in self.base.files else self._lay_out(project)
+        self.places = self._places()
+        self.root = top / self.places.project.relative_to(self.places.folder).parent
+        # Models as they were: only `--policy head` lets the branch's own count at all.
+        self.before = self._models(self.theirs) if asked.policy == "head" and self.theirs else {}
+
+    def _lay_out(self, project: str | None) -> Places:
+        places = lay_out(self.base, self.suite, project, self.scratch)
+        for path in matching(self.base, suite_at(places).prompts, self.suite):
+            self.base.copy(path, self.scratch)
+        return places
+
+    def _places(self) -> Places:
+        """Where the policy in force lies."""
+        top = self.repository.top
+        if self.asked.policy == "base":
+            if self.theirs is None:
+                raise UsageError(
+                    f"{self.suite} is not on {self.asked.base}: there is no policy to judge this branch by.",
+                    fix="A new suite has no bar yet: check it with `harness run`, or use `--policy head`.",
+                )
+            return self.theirs
+        project = find_project(self.asked.suite.resolve().parent)
+        if project is None or not project.is_relative_to(top):
+            raise UsageError("this branch has no harness.yml.", fix="Add one, or use `--policy base`.")
+        return Places(folder=top, suite=top / self.suite, project=project)
+
+    def _models(self, places: Places) -> Mapping[str, ModelEntry]:
+        return Gatherer(places.suite, places.project, Findings()).project.models
+
+    def bundle(self) -> GateBundle:
+        """Load, pair, and say what else changed."""
+        now, deleted = self._prompts()
+        after = self._models(self.places)
+        moved = {
+            m for m, e in self.before.items() if m in after and model_digest(e) != model_digest(after[m])
+        }
+        moved &= set(self.asked.models or suite_at(self.places).models)
+        paths = [path for path in now if path in self.touched or moved]
+        sides = self._load(paths)
+        names = unique_names([self.repository.top / path for path in now])
+        pairs = tuple(
+            self._pair(path, names[self.repository.top / path], model, sides)
+            for path in paths
+            for model in dict.fromkeys(c.model_name for c in sides["head"].candidates)
+            if path in self.touched or model in moved
+        )
+        measured = [c for pair in pairs for c in (pair.base, pair.head) if c is not None]
+        policy = sides["head"]
+        project = policy.project.model_copy(update={"root": self.root})
+        return GateBundle(
+            repository=self.repository,
+            suite=self.suite,
+            root=self.root,
+            base_ref=self.asked.base,
+            base_commit=self.base.commit,
+            head_commit=self.repository.head(),
+            uncommitted=bool(self.repository.changed("HEAD")),
+            policy=self.asked.policy,
+            bundle=replace(policy, project=project, candidates=tuple(measured)),
+            pairs=pairs,
+            deleted=deleted,
+            edits=self._edits(),
+            tracked=self.tracked,
+        )
+
+    def _prompts(self) -> tuple[list[str], tuple[str, ...]]:
+        """Give the prompts of the suite as asked for, and those that the branch deleted."""
+        top = self.repository.top
+        theirs = [] if self.theirs is None else suite_at(self.theirs).prompts
+        before = self._expanded(theirs, self.scratch, self.scratch)
+        ours = read_suite(top / self.suite, Findings()) if (top / self.suite).is_file() else None
+        patterns = [*theirs, *(ours.model.prompts if ours is not None else ())]
+        now = self._expanded(patterns, top, self.root)
+        deleted = tuple(path for path in before if not (top / path).exists())
+        wanted = set(self.asked.prompts)
+        if not wanted:
+            return now, deleted
+        names = unique_names([top / path for path in now])
+        named = {path for path in now if names[top / path] in wanted}
+        named |= {self.repository.relative(Path(name)) for name in wanted if Path(name).is_file()}
+        return [path for path in now if path in named], deleted
+
+    def _expanded(self, patterns: Sequence[str], folder: Path, root: Path) -> list[str]:
+        """Give what patterns of the suite match below a folder, as repository paths."""
+        found: list[Path] = []
+        for written in patterns:
+            try:
+                found += expand(written, (folder / self.suite).parent, root)
+            except (Outside, OSError, ValueError):
+                continue  # told as a problem of the suite, where it is read
+        inside = [path.relative_to(folder.resolve()).as_posix() for path in found if path.is_file()]
+        return list(dict.fromkeys(inside))
+
+    def _load(self, paths: Sequence[str]) -> Mapping[Side, Bundle]:
+        """Load both versions of the prompts under the policy in force."""
+        for path in paths:
+            self.base.copy(path, self.scratch)
+        before = [str(self.scratch / path) for path in paths if path in self.base.files]
+        after = [str(self.repository.top / path) for path in paths]
+        self._confine(after)
+        head = self._loaded(after)
+        return {"head": head, "base": self._loaded(before) if before else replace(head, candidates=())}
+
+    def _loaded(self, prompts: Sequence[str]) -> Bundle:
+        """Load the policy with these prompts; with those of the suite where there is none to measure."""
+        try:
+            return load_bundle(
+                self.places.suite,
+                prompts=prompts,
+                models=self.asked.models,
+                repeats=self.asked.repeats,
+                limit=self.asked.limit,
+                project=self.places.project,
+            )
+        except FilesError as error:
+            raise at_commit(error, self.scratch, self.base.commit) from None
+
+    def _confine(self, prompts: Sequence[str]) -> None:
+        """Render the branch's prompts in a child process with limits before any is rendered here."""
+        findings = Findings()
+        checked = read_suite(self.places.suite, findings)
+        if checked is None or not prompts:
+            return
+        samples = [
+            case.inputs
+            for case in Gatherer(self.places.suite, self.places.project, findings).cases(checked, None)
+        ]
+        for written in prompts:
+            path = Path(written)
+            if path.is_symlink():
+                findings.add(
+                    path, None, "", "is a symbolic link.", "A gate reads a prompt only in its place."
+                )
+            elif (read := read_prompt(path, findings)) is not None:
+                prompt = read.model.model_copy(update={"labels": checked.model.labels})
+                for problem in render_untrusted(prompt, samples):
+                    if not problem.field:
+                        findings.add(path, problem.line, "", problem.message, problem.fix)
+        findings.raise_if_any()
+
+    def _pair(self, path: str, name: str, model: str, sides: Mapping[Side, Bundle]) -> Pair:
+        base = self._candidate("base", self.scratch / path, name, model, sides["base"])
+        head = self._candidate("head", self.repository.top / path, name, model, sides["head"])
+        assert head is not None
+        return Pair(
+            path=path,
+            prompt=name,
+            model=model,
+            base=base,
+            head=head,
+            same=base is not None and same_requests(base, head, sides["head"]),
+            lines=self.repository.changed_lines(self.since, path) if path in self.tracked else None,
+        )
+
+    def _candidate(self, side: Side, path: Path, name: str, model: str, bundle: Bundle) -> Candidate | None:
+        for found in bundle.candidates:
+            place = found.prompt.path
+            if found.model_name == model and place is not None and place.resolve() == path.resolve():
+                entry = self.before.get(model, found.model) if side == "base" else found.model
+                return replace(
+                    found,
+                    name=f"{name}@{model} ({side})",
+                    prompt=found.prompt.model_copy(update={"name": name}),
+                    model=entry.model_copy(update={"replies": self._recording(side, entry)}),
+                    model_digest=model_digest(entry),
+                )
+        return None
+
+    def _recording(self, side: Side, entry: ModelEntry) -> Path | None:
+        """Give the recording of a replay model: the base's for its prompt, the branch's own for the other."""
+        written = entry.replies
+        if written is None:
+            return None
+        path = self.repository.relative(self.root / written)
+        theirs = self.scratch / path
+        if (
+            side == "base"
+            and path in self.touched
+            and (theirs.is_file() or self.base.copy(path, self.scratch))
+        ):
+            return Path(os.path.relpath(theirs, self.root))
+        return written
+
+    def _edits(self) -> tuple[str, ...]:
+        """Say what the branch changes of the policy; its own files are read, but not obeyed."""
+        edits = [f"{path} edited." for path in sorted(self.tracked) if Path(path).name == BASELINES]
+        if self.theirs is not None:
+            head = self._policy(self.repository.top / self.suite, None)
+            base = self._policy(self.theirs.suite, self.theirs.project)
+            if head is None:
+                edits.append(f"{self.suite} deleted.")
+            elif base is not None:
+                edits += policy_changes(base, head)
+        return (*edits, *self._recordings_edited())
+
+    def _policy(self, suite: Path, project: Path | None) -> Policy | None:
+        if not suite.is_file():
+            return None
+        findings = Findings()
+        gather = Gatherer(suite, project or find_project(suite.parent), findings)
+        checked = read_suite(suite, findings)
+        cases = () if checked is None else tuple(gather.cases(checked, None))
+        findings.raise_if_any()
+        assert checked is not None
+        return Policy(suite=checked.model, cases=cases, models=gather.project.models)
+
+    def _recordings_edited(self) -> Iterator[str]:
+        if self.theirs is None:
+            return
+        for name, entry in self._models(self.places).items():
+            if entry.replies is not None:
+                path = os.path.relpath((self.root / entry.replies).resolve(), self.repository.top)
+                if path in self.touched:
+                    yield (
+                        f"the recorded replies of model `{name}` ({path}) edited: "
+                        "the figures of this branch rest on what it recorded itself."
+                    )

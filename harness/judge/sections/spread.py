@@ -1,0 +1,67 @@
+"""Each headline metric in each repeat: what a run that asks every case once could have said."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from harness.judge.assessment import Spread
+from harness.judge.scores import classification
+from harness.judge.scores.answers import Answers
+from harness.judge.scores.latency import quantile_of
+from harness.judge.scores.matrix import balanced_accuracy_of, macro_f1_of, mcc_of
+from harness.judge.table import Float
+from harness.judge.view import View
+
+MOST_LABELS = 12  # of more labels only the averaged metrics are followed
+
+
+def spread_over_repeats(view: View) -> tuple[Spread, ...]:
+    """Give the headline metrics in each repeat, with their range and standard deviation."""
+    rows: dict[str, list[float | None]] = {}
+    times = view.times(view.trials.caller_ns)
+    timed_repeat = view.trials.repeat[view.timed]
+    for repeat in range(view.repeats):
+        part = view.answers.where(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
+        for metric, value in _metrics(view, part).items():
+            rows.setdefault(metric, []).append(value)
+        rows.setdefault("latency.p95", []).append(_p95(times[timed_repeat == repeat]))
+    return tuple(_spread(metric, values) for metric, values in rows.items())
+
+
+def _metrics(view: View, part: Answers) -> dict[str, float | None]:
+    confusion = part.confusion().astype(np.float64)
+    values = {
+        "accuracy": classification.accuracy(part).value,
+        "balanced_accuracy": _finite(balanced_accuracy_of(confusion)),
+        "macro_f1": _finite(macro_f1_of(confusion)),
+        "mcc": _finite(mcc_of(confusion)),
+    }
+    labels = range(len(view.labels)) if view.positive is None else (view.positive,)
+    if len(labels) <= MOST_LABELS:
+        for place in labels:
+            name = view.labels[place]
+            values[f"recall[{name}]"] = classification.recall(part, place).value
+            values[f"precision[{name}]"] = classification.precision(part, place).value
+    return values
+
+
+def _p95(times: Float) -> float | None:
+    value = quantile_of(times, 0.95) if len(times) else None
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _finite(value: Float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _spread(metric: str, values: list[float | None]) -> Spread:
+    known = [value for value in values if value is not None]
+    return Spread(
+        metric=metric,
+        values=tuple(values),
+        low=min(known, default=None),
+        high=max(known, default=None),
+        deviation=float(np.std(known, ddof=1)) if len(known) > 1 else None,
+    )

@@ -97,6 +97,23 @@ def flips(votes: Votes) -> list[tuple[int, int, float, int]]:
     return sorted(found, key=lambda flip: (-flip[3], flip[0], flip[1]))
 
 
+def flip_rates(votes: Votes) -> dict[tuple[int, int], float]:
+    """Give, for each answer, how often another repeat of the same case gives each other answer instead.
+
+    Over ordered pairs of repeats: pairs (a, b) / pairs whose first is a. "spam -> ham 3.1%" means that of the
+    repeats beside a `spam`, 3.1% say `ham`.
+    """
+    counted = votes.counts.astype(np.float64)
+    together = counted.T @ counted - np.diag(counted.sum(axis=0))
+    beside = (counted * (votes.repeats[:, None] - 1)).sum(axis=0)
+    return {
+        (int(votes.codes[a]), int(votes.codes[b])): float(together[a, b] / beside[a])
+        for a in range(len(votes.codes))
+        for b in range(len(votes.codes))
+        if a != b and together[a, b]
+    }
+
+
 def right_per_case(case: Int32 | Int64, right: Bool) -> tuple[Int64, Int64]:
     """Give how many trials of each case were right, and how many there were."""
     trials = np.bincount(case)

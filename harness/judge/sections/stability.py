@@ -7,11 +7,13 @@ from collections import Counter
 import msgspec
 import numpy as np
 
-from harness.judge.assessment import OUTCOMES, Flip, Spread, Stability, UnstableCase
-from harness.judge.scores import classification, stability
+from harness.judge.assessment import OUTCOMES, Flip, Stability, UnstableCase
+from harness.judge.scores import stability
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.reliability import clustering, fleiss_kappa, krippendorff_alpha
 from harness.judge.scores.stability import Votes
+from harness.judge.sections.served import with_served
+from harness.judge.sections.spread import spread_over_repeats
 from harness.judge.table import NONE, Int16, Int64, TrialColumns
 from harness.judge.view import LABEL, View
 
@@ -61,7 +63,7 @@ def stability_section(view: View) -> Stability:
         return common
     alike = clustering(view.trials.case, right)
     unstable = stability.least_stable(cast, most=len(view.cases))
-    return msgspec.structs.replace(
+    made = msgspec.structs.replace(
         common,
         pass_k=_pass_k(view),
         fleiss_kappa=fleiss_kappa(cast, seed=view.suite.seed).estimate(confidence),
@@ -71,13 +73,26 @@ def stability_section(view: View) -> Stability:
         mean_entropy_bits=stability.mean_entropy(cast),
         best_accuracy=None if extremes is None else extremes[0],
         worst_accuracy=None if extremes is None else extremes[1],
-        flips=tuple(
-            Flip(first=answer_name(view, first), second=answer_name(view, second), share=share, pairs=pairs)
-            for first, second, share, pairs in stability.flips(cast)[:SHOWN]
-        ),
-        spread=_spread(view),
+        flips=_flips(view, cast),
+        spread=spread_over_repeats(view),
         unstable=tuple(_unstable(view, case) for case in unstable[:SHOWN]),
         unstable_cases=len(unstable),
+    )
+    return with_served(view, made, answer_codes(view))
+
+
+def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
+    rates = stability.flip_rates(cast)
+    return tuple(
+        Flip(
+            first=answer_name(view, first),
+            second=answer_name(view, second),
+            share=share,
+            pairs=pairs,
+            rate=rates[first, second],
+            rate_back=rates[second, first],
+        )
+        for first, second, share, pairs in stability.flips(cast)[:SHOWN]
     )
 
 
@@ -93,21 +108,6 @@ def _pass_k(view: View) -> dict[str, Estimate]:
         if estimate.value is not None:
             found[str(k)] = estimate
     return found
-
-
-def _spread(view: View) -> tuple[Spread, ...]:
-    """Give each headline metric in each repeat: what one run with repeats: 1 could have said."""
-    rows: dict[str, list[float | None]] = {"accuracy": []}
-    for repeat in range(view.repeats):
-        part = view.answers.where(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
-        rows["accuracy"].append(classification.accuracy(part).value)
-        if view.positive is None:
-            continue
-        name = view.labels[view.positive]
-        recall, precision = f"recall[{name}]", f"precision[{name}]"
-        rows.setdefault(recall, []).append(classification.recall(part, view.positive).value)
-        rows.setdefault(precision, []).append(classification.precision(part, view.positive).value)
-    return tuple(Spread(metric=metric, values=tuple(values)) for metric, values in rows.items())
 
 
 def _unstable(view: View, case: int) -> UnstableCase:

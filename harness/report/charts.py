@@ -12,10 +12,10 @@ from typing import Any, assert_never
 
 from markupsafe import Markup, escape
 
-from harness.report.drawings import PALETTE, distribution_chart, share_chart, timeline_chart
+from harness.report.drawings import PALETTE, distribution_chart, parts_chart, share_chart, timeline_chart
 from harness.report.neutral import visible
 from harness.report.parts import Chart
-from harness.report.plots import DistributionPlot, SharePlot, TimelinePlot
+from harness.report.plots import DistributionPlot, PartsPlot, SharePlot, TimelinePlot
 
 _FONT = "sans-serif"
 _COLOURS = re.compile(
@@ -38,6 +38,8 @@ def chart_svg(chart: Chart, key: str) -> Markup:
             spec = distribution_chart(chart.plot)
         case TimelinePlot():
             spec = timeline_chart(chart.plot)
+        case PartsPlot():
+            spec = parts_chart(chart.plot)
         case _:
             assert_never(chart.plot)
     return _embed(_draw(spec), f"{key}-{chart.key}", chart)

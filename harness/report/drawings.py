@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, TypeAlias
 
 from harness.report.neutral import one_line, shorten
-from harness.report.plots import Box, DistributionPlot, Line, SharePlot, TimelinePlot
+from harness.report.plots import Box, DistributionPlot, Line, PartsPlot, SharePlot, TimelinePlot
 
 Drawing: TypeAlias = Any  # Altair's own types know too little of keyword dictionaries
 
@@ -200,3 +200,20 @@ def timeline_chart(plot: TimelinePlot) -> Drawing:
         )
     layers = [marks.encode(x=x, y=y), *_limit(plot.limit, "y", plot.limit_text)]
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+
+
+def parts_chart(plot: PartsPlot) -> Drawing:
+    """Draw a bar for each part of a whole, in the order given, with its figure at the end of the bar."""
+    alt = _altair()
+    names = [name for name, _, _ in plot.parts]
+    chart = _chart(name=names, size=[s for _, s, _ in plot.parts], text=[t for _, _, t in plot.parts])
+    largest = max((size for _, size, _ in plot.parts), default=0.0) or 1.0
+    scale = alt.Scale(domain=[0, largest * 1.35], nice=False)  # room for the figure beside the longest bar
+    y = alt.Y(
+        "name:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelColor=PALETTE["ink"])
+    )
+    x = alt.X("size:Q", title=plot.x_title, scale=scale, axis=alt.Axis(tickCount=5))
+    bars = chart.mark_bar(color=PALETTE["data"], opacity=0.75, height=14)
+    texts = chart.mark_text(align="left", dx=5, color=PALETTE["ink"])
+    layers = [bars.encode(x=x, y=y), texts.encode(x=x, y=y, text="text:N")]
+    return alt.layer(*layers).properties(width=WIDTH - 70, height=26 * len(names))

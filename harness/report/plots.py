@@ -78,4 +78,12 @@ class TimelinePlot:
     log: bool = False
 
 
-Plot: TypeAlias = SharePlot | DistributionPlot | TimelinePlot
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsPlot:
+    """How a whole is made up: a bar for each part, its figure beside it."""
+
+    x_title: str
+    parts: tuple[tuple[str, float, str], ...]  # name, size, figure as text
+
+
+Plot: TypeAlias = SharePlot | DistributionPlot | TimelinePlot | PartsPlot

@@ -30,9 +30,9 @@ def check_rows(candidate: CandidateAssessment) -> tuple[CheckRow, ...]:
 def _check_row(check: Check, currency: str) -> CheckRow:
     unit = unit_of(check.metric)
     needed = ""
-    told = check.needed_n is not None and f"{check.needed_n:,}" in check.why
-    if check.status == "INCONCLUSIVE" and check.needed_n is not None and not told:
-        needed = f"{check.needed_n:,} {check.needed_unit} would settle it"
+    if check.status == "INCONCLUSIVE" and check.needed_n is not None:
+        told = "settle it" in check.why or f"{check.needed_n:,}" in check.why
+        needed = "" if told else f"{check.needed_n:,} {check.needed_unit} would settle it"
     seen = figure(check.estimate, unit, currency=currency, against=check.required)
     return CheckRow(
         threshold=check.threshold,

@@ -7,7 +7,7 @@ import json
 from harness.judge.assessment import CandidateAssessment, Check, Latency, Quantile, TimingQuality
 from harness.report.figures import count, duration, figure, number
 from harness.report.parts import Cell, Chart, Figure, Section, Table
-from harness.report.plots import DistributionPlot, QuantileMark, TimelinePlot
+from harness.report.plots import DistributionPlot, PartsPlot, QuantileMark, TimelinePlot
 from harness.report.sections.pieces import number_cell
 from harness.rundir import CandidateEntry
 
@@ -22,7 +22,7 @@ def latency_section(candidate: CandidateAssessment) -> Section:
         key="latency",
         title="Latency",
         lead=_lead(latency),
-        charts=tuple(_charts(latency, limit)),
+        charts=(*_charts(latency, limit), *_parts_chart(latency)),
         tables=(*_quantile_tables(latency), *_parts_tables(latency)),
         notes=tuple(_notes(latency)),
     )
@@ -155,6 +155,26 @@ def _quantile_tables(latency: Latency) -> list[Table]:
     ]
 
 
+def _parts_chart(latency: Latency) -> list[Chart]:
+    if not latency.parts or latency.recorded:
+        return []
+    factor, unit = (1000.0, "ms") if max(part.mean_s for part in latency.parts) < 2 else (1.0, "s")
+    parts = tuple(
+        (part.name, part.mean_s * factor, f"{duration(part.mean_s)} ({number(part.share, 'share')})")
+        for part in latency.parts
+    )
+    return [
+        Chart(
+            key="latency-parts",
+            title="Where the time of a trial went",
+            alt="Mean time of a trial by part: "
+            + ", ".join(f"{name} {text}" for name, _, text in parts)
+            + ".",
+            plot=PartsPlot(x_title=f"mean time a trial ({unit})", parts=parts),
+        )
+    ]
+
+
 def _parts_tables(latency: Latency) -> list[Table]:
     rows = tuple(
         (Cell(text=part.name), number_cell(duration(part.mean_s)), number_cell(number(part.share, "share")))
@@ -186,6 +206,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         Figure(name="Retried trials", text=f"{latency.retried_trials:,}"),
         Figure(name="Warm-up calls", text=f"{latency.warmup_calls:,}", hint="not counted in any figure"),
         Figure(name="Most in flight", text=f"{quality.max_in_flight:,}", hint=_processes(quality)),
+        *_steady_limit(quality),
         *_interference(quality),
     ]
     return Section(
@@ -196,6 +217,13 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         charts=tuple(_limit_history(quality)),
         tables=tuple(_called(entry) if entry else ()),
     )
+
+
+def _steady_limit(quality: TimingQuality) -> list[Figure]:
+    if len(quality.limit_history) != 1:
+        return []  # without one nothing was sent; with several they are drawn
+    _, limit, _ = quality.limit_history[0]
+    return [Figure(name="Concurrency limit", text=f"{limit:,}", hint="all through the run")]
 
 
 def _processes(quality: TimingQuality) -> str:

@@ -15,6 +15,7 @@ from harness.report.parts import Cell, Figure, Section, Table
 from harness.report.sections.pieces import difference_cells, estimate_cell, named, number_cell
 
 MAX_ROWS = 20
+LEAST_CASES = 5  # fewer in a tag say nothing: their interval spans most of the axis
 
 
 def stability_section(stability: Stability, *, cases: int, repeats: int) -> Section:
@@ -27,20 +28,24 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
             f"{figure(s.agreement, 'share')} agreement between repeats; "
             f"{s.unstable_cases:,} of {count(cases, 'case')} got different answers."
         )
-    figures = [
-        *named("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
-        *named("Flip rate", s.flip_rate, "share", "they differ"),
-        *named("Same label always", s.tar_label, "share", "cases whose repeats all agree"),
-        *named("Same text always", s.tar_raw, "share", "cases whose replies are identical"),
-        *(
-            f
-            for k, e in s.pass_k.items()
-            for f in named(f"pass^{k}", e, "share", f"right {k} times in a row")
-        ),
-        *named("Fleiss' kappa", s.fleiss_kappa, "ratio"),
-        *named("Krippendorff's alpha", s.krippendorff_alpha, "ratio"),
-        *_plain_figures(s),
-    ]
+    figures = (
+        []
+        if s.agreement.value is None
+        else [
+            *named("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
+            *named("Flip rate", s.flip_rate, "share", "they differ"),
+            *named("Same label always", s.tar_label, "share", "cases whose repeats all agree"),
+            *named("Same text always", s.tar_raw, "share", "cases whose replies are identical"),
+            *(
+                f
+                for k, e in s.pass_k.items()
+                for f in named(f"pass^{k}", e, "share", f"right {k} times in a row")
+            ),
+            *named("Fleiss' kappa", s.fleiss_kappa, "ratio"),
+            *named("Krippendorff's alpha", s.krippendorff_alpha, "ratio"),
+            *_plain_figures(s),
+        ]
+    )
     return Section(
         key="stability",
         title="Stability across repeats",
@@ -266,6 +271,7 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
         lead = "Worse than the rest by more than chance explains: " + ", ".join(
             f"{s.kind} {s.name} with {figure(s.accuracy, 'share')}" for s in worst
         )
+    listed = [s for s in slices if s.kind == "split" or s.worst or s.cases >= LEAST_CASES]
     rows = tuple(
         (
             Cell(text=f"{s.kind} {s.name}", tone="fail" if s.worst else "plain"),
@@ -274,11 +280,14 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
             *_of_positive(s, positive),
             number_cell(p_value(s.p_value)),
         )
-        for s in slices
+        for s in listed
     )
     extra = (f"Recall of {positive}", f"Precision of {positive}") if positive else ()
     head = ("Slice", "Cases", "Accuracy", *extra, "p")
-    return Section(key="slices", title="Slices", lead=lead, tables=(Table(title="", head=head, rows=rows),))
+    small = len(slices) - len(listed)
+    note = f"{count(small, 'tag')} with fewer than {LEAST_CASES} cases: in report.json." if small else ""
+    table = Table(title="", head=head, rows=rows, note=note)
+    return Section(key="slices", title="Slices", lead=lead, tables=(table,) if rows else ())
 
 
 def _of_positive(s: Slice, positive: str | None) -> tuple[Cell, ...]:

@@ -128,13 +128,18 @@ def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
     )
 
 
+def balanced_figure(pairs: Pairs) -> Compared:
+    """Give balanced accuracy: the mean recall of the labels."""
+    return _drawn(pairs, "balanced_accuracy", balanced_accuracy_of, _resampled(Resampling.balanced_accuracy))
+
+
 def _averaged(pairs: Pairs) -> Iterator[Compared]:
     metrics: tuple[tuple[str, Metric, Callable[[Resampling], Figure], Scale], ...] = (
-        ("balanced_accuracy", balanced_accuracy_of, Resampling.balanced_accuracy, "share"),
         ("macro_f1", macro_f1_of, Resampling.macro_f1, "share"),
         ("mcc", mcc_of, Resampling.mcc, "number"),
         ("kappa", kappa_of, Resampling.kappa, "number"),
     )
+    yield balanced_figure(pairs)
     for name, metric, of, scale in metrics:
         headline = name == "macro_f1" and pairs.positive is None
         yield _drawn(pairs, name, metric, _resampled(of), scale=scale, headline=headline)

@@ -64,12 +64,13 @@ def typical(pairs: Pairs) -> TypicalShift | None:
 
 def cost_figures(pairs: Pairs) -> Iterator[Compared]:
     """Give money per 1,000 decisions and per right answer, and tokens."""
-    yield _money(pairs, "cost_per_1000")
-    yield _money(pairs, "cost_per_correct")
+    yield money_figure(pairs, "cost_per_1000")
+    yield money_figure(pairs, "cost_per_correct")
     yield _tokens(pairs)
 
 
-def _money(pairs: Pairs, metric: str) -> Compared:
+def money_figure(pairs: Pairs, metric: str) -> Compared:
+    """Give money per 1,000 decisions or per right answer, on both sides."""
     sides = (pairs.base, pairs.head)
     whys = [unknown(side.view) for side in sides]
     missing = next((why for why in whys if why is not None), None)

@@ -15,7 +15,7 @@ def signed(value: float, scale: Scale, currency: str = "USD") -> str:
     """Give a difference with its sign: `+2.8 points`, `-40 ms`; shares differ by points."""
     written = amount(abs(value), "points" if scale == "share" else scale, currency)
     nothing = not any(digit in "123456789" for digit in written)
-    return written if nothing else f"{'+' if value > 0 else '-'}{written}"
+    return written if nothing else f"{'+' if value > 0 else '−'}{written}"
 
 
 def signed_span(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
@@ -115,45 +116,61 @@ def quantile_differences(
     finite difference and is left out; undefined when more than 1 in 20 draws are, or the value itself is.
     """
     both = np.intersect1d(first_case, second_case)
-    sides = [_side(first, first_case, both), _side(second, second_case, both)]
-    drawn = _drawn(sides, len(both), quantiles, seed) if len(both) else np.empty((0, len(quantiles)))
-    return [_difference(sides, drawn[:, place], len(both), q) for place, q in enumerate(quantiles)]
+    sides = [TimedSide.of(first, first_case, both), TimedSide.of(second, second_case, both)]
+    if not len(both):
+        return [Missing("no case is on both sides") for _ in quantiles]
+    one, two = quantile_draws(sides, len(both), quantiles, seed=seed)
+    return [
+        difference_of_draws((sides[0], one[:, place]), (sides[1], two[:, place]), len(both), q)
+        for place, q in enumerate(quantiles)
+    ]
 
 
-def _difference(sides: list[tuple[Float, Int64]], drawn: Float, cases: int, q: float) -> Figure:
-    one, two = (quantile_of(times, q) for times, _ in sides)
+def difference_of_draws(
+    first: tuple[TimedSide, Float], second: tuple[TimedSide, Float], cases: int, q: float
+) -> Figure:
+    """Give the difference of a quantile from both sides' draws of it, made from the same cases."""
+    one, two = (quantile_of(side.times, q) for side, _ in (first, second))
     if one is None or two is None:
-        why = "no case is on both sides" if cases == 0 else f"p{100 * q:g} falls among failed calls"
-        return Missing(why, cases)
-    finite = np.sort(drawn[np.isfinite(drawn)])
-    if len(finite) < 0.95 * len(drawn):
+        return Missing(f"p{100 * q:g} falls among failed calls", cases)
+    finite = np.isfinite(first[1]) & np.isfinite(second[1])
+    drawn = np.sort(first[1][finite] - second[1][finite])
+    if len(drawn) < 0.95 * len(finite):
         return Missing(f"too many failed calls to bound p{100 * q:g}", cases)
-    return Drawn(one - two, cases, finite, f"paired bootstrap by case, {len(drawn):,} draws")
+    return Drawn(one - two, cases, drawn, f"paired bootstrap by case, {len(finite):,} draws")
 
 
-def _side(times: Float, case: Int32 | Int64, both: Int32 | Int64) -> tuple[Float, Int64]:
-    """Give the times of the shared cases, rising, and the place of each one's case in `both`."""
-    keep: Bool = np.isin(case, both)
-    times, row = times[keep], np.searchsorted(both, case[keep])
-    order = np.argsort(times, kind="stable")
-    return times[order], row[order].astype(np.int64)
+@dataclass(frozen=True, slots=True)
+class TimedSide:
+    """One candidate's times on the shared cases, rising, and the place of each one's case among them."""
+
+    times: Float
+    place: Int64
+
+    @classmethod
+    def of(cls, times: Float, case: Int32 | Int64, both: Int32 | Int64) -> TimedSide:
+        """Keep the trials of the shared cases."""
+        keep: Bool = np.isin(case, both)
+        kept, row = times[keep], np.searchsorted(both, case[keep])
+        order = np.argsort(kept, kind="stable")
+        return cls(kept[order], row[order].astype(np.int64))
 
 
-def _drawn(sides: list[tuple[Float, Int64]], cases: int, quantiles: Sequence[float], seed: int) -> Float:
-    """Give draws x quantiles of first - second; nan where a side's quantile is a failure."""
+def quantile_draws(
+    sides: Sequence[TimedSide], cases: int, quantiles: Sequence[float], *, seed: int
+) -> list[Float]:
+    """Give each side's quantiles (draws x quantiles, by inverted CDF) over the same resampled cases."""
     rng = np.random.default_rng(seed)
-    widest = max(len(times) for times, _ in sides)
-    draws = max(200, min(DRAWS, MOST_DRAWN // (len(sides[0][0]) + len(sides[1][0]))))
-    at_once = max(1, CELLS // max(widest, cases))
-    made = []
+    draws = max(200, min(DRAWS, MOST_DRAWN // sum(len(side.times) for side in sides)))
+    at_once = max(1, CELLS // max(cases, *(len(side.times) for side in sides)))
+    made: list[list[Float]] = [[] for _ in sides]
     for start in range(0, draws, at_once):
         rows = min(at_once, draws - start)
         chosen = rng.integers(0, cases, (rows, cases)) + np.arange(rows)[:, None] * cases
         weight = np.bincount(chosen.ravel(), minlength=rows * cases).reshape(rows, cases).astype(np.int32)
-        one, two = (_weighted_quantiles(times, weight[:, row], quantiles) for times, row in sides)
-        finite = np.isfinite(one) & np.isfinite(two)
-        made.append(np.subtract(one, two, out=np.full(one.shape, np.nan), where=finite))
-    return np.concatenate(made)
+        for side, found in zip(sides, made, strict=True):
+            found.append(_weighted_quantiles(side.times, weight[:, side.place], quantiles))
+    return [np.concatenate(found) for found in made]
 
 
 def _weighted_quantiles(ordered: Float, weight: Int32, quantiles: Sequence[float]) -> Float:

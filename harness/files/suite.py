@@ -21,6 +21,10 @@ def _one_is_a_list(written: object) -> object:
 Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_is_a_list)]
 
 
+DAY_S = 86_400.0
+Age: TypeAlias = Annotated[float, BeforeValidator(units.age)]
+
+
 class ReplyRule(Written):
     """How a reply is read as a label."""
 
@@ -42,6 +46,17 @@ class Costs(Written):
     missed: Money = Field(0.0, ge=0, allow_inf_nan=False, description="A positive case that went unnoticed.")
     false_alarm: Money = Field(
         0.0, ge=0, allow_inf_nan=False, description="A negative case taken for positive."
+    )
+
+
+class GateRule(Written):
+    """How `harness gate` holds a branch against its base."""
+
+    margin: Share = Field(
+        0.02, gt=0, lt=1, description="The loss of a share that would not matter: `2%` is two points."
+    )
+    reuse: Age = Field(
+        7 * DAY_S, ge=0, description="How old stored replies of the base may be: `7 days`, or `never`."
     )
 
 
@@ -75,6 +90,7 @@ class Suite(Written):
         (), max_length=200, description="What is demanded; absent: the documented defaults."
     )
     confidence: Share = Field(DEFAULT_CONFIDENCE, gt=0.5, lt=1, description="Of intervals and checks: `95%`.")
+    gate: GateRule = Field(GateRule(), description="How a branch is held against its base.")
     seed: int = Field(0, ge=0, lt=1 << 63, description="Of the order in which trials are sent.")
     path: Path | None = Field(None, exclude=True)
 

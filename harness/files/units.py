@@ -19,6 +19,7 @@ PER_MONTH["year"] = 1 / 12
 
 _NUMBER = r"(?P<number>\d{1,15}(?:,\d{3})*(?:\.\d{1,15})?|\.\d{1,15})"
 _DURATION = re.compile(rf"\s*{_NUMBER}\s*(?P<unit>[a-zµ]*)\s*", re.IGNORECASE)
+_DAYS = re.compile(rf"\s*{_NUMBER}\s*days?\s*")
 _PERCENT = re.compile(rf"\s*{_NUMBER}\s*(?P<percent>%?)\s*")
 _MONEY = re.compile(rf"\s*(?P<sign>[$€£¥]?)\s*{_NUMBER}\s*(?P<code>[A-Z]{{3}}|[$€£¥]|)\s*")
 _VOLUME = re.compile(rf"\s*{_NUMBER}\s*(?P<scale>[kKmMbB]?)\s*(?:per|/|a)\s*(?P<unit>[a-z]+?)s?\s*")
@@ -39,6 +40,21 @@ def seconds(written: object) -> float:
     if found is None or (unit and unit not in SECONDS):
         raise ValueError("must be a time such as `30 s` or `1500 ms`")
     return number(found["number"]) * SECONDS[unit or "s"]
+
+
+def age(written: object) -> float:
+    """Read `7 days`, `12 h` or `never` as seconds; never is 0. Raises ValueError."""
+    if written == "never":
+        return 0.0
+    if isinstance(written, (int, float)) and not isinstance(written, bool):
+        return _finite(float(written))
+    found = _DAYS.fullmatch(written) if isinstance(written, str) else None
+    if found is not None:
+        return number(found["number"]) * 86_400.0
+    try:
+        return seconds(written)
+    except ValueError:
+        raise ValueError("must be a time such as `7 days` or `12 h`, or `never`") from None
 
 
 def share(written: object) -> float:

@@ -17,6 +17,7 @@ from harness.judge.assessment import OUTCOMES, Assessment, CandidateAssessment
 from harness.judge.checks import check
 from harness.judge.history.found import earlier_runs
 from harness.judge.history.past import PastRun
+from harness.judge.leaderboard import leaderboard
 from harness.judge.sections.classification import classification_section
 from harness.judge.sections.cost import cost_section
 from harness.judge.sections.generalization import DEV, generalization_section, other_split
@@ -33,7 +34,7 @@ from harness.judge.sections.tradeoff import tradeoff_section
 from harness.judge.sections.versions import with_versions
 from harness.judge.tabulate import RunTable, tabulate
 from harness.judge.traps import no_information, traps_of
-from harness.judge.verdict import best_first, headline_of, verdict_of
+from harness.judge.verdict import best_first, headline_of, run_headline, verdict_of
 from harness.judge.view import View
 from harness.record import Event
 from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, Manifest, read_manifest
@@ -73,7 +74,9 @@ def assess(
         for candidate in candidates
     )
     made = _assessment(manifest, suite, table, policy, candidates)
-    return msgspec.structs.replace(made, maybe_mislabelled=maybe_mislabelled(views))
+    return msgspec.structs.replace(
+        made, maybe_mislabelled=maybe_mislabelled(views), leaderboard=leaderboard(views, candidates)
+    )
 
 
 def views_of(run: Path) -> dict[str, View]:
@@ -139,7 +142,7 @@ def _candidate(
         prompt=view.entry.prompt_name,
         model=view.entry.model_name,
         verdict=verdict,
-        headline=headline_of(checks, verdict, missing=view.missing),
+        headline=headline_of(checks, verdict, missing=view.missing, currency=view.currency),
         checks=checks,
         traps=traps_of(view, checks),
         outcomes={name: int((view.trials.outcome == place).sum()) for place, name in enumerate(OUTCOMES)},
@@ -174,7 +177,7 @@ def _assessment(
         run_id=manifest.run_id,
         suite=manifest.suite_name,
         verdict="INCONCLUSIVE" if best is None else best.verdict,
-        headline="INCONCLUSIVE: nothing was measured." if best is None else _headline(best, candidates),
+        headline="INCONCLUSIVE: nothing was measured." if best is None else run_headline(best, candidates),
         created_utc=manifest.created_utc,
         planned_trials=manifest.planned_trials,
         journalled_trials=table.journalled,
@@ -188,12 +191,6 @@ def _assessment(
         paid_twice_at_most=_paid_twice(table),
         harness_version=manifest.versions.get("harness", ""),
     )
-
-
-def _headline(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
-    if len(candidates) == 1:
-        return best.headline
-    return f"{best.name}, the best of {len(candidates):,} candidates: {best.headline}"
 
 
 def _paid_twice(table: RunTable) -> int:

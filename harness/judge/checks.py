@@ -17,16 +17,17 @@ from harness.judge.scores.estimate import undefined
 from harness.judge.scores.figure import Figure, Mapped, Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.scores.threshold_check import Decision, decide
-from harness.judge.sentences import Finding, name_of, why
-from harness.judge.slo import is_quantile, quantile_check
+from harness.judge.sentences import Finding, asked, name_of, why
+from harness.judge.slo import SATURATED, is_quantile, quantile_check
 from harness.judge.view import View
-from harness.judge.wording import amount, count, demand, named, verb
+from harness.judge.wording import amount, demand, named
+from harness.judge.wording import figure as figure_text
 
 
 def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Assessment | None) -> Check:
     """Hold one threshold against what was seen."""
     if threshold.metric == "drift.drop":
-        return _unfinished(view, drift_check(view, threshold, baseline))
+        return _unfinished(view, threshold, drift_check(view, threshold, baseline))
     required, note = _required(view, threshold, baseline)
     if required is None:
         return _without_baseline(view, threshold, note)
@@ -38,8 +39,8 @@ def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Ass
     else:
         made = _by_figure(view, threshold, required, note)
         if threshold.metric == "latency.within" and not timing.good:
-            made = _undecided(made, timing)
-    return _unfinished(view, made)
+            made = _undecided(made)
+    return _unfinished(view, threshold, made)
 
 
 def _by_figure(view: View, threshold: Threshold, required: float, note: str) -> Check:
@@ -136,20 +137,17 @@ def _without_baseline(view: View, threshold: Threshold, reason: str) -> Check:
     )
 
 
-def _undecided(made: Check, timing: TimingQuality) -> Check:
-    return msgspec.structs.replace(
-        made, status="INCONCLUSIVE", needed_n=None, why=f"{made.threshold}: not decided. {timing.sentence}"
-    )
+def _undecided(made: Check) -> Check:
+    why = f"{made.threshold}: {SATURATED}"
+    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=why)
 
 
-def _unfinished(view: View, made: Check) -> Check:
+def _unfinished(view: View, threshold: Threshold, made: Check) -> Check:
     """Take back a FAIL while trials are missing: they count as failures, and may still turn out well."""
-    missing = view.missing
-    if not missing:
+    if not view.missing or made.status != "FAIL":
         return made
-    share = f"{missing:,} of {count(len(view.trials), 'trial')}"
-    fate = f"{verb(missing, 'was', 'were')} not run and {verb(missing, 'counts', 'count')} as failed"
-    fate = f"{verb(missing, 'was', 'were')} not run and {verb(missing, 'counts', 'count')} as failed"
-    told = f"The run is not finished: {share} {fate}."
-    status = "INCONCLUSIVE" if made.status == "FAIL" else made.status
-    return msgspec.structs.replace(made, status=status, why=f"{made.why} {told}")
+    scale = described(threshold.metric).scale
+    seen = figure_text(made.estimate, scale, view.currency, against=made.required)
+    wanted = asked(threshold, demand(made.required, scale, view.currency))
+    told = f"{name_of(threshold)} {seen}, {wanted}: not met so far, but what was not run counts as failed."
+    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=told)

@@ -10,9 +10,10 @@ from harness.files.threshold import Threshold
 from harness.judge.assessment import OUTCOMES
 from harness.judge.metrics import label_index
 from harness.judge.sections.leakage import LEAKS, leaks
+from harness.judge.sections.stability import answer_codes
 from harness.judge.table import Bool
 from harness.judge.view import View
-from harness.judge.wording import count, listed, named, verb
+from harness.judge.wording import amount, count, listed, named, verb
 
 
 def consequence(view: View, threshold: Threshold) -> str:
@@ -38,15 +39,26 @@ def missed(view: View, label: int) -> str:
     if not lost:
         return ""
     name = named(view.labels[label])
-    unnoticed = "went unnoticed" if label == view.positive else f"{verb(lost, 'was', 'were')} missed"
-    if _once(view, of):
-        return f"{lost:,} of {count(total, f'{name} case')} {unnoticed}."
     cases = len(np.unique(view.trials.case[of]))
-    what = "went unnoticed" if label == view.positive else "were missed"
-    share = f"{100 * lost / total:.0f}%" if lost < total else "All"
+    seen = label == view.positive
+    if lost == total:
+        which = f"The only {name} case" if cases == 1 else f"All {count(cases, f'{name} case')}"
+        fate = "went unnoticed" if seen else f"{verb(cases, 'was', 'were')} missed"
+        return f"{which} {fate}{'' if _once(view, of) else ' in every repeat'}."
+    if _once(view, of):
+        fate = "went unnoticed" if seen else f"{verb(lost, 'was', 'were')} missed"
+        return f"{lost:,} of {count(total, f'{name} case')} {fate}."
+    fate = "went unnoticed" if seen else "was missed"
     return (
-        f"{share} of {name} {what}: {lost:,} of {count(total, 'answer')} on {count(cases, f'{name} case')}."
+        f"{_percent(lost / total)} of {name} {fate}: {lost:,} of {count(total, 'answer')} "
+        f"on {count(cases, f'{name} case')}."
     )
+
+
+def _percent(share: float) -> str:
+    """Give a share in whole percent, but never as none or all."""
+    whole = round(100 * share)
+    return f"{whole}%" if 0 < whole < 100 else amount(share, "share")
 
 
 def _false(view: View, label: int) -> str:
@@ -82,8 +94,12 @@ def _wrong(view: View) -> str:
         return ""
     told = f"{wrong:,} of {count(total, 'answer')} {verb(wrong, 'was', 'were')} wrong"
     if silent == wrong:
-        return f"{told}, {'and it' if wrong == 1 else 'all of them'} had no label."
-    return f"{told}, {silent:,} of them without a label." if silent else f"{told}."
+        return f"{told}, {'' if wrong == 1 else 'all '}because {verb(wrong, 'it', 'they')} had no label."
+    return (
+        f"{told}, {silent:,} of them because they had no label."
+        if silent > 1
+        else (f"{told}, one of them because it had no label." if silent else f"{told}.")
+    )
 
 
 def _outcome(name: str, phrase: str) -> Callable[[View], str]:
@@ -107,6 +123,18 @@ def _leaked(view: View) -> str:
         return ""
     shown = [f"case {finding.case} ({_KINDS[finding.kind]})" for finding in found]
     return f"The answer is given away for {listed(shown, most=3)}."
+
+
+def _moved(view: View) -> str:
+    """Give how many cases got different answers."""
+    codes, case = answer_codes(view), view.trials.case
+    n = len(view.cases)
+    low, high = np.full(n, np.iinfo(np.int64).max), np.full(n, -1)
+    np.minimum.at(low, case, codes)
+    np.maximum.at(high, case, codes)
+    asked = high >= 0
+    moved = int((low[asked] != high[asked]).sum())
+    return f"{moved:,} of {count(int(asked.sum()), 'case')} got different answers." if moved else ""
 
 
 _KINDS = {
@@ -133,4 +161,8 @@ _PLAIN: dict[str, Callable[[View], str]] = {
     "leakage": _leaked,
     "failures": _outcome("failed", "failed"),
     "unparseable": _outcome("unparseable", "had no readable label"),
+    "refused": _outcome("refused", "ended in a refusal"),
+    "truncated": _outcome("truncated", "ended in a reply that was cut off"),
+    "stability": _moved,
+    "flip_rate": _moved,
 }

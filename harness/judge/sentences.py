@@ -19,13 +19,18 @@ from harness.judge.scores.figure import Figure, Mapped
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share
 from harness.judge.view import View
-from harness.judge.wording import Scale, amount, count, demand, figure, rounded_up, sure
+from harness.judge.wording import Scale, amount, demand, figure, rounded_up, sure
 
 _FAULTLESS = {
     "coverage": "every trial ended with a label",
     "stability": "all repeats agreed",
+    "flip_rate": "all repeats agreed",
     "latency.within": "all calls were in time",
-    "balanced_accuracy": "all were right",
+    "failures": "no trial failed",
+    "unparseable": "every reply could be read",
+    "refused": "no reply was a refusal",
+    "truncated": "no reply was cut off",
+    "robustness.flips": "no answer moved",
 }
 _ASKED = {
     ">=": "{} required",
@@ -71,23 +76,30 @@ class Finding:
         return self.threshold.op in {">=", ">"}
 
     def written(self, value: float) -> str:
-        """Give a value with its unit."""
-        return amount(value, self.scale, self.view.currency)
+        """Give a value with its unit, told apart from the requirement."""
+        return amount(value, self.scale, self.view.currency, against=self.required)
 
     @property
     def wanted(self) -> str:
-        """The requirement with its unit."""
-        return demand(self.required, self.scale, self.view.currency)
+        """The requirement with its unit; one that was computed is rounded like a figure."""
+        write = amount if self.note else demand
+        return write(self.required, self.scale, self.view.currency)
 
     @property
     def asked(self) -> str:
         """The requirement as a clause: `90% required`, `at most 1% allowed`."""
-        return _ASKED[self.threshold.op].format(self.wanted) + self.note
+        return asked(self.threshold, self.wanted) + self.note
 
     @property
     def seen(self) -> str:
         """The metric's name, value and interval."""
-        return f"{name_of(self.threshold)} {figure(self.estimate, self.scale, self.view.currency)}"
+        value = figure(self.estimate, self.scale, self.view.currency, against=self.required)
+        return f"{name_of(self.threshold)} {value}"
+
+
+def asked(threshold: Threshold, wanted: str) -> str:
+    """Give a requirement as a clause: `90% required`, `at most 1 s allowed`."""
+    return _ASKED[threshold.op].format(wanted)
 
 
 def name_of(threshold: Threshold) -> str:
@@ -112,7 +124,7 @@ def why(finding: Finding) -> str:
 
 def _undefined(finding: Finding) -> str:
     reason = finding.estimate.why_undefined or "there is nothing to measure it on"
-    return f"{finding.threshold.text} can't be decided: {reason}. What is undefined never passes."
+    return f"{finding.threshold.text} can't be decided: {reason}."
 
 
 def _is_fact(finding: Finding) -> bool:
@@ -176,7 +188,7 @@ def _open(finding: Finding) -> str:
             else "too close to the threshold for any affordable number of cases"
         )
         return f"{head}: can't be told; what was seen is {reason}."
-    return f"{head}: can't be told yet; {_more(finding)}"
+    return f"{head}: can't be told yet. {_more(finding)}"
 
 
 def _faultless(finding: Finding) -> bool:
@@ -191,9 +203,7 @@ def _fewest(finding: Finding) -> int | None:
 def _all_right(finding: Finding, fewest: int | None) -> str:
     things = unit_name(finding.unit, finding.label)
     have = _units_now(finding)
-    faultless = (
-        _FAULTLESS.get(finding.threshold.metric, "all were right") if finding.at_least else "there was none"
-    )
+    faultless = _FAULTLESS.get(finding.threshold.metric, "all were right")
     if fewest is None:
         return f"{faultless}, but no number of {things} can prove that it is always so."
     return (
@@ -230,7 +240,7 @@ def _more(finding: Finding) -> str:
     if finding.unit != "cases" and have:
         cases = len(np.unique(finding.view.trials.case))
         total = max(more, round(more * cases / have))
-        mix = f", about {count(rounded_up(total), 'case')} of this suite's mix," if total > more else ""
+        mix = f" (about {rounded_up(total):,} more cases of this mix)" if total > more else ""
     kept = finding.written(finding.estimate.value)
     wanted = rounded_up(more)
-    return f"about {wanted:,} more {_singular(things, wanted)}{mix} would settle it if it stays at {kept}."
+    return f"About {wanted:,} more {_singular(things, wanted)}{mix} would settle it if it stays at {kept}."

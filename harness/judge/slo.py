@@ -18,9 +18,12 @@ from harness.judge.scores.figure import Missing
 from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share
+from harness.judge.sentences import asked
 from harness.judge.table import NONE, Float, Int64
 from harness.judge.view import View
 from harness.judge.wording import count, demand, figure, rounded_up, seconds, sure, verb
+
+SATURATED = "not decided, because the client was saturated: these times may be its own."
 
 _Q = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
@@ -46,16 +49,17 @@ class _Calls:
 
     @property
     def head(self) -> str:
-        words = {
-            ">=": "{} required",
-            ">": "more than {} required",
-            "<=": "{} allowed",
-            "<": "less than {} allowed",
-        }
-        asked = words[self.threshold.op].format(demand(self.required, "seconds")) + self.note
+        required = asked(self.threshold, self.limit) + self.note
         estimate = self.estimate
-        seen = "is among the failures" if estimate.value is None else figure(estimate, "seconds")
-        return f"{self.name} {seen}, {asked}"
+        seen = "falls on a failed call"
+        if estimate.value is not None:
+            seen = figure(estimate, "seconds", against=self.required)
+        return f"{self.name} {seen}, {required}"
+
+    @property
+    def limit(self) -> str:
+        """The limit; one that was computed from a baseline is rounded like a figure."""
+        return seconds(self.required) if self.note else demand(self.required, "seconds")
 
     @property
     def estimate(self) -> Estimate:
@@ -64,14 +68,13 @@ class _Calls:
     @property
     def within(self) -> str:
         inside = int(np.count_nonzero(self.times <= self.required))
-        limit = demand(self.required, "seconds")
         failed = int(np.count_nonzero(~np.isfinite(self.times)))
         lost = (
             f" ({count(failed, 'failed call')} {verb(failed, 'counts', 'count')} as over it)"
             if failed
             else ""
         )
-        return f"{inside:,} of {count(len(self.times), 'call')} ended within {limit}{lost}"
+        return f"{inside:,} of {count(len(self.times), 'call')} ended within {self.limit}{lost}"
 
 
 def quantile_check(
@@ -86,7 +89,7 @@ def quantile_check(
             threshold,
             required,
             undefined(missing, confidence=view.confidence),
-            why=f"{threshold.text} can't be decided: {missing}. What is undefined never passes.",
+            why=f"{threshold.text} can't be decided: {missing}.",
         )
     calls = _Calls(
         name=name,
@@ -99,9 +102,7 @@ def quantile_check(
         confidence=view.confidence,
     )
     if not timing.good:
-        return _check(
-            threshold, required, calls.estimate, why=f"{calls.head}: not decided. {timing.sentence}"
-        )
+        return _check(threshold, required, calls.estimate, why=f"{calls.head}: {SATURATED}")
     if calls.q >= 1:
         return _slowest(calls)
     return _decided(calls)
@@ -146,9 +147,8 @@ def _slowest(calls: _Calls) -> Check:
     met = slowest <= calls.required if calls.threshold.op == "<=" else slowest < calls.required
     if calls.threshold.op in {">", ">="}:
         met = slowest >= calls.required if calls.threshold.op == ">=" else slowest > calls.required
-    seen = f"the slowest of {count(len(calls.times), 'call')}"
-    took = f"took {seconds(slowest)}" if math.isfinite(slowest) else "failed"
-    allowed = f"{demand(calls.required, 'seconds')} {'required' if '>' in calls.threshold.op else 'allowed'}"
+    failed = int(np.count_nonzero(~np.isfinite(calls.times)))
+    lost = f"; {count(failed, 'call')} failed, and what fails is over any limit" if failed else ""
     return Check(
         threshold=calls.threshold.text,
         metric=calls.threshold.metric,
@@ -160,8 +160,12 @@ def _slowest(calls: _Calls) -> Check:
         bound=slowest if math.isfinite(slowest) else None,
         needed_n=None,
         needed_unit="cases",
-        why=f"{calls.name}: {seen} {took}, {allowed}{calls.note}: {'met' if met else 'not met'}.",
+        why=f"{calls.head}: {'met' if met else 'not met'} by {_all_of(len(calls.times))}{lost}.",
     )
+
+
+def _all_of(n: int) -> str:
+    return "the only call" if n == 1 else f"the slowest of {n:,} calls"
 
 
 def _decided(calls: _Calls) -> Check:
@@ -186,7 +190,7 @@ def _why(calls: _Calls, decision: SloDecision) -> str:
             bound = f"at most {seconds(decision.bound_s)} with {sure(calls.confidence)} confidence"
             return f"{calls.head}: met, {bound}; {calls.within}."
         case "FAIL":
-            return f"{calls.head}: missed; {calls.within}."
+            return f"{calls.head}: not met; {calls.within}. More calls are unlikely to change this."
         case "INCONCLUSIVE":
             return _open(calls, decision.share, decision.decision.needed_n)
 
@@ -200,9 +204,9 @@ def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
             f"it takes at least {fewest:,} without a miss at {sure(calls.confidence)} confidence."
         )
     if needed is None or not isinstance(share, Share):
-        return f"{calls.head}: can't be told; {calls.within}, exactly at the limit."
+        return f"{calls.head}: can't be told; {calls.within}, too close to the limit."
     more = rounded_up(max(1, needed - share.cases))
     return (
-        f"{calls.head}: can't be told yet; {calls.within}. "
+        f"{calls.head}: can't be told yet: {calls.within}. "
         f"About {count(more, 'more case')} would settle it if that share stays."
     )

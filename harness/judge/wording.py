@@ -1,6 +1,8 @@
 """Figures as people read them: `96.1% (90.4 to 98.5)`, `88 of 100 fraud cases`, `1.24 s`.
 
-A share that is not quite 0 or 1 is never rounded to it.
+The one place where numbers become text: sentences, tables and charts can't disagree. Rounding never tells a
+better story: a share that is not quite 0 or 1 is never shown as such, and what misses a demand by less than
+the usual digits gets more.
 """
 
 from __future__ import annotations
@@ -8,8 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from harness.files.metrics import SPELLINGS
 from harness.judge.scores.estimate import Estimate
 
 Scale = Literal["share", "points", "number", "seconds", "money", "count"]
@@ -29,6 +33,22 @@ _READS_AS_PROSE = {
     "more",
 }
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+
+
+_SCALES: dict[str, Scale] = {
+    "share": "share",
+    "coefficient": "number",
+    "difference": "points",
+    "seconds": "seconds",
+    "money": "money",
+    "count": "count",
+}
+
+
+def scale_of(metric: str) -> Scale:
+    """Tell how the values of a threshold's metric are written."""
+    known = SPELLINGS.get(metric)
+    return "share" if known is None else _SCALES[known.unit]
 
 
 def named(label: str) -> str:
@@ -55,91 +75,152 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else "none"
 
 
-def _digits(value: float, decimals: int) -> str:
-    text = f"{value:,.{decimals}f}"
-    return text[1:] if text.startswith("-") and not text.strip("-0.,") else text
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """How a figure, its interval and its bounds are written: all in one unit, with as many decimals."""
+
+    factor: float = 1.0
+    decimals: int = 1
+    prefix: str = ""
+    suffix: str = ""
+    trimmed_to: int | None = None  # drop zeros at the end down to this many decimals
+
+    def bare(self, value: float) -> str:
+        """Give the number without its unit; a minus is a real one, and never stands before a zero."""
+        text = f"{value * self.factor:,.{self.decimals}f}"
+        return text.replace("-", "−") if text.strip("-0.,") else text.removeprefix("-")
+
+    def full(self, value: float) -> str:
+        """Give the number with its unit."""
+        text = self.bare(abs(value))
+        sign = "−" if value < 0 and text.strip("0.,") else ""
+        if self.trimmed_to is not None:
+            whole, _, part = text.partition(".")
+            part = part.rstrip("0").ljust(self.trimmed_to, "0")
+            text = f"{whole}.{part}" if part else whole
+        return f"{sign}{self.prefix}{text}{self.suffix}"
 
 
-def _share_number(value: float) -> str:
-    percent = value * 100
-    for decimals in (1, 2, 3):
-        text = _digits(percent, decimals)
-        if value in {0.0, 1.0} or float(text.replace(",", "")) not in {0.0, 100.0}:
-            return text
-    return "0.001" if value < 0.5 else "99.999"
+def _form(value: float, scale: Scale, currency: str) -> _Form:
+    size = abs(value)
+    match scale:
+        case "share":
+            return _Form(factor=100, suffix="%")
+        case "points":
+            return _Form(factor=100, suffix=" points")
+        case "seconds":
+            return _time_form(size)
+        case "money":
+            return _money_form(size, currency)
+        case "count":
+            return _Form(decimals=0 if size >= 100 or float(value).is_integer() else 1)
+        case "number":
+            return _Form(decimals=2 if size >= 0.1 else 3)
+
+
+def _time_form(size: float) -> _Form:
+    if size < 0.9995:
+        decimals = 0 if size >= 0.00995 or size == 0 else 1 if size >= 0.001 else 2 if size >= 0.0001 else 3
+        return _Form(factor=1000, decimals=decimals, suffix=" ms")
+    return _Form(decimals=2 if size < 9.995 else 1 if size < 99.95 else 0, suffix=" s")
+
+
+def _money_form(size: float, currency: str) -> _Form:
+    """Give whole units from 1,000 on, cents from 1 on, and below that three digits that count."""
+    decimals = 0 if size >= 1000 else 2
+    if 0 < size < 1:
+        decimals = min(10, 2 - math.floor(math.log10(size)))
+    sign = _SIGNS.get(currency)
+    return _Form(
+        decimals=decimals,
+        prefix=sign or "",
+        suffix="" if sign else f" {currency}",
+        trimmed_to=min(2, decimals),
+    )
+
+
+def _told_apart(form: _Form, value: float, against: float | None) -> _Form:
+    """Give more decimals where a figure that only nearly meets a demand would look as if it did."""
+    if against is None or value == against:
+        return form
+    for decimals in range(form.decimals, form.decimals + 4):
+        finer = replace(form, decimals=decimals)
+        if finer.bare(value) != finer.bare(against):
+            return finer
+    return form
+
+
+def amount(value: float, scale: Scale, currency: str = "USD", *, against: float | None = None) -> str:
+    """Give a figure with its unit; with `against`, with enough decimals to tell it from that demand."""
+    return _written(value, scale, _form(value, scale, currency), against)
+
+
+def _written(value: float, scale: Scale, usual: _Form, against: float | None) -> str:
+    form = _told_apart(usual, value, against)
+    if scale == "share":
+        finest = replace(form, decimals=2)
+        for limit in (0.0, 1.0):
+            if value == limit or form.bare(value) != form.bare(limit):
+                continue
+            if finest.bare(value) != finest.bare(limit):
+                return finest.full(value)
+            return "<0.01%" if limit == 0 else ">99.99%"
+    return form.full(value)
 
 
 def money(value: float, currency: str = "USD") -> str:
     """Give an amount with as many digits as it needs: `$1,200`, `$4.50`, `$0.0042`."""
-    size = abs(value)
-    decimals = 0 if size >= 1000 else 2 if size >= 0.1 or size == 0 else 4 if size >= 0.001 else 6
-    sign = "-" if value < 0 else ""
-    if currency in _SIGNS:
-        return f"{sign}{_SIGNS[currency]}{_digits(size, decimals)}"
-    return f"{sign}{_digits(size, decimals)} {currency}"
+    return amount(value, "money", currency)
 
 
 def seconds(value: float) -> str:
-    """Give `850 ms`, `1.24 s` or `95 s`."""
-    if value < 0.001:
-        return f"{value * 1000:.2g} ms"
-    if value < 0.9995:
-        return f"{value * 1000:.3g} ms" if value < 0.0995 else f"{value * 1000:.0f} ms"
-    return f"{value:.2f} s" if value < 10 else f"{value:.1f} s" if value < 100 else f"{value:,.0f} s"
-
-
-def amount(value: float, scale: Scale, currency: str = "USD") -> str:
-    """Give a figure with its unit."""
-    match scale:
-        case "share":
-            return f"{_share_number(value)}%"
-        case "points":
-            text = _share_number(value)
-            return f"{text} {'point' if text in {'1.0', '-1.0'} else 'points'}"
-        case "seconds":
-            return seconds(value)
-        case "money":
-            return money(value, currency)
-        case "count":
-            return f"{value:,.0f}" if float(value).is_integer() else _digits(value, 1)
-        case "number":
-            return _digits(value, 3 if abs(value) < 1 else 2)
+    """Give `850 ms`, `1.24 s` or `95.0 s`."""
+    return amount(value, "seconds")
 
 
 def demand(value: float, scale: Scale, currency: str = "USD") -> str:
     """Give a requirement without digits that nobody wrote: `90%`, `99.5%`, `1 s`."""
     match scale:
         case "share":
-            return f"{float(f'{value * 100:.6g}'):,.12g}%"
+            return f"{_plain(value * 100)}%"
         case "points":
-            text = f"{float(f'{value * 100:.6g}'):,.12g}"
-            return f"{text} {'point' if text in {'1', '-1'} else 'points'}"
+            text = _plain(value * 100)
+            return f"{text} {'point' if text in {'1', '−1'} else 'points'}"
         case "seconds":
-            return f"{value:.6g} s" if value >= 1 or value == 0 else f"{value * 1000:.6g} ms"
+            return f"{_plain(value)} s" if value >= 1 or value == 0 else f"{_plain(value * 1000)} ms"
         case "money":
             return money(value, currency)
         case "count" | "number":
-            return f"{float(f'{value:.6g}'):,.12g}"
+            return _plain(value)
 
 
-def span(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
-    """Give ` (90.4 to 98.5)`, with units where the numbers need them; empty without an interval."""
-    low, high = estimate.low, estimate.high
-    if low is None and high is None:
+def _plain(value: float) -> str:
+    return f"{float(f'{value:.6g}'):,.12g}".replace("-", "−")
+
+
+def interval(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
+    """Give `90.4 to 98.5` in the unit of the value, `at least 321 ms`, or nothing without an interval."""
+    low, high, value = estimate.low, estimate.high, estimate.value
+    if value is None or (low is None and high is None):
         return ""
+    form = _form(value, scale, currency)
     if low is None or high is None:
-        known = amount(low if low is not None else high or 0.0, scale, currency)
-        return f" ({'at least' if low is not None else 'at most'} {known})"
-    if scale in {"share", "points"}:
-        return f" ({_share_number(low)} to {_share_number(high)})"
-    return f" ({amount(low, scale, currency)} to {amount(high, scale, currency)})"
+        known = low if low is not None else high or 0.0
+        return f"{'at least' if low is not None else 'at most'} {form.full(known)}"
+    if scale == "share":  # an end that is not quite 0 or 100% is not shown as such
+        return " to ".join(amount(end, scale).removesuffix("%") for end in (low, high))
+    return f"{form.bare(low)} to {form.bare(high)}"
 
 
-def figure(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
-    """Give a figure with its interval, or `undefined`."""
+def figure(estimate: Estimate, scale: Scale, currency: str = "USD", *, against: float | None = None) -> str:
+    """Give a figure with its interval in brackets, or `undefined`."""
     if estimate.value is None:
         return "undefined"
-    return amount(estimate.value, scale, currency) + span(estimate, scale, currency)
+    inside = interval(estimate, scale, currency)
+    if not inside:
+        return amount(estimate.value, scale, currency, against=against)
+    form = replace(_form(estimate.value, scale, currency), trimmed_to=None)  # as many decimals as its ends
+    return f"{_written(estimate.value, scale, form, against)} ({inside})"
 
 
 def sure(confidence: float) -> str:

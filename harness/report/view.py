@@ -7,6 +7,7 @@ import shlex
 
 from harness.judge.assessment import Assessment, CandidateAssessment
 from harness.judge.verdict import best_first
+from harness.judge.wording import sentence
 from harness.report.figures import count, figure, percent_of
 from harness.report.parts import CandidateView, Cell, Figure, LeaderRow, ReportView, Section, Table
 from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
@@ -53,7 +54,8 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
 
 def _said_once(headline: str, verdict: str) -> str:
     """Leave the verdict out of the sentence: it stands above it in every report."""
-    return headline.removeprefix(f"{verdict}: ")
+    without = headline.removeprefix(f"{verdict}: ")
+    return headline if without == headline else sentence(without)
 
 
 def _candidate(
@@ -150,9 +152,10 @@ def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
     warnings = []
     if not a.complete:
         missing = a.planned_trials - a.journalled_trials
+        fate = "is missing and counts" if missing == 1 else "are missing and count"
         warnings.append(
-            f"This run is not complete: {count(missing, 'trial')} of {a.planned_trials:,} missing, "
-            "counted as failed."
+            f"This run is not complete: {missing:,} of {count(a.planned_trials, 'trial')} {fate} as failed; "
+            "`harness resume` finishes it."
         )
     if a.paid_twice_at_most:
         warnings.append(

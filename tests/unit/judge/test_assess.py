@@ -32,7 +32,8 @@ def test_high_accuracy_that_misses_the_fraud_is_not_ready() -> None:
     assert fraud.classification.accuracy.value == pytest.approx(0.98)
     assert (assessment.verdict, fraud.verdict) == ("NOT READY", "NOT READY")
     assert fraud.headline == (
-        "NOT READY: 2 checks of 9 failed: recall[fraud] >= 95% and precision[fraud] >= 80%."
+        "NOT READY: 2 of 9 checks failed: recall[fraud] >= 95% (12.0% seen) and "
+        "precision[fraud] >= 80% (50.0% seen)."
     )
     assert check_of(assessment, "recall[fraud] >= 95%").why == (
         "recall[fraud] 12.0% (7.0 to 19.8): far below 95%. 88 of 100 fraud cases went unnoticed. "
@@ -94,8 +95,8 @@ def test_failed_calls_are_over_any_limit() -> None:
     check = check_of(assessment, "latency.p95 <= 60 s")
     assert check.status == "FAIL"
     assert check.why == (
-        "latency.p95 is among the failures, 60 s allowed: missed; 90 of 100 calls ended within 60 s "
-        "(10 failed calls count as over it)."
+        "latency.p95 falls on a failed call, at most 60 s allowed: not met; 90 of 100 calls ended within "
+        "60 s (10 failed calls count as over it). More calls are unlikely to change this."
     )
 
 
@@ -105,7 +106,7 @@ def test_a_metric_without_a_value_never_passes() -> None:
     assert (check.status, check.estimate.value, check.bound) == ("INCONCLUSIVE", None, None)
     assert check.why == (
         "precision[spam] >= 1% can't be decided: no reply was read as ‘spam’, so nothing is known of its "
-        "correctness. What is undefined never passes."
+        "correctness."
     )
 
 
@@ -117,7 +118,8 @@ def test_a_saturated_client_decides_no_latency() -> None:
         assessment = judged([("spam", "spam", 300)], LABELS, thresholds=[limit], extra=[busy])
         check = only(assessment).checks[0]
         assert check.status == "INCONCLUSIVE"
-        assert "The client was saturated: its own loop lagged by 80 ms (99th percentile)" in check.why
+        assert "not decided, because the client was saturated" in check.why
+        assert "its own loop lagged by 80 ms (99th percentile)" in only(assessment).timing_quality.sentence
     assert not only(assessment).timing_quality.good
 
 
@@ -126,8 +128,7 @@ def test_recorded_replies_without_latencies_are_not_taken_for_failures() -> None
     fraud = only(assess(manifest_of(LABELS, planned=1, thresholds=["latency.p95 <= 1 s"]), events))
     assert (fraud.latency.n, fraud.latency.censored, fraud.latency.recorded) == (0, 0, True)
     assert fraud.checks[0].why == (
-        "latency.p95 <= 1 s can't be decided: the recorded replies have no latencies. "
-        "What is undefined never passes."
+        "latency.p95 <= 1 s can't be decided: the recorded replies have no latencies."
     )
 
 
@@ -144,8 +145,12 @@ def test_an_unfinished_run_is_never_ready_and_never_blamed() -> None:
     assert assessment.verdict == "INCONCLUSIVE"
     accuracy, recall = only(assessment).checks
     assert (accuracy.status, recall.status) == ("INCONCLUSIVE", "PASS")
-    assert accuracy.why.endswith(
-        "The run is not finished: 30 of 200 trials were not run and count as failed."
+    assert accuracy.why == (
+        "accuracy 85.0% (79.4 to 89.3), 90% required: not met so far, but what was not run counts as failed."
+    )
+    assert only(assessment).headline == (
+        "INCONCLUSIVE: the run is not finished, 30 trials were not run; "
+        "1 of 2 checks is not decided yet: accuracy >= 90% (85.0% seen)."
     )
 
 
@@ -206,7 +211,7 @@ def test_the_best_candidate_gives_the_runs_verdict() -> None:
     assessment = assess(manifest, events)
     assert [one.verdict for one in assessment.candidates] == ["NOT READY", "READY"]
     assert assessment.verdict == "READY"
-    assert assessment.headline == "v2@mini, the best of 2 candidates: READY: the only check passed."
+    assert assessment.headline == "READY: v2@mini passed its only check, the only one of 2 candidates."
 
 
 def test_calls_in_flight_at_a_kill_are_counted_as_perhaps_paid_twice() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.judge.metrics import METRICS
 from harness.judge.scores.estimate import Estimate
 from harness.judge.wording import (
     Scale,
@@ -15,6 +16,7 @@ from harness.judge.wording import (
     money,
     named,
     rounded_up,
+    scale_of,
     seconds,
 )
 
@@ -24,18 +26,25 @@ from harness.judge.wording import (
     [
         (0.961, "share", "96.1%"),
         (1.0, "share", "100.0%"),
-        (0.99996, "share", "99.996%"),
-        (0.9999999, "share", "99.999%"),
+        (0.99964, "share", "99.96%"),
+        (0.9999999, "share", ">99.99%"),
         (0.0, "share", "0.0%"),
-        (0.00004, "share", "0.004%"),
-        (0.01, "points", "1.0 point"),
-        (-0.042, "points", "-4.2 points"),
-        (-0.00001, "points", "-0.001 points"),
-        (0.8270, "number", "0.827"),
+        (0.00004, "share", "<0.01%"),
+        (0.01, "points", "1.0 points"),
+        (-0.042, "points", "−4.2 points"),
+        (-0.00001, "points", "0.0 points"),
+        (0.8270, "number", "0.83"),
+        (-0.0151, "number", "−0.015"),
         (3.0, "count", "3"),
         (52.25, "count", "52.2"),
+        (231.4, "count", "231"),
         (1.2345, "seconds", "1.23 s"),
-        (0.0004, "money", "$0.000400"),
+        (0.00042, "seconds", "0.42 ms"),
+        (0.0042, "seconds", "4.2 ms"),
+        (0.1187, "money", "$0.119"),
+        (0.12, "money", "$0.12"),
+        (15006.67, "money", "$15,007"),
+        (0.0004, "money", "$0.0004"),
     ],
 )
 def test_amounts(value: float, scale: Scale, text: str) -> None:
@@ -63,20 +72,36 @@ def test_intervals_stand_in_brackets() -> None:
     estimate = Estimate(value=0.961, n=100, low=0.904, high=0.985)
     assert figure(estimate, "share") == "96.1% (90.4 to 98.5)"
     assert figure(Estimate(value=0.5, n=5, low=0.4), "seconds") == "500 ms (at least 400 ms)"
+    assert figure(Estimate(value=0.9, n=5, low=0.8, high=1.2), "seconds") == "900 ms (800 to 1,200)"
+    assert figure(Estimate(value=0.999, n=9999, low=0.99, high=0.9996), "share") == "99.9% (99.0 to 99.96)"
     assert figure(Estimate(value=1.5, n=5), "seconds") == "1.50 s"
     assert figure(Estimate(value=None, n=0, why_undefined="x"), "share") == "undefined"
 
 
+def test_what_just_misses_a_demand_does_not_look_as_if_it_met_it() -> None:
+    assert amount(0.89996, "share", against=0.9) == "89.996%"
+    assert amount(0.9, "share", against=0.9) == "90.0%"
+    assert amount(0.8, "share", against=0.9) == "80.0%"
+    assert amount(0.9996, "seconds", against=1.0) == "0.9996 s"
+    assert amount(0.50004, "money", against=0.5) == "$0.50004"
+
+
+def test_every_metric_is_written_the_same_in_sentences_and_tables() -> None:
+    assert {name: scale_of(name) for name in METRICS} == {
+        name: metric.scale for name, metric in METRICS.items()
+    }
+
+
 def test_times_and_money_have_sensible_digits() -> None:
     assert [seconds(value) for value in (0.0002, 0.0123, 0.85, 0.9999, 12.34, 250.0)] == [
-        "0.2 ms",
-        "12.3 ms",
+        "0.20 ms",
+        "12 ms",
         "850 ms",
         "1.00 s",
         "12.3 s",
         "250 s",
     ]
-    assert [money(value) for value in (0.0, 0.5, 1234.5, -3.0)] == ["$0.00", "$0.50", "$1,234", "-$3.00"]
+    assert [money(value) for value in (0.0, 0.5, 1234.5, -3.0)] == ["$0.00", "$0.50", "$1,234", "−$3.00"]
     assert money(2.0, "CHF") == "2.00 CHF"
 
 

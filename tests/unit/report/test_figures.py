@@ -21,8 +21,8 @@ def test_an_estimate_is_its_value_and_its_interval_in_one_unit() -> None:
 
 
 def test_one_sided_intervals_say_which_side() -> None:
-    assert figure(estimate(0.5, low=0.4), "share") == "50.0% (at least 40.0)"
-    assert figure(estimate(0.5, high=0.6), "share") == "50.0% (at most 60.0)"
+    assert figure(estimate(0.5, low=0.4), "share") == "50.0% (at least 40.0%)"
+    assert figure(estimate(0.5, high=0.6), "share") == "50.0% (at most 60.0%)"
 
 
 def test_undefined_says_why_and_is_never_zero() -> None:
@@ -35,19 +35,19 @@ def test_undefined_says_why_and_is_never_zero() -> None:
     ("value", "unit", "text"),
     [
         (1.0, "share", "100.0%"),
-        (0.9996, "share", ">99.9%"),
+        (0.9996, "share", "99.96%"),
         (0.0, "share", "0.0%"),
-        (0.0001, "share", "<0.1%"),
+        (0.00001, "share", "<0.01%"),
         (0.00042, "seconds", "0.42 ms"),
         (0.0042, "seconds", "4.2 ms"),
         (0.9996, "seconds", "1.00 s"),
         (61.5, "seconds", "61.5 s"),
-        (300, "seconds", "5.0 min"),
-        (0.0042, "money", "$0.00420"),
-        (0.12, "money", "$0.120"),
-        (1234.5, "money", "$1,234.50"),
+        (300, "seconds", "300 s"),
+        (0.0042, "money", "$0.0042"),
+        (0.12, "money", "$0.12"),
+        (1234.5, "money", "$1,234"),
         (0, "money", "$0.00"),
-        (-0.5, "money", "−$0.500"),
+        (-0.5, "money", "−$0.50"),
         (3, "count", "3"),
         (1234, "count", "1,234"),
         (-0.00001, "ratio", "0.000"),
@@ -80,7 +80,7 @@ def test_a_figure_that_just_misses_its_threshold_does_not_look_like_it() -> None
         ("leakage", "count"),
         ("mcc", "ratio"),
         ("stability", "share"),
-        ("robustness.drop", "share"),
+        ("robustness.drop", "points"),
     ],
 )
 def test_every_metric_has_a_unit(metric: str, unit: Unit) -> None:

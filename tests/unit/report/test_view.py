@@ -79,7 +79,7 @@ def test_what_would_settle_a_check_is_said_once() -> None:
 
 def test_an_unfinished_run_and_calls_paid_twice_are_said_first() -> None:
     first, second = view_of(empty()).warnings
-    assert "450 trials of 450 missing" in first
+    assert "450 of 450 trials are missing" in first
     assert "at most 4 calls" in second
 
 
@@ -123,7 +123,7 @@ def test_slices_name_only_what_differs_by_more_than_chance() -> None:
 
 def test_a_headline_does_not_repeat_the_verdict_above_it() -> None:
     view = view_of(assessment(candidate(headline="NOT READY: too slow."), headline="NOT READY: too slow."))
-    assert view.headline == view.candidates[0].headline == "too slow."
+    assert view.headline == view.candidates[0].headline == "Too slow."
 
 
 def test_quantiles_among_failed_calls_are_said_once_with_their_reason() -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from harness.judge.history.past import History
 from harness.judge.scores.estimate import Estimate
+from harness.judge.standings import Leaderboard
 
 Verdict: TypeAlias = Literal["READY", "NOT READY", "INCONCLUSIVE"]
 Status: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
@@ -450,3 +451,4 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     paid_twice_at_most: int  # trials in flight at a kill, that a resume sent again
     maybe_mislabelled: tuple[NotableCase, ...] = ()
     harness_version: str = ""
+    leaderboard: Leaderboard | None = None  # of two candidates or more

@@ -15,7 +15,8 @@ from markupsafe import Markup, escape
 from harness.report.drawings import PALETTE, distribution_chart, parts_chart, share_chart, timeline_chart
 from harness.report.neutral import visible
 from harness.report.parts import Chart
-from harness.report.plots import DistributionPlot, PartsPlot, SharePlot, TimelinePlot
+from harness.report.plots import DistributionPlot, PartsPlot, SharePlot, TimelinePlot, TrendPlot
+from harness.report.trends import trend_chart
 
 _FONT = "sans-serif"
 _COLOURS = re.compile(
@@ -38,6 +39,8 @@ def chart_svg(chart: Chart, key: str) -> Markup:
             spec = distribution_chart(chart.plot)
         case TimelinePlot():
             spec = timeline_chart(chart.plot)
+        case TrendPlot():
+            spec = trend_chart(chart.plot)
         case PartsPlot():
             spec = parts_chart(chart.plot)
         case _:

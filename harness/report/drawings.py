@@ -28,15 +28,16 @@ _BOX_COLOURS = (PALETTE["data"], PALETTE["data2"], PALETTE["data3"], PALETTE["so
 _LIMIT = {"color": PALETTE["limit"], "strokeDash": [6, 3], "strokeWidth": 1.5}
 
 
-def _altair() -> Drawing:
+def library() -> Drawing:
+    """Give Altair, which takes long to import and is needed only where charts are drawn."""
     import altair
 
     return altair
 
 
-def _chart(**columns: Iterable[object]) -> Drawing:
+def chart_of(**columns: Iterable[object]) -> Drawing:
     """Give a chart over columns of equal length."""
-    alt = _altair()
+    alt = library()
     names = list(columns)
     rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return alt.Chart(alt.Data(values=rows))
@@ -50,13 +51,13 @@ class _Square:
         self.domains = {axis: _zoom(plot, axis) for axis in "xy"}
 
     def x(self, field: str) -> Drawing:
-        return _altair().X(f"{field}:Q", title=self.plot.x_title, **self._axis("x"))
+        return library().X(f"{field}:Q", title=self.plot.x_title, **self._axis("x"))
 
     def y(self, field: str) -> Drawing:
-        return _altair().Y(f"{field}:Q", title=self.plot.y_title, **self._axis("y"))
+        return library().Y(f"{field}:Q", title=self.plot.y_title, **self._axis("y"))
 
     def _axis(self, axis: str) -> dict[str, Drawing]:
-        alt = _altair()
+        alt = library()
         scale = alt.Scale(domain=self.domains[axis], nice=False, zero=False)
         return {"scale": scale, "axis": alt.Axis(format="~%", tickCount=6)}
 
@@ -76,27 +77,27 @@ def share_chart(plot: SharePlot) -> Drawing:
     square = _Square(plot)
     layers: list[Drawing] = []
     if plot.diagonal:
-        mark = _chart(x=[0, 1], y=[0, 1]).mark_line(color=PALETTE["soft"], strokeDash=[2, 3])
+        mark = chart_of(x=[0, 1], y=[0, 1]).mark_line(color=PALETTE["soft"], strokeDash=[2, 3])
         layers.append(mark.encode(x=square.x("x"), y=square.y("y")))
     if plot.line:
         layers += _curve(plot.line, square)
     for i, box in enumerate(plot.boxes):
         layers += _box(box, square, _BOX_COLOURS[i % len(_BOX_COLOURS)], _SHAPES[i % len(_SHAPES)])
     if plot.x_required is not None:
-        layers.append(_chart(at=[plot.x_required]).mark_rule(**_LIMIT).encode(x=square.x("at")))
+        layers.append(chart_of(at=[plot.x_required]).mark_rule(**_LIMIT).encode(x=square.x("at")))
     if plot.y_required is not None:
-        layers.append(_chart(at=[plot.y_required]).mark_rule(**_LIMIT).encode(y=square.y("at")))
-    return _altair().layer(*layers).properties(width=WIDTH, height=HEIGHT + 30)
+        layers.append(chart_of(at=[plot.y_required]).mark_rule(**_LIMIT).encode(y=square.y("at")))
+    return library().layer(*layers).properties(width=WIDTH, height=HEIGHT + 30)
 
 
 def _curve(line: Line, square: _Square) -> list[Drawing]:
     layers: list[Drawing] = []
     if line.low and line.high:
-        band = _chart(x=line.x, low=line.low, high=line.high)
+        band = chart_of(x=line.x, low=line.low, high=line.high)
         band = band.mark_area(color=PALETTE["data"], opacity=0.18, clip=True)
         layers.append(band.encode(x=square.x("x"), y=square.y("low"), y2="high:Q"))
     points = {"color": PALETTE["data"], "size": 40} if len(line.x) <= 12 else False
-    curve = _chart(x=line.x, y=line.y, i=range(len(line.x)))
+    curve = chart_of(x=line.x, y=line.y, i=range(len(line.x)))
     curve = curve.mark_line(color=PALETTE["data"], strokeWidth=2, clip=True, point=points)
     layers.append(curve.encode(x=square.x("x"), y=square.y("y"), order="i:Q"))
     return layers
@@ -104,12 +105,20 @@ def _curve(line: Line, square: _Square) -> list[Drawing]:
 
 def _box(box: Box, square: _Square, colour: str, shape: str) -> list[Drawing]:
     name = shorten(one_line(box.name), 24)
-    chart = _chart(
+    chart = chart_of(
         x=[box.x], y=[box.y], xl=[box.x_low], xh=[box.x_high], yl=[box.y_low], yh=[box.y_high], name=[name]
     )
     area = chart.mark_rect(color=colour, fillOpacity=0.12, stroke=colour, strokeWidth=1)
     point = chart.mark_point(color=colour, fill=colour, size=60, shape=shape)
-    text = chart.mark_text(align="left", baseline="top", dx=0, dy=4, color=PALETTE["ink"])
+    floor, ceiling = square.domains["y"]
+    inside = box.y_low - floor < 0.08 * (ceiling - floor)  # below the box it would lie on the axis
+    text = chart.mark_text(
+        align="left",
+        baseline="bottom" if inside else "top",
+        dx=4 if inside else 0,
+        dy=-4 if inside else 4,
+        color=PALETTE["ink"],
+    )
     return [
         area.encode(x=square.x("xl"), x2="xh:Q", y=square.y("yl"), y2="yh:Q"),
         point.encode(x=square.x("x"), y=square.y("y")),
@@ -119,13 +128,13 @@ def _box(box: Box, square: _Square, colour: str, shape: str) -> list[Drawing]:
 
 def distribution_chart(plot: DistributionPlot) -> Drawing:
     """Draw a histogram, the quantiles with their intervals above it, and the limit through both."""
-    alt = _altair()
+    alt = library()
     ends = [end for low, high, _ in plot.bins for end in (low, high)]
     ends += [end for mark in plot.quantiles for end in (mark.low, mark.high)]
     ends += [plot.limit] if plot.limit is not None else []
     scale = _time_scale(ends, log=plot.log)
     lows, highs, counts = zip(*(b for b in plot.bins if b[2]), strict=True) if plot.bins else ((), (), ())
-    bars = _chart(low=lows, high=highs, n=counts, zero=[0] * len(counts))
+    bars = chart_of(low=lows, high=highs, n=counts, zero=[0] * len(counts))
     bars = bars.mark_rect(color=PALETTE["data"], opacity=0.75, stroke=PALETTE["data"], strokeWidth=0.5)
     bars = bars.encode(
         x=alt.X("low:Q", title=f"latency ({plot.unit})", scale=scale, axis=alt.Axis(tickCount=5)),
@@ -139,10 +148,10 @@ def distribution_chart(plot: DistributionPlot) -> Drawing:
 
 
 def _quantiles(plot: DistributionPlot, scale: Drawing) -> Drawing:
-    alt = _altair()
+    alt = library()
     marks = plot.quantiles
     names = [f"{mark.name}  {mark.text}" for mark in marks]
-    chart = _chart(
+    chart = chart_of(
         name=names, at=[m.value for m in marks], low=[m.low for m in marks], high=[m.high for m in marks]
     )
     bare = alt.Axis(labels=False, ticks=False, title=None, domain=False, tickCount=5)
@@ -160,7 +169,7 @@ def _quantiles(plot: DistributionPlot, scale: Drawing) -> Drawing:
 
 
 def _time_scale(ends: list[float], *, log: bool) -> Drawing:
-    alt = _altair()
+    alt = library()
     if log:
         lowest = min((end for end in ends if end > 0), default=1.0)
         return alt.Scale(type="log", domain=[lowest * 0.9, max(ends) * 1.1], nice=False)
@@ -171,8 +180,8 @@ def _limit(limit: float | None, axis: str, text: str) -> list[Drawing]:
     """Draw a limit across the plot, with what demands it beside the line."""
     if limit is None:
         return []
-    alt = _altair()
-    chart = _chart(at=[limit], text=[shorten(one_line(text), 40)])
+    alt = library()
+    chart = chart_of(at=[limit], text=[shorten(one_line(text), 40)])
     at = alt.X("at:Q") if axis == "x" else alt.Y("at:Q")
     layers = [chart.mark_rule(**_LIMIT).encode(**{axis: at})]
     if text and axis == "x":
@@ -186,12 +195,12 @@ def _limit(limit: float | None, axis: str, text: str) -> list[Drawing]:
 
 def timeline_chart(plot: TimelinePlot) -> Drawing:
     """Draw points, or the steps of a setting, over the time of the run."""
-    alt = _altair()
+    alt = library()
     ends = [y for _, y in plot.points] + ([plot.limit] if plot.limit is not None else [])
     title = f"time since the first trial ({plot.x_unit})"
     x = alt.X("x:Q", title=title, axis=alt.Axis(tickCount=6, grid=False))
     y = alt.Y("y:Q", title=plot.y_title, scale=_time_scale(ends, log=plot.log), axis=alt.Axis(tickCount=5))
-    chart = _chart(x=[x for x, _ in plot.points], y=[y for _, y in plot.points])
+    chart = chart_of(x=[x for x, _ in plot.points], y=[y for _, y in plot.points])
     if plot.steps:
         marks = chart.mark_line(color=PALETTE["data"], strokeWidth=2, interpolate="step-after")
     else:
@@ -204,9 +213,9 @@ def timeline_chart(plot: TimelinePlot) -> Drawing:
 
 def parts_chart(plot: PartsPlot) -> Drawing:
     """Draw a bar for each part of a whole, in the order given, with its figure at the end of the bar."""
-    alt = _altair()
+    alt = library()
     names = [name for name, _, _ in plot.parts]
-    chart = _chart(name=names, size=[s for _, s, _ in plot.parts], text=[t for _, _, t in plot.parts])
+    chart = chart_of(name=names, size=[s for _, s, _ in plot.parts], text=[t for _, _, t in plot.parts])
     largest = max((size for _, size, _ in plot.parts), default=0.0) or 1.0
     scale = alt.Scale(domain=[0, largest * 1.35], nice=False)  # room for the figure beside the longest bar
     y = alt.Y(

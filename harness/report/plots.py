@@ -86,4 +86,26 @@ class PartsPlot:
     parts: tuple[tuple[str, float, str], ...]  # name, size, figure as text
 
 
-Plot: TypeAlias = SharePlot | DistributionPlot | TimelinePlot | PartsPlot
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPoint:
+    """A share with its interval at one step of a series; hollow where it is not to be compared."""
+
+    at: str  # name of the step
+    value: float
+    low: float
+    high: float
+    hollow: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPlot:
+    """Shares over steps: runs, or versions of a prompt; with marks where something was released."""
+
+    x_title: str
+    y_title: str
+    steps: tuple[str, ...]  # all of them, in order; names are distinct
+    series: tuple[tuple[str, tuple[TrendPoint, ...]], ...]
+    marks: tuple[tuple[str, str], ...] = ()  # step, a letter
+
+
+Plot: TypeAlias = SharePlot | DistributionPlot | TimelinePlot | TrendPlot | PartsPlot

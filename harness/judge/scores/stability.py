@@ -73,13 +73,20 @@ def _pairs(votes: Votes) -> int:
     return most * (most - 1) // 2
 
 
-def all_same(votes: Votes) -> Share | Missing:
+def all_same(case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> Share | Missing:
     """Give TARr@N (codes of raw replies) or TARa@N (codes of labels): cases whose N answers are all alike.
 
-    Atil et al. (2024), total agreement rate.
+    Atil et al. (2024), total agreement rate. There may be as many different replies as trials, so answers
+    are not counted: all are alike where the least code is the greatest.
     """
-    unanimous = votes.counts.max(axis=1, initial=0) == votes.repeats
-    return share_of_counts(unanimous, np.ones(len(unanimous)), why_empty=ONE_REPEAT)
+    order = np.lexsort((answer, case))
+    ids, starts, asked = np.unique(case[order], return_index=True, return_counts=True)
+    if len(ids) == 0:
+        return Missing(ONE_REPEAT)
+    ranked = answer[order]
+    alike = ranked[starts] == ranked[starts + asked - 1]
+    repeated = asked > 1
+    return share_of_counts(alike[repeated], np.ones(np.count_nonzero(repeated)), why_empty=ONE_REPEAT)
 
 
 def flips(votes: Votes) -> list[tuple[int, int, float, int]]:

@@ -54,8 +54,8 @@ def stability_section(view: View) -> Stability:
     common = Stability(
         agreement=agreement,
         flip_rate=stability.flip_rate(cast).estimate(confidence),
-        tar_raw=stability.all_same(Votes.of(view.trials.case, view.trials.reply)).estimate(confidence),
-        tar_label=stability.all_same(cast).estimate(confidence),
+        tar_raw=stability.all_same(view.trials.case, view.trials.reply).estimate(confidence),
+        tar_label=stability.all_same(view.trials.case, answer_codes(view)).estimate(confidence),
         served_models=_named_counts(view.trials.served, view.trials.served_models),
         fingerprints=_named_counts(view.trials.fingerprint, view.trials.fingerprints),
     )

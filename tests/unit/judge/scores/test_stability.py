@@ -39,10 +39,19 @@ def test_fleiss_kappa_equals_the_published_value() -> None:
 
 def test_differing_replies_with_one_label_have_tar_raw_0_and_tar_label_1() -> None:
     replies = {text: i for i, text in enumerate(["The answer is yes ", "Yes, Yes"])}
-    raw = Votes.of(np.array([0, 0]), np.array(list(replies.values())))
-    label = Votes.of(np.array([0, 0]), np.array([3, 3]))
-    assert stability.all_same(raw).value == 0.0
-    assert stability.all_same(label).value == 1.0
+    case = np.array([0, 0])
+    assert stability.all_same(case, np.array(list(replies.values()))).value == 0.0
+    assert stability.all_same(case, np.array([3, 3])).value == 1.0
+
+
+def test_total_agreement_counts_only_repeated_cases_and_needs_little_memory() -> None:
+    # Case 0: alike; case 1: asked once; case 2: differs.
+    case, answer = np.array([2, 0, 1, 0, 2]), np.array([5, 7, 1, 7, 6])
+    share = stability.all_same(case, answer)
+    assert (share.value, share.n) == (0.5, 2)
+    # 200,000 cases with a reply of their own for each trial: a table of cases by replies would be 640 GB.
+    many = stability.all_same(np.repeat(np.arange(200_000), 2), np.arange(400_000))
+    assert (many.value, many.n) == (0.0, 200_000)
 
 
 def test_agreement_is_the_mean_share_of_agreeing_pairs() -> None:
@@ -65,8 +74,9 @@ def test_agreement_does_not_depend_on_the_number_of_repeats() -> None:
 
 
 def test_a_reply_without_a_label_is_an_answer_of_its_own() -> None:
-    votes = Votes.of(np.array([0, 0, 1, 1]), np.array([-1, -1, -1, 0]))
-    assert stability.all_same(votes).value == 0.5
+    case, answer = np.array([0, 0, 1, 1]), np.array([-1, -1, -1, 0])
+    votes = Votes.of(case, answer)
+    assert stability.all_same(case, answer).value == 0.5
     assert stability.flips(votes) == [(-1, 0, 0.5, 1)]
 
 
@@ -80,7 +90,8 @@ def test_flips_are_shares_of_all_pairs_and_sum_to_the_flip_rate() -> None:
 
 def test_cases_asked_once_say_nothing_and_the_reason_is_given() -> None:
     once = Votes.of(np.arange(5), np.zeros(5, dtype=np.int64))
-    for figure in (stability.agreement(once), stability.flip_rate(once), stability.all_same(once)):
+    alone = stability.all_same(np.arange(5), np.zeros(5, dtype=np.int64))
+    for figure in (stability.agreement(once), stability.flip_rate(once), alone):
         assert figure.estimate().why_undefined == stability.ONE_REPEAT
     assert reliability.krippendorff_alpha(once, seed=1).value is None
     assert stability.mean_entropy(once) is None

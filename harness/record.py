@@ -162,6 +162,7 @@ class CaseRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     split: str = ""
     tags: tuple[str, ...] = ()
     inputs: dict[str, str] = {}
+    variants: dict[str, str] = {}  # what the suite's own perturbations made of its longest input
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session"):

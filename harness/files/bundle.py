@@ -20,7 +20,8 @@ from harness.files.findings import Findings, shortlist
 from harness.files.fitting import check_cases, check_prompt, check_speaks, read_thresholds
 from harness.files.gathering import Gatherer
 from harness.files.loading import read_suite
-from harness.files.perturb import check_names
+from harness.files.perturb import check_names, is_own
+from harness.files.perturb_own import apply_own
 from harness.files.project import ModelEntry, Project
 from harness.files.project_loading import default_project, find_project, read_project
 from harness.files.prompt import Prompt
@@ -142,7 +143,7 @@ class _Loader:
         thresholds = read_thresholds(
             checked, everything if sound else (), repeats or checked.model.repeats, entries.values()
         )
-        self._check_perturbations(checked)
+        rows = self._vary(checked, rows)
         if everything and sound:
             check_cases(checked, everything, replaced=cases is not None)
             if not rows:
@@ -177,10 +178,21 @@ class _Loader:
             read.problem((), problem.message, problem.fix)
         return not killed
 
-    def _check_perturbations(self, checked: Checked[Suite]) -> None:
-        if checked.whole("perturbations"):
-            for i, message, fix in check_names(checked.model.perturbations, trusted=self.trusted):
-                checked.problem(("perturbations", i), message, fix)
+    def _vary(self, checked: Checked[Suite], rows: list[Case]) -> list[Case]:
+        """Check the perturbations, and give the cases with what the suite's own made of them."""
+        if not checked.whole("perturbations"):
+            return rows
+        names = checked.model.perturbations
+        for i, message, fix in check_names(names, trusted=self.trusted):
+            checked.problem(("perturbations", i), message, fix)
+        own = [name for name in names if is_own(name)]
+        if not own or not self.trusted:
+            return rows
+        made = apply_own(own, rows, self.gather.root)
+        for name, message, fix in made.problems:
+            checked.problem(("perturbations", names.index(name)), message, fix)
+        self.gather.files += [shortest(file) for file in made.files]
+        return made.cases
 
     def _no_case_left(self, checked: Checked[Suite], choice: _Choice) -> None:
         wanted = [*(f"split={s}" for s in sorted(choice.splits)), *(f"tag={t}" for t in sorted(choice.tags))]

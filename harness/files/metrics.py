@@ -49,7 +49,11 @@ _ALL = (
         higher_is_better=False,
     ),
     Metric(
-        name="robustness.flips", written="robustness.flips", selector="perturbation", higher_is_better=False
+        name="robustness.flips",
+        written="robustness.flips",
+        unit="difference",
+        selector="perturbation",
+        higher_is_better=False,
     ),
     Metric(
         name="generalization.gap", written="generalization.gap", unit="difference", higher_is_better=False

@@ -3,12 +3,13 @@
 Each perturbation is a pure function `(text, rng) -> text`. The generator is seeded by the case's id and the
 perturbation's name, so that the same case always gets the same variant. A case's longest input is changed;
 the others are left alone. `word_drop`, `homoglyphs` and `upper` may change the meaning: they are opt-in.
-The others are what CheckList calls invariance tests (Ribeiro et al. 2020).
+The others are what CheckList calls invariance tests (Ribeiro et al. 2020). A suite's own perturbations,
+`package.module:function`, are applied once, when the suite is read (see `perturb_own`): a case carries what
+they made of it.
 """
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from random import Random
@@ -50,30 +51,21 @@ def check_names(names: Sequence[str], *, trusted: bool) -> Iterable[tuple[int, s
     """Yield (place, message, fix) for each name that is not a perturbation."""
     known = (*REGISTRY, *PROMPT_LEVEL)
     for i, name in enumerate(names):
-        if ":" not in name:
+        if not is_own(name):
             if name not in known:
                 yield i, f"there is no perturbation `{shown(name)}`.", did_you_mean(name, known)
         elif not trusted:
             yield i, f"`{shown(name)}` is Python code, which only a trusted suite may name.", "Remove it."
-        else:
-            try:
-                custom(name)
-            except LookupError as error:
-                yield i, str(error.args[0]), "Write `package.module:function`."
 
 
-@lru_cache(maxsize=64)
-def custom(name: str) -> Perturbation:
-    """Import `package.module:function`. Raises LookupError; call it for trusted suites only."""
-    module, _, function = name.partition(":")
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except Exception as error:  # whatever the user's module raises while it is imported
-        raise LookupError(f"`{shown(name)}` can't be imported: {type(error).__name__}.") from None
-    if not callable(found):
-        raise LookupError(f"`{shown(name)}` is not a function.")
-    perturbation: Perturbation = found
-    return perturbation
+def is_own(name: str) -> bool:
+    """Whether a perturbation is code of the suite's own: `package.module:function`."""
+    return ":" in name
+
+
+def generator(name: str, case_id: str) -> Random:
+    """Give the source of chance for one variant of one case: always the same."""
+    return Random(f"{name}\0{case_id}")  # noqa: S311 - repeatable on purpose
 
 
 def perturb_case(name: str, case: Case, labels: Collection[str]) -> dict[str, str] | None:
@@ -84,11 +76,13 @@ def perturb_case(name: str, case: Case, labels: Collection[str]) -> dict[str, st
     if name in PROMPT_LEVEL or not case.inputs:
         return None
     field = main_input(case)
-    before, rng = case.inputs[field], Random(f"{name}\0{case.id}")  # noqa: S311 - repeatable on purpose
-    if name in _SPARE_LABELS:
+    before, rng = case.inputs[field], generator(name, case.id)
+    if is_own(name):
+        after = case.variants.get(name, before)
+    elif name in _SPARE_LABELS:
         after = _SPARE_LABELS[name](before, rng, label_words(labels))
     else:
-        after = (REGISTRY[name] if name in REGISTRY else custom(name))(before, rng)
+        after = REGISTRY[name](before, rng)
     return None if after == before else {**case.inputs, field: after}
 
 

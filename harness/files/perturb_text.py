@@ -13,6 +13,7 @@ T = TypeVar("T")
 WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"\S*(?:://|www\.|@)\S*|\b[\w-]+(?:\.[\w-]+)+(?:/\S*)?")  # URLs, hosts, e-mail
 _NONE: frozenset[str] = frozenset()
+_TRIES = 20
 
 _CONTRACTIONS = (
     ("cannot", "can't"),
@@ -134,10 +135,14 @@ def typos(text: str, rng: Random, protected: frozenset[str] = _NONE) -> str:
     words = [word for word in _free_words(text, protected) if len(word[0]) >= 4 and word[0].isascii()]
     if not words:
         return text
-    word = rng.choice(words)
-    at = rng.randrange(word.start() + 1, word.end())
-    wrong = rng.choice(_NEIGHBOURS[text[at].lower()])
-    return text[:at] + (wrong.upper() if text[at].isupper() else wrong) + text[at + 1 :]
+    for _ in range(_TRIES):
+        word = rng.choice(words)
+        at = rng.randrange(word.start() + 1, word.end())
+        wrong = rng.choice(_NEIGHBOURS[text[at].lower()])
+        typed = text[:at] + (wrong.upper() if text[at].isupper() else wrong) + text[at + 1 :]
+        if typed[word.start() : word.end()].casefold() not in protected:  # `span` is one key from `spam`
+            return typed
+    return text
 
 
 def upper(text: str, rng: Random) -> str:  # noqa: ARG001 - one shape for all

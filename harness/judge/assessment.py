@@ -226,6 +226,7 @@ class ChangedCase(msgspec.Struct, frozen=True, kw_only=True):
     text_after: str
     reply_before: str = ""
     reply_after: str = ""
+    change: str = ""  # in words, where the texts don't show it: labels in another order
 
 
 class PerturbationScores(msgspec.Struct, frozen=True, kw_only=True):
@@ -239,6 +240,17 @@ class PerturbationScores(msgspec.Struct, frozen=True, kw_only=True):
     recall_drop: dict[str, Estimate]
     p_value: float | None  # flips above noise, Holm-adjusted
     worst: tuple[ChangedCase, ...] = ()
+    above_noise: bool = False  # it moves answers by more than repeats do, beyond doubt
+
+
+class Formats(msgspec.Struct, frozen=True, kw_only=True):
+    """Accuracy on the cases that have every format, and whether the formats differ by more than chance."""
+
+    accuracy: dict[str, float]  # `original` first
+    cases: int
+    q: float | None  # Cochran's Q; None when no case tells the formats apart
+    p_value: float | None
+    worst: str | None  # named only if Q says that they differ
 
 
 class Robustness(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,6 +259,8 @@ class Robustness(msgspec.Struct, frozen=True, kw_only=True):
     drop: Estimate  # the largest accuracy drop over the perturbations: `robustness.drop`
     perturbations: tuple[PerturbationScores, ...]
     note: str = ""
+    flips_above_noise: Estimate | None = None  # the largest over the perturbations: `robustness.flips`
+    formats: Formats | None = None
 
 
 class SplitGap(msgspec.Struct, frozen=True, kw_only=True):

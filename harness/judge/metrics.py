@@ -153,7 +153,9 @@ METRICS: dict[str, Metric] = {
     "robustness.drop": Metric(
         figure=lambda view, threshold: robustness.drop(view, threshold.label), scale="points"
     ),
-    "robustness.flips": Metric(figure=lambda view, threshold: robustness.flips(view, threshold.label)),
+    "robustness.flips": Metric(
+        figure=lambda view, threshold: robustness.flips_above_noise(view, threshold.label), scale="points"
+    ),
     "generalization.gap": Metric(figure=lambda view, _: generalization.gap(view), scale="points"),
     "drift.drop": Metric(figure=lambda *_: Missing("a drop needs an earlier run"), scale="points"),
     "leakage": Metric(figure=_leaked, scale="count"),

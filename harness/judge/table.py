@@ -28,6 +28,7 @@ class CaseColumns:
     tags: dict[str, Bool]
     texts: tuple[str, ...]  # inputs on one line, for people
     inputs: tuple[dict[str, str], ...] = ()  # as written
+    variants: tuple[dict[str, str], ...] = ()  # what the suite's own perturbations made of the longest input
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -125,7 +125,8 @@ def _replaced_cases(bundle: Bundle) -> Path | None:
     known_paths |= {
         (bundle.project.root / c.model.replies).resolve() for c in bundle.candidates if c.model.replies
     }
-    others = [path for path in bundle.files if path.resolve() not in known_paths]
+    data = [path for path in bundle.files if path.suffix != ".py"]  # not the code of perturbations
+    others = [path for path in data if path.resolve() not in known_paths]
     folder = bundle.suite.path.resolve().parent
     own = {(folder / written).resolve() for written in bundle.suite.cases if "://" not in written}
     own |= {found.resolve() for w in bundle.suite.cases if "*" in w for found in folder.glob(w)}

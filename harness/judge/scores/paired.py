@@ -163,12 +163,13 @@ def not_worse(difference: PairedDifference, margin: float) -> float:
 def cochran_q(right: Float) -> tuple[float, float] | None:
     """Give Cochran's Q (1950) and its p-value for k candidates on the same cases.
 
-    `right` is cases x k of 0/1. None when no case tells the candidates apart.
+    `right` is cases x k of 0/1, or of the share of repeats that were right: then x^2 takes the place of x in
+    the variance, and for 0/1 they are the same. None when no case tells the candidates apart.
     """
     k = right.shape[1]
     columns, rows = right.sum(axis=0), right.sum(axis=1)
-    bottom = float(k * rows.sum() - (rows**2).sum())
-    if k < 2 or bottom <= 0:
+    bottom = float(k * (right * right).sum() - (rows**2).sum())
+    if k < 2 or bottom <= 1e-9:
         return None
     q = (k - 1) * float(k * (columns**2).sum() - columns.sum() ** 2) / bottom
     return q, float(chdtrc(k - 1, q))

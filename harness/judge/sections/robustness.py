@@ -1,7 +1,8 @@
-"""Whether harmless changes of the input change the answer: invariance tests, paired by case.
+"""Whether harmless changes move the answer: invariance tests, paired by case, minus the noise of repeats.
 
-Per case, flips is the chance that one answer to the original and one to the variant differ, and noise the
-chance that two answers to the original differ anyway; what is blamed on the perturbation is the difference.
+A perturbation is blamed only for what plain repeats of the same case don't explain (see `invariance`), and a
+worst format is named only when Cochran's Q says that the formats differ at all: of k formats that are equally
+good the best and the worst still lie d2(k) standard errors apart.
 """
 
 from __future__ import annotations
@@ -10,23 +11,22 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
-from scipy.special import stdtr
 
-from harness.files.perturb import REGISTRY, perturb_case
-from harness.judge.assessment import ChangedCase, PerturbationScores, Robustness
+from harness.files.perturb import PROMPT_LEVEL
+from harness.judge.assessment import Formats, PerturbationScores, Robustness
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.mean import clustered_mean
-from harness.judge.scores.paired import PairedDifference, holm, paired_difference
+from harness.judge.scores.invariance import Excess, excess, flips_of, p_value
+from harness.judge.scores.paired import cochran_q, holm
 from harness.judge.scores.proportion import Share, share_of_counts
-from harness.judge.sections.stability import answer_codes_of, answer_name
-from harness.judge.table import Bool, Float, Int64, TrialColumns
+from harness.judge.sections.variants import Pairs, changed_cases, names, pairs_of
+from harness.judge.table import Float
 from harness.judge.view import View
-from harness.record import CaseRow
 
-SHOWN = 10
 NO_VARIANTS = "no perturbation was measured"
+NO_CASE = "no case has this variant"
 ONE_REPEAT = "each case was asked once, so the flips of plain repeats, the noise, are not known"
+COVERED = 0.5  # a format is compared with the others when so many cases have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,104 +72,38 @@ def _largest(bounds: list[float | None]) -> float | None:
     return max((bound for bound in bounds if bound is not None), default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Pairs:
-    """Answers of the cases that have both the original and one variant; rows are cases, columns answers."""
-
-    cases: Int64
-    original: Int64
-    variant: Int64
-    right: tuple[Int64, Int64]
-
-    @property
-    def flips(self) -> Float:
-        """Chance that an original answer and a variant's answer differ."""
-        n, m = self.original.sum(axis=1), self.variant.sum(axis=1)
-        return np.asarray(1 - (self.original * self.variant).sum(axis=1) / (n * m), dtype=np.float64)
-
-    @property
-    def noise(self) -> Float | None:
-        """Chance that two original answers differ; None where a case was asked once."""
-        n = self.original.sum(axis=1)
-        if not len(n) or n.min() < 2:
-            return None
-        agreeing = (self.original * (self.original - 1)).sum(axis=1) / (n * (n - 1))
-        return np.asarray(1 - agreeing, dtype=np.float64)
-
-    def drop(self) -> PairedDifference | Missing:
-        """Give accuracy on the originals minus accuracy on the variants."""
-        before, after = (right.astype(np.float64) for right in self.right)
-        return paired_difference(
-            before,
-            after,
-            self.original.sum(axis=1).astype(np.float64),
-            self.variant.sum(axis=1).astype(np.float64),
-        )
-
-    def of(self, keep: Bool) -> _Pairs:
-        """Keep some cases."""
-        return _Pairs(
-            cases=self.cases[keep],
-            original=self.original[keep],
-            variant=self.variant[keep],
-            right=(self.right[0][keep], self.right[1][keep]),
-        )
-
-
-def names(view: View) -> list[str]:
-    """Give the perturbations that have trials, in the order of the plan."""
-    present = set(np.unique(view.every_trial.variant).tolist()) - {0}
-    return [name for place, name in enumerate(view.every_trial.variants) if place in present]
-
-
-def _pairs(view: View, name: str) -> _Pairs:
-    return view.once(f"pairs {name}", lambda: _paired(view, name))
-
-
-def _paired(view: View, name: str) -> _Pairs:
-    trials = view.every_trial
-    place = trials.variants.index(name)
-    variant = trials.where(np.asarray(trials.variant == place, dtype=np.bool_))
-    answered_before, right_before = _votes(view, view.trials)
-    answered_after, right_after = _votes(view, variant)
-    both = np.flatnonzero((answered_before.sum(axis=1) > 0) & (answered_after.sum(axis=1) > 0))
-    return _Pairs(
-        cases=both,
-        original=answered_before[both],
-        variant=answered_after[both],
-        right=(right_before[both], right_after[both]),
-    )
-
-
-def _votes(view: View, trials: TrialColumns) -> tuple[Int64, Int64]:
-    """Count the answers of each case, and how many were right."""
-    codes = answer_codes_of(view, trials)
-    width = len(view.labels) + 6
-    n = len(view.cases)
-    counts = np.bincount(trials.case.astype(np.int64) * width + codes, minlength=n * width).reshape(n, width)
-    right = np.bincount(trials.case[trials.predicted == trials.expected], minlength=n)
-    return counts, right
-
-
 def drop(view: View, name: str | None) -> Figure:
     """Give the accuracy drop of one perturbation, or the largest of all."""
-    present = names(view)
-    wanted = present if name is None else [name] if name in present else []
-    figures = tuple(f for f in (_pairs(view, one).drop() for one in wanted) if f.value is not None)
-    return Worst(figures) if figures else Missing(NO_VARIANTS if name is None else f"{name} was not measured")
+    return _worst(name, [pairs.drop() for pairs in _wanted(view, name)])
 
 
-def flips(view: View, name: str | None) -> Figure:
-    """Give the share of answers that one perturbation moves, or the largest of all."""
-    present = names(view)
-    wanted = present if name is None else [name] if name in present else []
-    figures = tuple(f for f in (_flips(_pairs(view, one)) for one in wanted) if f.value is not None)
-    return Worst(figures) if figures else Missing(NO_VARIANTS if name is None else f"{name} was not measured")
+def flips_above_noise(view: View, name: str | None) -> Figure:
+    """Give the share of answers that one perturbation moves beyond noise, or the largest of all."""
+    return _worst(name, [_excess(pairs) for pairs in _wanted(view, name)])
 
 
-def _flips(pairs: _Pairs) -> Share | Missing:
-    ones = np.ones(len(pairs.cases))
-    return share_of_counts(pairs.flips, ones, why_empty="no case has this variant")
+def _wanted(view: View, name: str | None) -> list[Pairs]:
+    return [pairs_of(view, one) for one in names(view) if name in (None, one)]
+
+
+def _worst(name: str | None, figures: list[Figure]) -> Figure:
+    known = tuple(figure for figure in figures if figure.value is not None)
+    if known:
+        return Worst(known)
+    if figures and isinstance(figures[0], Missing):
+        return figures[0]
+    return Missing(NO_VARIANTS if name is None else f"{name} was not measured")
+
+
+def _flips(pairs: Pairs) -> Share | Missing:
+    flips = flips_of(pairs.original, pairs.variant)
+    return share_of_counts(flips, np.ones(len(pairs.cases)), why_empty=NO_CASE)
+
+
+def _excess(pairs: Pairs) -> Excess | Missing:
+    if not pairs.repeated:
+        return Missing(ONE_REPEAT if len(pairs.cases) else NO_CASE, len(pairs.cases))
+    return excess(pairs.original, pairs.variant, why_empty=NO_CASE)
 
 
 def robustness_section(view: View) -> Robustness | None:
@@ -180,89 +114,79 @@ def robustness_section(view: View) -> Robustness | None:
     scores = [_scores(view, name) for name in present]
     tested = {place: score.p_value for place, score in enumerate(scores) if score.p_value is not None}
     adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
+    alpha = 1 - view.confidence
     return Robustness(
         drop=drop(view, None).estimate(view.confidence),
         perturbations=tuple(
-            msgspec.structs.replace(score, p_value=adjusted.get(place)) for place, score in enumerate(scores)
+            msgspec.structs.replace(
+                score, p_value=adjusted.get(place), above_noise=adjusted.get(place, 1.0) <= alpha
+            )
+            for place, score in enumerate(scores)
         ),
-        note="" if view.repeats > 1 else ONE_REPEAT,
+        note=_note(view, present),
+        flips_above_noise=flips_above_noise(view, None).estimate(view.confidence),
+        formats=_formats(view, present),
     )
 
 
+def _note(view: View, present: list[str]) -> str:
+    notes = []
+    if view.repeats < 2:
+        notes.append(f"{ONE_REPEAT[0].upper()}{ONE_REPEAT[1:]}.")
+    idle = [name for name in view.every_trial.variants[1:] if name not in present]
+    if idle:
+        prompt = any(name in PROMPT_LEVEL for name in idle)
+        why = "the order of labels or examples changes only where the prompt lists them" if prompt else ""
+        notes.append(f"Nothing to change for {', '.join(idle)}{': ' if why else ''}{why}.")
+    return " ".join(notes)
+
+
 def _scores(view: View, name: str) -> PerturbationScores:
-    pairs = _pairs(view, name)
-    above, p_value = _above_noise(view, pairs)
+    pairs = pairs_of(view, name)
     expected = view.cases.expected[pairs.cases]
+    above = _excess(pairs)
     return PerturbationScores(
         name=name,
         cases=len(pairs.cases),
         flips=_flips(pairs).estimate(view.confidence),
-        flips_above_noise=above,
+        flips_above_noise=above.estimate(view.confidence),
         accuracy_drop=pairs.drop().estimate(view.confidence),
         recall_drop={
             label: pairs.of(np.asarray(expected == index, dtype=np.bool_)).drop().estimate(view.confidence)
             for index, label in enumerate(view.labels)
             if (expected == index).any()
         },
-        p_value=p_value,
-        worst=_changed(view, name, pairs),
+        p_value=None if isinstance(above, Missing) else p_value(pairs.original, pairs.variant),
+        worst=changed_cases(view, name, pairs),
     )
 
 
-def _above_noise(view: View, pairs: _Pairs) -> tuple[Estimate, float | None]:
-    """Give the mean of flips minus noise, and the one-sided p-value of "the perturbation moves answers"."""
-    noise = pairs.noise
-    if noise is None:
-        return Missing(ONE_REPEAT, len(pairs.cases)).estimate(view.confidence), None
-    excess = clustered_mean(pairs.flips - noise, pairs.cases, why_empty="no case has this variant")
-    if isinstance(excess, Missing):
-        return excess.estimate(view.confidence), None
-    assert excess.value is not None
-    assert excess.dof is not None
-    estimate = excess.estimate(view.confidence)
-    if (
-        excess.se <= 0
-    ):  # every case moved as much as its repeats do: there is no spread to make an interval of
-        return msgspec.structs.replace(estimate, low=None, high=None), 0.0 if excess.value > 0 else 1.0
-    return estimate, float(stdtr(excess.dof, -excess.value / excess.se))
-
-
-def _changed(view: View, name: str, pairs: _Pairs) -> tuple[ChangedCase, ...]:
-    """Give the cases whose usual answer moved, those that turned wrong first."""
-    before, after = pairs.original.argmax(axis=1), pairs.variant.argmax(axis=1)
-    moved = np.flatnonzero(before != after)
-    lost = pairs.right[1] / pairs.variant.sum(axis=1) - pairs.right[0] / pairs.original.sum(axis=1)
-    ordered = moved[np.lexsort((moved, lost[moved]))][:SHOWN]
-    return tuple(
-        _change(view, name, int(pairs.cases[row]), int(before[row]), int(after[row])) for row in ordered
+def _formats(view: View, present: list[str]) -> Formats | None:
+    """Compare the original and the perturbations that most cases have, on the cases that have them all."""
+    compared = [
+        name for name in present if len(pairs_of(view, name).cases) >= COVERED * max(len(view.cases), 1)
+    ]
+    if not compared:
+        return None
+    shared = set.intersection(*(set(pairs_of(view, name).cases.tolist()) for name in compared))
+    columns: list[Float] = []
+    for name in compared:
+        pairs = pairs_of(view, name)
+        keep = np.isin(pairs.cases, sorted(shared))
+        before, after = pairs.shares_right()
+        columns += [after[keep]] if columns else [before[keep], after[keep]]
+    if not shared:
+        return None
+    right = np.stack(columns, axis=1)
+    accuracy = right.mean(axis=0).tolist()
+    found = cochran_q(right)
+    q, p = found if found is not None else (None, None)
+    worst = min(range(len(accuracy)), key=lambda k: (accuracy[k], k))
+    named = p is not None and p <= 1 - view.confidence
+    return Formats(
+        accuracy=dict(zip(("original", *compared), accuracy, strict=True)),
+        cases=len(shared),
+        q=q,
+        p_value=p,
+        worst=("original", *compared)[worst] if named else None,
     )
-
-
-def _change(view: View, name: str, case: int, before: int, after: int) -> ChangedCase:
-    expected = view.labels[int(view.cases.expected[case])]
-    return ChangedCase(
-        case=view.cases.ids[case],
-        expected=expected,
-        before=answer_name(view, before),
-        after=answer_name(view, after),
-        text_before=view.cases.texts[case],
-        text_after=_text_after(view, name, case, expected),
-        reply_before=_reply(view, view.trials, case, before),
-        reply_after=_reply(view, view.every_trial, case, after, name),
-    )
-
-
-def _text_after(view: View, name: str, case: int, expected: str) -> str:
-    """Make the variant's text again; empty for a perturbation that is code of the suite's own."""
-    if name not in REGISTRY or not view.cases.inputs:
-        return ""
-    row = CaseRow(id=view.cases.ids[case], digest="", expected=expected, inputs=view.cases.inputs[case])
-    changed = perturb_case(name, row, view.labels)
-    return "" if changed is None else " · ".join(" ".join(text.split()) for text in changed.values())
-
-
-def _reply(view: View, trials: TrialColumns, case: int, code: int, name: str | None = None) -> str:
-    place = 0 if name is None else trials.variants.index(name)
-    mine = trials.where(np.asarray((trials.case == case) & (trials.variant == place), dtype=np.bool_))
-    hits = np.flatnonzero(answer_codes_of(view, mine) == code)
-    return mine.replies[int(mine.reply[hits[0]])] if len(hits) else ""

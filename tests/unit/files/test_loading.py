@@ -156,12 +156,12 @@ def test_all_files_that_were_read_are_listed(project: Write) -> None:
 
 
 def test_strangers_prompts_are_rendered_in_a_child_process_first(project: Write) -> None:
-    suite = project()
-    suite.write_text(suite.read_text() + "perturbations: ['os.path:normpath']\n")
-    assert load_bundle(suite).suite.perturbations == ("os.path:normpath",)
+    suite = project({"own/noise.py": "def shout(text, rng):\n    return text + '!'\n"})
+    suite.write_text(suite.read_text() + "perturbations: ['own.noise:shout']\n")
+    assert load_bundle(suite).cases[0].variants == {"own.noise:shout": "win money!"}
     with pytest.raises(FilesError, match="only a trusted suite"):
         load_bundle(suite, trusted=False)
-    suite.write_text(suite.read_text().replace("perturbations: ['os.path:normpath']\n", ""))
+    suite.write_text(suite.read_text().replace("perturbations: ['own.noise:shout']\n", ""))
     assert len(load_bundle(suite, trusted=False).candidates) == 1
 
 

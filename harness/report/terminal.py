@@ -71,7 +71,7 @@ def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableTyp
     if view.leaderboard:
         yield ""
         yield _verdict(view.verdict, view.tone, view.suite, pen)
-        yield _indent(pen.text(view.headline))
+        yield indented(pen.text(view.headline))
         yield ""
         yield _leaderboard(view, pen)
     for place, candidate in enumerate(view.candidates):
@@ -89,7 +89,8 @@ def _verdict(verdict: str, tone: Tone, subject: str, pen: Pen) -> Text:
     return Text.assemble(badge, "  ", pen.text(subject, "bold"))
 
 
-def _indent(block: RenderableType, by: int = 2) -> Padding:
+def indented(block: RenderableType, by: int = 2) -> Padding:
+    """Move a block to the right."""
     return Padding(block, (0, 0, 0, by), expand=False)
 
 
@@ -99,7 +100,9 @@ def _title(title: str, pen: Pen) -> Text:
 
 def _leaderboard(view: ReportView, pen: Pen) -> RenderableType:
     wide = pen.width >= 100
-    grid = _grid("Candidate", "Verdict", "Checks", "Accuracy", *(("p95", "Per 1,000") if wide else ("p95",)))
+    grid = laid_out(
+        "Candidate", "Verdict", "Checks", "Accuracy", *(("p95", "Per 1,000") if wide else ("p95",))
+    )
     for row in view.leaderboard:
         cells = [
             pen.text(row.name),
@@ -111,10 +114,11 @@ def _leaderboard(view: ReportView, pen: Pen) -> RenderableType:
         if wide:
             cells.append(pen.text(row.cost.split(" (")[0]))
         grid.add_row(*cells)
-    return _indent(grid)
+    return indented(grid)
 
 
-def _grid(*head: str, numbers: Iterable[int] = ()) -> Grid:
+def laid_out(*head: str, numbers: Iterable[int] = ()) -> Grid:
+    """Give an empty table without lines, with its columns."""
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=any(head), header_style="dim")
     right = set(numbers)
     for i, name in enumerate(head):
@@ -125,8 +129,8 @@ def _grid(*head: str, numbers: Iterable[int] = ()) -> Grid:
 def _candidate(c: CandidateView, view: ReportView, pen: Pen) -> Iterable[RenderableType]:
     subject = c.name if view.leaderboard else f"{view.suite}: {c.name}"
     yield _verdict(c.verdict, c.tone, subject, pen)
-    yield _indent(pen.text(c.headline))
-    yield _indent(pen.text(c.summary, "dim"))
+    yield indented(pen.text(c.headline))
+    yield indented(pen.text(c.summary, "dim"))
     if c.checks:
         yield ""
         yield _title(f"Checks: {c.tally}", pen)
@@ -135,13 +139,14 @@ def _candidate(c: CandidateView, view: ReportView, pen: Pen) -> Iterable[Rendera
         yield ""
         yield _title("Mind", pen)
         for trap in c.traps:
-            yield _bullet("!", trap, pen)
+            yield bulleted("!", trap, pen)
     if c.confusion:
         yield ""
         yield from _confusion(c.confusion, pen)
 
 
-def _bullet(mark: str, sentence: str, pen: Pen) -> RenderableType:
+def bulleted(mark: str, sentence: str, pen: Pen) -> RenderableType:
+    """Give a sentence behind a mark; its further lines stand below its first."""
     grid = Grid.grid(padding=(0, 1, 0, 0))
     grid.add_row(pen.text(f"  {mark}", "yellow"), pen.text(sentence))
     return grid
@@ -156,7 +161,7 @@ def _checks(checks: tuple[CheckRow, ...], pen: Pen) -> RenderableType:
         mark = pen.text(f"{_MARKS[row.tone]} {_STATUS[row.status]}", _STYLES[row.tone])
         grid.add_row(mark, pen.text(row.threshold), pen.text(row.seen))
     reasons = [row for row in checks if row.status != "PASS" and row.why]
-    blocks: list[RenderableType] = [_indent(grid)]
+    blocks: list[RenderableType] = [indented(grid)]
     if reasons:
         blocks.append("")
     blocks += [_reason(row, pen) for row in reasons]
@@ -175,11 +180,11 @@ def _confusion(confusion: ConfusionView, pen: Pen) -> Iterable[RenderableType]:
     )
     lines = _matrix(confusion, pen)
     if max(cell_len(line.plain) for line in lines) + 2 <= pen.width:
-        yield from (_indent(line) for line in lines)
+        yield from (indented(line) for line in lines)
     else:
-        yield _indent(pen.text("Too wide for this terminal; the most frequent errors:", "dim"))
-        yield from (_indent(pen.text(line), 4) for line in confusion.errors)
-    yield _indent(pen.text(confusion.worst, "dim"))
+        yield indented(pen.text("Too wide for this terminal; the most frequent errors:", "dim"))
+        yield from (indented(pen.text(line), 4) for line in confusion.errors)
+    yield indented(pen.text(confusion.worst, "dim"))
 
 
 def _matrix(confusion: ConfusionView, pen: Pen) -> list[Text]:
@@ -219,13 +224,13 @@ def _summaries(c: CandidateView, pen: Pen, *, full: bool) -> Iterable[Renderable
             yield ""
             yield _title(group.title, pen)
             for row in group.rows:
-                yield _bullet("-", f"{row.case}: expected {row.expected}, got {row.got}", pen)
-                yield _indent(pen.text(shorten(row.text, 300), "dim"), 4)
-                yield _indent(pen.text("reply: " + shorten(row.reply, 300), "dim"), 4)
+                yield bulleted("-", f"{row.case}: expected {row.expected}, got {row.got}", pen)
+                yield indented(pen.text(shorten(row.text, 300), "dim"), 4)
+                yield indented(pen.text("reply: " + shorten(row.reply, 300), "dim"), 4)
         return
     yield ""
     for table in c.labels.tables:
-        yield _table(_columns(table, 3), pen)
+        yield table_of(_columns(table, 3), pen)
     yield ""
     yield _leads(c, pen)
     yield from _worth_a_look(c, pen)
@@ -239,7 +244,7 @@ def _columns(table: Table, upto: int) -> Table:
 def _leads(c: CandidateView, pen: Pen) -> RenderableType:
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
-    wanted = (c.latency, c.stability, c.robustness, c.generalization, c.leakage, c.cost)
+    wanted = (c.latency, c.stability, c.history, c.robustness, c.generalization, c.leakage, c.cost)
     for section in wanted:
         if section is not None and section.lead:
             grid.add_row(pen.text(section.title.split(" ")[0], "bold"), pen.text(section.lead))
@@ -256,33 +261,34 @@ def _worth_a_look(c: CandidateView, pen: Pen) -> Iterable[RenderableType]:
     for group in c.notable:
         names = ", ".join(row.case for row in group.rows[:6])
         more = ", ..." if len(group.rows) > 6 else ""
-        yield _bullet("-", f"{group.title}: {names}{more}", pen)
+        yield bulleted("-", f"{group.title}: {names}{more}", pen)
 
 
 def _section(section: Section, pen: Pen) -> Iterable[RenderableType]:
     yield ""
     yield _title(section.title, pen)
     if section.lead:
-        yield _indent(pen.text(section.lead))
+        yield indented(pen.text(section.lead))
     if section.figures:
-        grid = _grid("", "", "")
+        grid = laid_out("", "", "")
         for figure in section.figures:
             grid.add_row(pen.text(figure.name), pen.text(figure.text, "bold"), pen.text(figure.hint, "dim"))
-        yield _indent(grid)
+        yield indented(grid)
     for table in section.tables:
-        yield _table(table, pen)
+        yield table_of(table, pen)
     for note in section.notes:
-        yield _indent(pen.text(note, "dim"))
+        yield indented(pen.text(note, "dim"))
 
 
-def _table(table: Table, pen: Pen) -> RenderableType:
+def table_of(table: Table, pen: Pen) -> RenderableType:
+    """Lay a table of a report out."""
     numbers = {i for row in table.rows for i, cell in enumerate(row) if cell.kind == "number"}
-    grid = _grid(*(pen.text(name).plain for name in table.head), numbers=numbers)
+    grid = laid_out(*(pen.text(name).plain for name in table.head), numbers=numbers)
     for row in table.rows:
         grid.add_row(*(pen.text(shorten(cell.text, 200), _STYLES[cell.tone]) for cell in row))
-    blocks: list[RenderableType] = [_indent(grid)]
+    blocks: list[RenderableType] = [indented(grid)]
     if table.title:
-        blocks.insert(0, _indent(pen.text(table.title, "underline")))
+        blocks.insert(0, indented(pen.text(table.title, "underline")))
     if table.note:
-        blocks.append(_indent(pen.text(table.note, "dim")))
+        blocks.append(indented(pen.text(table.note, "dim")))
     return Group(*blocks)

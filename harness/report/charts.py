@@ -8,6 +8,7 @@ of Okabe and Ito (2008), told apart by colour-blind readers; shapes, dashes and 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any, assert_never
 
 from markupsafe import Markup, escape
@@ -19,6 +20,7 @@ from harness.report.plots import DistributionPlot, PartsPlot, SharePlot, Timelin
 from harness.report.trends import trend_chart
 
 _FONT = "sans-serif"
+_FEW_DOTS = 20
 _COLOURS = re.compile(
     "|".join(f'(?<=(?:fill)=")({h})(?=")|(?<=stroke=")({h})(?=")' for h in PALETTE.values())
 )
@@ -27,6 +29,7 @@ _NOISE = re.compile(r' (?:aria-[a-z]+|role|font-family|class|xmlns:xlink)="[^"]*
 _EMPTY = re.compile(
     r'<path d="M0,0h0v0h0Z" pointer-events="none"/>|<path (?:pointer-events="none" )?d=""/>|<g/>'
 )
+_DOT = re.compile(r'<path transform="translate\(([\d.-]+),([\d.-]+)\)" (d="[^"]+" [^>]*)/>')
 _LONG = re.compile(r"(\d+\.\d\d)\d+")
 
 
@@ -87,6 +90,7 @@ def _embed(svg: str, key: str, chart: Chart) -> Markup:
     svg = _NOISE.sub("", svg)
     svg = _EMPTY.sub("", svg)
     svg = _LONG.sub(r"\1", svg)
+    svg = _share_dots(svg)
     svg = _COLOURS.sub(lambda m: f"var(--{_NAMES[m.group()]})", svg)
     for i, old in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):  # numbered by the process
         svg = re.sub(rf'(\bid="|url\(#|href="#){re.escape(old)}(?=["\)])', rf"\g<1>{key}-{i}", svg)
@@ -94,3 +98,18 @@ def _embed(svg: str, key: str, chart: Chart) -> Markup:
     head = f'<svg class="chart" role="img" aria-label="{title}"'
     svg = re.sub(r"^<svg", lambda _: head, svg, count=1)
     return Markup(svg.replace(">", f"><title>{title}</title>", 1))  # noqa: S704  # drawn here, text escaped
+
+
+def _share_dots(svg: str) -> str:
+    """Draw equal marks from one definition: hundreds of dots would make a third of a report."""
+    shapes = Counter(shape for _, _, shape in _DOT.findall(svg))
+    names = {shape: f"dot{i}" for i, (shape, n) in enumerate(shapes.items()) if n > _FEW_DOTS}
+    if not names:
+        return svg
+
+    def use(found: re.Match[str]) -> str:
+        x, y, shape = found.groups()
+        return f'<use href="#{names[shape]}" x="{x}" y="{y}"/>' if shape in names else found[0]
+
+    defined = "".join(f'<path id="{name}" {shape}/>' for shape, name in names.items())
+    return re.sub(r"^(<svg[^>]*>)", rf"\1<defs>{defined}</defs>", _DOT.sub(use, svg), count=1)

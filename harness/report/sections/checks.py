@@ -198,7 +198,7 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
         Figure(
             name="Majority baseline",
             text=number(baseline.share, "share"),
-            hint=f"always answering {baseline.label}" + (f"; accuracy is better: {tested}" if tested else ""),
+            hint=f"always answering {baseline.label}" + (f"; is accuracy better? {tested}" if tested else ""),
         ),
         *named("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
         *named("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),

@@ -1,0 +1,324 @@
+"""From a comparison to the one view that every renderer of it renders: all figures written as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from harness.judge.compare.telling import difference_text
+from harness.judge.comparison import (
+    CaseChange,
+    ComparedSide,
+    Comparison,
+    DifferenceVerdict,
+    MetricDifference,
+    OutcomeChange,
+    WordChange,
+)
+from harness.judge.scores.estimate import Estimate
+from harness.judge.wording import Scale, amount, count, figure, listed, seconds, sure
+from harness.report.parts import Cell, Picture, Table, Tone
+from harness.report.sections.pieces import STATUS_TONES, interval_picture
+
+TONES: dict[DifferenceVerdict, Tone] = {
+    "better": "pass",
+    "worse": "fail",
+    "no difference shown": "plain",
+    "can't tell": "inconclusive",
+}
+IDS_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceRow:
+    """One metric on both sides."""
+
+    name: str
+    base: str
+    head: str
+    difference: str
+    verdict: str
+    tone: Tone
+    sentence: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionRow:
+    """Whether head is no worse than base by more than the margin, on one metric."""
+
+    name: str
+    status: str
+    tone: Tone
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """A case that changed, side by side."""
+
+    case: str
+    expected: str
+    text: str
+    tags: str
+    base_said: str  # ham 2 of 3, spam 1 of 3
+    head_said: str
+    base_replies: tuple[str, ...]
+    head_replies: tuple[str, ...]
+    base_prompt: str
+    head_prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonView:
+    """What every renderer of a comparison renders."""
+
+    base: str
+    head: str
+    base_run: str
+    head_run: str
+    headline: str
+    tone: Tone
+    facts: str
+    notes: tuple[str, ...]
+    margin: str
+    questions: tuple[QuestionRow, ...]
+    question_status: str
+    question_tone: Tone
+    headline_rows: tuple[DifferenceRow, ...]
+    detail_rows: tuple[DifferenceRow, ...]
+    slice_rows: tuple[DifferenceRow, ...]
+    uncompared: tuple[str, ...]  # metrics that can't be compared, with the reason
+    typical: str
+    broken: tuple[CaseView, ...]
+    fixed: tuple[CaseView, ...]
+    moved: str
+    outcomes: Table | None
+    prompt_diff: tuple[WordChange, ...]
+    prompt_note: str
+    changes: Table | None
+    unpaired: tuple[str, ...]
+    method: str
+
+
+def view_of(comparison: Comparison) -> ComparisonView:
+    """Write every figure of a comparison as text."""
+    c = comparison
+    shown = [m for m in c.metrics if m.difference.value is not None]
+    return ComparisonView(
+        base=c.base.name,
+        head=c.head.name,
+        base_run=c.base.run_id,
+        head_run=c.head.run_id,
+        headline=c.headline,
+        tone=_tone(c.metrics),
+        facts=_facts(c),
+        notes=c.notes,
+        margin=amount(c.margin, "points"),
+        questions=tuple(_question(one.metric, one.label, one.status, one.sentence) for one in c.non_inferior),
+        question_status=c.non_inferior_status,
+        question_tone=STATUS_TONES[c.non_inferior_status],
+        headline_rows=_rows(c, [m for m in shown if m.family == "headline"]),
+        detail_rows=_rows(c, [m for m in shown if m.family == "detail"]),
+        slice_rows=_rows(c, [m for m in c.slices if m.difference.value is not None]),
+        uncompared=tuple(m.sentence for m in c.metrics if m.difference.value is None),
+        typical=_typical(c),
+        broken=tuple(_case(one) for one in c.broken),
+        fixed=tuple(_case(one) for one in c.fixed),
+        moved=_moved(c.moved),
+        outcomes=_outcomes(c.outcomes),
+        prompt_diff=c.prompt_diff if any(word.kind != "same" for word in c.prompt_diff) else (),
+        prompt_note=_prompt_note(c),
+        changes=_changes(c),
+        unpaired=tuple(_unpaired(c)),
+        method=_method(c),
+    )
+
+
+def _tone(metrics: Sequence[MetricDifference]) -> Tone:
+    verdicts = {m.verdict for m in metrics}
+    if "worse" in verdicts:
+        return "fail"
+    return "pass" if "better" in verdicts else "plain"
+
+
+def _rows(c: Comparison, metrics: Sequence[MetricDifference]) -> tuple[DifferenceRow, ...]:
+    return tuple(_row(m, c.currency) for m in metrics)
+
+
+def _row(m: MetricDifference, currency: str) -> DifferenceRow:
+    scale = cast("Scale", m.scale)
+    difference = difference_text(m, currency)
+    return DifferenceRow(
+        name=m.name,
+        base=_side(m.base, scale, currency),
+        head=_side(m.head, scale, currency),
+        difference=difference,
+        verdict=m.verdict,
+        tone=TONES[m.verdict],
+        sentence=m.sentence,
+        picture=_picture(m, difference),
+    )
+
+
+def _side(estimate: Estimate, scale: Scale, currency: str) -> str:
+    return "undefined" if estimate.value is None else figure(estimate, scale, currency)
+
+
+def _picture(m: MetricDifference, text: str) -> Picture | None:
+    """Draw the difference around 0: each metric on its own axis, as wide as its interval needs."""
+    low, high = m.difference.low, m.difference.high
+    if low is None or high is None:
+        return None
+    reach = 1.1 * max(abs(low), abs(high), m.matters) or 1.0
+    made = interval_picture(m.difference, text, axis=(-reach, reach))
+    if made is None:
+        return None
+    return Picture(
+        value=made.value,
+        low=made.low,
+        high=made.high,
+        axis=made.axis,
+        alt=f"{m.name}: {text}, {m.verdict}",
+        threshold=0.0,
+        wanted="above" if m.higher_is_better else "below",
+        tone=TONES[m.verdict],
+    )
+
+
+def _question(metric: str, label: str | None, status: str, sentence: str) -> QuestionRow:
+    name = metric if label is None else f"{metric}[{label}]"
+    tones: dict[str, Tone] = {"PASS": "pass", "FAIL": "fail"}
+    return QuestionRow(name=name, status=status, tone=tones.get(status, "inconclusive"), sentence=sentence)
+
+
+def _facts(c: Comparison) -> str:
+    parts = [f"{count(c.paired_cases, 'case')} paired"]
+    if c.paired_by_digest:
+        parts[0] += f" ({c.paired_by_digest:,} of them by their text, under another id)"
+    parts.append(f"repeats {c.base.repeats} and {c.head.repeats}" if c.base.repeats != c.head.repeats else "")
+    parts.append(f"{count(len(c.broken), 'case')} broken, {len(c.fixed):,} fixed")
+    parts.append(f"{sure(c.confidence)} confidence")
+    return " · ".join(part for part in parts if part)
+
+
+def _typical(c: Comparison) -> str:
+    if c.typical_shift is None or c.typical_shift.shift.value is None:
+        return ""
+    shift = c.typical_shift.shift
+    value = shift.value or 0.0
+    if value == 0:
+        return "A case typically takes as long as before (Hodges-Lehmann shift 0)."
+    faster = "slower" if value > 0 else "faster"
+    share = "" if c.typical_shift.share is None else f", {amount(abs(c.typical_shift.share), 'share')}"
+    span = ""
+    if shift.low is not None and shift.high is not None:
+        ends = [_signed_seconds(end) for end in (shift.low, shift.high)]
+        span = f"; {ends[0]} to {ends[1]}"
+    return f"A case typically takes {seconds(abs(value))} {faster}{share} (Hodges-Lehmann shift{span})."
+
+
+def _signed_seconds(value: float) -> str:
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{seconds(abs(value))}"
+
+
+def _case(one: CaseChange) -> CaseView:
+    return CaseView(
+        case=one.case if not one.base_case else f"{one.case} (was {one.base_case})",
+        expected=one.expected,
+        text=one.text,
+        tags=", ".join(one.tags),
+        base_said=_said(one.base_answers),
+        head_said=_said(one.head_answers),
+        base_replies=one.base_replies,
+        head_replies=one.head_replies,
+        base_prompt=one.base_prompt,
+        head_prompt=one.head_prompt,
+    )
+
+
+def _said(answers: dict[str, int]) -> str:
+    total = sum(answers.values())
+    if len(answers) == 1:
+        return next(iter(answers))
+    return ", ".join(f"{answer} {times} of {total}" for answer, times in answers.items())
+
+
+def _moved(moved: int) -> str:
+    if not moved:
+        return ""
+    verb = "is" if moved == 1 else "are"
+    return (
+        f"{count(moved, 'more case')} {verb} right more or less often than before, without changing sides: "
+        "that is mostly the noise of repeats."
+    )
+
+
+def _outcomes(changes: Sequence[OutcomeChange]) -> Table | None:
+    if not any(change.base != change.head or change.new or change.gone for change in changes):
+        return None
+    rows = tuple(
+        (
+            Cell(text=change.outcome),
+            Cell(text=f"{change.base:,}", kind="number"),
+            Cell(text=f"{change.head:,}", kind="number"),
+            Cell(text=_ids(change.new)),
+            Cell(text=_ids(change.gone)),
+        )
+        for change in changes
+    )
+    head = ("Outcome", "Base", "Head", "New in these cases", "Gone from these")
+    return Table(title="", head=head, rows=rows)
+
+
+def _ids(ids: Iterable[str]) -> str:
+    named = list(ids)
+    return "" if not named else listed(named, IDS_SHOWN)
+
+
+def _prompt_note(c: Comparison) -> str:
+    if any(word.kind != "same" for word in c.prompt_diff):
+        return ""
+    if c.same_prompt:
+        return "Both sides sent the same prompt."
+    return "The words of the two prompts are the same; what differs is listed under changes."
+
+
+def _changes(c: Comparison) -> Table | None:
+    rows = [(change.what, change.base, change.head) for change in c.changes]
+    if c.base.run_id != c.head.run_id:
+        rows += [(what, *pair) for what, pair in _of_runs(c.base, c.head) if pair[0] != pair[1]]
+    if not rows:
+        return None
+    cells = tuple(
+        (Cell(text=what), Cell(text=one, kind="code"), Cell(text=two, kind="code")) for what, one, two in rows
+    )
+    return Table(title="", head=("What", "Base", "Head"), rows=cells)
+
+
+def _of_runs(base: ComparedSide, head: ComparedSide) -> Iterable[tuple[str, tuple[str, str]]]:
+    yield "measured", (base.created_utc, head.created_utc)
+    yield "git commit", (base.git_commit or "none", head.git_commit or "none")
+
+
+def _unpaired(c: Comparison) -> Iterable[str]:
+    for what, ids in (
+        ("only in base", c.unpaired_base),
+        ("only in head", c.unpaired_head),
+        ("edited since, so not the same question", c.edited),
+        ("with another expected label now, which counts for both", c.relabelled),
+    ):
+        if ids:
+            yield f"{count(len(ids), 'case')} {what}: {listed(list(ids), IDS_SHOWN)}"
+
+
+def _method(c: Comparison) -> str:
+    return (
+        "Differences are head minus base over paired cases. Shares: Tango's score interval, McNemar's mid-p "
+        "(with repeats: clustered by case). F1, precision, MCC, latency quantiles: the same resampled cases "
+        "on both sides. Better and worse are Holm-adjusted within the headline figures and within the "
+        "details: if nothing had changed, any of either would be called worse in at most "
+        f"{sure((1 - c.confidence) / 2)} of comparisons. Of latency and cost, less than a tenth is not "
+        "looked for."
+    )

@@ -144,7 +144,7 @@ def _candidate(
         verdict=verdict,
         headline=headline_of(checks, verdict, missing=view.missing, currency=view.currency),
         checks=checks,
-        traps=traps_of(view, checks),
+        traps=traps_of(view, checks, policy),
         outcomes={name: int((view.trials.outcome == place).sum()) for place, name in enumerate(OUTCOMES)},
         trials=len(view.trials),
         cases=len(view.cases),

@@ -19,7 +19,7 @@ from harness.judge.scores.figure import Figure, Mapped
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share
 from harness.judge.view import View
-from harness.judge.wording import Scale, amount, demand, figure, rounded_up, sure
+from harness.judge.wording import Scale, amount, count, demand, figure, rounded_up, singular, sure
 
 _FAULTLESS = {
     "coverage": "every trial ended with a label",
@@ -207,18 +207,9 @@ def _all_right(finding: Finding, fewest: int | None) -> str:
     if fewest is None:
         return f"{faultless}, but no number of {things} can prove that it is always so."
     return (
-        f"{faultless}, but {have:,} {_singular(things, have)} can't prove it; "
+        f"{faultless}, but {count(have, singular(things), things)} can't prove it; "
         f"it takes at least {fewest:,} without a miss at {sure(finding.estimate.confidence)} confidence."
     )
-
-
-def _singular(things: str, n: int) -> str:
-    if n != 1:
-        return things
-    first, _, rest = things.partition("cases")
-    if "cases" in things:
-        return f"{first}case{rest.replace('are', 'is', 1)}"
-    return things.removesuffix("s")
 
 
 def _units_now(finding: Finding) -> int:
@@ -243,4 +234,5 @@ def _more(finding: Finding) -> str:
         mix = f" (about {rounded_up(total):,} more cases of this mix)" if total > more else ""
     kept = finding.written(finding.estimate.value)
     wanted = rounded_up(more)
-    return f"About {wanted:,} more {_singular(things, wanted)}{mix} would settle it if it stays at {kept}."
+    lacking = things if wanted != 1 else singular(things)
+    return f"About {wanted:,} more {lacking}{mix} would settle it if it stays at {kept}."

@@ -9,14 +9,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.files.threshold import Threshold
 from harness.judge.assessment import Check, Trap
+from harness.judge.fragile import flipped_by_noise, too_few_cases
 from harness.judge.scores import classification
 from harness.judge.scores.estimate import Estimate
-from harness.judge.scores.planning import best_provable, smallest_all_pass_n
 from harness.judge.scores.prevalence import precision_at
 from harness.judge.table import NONE
 from harness.judge.view import View
-from harness.judge.wording import amount, count, demand, listed, named, sure, verb
+from harness.judge.wording import amount, count, demand, figure, listed, named, verb
 
 LARGE_MAJORITY = 0.7
 LOW_RECALL = 0.5
@@ -24,15 +25,15 @@ ONE_SIDED = 0.9
 FEWEST_ERRORS = 10
 
 
-def traps_of(view: View, checks: Sequence[Check]) -> tuple[Trap, ...]:
-    """Give the traps of one candidate."""
+def traps_of(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> tuple[Trap, ...]:
+    """Give the traps of one candidate; `checks` are those of `policy`, in its order."""
     found = [
         *_accuracy_paradox(view),
-        *_too_few_cases(view, checks),
+        *too_few_cases(view, checks, policy),
         *_never_predicted(view),
         *_one_sided(view),
         *_prevalence(view),
-        *_noise(view, checks),
+        *flipped_by_noise(view, checks, policy),
     ]
     return tuple(dict.fromkeys(found))
 
@@ -51,17 +52,9 @@ def _accuracy_paradox(view: View) -> list[Trap]:
     balanced = view.resampling.balanced_accuracy().value
     beside = "" if balanced is None else f" Balanced accuracy is {_share(balanced)}."
     if majority.p_value >= 1 - view.confidence:
-        kind = (
-            "is not shown to be better than a constant answer"
-            if accuracy.value > majority.share
-            else ("is no better than a constant answer")
-        )
-        return [
-            Trap(
-                kind="accuracy_paradox",
-                sentence=f"Accuracy {_share(accuracy.value)} {kind}: {always}.{beside}",
-            )
-        ]
+        compared = _compared(accuracy.value, majority.share)
+        told = f"Accuracy {_share(accuracy.value)} {compared} a constant answer: {always}.{beside}"
+        return [Trap(kind="accuracy_paradox", sentence=told)]
     blind = [
         label
         for index, label in enumerate(view.labels)
@@ -76,48 +69,10 @@ def _accuracy_paradox(view: View) -> list[Trap]:
     return [Trap(kind="accuracy_paradox", sentence=told)]
 
 
-def _too_few_cases(view: View, checks: Sequence[Check]) -> list[Trap]:
-    """Name thresholds that these cases could not prove even if all of them were right."""
-    found = []
-    for check in checks:
-        if check.status != "INCONCLUSIVE" or check.op not in {">=", ">"} or not 0 < check.required <= 1:
-            continue
-        cases, what = _cases_for(view, check)
-        if what is None:
-            continue
-        fewest = smallest_all_pass_n(check.required, view.confidence)
-        best = best_provable(cases, view.confidence)
-        if fewest is not None and cases >= fewest:
-            continue
-        needs = (
-            f"it takes at least {fewest:,}"
-            if fewest is not None
-            else "no number of cases proves a share of 100%"
-        )
-        found.append(
-            Trap(
-                kind="too_few_cases",
-                label=check.label,
-                sentence=(
-                    f"{check.threshold} can't pass here: {count(cases, what)}, all right, would prove only "
-                    f"{_share(best)} at {sure(view.confidence)} confidence; {needs}."
-                ),
-            )
-        )
-    return found
-
-
-def _cases_for(view: View, check: Check) -> tuple[int, str | None]:
-    """Give how many cases a share rests on, and what they are; None for other metrics."""
-    cases = len(np.unique(view.trials.case))
-    if " where " in check.threshold:
-        return 0, None
-    if check.metric in {"accuracy", "coverage"}:
-        return cases, "case"
-    if check.metric == "recall" and check.label in view.labels:
-        mine = view.trials.expected == view.labels.index(check.label)
-        return len(np.unique(view.trials.case[mine])), f"{named(check.label)} case"
-    return 0, None
+def _compared(accuracy: float, constant: float) -> str:
+    if accuracy > constant:
+        return "is not shown to be better than"
+    return "is worse than" if accuracy < constant else "is no better than"
 
 
 def _never_predicted(view: View) -> list[Trap]:
@@ -172,74 +127,22 @@ def _prevalence(view: View) -> list[Trap]:
 
 def _shift(label: str, here: float, production: float, precision: Estimate, there: Estimate) -> str:
     told = (
-        f"{_share(here)} of the trials are {named(label)}, but {demand(production, 'share')} in production."
+        f"{_share(here)} of these cases are {named(label)}, but {demand(production, 'share')} in production."
     )
-    if precision.value is None or there.value is None or there.low is None or there.high is None:
-        return f"{told} Precision there can't be computed from these answers."
-    low, high = _share(there.low)[:-1], _share(there.high)[:-1]
-    return (
-        f"{told} There, precision[{label}] would be {_share(there.value)} ({low} to {high}) "
-        f"instead of {_share(precision.value)}."
-    )
-
-
-def _noise(view: View, checks: Sequence[Check]) -> list[Trap]:
-    """Name thresholds that single repeats meet or miss by chance alone."""
-    if view.repeats < 2:
-        return []
-    found = []
-    for check in checks:
-        values = _per_repeat(view, check)
-        met = sum(_meets(value, check) for value in values)
-        if not values or met in {0, len(values)}:
-            continue
-        found.append(
-            Trap(
-                kind="noise",
-                label=check.label,
-                sentence=(
-                    f"Noise alone would flip {check.threshold}: {met:,} of {len(values):,} repeats met it, "
-                    f"from {_share(min(values))} to {_share(max(values))}."
-                ),
-            )
-        )
-    return found
-
-
-def _per_repeat(view: View, check: Check) -> list[float]:
-    """Give accuracy, or a label's recall or precision, in each repeat; empty for other metrics."""
-    if " where " in check.threshold:
-        return []
-    index = view.labels.index(check.label) if check.label in view.labels else None
-    values = []
-    for repeat in range(view.repeats):
-        part = view.answers.where(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
-        if check.metric == "accuracy":
-            values.append(classification.accuracy(part).value)
-        elif check.metric == "recall" and index is not None:
-            values.append(classification.recall(part, index).value)
-        elif check.metric == "precision" and index is not None:
-            values.append(classification.precision(part, index).value)
-    return [value for value in values if value is not None]
-
-
-def _meets(value: float, check: Check) -> bool:
-    match check.op:
-        case ">=":
-            return value >= check.required - 1e-12
-        case ">":
-            return value > check.required
-        case "<=":
-            return value <= check.required + 1e-12
-        case _:
-            return value < check.required
+    if precision.value is None or there.value is None:
+        return f"{told} No reply was {named(label)}, so nothing is known of precision[{label}] there."
+    would_be = f"precision[{label}] would be {figure(there, 'share')}"
+    if _share(there.value) == _share(precision.value):
+        return f"{told} There, too, {would_be}."
+    return f"{told} There, {would_be} instead of {_share(precision.value)}."
 
 
 def no_information(views: Sequence[View]) -> tuple[Trap, ...]:
     """Name a suite on which every candidate is perfect, or on which all give the same answers."""
     if not views or not len(views[0].trials):
         return ()
-    who = "The candidate is" if len(views) == 1 else f"All {len(views):,} candidates are"
+    all_of_them = "Both candidates" if len(views) == 2 else f"All {len(views):,} candidates"
+    who = "The candidate is" if len(views) == 1 else f"{all_of_them} are"
     if all(view.answers.right.all() for view in views):
         return (
             Trap(
@@ -251,6 +154,6 @@ def no_information(views: Sequence[View]) -> tuple[Trap, ...]:
         return ()
     first = views[0].trials.predicted
     if all(np.array_equal(first, view.trials.predicted) for view in views[1:]):
-        told = f"All {len(views):,} candidates gave the same answers: this suite can't tell them apart."
+        told = f"{all_of_them} gave the same answers: this suite can't tell them apart."
         return (Trap(kind="no_information", sentence=told),)
     return ()

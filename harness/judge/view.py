@@ -132,9 +132,10 @@ class View:
 
     def narrowed(self, where: Where) -> View:
         """Give the same candidate on a part of the cases."""
-        if not where:
-            return self
-        keep = self.has(where)
+        return self.of_trials(self.has(where)) if where else self
+
+    def of_trials(self, keep: Bool) -> View:
+        """Give the same candidate on a part of its trials."""
         return View(
             manifest=self.manifest,
             suite=self.suite,

@@ -67,6 +67,14 @@ def verb(n: int, one: str, many: str) -> str:
     return one if n == 1 else many
 
 
+def singular(things: str) -> str:
+    """Give one of `spam cases`, `cases that are not spam`, `spam predictions`."""
+    first, found, rest = things.partition("cases")
+    if found:
+        return f"{first}case{rest.replace('are', 'is', 1)}"
+    return things.removesuffix("s")
+
+
 def listed(names: Sequence[str], most: int = 5) -> str:
     """Give `a`, `a and b`, `a, b and c`, or the first few `and 3 more`."""
     shown = list(names[:most])

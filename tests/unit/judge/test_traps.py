@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from run_of import candidate, case_row, judged, manifest_of, only, parsed_thresholds, record
 
 from harness.judge.assess import assess
@@ -36,6 +37,14 @@ def test_accuracy_above_the_majority_by_chance() -> None:
     ]
 
 
+def test_accuracy_below_the_majority_is_said_to_be_worse() -> None:
+    assessment = run([("spam", "spam", 10), ("ham", "spam", 60), ("ham", "ham", 30)])
+    assert sentences(assessment, "accuracy_paradox") == [
+        "Accuracy 40.0% is worse than a constant answer: always answering ham would score 90.0%. "
+        "Balanced accuracy is 66.7%."
+    ]
+
+
 def test_a_good_classifier_has_no_paradox() -> None:
     assert (
         sentences(run([("spam", "spam", 95), ("spam", "ham", 5), ("ham", "ham", 900)]), "accuracy_paradox")
@@ -51,9 +60,55 @@ def test_a_label_with_too_few_cases_to_prove_its_threshold() -> None:
     ]
 
 
+def test_enough_cases_of_a_label_are_no_trap() -> None:
+    enough = run([("spam", "spam", 29), ("ham", "ham", 282)], "recall[spam] >= 90%")
+    still_open = run([("spam", "spam", 28), ("spam", "ham", 2), ("ham", "ham", 282)], "recall[spam] >= 90%")
+    assert sentences(enough, "too_few_cases") == sentences(still_open, "too_few_cases") == []
+
+
+def test_too_few_cases_are_counted_in_what_the_figure_rests_on() -> None:
+    answers = [("spam", "spam", 10), ("ham", "spam", 1), ("ham", "ham", 8)]
+    told = {
+        text: sentences(run(answers, text), "too_few_cases")
+        for text in (
+            "accuracy >= 90%",
+            "precision[spam] >= 90%",
+            "specificity[spam] >= 90%",
+            "accuracy >= 100%",
+        )
+    }
+    assert {text: found[0].partition("here: ")[2] for text, found in told.items() if found} == {
+        "accuracy >= 90%": "19 cases, all right, would prove only 85.4% at 95% confidence; "
+        "it takes at least 29.",
+        "precision[spam] >= 90%": "11 spam predictions, all right, would prove only 76.2% at 95% confidence; "
+        "it takes at least 29.",
+        "specificity[spam] >= 90%": "9 cases that are not spam, all right, would prove only 71.7% at 95% "
+        "confidence; it takes at least 29.",
+    }
+
+
+def test_too_few_cases_of_a_slice_are_counted_in_the_slice() -> None:
+    events = []
+    for number in range(60):
+        events.append(case_row(f"{number:02d}", "spam", tags=("short",) if number < 20 else ()))
+        events.append(record(f"{number:02d}", "spam"))
+    manifest = manifest_of(LABELS, planned=60)
+    thresholds = parsed_thresholds(["recall[spam] where tag=short >= 90%", "recall[spam] >= 90%"], LABELS)
+    assert sentences(assess(manifest, events, thresholds=thresholds), "too_few_cases") == [
+        "recall[spam] where tag=short >= 90% can't pass here: 20 spam cases, all right, would prove only "
+        "86.1% at 95% confidence; it takes at least 29."
+    ]
+
+
 def test_a_label_that_is_never_answered() -> None:
     assessment = run([("spam", "ham", 1), ("ham", "ham", 20)])
     assert sentences(assessment, "never_predicted") == ["No reply was ever spam, though 1 case expects it."]
+    assert sentences(run([("spam", "spam", 1), ("ham", "ham", 20)]), "never_predicted") == []
+
+
+def test_a_label_that_no_case_expects_is_not_missed() -> None:
+    assessment = run([("spam", "spam", 5), ("ham", "ham", 5)], labels=("spam", "ham", "other"))
+    assert sentences(assessment, "never_predicted") == []
 
 
 def test_errors_that_all_go_one_way() -> None:
@@ -61,6 +116,8 @@ def test_errors_that_all_go_one_way() -> None:
     assert sentences(assessment, "one_sided_errors") == [
         "Errors go one way: 19 of 20 wrong answers were spam."
     ]
+    both = run([("ham", "spam", 17), ("spam", "ham", 3), ("ham", "ham", 80)])
+    assert sentences(both, "one_sided_errors") == []
     few = run([("ham", "spam", 9), ("ham", "ham", 80)])
     assert sentences(few, "one_sided_errors") == []
 
@@ -73,10 +130,30 @@ def test_precision_at_the_share_of_production() -> None:
     )
     (sentence,) = sentences(assessment, "prevalence")
     assert sentence.startswith(
-        "50.0% of the trials are spam, but 1% in production. There, precision[spam] would be 15.4% ("
+        "50.0% of these cases are spam, but 1% in production. There, precision[spam] would be 15.4% ("
     )
     assert sentence.endswith("instead of 94.7%.")
-    assert sentences(run([("spam", "spam", 9)], prevalence={"spam": 0.8}), "prevalence") == []
+    near = [("spam", "spam", 9), ("ham", "ham", 9)]
+    assert sentences(run(near, prevalence={"spam": 0.3}), "prevalence") == []
+
+
+def test_a_precision_that_stays_the_same_is_not_set_against_itself() -> None:
+    assessment = run(
+        [("spam", "ham", 18), ("ham", "spam", 1), ("ham", "ham", 281)], prevalence={"spam": 0.004}
+    )
+    (sentence,) = sentences(assessment, "prevalence")
+    assert sentence.startswith(
+        "6.0% of these cases are spam, but 0.4% in production. There, too, precision[spam] would be 0.0% ("
+    )
+    assert sentence.endswith(").")
+
+
+def test_a_label_never_answered_has_no_precision_in_production() -> None:
+    assessment = run([("spam", "ham", 18), ("ham", "ham", 282)], prevalence={"spam": 0.004})
+    assert sentences(assessment, "prevalence") == [
+        "6.0% of these cases are spam, but 0.4% in production. No reply was spam, so nothing is known of "
+        "precision[spam] there."
+    ]
 
 
 def test_a_threshold_that_repeats_alone_would_flip() -> None:
@@ -89,26 +166,47 @@ def test_a_threshold_that_repeats_alone_would_flip() -> None:
     manifest = manifest_of(LABELS, planned=60, repeats=3)
     judged_run = assess(manifest, events, thresholds=parsed_thresholds(["accuracy >= 90%"], LABELS))
     assert sentences(judged_run, "noise") == [
-        "Noise alone would flip accuracy >= 90%: 2 of 3 repeats met it, from 85.0% to 95.0%."
+        "Noise alone would flip accuracy >= 90%: 2 of 3 repeats met it, with figures from 85.0% to 95.0%."
     ]
+
+
+def test_repeats_that_agree_flip_nothing() -> None:
+    answers = [("spam", "spam", 18), ("spam", "ham", 2)]
+    assert sentences(run(answers, "accuracy >= 90%", repeats=3), "noise") == []
+    assert sentences(run(answers, "accuracy >= 90%"), "noise") == []
 
 
 def test_a_suite_that_nobody_fails_tells_nothing() -> None:
     assert sentences(run([("spam", "spam", 9), ("ham", "ham", 9)]), "no_information") == [
         "The candidate is right in every trial: only harder cases could show a weakness."
     ]
+    assert sentences(run([("spam", "spam", 9), ("ham", "spam", 1)]), "no_information") == []
 
 
-def test_candidates_that_answer_alike_are_not_told_apart() -> None:
+def two_candidates(*said: str) -> Assessment:
     names = ("v1@m", "v2@m")
     events = []
     for number in range(10):
         events.append(case_row(str(number), "spam"))
-        said = "spam" if number else "ham"
-        events += [record(str(number), said, candidate=name) for name in names]
-    manifest = manifest_of(LABELS, planned=20, candidates=[candidate(name) for name in names])
-    assessment = assess(manifest, events)
-    for one in assessment.candidates:
-        assert "All 2 candidates gave the same answers: this suite can't tell them apart." in [
-            trap.sentence for trap in one.traps
-        ]
+        for name, first in zip(names, said, strict=True):
+            events.append(record(str(number), "spam" if number else first, candidate=name))
+    return assess(manifest_of(LABELS, planned=20, candidates=[candidate(name) for name in names]), events)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (("ham", "ham"), "Both candidates gave the same answers: this suite can't tell them apart."),
+        (
+            ("spam", "spam"),
+            "Both candidates are right in every trial: only harder cases could show a weakness.",
+        ),
+        (("ham", "spam"), None),
+    ],
+)
+def test_candidates_that_a_suite_does_not_tell_apart_are_named(
+    said: tuple[str, str], told: str | None
+) -> None:
+    for one in two_candidates(*said).candidates:
+        found = [trap.sentence for trap in one.traps if trap.kind == "no_information"]
+        assert found == ([] if told is None else [told])

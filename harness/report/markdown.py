@@ -17,24 +17,28 @@ _MARKS = {"pass": "✅ ", "fail": "❌ ", "inconclusive": "❓ ", "plain": ""}
 
 def render_markdown(view: ReportView, *, template_dir: Path | None = None) -> str:
     """Render the report; everything printed is inert, and what is too long is cut with a notice."""
-    env = environment(_inert, template_dir)
-    env.filters.update(code=_code, html=_html, short=shorten)
-    env.globals["mark"] = _mark
+    env = environment(inert, template_dir)
+    env.filters.update(code=inert_code, html=inert_html, short=shorten)
+    env.globals["mark"] = mark
     rendered = render(env, TEMPLATE, report=view)
     return cut_markdown(re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n")
 
 
-def _inert(text: str) -> Markup:
+def inert(text: str) -> Markup:
+    """Print text so that Markdown makes nothing of it."""
     return Markup(markdown(text))  # noqa: S704  # `Markup` here says: done for this medium
 
 
-def _code(text: str, in_table: bool = True) -> Markup:
+def inert_code(text: str, in_table: bool = True) -> Markup:
+    """Print text as a code span."""
     return Markup(markdown_code(text, in_table=in_table))  # noqa: S704  # as above
 
 
-def _html(text: str) -> Markup:
+def inert_html(text: str) -> Markup:
+    """Print text inside of an HTML tag."""
     return Markup(markdown_html(text))  # noqa: S704  # as above
 
 
-def _mark(tone: str) -> Markup:
+def mark(tone: str) -> Markup:
+    """Print the sign of a tone."""
     return Markup(_MARKS[tone])  # noqa: S704  # our own

@@ -25,9 +25,14 @@ _MARKS = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? ", "plain": ""}
 
 def render_html(view: ReportView, *, template_dir: Path | None = None) -> str:
     """Render the whole report; blocks of a user's template replace ours."""
+    return render_page(TEMPLATE, template_dir=template_dir, report=view)
+
+
+def render_page(template: str, *, template_dir: Path | None = None, **values: object) -> str:
+    """Render one self-contained page with our style sheet and the policy that allows nothing else."""
     env = html_environment(template_dir)
     css = _style(env)
-    return render(env, TEMPLATE, report=view, css=Markup(css), policy=_policy(css))  # noqa: S704  # our own file
+    return render(env, template, css=Markup(css), policy=_policy(css), **values)  # noqa: S704  # our own file
 
 
 def html_environment(template_dir: Path | None = None) -> Environment:

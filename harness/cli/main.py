@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli import checking, inspecting, models, reporting, running, starting
+from harness.cli import checking, gating, inspecting, models, reporting, running, starting
 from harness.errors import Exit, HarnessError
 
 EXIT_CODES = """Exit codes:
@@ -62,6 +62,7 @@ _register("check", checking.check)
 _register("run", running.run)
 _register("resume", running.resume)
 _register("report", reporting.report)
+_register("gate", gating.gate)
 _register("list", inspecting.list_runs)
 _register("show", inspecting.show)
 app.add_typer(models.app, name="models", short_help=models.app.info.help)

@@ -53,6 +53,7 @@ class GateBundle:
     repository: Repository
     suite: str  # path below the top
     root: Path  # folder of the project in the working tree
+    scratch: Path  # where the base's files are
     base_ref: str
     base_commit: str
     head_commit: str
@@ -157,6 +158,7 @@ class _Gathering:
             repository=self.repository,
             suite=self.suite,
             root=self.root,
+            scratch=self.scratch,
             base_ref=self.asked.base,
             base_commit=self.base.commit,
             head_commit=self.repository.head(),

@@ -1,0 +1,159 @@
+"""A real `harness run` that is killed at a chosen system call, and what must hold once it was resumed.
+
+strace counts the calls of one kind over all threads and sends SIGKILL as the n-th begins, or makes it fail.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from commanded import COMMAND, environment
+from measured import write_project
+from scripted import Answer, Request, ScriptedServer, chat_reply
+
+CASES, REPEATS, IN_FLIGHT = 20, 2, 4
+TRIALS = CASES * REPEATS
+STRACE = shutil.which("strace")
+# What touches the disk, with the most of each that one thread makes in a run or a resume; `writev` speaks to
+# the endpoint: killing there is killing between replies. strace counts each thread's calls by themselves.
+CALLS = {"fsync": 6, "write": 85, "rename": 5, "mkdir": 2, "ftruncate": 2, "writev": 21}
+
+
+def mostly_right(request: Request) -> Answer:
+    """Answer as expected (odd numbers are spam) but for numbers that end in 7."""
+    (message,) = request.json()["messages"]
+    number = int(message["content"].rpartition(" ")[2])
+    spam = bool(number % 2) and number % 10 != 7
+    return Answer.of_json(chat_reply("spam" if spam else "ham"), delay_s=0.005)
+
+
+def make_project(root: Path, url: str) -> None:
+    """Write a small project over a loopback endpoint, without warm-up: each request is a trial's."""
+    write_project(root, url, cases=CASES, repeats=REPEATS, limits={"concurrency": IN_FLIGHT}, warmup=0)
+
+
+@dataclass(frozen=True)
+class Injection:
+    """What strace does to the n-th call of one kind: SIGKILL, or an error such as ENOSPC."""
+
+    call: str
+    nth: int
+    error: str | None = None
+    path: Path | None = None  # count only the calls on this file
+
+    @property
+    def argument(self) -> str:
+        """Give it in strace's words."""
+        what = "signal=KILL" if self.error is None else f"error={self.error}"
+        return f"inject={self.call}:{what}:when={self.nth}"
+
+
+def run_command(
+    root: Path, *args: str, injection: Injection | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command in a process group of its own, perhaps under strace."""
+    command = [*COMMAND, *args, "--quiet"]
+    if injection is not None:
+        assert STRACE is not None
+        traced = ["-f", "-qqq", "-o", "/dev/null", "-e", f"trace={injection.call}"]
+        only = [] if injection.path is None else ["-P", str(injection.path)]
+        command = [STRACE, *traced, *only, "-e", injection.argument, *command]
+    return subprocess.run(
+        command,
+        cwd=root,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        start_new_session=True,
+        check=False,
+    )
+
+
+def runs_of(root: Path) -> list[Path]:
+    """Give the run folders that `harness list` would show."""
+    return sorted(path.parent for path in root.glob("results/*/manifest.json"))
+
+
+def saved_trials(run: Path) -> list[str]:
+    """Give the whole lines of finished trials in a journal; a torn last line is none."""
+    journal = run / "journal.jsonl"
+    if not journal.exists():
+        return []
+    whole, _, _ = journal.read_bytes().rpartition(b"\n")
+    return [line.decode() for line in whole.splitlines() if b'"type":"trial"' in line]
+
+
+def figures(run: Path) -> dict[str, Any]:
+    """Give what a report says of the answers; times and the run's own name differ from run to run."""
+    report = json.loads((run / "report.json").read_bytes())
+    (candidate,) = report["candidates"]
+    return {
+        "complete": report["complete"],
+        "verdict": report["verdict"],
+        **{key: candidate[key] for key in ("trials", "outcomes", "classification", "stability", "slices")},
+        "checks": {c["threshold"]: c["status"] for c in candidate["checks"] if "latency" not in c["metric"]},
+    }
+
+
+@dataclass
+class Crashed:
+    """One project that was interrupted, resumed and counted."""
+
+    root: Path
+    server: ScriptedServer
+    interruptions: int = 0
+
+    def interrupt(self, injection: Injection) -> bool:
+        """Start, or resume, until the injection strikes; false when the command ended before it did."""
+        runs = runs_of(self.root)
+        args = ("resume", runs[-1].name) if runs else ("run", "small.suite.yml")
+        before = saved_trials(runs[-1]) if runs else []
+        done = run_command(self.root, *args, injection=injection)
+        assert "Traceback" not in done.stderr, done.stderr
+        struck = done.returncode == (-9 if injection.error is None else 4)
+        assert struck or done.returncode in {0, 1, 3}, f"exit {done.returncode}: {done.stderr}"
+        settle(self.server)
+        self.interruptions += struck
+        after = saved_trials(runs_of(self.root)[-1]) if runs_of(self.root) else []
+        assert after[: len(before)] == before, "a finished trial was lost or changed"
+        return struck
+
+    def finish(self) -> Path:
+        """Resume to the end, or start where nothing was begun; gives the run."""
+        runs = runs_of(self.root)
+        before = saved_trials(runs[-1]) if runs else []
+        args = ("resume", runs[-1].name) if runs else ("run", "small.suite.yml")
+        done = run_command(self.root, *args)
+        assert done.returncode in {0, 1, 3}, done.stderr
+        (run,) = runs_of(self.root)
+        assert saved_trials(run)[: len(before)] == before, "a finished trial was lost or changed"
+        return run
+
+    def check(self, expected: dict[str, Any]) -> None:
+        """Hold the finished run against an uninterrupted one, and count the requests at the server."""
+        run = self.finish()
+        places: Counter[tuple[str, int]] = Counter()
+        for line in saved_trials(run):
+            event = json.loads(line)["event"]
+            places[event["case"], event.get("repeat", 0)] += 1
+        assert places.total() == TRIALS
+        assert set(places.values()) == {1}, "a trial was journalled twice"
+        assert figures(run) == expected
+        assert len(self.server.requests) <= TRIALS + IN_FLIGHT * self.interruptions
+
+
+def settle(server: ScriptedServer) -> None:
+    """Wait until what was in flight at a kill has reached the server's list."""
+    seen = -1
+    while len(server.requests) != seen:
+        seen = len(server.requests)
+        time.sleep(0.05)

@@ -92,7 +92,7 @@ class Results:
 
 
 def results_for(root: Path, ref: str | None) -> tuple[Results, str | None]:
-    """Give the results to show and the run to open: by id, prefix, `latest`, or a path that may lie anywhere."""
+    """Give the results to show and the run to open: an id, a prefix, `latest`, or a path anywhere."""
     if ref is None:
         return Results(root), None
     path = find_run(root, ref).resolve()

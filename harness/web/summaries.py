@@ -113,7 +113,7 @@ def _stamp(run: RunFolder) -> tuple[int, ...]:
 def _summary(run: RunFolder, *, live: bool) -> RunSummary:
     try:
         manifest = run.manifest()
-        report = None if live or run.report is None else msgspec.json.decode(run.report.read_bytes(), type=_Report)
+        report = None if live else _report(run)
     except (HarnessError, msgspec.MsgspecError, OSError) as error:
         return RunSummary(run=run.name, state="unreadable", why=str(error))
     if report is None:
@@ -130,6 +130,10 @@ def _summary(run: RunFolder, *, live: bool) -> RunSummary:
         journalled_trials=report.journalled_trials,
         candidates=tuple(_candidate(candidate) for candidate in _best_first(report)),
     )
+
+
+def _report(run: RunFolder) -> _Report | None:
+    return None if run.report is None else msgspec.json.decode(run.report.read_bytes(), type=_Report)
 
 
 def _best_first(report: _Report) -> list[_Candidate]:

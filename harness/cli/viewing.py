@@ -1,0 +1,82 @@
+"""`harness view`: runs, cases and replies in a browser, on this machine, read-only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.options import JsonOption
+from harness.errors import UsageError
+
+
+def view(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN]", help="The run to open: an id, a prefix, a path or `latest`.", show_default=False
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port", min=0, max=65_535, help="The port; 0 takes any.", show_default="8321 or the next free"
+        ),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", metavar="ADDRESS", help="Where to listen; beyond this machine with --token only."
+        ),
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            "--token",
+            metavar="TEXT",
+            envvar="HARNESS_VIEW_TOKEN",
+            show_envvar=True,
+            help="What readers must show: 16 characters or more.",
+            show_default=False,
+        ),
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser at once.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at runs, cases and replies in a browser: on this machine, read-only, until Ctrl-C."""
+    try:
+        from harness.web import serving
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
+            raise
+        raise UsageError(
+            f"the viewer needs {missing.name}, which is not installed",
+            fix="Run: pip install 'prompt-readiness[view]'",
+        ) from None
+
+    from harness.cli.console import emit, emit_json, note
+    from harness.files.bundle import load_project
+    from harness.web.links import run_address
+    from harness.web.results import results_for
+
+    serving.check_reach(host, token)
+    results, opened = results_for(load_project(Path.cwd()).results, run)
+    bound = serving.bind(host, port)
+    address = serving.opening(bound, run_address(opened) if opened else "/runs", token)
+
+    def ready() -> None:
+        if as_json:
+            emit_json({"url": address, "results": str(results.root)})
+        else:
+            emit(address)
+            note("read-only; it follows runs that go on; Ctrl-C stops it")
+        if open_it:
+            import webbrowser
+
+            webbrowser.open(address)
+
+    try:
+        serving.serve(results, bound, token, ready=ready)
+    except KeyboardInterrupt:
+        note("stopped")

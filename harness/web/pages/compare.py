@@ -1,0 +1,86 @@
+"""Two candidates side by side: two runs, or two prompts of one run; fixed and broken cases first."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.errors import HarnessError, UsageError
+from harness.judge.assess import views_of
+from harness.judge.compare import compare
+from harness.judge.comparison import Comparison
+from harness.web.links import Query
+from harness.web.results import RunFolder
+from harness.web.site import Site
+from harness.web.summaries import RunSummary
+
+
+class Side(msgspec.Struct, frozen=True, kw_only=True):
+    """What was chosen for one side; `candidate` is empty until it is clear."""
+
+    run: str = ""
+    candidate: str = ""
+    candidates: tuple[str, ...] = ()
+
+
+class ComparePage(msgspec.Struct, frozen=True, kw_only=True):
+    """The choice and, once both sides are chosen, the comparison."""
+
+    base: Side
+    head: Side
+    runs: tuple[RunSummary, ...]
+    comparison: Comparison | None
+    why: str  # why there is no comparison
+    live: bool = False
+
+
+def compare_page(site: Site, query: Query) -> ComparePage:
+    """Make the comparison of the two candidates that the address names."""
+    runs = [run for run in site.all_runs() if run.state == "judged"]
+    base = _side(site, query.get("base", ""), query.get("base_candidate", ""))
+    head = _side(site, query.get("head", ""), query.get("head_candidate", ""))
+    if base.run and base.run == head.run and base.candidate == head.candidate:
+        head = _other(head)
+    comparison, why = None, "Choose two runs, or two candidates of one run."
+    if base.run and head.run:
+        comparison, why = _compared(site, base, head)
+    return ComparePage(base=base, head=head, runs=tuple(runs), comparison=comparison, why=why)
+
+
+def _side(site: Site, run: str, candidate: str) -> Side:
+    if not run:
+        return Side()
+    summary = site.summaries.of(site.run(run))
+    names = tuple(one.name for one in summary.candidates)
+    if candidate and candidate not in names:
+        candidate = ""  # of the run that was chosen before
+    return Side(run=run, candidate=candidate or (names[0] if names else ""), candidates=names)
+
+
+def _other(side: Side) -> Side:
+    """Take another candidate of the same run, where there is one."""
+    others = [name for name in side.candidates if name != side.candidate]
+    return msgspec.structs.replace(side, candidate=others[0]) if others else side
+
+
+def _compared(site: Site, base: Side, head: Side) -> tuple[Comparison | None, str]:
+    if (base.run, base.candidate) == (head.run, head.candidate):
+        return None, "Both sides are the same candidate of the same run."
+    folders = site.run(base.run), site.run(head.run)
+    key = (base, head, *(_journal_stamp(folder) for folder in folders))
+    try:
+        return site.comparisons.once(key, lambda: _compare(folders, base, head)), ""
+    except HarnessError as error:
+        return None, f"These two can't be compared: {error.message}"
+
+
+def _compare(folders: tuple[RunFolder, RunFolder], base: Side, head: Side) -> Comparison:
+    before = views_of(folders[0].path)
+    after = before if folders[0].path == folders[1].path else views_of(folders[1].path)
+    return compare(before[base.candidate], after[head.candidate])
+
+
+def _journal_stamp(folder: RunFolder) -> tuple[int, int]:
+    if folder.journal is None:
+        raise UsageError(f"run {folder.name} has no journal: nothing was sent")
+    status = folder.journal.stat()
+    return status.st_mtime_ns, status.st_size

@@ -1,0 +1,130 @@
+"""The page of one run: its report when it was judged, else how far it is and what can be said so far."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from harness.judge.assessment import OUTCOMES, Assessment
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.proportion import clustered_share
+from harness.report.parts import ReportView
+from harness.report.view import view_of
+from harness.rundir import Manifest
+from harness.web.index import RunIndex
+from harness.web.results import RunFolder
+from harness.web.shelf import JournalMissing, Progress
+from harness.web.site import Site
+from harness.web.summaries import State
+
+
+class CandidateSoFar(msgspec.Struct, frozen=True, kw_only=True):
+    """What an unfinished run says of a candidate: unchanged cases only, as in a report."""
+
+    name: str
+    trials: int
+    outcomes: dict[str, int]
+    accuracy: Estimate
+
+
+class RunSoFar(msgspec.Struct, frozen=True, kw_only=True):
+    """A run without a report of its own."""
+
+    run: str
+    suite: str
+    created_utc: str
+    state: State
+    planned_trials: int
+    journalled_trials: int | None  # None while the journal is being read
+    indexed: float  # share of the journal that was read
+    candidates: tuple[CandidateSoFar, ...]
+    why: str  # why there is no report, and what makes one
+    live: bool
+
+
+class JudgedRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run with its report; only `assessment` goes into JSON: it is report.json."""
+
+    run: str
+    assessment: Assessment
+    manifest: Manifest
+
+    @property
+    def view(self) -> ReportView:
+        """The report as every renderer renders it."""
+        return view_of(self.assessment, self.manifest)
+
+
+def run_page(site: Site, name: str) -> JudgedRun | RunSoFar:
+    """Make the page of a run."""
+    folder = site.run(name)
+    manifest = folder.manifest()
+    live = folder.live
+    why = "The run goes on; its verdict comes at its end."
+    if not live:
+        judged = _judged(folder, manifest)
+        if isinstance(judged, JudgedRun):
+            return judged
+        why = judged
+    return _so_far(site, folder, manifest, live=live, why=why)
+
+
+def report_stamp(folder: RunFolder) -> tuple[str, int, int]:
+    """Give what tells one version of a run's report from another."""
+    status = (folder.report or folder.path).stat()
+    return folder.name, status.st_mtime_ns, status.st_size
+
+
+def _judged(folder: RunFolder, manifest: Manifest) -> JudgedRun | str:
+    if folder.report is None:
+        return (
+            f"It has no report yet: `harness report {folder.name}` judges what there is, "
+            f"`harness resume {folder.name}` goes on."
+        )
+    try:
+        assessment = msgspec.json.decode(folder.report.read_bytes(), type=Assessment)
+    except (OSError, msgspec.MsgspecError) as error:
+        return f"Its report.json can't be read ({error}): `harness report {folder.name}` writes it anew."
+    return JudgedRun(run=folder.name, assessment=assessment, manifest=manifest)
+
+
+def _so_far(site: Site, folder: RunFolder, manifest: Manifest, *, live: bool, why: str) -> RunSoFar:
+    candidates: tuple[CandidateSoFar, ...] = ()
+    journalled: int | None = 0
+    indexed = 1.0
+    try:
+        index = site.shelf.index(folder)
+    except JournalMissing:
+        why = f"Nothing was sent: `harness resume {folder.name}` begins."
+    else:
+        if isinstance(index, Progress):
+            journalled, indexed = None, index.share
+        else:
+            journalled = len(index.trials)
+            candidates = tuple(_candidate(index, place) for place in range(len(index.candidates)))
+    return RunSoFar(
+        run=folder.name,
+        suite=manifest.suite_name,
+        created_utc=manifest.created_utc,
+        state="running" if live else "not judged",
+        planned_trials=manifest.planned_trials,
+        journalled_trials=journalled,
+        indexed=indexed,
+        candidates=candidates,
+        why=why,
+        live=live or journalled is None,
+    )
+
+
+def _candidate(index: RunIndex, place: int) -> CandidateSoFar:
+    rows = index.rows_of(place, 0)
+    case, outcome = index.trials.case[rows], index.trials.outcome[rows]
+    right = np.asarray(index.trials.answer[rows] == index.cases.expected[case], dtype=np.bool_)
+    return CandidateSoFar(
+        name=index.candidates[place],
+        trials=int(rows.sum()),
+        outcomes={name: int((outcome == number).sum()) for number, name in enumerate(OUTCOMES)},
+        accuracy=clustered_share(right, case, why_empty="no trial has finished").estimate(
+            index.suite.confidence
+        ),
+    )

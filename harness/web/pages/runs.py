@@ -1,0 +1,105 @@
+"""The list of runs: filtered, newest first, with the trend of every suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from harness.web.links import Query
+from harness.web.pages.paging import Paging, number_of
+from harness.web.site import Site
+from harness.web.summaries import RunSummary
+
+_PER_PAGE = 50
+_MOST_POINTS = 40
+VERDICTS = ("READY", "NOT READY", "INCONCLUSIVE", "running", "not judged", "unreadable")
+
+
+class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """One judged run of a suite."""
+
+    run: str
+    created_utc: str
+    candidate: str
+    accuracy: float
+    verdict: str
+
+
+class Trend(msgspec.Struct, frozen=True, kw_only=True):
+    """Accuracy over the judged runs of a suite, oldest first: of the best candidate or the one asked for."""
+
+    suite: str
+    runs: int
+    points: tuple[TrendPoint, ...]
+
+
+class RunsPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The matching runs, and what can be asked for."""
+
+    runs: tuple[RunSummary, ...]
+    trends: tuple[Trend, ...]
+    paging: Paging
+    total: int  # without filters
+    wanted: dict[str, str]
+    suites: tuple[str, ...]
+    prompts: tuple[str, ...]
+    models: tuple[str, ...]
+    verdicts: tuple[str, ...]
+    live: bool
+
+
+def runs_page(site: Site, query: Query) -> RunsPage:
+    """Make the list of runs."""
+    every = site.all_runs()
+    wanted = {name: query.get(name, "") for name in ("suite", "prompt", "model", "verdict")}
+    found = [run for run in every if _fits(run, wanted)]
+    paging = Paging.of(len(found), number_of(query, "page", 1), _PER_PAGE)
+    candidates = [candidate for run in every for candidate in run.candidates]
+    return RunsPage(
+        runs=tuple(found[paging.first : paging.last]),
+        trends=tuple(_trends(found, wanted["prompt"], wanted["model"])),
+        paging=paging,
+        total=len(every),
+        wanted=wanted,
+        suites=_sorted(run.suite for run in every),
+        prompts=_sorted(candidate.prompt for candidate in candidates),
+        models=_sorted(candidate.model for candidate in candidates),
+        verdicts=VERDICTS,
+        live=any(run.state == "running" for run in found[paging.first : paging.last]),
+    )
+
+
+def _fits(run: RunSummary, wanted: dict[str, str]) -> bool:
+    if wanted["suite"] not in {"", run.suite} or wanted["verdict"] not in {"", run.verdict or run.state}:
+        return False
+    if not wanted["prompt"] and not wanted["model"]:
+        return True
+    return run.candidate(wanted["prompt"], wanted["model"]) is not None
+
+
+def _trends(newest_first: list[RunSummary], prompt: str, model: str) -> Iterable[Trend]:
+    by_suite: dict[str, list[RunSummary]] = {}
+    for run in newest_first:
+        if run.suite:
+            by_suite.setdefault(run.suite, []).append(run)
+    for suite, runs in sorted(by_suite.items()):
+        points = [point for run in runs if (point := _point(run, prompt, model)) is not None]
+        yield Trend(suite=suite, runs=len(runs), points=tuple(reversed(points[:_MOST_POINTS])))
+
+
+def _point(run: RunSummary, prompt: str, model: str) -> TrendPoint | None:
+    candidate = run.candidate(prompt, model)
+    if candidate is None or candidate.accuracy is None or candidate.accuracy.value is None:
+        return None
+    return TrendPoint(
+        run=run.run,
+        created_utc=run.created_utc,
+        candidate=candidate.name,
+        accuracy=candidate.accuracy.value,
+        verdict=candidate.verdict,
+    )
+
+
+def _sorted(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for name in names if name}))

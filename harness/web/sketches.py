@@ -1,0 +1,171 @@
+"""Small drawings as inline SVG: places along the time axis are per cent, so that they fit any width.
+
+Colours come from the style sheet by class. Each drawing says in words what it shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from harness.judge.history.past import HistoryPoint
+from harness.judge.wording import amount, count
+from harness.report.neutral import one_line
+from harness.web.pages.case import TrialShown
+from harness.web.pages.runs import TrendPoint
+
+_SPARK = (132, 30)
+_BAR = 16  # height of a timeline
+_CHART = (190, 14, 24)  # height, room above, room below
+_LEAST_SPAN = 0.05  # a chart never blows up less than five points
+
+
+def sparkline(points: Sequence[TrendPoint]) -> Markup:
+    """Draw accuracies, oldest first, with a dot on the last one."""
+    if not points:
+        return Markup("")
+    width, height = _SPARK
+    low, high = _span([point.accuracy for point in points])
+    step = (width - 8) / max(1, len(points) - 1)
+    places = [
+        (round(4 + n * step, 1), round(height - 4 - (point.accuracy - low) / (high - low) * (height - 8), 1))
+        for n, point in enumerate(points)
+    ]
+    line = " ".join(f"{x:g},{y:g}" for x, y in places)
+    told = ", ".join(amount(point.accuracy, "share") for point in points[-6:])
+    alt = f"Accuracy over {count(len(points), 'run')}, the last ones {told}"
+    x, y = places[-1]
+    return _svg(
+        f'<polyline points="{line}"/><circle cx="{x:g}" cy="{y:g}" r="3"/>',
+        alt,
+        f'class="spark" viewBox="0 0 {width} {height}" width="{width}" height="{height}"',
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A stretch of a trial."""
+
+    kind: str
+    start: int
+    length: int
+    told: str
+
+
+def timeline(trial: TrialShown, longest_ns: int) -> Markup:
+    """Draw where a trial's time went, to the scale of the longest trial of the page."""
+    parts = list(_parts(trial))
+    whole = max(longest_ns, 1)
+    shapes = []
+    for part in parts:
+        x, width = 100 * part.start / whole, 100 * part.length / whole
+        least = ' class="part failed least"' if part.kind == "failed" else f' class="part {part.kind}"'
+        shapes.append(
+            f'<rect{least} x="{x:.3f}%" y="1" width="{width:.3f}%" height="{_BAR - 2}">'
+            f"<title>{escape(one_line(part.told))}</title></rect>"
+        )
+        if part.kind == "failed":  # seen even where it took no time to speak of
+            shapes.append(f'<line class="failed" x1="{x:.3f}%" x2="{x:.3f}%" y1="0" y2="{_BAR}"/>')
+    alt = "; ".join(part.told for part in parts if part.length) or "nothing was sent"
+    return _svg("".join(shapes), alt, f'class="timeline" width="100%" height="{_BAR}"')
+
+
+def _parts(trial: TrialShown) -> Iterator[_Part]:
+    at = 0
+    for part in (_Part("queue", 0, trial.queue_ns, f"queue {_ns(trial.queue_ns)}"), *_attempts(trial)):
+        yield _Part(part.kind, at, part.length, part.told)
+        at += part.length
+    yield _Part("own", at, trial.own_ns, f"the harness itself {_ns(trial.own_ns)}")
+
+
+def _attempts(trial: TrialShown) -> Iterator[_Part]:
+    for number, attempt in enumerate(trial.attempts, start=1):
+        named = f"attempt {number}" if len(trial.attempts) > 1 else "the call"
+        if attempt.backoff_ns:
+            yield _Part("backoff", 0, attempt.backoff_ns, f"backoff {_ns(attempt.backoff_ns)}")
+        if attempt.rate_limit_ns:
+            yield _Part("limited", 0, attempt.rate_limit_ns, f"rate limit {_ns(attempt.rate_limit_ns)}")
+        if attempt.failure is not None:
+            told = f"{named} failed after {_ns(attempt.duration_ns)}: {attempt.failure.kind}"
+            yield _Part("failed", 0, attempt.duration_ns, told)
+            continue
+        first = attempt.first_token_ns or attempt.first_byte_ns or attempt.duration_ns
+        first = min(first, attempt.duration_ns)
+        yield _Part("waiting", 0, first, f"{named}: first byte after {_ns(first)}")
+        rest = attempt.duration_ns - first
+        yield _Part("receiving", 0, rest, f"then {_ns(rest)} to the last byte")
+
+
+def history_chart(points: Sequence[HistoryPoint]) -> Markup:
+    """Draw accuracy with its interval over the runs; a dashed line stands where something changed."""
+    known = [point for point in points if point.accuracy.value is not None]
+    if not known:
+        return Markup("")
+    height, above, below = _CHART
+    ends = [
+        end for p in known for end in (p.accuracy.low, p.accuracy.high, p.accuracy.value) if end is not None
+    ]
+    low, high = _span(ends)
+
+    def y(value: float) -> str:
+        return f"{above + (high - value) / (high - low) * (height - above - below):.1f}"
+
+    def x(number: int) -> str:
+        return f"{10 + 86 * (number + 0.5) / len(known):.2f}%"
+
+    shapes = []
+    for tick in (low, (low + high) / 2, high):
+        shapes.append(f'<line class="grid" x1="10%" x2="97%" y1="{y(tick)}" y2="{y(tick)}"/>')
+        shapes.append(f'<text class="tick" x="8.5%" y="{y(tick)}" dy="4">{amount(tick, "share")}</text>')
+    for number, point in enumerate(known):
+        shapes += _point(point, x(number), y, height - below)
+        if number:
+            before = known[number - 1]
+            shapes.append(
+                f'<line class="run" x1="{x(number - 1)}" y1="{y(before.accuracy.value or 0)}" '
+                f'x2="{x(number)}" y2="{y(point.accuracy.value or 0)}"/>'
+            )
+    shapes += [
+        f'<text class="date" x="{x(number)}" y="{height - 4}">'
+        f"{escape(one_line(known[number].created_utc[:10]))}</text>"
+        for number in sorted({0, len(known) - 1})
+    ]
+    told = ", ".join(amount(point.accuracy.value or 0, "share") for point in known[-8:])
+    alt = f"Accuracy over {count(len(known), 'run')}, oldest first, the last ones {told}"
+    return _svg("".join(shapes), alt, f'class="history" width="100%" height="{height}"')
+
+
+def _point(point: HistoryPoint, x: str, y: Callable[[float], str], bottom: int) -> list[str]:
+    estimate = point.accuracy
+    value = estimate.value or 0.0
+    shapes = []
+    if point.changed:
+        shapes.append(
+            f'<line class="changed" x1="{x}" x2="{x}" y1="4" y2="{bottom}">'
+            f"<title>{escape(one_line('; '.join(point.changed)))}</title></line>"
+        )
+    if estimate.low is not None and estimate.high is not None:
+        shapes.append(
+            f'<line class="span" x1="{x}" x2="{x}" y1="{y(estimate.low)}" y2="{y(estimate.high)}"/>'
+        )
+    shapes.append(f'<circle cx="{x}" cy="{y(value)}" r="4"><title>{amount(value, "share")}</title></circle>')
+    return shapes
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    """Give the ends of an axis: around the values, at least five points, within 0 and 1."""
+    low, high = min(values), max(values)
+    spare = max(0.0, _LEAST_SPAN - (high - low)) / 2
+    low, high = max(0.0, low - spare), min(1.0, high + spare)
+    return (low, high) if high > low else (max(0.0, low - _LEAST_SPAN), high)
+
+
+def _svg(shapes: str, alt: str, attributes: str) -> Markup:
+    label = escape(one_line(alt))
+    return Markup(f'<svg {attributes} role="img" aria-label="{label}">{shapes}</svg>')  # noqa: S704  # escaped
+
+
+def _ns(nanoseconds: int) -> str:
+    return amount(nanoseconds / 1e9, "seconds")

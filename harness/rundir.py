@@ -21,6 +21,7 @@ SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
 LOCK = "run.lock"
+DEBUG_LOG = "debug.log"  # only of a run with --debug
 
 _NEAR = 5  # runs named when a reference finds none
 

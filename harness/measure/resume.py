@@ -24,12 +24,13 @@ from harness.errors import RunChanged, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.digest import suite_digest
 from harness.journal import JournalWriter, RunLock, read_events
+from harness.measure.endpoint import exchange_log
 from harness.measure.manifest import make_manifest
 from harness.measure.observer import Nobody, Observer
 from harness.measure.plan.trials import Plan
 from harness.measure.session import LOCK, Begin, keyboard_interrupts, run_session
 from harness.record import ORIGINAL, CaseRow, Pace, Record, Session
-from harness.rundir import JOURNAL, Manifest, read_manifest, write_manifest
+from harness.rundir import DEBUG_LOG, JOURNAL, Manifest, read_manifest, write_manifest
 
 _MOST_LISTED = 20
 
@@ -41,6 +42,7 @@ def resume(
     bundle: Bundle | None = None,
     observer: Observer | None = None,
     processes: int | None = None,
+    debug: bool = False,
 ) -> Path:
     """Measure what is left of a run; gives its folder.
 
@@ -49,6 +51,8 @@ def resume(
     """
     watching = observer or Nobody()
     with keyboard_interrupts(), RunLock(run / LOCK):
+        if debug:
+            exchange_log.log_to(run / DEBUG_LOG)
         manifest = read_manifest(run)
         writer = JournalWriter.reopen(run / JOURNAL, manifest.run_id)
         try:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from harness.files.bundle import Bundle
 from harness.journal import JournalWriter, RunLock
+from harness.measure.endpoint import exchange_log
 from harness.measure.manifest import make_manifest
 from harness.measure.observer import Nobody, Observer
 from harness.measure.plan.trials import Plan
 from harness.measure.session import LOCK, Begin, keyboard_interrupts, run_session
 from harness.record import Record
-from harness.rundir import JOURNAL, Manifest, create_run, write_manifest
+from harness.rundir import DEBUG_LOG, JOURNAL, Manifest, create_run, write_manifest
 
 __all__ = ["Observer", "measure"]
 
@@ -23,6 +24,7 @@ def measure(
     *,
     observer: Observer | None = None,
     processes: int | None = None,
+    debug: bool = False,
     command: Sequence[str] = (),
     amend: Callable[[Manifest], Manifest] | None = None,
     reused: Sequence[Record] = (),
@@ -30,7 +32,7 @@ def measure(
     """Measure all trials of a bundle in a new run; gives its folder.
 
     `amend` may add to the manifest before it is written; `reused` are records that stand for trials of the
-    plan, which are not sent then.
+    plan, which are not sent then. `debug` writes every exchange, without keys, to the run's debug.log.
 
     Raises what ended it early (EndpointUnusable, Interrupted, RunIncomplete, StorageFailed); every finished
     trial is saved then, and the error names the run to resume.
@@ -42,6 +44,8 @@ def measure(
         )
         run = create_run(results, bundle.suite.name, content)
         with RunLock(run / LOCK):
+            if debug:
+                exchange_log.log_to(run / DEBUG_LOG)
             manifest = make_manifest(run, bundle, plan, command)
             write_manifest(run, manifest if amend is None else amend(manifest))
             writer = JournalWriter.create(run / JOURNAL, run.name)

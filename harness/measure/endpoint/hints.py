@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
@@ -22,6 +23,10 @@ class Headers(Protocol):
 
     def get(self, key: str, /) -> str | None:
         """Return the first value of a header."""
+        ...
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Give all headers."""
         ...
 
 

@@ -11,6 +11,7 @@ from harness.files.render import Rendered
 from harness.measure.endpoint import embedded
 from harness.measure.endpoint.codec import Codec
 from harness.measure.endpoint.contract import Answer, Prepared
+from harness.measure.endpoint.exchange_log import logged
 from harness.measure.endpoint.http_endpoint import HttpEndpoint, prepare
 from harness.measure.endpoint.weights import ensure_weights, find_weights
 from harness.measure.endpoint.wire import WireTransport
@@ -70,7 +71,7 @@ class LocalEndpoint:
             pacing_key=self.pacing_key,
             url=f"{server.url}/v1{self._codec.path}",
             codec=self._codec,
-            transport=WireTransport(origin=server.url, headers=headers),
+            transport=logged(WireTransport(origin=server.url, headers=headers), headers),
             stream=self._entry.stream,
         )
         await self._inner.open()

@@ -18,6 +18,7 @@ from harness.measure.endpoint.chat import ChatCodec
 from harness.measure.endpoint.codec import Codec, StreamingCodec
 from harness.measure.endpoint.completions import CompletionsCodec
 from harness.measure.endpoint.contract import Endpoint
+from harness.measure.endpoint.exchange_log import logged
 from harness.measure.endpoint.generic import GenericCodec
 from harness.measure.endpoint.http_endpoint import HttpEndpoint
 from harness.measure.endpoint.local import DEFAULT_WEIGHTS, LocalEndpoint
@@ -76,7 +77,7 @@ def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec) -> Endpo
     client = azure_client(azure, key, identity(name) if azure.entra else None)
     headers = origin.resolved_headers(name, entry)
     transport = OpenAITransport(origin=url, headers=headers, make_client=client)
-    return _over_http(name, entry, codec, url, transport)
+    return _over_http(name, entry, codec, url, logged(transport, headers))
 
 
 def _generic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001
@@ -132,15 +133,15 @@ def make_transport(kind: TransportKind, url: str, headers: dict[str, str]) -> Tr
         case "wire":
             from harness.measure.endpoint.wire import WireTransport
 
-            return WireTransport(origin=url, headers=headers)
+            return logged(WireTransport(origin=url, headers=headers), headers)
         case "httpx":
             from harness.measure.endpoint.httpx_transport import HttpxTransport
 
-            return HttpxTransport(origin=url, headers=headers)
+            return logged(HttpxTransport(origin=url, headers=headers), headers)
         case "openai":
             from harness.measure.endpoint.openai_transport import OpenAITransport
 
-            return OpenAITransport(origin=url, headers=headers)
+            return logged(OpenAITransport(origin=url, headers=headers), headers)
         case _:
             assert_never(kind)
 

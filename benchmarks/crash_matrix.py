@@ -2,8 +2,8 @@
 
     python benchmarks/crash_matrix.py [--every 1] [--json FILE]
 
-Needs strace. Four passes: killed in the run; in the resume; in the run, the resume and the second resume; and an
-error instead of a kill (no space, input/output error) at each write and fsync of the journal.
+Needs strace. Four passes: killed in the run; in the resume; in the run, the resume and the second resume; and
+an error instead of a kill (no space, input/output error) at each write and fsync of the journal.
 After each: same verdict and figures as an uninterrupted run, every finished trial still there and none twice,
 and at the endpoint no more requests than trials + calls in flight at each kill. `--every 10` samples.
 """

@@ -115,12 +115,10 @@ def _promptfoo_config(url: str, samples: int) -> dict[str, object]:
 def installed(python: str, promptfoo: str | None) -> dict[str, Evaluate]:
     """Give the tools that are here; say which are not."""
     found: dict[str, Evaluate] = {"harness": with_harness}
-    for module, script in (
-        ("inspect_ai", "with_inspect_ai.py"),
-        ("pydantic_evals", "with_pydantic_evals.py"),
-    ):
-        if subprocess.run([python, "-c", f"import {module}, openai"], capture_output=True).returncode == 0:
-            found[module] = with_python_tool(python, script)
+    for module in ("inspect_ai", "pydantic_evals"):
+        tried = subprocess.run([python, "-c", f"import {module}, openai"], capture_output=True, check=False)
+        if tried.returncode == 0:
+            found[module] = with_python_tool(python, f"with_{module}.py")
         else:
             print(f"{module} is not installed in {Path(python).name}: left out")
     if promptfoo:

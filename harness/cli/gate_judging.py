@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.files.gate_bundle import GateBundle, Pair
+from harness.files.gate_bundle import FREE, GateBundle, Pair
 from harness.judge.assess import assess_run, views_of
 from harness.judge.assessment import Assessment, CandidateAssessment
 from harness.judge.compare import compare
@@ -23,6 +23,7 @@ from harness.judge.gate import (
     headline_of,
     status_of,
 )
+from harness.judge.view import View
 
 
 def judge_gate(
@@ -37,10 +38,17 @@ def judge_gate(
         head, base = known.get(pair.head.name), known.get(pair.base.name) if pair.base else None
         comparison = None
         if head is not None and base is not None:
-            comparison = compare(views[base.name], views[head.name], margin=margin)
+            comparison = _compared(views[base.name], views[head.name], margin)
         judged.append(_judged(pair, head, base, served, comparison=comparison))
     prompts = decide(judged, confidence=gate.bundle.suite.confidence)
     return _gate(gate, prompts, assessment, served, margin), assessment
+
+
+def _compared(base: View, head: View, margin: float) -> Comparison:
+    """Compare both sides; where the base's recording was read from is not a change of the branch."""
+    comparison = compare(base, head, margin=margin)
+    kept = tuple(change for change in comparison.changes if change.what != "model.replies")
+    return msgspec.structs.replace(comparison, changes=kept)
 
 
 def _judged(
@@ -86,7 +94,7 @@ def _gate(
     margin: float,
 ) -> Gate:
     status = status_of(prompts)
-    cost = _cost(assessment, served)
+    cost = _cost(gate, assessment, served)
     return Gate(
         schema_version=GATE_SCHEMA,
         status=status,
@@ -109,13 +117,15 @@ def _gate(
     )
 
 
-def _cost(assessment: Assessment | None, served: frozenset[str]) -> GateCost:
+def _cost(gate: GateBundle, assessment: Assessment | None, served: frozenset[str]) -> GateCost:
     candidates = () if assessment is None else assessment.candidates
     own = [one for one in candidates if one.name not in served]
+    kinds = {c.model.endpoint for c in gate.bundle.candidates if c.name in {one.name for one in own}}
     return GateCost(
         calls=sum(one.latency.attempts + one.latency.warmup_calls for one in own),
         reused=sum(one.trials for one in candidates if one.name in served),
         money=sum(one.cost.total for one in own),
         currency=own[0].cost.currency if own else "USD",
         priced=any(one.cost.priced for one in own),
+        free=kinds <= FREE,
     )

@@ -1,9 +1,8 @@
-"""Measures what a gate asks for: stored replies first, a bound on the cost, then a run, or the rest of one."""
+"""Measures what a gate asks for: stored replies first, a bound on the cost, a run, or the rest of one."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from harness.errors import HarnessError, UsageError
 from harness.files import units
 from harness.files.bundle import Bundle, Candidate
 from harness.files.digest import digest
-from harness.files.gate_bundle import GateBundle, Pair
+from harness.files.gate_bundle import FREE, GateBundle
 from harness.journal import read_events
 from harness.measure.plan import Plan, estimate
 from harness.measure.resume import resume
@@ -26,7 +25,6 @@ from harness.measure.run import measure
 from harness.record import Record, Session
 from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
 
-FREE = frozenset({"local", "replay"})
 AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
 
 
@@ -186,9 +184,3 @@ def _amended(manifest: Manifest, gate: GateBundle, notes: dict[str, Any]) -> Man
             path = f"{Path(inside).as_posix()} at {gate.base_commit[:12]}"
         files.append(msgspec.structs.replace(file, path=path))
     return msgspec.structs.replace(manifest, files=tuple(files), notes={**manifest.notes, "gate": notes})
-
-
-def pairs_measured(gate: GateBundle, bundle: Bundle) -> Sequence[Pair]:
-    """Give the pairs that the run holds."""
-    names = {candidate.name for candidate in bundle.candidates}
-    return [pair for pair in gate.pairs if pair.head.name in names]

@@ -118,8 +118,9 @@ def _held(
     from harness.cli.gate_judging import judge_gate
     from harness.cli.gate_measuring import Served, refuse_dear, run_gate, serve, served_of, to_measure
     from harness.cli.gate_outputs import tell, write_gate
+    from harness.files.references import shortest
 
-    results = found.root / found.bundle.project.results
+    results = shortest(found.root / found.bundle.project.results)
     served = serve(found, results) if reuse else Served()
     bundle = to_measure(found, served)
     run = None

@@ -9,7 +9,7 @@ base; what it is compared with is the base as it is now.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -22,7 +22,7 @@ from harness.files.findings import Findings
 from harness.files.gathering import Gatherer, unique_names
 from harness.files.git_base import Repository
 from harness.files.loading import read_prompt, read_suite
-from harness.files.policy_changes import Policy, policy_changes
+from harness.files.policy_edits import edits_of
 from harness.files.project import ModelEntry
 from harness.files.project_loading import find_project
 from harness.files.references import Outside, expand
@@ -30,7 +30,7 @@ from harness.files.same_requests import same_requests
 from harness.files.untrusted import render_untrusted
 
 Side: TypeAlias = Literal["base", "head"]
-BASELINES = "baselines.yml"
+FREE = frozenset({"local", "replay"})  # endpoints that cost nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +95,7 @@ class _Gathering:
         self.repository = Repository.around(asked.suite.parent if asked.suite.parent.is_dir() else Path.cwd())
         top = self.repository.top
         self.suite = self.repository.relative(asked.suite)
+        self.policy = asked.policy
         self.base = self.repository.at(self.repository.commit(asked.base))
         since = self.repository.merge_base(self.base.commit)
         self.since = since
@@ -108,7 +109,7 @@ class _Gathering:
         self.places = self._places()
         self.root = top / self.places.project.relative_to(self.places.folder).parent
         # Models as they were: only `--policy head` lets the branch's own count at all.
-        self.before = self._models(self.theirs) if asked.policy == "head" and self.theirs else {}
+        self.before = self._models(self.theirs) if self.policy == "head" and self.theirs else {}
 
     def _lay_out(self, project: str | None) -> Places:
         places = lay_out(self.base, self.suite, project, self.scratch)
@@ -119,17 +120,26 @@ class _Gathering:
     def _places(self) -> Places:
         """Where the policy in force lies."""
         top = self.repository.top
-        if self.asked.policy == "base":
-            if self.theirs is None:
-                raise UsageError(
-                    f"{self.suite} is not on {self.asked.base}: there is no policy to judge this branch by.",
-                    fix="A new suite has no bar yet: check it with `harness run`, or use `--policy head`.",
-                )
+        if self.policy == "base" and self.theirs is not None:
             return self.theirs
+        if not self.asked.suite.is_file():
+            raise UsageError(f"there is no suite {self.asked.suite}, here or on {self.asked.base}.")
         project = find_project(self.asked.suite.resolve().parent)
         if project is None or not project.is_relative_to(top):
             raise UsageError("this branch has no harness.yml.", fix="Add one, or use `--policy base`.")
+        if self.policy == "base":
+            self._allow_new_suite(project.relative_to(top).as_posix())
         return Places(folder=top, suite=top / self.suite, project=project)
+
+    def _allow_new_suite(self, project: str) -> None:
+        """Let a new suite be judged by its own policy, for want of another; its models must be the base's."""
+        if project in self.touched or project not in self.base.files:
+            raise UsageError(
+                f"{self.suite} is not on {self.asked.base}, and {project} is changed as well: nothing that "
+                "this branch is to be judged by comes from the base.",
+                fix="Merge harness.yml first, or use `--policy head`.",
+            )
+        self.policy = "head"
 
     def _models(self, places: Places) -> Mapping[str, ModelEntry]:
         return Gatherer(places.suite, places.project, Findings()).project.models
@@ -154,6 +164,7 @@ class _Gathering:
         measured = [c for pair in pairs for c in (pair.base, pair.head) if c is not None]
         policy = sides["head"]
         project = policy.project.model_copy(update={"root": self.root})
+        files = tuple(dict.fromkeys((*policy.files, *sides["base"].files)))
         return GateBundle(
             repository=self.repository,
             suite=self.suite,
@@ -163,11 +174,18 @@ class _Gathering:
             base_commit=self.base.commit,
             head_commit=self.repository.head(),
             uncommitted=bool(self.repository.changed("HEAD")),
-            policy=self.asked.policy,
-            bundle=replace(policy, project=project, candidates=tuple(measured)),
+            policy=self.policy,
+            bundle=replace(policy, project=project, candidates=tuple(measured), files=files),
             pairs=pairs,
             deleted=deleted,
-            edits=self._edits(),
+            edits=edits_of(
+                self.repository.top / self.suite,
+                base=self.theirs,
+                models=after,
+                root=self.root,
+                top=self.repository.top,
+                touched=self.touched,
+            ),
             tracked=self.tracked,
         )
 
@@ -288,38 +306,3 @@ class _Gathering:
         ):
             return Path(os.path.relpath(theirs, self.root))
         return written
-
-    def _edits(self) -> tuple[str, ...]:
-        """Say what the branch changes of the policy; its own files are read, but not obeyed."""
-        edits = [f"{path} edited." for path in sorted(self.tracked) if Path(path).name == BASELINES]
-        if self.theirs is not None:
-            head = self._policy(self.repository.top / self.suite, None)
-            base = self._policy(self.theirs.suite, self.theirs.project)
-            if head is None:
-                edits.append(f"{self.suite} deleted.")
-            elif base is not None:
-                edits += policy_changes(base, head)
-        return (*edits, *self._recordings_edited())
-
-    def _policy(self, suite: Path, project: Path | None) -> Policy | None:
-        if not suite.is_file():
-            return None
-        findings = Findings()
-        gather = Gatherer(suite, project or find_project(suite.parent), findings)
-        checked = read_suite(suite, findings)
-        cases = () if checked is None else tuple(gather.cases(checked, None))
-        findings.raise_if_any()
-        assert checked is not None
-        return Policy(suite=checked.model, cases=cases, models=gather.project.models)
-
-    def _recordings_edited(self) -> Iterator[str]:
-        if self.theirs is None:
-            return
-        for name, entry in self._models(self.places).items():
-            if entry.replies is not None:
-                path = os.path.relpath((self.root / entry.replies).resolve(), self.repository.top)
-                if path in self.touched:
-                    yield (
-                        f"the recorded replies of model `{name}` ({path}) edited: "
-                        "the figures of this branch rest on what it recorded itself."
-                    )

@@ -69,6 +69,7 @@ class GateCost(msgspec.Struct, frozen=True, kw_only=True):
     money: float
     currency: str
     priced: bool
+    free: bool = False  # the model runs here, or its replies were recorded
 
 
 class Gate(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,7 +252,7 @@ def _not_inferior(comparison: Comparison, asked: NonInferiority, *, firm: bool) 
     name = asked.metric if asked.label is None else f"{asked.metric}[{asked.label}]"
     return GateCheck(
         of="no worse",
-        name=f"{name} no worse by {demand(asked.margin, 'points')}",
+        name=f"{name} at most {demand(asked.margin, 'points')} below base",
         metric=asked.metric,
         label=asked.label,
         status="INCONCLUSIVE" if asked.status == "FAIL" and not firm else asked.status,

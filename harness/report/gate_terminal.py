@@ -8,7 +8,7 @@ from harness.judge.gate import Gate
 from harness.report.gate_view import GateRow, GateView, PromptView, gate_view
 from harness.report.neutral import shorten, terminal
 
-_WIDEST = 40
+_WIDEST = 60
 
 
 def terminal_gate(gate: Gate) -> str:
@@ -17,7 +17,7 @@ def terminal_gate(gate: Gate) -> str:
 
 
 def _lines(view: GateView, status: str) -> Iterator[str]:
-    yield f"{status}: {_safe(view.headline)}"
+    yield f"{status}: {_safe(view.headline, 1000)}"
     yield f"{_safe(view.compared)}. {view.policy if not view.loud else ''}".rstrip()
     if view.loud:
         yield f"WARNING: {view.policy}"
@@ -55,6 +55,7 @@ def _prompt(prompt: PromptView) -> Iterator[str]:
         yield f"  - {_safe(one.case)} (expected {_safe(one.expected)}): {moved}"
         yield f"      {_safe(one.text)}"
         yield f"      reply: {_safe(one.reply_after)}"
+    yield from (f"  also: {_safe(shift, 300)}" for shift in prompt.shifts[:10])
     yield from (f"  note: {_safe(note, 300)}" for note in prompt.notes)
 
 

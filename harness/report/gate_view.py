@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.judge.assessment import Status
@@ -10,13 +11,14 @@ from harness.judge.compare.telling import signed, signed_span
 from harness.judge.comparison import CaseChange, Comparison
 from harness.judge.gate import Gate, GateCheck, GatedPrompt
 from harness.judge.scores.estimate import Estimate
-from harness.judge.wording import Scale, amount, count, interval, money, scale_of
+from harness.judge.wording import Scale, amount, count, figure, money, scale_of
 from harness.report.parts import Tone
 
 WORST = 5  # regressions shown in full
 _TONES: dict[Status, Tone] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "inconclusive"}
 _ORDER: dict[Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 _TITLES: dict[Status, str] = {"PASS": "passed", "FAIL": "failed", "INCONCLUSIVE": "inconclusive"}
+_BESIDE = ("latency.p50", "latency.p95", "cost_per_1000")
 _UNCHANGED = 2  # lines of a prompt around a change
 
 
@@ -61,6 +63,7 @@ class PromptView:
     broken: int
     fixed: int
     diff: tuple[str, ...]
+    shifts: tuple[str, ...]  # what else is different: speed, cost, outcomes, parameters
     notes: tuple[str, ...]
 
 
@@ -123,7 +126,8 @@ def _cost(gate: Gate) -> str:
     served = f"; {count(cost.reused, 'reply', 'replies')} of earlier runs used again" if cost.reused else ""
     if not cost.calls:
         return f"No call was made{served}."
-    paid = money(cost.money, cost.currency) if cost.priced else "no price given"
+    unpriced = "free" if cost.free else "no price given"
+    paid = money(cost.money, cost.currency) if cost.priced else unpriced
     return f"{count(cost.calls, 'call')}, {paid}{served}."
 
 
@@ -143,6 +147,7 @@ def _prompt(prompt: GatedPrompt, gate: Gate) -> PromptView:
         broken=len(broken),
         fixed=len(comparison.fixed) if comparison is not None else 0,
         diff=_diff(comparison) if comparison is not None else (),
+        shifts=tuple(_shifts(comparison)) if comparison is not None and prompt.kind != "same" else (),
         notes=comparison.notes if comparison is not None else (),
     )
 
@@ -173,11 +178,9 @@ def gate_row(check: GateCheck, currency: str) -> GateRow:
 def _figure(estimate: Estimate | None, scale: Scale, currency: str, *, bounds: bool) -> str:
     if estimate is None:
         return ""
-    if estimate.value is None:
-        return "undefined"
-    text = amount(estimate.value, scale, currency)
-    span = interval(estimate, scale, currency).strip() if bounds else ""
-    return f"{text} {span}".strip()
+    if bounds or estimate.value is None:
+        return figure(estimate, scale, currency)
+    return amount(estimate.value, scale, currency)
 
 
 def _change(check: GateCheck, scale: Scale, currency: str) -> str:
@@ -188,6 +191,18 @@ def _change(check: GateCheck, scale: Scale, currency: str) -> str:
     kind: Scale = "points" if scale == "share" else scale
     span = signed_span(estimate, scale, currency)
     return f"{arrow} {signed(estimate.value, kind, currency)}{span}"
+
+
+def _shifts(comparison: Comparison) -> Iterator[str]:
+    """Say what no check may be about: speed and cost that moved, outcomes that are new, parameters."""
+    for seen in comparison.metrics:
+        if seen.metric.startswith(_BESIDE) and seen.verdict in {"better", "worse"}:
+            yield seen.sentence
+    for outcome in comparison.outcomes:
+        if outcome.outcome != "label" and outcome.base != outcome.head:
+            yield f"{outcome.outcome}: {count(outcome.base, 'trial')} before, {outcome.head:,} now."
+    for change in comparison.changes:
+        yield f"{change.what}: {change.base} -> {change.head}."
 
 
 def _regression(change: CaseChange) -> Regression:

@@ -88,13 +88,12 @@ class PartsPlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendPoint:
-    """A share with its interval at one step of a series; hollow where it is not to be compared."""
+    """A share with its interval at one step of a series; a step may have none."""
 
     at: str  # name of the step
     value: float
     low: float
     high: float
-    hollow: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

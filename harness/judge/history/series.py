@@ -151,6 +151,9 @@ def before_of(runs: Sequence[PastRun]) -> Share | Missing:
 
 
 def _accuracy(run: PastRun) -> Estimate:
+    """Give what a finished run had; what an unfinished one lacks would count as failed."""
+    if not run.complete:
+        return undefined("it is not finished")
     return run.figures.get("accuracy") or undefined(run.why_no_figures or "it was not judged")
 
 
@@ -163,8 +166,8 @@ def _points(series: Sequence[PastRun]) -> tuple[HistoryPoint, ...]:
             complete=run.complete,
             prompt_digest=run.prompt_digest,
             accuracy=_accuracy(run),
-            stability=run.figures.get("stability"),
-            p95=run.figures.get("latency.p95"),
+            stability=run.figures.get("stability") if run.complete else None,
+            p95=run.figures.get("latency.p95") if run.complete else None,
             verdict=run.verdict,
             changed=mark,
         )

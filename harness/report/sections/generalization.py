@@ -1,0 +1,105 @@
+"""Whether dev figures hold elsewhere: on other splits, on new data, over the versions of a prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.judge.assessment import Generalization, NewData, SplitGap, VersionCurve
+from harness.report.figures import figure, p_value
+from harness.report.parts import Cell, Chart, Section, Table
+from harness.report.plots import TrendPlot, TrendPoint
+from harness.report.sections.pieces import difference_cells, estimate_cell, number_cell
+
+
+def generalization_section(generalization: Generalization) -> Section:
+    """Say whether dev figures hold on cases that nobody tuned to."""
+    g = generalization
+    tables = [_gap_table("", g.gaps, ("Dev", "Other split", "There", "Dev minus there"))]
+    if g.new_data is not None:
+        tables.insert(0, _new_data_table(g.new_data))
+    if g.versions is not None:
+        tables.append(_version_table(g.versions))
+    lead = _lead(g)
+    return Section(
+        key="generalization",
+        title="Generalization",
+        lead=lead,
+        charts=(_version_chart(g.versions),) if g.versions is not None else (),
+        tables=tuple(table for table in tables if table.rows),
+        notes=tuple(note for note in (g.note, g.versions.sentence if g.versions else "") if note not in lead),
+    )
+
+
+def _lead(g: Generalization) -> str:
+    told = []
+    if g.new_data is not None:
+        told.append(g.new_data.sentence)
+    elif g.gap.value is None:
+        told.append(g.note or g.gap.why_undefined or "There is no second split to compare with.")
+    elif g.gaps:
+        told.append(f"Accuracy on dev minus {g.gaps[0].other_split}: {figure(g.gap, 'points')}.")
+    if g.versions is not None and g.versions.overfitting:
+        told.append(g.versions.sentence)
+    return " ".join(told)
+
+
+def _gap_table(title: str, gaps: Sequence[SplitGap], head: tuple[str, ...]) -> Table:
+    cells = difference_cells([gap.gap for gap in gaps], "points")
+    rows = tuple(
+        (
+            Cell(text=gap.metric),
+            estimate_cell(gap.dev, "share"),
+            Cell(text=gap.other_split),
+            estimate_cell(gap.other, "share"),
+            cell,
+            number_cell(p_value(gap.p_value)),
+        )
+        for gap, cell in zip(gaps, cells, strict=True)
+    )
+    return Table(title=title, head=("Metric", *head, "p"), rows=rows)
+
+
+def _new_data_table(new: NewData) -> Table:
+    head = ("Suite", "Here", "There", "Suite minus there")
+    return _gap_table(f"New data against run {new.run_id}", new.gaps, head)
+
+
+def _version_table(curve: VersionCurve) -> Table:
+    return Table(
+        title="Versions of the prompt",
+        folded=True,
+        head=("Version", "Content", "Dev", curve.other_split, "Run"),
+        rows=tuple(
+            (
+                Cell(text=point.prompt),
+                Cell(text=point.prompt_digest[:8], kind="code"),
+                estimate_cell(point.dev, "share"),
+                estimate_cell(point.other, "share"),
+                Cell(text=point.run_id, kind="code"),
+            )
+            for point in curve.points
+        ),
+    )
+
+
+def _version_chart(curve: VersionCurve) -> Chart:
+    """Draw dev and the other split over the versions."""
+    names = [point.prompt for point in curve.points]
+    steps = tuple(
+        name if names.count(name) == 1 else f"{name} {point.prompt_digest[:4]}"
+        for name, point in zip(names, curve.points, strict=True)
+    )
+    series = []
+    for title, which in (("dev", "dev"), (curve.other_split, "other")):
+        points = []
+        for step, version in zip(steps, curve.points, strict=True):
+            seen = version.dev if which == "dev" else version.other
+            if seen.value is not None and seen.low is not None and seen.high is not None:
+                points.append(TrendPoint(at=step, value=seen.value, low=seen.low, high=seen.high))
+        series.append((title, tuple(points)))
+    return Chart(
+        key="versions",
+        title="Accuracy over the versions of the prompt",
+        alt=curve.sentence,
+        plot=TrendPlot(x_title="version", y_title="accuracy", steps=steps, series=tuple(series)),
+    )

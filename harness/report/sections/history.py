@@ -1,0 +1,144 @@
+"""How a candidate did over time: a chart with release marks, the runs, and what can't be compared."""
+
+from __future__ import annotations
+
+import re
+from string import ascii_uppercase
+
+from harness.judge.history.past import Change, History, HistoryPoint
+from harness.judge.history.past import Chart as Cusum
+from harness.judge.scores.estimate import Estimate
+from harness.report.figures import Unit, figure, number
+from harness.report.parts import Cell, Chart, Figure, Section, Table
+from harness.report.plots import TrendPlot, TrendPoint
+from harness.report.sections.pieces import estimate_cell
+
+_NOW = "this run"
+
+
+def history_section(history: History) -> Section:
+    """Say whether accuracy fell since earlier runs of the same cases."""
+    tables = (_runs(history), _left_out(history))
+    return Section(
+        key="history",
+        title="History",
+        lead=history.sentence,
+        figures=tuple(_figures(history)),
+        charts=(_chart(history),) if len(history.points) > 1 else (),
+        tables=tuple(table for table in tables if table.rows),
+    )
+
+
+def _figures(history: History) -> list[Figure]:
+    figures = [
+        Figure(name=_against(change), text=figure(change.change, "points"), hint="accuracy now minus before")
+        for change in history.changes
+    ]
+    if history.cusum is not None:
+        figures.append(_cusum(history.cusum))
+    return figures
+
+
+def _against(change: Change) -> str:
+    if len(change.runs) == 1:
+        return "Since the previous run"
+    return f"Since the {len(change.runs)} runs before"
+
+
+def _cusum(chart: Cusum) -> Figure:
+    usual, worse = number(chart.usual, "share"), number(chart.worse, "share")
+    text = f"{chart.path[-1]:.1f} of {chart.limit:.1f}" if chart.path else "undefined"
+    if chart.signal is not None:
+        text += f", signal at {chart.signal}"
+    return Figure(
+        name="CUSUM", text=text, hint=f"signals a rise of errors from {usual} to {worse} over several runs"
+    )
+
+
+def when(created_utc: str) -> str:
+    """Write an instant as `2026-01-31 09:30`."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", created_utc)
+    return f"{found[1]} {found[2]}" if found else created_utc
+
+
+def letters(history: History) -> dict[str, str]:
+    """Give each run that something was released before a letter: A, B, ..., then AA, AB."""
+    names: dict[str, str] = {}
+    for point in history.points:
+        if point.changed:
+            tens, ones = divmod(len(names), 26)
+            names[point.run_id] = (ascii_uppercase[tens - 1] if tens else "") + ascii_uppercase[ones]
+    return names
+
+
+def _runs(history: History) -> Table:
+    marks = letters(history)
+    return Table(
+        title="Runs of the same cases, newest first",
+        head=("Run", "When (UTC)", "Accuracy", "Agreement", "p95", "Changed since the run before", "Verdict"),
+        rows=tuple(
+            _row(point, marks.get(point.run_id, ""), now=place == 0)
+            for place, point in enumerate(reversed(history.points))
+        ),
+        folded=len(history.points) > 10,
+    )
+
+
+def _row(point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell, ...]:
+    changed = f"{mark}: {', '.join(point.changed)}" if point.changed else ""
+    unfinished = "" if point.complete else "not finished"
+    none = Cell(text="", kind="number")
+    return (
+        Cell(text=_NOW if now else point.run_id, kind="text" if now else "code"),
+        Cell(text=when(point.created_utc)),
+        *(
+            estimate_cell(seen, unit) if seen is not None and seen.value is not None else none
+            for seen, unit in _figures_of(point)
+        ),
+        Cell(text=changed),
+        Cell(text=unfinished or point.verdict or "not judged"),
+    )
+
+
+def _figures_of(point: HistoryPoint) -> tuple[tuple[Estimate | None, Unit], ...]:
+    return ((point.accuracy, "share"), (point.stability, "share"), (point.p95, "seconds"))
+
+
+def _left_out(history: History) -> Table:
+    return Table(
+        title="Runs that can't be compared",
+        folded=True,
+        head=("Run", "When (UTC)", "Why"),
+        rows=tuple(
+            (Cell(text=run.run_id, kind="code"), Cell(text=when(run.created_utc)), Cell(text=run.why))
+            for run in reversed(history.not_comparable)
+        ),
+    )
+
+
+def _chart(history: History) -> Chart:
+    """Draw accuracy over the runs; unfinished ones have a place but no point."""
+    steps = {point.run_id: str(place) for place, point in enumerate(history.points, start=1)}
+    points = tuple(
+        TrendPoint(
+            at=steps[point.run_id],
+            value=seen.value,
+            low=seen.low,
+            high=seen.high,
+        )
+        for point in history.points
+        if (seen := point.accuracy).value is not None and seen.low is not None and seen.high is not None
+    )
+    marks = tuple((steps[run], letter) for run, letter in letters(history).items())
+    return Chart(
+        key="history",
+        title="Accuracy over the runs",
+        alt=history.sentence,
+        plot=TrendPlot(
+            x_title="run, oldest to newest",
+            y_title="accuracy",
+            steps=tuple(steps.values()),
+            series=(("accuracy", points),),
+            marks=marks,
+        ),
+    )

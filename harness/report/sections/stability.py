@@ -1,0 +1,201 @@
+"""Whether the same request gets the same answer, who answered, and what explains the flips."""
+
+from __future__ import annotations
+
+from harness.judge.assessment import PairsCompared, Spread, Stability
+from harness.report.figures import count, figure, number, unit_of
+from harness.report.parts import Cell, Figure, Section, Table
+from harness.report.sections.pieces import estimate_cell, named, number_cell
+
+MAX_ROWS = 20
+_REPEATS = 8  # columns of the table
+
+
+def stability_section(stability: Stability, *, cases: int, repeats: int) -> Section:
+    """Say whether the same request gets the same answer."""
+    s = stability
+    if repeats < 2 or s.agreement.value is None:
+        lead = s.agreement.why_undefined or "Each case was sent once: nothing is known of stability."
+    else:
+        lead = (
+            f"{figure(s.agreement, 'share')} agreement between repeats; "
+            f"{s.unstable_cases:,} of {count(cases, 'case')} got different answers."
+        )
+    figures = [
+        *named("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
+        *named("Flip rate", s.flip_rate, "share", "they differ"),
+        *named("Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"),
+        *named("Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"),
+        *(
+            f
+            for k, e in s.pass_k.items()
+            for f in named(f"pass^{k}", e, "share", f"right {k} times in a row")
+        ),
+        *named("Fleiss' kappa", s.fleiss_kappa, "ratio"),
+        *named("Krippendorff's alpha", s.krippendorff_alpha, "ratio"),
+        *_plain_figures(s),
+    ]
+    tables = (_unstable(s), _flips(s), _spread(s), _explained(s), *_served(s), _served_changes(s))
+    return Section(
+        key="stability",
+        title="Stability across repeats",
+        lead=lead,
+        figures=tuple(figures),
+        tables=tuple(table for table in tables if table.rows),
+        notes=tuple(note for note in (_who_answered(s), s.concurrency_note) if note),
+    )
+
+
+def _plain_figures(s: Stability) -> list[Figure]:
+    figures = []
+    if s.best_accuracy is not None and s.worst_accuracy is not None:
+        worst, best = number(s.worst_accuracy, "share"), number(s.best_accuracy, "share")
+        figures.append(
+            Figure(
+                name="Luck of the repeat", text=f"{worst} to {best}", hint="accuracy, worst and best repeats"
+            )
+        )
+    if s.mean_entropy_bits is not None:
+        figures.append(Figure(name="Entropy", text=f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases"))
+    if s.icc is not None:
+        figures.append(
+            Figure(name="ICC", text=number(s.icc, "ratio"), hint="how alike repeats of a case are")
+        )
+    if s.design_effect is not None:
+        figures.append(
+            Figure(
+                name="Design effect", text=f"{s.design_effect:.2f}", hint="why repeats count less than cases"
+            )
+        )
+    return figures
+
+
+def _flips(s: Stability) -> Table:
+    """Give both directions of each flip, the commonest pairs first."""
+    rows = []
+    for flip in s.flips[:MAX_ROWS]:
+        for here, there, rate in (
+            (flip.first, flip.second, flip.rate),
+            (flip.second, flip.first, flip.rate_back),
+        ):
+            rows.append(
+                (
+                    Cell(text=f"{here} → {there}", kind="code"),
+                    number_cell(number(rate, "share")),
+                    number_cell(number(flip.share, "share")),
+                    number_cell(count(flip.pairs)),
+                )
+            )
+    return Table(
+        title="Answers that alternate",
+        folded=True,
+        head=("One repeat → another", "Flip rate", "Share of all pairs", "Pairs"),
+        rows=tuple(rows),
+        note="The flip rate is a share of the repeats beside one that gave the first answer.",
+    )
+
+
+def _spread(s: Stability) -> Table:
+    width = max((len(spread.values) for spread in s.spread), default=0)
+    shown = min(width, _REPEATS)
+    return Table(
+        title="Each repeat on its own",
+        folded=True,
+        head=("Metric", "Range", "Deviation", *(f"Repeat {i + 1}" for i in range(shown))),
+        rows=tuple(_spread_row(spread, shown) for spread in s.spread) if width > 1 else (),
+        note=f"The first {shown} of {width} repeats; the range is over all." if width > shown else "",
+    )
+
+
+def _spread_row(spread: Spread, shown: int) -> tuple[Cell, ...]:
+    unit = unit_of(spread.metric.partition("[")[0])
+    known = spread.low is not None and spread.high is not None
+    across = f"{number(spread.low, unit)} to {number(spread.high, unit)}" if known else "undefined"
+    apart = "points" if unit == "share" else unit
+    return (
+        Cell(text=spread.metric),
+        number_cell(across),
+        number_cell("" if spread.deviation is None else number(spread.deviation, apart)),
+        *(number_cell(number(value, unit)) for value in spread.values[:shown]),
+        *(Cell(text="") for _ in range(shown - len(spread.values))),
+    )
+
+
+def _unstable(s: Stability) -> Table:
+    shown = s.unstable[:MAX_ROWS]
+    return Table(
+        title="Cases whose answer moved",
+        head=("Case", "Expected", "Answers", "Replies"),
+        rows=tuple(
+            (
+                Cell(text=case.case, kind="code"),
+                Cell(text=case.expected, kind="code"),
+                Cell(text=", ".join(f"{n} × {label}" for label, n in case.labels.items())),
+                Cell(text=" · ".join(case.replies), kind="code"),
+            )
+            for case in shown
+        ),
+        note=f"{len(shown)} of {s.unstable_cases:,}." if len(shown) < s.unstable_cases else "",
+    )
+
+
+def _explained(s: Stability) -> Table:
+    compared = [pair for pair in (s.concurrency, s.by_fingerprint) if pair is not None]
+    return Table(
+        title="What repeats that differ have in common",
+        folded=True,
+        head=("Pairs of repeats", "Differ", "Other pairs", "Differ", "More", "Explains flips"),
+        rows=tuple(_explained_row(pair) for pair in compared),
+    )
+
+
+def _explained_row(pair: PairsCompared) -> tuple[Cell, ...]:
+    return (
+        Cell(text=pair.first_kind),
+        estimate_cell(pair.first, "share"),
+        Cell(text=pair.second_kind),
+        estimate_cell(pair.second, "share"),
+        estimate_cell(pair.difference, "points"),
+        Cell(text="yes" if pair.explains else "not shown"),
+    )
+
+
+def _served(s: Stability) -> list[Table]:
+    tables = []
+    for title, counts in (("Models that answered", s.served_models), ("System fingerprints", s.fingerprints)):
+        rows = tuple((Cell(text=name, kind="code"), number_cell(count(n))) for name, n in counts.items())
+        tables.append(
+            Table(title=title, head=("Name", "Replies"), rows=rows if len(rows) > 1 else (), folded=True)
+        )
+    return tables
+
+
+def _served_changes(s: Stability) -> Table:
+    more = s.served_changes_in_all - len(s.served_changes)
+    return Table(
+        title="Changes of who answered",
+        folded=True,
+        head=("Into the run", "What", "Before", "After"),
+        rows=tuple(
+            (
+                number_cell(number(change.at_s, "seconds")),
+                Cell(text=change.what),
+                Cell(text=change.before, kind="code"),
+                Cell(text=change.after, kind="code"),
+            )
+            for change in s.served_changes
+        ),
+        note=f"{more:,} more." if more > 0 else "",
+    )
+
+
+def _who_answered(s: Stability) -> str:
+    """Say in words that the endpoint was not one and the same during the run."""
+    if not s.served_changes:
+        return ""
+    first = s.served_changes[0]
+    if s.served_changes_in_all == 1:
+        when = number(first.at_s, "seconds")
+        return f"The {first.what} changed {when} into the run: {first.before} → {first.after}."
+    what = " and ".join(dict.fromkeys(f"{change.what}s" for change in s.served_changes))
+    return f"Answers came from different {what} in turn: {s.served_changes_in_all:,} changes during the run."

@@ -184,6 +184,7 @@ class CandidateView:
     notable: tuple[NotableGroup, ...]
     measurement: Section
     messages: tuple[tuple[str, str], ...]  # role, template, as measured
+    history: Section | None = None
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -194,6 +195,7 @@ class CandidateView:
             self.tradeoff,
             self.latency,
             self.stability,
+            self.history,
             self.robustness,
             self.generalization,
             self.leakage,

@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import msgspec
+import over_time
 
 from harness.judge.assessment import (
     Assessment,
@@ -180,12 +181,13 @@ def stability() -> Stability:
         best_accuracy=0.927,
         worst_accuracy=0.887,
         flips=(
-            Flip(first="spam", second="ham", share=0.022, pairs=10),
-            Flip(first="ham", second="no label", share=0.005, pairs=2),
+            Flip(first="spam", second="ham", share=0.022, pairs=10, rate=0.056, rate_back=0.014),
+            Flip(first="ham", second="no label", share=0.005, pairs=2, rate=0.003, rate_back=0.333),
         ),
         spread=(
-            Spread(metric="accuracy", values=(0.906, 0.9, 0.913)),
-            Spread(metric="recall[spam]", values=(0.9, 0.8667, None)),
+            Spread(metric="accuracy", values=(0.906, 0.9, 0.913), low=0.9, high=0.913, deviation=0.0065),
+            Spread(metric="recall[spam]", values=(0.9, 0.8667, None), low=0.8667, high=0.9, deviation=0.0235),
+            Spread(metric="latency.p95", values=(0.3, 0.31, 0.32), low=0.3, high=0.32, deviation=0.01),
         ),
         unstable=(
             UnstableCase(
@@ -418,7 +420,9 @@ def candidate(
                     p_value=0.041,
                 ),
             ),
+            versions=over_time.versions(),
         ),
+        history=over_time.history(),
         leakage=Leakage(
             findings=(
                 LeakFinding(
@@ -684,7 +688,17 @@ def hostile() -> Assessment:
             base.stability,
             unstable=(UnstableCase(case=attack, expected=labels[0], labels={attack: 3}, replies=(attack,)),),
             served_models={attack: 1, "other": 2},
+            served_changes=over_time.served_changes(attack),
+            served_changes_in_all=1,
+            concurrency=over_time.concurrency(),
             concurrency_note=attack,
+        ),
+        history=over_time.history(attack),
+        generalization=Generalization(
+            gap=near(0.06, 0.04),
+            gaps=(),
+            versions=over_time.versions(attack),
+            new_data=over_time.new_data(attack),
         ),
         timing_quality=msgspec.structs.replace(base.timing_quality, sentence=attack),
         slices=(msgspec.structs.replace(base.slices[0], name=attack),),

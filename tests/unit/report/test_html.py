@@ -80,7 +80,7 @@ def test_charts_take_their_colours_from_the_page(html: str) -> None:
 
 def test_sections_come_in_the_order_of_the_report(html: str) -> None:
     of_a_candidate = (
-        "checks confusion labels tradeoff latency stability robustness generalization leakage cost slices "
+        "checks confusion labels tradeoff latency stability history robustness generalization leakage cost slices "
         "cases measurement"
     )
     order = ["leaderboard", *(f"c1-{key}" for key in of_a_candidate.split()), "c2-checks", "reproduce"]

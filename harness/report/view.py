@@ -11,15 +11,12 @@ from harness.judge.wording import sentence
 from harness.report.figures import count, figure, percent_of
 from harness.report.parts import CandidateView, Cell, Figure, LeaderRow, ReportView, Section, Table
 from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
+from harness.report.sections.generalization import generalization_section
+from harness.report.sections.history import history_section
 from harness.report.sections.pieces import VERDICT_TONES, interval_picture
+from harness.report.sections.stability import stability_section
 from harness.report.sections.timing import latency_section, measurement_section
-from harness.report.sections.trust import (
-    generalization_section,
-    leakage_section,
-    robustness_section,
-    slices_section,
-    stability_section,
-)
+from harness.report.sections.trust import leakage_section, robustness_section, slices_section
 from harness.report.sections.worth import cost_section, notable_group, notable_groups, tradeoff_section
 from harness.rundir import CandidateEntry, Manifest
 
@@ -79,6 +76,7 @@ def _candidate(
         tradeoff=tradeoff_section(c, positive),
         latency=latency_section(c),
         stability=stability_section(c.stability, cases=c.cases, repeats=c.repeats),
+        history=history_section(c.history) if c.history else None,
         robustness=robustness_section(c.robustness) if c.robustness else None,
         generalization=generalization_section(c.generalization) if c.generalization else None,
         leakage=leakage_section(c.leakage) if c.leakage else None,

@@ -1,14 +1,12 @@
-"""Whether the figures hold: across repeats, harmless changes, unseen cases, leaked cases and slices."""
+"""Whether the figures hold: under harmless changes, on leaked cases and on slices."""
 
 from __future__ import annotations
 
 from harness.judge.assessment import (
-    Generalization,
     Leakage,
     PerturbationScores,
     Robustness,
     Slice,
-    Stability,
 )
 from harness.report.figures import count, figure, number, p_value
 from harness.report.parts import Cell, Figure, Section, Table
@@ -16,132 +14,6 @@ from harness.report.sections.pieces import difference_cells, estimate_cell, name
 
 MAX_ROWS = 20
 LEAST_CASES = 5  # fewer in a tag say nothing: their interval spans most of the axis
-
-
-def stability_section(stability: Stability, *, cases: int, repeats: int) -> Section:
-    """Say whether the same request gets the same answer."""
-    s = stability
-    if repeats < 2 or s.agreement.value is None:
-        lead = s.agreement.why_undefined or "Each case was sent once: nothing is known of stability."
-    else:
-        lead = (
-            f"{figure(s.agreement, 'share')} agreement between repeats; "
-            f"{s.unstable_cases:,} of {count(cases, 'case')} got different answers."
-        )
-    figures = (
-        []
-        if s.agreement.value is None
-        else [
-            *named("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
-            *named("Flip rate", s.flip_rate, "share", "they differ"),
-            *named("Same label always", s.tar_label, "share", "cases whose repeats all agree"),
-            *named("Same text always", s.tar_raw, "share", "cases whose replies are identical"),
-            *(
-                f
-                for k, e in s.pass_k.items()
-                for f in named(f"pass^{k}", e, "share", f"right {k} times in a row")
-            ),
-            *named("Fleiss' kappa", s.fleiss_kappa, "ratio"),
-            *named("Krippendorff's alpha", s.krippendorff_alpha, "ratio"),
-            *_plain_figures(s),
-        ]
-    )
-    return Section(
-        key="stability",
-        title="Stability across repeats",
-        lead=lead,
-        figures=tuple(figures),
-        tables=tuple(t for t in (_unstable(s), _flips(s), _spread(s), *_served(s)) if t.rows),
-        notes=(s.concurrency_note,) if s.concurrency_note else (),
-    )
-
-
-def _plain_figures(s: Stability) -> list[Figure]:
-    figures = []
-    if s.best_accuracy is not None and s.worst_accuracy is not None:
-        worst, best = number(s.worst_accuracy, "share"), number(s.best_accuracy, "share")
-        figures.append(
-            Figure(
-                name="Luck of the repeat", text=f"{worst} to {best}", hint="accuracy, worst and best repeats"
-            )
-        )
-    if s.mean_entropy_bits is not None:
-        figures.append(Figure(name="Entropy", text=f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases"))
-    if s.icc is not None:
-        figures.append(
-            Figure(name="ICC", text=number(s.icc, "ratio"), hint="how alike repeats of a case are")
-        )
-    if s.design_effect is not None:
-        figures.append(
-            Figure(
-                name="Design effect", text=f"{s.design_effect:.2f}", hint="why repeats count less than cases"
-            )
-        )
-    return figures
-
-
-def _flips(s: Stability) -> Table:
-    return Table(
-        title="Answers that alternate",
-        folded=True,
-        head=("One repeat", "Another", "Share of pairs", "Pairs"),
-        rows=tuple(
-            (
-                Cell(text=flip.first, kind="code"),
-                Cell(text=flip.second, kind="code"),
-                number_cell(number(flip.share, "share")),
-                number_cell(count(flip.pairs)),
-            )
-            for flip in s.flips[:MAX_ROWS]
-        ),
-    )
-
-
-def _spread(s: Stability) -> Table:
-    width = max((len(spread.values) for spread in s.spread), default=0)
-    shown = min(width, 8)
-    return Table(
-        title="Each repeat on its own",
-        folded=True,
-        head=("Metric", *(f"Repeat {i + 1}" for i in range(shown))),
-        rows=tuple(
-            (
-                Cell(text=spread.metric),
-                *(number_cell(number(value, "share")) for value in spread.values[:shown]),
-                *(Cell(text="") for _ in range(shown - len(spread.values))),
-            )
-            for spread in s.spread
-        ),
-        note=f"The first {shown} of {width} repeats." if width > shown else "",
-    )
-
-
-def _unstable(s: Stability) -> Table:
-    shown = s.unstable[:MAX_ROWS]
-    return Table(
-        title="Cases whose answer moved",
-        head=("Case", "Expected", "Answers", "Replies"),
-        rows=tuple(
-            (
-                Cell(text=case.case, kind="code"),
-                Cell(text=case.expected, kind="code"),
-                Cell(text=", ".join(f"{n} × {label}" for label, n in case.labels.items())),
-                Cell(text=" · ".join(case.replies), kind="code"),
-            )
-            for case in shown
-        ),
-        note=f"{len(shown)} of {s.unstable_cases:,}." if len(shown) < s.unstable_cases else "",
-    )
-
-
-def _served(s: Stability) -> list[Table]:
-    tables = []
-    for title, counts in (("Models that answered", s.served_models), ("System fingerprints", s.fingerprints)):
-        rows = tuple((Cell(text=name, kind="code"), number_cell(count(n))) for name, n in counts.items())
-        tables.append(
-            Table(title=title, head=("Name", "Replies"), rows=rows if len(rows) > 1 else (), folded=True)
-        )
-    return tables
 
 
 def robustness_section(robustness: Robustness) -> Section:
@@ -194,34 +66,6 @@ def _perturbation(p: PerturbationScores, drop: Cell) -> tuple[Cell, ...]:
         estimate_cell(p.flips, "share"),
         estimate_cell(p.flips_above_noise, "points"),
         number_cell(p_value(p.p_value)),
-    )
-
-
-def generalization_section(generalization: Generalization) -> Section:
-    """Say whether dev figures hold on cases that nobody tuned to."""
-    g = generalization
-    gaps = difference_cells([gap.gap for gap in g.gaps], "points")
-    rows = tuple(
-        (
-            Cell(text=gap.metric),
-            estimate_cell(gap.dev, "share"),
-            Cell(text=gap.other_split),
-            estimate_cell(gap.other, "share"),
-            cell,
-            number_cell(p_value(gap.p_value)),
-        )
-        for gap, cell in zip(g.gaps, gaps, strict=True)
-    )
-    lead = f"Accuracy on dev minus holdout: {figure(g.gap, 'points')}."
-    if g.gap.value is None:
-        lead = g.note or g.gap.why_undefined or "There is no second split to compare with."
-    head = ("Metric", "Dev", "Other split", "There", "Dev minus there", "p")
-    return Section(
-        key="generalization",
-        title="Generalization",
-        lead=lead,
-        tables=(Table(title="", head=head, rows=rows),) if rows else (),
-        notes=(g.note,) if g.note and g.note != lead else (),
     )
 
 

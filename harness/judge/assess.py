@@ -14,6 +14,7 @@ from harness.files.suite import Suite
 from harness.files.threshold import Threshold, ThresholdError, parse_threshold
 from harness.journal import read_events
 from harness.judge.assessment import OUTCOMES, Assessment, CandidateAssessment
+from harness.judge.baseline import Baseline, baseline_of
 from harness.judge.checks import check
 from harness.judge.history.found import earlier_runs
 from harness.judge.history.past import PastRun
@@ -41,7 +42,10 @@ from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, Manifest, read_man
 
 
 def assess_run(
-    run: Path, thresholds: Sequence[Threshold] | None = None, *, baseline: Assessment | None = None
+    run: Path,
+    thresholds: Sequence[Threshold] | None = None,
+    *,
+    baseline: Assessment | Baseline | None = None,
 ) -> Assessment:
     """Judge the run in a folder, under its own thresholds or others, after the runs before it in there."""
     manifest = msgspec.json.decode((run / MANIFEST).read_bytes(), type=Manifest)
@@ -54,18 +58,18 @@ def assess(
     events: Iterable[Event],
     *,
     thresholds: Sequence[Threshold] | None = None,
-    baseline: Assessment | None = None,
+    baseline: Assessment | Baseline | None = None,
     past: Sequence[PastRun] = (),
 ) -> Assessment:
     """Judge a run from its events and what is known of earlier runs; same input in any order, same result."""
     suite = Suite.model_validate(manifest.suite)
     table = tabulate(manifest, events)
     views = views_from(manifest, table, past)
-    policy = policy_of(suite, views, baseline) if thresholds is None else tuple(thresholds)
+    before = baseline_of(baseline)
+    policy = policy_of(suite, views, before) if thresholds is None else tuple(thresholds)
     given = thresholds is not None or bool(suite.thresholds)
     candidates = tuple(
-        _candidate(view, table, policy if given else _known(policy, view, baseline), baseline)
-        for view in views
+        _candidate(view, table, policy if given else _known(policy, view, before), before) for view in views
     )
     candidates = with_versions(candidates, manifest, past)
     uninformative = no_information(views)
@@ -104,7 +108,7 @@ def views_from(manifest: Manifest, table: RunTable, past: Sequence[PastRun] = ()
     ]
 
 
-def policy_of(suite: Suite, views: Sequence[View], baseline: Assessment | None) -> tuple[Threshold, ...]:
+def policy_of(suite: Suite, views: Sequence[View], baseline: Baseline | None) -> tuple[Threshold, ...]:
     """Give the thresholds in force: the suite's own, else the documented defaults that apply to this run."""
     if not suite.thresholds:
         splits = views[0].cases.splits if views else ()
@@ -123,7 +127,7 @@ def policy_of(suite: Suite, views: Sequence[View], baseline: Assessment | None) 
     return tuple(found)
 
 
-def _known(defaults: Sequence[Threshold], view: View, baseline: Assessment | None) -> tuple[Threshold, ...]:
+def _known(defaults: Sequence[Threshold], view: View, baseline: Baseline | None) -> tuple[Threshold, ...]:
     """Leave out the default demand on the past where a candidate has none, and on a gap without two sides."""
     has_past = baseline is not None or bool(runs_before(view))
     has_gap = lab_run(view) is not None or other_split(view) is not None
@@ -132,7 +136,7 @@ def _known(defaults: Sequence[Threshold], view: View, baseline: Assessment | Non
 
 
 def _candidate(
-    view: View, table: RunTable, policy: Sequence[Threshold], baseline: Assessment | None
+    view: View, table: RunTable, policy: Sequence[Threshold], baseline: Baseline | None
 ) -> CandidateAssessment:
     timing = timing_quality_section(view, table, policy)
     checks = tuple(check(view, threshold, timing, baseline) for threshold in policy)

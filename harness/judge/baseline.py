@@ -1,63 +1,160 @@
-"""The figure of an earlier assessment that a relative threshold refers to."""
+"""The run that a relative threshold refers to: its figures by name, and where it is still there, its trials.
+
+A figure's name is what a threshold says before its operator: `recall[spam]`, `latency.p95`, `cost per 1000`,
+`accuracy where tag=short`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from harness.files.baselines import StoredBaseline
 from harness.files.threshold import Threshold
-from harness.judge.assessment import Assessment, CandidateAssessment
+from harness.judge.assessment import Assessment
+from harness.judge.baseline_figures import figures_of
+from harness.judge.compare.pairs import pair
 from harness.judge.scores.estimate import Estimate
 from harness.judge.sentences import name_of
 from harness.judge.view import View
+from harness.rundir import CandidateEntry
+
+GONE = "the baseline's run is not here, only its figures are"
+_OUTCOMES = {
+    "failures": "failed",
+    "unparseable": "unparseable",
+    "refused": "refused",
+    "truncated": "truncated",
+}
+_DIGITS = 9
 
 
-def counterpart(baseline: Assessment, view: View) -> CandidateAssessment | None:
-    """Find a baseline's candidate for this one: the same, else the same prompt, else its only one."""
-    same = [candidate for candidate in baseline.candidates if candidate.name == view.entry.name]
-    prompt = [candidate for candidate in baseline.candidates if candidate.prompt == view.entry.prompt_name]
-    for found in (same, prompt):
-        if len(found) == 1:
-            return found[0]
-    return baseline.candidates[0] if len(baseline.candidates) == 1 else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineCandidate:
+    """One prompt on one model, as it was."""
+
+    name: str
+    prompt: str
+    model: str
+    figures: Mapping[str, Estimate]
+    prompt_digest: str = ""
+    model_digest: str = ""
 
 
-def baseline_value(baseline: Assessment, view: View, threshold: Threshold) -> float | None:
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """A run that others are held against."""
+
+    run_id: str
+    candidates: tuple[BaselineCandidate, ...]
+    suite_digest: str = ""
+    read_views: Callable[[], Mapping[str, View]] | None = field(default=None, compare=False)
+
+    @cached_property
+    def views(self) -> Mapping[str, View]:
+        """The run's candidates with their trials; empty where the run is gone."""
+        return {} if self.read_views is None else self.read_views()
+
+    def counterpart(self, entry: CandidateEntry) -> BaselineCandidate | None:
+        """Find the candidate for this one: the same, else its prompt's or its model's, else the only one."""
+        for found in (
+            [one for one in self.candidates if one.name == entry.name],
+            [one for one in self.candidates if one.prompt == entry.prompt_name],
+            [one for one in self.candidates if one.model == entry.model_name],
+            self.candidates,
+        ):
+            if len(found) == 1:
+                return found[0]
+        return None
+
+
+def baseline_of(baseline: Assessment | Baseline | None) -> Baseline | None:
+    """Give a judged run as a baseline; a baseline stays as it is."""
+    if baseline is None or isinstance(baseline, Baseline):
+        return baseline
+    return Baseline(
+        run_id=baseline.run_id,
+        candidates=tuple(
+            BaselineCandidate(name=one.name, prompt=one.prompt, model=one.model, figures=figures_of(one))
+            for one in baseline.candidates
+        ),
+    )
+
+
+def baseline_value(baseline: Baseline, view: View, threshold: Threshold) -> float | None:
     """Give the baseline's value of a threshold's metric; None where it has none."""
-    candidate = counterpart(baseline, view)
+    candidate = baseline.counterpart(view.entry)
     if candidate is None:
         return None
-    name = name_of(threshold)
-    for check in candidate.checks:
-        if check.threshold.rsplit(check.op, 1)[0].strip() == name:
-            return check.estimate.value
-    if threshold.where:
-        return None
-    estimate = _in_tree(candidate, threshold)
+    estimate = candidate.figures.get(name_of(threshold)) or candidate.figures.get(_canonical(threshold))
     return None if estimate is None else estimate.value
 
 
-def _in_tree(candidate: CandidateAssessment, threshold: Threshold) -> Estimate | None:
-    scores = candidate.classification
-    clock, _, part = threshold.metric.partition(".")
-    if clock in {"latency", "ttft"}:
-        quantiles = candidate.latency.ttft if clock == "ttft" else candidate.latency.caller
-        wanted = (
-            1.0 if part == "max" else float(part.removeprefix("p")) / 100 if part[1:].isdecimal() else None
-        )
-        return next((quantile.estimate for quantile in quantiles if quantile.q == wanted), None)
-    if threshold.label is not None and threshold.label in scores.labels:
-        found = getattr(scores.labels[threshold.label], threshold.metric, None)
-        return found if isinstance(found, Estimate) else None
-    places: dict[str, Estimate | None] = {
-        "accuracy": scores.accuracy,
-        "coverage": scores.coverage,
-        "balanced_accuracy": scores.balanced_accuracy,
-        "macro_f1": scores.macro_f1,
-        "mcc": scores.mcc,
-        "kappa": scores.kappa,
-        "stability": candidate.stability.agreement,
-        "flip_rate": candidate.stability.flip_rate,
-        "cost_per_1000": candidate.cost.per_1000,
-        "cost_per_correct": candidate.cost.per_correct,
-        "robustness.drop": candidate.robustness.drop if candidate.robustness else None,
-        "generalization.gap": candidate.generalization.gap if candidate.generalization else None,
-    }
-    return places.get(threshold.metric)
+def _canonical(threshold: Threshold) -> str:
+    """Name a figure without the freedoms of spelling: spaces, quotes, `cost_per_1000`."""
+    written = _WRITTEN.get(threshold.metric, threshold.metric)
+    label = "" if threshold.label is None else f"[{threshold.label}]"
+    where = " and ".join(f"{kind}={name}" for kind, name in threshold.where)
+    return f"{written}{label}" + (f" where {where}" if where else "")
+
+
+_WRITTEN = {
+    "cost_per_1000": "cost per 1000",
+    "cost_per_correct": "cost per correct",
+    "tokens_per_case": "tokens per case",
+}
+
+
+def from_store(
+    stored: StoredBaseline, *, read_views: Callable[[], Mapping[str, View]] | None = None
+) -> Baseline:
+    """Give the baseline that baselines.yml describes."""
+    made = Baseline(
+        run_id=stored.run,
+        suite_digest=stored.suite_digest,
+        candidates=tuple(
+            BaselineCandidate(
+                name=name,
+                prompt=one.prompt,
+                model=one.model,
+                prompt_digest=one.prompt_digest,
+                model_digest=one.model_digest,
+                figures={
+                    figure: Estimate(
+                        value=kept.value,
+                        n=kept.n,
+                        low=kept.low,
+                        high=kept.high,
+                        confidence=stored.confidence,
+                        method="baseline",
+                    )
+                    for figure, kept in one.figures.items()
+                },
+            )
+            for name, one in stored.candidates.items()
+        ),
+    )
+    return replace(made, read_views=read_views)
+
+
+def regressions(baseline: Baseline, view: View) -> tuple[int, int] | str:
+    """Count the cases that were right in the baseline's run and are wrong now, and the pairs; else say why.
+
+    A case is right when more than half of its trials are.
+    """
+    counterpart = baseline.counterpart(view.entry)
+    if counterpart is None:
+        return "the baseline has no candidate to hold this one against"
+    if counterpart.name not in baseline.views:
+        return GONE
+    pairs = pair(baseline.views[counterpart.name], view)
+    if not pairs.cases:
+        return "the baseline's run and this one have no case in common"
+    right = []
+    for side in (pairs.base, pairs.head):
+        hits, trials = side.per_case(side.answers.right)
+        right.append(hits > trials / 2)
+    return int(np.count_nonzero(right[0] & ~right[1])), pairs.cases

@@ -8,13 +8,13 @@ import msgspec
 import numpy as np
 
 from harness.files.threshold import Threshold
-from harness.judge.assessment import Assessment, Check, TimingQuality
-from harness.judge.baseline import baseline_value
+from harness.judge.assessment import Check, TimingQuality
+from harness.judge.baseline import Baseline, baseline_value, regressions
 from harness.judge.drift import drift_check
 from harness.judge.metrics import described, figure, label_index, unit_name
 from harness.judge.scores import classification
 from harness.judge.scores.estimate import undefined
-from harness.judge.scores.figure import Figure, Mapped, Missing
+from harness.judge.scores.figure import Figure, Mapped, Missing, Normal
 from harness.judge.scores.proportion import Share
 from harness.judge.scores.threshold_check import Decision, decide
 from harness.judge.sentences import Finding, asked, name_of, why
@@ -23,8 +23,10 @@ from harness.judge.view import View
 from harness.judge.wording import amount, demand, named
 from harness.judge.wording import figure as figure_text
 
+NO_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 
-def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Assessment | None) -> Check:
+
+def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Baseline | None) -> Check:
     """Hold one threshold against what was seen."""
     if threshold.metric == "drift.drop":
         return _unfinished(view, threshold, drift_check(view, threshold, baseline))
@@ -37,15 +39,19 @@ def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Ass
             view.narrowed(threshold.where), threshold, required, timing, name=name, note=note
         )
     else:
-        made = _by_figure(view, threshold, required, note)
+        made = _by_figure(view, threshold, required, note, baseline)
         if threshold.metric == "latency.within" and not timing.good:
             made = _undecided(made)
     return _unfinished(view, threshold, made)
 
 
-def _by_figure(view: View, threshold: Threshold, required: float, note: str) -> Check:
+def _by_figure(
+    view: View, threshold: Threshold, required: float, note: str, baseline: Baseline | None
+) -> Check:
     narrowed = view.narrowed(threshold.where)
     source = figure(view, threshold)
+    if threshold.metric == "regressions" and baseline is not None:
+        source = _regressions(narrowed, baseline)
     if threshold.metric == "better_than_majority" and required >= 1:
         source = Missing("all cases expect one label, so nothing can be better than always answering it")
     decision = decide(source, threshold.op, required, view.confidence)
@@ -61,6 +67,12 @@ def _by_figure(view: View, threshold: Threshold, required: float, note: str) -> 
         note=note,
     )
     return _made(view, threshold, required, decision, finding)
+
+
+def _regressions(view: View, baseline: Baseline) -> Figure:
+    """Count the cases broken since the baseline: a fact about these cases, without sampling error."""
+    found = regressions(baseline, view)
+    return Missing(found) if isinstance(found, str) else Normal(float(found[0]), found[1], 0.0, "counted")
 
 
 def _cases(needed: int | None, source: Figure, view: View) -> int | None:
@@ -91,7 +103,7 @@ def _made(view: View, threshold: Threshold, required: float, decision: Decision,
     )
 
 
-def _required(view: View, threshold: Threshold, baseline: Assessment | None) -> tuple[float | None, str]:
+def _required(view: View, threshold: Threshold, baseline: Baseline | None) -> tuple[float | None, str]:
     """Resolve what is required, and say where it comes from; None (and why) when a baseline is missing."""
     if threshold.metric == "better_than_majority":
         majority = classification.majority(view.narrowed(threshold.where).answers)
@@ -101,7 +113,7 @@ def _required(view: View, threshold: Threshold, baseline: Assessment | None) -> 
         return threshold.bound, ""
     before = None if baseline is None else baseline_value(baseline, view, threshold)
     if before is None:
-        missing = "no baseline is set" if baseline is None else "the baseline has no such figure"
+        missing = NO_BASELINE if baseline is None else "the baseline has no such figure"
         return None, missing
     return _from_baseline(view, threshold, before)
 

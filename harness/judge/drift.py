@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.files.threshold import Threshold
-from harness.judge.assessment import Assessment, Check
-from harness.judge.baseline import counterpart
+from harness.judge.assessment import Check
+from harness.judge.baseline import Baseline
 from harness.judge.history.past import PastRun
 from harness.judge.history.series import before_of, drop_of, groups_of, share_of
 from harness.judge.scores import classification
@@ -28,7 +28,7 @@ _WORST_FIRST = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 _Before = tuple[str, Share | Missing]
 
 
-def drift_check(view: View, threshold: Threshold, baseline: Assessment | None) -> Check:
+def drift_check(view: View, threshold: Threshold, baseline: Baseline | None) -> Check:
     """Decide "accuracy has not dropped by more than the bound since the baseline, or the runs before"."""
     missing = "there is no earlier run to compare with"
     if threshold.where:
@@ -44,10 +44,11 @@ def drift_check(view: View, threshold: Threshold, baseline: Assessment | None) -
     return _made(view, threshold, now, min(decided, key=_badness))
 
 
-def _befores(view: View, baseline: Assessment | None) -> list[_Before]:
+def _befores(view: View, baseline: Baseline | None) -> list[_Before]:
     if baseline is not None:
-        found = counterpart(baseline, view)
-        return [] if found is None else [("", share_of(found.classification.accuracy))]
+        found = baseline.counterpart(view.entry)
+        accuracy = None if found is None else found.figures.get("accuracy")
+        return [] if accuracy is None else [("", share_of(accuracy))]
     return [(_which(runs), before_of(runs)) for _, runs in groups_of(runs_before(view))]
 
 

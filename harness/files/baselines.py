@@ -1,0 +1,116 @@
+"""baselines.yml: for each suite the run that new ones are held against, with its figures.
+
+Written by `harness baseline set` and committed, so that a baseline moves only when somebody moves it. The
+figures are enough for relative thresholds: the run's own folder may be gone, or on another machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import Field, ValidationError
+
+from harness.errors import UsageError
+from harness.files.decoding import read_written, reason
+from harness.files.findings import Findings, shown
+from harness.files.project import Written
+from harness.files.validation import Reporter
+from harness.files.written_yaml import Entries, Path_, node_at, parse, plain_value
+
+BASELINES = "baselines.yml"
+HEADER = """\
+# The runs that new runs are held against. Written by `harness baseline set RUN`; commit it.
+# Thresholds such as `accuracy >= baseline - 2%` and `latency.p95 <= baseline * 1.2` refer to these figures.
+"""
+
+_TEXTS: tuple[Path_, ...] = (
+    *(("*", key) for key in ("run", "set_utc", "suite_digest", "git_commit")),
+    *(("*", "candidates", "*", key) for key in ("prompt", "model", "prompt_digest", "model_digest")),
+)
+
+
+class StoredFigure(Written):
+    """One figure with its interval, in the metric's own unit."""
+
+    value: float = Field(allow_inf_nan=False)
+    n: int = Field(0, ge=0)
+    low: float | None = Field(None, allow_inf_nan=False)
+    high: float | None = Field(None, allow_inf_nan=False)
+
+
+class StoredCandidate(Written):
+    """One prompt on one model: digests of what was sent, and figures by the names that thresholds write."""
+
+    prompt: str
+    model: str
+    prompt_digest: str
+    model_digest: str
+    figures: dict[str, StoredFigure] = {}
+
+
+class StoredBaseline(Written):
+    """The baseline of one suite."""
+
+    run: str
+    set_utc: str
+    suite_digest: str
+    git_commit: str | None = None
+    confidence: float = Field(0.95, gt=0, lt=1)
+    candidates: dict[str, StoredCandidate] = Field(min_length=1)
+
+
+def read_baselines(root: Path) -> dict[str, StoredBaseline]:
+    """Read the baselines of a project by suite; empty where none is set. Raises FilesError."""
+    path = root / BASELINES
+    if not path.is_file():
+        return {}
+    findings = Findings()
+    text = read_written(path, findings)
+    tree = parse(text, path, findings) if text is not None and _says_something(text) else None
+    found = {} if tree is None else _each(tree, path, findings)
+    findings.raise_if_any()
+    return found
+
+
+def _says_something(text: str) -> bool:
+    return any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
+
+
+def _each(tree: Entries, path: Path, findings: Findings) -> dict[str, StoredBaseline]:
+    found = {}
+    for suite in tree.entries:
+        node, line, _ = node_at(tree, (suite,))
+        if not isinstance(node, Entries):
+            findings.add(path, line, shown(suite), "must be a mapping with a `run`.")
+            continue
+        try:
+            found[suite] = StoredBaseline.model_validate(plain_value(node, _TEXTS, (suite,)))
+        except ValidationError as error:
+            Reporter(StoredBaseline, tree, path, findings, (suite,)).all(error)
+    return found
+
+
+def write_baselines(root: Path, baselines: Mapping[str, StoredBaseline]) -> Path:
+    """Replace the file in one step; without any baseline it is removed."""
+    path = root / BASELINES
+    try:
+        if not baselines:
+            path.unlink(missing_ok=True)
+            return path
+        content = {suite: _plain(baselines[suite]) for suite in sorted(baselines)}
+        body = yaml.safe_dump(
+            content, sort_keys=False, default_flow_style=None, allow_unicode=True, width=1_000_000
+        )
+        temporary = root / f".{BASELINES}.{os.getpid()}"
+        temporary.write_text(HEADER + body, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: {reason(error)}.", fix="Allow writing there.") from None
+    return path
+
+
+def _plain(baseline: StoredBaseline) -> dict[str, object]:
+    return baseline.model_dump(mode="json", exclude_none=True)

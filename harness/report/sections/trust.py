@@ -9,7 +9,7 @@ from harness.judge.assessment import (
     Slice,
 )
 from harness.report.figures import count, figure, number, p_value
-from harness.report.parts import Cell, Figure, Section, Table
+from harness.report.parts import Cell, Section, Table
 from harness.report.sections.pieces import difference_cells, estimate_cell, named, number_cell
 
 MAX_ROWS = 20

@@ -26,7 +26,7 @@ from harness.judge.sections.history import history_section, runs_before
 from harness.judge.sections.latency import latency_section
 from harness.judge.sections.leakage import leakage_section
 from harness.judge.sections.new_data import NEW, lab_run
-from harness.judge.sections.notable import maybe_mislabelled, notable_cases
+from harness.judge.sections.notable import maybe_mislabelled, notable_cases, notable_counts
 from harness.judge.sections.robustness import robustness_section
 from harness.judge.sections.slices import slices_section
 from harness.judge.sections.stability import stability_section
@@ -164,6 +164,7 @@ def _candidate(
         leakage=leakage_section(view),
         tradeoff=tradeoff_section(view),
         notable=notable_cases(view),
+        notable_counts=notable_counts(view),
     )
     return msgspec.structs.replace(made, history=history_section(view, made, policy))
 

@@ -332,6 +332,8 @@ class Leakage(msgspec.Struct, frozen=True, kw_only=True):
 
     findings: tuple[LeakFinding, ...]
     leaked_cases: int  # the metric `leakage`
+    duplicates: int = 0  # cases that nearly repeat another of their split: they give nothing away
+    conflicts: int = 0  # cases that nearly repeat another with a different label
     accuracy_with: Estimate | None = None
     accuracy_without: Estimate | None = None
     note: str = ""
@@ -440,7 +442,8 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     generalization: Generalization | None = None
     leakage: Leakage | None = None
     tradeoff: Tradeoff | None = None
-    notable: tuple[NotableCase, ...] = ()
+    notable: tuple[NotableCase, ...] = ()  # at most ten of each kind
+    notable_counts: dict[str, int] = {}  # how many there are of each kind
     history: History | None = None  # earlier runs of this candidate; None without any
 
 

@@ -188,6 +188,8 @@ def leakage_section(view: View) -> Leakage:
     return Leakage(
         findings=found.findings[:LISTED],
         leaked_cases=len(found.cases),
+        duplicates=sum(finding.kind == "duplicate" for finding in found.findings),
+        conflicts=sum(finding.kind == "conflicting_labels" for finding in found.findings),
         accuracy_with=accuracy(view.answers).estimate(view.confidence) if found.cases else None,
         accuracy_without=accuracy(view.answers.where(rest)).estimate(view.confidence)
         if found.cases

@@ -11,30 +11,44 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.judge.assessment import OUTCOMES, NotableCase
+from harness.judge.assessment import OUTCOMES, NotableCase, Outcome
 from harness.judge.sections.stability import answer_codes, answer_name
 from harness.judge.table import NONE, Int64
 from harness.judge.view import View
 
 MOST = 10
+UNREAD: Outcome = "unparseable"
 TELLS_APART = 0.2
 
 
 def notable_cases(view: View) -> tuple[NotableCase, ...]:
     """Give the cases of one candidate, at most ten of each kind."""
+    kinds = _kinds(view)
+    unread = kinds.pop(UNREAD)
+    found = [_case(view, why, int(case)) for why, cases in kinds.items() for case in cases[:MOST]]
+    found += [_unread(view, int(case)) for case in unread[:MOST]]
+    return (*found, *_slowest(view))
+
+
+def notable_counts(view: View) -> dict[str, int]:
+    """Give how many cases there are of each kind that occurs, listed or not."""
+    return {why: len(cases) for why, cases in _kinds(view).items() if len(cases)}
+
+
+def _kinds(view: View) -> dict[str, Int64]:
+    """Give the cases of each kind, in the order of the report."""
     n = len(view.cases)
     trials = view.trials
     asked = np.bincount(trials.case, minlength=n)
     right = np.bincount(trials.case[view.answers.right], minlength=n)
-    unparseable = np.bincount(trials.case[trials.outcome == OUTCOMES.index("unparseable")], minlength=n)
+    unparseable = np.bincount(trials.case[trials.outcome == OUTCOMES.index(UNREAD)], minlength=n)
     silent = np.bincount(trials.case[trials.predicted == NONE], minlength=n)
-    always = np.flatnonzero((asked > 0) & (right == 0) & (silent == 0))
-    moved = np.flatnonzero((right > 0) & (right < asked))
-    unread = np.flatnonzero(unparseable > 0)
-    kinds = (("wrong in every repeat" if view.repeats > 1 else "wrong", always), ("flipped", moved))
-    found = [_case(view, why, int(case)) for why, cases in kinds for case in cases[:MOST]]
-    found += [_unread(view, int(case)) for case in unread[:MOST]]
-    return (*found, *_slowest(view))
+    always = "wrong in every repeat" if view.repeats > 1 else "wrong"
+    return {
+        always: np.flatnonzero((asked > 0) & (right == 0) & (silent == 0)),
+        "flipped": np.flatnonzero((right > 0) & (right < asked)),
+        UNREAD: np.flatnonzero(unparseable > 0),
+    }
 
 
 def _case(view: View, why: str, case: int, row: int | None = None) -> NotableCase:
@@ -55,8 +69,8 @@ def _case(view: View, why: str, case: int, row: int | None = None) -> NotableCas
 
 
 def _unread(view: View, case: int) -> NotableCase:
-    hit = (view.trials.case == case) & (view.trials.outcome == OUTCOMES.index("unparseable"))
-    return _case(view, "unparseable", case, int(np.flatnonzero(hit)[0]))
+    hit = (view.trials.case == case) & (view.trials.outcome == OUTCOMES.index(UNREAD))
+    return _case(view, UNREAD, case, int(np.flatnonzero(hit)[0]))
 
 
 def _slowest(view: View) -> list[NotableCase]:
@@ -80,7 +94,8 @@ def maybe_mislabelled(views: Sequence[View]) -> tuple[NotableCase, ...]:
         same &= answers[0] == other
     wrong = np.flatnonzero(same & (answers[0] != heard[0].cases.expected))
     witnesses = f"{len(heard)} candidates" if len(heard) > 1 else f"{heard[0].repeats} repeats"
-    why = f"maybe mislabelled: all {witnesses} agree on another label"
+    witnesses = "both candidates" if len(heard) == 2 else f"all {witnesses}"
+    why = f"maybe mislabelled: {witnesses} agree on another label"
     return tuple(_case(heard[0], why, int(case)) for case in wrong)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.judge.assessment import CandidateAssessment, Check, Classification, Confusion
-from harness.report.figures import Unit, count, figure, number, p_value, percent_of, unit_of
+from harness.report.figures import Unit, count, figure, number, p_value, percent_of, required, unit_of
 from harness.report.parts import (
     Cell,
     CheckRow,
@@ -39,14 +39,14 @@ def _check_row(check: Check, currency: str) -> CheckRow:
         status=check.status,
         tone=STATUS_TONES[check.status],
         seen=seen,
-        required=f"{check.op} {number(check.required, unit, currency=currency)}",
+        required=f"{check.op} {required(check.required, unit, currency=currency)}",
         needed=needed,
         why=check.why,
-        picture=_check_picture(check, unit, seen),
+        picture=_check_picture(check, unit, seen, currency),
     )
 
 
-def _check_picture(check: Check, unit: Unit, seen: str) -> Picture | None:
+def _check_picture(check: Check, unit: Unit, seen: str, currency: str) -> Picture | None:
     value = check.estimate.value
     if value is None:
         return None
@@ -57,6 +57,7 @@ def _check_picture(check: Check, unit: Unit, seen: str) -> Picture | None:
     floor, ceiling = min(ends) - pad, max(ends) + pad
     if unit == "share" and min(ends) >= 0 and max(ends) <= 1:
         floor, ceiling = max(0.0, floor), min(1.0, ceiling)
+    wanted = f"{check.op} {required(check.required, unit, currency=currency)}"
     return Picture(
         value=value,
         low=low,
@@ -66,7 +67,7 @@ def _check_picture(check: Check, unit: Unit, seen: str) -> Picture | None:
         bound=check.bound,
         wanted="above" if check.op.startswith(">") else "below",
         tone=STATUS_TONES[check.status],
-        alt=f"{seen}, required {check.op} {number(check.required, unit)}: {check.status}",
+        alt=f"{seen}, required {wanted}: {check.status}",
     )
 
 
@@ -143,7 +144,9 @@ def _worst_sentence(confusion: Confusion, worst: tuple[int, int] | None, totals:
         return "No errors: every trial was read as its expected label."
     i, j = worst
     value = confusion.counts[i][j]
-    seen = "got no label" if j >= len(confusion.rows) else f"were read as {confusion.columns[j]}"
+    seen = "got no label"
+    if j < len(confusion.rows):
+        seen = f"{'was' if value == 1 else 'were'} read as {confusion.columns[j]}"
     return (
         f"Most frequent error: {value:,} of {count(totals[i], 'trial')} expected to be {confusion.rows[i]} "
         f"{seen} ({percent_of(value, totals[i])})."
@@ -192,20 +195,19 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
     """Give the figures over all labels, beside what always guessing the largest label would reach."""
     c = classification
     baseline = c.majority_baseline
-    tested = p_value(baseline.p_value)
     figures = [
         *named("Accuracy", c.accuracy, "share", _failure_range(c)),
         Figure(
             name="Majority baseline",
             text=number(baseline.share, "share"),
-            hint=f"always answering {baseline.label}" + (f"; is accuracy better? {tested}" if tested else ""),
+            hint=f"always answering {baseline.label}{_better(c)}",
         ),
         *named("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
         *named("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),
         *named("Macro F1", c.macro_f1, "share"),
         *named("MCC", c.mcc, "ratio", "0 is chance, 1 is perfect"),
         *named("Cohen's kappa", c.kappa, "ratio", "agreement beyond chance"),
-        *named("F-beta", c.f_beta, "share", "by the suite's priority"),
+        *named("F-beta", c.f_beta, "share", "of the positive label; the suite's priority sets beta"),
         *named("Cost of errors per 1,000", c.error_cost_per_1000, "money", currency=currency),
     ]
     for label, estimate in c.at_prevalence.items():
@@ -215,11 +217,20 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
     return Section(
         key="quality",
         title="Accuracy",
-        lead=f"{figures[0].text} of the trials were right; always answering {baseline.label} "
+        lead="Nothing was measured."
+        if c.accuracy.value is None
+        else f"{figures[0].text} of the trials were right; always answering {baseline.label} "
         f"would reach {number(baseline.share, 'share')}.",
         figures=tuple(figures),
         tables=(_outcome_table(outcomes),),
     )
+
+
+def _better(c: Classification) -> str:
+    p = c.majority_baseline.p_value
+    if p is None:
+        return ""
+    return f"; accuracy is {'' if p < 1 - c.accuracy.confidence else 'not shown to be '}better: {p_value(p)}"
 
 
 def _failure_range(c: Classification) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from harness.judge.assessment import (
     CandidateAssessment,
@@ -40,7 +40,8 @@ def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Se
         f"Each reply carries a score for {tradeoff.label}: "
         "the curve shows what another score threshold would give."
         if tradeoff and curve
-        else "Replies carry no score, so each label is one point; its box is the interval in both directions."
+        else f"Replies carry no score, so {_each(tuple(shown))} is one point; "
+        "its box is the interval in both directions."
     )
     plot = SharePlot(
         x_title="recall",
@@ -64,6 +65,10 @@ def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Se
         tables=tuple(_operating_points(tradeoff) if tradeoff else ()),
         notes=(tradeoff.note,) if tradeoff and tradeoff.note else (),
     )
+
+
+def _each(labels: tuple[str, ...]) -> str:
+    return f"the label {labels[0]}" if len(labels) == 1 else "each label"
 
 
 def _required(checks: Iterable[Check], metric: str, positive: str | None) -> float | None:
@@ -179,6 +184,8 @@ def cost_section(cost: Cost) -> Section:
     if cost.missing_usage:
         notes.append(f"The endpoint did not count the tokens of {count(cost.missing_usage, 'trial')}.")
     lead = f"{figure(cost.per_1000, 'money', currency=money)} per 1,000 decisions; this run cost {total}."
+    if cost.per_1000.value is None:
+        lead = f"The cost of a decision is {figure(cost.per_1000, 'money')}; this run cost {total}."
     if not cost.priced:
         lead = "The model has no price in harness.yml: no money was counted."
     return Section(key="cost", title="Cost", lead=lead, figures=tuple(figures), notes=tuple(notes))
@@ -192,20 +199,24 @@ def _monthly(cost: Cost) -> list[Figure]:
     return [Figure(name="Per month", text=text, hint=volume)]
 
 
-def notable_groups(notable: tuple[NotableCase, ...]) -> tuple[NotableGroup, ...]:
-    """Group the cases to look at by the reason, in the order given."""
+def notable_groups(
+    notable: tuple[NotableCase, ...], counts: Mapping[str, int] | None = None
+) -> tuple[NotableGroup, ...]:
+    """Group the cases to look at by the reason, in the order given; `counts` has the totals."""
     groups: dict[str, list[NotableCase]] = {}
     for case in notable:
         groups.setdefault(case.why, []).append(case)
-    return tuple(notable_group(why, cases) for why, cases in groups.items())
+    known = counts or {}
+    return tuple(notable_group(why, cases, known.get(why, 0)) for why, cases in groups.items())
 
 
-def notable_group(why: str, cases: Iterable[NotableCase]) -> NotableGroup:
+def notable_group(why: str, cases: Iterable[NotableCase], total: int = 0) -> NotableGroup:
     """Give one group, cut to what a reader will look at."""
     every = tuple(cases)
     shown = every[:MAX_NOTABLE]
     title = why[:1].upper() + why[1:]
-    more = f" ({len(shown)} of {len(every):,})" if len(every) > len(shown) else f" ({len(every):,})"
+    total = max(total, len(every))
+    more = f" ({len(shown)} of {total:,})" if total > len(shown) else f" ({total:,})"
     return NotableGroup(title=title + more, rows=tuple(_notable_row(case) for case in shown))
 
 

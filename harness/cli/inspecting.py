@@ -100,11 +100,12 @@ def show(
 
 
 def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool) -> None:
+    from harness.cli.baselines import baseline_for
     from harness.cli.console import emit, emit_json
     from harness.judge.assess import assess_run
     from harness.report.terminal import terminal_report
 
-    assessment = assess_run(folder)
+    assessment = assess_run(folder, baseline=baseline_for(folder))
     if as_json:
         emit_json(assessment)
     else:

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli import checking, gating, inspecting, models, reporting, running, starting
+from harness.cli import (
+    baselines,
+    checking,
+    comparing,
+    gating,
+    inspecting,
+    models,
+    reporting,
+    running,
+    starting,
+)
 from harness.errors import Exit, HarnessError
 
 EXIT_CODES = """Exit codes:
@@ -62,6 +72,8 @@ _register("check", checking.check)
 _register("run", running.run)
 _register("resume", running.resume)
 _register("report", reporting.report)
+_register("compare", comparing.compare)
+app.add_typer(baselines.app, name="baseline", short_help=baselines.app.info.help)
 _register("gate", gating.gate)
 _register("list", inspecting.list_runs)
 _register("show", inspecting.show)

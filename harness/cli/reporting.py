@@ -23,6 +23,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Judge a run again, under its own thresholds or others, and rewrite its reports."""
+    from harness.cli.baselines import baseline_for
     from harness.cli.console import emit_json
     from harness.cli.running import exit_for, summarise
     from harness.files.bundle import load_project
@@ -35,7 +36,7 @@ def report(
     folder = find_run(load_project(Path.cwd()).results, run)
     manifest = read_manifest(folder)
     policy = read_thresholds(thresholds, Suite.model_validate(manifest.suite)) if thresholds else None
-    assessment = assess_run(folder, thresholds=policy)
+    assessment = assess_run(folder, thresholds=policy, baseline=baseline_for(folder))
     paths = write_reports(folder, assessment, manifest, template_dir=template)
     if as_json:
         emit_json(assessment)

@@ -109,12 +109,13 @@ def command_line() -> tuple[str, ...]:
 
 def conclude(folder: Path, *, template: Path | None, as_json: bool) -> int:
     """Judge a measured run, write its reports, print the summary; gives the exit code."""
+    from harness.cli.baselines import baseline_for
     from harness.cli.console import emit_json
     from harness.judge.assess import assess_run
     from harness.report.write import write_reports
     from harness.rundir import read_manifest
 
-    assessment = assess_run(folder)
+    assessment = assess_run(folder, baseline=baseline_for(folder))
     paths = write_reports(folder, assessment, read_manifest(folder), template_dir=template)
     if as_json:
         emit_json(assessment)

@@ -111,21 +111,23 @@ def _required(view: View, threshold: Threshold, baseline: Baseline | None) -> tu
         return majority.share, f" (always answering {always} scores as much)"
     if threshold.baseline == "absolute":
         return threshold.bound, ""
-    before = None if baseline is None else baseline_value(baseline, view, threshold)
+    if baseline is None:
+        return None, NO_BASELINE
+    before = baseline_value(baseline, view, threshold)
     if before is None:
-        missing = NO_BASELINE if baseline is None else "the baseline has no such figure"
-        return None, missing
-    return _from_baseline(view, threshold, before)
+        return None, "the baseline has no such figure"
+    other_cases = baseline.suite_digest not in {"", view.manifest.suite_digest}
+    return _from_baseline(view, threshold, before, ", on other cases," if other_cases else "")
 
 
-def _from_baseline(view: View, threshold: Threshold, before: float) -> tuple[float, str]:
+def _from_baseline(view: View, threshold: Threshold, before: float, where: str) -> tuple[float, str]:
     scale = described(threshold.metric).scale
-    value = f"the baseline's {amount(before, scale, view.currency)}"
+    value = f"the baseline's {amount(before, scale, view.currency)}{where}"
     margin = demand(threshold.bound, scale, view.currency)
     if threshold.baseline == "times":
-        return before * threshold.bound, f" ({threshold.bound:g} times {value})"
+        return before * threshold.bound, f" ({threshold.bound:g} times {value.rstrip(',')})"
     if threshold.bound == 0:
-        return before, f" ({value})"
+        return before, f" ({value.rstrip(',')})"
     if threshold.baseline == "minus":
         return before - threshold.bound, f" ({value} minus {margin})"
     return before + threshold.bound, f" ({value} plus {margin})"

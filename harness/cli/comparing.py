@@ -1,0 +1,149 @@
+"""`harness compare`: two candidates on the same cases, from one run or from two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import JsonOption
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.files.project import Project
+    from harness.judge.view import View
+
+WHAT = "A run, or one candidate of it as RUN:CANDIDATE"
+
+
+def compare(
+    base: Annotated[
+        str,
+        typer.Argument(
+            metavar="BASELINE", help=f"{WHAT}; or `baseline`, the run that `harness baseline set` named."
+        ),
+    ],
+    head: Annotated[str, typer.Argument(metavar="CANDIDATE", help=f"{WHAT}. It is held against BASELINE.")],
+    margin: Annotated[
+        str, typer.Option("--margin", metavar="SHARE", help="The loss that would not matter, such as 2%.")
+    ] = "2%",
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the page, with every case.", show_default=False),
+    ] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option("--md", metavar="FILE", help="Write it as Markdown.", show_default=False),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Every figure and every case that changed.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what changed between two candidates, and what of it is more than chance.
+
+    A RUN is an id, a unique prefix of it, a path, or `latest`. A CANDIDATE is `prompt@model`, or the prompt
+    or the model where only one candidate has it. Exits with 0 whatever changed: `harness gate` decides.
+    """
+    from harness.cli.console import emit, emit_json, note
+    from harness.files.bundle import load_project
+    from harness.judge.compare import compare as compared
+
+    share = _margin(margin)
+    sides = _sides(load_project(Path.cwd()), base, head)
+    comparison = compared(*sides, margin=share)
+    if html is not None:
+        from harness.report.comparison.html import render_comparison_html
+
+        _write(html, render_comparison_html(comparison))
+    if markdown is not None:
+        from harness.report.comparison.markdown import render_comparison_markdown
+
+        _write(markdown, render_comparison_markdown(comparison))
+    if as_json:
+        emit_json(comparison)
+    else:
+        from harness.report.comparison.terminal import terminal_comparison
+
+        emit(terminal_comparison(comparison, full=full))
+    for path in (html, markdown):
+        if path is not None:
+            note(f"written: {path}")
+
+
+def _margin(text: str) -> float:
+    """Read `2%`, `0.02` or `1.5 %`."""
+    written = text.strip()
+    try:
+        value = float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise UsageError(f"--margin {text} is not a share between 0 and 1.", fix="Write `2%` or `0.02`.")
+    return value
+
+
+def _sides(project: Project, base: str, head: str) -> tuple[View, View]:
+    """Find both candidates; where only one side names which, the other is the one of the same name."""
+    head_views, head_name = _of_run(project, head, suite="")
+    suite = next(iter(head_views.values())).manifest.suite_name
+    base_views, base_name = _of_run(project, base, suite=suite)
+    first = _only(base_views, base_name, base, other=head_name or _single(head_views))
+    second = _only(head_views, head_name, head, other=base_name or first.entry.name)
+    return first, second
+
+
+def _of_run(project: Project, reference: str, *, suite: str) -> tuple[Mapping[str, View], str]:
+    """Read the run that a reference names, and give the candidate that it names (or nothing)."""
+    from harness.judge.assess import views_of
+    from harness.rundir import find_run
+
+    run, colon, name = reference.partition(":")
+    if run == "baseline" and suite:
+        from harness.cli.baselines import baseline_run
+
+        return views_of(find_run(project.results, baseline_run(project, suite))), name
+    try:
+        return views_of(find_run(project.results, reference)), ""
+    except UsageError:
+        if not colon or not name:
+            raise
+    return views_of(find_run(project.results, run)), name
+
+
+def _single(views: Mapping[str, View]) -> str:
+    return next(iter(views)) if len(views) == 1 else ""
+
+
+def _only(views: Mapping[str, View], name: str, reference: str, *, other: str) -> View:
+    """Choose the candidate that is named, else the only one, else the other side's."""
+    if name:
+        return _named(views, name, reference)
+    if len(views) == 1:
+        return next(iter(views.values()))
+    if other in views:
+        return views[other]
+    run = reference.partition(":")[0]
+    raise UsageError(
+        f"{reference} has {len(views)} candidates, and it is not said which one is meant.",
+        fix=f"Write one of: {', '.join(f'{run}:{one}' for one in views)}.",
+    )
+
+
+def _named(views: Mapping[str, View], name: str, reference: str) -> View:
+    if name in views:
+        return views[name]
+    near = [v for v in views.values() if name in {v.entry.prompt_name, v.entry.model_name}]
+    if len(near) == 1:
+        return near[0]
+    run = reference.partition(":")[0]
+    what = "stands for several candidates" if near else "is not a candidate of that run"
+    raise UsageError(f"{name!r} {what}.", fix=f"Write one of: {', '.join(f'{run}:{one}' for one in views)}.")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}.", fix="Name a file in a folder that exists.") from error

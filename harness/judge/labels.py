@@ -37,7 +37,7 @@ _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _JOINT = re.compile(r"(?<=[^\W_])(?:[\s_\-\u2010]+)(?=[^\W_])")
 _QUOTES = "\"'`\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u300c\u300d"
 _DECORATION = " \t\r\n*_#>~.,;:!?()[]{}<\u2026\u3001\u3002" + _QUOTES
-_MAX_REMEMBERED = 2_000_000
+_MAX_REMEMBERED = 100_000
 
 # Scripts that are written without blanks between words: a name may stand anywhere in the text.
 _UNSPACED = (
@@ -188,6 +188,10 @@ class LabelReader:
             return None, ""
         group: str | int = "label" if "label" in self._pattern.groupindex else min(self._pattern.groups, 1)
         return (None, "") if match[group] is None else self._exact(match[group])
+
+    def may_score(self, reply: Reply) -> bool:
+        """Tell whether a reply may have a score: from its endpoint, its text or its logprobs."""
+        return reply.score is not None or self._rule.score is not None or bool(reply.logprobs)
 
     def score(self, reply: Reply, positive: str, label: str | None) -> float:
         """Give the score of the positive label: the endpoint's, the reply's, or from logprobs; NaN when none.

@@ -19,6 +19,7 @@ from harness.cli import (
     reporting,
     running,
     starting,
+    viewing,
 )
 from harness.errors import Exit, HarnessError
 
@@ -77,6 +78,7 @@ app.add_typer(baselines.app, name="baseline", short_help=baselines.app.info.help
 _register("gate", gating.gate)
 _register("list", inspecting.list_runs)
 _register("show", inspecting.show)
+_register("view", viewing.view)
 app.add_typer(models.app, name="models", short_help=models.app.info.help)
 _register("schema", reporting.schema)
 

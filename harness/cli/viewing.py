@@ -77,6 +77,6 @@ def view(
             webbrowser.open(address)
 
     try:
-        serving.serve(results, bound, token, ready=ready)
+        serving.serve(results, bound, token, opened=opened, ready=ready)
     except KeyboardInterrupt:
         note("stopped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from harness.errors import FilesError, HarnessError, UsageError
 from harness.report.json_report import render_json
 from harness.report.neutral import json_ready
 from harness.web.guard import Guard
-from harness.web.links import Query, query_of
+from harness.web.links import Query, query_of, run_address
 from harness.web.pages.case import case_page
 from harness.web.pages.cases import StillReading, cases_page
 from harness.web.pages.compare import compare_page
@@ -33,9 +34,13 @@ _STATIC = Path(__file__).parent / "static"
 _JSON = ".json"
 
 
-def viewer(results: Results, *, hosts: Collection[str], token: str | None = None) -> ASGIApp:
-    """Make the guarded application over a results folder."""
+def viewer(
+    results: Results, *, hosts: Collection[str], token: str | None = None, opened: str | None = None
+) -> ASGIApp:
+    """Make the guarded application over a results folder; `opened` is a run that will be asked for first."""
     site = Site(results)
+    if opened is not None:
+        threading.Thread(target=prepare, args=(site, opened), name="prepare", daemon=True).start()
     return Guard(application(site), hosts=hosts, token=token)
 
 
@@ -89,15 +94,29 @@ def _run(site: Site, request: Request) -> Response:
     if isinstance(page, JudgedRun):
         if wants_json:
             return Response(render_json(page.assessment), media_type="application/json")
-        stamp = (report_stamp(site.run(page.run)), request.url.query)
-        html = site.reports.once(
-            stamp,
-            lambda: _rendered(request, "run.html.j2", report=page.view, page=page, run=page.run, live=False),
-        )
-        return Response(html, media_type="text/html")
+        return Response(report_html(site, page), media_type="text/html")
     if wants_json:
         return _json(page)
     return _html(request, "so_far.html.j2", page, run=page.run, live=page.live)
+
+
+def report_html(site: Site, page: JudgedRun) -> str:
+    """Render a run's report within the viewer; its charts take a second or more, so it is kept."""
+    path = run_address(page.run)
+    values = {"path": path, "machine": path + _JSON, "run": page.run, "live": False}
+    return site.reports.once(
+        report_stamp(site.run(page.run)), lambda: render_page("run.html.j2", report=page.view, **values)
+    )
+
+
+def prepare(site: Site, run: str) -> None:
+    """Make the page of the run that is going to be opened, before it is asked for."""
+    try:
+        page = run_page(site, run)
+        if isinstance(page, JudgedRun):
+            report_html(site, page)
+    except (HarnessError, OSError):
+        return  # the page itself will say it
 
 
 def _static(request: Request) -> Response:

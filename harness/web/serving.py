@@ -76,9 +76,11 @@ def bind(host: str, port: int | None) -> Bound:
     raise AssertionError("the last port is tried or raises")
 
 
-def serve(results: Results, bound: Bound, token: str | None, *, ready: Callable[[], None]) -> None:
+def serve(
+    results: Results, bound: Bound, token: str | None, *, opened: str | None, ready: Callable[[], None]
+) -> None:
     """Serve until Ctrl-C or SIGTERM; `ready` is called once before the first request."""
-    app = viewer(results, hosts=bound.hosts, token=token)
+    app = viewer(results, hosts=bound.hosts, token=token, opened=opened)
     config = uvicorn.Config(
         app,
         log_level="error",

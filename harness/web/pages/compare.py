@@ -39,7 +39,10 @@ def compare_page(site: Site, query: Query) -> ComparePage:
     base = _side(site, query.get("base", ""), query.get("base_candidate", ""))
     head = _side(site, query.get("head", ""), query.get("head_candidate", ""))
     if base.run and base.run == head.run and base.candidate == head.candidate:
-        head = _other(head)
+        if query.get("base_candidate"):
+            head = _other(head)
+        else:
+            base = _other(base)
     comparison, why = None, "Choose two runs, or two candidates of one run."
     if base.run and head.run:
         comparison, why = _compared(site, base, head)

@@ -11,7 +11,7 @@ from harness.files.threshold import Threshold
 from harness.judge.assessment import Check, TimingQuality
 from harness.judge.baseline import Baseline, baseline_value, regressions
 from harness.judge.drift import drift_check
-from harness.judge.metrics import described, figure, label_index, unit_name
+from harness.judge.metrics import NEEDS_BASELINE, described, figure, label_index, unit_name
 from harness.judge.scores import classification
 from harness.judge.scores.estimate import undefined
 from harness.judge.scores.figure import Figure, Mapped, Missing, Normal
@@ -22,8 +22,6 @@ from harness.judge.slo import SATURATED, is_quantile, quantile_check
 from harness.judge.view import View
 from harness.judge.wording import amount, demand, named
 from harness.judge.wording import figure as figure_text
-
-NO_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 
 
 def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Baseline | None) -> Check:
@@ -112,7 +110,7 @@ def _required(view: View, threshold: Threshold, baseline: Baseline | None) -> tu
     if threshold.baseline == "absolute":
         return threshold.bound, ""
     if baseline is None:
-        return None, NO_BASELINE
+        return None, NEEDS_BASELINE
     before = baseline_value(baseline, view, threshold)
     if before is None:
         return None, "the baseline has no such figure"

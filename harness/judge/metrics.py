@@ -22,7 +22,7 @@ from harness.judge.sections.stability import votes
 from harness.judge.view import View
 from harness.judge.wording import Scale, named
 
-NEEDS_BASELINE = "regressions are counted against a baseline: use `harness compare` or `harness gate`"
+NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 
 Unit = Literal["cases", "label cases", "other cases", "predictions", "touched"]
 

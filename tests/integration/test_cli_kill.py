@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from commanded import COMMAND, environment, harness
+from crashing import answers_only
 from measured import write_project
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
 
@@ -66,7 +67,7 @@ def figures(root: Path) -> dict[str, Any]:
         "trials": candidate["trials"],
         "outcomes": candidate["outcomes"],
         "classification": candidate["classification"],
-        "stability": candidate["stability"],
+        "stability": answers_only(candidate["stability"]),
         "checks": {c["threshold"]: c["status"] for c in candidate["checks"] if "latency" not in c["metric"]},
     }
 

@@ -99,9 +99,17 @@ def figures(run: Path) -> dict[str, Any]:
     return {
         "complete": report["complete"],
         "verdict": report["verdict"],
-        **{key: candidate[key] for key in ("trials", "outcomes", "classification", "stability", "slices")},
+        **{key: candidate[key] for key in ("trials", "outcomes", "classification", "slices")},
+        "stability": answers_only(candidate["stability"]),
         "checks": {c["threshold"]: c["status"] for c in candidate["checks"] if "latency" not in c["metric"]},
     }
+
+
+def answers_only(stability: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what times and calls in flight decide: they differ from run to run."""
+    kept = {key: value for key, value in stability.items() if not key.startswith("concurrency")}
+    kept["spread"] = [each for each in kept["spread"] if "latency" not in each["metric"]]
+    return kept
 
 
 @dataclass

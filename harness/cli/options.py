@@ -39,6 +39,16 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+VerboseOption = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Say on stderr why the pace changes, what is retried, what fails."),
+]
+DebugOption = Annotated[
+    bool,
+    typer.Option(
+        "--debug", help="Write every HTTP exchange, without keys, to debug.log in the run's folder."
+    ),
+]
 ProcessesOption = Annotated[
     int | None,
     typer.Option(

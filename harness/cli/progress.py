@@ -1,178 +1,187 @@
-"""Live progress on stderr: bars on a terminal, a line every five seconds elsewhere, nothing when quiet."""
+"""What a run has come to so far, from what the engine reports; `progress_display` shows it."""
 
 from __future__ import annotations
 
-import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.cli.tally import Tally, tallies
+from harness.record import Failure
 
 if TYPE_CHECKING:
-    from rich.console import Group
-    from rich.live import Live
-
     from harness.files.bundle import Bundle
     from harness.record import Pace, Record
     from harness.rundir import Manifest
 
-LINE_EVERY_S = 5.0
-REDRAW_HZ = 4
+WINDOW_S = 30.0  # the rate, and so the time left, is that of the last half minute
+SHOWN_S = 15.0  # how long a change of pace is worth showing
+SILENCE_S = 5.0  # from which a run in which nothing ends says so
 
 
 class Progress:
     """Counts what the engine reports; drawing happens elsewhere, so that a record costs microseconds."""
 
-    def __init__(self, by_candidate: dict[str, Tally]) -> None:
+    def __init__(
+        self, by_candidate: dict[str, Tally], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.tallies = by_candidate
         self.planned = 0
         self.done_before = 0
-        self.started = time.monotonic()
-        self.waiting = ""
+        self.in_flight = 0
         self.limit = 0
-        self.notes: list[str] = []
+        self.say: Callable[[str], None] = lambda _text: None  # a line that stays, set by the display
+        self.verbose = False
+        self._clock = clock
+        self._started = self._last = clock()
+        self._paced: tuple[float, str] | None = None
+        self._samples: deque[tuple[float, int]] = deque()
 
     def on_start(self, planned: int, done: int) -> None:
         """Learn how many trials the run has and how many were finished before."""
         self.planned, self.done_before = planned, done
-        self.started = time.monotonic()
+        self._started = self._last = self._clock()
+        self._samples.clear()
 
     def on_record(self, record: Record) -> None:
         """Count a finished trial."""
+        self._last = self._clock()
+        self.in_flight = record.in_flight
         if not record.warmup:
             self.tallies[record.candidate].add(record)
+        if self.verbose and (len(record.attempts) > 1 or isinstance(record.outcome, Failure)):
+            self.say(_of_record(record))
 
     def on_pace(self, pace: Pace) -> None:
         """Learn why the pace changed."""
-        self.limit, self.waiting = pace.limit, pace.why
+        self.limit, self.in_flight = pace.limit, pace.in_flight
+        self._paced = (self._clock(), pace.why)
+        if self.verbose:
+            self.say(f"pace: {pace.why}")
 
     def on_note(self, text: str) -> None:
-        """Learn what the run waits for, or what it wants to say."""
-        self.notes.append(text)
-        self.waiting = text
+        """Say what the run wants to say."""
+        self.say(text)
 
     @property
     def done(self) -> int:
         """Trials finished, those of earlier sessions included."""
         return self.done_before + sum(tally.done for tally in self.tallies.values())
 
-    def summary(self) -> str:
-        """Give one line: how far, how fast, how long still."""
-        elapsed = max(time.monotonic() - self.started, 1e-9)
-        rate = (self.done - self.done_before) / elapsed
-        left = (self.planned - self.done) / rate if rate else None
-        parts = [f"{self.done:,}/{self.planned:,}", f"{rate:,.1f}/s"]
-        money = sum(tally.money for tally in self.tallies.values())
-        if money:
-            parts.append(f"{money:,.4f} spent")
-        if left is not None and self.done < self.planned:
-            parts.append(f"{_clock(left)} left")
-        if self.waiting:
-            parts.append(self.waiting)
-        return "  ".join(parts)
+    @property
+    def planned_each(self) -> int:
+        """Trials of one candidate: all have the same."""
+        return self.planned // max(len(self.tallies), 1)
+
+    def waiting(self) -> str:
+        """Say what the run waits for; empty while it goes on."""
+        now = self._clock()
+        if self.done >= self.planned:
+            return ""
+        if self._paced is not None and now - self._paced[0] < SHOWN_S:
+            return self._paced[1]
+        silent = now - self._last
+        return f"nothing ended for {silent:.0f} s" if silent >= SILENCE_S else ""
+
+    def figures(self) -> list[str]:
+        """Give how far, how fast, how much in flight, what it cost, how long still."""
+        done, rate = self.done, self._rate()
+        parts = [f"{done:,}/{self.planned:,} ({done / max(self.planned, 1):.0%})", f"{rate:,.1f}/s"]
+        if self.in_flight and done < self.planned:
+            parts.append(f"{self.in_flight:,} in flight" + (f" (limit {self.limit:,})" if self.limit else ""))
+        retries = sum(tally.retries for tally in self.tallies.values())
+        if retries:
+            parts.append(f"{retries:,} {'retry' if retries == 1 else 'retries'}")
+        parts += self._money()
+        if rate and done < self.planned:
+            parts.append(f"{clock_text((self.planned - done) / rate)} left")
+        return parts
+
+    def line(self) -> str:
+        """Give all of it on one line, for where there is no terminal."""
+        shown = list(self.tallies.items())
+        each = [tally.accuracy_text() or "nothing yet" for _, tally in shown[:3]]
+        if len(shown) > 1:
+            each = [f"{name} {text}" for (name, _), text in zip(shown, each, strict=False)]
+        p95 = [shown[0][1].p95_text()] if len(shown) == 1 else []
+        return "  ".join(text for text in (*self.figures(), *each, *p95, self.waiting()) if text)
+
+    def finished(self) -> str:
+        """Give the line that stays once the run is over."""
+        took = self._clock() - self._started
+        fresh = self.done - self.done_before
+        trouble = [t.trouble_text() for t in self.tallies.values() if t.trouble_text()]
+        done = f"{self.done:,}/{self.planned:,} trials"
+        return ", ".join(
+            (f"{done} in {clock_text(took)} ({fresh / max(took, 1e-9):,.1f}/s)", *self._money(), *trouble[:3])
+        )
+
+    def _money(self) -> list[str]:
+        from harness.judge.wording import money
+
+        spent: dict[str, float] = {}
+        for tally in self.tallies.values():
+            spent[tally.currency] = spent.get(tally.currency, 0.0) + tally.money
+        return [f"{money(amount, currency)} spent" for currency, amount in spent.items() if amount]
+
+    def _rate(self) -> float:
+        now, done = self._clock(), self.done
+        self._samples.append((now, done))
+        while len(self._samples) > 2 and now - self._samples[1][0] >= WINDOW_S:
+            self._samples.popleft()
+        at, before = self._samples[0]
+        if now - at < 1.0:  # too short to tell: since the start
+            at, before = self._started, self.done_before
+        return (done - before) / max(now - at, 1e-9)
 
 
-def _clock(seconds: float) -> str:
+def clock_text(seconds: float) -> str:
+    """Give `1:05` or `2:03:07`."""
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _of_record(record: Record) -> str:
+    where = f"{record.candidate}, case {record.case}, {record.variant}, repeat {record.repeat}"
+    tries = "; ".join(
+        f"{a.failure.kind}{f' {a.status}' if a.status else ''}"
+        for a in record.attempts
+        if a.failure is not None
+    )
+    if isinstance(record.outcome, Failure):
+        return f"failed: {where}: {record.outcome.kind}: {record.outcome.message}"
+    return f"retried: {where}: {tries}; then answered"
 
 
 @contextmanager
-def watching_bundle(bundle: Bundle, *, quiet: bool) -> Iterator[Progress]:
+def watching_bundle(bundle: Bundle, *, quiet: bool, verbose: bool = False) -> Iterator[Progress]:
     """Show progress of a new run."""
+    from harness.cli.progress_display import shown
+
     models = {candidate.name: candidate.model for candidate in bundle.candidates}
     progress = Progress(tallies(bundle.suite, {case.id: case.expected for case in bundle.cases}, models))
-    with _shown(progress, quiet=quiet):
+    with shown(progress, quiet=quiet, verbose=verbose):
         yield progress
 
 
 @contextmanager
-def watching(manifest: Manifest, expected: dict[str, str], *, quiet: bool) -> Iterator[Progress]:
-    """Show progress of a resumed run."""
+def watching(
+    manifest: Manifest,
+    expected: dict[str, str],
+    before: dict[str, int],
+    *,
+    quiet: bool,
+    verbose: bool = False,
+) -> Iterator[Progress]:
+    """Show progress of a resumed run; `before` counts each candidate's finished trials."""
+    from harness.cli.progress_display import shown
     from harness.files.project import ModelEntry
     from harness.files.suite import Suite
 
     models = {entry.name: ModelEntry.model_validate(entry.model) for entry in manifest.candidates}
-    progress = Progress(tallies(Suite.model_validate(manifest.suite), expected, models))
-    with _shown(progress, quiet=quiet):
+    progress = Progress(tallies(Suite.model_validate(manifest.suite), expected, models, before))
+    with shown(progress, quiet=quiet, verbose=verbose):
         yield progress
-
-
-@contextmanager
-def _shown(progress: Progress, *, quiet: bool) -> Iterator[None]:
-    if quiet:
-        yield
-    elif sys.stderr.isatty():
-        with _live(progress):
-            yield
-    else:
-        with _lines(progress):
-            yield
-
-
-@contextmanager
-def _live(progress: Progress) -> Iterator[None]:
-    from rich.live import Live
-
-    from harness.cli.console import stderr
-
-    live: Live = Live(
-        get_renderable=lambda: _table(progress),
-        console=stderr(),
-        refresh_per_second=REDRAW_HZ,
-        transient=True,
-    )
-    with live:
-        yield
-    stderr().print(progress.summary(), markup=False)
-
-
-def _table(progress: Progress) -> Group:
-    from rich.console import Group
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
-    planned = progress.planned / max(len(progress.tallies), 1)
-    table = Table.grid(padding=(0, 2))
-    for name, tally in progress.tallies.items():
-        bar = ProgressBar(total=max(planned, 1), completed=tally.done, width=24)
-        table.add_row(Text(name), bar, *map(Text, tally.cells()))
-    return Group(table, Text(progress.summary()))
-
-
-@contextmanager
-def _lines(progress: Progress) -> Iterator[None]:
-    import threading
-
-    finished = threading.Event()
-
-    def speak() -> None:
-        while not finished.wait(LINE_EVERY_S):
-            print(progress.summary(), file=sys.stderr, flush=True)  # noqa: T201 - the line is the product
-
-    speaker = threading.Thread(target=speak, daemon=True)
-    speaker.start()
-    try:
-        yield
-    finally:
-        finished.set()
-        speaker.join()
-        print(progress.summary(), file=sys.stderr, flush=True)  # noqa: T201 - the line is the product
-
-
-@contextmanager
-def fetching(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Show a download: the callback takes bytes so far and bytes in all."""
-    shown = -1
-
-    def progress(done: int, total: int) -> None:
-        nonlocal shown
-        percent = 100 * done // max(total, 1)
-        if not quiet and percent // 10 > shown // 10:
-            shown = percent
-            print(f"fetching the embedded model: {done / 1e6:.0f} of {total / 1e6:.0f} MB", file=sys.stderr)  # noqa: T201 - progress is stderr's purpose
-
-    yield progress

@@ -10,6 +10,7 @@ import typer
 
 from harness.cli.options import (
     CasesOption,
+    DebugOption,
     JsonOption,
     LimitOption,
     ModelOption,
@@ -20,6 +21,7 @@ from harness.cli.options import (
     RunArgument,
     SuiteArgument,
     TemplateOption,
+    VerboseOption,
 )
 from harness.errors import FilesError, Problem
 
@@ -38,6 +40,8 @@ def run(
     processes: ProcessesOption = None,
     template: TemplateOption = None,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    debug: DebugOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a suite's prompts on its models and say whether they are ready."""
@@ -47,7 +51,7 @@ def run(
     bundle = load_bundle(
         suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit
     )
-    folder = measure_bundle(bundle, processes=processes, quiet=quiet)
+    folder = measure_bundle(bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
 
 
@@ -58,24 +62,41 @@ def resume(
     ] = False,
     template: TemplateOption = None,
     quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+    debug: DebugOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Finish a run that was interrupted; finished trials are not sent again."""
     from harness.cli.progress import watching
     from harness.files.bundle import load_project
-    from harness.journal import read_events
     from harness.measure.resume import resume as resume_run
-    from harness.record import CaseRow
     from harness.rundir import JOURNAL, find_run, read_manifest
 
     check_template(template)
     folder = find_run(load_project(Path.cwd()).results, run)
-    expected = {
-        event.id: event.expected for event in read_events(folder / JOURNAL) if isinstance(event, CaseRow)
-    }
-    with watching(read_manifest(folder), expected, quiet=quiet) as observer:
-        resume_run(folder, changed=changed, observer=observer)
+    expected, before = _so_far(folder / JOURNAL)
+    manifest = read_manifest(folder)
+    with watching(manifest, expected, before, quiet=quiet, verbose=verbose) as observer:
+        resume_run(folder, changed=changed, observer=observer, debug=debug)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
+
+
+def _so_far(journal: Path) -> tuple[dict[str, str], dict[str, int]]:
+    """Give the expected label of each case, and how many trials of each candidate are finished."""
+    from harness.journal import read_events
+    from harness.record import CaseRow, Record
+
+    expected: dict[str, str] = {}
+    before: dict[str, set[str]] = {}
+    for event in read_events(journal):
+        match event:
+            case CaseRow():
+                expected[event.id] = event.expected
+            case Record() if not event.warmup:
+                before.setdefault(event.candidate, set()).add(event.key)
+            case _:
+                pass
+    return expected, {name: len(keys) for name, keys in before.items()}
 
 
 def check_template(folder: Path | None) -> None:
@@ -91,14 +112,21 @@ def check_template(folder: Path | None) -> None:
         raise FilesError([Problem(path, error.lineno, "", error.message or "syntax error")]) from error
 
 
-def measure_bundle(bundle: Bundle, *, processes: int | None, quiet: bool) -> Path:
+def measure_bundle(
+    bundle: Bundle, *, processes: int | None, quiet: bool, verbose: bool = False, debug: bool = False
+) -> Path:
     """Measure with live progress on stderr; gives the run's folder."""
     from harness.cli.progress import watching_bundle
     from harness.measure.run import measure
 
-    with watching_bundle(bundle, quiet=quiet) as observer:
+    with watching_bundle(bundle, quiet=quiet, verbose=verbose) as observer:
         return measure(
-            bundle, bundle.project.results, observer=observer, processes=processes, command=command_line()
+            bundle,
+            bundle.project.results,
+            observer=observer,
+            processes=processes,
+            command=command_line(),
+            debug=debug,
         )
 
 

@@ -42,7 +42,7 @@ def _demo_suite() -> Path:
 
 
 def _fetch_weights(*, quiet: bool) -> None:
-    from harness.cli.progress import fetching
+    from harness.cli.progress_display import fetching
     from harness.measure.endpoint.weights import ensure_weights
 
     with fetching(quiet=quiet) as progress:

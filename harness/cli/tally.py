@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.files.project import ModelEntry, Price
     from harness.files.suite import Suite
     from harness.judge.labels import LabelReader
-    from harness.record import Record
+    from harness.record import Record, Usage
 
 RECENT = 2000  # calls that the running p95 looks back on
 
@@ -21,17 +21,22 @@ RECENT = 2000  # calls that the running p95 looks back on
 class Tally:
     """What one candidate's trials came to so far."""
 
-    def __init__(self, reader: LabelReader, expected: Mapping[str, str], price: Price) -> None:
+    def __init__(
+        self, reader: LabelReader, expected: Mapping[str, str], price: Price, *, before: int = 0
+    ) -> None:
         self._reader = reader
         self._expected = expected
         self._price = price
         self._latencies: deque[int] = deque(maxlen=RECENT)
+        self._cases: set[str] = set()
+        self.before = before  # trials that earlier sessions finished
         self.done = 0
         self.originals = 0
         self.right = 0
         self.failed = 0
         self.retries = 0
         self.money = 0.0
+        self.currency = price.currency
 
     def add(self, record: Record) -> None:
         """Count one finished trial."""
@@ -44,29 +49,69 @@ class Tally:
             case Failure():
                 self.failed += 1
             case Reply(usage=usage):
-                self.money += (usage.input or 0) * self._price.input / 1e6
-                self.money += (usage.output or 0) * self._price.output / 1e6
+                self.money += self._cost(usage)
         if record.variant == ORIGINAL:
             self.originals += 1
+            self._cases.add(record.case)
             label, _ = self._reader.read(record.outcome)
             self.right += label is not None and label == self._expected.get(record.case)
 
-    def cells(self) -> tuple[str, ...]:
-        """Give the figures as short texts: done, accuracy, p95, failures, retries."""
-        accuracy = f"{self.right / self.originals:.1%} right" if self.originals else ""
-        p95 = f"p95 {self._p95_s() * 1000:.0f} ms" if self._latencies else ""
-        failed = f"{self.failed} failed" if self.failed else ""
-        retries = f"{self.retries} retries" if self.retries else ""
-        return (f"{self.done:,}", accuracy, p95, failed, retries)
+    def _cost(self, usage: Usage) -> float:
+        price, cached = self._price, usage.cached or 0
+        cached_price = price.input if price.cached is None else price.cached
+        tokens_in = max((usage.input or 0) - cached, 0)
+        return (tokens_in * price.input + cached * cached_price + (usage.output or 0) * price.output) / 1e6
 
-    def _p95_s(self) -> float:
+    def accuracy(self) -> tuple[float, float, float] | None:
+        """Give the share that is right with Wilson's interval over the cases; None before the first."""
+        from harness.judge.scores.binomial import wilson
+
+        if not self.originals:
+            return None
+        share = self.right / self.originals
+        return (share, *wilson(share, len(self._cases)))  # repeats of a case are not independent
+
+    def p95_s(self) -> float | None:
+        """Give the 95th percentile of the last calls, in seconds; None before the first."""
         ordered = sorted(self._latencies)
-        return ordered[-(-len(ordered) * 95 // 100) - 1] / 1e9
+        return ordered[-(-len(ordered) * 95 // 100) - 1] / 1e9 if ordered else None
+
+    def accuracy_text(self) -> str:
+        """Give `90.7% right (82 to 95)`."""
+        found = self.accuracy()
+        if found is None:
+            return ""
+        share, low, high = found
+        return f"{share:.1%} right ({low * 100:.0f} to {high * 100:.0f})"
+
+    def p95_text(self) -> str:
+        """Give `p95 471 ms`."""
+        from harness.judge.wording import seconds
+
+        p95 = self.p95_s()
+        return "" if p95 is None else f"p95 {seconds(p95)}"
+
+    def trouble_text(self) -> str:
+        """Give `3 failed, 12 retries`, or nothing."""
+        failed = f"{self.failed:,} failed" if self.failed else ""
+        retries = f"{self.retries:,} {'retry' if self.retries == 1 else 'retries'}" if self.retries else ""
+        return ", ".join(text for text in (failed, retries) if text)
 
 
-def tallies(suite: Suite, expected: Mapping[str, str], models: Mapping[str, ModelEntry]) -> dict[str, Tally]:
-    """Make one tally a candidate."""
+def tallies(
+    suite: Suite,
+    expected: Mapping[str, str],
+    models: Mapping[str, ModelEntry],
+    before: Mapping[str, int] | None = None,
+) -> dict[str, Tally]:
+    """Make one tally a candidate; `before` counts the trials that earlier sessions finished."""
+    # The interval's and the wording's imports take half a second: now, and not beside the first call.
+    from harness.judge import wording  # noqa: F401
     from harness.judge.labels import LabelReader
+    from harness.judge.scores import binomial  # noqa: F401
 
     reader = LabelReader(suite.reply, suite.labels)
-    return {name: Tally(reader, expected, entry.price) for name, entry in models.items()}
+    return {
+        name: Tally(reader, expected, entry.price, before=(before or {}).get(name, 0))
+        for name, entry in models.items()
+    }

@@ -1,0 +1,122 @@
+"""Shows progress on stderr: bars on a terminal, a line every five seconds elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from harness.cli.progress import Progress
+
+LINE_EVERY_S = 5.0
+REDRAW_HZ = 4
+WIDE = 110  # columns from which the bars may be long
+
+
+@contextmanager
+def shown(progress: Progress, *, quiet: bool, verbose: bool = False) -> Iterator[None]:
+    """Show a progress while the body runs."""
+    progress.verbose = verbose and not quiet
+    if quiet:
+        yield
+    elif sys.stderr.isatty():
+        with _live(progress):
+            yield
+    else:
+        with _lines(progress):
+            yield
+
+
+@contextmanager
+def _live(progress: Progress) -> Iterator[None]:
+    from rich.live import Live
+
+    from harness.cli.console import stderr
+    from harness.report.neutral import visible
+
+    console = stderr()
+    live = Live(
+        get_renderable=lambda: table(progress, console.width),
+        console=console,
+        refresh_per_second=REDRAW_HZ,
+        transient=True,
+    )
+    progress.say = lambda text: console.print(visible(text), markup=False)
+    try:
+        with live:
+            yield
+    finally:
+        console.print(progress.finished(), markup=False)
+
+
+def table(progress: Progress, width: int) -> Group:
+    """Draw a bar and the figures of each candidate, and what the whole run does."""
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    from harness.report.neutral import visible
+
+    planned = max(progress.planned_each, 1)
+    grid = Table.grid(padding=(0, 2), expand=False)
+    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(width // 5, 12))
+    for _ in range(5):
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+    for name, tally in progress.tallies.items():
+        done = tally.before + tally.done
+        bar = ProgressBar(total=planned, completed=min(done, planned), width=24 if width >= WIDE else 8)
+        texts = (f"{done:,}/{planned:,}", tally.accuracy_text(), tally.p95_text(), tally.trouble_text())
+        if width < WIDE:  # whole words or none: half a figure misleads
+            texts = (f"{done:,}", tally.accuracy_text(), tally.p95_text(), tally.trouble_text())
+        grid.add_row(Text(visible(name)), bar, *map(Text, texts))
+    parts = [Text("  ".join(progress.figures()), no_wrap=True, overflow="ellipsis")]
+    waiting = progress.waiting()
+    if waiting:
+        parts.append(Text(visible(waiting), no_wrap=True, overflow="ellipsis"))
+    return Group(grid, *parts)
+
+
+@contextmanager
+def _lines(progress: Progress) -> Iterator[None]:
+    over = threading.Event()
+    progress.say = _print
+
+    def speak() -> None:
+        while not over.wait(LINE_EVERY_S):
+            _print(progress.line())
+
+    speaker = threading.Thread(target=speak, daemon=True)
+    speaker.start()
+    try:
+        yield
+    finally:
+        over.set()
+        speaker.join()
+        _print(progress.finished())
+
+
+def _print(text: str) -> None:
+    from harness.report.neutral import visible
+
+    print(visible(text), file=sys.stderr, flush=True)  # noqa: T201 - stderr is for progress
+
+
+@contextmanager
+def fetching(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a download: the callback takes bytes so far and bytes in all."""
+    told = -1
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        percent = 100 * done // max(total, 1)
+        if not quiet and percent // 10 > told // 10:
+            told = percent
+            _print(f"fetching the embedded model: {done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    yield progress

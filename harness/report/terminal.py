@@ -16,7 +16,16 @@ from rich.text import Text
 
 from harness.judge.assessment import Assessment
 from harness.report.neutral import ascii_only, shorten, terminal
-from harness.report.parts import CandidateView, CheckRow, ConfusionView, ReportView, Section, Table, Tone
+from harness.report.parts import (
+    CandidateView,
+    CheckRow,
+    ConfusionView,
+    NotableGroup,
+    ReportView,
+    Section,
+    Table,
+    Tone,
+)
 from harness.report.view import view_of
 from harness.rundir import Manifest
 
@@ -79,6 +88,9 @@ def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableTyp
         yield from _candidate(candidate, view, pen)
         if full or place == 0:  # of the others, what went wrong is enough
             yield from _summaries(candidate, pen, full=full)
+    if view.mislabelled:
+        yield ""
+        yield from _group(view.mislabelled, pen) if full else [_names(view.mislabelled, pen)]
     if full:
         yield from _section(view.reproduce, pen)
     yield ""
@@ -222,11 +234,7 @@ def _summaries(c: CandidateView, pen: Pen, *, full: bool) -> Iterable[Renderable
             yield from _section(section, pen)
         for group in c.notable:
             yield ""
-            yield _title(group.title, pen)
-            for row in group.rows:
-                yield bulleted("-", f"{row.case}: expected {row.expected}, got {row.got}", pen)
-                yield indented(pen.text(shorten(row.text, 300), "dim"), 4)
-                yield indented(pen.text("reply: " + shorten(row.reply, 300), "dim"), 4)
+            yield from _group(group, pen)
         return
     yield ""
     for table in c.labels.tables:
@@ -259,9 +267,21 @@ def _worth_a_look(c: CandidateView, pen: Pen) -> Iterable[RenderableType]:
     yield ""
     yield _title("Cases to look at", pen)
     for group in c.notable:
-        names = ", ".join(row.case for row in group.rows[:6])
-        more = ", ..." if len(group.rows) > 6 else ""
-        yield bulleted("-", f"{group.title}: {names}{more}", pen)
+        yield _names(group, pen)
+
+
+def _names(group: NotableGroup, pen: Pen) -> RenderableType:
+    names = ", ".join(row.case for row in group.rows[:6])
+    more = ", ..." if len(group.rows) > 6 else ""
+    return bulleted("-", f"{group.title}: {names}{more}", pen)
+
+
+def _group(group: NotableGroup, pen: Pen) -> Iterable[RenderableType]:
+    yield _title(group.title, pen)
+    for row in group.rows:
+        yield bulleted("-", f"{row.case}: expected {row.expected}, got {row.got}", pen)
+        yield indented(pen.text(shorten(row.text, 300), "dim"), 4)
+        yield indented(pen.text("reply: " + shorten(row.reply, 300), "dim"), 4)
 
 
 def _section(section: Section, pen: Pen) -> Iterable[RenderableType]:

@@ -41,7 +41,7 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
         warnings=tuple(_warnings(assessment, manifest)),
         leaderboard=leaders,
         candidates=views,
-        mislabelled=notable_group("Maybe mislabelled", maybe) if maybe else None,
+        mislabelled=notable_group(maybe[0].why, maybe) if maybe else None,
         policy=assessment.policy,
         reproduce=_reproduce(assessment, manifest),
         command=shlex.join(manifest.command) if manifest else "",
@@ -82,7 +82,7 @@ def _candidate(
         leakage=leakage_section(c.leakage) if c.leakage else None,
         cost=cost_section(c.cost),
         slices=slices_section(c.slices, positive=positive),
-        notable=notable_groups(c.notable),
+        notable=notable_groups(c.notable, c.notable_counts),
         measurement=measurement_section(c, entry),
         messages=_messages(entry),
     )

@@ -73,10 +73,7 @@ def leakage_section(leakage: Leakage) -> Section:
     """Say which cases the prompt, or another split, gives away."""
     lead = "No case is given away by the prompt or shared between splits."
     if leakage.leaked_cases or leakage.findings:
-        lead = (
-            f"{count(leakage.leaked_cases, 'leaked case')}, "
-            f"{count(len(leakage.findings), 'finding')} in all: these cases test memory, not judgement."
-        )
+        lead = " ".join(_leaks(leakage))
     rows = tuple(
         (
             Cell(text=finding.kind.replace("_", " ")),
@@ -105,6 +102,21 @@ def leakage_section(leakage: Leakage) -> Section:
     )
 
 
+def _leaks(leakage: Leakage) -> list[str]:
+    """Say how many cases test memory, and which pairs of cases are merely alike."""
+    n = leakage.leaked_cases
+    given = "1 case is given away: it tests" if n == 1 else f"{n:,} cases are given away: they test"
+    told = [f"{given} memory, not judgement." if n else "No case is given away."]
+    for cases, other in (
+        (leakage.duplicates, "another of the same split"),
+        (leakage.conflicts, "another that has a different label"),
+    ):
+        if cases:
+            nearly = "nearly repeats" if cases == 1 else "nearly repeat"
+            told.append(f"{count(cases, 'case')} {nearly} {other}.")
+    return told
+
+
 def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Section | None:
     """Give the figures again on each tag and split; name one only if it differs by more than noise."""
     if not slices:
@@ -115,6 +127,7 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
         lead = "Worse than the rest by more than chance explains: " + ", ".join(
             f"{s.kind} {s.name} with {figure(s.accuracy, 'share')}" for s in worst
         )
+        lead += "."
     listed = [s for s in slices if s.kind == "split" or s.worst or s.cases >= LEAST_CASES]
     rows = tuple(
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from judged import SPAM, assessment, candidate, empty, manifest, share, three
 
 from harness.judge.assessment import Confusion, NotableCase
@@ -114,7 +115,7 @@ def test_slices_name_only_what_differs_by_more_than_chance() -> None:
     c = candidate()
     view = view_of(assessment(c)).candidates[0]
     assert view.slices is not None
-    assert view.slices.lead.endswith("tag lookalike with 71.9% (63.1 to 79.4)")
+    assert view.slices.lead.endswith("tag lookalike with 71.9% (63.1 to 79.4).")
     calm = tuple(msgspec.structs.replace(s, worst=False, accuracy=share(9, 10)) for s in c.slices)
     quiet = view_of(assessment(candidate(slices=calm))).candidates[0].slices
     assert quiet is not None
@@ -138,3 +139,34 @@ def test_quantiles_among_failed_calls_are_said_once_with_their_reason() -> None:
         "p50 168 ms (163 to 171), p95 and p99 undefined (2 of 3 calls failed) over 450 calls; "
         "2 calls never finished."
     )
+
+
+def test_what_is_given_away_is_told_apart_from_what_is_merely_alike() -> None:
+    def lead(**changes: int) -> str:
+        leakage = msgspec.structs.replace(candidate().leakage, **changes)
+        section = view_of(assessment(candidate(leakage=leakage))).candidates[0].leakage
+        assert section is not None
+        return section.lead
+
+    assert lead() == "1 case is given away: it tests memory, not judgement."
+    assert lead(leaked_cases=0, duplicates=1, conflicts=3) == (
+        "No case is given away. 1 case nearly repeats another of the same split. "
+        "3 cases nearly repeat another that has a different label."
+    )
+
+
+def test_cases_to_look_at_are_counted_also_where_not_all_are_listed() -> None:
+    view = view_of(assessment(candidate(notable_counts={"wrong in every repeat": 122, "unparseable": 1})))
+    titles = [group.title for group in view.candidates[0].notable]
+    assert titles == ["Wrong in every repeat (2 of 122)", "Unparseable (1)", "Slowest (1)"]
+
+
+@pytest.mark.parametrize(
+    ("p", "said"), [(0.0004, "accuracy is better: p < 0.001"), (0.654, "not shown to be better: p = 0.654")]
+)
+def test_accuracy_is_called_better_than_the_majority_only_where_it_is(p: float, said: str) -> None:
+    scores = candidate().classification
+    majority = msgspec.structs.replace(scores.majority_baseline, p_value=p)
+    changed = candidate(classification=msgspec.structs.replace(scores, majority_baseline=majority))
+    (figure,) = [f for f in view_of(assessment(changed)).candidates[0].quality.figures if f.name[:3] == "Maj"]
+    assert figure.hint.endswith(said)

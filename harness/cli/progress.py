@@ -91,9 +91,7 @@ class Progress:
         parts = [f"{done:,}/{self.planned:,} ({done / max(self.planned, 1):.0%})", f"{rate:,.1f}/s"]
         if self.in_flight and done < self.planned:
             parts.append(f"{self.in_flight:,} in flight" + (f" (limit {self.limit:,})" if self.limit else ""))
-        retries = sum(tally.retries for tally in self.tallies.values())
-        if retries:
-            parts.append(f"{retries:,} {'retry' if retries == 1 else 'retries'}")
+        parts += self._retries()
         parts += self._money()
         if rate and done < self.planned:
             parts.append(f"{clock_text((self.planned - done) / rate)} left")
@@ -112,11 +110,15 @@ class Progress:
         """Give the line that stays once the run is over."""
         took = self._clock() - self._started
         fresh = self.done - self.done_before
-        trouble = [t.trouble_text() for t in self.tallies.values() if t.trouble_text()]
+        failed = sum(tally.failed for tally in self.tallies.values())
+        trouble = [f"{failed:,} failed"] if failed else []
         done = f"{self.done:,}/{self.planned:,} trials"
-        return ", ".join(
-            (f"{done} in {clock_text(took)} ({fresh / max(took, 1e-9):,.1f}/s)", *self._money(), *trouble[:3])
-        )
+        speed = f"{done} in {clock_text(took)} ({fresh / max(took, 1e-9):,.1f}/s)"
+        return ", ".join((speed, *self._retries(), *trouble, *self._money()))
+
+    def _retries(self) -> list[str]:
+        retries = sum(tally.retries for tally in self.tallies.values())
+        return [f"{retries:,} {'retry' if retries == 1 else 'retries'}"] if retries else []
 
     def _money(self) -> list[str]:
         from harness.judge.wording import money

@@ -1,0 +1,284 @@
+"""`harness gate` in real git repositories, against a loopback classifier that reacts to the prompt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from commanded import write_yaml
+from gated import (
+    CASES,
+    PROMPT,
+    SUITE,
+    Done,
+    branch,
+    classifier,
+    command,
+    commit,
+    gate_json,
+    served,
+    write_prompt,
+    write_repository,
+)
+from scripted import Answer, Request, Script, ScriptedServer
+
+Serve = Callable[[Script], ScriptedServer]
+PRICE = {"input": 1000.0, "output": 1000.0}
+
+
+@pytest.fixture
+def server(scripted_server: Serve) -> ScriptedServer:
+    return scripted_server(classifier)
+
+
+@pytest.fixture
+def repo(tmp_path: Path, server: ScriptedServer) -> Path:
+    write_repository(tmp_path, served(server.url, price=PRICE))
+    return tmp_path
+
+
+def gate(repo: Path, *more: str) -> Done:
+    return command(repo, "gate", SUITE, "--base", "main", "--quiet", "--json", *more)
+
+
+def checks(document: dict[str, Any]) -> dict[str, str]:
+    (prompt,) = document["prompts"]
+    return {check["name"]: check["status"] for check in prompt["checks"]}
+
+
+def test_a_head_that_improves_the_prompt_passes(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "better")
+    write_prompt(repo, "Sort well: {{ message }}")
+    commit(repo, "better")
+    done = gate(repo)
+    document = gate_json(done)
+    assert (done.returncode, document["status"]) == (0, "PASS"), document["headline"]
+    assert len(server.requests) == 240  # both versions on 120 cases
+    texts = [request.json()["messages"][0]["content"] for request in server.requests]
+    head = [text.startswith("Sort well") for text in texts]
+    assert 0.3 < sum(head[:120]) / 120 < 0.7, "base and head are measured interleaved"
+    (prompt,) = document["prompts"]
+    assert len(prompt["comparison"]["fixed"]) == 6
+    assert document["cost"] == {
+        "calls": 240,
+        "reused": 0,
+        "money": pytest.approx(240 * 12 * 1000 / 1e6),
+        "currency": "USD",
+        "priced": True,
+        "free": False,
+    }
+
+
+def test_a_head_that_breaks_recall_fails_and_names_the_broken_cases(repo: Path) -> None:
+    branch(repo, "worse")
+    write_prompt(repo, "Sort badly: {{ message }}")
+    commit(repo, "worse")
+    done = gate(repo, "--out", "gate-out")
+    document = gate_json(done)
+    assert done.returncode == 1
+    assert checks(document)["recall[spam] >= 80%"] == "FAIL"
+    assert checks(document)["recall[spam] at most 5 points below base"] == "FAIL"
+    (prompt,) = document["prompts"]
+    wrong = {f"c{2 * n}" for n in range(60) if n % 3 == 0} - {f"c{2 * n}" for n in range(0, 60, 10)}
+    assert {change["case"] for change in prompt["comparison"]["broken"]} == wrong
+    comment = (repo / "gate-out" / "gate.md").read_text()
+    assert f"{len(wrong)} cases broken: c" in comment
+    assert "-Sort: {{ message }}\n+Sort badly: {{ message }}" in comment
+    assert {path.name for path in (repo / "gate-out").iterdir()} == {
+        "gate.md",
+        "gate.json",
+        "gate-junit.xml",
+        "report.html",
+    }
+
+
+def test_a_head_that_only_touches_whitespace_makes_no_call_and_shows_no_difference(
+    repo: Path, server: ScriptedServer
+) -> None:
+    branch(repo, "space")
+    (repo / PROMPT).write_text(
+        "# a comment\nmessages:\n  - role: user\n    content: 'Sort: {{message}}'\n\nname: v1\n"
+    )
+    commit(repo, "space")
+    done = gate(repo)
+    document = gate_json(done)
+    assert (done.returncode, document["cost"]["calls"], len(server.requests)) == (0, 0, 0)
+    assert "no difference shown" in document["headline"]
+    assert document["run_id"] is None
+
+
+def test_stored_replies_of_the_base_serve_both_sides_of_a_prompt_that_sends_the_same(
+    repo: Path, server: ScriptedServer
+) -> None:
+    command(repo, "run", SUITE, "--quiet")
+    paid = len(server.requests)
+    branch(repo, "space")
+    write_prompt(repo, "Sort: {{message}}")
+    commit(repo, "space")
+    document = gate_json(gate(repo))
+    assert len(server.requests) == paid == 120
+    (prompt,) = document["prompts"]
+    assert document["cost"] == {
+        "calls": 0, "reused": 240, "money": 0.0, "currency": "USD", "priced": False, "free": True,
+    }  # fmt: skip
+    assert prompt["comparison"]["broken"] == prompt["comparison"]["fixed"] == []
+    accuracy = next(m for m in prompt["comparison"]["metrics"] if m["metric"] == "accuracy")
+    assert accuracy["verdict"] in {"no difference shown", "can't tell"}
+    assert accuracy["difference"]["value"] == 0
+
+
+def test_stored_replies_of_the_base_halve_the_cost_and_then_latency_is_not_compared(
+    repo: Path, server: ScriptedServer
+) -> None:
+    command(repo, "run", SUITE, "--quiet")
+    branch(repo, "better")
+    write_prompt(repo, "Sort well: {{ message }}")
+    commit(repo, "better")
+    document = gate_json(gate(repo))
+    assert (document["status"], document["cost"]["calls"], len(server.requests)) == ("PASS", 120, 240)
+    (prompt,) = document["prompts"]
+    assert prompt["reused"]
+    assert not [m for m in prompt["comparison"]["metrics"] if m["metric"].startswith("latency")]
+    assert gate_json(gate(repo, "--no-reuse"))["cost"]["calls"] == 240
+
+
+def test_the_bases_policy_can_forbid_to_reuse_replies_and_the_branch_cannot_allow_it(
+    repo: Path, server: ScriptedServer
+) -> None:
+    suite = yaml.safe_load((repo / SUITE).read_text())
+    write_yaml(repo / SUITE, suite | {"gate": {"margin": "5%", "reuse": "never"}})
+    commit(repo, "never")
+    command(repo, "run", SUITE, "--quiet")
+    branch(repo, "better")
+    write_prompt(repo, "Sort well: {{ message }}")
+    write_yaml(repo / SUITE, suite | {"gate": {"margin": "90%", "reuse": "30 days"}})
+    commit(repo, "better")
+    document = gate_json(gate(repo))
+    assert (document["cost"]["calls"], document["cost"]["reused"], document["margin"]) == (240, 0, 0.05)
+    assert [edit for edit in document["edits"] if "gate.margin" in edit]
+
+
+def test_a_head_that_lowers_its_bar_is_judged_by_the_bases_policy_and_reported(repo: Path) -> None:
+    branch(repo, "cheat")
+    write_prompt(repo, "Sort badly: {{ message }}")
+    suite = (repo / SUITE).read_text()
+    (repo / SUITE).write_text(suite.replace("recall[spam] >= 80%", "recall[spam] >= 10%"))
+    rows = [json.loads(line) for line in (repo / CASES).read_text().splitlines()]
+    kept = [row for row in rows if row["id"] not in {"c6", "c12", "c18"}]
+    kept[0] |= {"expected": "ham"}
+    kept[1] |= {"message": "message 3"}
+    (repo / CASES).write_text("".join(json.dumps(row) + "\n" for row in kept))
+    (repo / "baselines.yml").write_text("small: {}\n")
+    write_yaml(repo / "harness.yml", {"models": {"m": served("http://127.0.0.1:9", price=PRICE)}})
+    commit(repo, "cheat")
+    done = gate(repo)
+    document = gate_json(done)
+    assert done.returncode == 1
+    assert checks(document)["recall[spam] >= 80%"] == "FAIL"
+    assert document["prompts"][0]["comparison"]["paired_cases"] == 120
+    assert document["edits"][:4] == [
+        "threshold loosened: `recall[spam] >= 80%` -> `recall[spam] >= 10%`.",
+        "3 cases deleted: c6, c12, c18.",
+        "1 case edited: c1.",
+        "1 case relabelled: c0 (spam -> ham).",
+    ]
+    assert "baselines.yml edited." in document["edits"]
+    assert any("base_url" in edit for edit in document["edits"])
+
+
+def test_policy_head_obeys_the_branch_and_says_so_loudly(repo: Path) -> None:
+    branch(repo, "own")
+    write_prompt(repo, "Sort badly: {{ message }}")
+    suite = yaml.safe_load((repo / SUITE).read_text())
+    write_yaml(repo / SUITE, suite | {"thresholds": ["accuracy >= 10%"], "gate": {"margin": "60%"}})
+    commit(repo, "own")
+    done = command(repo, "gate", SUITE, "--base", "main", "--policy", "head", "--quiet")
+    assert done.returncode == 0, done.stdout
+    assert "WARNING: Judged by the policy of this very branch" in done.stdout
+
+
+def test_without_a_changed_prompt_it_exits_at_once_and_says_so(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "docs")
+    (repo / "README.md").write_text("hello\n")
+    commit(repo, "docs")
+    done = command(repo, "gate", SUITE, "--base", "main")
+    assert done.returncode == 0
+    assert "no prompt of this suite changed since main" in done.stdout
+    assert not server.requests
+
+
+def test_a_new_prompt_is_judged_on_the_thresholds_alone(repo: Path) -> None:
+    branch(repo, "new")
+    write_prompt(repo, "Sort well: {{ message }}", "prompts/v2.prompt.yml")
+    commit(repo, "new")
+    document = gate_json(gate(repo))
+    (prompt,) = document["prompts"]
+    assert (prompt["kind"], prompt["comparison"], document["status"]) == ("new", None, "PASS")
+    assert [check["of"] for check in prompt["checks"]] == ["threshold", "threshold"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"price": PRICE}, "more than --max-cost"),
+        ({}, "has no price in harness.yml"),
+        ({"price": PRICE, "params": {}}, "nothing limits its output"),
+    ],
+)
+def test_max_cost_refuses_before_paying(
+    tmp_path: Path, server: ScriptedServer, entry: dict[str, Any], said: str
+) -> None:
+    write_repository(tmp_path, served(server.url, **entry), cases=20)
+    branch(tmp_path, "better")
+    write_prompt(tmp_path, "Sort well: {{ message }}")
+    done = command(tmp_path, "gate", SUITE, "--base", "main", "--max-cost", "$0.10", "--quiet")
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not server.requests
+
+
+def test_an_interrupted_gate_goes_on_where_it_stopped(tmp_path: Path, scripted_server: Serve) -> None:
+    def refuses_later(request: Request) -> Answer:
+        return classifier(request) if request.number < 30 else Answer(status=401)
+
+    failing = scripted_server(refuses_later)
+    write_repository(tmp_path, served(failing.url), cases=40)
+    branch(tmp_path, "better")
+    write_prompt(tmp_path, "Sort well: {{ message }}")
+    done = gate(tmp_path)
+    assert done.returncode == 5
+    assert "Run the same `harness gate` command again" in done.stderr
+    first = len(failing.requests)
+    failing.script = classifier
+    done = gate(tmp_path)
+    assert done.returncode in {0, 3}, done.stderr
+    assert len(failing.requests) - first == 80 - 30
+    assert len([path for path in (tmp_path / "results").iterdir() if path.is_dir()]) == 1
+
+
+@pytest.mark.parametrize("hostile", ["{% for i in range(10**9) %}{% endfor %}", "{{ message.__class__ }}"])
+def test_a_hostile_prompt_is_refused_before_a_call(repo: Path, server: ScriptedServer, hostile: str) -> None:
+    branch(repo, "hostile")
+    write_prompt(repo, hostile)
+    commit(repo, "hostile")
+    done = gate(repo)
+    assert done.returncode == 2
+    assert "prompts/v1.prompt.yml" in done.stderr
+    assert not server.requests
+
+
+def test_replies_that_a_branch_committed_are_not_taken_for_the_bases(
+    repo: Path, server: ScriptedServer
+) -> None:
+    (repo / ".gitignore").write_text("")
+    commit(repo, "results are tracked")
+    command(repo, "run", SUITE, "--quiet")
+    branch(repo, "forged")
+    write_prompt(repo, "Sort well: {{ message }}")
+    commit(repo, "a run of its own making")
+    document = gate_json(gate(repo))
+    assert (document["cost"]["reused"], document["cost"]["calls"]) == (0, 240)

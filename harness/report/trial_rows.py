@@ -1,0 +1,171 @@
+"""One row a trial: what `harness export` writes, read from the journal as a stream.
+
+Memory grows with the cases, not with the trials. Only where trials were measured again (`resume --changed`)
+is the place of each remembered, because of two records of one trial the later counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeAlias, assert_never
+
+from harness.files.project import Price
+from harness.files.suite import Suite
+from harness.journal import read_events
+from harness.judge.labels import LabelReader
+from harness.record import CaseRow, Failure, Record, Reply, Usage, caller_ns, service_ns
+from harness.rundir import JOURNAL, CandidateEntry, Manifest
+
+Row: TypeAlias = dict[str, Any]
+
+COLUMNS: dict[str, type] = {
+    "run": str,
+    "suite": str,
+    "candidate": str,
+    "prompt": str,
+    "model": str,
+    "case": str,
+    "split": str,
+    "tags": str,
+    "variant": str,
+    "repeat": int,
+    "expected": str,
+    "label": str,
+    "outcome": str,
+    "right": bool,
+    "reply": str,
+    "finish_reason": str,
+    "failure": str,
+    "failure_message": str,
+    "status": int,
+    "attempts": int,
+    "latency_s": float,
+    "service_s": float,
+    "first_token_s": float,
+    "queue_s": float,
+    "rate_limit_s": float,
+    "backoff_s": float,
+    "own_s": float,
+    "started_utc": str,
+    "in_flight": int,
+    "recorded": bool,
+    "tokens_in": int,
+    "tokens_out": int,
+    "tokens_cached": int,
+    "cost": float,
+    "currency": str,
+    "score": float,
+    "served_model": str,
+    "fingerprint": str,
+    "request_id": str,
+    "inputs": str,
+    "trial_key": str,
+}
+"""Every column with its type, in the order of the table; docs/export.md says what each means."""
+
+
+def trial_rows(run: Path, manifest: Manifest) -> Iterator[Row]:
+    """Yield a row for each finished trial, in the order of the journal; `inputs` is still a mapping."""
+    last = _last_places(run) if manifest.notes.get("changed") else None
+    suite = Suite.model_validate(manifest.suite)
+    reader = LabelReader(suite.reply, suite.labels)
+    entries = {entry.name: entry for entry in manifest.candidates}
+    prices = {e.name: Price.model_validate(e.model.get("price") or {}) for e in manifest.candidates}
+    cases: dict[str, CaseRow] = {}
+    number = 0
+    for event in read_events(run / JOURNAL):
+        if isinstance(event, CaseRow):
+            cases[event.id] = event
+        elif isinstance(event, Record) and not event.warmup:
+            number += 1
+            if last is None or last[_place(event)] == number:
+                about = _about(manifest, entries[event.candidate], cases[event.case])
+                yield about | _trial(event, cases[event.case], reader, prices[event.candidate])
+
+
+def _place(record: Record) -> tuple[str, str, str, int]:
+    return (record.candidate, record.case, record.variant, record.repeat)
+
+
+def _last_places(run: Path) -> dict[tuple[str, str, str, int], int]:
+    trials = (e for e in read_events(run / JOURNAL) if isinstance(e, Record) and not e.warmup)
+    return {_place(record): number for number, record in enumerate(trials, 1)}
+
+
+def _about(manifest: Manifest, entry: CandidateEntry, case: CaseRow) -> Row:
+    return {
+        "run": manifest.run_id,
+        "suite": manifest.suite_name,
+        "candidate": entry.name,
+        "prompt": entry.prompt_name,
+        "model": entry.model_name,
+        "case": case.id,
+        "split": case.split or None,
+        "tags": ";".join(case.tags) or None,
+        "expected": case.expected,
+        "inputs": dict(case.inputs),
+    }
+
+
+def _trial(record: Record, case: CaseRow, reader: LabelReader, price: Price) -> Row:
+    label, outcome = reader.read(record.outcome)
+    last = record.attempts[-1] if record.attempts else None
+    return {
+        "variant": record.variant,
+        "repeat": record.repeat,
+        "label": label,
+        "outcome": outcome,
+        "right": label == case.expected,
+        "status": last.status if last else None,
+        "attempts": len(record.attempts),
+        "latency_s": _s(caller_ns(record)),
+        "service_s": _s(service_ns(record)),
+        "first_token_s": _s(last.first_token_ns) if last else None,
+        "queue_s": _s(record.queue_ns),
+        "rate_limit_s": _s(sum(a.rate_limit_ns for a in record.attempts)),
+        "backoff_s": _s(sum(a.backoff_ns for a in record.attempts)),
+        "own_s": _s(record.own_ns),
+        "started_utc": record.started_utc or None,
+        "in_flight": record.in_flight,
+        "recorded": record.recorded,
+        "currency": price.currency,
+        "trial_key": record.key,
+        **_outcome(record.outcome, price),
+    }
+
+
+def _outcome(outcome: Reply | Failure, price: Price) -> Row:
+    match outcome:
+        case Failure():
+            return {"failure": outcome.kind, "failure_message": outcome.message}
+        case Reply(usage=usage):
+            return {
+                "reply": outcome.text,
+                "finish_reason": outcome.finish_reason,
+                "tokens_in": usage.input,
+                "tokens_out": usage.output,
+                "tokens_cached": usage.cached,
+                "cost": _cost(usage, price),
+                "score": outcome.score,
+                "served_model": outcome.served_model,
+                "fingerprint": outcome.fingerprint,
+                "request_id": outcome.request_id,
+            }
+        case _:
+            assert_never(outcome)
+
+
+def _cost(usage: Usage, price: Price) -> float | None:
+    """Give the money of the counted tokens; None where there is no price or no count."""
+    priced = price.input or price.output or price.cached
+    if not priced or (usage.input is None and usage.output is None):
+        return None
+    cached = usage.cached or 0
+    cached_price = price.input if price.cached is None else price.cached
+    fresh = max((usage.input or 0) - cached, 0)
+    return (fresh * price.input + cached * cached_price + (usage.output or 0) * price.output) / 1e6
+
+
+def _s(nanoseconds: int | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / 1e9

@@ -13,6 +13,7 @@ from harness.cli import (
     baselines,
     checking,
     comparing,
+    exporting,
     gating,
     inspecting,
     models,
@@ -79,6 +80,7 @@ _register("gate", gating.gate)
 _register("list", inspecting.list_runs)
 _register("show", inspecting.show)
 _register("view", viewing.view)
+_register("export", exporting.export)
 app.add_typer(models.app, name="models", short_help=models.app.info.help)
 _register("schema", reporting.schema)
 

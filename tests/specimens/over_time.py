@@ -43,6 +43,7 @@ def history(text: str = "") -> History:
     )
     before = tuple(point.run_id for point in points[:3])
     return History(
+        run_id=points[-1].run_id,
         points=points,
         changes=(
             Change(

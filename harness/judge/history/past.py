@@ -49,7 +49,7 @@ class PastRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of the series, oldest first; the last is the run that is judged."""
+    """One run of the series."""
 
     run_id: str
     created_utc: str
@@ -92,7 +92,8 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """All that is said of a candidate over time."""
 
-    points: tuple[HistoryPoint, ...]
+    run_id: str  # the run that is held against those before it
+    points: tuple[HistoryPoint, ...]  # oldest first
     changes: tuple[Change, ...] = ()  # empty without an earlier comparable run
     cusum: Chart | None = None
     not_comparable: tuple[NotComparable, ...] = ()

@@ -91,23 +91,30 @@ def why_not(run: PastRun, now: PastRun) -> str:
 
 
 def history_of(
-    past: Sequence[PastRun], now: PastRun, accuracy: Share | Missing, *, margin: float, confidence: float
-) -> History | None:
-    """Say how a candidate did over time; None when there is no earlier run of it at all.
+    past: Sequence[PastRun],
+    now: PastRun,
+    accuracy: Share | Missing,
+    *,
+    margin: float,
+    confidence: float,
+    keep: int = WINDOW,
+) -> History:
+    """Say how a candidate did over time: `now` against the comparable runs before it.
 
-    `accuracy` is that of `now`, as judged; `past` may hold other candidates and other digests.
+    `accuracy` is that of `now`, as judged; `past` may hold other candidates and other digests. Runs that
+    began later are listed, but not compared. The `keep` most recent runs of each list are kept.
     """
     runs, left = comparable(past, now)
-    if not runs and not left:
-        return None
-    series = [*runs[-WINDOW + 1 :], now]
-    changes = changes_of(runs, accuracy, confidence=confidence)
-    chart = _chart(series, margin)
+    before = [run for run in runs if run.when < now.when]
+    later = [run for run in runs if run.when > now.when]
+    changes = changes_of(before, accuracy, confidence=confidence)
+    chart = _chart([*before, now], margin)
     return History(
-        points=_points(series),
+        run_id=now.run_id,
+        points=_points([*before, now, *later][-keep:]),
         changes=changes,
         cusum=chart,
-        not_comparable=tuple(left[-WINDOW:]),
+        not_comparable=tuple(left[-keep:]),
         sentence=_sentence(changes, chart, left),
     )
 
@@ -214,8 +221,9 @@ def _chart(series: Sequence[PastRun], margin: float) -> Chart | None:
 
 def _sentence(changes: Sequence[Change], chart: Chart | None, left: Sequence[NotComparable]) -> str:
     if not changes:
-        why = f": {left[-1].why}" if left else ""
-        return f"No earlier run can be compared with this one{why}."
+        if not left:
+            return "There is no earlier finished run to compare with."
+        return f"No earlier run can be compared with this one: of {left[-1].run_id}, {left[-1].why}."
     told = [_told(change) for change in changes]
     slide = (
         ""

@@ -29,6 +29,8 @@ def runs_before(view: View) -> list[PastRun]:
 
 def history_section(view: View, judged: CandidateAssessment, policy: Sequence[Threshold]) -> History | None:
     """Give the series of a candidate's runs; None when this is the first."""
+    if not any(run.candidate == view.entry.name for run in view.past):
+        return None
     p95 = next((part.estimate for part in judged.latency.caller if part.q == 0.95), None)
     stability = judged.stability
     now = msgspec.structs.replace(

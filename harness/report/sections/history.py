@@ -31,21 +31,23 @@ def history_section(history: History) -> Section:
 
 def _figures(history: History) -> list[Figure]:
     figures = [
-        Figure(name=_against(change), text=figure(change.change, "points"), hint="accuracy now minus before")
+        Figure(name=since(change), text=figure(change.change, "points"), hint="accuracy now minus before")
         for change in history.changes
     ]
     if history.cusum is not None:
-        figures.append(_cusum(history.cusum))
+        figures.append(cusum_figure(history.cusum))
     return figures
 
 
-def _against(change: Change) -> str:
+def since(change: Change) -> str:
+    """Name what a change is measured from."""
     if len(change.runs) == 1:
         return "Since the previous run"
     return f"Since the {len(change.runs)} runs before"
 
 
-def _cusum(chart: Cusum) -> Figure:
+def cusum_figure(chart: Cusum) -> Figure:
+    """Say how near the CUSUM chart is to a signal."""
     usual, worse = number(chart.usual, "share"), number(chart.worse, "share")
     text = f"{chart.path[-1]:.1f} of {chart.limit:.1f}" if chart.path else "undefined"
     if chart.signal is not None:
@@ -77,8 +79,8 @@ def _runs(history: History) -> Table:
         title="Runs of the same cases, newest first",
         head=("Run", "When (UTC)", "Accuracy", "Agreement", "p95", "Changed since the run before", "Verdict"),
         rows=tuple(
-            _row(point, marks.get(point.run_id, ""), now=place == 0)
-            for place, point in enumerate(reversed(history.points))
+            _row(point, marks.get(point.run_id, ""), now=point.run_id == history.run_id)
+            for point in reversed(history.points)
         ),
         folded=len(history.points) > 10,
     )

@@ -1,0 +1,107 @@
+"""`harness history`: how a suite's candidates did over time, from the runs in the results folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import JsonOption, ModelOption, PromptOption
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.judge.history.past import PastRun
+    from harness.rundir import Manifest
+
+
+def history(
+    suite: Annotated[
+        str, typer.Argument(metavar="SUITE", help="A *.suite.yml file, or the name of a suite.")
+    ],
+    prompt: PromptOption = None,
+    model: ModelOption = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="Hold this run against those before it, not the latest."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show accuracy over all runs of a suite: trend, releases, drops, and what can't be compared."""
+    from harness.cli.console import emit, emit_json
+    from harness.files.bundle import load_project
+    from harness.judge.history.candidates import histories
+    from harness.judge.history.found import past_runs
+    from harness.report.history_terminal import history_terminal
+    from harness.rundir import find_run, read_manifest
+
+    results = load_project(Path.cwd()).results
+    name = _suite_name(suite)
+    runs = _wanted(past_runs(results, name), prompt, model)
+    if not runs:
+        raise _no_run(results, name, filtered=bool(prompt or model))
+    folder = find_run(results, run if run is not None else runs[-1].run_id)
+    manifest = read_manifest(folder)
+    margin, confidence = _policy(manifest)
+    seen_from = None if run is None else manifest.run_id
+    found = histories(runs, margin=margin, confidence=confidence, seen_from=seen_from)
+    if as_json:
+        emit_json({"suite": name, "margin": margin, "candidates": found})
+    elif not found:
+        raise UsageError(f"{manifest.run_id} is not a run of {name!r}", fix="Name one of `harness list`.")
+    else:
+        emit(history_terminal(found))
+
+
+def _suite_name(written: str) -> str:
+    """Give the name of a suite from its file; whatever is no file is a name already."""
+    from harness.files.findings import Findings
+    from harness.files.loading import read_suite
+
+    path = Path(written)
+    if not path.is_file():
+        if path.suffix in {".yml", ".yaml"}:
+            raise UsageError(f"there is no file {written}", fix="Name a suite file, or the name of a suite.")
+        return written
+    findings = Findings()
+    checked = read_suite(path, findings)
+    if checked is None or not checked.whole("name"):
+        findings.raise_if_any()
+        raise UsageError(f"{written} has no name", fix="Give it one: `name: ...`.")
+    return checked.model.name
+
+
+def _wanted(runs: Sequence[PastRun], prompts: list[str] | None, models: list[str] | None) -> list[PastRun]:
+    names = {Path(p).name.removesuffix(".prompt.yml") for p in prompts or ()}
+    return [run for run in runs if (not names or run.prompt in names) and (not models or run.model in models)]
+
+
+def _no_run(results: Path, name: str, *, filtered: bool) -> UsageError:
+    from harness.files.findings import did_you_mean
+    from harness.rundir import list_runs, read_manifest
+
+    if filtered:
+        return UsageError(f"no run of {name!r} has that prompt and model", fix="Ask for fewer conditions.")
+    known = sorted({read_manifest(folder).suite_name for folder in list_runs(results)})
+    fix = did_you_mean(name, known) or "Start one with `harness run SUITE`."
+    return UsageError(f"there is no run of a suite {name!r} in {results}", fix=fix)
+
+
+def _policy(manifest: Manifest) -> tuple[float, float]:
+    """Give the drop that the suite allows, and its confidence, as the run had them."""
+    from harness.files.suite import Suite
+    from harness.files.threshold import ThresholdError, parse_threshold
+    from harness.judge.history.series import MARGIN
+
+    suite = Suite.model_validate(manifest.suite)
+    margin = MARGIN
+    for text in suite.thresholds:
+        try:
+            threshold = parse_threshold(text, labels=suite.labels, perturbations=suite.perturbations)
+        except ThresholdError:
+            continue
+        if threshold.metric == "drift.drop":
+            margin = threshold.bound
+    return margin, suite.confidence

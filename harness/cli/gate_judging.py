@@ -65,8 +65,8 @@ def _judged(
         model=pair.model,
         lines=pair.lines,
         same=pair.same,
-        head=head,
-        base=base,
+        head=None if head is None else head.checks,
+        base=() if base is None else base.checks,
         comparison=comparison,
         reused=pair.base is not None and pair.base.name in served,
     )

@@ -19,7 +19,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from harness.errors import Exit
-from harness.judge.assessment import CandidateAssessment, Check, Status
+from harness.judge.assessment import Check, Status
 from harness.judge.comparison import Comparison, MetricDifference, NonInferiority
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.paired import holm
@@ -103,8 +103,8 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     lines: tuple[int, int] | None
     same: bool
-    head: CandidateAssessment | None = None
-    base: CandidateAssessment | None = None
+    head: tuple[Check, ...] | None = None  # thresholds held against head; None where it was not measured
+    base: tuple[Check, ...] = ()  # the same thresholds held against base
     comparison: Comparison | None = None
     reused: bool = False
 
@@ -211,9 +211,9 @@ def without_latency(comparison: Comparison) -> Comparison:
     )
 
 
-def _thresholds(one: Judged, head: CandidateAssessment) -> list[GateCheck]:
-    before = (None,) * len(head.checks) if one.base is None else one.base.checks
-    return [_threshold(one, check, old) for check, old in zip(head.checks, before, strict=True)]
+def _thresholds(one: Judged, head: tuple[Check, ...]) -> list[GateCheck]:
+    before: dict[str, Check] = {check.threshold: check for check in one.base}
+    return [_threshold(one, check, before.get(check.threshold)) for check in head]
 
 
 def _threshold(one: Judged, check: Check, old: Check | None) -> GateCheck:

@@ -15,7 +15,9 @@ from harness.cli import (
     comparing,
     exporting,
     gating,
+    history,
     inspecting,
+    listing,
     models,
     reporting,
     running,
@@ -77,7 +79,8 @@ _register("report", reporting.report)
 _register("compare", comparing.compare)
 app.add_typer(baselines.app, name="baseline", short_help=baselines.app.info.help)
 _register("gate", gating.gate)
-_register("list", inspecting.list_runs)
+_register("history", history.history)
+_register("list", listing.list_runs)
 _register("show", inspecting.show)
 _register("view", viewing.view)
 _register("export", exporting.export)

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Mapping
 
 from rich.console import Console, RenderableType
 from rich.table import Table as Grid
-from rich.text import Text
 
 from harness.judge.history.past import History, HistoryPoint
 from harness.judge.scores.estimate import Estimate
-from harness.report.figures import figure, number
-from harness.report.sections.history import cusum_figure, letters, since, when
-from harness.report.terminal import Pen
+from harness.report.figures import Unit, figure, number
+from harness.report.sections.history import cusum_figure, letters, since
+from harness.report.terminal import Pen, indented
 
-STRIP = 24  # characters of a drawn interval
-_WIDE = 110  # columns from which on the interval is also written
+NARROW, WIDE = 16, 24  # characters of a drawn interval
+_ROOMY, _FULL = 100, 140  # columns from which on agreement and p95, and the intervals, are also written
 
 
 def history_terminal(histories: Mapping[str, History], *, console: Console | None = None) -> str:
@@ -31,59 +30,54 @@ def history_terminal(histories: Mapping[str, History], *, console: Console | Non
 
 def _candidate(candidate: str, history: History, pen: Pen) -> Iterable[RenderableType]:
     yield pen.text(candidate, "bold")
-    yield pen.text(f"  {history.sentence}")
+    yield indented(pen.text(history.sentence))
     yield ""
     yield _runs(history, pen)
+    yield ""
     for change in history.changes:
-        yield pen.text(f"  {since(change)}: {figure(change.change, 'points')}")
+        yield indented(pen.text(f"{since(change)}: {figure(change.change, 'points')}"))
     if history.cusum is not None:
         made = cusum_figure(history.cusum)
-        yield pen.text(f"  CUSUM {made.text} ({made.hint})")
+        yield indented(pen.text(f"CUSUM {made.text} ({made.hint})"))
+    marks = letters(history)
     for point in history.points:
-        if point.run_id in letters(history):
-            yield pen.text(f"  {letters(history)[point.run_id]}: {', '.join(point.changed)}", "dim")
+        if point.run_id in marks:
+            yield indented(pen.text(f"{marks[point.run_id]}: {', '.join(point.changed)}", "dim"))
     for run in history.not_comparable:
-        yield pen.text(f"  not comparable: {run.run_id}: {run.why}", "dim")
+        yield indented(pen.text(f"not comparable: {run.run_id}: {run.why}", "dim"))
     yield ""
 
 
 def _runs(history: History, pen: Pen) -> Grid:
     axis = _axis([point.accuracy for point in history.points])
-    ends = f"{number(axis[0], 'share')}".ljust(STRIP - 6) + number(axis[1], "share").rjust(6)
+    room = WIDE if pen.width >= _ROOMY else NARROW
+    low, high = (number(end, "share") for end in axis)
     grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    for name in ("", "Run", "When (UTC)", ends, "Accuracy", "Agreement", "p95", "Verdict"):
-        right = name in {"Accuracy", "Agreement", "p95"}
-        grid.add_column(pen.text(name), justify="right" if right else "left", no_wrap=name in {"", ends})
+    names = ["", "Run", low + high.rjust(room - len(low)), "Accuracy"]
+    names += ["Agreement", "p95"] if pen.width >= _ROOMY else []
+    for name in (*names, "Verdict"):
+        justify = "right" if name in {"Accuracy", "Agreement", "p95"} else "left"
+        grid.add_column(pen.text(name), justify=justify, overflow="fold")  # type: ignore[arg-type]
     marks = letters(history)
     for point in history.points:
-        grid.add_row(*_row(point, history, marks.get(point.run_id, ""), axis, pen))
+        mark = f"{'>' if point.run_id == history.run_id else ' '} {marks.get(point.run_id, '')}".rstrip()
+        cells = [mark, point.run_id, _strip(point.accuracy, axis, room, pen), *_seen(point, pen)]
+        style = "bold" if point.run_id == history.run_id else ""
+        grid.add_row(*(pen.text(cell, style) for cell in cells))
     return grid
 
 
-def _row(point: HistoryPoint, history: History, mark: str, axis: tuple[float, float], pen: Pen) -> list[Text]:
-    now = ">" if point.run_id == history.run_id else " "
-    style = "bold" if now == ">" else ""
+def _seen(point: HistoryPoint, pen: Pen) -> list[str]:
     accuracy = point.accuracy
-    shown = ""
-    if accuracy.value is not None:
-        whole = pen.width >= _WIDE
-        shown = figure(accuracy, "share") if whole else number(accuracy.value, "share")
-    return [
-        pen.text(f"{now} {mark}".rstrip(), style),
-        pen.text(point.run_id, style),
-        pen.text(when(point.created_utc)),
-        pen.text(_strip(accuracy, axis, ascii_only=pen.ascii)),
-        pen.text(shown, style),
-        pen.text(_value(point.stability, "share")),
-        pen.text(_value(point.p95, "seconds")),
-        pen.text("not finished" if not point.complete else point.verdict or "not judged"),
-    ]
+    written = "" if accuracy.value is None else figure(accuracy, "share")
+    cells = [written if pen.width >= _FULL else written.partition(" ")[0]]
+    if pen.width >= _ROOMY:
+        cells += [_value(point.stability, "share"), _value(point.p95, "seconds")]
+    return [*cells, point.verdict or "not judged" if point.complete else "not finished"]
 
 
-def _value(estimate: Estimate | None, unit: str) -> str:
-    if estimate is None or estimate.value is None:
-        return ""
-    return number(estimate.value, "seconds" if unit == "seconds" else "share")
+def _value(estimate: Estimate | None, unit: Unit) -> str:
+    return "" if estimate is None or estimate.value is None else number(estimate.value, unit)
 
 
 def _axis(estimates: Iterable[Estimate]) -> tuple[float, float]:
@@ -94,18 +88,16 @@ def _axis(estimates: Iterable[Estimate]) -> tuple[float, float]:
     return max(0.0, low - room), min(1.0, high + room)
 
 
-def _strip(estimate: Estimate, axis: tuple[float, float], *, ascii_only: bool) -> str:
+def _strip(estimate: Estimate, axis: tuple[float, float], room: int, pen: Pen) -> str:
     """Draw an interval as `   ├────●────┤   `."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return ""
-    left, line, dot, right = "|-o|" if ascii_only else "├─●┤"
-    places = [
-        round((end - axis[0]) / (axis[1] - axis[0]) * (STRIP - 1))
-        for end in (estimate.low, estimate.value, estimate.high)
-    ]
-    drawn = [" "] * STRIP
-    for at in range(places[0], places[2] + 1):
-        drawn[at] = line
-    drawn[places[0]], drawn[places[2]] = left, right
-    drawn[places[1]] = dot
+    left, line, dot, right = "|-o|" if pen.ascii else "├─●┤"
+    start, at, end = (
+        round((place - axis[0]) / (axis[1] - axis[0]) * (room - 1))
+        for place in (estimate.low, estimate.value, estimate.high)
+    )
+    drawn = [" "] * start + [line] * (end - start + 1) + [" "] * (room - 1 - end)
+    drawn[start], drawn[end] = left, right
+    drawn[at] = dot
     return "".join(drawn)

@@ -49,7 +49,7 @@ def since(change: Change) -> str:
 def cusum_figure(chart: Cusum) -> Figure:
     """Say how near the CUSUM chart is to a signal."""
     usual, worse = number(chart.usual, "share"), number(chart.worse, "share")
-    text = f"{chart.path[-1]:.1f} of {chart.limit:.1f}" if chart.path else "undefined"
+    text = f"{chart.path[-1]:.2f} of {chart.limit:.2f}" if chart.path else "undefined"
     if chart.signal is not None:
         text += f", signal at {chart.signal}"
     return Figure(

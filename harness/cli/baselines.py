@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli import completion
 from harness.cli.options import JsonOption, RunArgument
 from harness.errors import UsageError
 
@@ -75,7 +76,12 @@ def show_baselines(as_json: JsonOption = False) -> None:
 @app.command("clear")
 def clear_baseline(
     suite: Annotated[
-        str | None, typer.Argument(metavar="SUITE", help="The suite's name; may be left out if one is set.")
+        str | None,
+        typer.Argument(
+            metavar="SUITE",
+            help="The suite's name; may be left out if one is set.",
+            autocompletion=completion.suite_names,
+        ),
     ] = None,
 ) -> None:
     """Remove the baseline of a suite from baselines.yml; runs are not touched."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli import completion
 from harness.cli.options import JsonOption
 from harness.errors import UsageError
 
@@ -23,10 +24,19 @@ def compare(
     base: Annotated[
         str,
         typer.Argument(
-            metavar="BASELINE", help=f"{WHAT}; or `baseline`, the run that `harness baseline set` named."
+            metavar="BASELINE",
+            help=f"{WHAT}; or `baseline`, the run that `harness baseline set` named.",
+            autocompletion=completion.runs,
         ),
     ],
-    head: Annotated[str, typer.Argument(metavar="CANDIDATE", help=f"{WHAT}. It is held against BASELINE.")],
+    head: Annotated[
+        str,
+        typer.Argument(
+            metavar="CANDIDATE",
+            help=f"{WHAT}. It is held against BASELINE.",
+            autocompletion=completion.runs,
+        ),
+    ],
     margin: Annotated[
         str, typer.Option("--margin", metavar="SHARE", help="The loss that would not matter, such as 2%.")
     ] = "2%",

@@ -1,4 +1,4 @@
-"""`harness list` and `harness show`: look into runs without judging anew."""
+"""`harness show`: look into a run: its summary, the trials of a case, what went wrong."""
 
 from __future__ import annotations
 
@@ -13,57 +13,6 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from harness.record import CaseRow, Record
     from harness.rundir import Manifest
-
-
-def list_runs(
-    suite: Annotated[str | None, typer.Option("--suite", help="Only runs of this suite.")] = None,
-    verdict: Annotated[
-        str | None, typer.Option("--verdict", help="ready, not-ready or inconclusive.")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the runs of this project, newest first."""
-    from harness.cli.console import emit, emit_json, note
-    from harness.files.bundle import load_project
-    from harness.rundir import list_runs as runs_in
-
-    rows = [_run_row(folder) for folder in reversed(runs_in(load_project(Path.cwd()).results))]
-    wanted = verdict.upper().replace("-", " ") if verdict else None
-    rows = [r for r in rows if suite in (None, r["suite"]) and wanted in (None, r["verdict"])]
-    if as_json:
-        emit_json(rows)
-    elif not rows:
-        note("no runs yet: `harness run SUITE` makes one")
-    else:
-        emit(
-            "\n".join(
-                f"{r['run']}  {r['verdict']:<13} {r['trials']:>8} trials  {r['candidates']}" for r in rows
-            )
-        )
-
-
-def _run_row(folder: Path) -> dict[str, Any]:
-    import msgspec
-
-    from harness.judge.assessment import Assessment
-    from harness.rundir import read_manifest
-
-    manifest = read_manifest(folder)
-    report = folder / "report.json"
-    verdict = "not judged"
-    if report.exists():
-        try:
-            verdict = msgspec.json.decode(report.read_bytes(), type=Assessment).verdict
-        except msgspec.MsgspecError:
-            verdict = "unreadable"
-    return {
-        "run": manifest.run_id,
-        "suite": manifest.suite_name,
-        "verdict": verdict,
-        "trials": manifest.planned_trials,
-        "candidates": ", ".join(candidate.name for candidate in manifest.candidates),
-        "created_utc": manifest.created_utc,
-    }
 
 
 def show(

@@ -17,6 +17,7 @@ from harness.cli import (
     gating,
     history,
     inspecting,
+    listing,
     models,
     reporting,
     running,
@@ -79,7 +80,7 @@ _register("compare", comparing.compare)
 app.add_typer(baselines.app, name="baseline", short_help=baselines.app.info.help)
 _register("gate", gating.gate)
 _register("history", history.history)
-_register("list", inspecting.list_runs)
+_register("list", listing.list_runs)
 _register("show", inspecting.show)
 _register("view", viewing.view)
 _register("export", exporting.export)

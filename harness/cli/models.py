@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harness.cli import completion
 from harness.cli.options import JsonOption
 from harness.errors import Exit, UsageError
 
@@ -55,7 +56,7 @@ def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
     "test", short_help="Make real calls: show request, reply, timings, price and what the endpoint supports."
 )
 def test(
-    name: Annotated[str, typer.Argument(help="A model of harness.yml.")],
+    name: Annotated[str, typer.Argument(help="A model of harness.yml.", autocompletion=completion.models)],
     as_json: JsonOption = False,
 ) -> None:
     """Make real calls: show request, reply, timings, price and what the endpoint supports."""

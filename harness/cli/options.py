@@ -7,19 +7,44 @@ from typing import Annotated
 
 import typer
 
+from harness.cli import completion
+
 SuiteArgument = Annotated[
-    Path, typer.Argument(metavar="SUITE", help="A *.suite.yml file.", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="SUITE",
+        help="A *.suite.yml file.",
+        show_default=False,
+        autocompletion=completion.suites,
+    ),
 ]
 RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's id, a unique prefix of it, its path, or `latest`.")
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A run's id, a unique prefix of it, its path, or `latest`.",
+        autocompletion=completion.runs,
+    ),
 ]
 PromptOption = Annotated[
     list[str] | None,
-    typer.Option("--prompt", "-p", metavar="P", help="Only this prompt (name or path); may be repeated."),
+    typer.Option(
+        "--prompt",
+        "-p",
+        metavar="P",
+        help="Only this prompt (name or path); may be repeated.",
+        autocompletion=completion.prompts,
+    ),
 ]
 ModelOption = Annotated[
     list[str] | None,
-    typer.Option("--model", "-m", metavar="M", help="Only this model of harness.yml; may be repeated."),
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="M",
+        help="Only this model of harness.yml; may be repeated.",
+        autocompletion=completion.models,
+    ),
 ]
 RepeatsOption = Annotated[
     int | None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from harness.cli import completion
 from harness.cli.options import JsonOption
 from harness.errors import UsageError
 
@@ -15,7 +16,10 @@ def view(
     run: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RUN]", help="The run to open: an id, a prefix, a path or `latest`.", show_default=False
+            metavar="RUN",
+            help="The run to open: an id, a prefix, a path or `latest`.",
+            show_default=False,
+            autocompletion=completion.runs,
         ),
     ] = None,
     port: Annotated[

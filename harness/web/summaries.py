@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, cast
 
 import msgspec
 
 from harness.errors import HarnessError
+from harness.judge.assessment import CandidateAssessment
 from harness.judge.scores.estimate import Estimate
+from harness.judge.verdict import best_first
 from harness.rundir import Manifest
 from harness.web.results import RunFolder
 
@@ -26,6 +28,11 @@ class _Latency(msgspec.Struct):
 
 class _Classification(msgspec.Struct):
     accuracy: Estimate
+    balanced_accuracy: Estimate
+
+
+class _Check(msgspec.Struct):
+    status: str
 
 
 class _Candidate(msgspec.Struct):
@@ -33,7 +40,7 @@ class _Candidate(msgspec.Struct):
     prompt: str
     model: str
     verdict: str
-    headline: str
+    checks: list[_Check]
     classification: _Classification
     latency: _Latency
 
@@ -128,7 +135,7 @@ def _summary(run: RunFolder, *, live: bool) -> RunSummary:
         headline=report.headline.removeprefix(f"{report.verdict}: "),
         planned_trials=manifest.planned_trials,
         journalled_trials=report.journalled_trials,
-        candidates=tuple(_candidate(candidate) for candidate in _best_first(report)),
+        candidates=tuple(_candidate(candidate) for candidate in _best_first(report.candidates)),
     )
 
 
@@ -136,9 +143,10 @@ def _report(run: RunFolder) -> _Report | None:
     return None if run.report is None else msgspec.json.decode(run.report.read_bytes(), type=_Report)
 
 
-def _best_first(report: _Report) -> list[_Candidate]:
-    """Put the candidate that gave the run its verdict first: the headline names it."""
-    return sorted(report.candidates, key=lambda c: (not report.headline.startswith(f"{c.name},"), c.name))
+def _best_first(candidates: list[_Candidate]) -> list[_Candidate]:
+    """Rank as a report does: the part that was read has all that ranking looks at."""
+    ranked: list[Any] = best_first(cast("list[CandidateAssessment]", candidates))
+    return ranked
 
 
 def _candidate(candidate: _Candidate) -> CandidateSummary:

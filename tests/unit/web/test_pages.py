@@ -1,0 +1,321 @@
+"""Pages as values and as HTML: the figures, the addresses, and what hostile text can't do."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+import pytest
+from viewed import ATTACK, CASES, ODD_ID, RUN, a_case, case_id, events, write_run
+
+from harness.judge.scores.estimate import Estimate
+from harness.record import Attempt, Failure
+from harness.rundir import JOURNAL
+from harness.web.app import application
+from harness.web.pages.case import TrialShown
+from harness.web.results import Results
+from harness.web.shelf import Shelf
+from harness.web.site import Site
+from harness.web.sketches import sparkline, timeline
+
+OTHER = "20260102T000000Z-suite-bbbbbb"
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The application, asked without a network."""
+
+    site: Site
+
+    def get(self, address: str) -> tuple[int, str]:
+        parts = urlsplit(address)
+        scope = {
+            "type": "http", "method": "GET", "path": parts.path, "raw_path": parts.path.encode(),
+            "query_string": parts.query.encode(), "headers": [(b"host", b"127.0.0.1:80")],
+            "http_version": "1.1", "scheme": "http", "server": ("127.0.0.1", 80), "root_path": "",
+        }  # fmt: skip
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        asyncio.run(application(self.site)(scope, receive, send))  # type: ignore[arg-type]
+        return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]).decode()
+
+    def page(self, address: str) -> str:
+        status, body = self.get(address)
+        assert status == 200, body
+        return body
+
+    def json(self, path: str, **query: str) -> Any:
+        status, body = self.get(f"{path}.json?{urlencode(query)}")
+        assert status == 200, body
+        return json.loads(body)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two judged runs of one suite, the second a day later and the same."""
+    root = tmp_path_factory.mktemp("project") / "results"
+    first = write_run(root)
+    shutil.copytree(first, root / OTHER)
+    stored = json.loads((first / "manifest.json").read_bytes())
+    later = {**stored, "run_id": OTHER, "created_utc": "2026-01-02T00:00:00+00:00"}
+    (root / OTHER / "manifest.json").write_text(json.dumps(later))
+    return root
+
+
+@pytest.fixture(scope="module")
+def viewer(results: Path) -> Viewer:
+    return Viewer(Site(Results(results), shelf=Shelf(patience_s=60)))
+
+
+def test_runs_are_listed_newest_first_with_the_best_candidate(viewer: Viewer) -> None:
+    page = viewer.json("/runs")
+    assert [run["run"] for run in page["runs"]] == [OTHER, RUN]
+    best = page["runs"][0]["candidates"][0]
+    assert (best["name"], best["accuracy"]["value"]) == ("v2@mini", 1.0)
+    (trend,) = page["trends"]
+    assert [point["accuracy"] for point in trend["points"]] == [1.0, 1.0]
+
+
+def test_runs_are_filtered_by_prompt_model_and_verdict(viewer: Viewer) -> None:
+    assert viewer.json("/runs", prompt="v1", model="mini")["paging"]["total"] == 2
+    assert viewer.json("/runs", prompt="v1", model="maxi")["runs"] == []
+    assert viewer.json("/runs", verdict="NOT READY")["runs"] == []
+    trend = viewer.json("/runs", prompt="v1")["trends"][0]["points"]
+    # 360 trials, half of them v1's: 18 wrong, 6 wrong once, 3 unparseable, 1 failed
+    assert trend[0]["accuracy"] == pytest.approx((180 - 18 - 6 - 3 - 1) / 180)
+
+
+def test_a_run_s_json_is_its_report(viewer: Viewer, results: Path) -> None:
+    assert viewer.json(f"/runs/{RUN}") == json.loads((results / RUN / "report.json").read_bytes())
+
+
+def test_the_run_page_is_the_report_with_ways_into_the_cases(viewer: Viewer) -> None:
+    html = viewer.page(f"/runs/{RUN}")
+    assert "Confusion matrix" in html
+    assert f"/runs/{RUN}/cases?candidate=v1%40mini&amp;right=never" in html
+
+
+def test_the_cases_table_pages_through_what_matches(viewer: Viewer) -> None:
+    first = viewer.json(f"/runs/{RUN}/cases", candidate="v1@mini")
+    assert (first["paging"]["total"], first["paging"]["pages"], len(first["rows"])) == (CASES, 2, 50)
+    last = viewer.json(f"/runs/{RUN}/cases", candidate="v1@mini", page="2")
+    assert [row["case"] for row in last["rows"]] == [case_id(number) for number in range(50, 60)]
+    beyond = viewer.json(f"/runs/{RUN}/cases", page="99")
+    assert beyond["paging"]["page"] == 2
+    (row,) = viewer.json(f"/runs/{RUN}/cases", candidate="v1@mini", search="case-021")["rows"]
+    assert row["answers"] == {"spam": 2, "ham": 1}
+    assert (row["right"], row["trials"], row["flipped"], row["slow"]) == (2, 3, True, False)
+    assert row["slowest_s"] == pytest.approx(0.121)
+    assert row["reply"] == "ham"  # the wrong one is shown
+
+
+@pytest.mark.parametrize(
+    "query", ["split=test", "order=up", "right=maybe", "page=one", "candidate=x", "page=-1"]
+)
+def test_a_filter_that_does_not_exist_is_said_not_ignored(viewer: Viewer, query: str) -> None:
+    status, body = viewer.get(f"/runs/{RUN}/cases?{query}")
+    assert status == 400
+    assert "Traceback" not in body
+
+
+def test_a_case_shows_every_trial_and_what_was_sent(viewer: Viewer) -> None:
+    page = viewer.json(f"/runs/{RUN}/case", id=case_id(2))
+    assert (page["trials"], page["expected"], page["split"]) == (6, "ham", "dev")
+    v1, v2 = page["candidates"]
+    (shown,) = v1["variants"]
+    assert shown["messages"] == [["user", "v1@mini: Message number 2 about nothing"]]
+    failed = shown["trials"][0]
+    assert (failed["read_as"], failed["reply"]) == ("failed", "timeout: no answer within 50 ms")
+    assert failed["total_ns"] == 2_000_000 + 9_000_000 + 30_000_000 + 50_000_000 + 300_000
+    assert [trial["right"] for trial in v2["variants"][0]["trials"]] == [True] * 3
+
+
+def test_neighbours_are_those_of_the_table_that_was_filtered(viewer: Viewer) -> None:
+    query = {"candidate": "v1@mini", "right": "never"}
+    page = viewer.json(f"/runs/{RUN}/case", id=case_id(10), **query)
+    assert (page["before"], page["after"], page["place"], page["of"]) == (case_id(3), case_id(20), 3, 7)
+    outside = viewer.json(f"/runs/{RUN}/case", id=case_id(4), **query)
+    assert (outside["before"], outside["place"], outside["of"]) == (None, None, 7)
+
+
+def test_an_id_with_every_odd_character_has_a_page_and_a_link_to_it(viewer: Viewer) -> None:
+    html = viewer.page(f"/runs/{RUN}/cases?page=2")
+    links = [href for href in Links.of(html) if "/case?" in href]
+    assert ODD_ID in [dict(parse_qsl(urlsplit(href).query))["id"] for href in links]
+    assert viewer.json(f"/runs/{RUN}/case", id=ODD_ID)["case"] == ODD_ID
+
+
+def test_a_lone_surrogate_in_an_id_comes_back_as_it_was(tmp_path: Path) -> None:
+    odd = msgspec.structs.replace(a_case(0), id="lone \ud800 surrogate")
+    write_run(tmp_path, journal=[*events(), odd], judge=False)
+    viewer = Viewer(Site(Results(tmp_path), shelf=Shelf(patience_s=60)))
+    query = urlencode({"id": odd.id}, errors="surrogatepass")
+    assert "lone \\ud800 surrogate" in viewer.page(f"/runs/{RUN}/case?{query}")
+    assert viewer.get(f"/runs/{RUN}/case.json?{query}")[0] == 200
+
+
+def test_two_candidates_of_one_run_are_compared(viewer: Viewer) -> None:
+    page = viewer.json("/compare", base=RUN, head=RUN, base_candidate="v1@mini", head_candidate="v2@mini")
+    fixed = [change["case"] for change in page["comparison"]["fixed"]]
+    assert {case_id(number) for number in (0, 3, 10, 20, 30, 40, 50)} <= set(fixed)
+    assert page["comparison"]["broken"] == []
+    swapped = viewer.json("/compare", base=RUN, head=RUN, base_candidate="v2@mini", head_candidate="v1@mini")
+    assert [change["case"] for change in swapped["comparison"]["broken"]] == fixed
+
+
+def test_the_history_has_both_runs_of_the_suite(viewer: Viewer) -> None:
+    page = viewer.json("/history")
+    assert [(c["candidate"], c["runs"]) for c in page["candidates"]] == [("v1@mini", 2), ("v2@mini", 2)]
+    assert [point["run_id"] for point in page["candidates"][0]["history"]["points"]] == [RUN, OTHER]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/nothing", "/runs/nothing", "/runs/..", "/runs/../../etc/passwd", "/runs/%2e%2e/x",
+        "/static/nothing", "/static/..", "/static/viewer.css/../../app.py", f"/runs/{RUN}/journal.jsonl",
+        f"/runs/{RUN}/case?id=none", f"/runs/{RUN}/manifest.json", "/history?suite=nothing",
+    ],
+)  # fmt: skip
+def test_what_is_not_a_page_is_not_found(viewer: Viewer, address: str) -> None:
+    status, body = viewer.get(address)
+    assert status == 404
+    assert "root:" not in body
+
+
+class Links(HTMLParser):
+    """Collects links, and every tag and attribute that could act."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.acting: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if tag == "a":
+            self.links.append(values.get("href") or "")
+        if tag == "script" and values.get("src") != "/static/viewer.js":
+            self.acting.append(f"{tag} {values}")
+        if tag in {"iframe", "object", "embed", "base", "img", "style"} and not (
+            tag == "style" and not attrs
+        ):
+            self.acting.append(tag)
+        self.acting += [name for name in values if name.startswith("on") or name in {"style", "srcdoc"}]
+
+    @classmethod
+    def of(cls, html: str) -> list[str]:
+        parser = cls()
+        parser.feed(html)
+        return parser.links
+
+
+def test_hostile_text_stays_text_on_every_page(tmp_path: Path) -> None:
+    attacked = [
+        msgspec.structs.replace(
+            event, tags=(ATTACK,), split="<script>alert(2)</script>", inputs={ATTACK: ATTACK}
+        )
+        if event == a_case(3)
+        else event
+        for event in events()
+    ]
+    write_run(tmp_path, journal=attacked, judge=True)
+    viewer = Viewer(Site(Results(tmp_path), shelf=Shelf(patience_s=60)))
+    addresses = [
+        "/runs",
+        f"/runs/{RUN}",
+        f"/runs/{RUN}/cases?{urlencode({'search': ATTACK[:200]})}",
+        f"/runs/{RUN}/cases",
+        f"/runs/{RUN}/case?id={case_id(3)}",
+        f"/compare?base={RUN}&head={RUN}",
+        "/history",
+    ]
+    for address in addresses:
+        html = viewer.page(address)
+        parser = Links()
+        parser.feed(html)
+        assert parser.acting == [], address
+        assert all(link.startswith(("/", "#")) for link in parser.links), address
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\ud800-\udfff]", html), address
+    assert "&lt;script&gt;alert(1)" in viewer.page(addresses[4])
+    for path in (f"/runs/{RUN}/cases", f"/runs/{RUN}/case"):
+        viewer.json(path, id=case_id(3))
+
+
+def test_a_run_that_is_not_judged_says_how_far_it_is(tmp_path: Path) -> None:
+    write_run(tmp_path, journal=list(events())[:121], judge=False)
+    viewer = Viewer(Site(Results(tmp_path), shelf=Shelf(patience_s=60)))
+    page = viewer.json(f"/runs/{RUN}")
+    assert (page["state"], page["journalled_trials"], page["planned_trials"]) == ("not judged", 60, 360)
+    assert page["candidates"][1]["accuracy"]["value"] == 1.0
+    assert f"harness report {RUN}" in page["why"]
+    assert viewer.json("/runs")["runs"][0]["state"] == "not judged"
+
+
+def test_a_damaged_journal_is_named_on_the_page(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, judge=False)
+    lines = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
+    (folder / JOURNAL).write_bytes(b"".join([*lines[:50], lines[50].replace(b"e", b"f"), *lines[51:]]))
+    viewer = Viewer(Site(Results(tmp_path), shelf=Shelf(patience_s=60)))
+    status, body = viewer.get(f"/runs/{RUN}/cases")
+    assert status == 500
+    assert "line 51" in body
+
+
+def test_a_manifest_that_can_t_be_read_spoils_only_its_own_run(tmp_path: Path) -> None:
+    write_run(tmp_path)
+    broken = tmp_path / OTHER
+    broken.mkdir()
+    (broken / "manifest.json").write_text('{"schema_version": 1, "run_id": 7}')
+    page = Viewer(Site(Results(tmp_path))).json("/runs")
+    assert [(run["run"], run["state"]) for run in page["runs"]] == [(OTHER, "unreadable"), (RUN, "judged")]
+
+
+def test_a_timeline_is_drawn_to_scale() -> None:
+    limited = Failure(kind="rate_limited", message="429", status=429)
+    trial = TrialShown(
+        candidate="c", variant="original", repeat=0, read_as="ham", right=True, reply="ham", failed=False,
+        finish_reason="", latency_s=0.3, total_ns=400, queue_ns=100, own_ns=0,
+        attempts=(
+            Attempt(duration_ns=50, status=429, failure=limited),
+            Attempt(duration_ns=150, backoff_ns=100, first_byte_ns=100),
+        ),
+        tokens_in=None, tokens_out=None, served_model="", request_id="", started_utc="", in_flight=1,
+        recorded=False,
+    )  # fmt: skip
+    drawn = re.findall(r'class="part (\w+)[^"]*" x="([\d.]+)%" y="1" width="([\d.]+)%"', timeline(trial, 800))
+    assert [(kind, float(x), float(width)) for kind, x, width in drawn] == [
+        ("queue", 0.0, 12.5),
+        ("failed", 12.5, 6.25),
+        ("backoff", 18.75, 12.5),
+        ("waiting", 31.25, 12.5),
+        ("receiving", 43.75, 6.25),
+        ("own", 50.0, 0.0),
+    ]
+
+
+def test_a_sparkline_says_in_words_what_it_draws(viewer: Viewer) -> None:
+    points = viewer.site.all_runs()
+    assert sparkline([]) == ""
+    assert points[0].candidates[0].accuracy == Estimate(
+        value=1.0,
+        n=180,
+        low=points[0].candidates[0].accuracy.low,
+        high=1.0,
+        method="Wilson, clustered by case",
+    )
+    assert 'aria-label="Accuracy over 2 runs, the last ones 100.0%, 100.0%"' in viewer.page("/runs")

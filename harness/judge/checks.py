@@ -121,7 +121,7 @@ def _required(view: View, threshold: Threshold, baseline: Baseline | None) -> tu
 def _from_baseline(view: View, threshold: Threshold, before: float, where: str) -> tuple[float, str]:
     scale = described(threshold.metric).scale
     value = f"the baseline's {amount(before, scale, view.currency)}{where}"
-    margin = demand(threshold.bound, scale, view.currency)
+    margin = demand(threshold.bound, "points" if scale == "share" else scale, view.currency)
     if threshold.baseline == "times":
         return before * threshold.bound, f" ({threshold.bound:g} times {value.rstrip(',')})"
     if threshold.bound == 0:

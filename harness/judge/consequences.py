@@ -21,6 +21,8 @@ def consequence(view: View, threshold: Threshold) -> str:
     if threshold.metric in _BY_LABEL:
         label = label_index(view, threshold)
         return "" if label is None else _BY_LABEL[threshold.metric](view, label)
+    if threshold.metric == "latency.within":
+        return _late(view, threshold.argument or 0.0)
     told = _PLAIN.get(threshold.metric)
     return told(view) if told is not None else ""
 
@@ -125,6 +127,20 @@ def _leaked(view: View) -> str:
     return f"The answer is given away for {listed(shown, most=3)}."
 
 
+def _late(view: View, limit_s: float) -> str:
+    times = view.times(view.trials.caller_ns)
+    late = int(np.count_nonzero(times > limit_s))
+    return f"{late:,} of {count(len(times), 'call')} took longer or failed." if late else ""
+
+
+def _not_always_right(view: View) -> str:
+    asked = len(np.unique(view.trials.case))
+    wrong = len(np.unique(view.trials.case[~view.answers.right]))
+    return (
+        f"{wrong:,} of {count(asked, 'case')} {verb(wrong, 'was', 'were')} not always right." if wrong else ""
+    )
+
+
 def _moved(view: View) -> str:
     """Give how many cases got different answers."""
     codes, case = answer_codes(view), view.trials.case
@@ -165,4 +181,5 @@ _PLAIN: dict[str, Callable[[View], str]] = {
     "truncated": _outcome("truncated", "ended in a reply that was cut off"),
     "stability": _moved,
     "flip_rate": _moved,
+    "pass": _not_always_right,
 }

@@ -74,7 +74,8 @@ class _Calls:
             if failed
             else ""
         )
-        return f"{inside:,} of {count(len(self.times), 'call')} ended within {self.limit}{lost}"
+        did = "gave a first token" if self.threshold.metric.startswith("ttft") else "ended"
+        return f"{inside:,} of {count(len(self.times), 'call')} {did} within {self.limit}{lost}"
 
 
 def quantile_check(

@@ -182,7 +182,7 @@ def test_a_baseline_gives_relative_thresholds_their_figure() -> None:
     after = judged(better, LABELS, thresholds=["accuracy >= baseline - 2%"], baseline=before)
     check = only(after).checks[0]
     assert (check.status, check.required) == ("PASS", pytest.approx(0.905))
-    assert "90.5% required (the baseline's 92.5% minus 2%): met" in check.why
+    assert "90.5% required (the baseline's 92.5% minus 2 points): met" in check.why
     without = only(judged(better, LABELS, thresholds=["accuracy >= baseline - 2%"])).checks[0]
     assert (without.status, without.why) == (
         "INCONCLUSIVE",

@@ -1,0 +1,187 @@
+"""`harness view` as people run it: a process of its own, asked over a real socket."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from commanded import COMMAND, REPLAY, environment, harness, write_yaml
+from viewed import RUN, events, write_run
+
+from harness.journal import JournalWriter
+from harness.rundir import JOURNAL, LOCK
+
+
+@contextmanager
+def viewing(root: Path, *args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start the viewer and give its process and the address that it printed."""
+    process = subprocess.Popen(
+        [*COMMAND, "view", "--port", "0", *args],
+        cwd=root,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process, process.stdout.readline().strip()
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    write_yaml(tmp_path / "harness.yml", REPLAY)
+    return tmp_path
+
+
+def get(address: str, **headers: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=20) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def raw(address: str, request: str) -> bytes:
+    """Send bytes as they are: no library tidies them up."""
+    parts = urlsplit(address)
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as connection:
+        connection.sendall(request.format(host=parts.netloc).encode())
+        answer = b""
+        while chunk := connection.recv(65_536):
+            answer += chunk
+    return answer
+
+
+def test_it_opens_a_run_by_prefix_and_ctrl_c_ends_it_well(project: Path) -> None:
+    write_run(project / "results", judge=False)
+    with viewing(project, RUN[:12]) as (process, address):
+        assert address.endswith(f"/runs/{RUN}")
+        assert get(address)[0] == 200
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in said
+
+
+def test_a_crafted_request_reads_nothing_outside_the_results(project: Path) -> None:
+    (project / "secret.txt").write_text("the secret")
+    write_run(project / "results", judge=False)
+    (project / "results" / RUN / "notes.txt").write_text("the secret")
+    with viewing(project) as (_, address):
+        for path in (
+            "/runs/../../secret.txt",
+            "/runs/%2e%2e/%2e%2e/secret.txt",
+            "/runs/..%2f..%2fsecret.txt",
+            f"/runs/{RUN}/../../../secret.txt",
+            f"/runs/{RUN}%2fnotes.txt",
+            f"/runs/{RUN}/notes.txt",
+            "/static/../../../../../../etc/hostname",
+            "//etc/passwd",
+            "/static/viewer.css%00",
+        ):
+            answer = raw(address, f"GET {path} HTTP/1.1\r\nHost: {{host}}\r\nConnection: close\r\n\r\n")
+            assert answer.split()[1] in {b"400", b"404"}, path
+            assert b"the secret" not in answer
+        status, _ = get(address, Host="evil.example")
+        assert status == 421
+
+
+def test_it_writes_nothing(project: Path) -> None:
+    write_run(project / "results")
+
+    def state() -> dict[str, tuple[int, int]]:
+        files = sorted((project / "results").rglob("*"))
+        return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
+
+    before = state()
+    with viewing(project) as (_, address):
+        base = address.removesuffix("/runs")
+        pages = ("/runs", f"/runs/{RUN}", f"/runs/{RUN}/cases", f"/runs/{RUN}/case?id=case-003", "/history")
+        for page in pages:
+            assert get(base + page)[0] == 200
+    assert state() == before
+
+
+def test_a_token_opens_it_and_nothing_else_does(project: Path) -> None:
+    token = "a-token-of-enough-length"
+    write_run(project / "results", judge=False)
+    with viewing(project, "--token", token) as (_, address):
+        assert address.endswith(f"?token={token}")
+        plain = address.partition("?")[0]
+        assert get(plain)[0] == 401
+        assert get(plain, Authorization=f"Bearer {token}")[0] == 200
+        jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with jar.open(address, timeout=20) as answer:
+            assert (answer.status, answer.url) == (200, plain)
+
+
+def test_other_machines_are_refused_without_a_token(project: Path) -> None:
+    done = harness("view", "--host", "0.0.0.0", at=project)
+    assert done.returncode == 2
+    assert "--token" in done.stderr
+    assert done.stdout == ""
+
+
+def test_json_mode_prints_one_document(project: Path) -> None:
+    write_run(project / "results", judge=False)
+    process = subprocess.Popen(
+        [*COMMAND, "view", "--port", "0", "--json"],
+        cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        text = ""
+        while not text.endswith("}\n"):
+            text += process.stdout.readline()
+        assert get(json.loads(text)["url"])[0] == 200
+    finally:
+        process.terminate()
+        rest, _ = process.communicate(timeout=20)
+    assert rest == ""
+
+
+def progress(address: str) -> Any:
+    return json.loads(get(address + ".json")[1])
+
+
+def test_a_run_that_goes_on_is_followed(project: Path) -> None:
+    everything = list(events())
+    folder = write_run(project / "results", journal=everything[:100], judge=False)
+    holder = {"pid": os.getpid(), "host": platform.node(), "since": ""}
+    (folder / LOCK).write_text(json.dumps(holder))
+    with viewing(project, "latest") as (_, address):
+        assert (progress(address)["state"], progress(address)["journalled_trials"]) == ("running", 39)
+        assert '<meta http-equiv="refresh"' in get(address)[1]
+        with (folder / JOURNAL).open("ab") as journal:
+            journal.write(b'{"crc":"half a line')  # as a writer leaves it for an instant
+        assert progress(address)["journalled_trials"] == 39
+        (folder / JOURNAL).write_bytes((folder / JOURNAL).read_bytes().removesuffix(b'{"crc":"half a line'))
+        writer = JournalWriter.reopen(folder / JOURNAL, RUN)
+        for event in everything[100:]:
+            writer.append(event)
+        writer.close()
+        deadline = time.monotonic() + 20
+        while progress(address)["journalled_trials"] != 360 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert progress(address)["journalled_trials"] == 360
+        (folder / LOCK).write_text("")
+        assert progress(address)["state"] == "not judged"

@@ -187,10 +187,10 @@ def _change(check: GateCheck, scale: Scale, currency: str) -> str:
     estimate = check.difference
     if estimate is None or estimate.value is None:
         return ""
-    arrow = "=" if check.gain is None else "▲" if check.gain else "▼"
+    arrow = {True: "▲ ", False: "▼ ", None: ""}[check.gain]
     kind: Scale = "points" if scale == "share" else scale
     span = signed_span(estimate, scale, currency)
-    return f"{arrow} {signed(estimate.value, kind, currency)}{span}"
+    return f"{arrow}{signed(estimate.value, kind, currency)}{span}"
 
 
 def _shifts(comparison: Comparison) -> Iterator[str]:

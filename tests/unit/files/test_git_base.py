@@ -1,0 +1,99 @@
+"""Reading the base from git itself, in real repositories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from gated import commit, git
+
+from harness.errors import UsageError
+from harness.files.git_base import Repository
+
+
+@pytest.fixture
+def top(tmp_path: Path) -> Path:
+    git(tmp_path, "init", "-q", "-b", "main")
+    (tmp_path / "a.txt").write_text("one\ntwo\nthree\n")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "b.txt").write_text("b\n")
+    commit(tmp_path, "base")
+    return tmp_path
+
+
+def test_a_file_is_read_as_it_was_in_the_commit_whatever_the_working_tree_says(top: Path) -> None:
+    repository = Repository.around(top / "sub")
+    (top / "a.txt").write_text("changed\n")
+    snapshot = repository.at(repository.commit("main"))
+    assert snapshot.read("a.txt") == b"one\ntwo\nthree\n"
+    assert snapshot.read("none.txt") is None
+
+
+def test_what_a_branch_changed_is_counted_from_where_it_left_the_base(top: Path) -> None:
+    git(top, "checkout", "-q", "-b", "side")
+    (top / "sub" / "b.txt").write_text("changed\n")
+    commit(top, "side")
+    git(top, "checkout", "-q", "main")
+    (top / "a.txt").write_text("moved on\n")
+    tip = commit(top, "main moved")
+    git(top, "checkout", "-q", "side")
+    repository = Repository.around(top)
+    assert repository.commit("main") == tip
+    assert repository.changed(repository.merge_base(tip)) == {"sub/b.txt"}
+
+
+def test_uncommitted_deleted_and_untracked_files_are_seen_and_ignored_ones_are_not(top: Path) -> None:
+    (top / ".gitignore").write_text("*.log\n")
+    (top / "x.log").write_text("")
+    (top / "new ü\n.txt").write_text("")
+    (top / "a.txt").unlink()
+    repository = Repository.around(top)
+    assert repository.changed("HEAD") == {"a.txt"}
+    assert repository.untracked() == {".gitignore", "new ü\n.txt"}
+
+
+def test_the_first_new_lines_of_a_file_are_found(top: Path) -> None:
+    (top / "a.txt").write_text("one\nTWO\nTWO AND A HALF\nthree\nfour\n")
+    repository = Repository.around(top)
+    assert repository.changed_lines("HEAD", "a.txt") == (2, 3)
+    (top / "a.txt").write_text("one\n")
+    assert repository.changed_lines("HEAD", "a.txt") is None
+
+
+def test_a_link_is_followed_inside_the_commit_and_nowhere_else(top: Path) -> None:
+    (top / "inside").symlink_to("sub/b.txt")
+    (top / "outside").symlink_to("/etc/hostname")
+    (top / "loop").symlink_to("loop")
+    commit(top, "links")
+    repository = Repository.around(top)
+    snapshot = repository.at(repository.commit("HEAD"))
+    assert snapshot.read("inside") == b"b\n"
+    assert snapshot.read("outside") is None
+    assert snapshot.read("loop") is None
+
+
+@pytest.mark.parametrize(
+    "ref", ["--help", "-n", "--output=/tmp/x", "no-such", "main:a.txt", "", "a b", "@{u}"]
+)
+def test_a_ref_that_is_no_commit_is_refused_and_never_taken_for_an_option(top: Path, ref: str) -> None:
+    with pytest.raises(UsageError, match="git knows no such commit"):
+        Repository.around(top).commit(ref)
+
+
+def test_paths_are_literal_and_never_patterns(top: Path) -> None:
+    (top / "a.txt").write_text("changed\n")
+    assert Repository.around(top).changed_lines("HEAD", ":(top)a.txt") is None
+    assert Repository.around(top).changed_lines("HEAD", "*.txt") is None
+
+
+def test_unrelated_histories_and_folders_without_git_are_told_with_what_to_do(
+    top: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    base = git(top, "rev-parse", "HEAD")
+    git(top, "checkout", "-q", "--orphan", "other")
+    commit(top, "other")
+    with pytest.raises(UsageError) as caught:
+        Repository.around(top).merge_base(base)
+    assert "fetch-depth: 0" in caught.value.fix
+    with pytest.raises(UsageError, match="not in a git repository"):
+        Repository.around(tmp_path_factory.mktemp("bare"))

@@ -1,0 +1,171 @@
+"""A gate's comment, test report, annotations and terminal summary, above all of hostile content."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from html import unescape
+from pathlib import Path
+
+import pytest
+from decided import asked, broken, comparison, gate, held, judged
+from judged import HOSTILE
+from junitparser import Failure, JUnitXml, Skipped
+from markdown_it import MarkdownIt
+
+from harness.judge.comparison import WordChange
+from harness.judge.gate import Gate
+from harness.report.gate_annotations import annotations_of, quiet_commands
+from harness.report.gate_junit import render_gate_junit
+from harness.report.gate_markdown import STICKY, render_gate
+from harness.report.gate_terminal import terminal_gate
+
+ATTACK = " ".join(HOSTILE)
+FLOOD = "@octocat " + "<b>" * 20_000 + "`" * 10_000  # 70,009 characters
+
+
+def failed() -> Gate:
+    worse = comparison(asked("accuracy", "FAIL", 0.001), asked("recall", "INCONCLUSIVE", 0.2, label="spam"))
+    slow = held("latency.p95 <= 1 s", "PASS", name="latency.p95")
+    return gate(judged(head=(held("accuracy >= 80%", "PASS"), slow), comparison=worse))
+
+
+def hostile(*, flood: bool = False, prompts: int = 1) -> Gate:
+    attacks = [*HOSTILE, FLOOD] if flood else list(HOSTILE)
+    worse = comparison(
+        asked("accuracy", "FAIL", 0.0001),
+        broken=tuple(broken(each[:200], text=each, reply=each) for each in attacks),
+        prompt_diff=tuple(
+            WordChange(kind=kind, text=f"{kind} {ATTACK}\n```\n~~~\n{kind} " + "`" * 9)
+            for kind in ("removed", "added")
+        ),
+        notes=(ATTACK,),
+    )
+    one = judged(
+        path="prompts/</details>\n@octocat.prompt.yml",
+        prompt=ATTACK,
+        head=(held(f"recall[{ATTACK}] >= 80%", "FAIL", why=FLOOD if flood else ATTACK),),
+        comparison=worse,
+    )
+    return gate(*[one] * prompts, edits=(ATTACK, FLOOD) if flood else (ATTACK,), deleted=(ATTACK,))
+
+
+def test_the_comment_says_verdict_checks_regressions_diff_cost_and_how_to_reproduce() -> None:
+    text = render_gate(failed())
+    assert text.startswith(STICKY)
+    assert "## ❌ Gate failed: suites/s.suite.yml" in text
+    assert (
+        "| ✅ PASS | `accuracy >= 80%` | 84.0% | 84.0% (79.4 to 87.7) | ▼ −6.0 points (−9.0 to −3.0) |"
+        in text
+    )
+    assert "| ❌ FAIL | `accuracy at most 2 points below base` |" in text
+    assert "<details><summary><b>2 broken, 0 fixed</b>" in text
+    assert "```diff\n@@ -1,2 +1,2 @@\n user:\n-Sort this message.\n+Sort that message.\n```" in text
+    assert "**Cost of this gate:** 600 calls, &#36;0.12." in text
+    assert "`harness gate suites/s.suite.yml --base bbbbbbbbbbbb`" in text
+
+
+def test_an_edited_policy_and_a_policy_of_the_branch_itself_stand_above_the_table() -> None:
+    text = render_gate(gate(judged(), edits=("threshold loosened.",), deleted=("prompts/v0.prompt.yml",)))
+    assert text.index("threshold loosened") < text.index("| Check |")
+    assert "take effect after the merge" in text
+    loud = render_gate(gate(judged(), policy="head", edits=("threshold loosened.",)))
+    assert "**Warning:** Judged by the policy of this very branch" in loud
+    assert "count already" in loud
+
+
+@pytest.mark.parametrize("flood", [False, True])
+def test_a_hostile_comment_links_notifies_and_formats_nothing(flood: bool) -> None:
+    source = render_gate(hostile(flood=flood))
+    tokens = MarkdownIt("commonmark").enable("table").parse(source.removeprefix(STICKY))
+    flat = [t for token in tokens for t in (token, *(token.children or ()))]
+    assert not {t.type for t in flat} & {"link_open", "image", "html_inline", "code_block"}
+    assert [t.info for t in flat if t.type == "fence"] == ["diff"]
+    blocks = "".join(t.content for t in flat if t.type == "html_block")
+    assert set(re.findall(r"</?(\w+)", blocks)) == {"details", "summary", "b"}
+    read = unescape(blocks) + "".join(t.content for t in flat if t.type == "text")
+    assert "octocat" in read
+    assert not re.search(r"@\w|#\d|[a-z]://", read)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ud800-\udfff]", source)
+
+
+@pytest.mark.parametrize("prompts", [1, 30, 300])
+def test_a_comment_stays_within_githubs_limit_with_all_that_is_open_closed(prompts: int) -> None:
+    source = render_gate(hostile(flood=True, prompts=prompts))
+    assert len(source) <= 65_536
+    assert source.count("\n<details>") == source.count("\n</details>")
+    tokens = MarkdownIt("commonmark").enable("table").parse(source)
+    assert tokens[-1].type == "html_block", "no fence swallows the end"
+    if prompts == 300:
+        assert "did not fit into this comment" in source
+
+
+def test_the_test_report_has_one_test_a_check_and_times_are_only_times(tmp_path: Path) -> None:
+    (suite,) = JUnitXml.fromstring(render_gate_junit(failed()))
+    assert (suite.tests, suite.failures, suite.skipped, suite.errors) == (4, 1, 1, 0)
+    results = {case.name: case.result for case in suite}
+    (failure,) = results["accuracy at most 2 points below base"]
+    assert isinstance(failure, Failure)
+    assert failure.message.startswith("accuracy at most 2 points below base: base 90.0%, head 84.0%")
+    (skipped,) = results["recall[spam] at most 2 points below base"]
+    assert isinstance(skipped, Skipped)
+    times = {case.name: case.time for case in suite}
+    assert times.pop("latency.p95 <= 1 s") == pytest.approx(0.84)
+    assert set(times.values()) == {0}
+
+
+def test_a_prompt_that_sends_the_same_is_one_passed_test() -> None:
+    (suite,) = JUnitXml.fromstring(render_gate_junit(gate(judged(same=True))))
+    assert [case.name for case in suite] == ["sends the same requests as before"]
+
+
+def test_a_hostile_test_report_is_read_back_whole(tmp_path: Path) -> None:
+    body = render_gate_junit(hostile(flood=True, prompts=3))
+    report = JUnitXml.fromstring(body)
+    assert (len(list(report)), report.failures) == (3, 6)
+    assert "<script>alert(1)</script>" in "".join(ET.fromstring(body).itertext())
+    assert len(body) < 200_000
+    lint = shutil.which("xmllint")
+    if lint:  # apt: libxml2-utils
+        path = tmp_path / "gate-junit.xml"
+        path.write_bytes(body)
+        subprocess.run([lint, "--noout", str(path)], check=True)
+
+
+def test_an_annotation_stands_on_the_lines_of_the_prompt() -> None:
+    (error,) = annotations_of(failed())
+    assert error.startswith(
+        "::error file=prompts/v1.prompt.yml,line=4,endLine=6,title=v1 on m%3A FAIL::1 check of 4"
+    )
+    warnings = annotations_of(gate(judged(head=(held("accuracy >= 90%", "INCONCLUSIVE"),), lines=None)))
+    assert warnings[0].startswith("::warning file=prompts/v1.prompt.yml,line=1,endLine=1,")
+    assert annotations_of(gate(judged())) == ()
+
+
+def test_hostile_annotations_stay_one_command_with_its_own_properties() -> None:
+    for line in annotations_of(hostile(flood=True)):
+        assert "\n" not in line
+        assert "\r" not in line
+        properties = re.fullmatch(r"::(?:error|notice) ([^:]*)::.*", line)
+        assert properties, line
+        names = [each.split("=")[0] for each in properties[1].split(",")]
+        assert names in (["file", "line", "endLine", "title"], ["file", "title"])
+        assert len(line) < 4_000
+
+
+def test_printed_text_is_never_taken_for_a_workflow_command() -> None:
+    text = quiet_commands("fine\n::add-mask::x\n  ::error::y\nsee ##[error]z and a::b")
+    assert not [line for line in text.split("\n") if line.lstrip().startswith("::")]
+    assert "##[" not in text
+    assert "a::b" in text
+
+
+def test_the_terminal_gets_no_control_character_and_names_what_broke() -> None:
+    text = terminal_gate(hostile(flood=True))
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
+    assert max(map(len, text.splitlines())) < 2_500
+    plain = terminal_gate(failed())
+    assert plain.startswith("FAIL: v1 on m: 1 check of 4 failed: accuracy at most 2 points below base.")
+    assert "c1 (expected spam): spam -> ham" in plain

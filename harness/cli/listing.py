@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,8 @@ import typer
 from harness.cli import completion
 from harness.cli.options import JsonOption
 from harness.errors import HarnessError, UsageError
+
+_DAYS = re.compile(r"^(\d+) ?d$")
 
 
 class Wanted(StrEnum):
@@ -84,7 +87,7 @@ def _earliest(written: str) -> str:
     except ValueError:
         pass
     try:
-        return (datetime.now(UTC) - timedelta(seconds=units.age(written))).isoformat()
+        return (datetime.now(UTC) - timedelta(seconds=units.age(_DAYS.sub(r"\1 days", written)))).isoformat()
     except (ValueError, OverflowError):
         raise UsageError(
             f"--since {written!r} is neither a day nor a time", fix="Write 2026-11-24, or 12 h, or 7 d."

@@ -17,6 +17,7 @@ from harness.journal import SCHEMA_VERSION
 from harness.rundir import JOURNAL, CandidateEntry, Manifest, write_manifest
 
 REPEATS = 3
+_RUN = "20260101T000000Z-bench-000000"
 _CANDIDATE = "short@mini"
 _BLOCK = 10_000
 _WORDS = (
@@ -26,8 +27,9 @@ _WORDS = (
 )
 
 
-def write_run(folder: Path, trials: int, labels: tuple[str, ...], *, seed: int = 1) -> Path:
-    """Write a run of trials / 3 cases, each asked three times."""
+def write_run(results: Path, trials: int, labels: tuple[str, ...], *, seed: int = 1) -> Path:
+    """Write a run of trials / 3 cases, each asked three times, and give its folder."""
+    folder = results / _RUN
     folder.mkdir(parents=True)
     cases = trials // REPEATS
     write_manifest(folder, _manifest(labels, cases * REPEATS))
@@ -65,7 +67,7 @@ def _manifest(labels: tuple[str, ...], planned: int) -> Manifest:
     )
     return Manifest(
         schema_version=1,
-        run_id="20260101T000000Z-bench-000000",
+        run_id=_RUN,
         created_utc="2026-01-01T00:00:00+00:00",
         suite_name="bench",
         suite={
@@ -95,7 +97,7 @@ def _manifest(labels: tuple[str, ...], planned: int) -> Manifest:
 
 def _events(rng: np.random.Generator, labels: tuple[str, ...], expected: np.ndarray) -> Iterator[str]:
     cases = len(expected)
-    yield json.dumps({"type": "header", "schema_version": SCHEMA_VERSION, "run_id": "bench"})
+    yield json.dumps({"type": "header", "schema_version": SCHEMA_VERSION, "run_id": _RUN})
     yield from _cases(rng, labels, expected)
     began = {
         "type": "session",

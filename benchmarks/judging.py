@@ -62,7 +62,7 @@ def judged(run: Path, *, profile: bool) -> tuple[float, float, float, str]:
 def measured(trials: int, labels: tuple[str, ...], *, profile: bool) -> None:
     """Write one run, judge it twice and print a line."""
     with tempfile.TemporaryDirectory() as name:
-        run = write_run(Path(name) / "run", trials, labels)
+        run = write_run(Path(name), trials, labels)
         first = judged(run, profile=profile)
         again = judged(run, profile=False)
     cpu, wall, peak = (min(pair) for pair in zip(first[:3], again[:3], strict=True))

@@ -85,22 +85,26 @@ class _Report(msgspec.Struct):
 
 def earlier_runs(results: Path, now: Manifest) -> tuple[PastRun, ...]:
     """Give what is known of the suite's candidates in runs that began before this one, oldest first."""
-    before = (now.created_utc, now.run_id)
-    return tuple(run for run in past_runs(results, now.suite_name) if run.when < before)
+    return past_runs(results, now.suite_name, before=(now.created_utc, now.run_id))
 
 
-def past_runs(results: Path, suite_name: str) -> tuple[PastRun, ...]:
-    """Give every candidate of every run of a suite, oldest first."""
-    found = [run for folder in _of_suite(results, suite_name) for run in _candidates(folder)]
+def past_runs(
+    results: Path, suite_name: str, *, before: tuple[str, str] | None = None
+) -> tuple[PastRun, ...]:
+    """Give every candidate of every run of a suite, oldest first; `before` leaves out it and later ones."""
+    found = [run for folder in _of_suite(results, suite_name, before) for run in _candidates(folder)]
     return tuple(sorted(found, key=lambda run: (*run.when, run.candidate)))
 
 
-def _of_suite(results: Path, suite_name: str) -> Iterator[Path]:
+def _of_suite(results: Path, suite_name: str, before: tuple[str, str] | None) -> Iterator[Path]:
+    """Give the folders; of a run that is left out no journal is read."""
     if not results.is_dir():
         return
     for folder in results.iterdir():
         head = _decoded(folder / MANIFEST, _Head)
-        if head is not None and head.suite_name == suite_name and head.schema_version <= SCHEMA_VERSION:
+        if head is None or head.suite_name != suite_name or head.schema_version > SCHEMA_VERSION:
+            continue
+        if before is None or (head.created_utc, head.run_id) < before:
             yield folder
 
 

@@ -6,13 +6,13 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint lint-workflows bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   run the SMS spam suite on a small language model, on this machine"
 	@echo "make test   run all tests"
-	@echo "make lint   ruff, mypy, import-linter"
+	@echo "make lint   ruff, mypy, import-linter, zizmor"
 	@echo "make clean  remove .venv and caches (not the results)"
 
 demo: .venv/.local
@@ -26,6 +26,11 @@ lint: .venv/.dev
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+	$(MAKE) lint-workflows
+
+# Security of the workflows and of the action; tests/unit/test_workflows.py checks their structure.
+lint-workflows: .venv/.dev
+	.venv/bin/zizmor --offline --persona=pedantic --quiet action.yml .github/workflows
 
 .venv/.made:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found. \

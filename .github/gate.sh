@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Gates every suite of $SUITES for the action; everything foreign arrives in variables and stays quoted.
+set -uo pipefail
+
+harness="${HARNESS:-$RUNNER_TEMP/prompt-gate/bin/harness}"
+reports="$RUNNER_TEMP/prompt-gate-reports"
+base="${BASE:-origin/${GITHUB_BASE_REF:-main}}"
+mkdir -p "$reports"
+
+options=(--quiet)
+fork=false
+if [ -n "${HEAD_REPOSITORY:-}" ] && [ "$HEAD_REPOSITORY" != "$GITHUB_REPOSITORY" ]; then
+  fork=true # no secrets here: only a model that needs none can answer
+  if [ -n "$FORK_MODEL" ]; then options+=(--model "$FORK_MODEL"); fi
+elif [ -n "$MODEL" ]; then
+  options+=(--model "$MODEL")
+fi
+if [ -n "$MARGIN" ]; then options+=(--margin "$MARGIN"); fi
+if [ -n "$MAX_COST" ]; then options+=(--max-cost "$MAX_COST"); fi
+
+worst=0
+graver() { # a broken run is graver than a failed gate, a failed gate than an open one
+  case "$1" in
+    0) return 1 ;;
+    3) [ "$worst" -eq 0 ] ;;
+    1) [ "$worst" -eq 0 ] || [ "$worst" -eq 3 ] ;;
+    *) [ "$worst" -eq 0 ] || [ "$worst" -eq 3 ] || [ "$worst" -eq 1 ] ;;
+  esac
+}
+
+number=0
+read -r -d '' -a suites <<<"$SUITES" || true
+for suite in "${suites[@]}"; do
+  number=$((number + 1))
+  out="$reports/$number"
+  code=0
+  echo "::group::harness check"
+  "$harness" check "$suite" --untrusted || code=$?
+  echo "::endgroup::"
+  if [ "$code" -eq 0 ] && { [ "$fork" = false ] || [ -n "$FORK_MODEL" ]; }; then
+    # The outputs of the step are those of all suites together: written below, not by each gate.
+    GITHUB_OUTPUT='' "$harness" gate "$suite" --base "$base" --out "$out" "${options[@]}" || code=$?
+  fi
+  if [ -f "$out/gate.md" ]; then cat "$out/gate.md" >>"$reports/gate.md"; fi
+  if graver "$code"; then worst=$code; fi
+done
+
+echo "exit-code=$worst" >>"$GITHUB_OUTPUT"
+if [ "$worst" -eq 3 ] && [ "$INCONCLUSIVE" = warn ]; then
+  echo "::warning title=Prompt gate::These cases prove neither that the prompts are as good nor that they are not."
+  exit 0
+fi
+exit "$worst"

@@ -14,7 +14,8 @@ from harness.report.sections.history import cusum_figure, letters, since
 from harness.report.terminal import Pen, indented
 
 NARROW, WIDE = 16, 24  # characters of a drawn interval
-_ROOMY, _FULL = 100, 140  # columns from which on agreement and p95, and the intervals, are also written
+_ROOMY, _FULL = 112, 140  # columns from which on agreement and p95, and the intervals, are also written
+_LONG_ID = 36  # characters: longer ids take several lines
 
 
 def history_terminal(histories: Mapping[str, History], *, console: Console | None = None) -> str:
@@ -57,7 +58,8 @@ def _runs(history: History, pen: Pen) -> Grid:
     names += ["Agreement", "p95"] if pen.width >= _ROOMY else []
     for name in (*names, "Verdict"):
         justify = "right" if name in {"Accuracy", "Agreement", "p95"} else "left"
-        grid.add_column(pen.text(name), justify=justify, overflow="fold")  # type: ignore[arg-type]
+        whole = name != "Verdict" and not (name == "Run" and _longest(history) > _LONG_ID)
+        grid.add_column(pen.text(name), justify=justify, overflow="fold", no_wrap=whole)  # type: ignore[arg-type]
     marks = letters(history)
     for point in history.points:
         mark = f"{'>' if point.run_id == history.run_id else ' '} {marks.get(point.run_id, '')}".rstrip()
@@ -65,6 +67,10 @@ def _runs(history: History, pen: Pen) -> Grid:
         style = "bold" if point.run_id == history.run_id else ""
         grid.add_row(*(pen.text(cell, style) for cell in cells))
     return grid
+
+
+def _longest(history: History) -> int:
+    return max(len(point.run_id) for point in history.points)
 
 
 def _seen(point: HistoryPoint, pen: Pen) -> list[str]:

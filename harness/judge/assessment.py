@@ -238,7 +238,7 @@ class PerturbationScores(msgspec.Struct, frozen=True, kw_only=True):
     flips_above_noise: Estimate  # minus the flip rate of plain repeats
     accuracy_drop: Estimate
     recall_drop: dict[str, Estimate]
-    p_value: float | None  # flips above noise, Holm-adjusted
+    p_value: float | None  # flips above noise, two-sided, Holm-adjusted
     worst: tuple[ChangedCase, ...] = ()
     above_noise: bool = False  # it moves answers by more than repeats do, beyond doubt
 

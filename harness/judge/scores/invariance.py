@@ -10,6 +10,8 @@ them into originals and variants was as likely as the one seen. That gives an ex
 1937), whatever the noise and however few the flips: the p-value is the share of splits, drawn case by case
 from the multivariate hypergeometric distribution, whose excess is no smaller. A t-test on the same excess is
 not safe: most cases have excess 0, a few are far off.
+
+What it costs and buys is measured in `benchmarks/robustness.py`.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ class Excess:
     @property
     def n(self) -> int:
         """The cases."""
-        return self.flips.n
+        return self.flips.cases
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the difference with its two-sided interval, from the Wilson intervals of both shares."""
@@ -96,17 +98,34 @@ class Excess:
 def excess(original: Int64, variant: Int64, *, why_empty: str) -> Excess | Missing:
     """Give flips minus noise over cases; counts are cases x answers, at least two originals a case."""
     flips, noise = flips_of(original, variant), noise_of(original)
-    ones = np.ones(len(flips))
-    shares = [share_of_counts(per_case, ones, why_empty=why_empty) for per_case in (flips, noise)]
-    if isinstance(shares[0], Missing) or isinstance(shares[1], Missing):
+    of_flips = flip_share(original, variant, why_empty=why_empty)
+    n = original.sum(axis=1)
+    of_noise = _share(noise, n * (n - 1) // 2, why_empty)
+    if isinstance(of_flips, Missing) or isinstance(of_noise, Missing):
         return Missing(why_empty)
     varying = flips.std() > 0 and noise.std() > 0
     correlation = float(np.corrcoef(flips, noise)[0, 1]) if varying else 0.0
-    return Excess(shares[0], shares[1], max(0.0, correlation))
+    return Excess(of_flips, of_noise, max(0.0, correlation))
+
+
+def flip_share(original: Int64, variant: Int64, *, why_empty: str) -> Share | Missing:
+    """Give the share of pairs, one answer of each, that differ; clustered by case."""
+    flips = flips_of(original, variant)
+    return _share(flips, original.sum(axis=1) * variant.sum(axis=1), why_empty)
+
+
+def _share(per_case: Float, pairs: Int64, why_empty: str) -> Share | Missing:
+    """Give the mean over cases as a share of the pairs that a case can have; every case counts the same."""
+    most = int(pairs.max(initial=1))
+    return share_of_counts(per_case * most, np.full(len(per_case), most), why_empty=why_empty)
 
 
 def p_value(original: Int64, variant: Int64, *, draws: int = DRAWS) -> float:
-    """Give the one-sided p-value of "the change moves answers", by permutation within cases."""
+    """Give the p-value of "the change moves answers", by permutation within cases.
+
+    Doubled, because the interval beside it is two-sided: a change that does nothing gets a p-value below .05
+    in 2.5% of the runs, and not by calming answers down.
+    """
     seen = float((flips_of(original, variant) - noise_of(original)).sum())
     alike: Counter[tuple[int, tuple[int, ...]]] = Counter()
     for n, pool in zip(original.sum(axis=1).tolist(), (original + variant).tolist(), strict=True):
@@ -118,7 +137,7 @@ def p_value(original: Int64, variant: Int64, *, draws: int = DRAWS) -> float:
     for (n, answers), cases in sorted(alike.items()):
         values, chances = _splits(n, answers, rng)
         total += rng.multinomial(cases, chances, size=draws) @ values
-    return float((1 + np.count_nonzero(total >= seen - 1e-9)) / (1 + draws))
+    return min(1.0, 2 * float(1 + np.count_nonzero(total >= seen - 1e-9)) / (1 + draws))
 
 
 def _splits(n: int, pool: tuple[int, ...], rng: np.random.Generator) -> tuple[Float, Float]:

@@ -16,9 +16,9 @@ from harness.files.perturb import PROMPT_LEVEL
 from harness.judge.assessment import Formats, PerturbationScores, Robustness
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.invariance import Excess, excess, flips_of, p_value
+from harness.judge.scores.invariance import Excess, excess, flip_share, p_value
 from harness.judge.scores.paired import cochran_q, holm
-from harness.judge.scores.proportion import Share, share_of_counts
+from harness.judge.scores.proportion import Share
 from harness.judge.sections.variants import Pairs, changed_cases, names, pairs_of
 from harness.judge.table import Float
 from harness.judge.view import View
@@ -96,8 +96,7 @@ def _worst(name: str | None, figures: list[Figure]) -> Figure:
 
 
 def _flips(pairs: Pairs) -> Share | Missing:
-    flips = flips_of(pairs.original, pairs.variant)
-    return share_of_counts(flips, np.ones(len(pairs.cases)), why_empty=NO_CASE)
+    return flip_share(pairs.original, pairs.variant, why_empty=NO_CASE)
 
 
 def _excess(pairs: Pairs) -> Excess | Missing:

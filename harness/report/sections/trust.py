@@ -1,72 +1,14 @@
-"""Whether the figures hold: under harmless changes, on leaked cases and on slices."""
+"""Whether the figures hold: on leaked cases and on slices."""
 
 from __future__ import annotations
 
-from harness.judge.assessment import (
-    Leakage,
-    PerturbationScores,
-    Robustness,
-    Slice,
-)
+from harness.judge.assessment import Leakage, Slice
 from harness.report.figures import count, figure, number, p_value
 from harness.report.parts import Cell, Section, Table
-from harness.report.sections.pieces import difference_cells, estimate_cell, named, number_cell
+from harness.report.sections.pieces import estimate_cell, named, number_cell
 
 MAX_ROWS = 20
 LEAST_CASES = 5  # fewer in a tag say nothing: their interval spans most of the axis
-
-
-def robustness_section(robustness: Robustness) -> Section:
-    """Say whether harmless changes of the input move the answer."""
-    r = robustness
-    lead = f"Largest loss of accuracy from a harmless change: {figure(r.drop, 'points')}."
-    if not r.perturbations:
-        lead = r.note or r.drop.why_undefined or "No perturbation was measured."
-    drops = difference_cells([p.accuracy_drop for p in r.perturbations], "points")
-    rows = tuple(_perturbation(p, drop) for p, drop in zip(r.perturbations, drops, strict=True))
-    changed = tuple(
-        (
-            Cell(text=p.name),
-            Cell(text=case.case, kind="code"),
-            Cell(text=f"{case.before} → {case.after}"),
-            Cell(text=case.text_after, kind="code"),
-        )
-        for p in r.perturbations
-        for case in p.worst[:3]
-    )[:MAX_ROWS]
-    head = ("Change", "Cases", "Accuracy lost", "Answers moved", "Beyond repeats", "p")
-    tables = (
-        Table(
-            title="Perturbations",
-            head=head,
-            rows=rows,
-            picture_note="The line in the pictures is at no loss.",
-        ),
-        Table(
-            title="Cases that broke",
-            head=("Change", "Case", "Answer", "Changed text"),
-            rows=changed,
-            folded=True,
-        ),
-    )
-    return Section(
-        key="robustness",
-        title="Robustness",
-        lead=lead,
-        tables=tuple(t for t in tables if t.rows),
-        notes=(r.note,) if r.note and r.note != lead else (),
-    )
-
-
-def _perturbation(p: PerturbationScores, drop: Cell) -> tuple[Cell, ...]:
-    return (
-        Cell(text=p.name),
-        number_cell(count(p.cases)),
-        drop,
-        estimate_cell(p.flips, "share"),
-        estimate_cell(p.flips_above_noise, "points"),
-        number_cell(p_value(p.p_value)),
-    )
 
 
 def leakage_section(leakage: Leakage) -> Section:

@@ -175,13 +175,17 @@ def _standing(candidate: CandidateAssessment, duels: Sequence[Duel]) -> Standing
 
 def _beaten_by(name: str, duels: Sequence[Duel]) -> tuple[str, ...]:
     """Give who is really better in something that counts and really worse in nothing."""
-    won: set[str] = set()
-    lost: set[str] = set()
+    better: set[str] = set()
+    worse: set[str] = set()
     for duel in duels:
-        if duel.metric in FRONT and duel.better is not None and name in {duel.first, duel.second}:
-            other = duel.second if duel.first == name else duel.first
-            (lost if duel.better == name else won).add(other)
-    return tuple(sorted(won - lost))
+        if duel.better is None or name not in {duel.first, duel.second}:
+            continue
+        other = duel.second if duel.first == name else duel.first
+        if duel.better == name:
+            worse.add(other)
+        elif duel.metric in FRONT:
+            better.add(other)
+    return tuple(sorted(better - worse))
 
 
 def _cochran(views: Sequence[View]) -> float | None:

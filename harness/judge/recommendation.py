@@ -34,14 +34,14 @@ class Choice:
 
 
 def recommend(rows: Sequence[Standing], duels: Sequence[Duel]) -> Choice:
-    """Choose among those of the best verdict: of equal quality the cheaper, then the faster."""
-    pool = [row for row in rows if row.verdict == rows[0].verdict]
-    equal = [row for row in pool if not _beaten(row.name, pool[0].name, "balanced_accuracy", duels)]
-    chosen = equal[0]
-    for metric in ("cost_per_1000", "latency.p95"):
-        for row in equal:
-            if _beaten(chosen.name, row.name, metric, duels) and not _worse_elsewhere(row, chosen, duels):
-                chosen = row
+    """Choose the best of the best verdict, or who of its like really beats it in p95 or cost at no loss."""
+    pool = {row.name: row for row in rows if row.verdict == rows[0].verdict}
+    chosen = rows[0]
+    for _ in pool:  # each step goes to one that is really better; a circle would end, too
+        better = [pool[name] for name in chosen.beaten_by if name in pool]
+        if not better:
+            break
+        chosen = min(better, key=lambda row: [one.name for one in rows].index(row.name))
     said = f"{_opening(chosen, rows)}{_gains(chosen, rows, duels)}; {_loss(chosen, duels)}."
     return Choice(chosen.name, said)
 
@@ -50,13 +50,6 @@ def _beaten(name: str, by: str, metric: str, duels: Sequence[Duel]) -> bool:
     return any(
         duel.better == by and duel.metric == metric and {duel.first, duel.second} == {name, by}
         for duel in duels
-    )
-
-
-def _worse_elsewhere(row: Standing, chosen: Standing, duels: Sequence[Duel]) -> bool:
-    """Tell whether a cheaper or faster candidate pays for it with quality or money."""
-    return any(
-        _beaten(row.name, chosen.name, metric, duels) for metric in ("balanced_accuracy", "cost_per_1000")
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from harness.report.changes import Fate
 from harness.report.plots import Plot
 
 Tone: TypeAlias = Literal["pass", "fail", "inconclusive", "plain"]
@@ -40,7 +39,6 @@ class Cell:
     tone: Tone = "plain"
     picture: Picture | None = None
     hint: str = ""  # why a figure is undefined
-    pieces: tuple[tuple[Fate, str], ...] = ()  # what changed in the text, for media that can mark it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +221,18 @@ class LeaderRow:
     stability: str
     cost: str
     headline: str
+    standing: str = ""  # recommended, on the front, beaten by whom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingView:
+    """What is said of several candidates together."""
+
+    recommendation: str
+    differences: str
+    front: str
+    weakest: str
+    duels: Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +248,7 @@ class ReportView:
     facts: str  # trials, sessions, labels on one line
     warnings: tuple[str, ...]  # incomplete run, calls paid twice, uncommitted changes
     leaderboard: tuple[LeaderRow, ...]  # empty for a single candidate
+    standing: StandingView | None
     candidates: tuple[CandidateView, ...]
     mislabelled: NotableGroup | None
     policy: tuple[str, ...]

@@ -23,6 +23,7 @@ from harness.report.parts import (
     NotableGroup,
     ReportView,
     Section,
+    StandingView,
     Table,
     Tone,
 )
@@ -83,6 +84,8 @@ def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableTyp
         yield indented(pen.text(view.headline))
         yield ""
         yield _leaderboard(view, pen)
+        if view.standing:
+            yield from _standing(view.standing, pen, full=full)
     for place, candidate in enumerate(view.candidates):
         yield ""
         yield from _candidate(candidate, view, pen)
@@ -111,22 +114,28 @@ def _title(title: str, pen: Pen) -> Text:
 
 
 def _leaderboard(view: ReportView, pen: Pen) -> RenderableType:
-    wide = pen.width >= 100
-    grid = laid_out(
-        "Candidate", "Verdict", "Checks", "Accuracy", *(("p95", "Per 1,000") if wide else ("p95",))
-    )
+    wide = pen.width >= 110
+    more = ("Balanced", "p95", "Per 1,000", "Stability") if wide else ("p95", "Per 1,000")
+    grid = laid_out("Candidate", "Verdict", "Accuracy", *more)
     for row in view.leaderboard:
-        cells = [
-            pen.text(row.name),
+        rest = (row.balanced, row.p95, row.cost, row.stability) if wide else (row.p95, row.cost)
+        grid.add_row(
+            pen.text(row.name, "bold" if row.standing == "recommended" else ""),
             pen.text(f"{_MARKS[row.tone]} {row.verdict}", _STYLES[row.tone]),
-            pen.text(row.tally.split(",")[0].replace(" pass", "")),
-            pen.text(row.accuracy.text if wide else row.accuracy.text.split(" (")[0]),
-            pen.text(row.p95.split(" (")[0]),
-        ]
-        if wide:
-            cells.append(pen.text(row.cost.split(" (")[0]))
-        grid.add_row(*cells)
+            pen.text(row.accuracy.text),
+            *(pen.text(text.split(" (")[0]) for text in rest),
+        )
     return indented(grid)
+
+
+def _standing(standing: StandingView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+    yield ""
+    yield indented(pen.text(standing.recommendation, "bold"))
+    for sentence in (standing.differences, standing.front, standing.weakest):
+        if sentence:
+            yield bulleted("-", sentence, pen)
+    if full:
+        yield table_of(standing.duels, pen)
 
 
 def laid_out(*head: str, numbers: Iterable[int] = ()) -> Grid:

@@ -8,16 +8,16 @@ import shlex
 from harness.judge.assessment import Assessment, CandidateAssessment
 from harness.judge.verdict import best_first
 from harness.judge.wording import sentence
-from harness.report.figures import count, figure, percent_of
-from harness.report.parts import CandidateView, Cell, Figure, LeaderRow, ReportView, Section, Table
+from harness.report.figures import count, percent_of
+from harness.report.parts import CandidateView, Cell, Figure, ReportView, Section, Table
 from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
 from harness.report.sections.generalization import generalization_section
 from harness.report.sections.history import history_section
-from harness.report.sections.pieces import VERDICT_TONES, interval_picture
+from harness.report.sections.leaderboard import leader_rows, standing_view
+from harness.report.sections.pieces import VERDICT_TONES
 from harness.report.sections.stability import stability_section
 from harness.report.sections.timing import latency_section, measurement_section
-from harness.report.sections.robustness import robustness_section
-from harness.report.sections.trust import leakage_section, slices_section
+from harness.report.sections.trust import leakage_section, robustness_section, slices_section
 from harness.report.sections.worth import cost_section, notable_group, notable_groups, tradeoff_section
 from harness.rundir import CandidateEntry, Manifest
 
@@ -29,7 +29,6 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
     views = tuple(
         _candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(ranked)
     )
-    leaders = tuple(_leader(c, v) for c, v in zip(ranked, views, strict=True)) if len(views) > 1 else ()
     maybe = assessment.maybe_mislabelled
     return ReportView(
         run_id=assessment.run_id,
@@ -40,7 +39,8 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
         when=_when(assessment.created_utc),
         facts=_facts(assessment),
         warnings=tuple(_warnings(assessment, manifest)),
-        leaderboard=leaders,
+        leaderboard=leader_rows(assessment, ranked, views),
+        standing=standing_view(assessment.leaderboard),
         candidates=views,
         mislabelled=notable_group(maybe[0].why, maybe) if maybe else None,
         policy=assessment.policy,
@@ -104,28 +104,6 @@ def _tally(c: CandidateAssessment) -> str:
     tally = f"{passed} of {len(c.checks)} pass"
     unsettled = len(c.checks) - passed - failed
     return tally + (f", {failed} fail" if failed else "") + (f", {unsettled} open" if unsettled else "")
-
-
-def _leader(c: CandidateAssessment, view: CandidateView) -> LeaderRow:
-    accuracy = figure(c.classification.accuracy, "share")
-    p95 = next((q.estimate for q in c.latency.caller if q.q == 0.95), None)
-    cost = figure(c.cost.per_1000, "money", currency=c.cost.currency) if c.cost.priced else "no price"
-    picture = interval_picture(c.classification.accuracy, accuracy, axis=(0.0, 1.0))
-    return LeaderRow(
-        key=view.key,
-        name=view.name,
-        verdict=view.verdict,
-        tone=view.tone,
-        tally=view.tally,
-        accuracy=Cell(text=accuracy, kind="number", picture=picture),
-        balanced=figure(c.classification.balanced_accuracy, "share"),
-        p95=figure(p95, "seconds") if p95 else "undefined",
-        stability=figure(c.stability.agreement, "share")
-        if c.stability.agreement.value is not None
-        else "undefined",
-        cost=cost if c.cost.per_1000.value is not None or not c.cost.priced else "undefined",
-        headline=view.headline,
-    )
 
 
 def _when(created: str) -> str:

@@ -41,6 +41,7 @@ from harness.judge.assessment import (
     UnstableCase,
 )
 from harness.judge.scores.estimate import Estimate, undefined
+from harness.judge.standings import Duel, Leaderboard, Standing
 from harness.rundir import CandidateEntry, FileDigest, Manifest
 
 
@@ -598,8 +599,51 @@ def three() -> Assessment:
         outcomes={"label": 17, "unparseable": 431, "refused": 0, "truncated": 0, "empty": 0, "failed": 2},
     )
     best = scored()
-    return assessment(
+    judged = assessment(
         first, candidate(), best, verdict="READY", headline=f"{best.name} is ready: {best.headline}"
+    )
+    return msgspec.structs.replace(judged, leaderboard=leaderboard(best, candidate(), first))
+
+
+def leaderboard(*ranked: CandidateAssessment) -> Leaderboard:
+    """Give the standings of candidates of which the first really beats the others."""
+    first, *others = ranked
+    return Leaderboard(
+        quality="balanced_accuracy",
+        rows=tuple(
+            Standing(
+                name=c.name,
+                verdict=c.verdict,
+                quality=c.classification.balanced_accuracy,
+                accuracy=c.classification.accuracy,
+                p95=c.latency.caller[2].estimate,
+                cost_per_1000=c.cost.per_1000,
+                stability=c.stability.agreement,
+                on_front=c is first,
+                beaten_by=() if c is first else (first.name,),
+            )
+            for c in ranked
+        ),
+        duels=tuple(
+            Duel(
+                first=first.name,
+                second=c.name,
+                metric="balanced_accuracy",
+                difference=near(0.07, 0.04),
+                p_value=0.0004,
+                p_adjusted=0.0008,
+                real=True,
+                better=first.name,
+            )
+            for c in others
+        ),
+        cochran_p=0.0002,
+        weakest=ranked[-1].name,
+        front=(first.name,),
+        recommended=first.name,
+        recommendation=f"Take {first.name}, the only one that is ready; it gives up nothing that these cases "
+        "can show.",
+        differences=f"Really differ from {first.name} in balanced accuracy: {others[0].name} (−7.0 points).",
     )
 
 

@@ -20,7 +20,7 @@ def signed(value: float, scale: Scale, currency: str = "USD") -> str:
 
 def signed_span(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
     """Give ` (-1.2 to +3.4)`; empty without an interval."""
-    if estimate.low is None or estimate.high is None:
+    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return ""
     low, high = (signed(bound, scale, currency) for bound in (estimate.low, estimate.high))
     if scale in {"share", "points"}:

@@ -1,0 +1,119 @@
+"""Several candidates side by side: the table, which differences are real, and what to take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.judge.assessment import Assessment, CandidateAssessment
+from harness.judge.compare.telling import signed, signed_span
+from harness.judge.standings import Duel, Leaderboard
+from harness.judge.wording import listed, scale_of
+from harness.report.figures import figure, p_value
+from harness.report.parts import CandidateView, Cell, LeaderRow, StandingView, Table
+from harness.report.sections.pieces import interval_picture, number_cell
+
+METRICS = {
+    "balanced_accuracy": "balanced accuracy",
+    "accuracy": "accuracy",
+    "latency.p95": "p95",
+    "cost_per_1000": "cost per 1,000",
+}
+
+
+def leader_rows(
+    assessment: Assessment, ranked: Sequence[CandidateAssessment], views: Sequence[CandidateView]
+) -> tuple[LeaderRow, ...]:
+    """Give one row a candidate, best first; none for a single candidate."""
+    if len(ranked) < 2:
+        return ()
+    return tuple(_row(c, view, assessment.leaderboard) for c, view in zip(ranked, views, strict=True))
+
+
+def _row(c: CandidateAssessment, view: CandidateView, board: Leaderboard | None) -> LeaderRow:
+    accuracy = figure(c.classification.accuracy, "share")
+    p95 = next((q.estimate for q in c.latency.caller if q.q == 0.95), None)
+    cost = figure(c.cost.per_1000, "money", currency=c.cost.currency) if c.cost.priced else "no price"
+    picture = interval_picture(c.classification.accuracy, accuracy, axis=(0.0, 1.0))
+    return LeaderRow(
+        key=view.key,
+        name=view.name,
+        verdict=view.verdict,
+        tone=view.tone,
+        tally=view.tally,
+        accuracy=Cell(text=accuracy, kind="number", picture=picture),
+        balanced=figure(c.classification.balanced_accuracy, "share"),
+        p95=figure(p95, "seconds") if p95 else "undefined",
+        stability=figure(c.stability.agreement, "share")
+        if c.stability.agreement.value is not None
+        else "undefined",
+        cost=cost if c.cost.per_1000.value is not None or not c.cost.priced else "undefined",
+        headline=view.headline,
+        standing=_standing(c.name, board),
+    )
+
+
+def _standing(name: str, board: Leaderboard | None) -> str:
+    if board is None:
+        return ""
+    if name == board.recommended:
+        return "recommended"
+    row = next((row for row in board.rows if row.name == name), None)
+    if row is None or row.on_front:
+        return "" if row is None else "on the front"
+    return f"beaten by {listed(row.beaten_by, 2)}"
+
+
+def standing_view(board: Leaderboard | None) -> StandingView | None:
+    """Give the sentences and the table of all pairs; None where there is nothing to compare."""
+    if board is None:
+        return None
+    return StandingView(
+        recommendation=board.recommendation,
+        differences=board.differences,
+        front=_front(board),
+        weakest=_weakest(board),
+        duels=_duels(board),
+    )
+
+
+def _front(board: Leaderboard) -> str:
+    if len(board.front) == len(board.rows):
+        return "All are on the Pareto front of quality, p95 and cost: none is beaten without a price."
+    return f"On the Pareto front of quality, p95 and cost: {listed(board.front)}; the others are beaten."
+
+
+def _weakest(board: Leaderboard) -> str:
+    if board.cochran_p is None:
+        return "No case tells the candidates apart."
+    told = p_value(board.cochran_p)
+    if board.weakest is not None:
+        return f"The candidates differ in accuracy (Cochran's Q: {told}); the weakest is {board.weakest}."
+    if board.cochran_p < 1 - board.rows[0].accuracy.confidence:
+        return f"The candidates differ in accuracy (Cochran's Q: {told}), but no one is surely the weakest."
+    return f"Cochran's Q shows no difference in accuracy among them ({told}), so none is called the weakest."
+
+
+def _duels(board: Leaderboard) -> Table:
+    currency = board.rows[0].currency
+    return Table(
+        title="",
+        head=("Metric", "First", "Second", "First − second", "Holm", "So"),
+        rows=tuple(_duel(duel, currency) for duel in board.duels if duel.difference.value is not None),
+        note="Paired case by case; p-values adjusted over all pairs of a metric. Noise counts as equal.",
+        folded=True,
+    )
+
+
+def _duel(duel: Duel, currency: str) -> tuple[Cell, ...]:
+    scale = scale_of(duel.metric)
+    seen = signed(duel.difference.value or 0.0, scale, currency) + signed_span(
+        duel.difference, scale, currency
+    )
+    return (
+        Cell(text=METRICS.get(duel.metric, duel.metric)),
+        Cell(text=duel.first),
+        Cell(text=duel.second),
+        number_cell(seen),
+        number_cell(p_value(duel.p_adjusted)),
+        Cell(text=f"{duel.better} is better" if duel.better else "noise"),
+    )

@@ -1,0 +1,198 @@
+"""Simulates runs of one candidate on a noisy model: how often "no big drop" cries wolf, and catches a drop.
+
+    python benchmarks/drift_simulation.py [--pairs 500] [--cases 1000] [--flips 5] [--drop 5] [--series 6]
+
+The model answers right or wrong case by case (92% right) and flips each answer with 5% probability, anew in
+every run. "A/A": the same model again. "Drop": so many more cases are answered wrong that accuracy is truly 5
+points lower. Every run is made of journal events as the endpoint `replay` leaves them, and goes through what
+judges a real run: `tabulate`, `View`, the check of `drift.drop <= 5%` with the earlier run as its history, and
+`compare`. Only the sections that decide nothing here are not computed. Printed:
+
+- FAIL of the drift check, against one earlier run, and against a series of earlier runs (the previous one and all
+  pooled). At most 5% of A/A runs should fail, and over 90% of drops should.
+- A regression by `compare`: accuracy, or any headline metric, "worse" (adjusted).
+- A signal of the CUSUM chart anywhere in a series in which nothing changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+
+import msgspec
+import numpy as np
+
+from harness.files.threshold import parse_threshold
+from harness.judge.assess import views_from
+from harness.judge.assessment import TimingQuality
+from harness.judge.checks import check
+from harness.judge.compare import compare
+from harness.judge.history.found import described
+from harness.judge.history.past import PastRun
+from harness.judge.history.series import history_of
+from harness.judge.scores import classification
+from harness.judge.scores.binomial import clopper_pearson
+from harness.judge.tabulate import tabulate
+from harness.judge.view import View
+from harness.record import Attempt, CaseRow, Event, Record, Reply, Usage
+from harness.rundir import CandidateEntry, Manifest
+
+RIGHT = 0.92
+LABELS = ("spam", "ham")
+MARGIN = parse_threshold("drift.drop <= 5%", labels=LABELS)
+GOOD = TimingQuality(
+    good=True,
+    sentence="",
+    lag_p99_s=None,
+    lag_max_s=None,
+    cpu_share=None,
+    own_share=None,
+    max_in_flight=1,
+    processes=1,
+)
+
+
+def manifest_of(number: int, cases: int) -> Manifest:
+    """Describe one run of the series."""
+    entry = CandidateEntry(
+        name="v1@noisy",
+        prompt_name="v1",
+        model_name="noisy",
+        prompt={},
+        model={"endpoint": "replay", "replies": "replies.jsonl"},
+        prompt_digest="p",
+        model_digest="m",
+    )
+    return Manifest(
+        schema_version=1,
+        run_id=f"run-{number:04d}",
+        created_utc=f"2026-01-01T00:00:00.{number:06d}Z",
+        suite_name="simulated",
+        suite={"name": "simulated", "labels": list(LABELS), "cases": ["cases.jsonl"], "repeats": 1},
+        suite_digest="s",
+        candidates=(entry,),
+        variants=("original",),
+        repeats=1,
+        planned_trials=cases,
+        seed=0,
+        files=(),
+        versions={},
+        platform="",
+        git_commit=None,
+        git_dirty=None,
+        command=(),
+    )
+
+
+def run_of(rng: np.random.Generator, model: np.ndarray, flips: float, number: int) -> View:
+    """Run the suite once on a model that answers a case right where `model` says so, but for flips."""
+    right = model ^ (rng.random(len(model)) < flips)
+    events: list[Event] = []
+    for case, ok in enumerate(right):
+        expected = LABELS[case % 2]
+        said = expected if ok else LABELS[(case + 1) % 2]
+        name = f"{case:06d}"
+        events.append(CaseRow(id=name, digest=name, expected=expected, inputs={"message": name}))
+        events.append(
+            Record(
+                key=name,
+                case=name,
+                candidate="v1@noisy",
+                outcome=Reply(text=said, usage=Usage(input=50, output=1)),
+                attempts=(Attempt(duration_ns=200_000_000),),
+                recorded=True,
+            )
+        )
+    manifest = manifest_of(number, len(model))
+    (view,) = views_from(manifest, tabulate(manifest, events))
+    return view
+
+
+def past_of(view: View) -> PastRun:
+    """Give what a later run finds of this one."""
+    accuracy = classification.accuracy(view.answers).estimate(view.confidence)
+    run = described(view.manifest, view.entry)
+    return msgspec.structs.replace(run, complete=True, cases=len(view.cases), figures={"accuracy": accuracy})
+
+
+def drift(view: View, past: list[View]) -> str:
+    """Hold a run against earlier ones, as judging it does; gives the status of the check."""
+    view.past = tuple(past_of(run) for run in past)
+    return check(view, MARGIN, GOOD, None).status
+
+
+def signals(series: list[View]) -> bool:
+    """Tell whether the CUSUM chart of a series signals anywhere."""
+    *before, now = (past_of(view) for view in series)
+    accuracy = classification.accuracy(series[-1].answers)
+    chart = history_of(before, now, accuracy, margin=0.05, confidence=0.95).cusum
+    return chart is not None and chart.signal is not None
+
+
+class Counts:
+    """Counts events among tries and prints shares with exact intervals."""
+
+    def __init__(self) -> None:
+        self.hits: Counter[str] = Counter()
+        self.tries: Counter[str] = Counter()
+
+    def add(self, name: str, hit: bool) -> None:
+        """Count one try."""
+        self.hits[name] += hit
+        self.tries[name] += 1
+
+    def show(self) -> None:
+        """Print all shares."""
+        for name, tries in self.tries.items():
+            low, high = clopper_pearson(self.hits[name] / tries, tries)
+            print(
+                f"{name:<58} {self.hits[name]:>4} of {tries:>4}  {self.hits[name] / tries:6.1%}"
+                f"  ({low:.1%} to {high:.1%})"
+            )
+
+
+def pair(rng: np.random.Generator, counts: Counts, arguments: argparse.Namespace) -> None:
+    """Simulate an A/A pair and a pair with a drop, and a series without one."""
+    flips = arguments.flips / 100
+    model = rng.random(arguments.cases) < RIGHT
+    worse = model.copy()
+    broken = round(arguments.cases * arguments.drop / 100 / (1 - 2 * flips))
+    worse[rng.choice(np.flatnonzero(model), broken, replace=False)] = False
+    first = run_of(rng, model, flips, 0)
+    for name, again in (("A/A", model), ("drop", worse)):
+        second = run_of(rng, again, flips, 1)
+        counts.add(f"{name}: drift.drop fails", drift(second, [first]) == "FAIL")
+        made = compare(first, second)
+        accuracy = next(d for d in made.metrics if d.metric == "accuracy" and not d.where)
+        counts.add(f"{name}: compare calls accuracy worse", accuracy.verdict == "worse")
+        counts.add(
+            f"{name}: compare calls any headline metric worse",
+            any(d.verdict == "worse" for d in made.metrics if d.family == "headline" and not d.where),
+        )
+    series = [first, *(run_of(rng, model, flips, n) for n in range(1, arguments.series))]
+    name = f"A/A: drift.drop fails after {arguments.series - 1} runs (previous and pooled)"
+    counts.add(name, drift(series[-1], series[:-1]) == "FAIL")
+    counts.add(f"A/A: CUSUM signals within {arguments.series} runs", signals(series))
+    last = run_of(rng, worse, flips, arguments.series)
+    counts.add(f"drop: drift.drop fails after {arguments.series} runs", drift(last, series) == "FAIL")
+
+
+def main() -> None:
+    """Simulate and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=500)
+    parser.add_argument("--cases", type=int, default=1000)
+    parser.add_argument("--flips", type=float, default=5.0)
+    parser.add_argument("--drop", type=float, default=5.0)
+    parser.add_argument("--series", type=int, default=6)
+    arguments = parser.parse_args()
+    rng = np.random.default_rng(20260101)
+    counts = Counts()
+    for _ in range(arguments.pairs):
+        pair(rng, counts, arguments)
+    print(f"{arguments.cases} cases, {arguments.flips:g}% flips, a drop of {arguments.drop:g} points")
+    counts.show()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,6 +15,7 @@ from harness.cli.options import (
     RepeatsOption,
     SuiteArgument,
 )
+from harness.errors import Exit
 
 if TYPE_CHECKING:
     from harness.files.bundle import Bundle
@@ -32,6 +33,10 @@ def check(
     untrusted: Annotated[
         bool, typer.Option("--untrusted", help="Render the prompts in a confined child process first.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit with 3 if these cases can't prove a threshold, even all right."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check a suite and its files, and print what a run would do, without a call."""
@@ -47,20 +52,25 @@ def check(
         limit=limit,
         trusted=not untrusted,
     )
+    from harness.judge.cheapest_fix import cheapest_fix
     from harness.judge.power import power  # after the files proved right: mistakes are told at once
     from harness.measure.plan import estimate
 
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)
     if as_json:
-        emit_json({"suite": bundle.suite.name, "plan": summary, "power": rows})
+        fix = cheapest_fix(bundle.suite, rows)
+        emit_json({"suite": bundle.suite.name, "plan": summary, "power": rows, "cheapest_fix": fix})
     else:
         emit(check_text(bundle, summary, rows))
+    if strict and not all(row.provable for row in rows):
+        raise typer.Exit(int(Exit.INCONCLUSIVE))
 
 
 def check_text(bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...]) -> str:
     """Give the check's findings as text for people."""
-    from harness.judge.wording import count
+    from harness.judge.cheapest_fix import cheapest_fix
+    from harness.judge.wording import count, sure
 
     suite = bundle.suite
     lines = [
@@ -73,8 +83,13 @@ def check_text(bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...])
         "a run would make",
         *_table(_candidate_rows(summary)),
         "",
-        "what these cases can prove",
-        *(f"  {row.sentence}" for row in rows),
+        f"what these cases can prove at {sure(suite.confidence)} confidence",
+        *_table(_power_rows(rows)),
+        "",
+        "  Proves at best: without a single miss. 80% power: so many pass four times out of five, if the",
+        "  true value lies half way from the threshold to perfect.",
+        *(f"  ✗ {row.sentence}" for row in rows if not row.provable),
+        *(f"  {told}" for told in cheapest_fix(suite, rows)),
     ]
     for candidate in summary.candidates:
         lines += ["", f"first prompt of {candidate.name}", *_indent(candidate.first_prompt)]
@@ -89,6 +104,29 @@ def _case_rows(bundle: Bundle) -> list[tuple[str, ...]]:
         counts = [sum(c.expected == label and c.split == split for c in bundle.cases) for split in splits]
         rows.append((label, *map(str, counts), str(sum(counts))))
     return rows
+
+
+def _state(row: PowerRow) -> str:
+    if not row.provable:
+        return "can't pass"
+    if row.have is None:
+        return "after the run"
+    return "enough" if row.enough else "may stay open"
+
+
+def _power_rows(rows: tuple[PowerRow, ...]) -> list[tuple[str, ...]]:
+    """Give each threshold with its cases, what they prove without a miss, and what 80% power takes."""
+    from harness.judge.wording import amount, count, scale_of, singular
+
+    shown: list[tuple[str, ...]] = [("threshold", "rests on", "proves at best", "80% power takes", "")]
+    for row in rows:
+        rests_on = "" if row.have is None else count(row.have, singular(row.unit), row.unit)
+        quantile = scale_of(row.metric) == "seconds"  # what is proved is the share of calls in time
+        best = "" if row.best is None else amount(row.best, "share" if quantile else scale_of(row.metric))
+        best += " in time" if quantile and best else ""
+        needed = "" if row.needed is None else f"{row.needed:,}"
+        shown.append((row.threshold, rests_on, best, needed, _state(row)))
+    return shown
 
 
 def _candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:

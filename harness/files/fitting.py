@@ -90,10 +90,14 @@ def _no_such_cases(threshold: Threshold, cases: Sequence[Case]) -> tuple[str, st
     inside = [case for case in cases if _inside(case, threshold.where)]
     if not inside:
         return "no case meets all these conditions.", "Ask for fewer."
-    if threshold.metric in {"recall", "fbeta", "f1"} and not any(
-        c.expected == threshold.label for c in inside
-    ):
-        among = " among these" if threshold.where else ""
+    mine = sum(case.expected == threshold.label for case in inside)
+    among = " among these" if threshold.where else ""
+    if threshold.metric == "specificity" and mine == len(inside):
+        return (
+            f"every case{among} has the label `{shown(threshold.label or '')}`: it can't be reached.",
+            "Add cases of other labels.",
+        )
+    if threshold.metric in {"recall", "precision", "fbeta", "f1"} and not mine:
         return (
             f"no case{among} has the label `{shown(threshold.label or '')}`: it can't be reached.",
             "Add such cases.",

@@ -72,7 +72,9 @@ def singular(things: str) -> str:
     first, found, rest = things.partition("cases")
     if found:
         return f"{first}case{rest.replace('are', 'is', 1)}"
-    return things.removesuffix("s")
+    return (
+        things.replace("predictions", "prediction") if "predictions" in things else things.removesuffix("s")
+    )
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+import pytest
+from run_of import judged, only
 from scipy import stats
 
 from harness.files.suite import Suite
 from harness.files.threshold import parse_threshold
-from harness.judge.power import PowerRow, lacking, power
+from harness.judge.cheapest_fix import cheapest_fix
+from harness.judge.power import PowerRow, power
 from harness.record import CaseRow
 
 SUITE = Suite(name="s", labels=("fraud", "legit"), cases=("c.jsonl",))
@@ -58,11 +62,11 @@ def test_the_labels_that_lack_cases_are_named() -> None:
     thresholds = [
         parse_threshold(text, labels=SUITE.labels) for text in ("accuracy >= 90%", "recall[fraud] >= 90%")
     ]
-    assert lacking(SUITE, power(SUITE, thresholds, _cases(170, 300))) == (
-        "To make every threshold provable: 9 more fraud cases."
+    assert cheapest_fix(SUITE, power(SUITE, thresholds, _cases(170, 300))) == (
+        "For 80% power on every threshold, add 9 more fraud cases.",
     )
-    assert lacking(SUITE, power(SUITE, thresholds, _cases(179, 300))) == (
-        "These cases are enough for every threshold that can be planned."
+    assert cheapest_fix(SUITE, power(SUITE, thresholds, _cases(179, 300))) == (
+        "These cases are enough for every threshold that can be planned.",
     )
 
 
@@ -90,7 +94,86 @@ def test_a_filter_counts_only_its_cases() -> None:
     assert _power("accuracy where tag=new >= 90%", 10, 10).have == 20
 
 
-def test_a_coefficient_is_left_to_its_interval() -> None:
-    row = _power("mcc >= 0.5", 10, 10)
-    assert row.have is None
-    assert "decided by its interval after the run" in row.sentence
+def test_averages_are_planned_on_a_model_of_the_run() -> None:
+    # With labels of equal size balanced accuracy is accuracy: (1.6449 + .8416)^2 * .95 * .05 / .05^2 = 118,
+    # times 75/74 for the cases being stratified.
+    row = _power("balanced_accuracy >= 90%", 75, 75)
+    assert row.needed == pytest.approx(118 * 75 / 74, abs=1)
+    assert row.sentence.startswith("balanced_accuracy >= 90%: 150 cases are enough (about ")
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["balanced_accuracy", "macro_f1", "mcc", "kappa", "fbeta(2)[fraud]", "accuracy", "recall[fraud]"],
+)
+def test_what_cases_prove_at_best_is_what_the_judge_says_of_a_perfect_run(metric: str) -> None:
+    row = _power(f"{metric} >= 0.5", 30, 90)
+    answers = [("fraud", "fraud", 30), ("legit", "legit", 90)]
+    (check,) = only(judged(answers, SUITE.labels, thresholds=[f"{metric} >= 0.5"])).checks
+    assert row.best == pytest.approx(check.bound)
+
+
+def test_averages_that_these_cases_cannot_prove_are_named() -> None:
+    row = _power("kappa >= 0.97", 30, 90)
+    assert not row.provable
+    assert row.sentence.startswith(
+        "kappa >= 0.97 can't pass: 120 cases without a miss prove no more than 0.9"
+    )
+
+
+def test_differences_are_planned_at_no_difference() -> None:
+    # (1.6449 + .8416)^2 * .05 / .03^2 = 343.5
+    row = _power("robustness.drop <= 3%", 100, 100)
+    assert (row.needed, row.best, row.enough) == (344, None, False)
+    assert row.sentence == (
+        "robustness.drop <= 3% may stay open with 200 cases; add 144 cases: no loss then passes with 80% "
+        "probability, if 5% of the answers move either way."
+    )
+
+
+def test_a_gap_is_planned_from_both_splits() -> None:
+    # 150 * (1.6449 + .8416)^2 * .95 * .05 * (1/100 + 1/50) / .05^2 = 528.6
+    cases = [
+        msgspec.structs.replace(case, split="dev" if number < 100 else "holdout")
+        for number, case in enumerate(_cases(75, 75))
+    ]
+    threshold = parse_threshold("generalization.gap <= 5%", labels=SUITE.labels)
+    assert power(SUITE, [threshold], cases)[0].needed == 529
+
+
+@pytest.mark.parametrize(
+    "text", ["leakage <= 0", "cost per 1000 <= $1", "latency.max <= 1 s", "accuracy >= baseline - 2%"]
+)
+def test_what_can_not_be_planned_says_why(text: str) -> None:
+    row = _power(text, 10, 10)
+    assert (row.have, row.needed, row.provable) == (None, None, True)
+    assert row.sentence.startswith(f"{text} can't be planned: it ")
+
+
+def test_better_than_the_majority_is_planned_from_the_largest_label() -> None:
+    assert _power("accuracy > majority", 10, 90).least == 29  # as for accuracy >= 90%
+
+
+def test_f1_is_planned_on_the_share_that_it_is_a_function_of() -> None:
+    # F1 = 2J / (1 + J): F1 >= 90% is J >= .9/1.1, and 15 right cases are the fewest with .05^(1/n) >= .81818
+    row = _power("f1[fraud] >= 90%", 30, 10)
+    assert row.least == 15
+    assert row.best == pytest.approx(2 * 0.05 ** (1 / 30) / (1 + 0.05 ** (1 / 30)))
+
+
+def test_the_cheapest_fix_names_labels_slices_and_the_rest() -> None:
+    texts = (
+        "recall[fraud] >= 90%",
+        "recall[legit] where tag=new >= 80%",
+        "specificity[fraud] >= 95%",
+        "failures <= 1%",
+    )
+    cases = [*_cases(20, 40), *(msgspec.structs.replace(c, tags=()) for c in _cases(0, 10))]
+    rows = power(SUITE, [parse_threshold(text, labels=SUITE.labels) for text in texts], cases)
+    assert [row.provable for row in rows] == [False, True, False, False]
+    # 29 fraud cases prove 90%, 59 others prove 95%, 299 in all prove 99%.
+    assert cheapest_fix(SUITE, rows)[0] == (
+        "So that every threshold can pass at all, add 9 more fraud cases, 9 more cases that are not fraud "
+        "and 211 more cases of any label."
+    )
+    assert "42 more legit cases with tag=new" in cheapest_fix(SUITE, rows)[1]

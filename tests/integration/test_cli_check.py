@@ -1,0 +1,47 @@
+"""`harness check` says what these cases can prove, what would fix it, and what nothing could satisfy."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from commanded import harness, write_replayed
+
+ANSWERS = {("spam", "spam"): 18, ("ham", "ham"): 42}
+
+
+def test_what_these_cases_cannot_prove_is_told_with_the_cheapest_fix(tmp_path: Path) -> None:
+    write_replayed(tmp_path, ANSWERS, thresholds=["recall[spam] >= 90%", "accuracy >= 80%"])
+    done = harness("check", "seed.suite.yml", at=tmp_path)
+    assert done.returncode == 0  # the files are right, and the run may still tell a lot
+    (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("  recall[spam]")]
+    assert row == ["recall[spam]", ">=", "90%", "18", "spam", "cases", "84.7%", "179", "can't", "pass"]
+    assert (
+        "✗ recall[spam] >= 90% can't pass: 18 spam cases without a miss prove no more than 84.7% at 95% "
+        "confidence, 90% takes 29; add 161 spam cases: a true 95.0% then passes with 80% probability."
+    ) in done.stdout
+    assert "So that every threshold can pass at all, add 11 more spam cases." in done.stdout
+
+
+@pytest.mark.parametrize(("threshold", "code"), [("recall[spam] >= 90%", 3), ("recall[spam] >= 80%", 0)])
+def test_strict_refuses_what_these_cases_cannot_prove(tmp_path: Path, threshold: str, code: int) -> None:
+    write_replayed(tmp_path, ANSWERS, thresholds=[threshold])
+    done = harness("check", "seed.suite.yml", "--strict", "--json", at=tmp_path)
+    assert done.returncode == code
+    (row,) = json.loads(done.stdout)["power"]
+    assert row["provable"] == (code == 0)
+
+
+def test_what_no_result_could_satisfy_is_a_mistake_of_the_files(tmp_path: Path) -> None:
+    faults = {
+        "generalization.gap <= 5%": "the cases have no two splits to compare.",
+        "robustness.drop <= 5%": "this suite has no perturbations.",
+        "stability >= 98%": "`stability` needs at least two repeats.",
+        "recall[spam] where tag=short >= 90%": "column 24: `short` is not a tag of these cases.",
+    }
+    write_replayed(tmp_path, ANSWERS, thresholds=list(faults))
+    done = harness("check", "seed.suite.yml", at=tmp_path)
+    assert done.returncode == 2
+    for number, said in enumerate(faults.values()):
+        assert f"thresholds[{number}]: {said}" in done.stderr

@@ -5,11 +5,11 @@
 The model answers right or wrong case by case (92% right) and flips each answer with 5% probability, anew in
 every run. "A/A": the same model again. "Drop": so many more cases are answered wrong that accuracy is truly 5
 points lower. Every run is made of journal events as the endpoint `replay` leaves them, and goes through what
-judges a real run: `tabulate`, `View`, the check of `drift.drop <= 5%` with the earlier run as its history, and
-`compare`. Only the sections that decide nothing here are not computed. Printed:
+judges a real run: `tabulate`, `View`, the check of `drift.drop <= 5%` with the earlier run as its history,
+and `compare`. Only the sections that decide nothing here are not computed. Printed:
 
-- FAIL of the drift check, against one earlier run, and against a series of earlier runs (the previous one and all
-  pooled). At most 5% of A/A runs should fail, and over 90% of drops should.
+- FAIL of the drift check, against one earlier run, and against a series of earlier runs (the previous one and
+  all pooled). At most 5% of A/A runs should fail, and over 90% of drops should.
 - A regression by `compare`: accuracy, or any headline metric, "worse" (adjusted).
 - A signal of the CUSUM chart anywhere in a series in which nothing changed.
 """

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from harness.report.changes import Fate
 from harness.report.plots import Plot
 
 Tone: TypeAlias = Literal["pass", "fail", "inconclusive", "plain"]
@@ -39,6 +40,7 @@ class Cell:
     tone: Tone = "plain"
     picture: Picture | None = None
     hint: str = ""  # why a figure is undefined
+    pieces: tuple[tuple[Fate, str], ...] = ()  # what changed in the text, for media that can mark it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

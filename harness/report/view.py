@@ -15,9 +15,10 @@ from harness.report.sections.generalization import generalization_section
 from harness.report.sections.history import history_section
 from harness.report.sections.leaderboard import leader_rows, standing_view
 from harness.report.sections.pieces import VERDICT_TONES
+from harness.report.sections.robustness import robustness_section
 from harness.report.sections.stability import stability_section
 from harness.report.sections.timing import latency_section, measurement_section
-from harness.report.sections.trust import leakage_section, robustness_section, slices_section
+from harness.report.sections.trust import leakage_section, slices_section
 from harness.report.sections.worth import cost_section, notable_group, notable_groups, tradeoff_section
 from harness.rundir import CandidateEntry, Manifest
 

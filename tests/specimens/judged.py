@@ -386,6 +386,7 @@ def candidate(
                     accuracy_drop=near(0.031, 0.022),
                     recall_drop={"spam": near(0.01, 0.02)},
                     p_value=0.021,
+                    above_noise=True,
                     worst=(
                         ChangedCase(
                             case="sms-009",

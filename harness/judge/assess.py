@@ -18,6 +18,7 @@ from harness.judge.baseline import Baseline, baseline_of
 from harness.judge.checks import check
 from harness.judge.history.found import earlier_runs
 from harness.judge.history.past import PastRun
+from harness.judge.history.series import earlier
 from harness.judge.leaderboard import leaderboard
 from harness.judge.sections.classification import classification_section
 from harness.judge.sections.cost import cost_section
@@ -64,6 +65,7 @@ def assess(
     """Judge a run from its events and what is known of earlier runs; same input in any order, same result."""
     suite = Suite.model_validate(manifest.suite)
     table = tabulate(manifest, events)
+    past = earlier(past, (manifest.created_utc, manifest.run_id))
     views = views_from(manifest, table, past)
     before = baseline_of(baseline)
     policy = policy_of(suite, views, before) if thresholds is None else tuple(thresholds)

@@ -12,7 +12,7 @@ false alarm in at most 1 - confidence of the runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
 
@@ -59,6 +59,11 @@ def pooled(shares: Sequence[Share]) -> Share | Missing:
         return Missing("there is no earlier run to compare with")
     total = sum(sizes)
     return _independent(sum(s.p * n for s, n in zip(shares, sizes, strict=True)) / total, total)
+
+
+def earlier(runs: Iterable[PastRun], now: tuple[str, str]) -> tuple[PastRun, ...]:
+    """Keep the runs that began before this one, oldest first: what ran later never changes a verdict."""
+    return tuple(sorted((run for run in runs if run.when < now), key=lambda run: (*run.when, run.candidate)))
 
 
 def comparable(past: Sequence[PastRun], now: PastRun) -> tuple[list[PastRun], list[NotComparable]]:

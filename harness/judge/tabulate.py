@@ -22,7 +22,7 @@ from harness.judge.table import CaseColumns, TrialColumns
 from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Session
 from harness.rundir import Manifest
 
-BATCH = 2_000  # records that are objects at one time
+BATCH = 250  # events that are objects at one time: more of them make work for the garbage collector
 
 
 @dataclass(slots=True, kw_only=True)

@@ -21,6 +21,8 @@ from harness.judge.scores.proportion import Share
 from harness.judge.view import View
 from harness.judge.wording import Scale, amount, count, demand, figure, rounded_up, singular, sure
 
+AFFORDABLE = 20_000  # more new cases than anyone labels for one threshold
+
 _FAULTLESS = {
     "coverage": "every trial ended with a label",
     "stability": "all repeats agreed",
@@ -234,5 +236,7 @@ def _more(finding: Finding) -> str:
         mix = f" (about {rounded_up(total):,} more cases of this mix)" if total > more else ""
     kept = finding.written(finding.estimate.value)
     wanted = rounded_up(more)
-    lacking = things if wanted != 1 else singular(things)
-    return f"About {wanted:,} more {lacking}{mix} would settle it if it stays at {kept}."
+    lacking = f"{wanted:,} more {things if wanted != 1 else singular(things)}{mix}"
+    if wanted > AFFORDABLE:
+        return f"What was seen is too close to the threshold: it would take about {lacking} to settle it."
+    return f"About {lacking} would settle it if it stays at {kept}."

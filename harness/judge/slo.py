@@ -18,7 +18,7 @@ from harness.judge.scores.figure import Missing
 from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share
-from harness.judge.sentences import asked
+from harness.judge.sentences import AFFORDABLE, asked
 from harness.judge.table import NONE, Float, Int64
 from harness.judge.view import View
 from harness.judge.wording import count, demand, figure, rounded_up, seconds, sure, verb
@@ -207,7 +207,7 @@ def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
     if needed is None or not isinstance(share, Share):
         return f"{calls.head}: can't be told; {calls.within}, too close to the limit."
     more = rounded_up(max(1, needed - share.cases))
-    return (
-        f"{calls.head}: can't be told yet: {calls.within}. "
-        f"About {count(more, 'more case')} would settle it if that share stays."
-    )
+    told = f"{calls.head}: can't be told yet. {calls.within}"
+    if more > AFFORDABLE:
+        return f"{told}, too close to call: it would take about {count(more, 'more case')} to settle it."
+    return f"{told}. About {count(more, 'more case')} would settle it if that share stays."

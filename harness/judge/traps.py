@@ -132,8 +132,9 @@ def _shift(label: str, here: float, production: float, precision: Estimate, ther
     if precision.value is None or there.value is None:
         return f"{told} No reply was {named(label)}, so nothing is known of precision[{label}] there."
     would_be = f"precision[{label}] would be {figure(there, 'share')}"
-    if _share(there.value) == _share(precision.value):
-        return f"{told} There, too, {would_be}."
+    if _share(there.value) == _share(precision.value) and there.low is not None and there.high is not None:
+        span = f"{_share(there.low)} to {_share(there.high)}"
+        return f"{told} There, precision[{label}] could be anything from {span}."
     return f"{told} There, {would_be} instead of {_share(precision.value)}."
 
 

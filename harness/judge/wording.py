@@ -213,6 +213,9 @@ def interval(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
     low, high, value = estimate.low, estimate.high, estimate.value
     if value is None or (low is None and high is None):
         return ""
+    counted = scale in {"count", "money"} and low is not None and high is not None
+    if counted and math.isclose(low or 0.0, high or 0.0, rel_tol=1e-9):
+        return ""  # a fact, or a mean of what never differed
     form = _form(value, scale, currency)
     if low is None or high is None:
         known = low if low is not None else high or 0.0

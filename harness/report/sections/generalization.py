@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.judge.assessment import Generalization, NewData, SplitGap, VersionCurve
-from harness.report.figures import figure, p_value
+from harness.report.figures import figure, number, p_value
 from harness.report.parts import Cell, Chart, Section, Table
 from harness.report.plots import TrendPlot, TrendPoint
 from harness.report.sections.pieces import difference_cells, estimate_cell, number_cell
@@ -37,7 +37,10 @@ def _lead(g: Generalization) -> str:
     elif g.gap.value is None:
         told.append(g.note or g.gap.why_undefined or "There is no second split to compare with.")
     elif g.gaps:
-        told.append(f"Accuracy on dev minus {g.gaps[0].other_split}: {figure(g.gap, 'points')}.")
+        first = g.gaps[0]
+        dev, other = number(first.dev.value, "share"), number(first.other.value, "share")
+        where = f"on dev and {other} on {first.other_split}"
+        told.append(f"Accuracy is {dev} {where}: a gap of {figure(g.gap, 'points')}.")
     if g.versions is not None and g.versions.overfitting:
         told.append(g.versions.sentence)
     return " ".join(told)

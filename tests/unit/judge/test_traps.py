@@ -143,9 +143,9 @@ def test_a_precision_that_stays_the_same_is_not_set_against_itself() -> None:
     )
     (sentence,) = sentences(assessment, "prevalence")
     assert sentence.startswith(
-        "6.0% of these cases are spam, but 0.4% in production. There, too, precision[spam] would be 0.0% ("
+        "6.0% of these cases are spam, but 0.4% in production. There, precision[spam] could be anything from "
+        "0.0% to "
     )
-    assert sentence.endswith(").")
 
 
 def test_a_label_never_answered_has_no_precision_in_production() -> None:

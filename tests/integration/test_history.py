@@ -129,7 +129,7 @@ def test_the_command_shows_a_table_or_json(project: Path) -> None:
     assert ids[1] in row
     assert "85.0%" in done.stdout
     assert "●" in done.stdout
-    assert "Accuracy is lower against the previous run: −10.0 points" in done.stdout
+    assert "Accuracy fell: −10.0 points" in done.stdout
     (found,) = json.loads(harness("history", "small", "--json", at=project).stdout)["candidates"].values()
     assert [point["run_id"] for point in found["points"]] == ids
     assert found["changes"][0]["change"]["value"] == pytest.approx(-0.1)

@@ -68,7 +68,7 @@ def history(text: str = "") -> History:
             ),
         ),
         sentence=text
-        or "Accuracy is lower against the previous run: −4.6 points (−7.6 to −1.6), from 95.0%.",
+        or "Accuracy fell: −4.6 points (−7.6 to −1.6) since the previous run (95.0%).",
     )
 
 

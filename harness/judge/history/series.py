@@ -229,28 +229,28 @@ def _sentence(changes: Sequence[Change], chart: Chart | None, left: Sequence[Not
         if not left:
             return "There is no earlier finished run to compare with."
         return f"No earlier run can be compared with this one: of {left[-1].run_id}, {left[-1].why}."
-    told = [_told(change) for change in changes]
-    slide = (
-        ""
-        if chart is None or chart.signal is None
-        else (f" The CUSUM chart signals more errors than usual from run {chart.signal} on.")
-    )
-    return f"Accuracy {'; '.join(told)}.{slide}"
+    known = [change for change in changes if change.change.value is not None]
+    if not known:
+        return f"Accuracy can't be held against earlier runs: {changes[0].change.why_undefined}."
+    slide = ""
+    if chart is not None and chart.signal is not None:
+        slide = f" Errors are more frequent than usual since run {chart.signal}, by the CUSUM chart."
+    return f"{_moved(known)}: {', '.join(_told(change) for change in known)}.{slide}"
+
+
+def _moved(changes: Sequence[Change]) -> str:
+    if any(change.change.high is not None and change.change.high < 0 for change in changes):
+        return "Accuracy fell"
+    if any(change.change.low is not None and change.change.low > 0 for change in changes):
+        return "Accuracy rose"
+    return "No certain change of accuracy"
 
 
 def _told(change: Change) -> str:
-    moved = change.change
-    if moved.value is None or moved.low is None or moved.high is None:
-        return f"can't be held against {change.against}: {moved.why_undefined}"
-    runs = "" if change.against == PREVIOUS else f" ({count(len(change.runs), 'run')})"
-    if moved.high < 0:
-        how = "is lower"
-    elif moved.low > 0:
-        how = "is higher"
-    else:
-        how = "shows no certain change"
-    before = "" if change.before.value is None else f", from {amount(change.before.value, 'share')}"
-    return f"{how} against {change.against}{runs}: {figure(moved, 'points')}{before}"
+    several = f"the {count(len(change.runs), 'run')} before, pooled"
+    since = several if len(change.runs) > 1 else PREVIOUS
+    before = "" if change.before.value is None else f" ({amount(change.before.value, 'share')})"
+    return f"{figure(change.change, 'points')} since {since}{before}"
 
 
 def drop_of(change: Combined | Missing, confidence: float) -> Estimate:

@@ -11,7 +11,7 @@ from harness.judge.scores.estimate import Estimate
 from harness.report.figures import Unit, figure, number
 from harness.report.parts import Cell, Chart, Figure, Section, Table
 from harness.report.plots import TrendPlot, TrendPoint
-from harness.report.sections.pieces import estimate_cell
+from harness.report.sections.pieces import estimate_cell, number_cell
 
 _NOW = "this run"
 
@@ -77,22 +77,22 @@ def _runs(history: History) -> Table:
     marks = letters(history)
     return Table(
         title="Runs of the same cases, newest first",
-        head=("Run", "When (UTC)", "Accuracy", "Agreement", "p95", "Changed since the run before", "Verdict"),
+        head=("No.", "Run", "Accuracy", "Agreement", "p95", "Changed", "Verdict"),
         rows=tuple(
-            _row(point, marks.get(point.run_id, ""), now=point.run_id == history.run_id)
-            for point in reversed(history.points)
+            _row(place, point, marks.get(point.run_id, ""), now=point.run_id == history.run_id)
+            for place, point in reversed(list(enumerate(history.points, start=1)))
         ),
         folded=len(history.points) > 10,
     )
 
 
-def _row(point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell, ...]:
+def _row(place: int, point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell, ...]:
     changed = f"{mark}: {', '.join(point.changed)}" if point.changed else ""
     unfinished = "" if point.complete else "not finished"
     none = Cell(text="", kind="number")
     return (
+        number_cell(str(place)),
         Cell(text=_NOW if now else point.run_id, kind="text" if now else "code"),
-        Cell(text=when(point.created_utc)),
         *(
             estimate_cell(seen, unit) if seen is not None and seen.value is not None else none
             for seen, unit in _figures_of(point)

@@ -1,0 +1,83 @@
+"""What holds of every comparison."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from harness.judge.compare.words import word_diff
+from harness.judge.scores import paired
+from harness.judge.scores.combined import difference
+from harness.judge.scores.latency_shift import hodges_lehmann_estimate
+from harness.judge.scores.paired_mean import paired_mean_difference, paired_ratio_difference
+from harness.judge.scores.proportion import Share, share_of_counts
+
+TEXT = st.text(alphabet="ab \n\t.,é{}", max_size=60)
+COUNT = st.integers(0, 60)
+
+
+@given(base=TEXT, head=TEXT)
+def test_a_word_diff_holds_both_texts(base: str, head: str) -> None:
+    words = word_diff(base, head)
+    assert "".join(word.text for word in words if word.kind != "added") == base
+    assert "".join(word.text for word in words if word.kind != "removed") == head
+
+
+@given(b=COUNT, c=COUNT)
+def test_mcnemar_agrees_with_statsmodels(b: int, c: int) -> None:
+    expected = mcnemar([[10, b], [c, 5]], exact=True).pvalue if b + c else 1.0
+    assert paired.mcnemar_exact(b, c) == pytest.approx(min(1.0, expected))
+    assert paired.mcnemar_mid_p(b, c) <= paired.mcnemar_exact(b, c) + 1e-12
+
+
+@given(x=st.integers(1, 79), y=st.integers(1, 69))
+def test_newcombe_agrees_with_statsmodels(x: int, y: int) -> None:
+    sides = []
+    for right, n in ((x, 80), (y, 70)):
+        share = share_of_counts(np.arange(n) < right, np.ones(n))
+        assert isinstance(share, Share)
+        sides.append(share)
+    estimate = difference(*sides).estimate()
+    expected = confint_proportions_2indep(x, 80, y, 70, method="newcomb", compare="diff")
+    assert (estimate.low, estimate.high) == pytest.approx(expected)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(25, 60))
+def test_the_interval_of_a_typical_shift_holds_what_wilcoxon_does_not_reject(seed: int, n: int) -> None:
+    values = np.random.default_rng(seed).normal(0.3, 1.0, n)
+    estimate = hodges_lehmann_estimate(values)
+    assert estimate.low is not None
+    assert estimate.high is not None
+
+    def rejected(shift: float) -> bool:
+        return bool(stats.wilcoxon(values - shift, method="approx", correction=False).pvalue < 0.05)
+
+    width = estimate.high - estimate.low
+    assert rejected(estimate.low - 0.15 * width)
+    assert rejected(estimate.high + 0.15 * width)
+    assert not rejected(estimate.low + 0.15 * width)
+    assert not rejected(estimate.high - 0.15 * width)
+
+
+@given(values=st.lists(st.floats(-5, 5), min_size=2, max_size=40))
+def test_a_paired_mean_is_students_t(values: list[float]) -> None:
+    first = np.array(values)
+    figure = paired_mean_difference(first, np.zeros(len(first)))
+    estimate = figure.estimate()
+    assert estimate.value == pytest.approx(float(first.mean()), abs=1e-9)
+    if first.std() > 1e-3:
+        expected = stats.t.interval(0.95, len(first) - 1, first.mean(), stats.sem(first))
+        assert (estimate.low, estimate.high) == pytest.approx(expected, abs=1e-9)
+
+
+@given(scale=st.floats(0.1, 10))
+def test_a_ratio_with_proportional_parts_has_no_spread(scale: float) -> None:
+    bottom = np.array([1.0, 2.0, 3.0])
+    estimate = paired_ratio_difference(scale * bottom, bottom, bottom, bottom).estimate()
+    assert (estimate.value, estimate.low) == pytest.approx((scale - 1, scale - 1), abs=1e-9)

@@ -1,0 +1,241 @@
+"""Two candidates on the same cases: pairs, differences, verdicts, changed cases."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import numpy as np
+import pytest
+from compared import Asked, asked, pattern, viewed
+from scipy import stats
+
+from harness.judge.compare import compare
+from harness.judge.comparison import Comparison, MetricDifference
+from harness.record import Failure, Reply, Usage
+
+
+def metric(comparison: Comparison, name: str, label: str | None = None) -> MetricDifference:
+    found = comparison.metric(name, label)
+    assert found is not None
+    return found
+
+
+def noisy(seed: int, accuracy: float, *, cases: int = 200, repeats: int = 3) -> list[Asked]:
+    rng = np.random.default_rng(seed)
+    chance = rng.beta(accuracy, 1 - accuracy, cases)
+    return [
+        asked(
+            number,
+            "".join("01"[int(hit)] for hit in rng.random(repeats) < chance[number]),
+            expected="spam" if number % 4 == 0 else "ham",
+        )
+        for number in range(cases)
+    ]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_candidate_compared_with_itself_never_shows_a_difference(seed: int) -> None:
+    view = viewed(noisy(seed, 0.8))
+    comparison = compare(view, view)
+    assert {m.verdict for m in comparison.metrics if m.difference.value is not None} == {
+        "no difference shown"
+    }
+    assert comparison.headline.startswith("No difference is shown")
+    assert (comparison.fixed, comparison.broken, comparison.moved) == ((), (), 0)
+    assert all(m.difference.value in {0.0, None} for m in (*comparison.metrics, *comparison.slices))
+    assert not [word for word in comparison.prompt_diff if word.kind != "same"]
+    assert comparison.changes == ()
+
+
+def test_the_published_table_is_found_with_its_interval_and_p_value() -> None:
+    # b = 1, c = 7, n = 21: Tango's interval and McNemar's mid-p as published, head minus base.
+    base, head = pattern(both=10, base_only=7, head_only=1, neither=3)
+    accuracy = metric(compare(viewed(base), viewed(head)), "accuracy")
+    difference = accuracy.difference
+    assert difference.value == pytest.approx(-6 / 21)
+    assert (difference.low, difference.high) == pytest.approx((-0.51723, -0.02600), abs=5e-6)
+    assert accuracy.p_value == pytest.approx(0.0390625)
+    assert (accuracy.base.value, accuracy.head.value) == pytest.approx((17 / 21, 11 / 21))
+
+
+def test_a_difference_that_is_lost_among_many_figures_is_said_to_be_so() -> None:
+    # Alone .039 is significant; among the headline figures, Holm-adjusted, it is not.
+    base, head = pattern(both=10, base_only=7, head_only=1, neither=3)
+    accuracy = metric(compare(viewed(base), viewed(head)), "accuracy")
+    assert accuracy.p_value is not None
+    assert accuracy.p_adjusted is not None
+    assert accuracy.p_value < 0.05 < accuracy.p_adjusted
+    assert accuracy.verdict == "can't tell"
+    assert "alone its interval leaves out 0" in accuracy.sentence
+
+
+def test_a_clear_loss_is_worse_and_the_same_the_other_way_round_is_better() -> None:
+    base, head = pattern(both=60, base_only=30, head_only=2, neither=8)
+    worse = compare(viewed(base), viewed(head, "v2@mini"))
+    better = compare(viewed(head, "v2@mini"), viewed(base))
+    assert metric(worse, "accuracy").verdict == "worse"
+    assert metric(better, "accuracy").verdict == "better"
+    assert "accuracy −28.0 points" in worse.headline
+    one, two = metric(worse, "accuracy").difference, metric(better, "accuracy").difference
+    assert (one.value, one.low, one.high) == pytest.approx((-0.28, -two.high, -two.low))  # type: ignore[operator]
+    assert {case.case for case in worse.broken} == {case.case for case in better.fixed}
+
+
+def test_a_difference_that_would_matter_but_may_be_noise_says_how_many_cases_would_tell() -> None:
+    base, head = pattern(both=80, base_only=9, head_only=4, neither=7)
+    accuracy = metric(compare(viewed(base), viewed(head)), "accuracy")
+    assert accuracy.verdict == "can't tell"
+    # n ((z_.975 + z_.80) / (d / SE))^2 with d = .05 and SE^2 = (.13 - .0025)/100
+    z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
+    assert accuracy.needed_n == int(np.ceil(z**2 * (0.13 - 0.0025) / 0.05**2))
+    assert "about 410 cases would tell" in accuracy.sentence
+
+
+def test_a_difference_too_small_to_matter_is_not_shown_and_the_loss_it_may_hide_is_named() -> None:
+    base, head = pattern(both=180, base_only=6, head_only=5, neither=9)
+    accuracy = metric(compare(viewed(base), viewed(head)), "accuracy")
+    assert accuracy.verdict == "no difference shown"
+    assert "a loss of up to 4." in accuracy.sentence
+
+
+def test_few_cases_do_not_show_that_there_is_no_difference() -> None:
+    base, head = pattern(both=10, base_only=1, head_only=1, neither=0)
+    assert metric(compare(viewed(base), viewed(head)), "accuracy").verdict == "can't tell"
+
+
+def test_repeats_are_compared_case_by_case() -> None:
+    # Four cases fall from 2/2 to 1/2: a loss of 4 * .5 / 40 that only fractions of cases show.
+    base = [asked(n, "11") for n in range(40)]
+    head = [asked(n, "10" if n < 4 else "11") for n in range(40)]
+    comparison = compare(viewed(base), viewed(head))
+    assert metric(comparison, "accuracy").difference.value == pytest.approx(-0.05)
+    assert metric(comparison, "stability").difference.value == pytest.approx(-0.1)
+    assert [case.case for case in comparison.broken] == [f"case-{n:04d}" for n in range(4)]
+
+
+def test_failures_are_misses_on_both_sides_and_their_difference_is_shown() -> None:
+    gone = Failure(kind="timeout", message="no answer")
+    base = [asked(n, "1") for n in range(60)]
+    head = [asked(n, "1") if n >= 20 else Asked(f"case-{n:04d}", "ham", (gone,)) for n in range(60)]
+    comparison = compare(viewed(base), viewed(head))
+    assert metric(comparison, "accuracy").difference.value == pytest.approx(-1 / 3)
+    failures = metric(comparison, "failures")
+    assert (failures.difference.value, failures.verdict) == (pytest.approx(1 / 3), "worse")
+    assert metric(comparison, "latency.p50").difference.value is not None
+    (failed,) = (change for change in comparison.outcomes if change.outcome == "failed")
+    assert (failed.base, failed.head, len(failed.new), failed.gone) == (0, 20, 20, ())
+
+
+def test_new_refusals_and_unreadable_replies_are_named() -> None:
+    refusal = Reply(text="", refusal="I can't help with that.")
+    base = [asked(n, "1") for n in range(30)]
+    odd = {3: Asked("case-0003", "ham", (refusal,)), 5: Asked("case-0005", "ham", ("who knows",))}
+    comparison = compare(viewed(base), viewed([odd.get(n, asked(n, "1")) for n in range(30)]))
+    new = {change.outcome: change.new for change in comparison.outcomes}
+    assert new["refused"] == ("case-0003",)
+    assert new["unparseable"] == ("case-0005",)
+    assert [(c.case, c.head_answers) for c in comparison.broken] == [
+        ("case-0003", {"refused": 1}),
+        ("case-0005", {"unparseable": 1}),
+    ]
+
+
+def test_a_broken_case_shows_what_was_sent_and_said_on_both_sides() -> None:
+    base = [asked(0, "111", inputs={"message": "Win a prize"}, tags=("short",)), asked(1, "111")]
+    head = [asked(0, "010", inputs={"message": "Win a prize"}, tags=("short",)), asked(1, "111")]
+    comparison = compare(viewed(base, prompt="A: {{ message }}"), viewed(head, prompt="B: {{ message }}"))
+    (case,) = comparison.broken
+    assert (case.case, case.expected, case.text, case.tags) == ("case-0000", "ham", "Win a prize", ("short",))
+    assert (case.base_answers, case.head_answers) == ({"ham": 3}, {"spam": 2, "ham": 1})
+    assert (case.base_replies, case.head_replies) == (("ham",), ("spam", "ham"))
+    assert case.base_prompt == "user:\nA: Win a prize"
+    assert case.head_prompt == "user:\nB: Win a prize"
+    assert (case.base_right, case.head_right) == pytest.approx((1, 1 / 3))
+
+
+def test_the_largest_changes_come_first() -> None:
+    base = [asked(0, "110"), asked(1, "111"), asked(2, "111")]
+    head = [asked(0, "100"), asked(1, "000"), asked(2, "001")]
+    broken = compare(viewed(base), viewed(head)).broken
+    assert [case.case for case in broken] == ["case-0001", "case-0002", "case-0000"]
+
+
+def test_latency_is_worse_by_what_every_case_lost() -> None:
+    base = [taking(asked(n, "1"), 0.2 + n / 1000) for n in range(100)]
+    head = [taking(asked(n, "1"), 0.3 + n / 1000) for n in range(100)]
+    comparison = compare(viewed(base), viewed(head))
+    for name in ("latency.p50", "latency.p95"):
+        found = metric(comparison, name)
+        assert (found.difference.value, found.verdict) == (pytest.approx(0.1), "worse")
+        assert found.difference.low == pytest.approx(0.1)
+    assert comparison.typical_shift is not None
+    assert comparison.typical_shift.shift.value == pytest.approx(0.1)
+    assert comparison.typical_shift.share == pytest.approx(0.1 / 0.2495)
+
+
+def taking(one: Asked, seconds: float) -> Asked:
+    return Asked(one.case, one.expected, one.said, seconds, one.fields)
+
+
+def test_recorded_replies_without_times_leave_latency_open() -> None:
+    base = [Asked(f"case-{n:04d}", "ham", ("ham",), None) for n in range(50)]
+    found = metric(compare(viewed(base), viewed(base)), "latency.p95")
+    assert (found.difference.value, found.verdict) == (None, "can't tell")
+
+
+def test_cost_is_the_paired_difference_per_1000() -> None:
+    def said(tokens: int) -> tuple[Reply, ...]:
+        return (Reply(text="ham", usage=Usage(input=tokens, output=1)),)
+
+    base = [Asked(f"case-{n:04d}", "ham", said(100 + n % 2)) for n in range(40)]
+    head = [Asked(f"case-{n:04d}", "ham", said(300 + n % 2)) for n in range(40)]
+    comparison = compare(viewed(base), viewed(head))
+    # 200 more input tokens at $1 a million: $0.20 per 1,000, the same in every case.
+    cost = metric(comparison, "cost_per_1000")
+    assert (cost.difference.value, cost.difference.low, cost.difference.high) == pytest.approx((0.2,) * 3)
+    assert cost.verdict == "worse"
+    assert metric(comparison, "tokens_per_case").difference.value == pytest.approx(200)
+
+
+def test_prices_in_two_currencies_are_not_compared() -> None:
+    base = [asked(n, "1") for n in range(10)]
+    euro = viewed(base, model={"price": {"input": 1.0, "output": 4.0, "currency": "EUR"}})
+    found = metric(compare(viewed(base), euro), "cost_per_1000")
+    assert (found.difference.value, found.verdict) == (None, "can't tell")
+    assert "currencies" in found.sentence
+
+
+def test_labels_and_slices_are_compared_by_themselves() -> None:
+    base = [asked(n, "1", expected="spam", tags=("short",)) for n in range(40)]
+    base += [asked(n, "1") for n in range(40, 120)]
+    head = [asked(n, "0" if n < 20 else "1", expected="spam", tags=("short",)) for n in range(40)]
+    head += [asked(n, "1") for n in range(40, 120)]
+    comparison = compare(viewed(base), viewed(head))
+    assert metric(comparison, "recall", "spam").difference.value == pytest.approx(-0.5)
+    assert metric(comparison, "recall", "spam").verdict == "worse"
+    assert metric(comparison, "recall", "ham").difference.value == 0.0
+    assert metric(comparison, "precision", "ham").difference.value == pytest.approx(80 / 100 - 1)
+    (short,) = (m for m in comparison.slices if m.where == "tag=short")
+    assert (short.difference.value, short.verdict) == (pytest.approx(-0.5), "worse")
+
+
+def test_adjusted_p_values_never_fall_below_the_plain_ones() -> None:
+    comparison = compare(viewed(noisy(1, 0.9)), viewed(noisy(2, 0.7), "v2@mini"))
+    told = [(m.p_value, m.p_adjusted) for m in comparison.metrics if m.p_value is not None]
+    assert len(told) > 15
+    assert all(adjusted is not None and adjusted >= p for p, adjusted in told)
+
+
+def test_the_same_two_runs_give_the_same_bytes() -> None:
+    base, head = noisy(1, 0.9), noisy(2, 0.8)
+    first, second = (msgspec.json.encode(compare(viewed(base), viewed(head, "v2@mini"))) for _ in range(2))
+    assert first == second
+    assert msgspec.json.decode(first, type=Comparison).paired_cases == 200
+
+
+def test_three_thousand_trials_are_compared_within_seconds() -> None:
+    base, head = viewed(noisy(1, 0.9, cases=1000)), viewed(noisy(2, 0.9, cases=1000), "v2@mini")
+    before = time.process_time()
+    compare(base, head)
+    assert time.process_time() - before < 5

@@ -43,9 +43,10 @@ def run_headline(best: CandidateAssessment, candidates: Sequence[CandidateAssess
         passed = "its only check" if checks == 1 else f"all {checks:,} checks"
         if ready == 1:
             return f"READY: {name} passed {passed}, the only one of {n:,} candidates."
-        who = "both candidates" if ready == n == 2 else f"{ready:,} of {n:,} candidates"
+        all_of_them = "both candidates" if n == 2 else f"all {n:,} candidates"
+        who = all_of_them if ready == n else f"{ready:,} of {n:,} candidates"
         passed = "their only check" if checks == 1 else passed
-        return f"READY: {'all ' if ready == n > 2 else ''}{who} passed {passed}; the best is {name}."
+        return f"READY: {who} passed {passed}; the best is {name}."
     told = _decisive(best.checks, best.verdict, "its ", best.cost.currency) or "its run is not finished"
     return f"{best.verdict}: the best of {n:,} candidates is {name}; {told}."
 

@@ -186,7 +186,8 @@ def test_a_baseline_gives_relative_thresholds_their_figure() -> None:
     without = only(judged(better, LABELS, thresholds=["accuracy >= baseline - 2%"])).checks[0]
     assert (without.status, without.why) == (
         "INCONCLUSIVE",
-        "accuracy >= baseline - 2% can't be decided: no baseline is set (`harness baseline set RUN` sets one).",
+        "accuracy >= baseline - 2% can't be decided: no baseline is set (`harness baseline set RUN` "
+        "sets one).",
     )
 
 

@@ -1,0 +1,154 @@
+"""Several candidates on the same cases: real differences, the front, and what to take."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+import pytest
+from run_of import CALM, candidate, case_row, manifest_of, record
+from statsmodels.stats.multitest import multipletests
+
+from harness.judge.assess import assess
+from harness.judge.standings import Duel, Leaderboard
+from harness.record import Event, Session
+
+CASES = 240
+
+
+def board(
+    chances: dict[str, float],
+    *,
+    seconds: dict[str, float] | None = None,
+    price: dict[str, float] | None = None,
+    thresholds: tuple[str, ...] = ("accuracy >= 50%",),
+    seed: int = 1,
+) -> Leaderboard:
+    """Judge a run whose candidates are right on the cases that are easy enough for them."""
+    rng = np.random.default_rng(seed)
+    difficulty = rng.random(CASES)
+    jitter = rng.lognormal(0, 0.2, CASES)
+    events: list[Event] = [Session(at_utc="2026-01-01T00:00:00Z", event="started"), CALM]
+    events += [case_row(f"case-{n:03d}", ("spam", "ham")[n % 2]) for n in range(CASES)]
+    for name, chance in chances.items():
+        for n in range(CASES):
+            right = difficulty[n] < chance
+            said = ("spam", "ham")[n % 2 if right else 1 - n % 2]
+            took = float((seconds or {}).get(name, 0.2) * jitter[n])
+            events.append(record(f"case-{n:03d}", said, candidate=name, seconds=took))
+    entries = [
+        msgspec.structs.replace(
+            candidate(name),
+            model={
+                "endpoint": "chat",
+                "model": "m",
+                "price": {"input": (price or {}).get(name, 1.0), "output": 1.0},
+            },
+        )
+        for name in chances
+    ]
+    manifest = manifest_of(
+        ("spam", "ham"),
+        planned=CASES * len(chances),
+        candidates=entries,
+        positive="spam",
+        thresholds=list(thresholds),
+    )
+    found = assess(manifest, events).leaderboard
+    assert found is not None
+    return found
+
+
+def duels(found: Leaderboard, metric: str) -> list[Duel]:
+    return [duel for duel in found.duels if duel.metric == metric]
+
+
+def test_a_single_candidate_has_no_leaderboard() -> None:
+    events: list[Event] = [case_row("a", "spam"), record("a", "spam")]
+    assert assess(manifest_of(("spam", "ham"), planned=1), events).leaderboard is None
+
+
+def test_equal_candidates_are_noise_and_none_is_the_weakest() -> None:
+    found = board({"a@m": 0.9, "b@m": 0.9, "c@m": 0.9})
+    assert not [duel for duel in found.duels if duel.real]
+    assert (found.cochran_p, found.weakest) == (None, None)
+    assert set(found.front) == {"a@m", "b@m", "c@m"}
+    assert "Really differ" not in found.differences
+    assert "gives up nothing" in found.recommendation
+
+
+def test_a_candidate_that_is_really_worse_is_named_after_cochran_says_that_they_differ() -> None:
+    found = board({"good@m": 0.95, "fair@m": 0.94, "poor@m": 0.6})
+    assert found.cochran_p is not None
+    assert found.cochran_p < 1e-6
+    assert found.weakest == "poor@m"
+    real = {(duel.first, duel.second, duel.better) for duel in duels(found, "accuracy") if duel.real}
+    assert {better for _, _, better in real} == {"good@m", "fair@m"}
+    assert found.rows[0].name == "good@m"
+    poor = next(row for row in found.rows if row.name == "poor@m")
+    assert not poor.on_front
+    assert set(poor.beaten_by) == {"good@m", "fair@m"}
+
+
+def test_p_values_are_adjusted_by_holm_over_all_pairs_of_a_metric() -> None:
+    found = board({"a@m": 0.95, "b@m": 0.9, "c@m": 0.86, "d@m": 0.7})
+    accuracy = duels(found, "accuracy")
+    assert len(accuracy) == 6
+    plain = [duel.p_value for duel in accuracy]
+    assert [duel.p_adjusted for duel in accuracy] == pytest.approx(multipletests(plain, method="holm")[1])
+
+
+def test_who_is_as_good_and_cheaper_and_faster_is_recommended_with_what_is_saved() -> None:
+    found = board(
+        {"big@large": 0.93, "big@small": 0.925},
+        seconds={"big@large": 0.9, "big@small": 0.3},
+        price={"big@large": 20.0, "big@small": 1.0},
+    )
+    assert found.rows[0].name == "big@large"
+    assert found.front == ("big@small",)
+    assert found.recommended == "big@small"
+    assert "as good as big@large as far as these cases tell, and saves" in found.recommendation
+    assert "per 1,000" in found.recommendation
+    assert "it gives up nothing" in found.recommendation
+
+
+def test_what_the_recommended_one_gives_up_is_said() -> None:
+    found = board(
+        {"good@large": 0.95, "poor@small": 0.7},
+        seconds={"good@large": 0.9, "poor@small": 0.3},
+        price={"good@large": 20.0, "poor@small": 1.0},
+    )
+    assert found.recommended == "good@large"
+    assert set(found.front) == {"good@large", "poor@small"}
+    assert "really better in balanced accuracy than poor@small; it gives up $" in found.recommendation
+    assert "of p95 to poor@small" in found.recommendation
+
+
+def test_a_ready_candidate_goes_before_a_cheaper_one_that_is_not() -> None:
+    found = board(
+        {"ready@m": 0.97, "cheap@m": 0.9},
+        price={"ready@m": 20.0, "cheap@m": 1.0},
+        thresholds=("accuracy >= 93%",),
+    )
+    assert found.recommended == "ready@m"
+    assert "the only one that is ready" in found.recommendation
+
+
+def test_when_none_is_ready_the_nearest_is_named_as_such() -> None:
+    found = board({"a@m": 0.8, "b@m": 0.5}, thresholds=("accuracy >= 95%",))
+    assert found.recommendation.startswith("None is ready; the nearest is a@m")
+
+
+def test_latency_of_all_candidates_is_compared_on_the_same_resampled_cases() -> None:
+    found = board({"a@m": 0.9, "b@m": 0.9}, seconds={"a@m": 0.2, "b@m": 0.25})
+    (duel,) = duels(found, "latency.p95")
+    assert (duel.better, duel.real) == ("a@m", True)
+    assert duel.difference.value is not None
+    assert duel.difference.high is not None
+    assert abs(duel.difference.value) > 0.04
+
+
+def test_more_than_twelve_candidates_are_each_compared_with_the_first() -> None:
+    found = board({f"p{n:02d}@m": 0.9 - n / 100 for n in range(14)})
+    first = found.rows[0].name
+    assert all(first in {duel.first, duel.second} for duel in found.duels)
+    assert len(duels(found, "accuracy")) == 13

@@ -16,7 +16,7 @@ from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts
 from harness.judge.table import Bool, Float, Int16, Int32, Int64
 
-ONE_REPEAT = "every case was asked once: repeats show stability"
+ONE_REPEAT = "every case was asked once, and only repeats show stability"
 
 
 @dataclass(frozen=True, slots=True)

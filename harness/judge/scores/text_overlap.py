@@ -191,9 +191,8 @@ def _grams(text: str, n: int) -> set[str]:
 
 
 def _word_grams(text: str) -> set[str]:
+    """Give the word 3-grams; a text of one or two words has none: `hm :)` is no copy of `hm :(`."""
     words = words_of(text)
-    if len(words) < WORDS:
-        return {" ".join(words)} if words else set()
     return {" ".join(words[i : i + WORDS]) for i in range(len(words) - WORDS + 1)}
 
 

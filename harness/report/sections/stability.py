@@ -15,7 +15,8 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
     """Say whether the same request gets the same answer."""
     s = stability
     if repeats < 2 or s.agreement.value is None:
-        lead = s.agreement.why_undefined or "Each case was sent once: nothing is known of stability."
+        why = s.agreement.why_undefined or "every case was asked once"
+        lead = f"Nothing is known of it: {why}."
     else:
         lead = (
             f"{figure(s.agreement, 'share')} agreement between repeats; "
@@ -24,8 +25,12 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
     figures = [
         *named("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
         *named("Flip rate", s.flip_rate, "share", "they differ"),
-        *named("Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"),
-        *named("Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"),
+        *named(
+            "Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"
+        ),
+        *named(
+            "Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"
+        ),
         *(
             f
             for k, e in s.pass_k.items()
@@ -40,7 +45,7 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
         key="stability",
         title="Stability across repeats",
         lead=lead,
-        figures=tuple(figures),
+        figures=() if s.agreement.value is None else tuple(figures),
         tables=tuple(table for table in tables if table.rows),
         notes=tuple(note for note in (_who_answered(s), s.concurrency_note) if note),
     )

@@ -110,3 +110,9 @@ def test_a_case_quoted_in_the_prompt_is_found_and_a_short_phrase_is_not() -> Non
 def test_the_expected_label_in_the_input_is_found_as_a_word_only() -> None:
     texts = ["This is SPAM!", "spammy words", "is this ham or spam"]
     assert leakage.label_written_in(texts, np.array([0, 0, 1]), ["spam", "ham"]) == [0, 2]
+
+
+def test_one_shared_word_with_other_signs_is_no_copy() -> None:
+    assert overlaps(["@anonymous :'( :'(", "@anonymous :) :) :)", "@anonymous :) :) :)"]) == [
+        Overlap(1, 2, 1.0, "exact")
+    ]

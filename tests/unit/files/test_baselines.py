@@ -83,5 +83,5 @@ def test_a_slip_is_named_with_its_line_and_field(tmp_path: Path, written: str, l
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
+    with pytest.raises(UsageError, match="no such file"):
         write_baselines(tmp_path / "gone", {"a": stored()})

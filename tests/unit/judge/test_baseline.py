@@ -92,9 +92,8 @@ def test_every_metric_that_has_a_value_is_kept_by_the_name_that_a_threshold_writ
 
 
 def _lower(name: str) -> bool:
-    return name.startswith(
-        ("latency", "ttft", "failures", "unparseable", "refused", "truncated", "flip_rate")
-    )
+    bad = ("latency", "ttft", "cost", "failures", "unparseable", "refused", "truncated", "flip_rate")
+    return name.startswith(bad)
 
 
 def side(right: str, name: str = "v1@mini") -> View:

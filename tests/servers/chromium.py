@@ -12,6 +12,7 @@ import os
 import queue
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -26,6 +27,12 @@ HOW_TO_INSTALL = (
 )
 _PATIENCE_S = 30.0
 DESKTOP = (1280, 900)
+# The browser wants its pipes as 3 and 4; the second has a number above 3, for it was opened later.
+_WITH_PIPES = """import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 PHONE = (390, 844)
 
 
@@ -49,7 +56,7 @@ class Chromium:
             f"--user-data-dir={profile}", "about:blank",
         ]  # fmt: skip
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh", *arguments],
+            [sys.executable, "-c", _WITH_PIPES, str(to_browser), str(from_browser), *arguments],
             pass_fds=(to_browser, from_browser),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

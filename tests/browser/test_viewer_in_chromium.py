@@ -1,0 +1,290 @@
+"""The viewer in a real browser: what people see, press and can be attacked with."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from chromium import DESKTOP, PHONE, Chromium, Page
+from viewed import RUN, events, write_run
+from viewing import viewing
+
+from harness.journal import JournalWriter
+from harness.rundir import JOURNAL, LOCK
+
+PAGES = {
+    "runs": "/runs",
+    "filtered runs": "/runs?suite=suite&verdict=NOT+READY",
+    "report": f"/runs/{RUN}",
+    "cases": f"/runs/{RUN}/cases?candidate=v1%40mini",
+    "no cases": f"/runs/{RUN}/cases?search=nowhere",
+    "case": f"/runs/{RUN}/case?id=case-002&candidate=v1%40mini",
+    "hostile case": f"/runs/{RUN}/case?id=case-003",
+    "choice": f"/compare?head={RUN}",
+    "comparison": f"/compare?base={RUN}&base_candidate=v1%40mini&head={RUN}&head_candidate=v2%40mini",
+    "history": "/history",
+}
+SLOW_PAGES = {"report", "comparison"}  # looked at once more only where it matters
+every_page = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
+
+
+@every_page
+def test_a_page_loads_cleanly_and_asks_nobody_else(browser: Chromium, viewer: str, path: str) -> None:
+    with browser.page() as page:
+        page.open(viewer + path)
+        assert page.problems == []
+        assert page.evaluate("document.querySelectorAll('h1').length") == 1
+        assert page.evaluate("document.title")
+        elsewhere = [
+            url for url in page.requests if not url.startswith(("data:", "about:")) and origin(url) != viewer
+        ]
+        assert elsewhere == []
+        assert len(page.requests) >= 4  # the page, two style sheets, a script
+
+
+def origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+@every_page
+def test_a_page_fits_a_phone(browser: Chromium, viewer: str, path: str) -> None:
+    with browser.page(size=PHONE, touch=True) as page:
+        page.open(viewer + path)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= PHONE[0], page.evaluate(WIDE)
+
+
+WIDE = """[...document.querySelectorAll('body *')]
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+  .filter(e => !e.closest('.scroll'))
+  .slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@every_page
+def test_a_page_meets_wcag_aa(browser: Chromium, viewer: str, axe: str, path: str, dark: bool) -> None:
+    with browser.page(dark=dark) as page:
+        page.open(viewer + path)
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        page.evaluate(axe)
+        found = page.evaluate(AXE)
+        assert found == []
+
+
+AXE = """axe.run(document, {resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa',
+  'wcag22aa', 'best-practice']}).then(r => r.violations.map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n =>
+  n.html.slice(0, 160) + ' ' + n.any.concat(n.all).map(c => c.message).join(' '))]))"""
+
+
+def test_light_and_dark_are_two_looks_of_one_page(browser: Chromium, viewer: str) -> None:
+    seen = {}
+    for dark in (False, True):
+        with browser.page(dark=dark) as page:
+            page.open(viewer + PAGES["case"])
+            colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            seen[dark] = (colour, page.screenshot_bytes(), page.evaluate("document.body.innerText"))
+    assert seen[False][0] == "rgb(255, 255, 255)"
+    assert seen[True][0] == "rgb(20, 24, 29)"
+    assert seen[False][1] != seen[True][1]
+    assert seen[False][2] == seen[True][2]
+
+
+def rows(page: Page) -> list[str]:
+    found: list[str] = page.evaluate(
+        "[...document.querySelectorAll('.rows tbody tr a')].map(a => a.innerText)"
+    )
+    return found
+
+
+def test_filters_narrow_the_cases_and_clear_again(browser: Chromium, viewer: str) -> None:
+    with browser.page() as page:
+        page.open(f"{viewer}/runs/{RUN}/cases")
+        assert len(rows(page)) == 50
+        page.evaluate("document.querySelector('[name=right]').value = 'never'")
+        page.expect_load(lambda: page.evaluate("document.querySelector('.filters button').click()"))
+        assert rows(page) == [f"case-{number:03d}" for number in (0, 3, 10, 20, 30, 40, 50)]
+        assert page.evaluate("document.querySelector('[name=right]').value") == "never"
+        page.evaluate("document.querySelector('[name=expected]').value = 'spam'")
+        page.expect_load(lambda: page.evaluate("document.querySelector('.filters button').click()"))
+        assert rows(page) == ["case-000", "case-003", "case-030"]
+        page.expect_load(lambda: page.evaluate("document.querySelector('.filters .buttons a').click()"))
+        assert len(rows(page)) == 50
+
+
+def test_everything_works_without_javascript(browser: Chromium, viewer: str) -> None:
+    with browser.page(script=False) as page:
+        page.open(f"{viewer}/runs/{RUN}/cases")
+        page.call("DOM.enable")
+        assert "keys" not in visible_text(page)
+        focus(page, "[name=search]")
+        for letter in "prize":
+            page.press(letter)
+        page.expect_load(lambda: page.press("Enter"))
+        assert "1 case of 60" in visible_text(page)
+        focus(page, ".rows td a")
+        page.expect_load(lambda: page.press("Enter"))
+        assert "Message number 7 about a Prize" in visible_text(page)
+        assert page.problems == []
+
+
+def focus(page: Page, selector: str) -> None:
+    root = page.call("DOM.getDocument")["root"]["nodeId"]
+    node = page.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+    page.call("DOM.focus", nodeId=node)
+
+
+def visible_text(page: Page) -> str:
+    """Read the page without its own scripts: through the tree that a screen reader gets."""
+    nodes = page.call("Accessibility.getFullAXTree")["nodes"]
+    return " ".join(
+        str(node["name"].get("value", "")) for node in nodes if not node["ignored"] and "name" in node
+    )
+
+
+def test_keys_walk_through_rows_and_pages(browser: Chromium, viewer: str) -> None:
+    with browser.page() as page:
+        page.open(f"{viewer}/runs/{RUN}/cases")
+        focused = "document.activeElement.innerText"
+        for key, there in (("j", "case-000"), ("j", "case-001"), ("j", "case-002"), ("k", "case-001")):
+            page.press(key)
+            assert page.evaluate(focused) == there
+        page.press("/")
+        assert page.evaluate("document.activeElement.name") == "search"
+        page.press("n")  # a letter in a field is a letter
+        assert page.evaluate("document.activeElement.value") == "n"
+        page.evaluate("document.activeElement.blur()")
+        page.expect_load(lambda: page.press("n"))
+        assert len(rows(page)) == 10
+        page.expect_load(lambda: page.press("p"))
+        page.press("j")
+        page.expect_load(lambda: page.press("Enter"))
+        assert page.evaluate("document.querySelector('h1').innerText") == "Case case-000"
+        page.expect_load(lambda: page.press("n"))
+        assert page.evaluate("document.querySelector('h1').innerText") == "Case case-001"
+
+
+def test_the_first_tab_stop_skips_to_the_content(browser: Chromium, viewer: str) -> None:
+    with browser.page() as page:
+        page.open(f"{viewer}/runs")
+        page.press("Tab")
+        assert page.evaluate("document.activeElement.innerText") == "Skip to the content"
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        page.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_hostile_replies_stay_text(browser: Chromium, viewer: str) -> None:
+    with browser.page() as page:
+        page.open(viewer + PAGES["hostile case"])
+        reply = page.evaluate("document.querySelector('.trial .reply').innerText")
+        for attack in ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "{{ 7*7 }}", "\\u202e"):
+            assert attack in reply
+        assert page.evaluate("document.querySelectorAll('img, iframe, main script, main form').length") == 0
+        assert page.evaluate("[...document.links].filter(a => a.origin !== location.origin).length") == 0
+        assert page.problems == []
+
+
+def test_two_runs_are_chosen_and_compared(browser: Chromium, viewer: str) -> None:
+    with browser.page() as page:
+        page.open(f"{viewer}/compare?base={RUN}&head={RUN}")
+        page.evaluate("document.querySelector('[name=base_candidate]').value = 'v2@mini'")
+        page.evaluate("document.querySelector('[name=head_candidate]').value = 'v1@mini'")
+        page.expect_load(lambda: page.evaluate("document.querySelector('.filters button').click()"))
+        headings = page.evaluate("[...document.querySelectorAll('h2')].map(h => h.innerText)")
+        assert "Fixed: 0" in headings
+        assert page.evaluate("document.querySelectorAll('article.case a').length") >= 7
+
+
+@contextmanager
+def strangers_page(folder: Path) -> Iterator[int]:
+    """Serve a page of somebody else on another port."""
+    (folder / "index.html").write_text("<!doctype html><title>stranger</title><h1>stranger</h1>")
+    handler = functools.partial(Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        return
+
+
+STEAL = """(async (viewer) => {
+  const read = async (options) => { try { return await (await fetch(viewer + '/runs.json', options)).text(); }
+    catch (error) { return 'refused'; } };
+  const load = (tag, path) => new Promise((done) => { const e = document.createElement(tag);
+    e.onload = () => done('loaded'); e.onerror = () => done('refused'); e.src = viewer + path;
+    document.body.append(e); });
+  const frame = await load('iframe', '/runs').then(() => { try {
+    return document.querySelector('iframe').contentDocument ? 'read' : 'refused';
+  } catch { return 'refused'; } });
+  return {frame, fetched: await read({}), opaque: await read({mode: 'no-cors'}),
+    credentials: await read({credentials: 'include'}), script: await load('script', '/static/viewer.js'),
+    image: await load('img', '/runs.json')};
+})"""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["same site", "cross site"])
+def test_a_strangers_page_reads_nothing(browser: Chromium, viewer: str, tmp_path: Path, host: str) -> None:
+    with strangers_page(tmp_path) as port, browser.page() as page:
+        page.open(f"http://{host}:{port}/")
+        taken: dict[str, Any] = page.evaluate(f"{STEAL}({json.dumps(viewer)})")
+        assert taken.pop("opaque") in {"", "refused"}
+        assert set(taken.values()) == {"refused"}
+
+
+def test_a_run_that_goes_on_is_followed_in_the_browser(browser: Chromium, tmp_path: Path) -> None:
+    everything = list(events())
+    folder = write_run(tmp_path / "results", journal=everything[:100], judge=False)
+    (folder / LOCK).write_text(json.dumps({"pid": os.getpid(), "host": platform.node(), "since": ""}))
+    with (
+        viewing(tmp_path, "latest") as (_, address),
+        browser.page() as live,
+        browser.page(script=False) as plain,
+    ):
+        live.open(address)
+        plain.open(address)
+        live.evaluate("window.untouched = true")
+        assert "39 of 360 trials" in live.evaluate("document.body.innerText")
+        writer = JournalWriter.reopen(folder / JOURNAL, RUN)
+        for event in everything[100:200]:
+            writer.append(event)
+        writer.close()
+        wait_for(lambda: "139 of 360 trials" in live.evaluate("document.body.innerText"))
+        assert live.evaluate("window.untouched") is True  # only the content was replaced
+        wait_for(lambda: "139 of 360 trials" in visible_text(plain))
+        assert live.problems == plain.problems == []
+
+
+def wait_for(condition: Any) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.2)
+
+
+def test_a_report_is_read_at_any_width(browser: Chromium, viewer: str) -> None:
+    for size in (DESKTOP, (820, 1180), PHONE):
+        with browser.page(size=size) as page:
+            page.open(viewer + PAGES["report"])
+            assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -140,9 +140,8 @@ class _Loader:
         rows = choice.of(everything)
         entries = self.gather.models(checked, models)
         read = self.gather.prompts(checked, prompts)
-        thresholds = read_thresholds(
-            checked, everything if sound else (), repeats or checked.model.repeats, entries.values()
-        )
+        own = everything if sound and cases is None else ()  # a later sample may lack splits and tags
+        thresholds = read_thresholds(checked, own, repeats or checked.model.repeats, entries.values())
         rows = self._vary(checked, rows)
         if everything and sound:
             check_cases(checked, everything, replaced=cases is not None)

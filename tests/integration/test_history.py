@@ -235,12 +235,13 @@ def test_new_data_is_held_against_the_suites_own_cases(tmp_path: Path) -> None:
 
 
 def test_new_data_of_another_prompt_version_is_not_compared(tmp_path: Path) -> None:
-    write_suite(tmp_path)
-    write_cases(tmp_path / "cases.jsonl", {"": 300})
+    write_suite(tmp_path, thresholds=["accuracy >= 50%", GAP])
+    write_cases(tmp_path / "cases.jsonl", {"dev": 150, "holdout": 150})
     write_cases(tmp_path / "march.jsonl", {"": 200}, stem="march")
-    write_replies(tmp_path, answers("", 300, 6), answers("", 200, 30, stem="march"))
+    replies = answers("dev", 150, 3), answers("holdout", 150, 3), answers("", 200, 30, stem="march")
+    write_replies(tmp_path, *replies)
     run(tmp_path)
     write_prompt(tmp_path, "v1", "Another one")
-    new = run(tmp_path, cases=tmp_path / "march.jsonl")
+    new = run(tmp_path, cases=tmp_path / "march.jsonl")  # it has no splits, which is no mistake here
     assert only(new).generalization is None
-    assert GAP not in new.policy
+    assert check_of(new, GAP).status == "INCONCLUSIVE"

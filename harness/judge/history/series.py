@@ -228,7 +228,7 @@ def _sentence(changes: Sequence[Change], chart: Chart | None, left: Sequence[Not
     if not changes:
         if not left:
             return "There is no earlier finished run to compare with."
-        return f"No earlier run can be compared with this one: of {left[-1].run_id}, {left[-1].why}."
+        return f"No earlier run can be compared with this one ({left[-1].run_id}: {left[-1].why})."
     known = [change for change in changes if change.change.value is not None]
     if not known:
         return f"Accuracy can't be held against earlier runs: {changes[0].change.why_undefined}."

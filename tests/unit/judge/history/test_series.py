@@ -106,7 +106,7 @@ def test_runs_of_other_cases_labels_or_rules_are_left_out_with_the_reason() -> N
     )
     assert [left.run_id for left in history.not_comparable] == ["run-1"]
     assert history.sentence == (
-        "No earlier run can be compared with this one: of run-1, it has other cases (20, not 100)."
+        "No earlier run can be compared with this one (run-1: it has other cases (20, not 100))."
     )
 
 

@@ -40,12 +40,25 @@ def show(
     if case is not None and not rows:
         raise UsageError(
             f"run {manifest.run_id} has no {'wrong trial of ' if wrong else ''}case {case!r}",
-            fix="`harness show RUN --wrong` lists the ids of the cases that went wrong.",
+            fix=_near_cases(folder, case) or "`harness show RUN --wrong` shows the cases that went wrong.",
         )
     if as_json:
         emit_json(rows)
     else:
         emit("\n\n".join(_trial_text(row) for row in rows) if rows else "no wrong trials")
+
+
+def _near_cases(folder: Path, case: str) -> str:
+    """Name the cases of a run that a misspelt id may have meant."""
+    import difflib
+
+    from harness.journal import read_events
+    from harness.record import CaseRow
+    from harness.rundir import JOURNAL
+
+    ids = [event.id for event in read_events(folder / JOURNAL) if isinstance(event, CaseRow)]
+    near = difflib.get_close_matches(case, ids, n=3) if case not in ids else []
+    return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
 def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool) -> None:

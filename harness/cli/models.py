@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,7 +71,9 @@ def test(
     project = load_project(Path.cwd())
     if name not in project.models:
         known = ", ".join(sorted(project.models)) or "none"
-        raise UsageError(f"harness.yml has no model {name!r}", fix=f"It has: {known}.")
+        near = difflib.get_close_matches(name, project.models, n=1)
+        fix = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"harness.yml has no model {name!r}", fix=f"{fix}It has: {known}.")
     result = asyncio.run(probe(name, project.models[name], root=project.root))
     if as_json:
         emit_json(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 from typing import Annotated
 
@@ -47,15 +48,22 @@ def report(
 
 def schema(
     name: Annotated[
-        str | None, typer.Argument(help="project, suite, prompt, case or report.", show_default="all")
+        str | None,
+        typer.Argument(
+            help="project, suite, prompt, case, reply, report, manifest, journal or gate.", show_default="all"
+        ),
     ] = None,
 ) -> None:
-    """Print the JSON Schema of the files that people write and of report.json."""
+    """Print the JSON Schema of the files that people write and of those that the harness writes."""
     from harness.cli.console import emit_json
     from harness.files.schema import schemas
-    from harness.report.schema import report_schema
+    from harness.measure.endpoint.recorded import Recorded
+    from harness.report.schema import report_schema, schema_of, written_schemas
 
-    every = {**schemas(), "report": report_schema()}
+    reply = schema_of(Recorded, "a line of a replies file")
+    every = {**schemas(), "reply": reply, "report": report_schema(), **written_schemas()}
     if name is not None and name not in every:
-        raise UsageError(f"no schema is called {name!r}", fix=f"There are: {', '.join(every)}.")
+        near = difflib.get_close_matches(name, every, n=1)
+        fix = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"no schema is called {name!r}", fix=f"{fix}There are: {', '.join(every)}.")
     emit_json(every if name is None else every[name])

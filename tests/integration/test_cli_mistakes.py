@@ -95,9 +95,11 @@ def test_the_mistakes_of_all_files_are_told_together(tmp_path: Path) -> None:
         (["run", "small.suite.yml", "--limit", "0"], "--limit"),
         (["show", "2020"], "no run"),
         (["resume"], "Start one with `harness run SUITE`."),
-        (["schema", "sweet"], "There are: project, suite, prompt, case, report."),
+        (["schema", "sweet"], "There are: project, suite, prompt, case, reply, report"),
         (["models", "test", "other"], "It has: m."),
         (["rnu"], "Did you mean"),
+        (["list", "--limt", "3"], "--limit"),
+        (["schema", "sutie"], "Did you mean suite?"),
         (["run"], "SUITE"),
     ],
 )

@@ -24,6 +24,7 @@ from harness.record import Session
 from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, CandidateEntry, Manifest, read_manifest
 
 REPORT = "report.json"
+RECENT = 100  # runs that a report looks back on
 NOT_FINISHED = "it is not finished"
 _TAIL = 4096  # bytes of a journal in which its last line stands
 _NOTHING = "no report.json, and the journal can't be read"
@@ -84,28 +85,35 @@ class _Report(msgspec.Struct):
 
 
 def earlier_runs(results: Path, now: Manifest) -> tuple[PastRun, ...]:
-    """Give what is known of the suite's candidates in runs that began before this one, oldest first."""
-    return past_runs(results, now.suite_name, before=(now.created_utc, now.run_id))
+    """Give what is known of the suite's candidates in the latest runs before this one, oldest first."""
+    return past_runs(results, now.suite_name, before=(now.created_utc, now.run_id), most=RECENT)
 
 
 def past_runs(
-    results: Path, suite_name: str, *, before: tuple[str, str] | None = None
+    results: Path, suite_name: str, *, before: tuple[str, str] | None = None, most: int | None = None
 ) -> tuple[PastRun, ...]:
-    """Give every candidate of every run of a suite, oldest first; `before` leaves out it and later ones."""
-    found = [run for folder in _of_suite(results, suite_name, before) for run in _candidates(folder)]
+    """Give every candidate of a suite's runs, oldest first; `before` leaves out it and later ones.
+
+    Of more than `most` runs only the latest are read; of a run that is left out no journal is read.
+    """
+    folders = sorted(_of_suite(results, suite_name, before))[-most if most else None :]
+    found = [run for _, folder in folders for run in _candidates(folder)]
     return tuple(sorted(found, key=lambda run: (*run.when, run.candidate)))
 
 
-def _of_suite(results: Path, suite_name: str, before: tuple[str, str] | None) -> Iterator[Path]:
-    """Give the folders; of a run that is left out no journal is read."""
+def _of_suite(
+    results: Path, suite_name: str, before: tuple[str, str] | None
+) -> Iterator[tuple[tuple[str, str], Path]]:
+    """Give the folders with when their runs began."""
     if not results.is_dir():
         return
     for folder in results.iterdir():
         head = _decoded(folder / MANIFEST, _Head)
         if head is None or head.suite_name != suite_name or head.schema_version > SCHEMA_VERSION:
             continue
-        if before is None or (head.created_utc, head.run_id) < before:
-            yield folder
+        began = (head.created_utc, head.run_id)
+        if before is None or began < before:
+            yield began, folder
 
 
 def _decoded(path: Path, kind: type[Any]) -> Any:  # noqa: ANN401 -- whatever `kind` is, or None

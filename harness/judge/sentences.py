@@ -229,7 +229,7 @@ def _more(finding: Finding) -> str:
     have = _units_now(finding)
     more = max(1, finding.needed_n - have)
     things = unit_name(finding.unit, finding.label)
-    mix = ""
+    mix, total = "", more
     if finding.unit != "cases" and have:
         cases = len(np.unique(finding.view.trials.case))
         total = max(more, round(more * cases / have))
@@ -237,6 +237,6 @@ def _more(finding: Finding) -> str:
     kept = finding.written(finding.estimate.value)
     wanted = rounded_up(more)
     lacking = f"{wanted:,} more {things if wanted != 1 else singular(things)}{mix}"
-    if wanted > AFFORDABLE:
+    if total > AFFORDABLE:
         return f"What was seen is too close to the threshold: it would take about {lacking} to settle it."
     return f"About {lacking} would settle it if it stays at {kept}."

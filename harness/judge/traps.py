@@ -15,6 +15,7 @@ from harness.judge.fragile import flipped_by_noise, too_few_cases
 from harness.judge.scores import classification
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.prevalence import precision_at
+from harness.judge.sections.notable import TELLS_APART
 from harness.judge.table import NONE
 from harness.judge.view import View
 from harness.judge.wording import amount, count, demand, figure, listed, named, verb
@@ -52,8 +53,11 @@ def _accuracy_paradox(view: View) -> list[Trap]:
     balanced = view.resampling.balanced_accuracy().value
     beside = "" if balanced is None else f" Balanced accuracy is {_share(balanced)}."
     if majority.p_value >= 1 - view.confidence:
-        compared = _compared(accuracy.value, majority.share)
-        told = f"Accuracy {_share(accuracy.value)} {compared} a constant answer: {always}.{beside}"
+        told = f"Accuracy {_share(accuracy.value)} {_compared(accuracy.value, majority.share)}: {always}.{beside}"
+        if (
+            view.resampling.kappa().value or 0.0
+        ) > TELLS_APART:  # good at a rare label, at the common one's cost
+            told = f"Accuracy {_share(accuracy.value)} says little here: {always}.{beside}"
         return [Trap(kind="accuracy_paradox", sentence=told)]
     blind = [
         label
@@ -71,8 +75,8 @@ def _accuracy_paradox(view: View) -> list[Trap]:
 
 def _compared(accuracy: float, constant: float) -> str:
     if accuracy > constant:
-        return "is not shown to be better than"
-    return "is worse than" if accuracy < constant else "is no better than"
+        return "is not shown to be better than a constant answer"
+    return f"is {'worse' if accuracy < constant else 'no better'} than a constant answer"
 
 
 def _never_predicted(view: View) -> list[Trap]:

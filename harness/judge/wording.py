@@ -213,13 +213,12 @@ def interval(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
     low, high, value = estimate.low, estimate.high, estimate.value
     if value is None or (low is None and high is None):
         return ""
-    counted = scale in {"count", "money"} and low is not None and high is not None
-    if counted and math.isclose(low or 0.0, high or 0.0, rel_tol=1e-9):
-        return ""  # a fact, or a mean of what never differed
     form = _form(value, scale, currency)
     if low is None or high is None:
         known = low if low is not None else high or 0.0
         return f"{'at least' if low is not None else 'at most'} {form.full(known)}"
+    if scale in {"count", "money"} and form.bare(low) == form.bare(high) == form.bare(value):
+        return ""  # a fact, or a mean of what hardly differed
     if scale == "share":  # an end that is not quite 0 or 100% is not shown as such
         return " to ".join(amount(end, scale).removesuffix("%") for end in (low, high))
     return f"{form.bare(low)} to {form.bare(high)}"

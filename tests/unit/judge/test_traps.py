@@ -45,6 +45,13 @@ def test_accuracy_below_the_majority_is_said_to_be_worse() -> None:
     ]
 
 
+def test_a_rare_label_that_is_found_at_the_cost_of_accuracy_is_not_called_useless() -> None:
+    assessment = run([("spam", "spam", 17), ("spam", "ham", 1), ("ham", "spam", 18), ("ham", "ham", 264)])
+    assert sentences(assessment, "accuracy_paradox") == [
+        "Accuracy 93.7% says little here: always answering ham would score 94.0%. Balanced accuracy is 94.0%."
+    ]
+
+
 def test_a_good_classifier_has_no_paradox() -> None:
     assert (
         sentences(run([("spam", "spam", 95), ("spam", "ham", 5), ("ham", "ham", 900)]), "accuracy_paradox")

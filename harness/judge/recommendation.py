@@ -9,7 +9,7 @@ import msgspec
 
 from harness.judge.compare.telling import signed, signed_span
 from harness.judge.standings import Duel, Standing
-from harness.judge.wording import Scale, amount, listed
+from harness.judge.wording import Scale, amount, listed, sentence
 
 _SCALES: dict[str, Scale] = {
     "balanced_accuracy": "share",
@@ -110,7 +110,9 @@ def _amount(duel: Duel) -> str:
 
 def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
     """Say which differences of quality to one candidate are real, and which are noise."""
-    real, noise, unknown = [], [], []
+    real: list[str] = []
+    noise: list[str] = []
+    unknown: list[str] = []
     for duel in duels:
         if duel.metric != "balanced_accuracy" or first not in {duel.first, duel.second}:
             continue
@@ -118,16 +120,15 @@ def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
         if duel.difference.value is None:
             unknown.append(other)
         else:
-            (real if duel.real else noise).append(f"{other} ({_seen(duel, first)})")
+            (real if duel.real else noise).append(f"{other} {_seen(duel, first)}")
     parts = []
     if real:
-        parts.append(f"really differ from {first} in balanced accuracy: {listed(real)}")
+        parts.append(f"really different from {first} in balanced accuracy: {listed(real)}")
     if noise:
-        parts.append(f"within noise of {first}: {listed(noise)}")
+        parts.append(f"within noise of {'it' if real else first}: {listed(noise)}")
     if unknown:
         parts.append(f"not comparable: {listed(unknown)}")
-    text = "; ".join(parts)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
+    return sentence("; ".join(parts)) + "." if parts else ""
 
 
 def _seen(duel: Duel, first: str) -> str:

@@ -50,20 +50,18 @@ def match(base: CaseColumns, head: CaseColumns, base_has: Bool, head_has: Bool) 
     for row in sorted(base_left.values(), reverse=True):
         if inputs := _inputs(base, row):
             known[case_digest(inputs)].append(row)
-    alike = [(row, known[digest].pop()) for row in head_left if known.get(digest := _digest(head, row))]
-    taken_base = {other for _, other in alike}
-    taken_head = {row for row, _ in alike}
-    edited = [row for row in head_left if row not in taken_head and head.ids[row] in base_left]
-    edited = [row for row in edited if base_left[head.ids[row]] not in taken_base]
-    gone = {base_left[head.ids[row]] for row in edited} | taken_base
-    both = sorted([*pairs, *alike])
+    alike = {row: known[digest].pop() for row in head_left if known.get(digest := _digest(head, row))}
+    free = {case: row for case, row in base_left.items() if row not in set(alike.values())}
+    rest = [row for row in head_left if row not in alike]
+    edited = {head.ids[row] for row in rest} & free.keys()
+    both = sorted([*pairs, *alike.items()])
     return Matching(
         base=np.array([other for _, other in both], dtype=np.int64),
         head=np.array([row for row, _ in both], dtype=np.int64),
         by_digest=len(alike),
-        unpaired_base=tuple(row for row in sorted(base_left.values()) if row not in gone),
-        unpaired_head=tuple(row for row in head_left if row not in taken_head and row not in set(edited)),
-        edited=tuple(edited),
+        unpaired_base=tuple(row for case, row in sorted(free.items()) if case not in edited),
+        unpaired_head=tuple(row for row in rest if head.ids[row] not in edited),
+        edited=tuple(row for row in rest if head.ids[row] in edited),
     )
 
 

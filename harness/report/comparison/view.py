@@ -298,8 +298,13 @@ def _changes(c: Comparison) -> Table | None:
 
 
 def _of_runs(base: ComparedSide, head: ComparedSide) -> Iterable[tuple[str, tuple[str, str]]]:
-    yield "measured", (base.created_utc, head.created_utc)
+    yield "measured", (_when(base.created_utc), _when(head.created_utc))
     yield "git commit", (base.git_commit or "none", head.git_commit or "none")
+
+
+def _when(created_utc: str) -> str:
+    """Write a time to the second: `2026-11-24 09:15:02 UTC`."""
+    return f"{created_utc[:19].replace('T', ' ')} UTC" if created_utc[19:] else created_utc
 
 
 def _unpaired(c: Comparison) -> Iterable[str]:

@@ -72,7 +72,7 @@ def test_equal_candidates_are_noise_and_none_is_the_weakest() -> None:
     assert not [duel for duel in found.duels if duel.real]
     assert (found.cochran_p, found.weakest) == (None, None)
     assert set(found.front) == {"a@m", "b@m", "c@m"}
-    assert "Really differ" not in found.differences
+    assert found.differences.startswith("Within noise of a@m: b@m 0.0 points")
     assert "gives up nothing" in found.recommendation
 
 

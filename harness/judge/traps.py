@@ -53,11 +53,10 @@ def _accuracy_paradox(view: View) -> list[Trap]:
     balanced = view.resampling.balanced_accuracy().value
     beside = "" if balanced is None else f" Balanced accuracy is {_share(balanced)}."
     if majority.p_value >= 1 - view.confidence:
-        told = f"Accuracy {_share(accuracy.value)} {_compared(accuracy.value, majority.share)}: {always}.{beside}"
-        if (
-            view.resampling.kappa().value or 0.0
-        ) > TELLS_APART:  # good at a rare label, at the common one's cost
-            told = f"Accuracy {_share(accuracy.value)} says little here: {always}.{beside}"
+        compared = _compared(accuracy.value, majority.share)
+        if (view.resampling.kappa().value or 0.0) > TELLS_APART:
+            compared = "says little here"  # a rare label is found, at the frequent one's cost
+        told = f"Accuracy {_share(accuracy.value)} {compared}: {always}.{beside}"
         return [Trap(kind="accuracy_paradox", sentence=told)]
     blind = [
         label

@@ -10,7 +10,7 @@ from judged import SPAM, assessment, candidate, classification, empty, hostile, 
 from rich.cells import cell_len
 from rich.console import Console
 
-from harness.judge.assessment import Confusion
+from harness.judge.assessment import Confusion, NotableCase
 from harness.report.terminal import terminal_report
 
 
@@ -97,3 +97,18 @@ def test_full_shows_what_compact_leaves_out() -> None:
     ):
         assert detail not in compact
         assert detail in full
+
+
+def test_cases_that_may_be_mislabelled_are_named() -> None:
+    maybe = NotableCase(
+        why="maybe mislabelled: both candidates agree on another label",
+        case="sms-007",
+        expected="ham",
+        got="spam",
+        text="WIN a prize",
+        reply="spam",
+    )
+    judged = assessment(maybe_mislabelled=(maybe,))
+    short, full = (terminal_report(judged, console=on(100), full=full) for full in (False, True))
+    assert "- Maybe mislabelled: both candidates agree on another label (1): sms-007" in short
+    assert "- sms-007: expected ham, got spam" in full

@@ -186,10 +186,7 @@ def _decided(calls: _Calls) -> Check:
 def _why(calls: _Calls, decision: SloDecision) -> str:
     match decision.decision.status:
         case "PASS":
-            if decision.bound_s is None:
-                return f"{calls.head}: met; {calls.within}."
-            bound = f"at most {seconds(decision.bound_s)} with {sure(calls.confidence)} confidence"
-            return f"{calls.head}: met, {bound}; {calls.within}."
+            return f"{calls.head}: met with {sure(calls.confidence)} confidence; {calls.within}."
         case "FAIL":
             return f"{calls.head}: not met; {calls.within}. More calls are unlikely to change this."
         case "INCONCLUSIVE":

@@ -113,7 +113,7 @@ def test_repeats(threshold: str, sentence: str) -> None:
         ),
         (
             "latency.p50 <= 1 s",
-            "PASS: latency.p50 200 ms (200 to 200), at most 1 s allowed: met, at most 200 ms with 95% "
+            "PASS: latency.p50 200 ms (200 to 200), at most 1 s allowed: met with 95% "
             "confidence; 170 of 200 calls ended within 1 s (30 failed calls count as over it).",
         ),
     ],

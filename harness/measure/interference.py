@@ -74,6 +74,7 @@ class LagSampler:
     """Sleeps 10 ms again and again and counts how late it wakes; tells when a window was bad."""
 
     on_bad_window: Callable[[float], None]  # milliseconds
+    on_good_window: Callable[[], None]
     bound_ns: int
     load: Load = field(default_factory=Load)
     _task: asyncio.Task[None] | None = None
@@ -112,6 +113,8 @@ class LagSampler:
                 late = sorted(window)[math.ceil(0.95 * len(window)) - 1]
                 if late > self.bound_ns:
                     self.on_bad_window(late / 1e6)
+                else:
+                    self.on_good_window()
                 window.clear()
                 window_ends = now + _WINDOW_NS
 

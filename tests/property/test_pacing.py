@@ -54,7 +54,8 @@ def test_no_window_sees_more_tokens_than_its_share_of_the_minute(
             assert (j - i) * tokens <= (window_s + 0.05) * tpm / 60 + tokens + 1
 
 
-steps = st.lists(st.sampled_from(["enter", "leave", "success", "overload", "cancel", "bound"]), max_size=120)
+STEPS = ["enter", "leave", "success", "overload", "cancel", "bound", "relieve"]
+steps = st.lists(st.sampled_from(STEPS), max_size=120)
 
 
 @settings(deadline=None)
@@ -77,6 +78,8 @@ def test_the_gate_admits_no_more_than_its_limit_and_strands_nobody(most: int, sc
                     gate.overloaded(clock, clock)
                 case "cancel" if waiting:
                     waiting.pop().cancel()
+                case "relieve":
+                    gate.relieve(gate.most + 2)
                 case "bound":
                     gate.bound(gate.limit - 1)
             before = gate.open

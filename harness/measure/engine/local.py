@@ -88,7 +88,7 @@ class _Session:
         return Outcome(load=self._load, error=self._halt.error, cut_off=self._halt.cut_off)
 
     async def _run_all(self, endpoints: list[Endpoint]) -> None:
-        sampler = LagSampler(self._client_saturated, self._work.lag_bound_ns, self._load)
+        sampler = LagSampler(self._client_saturated, self._client_well, self._work.lag_bound_ns, self._load)
         try:
             for endpoint in endpoints:
                 await endpoint.open()
@@ -157,13 +157,13 @@ class _Session:
         trials = self._plan.trials(
             self._work.done, frozenset(lane.callers), shard=self._work.shard, shards=self._work.shards
         )
-        await self._drain(lane, trials, lane.lane.gate.most, warmup=False)
+        await self._drain(lane, trials, lane.lane.gate.asked, warmup=False)
         if not self._halt.stopping:
             for record in lane.lane.breaker.release():
                 self._put(record)
 
     async def _drain(self, lane: LaneWork, trials: Iterator[Planned], workers: int, *, warmup: bool) -> None:
-        count = min(workers, lane.lane.gate.most)
+        count = min(workers, lane.lane.gate.asked)
         await _all([self._spawn(self._worker(lane, trials, warmup=warmup)) for _ in range(count)])
 
     async def _worker(self, lane: LaneWork, trials: Iterator[Planned], *, warmup: bool) -> None:
@@ -215,6 +215,10 @@ class _Session:
     def _client_saturated(self, lag_ms: float) -> None:
         busiest = max(self._lanes.values(), key=lambda each: each.lane.in_flight)
         busiest.lane.client_saturated(lag_ms)
+
+    def _client_well(self) -> None:
+        for each in self._lanes.values():
+            each.lane.client_well()
 
 
 async def _all(tasks: list[asyncio.Task[None]]) -> None:

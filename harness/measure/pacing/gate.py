@@ -20,7 +20,8 @@ class Gate:
     """Admits trials up to `limit`, in the order in which they came."""
 
     def __init__(self, most: int) -> None:
-        self.most = most
+        self.asked = most
+        self.most = most  # lower than asked while this machine can't keep up
         self.limit = min(most, START)
         self.open = self.limit  # places so far; below the limit while it ramps up
         self.admitted = 0
@@ -74,12 +75,19 @@ class Gate:
         return True
 
     def bound(self, most: int) -> bool:
-        """Lower the limit for good, because this machine can't keep up; False when it was lower already."""
+        """Lower the most, because this machine can't keep up; False when the limit was lower already."""
         if most >= min(self.limit, self.most):
             return False
         self.most = max(1, most)
         self._slow_start = False
         self._cut(self.most)
+        return True
+
+    def relieve(self, most: int) -> bool:
+        """Raise the most again, up to what was asked for; the limit grows to it call by call."""
+        if self.most >= self.asked:
+            return False
+        self.most = min(self.asked, most)
         return True
 
     def _grow(self, limit: int) -> None:

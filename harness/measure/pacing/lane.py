@@ -15,6 +15,8 @@ from harness.record import Failure
 
 _WORTH_SAYING_S = 0.05
 _LEAST_FOR_CLIENT = 4
+_PATIENCE = 20  # good windows of half a second until more is tried; twice as many after each setback
+_LONGEST_PATIENCE = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Lane:
         self.breaker = Breaker(name)
         self.in_flight = 0
         self.max_in_flight = 0
+        self._good_windows = 0
+        self._patience = _PATIENCE
         self._clock = clock
         self._on_change = on_change
 
@@ -97,8 +101,19 @@ class Lane:
     def client_saturated(self, lag_ms: float) -> None:
         """Send less at once, because this machine can't time so many calls honestly."""
         before = self.gate.limit
+        self._good_windows = 0
         if self.gate.bound(max(_LEAST_FOR_CLIENT, int(before * 0.75))):
+            self._patience = min(self._patience * 2, _LONGEST_PATIENCE)
             self._say(f"client saturated, {lag_ms:.0f} ms late; {before} -> {self.gate.limit} in flight")
+
+    def client_well(self) -> None:
+        """Allow a quarter more after a while in which this machine kept up: what held it may be over."""
+        self._good_windows += 1
+        if self._good_windows >= self._patience:
+            self._good_windows = 0
+            before = self.gate.most
+            if self.gate.relieve(before + max(1, before // 4)):
+                self._say(f"client keeps up again; at most {before} -> {self.gate.most} in flight")
 
     def _say(self, why: str) -> None:
         self._on_change(self, why)
@@ -122,10 +137,5 @@ def shared_limits(limits: Iterable[Limits], *, shards: int = 1) -> Limits:
 
 
 def is_overload(answer: Answer) -> bool:
-    """Whether the endpoint said that there was too much: 429, or 503 with Retry-After."""
-    failure = answer.outcome
-    if not isinstance(failure, Failure):
-        return False
-    return failure.kind == "rate_limited" or (
-        answer.attempt.status == 503 and answer.hints.retry_after_s is not None
-    )
+    """Whether the endpoint said that there was too much: 429 only, for an outage ends without a memory."""
+    return isinstance(answer.outcome, Failure) and answer.outcome.kind == "rate_limited"

@@ -23,7 +23,7 @@ def test_a_blocked_loop_shows_as_lag_and_a_bad_window_is_told() -> None:
     told: list[float] = []
 
     async def block() -> Load:
-        sampler = LagSampler(told.append, bound_ns=10_000_000)
+        sampler = LagSampler(told.append, lambda: None, bound_ns=10_000_000)
         sampler.start()
         until = time.monotonic() + 2.5
         while not told and time.monotonic() < until:
@@ -37,6 +37,19 @@ def test_a_blocked_loop_shows_as_lag_and_a_bad_window_is_told() -> None:
     seen = load.interference()
     assert seen.lag_p99_ns >= 15_000_000
     assert seen.samples >= 5
+
+
+def test_a_window_without_lag_is_told_as_good() -> None:
+    good: list[float] = []
+
+    async def idle() -> None:
+        sampler = LagSampler(lambda _: None, lambda: good.append(time.monotonic()), bound_ns=5_000_000_000)
+        sampler.start()
+        await asyncio.sleep(1.2)  # two windows
+        await sampler.stop()
+
+    asyncio.run(idle())
+    assert good
 
 
 def test_loads_of_processes_add_up() -> None:

@@ -13,7 +13,7 @@ from harness.files.project import Limits
 from harness.measure.endpoint.contract import RateHints
 from harness.measure.pacing.breaker import Breaker, RetryBudget
 from harness.measure.pacing.gate import Gate
-from harness.measure.pacing.lane import shared_limits
+from harness.measure.pacing.lane import Lane, shared_limits
 from harness.measure.pacing.rate import RateLimiter
 from harness.record import Failure, FailureKind, Record, Reply
 
@@ -258,3 +258,36 @@ def test_entries_that_share_a_key_get_the_strictest_limits_and_processes_their_s
     assert (shared.concurrency, shared.rpm, shared.tpm, shared.attempts) == (9, 600, 1000, 3)
     share = shared_limits([one, other], shards=2)
     assert (share.concurrency, share.rpm, share.tpm) == (4, 300, 500)
+
+
+def test_a_saturated_client_sends_less_and_tries_more_again_after_a_while_that_doubles() -> None:
+    said: list[str] = []
+
+    async def play() -> None:
+        lane = Lane("m", Limits(concurrency=8), VirtualClock(), lambda _, why: said.append(why))
+        lane.client_saturated(25.0)
+        for _ in range(39):
+            lane.client_well()
+        assert lane.gate.most == 6
+        lane.client_well()
+        assert lane.gate.most == 7
+        await limits_of(lane.gate, 2)
+        assert lane.gate.limit == 7
+        lane.client_saturated(25.0)
+        assert lane.gate.most == 5
+        for _ in range(79):
+            lane.client_well()
+        assert lane.gate.most == 5
+        for _ in range(4 * 80):
+            lane.client_well()
+        assert lane.gate.most == 8
+
+    asyncio.run(play())
+    assert said == [
+        "client saturated, 25 ms late; 8 -> 6 in flight",
+        "client keeps up again; at most 6 -> 7 in flight",
+        "client saturated, 25 ms late; 7 -> 5 in flight",
+        "client keeps up again; at most 5 -> 6 in flight",
+        "client keeps up again; at most 6 -> 7 in flight",
+        "client keeps up again; at most 7 -> 8 in flight",
+    ]

@@ -4,7 +4,7 @@ Theory of operation. Endpoints with one pacing key (origin and key variable) sha
 sent it passes two doors, and the waits at them are parts of its record:
 
 - the *gate* (gate.py) bounds calls in flight. It starts low and doubles while it is full and all goes well
-  (slow start), is cut by a fifth when the endpoint says 429, or 503 with Retry-After, at most once for the
+  (slow start), is cut by a fifth when the endpoint says 429, at most once for the
   calls that were in flight at the cut, and grows by one a round after the first cut. Slow answers never cut
   it: they are what is measured.
 - the *rate limiter* (rate.py) spreads requests and tokens evenly over the minute: the lower of what

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from harness.judge.assessment import Assessment
+from harness.judge.comparison import Comparison
 from harness.judge.gate import Gate
 from harness.record import Event
 from harness.rundir import Manifest
@@ -25,6 +26,7 @@ def written_schemas() -> dict[str, dict[str, Any]]:
         "manifest": schema_of(Manifest, "harness manifest.json"),
         "journal": schema_of(Event, "the `event` of a line of journal.jsonl"),
         "gate": schema_of(Gate, "harness gate.json"),
+        "comparison": schema_of(Comparison, "harness compare --json"),
     }
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.judge.assess import views_from
+from harness.judge.compare import compare
+from harness.judge.comparison import Comparison
 from harness.judge.tabulate import tabulate
 from harness.judge.view import View
 from harness.record import Event, Failure, Reply, Session
@@ -85,3 +87,25 @@ def viewed(
     made = msgspec.structs.replace(made, **manifest)
     (view,) = views_from(made, tabulate(made, events))
     return view
+
+
+def broken_and_fixed() -> Comparison:
+    """Give a change that finds more spam, calls more ham spam, refuses twice and takes longer."""
+    base, head = [], []
+    for number in range(120):
+        expected = "spam" if number % 4 == 0 else "ham"
+        tags = ("short",) if number % 3 == 0 else ()
+        spoken = {"inputs": {"message": f"message {number}, {('win a prize', 'see you')[number % 4 > 0]}"}}
+        before = "000" if expected == "spam" and number < 48 else "111"
+        after = "001" if expected == "ham" and number % 10 == 3 else "111"
+        one = asked(number, before, expected=expected, tags=tags, **spoken)
+        two = asked(number, after, expected=expected, tags=tags, **spoken)
+        if number in {50, 51}:
+            two = replace(two, said=(Reply(text="", refusal="I can't judge that."),) * 3)
+        base.append(replace(one, seconds=0.2 + number / 1000))
+        head.append(replace(two, seconds=0.26 + number / 1000))
+    warm = {"params": {"temperature": 0.2}}
+    return compare(
+        viewed(base, prompt="Is it spam? {{ message }}", model={"params": {"temperature": 0}}),
+        viewed(head, "v2@mini", prompt="Think of prizes. Is it spam? {{ message }}", model=warm),
+    )

@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 
+from compared import broken_and_fixed
 from judged import assessment, empty, manifest, three
 from rich.console import Console
 
 from harness.judge.assessment import Assessment
+from harness.report.comparison.markdown import render_comparison_markdown
+from harness.report.comparison.terminal import terminal_comparison
 from harness.report.markdown import render_markdown
 from harness.report.terminal import terminal_report
 from harness.report.view import view_of
@@ -25,6 +28,12 @@ def markdown(judged: Assessment) -> str:
     return render_markdown(view_of(judged, manifest(judged)))
 
 
+def compared(width: int) -> str:
+    """Give a comparison on the terminal without colours."""
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    return terminal_comparison(broken_and_fixed(), console=console)
+
+
 REPORTS: dict[str, Callable[[], str]] = {
     "one_candidate_80.txt": lambda: terminal(assessment(), 80),
     "one_candidate_full_140.txt": lambda: terminal(assessment(), 140, full=True),
@@ -33,4 +42,6 @@ REPORTS: dict[str, Callable[[], str]] = {
     "nothing_measured_80.txt": lambda: terminal(empty(), 80),
     "one_candidate.md": lambda: markdown(assessment()),
     "three_candidates.md": lambda: markdown(three()),
+    "comparison_100.txt": lambda: compared(100),
+    "comparison.md": lambda: render_comparison_markdown(broken_and_fixed()),
 }

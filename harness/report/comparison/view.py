@@ -17,7 +17,7 @@ from harness.judge.comparison import (
     WordChange,
 )
 from harness.judge.scores.estimate import Estimate
-from harness.judge.wording import Scale, amount, count, figure, listed, seconds, sure
+from harness.judge.wording import Scale, amount, count, demand, figure, listed, seconds, sure
 from harness.report.parts import Cell, Picture, Table, Tone
 from harness.report.sections.pieces import STATUS_TONES, interval_picture
 
@@ -115,7 +115,7 @@ def view_of(comparison: Comparison) -> ComparisonView:
         tone=_tone(c.metrics),
         facts=_facts(c),
         notes=c.notes,
-        margin=amount(c.margin, "points"),
+        margin=demand(c.margin, "points"),
         questions=tuple(_question(one.metric, one.label, one.status, one.sentence) for one in c.non_inferior),
         question_status=c.non_inferior_status,
         question_tone=STATUS_TONES[c.non_inferior_status],

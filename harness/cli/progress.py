@@ -86,16 +86,14 @@ class Progress:
         return f"nothing ended for {silent:.0f} s" if silent >= SILENCE_S else ""
 
     def figures(self) -> list[str]:
-        """Give how far, how fast, how much in flight, what it cost, how long still."""
+        """Give how far, how fast, how long still, how much in flight, what it cost."""
         done, rate = self.done, self._rate()
         parts = [f"{done:,}/{self.planned:,} ({done / max(self.planned, 1):.0%})", f"{rate:,.1f}/s"]
-        if self.in_flight and done < self.planned:
-            parts.append(f"{self.in_flight:,} in flight" + (f" (limit {self.limit:,})" if self.limit else ""))
-        parts += self._retries()
-        parts += self._money()
         if rate and done < self.planned:
             parts.append(f"{clock_text((self.planned - done) / rate)} left")
-        return parts
+        if self.in_flight and done < self.planned:
+            parts.append(f"{self.in_flight:,} in flight" + (f" (limit {self.limit:,})" if self.limit else ""))
+        return parts + self._money()
 
     def line(self) -> str:
         """Give all of it on one line, for where there is no terminal."""
@@ -104,7 +102,9 @@ class Progress:
         if len(shown) > 1:
             each = [f"{name} {text}" for (name, _), text in zip(shown, each, strict=False)]
         p95 = [shown[0][1].p95_text()] if len(shown) == 1 else []
-        return "  ".join(text for text in (*self.figures(), *each, *p95, self.waiting()) if text)
+        return "  ".join(
+            text for text in (*self.figures(), *self._retries(), *each, *p95, self.waiting()) if text
+        )
 
     def finished(self) -> str:
         """Give the line that stays once the run is over."""

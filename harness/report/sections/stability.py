@@ -69,7 +69,9 @@ def _plain_figures(s: Stability) -> list[Figure]:
     if s.design_effect is not None:
         figures.append(
             Figure(
-                name="Design effect", text=f"{s.design_effect:.2f}", hint="above 1, repeats count less than cases"
+                name="Design effect",
+                text=f"{s.design_effect:.2f}",
+                hint="above 1, repeats count less than cases",
             )
         )
     return figures

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from harness.errors import HarnessError
-from harness.web.index import IndexReader, RunIndex, Selection, Wanted, select
+from harness.web.index import Basis, IndexReader, RunIndex, Selection, Wanted, basis_of, select
 from harness.web.results import RunFolder
 
 _MOST_RUNS = 3
 _MOST_SELECTIONS = 12  # of one run
+_MOST_BASES = 4
 _AT_ONCE = 4 << 20  # bytes of journal that a request reads on itself
+_K = TypeVar("_K")
+_V = TypeVar("_V")
 PATIENCE_S = 0.4  # how long a page waits for an index before it says how far it is
 
 
@@ -35,6 +40,36 @@ class JournalMissing(HarnessError):
     """A run without a journal: nothing was sent."""
 
 
+class Recent(Generic[_K, _V]):
+    """The last few values by key. Two threads may make the same one at once; that is harmless."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._values: OrderedDict[_K, _V] = OrderedDict()
+
+    def give(self, key: _K, make: Callable[[], _V]) -> _V:
+        """Give the value of a key, made now if it is not there."""
+        with self._lock:
+            found = self._values.get(key)
+        if found is None:
+            found = make()
+        with self._lock:
+            self._values[key] = found
+            self._values.move_to_end(key)
+            while len(self._values) > self._most:
+                self._values.popitem(last=False)
+        return found
+
+
+class Answers:
+    """What was asked of one index lately."""
+
+    def __init__(self) -> None:
+        self.bases: Recent[tuple[str, str], Basis] = Recent(_MOST_BASES)
+        self.selections: Recent[Wanted, Selection] = Recent(_MOST_SELECTIONS)
+
+
 @dataclass(slots=True, eq=False)
 class _Shelved:
     """One run's reader and what it last made; `lock` guards the reader."""
@@ -48,7 +83,7 @@ class _Shelved:
     error: HarnessError | None = None
     read: int = 0  # bytes, while it is being read
     size: int = -1  # of the journal when it was last read
-    selections: OrderedDict[Wanted, Selection] = field(default_factory=OrderedDict)
+    answers: Answers = field(default_factory=Answers)
 
     def read_on(self) -> None:
         """Read what is new; one thread does, the others wait for it."""
@@ -58,7 +93,7 @@ class _Shelved:
                 return
             try:
                 index = self.reader.read_on(self._tell)
-                self.selections = OrderedDict()
+                self.answers = Answers()
                 self.index = index
             except HarnessError as error:
                 self.error = error
@@ -99,16 +134,10 @@ class Shelf:
         """Give the matching cases; those of the last questions are kept. Raises KeyError."""
         with self._lock:
             shelved = self._runs.get(run.name)
-            kept = shelved.selections if shelved is not None and shelved.index is index else OrderedDict()
-            found = kept.get(wanted)
-        if found is None:
-            found = select(index, wanted)
-        with self._lock:
-            kept[wanted] = found
-            kept.move_to_end(wanted)
-            while len(kept) > _MOST_SELECTIONS:
-                kept.popitem(last=False)
-        return found
+        kept = shelved.answers if shelved is not None and shelved.index is index else Answers()
+        place = (wanted.candidate, wanted.variant)
+        basis = kept.bases.give(place, lambda: basis_of(index, *place))
+        return kept.selections.give(wanted, lambda: select(index, wanted, basis))
 
     def _shelved(self, run: RunFolder) -> _Shelved:
         journal = run.journal

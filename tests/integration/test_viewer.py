@@ -7,16 +7,15 @@ import os
 import platform
 import signal
 import socket
-import subprocess
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pytest
-from commanded import COMMAND, REPLAY, environment, harness, write_yaml
+from commanded import REPLAY, harness, write_yaml
 from viewed import RUN, events, write_run
 from viewing import viewing
 
@@ -61,10 +60,11 @@ def test_it_opens_a_run_by_prefix_and_ctrl_c_ends_it_well(project: Path) -> None
     assert "Traceback" not in said
 
 
-def test_a_crafted_request_reads_nothing_outside_the_results(project: Path) -> None:
+def test_it_reads_nothing_outside_the_results_and_writes_nothing(project: Path) -> None:
     (project / "secret.txt").write_text("the secret")
     write_run(project / "results", judge=False)
     (project / "results" / RUN / "notes.txt").write_text("the secret")
+    before = state(project)
     with viewing(project) as (_, address):
         for path in (
             "/runs/../../secret.txt",
@@ -80,30 +80,24 @@ def test_a_crafted_request_reads_nothing_outside_the_results(project: Path) -> N
             answer = raw(address, f"GET {path} HTTP/1.1\r\nHost: {{host}}\r\nConnection: close\r\n\r\n")
             assert answer.split()[1] in {b"400", b"404"}, path
             assert b"the secret" not in answer
-        status, _ = get(address, Host="evil.example")
-        assert status == 421
-
-
-def test_it_writes_nothing(project: Path) -> None:
-    write_run(project / "results", judge=False)
-
-    def state() -> dict[str, tuple[int, int]]:
-        files = sorted((project / "results").rglob("*"))
-        return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
-
-    before = state()
-    with viewing(project) as (_, address):
+        assert get(address, Host="evil.example")[0] == 421
         base = address.removesuffix("/runs")
-        pages = ("/runs", f"/runs/{RUN}", f"/runs/{RUN}/cases", f"/runs/{RUN}/case?id=case-003", "/history")
-        for page in pages:
+        for page in (f"/runs/{RUN}", f"/runs/{RUN}/cases", f"/runs/{RUN}/case?id=case-003", "/history"):
             assert get(base + page)[0] == 200
-    assert state() == before
+    assert state(project) == before
 
 
-def test_a_token_opens_it_and_nothing_else_does(project: Path) -> None:
+def state(project: Path) -> dict[str, tuple[int, int]]:
+    files = sorted(project.rglob("*"))
+    return {str(path): (path.stat().st_mtime_ns, path.stat().st_size) for path in files}
+
+
+def test_a_token_opens_it_and_json_mode_prints_one_document(project: Path) -> None:
     token = "a-token-of-enough-length"
     write_run(project / "results", judge=False)
-    with viewing(project, "--token", token) as (_, address):
+    with viewing(project, "--token", token, "--json") as (process, first_line):
+        assert process.stdout is not None
+        address = json.loads(first_line + read_until(process.stdout, "}\n"))["url"]
         assert address.endswith(f"?token={token}")
         plain = address.partition("?")[0]
         assert get(plain)[0] == 401
@@ -113,6 +107,13 @@ def test_a_token_opens_it_and_nothing_else_does(project: Path) -> None:
             assert (answer.status, answer.url) == (200, plain)
 
 
+def read_until(lines: IO[str], end: str) -> str:
+    text = ""
+    while not text.endswith(end):
+        text += lines.readline()
+    return text
+
+
 def test_other_machines_are_refused_without_a_token(project: Path) -> None:
     done = harness("view", "--host", "0.0.0.0", at=project)
     assert done.returncode == 2
@@ -120,22 +121,11 @@ def test_other_machines_are_refused_without_a_token(project: Path) -> None:
     assert done.stdout == ""
 
 
-def test_json_mode_prints_one_document(project: Path) -> None:
-    write_run(project / "results", judge=False)
-    process = subprocess.Popen(
-        [*COMMAND, "view", "--port", "0", "--json"],
-        cwd=project, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout is not None
-        text = ""
-        while not text.endswith("}\n"):
-            text += process.stdout.readline()
-        assert get(json.loads(text)["url"])[0] == 200
-    finally:
-        process.terminate()
-        rest, _ = process.communicate(timeout=20)
-    assert rest == ""
+def test_without_the_extra_it_says_what_to_install(project: Path) -> None:
+    (project / "starlette.py").write_text("raise ModuleNotFoundError('No module', name='starlette')\n")
+    done = harness("view", at=project, env={"PYTHONPATH": str(project)})
+    assert done.returncode == 2
+    assert "pip install 'prompt-readiness[view]'" in done.stderr
 
 
 def progress(address: str) -> Any:

@@ -148,15 +148,17 @@ class Page:
         """Turn on what is listened to, and set how the page is shown."""
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
-        width, height = size
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=touch,
-        )  # fmt: skip
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
+        self.show(size=size, dark=dark, touch=touch)
         if not script:
             self.call("Emulation.setScriptExecutionDisabled", value=True)
+
+    def show(self, *, size: tuple[int, int] = DESKTOP, dark: bool = False, touch: bool = False) -> None:
+        """Show the page in a size, in light or dark, as another screen would."""
+        width, height = size
+        shape = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": touch}
+        self.call("Emulation.setDeviceMetricsOverride", **shape)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.call("Emulation.setEmulatedMedia", features=[scheme])
 
     def open(self, address: str) -> None:
         """Go to an address and wait until it has loaded."""

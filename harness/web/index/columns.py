@@ -95,6 +95,7 @@ class CaseRows:
     tagset: Int32
     tagsets: tuple[tuple[str, ...], ...]
     texts: Texts  # id and inputs
+    id_rank: Int32  # the place of each case when they are sorted by id
 
     def __len__(self) -> int:
         return len(self.seq)

@@ -173,8 +173,11 @@ class _CaseNames:
         columns = {
             name: np.array(column, dtype=kinds.get(name, np.int16)) for name, column in self._columns.items()
         }
+        rank = np.empty(len(self._ids), dtype=np.int32)
+        rank[sorted(range(len(self._ids)), key=self._ids.__getitem__)] = np.arange(len(self._ids))
         return CaseRows(
             ids=self._ids,
+            id_rank=rank,
             number=self._number,
             splits=tuple(self._splits),
             tagsets=tuple(self._tagsets),

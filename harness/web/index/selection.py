@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -36,11 +36,6 @@ class Wanted:
     search: str = ""
     order: Order = "file"
 
-    @property
-    def filters(self) -> Wanted:
-        """The same without what does not decide which cases match."""
-        return replace(self, order="file")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFigures:
@@ -55,12 +50,35 @@ class CaseFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Basis:
+    """What every table of one candidate and variant rests on."""
+
+    trials: Bool  # the trials of the candidate and variant
+    figures: CaseFigures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """The matching cases in order, with the figures of all."""
 
     cases: Int64  # rows of CaseRows
-    figures: CaseFigures
-    trials: Bool  # the trials of the candidate and variant
+    basis: Basis
+
+    @property
+    def figures(self) -> CaseFigures:
+        """What each case came to, the matching ones and the others."""
+        return self.basis.figures
+
+    @property
+    def trials(self) -> Bool:
+        """The trials of the candidate and variant."""
+        return self.basis.trials
+
+
+def basis_of(index: RunIndex, candidate: str, variant: str) -> Basis:
+    """Sum up the cases of a candidate and a variant, an empty one for all; KeyError where there is none."""
+    chosen = index.rows_of(_place(candidate, index.candidates), _place(variant, index.variants))
+    return Basis(trials=chosen, figures=figures_of(index, chosen))
 
 
 def figures_of(index: RunIndex, chosen: Bool) -> CaseFigures:
@@ -87,12 +105,11 @@ def figures_of(index: RunIndex, chosen: Bool) -> CaseFigures:
     )
 
 
-def select(index: RunIndex, wanted: Wanted) -> Selection:
+def select(index: RunIndex, wanted: Wanted, basis: Basis | None = None) -> Selection:
     """Find the matching cases of one candidate; KeyError names what the run does not have."""
-    chosen = index.rows_of(_place(wanted.candidate, index.candidates), _place(wanted.variant, index.variants))
-    figures = figures_of(index, chosen)
-    rows = np.flatnonzero(_matching(index, wanted, chosen, figures))
-    return Selection(cases=rows[_order(index, wanted.order, figures, rows)], figures=figures, trials=chosen)
+    basis = basis or basis_of(index, wanted.candidate, wanted.variant)
+    rows = np.flatnonzero(_matching(index, wanted, basis.trials, basis.figures))
+    return Selection(cases=rows[_order(index, wanted.order, basis.figures, rows)], basis=basis)
 
 
 def _matching(index: RunIndex, wanted: Wanted, chosen: Bool, figures: CaseFigures) -> Bool:
@@ -131,8 +148,7 @@ def _order(
         case "file":
             return np.arange(len(rows))
         case "id":
-            ids = [index.cases.ids[row] for row in rows.tolist()]
-            return np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.intp)
+            return np.argsort(index.cases.id_rank[rows], kind="stable")
         case "wrong":
             return np.argsort(figures.right[rows] / figures.trials[rows], kind="stable")
         case "slowest":

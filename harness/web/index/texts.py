@@ -49,14 +49,20 @@ class _Run:
 
     def __init__(self, texts: Sequence[bytes]) -> None:
         self._ends: Int64 = np.cumsum([len(text) + 1 for text in texts], dtype=np.int64)
+        self._starts: Int64 = np.concatenate([np.zeros(1, dtype=np.int64), self._ends[:-1]])
         self._bytes = np.frombuffer(b"\n".join([*texts, b""]), dtype=np.uint8)
 
     def __len__(self) -> int:
         return len(self._ends)
 
     def matching(self, needle: Bytes) -> Bool:
+        places = self._occurrences(needle)
+        if len(places) > len(self):  # more hits than texts: cheaper to look at every byte than up every hit
+            hits = np.zeros(len(self._bytes), dtype=np.bool_)
+            hits[places] = True
+            return np.asarray(np.logical_or.reduceat(hits, self._starts), dtype=np.bool_)
         found = np.zeros(len(self), dtype=np.bool_)
-        found[np.searchsorted(self._ends, self._occurrences(needle), side="right")] = True
+        found[np.searchsorted(self._ends, places, side="right")] = True
         return found
 
     def _occurrences(self, needle: Bytes) -> Int64:

@@ -1,0 +1,95 @@
+"""Indexes are built once, kept, read on when a run grew, and built again when its journal is another."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from viewed import RUN, events, write_run
+
+from harness.errors import JournalDamaged
+from harness.journal import JournalWriter
+from harness.rundir import JOURNAL
+from harness.web.index import RunIndex, Wanted
+from harness.web.results import Results, RunFolder
+from harness.web.shelf import JournalMissing, Progress, Shelf
+
+
+def run_in(results: Path, name: str = RUN) -> RunFolder:
+    found = Results(results).run(name)
+    assert found is not None
+    return found
+
+
+def indexed(shelf: Shelf, run: RunFolder) -> RunIndex:
+    found = shelf.index(run)
+    assert isinstance(found, RunIndex)
+    return found
+
+
+def test_a_page_that_would_wait_is_told_how_far_the_reading_is(tmp_path: Path) -> None:
+    write_run(tmp_path, judge=False)
+    shelf = Shelf(patience_s=0)
+    first = shelf.index(run_in(tmp_path))
+    deadline = time.monotonic() + 20
+    while isinstance(found := shelf.index(run_in(tmp_path)), Progress) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert isinstance(first, Progress)
+    assert 0 <= first.share <= 1
+    assert isinstance(found, RunIndex)
+
+
+def test_an_index_is_kept_while_nothing_is_new(tmp_path: Path) -> None:
+    write_run(tmp_path, judge=False)
+    shelf, run = Shelf(patience_s=60), run_in(tmp_path)
+    index = indexed(shelf, run)
+    assert shelf.index(run) is index
+    selection = shelf.selection(run, index, Wanted(candidate="v1@mini"))
+    assert shelf.selection(run, index, Wanted(candidate="v1@mini")) is selection
+    other = shelf.selection(run, index, Wanted(candidate="v1@mini", right="never"))
+    assert other.basis is selection.basis  # the sums are shared by all filters
+    assert len(other.cases) == 7
+
+
+def test_what_is_new_is_read_at_the_next_request(tmp_path: Path) -> None:
+    everything = list(events())
+    folder = write_run(tmp_path, journal=everything[:200], judge=False)
+    shelf, run = Shelf(patience_s=60), run_in(tmp_path)
+    before = indexed(shelf, run)
+    old = shelf.selection(run, before, Wanted(candidate="v2@mini"))
+    writer = JournalWriter.reopen(folder / JOURNAL, RUN)
+    for event in everything[200:]:
+        writer.append(event)
+    writer.close()
+    after = indexed(shelf, run)
+    assert (len(before.trials), len(after.trials)) == (139, 360)
+    new = shelf.selection(run, after, Wanted(candidate="v2@mini"))
+    assert int(old.figures.trials.sum()) < int(new.figures.trials.sum()) == 180
+
+
+def test_another_journal_under_the_same_name_is_read_anew(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "results", judge=False)
+    other = write_run(tmp_path / "other", journal=list(events())[:100], judge=False)
+    shelf, run = Shelf(patience_s=60), run_in(tmp_path / "results")
+    assert len(indexed(shelf, run).trials) == 360
+    (other / JOURNAL).replace(folder / JOURNAL)
+    assert len(indexed(shelf, run).trials) == 39
+
+
+def test_damage_is_told_at_each_request_until_the_file_is_mended(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, judge=False)
+    whole = (folder / JOURNAL).read_bytes()
+    (folder / JOURNAL).write_bytes(whole.replace(b"case-004", b"case-40", 1))
+    shelf, run = Shelf(patience_s=60), run_in(tmp_path)
+    for _ in range(2):
+        with pytest.raises(JournalDamaged):
+            shelf.index(run)
+    (folder / JOURNAL).write_bytes(whole)
+    assert len(indexed(shelf, run).trials) == 360
+
+
+def test_a_run_without_a_journal_says_that_nothing_was_sent(tmp_path: Path) -> None:
+    (write_run(tmp_path, judge=False) / JOURNAL).unlink()
+    with pytest.raises(JournalMissing, match="nothing was sent"):
+        Shelf().index(run_in(tmp_path))

@@ -4,9 +4,10 @@
 
 The model answers right or wrong case by case (92% right) and flips each answer with 5% probability, anew in
 every run. "A/A": the same model again. "Drop": so many more cases are answered wrong that accuracy is truly 5
-points lower. Every run is made of journal events as the endpoint `replay` leaves them, and goes through what
-judges a real run: `tabulate`, `View`, the check of `drift.drop <= 5%` with the earlier run as its history,
-and `compare`. Only the sections that decide nothing here are not computed. Printed:
+points lower. The events of a run, as the endpoint `replay` leaves them, are tabulated once; for each run the
+column of answers is drawn anew. The rest is what judges a real run: `View`, the check of `drift.drop <= 5%`
+with the earlier runs as its history, and `compare`. Sections that decide nothing here are not computed.
+Printed:
 
 - FAIL of the drift check, against one earlier run, and against a series of earlier runs (the previous one and
   all pooled). At most 5% of A/A runs should fail, and over 90% of drops should.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -32,7 +34,7 @@ from harness.judge.history.past import PastRun
 from harness.judge.history.series import history_of
 from harness.judge.scores import classification
 from harness.judge.scores.binomial import clopper_pearson
-from harness.judge.tabulate import tabulate
+from harness.judge.tabulate import RunTable, tabulate
 from harness.judge.view import View
 from harness.record import Attempt, CaseRow, Event, Record, Reply, Usage
 from harness.rundir import CandidateEntry, Manifest
@@ -84,27 +86,35 @@ def manifest_of(number: int, cases: int) -> Manifest:
     )
 
 
-def run_of(rng: np.random.Generator, model: np.ndarray, flips: float, number: int) -> View:
-    """Run the suite once on a model that answers a case right where `model` says so, but for flips."""
-    right = model ^ (rng.random(len(model)) < flips)
+def template_of(cases: int) -> RunTable:
+    """Read the events of a run in which every answer is right, as `replay` leaves them."""
     events: list[Event] = []
-    for case, ok in enumerate(right):
-        expected = LABELS[case % 2]
-        said = expected if ok else LABELS[(case + 1) % 2]
-        name = f"{case:06d}"
+    for case in range(cases):
+        expected, name = LABELS[case % 2], f"{case:06d}"
         events.append(CaseRow(id=name, digest=name, expected=expected, inputs={"message": name}))
         events.append(
             Record(
                 key=name,
                 case=name,
                 candidate="v1@noisy",
-                outcome=Reply(text=said, usage=Usage(input=50, output=1)),
+                outcome=Reply(text=expected, usage=Usage(input=50, output=1)),
                 attempts=(Attempt(duration_ns=200_000_000),),
                 recorded=True,
             )
         )
-    manifest = manifest_of(number, len(model))
-    (view,) = views_from(manifest, tabulate(manifest, events))
+    return tabulate(manifest_of(0, cases), events)
+
+
+def run_of(rng: np.random.Generator, model: np.ndarray, arguments: argparse.Namespace, number: int) -> View:
+    """Run the suite once on a model that answers a case right where `model` says so, but for flips."""
+    right = model ^ (rng.random(len(model)) < arguments.flips / 100)
+    table: RunTable = arguments.template
+    (trials,) = table.trials.values()
+    answered = replace(
+        trials, predicted=np.where(right, trials.expected, 1 - trials.expected).astype(np.int16)
+    )
+    answers = replace(table, trials={"v1@noisy": answered})
+    (view,) = views_from(manifest_of(number, len(model)), answers)
     return view
 
 
@@ -151,30 +161,25 @@ class Counts:
             )
 
 
-def pair(rng: np.random.Generator, counts: Counts, arguments: argparse.Namespace) -> None:
-    """Simulate an A/A pair and a pair with a drop, and a series without one."""
-    flips = arguments.flips / 100
+def simulate(rng: np.random.Generator, counts: Counts, arguments: argparse.Namespace) -> None:
+    """Simulate an A/A pair and a pair with a drop, each alone and after a series in which nothing changed."""
+    flips, earlier = arguments.flips / 100, arguments.series - 1
     model = rng.random(arguments.cases) < RIGHT
     worse = model.copy()
     broken = round(arguments.cases * arguments.drop / 100 / (1 - 2 * flips))
     worse[rng.choice(np.flatnonzero(model), broken, replace=False)] = False
-    first = run_of(rng, model, flips, 0)
+    series = [run_of(rng, model, arguments, number) for number in range(earlier)]
     for name, again in (("A/A", model), ("drop", worse)):
-        second = run_of(rng, again, flips, 1)
-        counts.add(f"{name}: drift.drop fails", drift(second, [first]) == "FAIL")
-        made = compare(first, second)
-        accuracy = next(d for d in made.metrics if d.metric == "accuracy" and not d.where)
-        counts.add(f"{name}: compare calls accuracy worse", accuracy.verdict == "worse")
-        counts.add(
-            f"{name}: compare calls any headline metric worse",
-            any(d.verdict == "worse" for d in made.metrics if d.family == "headline" and not d.where),
-        )
-    series = [first, *(run_of(rng, model, flips, n) for n in range(1, arguments.series))]
-    name = f"A/A: drift.drop fails after {arguments.series - 1} runs (previous and pooled)"
-    counts.add(name, drift(series[-1], series[:-1]) == "FAIL")
-    counts.add(f"A/A: CUSUM signals within {arguments.series} runs", signals(series))
-    last = run_of(rng, worse, flips, arguments.series)
-    counts.add(f"drop: drift.drop fails after {arguments.series} runs", drift(last, series) == "FAIL")
+        now = run_of(rng, again, arguments, arguments.series)
+        counts.add(f"{name}: drift.drop fails after one run", drift(now, series[-1:]) == "FAIL")
+        after = f"{name}: drift.drop fails after {earlier} runs (previous and pooled)"
+        counts.add(after, drift(now, series) == "FAIL")
+        if name == "A/A":
+            counts.add(f"A/A: CUSUM signals within {arguments.series} runs", signals([*series, now]))
+            made = compare(series[-1], now)
+            lost = {d.metric for d in made.metrics if d.verdict == "worse" and d.family == "headline"}
+            counts.add("A/A: compare calls accuracy worse", "accuracy" in lost)
+            counts.add("A/A: compare calls any headline metric worse", bool(lost))
 
 
 def main() -> None:
@@ -185,11 +190,13 @@ def main() -> None:
     parser.add_argument("--flips", type=float, default=5.0)
     parser.add_argument("--drop", type=float, default=5.0)
     parser.add_argument("--series", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=20260101)
     arguments = parser.parse_args()
-    rng = np.random.default_rng(20260101)
+    arguments.template = template_of(arguments.cases)
+    rng = np.random.default_rng(arguments.seed)
     counts = Counts()
     for _ in range(arguments.pairs):
-        pair(rng, counts, arguments)
+        simulate(rng, counts, arguments)
     print(f"{arguments.cases} cases, {arguments.flips:g}% flips, a drop of {arguments.drop:g} points")
     counts.show()
 

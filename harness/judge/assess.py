@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from harness.judge.sections.notable import maybe_mislabelled, notable_cases, not
 from harness.judge.sections.robustness import robustness_section
 from harness.judge.sections.slices import slices_section
 from harness.judge.sections.stability import stability_section
-from harness.judge.sections.timing_quality import timing_quality_section
+from harness.judge.sections.timing_quality import TIMING, timing_quality_section
 from harness.judge.sections.tradeoff import tradeoff_section
 from harness.judge.sections.versions import with_versions
 from harness.judge.tabulate import RunTable, tabulate
@@ -96,7 +97,7 @@ def views_from(manifest: Manifest, table: RunTable, past: Sequence[PastRun] = ()
     """Give each candidate with its trials; what is the same for all of them is shared."""
     suite = Suite.model_validate(manifest.suite)
     of_run: dict[str, Any] = {}
-    return [
+    views = [
         View(
             manifest=manifest,
             suite=suite,
@@ -108,6 +109,9 @@ def views_from(manifest: Manifest, table: RunTable, past: Sequence[PastRun] = ()
         )
         for entry in manifest.candidates
     ]
+    for view in views:  # comparisons have no other way to know it
+        view.once(TIMING, partial(timing_quality_section, view, table, ()))
+    return views
 
 
 def policy_of(suite: Suite, views: Sequence[View], baseline: Baseline | None) -> tuple[Threshold, ...]:

@@ -26,6 +26,7 @@ from harness.judge.scores.estimate import Estimate, undefined
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.latency_shift import TimedSide, difference_of_draws, quantile_draws
 from harness.judge.scores.paired import cochran_q, holm
+from harness.judge.sections.timing_quality import saturated
 from harness.judge.standings import Duel, Leaderboard, Standing
 from harness.judge.table import Bool, Float, Int64
 from harness.judge.verdict import best_first
@@ -88,7 +89,7 @@ def _latencies(views: Sequence[View], paired: dict[tuple[int, int], Pairs]) -> l
     present = [set(case.tolist()) for _, case in timed]
     if all(present):
         both = np.array(sorted(set.intersection(*present)), dtype=np.int64)
-    if not len(both):
+    if not len(both) or any(saturated(view) for view in views):
         return [None] * len(paired)
     sides = [TimedSide.of(times, case, both) for times, case in timed]
     drawn = quantile_draws(sides, len(both), (P95,), seed=views[0].suite.seed)
@@ -124,7 +125,7 @@ def _decided(
     adjusted = dict(zip(known, holm([p_values[place] or 0.0 for place in known]), strict=True))
     made = []
     for place, (one, couple) in enumerate(zip(figures, couples, strict=True)):
-        figure = Missing("nothing was timed") if one is None else one.difference
+        figure = Missing("nothing was timed, or the client was saturated") if one is None else one.difference
         estimate = figure.estimate(couple[0].confidence)
         made.append(_duel(metric, estimate, (p_values[place], adjusted.get(place)), couple))
     return made

@@ -14,7 +14,7 @@ from harness.judge.compare import compare
 from harness.judge.comparison import Comparison
 from harness.judge.tabulate import tabulate
 from harness.judge.view import View
-from harness.record import Event, Failure, Reply, Session
+from harness.record import Event, Failure, Interference, Reply, Session
 
 Said = str | Failure | Reply
 LABELS = ("spam", "ham")
@@ -60,10 +60,11 @@ def viewed(
     prompt: str = "Is it spam? {{ message }}",
     model: Mapping[str, Any] | None = None,
     planned_repeats: int | None = None,
+    load: Interference = CALM,
     **manifest: Any,
 ) -> View:
     """Give one candidate of a run with these answers."""
-    events: list[Event] = [Session(at_utc="2026-01-01T00:00:00Z", event="started"), CALM]
+    events: list[Event] = [Session(at_utc="2026-01-01T00:00:00Z", event="started"), load]
     for one in answers:
         events.append(case_row(one.case, one.expected, **one.fields))
         events += [

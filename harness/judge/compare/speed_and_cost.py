@@ -16,6 +16,7 @@ from harness.judge.scores.latency_shift import case_medians, quantile_difference
 from harness.judge.scores.mean import clustered_mean, ratio_of_sums
 from harness.judge.scores.paired_mean import paired_mean_difference, paired_ratio_difference
 from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown
+from harness.judge.sections.timing_quality import saturated
 from harness.judge.table import Bool, Float
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95))
@@ -34,7 +35,10 @@ def _quantiles(
 ) -> Iterator[Compared]:
     cases = pairs.base.case[base[0]], pairs.head.case[head[0]]
     found: list[Figure] = [Missing("the replies of one side have no latencies")] * len(QUANTILES)
-    if len(cases[0]) and len(cases[1]):
+    busy = saturated(pairs.base.view) or saturated(pairs.head.view)
+    if busy:
+        found = [Missing(busy.rstrip("."))] * len(QUANTILES)
+    elif len(cases[0]) and len(cases[1]):
         seed, wanted = pairs.head.view.suite.seed, [q for _, q in QUANTILES]
         found = quantile_differences(head[1], cases[1], base[1], cases[0], wanted, seed=seed)
     for (name, q), difference in zip(QUANTILES, found, strict=True):

@@ -17,6 +17,7 @@ from harness.judge.wording import seconds
 
 LAG_S, LAG_SHARE = 0.010, 0.02
 STARVED = 0.90
+TIMING = "timing quality"  # under this name a view keeps that of its run
 
 
 def timing_quality_section(view: View, table: RunTable, thresholds: Sequence[Threshold]) -> TimingQuality:
@@ -39,6 +40,12 @@ def timing_quality_section(view: View, table: RunTable, thresholds: Sequence[Thr
         processes=max((load.processes for load in loads), default=1),
         limit_history=tuple((pace.at_ns / 1e9, pace.limit, pace.why) for pace in table.paces),
     )
+
+
+def saturated(view: View) -> str:
+    """Say that the client was saturated when a view's run was measured; empty when it was not."""
+    timing: TimingQuality | None = view.once(TIMING, lambda: None)
+    return "" if timing is None or timing.good else timing.sentence
 
 
 def _strictest(thresholds: Sequence[Threshold]) -> float:

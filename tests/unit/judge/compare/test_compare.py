@@ -12,7 +12,7 @@ from scipy import stats
 
 from harness.judge.compare import compare
 from harness.judge.comparison import Comparison, MetricDifference
-from harness.record import Failure, Reply, Usage
+from harness.record import Failure, Interference, Reply, Usage
 
 
 def metric(comparison: Comparison, name: str, label: str | None = None) -> MetricDifference:
@@ -182,6 +182,15 @@ def test_recorded_replies_without_times_leave_latency_open() -> None:
     base = [Asked(f"case-{n:04d}", "ham", ("ham",), None) for n in range(50)]
     found = metric(compare(viewed(base), viewed(base)), "latency.p95")
     assert (found.difference.value, found.verdict) == (None, "can't tell")
+
+
+def test_latencies_of_a_saturated_client_are_not_compared() -> None:
+    busy = Interference(lag_p50_ns=0, lag_p99_ns=90_000_000, lag_max_ns=90_000_000, cpu_share=0.2, samples=9)
+    base = [taking(asked(n, "1"), 0.2) for n in range(100)]
+    head = [taking(asked(n, "1"), 0.4) for n in range(100)]
+    p95 = metric(compare(viewed(base), viewed(head, load=busy)), "latency.p95")
+    assert (p95.difference.value, p95.verdict) == (None, "can't tell")
+    assert "saturated" in p95.sentence
 
 
 def test_cost_is_the_paired_difference_per_1000() -> None:

@@ -34,15 +34,20 @@ POOLED: Final = "the runs before, pooled"
 
 
 def share_of(estimate: Estimate) -> Share | Missing:
-    """Give the share that has this Wilson interval; the effective number of trials is by bisection."""
+    """Give the share that has this Wilson interval; the effective number of trials is by bisection.
+
+    It is told by the end away from 1/2: the other may have been moved out to the bound of a check. At 0 and 1
+    that end is fixed, and the other one is as it was.
+    """
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return Missing(estimate.why_undefined or "it has no interval", estimate.n)
-    wanted = estimate.high - estimate.low
+    end = int((estimate.value >= 0.5) != (estimate.value in {0.0, 1.0}))
+    wanted = abs((estimate.low, estimate.high)[end] - estimate.value)
     low, high = 0.01, float(max(estimate.n, 1))
     for _ in range(60):
         middle = (low + high) / 2
         bounds = wilson(estimate.value, middle, estimate.confidence)
-        low, high = (middle, high) if bounds[1] - bounds[0] > wanted else (low, middle)
+        low, high = (middle, high) if abs(bounds[end] - estimate.value) > wanted else (low, middle)
     return _independent(estimate.value, high)
 
 

@@ -79,6 +79,8 @@ class TrialColumns:
 
     def where(self, keep: Bool) -> TrialColumns:
         """Keep some trials; the names that they index stay."""
+        if keep.all():
+            return self
         kept = {field.name: getattr(self, field.name) for field in fields(self)}
         for name, column in kept.items():
             if isinstance(column, np.ndarray):

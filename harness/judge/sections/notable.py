@@ -23,7 +23,7 @@ TELLS_APART = 0.2
 
 def notable_cases(view: View) -> tuple[NotableCase, ...]:
     """Give the cases of one candidate, at most ten of each kind."""
-    kinds = _kinds(view)
+    kinds = dict(view.once("notable kinds", lambda: _kinds(view)))
     unread = kinds.pop(UNREAD)
     found = [_case(view, why, int(case)) for why, cases in kinds.items() for case in cases[:MOST]]
     found += [_unread(view, int(case)) for case in unread[:MOST]]
@@ -32,7 +32,11 @@ def notable_cases(view: View) -> tuple[NotableCase, ...]:
 
 def notable_counts(view: View) -> dict[str, int]:
     """Give how many cases there are of each kind that occurs, listed or not."""
-    return {why: len(cases) for why, cases in _kinds(view).items() if len(cases)}
+    return {
+        why: len(cases)
+        for why, cases in view.once("notable kinds", lambda: _kinds(view)).items()
+        if len(cases)
+    }
 
 
 def _kinds(view: View) -> dict[str, Int64]:

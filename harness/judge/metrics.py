@@ -156,7 +156,9 @@ METRICS: dict[str, Metric] = {
     "robustness.flips": Metric(
         figure=lambda view, threshold: robustness.flips_above_noise(view, threshold.label), scale="points"
     ),
-    "generalization.gap": Metric(figure=lambda view, _: generalization.gap(view), scale="points"),
+    "generalization.gap": Metric(
+        figure=lambda view, threshold: generalization.gap(view, part=bool(threshold.where)), scale="points"
+    ),
     "drift.drop": Metric(figure=lambda *_: Missing("a drop needs an earlier run"), scale="points"),
     "leakage": Metric(figure=_leaked, scale="count"),
     "regressions": Metric(figure=lambda *_: Missing(NEEDS_BASELINE), scale="count"),

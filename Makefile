@@ -13,6 +13,8 @@ help:
 	@echo "make demo   run the SMS spam suite on a small language model, on this machine"
 	@echo "make test   run all tests"
 	@echo "make lint   ruff, mypy, import-linter, zizmor"
+	@echo "make audit  known weaknesses in what is pinned"
+	@echo "make sbom   what an installation is made of, as CycloneDX"
 	@echo "make clean  remove .venv and caches (not the results)"
 
 demo: .venv/.local
@@ -51,6 +53,23 @@ lint-workflows: .venv/.dev
 	@echo "installing the harness and its test tools into .venv" >&2
 	@$(PIP) --editable '.[dev,tables,view]' || { echo "The install failed: is there a network, or a package index that pip can reach?" >&2; exit 2; }
 	@$(PIP) --editable '.[local]' || echo "no wheel of xllamacpp for this platform: tests of the embedded model are skipped" >&2
+	@touch $@
+
+# What is pinned, held against the public lists of known weaknesses (needs a network that reaches them).
+audit: .venv/.supply
+	.venv/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+
+# What the installed harness is made of, as CycloneDX: test tools left out.
+sbom: .venv/.supply
+	@mkdir -p dist
+	@"$(PYTHON)" -m venv dist/.sbom-env
+	@dist/.sbom-env/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt '.[local,tables,view]'
+	@.venv/bin/cyclonedx-py environment dist/.sbom-env --pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json
+	@rm -rf dist/.sbom-env
+	@echo dist/sbom.cdx.json
+
+.venv/.supply: .venv/.made constraints.txt
+	@$(PIP) pip-audit cyclonedx-bom
 	@touch $@
 
 clean:

@@ -1,0 +1,147 @@
+"""Makes the screenshots of README.md and docs/ from a real run.
+
+    python docs/screenshots.py [RUN] [--only report]
+
+RUN defaults to the latest run that has several candidates. It needs Chromium, and the extra `view`. With
+`--all DIR` it saves every page in light, dark and phone width instead, to be looked at before a release.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+sys.path.insert(0, str(ROOT / "tests" / "servers"))
+
+from chromium import DESKTOP, HOW_TO_INSTALL, PHONE, Chromium, chromium, chromium_path  # noqa: E402
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {},
+    "dark": {"dark": True},
+    "phone": {"size": PHONE, "touch": True},
+}
+HEIGHTS = {"report": 1180, "viewer-cases": 860, "viewer-case": 900, "viewer-compare": 980}
+PICTURES = {
+    "report": "report",
+    "cases": "viewer-cases",
+    "case": "viewer-case",
+    "comparison": "viewer-compare",
+}
+
+
+@contextmanager
+def viewer() -> Iterator[str]:
+    """Start the viewer over this checkout's results and give its origin."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "view", "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip().removesuffix("/runs")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def fetch(address: str) -> Any:  # noqa: ANN401  # whatever a page's JSON holds
+    """Read a page's JSON, once the journal behind it has been read."""
+    while True:
+        with urllib.request.urlopen(address) as answer:  # noqa: S310  # our own server
+            if answer.status != HTTPStatus.ACCEPTED:
+                return json.load(answer)
+        time.sleep(0.2)
+
+
+def pages(origin: str, run: str | None) -> dict[str, str]:
+    """Give the address of every page, on a run that has something to show."""
+    runs = fetch(f"{origin}/runs.json")["runs"]
+    judged = [row for row in runs if row["state"] == "judged"]
+    chosen = next(row for row in judged if row["run"] == run or (run is None and len(row["candidates"]) > 1))
+    name, best = chosen["run"], chosen["candidates"][0]["name"]
+    other = chosen["candidates"][-1]["name"]
+    flipped = [_flipped(origin, name, candidate["name"]) for candidate in chosen["candidates"]]
+    shown, rows = max(flipped, key=lambda found: len(found[1]))
+    sides = {"base": name, "head": name, "base_candidate": other, "head_candidate": best}
+    return {
+        "report.html": (ROOT / "results" / name / "report.html").as_uri(),
+        "runs": "/runs",
+        "report": f"/runs/{name}",
+        "cases": f"/runs/{name}/cases?{urlencode({'candidate': best, 'order': 'wrong'})}",
+        "case": f"/runs/{name}/case?{urlencode({'id': rows[-1]['case'], 'candidate': shown})}",
+        "comparison": f"/compare?{urlencode(sides)}",
+        "history": f"/history?{urlencode({'suite': chosen['suite']})}",
+    }
+
+
+def _flipped(origin: str, run: str, candidate: str) -> tuple[str, list[Any]]:
+    """Give a candidate's cases that were answered in more than one way; all of them when there is none."""
+    query = {"candidate": candidate, "flipped": "1"}
+    rows: list[Any] = fetch(f"{origin}/runs/{run}/cases.json?{urlencode(query)}")["rows"]
+    every = f"{origin}/runs/{run}/cases.json?{urlencode({'candidate': candidate})}"
+    return candidate, rows or fetch(every)["rows"]
+
+
+def full(origin: str, path: str) -> str:
+    """Give the address of a page of the viewer, or of a file."""
+    return path if path.startswith("file:") else origin + path
+
+
+def save_pictures(browser: Chromium, origin: str, found: dict[str, str], only: str | None) -> None:
+    """Save the pictures that README.md and docs/ show: the upper part of each page."""
+    IMAGES.mkdir(exist_ok=True)
+    for page_name, picture in PICTURES.items():
+        if only not in {None, picture}:
+            continue
+        with browser.page(size=(DESKTOP[0], HEIGHTS[picture])) as page:
+            page.open(full(origin, found[page_name]))
+            page.screenshot(IMAGES / f"{picture}.png", whole=False)
+            print(IMAGES / f"{picture}.png")  # noqa: T201
+
+
+def save_all(browser: Chromium, origin: str, found: dict[str, str], folder: Path) -> None:
+    """Save every page in every look."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for look, options in LOOKS.items():
+        for page_name, path in found.items():
+            with browser.page(**options) as page:
+                page.open(full(origin, path))
+                page.screenshot(folder / f"{page_name}-{look}.png")
+                print(folder / f"{page_name}-{look}.png", *page.problems)  # noqa: T201
+
+
+def main() -> None:
+    """Make the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", nargs="?")
+    parser.add_argument("--only", choices=PICTURES.values(), help="this picture alone")
+    parser.add_argument("--all", type=Path, metavar="DIR")
+    chosen = parser.parse_args()
+    path = chromium_path()
+    if path is None:
+        sys.exit(HOW_TO_INSTALL)
+    with viewer() as origin, chromium(path) as browser:
+        found = pages(origin, chosen.run)
+        if chosen.all:
+            save_all(browser, origin, found, chosen.all)
+        else:
+            save_pictures(browser, origin, found, chosen.only)
+
+
+if __name__ == "__main__":
+    main()

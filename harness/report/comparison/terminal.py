@@ -9,7 +9,8 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from harness.judge.comparison import Comparison, WordChange
-from harness.report.comparison.view import CaseView, ComparisonView, DifferenceRow, view_of
+from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow
+from harness.report.comparison.view import view_of
 from harness.report.neutral import shorten
 from harness.report.parts import Tone
 from harness.report.terminal import Pen, bulleted, indented, laid_out, table_of

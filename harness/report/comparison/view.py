@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from harness.judge.compare.telling import difference_text
@@ -14,10 +13,10 @@ from harness.judge.comparison import (
     DifferenceVerdict,
     MetricDifference,
     OutcomeChange,
-    WordChange,
 )
 from harness.judge.scores.estimate import Estimate
 from harness.judge.wording import Scale, amount, count, demand, figure, listed, seconds, sure
+from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
 from harness.report.parts import Cell, Picture, Table, Tone
 from harness.report.sections.pieces import STATUS_TONES, interval_picture
 
@@ -28,78 +27,6 @@ TONES: dict[DifferenceVerdict, Tone] = {
     "can't tell": "inconclusive",
 }
 IDS_SHOWN = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DifferenceRow:
-    """One metric on both sides."""
-
-    name: str
-    base: str
-    head: str
-    difference: str
-    verdict: str
-    tone: Tone
-    sentence: str
-    picture: Picture | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuestionRow:
-    """Whether head is no worse than base by more than the margin, on one metric."""
-
-    name: str
-    status: str
-    tone: Tone
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseView:
-    """A case that changed, side by side."""
-
-    case: str
-    expected: str
-    text: str
-    tags: str
-    base_said: str  # ham 2 of 3, spam 1 of 3
-    head_said: str
-    base_replies: tuple[str, ...]
-    head_replies: tuple[str, ...]
-    base_prompt: str
-    head_prompt: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComparisonView:
-    """What every renderer of a comparison renders."""
-
-    base: str
-    head: str
-    base_run: str
-    head_run: str
-    headline: str
-    tone: Tone
-    facts: str
-    notes: tuple[str, ...]
-    margin: str
-    questions: tuple[QuestionRow, ...]
-    question_status: str
-    question_tone: Tone
-    headline_rows: tuple[DifferenceRow, ...]
-    detail_rows: tuple[DifferenceRow, ...]
-    slice_rows: tuple[DifferenceRow, ...]
-    uncompared: tuple[str, ...]  # metrics that can't be compared, with the reason
-    typical: str
-    broken: tuple[CaseView, ...]
-    fixed: tuple[CaseView, ...]
-    moved: str
-    outcomes: Table | None
-    prompt_diff: tuple[WordChange, ...]
-    prompt_note: str
-    changes: Table | None
-    unpaired: tuple[str, ...]
-    method: str
 
 
 def view_of(comparison: Comparison) -> ComparisonView:

@@ -1,0 +1,80 @@
+"""The parts that a page of a comparison is made of: figures already written as text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.judge.comparison import WordChange
+from harness.report.parts import Picture, Table, Tone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DifferenceRow:
+    """One metric on both sides."""
+
+    name: str
+    base: str
+    head: str
+    difference: str
+    verdict: str
+    tone: Tone
+    sentence: str
+    picture: Picture | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionRow:
+    """Whether head is no worse than base by more than the margin, on one metric."""
+
+    name: str
+    status: str
+    tone: Tone
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """A case that changed, side by side."""
+
+    case: str
+    expected: str
+    text: str
+    tags: str
+    base_said: str  # ham 2 of 3, spam 1 of 3
+    head_said: str
+    base_replies: tuple[str, ...]
+    head_replies: tuple[str, ...]
+    base_prompt: str
+    head_prompt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparisonView:
+    """What every renderer of a comparison renders."""
+
+    base: str
+    head: str
+    base_run: str
+    head_run: str
+    headline: str
+    tone: Tone
+    facts: str
+    notes: tuple[str, ...]
+    margin: str
+    questions: tuple[QuestionRow, ...]
+    question_status: str
+    question_tone: Tone
+    headline_rows: tuple[DifferenceRow, ...]
+    detail_rows: tuple[DifferenceRow, ...]
+    slice_rows: tuple[DifferenceRow, ...]
+    uncompared: tuple[str, ...]  # metrics that can't be compared, with the reason
+    typical: str
+    broken: tuple[CaseView, ...]
+    fixed: tuple[CaseView, ...]
+    moved: str
+    outcomes: Table | None
+    prompt_diff: tuple[WordChange, ...]
+    prompt_note: str
+    changes: Table | None
+    unpaired: tuple[str, ...]
+    method: str

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from harness.files import units
-from harness.files.findings import did_you_mean, nearest, shortlist, shown
+from harness.files.findings import did_you_mean, shortlist, shown
 from harness.files.metrics import BETTER_THAN_MAJORITY, METRICS, SPELLINGS, Metric
+from harness.files.threshold_fixes import argument_fix, bound_fix, filter_fix, metric_fix, operator_fix
 from harness.files.threshold_scanner import Scanner, ThresholdError
 
 __all__ = ["Threshold", "ThresholdError", "parse_threshold"]
@@ -29,7 +30,6 @@ LONGEST = 500
 Op: TypeAlias = Literal[">=", "<=", ">", "<"]
 Baseline: TypeAlias = Literal["absolute", "minus", "plus", "times"]
 
-_FAMILIES = frozenset({"latency", "ttft", "robustness", "generalization", "drift", "cost"})
 _OPS: dict[str, Op] = {">=": ">=", "<=": "<=", ">": ">", "<": "<"}
 _NAME = re.compile(
     r"cost\s+per\s+(?:1000|1,000|correct)|tokens\s+per\s+case|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*"
@@ -124,7 +124,7 @@ class _Parser(Scanner):
             )
         name = " ".join(found[0].replace(",", "").split())
         if name not in SPELLINGS:
-            self.fail(f"unknown metric `{shown(name)}`.", start, _metric_fix(name))
+            self.fail(f"unknown metric `{shown(name)}`.", start, metric_fix(name, self.text[found.end() :]))
         self.at = found.end()
         return SPELLINGS[name]
 
@@ -134,7 +134,8 @@ class _Parser(Scanner):
             return self._whole(metric)
         if metric.argument == "none":
             if self.peek() in {"(", "^"}:
-                self.fail(f"`{metric.written}` takes no argument.", self.at)
+                fix = argument_fix(metric, self.text[self.at :], self.known.labels)
+                self.fail(f"`{metric.written}` takes no argument.", self.at, fix)
             return None
         example = "1 s" if metric.argument == "seconds" else "2"
         self.expect("(", f"Write `{metric.written}({example})`.")
@@ -192,7 +193,7 @@ class _Parser(Scanner):
         found = re.compile(r"[A-Za-z]+").match(self.text, start)
         key = found[0] if found else ""
         if key not in {"tag", "split"}:
-            self.fail("a filter is `tag=...` or `split=...`.", start, _filter_fix(key))
+            self.fail("a filter is `tag=...` or `split=...`.", start, filter_fix(key, self.text[self.at :]))
         self.at = start + len(key)
         self.expect("=", f"Write `{key}=name`.")
         self.space()
@@ -216,7 +217,9 @@ class _Parser(Scanner):
         right = ">=" if metric.higher_is_better else "<="
         if found is None:
             self.fail(
-                "needs one of `>=`, `<=`, `>`, `<` here.", start, f"Write `{metric.written} {right} ...`."
+                "needs one of `>=`, `<=`, `>`, `<` here.",
+                start,
+                operator_fix(metric, right, self.text[start:]),
             )
         assert found is not None
         op = _OPS[found[0]]
@@ -230,7 +233,10 @@ class _Parser(Scanner):
 
     def _bound(self, metric: Metric) -> tuple[Baseline, float, str | None]:
         if not self.take("baseline"):
+            self.space()
             start = self.at
+            if fix := bound_fix(self.text[start:]):
+                self.fail("needs a number here.", start, fix)
             value, unit, sign = self.quantity()
             bound = self._in_unit(metric, value, unit or sign, start)
             self._possible(metric, bound, start)
@@ -292,19 +298,3 @@ def _currency(unit: str) -> str | None:
     if unit in units.CURRENCY_SIGNS:
         return units.CURRENCY_SIGNS[unit]
     return unit if re.fullmatch(r"[A-Z]{3}", unit) else None
-
-
-def _metric_fix(name: str) -> str:
-    family = [spelling for spelling in METRICS if spelling.split(".")[0] == name.split(".", maxsplit=1)[0]]
-    if ("." in name and family) or name in _FAMILIES:
-        near = nearest(name, family)
-        return (
-            f"Did you mean `{near}`?" if near and "." in name else f"Known: {shortlist(family or METRICS)}."
-        )
-    near = nearest(name, METRICS)
-    return f"Did you mean `{near}`?" if near else f"Known: {shortlist(METRICS, 40)}."
-
-
-def _filter_fix(key: str) -> str:
-    near = nearest(key, ("tag", "split"))
-    return f"Did you mean `{near}`?" if near else ""

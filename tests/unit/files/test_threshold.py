@@ -117,6 +117,19 @@ BAD = [
     ("robustness.flips[typo] <= 5%", 18, "not a perturbation of this suite", "Did you mean `typos`?"),
     ("latency.p95 <= baseline * 1 s", 27, "takes a plain number", ""),
     ("recall[spam] >= majority", 17, "stands only in", ""),
+    ("p95 <= 1 s", 1, "unknown metric `p95`", "Did you mean `latency.p95`?"),
+    ("latency p95 <= 1 s", 1, "unknown metric `latency`", "Did you mean `latency.p95`?"),
+    ("gap <= 5%", 1, "unknown metric `gap`", "Did you mean `generalization.gap`?"),
+    ("flips <= 5%", 1, "unknown metric `flips`", "Did you mean `robustness.flips`?"),
+    ("cost <= $1", 1, "unknown metric `cost`", "Known: `cost per 1000`, `cost per correct`."),
+    ("tokens <= 500", 1, "unknown metric `tokens`", "Known: `tokens per case`."),
+    ("pass3 >= 90%", 1, "unknown metric `pass3`", "Write `pass^3`."),
+    ("recall(spam) >= 90%", 7, "takes no argument", "Write `recall[spam]`."),
+    ("accuracy => 90%", 10, "needs one of `>=`", "Write `>=`."),
+    ("latency.p95 ≤ 1 s", 13, "needs one of `>=`", "Write `<=`."),
+    ("latency.p95 < = 1 s", 15, "needs a number here", "without a space"),
+    ("accuracy >= base - 2%", 13, "needs a number here", "Did you mean `baseline`?"),
+    ("recall[spam] where short >= 9%", 20, "a filter is `tag=...`", "Write `where tag=short`."),
 ]
 
 

@@ -15,7 +15,8 @@ def metric_fix(name: str, rest: str) -> str:
     """Name the metric that was meant, or those that begin alike, or all; `rest` is what follows the name."""
     if name.startswith("pass") and (number := re.match(r"\d+", name[4:])):
         return f"Write `pass^{number[0]}`."
-    family = [spelling for spelling in METRICS if re.split(r"[. ]", spelling)[0] == name.split(".", maxsplit=1)[0]]
+    head = name.split(".", maxsplit=1)[0]
+    family = [spelling for spelling in METRICS if re.split(r"[. ]", spelling)[0] == head]
     if "." in name and family:
         near = nearest(name, family)
         return f"Did you mean `{near}`?" if near else f"Known: {shortlist(family)}."

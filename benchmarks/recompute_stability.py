@@ -21,6 +21,8 @@ from itertools import combinations
 from pathlib import Path
 
 TOLERANCE = 1e-9
+# A trial that the run ended before: planned, so it counts, as one that failed.
+NOT_RUN = {"type": "failure", "kind": "not run", "message": "the run ended before this trial"}
 
 
 def read_run(run: Path) -> tuple[dict, dict, dict]:
@@ -35,8 +37,11 @@ def read_run(run: Path) -> tuple[dict, dict, dict]:
         elif event["type"] == "trial" and not event.get("warmup") and "variant" not in event:
             trials[event["candidate"]][event["case"]][event.get("repeat", 0)] = event["outcome"]
     ordered = {
-        candidate: {case: [kept[r] for r in sorted(kept)] for case, kept in cases.items()}
-        for candidate, cases in trials.items()
+        entry["name"]: {
+            case: [trials[entry["name"]][case].get(n, NOT_RUN) for n in range(manifest["repeats"])]
+            for case in expected
+        }
+        for entry in manifest["candidates"]
     }
     return manifest, expected, ordered
 

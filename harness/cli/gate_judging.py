@@ -7,9 +7,11 @@ from pathlib import Path
 
 import msgspec
 
+from harness.files.baselines import read_baselines
 from harness.files.gate_bundle import FREE, GateBundle, Pair
 from harness.judge.assess import assess_run, views_of
 from harness.judge.assessment import Assessment, CandidateAssessment
+from harness.judge.baseline import from_store
 from harness.judge.compare import compare
 from harness.judge.comparison import Comparison
 from harness.judge.gate import (
@@ -73,7 +75,10 @@ def _judged(
 
 
 def _assessed(gate: GateBundle, run: Path) -> Assessment:
-    """Judge the run; a threshold relative to a baseline is held against the base version beside it."""
+    """Judge the run; relative thresholds are held against baselines.yml, else the base version beside it."""
+    stored = read_baselines(gate.policy_root).get(gate.bundle.suite.name)
+    if stored is not None:
+        return assess_run(run, baseline=from_store(stored))
     assessment = assess_run(run)
     if all(threshold.baseline == "absolute" for threshold in gate.bundle.thresholds):
         return assessment

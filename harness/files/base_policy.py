@@ -1,4 +1,4 @@
-"""Lays the policy of a base branch out in a folder: harness.yml, suite, cases, recordings and prompts.
+"""Lays the policy of a base branch out in a folder: harness.yml, suite, cases, baselines and recordings.
 
 Only what the suite names is read from git. The loader of `bundle` then reads these copies like any project,
 so a branch can change nothing of what it is judged by. Where the base has no harness.yml, the documented
@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import FilesError, Problem
+from harness.files.baselines import BASELINES
 from harness.files.findings import Findings
 from harness.files.git_base import Snapshot
 from harness.files.loading import read_suite
@@ -79,6 +80,7 @@ def lay_out(snapshot: Snapshot, suite: str, project: str | None, into: Path) -> 
     root = posixpath.dirname(project or _default_place(suite))
     recordings = [str(entry.replies) for entry in read.project.models.values() if entry.replies is not None]
     wanted += [posixpath.normpath(posixpath.join(root, path)) for path in recordings]
+    wanted.append(posixpath.join(root, BASELINES))
     if any(":" in name for name in checked.model.perturbations):  # the suite's own code: the base's
         below = f"{root}/" if root else ""
         wanted += [path for path in snapshot.files if path.startswith(below) and path.endswith(".py")]

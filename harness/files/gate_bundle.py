@@ -54,6 +54,7 @@ class GateBundle:
     suite: str  # path below the top
     root: Path  # folder of the project in the working tree
     scratch: Path  # where the base's files are
+    policy_root: Path  # folder of the harness.yml in force, with its baselines.yml
     base_ref: str
     base_commit: str
     head_commit: str
@@ -170,6 +171,7 @@ class _Gathering:
             suite=self.suite,
             root=self.root,
             scratch=self.scratch,
+            policy_root=self.places.project.parent,
             base_ref=self.asked.base,
             base_commit=self.base.commit,
             head_commit=self.repository.head(),

@@ -7,14 +7,13 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from harness.files.base_policy import Places
+from harness.files.baselines import BASELINES
 from harness.files.findings import Findings, shown
 from harness.files.gathering import Gatherer
 from harness.files.loading import read_suite
 from harness.files.policy_changes import Policy, policy_changes
 from harness.files.project import ModelEntry
 from harness.files.project_loading import find_project
-
-BASELINES = "baselines.yml"
 
 
 def edits_of(

@@ -282,3 +282,16 @@ def test_replies_that_a_branch_committed_are_not_taken_for_the_bases(
     commit(repo, "a run of its own making")
     document = gate_json(gate(repo))
     assert (document["cost"]["reused"], document["cost"]["calls"]) == (0, 240)
+
+
+def test_a_relative_threshold_refers_to_the_base_version_measured_beside(repo: Path) -> None:
+    suite = yaml.safe_load((repo / SUITE).read_text())
+    write_yaml(repo / SUITE, suite | {"thresholds": ["recall[spam] >= baseline - 10%"]})
+    commit(repo, "relative")
+    branch(repo, "worse")
+    write_prompt(repo, "Sort badly: {{ message }}")
+    commit(repo, "worse")
+    (prompt,) = gate_json(gate(repo))["prompts"]
+    check = prompt["checks"][0]
+    assert check["status"] == "FAIL"
+    assert "the baseline's 90" in check["why"]

@@ -54,29 +54,35 @@ def compare(
     """Say what changed between two candidates, and what of it is more than chance.
 
     A RUN is an id, a unique prefix of it, a path, or `latest`. A CANDIDATE is `prompt@model`, or the prompt
-    or the model where only one candidate has it. Exits with 0 whatever changed: `harness gate` decides.
+    or the model where only one candidate has it; two runs of several are compared candidate by candidate.
+    Exits with 0 whatever changed: `harness gate` decides.
     """
     from harness.cli.console import emit, emit_json, note
     from harness.files.bundle import load_project
     from harness.judge.compare import compare as compared
 
     share = _margin(margin)
-    sides = _sides(load_project(Path.cwd()), base, head)
-    comparison = compared(*sides, margin=share)
+    couples = _couples(load_project(Path.cwd()), base, head)
+    if len(couples) > 1 and html is not None:
+        raise UsageError(
+            f"{base} and {head} share {len(couples)} candidates, and a page shows one.",
+            fix=f"Name one, such as {head}:{couples[0][1].entry.name}.",
+        )
+    comparisons = [compared(*couple, margin=share) for couple in couples]
     if html is not None:
         from harness.report.comparison.html import render_comparison_html
 
-        _write(html, render_comparison_html(comparison))
+        _write(html, render_comparison_html(comparisons[0]))
     if markdown is not None:
         from harness.report.comparison.markdown import render_comparison_markdown
 
-        _write(markdown, render_comparison_markdown(comparison))
+        _write(markdown, "\n".join(render_comparison_markdown(one) for one in comparisons))
     if as_json:
-        emit_json(comparison)
+        emit_json(comparisons[0] if len(comparisons) == 1 else comparisons)
     else:
         from harness.report.comparison.terminal import terminal_comparison
 
-        emit(terminal_comparison(comparison, full=full))
+        emit("".join(terminal_comparison(one, full=full) for one in comparisons))
     for path in (html, markdown):
         if path is not None:
             note(f"written: {path}")
@@ -94,14 +100,23 @@ def _margin(text: str) -> float:
     return value
 
 
-def _sides(project: Project, base: str, head: str) -> tuple[View, View]:
-    """Find both candidates; where only one side names which, the other is the one of the same name."""
+def _couples(project: Project, base: str, head: str) -> list[tuple[View, View]]:
+    """Find both candidates; two runs of several are compared candidate by candidate of the same name.
+
+    Where only one side names which, the other is the one of the same name.
+    """
     head_views, head_name = _of_run(project, head, suite="")
     suite = next(iter(head_views.values())).manifest.suite_name
     base_views, base_name = _of_run(project, base, suite=suite)
-    first = _only(base_views, base_name, base, other=head_name or _single(head_views))
-    second = _only(head_views, head_name, head, other=base_name or first.entry.name)
-    return first, second
+    if not base_name and not head_name and min(len(base_views), len(head_views)) > 1:
+        shared = [name for name in base_views if name in head_views]
+        if shared:
+            return [(base_views[name], head_views[name]) for name in shared]
+    if head_name:
+        second = _named(head_views, head_name, head)
+        return [(_only(base_views, base_name, base, other=second.entry.name), second)]
+    first = _only(base_views, base_name, base, other=_single(head_views))
+    return [(first, _only(head_views, head_name, head, other=first.entry.name))]
 
 
 def _of_run(project: Project, reference: str, *, suite: str) -> tuple[Mapping[str, View], str]:

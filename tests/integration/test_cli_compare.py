@@ -98,6 +98,17 @@ def test_a_run_compared_with_itself_shows_no_difference(project: Path) -> None:
     assert " worse " not in done.stdout.replace("no worse", "").replace("No worse", "")
 
 
+def test_two_runs_of_several_candidates_are_compared_one_by_one(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(project)
+    compare(runs(project)[0], runs(project)[0], as_json=True)
+    made = json.loads(capsys.readouterr().out)
+    assert [one["head"]["name"] for one in made] == ["v1@recorded", "v2@recorded"]
+    verdicts = {m["verdict"] for one in made for m in one["metrics"] if m["difference"]["value"] is not None}
+    assert verdicts == {"no difference shown"}
+
+
 def test_the_other_runs_candidate_of_the_same_name_is_meant(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -112,7 +123,8 @@ def test_the_other_runs_candidate_of_the_same_name_is_meant(
 @pytest.mark.parametrize(
     ("args", "options", "said"),
     [
-        (("{0}", "{0}"), {}, "which one is meant"),
+        (("{0}", "{0}"), {"html": Path("out.html")}, "share 2 candidates"),
+        (("{0}:v1", "{0}:v7"), {}, "is not a candidate"),
         (("{0}:v7", "latest"), {}, "is not a candidate"),
         (("{0}:recorded", "latest"), {}, "stands for several candidates"),
         (("nowhere", "latest"), {}, "No run"),

@@ -90,7 +90,7 @@ class AnthropicParts:
 
     def add(self, event: str, payload: JsonObject) -> bool:
         """Take one event."""
-        kind = payload.get("type") or event
+        kind = text_at(payload, "type") or event
         if kind == "message_start":
             self._message = object_at(payload, "message") or {}
             self._usage = object_at(self._message, "usage") or {}

@@ -75,7 +75,7 @@ class ResponsesParts:
 
     def add(self, event: str, payload: JsonObject) -> bool:
         """Take one event."""
-        kind = payload.get("type") or event
+        kind = text_at(payload, "type") or event
         if kind in _ENDS:
             self._whole = object_at(payload, "response")
         return kind == "response.output_text.delta" and bool(payload.get("delta"))

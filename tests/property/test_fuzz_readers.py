@@ -1,0 +1,140 @@
+"""Whatever arrives from outside, reading it gives a value or a named failure, in bounded time."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from harness.errors import FilesError, UsageError
+from harness.files.project import ModelEntry
+from harness.files.prompt import Message, Prompt
+from harness.files.suite import ReplyRule
+from harness.judge.labels import LabelReader
+from harness.measure.endpoint.anthropic import AnthropicCodec
+from harness.measure.endpoint.chat import ChatCodec
+from harness.measure.endpoint.codec import StreamingCodec, decode
+from harness.measure.endpoint.completions import CompletionsCodec
+from harness.measure.endpoint.generic import GenericCodec
+from harness.measure.endpoint.recorded import load_replies
+from harness.measure.endpoint.responses import ResponsesCodec
+from harness.measure.endpoint.stream_reader import StreamReader
+from harness.record import Failure, Reply
+
+SLOW_S = 2.0  # far above what any of these takes, also on a busy machine
+PROMPT = Prompt(name="p", messages=(Message(role="user", content="x"),))
+ENTRY = ModelEntry(endpoint="chat", base_url="http://127.0.0.1:9/v1", model="m")
+TEXT = Prompt(name="t", text="x")
+CODECS = [
+    ChatCodec(ENTRY, PROMPT),
+    CompletionsCodec(ENTRY, TEXT),
+    ResponsesCodec(ENTRY, PROMPT),
+    AnthropicCodec(ENTRY, PROMPT),
+    GenericCodec("g", ModelEntry(endpoint="http", url="http://127.0.0.1:9/", reply="/a/0/b", score="/s")),
+]
+KEYS = [
+    "choices",
+    "message",
+    "content",
+    "text",
+    "delta",
+    "finish_reason",
+    "usage",
+    "prompt_tokens",
+    "error",
+    "type",
+]
+KEYS += [
+    "output",
+    "model",
+    "logprobs",
+    "tokens",
+    "top_logprobs",
+    "status",
+    "a",
+    "b",
+    "s",
+    "refusal",
+    "stop_reason",
+]
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(KEYS)
+documents = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+    max_leaves=25,
+)
+bodies = st.binary(max_size=200) | documents.map(lambda value: json.dumps(value).encode())
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(CODECS), st.sampled_from([200, 201, 204, 302, 400, 429, 500, 599]), bodies)
+@example(CODECS[0], 200, b"[" * 100_000)
+@example(CODECS[3], 200, b'{"content":' * 50_000)
+def test_any_body_is_a_reply_or_a_named_failure(codec: object, status: int, body: bytes) -> None:
+    began = perf_counter()
+    outcome = decode(codec, status, {"content-type": "application/json"}, body)  # type: ignore[arg-type]
+    assert isinstance(outcome, (Reply, Failure))
+    if status not in {200, 201, 204}:
+        assert isinstance(outcome, Failure)
+    assert perf_counter() - began < SLOW_S
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(CODECS[:4]), st.lists(st.tuples(bodies, st.booleans()), max_size=5), st.booleans())
+def test_any_stream_is_a_reply_or_a_named_failure(
+    codec: object, events: list[tuple[bytes, bool]], done: bool
+) -> None:
+    assert isinstance(codec, StreamingCodec)
+    reader = StreamReader(codec.parts())
+    for number, (body, whole) in enumerate(events):
+        reader(b"data: " + body + (b"\n\n" if whole else b"\n"), number)
+    if done:
+        reader(b"data: [DONE]\n\n", len(events))
+    assert isinstance(reader.outcome(200, {}), (Reply, Failure))
+
+
+rules = st.builds(
+    lambda as_, aliases, strict: ReplyRule(
+        **{"as": as_},
+        aliases={"spam": aliases},
+        case_sensitive=strict,
+        **({"pattern": r"(\w+)$"} if as_ == "regex" else {}),
+    ),
+    st.sampled_from(["exact", "mention", "json", "regex"]),
+    st.lists(st.text(min_size=1, max_size=6).filter(str.strip), max_size=2),
+    st.booleans(),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    rules,
+    st.text(st.characters(exclude_categories=()), max_size=60),
+    st.sampled_from([None, "stop", "length"]),
+)
+@example(ReplyRule(), "spam " * 20_000, "stop")
+@example(ReplyRule(**{"as": "json"}), "[" * 50_000, "stop")
+@example(ReplyRule(**{"as": "json"}), '{"a":' * 20_000, None)
+def test_any_reply_is_a_label_or_an_outcome(rule: ReplyRule, text: str, finish: str | None) -> None:
+    began = perf_counter()
+    label, outcome = LabelReader(rule, ("spam", "ham")).read(Reply(text=text, finish_reason=finish))
+    assert (label in {"spam", "ham"}) == (outcome == "label")
+    assert perf_counter() - began < SLOW_S
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.binary(max_size=120)
+    | st.lists(documents, max_size=3).map(lambda d: "\n".join(map(json.dumps, d)).encode())
+)
+def test_any_file_of_replies_is_read_or_refused(content: bytes) -> None:
+    with TemporaryDirectory() as name:
+        path = Path(name) / "replies.jsonl"
+        path.write_bytes(content)
+        with suppress(FilesError, UsageError):
+            load_replies(path)

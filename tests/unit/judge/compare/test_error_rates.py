@@ -1,0 +1,58 @@
+"""How often the gate's question is answered wrongly, in simulated pairs of runs.
+
+The small, quick version of `benchmarks/compare_simulation.py`: accuracy and recall only, fixed seeds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from harness.judge.compare.decide import decided
+from harness.judge.compare.figures import Compared
+from harness.judge.compare.non_inferiority import non_inferiority, overall
+from harness.judge.scores.paired import paired_difference
+from harness.judge.scores.proportion import share_of_counts
+from harness.judge.table import Float
+
+PAIRS, CASES, SPAM = 500, 600, 150
+
+
+def figure(metric: str, base: Float, head: Float) -> Compared:
+    ones = np.ones(len(base))
+    return Compared(
+        metric=metric,
+        base=share_of_counts(base, ones).estimate(),
+        head=share_of_counts(head, ones).estimate(),
+        difference=paired_difference(head, base, ones, ones),
+        headline=True,
+        single=True,
+    )
+
+
+def simulated(loss: float, seed: int) -> Counter[str]:
+    """Answer the gate's question for pairs whose head is right less often by `loss`."""
+    rng = np.random.default_rng(seed)
+    said: Counter[str] = Counter()
+    for _ in range(PAIRS):
+        chance = rng.beta(0.92, 0.08, CASES)  # two answers to one case correlate by .5
+        base = (rng.random(CASES) < chance).astype(np.float64)
+        head = (rng.random(CASES) < chance * (1 - loss / 0.92)).astype(np.float64)
+        compared = [figure("accuracy", base, head), figure("recall", base[:SPAM], head[:SPAM])]
+        told = decided(compared, margin=0.02, confidence=0.95, currency="USD")
+        said[overall(non_inferiority(compared, told, margin=0.02, confidence=0.95))] += 1
+        said["worse"] += any(one.verdict == "worse" for one in told)
+    return said
+
+
+def test_equal_candidates_fail_in_at_most_one_pair_in_eighteen() -> None:
+    said = simulated(0.0, 1)
+    assert said["FAIL"] / PAIRS <= 0.055
+    assert said["worse"] / PAIRS <= 0.04
+
+
+def test_a_true_loss_of_five_points_is_caught_in_more_than_nine_pairs_of_ten() -> None:
+    said = simulated(0.05, 3)
+    assert said["FAIL"] / PAIRS > 0.9
+    assert said["PASS"] == 0

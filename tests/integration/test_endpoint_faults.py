@@ -132,7 +132,10 @@ def measured(
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_every_fault_ends_its_own_trial_by_its_name_and_costs_the_stated_requests(
-    tmp_path: Path, scripted_server: Serve, stream: bool
+    tmp_path: Path,
+    scripted_server: Serve,
+    record_property: Callable[[str, object], None],
+    stream: bool,
 ) -> None:
     faults = STREAM_FAULTS if stream else FAULTS
     run, trials, requests = measured(tmp_path, scripted_server, faults, stream=stream)
@@ -143,6 +146,8 @@ def test_every_fault_ends_its_own_trial_by_its_name_and_costs_the_stated_request
         kind = outcome.kind if isinstance(outcome, Failure) else outcome.text
         seen[name] = (kind, len(trials[str(place)].attempts), requests[str(place)])
     assert seen == {name: (kind, sent, sent) for name, (_, kind, sent) in faults.items()}
+    record_property("requests", requests.total())
+    record_property("faults", sum(requests[str(place)] for place in range(len(faults))))
     well = [str(place) for place in range(len(faults), 80)]
     assert all(isinstance(trials[case].outcome, Reply) for case in well)
     assert {requests[case] for case in well} == {1}

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,10 @@ def llmock(*options: str) -> Iterator[Broken]:
         process.wait(10)
 
 
-def run_on(server: Broken, root: Path, *, cases: int = 30, **entry: Any) -> dict[str, Record]:
+Tell = Callable[[str, object], None]
+
+
+def run_on(server: Broken, root: Path, tell: Tell, *, cases: int = 30, **entry: Any) -> dict[str, Record]:
     limits = {"concurrency": 8, "attempts": 4, **entry.pop("limits", {})}
     base = {"chat": "/v1", "responses": "/v1", "anthropic": "/anthropic"}[entry.get("endpoint", "chat")]
     suite = write_project(root, server.url, cases=cases, limits=limits, base_url=server.url + base, **entry)
@@ -95,6 +98,8 @@ def run_on(server: Broken, root: Path, *, cases: int = 30, **entry: Any) -> dict
     candidate = assess_run(run).candidates[0]
     assert sum(candidate.outcomes.values()) == cases == len(trials)
     assert server.requests() == sum(len(record.attempts) for record in trials.values())
+    tell("requests", server.requests())
+    tell("faults", sum(a.failure is not None for r in trials.values() for a in r.attempts))
     return trials
 
 
@@ -103,7 +108,9 @@ def failed(trials: dict[str, Record]) -> list[str]:
 
 
 @pytest.mark.parametrize("endpoint", ["chat", "responses", "anthropic"])
-def test_passing_errors_of_every_provider_are_waited_out(tmp_path: Path, endpoint: str) -> None:
+def test_passing_errors_of_every_provider_are_waited_out(
+    tmp_path: Path, record_property: Tell, endpoint: str
+) -> None:
     with llmock() as server:
         server.script(
             {"type": "fail", "status": 429, "retry_after": 1, "times": 2},
@@ -111,14 +118,16 @@ def test_passing_errors_of_every_provider_are_waited_out(tmp_path: Path, endpoin
             {"type": "fail", "status": 500, "times": 1},
             {"type": "fail", "status": 529 if endpoint == "anthropic" else 502, "times": 1},
         )
-        trials = run_on(server, tmp_path, endpoint=endpoint, params={"max_tokens": 8})
+        trials = run_on(server, tmp_path, record_property, endpoint=endpoint, params={"max_tokens": 8})
         assert failed(trials) == []
         assert sum(len(r.attempts) > 1 for r in trials.values()) >= 3
         assert server.findings() == []
 
 
 @pytest.mark.parametrize("endpoint", ["chat", "anthropic"])
-def test_broken_streams_are_never_replies_and_are_asked_for_again(tmp_path: Path, endpoint: str) -> None:
+def test_broken_streams_are_never_replies_and_are_asked_for_again(
+    tmp_path: Path, record_property: Tell, endpoint: str
+) -> None:
     with llmock() as server:
         server.script(
             *(
@@ -129,7 +138,13 @@ def test_broken_streams_are_never_replies_and_are_asked_for_again(tmp_path: Path
             {"type": "stream_fault", "kind": "stall", "after_chunks": 1, "stall_seconds": 30},
         )
         trials = run_on(
-            server, tmp_path, endpoint=endpoint, stream=True, timeout="2 s", params={"max_tokens": 8}
+            server,
+            tmp_path,
+            record_property,
+            endpoint=endpoint,
+            stream=True,
+            timeout="2 s",
+            params={"max_tokens": 8},
         )
         assert failed(trials) == []
         broken = [a.failure.kind for r in trials.values() for a in r.attempts if a.failure is not None]
@@ -138,18 +153,18 @@ def test_broken_streams_are_never_replies_and_are_asked_for_again(tmp_path: Path
         assert server.findings() == []
 
 
-def test_a_hopeless_request_is_sent_once(tmp_path: Path) -> None:
+def test_a_hopeless_request_is_sent_once(tmp_path: Path, record_property: Tell) -> None:
     with llmock() as server:
         server.script(
             {"type": "fail", "status": 422, "times": 1}, {"type": "fail", "status": 400, "times": 1}
         )
-        trials = run_on(server, tmp_path)
+        trials = run_on(server, tmp_path, record_property)
         assert failed(trials) == ["bad_request", "bad_request"]
         assert server.findings() == []
 
 
-def test_a_quota_is_kept_without_one_failed_trial(tmp_path: Path) -> None:
-    with llmock("--rpm", "300") as server:
-        trials = run_on(server, tmp_path, cases=310)
+def test_a_quota_is_kept_without_one_failed_trial(tmp_path: Path, record_property: Tell) -> None:
+    with llmock("--rpm", "1200") as server:
+        trials = run_on(server, tmp_path, record_property, cases=250)
         assert failed(trials) == []
         assert server.findings() == []

@@ -71,7 +71,7 @@ documents = st.recursive(
 bodies = st.binary(max_size=200) | documents.map(lambda value: json.dumps(value).encode())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(CODECS), st.sampled_from([200, 201, 204, 302, 400, 429, 500, 599]), bodies)
 @example(CODECS[0], 200, b"[" * 100_000)
 @example(CODECS[3], 200, b'{"content":' * 50_000)
@@ -111,7 +111,7 @@ rules = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     rules,
     st.text(st.characters(exclude_categories=()), max_size=60),
@@ -127,7 +127,7 @@ def test_any_reply_is_a_label_or_an_outcome(rule: ReplyRule, text: str, finish: 
     assert perf_counter() - began < SLOW_S
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.binary(max_size=120)
     | st.lists(documents, max_size=3).map(lambda d: "\n".join(map(json.dumps, d)).encode())

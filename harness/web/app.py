@@ -68,7 +68,7 @@ def application(site: Site) -> Starlette:
     ]
     for route in routes:
         route.methods = {"GET", "HEAD"}
-    errors: dict[Any, Any] = {HarnessError: _failed, HTTPException: _failed, OSError: _failed}
+    errors: dict[Any, Any] = dict.fromkeys((HarnessError, HTTPException, OSError, Exception), _failed)
     return Starlette(routes=routes, exception_handlers=errors)
 
 
@@ -174,4 +174,7 @@ def _told(error: Exception) -> tuple[int, str, str]:
             return 500, error.message, error.fix
         case HTTPException():
             return error.status_code, "there is nothing under this address", "Begin at the list of runs."
-    return 500, f"a file can't be read: {getattr(error, 'strerror', None) or error}", ""
+        case OSError():
+            return 500, f"a file can't be read: {error.strerror or error}", ""
+    fix = "The terminal in which the viewer runs says more; please report it."
+    return 500, f"this page could not be made ({type(error).__name__})", fix

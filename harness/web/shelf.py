@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from harness.errors import HarnessError
+from harness.record import ORIGINAL
 from harness.web.index import Basis, IndexReader, RunIndex, Selection, Wanted, basis_of, select
 from harness.web.results import RunFolder
 
@@ -63,9 +64,10 @@ class Recent(Generic[_K, _V]):
 
 
 class Answers:
-    """What was asked of one index lately."""
+    """An index with what was asked of it lately."""
 
-    def __init__(self) -> None:
+    def __init__(self, index: RunIndex) -> None:
+        self.index = index
         self.bases: Recent[tuple[str, str], Basis] = Recent(_MOST_BASES)
         self.selections: Recent[Wanted, Selection] = Recent(_MOST_SELECTIONS)
 
@@ -79,11 +81,10 @@ class _Shelved:
     reader: IndexReader
     lock: threading.Lock = field(default_factory=threading.Lock)
     ready: threading.Event = field(default_factory=threading.Event)
-    index: RunIndex | None = None
+    answers: Answers | None = None  # replaced as a whole: answers always belong to their index
     error: HarnessError | None = None
     read: int = 0  # bytes, while it is being read
     size: int = -1  # of the journal when it was last read
-    answers: Answers = field(default_factory=Answers)
 
     def read_on(self) -> None:
         """Read what is new; one thread does, the others wait for it."""
@@ -93,15 +94,23 @@ class _Shelved:
                 return
             try:
                 index = self.reader.read_on(self._tell)
-                self.answers = Answers()
-                self.index = index
+                answers = Answers(index)
+                if index.candidates:  # what the first page needs, before it is asked for
+                    place = (index.candidates[0], ORIGINAL)
+                    answers.bases.give(place, lambda: basis_of(index, *place))
+                self.answers = answers
             except HarnessError as error:
                 self.error = error
-            except OSError as error:
-                self.error = HarnessError(f"{self.journal}: {error.strerror}")
+            except Exception as error:  # else whoever asks would wait for ever
+                self.error = HarnessError(f"{self.journal} can't be read: {error}")
             finally:
                 self.size = size
                 self.ready.set()
+
+    @property
+    def index(self) -> RunIndex | None:
+        """What was last made."""
+        return None if self.answers is None else self.answers.index
 
     def _tell(self, read: int) -> None:
         self.read = read
@@ -134,7 +143,9 @@ class Shelf:
         """Give the matching cases; those of the last questions are kept. Raises KeyError."""
         with self._lock:
             shelved = self._runs.get(run.name)
-        kept = shelved.answers if shelved is not None and shelved.index is index else Answers()
+        kept = None if shelved is None else shelved.answers
+        if kept is None or kept.index is not index:  # it has been read on since the page began
+            kept = Answers(index)
         place = (wanted.candidate, wanted.variant)
         basis = kept.bases.give(place, lambda: basis_of(index, *place))
         return kept.selections.give(wanted, lambda: select(index, wanted, basis))
@@ -150,11 +161,18 @@ class Shelf:
             if shelved is not None and not _replaced(shelved, identity, status):
                 self._runs.move_to_end(run.name)
                 return shelved
-            shelved = _Shelved(journal, identity, IndexReader(journal, run.manifest()))
+            shelved = _Shelved(journal, identity, _reader(run, journal))
             self._runs[run.name] = shelved
             while len(self._runs) > _MOST_RUNS:
                 self._runs.popitem(last=False)
             return shelved
+
+
+def _reader(run: RunFolder, journal: Path) -> IndexReader:
+    try:
+        return IndexReader(journal, run.manifest())
+    except ValueError as error:  # pydantic's; its text names the field
+        raise HarnessError(f"the suite in {run.name}/manifest.json can't be read: {error}") from None
 
 
 def _replaced(shelved: _Shelved, identity: tuple[int, int], status: os.stat_result) -> bool:

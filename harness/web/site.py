@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
 from harness.errors import HarnessError
 from harness.web.results import Results, RunFolder
-from harness.web.shelf import Shelf
+from harness.web.shelf import PATIENCE_S, Shelf
 from harness.web.summaries import RunSummary, Summaries
 
 _T = TypeVar("_T")
@@ -20,31 +21,64 @@ class NotFound(HarnessError):
     """There is nothing under this address."""
 
 
+@dataclass(slots=True, eq=False)
+class _Making:
+    """Something that a thread makes; `done` is set when it has a value or an error."""
+
+    done: threading.Event = field(default_factory=threading.Event)
+    value: object = None
+    error: Exception | None = None
+
+    def make(self, make: Callable[[], object]) -> None:
+        try:
+            self.value = make()
+        except Exception as error:  # whatever it is, whoever asked gets it
+            self.error = error
+        finally:
+            self.done.set()
+
+
 class Made:
-    """The last few things that took long to make, by what they were made of; made once, by one thread."""
+    """The last few things that took long to make, by what they were made of; made once, each by a thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made: OrderedDict[object, object] = OrderedDict()
+        self._made: OrderedDict[object, _Making] = OrderedDict()
 
-    def once(self, key: object, make: Callable[[], _T]) -> _T:
-        """Give what was made of this key, or make it."""
+    def soon(self, key: object, make: Callable[[], _T], *, patience_s: float | None) -> _T | None:
+        """Give what was made of this key, or begin to make it; None while that outlasts the patience.
+
+        Whatever went wrong while it was made is raised, and it is made anew when it is asked for again.
+        """
         with self._lock:
-            if key not in self._made:
-                self._made[key] = make()
+            making = self._made.get(key)
+            if making is None:
+                making = self._made[key] = _Making()
+                threading.Thread(target=making.make, args=(make,), name="make", daemon=True).start()
             self._made.move_to_end(key)
             while len(self._made) > _MOST_MADE:
                 self._made.popitem(last=False)
-            return cast("_T", self._made[key])
+        if not making.done.wait(patience_s):
+            return None
+        if making.error is not None:
+            with self._lock:
+                self._made.pop(key, None)
+            raise making.error
+        return cast("_T", making.value)
+
+    def once(self, key: object, make: Callable[[], _T]) -> _T:
+        """Give what was made of this key, however long it takes."""
+        return cast("_T", self.soon(key, make, patience_s=None))
 
 
 class Site:
     """The state of a viewer: all of it can be made again from the results folder."""
 
-    def __init__(self, results: Results, *, shelf: Shelf | None = None) -> None:
+    def __init__(self, results: Results, *, patience_s: float = PATIENCE_S) -> None:
         self.results = results
+        self.patience_s = patience_s
         self.summaries = Summaries()
-        self.shelf = shelf or Shelf()
+        self.shelf = Shelf(patience_s=patience_s)
         self.reports = Made()
         self.comparisons = Made()
 

@@ -249,6 +249,15 @@ def test_a_strangers_page_reads_nothing(browser: Chromium, viewer: str, tmp_path
         assert set(taken.values()) == {"refused"}
 
 
+def test_a_name_that_was_made_to_mean_this_machine_reads_nothing(browser: Chromium, viewer: str) -> None:
+    """DNS rebinding: to the browser, the page at evil.example and the viewer are of one origin."""
+    with browser.page() as page:
+        page.open(f"http://evil.example:{urlsplit(viewer).port}/runs")
+        text = page.evaluate("document.body.innerText")
+        assert text.startswith("This viewer answers only under the address that it printed")
+        assert page.evaluate("fetch('/runs.json').then(answer => answer.status)") == 421
+
+
 def test_a_run_that_goes_on_is_followed_in_the_browser(browser: Chromium, tmp_path: Path) -> None:
     everything = list(events())
     folder = write_run(tmp_path / "results", journal=everything[:100], judge=False)

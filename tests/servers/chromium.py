@@ -52,7 +52,9 @@ class Chromium:
             path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
             "--no-first-run", "--disable-background-networking", "--disable-component-update",
             "--disable-sync", "--disable-extensions", "--disable-default-apps", "--metrics-recording-only",
-            "--hide-scrollbars", "--force-color-profile=srgb", "--remote-debugging-pipe",
+            "--hide-scrollbars",
+            "--host-resolver-rules=MAP evil.example 127.0.0.1", "--force-color-profile=srgb",
+            "--remote-debugging-pipe",
             f"--user-data-dir={profile}", "about:blank",
         ]  # fmt: skip
         self._process = subprocess.Popen(

@@ -13,6 +13,8 @@ from harness.web.results import RunFolder
 from harness.web.site import Site
 from harness.web.summaries import RunSummary
 
+_COMPARING = "Both journals are being read and compared. This page goes on by itself."
+
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
     """What was chosen for one side; `candidate` is empty until it is clear."""
@@ -30,7 +32,7 @@ class ComparePage(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[RunSummary, ...]
     comparison: Comparison | None
     why: str  # why there is no comparison
-    live: bool = False
+    live: bool  # it is being made
 
 
 def compare_page(site: Site, query: Query) -> ComparePage:
@@ -46,7 +48,8 @@ def compare_page(site: Site, query: Query) -> ComparePage:
     comparison, why = None, "Choose two runs, or two candidates of one run."
     if base.run and head.run:
         comparison, why = _compared(site, base, head)
-    return ComparePage(base=base, head=head, runs=tuple(runs), comparison=comparison, why=why)
+    live = why == _COMPARING
+    return ComparePage(base=base, head=head, runs=tuple(runs), comparison=comparison, why=why, live=live)
 
 
 def _side(site: Site, run: str, candidate: str) -> Side:
@@ -71,7 +74,8 @@ def _compared(site: Site, base: Side, head: Side) -> tuple[Comparison | None, st
     folders = site.run(base.run), site.run(head.run)
     key = (base, head, *(_journal_stamp(folder) for folder in folders))
     try:
-        return site.comparisons.once(key, lambda: _compare(folders, base, head)), ""
+        made = site.comparisons.soon(key, lambda: _compare(folders, base, head), patience_s=site.patience_s)
+        return made, "" if made else _COMPARING
     except HarnessError as error:
         return None, f"These two can't be compared: {error.message}"
 

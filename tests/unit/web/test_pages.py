@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,8 +23,7 @@ from harness.rundir import JOURNAL
 from harness.web.app import application
 from harness.web.pages.case import TrialShown
 from harness.web.results import Results
-from harness.web.shelf import Shelf
-from harness.web.site import Site
+from harness.web.site import Made, Site
 from harness.web.sketches import sparkline, timeline
 
 OTHER = "20260102T000000Z-suite-bbbbbb"
@@ -78,7 +78,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def viewer(results: Path) -> Viewer:
-    return Viewer(Site(Results(results), shelf=Shelf(patience_s=60)))
+    return Viewer(Site(Results(results), patience_s=60))
 
 
 def test_runs_are_listed_newest_first_with_the_best_candidate(viewer: Viewer) -> None:
@@ -162,7 +162,7 @@ def test_an_id_with_every_odd_character_has_a_page_and_a_link_to_it(viewer: View
 def test_a_lone_surrogate_in_an_id_comes_back_as_it_was(tmp_path: Path) -> None:
     odd = msgspec.structs.replace(a_case(0), id="lone \ud800 surrogate")
     write_run(tmp_path, journal=[*events(), odd], judge=False)
-    viewer = Viewer(Site(Results(tmp_path), shelf=Shelf(patience_s=60)))
+    viewer = Viewer(Site(Results(tmp_path), patience_s=60))
     query = urlencode({"id": odd.id}, errors="surrogatepass")
     assert "lone \\ud800 surrogate" in viewer.page(f"/runs/{RUN}/case?{query}")
     assert viewer.get(f"/runs/{RUN}/case.json?{query}")[0] == 200
@@ -181,6 +181,25 @@ def test_the_history_has_both_runs_of_the_suite(viewer: Viewer) -> None:
     page = viewer.json("/history")
     assert [(c["candidate"], c["runs"]) for c in page["candidates"]] == [("v1@mini", 2), ("v2@mini", 2)]
     assert [point["run_id"] for point in page["candidates"][0]["history"]["points"]] == [RUN, OTHER]
+
+
+def test_a_long_comparison_says_that_it_goes_on_until_it_is_there(results: Path) -> None:
+    hasty = Viewer(Site(Results(results), patience_s=0))
+    sides = {"base": RUN, "head": OTHER}
+    first = hasty.json("/compare", **sides)
+    assert (first["comparison"], first["live"]) == (None, True)
+    assert "goes on by itself" in first["why"]
+    deadline = time.monotonic() + 60
+    while (page := hasty.json("/compare", **sides))["live"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert page["comparison"]["paired_cases"] == CASES
+
+
+def test_what_could_not_be_made_is_tried_again() -> None:
+    made = Made()
+    with pytest.raises(ZeroDivisionError):
+        made.once("key", lambda: 1 // 0)
+    assert made.once("key", lambda: 7) == made.once("key", lambda: 8) == 7
 
 
 @pytest.mark.parametrize(
@@ -234,7 +253,7 @@ def test_hostile_text_stays_text_on_every_page(tmp_path: Path) -> None:
         for event in events()
     ]
     write_run(tmp_path, journal=attacked, judge=True)
-    viewer = Viewer(Site(Results(tmp_path), shelf=Shelf(patience_s=60)))
+    viewer = Viewer(Site(Results(tmp_path), patience_s=60))
     addresses = [
         "/runs",
         f"/runs/{RUN}",
@@ -258,7 +277,7 @@ def test_hostile_text_stays_text_on_every_page(tmp_path: Path) -> None:
 
 def test_a_run_that_is_not_judged_says_how_far_it_is(tmp_path: Path) -> None:
     write_run(tmp_path, journal=list(events())[:121], judge=False)
-    viewer = Viewer(Site(Results(tmp_path), shelf=Shelf(patience_s=60)))
+    viewer = Viewer(Site(Results(tmp_path), patience_s=60))
     page = viewer.json(f"/runs/{RUN}")
     assert (page["state"], page["journalled_trials"], page["planned_trials"]) == ("not judged", 60, 360)
     assert page["candidates"][1]["accuracy"]["value"] == 1.0
@@ -270,7 +289,7 @@ def test_a_damaged_journal_is_named_on_the_page(tmp_path: Path) -> None:
     folder = write_run(tmp_path, judge=False)
     lines = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
     (folder / JOURNAL).write_bytes(b"".join([*lines[:50], lines[50].replace(b"e", b"f"), *lines[51:]]))
-    viewer = Viewer(Site(Results(tmp_path), shelf=Shelf(patience_s=60)))
+    viewer = Viewer(Site(Results(tmp_path), patience_s=60))
     status, body = viewer.get(f"/runs/{RUN}/cases")
     assert status == 500
     assert "line 51" in body
@@ -283,6 +302,15 @@ def test_a_manifest_that_can_t_be_read_spoils_only_its_own_run(tmp_path: Path) -
     (broken / "manifest.json").write_text('{"schema_version": 1, "run_id": 7}')
     page = Viewer(Site(Results(tmp_path))).json("/runs")
     assert [(run["run"], run["state"]) for run in page["runs"]] == [(OTHER, "unreadable"), (RUN, "judged")]
+
+
+def test_a_suite_of_another_version_is_said_on_the_page(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, judge=False)
+    stored = json.loads((folder / "manifest.json").read_bytes())
+    (folder / "manifest.json").write_text(json.dumps({**stored, "suite": {"name": "suite"}}))
+    status, body = Viewer(Site(Results(tmp_path))).get(f"/runs/{RUN}/cases")
+    assert status == 500
+    assert "manifest.json can&#39;t be read" in body
 
 
 def test_a_timeline_is_drawn_to_scale() -> None:

@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from harness.errors import FilesError, HarnessError, UsageError
+from harness.errors import HarnessError, UsageError
 from harness.report.json_report import render_json
 from harness.report.neutral import json_ready
 from harness.web.guard import Guard
@@ -168,8 +168,6 @@ def _told(error: Exception) -> tuple[int, str, str]:
             return 404, error.message, error.fix
         case UsageError():
             return 400, error.message, error.fix
-        case FilesError():
-            return 500, str(error), ""
         case HarnessError():
             return 500, error.message, error.fix
         case HTTPException():

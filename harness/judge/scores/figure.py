@@ -6,6 +6,7 @@ that they can't contradict each other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -110,7 +111,10 @@ class Drawn:
     """A figure with bootstrap draws, sorted ascending; bounds are percentiles, never past the value.
 
     `pessimistic` and `optimistic` draws, where given, make the one-sided bounds of checks cautious, as
-    Clopper-Pearson is beside Wilson.
+    Clopper-Pearson is beside Wilson. A percentile of a finite number of draws is itself uncertain, by
+    sqrt(q (1 - q) / draws) of probability: one-sided bounds are taken that much further out, so that luck
+    in the draws does not pass a check (without this, with 150 + 150 cases and recalls of 90% and 80%, a true
+    value on the threshold passed in 4.0% of runs with one seed and in 5.5% with another, worked out exactly).
     """
 
     value: float | None
@@ -134,16 +138,21 @@ class Drawn:
         )
 
     def lower(self, confidence: float = 0.95) -> float | None:
-        """Give the (1 - confidence) percentile of the draws."""
+        """Give the (1 - confidence) percentile of the draws, or a little below."""
         assert self.value is not None
         draws = self.draws if self.pessimistic is None else self.pessimistic
-        return min(self.value, float(np.quantile(draws, 1 - confidence)))
+        return min(self.value, float(np.quantile(draws, self._tail(confidence))))
 
     def upper(self, confidence: float = 0.95) -> float | None:
-        """Give the `confidence` percentile of the draws."""
+        """Give the `confidence` percentile of the draws, or a little above."""
         assert self.value is not None
         draws = self.draws if self.optimistic is None else self.optimistic
-        return max(self.value, float(np.quantile(draws, confidence)))
+        return max(self.value, float(np.quantile(draws, 1 - self._tail(confidence))))
+
+    def _tail(self, confidence: float) -> float:
+        """Give the probability left outside, less the standard error of a percentile of so many draws."""
+        tail = 1 - confidence
+        return max(0.0, tail - math.sqrt(tail * confidence / len(self.draws)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from harness.cli.options import (
 from harness.errors import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.files.bundle import Bundle
     from harness.judge.power import PowerRow
     from harness.measure.plan import PlanSummary
@@ -52,22 +54,34 @@ def check(
         limit=limit,
         trusted=not untrusted,
     )
+    from harness.cli.leak_text import leak_json, leak_lines, leaks_of
     from harness.judge.cheapest_fix import cheapest_fix
     from harness.judge.power import power  # after the files proved right: mistakes are told at once
     from harness.measure.plan import estimate
 
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)
+    leaks = leaks_of(bundle)
     if as_json:
         fix = cheapest_fix(bundle.suite, rows)
-        emit_json({"suite": bundle.suite.name, "plan": summary, "power": rows, "cheapest_fix": fix})
+        emit_json(
+            {
+                "suite": bundle.suite.name,
+                "plan": summary,
+                "power": rows,
+                "cheapest_fix": fix,
+                "leakage": leak_json(leaks),
+            }
+        )
     else:
-        emit(check_text(bundle, summary, rows))
+        emit(check_text(bundle, summary, rows, leak_lines(leaks)))
     if strict and not all(row.provable for row in rows):
         raise typer.Exit(int(Exit.INCONCLUSIVE))
 
 
-def check_text(bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...]) -> str:
+def check_text(
+    bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...], leaks: Sequence[str] = ()
+) -> str:
     """Give the check's findings as text for people."""
     from harness.judge.cheapest_fix import cheapest_fix
     from harness.judge.wording import count, sure
@@ -90,6 +104,8 @@ def check_text(bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...])
         "  true value lies half way from the threshold to perfect.",
         *(f"  ✗ {row.sentence}" for row in rows if not row.provable),
         *(f"  {told}" for told in cheapest_fix(suite, rows)),
+        "",
+        *leaks,
     ]
     for candidate in summary.candidates:
         lines += ["", f"first prompt of {candidate.name}", *_indent(candidate.first_prompt)]

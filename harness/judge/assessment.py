@@ -325,6 +325,17 @@ class LeakFinding(msgspec.Struct, frozen=True, kw_only=True):
     similarity: float
     text: str
     other_text: str
+    measure: str = ""  # exact, characters or words (Jaccard of their n-grams), aligned
+
+
+class LabelWord(msgspec.Struct, frozen=True, kw_only=True):
+    """How many inputs hold a label as a word."""
+
+    label: str
+    own: int  # inputs of cases that expect it
+    of_own: int
+    others: int
+    of_others: int
 
 
 class Leakage(msgspec.Struct, frozen=True, kw_only=True):
@@ -337,6 +348,7 @@ class Leakage(msgspec.Struct, frozen=True, kw_only=True):
     accuracy_with: Estimate | None = None
     accuracy_without: Estimate | None = None
     note: str = ""
+    label_words: tuple[LabelWord, ...] = ()
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):

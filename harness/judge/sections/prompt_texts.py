@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+from harness.judge.scores.text_overlap import THRESHOLD, normalised, words_of
 
 _QUOTED = re.compile(r"\"([^\"\n]{12,})\"|“([^”\n]{12,})”|«([^»\n]{12,})»|‘([^’\n]{12,})’|`([^`\n]{12,})`")
 _FIELD = re.compile(r"\A\s*(?:[-*>•]\s*)?(?:[A-Za-z][\w ]{0,20}:\s*)?")
 _JINJA = re.compile(r"\{[{%#]")
+_TAG = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
 FEWEST_WORDS = 3
+FEWEST_CONTAINED = 5
+SHARE_CONTAINED = THRESHOLD
 
 
 def example_texts(prompt: dict[str, Any]) -> list[tuple[str, str]]:
@@ -45,3 +50,28 @@ def _on_line(line: str) -> Iterator[str]:
         yield next(group for group in groups if group)
     if not _JINJA.search(line):
         yield _FIELD.sub("", line).strip().strip("\"'“”")
+
+
+def contained(prompt: dict[str, Any], texts: Sequence[str]) -> Iterator[tuple[int, str, str, float]]:
+    """Give (place of the text, where, what stands there, share of its 3-grams) of texts within a template.
+
+    This finds a case in running text ("a message such as … is spam"), over line breaks, and with a few words
+    changed. Texts of fewer than `FEWEST_CONTAINED` words are left out: they stand in prose by chance.
+    """
+    for where, template in _templates(prompt):
+        words = words_of(normalised(_TAG.sub(" \n ", template)))
+        first: dict[tuple[str, ...], int] = {}
+        for place in range(len(words) - 2):
+            first.setdefault(tuple(words[place : place + 3]), place)
+        if not first:
+            continue
+        for i, text in enumerate(texts):
+            own = words_of(normalised(text))
+            if len(own) < FEWEST_CONTAINED:
+                continue
+            grams = {tuple(own[k : k + 3]) for k in range(len(own) - 2)}
+            places = sorted(first[gram] for gram in grams if gram in first)
+            if len(places) >= SHARE_CONTAINED * len(grams):
+                middle = places[len(places) // 2]
+                begin = next(place for place in places if place > middle - len(own))
+                yield i, where, " ".join(words[begin : begin + len(own)]), len(places) / len(grams)

@@ -21,7 +21,7 @@ def leakage_section(leakage: Leakage) -> Section:
             Cell(text=finding.kind.replace("_", " ")),
             Cell(text=finding.case, kind="code"),
             Cell(text=finding.other, kind="code"),
-            number_cell(number(finding.similarity, "share")),
+            number_cell(f"{number(finding.similarity, 'share')} {finding.measure}".strip()),
             Cell(text=finding.text, kind="code"),
             Cell(text=finding.other_text, kind="code"),
         )
@@ -37,10 +37,34 @@ def leakage_section(leakage: Leakage) -> Section:
             *named("Accuracy with leaked cases", leakage.accuracy_with, "share"),
             *named("Accuracy without", leakage.accuracy_without, "share"),
         ),
-        tables=(Table(title="", head=head, rows=rows, note=f"{more:,} more." if more > 0 else ""),)
-        if rows
-        else (),
+        tables=tuple(
+            table
+            for table in (
+                Table(title="", head=head, rows=rows, note=f"{more:,} more." if more > 0 else ""),
+                _label_words(leakage),
+            )
+            if table.rows
+        ),
         notes=(leakage.note,) if leakage.note else (),
+    )
+
+
+def _label_words(leakage: Leakage) -> Table:
+    """Give how often a label stands as a word in the inputs that expect it, and in the others."""
+    rows = tuple(
+        (
+            Cell(text=word.label, kind="code"),
+            number_cell(f"{word.own:,} of {word.of_own:,}"),
+            number_cell(f"{word.others:,} of {word.of_others:,}"),
+        )
+        for word in sorted(leakage.label_words, key=lambda word: (-word.own, word.label))[:MAX_ROWS]
+    )
+    return Table(
+        title="Label words in inputs",
+        head=("Word", "In its own cases", "In other cases"),
+        rows=rows,
+        note="A word that stands mostly in its own cases gives them away; each use of it may be innocent.",
+        folded=True,
     )
 
 

@@ -128,7 +128,7 @@ def test_a_dev_case_in_holdout_leaks_and_a_duplicate_does_not() -> None:
     )
     assert judged_run.leakage is not None
     kinds = {finding.case: finding.kind for finding in judged_run.leakage.findings}
-    assert kinds == {"c1": "dev_in_holdout", "c2": "duplicate"}
+    assert kinds == {"c1": "dev_in_holdout", "c3": "duplicate"}
     assert judged_run.leakage.leaked_cases == 1
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.judge.scores import leakage, text_overlap
+from harness.judge.scores import text_overlap
 from harness.judge.scores.text_overlap import Overlap, overlaps
 
 SUITES = Path(__file__).parents[4] / "suites"
@@ -93,23 +93,6 @@ def test_the_prefix_filter_loses_no_pair_that_a_full_comparison_finds() -> None:
     }
     assert len(expected) > 5
     assert expected <= {(pair.left, pair.right) for pair in overlaps(texts)}
-
-
-def test_duplicates_with_other_labels_and_across_splits_are_picked_out() -> None:
-    found = overlaps([TEXT, TEXT, TEXT])
-    expected, split = np.array([0, 1, 0]), np.array([0, 0, 1])
-    assert [(p.left, p.right) for p in leakage.conflicting(found, expected)] == [(0, 1), (1, 2)]
-    assert [(p.left, p.right) for p in leakage.across(found, split, 0, 1)] == [(0, 2), (1, 2)]
-
-
-def test_a_case_quoted_in_the_prompt_is_found_and_a_short_phrase_is_not() -> None:
-    prompt = f"Classify the message. For instance: “{TEXT.upper()}” is spam. Say yes please."
-    assert leakage.quoted_in(prompt, [TEXT, "yes please", "an unrelated message of seven whole words"]) == [0]
-
-
-def test_the_expected_label_in_the_input_is_found_as_a_word_only() -> None:
-    texts = ["This is SPAM!", "spammy words", "is this ham or spam"]
-    assert leakage.label_written_in(texts, np.array([0, 0, 1]), ["spam", "ham"]) == [0, 2]
 
 
 def test_one_shared_word_with_other_signs_is_no_copy() -> None:

@@ -10,8 +10,8 @@ With one trial a case nothing is simulated: the probabilities of all counts are 
 uncertain by about sqrt(p (1 - p) / draws), 0.3 points at 95% and 4,000 draws, and is called outside of 93 to
 97, or above 5.5, only where it is by more than two such errors.
 
-Above 97 a cell is marked `*` where one end of the interval can't be missed: the cases are so few that not even
-a perfect run would put the lower end above the truth, so only the other end's 2.5% are left to miss. No
+Above 97 a cell is marked `*` where one end of the interval can't be missed: the cases are so few that not
+even a perfect run would put the lower end above the truth, so only the other end's 2.5% are left to miss. No
 interval with 2.5% on each side does better there.
 """
 

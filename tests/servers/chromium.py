@@ -25,7 +25,7 @@ HOW_TO_INSTALL = (
     "no Chromium: `apt-get install chromium` on Debian and Ubuntu, `brew install --cask chromium` on macOS, "
     "or set CHROMIUM to its path"
 )
-_PATIENCE_S = 30.0
+_PATIENCE_S = 100.0  # a busy machine draws a report with many charts slowly
 DESKTOP = (1280, 900)
 # The browser wants its pipes as 3 and 4; the second has a number above 3, for it was opened later.
 _WITH_PIPES = """import os, sys

@@ -138,7 +138,7 @@ def _unstable(s: Stability) -> Table:
                 Cell(text=case.case, kind="code"),
                 Cell(text=case.expected, kind="code"),
                 Cell(text=", ".join(f"{n} × {label}" for label, n in case.labels.items())),
-                Cell(text=" · ".join(case.replies), kind="code"),
+                Cell(text=" · ".join(dict.fromkeys(case.replies)), kind="code"),
             )
             for case in shown
         ),

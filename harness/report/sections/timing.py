@@ -11,6 +11,7 @@ from harness.report.plots import DistributionPlot, PartsPlot, QuantileMark, Time
 from harness.report.sections.pieces import number_cell
 from harness.rundir import CandidateEntry
 
+PAUSE_S = 60.0  # from which nothing being sent is a pause: the run was stopped, and resumed later
 LOG_FROM = 30.0  # slowest over fastest, from which a linear axis hides the body of the distribution
 
 
@@ -72,16 +73,17 @@ def _charts(latency: Latency, limit: tuple[float, str] | None) -> list[Chart]:
         charts.append(_distribution(latency, factor, unit, bound, text))
     if len(latency.over_time) > 1:
         seconds = [s for _, s in latency.over_time if s > 0]
+        over_time, cut = _without_pauses(latency.over_time)
         charts.append(
             Chart(
                 key="latency-over-time",
-                title="During the run",
+                title=f"During the run; {cut / 60:.0f} min of pause left out" if cut else "During the run",
                 alt=f"Latency of {count(len(latency.over_time), 'trial')} over the time of the run, "
                 f"between {duration(min(seconds, default=0))} and {duration(max(seconds, default=0))}.",
                 plot=TimelinePlot(
                     x_unit="s",
                     y_title=f"latency ({unit})",
-                    points=tuple((x, y * factor) for x, y in latency.over_time),
+                    points=tuple((x, y * factor) for x, y in over_time),
                     limit=bound,
                     limit_text=text,
                     log=bool(seconds) and max(seconds) / min(seconds) > LOG_FROM,
@@ -89,6 +91,18 @@ def _charts(latency: Latency, limit: tuple[float, str] | None) -> list[Chart]:
             )
         )
     return charts
+
+
+def _without_pauses(points: tuple[tuple[float, float], ...]) -> tuple[list[tuple[float, float]], float]:
+    """Close up the time in which a stopped run sent nothing; gives the points and how much was cut."""
+    closed: list[tuple[float, float]] = []
+    cut, last = 0.0, points[0][0]
+    for x, y in sorted(points):
+        if x - last > PAUSE_S and x - last > (last - points[0][0] - cut):
+            cut += x - last
+        closed.append((x - cut, y))
+        last = x
+    return closed, cut
 
 
 def _distribution(latency: Latency, factor: float, unit: str, bound: float | None, text: str) -> Chart:

@@ -177,26 +177,43 @@ def cost_section(cost: Cost) -> Section:
         ),
         *_monthly(cost),
         *named("Tokens in", cost.tokens_in, "tokens", "a trial"),
+        *_growth(cost),
         *named("Tokens out", cost.tokens_out, "tokens", "a trial"),
-        *named("Tokens cached", cost.tokens_cached, "tokens", "a trial"),
+        *(
+            named("Tokens cached", cost.tokens_cached, "tokens", "a trial")
+            if cost.tokens_cached.value is not None
+            else []  # few endpoints count them
+        ),
     ]
     notes = []
     if cost.missing_usage:
         notes.append(f"The endpoint did not count the tokens of {count(cost.missing_usage, 'trial')}.")
-    lead = f"{figure(cost.per_1000, 'money', currency=money)} per 1,000 decisions; this run cost {total}."
-    if cost.per_1000.value is None:
-        lead = f"The cost of a decision is {figure(cost.per_1000, 'money')}; this run cost {total}."
+    lead = f"{figure(cost.per_1000, 'money', currency=money)} per 1,000 decisions"
+    if cost.month is not None and cost.month.value is not None:
+        lead += f", {number(cost.month.value, 'money', currency=money)} a month at {_volume(cost)}"
+    lead += f"; this run cost {total}."
     if not cost.priced:
         lead = "The model has no price in harness.yml: no money was counted."
     return Section(key="cost", title="Cost", lead=lead, figures=tuple(figures), notes=tuple(notes))
 
 
 def _monthly(cost: Cost) -> list[Figure]:
-    if cost.per_month is None or not cost.priced:
+    if cost.month is None or cost.month.value is None or not cost.priced:
         return []
-    text = number(cost.per_month, "money", currency=cost.currency)
-    volume = f"{cost.volume_per_month:,.0f} decisions" if cost.volume_per_month else ""
-    return [Figure(name="Per month", text=text, hint=volume)]
+    return named("Per month", cost.month, "money", f"at {_volume(cost)}", currency=cost.currency)
+
+
+def _volume(cost: Cost) -> str:
+    return f"{cost.volume_per_month:,.0f} decisions" if cost.volume_per_month else ""
+
+
+def _growth(cost: Cost) -> list[Figure]:
+    """Say how much longer the prompt became since its previous version."""
+    growth = cost.growth
+    if growth is None or growth.more.value is None:
+        return []
+    share = "" if growth.share is None else f"{growth.share:+.1%} on {growth.tokens_before:,.4g} "
+    return named(f"Tokens in, since {growth.since}", growth.more, "tokens", f"{share}a trial")
 
 
 def notable_groups(

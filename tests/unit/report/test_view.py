@@ -8,7 +8,9 @@ from judged import SPAM, assessment, candidate, empty, manifest, share, three
 
 from harness.judge.assessment import Confusion, NotableCase
 from harness.judge.scores.estimate import undefined
+from harness.report.plots import TimelinePlot
 from harness.report.sections.checks import check_rows, confusion_view
+from harness.report.sections.timing import latency_section
 from harness.report.view import view_of
 
 
@@ -170,3 +172,12 @@ def test_accuracy_is_called_better_than_the_majority_only_where_it_is(p: float, 
     changed = candidate(classification=msgspec.structs.replace(scores, majority_baseline=majority))
     (figure,) = [f for f in view_of(assessment(changed)).candidates[0].quality.figures if f.name[:3] == "Maj"]
     assert figure.hint.endswith(said)
+
+
+def test_the_pause_of_a_resumed_run_is_cut_out_of_its_timeline() -> None:
+    points = ((0.0, 0.2), (5.0, 0.3), (2405.0, 0.2), (2410.0, 0.4))
+    judged = candidate(latency=msgspec.structs.replace(candidate().latency, over_time=points))
+    chart = next(c for c in latency_section(judged).charts if c.key == "latency-over-time")
+    assert chart.title == "During the run; 40 min of pause left out"
+    assert isinstance(chart.plot, TimelinePlot)
+    assert [x for x, _ in chart.plot.points] == [0.0, 5.0, 5.0, 10.0]

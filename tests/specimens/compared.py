@@ -61,10 +61,12 @@ def viewed(
     model: Mapping[str, Any] | None = None,
     planned_repeats: int | None = None,
     load: Interference = CALM,
+    extra: Sequence[Event] = (),
+    variants: Sequence[str] = ("original",),
     **manifest: Any,
 ) -> View:
     """Give one candidate of a run with these answers."""
-    events: list[Event] = [Session(at_utc="2026-01-01T00:00:00Z", event="started"), load]
+    events: list[Event] = [Session(at_utc="2026-01-01T00:00:00Z", event="started"), load, *extra]
     for one in answers:
         events.append(case_row(one.case, one.expected, **one.fields))
         events += [
@@ -83,6 +85,7 @@ def viewed(
         planned=len(answers) * repeats,
         repeats=repeats,
         candidates=[entry],
+        variants=variants,
         **({"positive": positive} if positive else {}),
     )
     made = msgspec.structs.replace(made, **manifest)

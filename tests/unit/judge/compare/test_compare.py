@@ -8,11 +8,13 @@ import msgspec
 import numpy as np
 import pytest
 from compared import Asked, asked, pattern, viewed
+from run_of import record
 from scipy import stats
 
 from harness.judge.compare import compare
 from harness.judge.comparison import Comparison, MetricDifference
-from harness.record import Failure, Interference, Reply, Usage
+from harness.judge.view import View
+from harness.record import Attempt, Failure, Interference, Record, Reply, Usage
 
 
 def metric(comparison: Comparison, name: str, label: str | None = None) -> MetricDifference:
@@ -191,6 +193,35 @@ def test_latencies_of_a_saturated_client_are_not_compared() -> None:
     p95 = metric(compare(viewed(base), viewed(head, load=busy)), "latency.p95")
     assert (p95.difference.value, p95.verdict) == (None, "can't tell")
     assert "saturated" in p95.sentence
+
+
+def test_the_loss_to_a_perturbation_is_compared_case_by_case() -> None:
+    def perturbed(name: str, broken: int) -> View:
+        typos = [
+            record(f"case-{n:04d}", "spam" if n < broken else "ham", candidate=name, variant="typos")
+            for n in range(60)
+        ]
+        return viewed([asked(n, "1") for n in range(60)], name, extra=typos, variants=("original", "typos"))
+
+    comparison = compare(perturbed("v1@mini", 30), perturbed("v2@mini", 6))
+    drop = metric(comparison, "robustness.drop", "typos")
+    assert (drop.base.value, drop.head.value) == pytest.approx((0.5, 0.1))
+    assert (drop.difference.value, drop.verdict) == (pytest.approx(-0.4), "better")
+    assert metric(comparison, "accuracy").difference.value == 0.0
+
+
+def test_the_first_token_is_compared_where_both_sides_streamed() -> None:
+    def streamed(name: str, first_ms: int) -> View:
+        def sent(n: int) -> Record:
+            attempt = Attempt(duration_ns=400_000_000, first_token_ns=(first_ms + n % 7) * 1_000_000)
+            made = record(f"case-{n:04d}", "ham", candidate=name)
+            return msgspec.structs.replace(made, attempts=(attempt,))
+
+        silent = [Asked(f"case-{n:04d}", "ham", ()) for n in range(80)]
+        return viewed(silent, name, extra=[sent(n) for n in range(80)], planned_repeats=1)
+
+    first = metric(compare(streamed("v1@mini", 90), streamed("v2@mini", 150)), "ttft.p50")
+    assert (first.difference.value, first.verdict) == (pytest.approx(0.06), "worse")
 
 
 def test_cost_is_the_paired_difference_per_1000() -> None:

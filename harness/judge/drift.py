@@ -98,7 +98,8 @@ def _why(threshold: Threshold, drop: Estimate, now: Share | Missing, before: _Be
     assert now.value is not None
     assert then.value is not None
     moved = f"accuracy went from {amount(then.value, 'share')}{which} to {amount(now.value, 'share')}"
-    seen = f"drift.drop {figure(drop, 'points')}, {demand(threshold.bound, 'points')} allowed: {moved}"
+    allowed = f"at most {demand(threshold.bound, 'points')} allowed"
+    seen = f"drift.drop {figure(drop, 'points')}, {allowed}: {moved}"
     match status:
         case "PASS":
             return f"{seen}, which is no big drop."

@@ -19,6 +19,7 @@ from harness.judge.scores.proportion import Share
 from harness.judge.sections.new_data import lab_gap, lab_run, new_data_section
 from harness.judge.table import Bool
 from harness.judge.view import View
+from harness.judge.wording import count
 
 DEV, HOLDOUT = "dev", "holdout"
 
@@ -62,7 +63,7 @@ def generalization_section(view: View) -> Generalization | None:
     return Generalization(
         gap=gap(view).estimate(view.confidence),
         gaps=gaps,
-        note=" against ".join(f"{n:,} {split} cases" for split, n in sizes.items()),
+        note=" against ".join(count(n, f"{split} case") for split, n in sizes.items()) + ".",
         new_data=new,
     )
 

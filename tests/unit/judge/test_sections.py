@@ -354,3 +354,9 @@ def test_expected_cost_of_errors_is_per_thousand_cases() -> None:
     assert cost is not None
     assert cost.value == pytest.approx((10 * 50 + 5 * 0.5) / 200 * 1000)
     assert check_of(assessment, "accuracy >= 50%").status == "PASS"
+
+
+def test_cases_to_look_at_are_counted_beyond_those_that_are_listed() -> None:
+    candidate = only(judged([("spam", "ham", 15), ("spam", "who knows", 2), ("ham", "ham", 9)], LABELS))
+    assert candidate.notable_counts == {"wrong": 15, "unparseable": 2}
+    assert sum(case.why == "wrong" for case in candidate.notable) == 10

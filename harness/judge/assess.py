@@ -24,6 +24,7 @@ from harness.judge.leaderboard import leaderboard
 from harness.judge.sections.classification import classification_section
 from harness.judge.sections.cost import cost_section
 from harness.judge.sections.generalization import DEV, generalization_section, other_split
+from harness.judge.sections.growth import with_growth
 from harness.judge.sections.history import history_section, runs_before
 from harness.judge.sections.latency import latency_section
 from harness.judge.sections.leakage import leakage_section
@@ -74,7 +75,7 @@ def assess(
     candidates = tuple(
         _candidate(view, table, policy if given else _known(policy, view, before), before) for view in views
     )
-    candidates = with_versions(candidates, manifest, past)
+    candidates = with_growth(views, with_versions(candidates, manifest, past))
     uninformative = no_information(views)
     candidates = tuple(
         msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative))

@@ -351,6 +351,15 @@ class Leakage(msgspec.Struct, frozen=True, kw_only=True):
     label_words: tuple[LabelWord, ...] = ()
 
 
+class PromptGrowth(msgspec.Struct, frozen=True, kw_only=True):
+    """Input tokens of a prompt against its previous version, on the same model and cases."""
+
+    since: str  # name of the previous version
+    tokens_before: float  # a trial
+    more: Estimate  # tokens a trial, negative when it became shorter
+    share: float | None  # of what it was
+
+
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """Money and tokens, from what the endpoint counted."""
 
@@ -366,6 +375,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     volume_per_month: float | None = None
     priced: bool = True
     missing_usage: int = 0
+    month: Estimate | None = None  # `per_month` with its interval
+    growth: PromptGrowth | None = None
 
 
 class TimingQuality(msgspec.Struct, frozen=True, kw_only=True):

@@ -215,6 +215,7 @@ def cost() -> Cost:
         tokens_out=near(1.6, 0.1),
         tokens_cached=near(128.0, 0.0),
         per_month=237.4,
+        month=near(237.4, 12.1),
         volume_per_month=2_000_000,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from harness.files.project import Price
@@ -76,23 +77,32 @@ def tokens_per_case(view: View) -> Figure:
 def cost_section(view: View) -> Cost:
     """Give money and tokens of a candidate."""
     price = view.model.price
-    figure = per_1000(view)
+    money = per_1000(view).estimate(view.confidence)
     volume = per_month(view.suite.volume) if view.suite.volume else None
-    month = None if volume is None or figure.value is None else figure.value / 1000 * volume
+    month = None if volume is None else scaled(money, volume / 1000)
     return Cost(
         currency=price.currency,
         total=float(spent(view.every_trial, price).sum()) + _warmup(view.trials, price),
-        per_1000=figure.estimate(view.confidence),
+        per_1000=money,
         per_correct=per_correct(view).estimate(view.confidence),
         per_caught_positive=_per_caught(view),
         tokens_in=_mean(view, view.trials.tokens_in),
         tokens_out=_mean(view, view.trials.tokens_out),
         tokens_cached=_mean(view, view.trials.tokens_cached),
-        per_month=month,
+        per_month=None if month is None else month.value,
+        month=month,
         volume_per_month=volume,
         priced=is_priced(price),
         missing_usage=int(np.count_nonzero(~counted(view.trials) & ~view.failed)),
     )
+
+
+def scaled(estimate: Estimate, factor: float) -> Estimate:
+    """Give an estimate of something that is a fixed multiple of another."""
+    value, low, high = (
+        None if part is None else part * factor for part in (estimate.value, estimate.low, estimate.high)
+    )
+    return msgspec.structs.replace(estimate, value=value, low=low, high=high)
 
 
 def _warmup(trials: TrialColumns, price: Price) -> float:

@@ -39,8 +39,7 @@ def viewer(
 ) -> ASGIApp:
     """Make the guarded application over a results folder; `opened` is a run that will be asked for first."""
     site = Site(results)
-    if opened is not None:
-        threading.Thread(target=prepare, args=(site, opened), name="prepare", daemon=True).start()
+    threading.Thread(target=prepare, args=(site, opened), name="prepare", daemon=True).start()
     return Guard(application(site), hosts=hosts, token=token)
 
 
@@ -109,10 +108,11 @@ def report_html(site: Site, page: JudgedRun) -> str:
     )
 
 
-def prepare(site: Site, run: str) -> None:
-    """Make the page of the run that is going to be opened, before it is asked for."""
+def prepare(site: Site, run: str | None) -> None:
+    """Make the page of the run that is going to be opened, else of the latest, before it is asked for."""
     try:
-        page = run_page(site, run)
+        name = run or next((folder.name for folder in site.results.runs() if folder.report is not None), None)
+        page = None if name is None else run_page(site, name)
         if isinstance(page, JudgedRun):
             report_html(site, page)
     except (HarnessError, OSError):

@@ -1,0 +1,85 @@
+"""Money and tokens against figures worked by hand."""
+
+from __future__ import annotations
+
+import pytest
+from run_of import CALM, candidate, case_row, manifest_of, record
+
+from harness.judge.assess import assess
+from harness.judge.assessment import CandidateAssessment, Cost
+from harness.record import Event, Reply, Usage
+from harness.report.sections.worth import cost_section
+
+LABELS = ("spam", "ham")
+PRICE = {"input": 2.0, "cached": 0.5, "output": 10.0}
+
+
+def priced(name: str) -> object:
+    entry = candidate(name)
+    entry.model["price"] = PRICE
+    return entry
+
+
+def measured(tokens: dict[str, tuple[int, int]]) -> dict[str, CandidateAssessment]:
+    """Measure prompts on four cases: two are spam, of which one is missed; tokens are (input, cached)."""
+    events: list[Event] = [CALM, *(case_row(f"c{i}", "spam" if i < 2 else "ham") for i in range(4))]
+    for name, (given, cached) in tokens.items():
+        for i in range(4):
+            usage = Usage(input=given + i, output=1, cached=cached)
+            said = "spam" if i == 0 else "ham"
+            events.append(record(f"c{i}", Reply(text=said, usage=usage), candidate=name))
+    manifest = manifest_of(
+        LABELS,
+        planned=4 * len(tokens),
+        candidates=[priced(name) for name in tokens],  # type: ignore[misc]
+        positive="spam",
+        volume="2M per month",
+    )
+    return {made.name: made for made in assess(manifest, events).candidates}
+
+
+def test_money_is_tokens_times_price_cached_ones_at_their_own() -> None:
+    # Each call: (100 + i - 40) fresh at 2, 40 cached at .5, 1 out at 10 per million; i = 0, 1, 2, 3:
+    # 120 + 2i + 20 + 10 = 150 + 2i millionths: 612 in all.
+    cost = measured({"v1@m": (100, 40)})["v1@m"].cost
+    assert cost.total == pytest.approx(612e-6)
+    assert cost.per_1000.value == pytest.approx(1000 * 153e-6)
+    assert cost.per_correct.value == pytest.approx(612e-6 / 3)
+    assert cost.per_caught_positive is not None
+    assert cost.per_caught_positive.value == pytest.approx(612e-6)
+    assert (cost.tokens_in.value, cost.tokens_out.value, cost.tokens_cached.value) == (101.5, 1, 40)
+
+
+def test_a_month_is_the_volume_times_the_mean_with_its_interval() -> None:
+    # SD of 150, 152, 154, 156 is 2.582, SE 1.291, t(3) = 3.1824: 153 -+ 4.1084 millionths, times 2 million.
+    cost = measured({"v1@m": (100, 40)})["v1@m"].cost
+    assert cost.volume_per_month == 2_000_000
+    assert cost.per_month == pytest.approx(306)
+    assert cost.month is not None
+    assert (cost.month.low, cost.month.high) == (
+        pytest.approx(297.783, abs=1e-2),
+        pytest.approx(314.217, abs=1e-2),
+    )
+    assert "$306.00 a month at 2,000,000 decisions" in cost_section(cost).lead
+
+
+def test_a_prompt_grows_against_the_version_before_it_on_the_same_model() -> None:
+    made = measured({"v1@m": (100, 0), "v2@m": (130, 0), "v10@m": (125, 0), "v2@other": (90, 0)})
+    growth = {name: one.cost.growth for name, one in made.items()}
+    assert growth["v1@m"] is None
+    assert growth["v2@other"] is None
+    grown = growth["v2@m"]
+    assert grown is not None
+    assert (grown.since, grown.tokens_before, grown.more.value) == ("v1", 101.5, 30)
+    assert grown.share == pytest.approx(30 / 101.5)
+    shrunk = growth["v10@m"]
+    assert shrunk is not None
+    assert (shrunk.since, shrunk.more.value) == ("v2", -5)
+
+
+def test_the_report_names_tokens_money_and_growth() -> None:
+    cost: Cost = measured({"v1@m": (100, 0), "v2@m": (130, 0)})["v2@m"].cost
+    said = {figure.name: f"{figure.text} {figure.hint}" for figure in cost_section(cost).figures}
+    assert said["Tokens in, since v1"].startswith("30 ")
+    assert "+29.6% on 101.5" in said["Tokens in, since v1"]
+    assert {"Per 1,000 decisions", "Per right decision", "Per caught positive", "Per month"} <= set(said)

@@ -143,7 +143,6 @@ def test_stored_replies_of_the_base_halve_the_cost_and_then_latency_is_not_compa
     (prompt,) = document["prompts"]
     assert prompt["reused"]
     assert not [m for m in prompt["comparison"]["metrics"] if m["metric"].startswith("latency")]
-    assert gate_json(gate(repo, "--no-reuse"))["cost"]["calls"] == 240
 
 
 def test_the_bases_policy_can_forbid_to_reuse_replies_and_the_branch_cannot_allow_it(
@@ -278,10 +277,10 @@ def test_replies_that_a_branch_committed_are_not_taken_for_the_bases(
     commit(repo, "results are tracked")
     command(repo, "run", SUITE, "--quiet")
     branch(repo, "forged")
-    write_prompt(repo, "Sort well: {{ message }}")
+    write_prompt(repo, "Sort: {{message}}")
     commit(repo, "a run of its own making")
     document = gate_json(gate(repo))
-    assert (document["cost"]["reused"], document["cost"]["calls"]) == (0, 240)
+    assert (document["cost"]["reused"], document["run_id"]) == (0, None)
 
 
 def test_a_relative_threshold_refers_to_the_base_version_measured_beside(repo: Path) -> None:

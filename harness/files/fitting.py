@@ -69,7 +69,7 @@ def _unreachable(
     family = threshold.metric.split(".")[0]
     if family == "robustness" and not suite.perturbations:
         return "this suite has no perturbations.", "Add `perturbations:`."
-    if threshold.metric in {"stability", "flip_rate"} and repeats < 2:
+    if threshold.metric in {"stability", "flip_rate", "robustness.flips"} and repeats < 2:
         return f"`{threshold.metric}` needs at least two repeats.", "Raise `repeats`."
     if threshold.metric == "pass" and threshold.argument is not None and threshold.argument > repeats:
         return (

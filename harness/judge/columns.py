@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.files.perturb import PROMPT_LEVEL
 from harness.judge.assessment import OUTCOMES
 from harness.judge.intake import KINDS, Column, Intake, Names
-from harness.judge.table import NONE, CaseColumns, Int64, TrialColumns
+from harness.judge.table import NONE, Bool, CaseColumns, Int64, TrialColumns
 
 NOT_RUN = "not run: the run ended before this trial"
 _FAILED = OUTCOMES.index("failed")
@@ -77,7 +78,8 @@ class Columns:
         """Give every trial that each candidate should have, sorted.
 
         Every case in its original form, every repeat; a variant of a case counts as planned when any
-        candidate has a record of it (a perturbation that changes nothing in a text makes no trial).
+        candidate has a record of it (a perturbation that changes nothing in a text makes no trial). Whether a
+        change of the prompt makes trials hangs on the prompt: `trials` leaves those of other candidates out.
         """
         case = np.repeat(np.arange(len(self.cases)), self.repeats)
         repeat = np.tile(np.arange(self.repeats), len(self.cases))
@@ -87,6 +89,7 @@ class Columns:
     def trials(self, intake: Intake, held: Held, planned: Int64) -> TrialColumns:
         """Give the columns of one candidate, with a `failed` row for every planned trial that was not run."""
         columns, missing = held.columns, None
+        planned = planned[self._own(planned, held)]
         if len(held.trial) < len(planned):
             row = np.searchsorted(planned, held.trial)
             missing = np.ones(len(planned), dtype=np.bool_)
@@ -109,6 +112,13 @@ class Columns:
             warmup_tokens=(in_, out, cached),
             not_run=missing,
         )
+
+    def _own(self, planned: Int64, held: Held) -> Bool:
+        """Tell which planned trials concern a candidate: all but those of an order that its prompt lacks."""
+        variant = planned // max(self.width * len(self.cases), 1)
+        has = np.unique(held.columns["variant"])
+        absent = [k for k, name in enumerate(self.variants) if name in PROMPT_LEVEL and k not in has]
+        return np.asarray(~np.isin(variant, absent), dtype=np.bool_)
 
     def _completed(self, columns: dict[str, Column], row: Int64, planned: Int64) -> dict[str, Column]:
         """Lay the records over the plan."""

@@ -109,6 +109,23 @@ def test_an_order_of_labels_is_told_in_words() -> None:
     assert "Nothing to change for unicode" in robustness.note
 
 
+def test_an_order_that_only_one_prompt_has_makes_no_trials_for_another() -> None:
+    prompts = {"v1@m": "{{ labels }} {{ message }}", "v2@m": "{{ message }}"}
+    entries = [
+        candidate(name, messages=[{"role": "user", "content": text}]) for name, text in prompts.items()
+    ]
+    events: list[Event] = [CALM, *(case_row(f"c{i}", "spam") for i in range(10))]
+    for i in range(10):
+        events += [record(f"c{i}", "spam", candidate=name) for name in prompts]
+        events.append(record(f"c{i}", "spam", candidate="v1@m", variant="label_order"))
+    made = manifest_of(LABELS, planned=30, candidates=entries, variants=("original", "label_order"))
+    assessment = assess(made, events)
+    robustness = {c.name: c.robustness for c in assessment.candidates}
+    assert robustness["v2@m"] is None
+    assert robustness["v1@m"] is not None
+    assert robustness["v1@m"].drop.value == 0
+
+
 def test_perturbed_trials_move_no_figure_but_those_of_robustness_and_the_bill() -> None:
     events: list[Event] = [CALM]
     for i in range(30):

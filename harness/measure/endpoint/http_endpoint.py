@@ -8,7 +8,7 @@ from harness.files.render import Rendered, RenderedText
 from harness.measure.endpoint.codec import CannotEncode, Codec, StreamingCodec, decode
 from harness.measure.endpoint.contract import Answer, Prepared
 from harness.measure.endpoint.hints import NO_HINTS, read_hints
-from harness.measure.endpoint.secrets import short
+from harness.measure.endpoint.secrets import clean, short
 from harness.measure.endpoint.stream_reader import StreamReader
 from harness.measure.endpoint.transport import Broken, Exchange, Transport
 from harness.record import Attempt, Failure, Reply, Trial
@@ -61,7 +61,7 @@ class HttpEndpoint:
         if isinstance(exchange, Broken):
             return _broken(exchange)
         outcome = decode(self._codec, exchange.status, exchange.headers, exchange.body)
-        return _answer(exchange, outcome)
+        return _answer(exchange, clean(outcome))
 
     async def _attempt_stream(self, codec: StreamingCodec, prepared: Prepared, timeout_s: float) -> Answer:
         reader = StreamReader(codec.parts())
@@ -75,7 +75,7 @@ class HttpEndpoint:
             outcome = reader.outcome(exchange.status, exchange.headers)
         else:
             outcome = decode(codec, exchange.status, exchange.headers, exchange.body)
-        return _answer(exchange, outcome, tuple(reader.tokens_ns))
+        return _answer(exchange, clean(outcome), tuple(reader.tokens_ns))
 
 
 def prepare(codec: Codec, rendered: Rendered, trial: Trial) -> Prepared:

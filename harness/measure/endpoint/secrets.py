@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import msgspec
+
+from harness.record import Failure, Reply
+
 REDACTED = "[redacted]"
 MAX_MESSAGE = 300
 
 _SHORTEST = 4  # a shorter value would blank out innocent text; no provider issues such keys
 _SCANNED = 65_536  # far more than a message keeps, so that a key cut at this edge can't be shown in part
+
+_SAID = ("text", "refusal", "finish_reason", "served_model", "fingerprint", "request_id")
 
 _values: list[str] = []  # longest first: a key that contains another one goes as a whole
 
@@ -28,6 +34,20 @@ def redact(text: str) -> str:
         if value in text:
             text = text.replace(value, REDACTED)
     return text
+
+
+def clean(outcome: Reply | Failure) -> Reply | Failure:
+    """Redact what an endpoint said in a reply; without a secret in it the reply itself comes back.
+
+    The tokens of a reply that held one are left out: a key may be spread over several.
+    """
+    if not _values or isinstance(outcome, Failure):  # a failure's message is redacted as it is made
+        return outcome
+    said = {name: getattr(outcome, name) for name in _SAID}
+    if not any(value in text for text in said.values() if text for value in _values):
+        return outcome
+    kept = {name: text and redact(text) for name, text in said.items()}
+    return msgspec.structs.replace(outcome, **kept, logprobs=())
 
 
 def short(text: str) -> str:

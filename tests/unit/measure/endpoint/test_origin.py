@@ -12,6 +12,7 @@ from harness.files.project import ModelEntry
 from harness.files.prompt import Prompt
 from harness.measure.endpoint import origin, secrets
 from harness.measure.endpoint.open_endpoint import build_endpoint
+from harness.record import Reply, TokenLogprob
 
 PROMPT = Prompt(messages=[{"role": "user", "content": "x"}])
 
@@ -135,3 +136,12 @@ def test_azure_is_reached_by_a_key_or_an_identity_and_by_one_of_the_two(
     both: Any = {**base, "azure": {"api_version": "v1", "entra": True}, "api_key_env": "AZ_KEY"}
     with pytest.raises(UsageError, match="one of the two"):
         build_endpoint("c", entry(**both), PROMPT, root=Path())
+
+
+def test_a_reply_is_cleaned_of_secrets_and_of_the_tokens_that_may_spell_them() -> None:
+    secrets.register("sk-spelled-in-tokens")
+    tokens = (TokenLogprob("sk-spelled", -0.1), TokenLogprob("-in-tokens", -0.1))
+    cleaned = secrets.clean(Reply(text="spam sk-spelled-in-tokens", served_model="m", logprobs=tokens))
+    assert cleaned == Reply(text="spam [redacted]", served_model="m")
+    untouched = Reply(text="spam", logprobs=tokens[:1])
+    assert secrets.clean(untouched) is untouched

@@ -1,0 +1,245 @@
+"""Every promise, the tests that show it, and what they counted: writes docs/reliability.md.
+
+    python benchmarks/reliability.py [--full] [--output docs/reliability.md]
+
+Runs the tests that the table names, the crash matrix and the soak. `--full` runs the whole matrix and soaks
+for half an hour; without it every tenth point and one minute. Exit code 1 when a promise did not hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One line of the table: what is promised and the tests that show it."""
+
+    words: str
+    tests: tuple[str, ...]
+
+
+SECTIONS: dict[str, list[Promise]] = {
+    "The endpoint misbehaves": [
+        Promise(
+            "A trial ends once, as a reply or a named failure; nothing is sent oftener than said",
+            ("tests/integration/test_endpoint_faults.py", "tests/integration/test_run_outcomes.py"),
+        ),
+        Promise(
+            "An independent fault server finds nothing to say against the client",
+            ("tests/integration/test_independent_faults.py",),
+        ),
+        Promise(
+            "Any body and any stream is a reply or a named failure, over every transport and protocol",
+            (
+                "tests/contract/test_transports.py",
+                "tests/contract/test_endpoints.py",
+                "tests/unit/measure/endpoint",
+                "tests/property/test_fuzz_readers.py",
+            ),
+        ),
+        Promise(
+            "Quotas are kept; concurrency is cut on 429 only; an outage gets no storm",
+            ("tests/unit/measure/test_pacing.py", "tests/property/test_pacing.py"),
+        ),
+    ],
+    "The process dies": [
+        Promise(
+            "After kill -9 a resume gives an uninterrupted run's verdict, and pays again only for calls in flight",
+            (
+                "tests/integration/test_crash_matrix.py",
+                "tests/integration/test_resume_kill.py",
+                "tests/integration/test_cli_kill.py",
+            ),
+        ),
+        Promise(
+            "A journal reads as a prefix of what was written, with all that was saved, or names the damage",
+            (
+                "tests/unit/test_journal.py",
+                "tests/property/test_journal.py",
+                "tests/property/test_journal_machine.py",
+            ),
+        ),
+        Promise(
+            "Runs of every version ever written are read; newer ones are refused",
+            ("tests/integration/test_stored_versions.py",),
+        ),
+    ],
+    "The files are wrong": [
+        Promise(
+            "Every mistake is named with file, line, field and fix, before the first call",
+            (
+                "tests/unit/files",
+                "tests/property/test_files_loading.py",
+                "tests/integration/test_cli_mistakes.py",
+            ),
+        ),
+    ],
+    "The content is hostile": [
+        Promise(
+            "No template runs code or uses much time, memory or output",
+            ("tests/unit/files/test_render.py", "tests/property/test_files_loading.py"),
+        ),
+        Promise("No key is shown, wherever it is echoed", ("tests/integration/test_key_canaries.py",)),
+        Promise(
+            "No reply fools the reader of a report, a comment, a test report or a table",
+            ("tests/contract/test_renderers.py", "tests/contract/test_comparison_renderers.py"),
+        ),
+        Promise("A branch is judged by its base's policy", ("tests/integration/test_gate.py",)),
+        Promise(
+            "The viewer is read-only, answers its own address only, and stays in its folder",
+            ("tests/unit/web", "tests/integration/test_viewer.py", "tests/browser"),
+        ),
+    ],
+}
+
+
+@dataclass
+class Seen:
+    """What the tests of one promise gave."""
+
+    passed: int = 0
+    skipped: int = 0
+    failed: int = 0
+    examples: int = 0
+    requests: int = 0
+    faults: int = 0
+
+    def words(self) -> str:
+        """Give it as a cell of the table."""
+        parts = [f"{self.passed:,} tests"]
+        parts += [f"{self.skipped} skipped"] * bool(self.skipped)
+        parts += [f"**{self.failed} failed**"] * bool(self.failed)
+        parts += [f"{self.examples:,} generated inputs"] * bool(self.examples)
+        parts += [f"{self.faults:,} faults in {self.requests:,} requests"] * bool(self.requests)
+        return ", ".join(parts)
+
+
+def run_tests(paths: tuple[str, ...]) -> Seen:
+    """Run the tests of a promise and count."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "junit.xml"
+        options = [
+            "-q",
+            "-n",
+            "2",
+            "--dist",
+            "loadgroup",
+            "-o",
+            "junit_family=xunit1",
+            f"--junitxml={report}",
+        ]
+        subprocess.run(
+            [sys.executable, "-m", "pytest", *options, *paths], cwd=ROOT, check=False, capture_output=True
+        )
+        return _counted(ET.parse(report).getroot())
+
+
+def _counted(tree: ET.Element) -> Seen:
+    seen = Seen()
+    for case in tree.iter("testcase"):
+        ends = Counter(child.tag for child in case)
+        seen.skipped += bool(ends["skipped"])
+        seen.failed += bool(ends["failure"] or ends["error"])
+        seen.passed += not (ends["skipped"] or ends["failure"] or ends["error"])
+    for each in tree.iter("property"):
+        name, value = each.get("name", ""), each.get("value", "")
+        if name == "requests":
+            seen.requests += int(value)
+        elif name == "faults":
+            seen.faults += int(value)
+        elif name.startswith("hypothesis-statistics"):
+            said = base64.b64decode(value).decode()
+            seen.examples += sum(int(found) for found in re.findall(r"(\d+) passing", said))
+    return seen
+
+
+def run_script(name: str, *options: str) -> tuple[bool, str]:
+    """Run a long check; tell whether it held, and its JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out.json"
+        command = [sys.executable, str(ROOT / "benchmarks" / name), *options, "--json", str(out)]
+        done = subprocess.run(command, cwd=ROOT, check=False)
+        return done.returncode == 0 and out.exists(), out.read_text() if out.exists() else "null"
+
+
+def long_checks(full: bool) -> tuple[bool, list[str]]:
+    """Run the crash matrix and the soak; give their lines of the page."""
+    crashed, matrix = run_script("crash_matrix.py", "--every", "1" if full else "10")
+    soaked, soak = run_script("soak.py", "--seconds", "1800" if full else "60")
+    lines = ["| check | counted |", "|---|---|"]
+    lines += [
+        f"| crash matrix, {tally['name']} | {tally['interruptions']:,} survived; "
+        f"{tally['requests']:,} requests for {tally['trials']:,} trials |"
+        for tally in json.loads(matrix) or []
+    ]
+    if (seen := json.loads(soak)) is not None:
+        faults = sum(seen["faults"].values())
+        lines.append(
+            f"| soak, {seen['seconds']:,.0f} s | {seen['trials']:,} trials, {seen['requests']:,} requests, "
+            f"{faults:,} faults of {len(seen['faults'])} kinds; memory {seen['memory_mb'][0]:.0f} -> "
+            f"{seen['memory_mb'][1]:.0f} MB, open files {seen['files'][0]:.0f} -> {seen['files'][1]:.0f}, "
+            f"{seen['connections_left']} connections and {seen['processes_left']} processes left |"
+        )
+    return crashed and soaked, lines
+
+
+def page(full: bool) -> tuple[bool, str]:
+    """Write the page; tell whether all held."""
+    scope = "in full" if full else "sampled (every tenth kill, one minute)"
+    lines = [
+        "# Reliability: promises, and what shows them",
+        "",
+        f"Written by `python benchmarks/reliability.py{' --full' if full else ''}` on "
+        f"{datetime.now(UTC):%Y-%m-%d}; the long checks ran {scope}.",
+        "CI runs the tests, and a sample of the long checks.",
+        "A number of generated inputs is that of Hypothesis; requests are counted at the server.",
+    ]
+    held = True
+    for title, promises in SECTIONS.items():
+        lines += ["", f"## {title}", "", "| promise | shown by | counted |", "|---|---|---|"]
+        for promise in promises:
+            seen = run_tests(promise.tests)
+            held = held and seen.failed == 0 and seen.passed > 0
+            links = ", ".join(f"[{Path(test).name}](../{test})" for test in promise.tests)
+            lines.append(f"| {promise.words} | {links} | {seen.words()} |")
+            print(lines[-1], flush=True)
+    well, rows = long_checks(full)
+    lines += ["", "## Killed and soaked", "", *rows, ""]
+    lines += [
+        "The crash matrix kills a real run at each fsync, write, rename, mkdir, truncation and socket write",
+        "of its threads, in the run, in the resume, and in the second resume; and lets writes and fsyncs of the",
+        "journal fail.",
+        "The soak runs 200 calls in flight against an endpoint of whose answers one in twenty is broken.",
+        "How the rest scales is in [benchmarks](../benchmarks/README.md).",
+        "",
+    ]
+    return held and well, "\n".join(lines)
+
+
+def main() -> None:
+    """Run everything and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "reliability.md")
+    args = parser.parse_args()
+    held, text = page(args.full)
+    args.output.write_text(text)
+    sys.exit(not held)
+
+
+if __name__ == "__main__":
+    main()

@@ -58,7 +58,7 @@ SECTIONS: dict[str, list[Promise]] = {
     ],
     "The process dies": [
         Promise(
-            "After kill -9 a resume gives an uninterrupted run's verdict, and pays again only for calls in flight",
+            "After kill -9 a resume gives the verdict of a whole run, and pays again only for calls in flight",
             (
                 "tests/integration/test_crash_matrix.py",
                 "tests/integration/test_resume_kill.py",
@@ -221,8 +221,8 @@ def page(full: bool) -> tuple[bool, str]:
     lines += ["", "## Killed and soaked", "", *rows, ""]
     lines += [
         "The crash matrix kills a real run at each fsync, write, rename, mkdir, truncation and socket write",
-        "of its threads, in the run, in the resume, and in the second resume; and lets writes and fsyncs of the",
-        "journal fail.",
+        "of its threads, in the run, in the resume, and in the second resume; and lets writes and fsyncs of",
+        "the journal fail.",
         "The soak runs 200 calls in flight against an endpoint of whose answers one in twenty is broken.",
         "How the rest scales is in [benchmarks](../benchmarks/README.md).",
         "",

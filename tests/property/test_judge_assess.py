@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from run_of import CALM, case_row, manifest_of, only, parsed_thresholds, record
 
+from harness.journal.line import Header, encode_line
 from harness.judge.assess import assess
 from harness.judge.assessment import Assessment
 from harness.record import Event, Failure, Reply
+from harness.rundir import JOURNAL, write_manifest
 
 LABELS = ("a", "b", "c")
 THRESHOLDS = parsed_thresholds(
@@ -159,3 +165,37 @@ def test_a_verdict_follows_from_its_checks(run: tuple[int, int, list[Event]]) ->
         assert statuses == {"PASS"}
     assert (judged.verdict == "NOT READY") == ("FAIL" in statuses)
     assert judged.headline.startswith(judged.verdict)
+
+
+def test_the_same_bytes_give_the_same_report_in_any_process(tmp_path: Path) -> None:
+    labels = ("a", "b")
+    said = ["a", "b", "A.", "nonsense, and at length", "a"]
+    cases = [case_row(f"c{i}", labels[i % 2], tags=("short", "odd")[: i % 3], split="dev") for i in range(40)]
+    trials = [
+        record(f"c{i}", said[(i * 7 + r) % 5], repeat=r, seconds=0.1 + i / 100)
+        for i in range(40)
+        for r in (0, 1)
+    ]
+    manifest = manifest_of(labels, planned=80, repeats=2, positive="a", prevalence={"a": 0.1})
+    write_manifest(tmp_path, manifest)
+    (tmp_path / JOURNAL).write_bytes(
+        b"".join(
+            encode_line(seq, event)
+            for seq, event in enumerate([Header(schema_version=1, run_id="run"), CALM, *cases, *trials])
+        )
+    )
+    code = (
+        "import sys, msgspec; from pathlib import Path; from harness.judge.assess import assess_run; "
+        "sys.stdout.buffer.write(msgspec.json.encode(assess_run(Path(sys.argv[1]))))"
+    )
+    first, again = (
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("1", "2")
+    )
+    assert json.loads(first)["candidates"][0]["trials"] == 80
+    assert first == again

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics
 from statsmodels.stats.inter_rater import fleiss_kappa
+from statsmodels.stats.proportion import proportion_confint
 
 from harness.judge.scores import classification, latency, reliability
 from harness.judge.scores.answers import Answers
@@ -128,6 +129,25 @@ def test_judging_twice_gives_the_same_bytes_whatever_the_order_of_trials(answers
         assert first.balanced_accuracy.estimate() == second.balanced_accuracy.estimate()
 
 
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 2000), st.data(), st.floats(0.5, 0.999))
+def test_intervals_of_independent_trials_equal_statsmodels_and_scipy(
+    n: int, data: st.DataObject, confidence: float
+) -> None:
+    right = data.draw(st.integers(0, n))
+    share = share_of_counts(np.arange(n) < right, np.ones(n))
+    assert isinstance(share, Share)
+    estimate = share.estimate(confidence)
+    wilson = proportion_confint(right, n, alpha=1 - confidence, method="wilson")
+    assert (estimate.low, estimate.high) == pytest.approx(wilson, abs=1e-9)
+    greater = stats.binomtest(right, n, alternative="greater").proportion_ci(confidence, "exact")
+    less = stats.binomtest(right, n, alternative="less").proportion_ci(confidence, "exact")
+    assert (share.lower(confidence), share.upper(confidence)) == pytest.approx(
+        (greater.low, less.high), abs=1e-9
+    )
+
+
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.floats(0.5, 0.99))
 def test_clustered_bounds_lie_between_those_of_cases_and_of_trials(
     hits: list[int], confidence: float
@@ -139,8 +159,15 @@ def test_clustered_bounds_lie_between_those_of_cases_and_of_trials(
     assert lower is not None
     assert upper is not None
     assert 0 <= lower <= share.p <= upper <= 1
+    shown = share.estimate(confidence)
+    assert shown.low is not None
+    assert shown.high is not None
+    assert 0 <= shown.low <= share.p <= shown.high <= 1
+    # An interval clear of a threshold towards 1/2 never stands beside an undecided check.
+    assert shown.low <= lower if share.p >= 0.5 else shown.high >= upper
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.data(), st.floats(0.01, 0.99), st.sampled_from([">=", "<=", ">", "<"]))
 def test_a_check_never_passes_against_its_own_value(
     n: int, data: st.DataObject, required: float, op: str
@@ -157,6 +184,7 @@ def test_a_check_never_passes_against_its_own_value(
         assert decision.needed_n > n
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1, 30), min_size=1, max_size=300),
     st.integers(0, 31),
@@ -176,6 +204,7 @@ def test_the_order_statistic_rule_is_the_exact_bound_on_the_share_within(
     assert (result.decision.status == "PASS") == by_rank == by_bound
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 5), min_size=1, max_size=80), st.integers(1, 5), st.floats(0.01, 1.0))
 def test_latency_intervals_hold_their_quantile(values: list[float], repeats: int, q: float) -> None:
     times = np.array(values)

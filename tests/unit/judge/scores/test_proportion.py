@@ -119,3 +119,36 @@ def test_a_share_of_nothing_is_undefined_and_says_why() -> None:
     assert isinstance(share, Missing)
     assert share.estimate().why_undefined == "no trials"
     assert share.lower() is None
+
+
+def test_the_shown_interval_of_clusters_equals_the_hand_worked_one() -> None:
+    # 100 cases x 5, 10 of which hold two misses: p = .96, residuals 2 - .2 and -.2, their squares sum to 36.
+    share = share_of_counts(np.repeat([3, 5], [10, 90]), np.full(100, 5))
+    assert isinstance(share, Share)
+    raw = 0.96 * 0.04 * 500**2 / (36 * 100 / 99)
+    shown = raw * (stats.t.ppf(0.975, 499) / stats.t.ppf(0.975, 20)) ** 2
+    decides = raw * (stats.t.ppf(0.95, 499) / stats.t.ppf(0.95, 10)) ** 2
+    assert share.effective_n(0.95) == pytest.approx(decides)
+    assert share.lower() == pytest.approx(stats.beta.ppf(0.05, 0.96 * decides, 0.04 * decides + 1))
+    estimate = share.estimate()
+    assert (estimate.low, estimate.high) == pytest.approx(binomial.wilson(0.96, shown))
+
+
+def test_one_miss_in_many_repeats_shows_no_less_than_the_check_decides_on() -> None:
+    share = share_of_counts(np.repeat([9, 10], [1, 29]), np.full(30, 10))
+    estimate, lower = share.estimate(), share.lower()
+    assert lower is not None
+    assert estimate.low is not None
+    assert estimate.low <= lower
+
+
+def test_intervals_hold_the_truth_where_pooled_ones_do_not() -> None:
+    # 100 cases x 5, truth .90, repeats alike by ICC .62: pooled Wilson held it in 71.7% of simulated runs.
+    rng = np.random.default_rng(3)
+    strength = 1 / 0.62 - 1
+    chance = rng.beta(0.9 * strength, 0.1 * strength, (1500, 100))
+    hits = rng.binomial(5, chance)
+    pooled = [binomial.wilson(run.sum() / 500, 500) for run in hits]
+    ours = [share_of_counts(run, np.full(100, 5)).estimate() for run in hits]
+    assert np.mean([low <= 0.9 <= high for low, high in pooled]) == pytest.approx(0.717, abs=0.04)
+    assert 0.93 <= np.mean([(e.low or 0) <= 0.9 <= (e.high or 0) for e in ours]) <= 0.97

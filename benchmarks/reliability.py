@@ -58,7 +58,7 @@ SECTIONS: dict[str, list[Promise]] = {
     ],
     "The process dies": [
         Promise(
-            "After kill -9 a resume gives the verdict of a whole run, and pays again only for calls in flight",
+            "After kill -9 a resume gives a whole run's verdict, and pays again only for calls in flight",
             (
                 "tests/integration/test_crash_matrix.py",
                 "tests/integration/test_resume_kill.py",

@@ -25,7 +25,7 @@ from harness.judge.table import Bool, Int64
 COMMON = 1_000
 MOST = 64
 SOME = 4
-_PRODUCTS = 20_000_000  # of one block of the matrix product
+_PRODUCTS = 10_000_000  # of one block of the matrix product
 
 
 def candidates(sets: HashedSets, threshold: float) -> Iterator[tuple[Int64, Int64]]:
@@ -54,7 +54,7 @@ def _prefix(sets: HashedSets, rows: np.ndarray, frequency: np.ndarray, threshold
     unique = np.bincount(rows[frequency == 1], minlength=len(size))
     last = np.minimum(length, unique + MOST)
     marked = np.zeros(len(rows), dtype=np.bool_)
-    for begin, end in chunks(size, _PRODUCTS // 4):
+    for begin, end in chunks(size, _PRODUCTS // 2):
         part = slice(int(sets.start[begin]), int(sets.start[end]))
         local = (rows[part] - begin).astype(np.uint64)
         often = np.minimum(frequency[part], 32_767).astype(np.uint64)

@@ -47,6 +47,20 @@ def test_the_p_value_is_the_share_of_splits_that_move_as_much() -> None:
     assert p_value(original, variant) == pytest.approx(min(1, 2 * exact), abs=0.03)
 
 
+def test_over_200_runs_of_a_noisy_model_idle_changes_are_rarely_blamed_and_real_ones_found() -> None:
+    rng = np.random.default_rng(20)
+
+    def p(broken: int) -> float:
+        chance = np.full((2, 150, 1), 0.05)  # each answer flips with 5%
+        chance[1, :broken] = 0.95
+        wrong = (rng.random((2, 150, 3)) < chance).sum(axis=2)
+        original, variant = np.stack([3 - wrong, wrong], axis=-1)
+        return p_value(original, variant, draws=999)
+
+    assert np.mean([p(broken=0) <= 0.05 for _ in range(200)]) <= 0.055
+    assert np.mean([p(broken=15) <= 0.05 for _ in range(50)]) == 1.0  # 10% of the cases
+
+
 def test_an_idle_change_on_a_steady_model_has_a_limit_though_nothing_moved() -> None:
     same = np.tile([[3, 0]], (60, 1))
     found = excess(same, same, why_empty="")

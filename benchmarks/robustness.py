@@ -9,8 +9,8 @@ the 95% intervals of flips above noise that hold the truth; `found` how often a 
 of the cases is found, and `worst named` how often a worst format is named where all formats are alike.
 
 Measured (2026-11, two busy cores) with 20 simulations each: 150 cases x 3 repeats, even and uneven: blamed
-0%, found 100%; 100 x 2: blamed 0%, found 65%; 100 x 3 with nine perturbations: blamed 5%, found 95%. Of the test
-alone, 600 simulations each: the p-value before it is doubled is below 5% in 4.8% (150 x 3, even), 4.5%
+0%, found 100%; 100 x 2: blamed 0%, found 65%; 100 x 3 with nine perturbations: blamed 5%, found 95%. Of the
+test alone, 600 simulations each: the p-value before it is doubled is below 5% in 4.8% (150 x 3, even), 4.5%
 (uneven), 2.7% (100 x 2), 4.2% (300 x 5) and 4.8% (1,000 x 3); intervals hold the truth in 93% to 95%.
 """
 

@@ -43,6 +43,11 @@ class LaneWork:
     callers: dict[str, Caller] = field(default_factory=dict)
     warmups: list[Planned] = field(default_factory=list)
 
+    @property
+    def timed(self) -> bool:
+        """Whether a call of it is timed here: recorded replies bring their own times, or none."""
+        return any(caller.entry.endpoint != "replay" for caller in self.callers.values())
+
 
 def run_local(work: Work, plan: Plan, sink: Sink, *, listen: Listen | None = None) -> Outcome:
     """Measure all of the work in this process; stopped by signals, or else by what runs beside it."""
@@ -213,8 +218,9 @@ class _Session:
         self._halt.stop(error, grace_s=0 if isinstance(error, StorageFailed) else GRACE_S)
 
     def _client_saturated(self, lag_ms: float) -> None:
-        busiest = max(self._lanes.values(), key=lambda each: each.lane.in_flight)
-        busiest.lane.client_saturated(lag_ms)
+        timed = [each.lane for each in self._lanes.values() if each.timed]
+        if timed:
+            max(timed, key=lambda lane: lane.in_flight).client_saturated(lag_ms)
 
     def _client_well(self) -> None:
         for each in self._lanes.values():

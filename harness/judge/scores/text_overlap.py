@@ -41,6 +41,7 @@ THRESHOLD = 0.8
 CHARACTERS = 5
 WORDS = 3
 ALIGNED_WORDS = 8
+_SIEVE = 1 / 3
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -81,6 +82,20 @@ def overlaps(
             best[found.left, found.right] = found
     shift = 0 if asked.within else asked.split
     return sorted(Overlap(o.left, o.right - shift, o.similarity, o.measure) for o in best.values())
+
+
+def worth_comparing(texts: Sequence[str], others: Sequence[str]) -> list[int]:
+    """Give the places of those others that could overlap with one of a few texts: a cheap, generous sieve.
+
+    A text that overlaps shares most of its 5-grams; one with a fifth of its words replaced still shares
+    nearly half, unless its words are very short. A third is asked for, with all of the texts together.
+    """
+    if not texts:
+        return []
+    wanted = np.unique(character_sets([normalised(text) for text in texts], CHARACTERS).items)
+    sets = character_sets([normalised(text) for text in others], CHARACTERS)
+    hits = np.bincount(sets.rows()[np.isin(sets.items, wanted)], minlength=len(others))
+    return np.flatnonzero(hits >= _SIEVE * np.maximum(sets.size, 1)).tolist()
 
 
 @dataclass(frozen=True, slots=True)

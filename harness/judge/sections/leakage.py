@@ -13,6 +13,7 @@ from harness.judge.wording import count
 __all__ = ["LEAKS", "Leaks", "leakage_section", "leaks"]
 
 LISTED = 100
+MOST_PAIRED = 20_000  # different texts; judging must stay quick, `harness check` compares any number
 PARAPHRASES = "Copies and near-copies are found, paraphrases are not."
 
 
@@ -23,7 +24,7 @@ def leaks(view: View) -> Leaks:
 
 def _leaks(view: View) -> Leaks:
     prompts = [entry.prompt for entry in view.manifest.candidates]
-    met = view.shared("texts that meet", lambda: meeting(prompts, view.cases))
+    met = view.shared("texts that meet", lambda: meeting(prompts, view.cases, most_paired=MOST_PAIRED))
     return find_leaks(view.entry.prompt, view.cases, view.labels, met)
 
 
@@ -42,6 +43,19 @@ def leakage_section(view: View) -> Leakage:
         accuracy_without=accuracy(view.answers.where(rest)).estimate(view.confidence)
         if found.cases
         else None,
-        note=f"{PARAPHRASES} {count(more, 'more finding')} not listed." if more > 0 else PARAPHRASES,
+        note=_note(view, more),
         label_words=view.shared("label words", lambda: label_words(view.cases, view.labels)),
     )
+
+
+def _note(view: View, more: int) -> str:
+    """Say what was not looked for, and what is not listed."""
+    told = [PARAPHRASES]
+    if len(view.cases) > MOST_PAIRED:
+        told.append(
+            f"Near-copies among these {len(view.cases):,} cases are looked for by `harness check` only, "
+            "when they have more than 20,000 different texts."
+        )
+    if more > 0:
+        told.append(f"{count(more, 'more finding')} not listed.")
+    return " ".join(told)

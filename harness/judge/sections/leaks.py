@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from harness.judge.assessment import LabelWord, LeakFinding
-from harness.judge.scores.text_overlap import Measure, normalised, overlaps, words_of
+from harness.judge.scores.text_overlap import Measure, normalised, overlaps, words_of, worth_comparing
 from harness.judge.sections.generalization import DEV
 from harness.judge.sections.prompt_texts import contained, example_texts, quoted_texts
 from harness.judge.table import NONE, CaseColumns
@@ -76,8 +76,14 @@ def main_texts(cases: CaseColumns) -> list[str]:
     return [max(inputs.values(), key=len, default="") for inputs in cases.inputs]
 
 
-def meeting(prompts: Iterable[dict[str, Any]], cases: CaseColumns) -> Meeting:
-    """Compare all texts once: those of the prompts, and those of the cases; equal ones count as one text."""
+def meeting(
+    prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paired: int | None = None
+) -> Meeting:
+    """Compare all texts once: those of the prompts, and those of the cases; equal ones count as one text.
+
+    Of more than `most_paired` different texts those of the prompts are still compared with all cases, while
+    near-copies among the cases are not looked for: only equal ones are found there.
+    """
     shown: dict[str, set[str]] = defaultdict(set)
     rows: dict[str, list[int]] = defaultdict(list)
     for prompt in prompts:
@@ -90,6 +96,12 @@ def meeting(prompts: Iterable[dict[str, Any]], cases: CaseColumns) -> Meeting:
     for text in distinct:
         _link(found, shown[text], rows[text], 1.0, "exact")
         found.among_cases.extend(_linked(cases, rows[text], rows[text], 1.0, "exact"))
+    if most_paired is not None and len(distinct) > most_paired:
+        mine = sorted(text for text, written in shown.items() if written and text)
+        near = [distinct[place] for place in worth_comparing(mine, distinct)]
+        for pair in overlaps(mine, near):
+            _link(found, shown[mine[pair.left]], rows[near[pair.right]], pair.similarity, pair.measure)
+        return found
     for pair in overlaps(distinct):
         left, right = distinct[pair.left], distinct[pair.right]
         _link(found, shown[left], rows[right], pair.similarity, pair.measure)
@@ -161,7 +173,7 @@ def _among_cases(cases: CaseColumns, met: Meeting) -> list[Found]:
 
 
 def _kind(cases: CaseColumns, left: int, right: int) -> tuple[str, int, int]:
-    """Name what a pair of near-copies is; the case that leaks, or that repeats an earlier one, comes first."""
+    """Name what a pair of near-copies is; the case that leaks, or repeats an earlier one, comes first."""
     if cases.expected[left] != cases.expected[right]:
         return "conflicting_labels", right, left
     splits = [cases.splits[split] if split != NONE else "" for split in cases.split[[left, right]]]

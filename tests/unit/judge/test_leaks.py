@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.judge.case_table import case_columns
-from harness.judge.sections.leaks import find_leaks, label_words
+from harness.judge.sections.leaks import find_leaks, label_words, meeting
 from harness.judge.table import CaseColumns
 from harness.record import CaseRow
 
@@ -65,3 +65,19 @@ def test_many_texts_of_one_template_are_each_found_to_be_like_another() -> None:
     cases = columns(*[(text.format(f"n{i:x}", i * 7919), "ham", "") for i in range(1_200)])
     named = {name for f in find_leaks({}, cases, LABELS).findings for name in (f.case, f.other)}
     assert named == set(cases.ids)
+
+
+def test_of_too_many_texts_those_of_the_prompt_are_compared_with_all_and_equal_ones_are_found() -> None:
+    words = "alpha bravo carbon delta ember falcon garnet harbour indigo jasper kernel lagoon".split()
+    texts = [" ".join(words[(n + k * (n % 5 + 1)) % 12] for k in range(10)) + f" {n}" for n in range(40)]
+    copy = texts[7].replace("7", "7!").upper()
+    cases = columns(*((text, "spam", "") for text in [*texts, texts[3]]))
+    prompt = {"examples": [{"message": copy, "label": "spam"}]}
+    few = find_leaks(prompt, cases, ("spam", "ham"), meeting([prompt], cases, most_paired=5))
+    assert {(f.kind, f.case) for f in few.findings} >= {("example_in_cases", "c0007"), ("duplicate", "c0040")}
+    everything = find_leaks(prompt, cases, ("spam", "ham"), meeting([prompt], cases))
+    assert {f.case for f in few.findings if f.kind == "example_in_cases"} == {
+        f.case for f in everything.findings if f.kind == "example_in_cases"
+    }
+    none = find_leaks({}, cases, ("spam", "ham"), meeting([{}], cases, most_paired=5))
+    assert [(f.kind, f.case) for f in none.findings] == [("duplicate", "c0040")]

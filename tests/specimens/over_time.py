@@ -67,8 +67,7 @@ def history(text: str = "") -> History:
                 why=text or "it has other cases (120, not 150)",
             ),
         ),
-        sentence=text
-        or "Accuracy fell: −4.6 points (−7.6 to −1.6) since the previous run (95.0%).",
+        sentence=text or "Accuracy fell: −4.6 points (−7.6 to −1.6) since the previous run (95.0%).",
     )
 
 

@@ -68,7 +68,7 @@ def test_many_texts_of_one_template_are_each_found_to_be_like_another() -> None:
 
 
 def test_of_too_many_texts_those_of_the_prompt_are_compared_with_all_and_equal_ones_are_found() -> None:
-    words = "alpha bravo carbon delta ember falcon garnet harbour indigo jasper kernel lagoon".split()
+    words = [chr(97 + n) * 3 + "lpha" for n in range(12)]
     texts = [" ".join(words[(n + k * (n % 5 + 1)) % 12] for k in range(10)) + f" {n}" for n in range(40)]
     copy = texts[7].replace("7", "7!").upper()
     cases = columns(*((text, "spam", "") for text in [*texts, texts[3]]))

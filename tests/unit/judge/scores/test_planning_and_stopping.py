@@ -44,6 +44,18 @@ def test_early_stopping_costs_what_was_simulated() -> None:
     assert np.mean([run.status == "PASS" for run in edge]) <= 0.05
 
 
+def test_looking_again_and_again_at_a_fixed_interval_passes_a_quarter_at_the_threshold() -> None:
+    """What early stopping avoids: one-sided 95% Wilson bounds, looked at after each of 30 to 400 cases."""
+    n = np.arange(30, 401)
+    hits = np.cumsum(np.random.default_rng(2).random((2000, 400)) < 0.9, axis=1)[:, 29:]
+    z, share = 1.6449, hits / n
+    spread = z * np.sqrt(share * (1 - share) / n + (z / n / 2) ** 2)
+    naive = (share + z * z / 2 / n - spread) / (1 + z * z / n) > 0.9
+    assert naive.any(axis=1).mean() == pytest.approx(0.25, abs=0.03)
+    cautious = [run for run in runs(0.9, 5) if run.status == "PASS"]
+    assert len(cautious) / 1500 <= 0.05
+
+
 def test_without_a_hope_only_evidence_against_the_threshold_fails() -> None:
     stop = sequential.stop_early(np.zeros(50, dtype=bool), 0.9)
     assert stop.status == "FAIL"

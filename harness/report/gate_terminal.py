@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.judge.gate import Gate
+from harness.judge.wording import count
 from harness.report.gate_view import GateRow, GateView, PromptView, gate_view
 from harness.report.neutral import shorten, terminal
 
@@ -49,7 +50,7 @@ def _prompt(prompt: PromptView) -> Iterator[str]:
         if row.status != "PASS":
             yield f"  {row.status}: {_safe(row.why, 400)}"
     if prompt.broken or prompt.fixed:
-        yield f"  {prompt.broken:,} cases broken, {prompt.fixed:,} fixed"
+        yield f"  {count(prompt.broken, 'case')} broken, {prompt.fixed:,} fixed"
     for one in prompt.regressions:
         moved = f"{_safe(one.before)} -> {_safe(one.after)}"
         yield f"  - {_safe(one.case)} (expected {_safe(one.expected)}): {moved}"

@@ -148,7 +148,7 @@ def _prompt(prompt: GatedPrompt, gate: Gate) -> PromptView:
         fixed=len(comparison.fixed) if comparison is not None else 0,
         diff=_diff(comparison) if comparison is not None else (),
         shifts=tuple(_shifts(comparison)) if comparison is not None and prompt.kind != "same" else (),
-        notes=comparison.notes if comparison is not None else (),
+        notes=comparison.notes if comparison is not None and prompt.kind != "same" else (),
     )
 
 

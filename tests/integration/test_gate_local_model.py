@@ -17,7 +17,7 @@ pytest.importorskip("xllamacpp", reason="run `pip install -e '.[local]'` to have
 
 WEIGHTS = "smollm2-135m-instruct"
 ROOT = Path(__file__).parents[2]
-EACH = 8  # cases of each label
+EACH = 6  # cases of each label
 needs_weights = pytest.mark.skipif(
     find_weights(WEIGHTS, root=Path()) is None,
     reason="the embedded model's weights are not in the cache: run `harness demo` or `make demo` once",
@@ -36,13 +36,23 @@ def test_the_gate_judges_three_branches_with_the_embedded_model(tmp_path: Path) 
     good = yaml.safe_load((ROOT / "prompts/sms_spam/v3.prompt.yml").read_text())
     normal = [each for each in good["examples"] if each["label"] == "normal"][:4]
     spam = [each for each in good["examples"] if each["label"] == "spam"][:1]
-    model = {"endpoint": "local", "weights": WEIGHTS, "params": {"temperature": 0, "seed": 1}, "warmup": 0,
-             "limits": {"concurrency": 1}, "timeout": "120 s", "deadline": "5 min"}  # fmt: skip
+    model = {
+        "endpoint": "local",
+        "weights": WEIGHTS,
+        "params": {"temperature": 0, "seed": 1},
+        "limits": {"concurrency": 1},
+        "warmup": 0,
+        "threads": 1,  # more of them wait for each other where tests run side by side
+        "context": 2048,
+        "timeout": "120 s",
+        "deadline": "5 min",
+    }
     write_repository(
         tmp_path,
         model,
         reply={"as": "mention", "aliases": {"ham": ["normal"]}},
-        thresholds=["recall[spam] >= 45%", "accuracy >= 30%"],
+        # 0 of 6 is below 40% for certain (at most 39.3%), 5 of 6 above it (at least 41.8%)
+        thresholds=["recall[spam] >= 40%", "accuracy >= 30%"],
         gate={"margin": "60%"},
     )
     rows = [json.loads(line) for line in (ROOT / "suites/sms_spam.jsonl").read_text().splitlines()]
@@ -57,9 +67,9 @@ def test_the_gate_judges_three_branches_with_the_embedded_model(tmp_path: Path) 
     done = command(tmp_path, "gate", SUITE, "--base", "main", "--quiet", "--json")
     (prompt,) = gate_json(done)["prompts"]
     assert done.returncode == 1, done.stderr
-    assert {check["name"]: check["status"] for check in prompt["checks"]}["recall[spam] >= 45%"] == "FAIL"
+    assert {check["name"]: check["status"] for check in prompt["checks"]}["recall[spam] >= 40%"] == "FAIL"
     assert {case["case"] for case in prompt["comparison"]["broken"]} == {row["id"] for row in chosen[0]}
-    assert "8 cases broken: " in prompt["headline"]
+    assert "6 cases broken: " in prompt["headline"]
 
     branch(tmp_path, "better")
     write_examples(tmp_path, good, good["examples"])

@@ -45,6 +45,7 @@ def missed(view: View, label: int) -> str:
     seen = label == view.positive
     if lost == total:
         which = f"The only {name} case" if cases == 1 else f"All {count(cases, f'{name} case')}"
+        which = f"Both {name} cases" if cases == 2 else which
         fate = "went unnoticed" if seen else f"{verb(cases, 'was', 'were')} missed"
         return f"{which} {fate}{'' if _once(view, of) else ' in every repeat'}."
     if _once(view, of):

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: help demo test lint lint-workflows bench clean
+.PHONY: help demo test lint lint-workflows audit sbom hashes clean
 .DEFAULT_GOAL := help
 
 help:
@@ -68,8 +68,15 @@ sbom: .venv/.supply
 	@rm -rf dist/.sbom-env
 	@echo dist/sbom.cdx.json
 
+# The pinned versions again, with the hashes of their files, for `pip install --require-hashes`.
+hashes: .venv/.supply
+	@head -3 .ci/requirements-hashed.txt > .ci/hashed.new
+	@.venv/bin/uv pip compile pyproject.toml --extra local --extra tables --extra view --constraint constraints.txt \
+	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet >> .ci/hashed.new
+	@mv .ci/hashed.new .ci/requirements-hashed.txt
+
 .venv/.supply: .venv/.made constraints.txt
-	@$(PIP) pip-audit cyclonedx-bom
+	@$(PIP) pip-audit cyclonedx-bom uv
 	@touch $@
 
 clean:

@@ -109,6 +109,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int | None = None
     failure: Failure | None = None
     retry_after_ns: int | None = None  # what the endpoint asked for
+    remaining_requests: int | None = None  # of the quota, as its headers said
+    remaining_tokens: int | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="trial"):

@@ -304,6 +304,7 @@ def test_a_quota_of_headers_is_spread_without_a_single_429(tmp_path: Path, scrip
     assert len(server.requests) == 100
     assert 3.5 <= took <= 7.0  # 100 requests are two and a half windows
     assert any(why.startswith("spreading ") for why in whys(run))
+    assert all(record.attempts[-1].remaining_requests in range(40) for record in records(run))
 
 
 def test_two_processes_measure_each_trial_once(tmp_path: Path, scripted_server: Serve) -> None:

@@ -112,6 +112,8 @@ def _answer(exchange: Exchange, outcome: Reply | Failure, tokens_ns: tuple[int, 
         status=exchange.status,
         failure=outcome if isinstance(outcome, Failure) else None,
         retry_after_ns=_ns(hints.retry_after_s),
+        remaining_requests=hints.remaining_requests,
+        remaining_tokens=hints.remaining_tokens,
     )
     return Answer(attempt=attempt, outcome=outcome, hints=hints)
 
@@ -126,6 +128,8 @@ def _broken(exchange: Broken, tokens_ns: tuple[int, ...] = ()) -> Answer:
         status=exchange.failure.status,
         failure=exchange.failure,
         retry_after_ns=_ns(hints.retry_after_s),
+        remaining_requests=hints.remaining_requests,
+        remaining_tokens=hints.remaining_tokens,
     )
     return Answer(attempt=attempt, outcome=exchange.failure, hints=hints)
 

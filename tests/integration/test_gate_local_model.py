@@ -32,7 +32,7 @@ def write_examples(repo: Path, good: dict[str, Any], examples: list[dict[str, st
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @needs_weights
-def test_the_gate_judges_three_branches_with_the_embedded_model(tmp_path: Path) -> None:
+def test_the_gate_judges_four_branches_with_the_embedded_model(tmp_path: Path) -> None:
     good = yaml.safe_load((ROOT / "prompts/sms_spam/v3.prompt.yml").read_text())
     normal = [each for each in good["examples"] if each["label"] == "normal"][:4]
     spam = [each for each in good["examples"] if each["label"] == "spam"][:1]
@@ -86,3 +86,19 @@ def test_the_gate_judges_three_branches_with_the_embedded_model(tmp_path: Path) 
     document = gate_json(done)
     assert (done.returncode, document["cost"]["calls"], document["cost"]["reused"]) == (0, 0, 4 * EACH)
     assert "no difference shown" in document["headline"]
+
+    branch(tmp_path, "cheating")
+    write_examples(tmp_path, good, normal)
+    suite = yaml.safe_load((tmp_path / SUITE).read_text())
+    write_yaml(tmp_path / SUITE, {**suite, "thresholds": ["recall[spam] >= 0%", "accuracy >= 30%"]})
+    write_lines(tmp_path / CASES, chosen[1])
+    commit(tmp_path, "no example of spam, a lower bar, and no spam cases")
+    done = command(tmp_path, "gate", SUITE, "--base", "main", "--quiet", "--json")
+    document = gate_json(done)
+    (prompt,) = document["prompts"]
+    assert done.returncode == 1, done.stderr
+    assert {check["name"]: check["status"] for check in prompt["checks"]}["recall[spam] >= 40%"] == "FAIL"
+    assert {case["case"] for case in prompt["comparison"]["broken"]} == {row["id"] for row in chosen[0]}
+    told = " ".join(document["edits"])
+    assert "recall[spam] >= 40%" in told
+    assert "6 cases deleted" in told

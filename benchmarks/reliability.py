@@ -209,7 +209,7 @@ def page(full: bool) -> tuple[bool, str]:
         "",
         f"Written by `python benchmarks/reliability.py{' --full' if full else ''}` on "
         f"{datetime.now(UTC):%Y-%m-%d}; the long checks ran {scope}.",
-        "CI runs the tests, and a sample of the long checks.",
+        "CI runs the tests, with a sample of the crash matrix among them.",
         "A number of generated inputs is that of Hypothesis; requests are counted at the server.",
     ]
     held = True

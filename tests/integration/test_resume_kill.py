@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from measured import events_of, places, records, spam, write_project
 from scripted import Answer, Request, Script, ScriptedServer
@@ -87,6 +88,35 @@ def test_after_kill_9_only_the_calls_in_flight_are_sent_again(
     sessions = events_of(run, Session)
     assert [s.event for s in sessions] == ["started", "resumed", "finished"]
     assert len(server.requests) - 200 <= sessions[1].cut_off <= 8
+
+
+def test_no_measuring_process_outlives_a_parent_that_died_without_a_word(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    server = scripted_server(slowly)
+    suite = write_project(tmp_path, server.url, cases=100, limits={"concurrency": 8})
+    process = start(suite, 2)
+    parent = psutil.Process(process.pid)
+    children: list[psutil.Process] = []
+
+    def measures(child: psutil.Process) -> bool:
+        with suppress(psutil.Error):  # one of those that end at once: git, asked for the commit
+            return "harness.measure.engine.child" in child.cmdline()
+        return False
+
+    def two_measure() -> bool:
+        children[:] = filter(measures, parent.children())
+        return len(children) == 2
+
+    wait_until(two_measure)
+    process.send_signal(signal.SIGSTOP)  # it will never hear what the children send first
+    time.sleep(3)
+    process.kill()
+    process.communicate()
+    gone, left = psutil.wait_procs(children, timeout=15)
+    for child in left:
+        child.kill()
+    assert len(gone) == 2
 
 
 def test_killing_again_and_again_loses_nothing(tmp_path: Path, scripted_server: Serve) -> None:

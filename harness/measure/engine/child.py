@@ -35,6 +35,7 @@ class PipeSink:
         self._out = out
         self._sent = 0
         self._taken = 0
+        self._parent_gone = False
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     def put(self, event: Event) -> None:
@@ -49,7 +50,7 @@ class PipeSink:
     @property
     def backlogged(self) -> bool:
         """Whether the parent has not yet written all."""
-        return self._taken < self._sent
+        return self._taken < self._sent and not self._parent_gone
 
     async def written(self) -> None:
         """Wait until the parent has written what was sent before."""
@@ -67,6 +68,12 @@ class PipeSink:
                 future.set_result(None)
 
 
+    def abandon(self) -> None:
+        """Let nobody wait for a parent that is gone: what waits here could not even be told to stop."""
+        self._parent_gone = True
+        self.taken(self._sent)
+
+
 async def _listen(source: FileIO, sink: PipeSink, halt: Halt) -> None:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
@@ -79,6 +86,7 @@ async def _listen(source: FileIO, sink: PipeSink, halt: Halt) -> None:
             else:
                 sink.taken(count)
     except asyncio.IncompleteReadError:
+        sink.abandon()
         halt.stop(RunIncomplete("The parent process has ended."), grace_s=0)
     finally:
         transport.close()

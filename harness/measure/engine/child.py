@@ -67,7 +67,6 @@ class PipeSink:
             if not future.done():
                 future.set_result(None)
 
-
     def abandon(self) -> None:
         """Let nobody wait for a parent that is gone: what waits here could not even be told to stop."""
         self._parent_gone = True

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from harness.errors import JournalDamaged, StorageFailed
 from harness.journal.line import SCHEMA_VERSION, Header, NotALine, check_line, decode_line
@@ -107,7 +107,7 @@ def recover(path: Path) -> Recovery:
 def _whole_lines(path: Path, *, first: int = 0, offset: int = 0) -> Iterator[tuple[int, int, bytes]]:
     """Yield (sequence, byte offset, line) of each line whose checksum is right; the last may be torn."""
     broken: tuple[int, int, str] | None = None
-    with path.open("rb", buffering=_CHUNK) as journal:
+    with _opened(path) as journal:
         size = os.fstat(journal.fileno()).st_size
         journal.seek(offset)
         for seq, line in enumerate(journal, first):
@@ -122,6 +122,16 @@ def _whole_lines(path: Path, *, first: int = 0, offset: int = 0) -> Iterator[tup
                 continue
             yield seq, offset, line
             offset += len(line)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb", buffering=_CHUNK)
+    except FileNotFoundError:
+        raise JournalDamaged(
+            f"{path} is missing: what was measured is gone.",
+            fix="Restore it from a copy, or start a new run.",
+        ) from None
 
 
 def _set_aside(path: Path, offset: int) -> Path:

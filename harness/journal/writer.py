@@ -49,8 +49,6 @@ class JournalWriter:
     @classmethod
     def reopen(cls, path: Path, run_id: str) -> Self:
         """Go on with a journal that another process left; a torn tail is set aside first."""
-        if not path.exists():
-            return cls.create(path, run_id)
         found = recover(path)
         try:
             fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)

@@ -47,8 +47,13 @@ def measure(
             if debug:
                 exchange_log.log_to(run / DEBUG_LOG)
             manifest = make_manifest(run, bundle, plan, command)
-            write_manifest(run, manifest if amend is None else amend(manifest))
+            # The manifest makes the folder a run: what dies before it leaves none, later there is a journal.
             writer = JournalWriter.create(run / JOURNAL, run.name)
+            try:
+                write_manifest(run, manifest if amend is None else amend(manifest))
+            except BaseException:
+                writer.close()
+                raise
             done = plan.nothing_done()
             kept = tuple(record for record in reused if plan.mark(done, record))
             begin = Begin(event="started", cases=plan.cases, done=done, reused=kept)

@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import platform
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -29,20 +30,26 @@ class RunLock:
             raise StorageFailed(f"{self._path}: {error.strerror}", fix="Allow writing there.") from error
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             holder = os.pread(fd, 4096, 0)
             os.close(fd)
             raise _locked(self._path, holder) from None
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, _myself(), 0)
+        except OSError as error:
+            os.close(fd)
+            raise StorageFailed(
+                f"{self._path} can't be locked: {error.strerror}",
+                fix="Let `results` be a folder on a file system that has locks.",
+            ) from error
         self._fd = fd
+        _sign(fd)
         return self
 
     def release(self) -> None:
         """Give the lock back; safe to call twice."""
         # The file stays: removing it would race with the next holder.
         if self._fd is not None:
-            os.ftruncate(self._fd, 0)
+            with suppress(OSError):
+                os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = None
 
@@ -58,6 +65,13 @@ class RunLock:
 def _myself() -> bytes:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return json.dumps({"pid": os.getpid(), "host": platform.node(), "since": since}).encode()
+
+
+def _sign(fd: int) -> None:
+    """Write who holds the lock: only for the words of whoever is refused, so a full disk does no harm."""
+    with suppress(OSError):
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, _myself(), 0)
 
 
 def _locked(path: Path, holder: bytes) -> RunLocked:

@@ -64,8 +64,10 @@ def export(
 
 
 def _written(folder: Path, manifest: Manifest, to: Format, output: Path | None) -> int:
+    from harness.cli.console import drop
     from harness.report.export import write_csv, write_jsonl, write_parquet
     from harness.report.trial_rows import trial_rows
+    from harness.rundir import JOURNAL
 
     rows = trial_rows(folder, manifest)
     try:
@@ -79,9 +81,12 @@ def _written(folder: Path, manifest: Manifest, to: Format, output: Path | None) 
             case Format.JSONL:
                 with _opened(output) as out:
                     return write_jsonl(rows, out)
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError:  # the reader left (`| head`): nothing is wrong
+        drop(sys.stdout)
+        raise typer.Exit from None
     except OSError as error:
+        if error.filename == str(folder / JOURNAL):  # it was read, not written
+            raise
         raise StorageFailed(
             f"could not write {output or 'to stdout'}: {error.strerror}",
             fix="Name another file with --output.",

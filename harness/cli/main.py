@@ -24,7 +24,7 @@ from harness.cli import (
     starting,
     viewing,
 )
-from harness.errors import Exit, HarnessError
+from harness.errors import Exit, HarnessError, UsageError
 
 EXIT_CODES = """Exit codes:
 
@@ -90,15 +90,23 @@ _register("schema", reporting.schema)
 
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
+    from harness.cli.console import keep_streams_usable, show_error
+
+    keep_streams_usable()
     try:
         app(prog_name="harness")
     except HarnessError as error:
-        from harness.cli.console import show_error
-
         show_error(error)
         sys.exit(int(error.exit_code))
+    except OSError as error:  # a file or folder that can't be read: what writes says more itself
+        show_error(_unreadable(error))
+        sys.exit(int(Exit.USAGE))
     except KeyboardInterrupt:
         sys.exit(int(Exit.INTERRUPTED))
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our pipe left (`| head`); nothing is wrong
-        sys.exit(int(Exit.READY))
+
+
+def _unreadable(error: OSError) -> UsageError:
+    if isinstance(error, FileNotFoundError) and error.filename is None:  # what Path.cwd() raises
+        return UsageError("the working folder is gone", fix="Change to one that exists.")
+    what = f"{error.filename}: " if error.filename else ""
+    return UsageError(f"{what}{error.strerror or error}", fix="Make it readable, or name another.")

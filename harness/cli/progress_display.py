@@ -51,7 +51,8 @@ def _live(progress: Progress) -> Iterator[None]:
         with live:
             yield
     finally:
-        console.print(progress.finished(), markup=False)
+        if progress.planned:  # else it never began, and the error says why
+            console.print(progress.finished(), markup=False)
 
 
 def table(progress: Progress, width: int) -> Group:
@@ -98,7 +99,8 @@ def _lines(progress: Progress) -> Iterator[None]:
     finally:
         over.set()
         speaker.join()
-        _print(progress.finished())
+        if progress.planned:
+            _print(progress.finished())
 
 
 def _print(text: str) -> None:

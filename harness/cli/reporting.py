@@ -24,26 +24,17 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Judge a run again, under its own thresholds or others, and rewrite its reports."""
-    from harness.cli.baselines import baseline_for
-    from harness.cli.console import emit_json
-    from harness.cli.running import exit_for, summarise
+    from harness.cli.running import conclude
     from harness.files.bundle import load_project
     from harness.files.policy import read_thresholds
     from harness.files.suite import Suite
-    from harness.judge.assess import assess_run
-    from harness.report.write import write_reports
     from harness.rundir import find_run, read_manifest
 
     folder = find_run(load_project(Path.cwd()).results, run)
-    manifest = read_manifest(folder)
-    policy = read_thresholds(thresholds, Suite.model_validate(manifest.suite)) if thresholds else None
-    assessment = assess_run(folder, thresholds=policy, baseline=baseline_for(folder))
-    paths = write_reports(folder, assessment, manifest, template_dir=template)
-    if as_json:
-        emit_json(assessment)
-    else:
-        summarise(assessment, folder, paths["html"])
-    raise typer.Exit(int(exit_for(assessment)))
+    policy = None
+    if thresholds is not None:
+        policy = read_thresholds(thresholds, Suite.model_validate(read_manifest(folder).suite))
+    raise typer.Exit(conclude(folder, template=template, as_json=as_json, thresholds=policy))
 
 
 def schema(

@@ -23,10 +23,13 @@ from harness.cli.options import (
     TemplateOption,
     VerboseOption,
 )
-from harness.errors import FilesError, Problem
+from harness.errors import FilesError, Problem, StorageFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.files.bundle import Bundle
+    from harness.files.threshold import Threshold
     from harness.judge.assessment import Assessment
 
 
@@ -135,31 +138,33 @@ def command_line() -> tuple[str, ...]:
     return ("harness", *sys.argv[1:])
 
 
-def conclude(folder: Path, *, template: Path | None, as_json: bool) -> int:
+def conclude(
+    folder: Path, *, template: Path | None, as_json: bool, thresholds: Sequence[Threshold] | None = None
+) -> int:
     """Judge a measured run, write its reports, print the summary; gives the exit code."""
     from harness.cli.baselines import baseline_for
-    from harness.cli.console import emit_json
+    from harness.cli.console import emit, emit_json, note
     from harness.judge.assess import assess_run
+    from harness.report.terminal import terminal_report
     from harness.report.write import write_reports
     from harness.rundir import read_manifest
 
-    assessment = assess_run(folder, baseline=baseline_for(folder))
-    paths = write_reports(folder, assessment, read_manifest(folder), template_dir=template)
+    manifest = read_manifest(folder)
+    assessment = assess_run(folder, thresholds=thresholds, baseline=baseline_for(folder))
+    unwritten: StorageFailed | None = None
+    try:
+        html = write_reports(folder, assessment, manifest, template_dir=template)["html"]
+    except StorageFailed as error:
+        unwritten = error  # the verdict was paid for: it is said before what could not be kept
     if as_json:
         emit_json(assessment)
     else:
-        summarise(assessment, folder, paths["html"])
+        emit(terminal_report(assessment, manifest))
+    if unwritten is not None:
+        raise unwritten
+    if not as_json:
+        note(f"report: {html}")
     return int(exit_for(assessment))
-
-
-def summarise(assessment: Assessment, folder: Path, html: Path) -> None:
-    """Print the terminal summary and where the full report is."""
-    from harness.cli.console import emit, note
-    from harness.report.terminal import terminal_report
-    from harness.rundir import read_manifest
-
-    emit(terminal_report(assessment, read_manifest(folder)))
-    note(f"report: {html}")
 
 
 def exit_for(assessment: Assessment) -> int:

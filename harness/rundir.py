@@ -60,12 +60,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     planned_trials: int
     seed: int
     files: tuple[FileDigest, ...]
-    versions: dict[str, str]  # python, harness and the packages that touch the wire or the numbers
+    versions: dict[str, str]  # python, prompt-readiness and the packages that touch the wire or the numbers
     platform: str
     git_commit: str | None
     git_dirty: bool | None
     command: tuple[str, ...]
     notes: dict[str, Any] = {}
+
+    @property
+    def harness_version(self) -> str:
+        """The version of this package that measured; empty when it was not installed."""
+        return self.versions.get("prompt-readiness", "")
 
 
 def create_run(results: Path, suite_name: str, content: str) -> Path:

@@ -201,7 +201,7 @@ def _assessment(
         candidates=candidates,
         sessions=sum(session.event in {"started", "resumed"} for session in table.sessions),
         paid_twice_at_most=_paid_twice(table),
-        harness_version=manifest.versions.get("harness", ""),
+        harness_version=manifest.harness_version,
     )
 
 

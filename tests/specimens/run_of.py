@@ -67,7 +67,7 @@ def manifest_of(
         planned_trials=planned,
         seed=0,
         files=(),
-        versions={"harness": "0"},
+        versions={"prompt-readiness": "0"},
         platform="test",
         git_commit=None,
         git_dirty=None,

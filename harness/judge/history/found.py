@@ -160,7 +160,7 @@ def described(manifest: Manifest, entry: CandidateEntry) -> PastRun:
         reply_rule=digest([suite.get("reply"), suite.get("positive")]),
         planned=manifest.planned_trials,
         new_data=str(reload.get("cases") or "") if isinstance(reload, dict) else "",
-        harness=manifest.versions.get("prompt-readiness", ""),
+        harness=manifest.harness_version,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import msgspec
 import pytest
 from run_of import CALM, candidate, case_row, check_of, events_of, judged, manifest_of, only, record
@@ -9,6 +11,7 @@ from run_of import CALM, candidate, case_row, check_of, events_of, judged, manif
 from harness.journal import JournalWriter
 from harness.judge.assess import assess, assess_run
 from harness.judge.assessment import NO_LABEL, OUTCOMES
+from harness.measure.manifest import versions
 from harness.record import Failure, Interference, Session
 
 LABELS = ("spam", "ham")
@@ -159,6 +162,11 @@ def test_the_same_events_in_any_order_give_the_same_bytes() -> None:
     manifest = manifest_of(LABELS, planned=400, repeats=2, positive="spam")
     first = msgspec.json.encode(assess(manifest, events))
     assert msgspec.json.encode(assess(manifest, list(reversed(events)))) == first
+
+
+def test_a_report_names_the_harness_that_measured() -> None:
+    manifest = msgspec.structs.replace(manifest_of(LABELS, planned=200), versions=versions())
+    assert assess(manifest, events_of(SEED)).harness_version == version("prompt-readiness")
 
 
 def test_other_thresholds_judge_the_same_run_again(tmp_path) -> None:

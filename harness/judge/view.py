@@ -24,6 +24,18 @@ _T = TypeVar("_T")
 Where = tuple[tuple[str, str], ...]
 
 
+def clocked(trials: TrialColumns, column: Int64) -> Bool:
+    """Tell which trials say something of a clock: those with a time, and failed ones (over any limit).
+
+    None does where there are replies and not one of them has a time: then nobody looked at that clock.
+    """
+    timed = np.asarray(column != NONE, dtype=np.bool_)
+    failed = np.asarray(trials.outcome == FAILED, dtype=np.bool_)
+    if not timed[~failed].any() and not failed.all():
+        return np.zeros(len(timed), dtype=np.bool_)
+    return timed | failed
+
+
 class View:
     """The trials of one candidate; `trials` are the unchanged cases, on which every headline figure rests."""
 
@@ -91,8 +103,7 @@ class View:
     @cached_property
     def timed(self) -> Bool:
         """Trials that say something of latency: all but recorded replies without a recorded time."""
-        untold = (self.trials.caller_ns == NONE) & (self.trials.outcome != FAILED)
-        return np.asarray(~untold, dtype=np.bool_)
+        return clocked(self.trials, self.trials.caller_ns)
 
     @cached_property
     def timed_case(self) -> Int64:

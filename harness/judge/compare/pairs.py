@@ -18,7 +18,7 @@ from harness.files.digest import case_digest
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.latency import seconds
 from harness.judge.table import NONE, Bool, CaseColumns, Float, Int16, Int64, TrialColumns
-from harness.judge.view import FAILED, View
+from harness.judge.view import FAILED, View, clocked
 
 _T = TypeVar("_T")
 
@@ -122,23 +122,10 @@ class Side:
         summed = np.bincount(case, weights=chosen, minlength=pairs)
         return summed.astype(np.float64), np.bincount(case, minlength=pairs).astype(np.float64)
 
-    def timed(self) -> tuple[Bool, Float]:
-        """Give which trials say something of latency, and the caller's seconds of those."""
-        trials = self.trials
-        failed = np.asarray(trials.outcome == FAILED, dtype=np.bool_)
-        keep = np.asarray((trials.caller_ns != NONE) | failed, dtype=np.bool_)
-        if trials.recorded and not (trials.caller_ns != NONE).any():
-            keep[:] = False
-        return keep, seconds(trials.caller_ns[keep], failed[keep])
-
-    def streamed(self) -> tuple[Bool, Float]:
-        """Give which trials were streamed or failed, and their seconds to the first token."""
-        trials = self.trials
-        failed = np.asarray(trials.outcome == FAILED, dtype=np.bool_)
-        keep = np.asarray((trials.ttft_ns != NONE) | failed, dtype=np.bool_)
-        if not (trials.ttft_ns != NONE).any():
-            keep[:] = False
-        return keep, seconds(trials.ttft_ns[keep], failed[keep])
+    def times(self, column: Int64) -> tuple[Float, Int64]:
+        """Give the seconds of the trials that say something of a clock, and the pair of each."""
+        keep = clocked(self.trials, column)
+        return seconds(column[keep], self.trials.outcome[keep] == FAILED), self.case[keep]
 
     def once(self, name: str, compute: Callable[[], _T]) -> _T:
         """Compute something that several figures use only once."""

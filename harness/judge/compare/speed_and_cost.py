@@ -17,35 +17,33 @@ from harness.judge.scores.mean import clustered_mean, ratio_of_sums
 from harness.judge.scores.paired_mean import paired_mean_difference, paired_ratio_difference
 from harness.judge.sections.cost import NO_USAGE, counted, is_priced, spent, unknown
 from harness.judge.sections.timing_quality import saturated
-from harness.judge.table import Bool, Float
+from harness.judge.table import NONE, Float, Int64
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95))
 
 
 def latency_figures(pairs: Pairs) -> Iterator[Compared]:
     """Give the caller's p50 and p95, and those of the first token where both sides streamed."""
-    yield from _quantiles(pairs, "latency", pairs.base.timed(), pairs.head.timed())
-    streams = pairs.base.streamed(), pairs.head.streamed()
-    if streams[0][0].any() and streams[1][0].any():
-        yield from _quantiles(pairs, "ttft", *streams)
+    base, head = pairs.base.trials, pairs.head.trials
+    yield from _quantiles(pairs, "latency", base.caller_ns, head.caller_ns)
+    if (base.ttft_ns != NONE).any() and (head.ttft_ns != NONE).any():
+        yield from _quantiles(pairs, "ttft", base.ttft_ns, head.ttft_ns)
 
 
-def _quantiles(
-    pairs: Pairs, clock: str, base: tuple[Bool, Float], head: tuple[Bool, Float]
-) -> Iterator[Compared]:
-    cases = pairs.base.case[base[0]], pairs.head.case[head[0]]
+def _quantiles(pairs: Pairs, clock: str, base_ns: Int64, head_ns: Int64) -> Iterator[Compared]:
+    base, head = pairs.base.times(base_ns), pairs.head.times(head_ns)
     found: list[Figure] = [Missing("the replies of one side have no latencies")] * len(QUANTILES)
     busy = saturated(pairs.base.view) or saturated(pairs.head.view)
     if busy:
         found = [Missing(busy.rstrip("."))] * len(QUANTILES)
-    elif len(cases[0]) and len(cases[1]):
+    elif len(base[0]) and len(head[0]):
         seed, wanted = pairs.head.view.suite.seed, [q for _, q in QUANTILES]
-        found = quantile_differences(head[1], cases[1], base[1], cases[0], wanted, seed=seed)
+        found = quantile_differences(*head, *base, wanted, seed=seed)
     for (name, q), difference in zip(QUANTILES, found, strict=True):
         yield Compared(
             metric=f"{clock}.{name}",
-            base=quantile_estimate(base[1], cases[0], q, pairs.confidence),
-            head=quantile_estimate(head[1], cases[1], q, pairs.confidence),
+            base=quantile_estimate(*base, q, pairs.confidence),
+            head=quantile_estimate(*head, q, pairs.confidence),
             difference=difference,
             higher_is_better=False,
             scale="seconds",
@@ -55,10 +53,7 @@ def _quantiles(
 
 def typical(pairs: Pairs) -> TypicalShift | None:
     """Give the Hodges-Lehmann shift over the cases' medians; None where a side has no latencies."""
-    medians = []
-    for side in (pairs.head, pairs.base):
-        keep, times = side.timed()
-        medians.append(case_medians(times, side.case[keep]))
+    medians = [case_medians(*side.times(side.trials.caller_ns)) for side in (pairs.head, pairs.base)]
     shift = shift_of_medians(*medians, confidence=pairs.confidence)
     if shift.value is None:
         return None

@@ -6,7 +6,18 @@ from importlib.metadata import version
 
 import msgspec
 import pytest
-from run_of import CALM, candidate, case_row, check_of, events_of, judged, manifest_of, only, record
+from run_of import (
+    CALM,
+    candidate,
+    case_row,
+    check_of,
+    events_of,
+    judged,
+    manifest_of,
+    only,
+    parsed_thresholds,
+    record,
+)
 
 from harness.journal import JournalWriter
 from harness.judge.assess import assess, assess_run
@@ -162,6 +173,22 @@ def test_the_same_events_in_any_order_give_the_same_bytes() -> None:
     manifest = manifest_of(LABELS, planned=400, repeats=2, positive="spam")
     first = msgspec.json.encode(assess(manifest, events))
     assert msgspec.json.encode(assess(manifest, list(reversed(events)))) == first
+
+
+@pytest.mark.parametrize("threshold", ["latency.p95 <= 1 s", "latency.within(1 s) >= 95%"])
+def test_recorded_replies_without_latencies_decide_no_latency_though_some_trials_have_no_reply(
+    threshold: str,
+) -> None:
+    unrecorded = Failure(kind="no_recorded_reply", message="no recorded reply")
+    events = events_of([])
+    for n in range(200):
+        said = unrecorded if n < 10 else "spam"
+        events += [case_row(f"c{n}", "spam"), record(f"c{n}", said, seconds=None, recorded=True)]
+    made = assess(manifest_of(LABELS, planned=200), events, thresholds=parsed_thresholds([threshold], LABELS))
+    check = check_of(made, threshold)
+    assert (check.status, made.verdict) == ("INCONCLUSIVE", "INCONCLUSIVE")
+    assert check.why == f"{threshold} can't be decided: the recorded replies have no latencies."
+    assert only(made).timing_quality.sentence == "These replies were recorded without latencies."
 
 
 def test_a_report_names_the_harness_that_measured() -> None:

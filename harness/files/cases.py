@@ -33,6 +33,7 @@ class CaseReader:
     labels: Sequence[str] | None  # None: the labels of the suite are themselves wrong, so nothing is compared
     columns: Mapping[str, str]
     findings: Findings
+    seen: set[str] = field(default_factory=set)  # the columns of all files; kept where columns are mapped
     _ids: dict[str, Place] = field(default_factory=dict)
 
     def read(self, file: Path, *, url: str | None = None) -> Iterator[Case]:
@@ -52,6 +53,8 @@ class CaseReader:
         before, count = self.findings.of(file), 0
         for row in rows:
             count += 1
+            if self.columns:
+                self.seen.update(row.fields)
             case = self._case(file, row)
             if case is not None:
                 yield case

@@ -6,6 +6,7 @@ import codecs
 from pathlib import Path
 
 from harness.files.findings import Findings
+from harness.files.references import near_file
 
 LARGEST_WRITTEN = 1 << 20  # bytes of a YAML file: more is not something that a person wrote
 
@@ -24,9 +25,9 @@ def read_written(path: Path, findings: Findings) -> str | None:
         with path.open("rb") as file:
             raw = file.read(LARGEST_WRITTEN + 1)
     except OSError as error:
-        findings.add(
-            path, None, "", f"cannot be read: {reason(error)}.", "Check the path and its permissions."
-        )
+        near = near_file(path) if isinstance(error, FileNotFoundError) else ""
+        fix = near or "Check the path and its permissions."
+        findings.add(path, None, "", f"cannot be read: {reason(error)}.", fix)
         return None
     if len(raw) > LARGEST_WRITTEN:
         findings.add(

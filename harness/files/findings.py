@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 from harness.errors import FilesError, Problem
@@ -61,7 +61,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Give a sentence that names the nearest known word, or all of them when they are few."""
-    choices = list(known)
+    choices = sorted(known) if isinstance(known, Set) else list(known)
     near = nearest(word, choices)
     if near is not None:
         return f"Did you mean `{near}`?"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 from harness.files.cases import Case, CaseReader
@@ -11,7 +11,7 @@ from harness.files.loading import plain_name, read_prompt
 from harness.files.project import ModelEntry
 from harness.files.project_loading import ReadProject, default_project, find_project, read_project
 from harness.files.prompt import Prompt
-from harness.files.references import Outside, expand, resolve, shortest
+from harness.files.references import Outside, expand, near_file, resolve, shortest
 from harness.files.suite import Suite
 from harness.files.tables import REMOTE
 from harness.files.validation import Checked
@@ -63,13 +63,17 @@ class Gatherer:
             for path in self._expanded(checked, ("cases", i), written):
                 self.files.append(path)
                 found += reader.read(path)
+        if found:
+            _unseen_columns(checked, reader.seen)
         return found
 
     def _expanded(self, checked: Checked[Suite], at: tuple[str | int, ...], written: str) -> list[Path]:
         """Files that an entry of the suite names; a problem at that entry when there are none."""
         if "://" in written:
             checked.problem(
-                at, f"`{shown(written)}` can't be read from there.", f"Use a file, {shortlist(REMOTE)}."
+                at,
+                f"`{shown(written)}` can't be read from there.",
+                f"Use a file, {' or '.join(f'`{each}`' for each in REMOTE)}.",
             )
             return []
         try:
@@ -83,7 +87,9 @@ class Gatherer:
         missing = [path for path in paths if not path.is_file()]
         if missing or not paths:
             said = "no such file" if missing else "no file matches"
-            checked.problem(at, f"{said}: `{shown(written)}`.", "Paths are relative to the suite's folder.")
+            fix = near_file(missing[0]) if missing else ""
+            fix = fix or "Paths are relative to the suite's folder."
+            checked.problem(at, f"{said}: `{shown(written)}`.", fix)
         return [shortest(path) for path in paths if path.is_file()]
 
     def prompts(self, checked: Checked[Suite], named: Sequence[str]) -> list[Checked[Prompt]]:
@@ -124,7 +130,8 @@ class Gatherer:
             path = shortest(Path(name).resolve())
             if path.is_file():
                 return path
-            self.findings.add(Path(name), None, "", "no such prompt file.", "Check --prompt.")
+            near = did_you_mean(plain_name(path), names.values())
+            self.findings.add(Path(name), None, "", "no such prompt file.", near or "Check --prompt.")
             return None
         message = f"this suite has no prompt named `{shown(name)}`."
         self.findings.add(self.suite_path, None, "prompts", message, did_you_mean(name, names.values()))
@@ -145,9 +152,12 @@ class Gatherer:
                 found[name] = known[name]
                 self._check_replies(name, known[name])
             elif not self._read.wrong & {name, "*"}:
-                at = () if named else ("models", i)
+                message = f"there is no model `{shown(name)}` in harness.yml."
                 fix = did_you_mean(name, known) if known else "Add it to harness.yml."
-                checked.problem(at, f"there is no model `{shown(name)}` in harness.yml.", fix)
+                if named:  # on the command line: no line of the suite is to blame
+                    self.findings.add(Path("--model"), None, "", message, fix)
+                else:
+                    checked.problem(("models", i), message, fix)
         return found
 
     def _check_replies(self, name: str, entry: ModelEntry) -> None:
@@ -162,12 +172,20 @@ class Gatherer:
             self.files.append(shortest(path))
         else:
             said = f"no such file: `{shown(str(entry.replies))}`."
-            self._model_problem(name, "replies", said, "It is relative to harness.yml.")
+            self._model_problem(name, "replies", said, near_file(path) or "It is relative to harness.yml.")
 
     def _model_problem(self, name: str, key: str, message: str, fix: str) -> None:
         tree, file = self._read.tree, self.project.path or Path("harness.yml")
         line = node_at(tree, ("models", name, key))[1] if tree is not None else None
         self.findings.add(file, line, f"models.{shown(name)}.{key}", message, fix)
+
+
+def _unseen_columns(checked: Checked[Suite], seen: Set[str]) -> None:
+    """Tell of each mapped column that no file has: else a split or a tag would be lost silently."""
+    for name, column in checked.model.columns.items():
+        if column not in seen:
+            message = f"no case has a column `{shown(column)}`."
+            checked.problem(("columns", name), message, did_you_mean(column, seen))
 
 
 def _is_path(name: str) -> bool:

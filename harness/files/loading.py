@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -41,11 +42,24 @@ SUITE_TEXTS: tuple[Path_, ...] = (
     ("reply", "aliases", "**"),
 )
 
+_NO_SUITES = {  # what is often named in place of one
+    "harness.yml": "the project's file",
+    ".prompt.yml": "a prompt",
+    ".prompt.yaml": "a prompt",
+    ".jsonl": "a file of cases",
+    ".csv": "a file of cases",
+    ".parquet": "a file of cases",
+}
+
 T = TypeVar("T", bound=Written)
 
 
 def read_suite(path: Path, findings: Findings) -> Checked[Suite] | None:
     """Read a suite; with stand-ins for its broken parts, None when nothing can be made of it."""
+    kind = next((what for ending, what in _NO_SUITES.items() if path.name.endswith(ending)), None)
+    if kind is not None and path.is_file():
+        findings.add(path, None, "", f"is {kind}, not a suite.", "Name a *.suite.yml file.")
+        return None
     stand_ins = {"name": "suite", "labels": ["a", "b"], "cases": ["none"]}
     checked = _read(Suite, path, findings, SUITE_TEXTS, stand_ins)
     if checked is None:
@@ -132,7 +146,8 @@ def read_prompt(path: Path, findings: Findings) -> Checked[Prompt] | None:
     prompt = checked.model
     if prompt.text is not None and prompt.messages:
         checked.problem(("text",), "a prompt has `messages` or `text`, not both.", "Remove one of them.")
-    if prompt.text is None and not prompt.messages and checked.whole("text", "messages"):
+    misspelt = any(nearest(key, ("messages", "text")) for key in checked.broken)
+    if prompt.text is None and not prompt.messages and not misspelt:
         checked.problem((), "has neither `messages` nor `text`.", "Add one of them.")
     for i, example in enumerate(prompt.examples):
         if "label" not in example:
@@ -142,10 +157,21 @@ def read_prompt(path: Path, findings: Findings) -> Checked[Prompt] | None:
     wants_schema = prompt.response_format == "json_schema"
     if wants_schema and prompt.json_schema is None and checked.whole("jsonSchema"):
         checked.problem(("responseFormat",), "`json_schema` needs a `jsonSchema`.", "Add `jsonSchema:`.")
+    if isinstance(prompt.json_schema, str) and not _is_schema(prompt.json_schema):
+        checked.problem(
+            ("jsonSchema",), "is text, but not a JSON object.", "Write the schema as YAML or JSON."
+        )
     if isinstance(prompt.response_format, str) and prompt.response_format not in _FORMATS:
         fix = did_you_mean(prompt.response_format, _FORMATS)
         checked.problem(("responseFormat",), f"must be one of {shortlist(_FORMATS)}.", fix)
     return _with(checked, path=path, name=plain_name(path), title=prompt.title)
+
+
+def _is_schema(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 _FORMATS = ("text", "json_object", "json_schema")

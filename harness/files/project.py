@@ -102,7 +102,7 @@ class ModelEntry(Written):
     replies: Path | None = Field(None, description="replay: JSONL file with one recorded reply a line.")
     # endpoint: http
     url: str | None = Field(None, description="http: where to send each case.")
-    method: str = Field("POST", pattern=r"^(GET|POST|PUT|PATCH)$", description="http: the method.")
+    method: Literal["GET", "POST", "PUT", "PATCH"] = Field("POST", description="http: the method.")
     body: Any = Field(None, description="http: the JSON body; its texts are templates over the inputs.")
     reply: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to the reply.")
     score: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to a score.")

@@ -88,6 +88,8 @@ def read_project(path: Path, findings: Findings) -> ReadProject:
     if written is not None and not isinstance(written, Entries):
         findings.add(path, tree.entries["models"][0], "models", "must be a mapping of names to models.")
         wrong.add("*")
+    elif written is None and any(nearest(key, ("models",)) for key in tree.entries if key != "results"):
+        wrong.add("*")  # `modles:` is told below
     checked = check(Project, others, path, findings, texts=PROJECT_TEXTS, stand_ins={})
     project = checked.model if checked else Project()
     project = project.model_copy(update={"models": models, "path": path, "root": root})

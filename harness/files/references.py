@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
+
+from harness.files.findings import nearest, shown
 
 MOST_MATCHES = 1000
 _WILD = frozenset("*?[")
@@ -41,3 +44,13 @@ def shortest(path: Path) -> Path:
         return path.relative_to(Path.cwd())
     except (ValueError, OSError):
         return path
+
+
+def near_file(path: Path) -> str:
+    """Ask for the file of the same folder that was probably meant; empty where none is near."""
+    try:
+        names = [entry.name for entry in islice(path.parent.iterdir(), MOST_MATCHES)]
+    except OSError:
+        return ""
+    near = nearest(path.name, names)
+    return f"Did you mean `{shown(near)}`?" if near else ""

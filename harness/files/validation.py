@@ -6,6 +6,7 @@ checked in the same pass and reported together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,9 +111,14 @@ class Reporter:
         """Note every problem of one validation; a missing key that was only misspelt is one problem."""
         details = error.errors(include_url=False, include_input=False)
         meant = {self._meant(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"}
+        told: dict[tuple[Path_, int], list[tuple[str, str]]] = {}
         for detail in details:
             if detail["type"] != "missing" or detail["loc"] not in meant:
-                self._one(detail)
+                self._one(detail, told)
+        for (at, line), messages in told.items():
+            said = " or ".join(text.removeprefix("must be ").rstrip(".") for text, _ in messages)
+            text = messages[0][0] if len(messages) == 1 else f"must be {said}."  # a union's parts
+            self.findings.add(self.path, line, dotted(at), text, messages[0][1])
 
     def _meant(self, loc: Path_) -> Path_:
         near = nearest(str(loc[-1]), _known_keys(_model_at(self.cls, loc[:-1])))
@@ -126,17 +132,19 @@ class Reporter:
         known = _known_keys(_model_at(self.cls, loc[:-1]))
         self.findings.add(self.path, line, dotted(at), f"unknown key `{key}`.", did_you_mean(key, known))
 
-    def _one(self, detail: ErrorDetails) -> None:
+    def _one(self, detail: ErrorDetails, told: dict[tuple[Path_, int], list[tuple[str, str]]]) -> None:
+        """Note a key that is missing or unknown; what is wrong with a value is told of its place once."""
         loc = tuple(step for step in detail["loc"] if step != "[key]")
         if detail["type"] == "extra_forbidden":
             self.unknown(loc)
             return
         at = (*self.prefix, *loc)
-        _, line, walked = node_at(self.tree, at)
+        node, line, walked = node_at(self.tree, at)
         if detail["type"] == "missing":
             self.findings.add(self.path, line, dotted(at), "is required but missing.", f"Add `{at[-1]}:`.")
         else:
-            self.findings.add(self.path, line, dotted(walked or at), _message(detail))
+            written = str(at[-1]) if detail["loc"][-1] == "[key]" else getattr(node, "text", "")
+            told.setdefault((walked or at, line), []).append(_message(detail, written))
 
 
 def _model_at(cls: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
@@ -170,21 +178,37 @@ _BOUNDS = {
     "greater_than": "must be more than {gt:g}.",
     "less_than_equal": "must be at most {le:g}.",
     "less_than": "must be less than {lt:g}.",
-    "too_short": "needs at least {min_length}.",
-    "too_long": "holds more than {max_length}.",
+    "too_short": "needs at least {min_length} entries.",
+    "too_long": "holds more than {max_length} entries.",
     "string_too_short": "must not be empty.",
     "string_too_long": "is longer than {max_length} characters.",
-    "string_pattern_mismatch": "must look like the pattern {pattern}.",
     "value_error": "{error}.",
 }
 
 
-def _message(detail: ErrorDetails) -> str:
+PATTERNS = {  # in words: every pattern that a field of a file has
+    r"^[A-Z]{3}$": "must be three capital letters, such as `USD`.",
+    r"^(/.*)?$": "must be a JSON pointer, such as `/label`.",
+    r"^[^/\\\x00-\x1f]+$": "must hold no slash, backslash or control character.",
+    r"^[0-9A-Za-z-]{1,40}$": "must hold only letters, digits and dashes, such as `2024-10-21`.",
+}
+
+
+def _message(detail: ErrorDetails, written: str) -> tuple[str, str]:
+    """Give what is wrong with a value and what was probably meant; what was written is not repeated."""
     kind, details = detail["type"], detail.get("ctx", {})
     if kind in _PLAIN:
-        return _PLAIN[kind]
+        return _PLAIN[kind], ""
     if kind in _BOUNDS:
-        return _BOUNDS[kind].format(**details)
+        return _BOUNDS[kind].format(**details), ""
+    if kind == "string_pattern_mismatch":
+        return PATTERNS[details["pattern"]], ""
     if kind == "literal_error":
-        return f"must be one of {str(details['expected']).replace(chr(39), '`')}."
-    return detail["msg"].rstrip(".") + "."
+        valid = re.findall(r"'([^']*)'", str(details["expected"]))
+        near = nearest(written, valid)
+        words = [f"`{word}`" for word in valid]
+        return (
+            f"must be one of {', '.join(words[:-1])} or {words[-1]}.",
+            f"Did you mean `{near}`?" if near else "",
+        )
+    return detail["msg"].rstrip(".") + ".", ""

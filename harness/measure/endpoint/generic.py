@@ -39,7 +39,7 @@ class GenericCodec:
                 f"models.{name}: no `reply`",
                 fix="Name the place of the label by a JSON pointer: `reply: /label`.",
             )
-        self.method = entry.method
+        self.method: str = entry.method
         self.most_output = parameters.most_output(entry.params)
         self._reply, self._score, self._usage = entry.reply, entry.score, dict(entry.usage)
         environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)

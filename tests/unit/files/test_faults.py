@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 
 from harness.errors import Exit, FilesError, Problem
 from harness.files.bundle import load_bundle
+from harness.files.schema import schemas
+from harness.files.validation import PATTERNS
 
 SUITE = "suites/a.suite.yml"
 CASES = "suites/cases.jsonl"
@@ -108,7 +112,13 @@ SUITE_FAULTS = [
     ("repeats: 2", "confidence: 30%", 8, "confidence", "must be more than 0.5"),
     ("repeats: 2", "volume: plenty", 8, "volume", "must be a volume such as"),
     ("repeats: 2", "costs: {missed: dear}", 8, "costs.missed", "must be an amount such as"),
-    ("name: greetings", "name: a/b", 1, "name", "must look like"),
+    ("name: greetings", "name: a/b", 1, "name", "must hold no slash, backslash or control character"),
+    ("as: mention", "as: metion", 5, "reply.as", "Did you mean `mention`?"),
+    ("repeats: 2", "priority: recal", 8, "priority", "or `balanced`. Did you mean `recall`?"),
+    ("as: mention", "as: json, pointer: label", 5, "reply.pointer", "a JSON pointer, such as `/label`"),
+    ("cases: cases.jsonl", "cases: cases.json", 4, "cases[0]", "Did you mean `cases.jsonl`?"),
+    ("[../prompts/v1.prompt.yml]", "[../prompts/v2.prompt.yml]", 6, "prompts[0]", "mean `v1.prompt.yml`?"),
+    ("repeats: 2", "columns: {split: fold}", 8, "columns.split", "no case has a column `fold`"),
 ]
 
 
@@ -138,6 +148,9 @@ PROMPT_FAULTS = [
         "the filter `attr` is not available",
     ),
     ("role: user", "role: robot", 3, "messages[0].role", "must be one of"),
+    ("role: user", "role: usr", 3, "messages[0].role", "or `developer`. Did you mean `user`?"),
+    ("name: first", "responseFormat: 3", 1, "responseFormat", "must be text or a mapping of keys to values."),
+    ("name: first", "jsonSchema: x", 1, "jsonSchema", "is text, but not a JSON object"),
     ("role: user", "rule: user", 3, "messages[0].rule", "Did you mean `role`?"),
     ("name: first", "name: first\ntext: hello", 2, "text", "`messages` or `text`, not both"),
     ("name: first", "nam: first", 1, "nam", "Did you mean `name`?"),
@@ -169,7 +182,15 @@ def test_a_mistake_in_a_prompt_is_named(project: Write, fault: tuple[str, str, i
 
 
 HARNESS_FAULTS = [
-    ("endpoint: chat", "endpoint: chad", 4, "models.mini.endpoint", "must be one of"),
+    ("endpoint: chat", "endpoint: chad", 4, "models.mini.endpoint", "or `replay`. Did you mean `chat`?"),
+    ("model: mini-1", "model: m\n    transport: httpy", 7, "models.mini.transport", "Did you mean `httpx`?"),
+    (
+        "model: mini-1",
+        "model: m\n    price: {currency: usd}",
+        7,
+        "models.mini.price.currency",
+        "must be three capital letters, such as `USD`",
+    ),
     ("model: mini-1", "modle: mini-1", 6, "models.mini.modle", "Did you mean `model`?"),
     ("model: mini-1", "timeout: 5 s", 3, "models.mini.model", "is required for `endpoint: chat`"),
     ("model: mini-1", "model: mini-1\n    weights: x", 7, "models.mini.weights", "does not apply"),
@@ -457,3 +478,51 @@ def test_a_chat_prompt_on_a_completions_endpoint_is_refused(project: Write) -> N
     suite.write_text(spoilt(suite.read_text(), "models: [recorded]", "models: [mini]"))
     (problem,) = problems_of(suite)
     assert (problem.file, problem.line, problem.field) == (Path(PROMPT), 2, "messages")
+
+
+def test_a_misspelt_key_is_one_problem_and_not_also_what_follows_from_it(project: Write) -> None:
+    suite = project({HARNESS: "modles: {recorded: {endpoint: replay, replies: replies.jsonl}}\n"})
+    (problem,) = problems_of(suite)
+    assert (problem.field, problem.fix) == ("modles", "Did you mean `models`?")
+    suite = project({PROMPT: "message:\n  - {role: user, content: '{{ message }}'}\n"})
+    (problem,) = problems_of(suite)
+    assert (problem.field, problem.fix) == ("message", "Did you mean `messages`?")
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        (HARNESS, "is the project's file, not a suite."),
+        (PROMPT, "is a prompt, not a suite."),
+        (CASES, "is a file of cases, not a suite."),
+    ],
+)
+def test_another_kind_of_file_in_place_of_a_suite_is_told_as_such(
+    project: Write, named: str, said: str
+) -> None:
+    project()
+    (problem,) = problems_of(Path(named))
+    assert (problem.message, problem.fix) == (said, "Name a *.suite.yml file.")
+
+
+def test_a_model_named_on_the_command_line_is_blamed_on_no_line_of_the_suite(project: Write) -> None:
+    with pytest.raises(FilesError) as caught:
+        load_bundle(project(), models=["recored"])
+    (problem,) = caught.value.problems
+    assert str(problem) == "--model: there is no model `recored` in harness.yml. Did you mean `recorded`?"
+
+
+def test_a_misspelt_path_names_the_file_beside_it(project: Write) -> None:
+    project()
+    (problem,) = problems_of(Path("suites/b.suite.yml"))
+    assert problem.fix == "Did you mean `a.suite.yml`?"
+    with pytest.raises(FilesError) as caught:
+        load_bundle(Path(SUITE), prompts=["prompts/v2.prompt.yml"])
+    (problem,) = caught.value.problems
+    assert problem.fix == "Did you mean `v1`?"
+
+
+def test_every_pattern_of_a_field_is_told_in_words() -> None:
+    found = set(re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', json.dumps(schemas())))
+    assert found
+    assert {json.loads(each) for each in found} <= set(PATTERNS)

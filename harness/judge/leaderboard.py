@@ -5,8 +5,7 @@ all pairs. What is not real counts as equal: a candidate leaves the Pareto front
 better in quality, p95 or cost and really worse in none of them. A candidate is called the weakest only after
 Cochran's Q (1950) has said that the candidates differ at all, for the spread of k equal ones is never zero.
 
-Quality is balanced accuracy, as in the ranking: accuracy would favour whoever always gives the commonest
-label.
+Quality is balanced accuracy, as in the ranking.
 """
 
 from __future__ import annotations
@@ -27,12 +26,11 @@ from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.latency_shift import TimedSide, difference_of_draws, quantile_draws
 from harness.judge.scores.paired import cochran_q, holm
 from harness.judge.sections.timing_quality import saturated
-from harness.judge.standings import Duel, Leaderboard, Standing
+from harness.judge.standings import QUALITY, Duel, Leaderboard, Standing
 from harness.judge.table import Bool, Float, Int64
 from harness.judge.verdict import best_first
 from harness.judge.view import View
 
-QUALITY = "balanced_accuracy"
 P95 = 0.95
 MOST_RANKED = 12  # candidates; of more, each is compared with the first only
 LOWER_IS_BETTER = frozenset({"latency.p95", "cost_per_1000"})

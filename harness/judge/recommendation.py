@@ -8,21 +8,8 @@ from dataclasses import dataclass
 import msgspec
 
 from harness.judge.compare.telling import signed, signed_span
-from harness.judge.standings import Duel, Standing
-from harness.judge.wording import Scale, amount, listed, sentence
-
-_SCALES: dict[str, Scale] = {
-    "balanced_accuracy": "share",
-    "accuracy": "share",
-    "latency.p95": "seconds",
-    "cost_per_1000": "money",
-}
-_NAMES = {
-    "balanced_accuracy": "balanced accuracy",
-    "accuracy": "accuracy",
-    "latency.p95": "p95",
-    "cost_per_1000": "cost per 1,000",
-}
+from harness.judge.standings import METRICS, QUALITY, Duel, Standing
+from harness.judge.wording import amount, listed, scale_of, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +24,12 @@ def recommend(rows: Sequence[Standing], duels: Sequence[Duel]) -> Choice:
     """Choose the best of the best verdict, or who of its like really beats it in p95 or cost at no loss."""
     pool = {row.name: row for row in rows if row.verdict == rows[0].verdict}
     chosen = rows[0]
+    places = {row.name: place for place, row in enumerate(rows)}
     for _ in pool:  # each step goes to one that is really better; a circle would end, too
         better = [pool[name] for name in chosen.beaten_by if name in pool]
         if not better:
             break
-        chosen = min(better, key=lambda row: [one.name for one in rows].index(row.name))
+        chosen = min(better, key=lambda row: places[row.name])
     said = f"{_opening(chosen, rows)}{_gains(chosen, rows, duels)}; {_loss(chosen, duels)}."
     return Choice(chosen.name, said)
 
@@ -66,13 +54,13 @@ def _opening(chosen: Standing, rows: Sequence[Standing]) -> str:
 def _gains(chosen: Standing, rows: Sequence[Standing], duels: Sequence[Duel]) -> str:
     """Name what the choice is really better at, first than those that are as good."""
     others = [row.name for row in rows if row.name != chosen.name]
-    beaten = [name for name in others if _beaten(name, chosen.name, "balanced_accuracy", duels)]
+    beaten = [name for name in others if _beaten(name, chosen.name, QUALITY, duels)]
     if len(beaten) == len(others):
         who = beaten[0] if len(beaten) == 1 else "all others"
         return f": really better in balanced accuracy than {who}"
     for name in (row.name for row in rows if row.name in others and row.name not in beaten):
         saved = [
-            _amount(duel)
+            _amount(duel, chosen.currency)
             for metric in ("cost_per_1000", "latency.p95")
             for duel in duels
             if _beaten(name, chosen.name, metric, [duel])
@@ -85,7 +73,7 @@ def _gains(chosen: Standing, rows: Sequence[Standing], duels: Sequence[Duel]) ->
 def _loss(chosen: Standing, duels: Sequence[Duel]) -> str:
     """Say what is given up: of quality, cost and p95, to the one that is really better by most."""
     given_up: dict[str, list[str]] = {}
-    for metric in ("balanced_accuracy", "cost_per_1000", "latency.p95"):
+    for metric in (QUALITY, "cost_per_1000", "latency.p95"):
         better = [
             duel
             for duel in duels
@@ -95,17 +83,17 @@ def _loss(chosen: Standing, duels: Sequence[Duel]) -> str:
         ]
         if better:
             most = max(better, key=lambda duel: abs(duel.difference.value or 0.0))
-            given_up.setdefault(most.better or "", []).append(_amount(most))
+            given_up.setdefault(most.better or "", []).append(_amount(most, chosen.currency))
     if not given_up:
         return "it gives up nothing that these cases can show"
     return "it gives up " + listed([f"{listed(what)} to {who}" for who, what in given_up.items()])
 
 
-def _amount(duel: Duel) -> str:
+def _amount(duel: Duel, currency: str) -> str:
     """Give the size of a difference: `3.1 points of balanced accuracy`, `$0.51 per 1,000`, `27 ms of p95`."""
-    value, scale = abs(duel.difference.value or 0.0), _SCALES[duel.metric]
-    written = amount(value, "points" if scale == "share" else scale)
-    return f"{written} per 1,000" if scale == "money" else f"{written} of {_NAMES[duel.metric]}"
+    value, scale = abs(duel.difference.value or 0.0), scale_of(duel.metric)
+    written = amount(value, "points" if scale == "share" else scale, currency)
+    return f"{written} per 1,000" if scale == "money" else f"{written} of {METRICS[duel.metric]}"
 
 
 def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
@@ -114,7 +102,7 @@ def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
     noise: list[str] = []
     unknown: list[str] = []
     for duel in duels:
-        if duel.metric != "balanced_accuracy" or first not in {duel.first, duel.second}:
+        if duel.metric != QUALITY or first not in {duel.first, duel.second}:
             continue
         other = duel.second if duel.first == first else duel.first
         if duel.difference.value is None:
@@ -133,7 +121,7 @@ def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
 
 def _seen(duel: Duel, first: str) -> str:
     """Write the other candidate minus the first."""
-    estimate, scale = duel.difference, _SCALES[duel.metric]
+    estimate, scale = duel.difference, scale_of(duel.metric)
     if duel.first == first:
         low, high = estimate.low, estimate.high
         estimate = msgspec.structs.replace(

@@ -7,6 +7,15 @@ import msgspec
 from harness.judge.scores.estimate import Estimate
 
 
+QUALITY = "balanced_accuracy"  # accuracy would favour whoever always gives the commonest label
+METRICS = {  # in which two candidates are compared, as they are called in a sentence
+    QUALITY: "balanced accuracy",
+    "accuracy": "accuracy",
+    "latency.p95": "p95",
+    "cost_per_1000": "cost per 1,000",
+}
+
+
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """One candidate among the others, best first."""
 
@@ -27,7 +36,7 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
 
     first: str
     second: str
-    metric: str  # balanced_accuracy, accuracy, latency.p95, cost_per_1000
+    metric: str  # one of METRICS
     difference: Estimate
     p_value: float | None
     p_adjusted: float | None  # Holm, over all pairs of this metric

@@ -6,18 +6,11 @@ from collections.abc import Sequence
 
 from harness.judge.assessment import Assessment, CandidateAssessment
 from harness.judge.compare.telling import signed, signed_span
-from harness.judge.standings import Duel, Leaderboard
-from harness.judge.wording import listed, scale_of
+from harness.judge.standings import METRICS, Duel, Leaderboard
+from harness.judge.wording import listed, scale_of, verb
 from harness.report.figures import figure, p_value
 from harness.report.parts import CandidateView, Cell, LeaderRow, StandingView, Table
 from harness.report.sections.pieces import interval_picture, number_cell
-
-METRICS = {
-    "balanced_accuracy": "balanced accuracy",
-    "accuracy": "accuracy",
-    "latency.p95": "p95",
-    "cost_per_1000": "cost per 1,000",
-}
 
 
 def leader_rows(
@@ -77,9 +70,12 @@ def standing_view(board: Leaderboard | None) -> StandingView | None:
 
 
 def _front(board: Leaderboard) -> str:
-    if len(board.front) == len(board.rows):
-        return "All are on the Pareto front of quality, p95 and cost: none is beaten without a price."
-    return f"On the Pareto front of quality, p95 and cost: {listed(board.front)}; the others are beaten."
+    beaten = len(board.rows) - len(board.front)
+    if not beaten:
+        who = "Both" if len(board.rows) == 2 else "All"
+        return f"{who} are on the Pareto front of quality, p95 and cost: none is beaten without a price."
+    rest = verb(beaten, "the other is", "the others are")
+    return f"On the Pareto front of quality, p95 and cost: {listed(board.front)}; {rest} beaten."
 
 
 def _weakest(board: Leaderboard) -> str:
@@ -110,7 +106,7 @@ def _duel(duel: Duel, currency: str) -> tuple[Cell, ...]:
         duel.difference, scale, currency
     )
     return (
-        Cell(text=METRICS.get(duel.metric, duel.metric)),
+        Cell(text=METRICS[duel.metric]),
         Cell(text=duel.first),
         Cell(text=duel.second),
         number_cell(seen),

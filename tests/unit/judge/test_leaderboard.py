@@ -22,6 +22,7 @@ def board(
     price: dict[str, float] | None = None,
     thresholds: tuple[str, ...] = ("accuracy >= 50%",),
     seed: int = 1,
+    currency: str = "USD",
 ) -> Leaderboard:
     """Judge a run whose candidates are right on the cases that are easy enough for them."""
     rng = np.random.default_rng(seed)
@@ -41,7 +42,7 @@ def board(
             model={
                 "endpoint": "chat",
                 "model": "m",
-                "price": {"input": (price or {}).get(name, 1.0), "output": 1.0},
+                "price": {"input": (price or {}).get(name, 1.0), "output": 1.0, "currency": currency},
             },
         )
         for name in chances
@@ -121,6 +122,14 @@ def test_what_the_recommended_one_gives_up_is_said() -> None:
     assert set(found.front) == {"good@large", "poor@small"}
     assert "really better in balanced accuracy than poor@small; it gives up $" in found.recommendation
     assert "of p95 to poor@small" in found.recommendation
+
+
+def test_what_is_saved_is_in_the_currency_of_the_prices() -> None:
+    found = board(
+        {"good@large": 0.95, "poor@small": 0.7}, price={"good@large": 20.0, "poor@small": 1.0}, currency="EUR"
+    )
+    assert "it gives up €" in found.recommendation
+    assert "$" not in found.recommendation
 
 
 def test_a_ready_candidate_goes_before_a_cheaper_one_that_is_not() -> None:

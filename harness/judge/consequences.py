@@ -9,7 +9,8 @@ import numpy as np
 from harness.files.threshold import Threshold
 from harness.judge.assessment import OUTCOMES
 from harness.judge.metrics import label_index
-from harness.judge.sections.leakage import LEAKS, leaks
+from harness.judge.sections.leakage import leaks
+from harness.judge.sections.leaks import LEAKS
 from harness.judge.sections.stability import answer_codes
 from harness.judge.table import Bool
 from harness.judge.view import View

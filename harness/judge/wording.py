@@ -235,6 +235,11 @@ def figure(estimate: Estimate, scale: Scale, currency: str = "USD", *, against: 
     return f"{_written(estimate.value, scale, form, against)} ({inside})"
 
 
+def value(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
+    """Give a figure without its interval, or `undefined`."""
+    return "undefined" if estimate.value is None else amount(estimate.value, scale, currency)
+
+
 def sure(confidence: float) -> str:
     """Give a confidence as `95%`."""
     return f"{float(f'{confidence * 100:.6g}'):.12g}%"

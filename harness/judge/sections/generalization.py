@@ -12,11 +12,10 @@ from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.combined import apart, difference
-from harness.judge.scores.drift import fisher
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
-from harness.judge.sections.new_data import lab_gap, lab_run, new_data_section
+from harness.judge.sections.new_data import lab_gap, lab_run, new_data_section, share_gap
 from harness.judge.table import Bool
 from harness.judge.view import View
 from harness.judge.wording import count
@@ -86,7 +85,10 @@ def _gaps(view: View, other: str) -> list[SplitGap]:
     for place, label in enumerate(view.labels):
         shares[f"recall[{label}]"] = partial(classification.recall, label=place)
         shares[f"precision[{label}]"] = partial(classification.precision, label=place)
-    gaps = [_gap(view, metric, score(dev), other, score(held)) for metric, score in shares.items()]
+    gaps = [
+        share_gap(metric, _estimated(view, score(dev)), _estimated(view, score(held)), other)
+        for metric, score in shares.items()
+    ]
     balanced = [_balanced(view, answers) for answers in (dev, held)]
     return [gaps[0], _unequal("balanced_accuracy", other, balanced[0], balanced[1]), *gaps[1:]]
 
@@ -99,13 +101,5 @@ def _unequal(metric: str, other: str, dev: Estimate, held: Estimate) -> SplitGap
     return SplitGap(metric=metric, dev=dev, other_split=other, other=held, gap=apart(dev, held), p_value=None)
 
 
-def _gap(view: View, metric: str, dev: Share | Missing, other: str, held: Share | Missing) -> SplitGap:
-    tested = isinstance(dev, Share) and isinstance(held, Share)
-    return SplitGap(
-        metric=metric,
-        dev=dev.estimate(view.confidence),
-        other_split=other,
-        other=held.estimate(view.confidence),
-        gap=difference(dev, held).estimate(view.confidence),
-        p_value=fisher(dev, held) if tested else None,  # type: ignore[arg-type]
-    )
+def _estimated(view: View, share: Share | Missing) -> tuple[Share | Missing, Estimate]:
+    return share, share.estimate(view.confidence)

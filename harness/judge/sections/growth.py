@@ -6,7 +6,6 @@ measured in the same run: so the cases are the same, and the difference is the p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
@@ -14,10 +13,10 @@ import numpy as np
 
 from harness.judge.assessment import CandidateAssessment, PromptGrowth
 from harness.judge.scores.mean import clustered_mean
+from harness.judge.sections.versions import numbered
 from harness.judge.table import NONE, Float, Int64
 from harness.judge.view import View
 
-_NUMBERED = re.compile(r"(.*?)(\d+)")
 NO_PAIRS = "no case has counted tokens under both versions"
 
 
@@ -49,23 +48,18 @@ def _growth(view: View, views: Sequence[View]) -> PromptGrowth | None:
 
 
 def _previous(view: View, views: Sequence[View]) -> View | None:
-    place = _version(view)
-    if place is None:
+    now = numbered(view.entry.prompt_name)
+    if now is None:
         return None
     lower = [
-        (other_place[1], other)
+        (then[1], other)
         for other in views
-        if (other_place := _version(other)) is not None
+        if (then := numbered(other.entry.prompt_name)) is not None
         and other.entry.model_name == view.entry.model_name
-        and other_place[0] == place[0]
-        and other_place[1] < place[1]
+        and then[0] == now[0]
+        and then[1] < now[1]
     ]
     return max(lower, key=lambda found: found[0])[1] if lower else None
-
-
-def _version(view: View) -> tuple[str, int] | None:
-    found = _NUMBERED.fullmatch(view.entry.prompt_name)
-    return None if found is None else (found[1], int(found[2]))
 
 
 def _paired(one: View, two: View) -> tuple[Int64, Float, Float]:

@@ -6,11 +6,9 @@ import numpy as np
 
 from harness.judge.assessment import Leakage
 from harness.judge.scores import classification
-from harness.judge.sections.leaks import LEAKS, Leaks, find_leaks, label_words, meeting
+from harness.judge.sections.leaks import Leaks, find_leaks, label_words, meeting
 from harness.judge.view import View
-from harness.judge.wording import count
-
-__all__ = ["LEAKS", "Leaks", "leakage_section", "leaks"]
+from harness.judge.wording import count, verb
 
 LISTED = 100
 MOST_PAIRED = 20_000  # different texts; judging must stay quick, `harness check` compares any number
@@ -53,9 +51,9 @@ def _note(view: View, more: int) -> str:
     told = [PARAPHRASES]
     if len(view.cases) > MOST_PAIRED:
         told.append(
-            f"Near-copies among these {len(view.cases):,} cases are looked for by `harness check` only, "
-            "when they have more than 20,000 different texts."
+            f"Of more than {MOST_PAIRED:,} different texts near-copies among the {len(view.cases):,} cases "
+            "are looked for by `harness check` only."
         )
     if more > 0:
-        told.append(f"{count(more, 'more finding')} not listed.")
+        told.append(f"{count(more, 'more finding')} {verb(more, 'is', 'are')} not listed.")
     return " ".join(told)

@@ -13,11 +13,12 @@ from harness.judge.history.series import share_of
 from harness.judge.scores import classification
 from harness.judge.scores.combined import difference
 from harness.judge.scores.drift import fisher
-from harness.judge.scores.figure import Figure
+from harness.judge.scores.estimate import Estimate
+from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.sections.history import this_run
 from harness.judge.view import View
-from harness.judge.wording import amount, count, figure
+from harness.judge.wording import count, figure, value
 
 LAB, NEW = "suite", "new data"
 
@@ -56,22 +57,11 @@ def new_data_section(view: View) -> NewData | None:
     for place, label in enumerate(view.labels):
         new[f"recall[{label}]"] = classification.recall(view.answers, place)
         new[f"precision[{label}]"] = classification.precision(view.answers, place)
-    gaps = []
-    for metric, here in new.items():
-        if metric not in lab.figures:
-            continue
-        there = share_of(lab.figures[metric])
-        both = isinstance(there, Share) and isinstance(here, Share)
-        gaps.append(
-            SplitGap(
-                metric=metric,
-                dev=lab.figures[metric],
-                other_split=NEW,
-                other=here.estimate(view.confidence),
-                gap=difference(there, here).estimate(view.confidence),
-                p_value=fisher(there, here) if both else None,  # type: ignore[arg-type]
-            )
-        )
+    gaps = [
+        share_gap(metric, (share_of(seen), seen), (here, here.estimate(view.confidence)), NEW)
+        for metric, here in new.items()
+        if (seen := lab.figures.get(metric)) is not None
+    ]
     worse = gaps[0].gap.low is not None and gaps[0].gap.low > 0
     return NewData(
         run_id=lab.run_id,
@@ -82,12 +72,27 @@ def new_data_section(view: View) -> NewData | None:
     )
 
 
+def share_gap(
+    metric: str, dev: tuple[Share | Missing, Estimate], other: tuple[Share | Missing, Estimate], split: str
+) -> SplitGap:
+    """Compare two independent shares, each with its estimate; `split` names the second."""
+    one, two = dev[0], other[0]
+    return SplitGap(
+        metric=metric,
+        dev=dev[1],
+        other_split=split,
+        other=other[1],
+        gap=difference(one, two).estimate(other[1].confidence),
+        p_value=fisher(one, two) if isinstance(one, Share) and isinstance(two, Share) else None,
+    )
+
+
 def _sentence(gap: SplitGap, lab: PastRun, cases: int, *, worse: bool) -> str:
-    if gap.gap.value is None or gap.dev.value is None or gap.other.value is None:
+    if gap.gap.value is None:
         return f"New data can't be held against the suite's own cases: {gap.gap.why_undefined}."
     seen = (
-        f"accuracy {amount(gap.dev.value, 'share')} on the suite's {count(lab.cases, 'case')}, "
-        f"{amount(gap.other.value, 'share')} on {count(cases, 'new case')}, "
+        f"accuracy {value(gap.dev, 'share')} on the suite's {count(lab.cases, 'case')}, "
+        f"{value(gap.other, 'share')} on {count(cases, 'new case')}, "
         f"a difference of {figure(gap.gap, 'points')}"
     )
     if worse:

@@ -22,6 +22,7 @@ from harness.judge.scores.proportion import Share
 from harness.judge.sections.variants import Pairs, changed_cases, names, pairs_of
 from harness.judge.table import Float
 from harness.judge.view import View
+from harness.judge.wording import sentence
 
 NO_VARIANTS = "no perturbation was measured"
 NO_CASE = "no case has this variant"
@@ -131,12 +132,12 @@ def robustness_section(view: View) -> Robustness | None:
 def _note(view: View, present: list[str]) -> str:
     notes = []
     if view.repeats < 2:
-        notes.append(f"{ONE_REPEAT[0].upper()}{ONE_REPEAT[1:]}.")
+        notes.append(f"{sentence(ONE_REPEAT)}.")
     idle = [name for name in view.every_trial.variants[1:] if name not in present]
     if idle:
-        prompt = any(name in PROMPT_LEVEL for name in idle)
-        why = "the order of labels or examples changes only where the prompt lists them" if prompt else ""
-        notes.append(f"Nothing to change for {', '.join(idle)}{': ' if why else ''}{why}.")
+        listed = any(name in PROMPT_LEVEL for name in idle)
+        why = ": the order of labels or examples changes only where the prompt lists them" if listed else ""
+        notes.append(f"Nothing to change for {', '.join(idle)}{why}.")
     return " ".join(notes)
 
 

@@ -14,7 +14,7 @@ from harness.judge.scores.combined import difference
 from harness.judge.scores.repeat_pairs import Pairs, balanced_cut
 from harness.judge.table import NONE, Bool, Int16, Int64
 from harness.judge.view import View
-from harness.judge.wording import amount, count, figure, verb
+from harness.judge.wording import count, figure, value, verb
 
 SHOWN = 20
 
@@ -110,11 +110,11 @@ def _note(view: View, pairs: Pairs, compared: PairsCompared | None) -> str:
             return ""
         alone = "alone" if calls == 1 else f"with {count(calls, 'call')} in flight"
         return f"Concurrency can't explain the flips: every repeat was sent {alone}."
-    if compared.difference.value is None or compared.first.value is None or compared.second.value is None:
+    if compared.difference.value is None:
         return f"Whether concurrency explains the flips is open: {compared.difference.why_undefined}."
     seen = (
-        f"repeats differ in {amount(compared.first.value, 'share')} of pairs with {compared.first_kind} and "
-        f"in {amount(compared.second.value, 'share')} with {compared.second_kind} "
+        f"repeats differ in {value(compared.first, 'share')} of pairs with {compared.first_kind} and "
+        f"in {value(compared.second, 'share')} with {compared.second_kind} "
         f"({figure(compared.difference, 'points')})"
     )
     if compared.explains:

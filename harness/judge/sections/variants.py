@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.files.perturb import PROMPT_LEVEL, main_input, perturb_case, perturb_prompt
 from harness.files.prompt import Prompt
-from harness.judge.assessment import ChangedCase
+from harness.judge.assessment import OUTCOMES, ChangedCase
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.paired import PairedDifference, paired_difference
 from harness.judge.sections.stability import answer_codes_of, answer_name
@@ -82,7 +82,7 @@ def _pairs(view: View, name: str) -> Pairs:
 def _votes(view: View, trials: TrialColumns) -> tuple[Int64, Int64]:
     """Count the answers of each case, and how many were right."""
     codes = answer_codes_of(view, trials)
-    width = len(view.labels) + 6
+    width = len(view.labels) + len(OUTCOMES)
     n = len(view.cases)
     counts = np.bincount(trials.case.astype(np.int64) * width + codes, minlength=n * width).reshape(n, width)
     right = np.bincount(trials.case[trials.predicted == trials.expected], minlength=n)

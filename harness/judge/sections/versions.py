@@ -30,6 +30,12 @@ from harness.rundir import Manifest
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 
 
+def numbered(prompt: str) -> tuple[str, int] | None:
+    """Split `spam-v12` into its stem and its number; None for a prompt without a number."""
+    found = _NUMBERED.fullmatch(prompt)
+    return (found[1], int(found[2])) if found else None
+
+
 def with_versions(
     candidates: Sequence[CandidateAssessment], manifest: Manifest, past: Sequence[PastRun]
 ) -> tuple[CandidateAssessment, ...]:
@@ -109,15 +115,10 @@ def _versions(runs: Sequence[PastRun], now: PastRun, splits: tuple[str, str]) ->
     latest: dict[tuple[str, str], PastRun] = {}
     first: dict[tuple[str, str], tuple[str, str]] = {}
     for run in runs:
-        same = (run.model, run.model_digest, run.suite_digest) == (
-            now.model,
-            now.model_digest,
-            now.suite_digest,
-        )
         its_stem, its_number = _numbered(run.prompt)
-        if not (same and run.complete and its_stem == stem and its_number <= number):
+        if its_stem != stem or its_number > number or _setting(run) != _setting(now):
             continue
-        if any(split not in run.splits for split in splits):
+        if not run.complete or any(split not in run.splits for split in splits):
             continue
         key = (run.prompt, run.prompt_digest)
         first.setdefault(key, run.when)
@@ -132,9 +133,7 @@ def _setting(run: PastRun) -> tuple[str, str, str]:
 
 
 def _numbered(prompt: str) -> tuple[str, int]:
-    """Split `spam-v12` into its stem and its number; a prompt without a number is a stem of its own."""
-    found = _NUMBERED.fullmatch(prompt)
-    return (found[1], int(found[2])) if found else (prompt, 0)
+    return numbered(prompt) or (prompt, 0)  # one without a number is a stem of its own
 
 
 def _gains(corners: Sequence[Share]) -> tuple[Estimate, Estimate, Estimate]:

@@ -20,10 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.judge.assess import views_from, views_of
+from harness.judge.assess import views_of
 from harness.judge.compare import compare
 from harness.judge.comparison import Comparison
 from harness.judge.tabulate import tabulate
+from harness.judge.views import views_from
 from harness.record import Attempt, CaseRow, Event, Record, Reply, Usage
 from harness.rundir import CandidateEntry, Manifest
 

@@ -25,7 +25,6 @@ import msgspec
 import numpy as np
 
 from harness.files.threshold import parse_threshold
-from harness.judge.assess import views_from
 from harness.judge.assessment import TimingQuality
 from harness.judge.checks import check
 from harness.judge.compare import compare
@@ -36,6 +35,7 @@ from harness.judge.scores import classification
 from harness.judge.scores.binomial import clopper_pearson
 from harness.judge.tabulate import RunTable, tabulate
 from harness.judge.view import View
+from harness.judge.views import views_from
 from harness.record import Attempt, CaseRow, Event, Record, Reply, Usage
 from harness.rundir import CandidateEntry, Manifest
 

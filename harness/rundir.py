@@ -7,19 +7,23 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.errors import StorageFailed, UsageError
+from harness.errors import HarnessError, StorageFailed, UsageError
+from harness.journal.reader import is_finished, read_events
 from harness.journal.writer import sync_folder
+from harness.record import Event
 
 SCHEMA_VERSION = 1
 
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
+REPORT = "report.json"
 LOCK = "run.lock"
 DEBUG_LOG = "debug.log"  # only of a run with --debug
 
@@ -161,6 +165,67 @@ def find_run(results: Path, ref: str) -> Path:
     raise UsageError(
         f"No run {ref!r} in {results}; near ones: {_some(near)}.", fix="Name one of them, or `latest`."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run in its folder; besides the manifest, nothing is read before it is asked for."""
+
+    folder: Path
+    manifest: Manifest
+
+    def report(self) -> bytes | None:
+        """Give report.json; None when the run was not judged."""
+        try:
+            return (self.folder / REPORT).read_bytes()
+        except OSError:
+            return None
+
+    def is_finished(self) -> bool:
+        """Tell whether the run was measured to its end, from the last line of its journal."""
+        return is_finished(self.folder / JOURNAL)
+
+    def events(self) -> Iterator[Event]:
+        """Read the journal. Raises JournalDamaged and OSError."""
+        return read_events(self.folder / JOURNAL)
+
+
+def runs_of_suite(
+    results: Path, suite_name: str, *, before: tuple[str, str] | None = None, most: int | None = None
+) -> Iterator[StoredRun]:
+    """Find the runs of a suite, oldest first; of more than `most` only the latest.
+
+    `before`, the `created_utc` and `run_id` of a run, leaves out that one and all that began later. What
+    can't be read, or was written by a newer harness, is left out. Cheap in a big folder: of a run of another
+    suite only the head of the manifest is decoded.
+    """
+    began = []
+    for path in results.iterdir() if results.is_dir() else ():
+        head = _head(path)
+        if head is None or head.suite_name != suite_name or head.schema_version > SCHEMA_VERSION:
+            continue
+        when = (head.created_utc, head.run_id)
+        if before is None or when < before:
+            began.append((when, path))
+    for _, path in sorted(began)[-most if most else None :]:
+        try:
+            yield StoredRun(path, read_manifest(path))
+        except HarnessError:
+            continue
+
+
+class _Head(msgspec.Struct):
+    schema_version: int
+    suite_name: str
+    created_utc: str
+    run_id: str
+
+
+def _head(run: Path) -> _Head | None:
+    try:
+        return msgspec.json.decode((run / MANIFEST).read_bytes(), type=_Head)
+    except (OSError, msgspec.MsgspecError, UnicodeError):
+        return None
 
 
 class _Version(msgspec.Struct):

@@ -35,11 +35,11 @@ def history(
     from harness.judge.history.candidates import histories
     from harness.judge.history.found import past_runs
     from harness.report.history_terminal import history_terminal
-    from harness.rundir import find_run, read_manifest
+    from harness.rundir import find_run, read_manifest, runs_of_suite
 
     results = load_project(Path.cwd()).results
     name = _suite_name(suite)
-    runs = _wanted(past_runs(results, name), prompt, model)
+    runs = _wanted(past_runs(runs_of_suite(results, name)), prompt, model)
     if not runs:
         raise _no_run(results, name, filtered=bool(prompt or model))
     folder = find_run(results, run if run is not None else runs[-1].run_id)

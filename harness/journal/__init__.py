@@ -33,7 +33,15 @@ from __future__ import annotations
 
 from harness.journal.line import SCHEMA_VERSION, Header
 from harness.journal.lock import RunLock
-from harness.journal.reader import Placed, iter_records, read_at, read_events, read_placed, recover
+from harness.journal.reader import (
+    Placed,
+    is_finished,
+    iter_records,
+    read_at,
+    read_events,
+    read_placed,
+    recover,
+)
 from harness.journal.writer import JournalWriter
 
 __all__ = [
@@ -42,6 +50,7 @@ __all__ = [
     "JournalWriter",
     "Placed",
     "RunLock",
+    "is_finished",
     "iter_records",
     "read_at",
     "read_events",

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+import msgspec
+
 from harness.errors import JournalDamaged, StorageFailed
 from harness.journal.line import SCHEMA_VERSION, Header, NotALine, check_line, decode_line
-from harness.record import Event, Record
+from harness.record import Event, Record, Session
 
 _CHUNK = 1 << 20
+_TAIL = 4096  # bytes in which the line of a session stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,19 @@ def iter_records(path: Path, *, warmup: bool = False) -> Iterator[Record]:
     for event in read_events(path):
         if isinstance(event, Record) and (warmup or not event.warmup):
             yield event
+
+
+def is_finished(path: Path) -> bool:
+    """Tell from its last line alone whether a journal ends with a finished session."""
+    try:
+        with path.open("rb") as journal:
+            size = journal.seek(0, os.SEEK_END)
+            journal.seek(max(0, size - _TAIL))
+            last = journal.read().rstrip(b"\n").rpartition(b"\n")[2]
+        event = msgspec.json.decode(last)["event"]
+        return msgspec.convert(event, Session).event == "finished"
+    except (OSError, msgspec.MsgspecError, UnicodeError, KeyError, TypeError):
+        return False
 
 
 def recover(path: Path) -> Recovery:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -17,7 +15,7 @@ from harness.journal import read_events
 from harness.judge.assessment import OUTCOMES, Assessment, CandidateAssessment
 from harness.judge.baseline import Baseline, baseline_of
 from harness.judge.checks import check
-from harness.judge.history.found import earlier_runs
+from harness.judge.history.found import RECENT, past_runs
 from harness.judge.history.past import PastRun
 from harness.judge.history.series import earlier
 from harness.judge.leaderboard import leaderboard
@@ -33,15 +31,16 @@ from harness.judge.sections.notable import maybe_mislabelled, notable_cases, not
 from harness.judge.sections.robustness import robustness_section
 from harness.judge.sections.slices import slices_section
 from harness.judge.sections.stability import stability_section
-from harness.judge.sections.timing_quality import TIMING, timing_quality_section
+from harness.judge.sections.timing_quality import timing_quality_section
 from harness.judge.sections.tradeoff import tradeoff_section
 from harness.judge.sections.versions import with_versions
 from harness.judge.tabulate import RunTable, tabulate
 from harness.judge.traps import no_information, traps_of
 from harness.judge.verdict import best_first, headline_of, run_headline, verdict_of
 from harness.judge.view import View
+from harness.judge.views import views_from
 from harness.record import Event
-from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, Manifest, read_manifest
+from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, Manifest, read_manifest, runs_of_suite
 
 
 def assess_run(
@@ -51,9 +50,16 @@ def assess_run(
     baseline: Assessment | Baseline | None = None,
 ) -> Assessment:
     """Judge the run in a folder, under its own thresholds or others, after the runs before it in there."""
-    manifest = msgspec.json.decode((run / MANIFEST).read_bytes(), type=Manifest)
-    past = earlier_runs(run.resolve().parent, manifest)
-    return assess(manifest, read_events(run / JOURNAL), thresholds=thresholds, baseline=baseline, past=past)
+    manifest = read_manifest(run)
+    now = (manifest.created_utc, manifest.run_id)
+    before = runs_of_suite(run.resolve().parent, manifest.suite_name, before=now, most=RECENT)
+    return assess(
+        manifest,
+        read_events(run / JOURNAL),
+        thresholds=thresholds,
+        baseline=baseline,
+        past=past_runs(before),
+    )
 
 
 def assess(
@@ -92,27 +98,6 @@ def views_of(run: Path) -> dict[str, View]:
     manifest = read_manifest(run)
     views = views_from(manifest, tabulate(manifest, read_events(run / JOURNAL)))
     return {view.entry.name: view for view in views}
-
-
-def views_from(manifest: Manifest, table: RunTable, past: Sequence[PastRun] = ()) -> list[View]:
-    """Give each candidate with its trials; what is the same for all of them is shared."""
-    suite = Suite.model_validate(manifest.suite)
-    of_run: dict[str, Any] = {}
-    views = [
-        View(
-            manifest=manifest,
-            suite=suite,
-            entry=entry,
-            cases=table.cases,
-            every_trial=table.trials[entry.name],
-            of_run=of_run,
-            past=past,
-        )
-        for entry in manifest.candidates
-    ]
-    for view in views:  # comparisons have no other way to know it
-        view.once(TIMING, partial(timing_quality_section, view, table, ()))
-    return views
 
 
 def policy_of(suite: Suite, views: Sequence[View], baseline: Baseline | None) -> tuple[Threshold, ...]:

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.rundir import JOURNAL, LOCK, MANIFEST, Manifest, find_run, list_runs, read_manifest
+from harness.rundir import JOURNAL, LOCK, MANIFEST, REPORT, Manifest, find_run, list_runs, read_manifest
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
-REPORT = "report.json"
 
 
 @dataclass(frozen=True, slots=True)

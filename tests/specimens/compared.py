@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 from run_of import CALM, candidate, case_row, manifest_of, record
 
-from harness.judge.assess import views_from
 from harness.judge.compare import compare
 from harness.judge.comparison import Comparison
 from harness.judge.tabulate import tabulate
 from harness.judge.view import View
+from harness.judge.views import views_from
 from harness.record import Event, Failure, Interference, Reply, Session
 
 Said = str | Failure | Reply

@@ -1,42 +1,29 @@
-"""Finds the earlier runs of a suite in a results folder: from their manifests and report.json alone.
+"""What a stored run says of its candidates: by its report, or by its journal where it was never judged.
 
-Reading stays cheap in a big folder: a manifest is read of every run, a report only of runs of the suite's
-name, and both into a few fields. A journal is read only where a run was finished but never judged.
+A report is read into a few fields. A journal is read only of a run that was finished but never judged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
 import msgspec
 
 from harness.errors import HarnessError
 from harness.files.digest import digest
-from harness.journal import read_events
 from harness.judge.assessment import Quantile
 from harness.judge.history.past import PastRun
 from harness.judge.scores import classification, stability
 from harness.judge.scores.estimate import Estimate
+from harness.judge.sections.stability import votes
+from harness.judge.tabulate import tabulate
 from harness.judge.view import View
-from harness.record import Session
-from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, CandidateEntry, Manifest, read_manifest
+from harness.judge.views import views_from
+from harness.rundir import SCHEMA_VERSION, CandidateEntry, Manifest, StoredRun
 
-REPORT = "report.json"
 RECENT = 100  # runs that a report looks back on
 NOT_FINISHED = "it is not finished"
-_TAIL = 4096  # bytes of a journal in which its last line stands
 _NOTHING = "no report.json, and the journal can't be read"
-
-
-class _Head(msgspec.Struct):
-    """What tells whether a run is one of the suite's."""
-
-    schema_version: int
-    suite_name: str
-    created_utc: str
-    run_id: str
 
 
 class _Label(msgspec.Struct):
@@ -84,62 +71,34 @@ class _Report(msgspec.Struct):
     candidates: tuple[_Candidate, ...]
 
 
-def earlier_runs(results: Path, now: Manifest) -> tuple[PastRun, ...]:
-    """Give what is known of the suite's candidates in the latest runs before this one, oldest first."""
-    return past_runs(results, now.suite_name, before=(now.created_utc, now.run_id), most=RECENT)
-
-
-def past_runs(
-    results: Path, suite_name: str, *, before: tuple[str, str] | None = None, most: int | None = None
-) -> tuple[PastRun, ...]:
-    """Give every candidate of a suite's runs, oldest first; `before` leaves out it and later ones.
-
-    Of more than `most` runs only the latest are read; of a run that is left out no journal is read.
-    """
-    folders = sorted(_of_suite(results, suite_name, before))[-most if most else None :]
-    found = [run for _, folder in folders for run in _candidates(folder)]
+def past_runs(stored: Iterable[StoredRun]) -> tuple[PastRun, ...]:
+    """Give every candidate of stored runs, oldest first."""
+    found = [candidate for run in stored for candidate in _candidates(run)]
     return tuple(sorted(found, key=lambda run: (*run.when, run.candidate)))
 
 
-def _of_suite(
-    results: Path, suite_name: str, before: tuple[str, str] | None
-) -> Iterator[tuple[tuple[str, str], Path]]:
-    """Give the folders with when their runs began."""
-    if not results.is_dir():
-        return
-    for folder in results.iterdir():
-        head = _decoded(folder / MANIFEST, _Head)
-        if head is None or head.suite_name != suite_name or head.schema_version > SCHEMA_VERSION:
-            continue
-        began = (head.created_utc, head.run_id)
-        if before is None or began < before:
-            yield began, folder
-
-
-def _decoded(path: Path, kind: type[Any]) -> Any:  # noqa: ANN401 -- whatever `kind` is, or None
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.MsgspecError, UnicodeError):
-        return None
-
-
-def _candidates(folder: Path) -> list[PastRun]:
-    try:
-        manifest = read_manifest(folder)
-    except HarnessError:
-        return []
-    blank = [described(manifest, entry) for entry in manifest.candidates]
-    report: _Report | None = _decoded(folder / REPORT, _Report)
-    if report is not None and report.schema_version <= SCHEMA_VERSION:
+def _candidates(run: StoredRun) -> list[PastRun]:
+    blank = [described(run.manifest, entry) for entry in run.manifest.candidates]
+    report = _decoded(run.report())
+    if report is not None:
         judged = {candidate.name: candidate for candidate in report.candidates}
         return [
-            _from_report(run, judged[run.candidate], complete=report.complete)
-            for run in blank
-            if run.candidate in judged
+            _from_report(one, judged[one.candidate], complete=report.complete)
+            for one in blank
+            if one.candidate in judged
         ]
-    if not is_finished(folder / JOURNAL):
-        return [msgspec.structs.replace(run, why_no_figures=NOT_FINISHED) for run in blank]
-    return _from_journal(folder, blank)
+    if not run.is_finished():
+        return [msgspec.structs.replace(one, why_no_figures=NOT_FINISHED) for one in blank]
+    return _from_journal(run, blank)
+
+
+def _decoded(report: bytes | None) -> _Report | None:
+    """Read a report; None when there is none, or none that this harness understands."""
+    try:
+        read = None if report is None else msgspec.json.decode(report, type=_Report)
+    except (msgspec.MsgspecError, UnicodeError):
+        return None
+    return read if read is not None and read.schema_version <= SCHEMA_VERSION else None
 
 
 def described(manifest: Manifest, entry: CandidateEntry) -> PastRun:
@@ -186,37 +145,18 @@ def _from_report(run: PastRun, judged: _Candidate, *, complete: bool) -> PastRun
     )
 
 
-def is_finished(journal: Path) -> bool:
-    """Tell from its last line whether a journal ends with a finished session."""
+def _from_journal(run: StoredRun, blank: list[PastRun]) -> list[PastRun]:
+    """Give the few figures of a run that was finished but never judged, without judging it."""
     try:
-        with journal.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL))
-            last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
-        event = msgspec.json.decode(last)["event"]
-        return msgspec.convert(event, Session).event == "finished"
-    except (OSError, msgspec.MsgspecError, KeyError, TypeError):
-        return False
-
-
-def _from_journal(folder: Path, blank: list[PastRun]) -> list[PastRun]:
-    """Read the few figures of a run that was finished but never judged, without judging it."""
-    from harness.judge.assess import views_from
-    from harness.judge.tabulate import tabulate
-
-    try:
-        manifest = read_manifest(folder)
-        table = tabulate(manifest, read_events(folder / JOURNAL))
-        views = {view.entry.name: view for view in views_from(manifest, table)}
+        table = tabulate(run.manifest, run.events())
+        views = {view.entry.name: view for view in views_from(run.manifest, table)}
     except (HarnessError, OSError, ValueError):
-        return [msgspec.structs.replace(run, why_no_figures=_NOTHING) for run in blank]
-    complete = table.journalled >= manifest.planned_trials
-    return [_measured(run, views[run.candidate], complete=complete) for run in blank]
+        return [msgspec.structs.replace(one, why_no_figures=_NOTHING) for one in blank]
+    complete = table.journalled >= run.manifest.planned_trials
+    return [_measured(one, views[one.candidate], complete=complete) for one in blank]
 
 
 def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
-    from harness.judge.sections.stability import votes
-
     confidence = view.confidence
     figures = {"accuracy": classification.accuracy(view.answers).estimate(confidence)}
     for place, label in enumerate(view.labels):

@@ -8,6 +8,7 @@ from harness.judge.history.found import past_runs
 from harness.judge.history.past import History, PastRun
 from harness.judge.history.series import MARGIN, history_of, share_of
 from harness.judge.scores.estimate import undefined
+from harness.rundir import runs_of_suite
 from harness.web.links import Query
 from harness.web.site import NotFound, Site
 
@@ -48,7 +49,7 @@ def history_page(site: Site, query: Query) -> HistoryPage:
 
 def _candidates(site: Site, suite: str) -> list[CandidateHistory]:
     by_name: dict[str, list[PastRun]] = {}
-    for run in past_runs(site.results.root, suite):
+    for run in past_runs(runs_of_suite(site.results.root, suite)):
         if site.results.run(run.run_id) is not None:  # links and runs under another name stay out
             by_name.setdefault(run.candidate, []).append(run)
     return sorted((_candidate(runs) for runs in by_name.values()), key=lambda c: (-c.runs, c.candidate))

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 from run_of import case_row, events_of, manifest_of, record
 
-from harness.journal import JournalWriter
+from harness.journal import JournalWriter, is_finished
 from harness.judge.assess import assess
-from harness.judge.history.found import NOT_FINISHED, earlier_runs, is_finished, past_runs
+from harness.judge.history.found import NOT_FINISHED, past_runs
 from harness.record import Event, Session
 from harness.report.json_report import render_json
-from harness.rundir import Manifest
+from harness.rundir import Manifest, runs_of_suite
 
 LABELS = ("spam", "ham")
 
@@ -52,7 +52,7 @@ def test_a_report_and_a_journal_say_the_same(tmp_path: Path) -> None:
     write_run(tmp_path, 2, events(8), judged=False)
     write_run(tmp_path, 3, events(8), judged=True)
     (tmp_path / "run-3" / "report.json").write_bytes(b'{"schema_version": 1, "complete": tr')
-    by_report, by_journal, damaged = past_runs(tmp_path, "suite")
+    by_report, by_journal, damaged = past_runs(runs_of_suite(tmp_path, "suite"))
     assert (by_report.complete, by_journal.complete, damaged.complete) == (True, True, True)
     assert by_report.figures["accuracy"].value == pytest.approx(0.9)
     for name, figure in by_journal.figures.items():
@@ -66,7 +66,7 @@ def test_a_report_and_a_journal_say_the_same(tmp_path: Path) -> None:
 def test_an_unfinished_run_is_told_by_the_end_of_its_journal(tmp_path: Path) -> None:
     write_run(tmp_path, 1, events(0, finished=False)[:60], judged=False)
     write_run(tmp_path, 2, events(0)[:60], judged=True)
-    without, with_report = past_runs(tmp_path, "suite")
+    without, with_report = past_runs(runs_of_suite(tmp_path, "suite"))
     assert (without.complete, without.why_no_figures, without.figures) == (False, NOT_FINISHED, {})
     assert (with_report.complete, with_report.why_no_figures) == (False, NOT_FINISHED)
     assert not is_finished(tmp_path / "nowhere" / "journal.jsonl")
@@ -78,13 +78,14 @@ def test_only_runs_of_the_suite_that_began_before_are_read(tmp_path: Path) -> No
     now = write_run(tmp_path, 3, events(0), judged=True)
     write_run(tmp_path, 4, events(0), judged=True)
     (tmp_path / "a file").write_text("not a run")
-    assert [run.run_id for run in earlier_runs(tmp_path, now)] == ["run-2"]
-    assert [run.run_id for run in past_runs(tmp_path, "suite", most=2)] == ["run-3", "run-4"]
-    assert past_runs(tmp_path / "nowhere", "suite") == ()
+    before = (now.created_utc, now.run_id)
+    assert [run.folder.name for run in runs_of_suite(tmp_path, "suite", before=before)] == ["run-2"]
+    assert [run.folder.name for run in runs_of_suite(tmp_path, "suite", most=2)] == ["run-3", "run-4"]
+    assert list(runs_of_suite(tmp_path / "nowhere", "suite")) == []
 
 
 def test_runs_of_a_newer_harness_are_left_alone(tmp_path: Path) -> None:
     write_run(tmp_path, 1, events_of([("spam", "spam", 4)]), judged=False)
     path = tmp_path / "run-1" / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b'"schema_version":1', b'"schema_version":9'))
-    assert past_runs(tmp_path, "suite") == ()
+    assert past_runs(runs_of_suite(tmp_path, "suite")) == ()

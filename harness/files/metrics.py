@@ -69,4 +69,10 @@ _ALL = (
 METRICS: dict[str, Metric] = {metric.written: metric for metric in _ALL}
 SPELLINGS: dict[str, Metric] = METRICS | {metric.name: metric for metric in _ALL}
 
+
+def written(metric: str) -> str:
+    """Spell a metric as a threshold does: `cost per 1000` for `cost_per_1000`."""
+    return SPELLINGS[metric].written if metric in SPELLINGS else metric
+
+
 BETTER_THAN_MAJORITY = "better_than_majority"  # written `accuracy > majority`

@@ -7,12 +7,13 @@ A figure's name is what a threshold says before its operator: `recall[spam]`, `l
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from harness.files.baselines import StoredBaseline
+from harness.files.metrics import written
 from harness.files.threshold import Threshold
 from harness.judge.assessment import Assessment
 from harness.judge.baseline_figures import figures_of
@@ -23,13 +24,6 @@ from harness.judge.view import View
 from harness.rundir import CandidateEntry
 
 GONE = "the baseline's run is not here, only its figures are"
-_OUTCOMES = {
-    "failures": "failed",
-    "unparseable": "unparseable",
-    "refused": "refused",
-    "truncated": "truncated",
-}
-_DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +34,6 @@ class BaselineCandidate:
     prompt: str
     model: str
     figures: Mapping[str, Estimate]
-    prompt_digest: str = ""
-    model_digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,33 +87,24 @@ def baseline_value(baseline: Baseline, view: View, threshold: Threshold) -> floa
 
 def _canonical(threshold: Threshold) -> str:
     """Name a figure without the freedoms of spelling: spaces, quotes, `cost_per_1000`."""
-    written = _WRITTEN.get(threshold.metric, threshold.metric)
     label = "" if threshold.label is None else f"[{threshold.label}]"
     where = " and ".join(f"{kind}={name}" for kind, name in threshold.where)
-    return f"{written}{label}" + (f" where {where}" if where else "")
-
-
-_WRITTEN = {
-    "cost_per_1000": "cost per 1000",
-    "cost_per_correct": "cost per correct",
-    "tokens_per_case": "tokens per case",
-}
+    return f"{written(threshold.metric)}{label}" + (f" where {where}" if where else "")
 
 
 def from_store(
     stored: StoredBaseline, *, read_views: Callable[[], Mapping[str, View]] | None = None
 ) -> Baseline:
     """Give the baseline that baselines.yml describes."""
-    made = Baseline(
+    return Baseline(
         run_id=stored.run,
         suite_digest=stored.suite_digest,
+        read_views=read_views,
         candidates=tuple(
             BaselineCandidate(
                 name=name,
                 prompt=one.prompt,
                 model=one.model,
-                prompt_digest=one.prompt_digest,
-                model_digest=one.model_digest,
                 figures={
                     figure: Estimate(
                         value=kept.value,
@@ -137,7 +120,6 @@ def from_store(
             for name, one in stored.candidates.items()
         ),
     )
-    return replace(made, read_views=read_views)
 
 
 def regressions(baseline: Baseline, view: View) -> tuple[int, int] | str:
@@ -155,6 +137,6 @@ def regressions(baseline: Baseline, view: View) -> tuple[int, int] | str:
         return "the baseline's run and this one have no case in common"
     right = []
     for side in (pairs.base, pairs.head):
-        hits, trials = side.per_case(side.answers.right)
+        hits, trials = side.per_case(side.right)
         right.append(hits > trials / 2)
     return int(np.count_nonzero(right[0] & ~right[1])), pairs.cases

@@ -6,15 +6,10 @@ from collections.abc import Iterator
 
 from harness.files.baselines import StoredBaseline, StoredCandidate, StoredFigure
 from harness.judge.assessment import Assessment, CandidateAssessment
+from harness.judge.metrics import OUTCOME_OF
 from harness.judge.scores.estimate import Estimate
 from harness.rundir import Manifest
 
-_OUTCOMES = {
-    "failures": "failed",
-    "unparseable": "unparseable",
-    "refused": "refused",
-    "truncated": "truncated",
-}
 _DIGITS = 9
 
 
@@ -61,7 +56,7 @@ def _quality(c: CandidateAssessment) -> Iterator[tuple[str, Estimate]]:
         for name, of_labels in (("recall", part.recall), ("precision", part.precision)):
             for label, estimate in of_labels.items():
                 yield f"{name}[{label}]{where}", estimate
-    for metric, outcome in _OUTCOMES.items():
+    for metric, outcome in OUTCOME_OF.items():
         if c.trials:
             yield metric, Estimate(value=c.outcomes.get(outcome, 0) / c.trials, n=c.trials)
 

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from harness.files.metrics import written
 from harness.judge.assessment import Outcome, Status
 from harness.judge.scores.estimate import Estimate
 
@@ -65,9 +66,7 @@ class MetricDifference(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The metric as a threshold writes it: recall[spam], cost per 1000."""
-        written = {"cost_per_1000": "cost per 1000", "cost_per_correct": "cost per correct"}
-        written["tokens_per_case"] = "tokens per case"
-        plain = written.get(self.metric, self.metric)
+        plain = written(self.metric)
         selected = plain if self.label is None else f"{plain}[{self.label}]"
         return f"{selected} where {self.where}" if self.where else selected
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from harness.files.threshold import Threshold
-from harness.judge.assessment import OUTCOMES
+from harness.judge.assessment import OUTCOMES, Outcome
 from harness.judge.metrics import label_index
 from harness.judge.sections.leakage import leaks
 from harness.judge.sections.leaks import LEAKS
@@ -106,8 +106,8 @@ def _wrong(view: View) -> str:
     )
 
 
-def _outcome(name: str, phrase: str) -> Callable[[View], str]:
-    index = next(place for place, outcome in enumerate(OUTCOMES) if outcome == name)
+def _outcome(name: Outcome, phrase: str) -> Callable[[View], str]:
+    index = OUTCOMES.index(name)
 
     def tell(view: View) -> str:
         hits = int((view.trials.outcome == index).sum())

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from harness.files.threshold import Threshold
-from harness.judge.assessment import OUTCOMES
+from harness.judge.assessment import OUTCOMES, Outcome
 from harness.judge.scores import classification, latency, stability
 from harness.judge.scores.figure import Figure, Missing, Normal
 from harness.judge.scores.proportion import clustered_share
@@ -23,6 +23,13 @@ from harness.judge.view import View
 from harness.judge.wording import Scale, named
 
 NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
+
+OUTCOME_OF: dict[str, Outcome] = {  # what the share of one outcome is called as a metric
+    "failures": "failed",
+    "unparseable": "unparseable",
+    "refused": "refused",
+    "truncated": "truncated",
+}
 
 Unit = Literal["cases", "label cases", "other cases", "predictions", "touched"]
 
@@ -82,8 +89,8 @@ def _per_label(score: Callable[[View, int], Figure]) -> Callable[[View, Threshol
     return compute
 
 
-def _outcome(name: str) -> Callable[[View, Threshold], Figure]:
-    index = next(place for place, outcome in enumerate(OUTCOMES) if outcome == name)
+def _outcome(name: Outcome) -> Callable[[View, Threshold], Figure]:
+    index = OUTCOMES.index(name)
 
     def compute(view: View, _: Threshold) -> Figure:
         hits = np.asarray(view.trials.outcome == index, dtype=np.bool_)
@@ -139,10 +146,7 @@ METRICS: dict[str, Metric] = {
         )(view, threshold)
     ),
     "better_than_majority": Metric(figure=lambda view, _: classification.accuracy(view.answers)),
-    "failures": Metric(figure=_outcome("failed")),
-    "unparseable": Metric(figure=_outcome("unparseable")),
-    "refused": Metric(figure=_outcome("refused")),
-    "truncated": Metric(figure=_outcome("truncated")),
+    **{metric: Metric(figure=_outcome(outcome)) for metric, outcome in OUTCOME_OF.items()},
     "stability": Metric(figure=lambda view, _: stability.agreement(votes(view))),
     "flip_rate": Metric(figure=lambda view, _: stability.flip_rate(votes(view))),
     "pass": Metric(

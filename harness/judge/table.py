@@ -90,3 +90,9 @@ class TrialColumns:
     def originals(self) -> TrialColumns:
         """Keep the trials of unchanged cases: all headline figures rest on these."""
         return self.where(self.variant == 0)
+
+
+def named_counts(column: Int16, names: tuple[str, ...]) -> dict[str, int]:
+    """Count how often a column holds each name; names that it never holds are left out."""
+    counts = np.bincount(column[column != NONE], minlength=len(names))
+    return {name: int(counts[index]) for index, name in enumerate(names) if counts[index]}

@@ -55,7 +55,7 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
         edited=tuple(head.cases.ids[row] for row in matching.edited),
         relabelled=tuple(head.cases.ids[int(matching.head[place])] for place in pairs.relabelled),
         metrics=metrics,
-        slices=tuple(_slices(pairs, margin=margin)),
+        slices=_slices(pairs, margin=margin),
         margin=margin,
         non_inferior=decisions,
         non_inferior_status=overall(decisions),
@@ -85,24 +85,20 @@ def figures_of(pairs: Pairs) -> Iterator[Compared]:
     yield from cost_figures(pairs)
 
 
-def _slices(pairs: Pairs, *, margin: float) -> Iterator[MetricDifference]:
+def _slices(pairs: Pairs, *, margin: float) -> tuple[MetricDifference, ...]:
     """Give the accuracy difference of each split and tag with enough cases; Holm over all of them."""
     cases, rows = pairs.head.view.cases, pairs.matching.head
     parts = [(f"split={name}", cases.split[rows] == place) for place, name in enumerate(cases.splits)]
     parts += [(f"tag={tag}", has[rows]) for tag, has in sorted(cases.tags.items())]
     chosen = [(where, np.asarray(among, dtype=np.bool_)) for where, among in parts if among.sum() >= FEWEST]
-    compared = [
-        share_figure(pairs, "accuracy", lambda answers: answers.right, among=among) for _, among in chosen
-    ]
-    currency = pairs.head.view.currency
-    made = decided(
+    compared = [share_figure(pairs, "accuracy", lambda side: side.right, among=among) for _, among in chosen]
+    return decided(
         compared,
         margin=margin,
         confidence=pairs.confidence,
-        currency=currency,
+        currency=pairs.head.view.currency,
         where=[where for where, _ in chosen],
     )
-    yield from made
 
 
 def _side(side: Side) -> ComparedSide:

@@ -43,7 +43,7 @@ def changed_cases(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseChang
 
 
 def _right_share(side: Side) -> Float:
-    hits, trials = side.per_case(side.answers.right)
+    hits, trials = side.per_case(side.right)
     return np.asarray(hits / np.maximum(trials, 1), dtype=np.float64)
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.judge.assessment import OUTCOMES
+from harness.judge.assessment import OUTCOMES, Outcome
 from harness.judge.compare.pairs import Pairs, Side
+from harness.judge.metrics import OUTCOME_OF
 from harness.judge.scores import classification, stability
-from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
@@ -18,7 +18,7 @@ from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of, kappa_of
 from harness.judge.scores.paired import paired_difference
 from harness.judge.scores.paired_mean import paired_mean_difference
 from harness.judge.scores.paired_metrics import PairedDraws, precision_of
-from harness.judge.scores.proportion import clustered_share
+from harness.judge.scores.proportion import share_of_counts
 from harness.judge.scores.resample import Metric
 from harness.judge.scores.stability import Votes
 from harness.judge.sections.stability import answer_codes_of
@@ -47,19 +47,19 @@ class Compared:
 
 def quality_figures(pairs: Pairs) -> Iterator[Compared]:
     """Give the figures of classification, per label and averaged, and of outcomes."""
-    yield share_figure(pairs, "accuracy", lambda answers: answers.right, headline=True)
+    yield share_figure(pairs, "accuracy", lambda side: side.right, headline=True)
     for label, name in enumerate(pairs.labels):
         yield from _of_label(pairs, label, name)
     yield from _averaged(pairs)
-    yield share_figure(pairs, "coverage", lambda answers: answers.predicted >= 0)
-    for outcome in ("failed", "unparseable", "refused", "truncated"):
-        yield _outcome(pairs, outcome)
+    yield share_figure(pairs, "coverage", lambda side: side.answers.predicted >= 0)
+    for metric, outcome in OUTCOME_OF.items():
+        yield _outcome(pairs, metric, outcome)
 
 
 def share_figure(
     pairs: Pairs,
     metric: str,
-    hits: Callable[[Answers], Bool],
+    hits: Callable[[Side], Bool],
     *,
     label: str | None = None,
     among: Bool | None = None,
@@ -67,21 +67,17 @@ def share_figure(
     unit: str = "cases",
 ) -> Compared:
     """Give a share of trials on both sides, over all pairs or those of `among`."""
-    sides = []
-    for side in (pairs.base, pairs.head):
-        keep = None if among is None else np.asarray(among[side.answers.case], dtype=np.bool_)
-        answers = side.answers if keep is None else side.answers.where(keep)
-        estimate = clustered_share(hits(answers), answers.case, why_empty=NOBODY)
-        counts = side.per_case(hits(side.answers), keep)
-        sides.append((estimate.estimate(pairs.confidence), counts))
-    (base, before), (head, after) = sides
+    before, after = (
+        side.per_case(hits(side), None if among is None else np.asarray(among[side.case], dtype=np.bool_))
+        for side in (pairs.base, pairs.head)
+    )
     have = (before[1] > 0) & (after[1] > 0)
     difference = paired_difference(after[0][have], before[0][have], after[1][have], before[1][have])
     return Compared(
         metric=metric,
         label=label,
-        base=base,
-        head=head,
+        base=share_of_counts(*before, why_empty=NOBODY).estimate(pairs.confidence),
+        head=share_of_counts(*after, why_empty=NOBODY).estimate(pairs.confidence),
         difference=difference,
         headline=headline,
         unit=unit,
@@ -95,7 +91,7 @@ def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
     yield share_figure(
         pairs,
         "recall",
-        lambda answers: answers.right,
+        lambda side: side.right,
         label=name,
         among=expected,
         headline=headline,
@@ -121,7 +117,7 @@ def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
     yield share_figure(
         pairs,
         "specificity",
-        lambda answers: answers.predicted != label,
+        lambda side: side.answers.predicted != label,
         label=name,
         among=~expected,
         unit=f"cases that are not {named(name)}",
@@ -184,23 +180,11 @@ def _drawn(
     )
 
 
-def _outcome(pairs: Pairs, outcome: str) -> Compared:
+def _outcome(pairs: Pairs, metric: str, outcome: Outcome) -> Compared:
     """Give the share of trials that ended in one way; lower is better."""
-    index = next(place for place, name in enumerate(OUTCOMES) if name == outcome)
-    sides = []
-    for side in (pairs.base, pairs.head):
-        hits = np.asarray(side.trials.outcome == index, dtype=np.bool_)
-        estimate = clustered_share(hits, side.case, why_empty=NOBODY)
-        sides.append((estimate.estimate(pairs.confidence), side.per_case(hits)))
-    (base, before), (head, after) = sides
-    return Compared(
-        metric="failures" if outcome == "failed" else outcome,
-        base=base,
-        head=head,
-        difference=paired_difference(after[0], before[0], after[1], before[1]),
-        higher_is_better=False,
-        single=bool(pairs.cases and before[1].max() == 1 and after[1].max() == 1),
-    )
+    place = OUTCOMES.index(outcome)
+    made = share_figure(pairs, metric, lambda side: np.asarray(side.trials.outcome == place, dtype=np.bool_))
+    return replace(made, higher_is_better=False)
 
 
 def stability_figure(pairs: Pairs) -> Compared:
@@ -251,7 +235,7 @@ def _drop(side: Side, variant: str, cases: int) -> _Drop | None:
     answers = side.of_variant(variant)
     if answers is None:
         return None
-    hits, trials = side.per_case(side.answers.right)
+    hits, trials = side.per_case(side.right)
     moved = np.bincount(answers.case, weights=answers.right, minlength=cases).astype(np.float64)
     asked = np.bincount(answers.case, minlength=cases).astype(np.float64)
     have = (trials > 0) & (asked > 0)

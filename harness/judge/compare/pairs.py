@@ -93,6 +93,11 @@ class Side:
         """The pair of each trial."""
         return np.asarray(self.answers.case, dtype=np.int64)
 
+    @property
+    def right(self) -> Bool:
+        """Which trials got the expected label."""
+        return self.answers.right
+
     def _kept(self, trials: TrialColumns) -> TrialColumns:
         keep = self.place[trials.case] != NONE
         if trials.not_run is not None:

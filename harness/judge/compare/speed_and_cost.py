@@ -100,7 +100,7 @@ def _side_money(side: Side, metric: str, confidence: float) -> Estimate:
     if metric == "cost_per_1000":
         made = clustered_mean(money, side.case[known], why_empty=NO_USAGE, scale=1000)
     else:
-        right = side.answers.right[known].astype(np.float64)
+        right = side.right[known].astype(np.float64)
         made = ratio_of_sums(money, right, side.case[known], why_empty="no answer was right")
     return made.estimate(confidence)
 
@@ -112,7 +112,7 @@ def _per_case(side: Side, values: Float) -> Float:
 def _under(side: Side, metric: str) -> Float:
     known = counted(side.trials)
     if metric == "cost_per_correct":
-        return side.per_case(side.answers.right.astype(np.float64), known)[0]
+        return side.per_case(side.right.astype(np.float64), known)[0]
     return side.per_case(known.astype(np.float64), known)[0]
 
 

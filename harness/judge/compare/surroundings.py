@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.judge.compare.pairs import Pairs, Side
 from harness.judge.comparison import Change
-from harness.judge.table import NONE
+from harness.judge.table import NONE, named_counts
 from harness.judge.view import View
 from harness.judge.wording import count
 
@@ -68,20 +68,12 @@ def _listed(names: list[str]) -> str:
 
 def served(side: Side) -> dict[str, int]:
     """Give the models that the endpoint said it served, and in how many trials."""
-    trials = side.trials
-    return _counted(trials.served.tolist(), trials.served_models)
+    return named_counts(side.trials.served, side.trials.served_models)
 
 
 def fingerprints(side: Side) -> dict[str, int]:
     """Give the system fingerprints of the endpoint, and in how many trials."""
-    trials = side.trials
-    return _counted(trials.fingerprint.tolist(), trials.fingerprints)
-
-
-def _counted(column: list[int], names: tuple[str, ...]) -> dict[str, int]:
-    return {
-        name: column.count(place) for place, name in enumerate(names) if place != NONE and place in column
-    }
+    return named_counts(side.trials.fingerprint, side.trials.fingerprints)
 
 
 def notes(base: View, head: View, pairs: Pairs) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from harness.judge.scores.reliability import clustering, fleiss_kappa, krippendo
 from harness.judge.scores.stability import Votes
 from harness.judge.sections.served import with_served
 from harness.judge.sections.spread import spread_over_repeats
-from harness.judge.table import NONE, Int16, Int64, TrialColumns
+from harness.judge.table import Int64, TrialColumns, named_counts
 from harness.judge.view import LABEL, View
 
 SHOWN = 20
@@ -56,8 +56,8 @@ def stability_section(view: View) -> Stability:
         flip_rate=stability.flip_rate(cast).estimate(confidence),
         tar_raw=stability.all_same(view.trials.case, view.trials.reply).estimate(confidence),
         tar_label=stability.all_same(view.trials.case, answer_codes(view)).estimate(confidence),
-        served_models=_named_counts(view.trials.served, view.trials.served_models),
-        fingerprints=_named_counts(view.trials.fingerprint, view.trials.fingerprints),
+        served_models=named_counts(view.trials.served, view.trials.served_models),
+        fingerprints=named_counts(view.trials.fingerprint, view.trials.fingerprints),
     )
     if agreement.value is None:
         return common
@@ -94,11 +94,6 @@ def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
         )
         for first, second, share, pairs in stability.flips(cast)[:SHOWN]
     )
-
-
-def _named_counts(column: Int16, names: tuple[str, ...]) -> dict[str, int]:
-    counts = np.bincount(column[column != NONE], minlength=len(names))
-    return {name: int(counts[index]) for index, name in enumerate(names) if counts[index]}
 
 
 def _pass_k(view: View) -> dict[str, Estimate]:

@@ -13,7 +13,7 @@ A prompt that sends the same requests as before is not judged: whatever is true 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -23,12 +23,15 @@ from harness.judge.assessment import Check, Status
 from harness.judge.comparison import Comparison, MetricDifference, NonInferiority
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.paired import holm
-from harness.judge.wording import count, demand, listed
+from harness.judge.wording import count, demand, listed, verb
 
 GATE_SCHEMA = 1
 
 Kind: TypeAlias = Literal["changed", "new", "same"]
 Of: TypeAlias = Literal["threshold", "no worse"]
+
+_SEVERITY: tuple[Status, ...] = ("PASS", "INCONCLUSIVE", "FAIL")
+_BY_CHANCE = " Among all prompts of this gate one such loss may be chance (Holm)."
 
 
 class GateCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,10 +120,11 @@ def decide(judged: Sequence[Judged], *, confidence: float) -> tuple[GatedPrompt,
 
 def status_of(prompts: Sequence[GatedPrompt]) -> Status:
     """FAIL if any prompt fails, PASS if all pass (or there is none), else INCONCLUSIVE."""
-    statuses = {prompt.status for prompt in prompts}
-    if "FAIL" in statuses:
-        return "FAIL"
-    return "INCONCLUSIVE" if "INCONCLUSIVE" in statuses else "PASS"
+    return _worst(prompt.status for prompt in prompts)
+
+
+def _worst(statuses: Iterable[Status]) -> Status:
+    return max(statuses, key=_SEVERITY.index, default="PASS")
 
 
 def exit_code(status: Status, *, complete: bool) -> Exit:
@@ -139,14 +143,21 @@ def headline_of(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
     if not measured:
         return f"PASS: no difference shown: {_same(len(prompts))}."
     if status == "PASS":
-        held = "is no worse than before" if len(measured) == 1 else "are no worse than before"
-        if all(prompt.kind == "new" for prompt in measured):
-            held = "is new" if len(measured) == 1 else "are new"
-        return f"PASS: {_prompts(len(measured))} {held}, and every threshold is met."
+        return f"PASS: {_held(measured)}, and every threshold is met."
     decisive = [prompt for prompt in measured if prompt.status == status]
     named = "; ".join(f"{prompt.prompt} on {prompt.model}: {prompt.headline}" for prompt in decisive[:3])
     more = f"; and {len(decisive) - 3:,} more" if len(decisive) > 3 else ""
     return f"{status}: {named}{more}"
+
+
+def _held(prompts: Sequence[GatedPrompt]) -> str:
+    """Say how prompts that passed stand to their base versions; a new one has none."""
+    new = sum(prompt.kind == "new" for prompt in prompts)
+    changed = len(prompts) - new
+    if not changed:
+        return f"{_prompts(new)} {verb(new, 'is', 'are')} new"
+    held = f"{_prompts(changed)} {verb(changed, 'is', 'are')} no worse than before"
+    return f"{held}, {new:,} {verb(new, 'is', 'are')} new" if new else held
 
 
 def _prompts(n: int) -> str:
@@ -177,12 +188,7 @@ def _firm_regressions(judged: Sequence[Judged], alpha: float) -> list[set[int]]:
 def _decided(one: Judged, firm: set[int]) -> GatedPrompt:
     kind: Kind = "same" if one.same else "new" if one.comparison is None else "changed"
     checks = () if one.same or one.head is None else (*_thresholds(one, one.head), *_no_worse(one, firm))
-    statuses = {check.status for check in checks}
-    status: Status = "PASS"
-    if "FAIL" in statuses:
-        status = "FAIL"
-    elif "INCONCLUSIVE" in statuses:
-        status = "INCONCLUSIVE"
+    status = _worst(check.status for check in checks)
     comparison = one.comparison
     if comparison is not None and one.reused:
         comparison = without_latency(comparison)
@@ -250,17 +256,18 @@ def _no_worse(one: Judged, firm: set[int]) -> list[GateCheck]:
 def _not_inferior(comparison: Comparison, asked: NonInferiority, *, firm: bool) -> GateCheck:
     seen = comparison.metric(asked.metric, asked.label)
     name = asked.metric if asked.label is None else f"{asked.metric}[{asked.label}]"
+    doubtful = asked.status == "FAIL" and not firm
     return GateCheck(
         of="no worse",
         name=f"{name} at most {demand(asked.margin, 'points')} below base",
         metric=asked.metric,
         label=asked.label,
-        status="INCONCLUSIVE" if asked.status == "FAIL" and not firm else asked.status,
+        status="INCONCLUSIVE" if doubtful else asked.status,
         base=None if seen is None else seen.base,
         head=None if seen is None else seen.head,
         difference=asked.difference,
         gain=None if seen is None else _gain(seen),
-        why=asked.sentence,
+        why=f"{asked.sentence}{_BY_CHANCE}" if doubtful else asked.sentence,
     )
 
 

@@ -28,6 +28,10 @@ def test_a_loss_among_many_prompts_must_be_certain_for_all_of_them_together() ->
     assert status(lost) == "FAIL"
     others = [judged(comparison=comparison(asked("accuracy", "PASS", 0.6))) for _ in range(9)]
     assert status(lost, *others) == "INCONCLUSIVE"  # Holm: 10 x .02 = .2
+    doubtful, *_ = decide([lost, *others], confidence=0.95)
+    assert doubtful.checks[-1].why.endswith(
+        " Among all prompts of this gate one such loss may be chance (Holm)."
+    )
     surely = judged(comparison=comparison(asked("accuracy", "FAIL", 0.004)))
     assert status(surely, *others) == "FAIL"  # 10 x .004 = .04
 
@@ -45,6 +49,16 @@ def test_a_new_prompt_has_only_its_thresholds() -> None:
     (prompt,) = decide([judged(comparison=None, base=())], confidence=0.95)
     assert (prompt.kind, [check.of for check in prompt.checks]) == ("new", ["threshold"])
     assert headline_of([prompt], "main") == "PASS: the changed prompt is new, and every threshold is met."
+
+
+def test_new_prompts_are_not_said_to_be_no_worse_than_before() -> None:
+    new = judged(comparison=None, base=())
+    assert headline_of(decide([judged(), new], confidence=0.95), "main") == (
+        "PASS: the changed prompt is no worse than before, 1 is new, and every threshold is met."
+    )
+    assert headline_of(decide([judged(), judged(), new, new], confidence=0.95), "main") == (
+        "PASS: 2 changed prompts are no worse than before, 2 are new, and every threshold is met."
+    )
 
 
 def test_a_threshold_that_the_base_misses_too_fails_and_says_so() -> None:

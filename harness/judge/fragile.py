@@ -10,6 +10,7 @@ from harness.files.threshold import Threshold
 from harness.judge.assessment import Check, Trap
 from harness.judge.metrics import described, figure, label_index, unit_name
 from harness.judge.scores.planning import best_provable, smallest_all_pass_n
+from harness.judge.scores.threshold_check import meets
 from harness.judge.view import View
 from harness.judge.wording import amount, count, scale_of, singular, sure
 
@@ -70,7 +71,7 @@ def flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Thres
         if check.metric not in _CHEAP or check.estimate.value is None:
             continue
         values = _per_repeat(view, threshold)
-        met = sum(_meets(value, check) for value in values)
+        met = sum(meets(value, threshold.op, check.required) for value in values)
         if met in {0, len(values)}:
             continue
         scale = scale_of(check.metric)
@@ -99,15 +100,3 @@ def _repeats(view: View) -> list[View]:
         view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
         for repeat in range(view.repeats)
     ]
-
-
-def _meets(value: float, check: Check) -> bool:
-    match check.op:
-        case ">=":
-            return value >= check.required - 1e-12
-        case ">":
-            return value > check.required
-        case "<=":
-            return value <= check.required + 1e-12
-        case _:
-            return value < check.required

@@ -17,8 +17,8 @@ import msgspec
 from harness.files.cases import Case
 from harness.files.suite import Suite
 from harness.files.threshold import Threshold
-from harness.judge.power_model import POWER, Plan, average_plan, difference_plan
-from harness.judge.scores.planning import best_provable, half_way, planned_n, smallest_all_pass_n
+from harness.judge.power_model import Plan, average_plan, difference_plan
+from harness.judge.scores.planning import POWER, best_provable, half_way, planned_n, smallest_all_pass_n
 from harness.judge.wording import amount, count, demand, named, scale_of, singular, sure, verb
 
 WITH = " with "  # stands before the filter in a unit: spam cases with tag=short

@@ -26,14 +26,12 @@ from harness.judge.scores.answers import Answers, Patterns
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure
 from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of, kappa_of, macro_f1_of, mcc_of
-from harness.judge.scores.planning import half_way
+from harness.judge.scores.planning import MOST, POWER, half_way
 from harness.judge.scores.resample import Metric, linear_se
 from harness.judge.table import Float
 
-POWER = 0.8
 MOVED = 0.05  # share of answers that a harmless change moves, either way
 ACCURACY = 0.95  # planned for where no threshold on accuracy says otherwise
-MOST = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from harness.judge.scores.figure import Missing
 from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share
+from harness.judge.scores.threshold_check import meets
 from harness.judge.sentences import AFFORDABLE, asked
 from harness.judge.table import NONE, Float, Int64
 from harness.judge.view import View
@@ -145,9 +146,7 @@ def _check(
 def _slowest(calls: _Calls) -> Check:
     """Decide "max" by what was seen: no number of calls bounds the slowest one to come."""
     slowest = float(calls.times.max())
-    met = slowest <= calls.required if calls.threshold.op == "<=" else slowest < calls.required
-    if calls.threshold.op in {">", ">="}:
-        met = slowest >= calls.required if calls.threshold.op == ">=" else slowest > calls.required
+    met = meets(slowest, calls.threshold.op, calls.required)
     failed = int(np.count_nonzero(~np.isfinite(calls.times)))
     lost = f"; {count(failed, 'call')} failed, and what fails is over any limit" if failed else ""
     return Check(

@@ -16,9 +16,9 @@ from scipy.special import ndtr, ndtri, stdtr
 from harness.judge.compare.figures import Compared
 from harness.judge.scores.figure import Drawn, Figure, Normal
 from harness.judge.scores.paired import PairedDifference, mcnemar_mid_p, non_inferiority_n, not_worse
+from harness.judge.scores.planning import POWER
 
 FEW = 20
-POWER = 0.8
 
 
 def p_value(compared: Compared) -> float | None:

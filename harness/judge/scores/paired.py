@@ -14,6 +14,7 @@ from scipy.special import bdtr, chdtrc, ndtr, ndtri
 
 from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Missing
+from harness.judge.scores.planning import POWER
 from harness.judge.scores.proportion import uncertainty_of_spread
 from harness.judge.table import Float
 
@@ -186,7 +187,7 @@ def holm(p_values: list[float]) -> list[float]:
 
 
 def non_inferiority_n(
-    discordant: float, margin: float, *, confidence: float = 0.95, power: float = 0.8
+    discordant: float, margin: float, *, confidence: float = 0.95, power: float = POWER
 ) -> int | None:
     """Give the pairs that show "not worse by margin" when both are equal: (z_a + z_b)^2 psi / margin^2."""
     if margin <= 0:
@@ -202,7 +203,7 @@ def comparison_n(
     within: tuple[float, float] = (0.0, 0.0),
     repeats: tuple[int, int] = (1, 1),
     confidence: float = 0.95,
-    power: float = 0.8,
+    power: float = POWER,
 ) -> int:
     """Give the cases that show a difference of delta (Miller 2024, "Adding error bars to evals", eq. 9).
 

@@ -12,6 +12,7 @@ from harness.judge.table import Float, Int64
 
 MOST = 10_000_000  # more cases than anyone will label
 BLOCK = 100_000
+POWER = 0.8
 
 
 def smallest_all_pass_n(required: float, confidence: float = 0.95) -> int | None:
@@ -46,7 +47,7 @@ def passing_power(n: int, required: float, truth: float, confidence: float = 0.9
 
 
 def planned_n(
-    required: float, *, truth: float | None = None, power: float = 0.8, confidence: float = 0.95
+    required: float, *, truth: float | None = None, power: float = POWER, confidence: float = 0.95
 ) -> int | None:
     """Give how many cases to plan so that a true value of `truth` passes with the wanted power.
 

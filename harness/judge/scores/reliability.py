@@ -10,11 +10,10 @@ import numpy as np
 
 from harness.judge.scores.answers import unique_rows
 from harness.judge.scores.figure import Drawn, Figure, Missing, Normal
+from harness.judge.scores.resample import DRAWS, EXACT_CASES
 from harness.judge.scores.stability import ONE_REPEAT, Votes
 from harness.judge.table import Bool, Float, Int32, Int64
 
-DRAWS = 2_000
-EXACT_CASES = 20_000
 ONE_ANSWER = "all repeats of all cases gave one answer: agreement by chance is certain"
 
 

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
+from harness.files.threshold import Op
 from harness.judge.assessment import Status
 from harness.judge.scores.binomial import exact_lower
 from harness.judge.scores.figure import Figure, Mapped
+from harness.judge.scores.planning import MOST
 from harness.judge.scores.proportion import Share
-
-Op = Literal[">=", "<=", ">", "<"]
-MOST = 10_000_000  # more cases than anyone will label
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +40,15 @@ def decide(figure: Figure, op: Op, required: float, confidence: float = 0.95) ->
         return Decision("INCONCLUSIVE", None)
     at_least = op in {">=", ">"}
     towards, away = (low, high) if at_least else (high, low)
-    if _meets(towards, op, required):
+    if meets(towards, op, required):
         return Decision("PASS", towards)
-    if not _meets(away, op, required):
+    if not meets(away, op, required):
         return Decision("FAIL", away)
     return Decision("INCONCLUSIVE", towards, needed_n(figure, required, confidence))
 
 
-def _meets(value: float, op: Op, required: float) -> bool:
+def meets(value: float, op: Op, required: float) -> bool:
+    """Tell whether a value meets a requirement; one that equals it up to rounding counts as equal."""
     # Bounds come from iterative inverses: a bound that equals the requirement may miss it by rounding.
     slack = 1e-12 * max(1.0, abs(required))
     if op == ">=":

@@ -1,0 +1,89 @@
+"""A JUnit file: suites of tests with their counts, for CI systems that know only tests.
+
+PASS is a passed test and FAIL a failure. INCONCLUSIVE is skipped, with the reason as its message: it is
+neither, and CI must not show it as passed; the exit code of the command tells it from READY. `time` holds
+seconds, and never another metric: a check itself takes no time.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harness.judge.assessment import Status
+from harness.report.neutral import one_line, xml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """One check; `seen` and `why` tell its story."""
+
+    name: str
+    status: Status
+    seconds: float = 0.0  # the latency that was seen, for a check on latency
+    kind: str = ""  # what a failure is of
+    seen: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suite:
+    """The checks of one candidate, with what is known of it."""
+
+    name: str
+    classname: str
+    properties: dict[str, str]
+    tests: tuple[Test, ...]
+    timestamp: str = ""
+
+
+def junit_file(name: str, suites: Iterable[Suite]) -> bytes:
+    """Write the file; every text in it is made harmless, names and messages stay on one line."""
+    root = ET.Element("testsuites", name=_line(name))
+    every: list[Test] = []
+    for suite in suites:
+        _add(root, suite)
+        every += suite.tests
+    _count(root, every)
+    ET.indent(root)
+    body: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return body + b"\n"
+
+
+def _add(root: ET.Element, suite: Suite) -> None:
+    element = ET.SubElement(root, "testsuite", name=_line(suite.name))
+    if suite.timestamp:
+        element.set("timestamp", _line(suite.timestamp))
+    properties = ET.SubElement(element, "properties")
+    for name, value in suite.properties.items():
+        ET.SubElement(properties, "property", name=name, value=_line(value))
+    for test in suite.tests:
+        _case(element, suite.classname, test)
+    _count(element, suite.tests)
+
+
+def _case(suite: ET.Element, classname: str, test: Test) -> None:
+    case = ET.SubElement(suite, "testcase", classname=_line(classname), name=_line(test.name))
+    case.set("time", f"{test.seconds:.3f}")
+    if test.status == "FAIL":
+        failure = ET.SubElement(case, "failure", type=test.kind, message=_line(test.seen))
+        failure.text = xml(test.why)
+    elif test.status == "INCONCLUSIVE":
+        ET.SubElement(case, "skipped", message=_line(f"INCONCLUSIVE: {test.seen}. {test.why}"))
+    if test.seen:
+        ET.SubElement(case, "system-out").text = xml(f"{test.seen}\n{test.why}")
+
+
+def _count(element: ET.Element, tests: Iterable[Test]) -> None:
+    every = tuple(tests)
+    statuses = [test.status for test in every]
+    element.set("tests", str(len(every)))
+    element.set("failures", str(statuses.count("FAIL")))
+    element.set("errors", "0")
+    element.set("skipped", str(statuses.count("INCONCLUSIVE")))
+    element.set("time", f"{sum(test.seconds for test in every):.3f}")
+
+
+def _line(text: str) -> str:
+    return xml(one_line(text))

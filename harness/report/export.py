@@ -21,9 +21,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def write_csv(rows: Iterable[Row], out: IO[str]) -> int:
     """Write a header and a line a row; gives the number of rows."""
-    writer = csv.writer(
-        out, lineterminator="\r\n"
-    )  # as RFC 4180 has it; and a text that holds either is quoted
+    writer = csv.writer(out, lineterminator="\r\n")  # as RFC 4180 has it; a text that holds either is quoted
     writer.writerow(COLUMNS)
     count = 0
     for row in rows:

@@ -1,52 +1,26 @@
 """Figures of a report as text: `96.1% (90.4 to 98.5)`, `208 ms`, `$0.12`, `undefined: …`.
 
-The numbers themselves are written by `harness.judge.wording`, as in the sentences of the checks.
+The numbers themselves are written by `harness.judge.wording`, as in the sentences of the checks; here one may
+be missing, and an undefined one says why.
 """
 
 from __future__ import annotations
-
-from typing import Literal, TypeAlias
 
 from harness.judge import wording
 from harness.judge.scores.estimate import Estimate
 from harness.judge.wording import Scale
 
-Unit: TypeAlias = Literal["share", "points", "seconds", "money", "count", "ratio", "tokens"]
 
-_SCALES: dict[Unit, Scale] = {
-    "share": "share",
-    "points": "points",
-    "seconds": "seconds",
-    "money": "money",
-    "count": "count",
-    "ratio": "number",
-    "tokens": "count",
-}
-
-
-def unit_of(metric: str) -> Unit:
-    """Tell what a metric of a threshold is measured in."""
-    scale = wording.scale_of(metric)
-    return "ratio" if scale == "number" else scale
-
-
-def number(value: float | None, unit: Unit, *, currency: str = "USD", against: float | None = None) -> str:
+def number(value: float | None, scale: Scale, *, currency: str = "USD", against: float | None = None) -> str:
     """Write one number; with `against`, with enough digits to tell it from that bound."""
-    if value is None:
-        return "undefined"
-    return wording.amount(value, _SCALES[unit], currency or "USD", against=against)
+    return "undefined" if value is None else wording.amount(value, scale, currency, against=against)
 
 
-def required(value: float, unit: Unit, *, currency: str = "USD") -> str:
-    """Write a requirement without digits that nobody wrote."""
-    return wording.demand(value, _SCALES[unit], currency or "USD")
-
-
-def figure(estimate: Estimate, unit: Unit, *, currency: str = "USD", against: float | None = None) -> str:
+def figure(estimate: Estimate, scale: Scale, *, currency: str = "USD", against: float | None = None) -> str:
     """Write an estimate: the value, then its interval in brackets, or why there is none."""
     if estimate.value is None:
         return f"undefined: {estimate.why_undefined}" if estimate.why_undefined else "undefined"
-    return wording.figure(estimate, _SCALES[unit], currency or "USD", against=against)
+    return wording.figure(estimate, scale, currency, against=against)
 
 
 def count(value: int, noun: str = "", plural: str = "") -> str:
@@ -64,8 +38,3 @@ def p_value(value: float | None) -> str:
     if value is None:
         return ""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def duration(seconds: float) -> str:
-    """Write a plain time."""
-    return wording.seconds(seconds)

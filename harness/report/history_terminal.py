@@ -9,9 +9,10 @@ from rich.table import Table as Grid
 
 from harness.judge.history.past import History, HistoryPoint
 from harness.judge.scores.estimate import Estimate
-from harness.report.figures import Unit, figure, number
+from harness.judge.wording import Scale
+from harness.report.figures import figure, number
+from harness.report.pen import Pen, indented, written
 from harness.report.sections.history import cusum_figure, letters, since
-from harness.report.terminal import Pen, indented
 
 NARROW, WIDE = 16, 24  # characters of a drawn interval
 _ROOMY, _FULL = 112, 140  # columns from which on agreement and p95, and the intervals, are also written
@@ -22,11 +23,8 @@ def history_terminal(histories: Mapping[str, History], *, console: Console | Non
     """Give the histories as text for stdout."""
     target = console or Console()
     pen = Pen(target)
-    with target.capture() as captured:
-        for candidate, history in histories.items():
-            for block in _candidate(candidate, history, pen):
-                target.print(block, highlight=False)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+    blocks = (block for name, history in histories.items() for block in _candidate(name, history, pen))
+    return written(blocks, target)
 
 
 def _candidate(candidate: str, history: History, pen: Pen) -> Iterable[RenderableType]:
@@ -82,8 +80,8 @@ def _seen(point: HistoryPoint, pen: Pen) -> list[str]:
     return [*cells, point.verdict or "not judged" if point.complete else "not finished"]
 
 
-def _value(estimate: Estimate | None, unit: Unit) -> str:
-    return "" if estimate is None or estimate.value is None else number(estimate.value, unit)
+def _value(estimate: Estimate | None, scale: Scale) -> str:
+    return "" if estimate is None or estimate.value is None else number(estimate.value, scale)
 
 
 def _axis(estimates: Iterable[Estimate]) -> tuple[float, float]:

@@ -1,8 +1,4 @@
-"""The report on a terminal: what a person wants first, or with `full` everything.
-
-Foreign text goes through `Pen`, so no control character reaches the terminal; where the output can't carry
-more than ASCII, nothing else is written. Meaning never hangs on colour alone.
-"""
+"""The report on a terminal: what a person wants first, or with `full` everything."""
 
 from __future__ import annotations
 
@@ -10,12 +6,11 @@ from collections.abc import Iterable
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
 from harness.judge.assessment import Assessment
-from harness.report.neutral import ascii_only, shorten, terminal
+from harness.report.neutral import shorten
 from harness.report.parts import (
     CandidateView,
     CheckRow,
@@ -27,31 +22,11 @@ from harness.report.parts import (
     Table,
     Tone,
 )
+from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, table_of, written
 from harness.report.view import view_of
 from harness.rundir import Manifest
 
-_STYLES: dict[Tone, str] = {
-    "pass": "bold green",
-    "fail": "bold red",
-    "inconclusive": "bold yellow",
-    "plain": "",
-}
-_MARKS: dict[Tone, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?", "plain": " "}
 _STATUS = {"PASS": "PASS", "FAIL": "FAIL", "INCONCLUSIVE": "OPEN"}
-NOTABLE_PER_GROUP = 3
-
-
-class Pen:
-    """Writes foreign text for one console: visible controls, one line, ASCII where need be."""
-
-    def __init__(self, console: Console) -> None:
-        self.ascii = "utf" not in (console.encoding or "").lower()
-        self.width = console.width
-
-    def text(self, content: str, style: str = "") -> Text:
-        """Give safe text; brackets are never read as markup."""
-        safe = terminal(content)
-        return Text(ascii_only(safe) if self.ascii else safe, style=style)
 
 
 def terminal_report(
@@ -63,16 +38,7 @@ def terminal_report(
 ) -> str:
     """Give the report as text for stdout: its width, colours and encoding decide, or those of `console`."""
     target = console or Console()
-    with target.capture() as captured:
-        print_report(view_of(assessment, manifest), target, full=full)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
-
-
-def print_report(view: ReportView, console: Console, *, full: bool = False) -> None:
-    """Print a report on a console of any width."""
-    pen = Pen(console)
-    for block in _report(view, pen, full=full):
-        console.print(block, highlight=False, soft_wrap=False)
+    return written(_report(view_of(assessment, manifest), Pen(target), full=full), target)
 
 
 def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
@@ -100,13 +66,8 @@ def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableTyp
 
 
 def _verdict(verdict: str, tone: Tone, subject: str, pen: Pen) -> Text:
-    badge = pen.text(f" {verdict} ", _STYLES[tone] + " reverse")
+    badge = pen.text(f" {verdict} ", STYLES[tone] + " reverse")
     return Text.assemble(badge, "  ", pen.text(subject, "bold"))
-
-
-def indented(block: RenderableType, by: int = 2) -> Padding:
-    """Move a block to the right."""
-    return Padding(block, (0, 0, 0, by), expand=False)
 
 
 def _title(title: str, pen: Pen) -> Text:
@@ -121,7 +82,7 @@ def _leaderboard(view: ReportView, pen: Pen) -> RenderableType:
         rest = (row.balanced, row.p95, row.cost, row.stability) if wide else (row.p95, row.cost)
         grid.add_row(
             pen.text(row.name, "bold" if row.standing == "recommended" else ""),
-            pen.text(f"{_MARKS[row.tone]} {row.verdict}", _STYLES[row.tone]),
+            pen.text(f"{MARKS[row.tone]} {row.verdict}", STYLES[row.tone]),
             pen.text(row.accuracy.text),
             *(pen.text(text.split(" (")[0]) for text in rest),
         )
@@ -136,15 +97,6 @@ def _standing(standing: StandingView, pen: Pen, *, full: bool) -> Iterable[Rende
             yield bulleted("-", sentence, pen)
     if full:
         yield table_of(standing.duels, pen)
-
-
-def laid_out(*head: str, numbers: Iterable[int] = ()) -> Grid:
-    """Give an empty table without lines, with its columns."""
-    grid = Grid(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=any(head), header_style="dim")
-    right = set(numbers)
-    for i, name in enumerate(head):
-        grid.add_column(Text(name), justify="right" if i in right else "left", overflow="fold")
-    return grid
 
 
 def _candidate(c: CandidateView, view: ReportView, pen: Pen) -> Iterable[RenderableType]:
@@ -166,20 +118,13 @@ def _candidate(c: CandidateView, view: ReportView, pen: Pen) -> Iterable[Rendera
         yield from _confusion(c.confusion, pen)
 
 
-def bulleted(mark: str, sentence: str, pen: Pen) -> RenderableType:
-    """Give a sentence behind a mark; its further lines stand below its first."""
-    grid = Grid.grid(padding=(0, 1, 0, 0))
-    grid.add_row(pen.text(f"  {mark}", "yellow"), pen.text(sentence))
-    return grid
-
-
 def _checks(checks: tuple[CheckRow, ...], pen: Pen) -> RenderableType:
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     grid.add_column(overflow="fold")
     for row in checks:
-        mark = pen.text(f"{_MARKS[row.tone]} {_STATUS[row.status]}", _STYLES[row.tone])
+        mark = pen.text(f"{MARKS[row.tone]} {_STATUS[row.status]}", STYLES[row.tone])
         grid.add_row(mark, pen.text(row.threshold), pen.text(row.seen))
     reasons = [row for row in checks if row.status != "PASS" and row.why]
     blocks: list[RenderableType] = [indented(grid)]
@@ -191,7 +136,7 @@ def _checks(checks: tuple[CheckRow, ...], pen: Pen) -> RenderableType:
 
 def _reason(row: CheckRow, pen: Pen) -> RenderableType:
     grid = Grid.grid(padding=(0, 1, 0, 0))
-    grid.add_row(pen.text(f"  {_MARKS[row.tone]}", _STYLES[row.tone]), pen.text(row.why))
+    grid.add_row(pen.text(f"  {MARKS[row.tone]}", STYLES[row.tone]), pen.text(row.why))
     return grid
 
 
@@ -307,17 +252,3 @@ def _section(section: Section, pen: Pen) -> Iterable[RenderableType]:
         yield table_of(table, pen)
     for note in section.notes:
         yield indented(pen.text(note, "dim"))
-
-
-def table_of(table: Table, pen: Pen) -> RenderableType:
-    """Lay a table of a report out."""
-    numbers = {i for row in table.rows for i, cell in enumerate(row) if cell.kind == "number"}
-    grid = laid_out(*(pen.text(name).plain for name in table.head), numbers=numbers)
-    for row in table.rows:
-        grid.add_row(*(pen.text(shorten(cell.text, 200), _STYLES[cell.tone]) for cell in row))
-    blocks: list[RenderableType] = [indented(grid)]
-    if table.title:
-        blocks.insert(0, indented(pen.text(table.title, "underline")))
-    if table.note:
-        blocks.append(indented(pen.text(table.note, "dim")))
-    return Group(*blocks)

@@ -7,7 +7,7 @@ import shlex
 
 from harness.judge.assessment import Assessment, CandidateAssessment
 from harness.judge.verdict import best_first
-from harness.judge.wording import sentence
+from harness.judge.wording import sentence, sure
 from harness.report.figures import count, percent_of
 from harness.report.parts import CandidateView, Cell, Figure, ReportView, Section, Table
 from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
@@ -122,7 +122,7 @@ def _facts(a: Assessment) -> str:
     )
     if a.positive:
         parts.append(f"positive {a.positive}")
-    parts.append(f"{a.confidence * 100:.4g}% confidence")
+    parts.append(f"{sure(a.confidence)} confidence")
     return " · ".join(parts)
 
 

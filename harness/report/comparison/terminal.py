@@ -13,7 +13,8 @@ from harness.report.comparison.parts import CaseView, ComparisonView, Difference
 from harness.report.comparison.view import view_of
 from harness.report.neutral import shorten
 from harness.report.parts import Tone
-from harness.report.terminal import Pen, bulleted, indented, laid_out, table_of
+from harness.report.pen import MARKS as TONE_MARKS
+from harness.report.pen import Pen, bulleted, indented, laid_out, table_of, written
 
 STYLES: dict[Tone, str] = {"pass": "green", "fail": "red", "inconclusive": "yellow", "plain": "dim"}
 MARKS = {"better": "✓", "worse": "✗", "no difference shown": "=", "can't tell": "?"}
@@ -25,11 +26,7 @@ DIFF_CONTEXT = 60  # characters of unchanged text around a change
 def terminal_comparison(comparison: Comparison, *, console: Console | None = None, full: bool = False) -> str:
     """Give the comparison as text for stdout, as wide and colourful as the console is."""
     target = console or Console()
-    pen = Pen(target)
-    with target.capture() as captured:
-        for block in _blocks(view_of(comparison), pen, full=full):
-            target.print(block, highlight=False, soft_wrap=False)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+    return written(_blocks(view_of(comparison), Pen(target), full=full), target)
 
 
 def _blocks(view: ComparisonView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
@@ -83,9 +80,8 @@ def _questions(view: ComparisonView, pen: Pen) -> Iterable[RenderableType]:
     yield ""
     title = f"No worse by more than {view.margin}? {view.question_status}"
     yield pen.text(title, "bold")
-    marks = {"PASS": "✓", "FAIL": "✗", "INCONCLUSIVE": "?"}
     for question in view.questions:
-        yield bulleted(marks[question.status], question.sentence, pen)
+        yield bulleted(TONE_MARKS[question.tone], question.sentence, pen)
 
 
 def _details(view: ComparisonView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.judge.assessment import CandidateAssessment, Check, Classification, Confusion
-from harness.report.figures import Unit, count, figure, number, p_value, percent_of, required, unit_of
+from harness.judge.wording import Scale, demand, scale_of
+from harness.report.figures import count, figure, number, p_value, percent_of
 from harness.report.parts import (
     Cell,
     CheckRow,
@@ -17,7 +18,7 @@ from harness.report.parts import (
     Section,
     Table,
 )
-from harness.report.sections.pieces import STATUS_TONES, estimate_cell, named, number_cell
+from harness.report.sections.pieces import STATUS_TONES, ends_of, estimate_cell, named, number_cell
 
 MAX_ERRORS = 8
 
@@ -28,36 +29,35 @@ def check_rows(candidate: CandidateAssessment) -> tuple[CheckRow, ...]:
 
 
 def _check_row(check: Check, currency: str) -> CheckRow:
-    unit = unit_of(check.metric)
+    scale = scale_of(check.metric)
     needed = ""
     if check.status == "INCONCLUSIVE" and check.needed_n is not None:
         told = "settle it" in check.why or f"{check.needed_n:,}" in check.why
         needed = "" if told else f"{check.needed_n:,} {check.needed_unit} would settle it"
-    seen = figure(check.estimate, unit, currency=currency, against=check.required)
+    seen = figure(check.estimate, scale, currency=currency, against=check.required)
     return CheckRow(
         threshold=check.threshold,
         status=check.status,
         tone=STATUS_TONES[check.status],
         seen=seen,
-        required=f"{check.op} {required(check.required, unit, currency=currency)}",
+        required=f"{check.op} {demand(check.required, scale, currency)}",
         needed=needed,
         why=check.why,
-        picture=_check_picture(check, unit, seen, currency),
+        picture=_check_picture(check, scale, seen, currency),
     )
 
 
-def _check_picture(check: Check, unit: Unit, seen: str, currency: str) -> Picture | None:
+def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> Picture | None:
     value = check.estimate.value
     if value is None:
         return None
-    low = value if check.estimate.low is None else check.estimate.low
-    high = value if check.estimate.high is None else check.estimate.high
+    low, high = ends_of(check.estimate)
     ends = (low, high, value, check.required, value if check.bound is None else check.bound)
     pad = 0.12 * (max(ends) - min(ends)) or 0.05 * abs(value) or 0.05
     floor, ceiling = min(ends) - pad, max(ends) + pad
-    if unit == "share" and min(ends) >= 0 and max(ends) <= 1:
+    if scale == "share" and min(ends) >= 0 and max(ends) <= 1:
         floor, ceiling = max(0.0, floor), min(1.0, ceiling)
-    wanted = f"{check.op} {required(check.required, unit, currency=currency)}"
+    wanted = f"{check.op} {demand(check.required, scale, currency)}"
     return Picture(
         value=value,
         low=low,
@@ -205,8 +205,8 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
         *named("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
         *named("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),
         *named("Macro F1", c.macro_f1, "share"),
-        *named("MCC", c.mcc, "ratio", "0 is chance, 1 is perfect"),
-        *named("Cohen's kappa", c.kappa, "ratio", "agreement beyond chance"),
+        *named("MCC", c.mcc, "number", "0 is chance, 1 is perfect"),
+        *named("Cohen's kappa", c.kappa, "number", "agreement beyond chance"),
         *named("F-beta", c.f_beta, "share", "of the positive label; the suite's priority sets beta"),
         *named("Cost of errors per 1,000", c.error_cost_per_1000, "money", currency=currency),
     ]

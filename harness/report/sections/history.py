@@ -8,7 +8,8 @@ from string import ascii_uppercase
 from harness.judge.history.past import Change, History, HistoryPoint
 from harness.judge.history.past import Chart as Cusum
 from harness.judge.scores.estimate import Estimate
-from harness.report.figures import Unit, figure, number
+from harness.judge.wording import Scale
+from harness.report.figures import figure, number
 from harness.report.parts import Cell, Chart, Figure, Section, Table
 from harness.report.plots import TrendPlot, TrendPoint
 from harness.report.sections.pieces import estimate_cell, number_cell
@@ -94,15 +95,15 @@ def _row(place: int, point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell
         number_cell(str(place)),
         Cell(text=_NOW if now else point.run_id, kind="text" if now else "code"),
         *(
-            estimate_cell(seen, unit) if seen is not None and seen.value is not None else none
-            for seen, unit in _figures_of(point)
+            estimate_cell(seen, scale) if seen is not None and seen.value is not None else none
+            for seen, scale in _figures_of(point)
         ),
         Cell(text=changed),
         Cell(text=unfinished or point.verdict or "not judged"),
     )
 
 
-def _figures_of(point: HistoryPoint) -> tuple[tuple[Estimate | None, Unit], ...]:
+def _figures_of(point: HistoryPoint) -> tuple[tuple[Estimate | None, Scale], ...]:
     return ((point.accuracy, "share"), (point.stability, "share"), (point.p95, "seconds"))
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from harness.judge.assessment import Status, Verdict
 from harness.judge.scores.estimate import Estimate
-from harness.report.figures import Unit, figure
+from harness.judge.wording import Scale
+from harness.report.figures import figure
 from harness.report.parts import Cell, Figure, Picture, Tone
 
 VERDICT_TONES: dict[Verdict, Tone] = {
@@ -22,25 +23,31 @@ def number_cell(text: str) -> Cell:
     return Cell(text=text, kind="number")
 
 
-def estimate_cell(estimate: Estimate, unit: Unit, *, currency: str = "USD", axis: bool = False) -> Cell:
+def estimate_cell(estimate: Estimate, scale: Scale, *, currency: str = "USD", axis: bool = False) -> Cell:
     """Give a cell with a figure; with `axis`, also its picture between 0 and 100%."""
     if estimate.value is None:
         return Cell(text="undefined", kind="number", hint=estimate.why_undefined or "")
-    text = figure(estimate, unit, currency=currency)
+    text = figure(estimate, scale, currency=currency)
     picture = interval_picture(estimate, text, axis=(0.0, 1.0)) if axis else None
     return Cell(text=text, kind="number", picture=picture)
+
+
+def ends_of(estimate: Estimate) -> tuple[float, float]:
+    """Give both ends of a known figure's interval; where one is missing, the figure itself."""
+    value = estimate.value or 0.0
+    low, high = estimate.low, estimate.high
+    return value if low is None else low, value if high is None else high
 
 
 def interval_picture(estimate: Estimate, text: str, *, axis: tuple[float, float]) -> Picture | None:
     """Picture an estimate on a given axis; None when it is undefined."""
     if estimate.value is None:
         return None
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
+    low, high = ends_of(estimate)
     return Picture(value=estimate.value, low=low, high=high, axis=axis, alt=text)
 
 
-def difference_cells(estimates: list[Estimate], unit: Unit) -> list[Cell]:
+def difference_cells(estimates: list[Estimate], scale: Scale) -> list[Cell]:
     """Give cells of differences, pictured on one axis that has zero in it."""
     ends = [0.0]
     for estimate in estimates:
@@ -49,17 +56,17 @@ def difference_cells(estimates: list[Estimate], unit: Unit) -> list[Cell]:
     axis = (min(ends) - pad, max(ends) + pad)
     cells = []
     for estimate in estimates:
-        picture = interval_picture(estimate, figure(estimate, unit), axis=axis)
+        picture = interval_picture(estimate, figure(estimate, scale), axis=axis)
         cells.append(
-            replace(estimate_cell(estimate, unit), picture=picture and replace(picture, threshold=0.0))
+            replace(estimate_cell(estimate, scale), picture=picture and replace(picture, threshold=0.0))
         )
     return cells
 
 
 def named(
-    name: str, estimate: Estimate | None, unit: Unit, hint: str = "", *, currency: str = "USD"
+    name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str = "USD"
 ) -> list[Figure]:
     """Give a figure by name, or none when it was not computed."""
     if estimate is None:
         return []
-    return [Figure(name=name, text=figure(estimate, unit, currency=currency), hint=hint)]
+    return [Figure(name=name, text=figure(estimate, scale, currency=currency), hint=hint)]

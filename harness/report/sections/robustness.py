@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.judge.assessment import ChangedCase, Formats, PerturbationScores, Robustness
+from harness.judge.wording import verb
 from harness.report.changes import marked, written
 from harness.report.figures import count, figure, number, p_value
 from harness.report.parts import Cell, Section, Table
@@ -30,16 +31,16 @@ def robustness_section(robustness: Robustness) -> Section:
 def _lead(r: Robustness) -> str:
     if not r.perturbations:
         return r.note or r.drop.why_undefined or "No perturbation was measured."
-    lost = f"argest loss of accuracy from a harmless change: {figure(r.drop, 'points')}."
+    lost = f"Largest loss of accuracy from a harmless change: {figure(r.drop, 'points')}."
     if all(p.p_value is None for p in r.perturbations):
-        return f"L{lost}"
+        return lost
     blamed = [p for p in r.perturbations if p.above_noise]
     if not blamed:
         changes = count(len(r.perturbations), "harmless change")
         none = f"None of {changes} moves" if len(r.perturbations) > 1 else "The harmless change does not move"
-        return f"{none} answers beyond what plain repeats do. L{lost}"
+        return f"{none} answers beyond what plain repeats do. {lost}"
     told = ", ".join(f"{p.name} by {figure(p.flips_above_noise, 'points')}" for p in blamed)
-    return f"Answers move beyond what plain repeats do: {told}. L{lost}"
+    return f"Answers move beyond what plain repeats do: {told}. {lost}"
 
 
 def _changes(r: Robustness) -> Table:
@@ -114,9 +115,8 @@ def _formats(formats: Formats | None) -> str:
     """Say whether the formats differ at all, and name a worst one only then."""
     if formats is None:
         return ""
-    where = (
-        f"{count(len(formats.accuracy), 'format')} on the {count(formats.cases, 'case')} that have them all"
-    )
+    cases = f"{count(formats.cases, 'case')} that {verb(formats.cases, 'has', 'have')} them all"
+    where = f"{count(len(formats.accuracy), 'format')} on the {cases}"
     if formats.q is None:
         return f"All {where} score alike."
     low, high = min(formats.accuracy.values()), max(formats.accuracy.values())

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.judge.assessment import PairsCompared, Spread, Stability
-from harness.report.figures import count, figure, number, unit_of
+from harness.judge.wording import scale_of
+from harness.report.figures import count, figure, number
 from harness.report.parts import Cell, Figure, Section, Table
 from harness.report.sections.pieces import estimate_cell, named, number_cell
 
@@ -36,8 +37,8 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
             for k, e in s.pass_k.items()
             for f in named(f"pass^{k}", e, "share", f"right {k} times in a row")
         ),
-        *named("Fleiss' kappa", s.fleiss_kappa, "ratio"),
-        *named("Krippendorff's alpha", s.krippendorff_alpha, "ratio"),
+        *named("Fleiss' kappa", s.fleiss_kappa, "number"),
+        *named("Krippendorff's alpha", s.krippendorff_alpha, "number"),
         *_plain_figures(s),
     ]
     tables = (_unstable(s), _flips(s), _spread(s), _explained(s), *_served(s), _served_changes(s))
@@ -64,7 +65,7 @@ def _plain_figures(s: Stability) -> list[Figure]:
         figures.append(Figure(name="Entropy", text=f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases"))
     if s.icc is not None:
         figures.append(
-            Figure(name="ICC", text=number(s.icc, "ratio"), hint="how alike repeats of a case are")
+            Figure(name="ICC", text=number(s.icc, "number"), hint="how alike repeats of a case are")
         )
     if s.design_effect is not None:
         figures.append(
@@ -115,15 +116,15 @@ def _spread(s: Stability) -> Table:
 
 
 def _spread_row(spread: Spread, shown: int) -> tuple[Cell, ...]:
-    unit = unit_of(spread.metric.partition("[")[0])
+    scale = scale_of(spread.metric.partition("[")[0])
     known = spread.low is not None and spread.high is not None
-    across = f"{number(spread.low, unit)} to {number(spread.high, unit)}" if known else "undefined"
-    apart = "points" if unit == "share" else unit
+    across = f"{number(spread.low, scale)} to {number(spread.high, scale)}" if known else "undefined"
+    apart = "points" if scale == "share" else scale
     return (
         Cell(text=spread.metric),
         number_cell(across),
         number_cell("" if spread.deviation is None else number(spread.deviation, apart)),
-        *(number_cell(number(value, unit)) for value in spread.values[:shown]),
+        *(number_cell(number(value, scale)) for value in spread.values[:shown]),
         *(Cell(text="") for _ in range(shown - len(spread.values))),
     )
 

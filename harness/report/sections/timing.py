@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 from harness.judge.assessment import CandidateAssessment, Check, Latency, Quantile, TimingQuality
-from harness.report.figures import count, duration, figure, number
+from harness.judge.wording import listed, seconds
+from harness.report.figures import count, figure, number
 from harness.report.parts import Cell, Chart, Figure, Section, Table
 from harness.report.plots import DistributionPlot, PartsPlot, QuantileMark, TimelinePlot
-from harness.report.sections.pieces import number_cell
+from harness.report.sections.pieces import ends_of, number_cell
 from harness.rundir import CandidateEntry
 
+HEADLINE = (0.5, 0.95, 0.99)  # quantiles that the first sentence gives
 PAUSE_S = 60.0  # from which nothing being sent is a pause: the run was stopped, and resumed later
 LOG_FROM = 30.0  # slowest over fastest, from which a linear axis hides the body of the distribution
 
@@ -29,24 +31,20 @@ def latency_section(candidate: CandidateAssessment) -> Section:
     )
 
 
-def _name(quantile: Quantile) -> str:
-    return "max" if quantile.q >= 1 else f"p{quantile.q * 100:g}"
-
-
-def _headline_quantiles(latency: Latency) -> list[Quantile]:
-    return [q for q in latency.caller if _name(q) in ("p50", "p95", "p99")]
+def _name(q: float) -> str:
+    return "max" if q >= 1 else f"p{q * 100:g}"
 
 
 def _lead(latency: Latency) -> str:
-    shown = _headline_quantiles(latency)
+    shown = [quantile for quantile in latency.caller if quantile.q in HEADLINE]
     if not latency.n or not shown:
         return "No call was timed."
-    known = [q for q in shown if q.estimate.value is not None]
-    parts = [f"{_name(q)} {figure(q.estimate, 'seconds')}" for q in known]
-    if len(known) < len(shown):
-        lost = [q for q in shown if q.estimate.value is None]
+    parts = [f"{_name(s.q)} {figure(s.estimate, 'seconds')}" for s in shown if s.estimate.value is not None]
+    lost = [quantile for quantile in shown if quantile.estimate.value is None]
+    if lost:
         why = lost[0].estimate.why_undefined
-        parts.append(" and ".join(map(_name, lost)) + " undefined" + (f" ({why})" if why else ""))
+        names = listed([_name(quantile.q) for quantile in lost])
+        parts.append(f"{names} undefined" + (f" ({why})" if why else ""))
     lead = ", ".join(parts) + f" over {count(latency.n, 'call')}"
     return lead + (f"; {count(latency.censored, 'call')} never finished" if latency.censored else "") + "."
 
@@ -72,21 +70,21 @@ def _charts(latency: Latency, limit: tuple[float, str] | None) -> list[Chart]:
     if latency.histogram:
         charts.append(_distribution(latency, factor, unit, bound, text))
     if len(latency.over_time) > 1:
-        seconds = [s for _, s in latency.over_time if s > 0]
+        times = [s for _, s in latency.over_time if s > 0]
         over_time, cut = _without_pauses(latency.over_time)
         charts.append(
             Chart(
                 key="latency-over-time",
                 title=f"During the run; {cut / 60:.0f} min of pause left out" if cut else "During the run",
                 alt=f"Latency of {count(len(latency.over_time), 'trial')} over the time of the run, "
-                f"between {duration(min(seconds, default=0))} and {duration(max(seconds, default=0))}.",
+                f"between {seconds(min(times, default=0))} and {seconds(max(times, default=0))}.",
                 plot=TimelinePlot(
                     x_unit="s",
                     y_title=f"latency ({unit})",
                     points=tuple((x, y * factor) for x, y in over_time),
                     limit=bound,
                     limit_text=text,
-                    log=bool(seconds) and max(seconds) / min(seconds) > LOG_FROM,
+                    log=bool(times) and max(times) / min(times) > LOG_FROM,
                 ),
             )
         )
@@ -129,10 +127,9 @@ def _distribution(latency: Latency, factor: float, unit: str, bound: float | Non
 
 def _mark(quantile: Quantile, factor: float) -> QuantileMark:
     value = quantile.estimate.value or 0.0
-    low = value if quantile.estimate.low is None else quantile.estimate.low
-    high = value if quantile.estimate.high is None else quantile.estimate.high
+    low, high = ends_of(quantile.estimate)
     return QuantileMark(
-        name=_name(quantile),
+        name=_name(quantile.q),
         value=value * factor,
         low=low * factor,
         high=high * factor,
@@ -151,7 +148,7 @@ def _quantile_tables(latency: Latency) -> list[Table]:
         return []
     rows = []
     for q in sorted({q for _, quantiles in present for q in quantiles}):
-        cells = [Cell(text="max" if q >= 1 else f"p{q * 100:g}")]
+        cells = [Cell(text=_name(q))]
         cells += [
             number_cell(figure(quantiles[q].estimate, "seconds")) if q in quantiles else Cell(text="")
             for _, quantiles in present
@@ -174,7 +171,7 @@ def _parts_chart(latency: Latency) -> list[Chart]:
         return []
     factor, unit = (1000.0, "ms") if max(part.mean_s for part in latency.parts) < 2 else (1.0, "s")
     parts = tuple(
-        (part.name, part.mean_s * factor, f"{duration(part.mean_s)} ({number(part.share, 'share')})")
+        (part.name, part.mean_s * factor, f"{seconds(part.mean_s)} ({number(part.share, 'share')})")
         for part in latency.parts
     )
     return [
@@ -191,7 +188,7 @@ def _parts_chart(latency: Latency) -> list[Chart]:
 
 def _parts_tables(latency: Latency) -> list[Table]:
     rows = tuple(
-        (Cell(text=part.name), number_cell(duration(part.mean_s)), number_cell(number(part.share, "share")))
+        (Cell(text=part.name), number_cell(seconds(part.mean_s)), number_cell(number(part.share, "share")))
         for part in latency.parts
     )
     if not rows:
@@ -216,7 +213,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
     """Say how far the times can be trusted and what was called."""
     quality, latency = candidate.timing_quality, candidate.latency
     figures = [
-        Figure(name="Trials", text=f"{candidate.trials:,}", hint=f"{latency.attempts:,} attempts"),
+        Figure(name="Trials", text=f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
         Figure(name="Retried trials", text=f"{latency.retried_trials:,}"),
         Figure(name="Warm-up calls", text=f"{latency.warmup_calls:,}", hint="not counted in any figure"),
         Figure(name="Most in flight", text=f"{quality.max_in_flight:,}", hint=_processes(quality)),

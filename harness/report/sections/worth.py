@@ -13,10 +13,10 @@ from harness.judge.assessment import (
     ScoreCurve,
     Tradeoff,
 )
-from harness.report.figures import count, duration, figure, number
+from harness.report.figures import count, figure, number
 from harness.report.parts import Cell, Chart, Figure, NotableGroup, NotableRow, Section, Table
 from harness.report.plots import Box, Line, SharePlot
-from harness.report.sections.pieces import estimate_cell, named
+from harness.report.sections.pieces import ends_of, estimate_cell, named
 
 MAX_BOXES = 8
 MAX_NOTABLE = 15
@@ -84,14 +84,15 @@ def _box(name: str, scores: LabelScores) -> Box | None:
     recall, precision = scores.recall, scores.precision
     if recall.value is None or precision.value is None:
         return None
+    (x_low, x_high), (y_low, y_high) = ends_of(recall), ends_of(precision)
     return Box(
         name=name,
         x=recall.value,
         y=precision.value,
-        x_low=recall.value if recall.low is None else recall.low,
-        x_high=recall.value if recall.high is None else recall.high,
-        y_low=precision.value if precision.low is None else precision.low,
-        y_high=precision.value if precision.high is None else precision.high,
+        x_low=x_low,
+        x_high=x_high,
+        y_low=y_low,
+        y_high=y_high,
     )
 
 
@@ -101,17 +102,17 @@ def _line(curve: ScoreCurve | None) -> Line | None:
 
 def _score_figures(tradeoff: Tradeoff) -> list[Figure]:
     figures = [
-        *named("Average precision", tradeoff.average_precision, "ratio"),
-        *named("ROC AUC", tradeoff.roc_auc, "ratio"),
+        *named("Average precision", tradeoff.average_precision, "number"),
+        *named("ROC AUC", tradeoff.roc_auc, "number"),
     ]
     if tradeoff.ece is not None:
         figures.append(
             Figure(
-                name="Calibration error", text=number(tradeoff.ece, "ratio"), hint="ECE, 10 equal-width bins"
+                name="Calibration error", text=number(tradeoff.ece, "number"), hint="ECE, 10 equal-width bins"
             )
         )
     if tradeoff.brier is not None:
-        figures.append(Figure(name="Brier score", text=number(tradeoff.brier, "ratio"), hint="0 is perfect"))
+        figures.append(Figure(name="Brier score", text=number(tradeoff.brier, "number"), hint="0 is perfect"))
     return figures
 
 
@@ -124,7 +125,7 @@ def _score_charts(tradeoff: Tradeoff) -> list[Chart]:
             line=_line(tradeoff.roc),
             diagonal=True,
         )
-        area = figure(tradeoff.roc_auc, "ratio") if tradeoff.roc_auc else "not computed"
+        area = figure(tradeoff.roc_auc, "number") if tradeoff.roc_auc else "not computed"
         charts.append(Chart(key="roc", title="ROC curve", alt=f"ROC curve; area {area}.", plot=plot))
     if tradeoff.reliability:
         line = Line(
@@ -162,25 +163,21 @@ def cost_section(cost: Cost) -> Section:
     """Give money and tokens, from what the endpoint counted."""
     money = cost.currency
     total = number(cost.total, "money", currency=money)
-    figures = [
-        *(named("Per 1,000 decisions", cost.per_1000, "money", currency=money) if cost.priced else []),
-        *(named("Per right decision", cost.per_correct, "money", currency=money) if cost.priced else []),
-        *(
-            named("Per caught positive", cost.per_caught_positive, "money", currency=money)
-            if cost.priced
-            else []
-        ),
-        *(
-            [Figure(name="This run", text=total, hint="all attempts, warm-up included")]
-            if cost.priced
-            else []
-        ),
+    unknown = cost.per_1000.value is None  # nothing was counted: a total of 0 would be no figure
+    paid = [
+        *named("Per 1,000 decisions", cost.per_1000, "money", currency=money),
+        *named("Per right decision", cost.per_correct, "money", currency=money),
+        *named("Per caught positive", cost.per_caught_positive, "money", currency=money),
+        *([] if unknown else [Figure(name="This run", text=total, hint="all attempts, warm-up included")]),
         *_monthly(cost),
-        *named("Tokens in", cost.tokens_in, "tokens", "a trial"),
+    ]
+    figures = [
+        *(paid if cost.priced else []),
+        *named("Tokens in", cost.tokens_in, "count", "a trial"),
         *_growth(cost),
-        *named("Tokens out", cost.tokens_out, "tokens", "a trial"),
+        *named("Tokens out", cost.tokens_out, "count", "a trial"),
         *(
-            named("Tokens cached", cost.tokens_cached, "tokens", "a trial")
+            named("Tokens cached", cost.tokens_cached, "count", "a trial")
             if cost.tokens_cached.value is not None
             else []  # few endpoints count them
         ),
@@ -192,13 +189,15 @@ def cost_section(cost: Cost) -> Section:
     if cost.month is not None and cost.month.value is not None:
         lead += f", {number(cost.month.value, 'money', currency=money)} a month at {_volume(cost)}"
     lead += f"; this run cost {total}."
+    if unknown:
+        lead = f"What it costs is not known: {cost.per_1000.why_undefined or 'nothing was measured'}."
     if not cost.priced:
         lead = "The model has no price in harness.yml: no money was counted."
     return Section(key="cost", title="Cost", lead=lead, figures=tuple(figures), notes=tuple(notes))
 
 
 def _monthly(cost: Cost) -> list[Figure]:
-    if cost.month is None or cost.month.value is None or not cost.priced:
+    if cost.month is None or cost.month.value is None:
         return []
     return named("Per month", cost.month, "money", f"at {_volume(cost)}", currency=cost.currency)
 
@@ -212,8 +211,9 @@ def _growth(cost: Cost) -> list[Figure]:
     growth = cost.growth
     if growth is None or growth.more.value is None:
         return []
-    share = "" if growth.share is None else f"{growth.share:+.1%} on {growth.tokens_before:,.4g} "
-    return named(f"Tokens in, since {growth.since}", growth.more, "tokens", f"{share}a trial")
+    before = f"{growth.tokens_before:,.1f}".removesuffix(".0")
+    share = "" if growth.share is None else f"{growth.share:+.1%} on {before} ".replace("-", "−")
+    return named(f"Tokens in, since {growth.since}", growth.more, "count", f"{share}a trial")
 
 
 def notable_groups(
@@ -244,7 +244,7 @@ def _notable_row(case: NotableCase) -> NotableRow:
         got=case.got,
         text=_cut(case.text),
         reply=_cut(case.reply),
-        latency="" if case.latency_s is None else duration(case.latency_s),
+        latency="" if case.latency_s is None else number(case.latency_s, "seconds"),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.judge.assess import assess
 from harness.judge.assessment import CandidateAssessment, Cost
+from harness.judge.scores.estimate import undefined
 from harness.record import Event, Reply, Usage
 from harness.report.sections.worth import cost_section
 
@@ -83,3 +85,19 @@ def test_the_report_names_tokens_money_and_growth() -> None:
     assert said["Tokens in, since v1"].startswith("30 ")
     assert "+29.6% on 101.5" in said["Tokens in, since v1"]
     assert {"Per 1,000 decisions", "Per right decision", "Per caught positive", "Per month"} <= set(said)
+
+
+def test_a_long_prompt_that_became_shorter_is_written_with_all_its_digits() -> None:
+    cost: Cost = measured({"v1@m": (123_456, 0), "v2@m": (61_728, 0)})["v2@m"].cost
+    (hint,) = [f.hint for f in cost_section(cost).figures if f.name == "Tokens in, since v1"]
+    assert hint.startswith("−50.0% on 123,45")
+
+
+def test_a_cost_that_nobody_counted_is_not_called_free() -> None:
+    counted = measured({"v1@m": (100, 0)})["v1@m"].cost
+    none = undefined("the endpoint did not count tokens")
+    section = cost_section(
+        msgspec.structs.replace(counted, total=0.0, per_1000=none, per_correct=none, month=None)
+    )
+    assert section.lead == "What it costs is not known: the endpoint did not count tokens."
+    assert "This run" not in {figure.name for figure in section.figures}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.judge.scores.estimate import Estimate, undefined
-from harness.report.figures import Unit, duration, figure, number, p_value, percent_of, unit_of
+from harness.judge.wording import Scale, scale_of, seconds
+from harness.report.figures import figure, number, p_value, percent_of
 
 
 def estimate(value: float, low: float | None = None, high: float | None = None) -> Estimate:
@@ -17,7 +18,7 @@ def test_an_estimate_is_its_value_and_its_interval_in_one_unit() -> None:
     assert figure(estimate(0.208, 0.195, 0.240), "seconds") == "208 ms (195 to 240)"
     assert figure(estimate(0.9, 0.8, 1.2), "seconds") == "900 ms (800 to 1,200)"
     assert figure(estimate(-0.004, -0.016, 0.008), "points") == "−0.4 points (−1.6 to 0.8)"
-    assert figure(estimate(0.83, 0.71, 0.9), "ratio") == "0.83 (0.71 to 0.90)"
+    assert figure(estimate(0.83, 0.71, 0.9), "number") == "0.83 (0.71 to 0.90)"
 
 
 def test_one_sided_intervals_say_which_side() -> None:
@@ -32,7 +33,7 @@ def test_undefined_says_why_and_is_never_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "text"),
+    ("value", "scale", "text"),
     [
         (1.0, "share", "100.0%"),
         (0.9996, "share", "99.96%"),
@@ -50,11 +51,11 @@ def test_undefined_says_why_and_is_never_zero() -> None:
         (-0.5, "money", "−$0.50"),
         (3, "count", "3"),
         (1234, "count", "1,234"),
-        (-0.00001, "ratio", "0.000"),
+        (-0.00001, "number", "0.000"),
     ],
 )
-def test_one_number_in_its_unit(value: float, unit: Unit, text: str) -> None:
-    assert number(value, unit) == text
+def test_one_number_in_its_unit(value: float, scale: Scale, text: str) -> None:
+    assert number(value, scale) == text
 
 
 def test_other_currencies_keep_their_name() -> None:
@@ -69,7 +70,7 @@ def test_a_figure_that_just_misses_its_threshold_does_not_look_like_it() -> None
 
 
 @pytest.mark.parametrize(
-    ("metric", "unit"),
+    ("metric", "scale"),
     [
         ("accuracy", "share"),
         ("recall", "share"),
@@ -78,17 +79,17 @@ def test_a_figure_that_just_misses_its_threshold_does_not_look_like_it() -> None
         ("latency.within", "share"),
         ("cost_per_1000", "money"),
         ("leakage", "count"),
-        ("mcc", "ratio"),
+        ("mcc", "number"),
         ("stability", "share"),
         ("robustness.drop", "points"),
     ],
 )
-def test_every_metric_has_a_unit(metric: str, unit: Unit) -> None:
-    assert unit_of(metric) == unit
+def test_every_metric_has_a_scale(metric: str, scale: Scale) -> None:
+    assert scale_of(metric) == scale
 
 
 def test_small_words() -> None:
     assert p_value(0.00031) == "p < 0.001"
     assert p_value(0.041) == "p = 0.041"
     assert p_value(None) == ""
-    assert duration(0.171) == "171 ms"
+    assert seconds(0.171) == "171 ms"

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from harness.judge.gate import Gate
+from harness.judge.wording import count
 from harness.report.gate_view import GateView, gate_view
 from harness.report.markdown import inert, inert_code, inert_html, mark
 from harness.report.neutral import MARKDOWN_LIMIT, cut_markdown, one_line, shorten
@@ -59,7 +60,7 @@ def _fenced(lines: Sequence[str]) -> Markup:
     """Show lines of a diff in a fence that nothing inside can close; GitHub links nothing in there."""
     kept = [shorten(one_line(line), _DIFF_WIDTH) for line in lines[:_DIFF_LINES]]
     if len(lines) > _DIFF_LINES:
-        kept.append(f"  ... and {len(lines) - _DIFF_LINES} more lines")
+        kept.append(f"  ... and {count(len(lines) - _DIFF_LINES, 'more line')}")
     longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return Markup("\n".join([f"{fence}diff", *kept, fence]))  # noqa: S704  # one line each, in a longer fence

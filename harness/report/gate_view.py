@@ -10,12 +10,11 @@ from harness.judge.assessment import Status
 from harness.judge.compare.telling import signed, signed_span
 from harness.judge.comparison import CaseChange, Comparison
 from harness.judge.gate import Gate, GateCheck, GatedPrompt
-from harness.judge.scores.estimate import Estimate
-from harness.judge.wording import Scale, amount, count, figure, money, scale_of
+from harness.judge.wording import Scale, count, figure, money, scale_of, value
 from harness.report.parts import Tone
+from harness.report.sections.pieces import STATUS_TONES
 
 WORST = 5  # regressions shown in full
-_TONES: dict[Status, Tone] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "inconclusive"}
 _ORDER: dict[Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 _TITLES: dict[Status, str] = {"PASS": "passed", "FAIL": "failed", "INCONCLUSIVE": "inconclusive"}
 _BESIDE = ("latency.p50", "latency.p95", "cost_per_1000")
@@ -92,7 +91,7 @@ def gate_view(gate: Gate) -> GateView:
     uncommitted = " with uncommitted changes" if gate.uncommitted else ""
     return GateView(
         title=f"Gate {_TITLES[gate.status]}",
-        tone=_TONES[gate.status],
+        tone=STATUS_TONES[gate.status],
         headline=gate.headline.removeprefix(f"{gate.status}: "),
         suite=gate.suite,
         compared=f"{gate.head_commit[:12]}{uncommitted} against {gate.base_ref} ({gate.base_commit[:12]})",
@@ -139,7 +138,7 @@ def _prompt(prompt: GatedPrompt, gate: Gate) -> PromptView:
         name=f"{prompt.prompt} on {prompt.model}",
         path=prompt.path,
         status=prompt.status,
-        tone=_TONES[prompt.status],
+        tone=STATUS_TONES[prompt.status],
         headline=prompt.headline,
         about=_about(prompt),
         rows=tuple(gate_row(check, gate.currency) for check in rows),
@@ -166,21 +165,13 @@ def gate_row(check: GateCheck, currency: str) -> GateRow:
     scale = scale_of(check.metric)
     return GateRow(
         status=check.status,
-        tone=_TONES[check.status],
+        tone=STATUS_TONES[check.status],
         name=check.name,
-        base=_figure(check.base, scale, currency, bounds=False),
-        head=_figure(check.head, scale, currency, bounds=True),
+        base="" if check.base is None else value(check.base, scale, currency),
+        head="" if check.head is None else figure(check.head, scale, currency),
         change=_change(check, scale, currency),
         why=check.why,
     )
-
-
-def _figure(estimate: Estimate | None, scale: Scale, currency: str, *, bounds: bool) -> str:
-    if estimate is None:
-        return ""
-    if bounds or estimate.value is None:
-        return figure(estimate, scale, currency)
-    return amount(estimate.value, scale, currency)
 
 
 def _change(check: GateCheck, scale: Scale, currency: str) -> str:
@@ -188,9 +179,7 @@ def _change(check: GateCheck, scale: Scale, currency: str) -> str:
     if estimate is None or estimate.value is None:
         return ""
     arrow = {True: "▲ ", False: "▼ ", None: ""}[check.gain]
-    kind: Scale = "points" if scale == "share" else scale
-    span = signed_span(estimate, scale, currency)
-    return f"{arrow}{signed(estimate.value, kind, currency)}{span}"
+    return f"{arrow}{signed(estimate.value, scale, currency)}{signed_span(estimate, scale, currency)}"
 
 
 def _shifts(comparison: Comparison) -> Iterator[str]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import cast
+from dataclasses import replace
+from typing import Literal, cast
 
-from harness.judge.compare.telling import difference_text
+from harness.judge.compare.telling import difference_text, signed
 from harness.judge.comparison import (
     CaseChange,
     ComparedSide,
     Comparison,
     DifferenceVerdict,
     MetricDifference,
+    NonInferiority,
     OutcomeChange,
 )
-from harness.judge.scores.estimate import Estimate
 from harness.judge.wording import Scale, amount, count, demand, figure, listed, seconds, sure
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
 from harness.report.parts import Cell, Picture, Table, Tone
@@ -43,7 +44,7 @@ def view_of(comparison: Comparison) -> ComparisonView:
         facts=_facts(c),
         notes=c.notes,
         margin=demand(c.margin, "points"),
-        questions=tuple(_question(one.metric, one.label, one.status, one.sentence) for one in c.non_inferior),
+        questions=tuple(_question(one) for one in c.non_inferior),
         question_status=c.non_inferior_status,
         question_tone=STATUS_TONES[c.non_inferior_status],
         headline_rows=_rows(c, [m for m in shown if m.family == "headline"]),
@@ -79,8 +80,8 @@ def _row(m: MetricDifference, currency: str) -> DifferenceRow:
     difference = difference_text(m, currency)
     return DifferenceRow(
         name=m.name,
-        base=_side(m.base, scale, currency),
-        head=_side(m.head, scale, currency),
+        base=figure(m.base, scale, currency),
+        head=figure(m.head, scale, currency),
         difference=difference,
         verdict=m.verdict,
         tone=TONES[m.verdict],
@@ -89,35 +90,20 @@ def _row(m: MetricDifference, currency: str) -> DifferenceRow:
     )
 
 
-def _side(estimate: Estimate, scale: Scale, currency: str) -> str:
-    return "undefined" if estimate.value is None else figure(estimate, scale, currency)
-
-
 def _picture(m: MetricDifference, text: str) -> Picture | None:
     """Draw the difference around 0: each metric on its own axis, as wide as its interval needs."""
     low, high = m.difference.low, m.difference.high
     if low is None or high is None:
         return None
     reach = 1.1 * max(abs(low), abs(high), m.matters) or 1.0
-    made = interval_picture(m.difference, text, axis=(-reach, reach))
-    if made is None:
-        return None
-    return Picture(
-        value=made.value,
-        low=made.low,
-        high=made.high,
-        axis=made.axis,
-        alt=f"{m.name}: {text}, {m.verdict}",
-        threshold=0.0,
-        wanted="above" if m.higher_is_better else "below",
-        tone=TONES[m.verdict],
-    )
+    made = interval_picture(m.difference, f"{m.name}: {text}, {m.verdict}", axis=(-reach, reach))
+    wanted: Literal["above", "below"] = "above" if m.higher_is_better else "below"
+    return made and replace(made, threshold=0.0, wanted=wanted, tone=TONES[m.verdict])
 
 
-def _question(metric: str, label: str | None, status: str, sentence: str) -> QuestionRow:
-    name = metric if label is None else f"{metric}[{label}]"
-    tones: dict[str, Tone] = {"PASS": "pass", "FAIL": "fail"}
-    return QuestionRow(name=name, status=status, tone=tones.get(status, "inconclusive"), sentence=sentence)
+def _question(one: NonInferiority) -> QuestionRow:
+    name = one.metric if one.label is None else f"{one.metric}[{one.label}]"
+    return QuestionRow(name=name, status=one.status, tone=STATUS_TONES[one.status], sentence=one.sentence)
 
 
 def _facts(c: Comparison) -> str:
@@ -141,13 +127,9 @@ def _typical(c: Comparison) -> str:
     share = "" if c.typical_shift.share is None else f", {amount(abs(c.typical_shift.share), 'share')}"
     span = ""
     if shift.low is not None and shift.high is not None:
-        ends = [_signed_seconds(end) for end in (shift.low, shift.high)]
+        ends = [signed(end, "seconds") for end in (shift.low, shift.high)]
         span = f"; {ends[0]} to {ends[1]}"
     return f"A case typically takes {seconds(abs(value))} {faster}{share} (Hodges-Lehmann shift{span})."
-
-
-def _signed_seconds(value: float) -> str:
-    return f"{'+' if value > 0 else '−' if value < 0 else ''}{seconds(abs(value))}"
 
 
 def _case(one: CaseChange) -> CaseView:
@@ -201,7 +183,7 @@ def _outcomes(changes: Sequence[OutcomeChange]) -> Table | None:
 
 def _ids(ids: Iterable[str]) -> str:
     named = list(ids)
-    return "" if not named else listed(named, IDS_SHOWN)
+    return listed(named, IDS_SHOWN) if named else ""
 
 
 def _prompt_note(c: Comparison) -> str:

@@ -99,6 +99,9 @@ def test_a_comment_stays_within_githubs_limit_with_all_that_is_open_closed(promp
     tokens = MarkdownIt("commonmark").enable("table").parse(source)
     assert tokens[-1].type == "html_block", "no fence swallows the end"
     if prompts == 300:
+        assert re.search(
+            r"\*\*2\d\d more changed prompts\*\* did not fit into this comment; they are", source
+        )
         assert "did not fit into this comment" in source
 
 

@@ -28,9 +28,9 @@ from harness.measure.endpoint import exchange_log
 from harness.measure.manifest import make_manifest
 from harness.measure.observer import Nobody, Observer
 from harness.measure.plan.trials import Plan
-from harness.measure.session import LOCK, Begin, keyboard_interrupts, run_session
+from harness.measure.session import Begin, keyboard_interrupts, run_session
 from harness.record import ORIGINAL, CaseRow, Pace, Record, Session
-from harness.rundir import DEBUG_LOG, JOURNAL, Manifest, read_manifest, write_manifest
+from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, read_manifest, write_manifest
 
 _MOST_LISTED = 20
 
@@ -89,7 +89,8 @@ class _Found:
             if isinstance(event, CaseRow):
                 found.cases[event.id] = event
             elif isinstance(event, Pace):
-                most[event.endpoint] = event.most
+                # The highest of the session: calls above a bound that was lowered may still have been out.
+                most[event.endpoint] = max(event.most, most.get(event.endpoint, 0))
             elif isinstance(event, Session):
                 found.started = True
                 most.clear()

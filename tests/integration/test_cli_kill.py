@@ -9,13 +9,14 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from commanded import COMMAND, environment, harness
-from crashing import answers_only
+from crashing import figures, mostly_right, runs_of
 from measured import write_project
-from scripted import Answer, Request, Script, ScriptedServer, chat_reply
+from scripted import Answer, Held, Request, Script, ScriptedServer
 
 Serve = Callable[[Script], ScriptedServer]
 
@@ -29,11 +30,14 @@ def content(request: Request) -> str:
     return text
 
 
-def mostly_right(request: Request) -> Answer:
-    """Answer as expected (odd numbers are spam) but for numbers that end in 7."""
-    number = int(content(request).rpartition(" ")[2])
-    spam = bool(number % 2) and number % 10 != 7
-    return Answer.of_json(chat_reply("spam" if spam else "ham"), delay_s=0.02)
+def slowly(request: Request) -> Answer:
+    return replace(mostly_right(request), delay_s=0.02)
+
+
+def figures_of(root: Path) -> dict[str, Any]:
+    """Give what the report of a project's only run says of the answers."""
+    (run,) = runs_of(root)
+    return figures(run)
 
 
 def start(at: Path) -> subprocess.Popen[str]:
@@ -56,22 +60,6 @@ def wait_for(server: ScriptedServer, requests: int) -> None:
         time.sleep(0.002)
 
 
-def figures(root: Path) -> dict[str, Any]:
-    """Give what a report says of the answers; times and the run's own name differ from run to run."""
-    (path,) = root.glob("results/*/report.json")
-    report = json.loads(path.read_bytes())
-    (candidate,) = report["candidates"]
-    return {
-        "complete": report["complete"],
-        "verdict": report["verdict"],
-        "trials": candidate["trials"],
-        "outcomes": candidate["outcomes"],
-        "classification": candidate["classification"],
-        "stability": answers_only(candidate["stability"]),
-        "checks": {c["threshold"]: c["status"] for c in candidate["checks"] if "latency" not in c["metric"]},
-    }
-
-
 def saved(journal: Path) -> Counter[str]:
     """Count the finished trials of each case; a torn last line is none."""
     whole, _, _ = journal.read_text().rpartition("\n")
@@ -87,16 +75,17 @@ def project(root: Path, url: str) -> None:
 def test_after_kill_9_resume_gives_the_figures_of_an_uninterrupted_run_and_pays_for_nothing_twice(
     tmp_path: Path, scripted_server: Serve
 ) -> None:
-    whole = scripted_server(mostly_right)
+    whole = scripted_server(slowly)
     project(tmp_path / "whole", whole.url)
     uninterrupted = harness("run", "small.suite.yml", at=tmp_path / "whole")
 
-    server = scripted_server(mostly_right)
+    server = scripted_server(Held(slowly, 80))
     project(tmp_path / "killed", server.url)
     process = start(tmp_path / "killed")
     wait_for(server, 50)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    server.script = slowly
     time.sleep(0.2)  # what was in flight reaches the server's list
     assert server.requests[-1].number < TRIALS  # it was in the middle
     (journal,) = (tmp_path / "killed").glob("results/*/journal.jsonl")
@@ -105,7 +94,7 @@ def test_after_kill_9_resume_gives_the_figures_of_an_uninterrupted_run_and_pays_
     resumed = harness("resume", "latest", at=tmp_path / "killed")
 
     assert resumed.returncode == uninterrupted.returncode
-    assert figures(tmp_path / "killed") == figures(tmp_path / "whole")
+    assert figures_of(tmp_path / "killed") == figures_of(tmp_path / "whole")
     assert len(whole.requests) == TRIALS + WARMUP
     assert len(server.requests) <= TRIALS + 2 * WARMUP + IN_FLIGHT
     sent = Counter(content(request).rpartition(" ")[2] for request in server.requests[before:])
@@ -116,7 +105,7 @@ def test_after_kill_9_resume_gives_the_figures_of_an_uninterrupted_run_and_pays_
 
 
 def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path, scripted_server: Serve) -> None:
-    server = scripted_server(mostly_right)
+    server = scripted_server(Held(slowly, 40, delay_s=0.3))
     project(tmp_path, server.url)
     process = start(tmp_path)
     wait_for(server, 20)

@@ -82,3 +82,9 @@ def test_a_broken_exchange_is_logged_as_such_and_only_its_owner_may_read(log: Pa
 def test_a_terminal_is_not_steered_by_what_an_endpoint_sent(log: Path) -> None:
     asyncio.run(_exchange("wire", Answer(body=b"\x1b[2Jclean")))
     assert "\\x1b[2Jclean" in log.read_text(encoding="utf-8")
+
+
+def test_a_log_that_cannot_be_written_ends_no_exchange(log: Path) -> None:
+    log_to(log.parent / "gone" / "debug.log")
+    assert asyncio.run(_exchange("wire", Answer.of_json({"a": 1}))).method == "POST"
+    assert not log.exists()

@@ -14,13 +14,14 @@ from pathlib import Path
 import psutil
 import pytest
 from measured import events_of, places, records, spam, write_project
-from scripted import Answer, Request, Script, ScriptedServer
+from scripted import Answer, Held, Request, Script, ScriptedServer
 
 from harness.errors import Exit, JournalDamaged, RunChanged, RunLocked
 from harness.files.bundle import load_bundle
+from harness.journal import JournalWriter, read_events
 from harness.measure.resume import resume
 from harness.measure.run import measure
-from harness.record import CaseRow, Reply, Session
+from harness.record import CaseRow, Event, Pace, Reply, Session
 from harness.rundir import JOURNAL, find_run, read_manifest
 
 Serve = Callable[[Script], ScriptedServer]
@@ -72,12 +73,13 @@ def slowly(request: Request) -> Answer:
 def test_after_kill_9_only_the_calls_in_flight_are_sent_again(
     tmp_path: Path, scripted_server: Serve, after: int, processes: int
 ) -> None:
-    server = scripted_server(slowly)
+    server = scripted_server(Held(slowly, after + 20))
     suite = write_project(tmp_path, server.url, cases=100, repeats=2, limits={"concurrency": 8})
     process = start(suite, processes)
     wait_until(lambda: len(server.requests) >= after)
     process.kill()
     process.communicate()
+    server.script = slowly
     run = last_run(suite)
     time.sleep(0.2)  # what was in flight reaches the server's list; children notice that their parent is gone
     resume(run)
@@ -120,7 +122,8 @@ def test_no_measuring_process_outlives_a_parent_that_died_without_a_word(
 
 
 def test_killing_again_and_again_loses_nothing(tmp_path: Path, scripted_server: Serve) -> None:
-    server = scripted_server(slowly)
+    held = Held(slowly, 14)
+    server = scripted_server(held)
     suite = write_project(tmp_path, server.url, cases=60, limits={"concurrency": 4})
     process = start(suite)
     wait_until(lambda: len(server.requests) >= 10)
@@ -130,10 +133,12 @@ def test_killing_again_and_again_loses_nothing(tmp_path: Path, scripted_server: 
     code = "import sys, pathlib, harness.measure.resume as r; r.resume(pathlib.Path(sys.argv[1]))"
     for _ in range(3):
         sent = len(server.requests)
+        held.number = sent + 10
         again = subprocess.Popen([sys.executable, "-c", code, str(run)], stdout=subprocess.PIPE)
         wait_until(lambda sent=sent: len(server.requests) >= sent + 8)
         again.kill()
         again.communicate()
+    server.script = slowly
     resume(run)
     assert set(places(run).values()) == {1}
     assert places(run).total() == 60
@@ -147,12 +152,13 @@ def test_killing_again_and_again_loses_nothing(tmp_path: Path, scripted_server: 
 def test_a_first_signal_lets_calls_in_flight_finish_and_nothing_is_sent_twice(
     tmp_path: Path, scripted_server: Serve, number: signal.Signals, code: Exit, processes: int
 ) -> None:
-    server = scripted_server(slowly)
+    server = scripted_server(Held(slowly, 40, delay_s=0.3))
     suite = write_project(tmp_path, server.url, cases=300, limits={"concurrency": 4})
     process = start(suite, processes)
     wait_until(lambda: len(server.requests) >= 20)
     os.killpg(process.pid, number)  # as a terminal does: to every process of the group
     output, _ = process.communicate(timeout=20)
+    server.script = slowly
     assert process.returncode == code
     run = last_run(suite)
     assert f"harness resume {run.name}".encode() in output
@@ -169,7 +175,7 @@ def test_a_second_signal_ends_at_once_and_still_resumes(tmp_path: Path, scripted
     process = start(suite)
     wait_until(lambda: len(server.requests) >= 4)
     process.send_signal(signal.SIGINT)
-    time.sleep(0.3)
+    time.sleep(1)  # a second one that came before the first was handled would be the same one
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
@@ -183,10 +189,32 @@ def test_a_second_signal_ends_at_once_and_still_resumes(tmp_path: Path, scripted
     assert events_of(run, Session)[2].cut_off == 4
 
 
+def test_calls_beyond_a_limit_that_was_lowered_are_counted_as_cut_off(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    server = scripted_server(lambda request: spam())
+    bundle = load_bundle(write_project(tmp_path, server.url, cases=4))
+    run = measure(bundle, tmp_path / "results")
+    journalled = list(read_events(run / JOURNAL))
+    paces = [
+        Pace(at_ns=0, endpoint="m", limit=8, in_flight=0, why="started", most=8),
+        Pace(at_ns=1, endpoint="m", limit=6, in_flight=8, why="client saturated", most=6),
+    ]
+    begun: list[Event] = [event for event in journalled if isinstance(event, CaseRow)]
+    begun += [event for event in journalled if isinstance(event, Session) and event.event == "started"]
+    (run / JOURNAL).unlink()
+    writer = JournalWriter.create(run / JOURNAL, run.name)
+    for event in (*begun, *paces):
+        writer.append(event)
+    writer.close()  # as a kill leaves it, right after the limit fell with eight calls out
+    resume(run)
+    assert [session.cut_off for session in events_of(run, Session)] == [0, 8, 0]
+
+
 def test_a_second_process_on_the_run_is_refused_and_names_the_first(
     tmp_path: Path, scripted_server: Serve
 ) -> None:
-    server = scripted_server(slowly)
+    server = scripted_server(Held(slowly, 8))
     suite = write_project(tmp_path, server.url, cases=200, limits={"concurrency": 2})
     process = start(suite)
     wait_until(lambda: len(server.requests) >= 4)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 
@@ -76,6 +77,22 @@ def chat_reply(text: str | None, **message: Any) -> dict[str, Any]:
 
 
 Script = Callable[[Request], Answer | Awaitable[Answer]]
+
+
+@dataclass
+class Held:
+    """Answers as a function does, but late from one request on.
+
+    A run that is to be stopped in its middle can't end before, however slow the machine is that stops it.
+    """
+
+    answer: Callable[[Request], Answer]
+    number: float = math.inf  # of the first request that is held
+    delay_s: float = 60.0
+
+    def __call__(self, request: Request) -> Answer:
+        answer = self.answer(request)
+        return answer if request.number < self.number else replace(answer, delay_s=self.delay_s)
 
 
 class ScriptedServer:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,12 +84,18 @@ class LoggedTransport:
             f"< {_body(received)}",
         ]
         text = "\n".join(lines) + "\n\n"
-        # One write to a file opened for appending: lines of several processes don't mix.
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(descriptor, text.encode("utf-8", "backslashreplace"))
-        finally:
-            os.close(descriptor)
+        # A full disk ends a run by its journal, which says so; a log must not end one.
+        with suppress(OSError):
+            _append(self._path, text.encode("utf-8", "backslashreplace"))
+
+
+def _append(path: Path, text: bytes) -> None:
+    """Write at once to a file opened for appending: lines of several processes don't mix."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, text)
+    finally:
+        os.close(descriptor)
 
 
 def _result(ended: Exchange | Broken) -> str:

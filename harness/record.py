@@ -196,7 +196,7 @@ class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     lag_p50_ns: int  # event-loop lag, sampled every 10 ms
     lag_p99_ns: int
     lag_max_ns: int
-    cpu_share: float  # CPU seconds of this process per wall second and core that it may use
+    cpu_share: float  # CPU seconds per wall second of a process: 1.0 is one core
     samples: int
     processes: int = 1
     max_in_flight: int = 0

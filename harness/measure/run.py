@@ -11,9 +11,9 @@ from harness.measure.endpoint import exchange_log
 from harness.measure.manifest import make_manifest
 from harness.measure.observer import Nobody, Observer
 from harness.measure.plan.trials import Plan
-from harness.measure.session import LOCK, Begin, keyboard_interrupts, run_session
+from harness.measure.session import Begin, keyboard_interrupts, run_session
 from harness.record import Record
-from harness.rundir import DEBUG_LOG, JOURNAL, Manifest, create_run, write_manifest
+from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, create_run, write_manifest
 
 __all__ = ["Observer", "measure"]
 

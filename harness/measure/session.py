@@ -19,8 +19,6 @@ from harness.measure.observer import Observer
 from harness.measure.plan.trials import Plan
 from harness.record import CaseRow, Event, Pace, Record, Session
 
-LOCK = "run.lock"
-
 _LAG_BOUND_NS = 10_000_000
 _LAG_SHARE_OF_SLO = 0.02
 _IN_FLIGHT_PER_PROCESS = 256

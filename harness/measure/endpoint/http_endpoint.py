@@ -59,7 +59,7 @@ class HttpEndpoint:
             self._codec.method, self.url, prepared.body, timeout_s=timeout_s
         )
         if isinstance(exchange, Broken):
-            return _broken(exchange)
+            return _answer(exchange, exchange.failure)
         outcome = decode(self._codec, exchange.status, exchange.headers, exchange.body)
         return _answer(exchange, clean(outcome))
 
@@ -70,7 +70,7 @@ class HttpEndpoint:
         )
         if isinstance(exchange, Broken):
             broken = _as_cut(exchange) if reader.tokens_ns else exchange
-            return _broken(broken, tuple(reader.tokens_ns))
+            return _answer(broken, broken.failure, tuple(reader.tokens_ns))
         if exchange.streamed:
             outcome = reader.outcome(exchange.status, exchange.headers)
         else:
@@ -102,36 +102,20 @@ def _input_tokens(rendered: Rendered) -> int:
     return size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(rendered.messages) + 1
 
 
-def _answer(exchange: Exchange, outcome: Reply | Failure, tokens_ns: tuple[int, ...] = ()) -> Answer:
-    hints = read_hints(exchange.headers)
+def _answer(exchange: Exchange | Broken, outcome: Reply | Failure, tokens_ns: tuple[int, ...] = ()) -> Answer:
+    hints = NO_HINTS if exchange.headers is None else read_hints(exchange.headers)
     attempt = Attempt(
         duration_ns=exchange.duration_ns,
         first_byte_ns=exchange.first_byte_ns,
         first_token_ns=tokens_ns[0] if tokens_ns else None,
         tokens_ns=tokens_ns,
-        status=exchange.status,
+        status=exchange.failure.status if isinstance(exchange, Broken) else exchange.status,
         failure=outcome if isinstance(outcome, Failure) else None,
         retry_after_ns=_ns(hints.retry_after_s),
         remaining_requests=hints.remaining_requests,
         remaining_tokens=hints.remaining_tokens,
     )
     return Answer(attempt=attempt, outcome=outcome, hints=hints)
-
-
-def _broken(exchange: Broken, tokens_ns: tuple[int, ...] = ()) -> Answer:
-    hints = read_hints(exchange.headers) if exchange.headers is not None else NO_HINTS
-    attempt = Attempt(
-        duration_ns=exchange.duration_ns,
-        first_byte_ns=exchange.first_byte_ns,
-        first_token_ns=tokens_ns[0] if tokens_ns else None,
-        tokens_ns=tokens_ns,
-        status=exchange.failure.status,
-        failure=exchange.failure,
-        retry_after_ns=_ns(hints.retry_after_s),
-        remaining_requests=hints.remaining_requests,
-        remaining_tokens=hints.remaining_tokens,
-    )
-    return Answer(attempt=attempt, outcome=exchange.failure, hints=hints)
 
 
 def _as_cut(exchange: Broken) -> Broken:

@@ -44,10 +44,8 @@ def clean(outcome: Reply | Failure) -> Reply | Failure:
     if not _values or isinstance(outcome, Failure):  # a failure's message is redacted as it is made
         return outcome
     said = {name: getattr(outcome, name) for name in _SAID}
-    if not any(value in text for text in said.values() if text for value in _values):
-        return outcome
     kept = {name: text and redact(text) for name, text in said.items()}
-    return msgspec.structs.replace(outcome, **kept, logprobs=())
+    return outcome if kept == said else msgspec.structs.replace(outcome, **kept, logprobs=())
 
 
 def short(text: str) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REPORTS = pytest.StashKey[list[Path]]()
 SUFFIXES = (".suite.yml", ".suite.yaml")
+INCONCLUSIVE = ("skip", "fail")
 
 
 class CheckFailed(Exception):
@@ -41,7 +42,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make room for the reports of this session."""
+    """Check the settings, and make room for the reports of this session."""
+    asked = config.getini("harness_inconclusive")
+    if asked not in INCONCLUSIVE:
+        raise pytest.UsageError(f"harness_inconclusive is {' or '.join(INCONCLUSIVE)}, not {asked!r}")
     config.stash[REPORTS] = []
 
 

@@ -51,6 +51,13 @@ def test_a_setting_asks_for_it_too_and_for_open_checks_to_fail(project: pytest.P
     project.runpytest_inprocess("-k", "recall or accuracy").assert_outcomes(failed=2, passed=1)
 
 
+def test_a_setting_that_means_nothing_is_refused_instead_of_skipping(project: pytest.Pytester) -> None:
+    project.makeini("[pytest]\nharness_inconclusive = error\n")
+    result = project.runpytest_inprocess("--harness")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*harness_inconclusive is skip or fail, not 'error'*"])
+
+
 def test_a_mistake_in_a_suite_is_told_with_its_place_and_no_traceback(project: pytest.Pytester) -> None:
     suite = project.path / "seed.suite.yml"
     suite.write_text(suite.read_text().replace("recall[ham] >= 90%", "recal[ham] >= 90%"))

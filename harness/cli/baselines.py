@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli import completion
+from harness.cli.mistakes import Commands
 from harness.cli.options import JsonOption, RunArgument
 from harness.errors import UsageError
 
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 SHOWN = ("accuracy", "balanced_accuracy", "latency.p95", "stability", "cost per 1000")
 
 app = typer.Typer(
+    cls=Commands,
     help="Set, show or clear the run that relative thresholds and `compare baseline` refer to.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
-@app.command("set")
+@app.command("set", short_help="Make a run the baseline of its suite.")
 def set_baseline(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
     """Make a run the baseline of its suite: writes its id, digests and figures to baselines.yml."""
     from datetime import UTC, datetime
@@ -73,7 +75,7 @@ def show_baselines(as_json: JsonOption = False) -> None:
         _say("no baseline is set: `harness baseline set RUN` sets one")
 
 
-@app.command("clear")
+@app.command("clear", short_help="Remove the baseline of a suite; runs are not touched.")
 def clear_baseline(
     suite: Annotated[
         str | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from harness.measure.plan import PlanSummary
 
 
+UntrustedOption: TypeAlias = Annotated[
+    bool, typer.Option("--untrusted", help="Render the prompts in a confined child process first.")
+]
+StrictOption: TypeAlias = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 if these cases can't prove a threshold, even all right.")
+]
+
+
 def check(
     suite: SuiteArgument,
     prompt: PromptOption = None,
@@ -32,13 +40,8 @@ def check(
     repeats: RepeatsOption = None,
     cases: CasesOption = None,
     limit: LimitOption = None,
-    untrusted: Annotated[
-        bool, typer.Option("--untrusted", help="Render the prompts in a confined child process first.")
-    ] = False,
-    strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Exit with 3 if these cases can't prove a threshold, even all right."),
-    ] = False,
+    untrusted: UntrustedOption = False,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Check a suite and its files, and print what a run would do, without a call."""
@@ -63,16 +66,8 @@ def check(
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)
     leaks = leaks_of(bundle)
     if as_json:
-        fix = cheapest_fix(bundle.suite, rows)
-        emit_json(
-            {
-                "suite": bundle.suite.name,
-                "plan": summary,
-                "power": rows,
-                "cheapest_fix": fix,
-                "leakage": leak_json(leaks),
-            }
-        )
+        found = {"power": rows, "cheapest_fix": cheapest_fix(bundle.suite, rows), "leakage": leak_json(leaks)}
+        emit_json({"suite": bundle.suite.name, "plan": summary, **found})
     else:
         emit(check_text(bundle, summary, rows, leak_lines(leaks)))
     if strict and not all(row.provable for row in rows):

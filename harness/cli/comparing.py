@@ -3,52 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from harness.cli import completion
+from harness.cli.amounts import margin_of
 from harness.cli.options import JsonOption
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from harness.files.project import Project
+    from harness.judge.comparison import Comparison
     from harness.judge.view import View
 
 WHAT = "A run, or one candidate of it as RUN:CANDIDATE"
 
+BaselineArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="BASELINE",
+        help=f"{WHAT}; or `baseline`, the run that `harness baseline set` named.",
+        autocompletion=completion.runs,
+    ),
+]
+CandidateArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="CANDIDATE", help=f"{WHAT}. It is held against BASELINE.", autocompletion=completion.runs
+    ),
+]
+MarginOption: TypeAlias = Annotated[
+    str, typer.Option("--margin", metavar="SHARE", help="The loss that would not matter, such as 2%.")
+]
+HtmlOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write the page, with every case.", show_default=False),
+]
+MarkdownOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--md", metavar="FILE", help="Write it as Markdown.", show_default=False)
+]
+FullOption: TypeAlias = Annotated[
+    bool, typer.Option("--full", help="Every figure and every case that changed.")
+]
+
 
 def compare(
-    base: Annotated[
-        str,
-        typer.Argument(
-            metavar="BASELINE",
-            help=f"{WHAT}; or `baseline`, the run that `harness baseline set` named.",
-            autocompletion=completion.runs,
-        ),
-    ],
-    head: Annotated[
-        str,
-        typer.Argument(
-            metavar="CANDIDATE",
-            help=f"{WHAT}. It is held against BASELINE.",
-            autocompletion=completion.runs,
-        ),
-    ],
-    margin: Annotated[
-        str, typer.Option("--margin", metavar="SHARE", help="The loss that would not matter, such as 2%.")
-    ] = "2%",
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="FILE", help="Write the page, with every case.", show_default=False),
-    ] = None,
-    markdown: Annotated[
-        Path | None,
-        typer.Option("--md", metavar="FILE", help="Write it as Markdown.", show_default=False),
-    ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Every figure and every case that changed.")] = False,
+    base: BaselineArgument,
+    head: CandidateArgument,
+    margin: MarginOption = "2%",
+    html: HtmlOption = None,
+    markdown: MarkdownOption = None,
+    full: FullOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what changed between two candidates, and what of it is more than chance.
@@ -61,7 +69,7 @@ def compare(
     from harness.files.bundle import load_project
     from harness.judge.compare import compare as compared
 
-    share = _margin(margin)
+    share = margin_of(margin)
     couples = _couples(load_project(Path.cwd()), base, head)
     if len(couples) > 1 and html is not None:
         raise UsageError(
@@ -69,6 +77,19 @@ def compare(
             fix=f"Name one, such as {head}:{couples[0][1].entry.name}.",
         )
     comparisons = [compared(*couple, margin=share) for couple in couples]
+    written = _files(comparisons, html, markdown)
+    if as_json:
+        emit_json(comparisons[0] if len(comparisons) == 1 else comparisons)
+    else:
+        from harness.report.comparison.terminal import terminal_comparison
+
+        emit("".join(terminal_comparison(one, full=full) for one in comparisons))
+    for path in written:
+        note(f"written: {path}")
+
+
+def _files(comparisons: Sequence[Comparison], html: Path | None, markdown: Path | None) -> list[Path]:
+    """Write the files that are asked for."""
     if html is not None:
         from harness.report.comparison.html import render_comparison_html
 
@@ -77,27 +98,7 @@ def compare(
         from harness.report.comparison.markdown import render_comparison_markdown
 
         _write(markdown, "\n".join(render_comparison_markdown(one) for one in comparisons))
-    if as_json:
-        emit_json(comparisons[0] if len(comparisons) == 1 else comparisons)
-    else:
-        from harness.report.comparison.terminal import terminal_comparison
-
-        emit("".join(terminal_comparison(one, full=full) for one in comparisons))
-    for path in (html, markdown):
-        if path is not None:
-            note(f"written: {path}")
-
-
-def _margin(text: str) -> float:
-    """Read `2%`, `0.02` or `1.5 %`."""
-    written = text.strip()
-    try:
-        value = float(written.removesuffix("%")) / (100 if written.endswith("%") else 1)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < 1:
-        raise UsageError(f"--margin {text} is not a share between 0 and 1.", fix="Write `2%` or `0.02`.")
-    return value
+    return [path for path in (html, markdown) if path is not None]
 
 
 def _couples(project: Project, base: str, head: str) -> list[tuple[View, View]]:

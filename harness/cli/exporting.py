@@ -28,7 +28,10 @@ class Format(StrEnum):
 
 def export(
     run: RunArgument = "latest",
-    to: Annotated[Format, typer.Option("--to", help="The format of the table.", show_default=False)] = ...,  # type: ignore[assignment]  # typer's mark of a required option
+    to: Annotated[
+        Format,
+        typer.Option("--to", case_sensitive=False, help="The format of the table.", show_default=False),
+    ] = ...,  # type: ignore[assignment]  # typer's mark of a required option
     output: Annotated[
         Path | None,
         typer.Option(
@@ -87,8 +90,9 @@ def _written(folder: Path, manifest: Manifest, to: Format, output: Path | None) 
     except OSError as error:
         if error.filename == str(folder / JOURNAL):  # it was read, not written
             raise
-        raise StorageFailed(
-            f"could not write {output or 'to stdout'}: {error.strerror}",
+        named_wrong = isinstance(error, (FileNotFoundError, NotADirectoryError, PermissionError))
+        raise (UsageError if named_wrong else StorageFailed)(
+            f"could not write {output or 'to stdout'}: {error.strerror or error}",
             fix="Name another file with --output.",
         ) from error
 

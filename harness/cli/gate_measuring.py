@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
+from harness.cli.amounts import Money
 from harness.cli.progress import watching_bundle
 from harness.cli.running import command_line
 from harness.errors import HarnessError, UsageError
-from harness.files import units
 from harness.files.bundle import Bundle, Candidate
 from harness.files.digest import digest
 from harness.files.gate_bundle import FREE, GateBundle
@@ -81,9 +81,8 @@ def to_measure(gate: GateBundle, served: Served) -> Bundle:
     return replace(gate.bundle, candidates=tuple(wanted))
 
 
-def refuse_dear(bundle: Bundle, served: Served, most: str) -> None:
+def refuse_dear(bundle: Bundle, served: Served, most: Money) -> None:
     """Refuse a run that may cost more than allowed, or whose cost can't be bounded. Raises UsageError."""
-    allowed, currency = _money(most)
     left = tuple(c for c in bundle.candidates if c.name not in served.names and c.model.endpoint not in FREE)
     if not left:
         return
@@ -96,24 +95,15 @@ def refuse_dear(bundle: Bundle, served: Served, most: str) -> None:
         if cost.tokens_out is None:
             fix = "Add `max_tokens` to the model's params or the prompt's."
             raise UsageError(f"--max-cost can't bound {cost.name}: nothing limits its output.", fix=fix)
-        if currency is not None and cost.currency != currency:
-            raise UsageError(f"--max-cost is in {currency}, the prices of {cost.name} in {cost.currency}.")
+        if most.currency is not None and cost.currency != most.currency:
+            said = f"--max-cost is in {most.currency}, the prices of {cost.name} in {cost.currency}."
+            raise UsageError(said, fix="Write it in the currency of the prices.")
         total += cost.money
-    if total > allowed:
+    if total > most.amount:
         raise UsageError(
-            f"this gate may cost {total:,.4f}, more than --max-cost {allowed:,.4f}; nothing was sent.",
+            f"this gate may cost {total:,.4f}, more than --max-cost {most.amount:,.4f}; nothing was sent.",
             fix="Allow more, or measure fewer cases with --limit or --repeats.",
         )
-
-
-def _money(written: str) -> tuple[float, str | None]:
-    try:
-        amount = units.money(written)
-    except ValueError as error:
-        raise UsageError(f"--max-cost {written!r}: {error}.") from None
-    signs = [code for sign, code in units.CURRENCY_SIGNS.items() if sign in written]
-    code = written.strip()[-3:]
-    return amount, signs[0] if signs else code if code.isalpha() else None
 
 
 def run_gate(gate: GateBundle, bundle: Bundle, served: Served, results: Path, *, quiet: bool) -> Path:

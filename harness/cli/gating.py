@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from harness.cli.amounts import Money, margin_of, most_of
 from harness.cli.options import (
     JsonOption,
     LimitOption,
@@ -16,64 +18,78 @@ from harness.cli.options import (
     RepeatsOption,
     SuiteArgument,
 )
-from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.files.gate_bundle import GateBundle
 
 
+class Policy(StrEnum):
+    """The side whose files judge."""
+
+    BASE = "base"
+    HEAD = "head"
+
+
+BaseOption: TypeAlias = Annotated[
+    str, typer.Option("--base", metavar="REF", help="The branch that this one is to be merged into.")
+]
+MarginOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--margin",
+        metavar="SHARE",
+        help="The loss that would not matter: 2%.",
+        show_default="the suite's own",
+    ),
+]
+PolicyOption: TypeAlias = Annotated[
+    Policy,
+    typer.Option(
+        "--policy",
+        metavar="SIDE",
+        case_sensitive=False,
+        help="base: judge by the thresholds, cases and models of the base. head: by the branch's own.",
+    ),
+]
+MaxCostOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--max-cost",
+        metavar="MONEY",
+        help="Refuse to start when it may cost more: $2.",
+        show_default=False,
+    ),
+]
+ReuseOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--reuse/--no-reuse", help="Use stored replies of the base's prompts, where the suite allows it."
+    ),
+]
+OutOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="DIR",
+        file_okay=False,
+        help="Write gate.md, gate.json, gate-junit.xml and report.html there, too.",
+        show_default=False,
+    ),
+]
+
+
 def gate(
     suite: SuiteArgument,
-    base: Annotated[
-        str,
-        typer.Option("--base", metavar="REF", help="The branch that this one is to be merged into."),
-    ] = "origin/main",
-    margin: Annotated[
-        str | None,
-        typer.Option(
-            "--margin",
-            metavar="SHARE",
-            help="The loss that would not matter: 2%.",
-            show_default="the suite's own",
-        ),
-    ] = None,
-    policy: Annotated[
-        str,
-        typer.Option(
-            "--policy",
-            metavar="SIDE",
-            help="base: judge by the thresholds, cases and models of the base. head: by the branch's own.",
-        ),
-    ] = "base",
-    max_cost: Annotated[
-        str | None,
-        typer.Option(
-            "--max-cost",
-            metavar="MONEY",
-            help="Refuse to start when it may cost more: $2.",
-            show_default=False,
-        ),
-    ] = None,
-    reuse: Annotated[
-        bool,
-        typer.Option(
-            "--reuse/--no-reuse", help="Use stored replies of the base's prompts, where the suite allows it."
-        ),
-    ] = True,
+    base: BaseOption = "origin/main",
+    margin: MarginOption = None,
+    policy: PolicyOption = Policy.BASE,
+    max_cost: MaxCostOption = None,
+    reuse: ReuseOption = True,
     prompt: PromptOption = None,
     model: ModelOption = None,
     repeats: RepeatsOption = None,
     limit: LimitOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="DIR",
-            file_okay=False,
-            help="Write gate.md, gate.json, gate-junit.xml and report.html there, too.",
-            show_default=False,
-        ),
-    ] = None,
+    out: OutOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -86,12 +102,12 @@ def gate(
 
     from harness.files.gate_bundle import Asked, gate_bundle
 
-    if policy not in ("base", "head"):
-        raise UsageError(f"--policy {policy!r}: there are only base and head.", fix="Leave it at `base`.")
+    share = None if margin is None else margin_of(margin)
+    most = None if max_cost is None else most_of(max_cost)
     asked = Asked(
         suite=suite,
         base=base,
-        policy="head" if policy == "head" else "base",
+        policy="head" if policy is Policy.HEAD else "base",
         prompts=tuple(prompt or ()),
         models=tuple(model or ()),
         repeats=repeats,
@@ -99,15 +115,15 @@ def gate(
     )
     with TemporaryDirectory(prefix="harness-gate-") as scratch:
         found = gate_bundle(asked, Path(scratch).resolve())
-        loss = found.bundle.suite.gate.margin if margin is None else _share(margin)
-        code = _held(found, loss, max_cost, reuse=reuse, out=out, quiet=quiet, as_json=as_json)
+        loss = found.bundle.suite.gate.margin if share is None else share
+        code = _held(found, loss, most, reuse=reuse, out=out, quiet=quiet, as_json=as_json)
     raise typer.Exit(code)
 
 
 def _held(
     found: GateBundle,
     margin: float,
-    max_cost: str | None,
+    most: Money | None,
     *,
     reuse: bool,
     out: Path | None,
@@ -125,23 +141,11 @@ def _held(
     bundle = to_measure(found, served)
     run = None
     if bundle.candidates:
-        if max_cost is not None:
-            refuse_dear(bundle, served, max_cost)
+        if most is not None:
+            refuse_dear(bundle, served, most)
         run = run_gate(found, bundle, served, results, quiet=quiet)
     names = frozenset() if run is None else served_of(run)
     gate, assessment = judge_gate(found, run, served=names, margin=margin)
     write_gate(gate, assessment, run, out)
     tell(gate, as_json=as_json)
     return gate.exit_code
-
-
-def _share(written: str) -> float:
-    from harness.files import units
-
-    try:
-        value = units.share(written)
-    except ValueError as error:
-        raise UsageError(f"--margin {written!r}: {error}.") from None
-    if not 0 < value < 1:
-        raise UsageError(f"--margin {written!r} is not between 0% and 100%.", fix="Write it as `2%`.")
-    return value

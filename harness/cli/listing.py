@@ -31,7 +31,10 @@ def list_runs(
         str | None,
         typer.Option("--suite", help="Only runs of this suite.", autocompletion=completion.suite_names),
     ] = None,
-    verdict: Annotated[Wanted | None, typer.Option("--verdict", help="Only runs with this verdict.")] = None,
+    verdict: Annotated[
+        Wanted | None,
+        typer.Option("--verdict", case_sensitive=False, help="Only runs with this verdict."),
+    ] = None,
     prompt: Annotated[
         str | None,
         typer.Option(

@@ -24,6 +24,7 @@ from harness.cli import (
     starting,
     viewing,
 )
+from harness.cli.mistakes import COMPLAINT, Commands, told
 from harness.errors import Exit, HarnessError, UsageError
 
 EXIT_CODES = """Exit codes:
@@ -40,6 +41,7 @@ EXIT_CODES = """Exit codes:
 
 app = typer.Typer(
     name="harness",
+    cls=Commands,
     help="Tell whether a prompt that acts as a classifier is ready for production on a given model.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
@@ -94,7 +96,11 @@ def main() -> None:
 
     keep_streams_usable()
     try:
-        app(prog_name="harness")
+        sys.exit(app(prog_name="harness", standalone_mode=False))
+    except COMPLAINT as complaint:
+        if (mistake := told(complaint)) is not None:
+            show_error(mistake)
+        sys.exit(int(Exit.USAGE))
     except HarnessError as error:
         show_error(error)
         sys.exit(int(error.exit_code))

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import completion
+from harness.cli.mistakes import Commands
 from harness.cli.options import JsonOption
 from harness.errors import Exit, UsageError
 
 if TYPE_CHECKING:
     from harness.files.project import ModelEntry
 
-app = typer.Typer(help="List the models of harness.yml, or try one with a real call.", rich_markup_mode=None)
+app = typer.Typer(
+    cls=Commands, help="List the models of harness.yml, or try one with a real call.", rich_markup_mode=None
+)
 
 
 @app.callback(invoke_without_command=True)
@@ -57,7 +60,10 @@ def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
     "test", short_help="Make real calls: show request, reply, timings, price and what the endpoint supports."
 )
 def test(
-    name: Annotated[str, typer.Argument(help="A model of harness.yml.", autocompletion=completion.models)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="M", help="A model of harness.yml.", autocompletion=completion.models),
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """Make real calls: show request, reply, timings, price and what the endpoint supports."""

@@ -9,6 +9,8 @@ import typer
 
 from harness.cli import completion
 
+MOST_REPEATS = 1000  # as in a suite
+
 SuiteArgument = Annotated[
     Path,
     typer.Argument(
@@ -48,7 +50,9 @@ ModelOption = Annotated[
 ]
 RepeatsOption = Annotated[
     int | None,
-    typer.Option("--repeats", "-n", min=1, help="Ask this often for every case.", show_default=False),
+    typer.Option(
+        "--repeats", "-n", min=1, max=MOST_REPEATS, help="Ask this often for every case.", show_default=False
+    ),
 ]
 LimitOption = Annotated[
     int | None,

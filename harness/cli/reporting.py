@@ -41,7 +41,9 @@ def schema(
     name: Annotated[
         str | None,
         typer.Argument(
-            help="project, suite, prompt, case, reply, report, manifest, journal or gate.", show_default="all"
+            metavar="NAME",
+            help="project, suite, prompt, case, reply, report, manifest, journal or gate.",
+            show_default="all",
         ),
     ] = None,
 ) -> None:

@@ -50,7 +50,9 @@ def _fetch_weights(*, quiet: bool) -> None:
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="Where to write; made when missing.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", file_okay=False, help="Where to write; made when missing.")
+    ] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are already there.")] = False,
 ) -> None:
     """Write a small working project: harness.yml, a suite, two prompts and a GitHub workflow."""
@@ -63,6 +65,10 @@ def init(
         raise UsageError(
             f"{folder / present[0]} is already there", fix="Choose another folder, or overwrite with --force."
         )
-    write_files(folder, files)
+    try:
+        write_files(folder, files)
+    except OSError as error:
+        said = f"could not write {error.filename or folder}: {error.strerror}"
+        raise UsageError(said, fix="Choose another folder.") from error
     emit("\n".join(f"wrote {folder / name}" for name in files))
     emit(f"\nnext: harness run {folder / 'suites' / 'urgency.suite.yml'}")

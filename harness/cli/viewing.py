@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import typer
 
@@ -11,56 +11,52 @@ from harness.cli import completion
 from harness.cli.options import JsonOption
 from harness.errors import UsageError
 
+RunToOpen: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN",
+        help="The run to open: an id, a prefix, a path or `latest`.",
+        show_default=False,
+        autocompletion=completion.runs,
+    ),
+]
+PortOption: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        "--port", min=0, max=65_535, help="The port; 0 takes any.", show_default="8321 or the next free"
+    ),
+]
+HostOption: TypeAlias = Annotated[
+    str,
+    typer.Option("--host", metavar="ADDRESS", help="Where to listen; beyond this machine with --token only."),
+]
+TokenOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TEXT",
+        envvar="HARNESS_VIEW_TOKEN",
+        show_envvar=True,
+        help="What readers must show: 16 characters or more.",
+        show_default=False,
+    ),
+]
+OpenOption: TypeAlias = Annotated[bool, typer.Option("--open", help="Open it in the browser at once.")]
+
 
 def view(
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN",
-            help="The run to open: an id, a prefix, a path or `latest`.",
-            show_default=False,
-            autocompletion=completion.runs,
-        ),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(
-            "--port", min=0, max=65_535, help="The port; 0 takes any.", show_default="8321 or the next free"
-        ),
-    ] = None,
-    host: Annotated[
-        str,
-        typer.Option(
-            "--host", metavar="ADDRESS", help="Where to listen; beyond this machine with --token only."
-        ),
-    ] = "127.0.0.1",
-    token: Annotated[
-        str | None,
-        typer.Option(
-            "--token",
-            metavar="TEXT",
-            envvar="HARNESS_VIEW_TOKEN",
-            show_envvar=True,
-            help="What readers must show: 16 characters or more.",
-            show_default=False,
-        ),
-    ] = None,
-    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser at once.")] = False,
+    run: RunToOpen = None,
+    port: PortOption = None,
+    host: HostOption = "127.0.0.1",
+    token: TokenOption = None,
+    open_it: OpenOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Look at runs, cases and replies in a browser: on this machine, read-only, until Ctrl-C."""
-    try:
-        from harness.web import serving
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
-            raise
-        raise UsageError(
-            f"the viewer needs {missing.name}, which is not installed",
-            fix="Run: pip install 'prompt-readiness[view]'",
-        ) from None
-
+    _need_the_extra()
     from harness.cli.console import emit, emit_json, note
     from harness.files.bundle import load_project
+    from harness.web import serving
     from harness.web.links import run_address
     from harness.web.results import results_for
 
@@ -84,3 +80,17 @@ def view(
         serving.serve(results, bound, token, opened=opened, ready=ready)
     except KeyboardInterrupt:
         note("stopped")
+
+
+def _need_the_extra() -> None:
+    """Import what the extra `view` brings. Raises UsageError without it."""
+    try:
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
+            raise
+        raise UsageError(
+            f"the viewer needs {missing.name}, which is not installed",
+            fix="Run: pip install 'prompt-readiness[view]'",
+        ) from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from harness.files.decoding import first_bytes_problem, not_utf8, reason
+from harness.files.decoding import first_bytes_problem, not_utf8, unreadable
 from harness.files.findings import Findings, did_you_mean, shown
 
 LONGEST_LINE = 4 << 20  # bytes
@@ -121,9 +121,7 @@ def _lines(file: Path, findings: Findings) -> Iterator[tuple[int, str]]:
         with file.open("rb") as source:
             yield from _decoded(file, source, findings)
     except OSError as error:
-        findings.add(
-            file, None, "", f"cannot be read: {reason(error)}.", "Check the path and its permissions."
-        )
+        unreadable(file, error, findings)
 
 
 def _decoded(file: Path, source: BinaryIO, findings: Findings) -> Iterator[tuple[int, str]]:

@@ -25,9 +25,7 @@ def read_written(path: Path, findings: Findings) -> str | None:
         with path.open("rb") as file:
             raw = file.read(LARGEST_WRITTEN + 1)
     except OSError as error:
-        near = near_file(path) if isinstance(error, FileNotFoundError) else ""
-        fix = near or "Check the path and its permissions."
-        findings.add(path, None, "", f"cannot be read: {reason(error)}.", fix)
+        unreadable(path, error, findings)
         return None
     if len(raw) > LARGEST_WRITTEN:
         findings.add(
@@ -74,6 +72,13 @@ def not_utf8(raw: bytes, at: int) -> str:
 
 def _has_utf8(raw: bytes) -> bool:
     return any(len(c.encode()) > 1 for c in raw.decode("utf-8", errors="ignore"))
+
+
+def unreadable(path: Path, error: OSError, findings: Findings) -> None:
+    """Note that a file can't be read, and which one beside it was probably meant."""
+    near = near_file(path) if isinstance(error, FileNotFoundError) else ""
+    fix = near or "Check the path and its permissions."
+    findings.add(path, None, "", f"cannot be read: {reason(error)}.", fix)
 
 
 def reason(error: OSError) -> str:

@@ -129,7 +129,7 @@ def test_the_other_runs_candidate_of_the_same_name_is_meant(
         (("{0}:recorded", "latest"), {}, "stands for several candidates"),
         (("nowhere", "latest"), {}, "No run"),
         (("baseline", "latest"), {}, "no baseline is set"),
-        (("latest", "latest"), {"margin": "2 points"}, "is not a share"),
+        (("latest", "latest"), {"margin": "2 points"}, "must be a share between 0% and 100%"),
         (("latest", "latest"), {"html": Path("no/such/folder.html")}, "No such file"),
     ],
 )

@@ -6,7 +6,6 @@ import msgspec
 
 from harness.judge.scores.estimate import Estimate
 
-
 QUALITY = "balanced_accuracy"  # accuracy would favour whoever always gives the commonest label
 METRICS = {  # in which two candidates are compared, as they are called in a sentence
     QUALITY: "balanced accuracy",

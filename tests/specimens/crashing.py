@@ -142,6 +142,7 @@ class Crashed:
         args = ("resume", runs[-1].name) if runs else ("run", "small.suite.yml")
         done = run_command(self.root, *args)
         assert done.returncode in {0, 1, 3}, done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
         (run,) = runs_of(self.root)
         assert saved_trials(run)[: len(before)] == before, "a finished trial was lost or changed"
         return run

@@ -201,6 +201,38 @@ def test_a_disk_that_takes_half_a_line_fails_for_good_and_leaves_whole_lines(tmp
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
+def test_a_disk_that_takes_a_few_bytes_at_a_time_gets_every_line_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, sizes = os.write, iter(range(10_000))
+    monkeypatch.setattr(os, "write", lambda fd, line: write(fd, line[: 1 + next(sizes) % 40]))
+    write_journal(tmp_path / JOURNAL, some_events())
+    assert next(sizes) > 3 * len(some_events())
+    assert list(read_events(tmp_path / JOURNAL)) == some_events()
+
+
+def test_a_file_system_without_locks_is_not_taken_for_another_process(tmp_path: Path) -> None:
+    script = NO_LOCKS.format(path=str(tmp_path / "run.lock"))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("StorageFailed")
+    assert "can't be locked: No locks available" in done.stdout
+
+
+NO_LOCKS = """
+import errno, fcntl, os
+from pathlib import Path
+def flock(fd, how):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+fcntl.flock = flock
+from harness.errors import HarnessError
+from harness.journal import RunLock
+try:
+    RunLock(Path({path!r})).acquire()
+except HarnessError as error:
+    print(type(error).__name__, error.message)
+"""
+
+
 HOLD = """
 import sys, time
 from pathlib import Path

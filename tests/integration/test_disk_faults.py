@@ -1,0 +1,326 @@
+"""Full, read-only or missing disks cost no finished call and are named; no run ends over its own output."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commanded import COMMAND, environment, harness, write_replayed
+from crashing import (
+    IN_FLIGHT,
+    STRACE,
+    TRIALS,
+    Crashed,
+    Injection,
+    figures,
+    make_project,
+    mostly_right,
+    run_command,
+    runs_of,
+    saved_trials,
+)
+from mounted import NEEDED, can_mount, on_mount
+from scripted import Script, ScriptedServer
+from threaded import serving
+
+from harness.errors import Exit
+
+Serve = Callable[[Script], ScriptedServer]
+
+mounting = pytest.mark.skipif(not can_mount(), reason=NEEDED)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Give the figures of a run that nothing disturbed."""
+    root = tmp_path_factory.mktemp("whole")
+    with serving(mostly_right) as server:
+        make_project(root, server.url)
+        run_command(root, "run", "small.suite.yml")
+    (run,) = runs_of(root)
+    return figures(run)
+
+
+@mounting
+@pytest.mark.parametrize("size", ["16k", "24k"])  # full among the cases or the trials; whole lines and halves
+def test_a_small_disk_that_fills_up_loses_no_finished_trial_and_ends_once_it_has_grown(
+    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any], size: str
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    ran, first, resumed, second, _, ended = on_mount(
+        tmp_path,
+        f"size={size}",
+        """
+        $H run small.suite.yml --quiet
+        cat results/*/journal.jsonl
+        $H resume latest --quiet
+        cat results/*/journal.jsonl
+        mount -o remount,size=32m results
+        $H resume latest --quiet
+        """,
+    )
+    assert (ran.returncode, resumed.returncode) == (Exit.INCOMPLETE, Exit.INCOMPLETE)
+    assert "No space left on device" in ran.stderr
+    assert "harness resume" in ran.stderr
+    assert second.stdout.startswith(first.stdout), "what had been written was changed"
+    assert ended.returncode == Exit.INCONCLUSIVE, ended.stderr
+    (run,) = (tmp_path / "kept").iterdir()
+    assert (run / "journal.jsonl").read_text().startswith(second.stdout)
+    assert len(set(saved_trials(run))) == TRIALS
+    assert figures(run) == expected
+    assert (
+        len(server.requests) <= TRIALS + 2 * 2 * IN_FLIGHT
+    )  # two stops: in flight, and sent before it was known
+
+
+@mounting
+def test_a_verdict_that_finds_no_room_for_its_reports_is_still_said(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    ran, again, _, written = on_mount(
+        tmp_path,
+        "size=64k",  # room for the journal, none for the page
+        """
+        $H run small.suite.yml --quiet
+        $H report latest --json
+        mount -o remount,size=32m results
+        $H report latest
+        """,
+    )
+    assert "INCONCLUSIVE" in ran.stdout
+    assert "could not write" in ran.stderr
+    assert '"verdict": "INCONCLUSIVE"' in again.stdout
+    assert (ran.returncode, again.returncode) == (Exit.INCOMPLETE, Exit.INCOMPLETE)
+    assert written.returncode == Exit.INCONCLUSIVE
+    assert len(server.requests) == TRIALS
+    (run,) = (tmp_path / "kept").iterdir()
+    assert (run / "report.html").exists()
+
+
+@mounting
+def test_a_disk_without_room_for_another_file_is_told_before_the_first_call(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    for files in range(1, 5):  # no run folder, no lock, no journal, no manifest
+        root = tmp_path / str(files)
+        make_project(root, server.url)
+        ran, _, again = on_mount(
+            root,
+            f"size=1m,nr_inodes={files}",
+            """
+            $H run small.suite.yml --quiet
+            mount -o remount,nr_inodes=1000 results
+            $H run small.suite.yml --quiet
+            """,
+        )
+        assert ran.returncode == Exit.INCOMPLETE, f"{files}: {ran.stderr}"
+        assert "No space left on device" in ran.stderr
+        assert again.returncode == Exit.INCONCLUSIVE, again.stderr
+        assert len(server.requests) == TRIALS
+        server.requests.clear()
+
+
+@mounting
+def test_a_read_only_results_folder_is_told_before_the_first_call_and_its_runs_can_be_read(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    _, begun, _, ran, _, resumed, *read = on_mount(
+        tmp_path,
+        "size=32m",
+        """
+        mount -o remount,ro results
+        $H run small.suite.yml --quiet
+        mount -o remount,rw results
+        $H run small.suite.yml --quiet
+        mount -o remount,ro results
+        $H resume latest
+        $H report latest
+        $H list
+        $H show latest --wrong
+        $H export latest --to csv
+        $H history small.suite.yml
+        $H compare latest latest
+        """,
+    )
+    assert begun.returncode == Exit.INCOMPLETE
+    assert "results: Read-only file system" in begun.stderr
+    assert ran.returncode == Exit.INCONCLUSIVE
+    assert len(server.requests) == TRIALS
+    assert resumed.returncode == Exit.INCOMPLETE
+    assert "Read-only file system" in resumed.stderr
+    assert "0/0" not in resumed.stderr
+    reported, *others = read
+    assert reported.returncode == Exit.INCOMPLETE  # its files were not written
+    assert reported.stdout == ran.stdout
+    assert [each.returncode for each in others] == [0] * 5
+    assert all(each.stdout for each in others)
+
+
+@pytest.mark.parametrize("place", ["a file", "a link to nowhere", "below a file"])
+def test_results_that_can_t_be_a_folder_are_named_before_the_first_call(
+    tmp_path: Path, scripted_server: Serve, place: str
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    results = tmp_path / "results"
+    if place == "a link to nowhere":
+        results.symlink_to(tmp_path / "gone" / "results")
+    elif place == "a file":
+        results.write_text("")
+    else:
+        (tmp_path / "file").write_text("")
+        with (tmp_path / "harness.yml").open("a") as project:
+            project.write("results: file/results\n")
+    done = harness("run", "small.suite.yml", "--quiet", at=tmp_path)
+    assert done.returncode in {Exit.USAGE, Exit.INCOMPLETE}, done.stderr
+    assert "results" in done.stderr
+    assert server.requests == []
+
+
+@pytest.mark.skipif(STRACE is None, reason="needs strace (Debian: apt-get install strace)")
+@pytest.mark.parametrize(
+    ("call", "nth", "error"), [("fsync", 1, "EIO"), ("write", 4, "EIO"), ("write", 2, "EDQUOT")]
+)
+def test_an_error_of_the_journals_disk_stops_a_resume_and_the_next_one_ends_it(
+    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any], call: str, nth: int, error: str
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    project = Crashed(tmp_path, server)
+    assert project.interrupt(Injection("write", 45))
+    journal = runs_of(tmp_path)[-1] / "journal.jsonl"
+    assert project.interrupt(Injection(call, nth, error, journal))
+    project.check(expected)
+
+
+READING = ["resume latest", "report latest", "show latest", "export latest --to csv", "compare latest latest"]
+
+
+def test_a_run_whose_journal_is_gone_is_refused_by_name_and_nothing_is_sent(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    run_command(tmp_path, "run", "small.suite.yml")
+    server.requests.clear()
+    (run,) = runs_of(tmp_path)
+    (run / "journal.jsonl").unlink()
+    for command in READING:
+        done = harness(*command.split(), at=tmp_path)
+        assert done.returncode == Exit.USAGE, f"{command}: {done.stderr}"
+        assert "journal.jsonl is missing" in done.stderr
+    (run / "journal.jsonl").mkdir()
+    for command in READING:
+        done = harness(*command.split(), at=tmp_path)
+        assert done.returncode == Exit.USAGE, f"{command}: {done.stderr}"
+        assert "journal.jsonl: Is a directory" in done.stderr
+    assert server.requests == []
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a project with one run of recorded replies."""
+    root = tmp_path_factory.mktemp("replayed")
+    write_replayed(root, {("spam", "spam"): 40, ("ham", "ham"): 40}, thresholds=["accuracy >= 90%"])
+    assert harness("run", "seed.suite.yml", at=root).returncode == Exit.READY
+    return root
+
+
+COMMANDS = ["run seed.suite.yml", "report latest", "report latest --json", "list", "show latest"]
+COMMANDS += ["export latest --to csv", "history seed.suite.yml", "compare latest latest", "schema"]
+
+
+def shell(at: Path, script: str) -> subprocess.CompletedProcess[str]:
+    environ = {k: v for k, v in environment(H=shlex.join(COMMAND)).items() if k != "PYTHONUNBUFFERED"}
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=at, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_closed_stdout_or_one_whose_reader_left_changes_no_exit_code(replayed: Path, command: str) -> None:
+    assert shell(replayed, f"$H {command} >&-").returncode == 0
+    done = shell(replayed, f"{{ $H {command}; echo $? >code; }} | head -c 0")
+    assert (replayed / "code").read_text() == "0\n", done.stderr
+    assert "Exception" not in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full (Linux)")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_full_disk_behind_stdout_is_said_with_exit_code_4(replayed: Path, command: str) -> None:
+    done = shell(replayed, f"$H {command} >/dev/full")
+    assert done.returncode == Exit.INCOMPLETE
+    assert "No space left on device" in done.stderr
+    assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2>&1 >out | head -c 0"])
+def test_a_run_goes_on_without_its_progress_when_stderr_is_closed_full_or_left(
+    tmp_path: Path, scripted_server: Serve, stderr: str
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    command, _, pipe = stderr.partition(" | ")
+    script = f"{{ $H run small.suite.yml --verbose {command}; echo $? >code; }}" + (
+        f" | {pipe}" if pipe else ""
+    )
+    shell(tmp_path, script)
+    assert int((tmp_path / "code").read_text()) == Exit.INCONCLUSIVE
+    assert len(server.requests) == TRIALS
+    (run,) = runs_of(tmp_path)
+    assert len(saved_trials(run)) == TRIALS
+
+
+def test_with_all_streams_closed_a_run_and_its_journal_are_whole(
+    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any]
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    shell(tmp_path, "$H run small.suite.yml <&- >&- 2>&-; echo $? >code")
+    assert int((tmp_path / "code").read_text()) == Exit.INCONCLUSIVE
+    (run,) = runs_of(tmp_path)
+    assert figures(run) == expected
+
+
+def test_a_working_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    done = shell(tmp_path, "mkdir gone && cd gone && rmdir ../gone && $H list")
+    assert done.returncode == Exit.USAGE
+    assert "the working folder is gone" in done.stderr
+
+
+def test_results_that_are_removed_during_a_run_end_it_with_words(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    process = subprocess.Popen(
+        [*COMMAND, "run", "small.suite.yml", "--quiet"],
+        cwd=tmp_path,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not server.requests:
+        assert process.poll() is None
+        os.sched_yield()
+    shutil.rmtree(tmp_path / "results")
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in {Exit.USAGE, Exit.INCOMPLETE}
+    assert "Traceback" not in said
+    assert "manifest.json" in said

@@ -51,7 +51,7 @@ class Columns:
     width: int = 1  # more than any repeat
 
     def held(self, intake: Intake) -> Held:
-        """Sort the records of one candidate; of two records of one trial the later stays."""
+        """Sort the records of one candidate; of two records of one trial the later in the journal stays."""
         columns = intake.columns()
         columns["case"] = self.case_row[columns["case"]].astype(np.int32)
         for name, names in (
@@ -63,11 +63,9 @@ class Columns:
         trial = self._trial(columns["variant"], columns["case"], columns["repeat"])
         order = np.argsort(trial, kind="stable")
         ordered = trial[order]
-        if (ordered[1:] == ordered[:-1]).any():
-            order = np.lexsort([columns[name] for name in ("reply", "caller_ns", "sent_at")] + [trial])
-            ordered = trial[order]
-            last = np.concatenate([ordered[1:] != ordered[:-1], [True]])
-            order, ordered = order[last], ordered[last]
+        last = np.ones(len(ordered), dtype=np.bool_)
+        last[:-1] = ordered[1:] != ordered[:-1]
+        order, ordered = order[last], ordered[last]
         return Held({name: column[order] for name, column in columns.items()}, ordered)
 
     def _trial(self, variant: Column, case: Column, repeat: Column) -> Int64:

@@ -121,7 +121,7 @@ class _Reading:
         return RunTable(
             cases=cases,
             trials={name: columns.trials(self._intakes[name], mine, planned) for name, mine in held.items()},
-            sessions=sorted(self._sessions, key=lambda session: (session.at_utc, session.done_before)),
+            sessions=self._sessions,  # as they followed each other: a wall clock may have been set back
             paces=sorted(self._paces, key=lambda pace: (pace.endpoint, pace.at_ns, pace.limit, pace.why)),
             interference=sorted(self._interference, key=_interference_order),
             journalled=sum(len(mine.trial) for mine in held.values()),

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from run_of import CANDIDATE, candidate, case_row, events_of, manifest_of, record
 
 from harness.errors import JournalDamaged
@@ -77,18 +78,13 @@ def test_the_order_of_events_does_not_matter() -> None:
             assert np.array_equal(getattr(again, name), getattr(first, name))
 
 
-def test_of_two_records_of_one_trial_the_later_counts() -> None:
-    early = record("a", "ham")
-    late = Record(
-        key="again",
-        case="a",
-        candidate=CANDIDATE,
-        outcome=Reply(text="spam"),
-        started_utc="2026-01-02T00:00:00Z",
-    )
-    for events in ([early, late], [late, early]):
-        trials = columns([case_row("a", "spam"), *events])
-        assert trials.predicted.tolist() == [0]
+@pytest.mark.parametrize("again", ["2026-01-02T00:00:00Z", "2025-12-31T00:00:00Z"])  # a clock set back, too
+def test_of_two_records_of_one_trial_the_later_in_the_journal_counts(again: str) -> None:
+    first = replace(record("a", "ham"), started_utc="2026-01-01T00:00:00Z")
+    second = replace(record("a", "spam"), key="again", started_utc=again)
+    between = record("b", "ham")
+    trials = columns([case_row("a", "spam"), case_row("b", "ham"), first, between, second])
+    assert trials.predicted.tolist() == [0, 1]
 
 
 def test_the_parts_of_a_trial_are_kept_apart() -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness.errors import FilesError, UsageError
+from harness.errors import FilesError
 from harness.files.project import ModelEntry
 from harness.files.prompt import Message, Prompt
 from harness.files.suite import ReplyRule
@@ -21,12 +20,12 @@ from harness.measure.endpoint.chat import ChatCodec
 from harness.measure.endpoint.codec import StreamingCodec, decode
 from harness.measure.endpoint.completions import CompletionsCodec
 from harness.measure.endpoint.generic import GenericCodec
-from harness.measure.endpoint.recorded import load_replies
+from harness.measure.endpoint.recorded import ReplyFile, load_replies
 from harness.measure.endpoint.responses import ResponsesCodec
 from harness.measure.endpoint.stream_reader import StreamReader
 from harness.record import Failure, Reply
 
-SLOW_S = 2.0  # far above what any of these takes, also on a busy machine
+SLOW_S = 2.0  # of CPU, so that a busy machine fails nothing; far above what any of these takes
 PROMPT = Prompt(name="p", messages=(Message(role="user", content="x"),))
 ENTRY = ModelEntry(endpoint="chat", base_url="http://127.0.0.1:9/v1", model="m")
 TEXT = Prompt(name="t", text="x")
@@ -68,6 +67,12 @@ documents = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
     max_leaves=25,
 )
+
+
+def jsonl(lines: list[object]) -> bytes:
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
 bodies = st.binary(max_size=200) | documents.map(lambda value: json.dumps(value).encode())
 
 
@@ -76,12 +81,12 @@ bodies = st.binary(max_size=200) | documents.map(lambda value: json.dumps(value)
 @example(CODECS[0], 200, b"[" * 100_000)
 @example(CODECS[3], 200, b'{"content":' * 50_000)
 def test_any_body_is_a_reply_or_a_named_failure(codec: object, status: int, body: bytes) -> None:
-    began = perf_counter()
+    began = process_time()
     outcome = decode(codec, status, {"content-type": "application/json"}, body)  # type: ignore[arg-type]
     assert isinstance(outcome, (Reply, Failure))
     if status not in {200, 201, 204}:
         assert isinstance(outcome, Failure)
-    assert perf_counter() - began < SLOW_S
+    assert process_time() - began < SLOW_S
 
 
 @settings(max_examples=200, deadline=None)
@@ -121,20 +126,69 @@ rules = st.builds(
 @example(ReplyRule(**{"as": "json"}), "[" * 50_000, "stop")
 @example(ReplyRule(**{"as": "json"}), '{"a":' * 20_000, None)
 def test_any_reply_is_a_label_or_an_outcome(rule: ReplyRule, text: str, finish: str | None) -> None:
-    began = perf_counter()
+    began = process_time()
     label, outcome = LabelReader(rule, ("spam", "ham")).read(Reply(text=text, finish_reason=finish))
     assert (label in {"spam", "ham"}) == (outcome == "label")
-    assert perf_counter() - began < SLOW_S
+    assert process_time() - began < SLOW_S
 
 
-@settings(max_examples=80, deadline=None)
+NAMED = st.sampled_from(["a", "b", ""])
+replies = st.fixed_dictionaries(
+    {"case": st.integers(0, 3) | NAMED},
+    optional={
+        "reply": st.text(max_size=4),
+        "failure": st.sampled_from(["timeout", "nothing that is known"]),
+        "prompt": NAMED,
+        "model": NAMED,
+        "variant": NAMED,
+        "repeat": st.integers(-1, 2),
+        "latency_s": st.floats(-1, 5),
+    },
+)
+sound = st.fixed_dictionaries({"case": st.integers(0, 9), "reply": st.text()}, optional={"prompt": NAMED})
+NOBODY = "no line names this"
+
+
+def loaded(path: Path) -> ReplyFile | FilesError:
+    """Give what reading ends with."""
+    try:
+        return load_replies(path)
+    except FilesError as error:
+        return error
+
+
+@settings(max_examples=150)
 @given(
     st.binary(max_size=120)
-    | st.lists(documents, max_size=3).map(lambda d: "\n".join(map(json.dumps, d)).encode())
+    | st.lists(documents | replies | st.just(""), max_size=4).map(jsonl)
+    | st.lists(sound, max_size=6).map(jsonl)
 )
-def test_any_file_of_replies_is_read_or_refused(content: bytes) -> None:
+@example(b"")
+@example(b"\xef\xbb\xbf" + jsonl([{"case": 1, "reply": "x"}]))
+@example(jsonl([{"case": 1, "reply": "x"}, {"case": "1", "reply": "y"}]))
+def test_any_file_of_replies_answers_by_every_line_or_is_refused_by_place(content: bytes) -> None:
+    lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     with TemporaryDirectory() as name:
         path = Path(name) / "replies.jsonl"
         path.write_bytes(content)
-        with suppress(FilesError, UsageError):
-            load_replies(path)
+        read = loaded(path)
+        if isinstance(read, FilesError):
+            assert read.problems
+            for problem in read.problems:
+                assert problem.file == path
+                assert problem.line is not None
+                assert lines[problem.line - 1].strip(), "it names a line on which something stands"
+                assert problem.message
+            return
+        said = [json.loads(line) for line in lines if line.strip()]
+        assert len(read) == len(said)
+        for line in said:
+            found = read.find(
+                case=str(line["case"]),
+                prompt=line.get("prompt", NOBODY),
+                model=line.get("model", NOBODY),
+                variant=line.get("variant", NOBODY),
+                repeat=line.get("repeat", 99_999),
+            )
+            assert found is not None
+            assert (found.reply, found.failure) == (line.get("reply"), line.get("failure"))

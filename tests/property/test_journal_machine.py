@@ -49,7 +49,7 @@ class Journal(RuleBasedStateMachine):
     @rule()
     def wait_until_saved(self) -> None:
         assert self.writer is not None
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while self.writer.saved < len(self.appended) + 1:
             assert time.monotonic() < until, "an fsync never came"
             time.sleep(0.005)

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop without a network whose own time jumps to the next timer instead of waiting for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+        self._selector: selectors.BaseSelector
+        self._wait, self._selector.select = self._selector.select, self._jump  # type: ignore[method-assign]
+
+    def time(self) -> float:
+        return self._now
+
+    def _jump(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._now += timeout or 0.0
+        return self._wait(0)
 
 
 class VirtualClock:

@@ -152,10 +152,10 @@ def test_variables_are_the_inputs_that_a_prompt_needs() -> None:
     ids=lambda source: source[:40],
 )
 def test_what_is_not_allowed_is_refused_before_it_is_compiled(source: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(TemplateRefused):
         Renderer(Prompt(text=source))
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -175,10 +175,10 @@ def test_what_is_not_allowed_is_refused_before_it_is_compiled(source: str) -> No
 )
 def test_what_grows_too_long_or_fails_is_stopped_while_it_renders(source: str) -> None:
     renderer = Renderer(Prompt(text=source))
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(RenderFailed):
         renderer.render({"m": '"' * 200_000})
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_small_prompt_renders_at_least_30_000_times_a_second() -> None:
@@ -187,11 +187,11 @@ def test_a_small_prompt_renders_at_least_30_000_times_a_second() -> None:
     )
     renderer = Renderer(Prompt(text=source, examples=EXAMPLES))
     best = 0.0
-    for _ in range(10):  # the best of ten, because other tests share these cores
-        started = time.perf_counter()
+    for _ in range(10):  # the best of ten in CPU time, because other tests share these cores
+        started = time.process_time()
         for _ in range(2_000):
             renderer.render({"message": "hello"})
-        best = max(best, 2_000 / (time.perf_counter() - started))
+        best = max(best, 2_000 / (time.process_time() - started))
     assert best > 30_000
 
 

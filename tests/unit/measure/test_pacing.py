@@ -6,7 +6,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from virtual_clock import VirtualClock
+from virtual_clock import VirtualClock, VirtualLoop
 
 from harness.errors import EndpointUnusable, RunIncomplete
 from harness.files.project import Limits
@@ -85,7 +85,8 @@ def test_new_places_open_over_the_time_of_a_round_so_that_calls_do_not_march_in_
         assert gate.limit == 200
         return sorted(began)
 
-    began = asyncio.run(play())
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        began = runner.run(play())
     middle = began[len(began) // 2]
     window = [at for at in began if middle <= at < middle + 0.2]
     busiest = max(sum(at <= other < at + 0.01 for other in window) for at in window)

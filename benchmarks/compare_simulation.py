@@ -13,25 +13,33 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
+
+from run_of import case_row, manifest_of, record, replayed
 
 from harness.judge.assess import views_of
 from harness.judge.compare import compare
 from harness.judge.comparison import Comparison
 from harness.judge.tabulate import tabulate
 from harness.judge.views import views_from
-from harness.record import Attempt, CaseRow, Event, Record, Reply, Usage
-from harness.rundir import CandidateEntry, Manifest
+from harness.record import Event
+from harness.rundir import Manifest
 
 ACCURACY = 0.92
 ALIKE = 0.5
 SPAM_SHARE = 0.2
 NAMES = ("base@model", "head@model")
+LABELS = ("spam", "ham")
+PRICE = {"input": 1.0, "output": 1.0}
 
 
 class World:
@@ -59,7 +67,7 @@ class World:
                     "repeat": repeat,
                     "reply": expected if hit else other,
                     "latency_s": round(float(seconds[case, repeat]), 6),
-                    "usage": {"input": 50, "output": 1},
+                    "usage": {"input": 50, "output": 2},
                 }
 
     def text(self, case: int) -> str:
@@ -70,60 +78,29 @@ class World:
 def as_recorded(world: World, repeats: int) -> Comparison:
     """Compare the records that `replay` would write."""
     events: list[Event] = [
-        CaseRow(id=f"c{i:05d}", digest=str(i), expected=str(label), inputs={"message": world.text(i)})
+        case_row(f"c{i:05d}", str(label), inputs={"message": world.text(i)})
         for i, label in enumerate(world.expected)
     ]
-    for line in world.lines():
-        usage = Usage(input=50, output=1)
-        events.append(
-            Record(
-                key="",
-                case=str(line["case"]),
-                candidate=f"{line['prompt']}@model",
-                repeat=int(str(line["repeat"])),
-                outcome=Reply(text=str(line["reply"]), usage=usage),
-                attempts=(Attempt(duration_ns=round(float(str(line["latency_s"])) * 1e9)),),
-                recorded=True,
-            )
+    events += [
+        record(
+            str(line["case"]),
+            str(line["reply"]),
+            candidate=f"{line['prompt']}@model",
+            repeat=int(str(line["repeat"])),
+            seconds=float(str(line["latency_s"])),
+            recorded=True,
         )
+        for line in world.lines()
+    ]
     manifest = _manifest(len(world.expected), repeats)
     base, head = views_from(manifest, tabulate(manifest, events))
     return compare(base, head)
 
 
 def _manifest(cases: int, repeats: int) -> Manifest:
-    entries = tuple(
-        CandidateEntry(
-            name=name,
-            prompt_name=name.partition("@")[0],
-            model_name="model",
-            prompt={"messages": [{"role": "user", "content": "{{ message }}"}]},
-            model={"endpoint": "replay", "replies": "replies.jsonl", "price": {"input": 1.0, "output": 1.0}},
-            prompt_digest=name,
-            model_digest="model",
-        )
-        for name in NAMES
-    )
-    suite = {"name": "simulated", "labels": ["spam", "ham"], "positive": "spam", "cases": ["cases.jsonl"]}
-    return Manifest(
-        schema_version=1,
-        run_id="simulated",
-        created_utc="2026-01-01T00:00:00Z",
-        suite_name="simulated",
-        suite={**suite, "repeats": repeats},
-        suite_digest="simulated",
-        candidates=entries,
-        variants=("original",),
-        repeats=repeats,
-        planned_trials=2 * cases * repeats,
-        seed=0,
-        files=(),
-        versions={},
-        platform="",
-        git_commit=None,
-        git_dirty=None,
-        command=(),
-    )
+    candidates = [msgspec.structs.replace(replayed(name, price=PRICE), prompt_digest=name) for name in NAMES]
+    planned = 2 * cases * repeats
+    return manifest_of(LABELS, planned=planned, repeats=repeats, candidates=candidates, positive="spam")
 
 
 def as_measured(world: World, repeats: int) -> Comparison:

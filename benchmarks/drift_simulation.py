@@ -18,14 +18,20 @@ Printed:
 from __future__ import annotations
 
 import argparse
+import sys
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
+
+import run_of
+from judged import timing
+
 from harness.files.threshold import parse_threshold
-from harness.judge.assessment import TimingQuality
 from harness.judge.checks import check
 from harness.judge.compare import compare
 from harness.judge.history.found import described
@@ -36,54 +42,20 @@ from harness.judge.scores.binomial import clopper_pearson
 from harness.judge.tabulate import RunTable, tabulate
 from harness.judge.view import View
 from harness.judge.views import views_from
-from harness.record import Attempt, CaseRow, Event, Record, Reply, Usage
-from harness.rundir import CandidateEntry, Manifest
+from harness.record import Event
+from harness.rundir import Manifest
 
 RIGHT = 0.92
 LABELS = ("spam", "ham")
 MARGIN = parse_threshold("drift.drop <= 5%", labels=LABELS)
-GOOD = TimingQuality(
-    good=True,
-    sentence="",
-    lag_p99_s=None,
-    lag_max_s=None,
-    cpu_share=None,
-    own_share=None,
-    max_in_flight=1,
-    processes=1,
-)
+NOISY = "v1@noisy"
 
 
 def manifest_of(number: int, cases: int) -> Manifest:
     """Describe one run of the series."""
-    entry = CandidateEntry(
-        name="v1@noisy",
-        prompt_name="v1",
-        model_name="noisy",
-        prompt={},
-        model={"endpoint": "replay", "replies": "replies.jsonl"},
-        prompt_digest="p",
-        model_digest="m",
-    )
-    return Manifest(
-        schema_version=1,
-        run_id=f"run-{number:04d}",
-        created_utc=f"2026-01-01T00:00:00.{number:06d}Z",
-        suite_name="simulated",
-        suite={"name": "simulated", "labels": list(LABELS), "cases": ["cases.jsonl"], "repeats": 1},
-        suite_digest="s",
-        candidates=(entry,),
-        variants=("original",),
-        repeats=1,
-        planned_trials=cases,
-        seed=0,
-        files=(),
-        versions={},
-        platform="",
-        git_commit=None,
-        git_dirty=None,
-        command=(),
-    )
+    made = run_of.manifest_of(LABELS, planned=cases, candidates=[run_of.replayed(NOISY)])
+    created = f"2026-01-01T00:00:00.{number:06d}Z"
+    return msgspec.structs.replace(made, run_id=f"run-{number:04d}", created_utc=created)
 
 
 def template_of(cases: int) -> RunTable:
@@ -91,21 +63,12 @@ def template_of(cases: int) -> RunTable:
     events: list[Event] = []
     for case in range(cases):
         expected, name = LABELS[case % 2], f"{case:06d}"
-        events.append(CaseRow(id=name, digest=name, expected=expected, inputs={"message": name}))
-        events.append(
-            Record(
-                key=name,
-                case=name,
-                candidate="v1@noisy",
-                outcome=Reply(text=expected, usage=Usage(input=50, output=1)),
-                attempts=(Attempt(duration_ns=200_000_000),),
-                recorded=True,
-            )
-        )
+        events.append(run_of.case_row(name, expected, inputs={"message": name}))
+        events.append(run_of.record(name, expected, candidate=NOISY, recorded=True))
     return tabulate(manifest_of(0, cases), events)
 
 
-def run_of(rng: np.random.Generator, model: np.ndarray, arguments: argparse.Namespace, number: int) -> View:
+def measured(rng: np.random.Generator, model: np.ndarray, arguments: argparse.Namespace, number: int) -> View:
     """Run the suite once on a model that answers a case right where `model` says so, but for flips."""
     right = model ^ (rng.random(len(model)) < arguments.flips / 100)
     table: RunTable = arguments.template
@@ -113,7 +76,7 @@ def run_of(rng: np.random.Generator, model: np.ndarray, arguments: argparse.Name
     answered = replace(
         trials, predicted=np.where(right, trials.expected, 1 - trials.expected).astype(np.int16)
     )
-    answers = replace(table, trials={"v1@noisy": answered})
+    answers = replace(table, trials={NOISY: answered})
     (view,) = views_from(manifest_of(number, len(model)), answers)
     return view
 
@@ -128,7 +91,7 @@ def past_of(view: View) -> PastRun:
 def drift(view: View, past: list[View]) -> str:
     """Hold a run against earlier ones, as judging it does; gives the status of the check."""
     view.past = tuple(past_of(run) for run in past)
-    return check(view, MARGIN, GOOD, None).status
+    return check(view, MARGIN, timing(), None).status
 
 
 def signals(series: list[View]) -> bool:
@@ -168,9 +131,9 @@ def simulate(rng: np.random.Generator, counts: Counts, arguments: argparse.Names
     worse = model.copy()
     broken = round(arguments.cases * arguments.drop / 100 / (1 - 2 * flips))
     worse[rng.choice(np.flatnonzero(model), broken, replace=False)] = False
-    series = [run_of(rng, model, arguments, number) for number in range(earlier)]
+    series = [measured(rng, model, arguments, number) for number in range(earlier)]
     for name, again in (("A/A", model), ("drop", worse)):
-        now = run_of(rng, again, arguments, arguments.series)
+        now = measured(rng, again, arguments, arguments.series)
         counts.add(f"{name}: drift.drop fails after one run", drift(now, series[-1:]) == "FAIL")
         after = f"{name}: drift.drop fails after {earlier} runs (previous and pooled)"
         counts.add(after, drift(now, series) == "FAIL")

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections import Counter
 from dataclasses import replace
@@ -24,9 +25,12 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
+
+from judged import timing
+
 from harness.files.bundle import Bundle, load_bundle
 from harness.judge.assess import views_of
-from harness.judge.assessment import TimingQuality
 from harness.judge.checks import check
 from harness.judge.compare import compare
 from harness.judge.gate import Judged, decide, status_of
@@ -45,16 +49,6 @@ reply: {as: exact}
 repeats: 1
 thresholds: [accuracy >= 75%, 'recall[spam] >= 60%', failures <= 5%]
 """
-GOOD = TimingQuality(
-    good=True,
-    sentence="",
-    lag_p99_s=None,
-    lag_max_s=None,
-    cpu_share=None,
-    own_share=None,
-    max_in_flight=1,
-    processes=1,
-)
 
 
 def write_project(root: Path, rng: np.random.Generator, *, prompts: int, cases: int, loss: float) -> Bundle:
@@ -96,7 +90,7 @@ def gate(rng: np.random.Generator, *, prompts: int, cases: int, loss: float) -> 
                 model="m",
                 lines=None,
                 same=False,
-                head=tuple(check(head, threshold, GOOD, None) for threshold in bundle.thresholds),
+                head=tuple(check(head, threshold, timing(), None) for threshold in bundle.thresholds),
                 comparison=compare(base, head, margin=bundle.suite.gate.margin),
             )
         )

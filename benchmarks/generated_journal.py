@@ -7,14 +7,20 @@ failures here and there. Most replies are the bare label, one in thirty is a sen
 from __future__ import annotations
 
 import json
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
+
+from run_of import candidate, manifest_of
+
 from harness.journal import SCHEMA_VERSION
-from harness.rundir import JOURNAL, CandidateEntry, Manifest, write_manifest
+from harness.rundir import JOURNAL, Manifest, write_manifest
 
 REPEATS = 3
 _RUN = "20260101T000000Z-bench-000000"
@@ -56,43 +62,18 @@ def _manifest(labels: tuple[str, ...], planned: int) -> Manifest:
         "model": "mini-1",
         "price": {"input": 0.4, "output": 1.6},
     }
-    candidate = CandidateEntry(
-        name=_CANDIDATE,
-        prompt_name="short",
-        model_name="mini",
-        prompt={"messages": [{"role": "user", "content": "Spam or ham? {{ message }}"}]},
-        model=model,
-        prompt_digest="p",
-        model_digest="m",
-    )
-    return Manifest(
-        schema_version=1,
-        run_id=_RUN,
-        created_utc="2026-01-01T00:00:00+00:00",
-        suite_name="bench",
-        suite={
-            "name": "bench",
-            "labels": list(labels),
-            "positive": labels[0],
-            "cases": ["cases.jsonl"],
-            "repeats": REPEATS,
-            "priority": "recall",
-            "prevalence": {labels[0]: 0.02},
-            "costs": {"missed": 50.0, "false_alarm": 0.5},
-        },
-        suite_digest="s",
-        candidates=(candidate,),
-        variants=("original",),
+    messages = [{"role": "user", "content": "Spam or ham? {{ message }}"}]
+    made = manifest_of(
+        labels,
+        planned=planned,
         repeats=REPEATS,
-        planned_trials=planned,
-        seed=0,
-        files=(),
-        versions={"harness": "0"},
-        platform="bench",
-        git_commit=None,
-        git_dirty=None,
-        command=("harness", "run"),
+        candidates=[msgspec.structs.replace(candidate(_CANDIDATE, messages=messages), model=model)],
+        positive=labels[0],
+        priority="recall",
+        prevalence={labels[0]: 0.02},
+        costs={"missed": 50.0, "false_alarm": 0.5},
     )
+    return msgspec.structs.replace(made, run_id=_RUN)
 
 
 def _events(rng: np.random.Generator, labels: tuple[str, ...], expected: np.ndarray) -> Iterator[str]:

@@ -17,14 +17,19 @@ test alone, 600 simulations each: the p-value before it is doubled is below 5% i
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
+
+from run_of import case_row, manifest_of, record, replayed
+
 from harness.judge.assess import assess
 from harness.judge.assessment import Robustness
-from harness.record import CaseRow, Event, Record, Reply
-from harness.rundir import CandidateEntry, Manifest
+from harness.record import Event
 
 LABELS = ("spam", "ham")
 NAMES = ("typos", "case", "whitespace", "punctuation", "quotes", "prefix", "suffix", "upper", "word_drop")
@@ -49,63 +54,33 @@ class Noisy:
         lost[: round(self.cases * broken)] = 1 - lost[: round(self.cases * broken)]
         names = NAMES[: self.perturbations]
         events: list[Event] = [
-            CaseRow(id=f"c{i}", digest="", expected="spam", inputs={"m": f"call me about money, no {i}"})
-            for i in range(self.cases)
+            case_row(f"c{i}", "spam", inputs={"m": f"call me about money, no {i}"}) for i in range(self.cases)
         ]
         for name in ("original", *names):
             wrong = rng.random((self.cases, self.repeats)) < (lost if name == names[0] else chance)[:, None]
             events += [
-                Record(
-                    key=f"{name}-{i}-{k}",
-                    case=f"c{i}",
-                    candidate="v@m",
+                record(
+                    f"c{i}",
+                    LABELS[int(wrong[i, k])],
                     variant=name,
                     repeat=k,
-                    outcome=Reply(text=LABELS[int(wrong[i, k])]),
+                    seconds=None,
                     recorded=True,
                 )
                 for i in range(self.cases)
                 for k in range(self.repeats)
             ]
-        found = assess(_manifest(self, names, len(events) - self.cases), events).candidates[0].robustness
+        manifest = manifest_of(
+            LABELS,
+            planned=len(events) - self.cases,
+            repeats=self.repeats,
+            candidates=[replayed()],
+            variants=("original", *names),
+            thresholds=["accuracy >= 1%"],
+        )
+        found = assess(manifest, events).candidates[0].robustness
         assert found is not None
         return found
-
-
-def _manifest(model: Noisy, names: tuple[str, ...], planned: int) -> Manifest:
-    entry = CandidateEntry(
-        name="v@m",
-        prompt_name="v",
-        model_name="m",
-        prompt={},
-        model={"endpoint": "replay", "replies": "r.jsonl"},
-        prompt_digest="",
-        model_digest="",
-    )
-    return Manifest(
-        schema_version=1,
-        run_id="run",
-        created_utc="2026-01-01T00:00:00Z",
-        suite_name="suite",
-        suite={
-            "name": "suite",
-            "labels": list(LABELS),
-            "cases": ["c.jsonl"],
-            "thresholds": ["accuracy >= 1%"],
-        },
-        suite_digest="",
-        candidates=(entry,),
-        variants=("original", *names),
-        repeats=model.repeats,
-        planned_trials=planned,
-        seed=0,
-        files=(),
-        versions={},
-        platform="",
-        git_commit=None,
-        git_dirty=None,
-        command=(),
-    )
 
 
 def figures(model: Noisy, simulations: int, seed: int = 1) -> dict[str, float]:

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import argparse
 import resource
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
+
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path[:0] = [str(TESTS / "servers"), str(TESTS / "specimens")]
+
+from viewing import viewing
 
 from generated_journal import write_run
 from generated_project import load_note
@@ -49,19 +53,8 @@ def main() -> None:
         folder = write_run(root / "results", trials, ("spam", "ham"))
         size = (folder / "journal.jsonl").stat().st_size
         print(f"{trials:,} trials, a journal of {size / 1e6:,.0f} MB  [{load_note()}]", flush=True)
-        viewer = subprocess.Popen(
-            [sys.executable, "-m", "harness", "view", "--port", "0"],
-            cwd=root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        try:
-            assert viewer.stdout is not None
-            _measure(f"{viewer.stdout.readline().strip()}/{folder.name}", trials)
-        finally:
-            viewer.terminate()
-            viewer.wait()
+        with viewing(root) as (_, address):
+            _measure(f"{address}/{folder.name}", trials)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"peak memory of the viewer {peak:,.0f} MB  [{load_note()}]")
 

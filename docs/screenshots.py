@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -23,9 +20,10 @@ from urllib.parse import urlencode
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
-sys.path.insert(0, str(ROOT / "tests" / "servers"))
+sys.path[:0] = [str(ROOT / "tests" / "servers"), str(ROOT / "tests" / "specimens")]
 
 from chromium import DESKTOP, HOW_TO_INSTALL, PHONE, Chromium, chromium, chromium_path  # noqa: E402
+from viewing import viewing  # noqa: E402
 
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {},
@@ -39,24 +37,6 @@ PICTURES = {
     "case": "viewer-case",
     "comparison": "viewer-compare",
 }
-
-
-@contextmanager
-def viewer() -> Iterator[str]:
-    """Start the viewer over this checkout's results and give its origin."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "harness", "view", "--port", "0"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        yield process.stdout.readline().strip().removesuffix("/runs")
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def fetch(address: str) -> Any:  # noqa: ANN401  # whatever a page's JSON holds
@@ -135,7 +115,8 @@ def main() -> None:
     path = chromium_path()
     if path is None:
         sys.exit(HOW_TO_INSTALL)
-    with viewer() as origin, chromium(path) as browser:
+    with viewing(ROOT) as (_, address), chromium(path) as browser:
+        origin = address.removesuffix("/runs")
         found = pages(origin, chosen.run)
         if chosen.all:
             save_all(browser, origin, found, chosen.all)

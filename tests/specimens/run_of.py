@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from harness.files.threshold import Threshold, parse_threshold
 from harness.judge.assess import assess
 from harness.judge.assessment import Assessment, CandidateAssessment, Check
@@ -37,6 +39,12 @@ def candidate(name: str = CANDIDATE, **prompt: Any) -> CandidateEntry:
         prompt_digest="p",
         model_digest="m",
     )
+
+
+def replayed(name: str = CANDIDATE, **model: Any) -> CandidateEntry:
+    """Give a candidate whose replies were recorded."""
+    entry = {"endpoint": "replay", "replies": "replies.jsonl", **model}
+    return msgspec.structs.replace(candidate(name), model=entry)
 
 
 def manifest_of(

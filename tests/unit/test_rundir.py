@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from run_of import manifest_of
 
 from harness.errors import StorageFailed, UsageError
 from harness.rundir import (
@@ -21,25 +22,8 @@ from harness.rundir import (
 
 
 def manifest(run_id: str = "r", created: str = "2026-01-01T00:00:00+00:00", version: int = 1) -> Manifest:
-    return Manifest(
-        schema_version=version,
-        run_id=run_id,
-        created_utc=created,
-        suite_name="s",
-        suite={},
-        suite_digest="d",
-        candidates=(),
-        variants=("original",),
-        repeats=1,
-        planned_trials=0,
-        seed=0,
-        files=(),
-        versions={},
-        platform="",
-        git_commit=None,
-        git_dirty=None,
-        command=(),
-    )
+    made = manifest_of((), planned=0)
+    return msgspec.structs.replace(made, run_id=run_id, created_utc=created, schema_version=version)
 
 
 def make_run(results: Path, name: str, created: str = "2026-01-01T00:00:00+00:00") -> Path:

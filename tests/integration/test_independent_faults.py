@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,25 +65,32 @@ class Broken:
 
 @contextmanager
 def llmock(*options: str) -> Iterator[Broken]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    server = Broken(f"http://127.0.0.1:{port}")
+    process, server = started(*options)
     try:
-        until = time.monotonic() + 30
-        while True:
-            try:
-                server.ask("/health")
-                break
-            except OSError:
-                assert time.monotonic() < until, "llmock did not start"
-                time.sleep(0.1)
         yield server
     finally:
         process.terminate()
         process.wait(10)
+
+
+def started(*options: str) -> tuple[subprocess.Popen[bytes], Broken]:
+    """Start it on a free port, and on another one where somebody took the first in between."""
+    for _ in range(3):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), *options]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        server = Broken(f"http://127.0.0.1:{port}")
+        until = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < until:
+            with suppress(OSError):
+                server.ask("/health")
+                return process, server
+            time.sleep(0.1)
+        process.kill()
+        process.wait()
+    raise AssertionError("llmock did not start")
 
 
 Tell = Callable[[str, object], None]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import os
+import resource
 from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, TypeVar
@@ -12,6 +14,7 @@ from typing import Any, TypeVar
 import pytest
 from scripted import Answer, Script, ScriptedServer
 
+from harness.errors import RunIncomplete
 from harness.measure.endpoint.httpx_transport import HttpxTransport
 from harness.measure.endpoint.openai_transport import OpenAITransport
 from harness.measure.endpoint.transport import Broken, Exchange, Transport
@@ -76,6 +79,25 @@ def test_a_response_arrives_whole_with_status_headers_and_ordered_clock(make: Ma
     assert result.headers.get("x-some") == "thing"
     assert result.headers.get("x-absent") is None
     assert 0.1e9 <= result.first_byte_ns <= result.duration_ns < 2e9
+
+
+def test_a_call_for_which_this_machine_has_no_open_file_ends_the_run_and_is_no_failure_of_the_endpoint(
+    make: Make,
+) -> None:
+    async def use(transport: Transport, server: ScriptedServer) -> None:
+        limit, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+        os.close(free := os.dup(0))
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free, highest))
+            with pytest.raises(RunIncomplete, match="too many files open") as caught:
+                await transport.exchange("POST", server.url + "/v1/x", b"{}", timeout_s=5)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, highest))
+        assert "ulimit -n" in caught.value.fix
+        assert server.requests == []
+        assert isinstance(await transport.exchange("POST", server.url, b"{}", timeout_s=5), Exchange)
+
+    run(make, lambda _: Answer.of_json({}), use)
 
 
 def test_the_request_carries_body_and_headers_as_given(make: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -25,11 +26,13 @@ from crashing import (
     runs_of,
     saved_trials,
 )
+from measured import events_of, records, write_project
 from mounted import NEEDED, can_mount, on_mount
 from scripted import Script, ScriptedServer
 from threaded import serving
 
 from harness.errors import Exit
+from harness.record import Pace
 
 Serve = Callable[[Script], ScriptedServer]
 
@@ -324,3 +327,16 @@ def test_results_that_are_removed_during_a_run_end_it_with_words(
     assert process.returncode in {Exit.USAGE, Exit.INCOMPLETE}
     assert "Traceback" not in said
     assert "manifest.json" in said
+
+
+def test_few_open_files_make_a_slower_run_and_no_failed_trial(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(mostly_right)
+    write_project(tmp_path, server.url, cases=200, limits={"concurrency": 128})
+    shell(tmp_path, "ulimit -n 64; $H run small.suite.yml --quiet; echo $? >code")
+    (run,) = runs_of(tmp_path)
+    report = json.loads((run / "report.json").read_bytes())
+    assert report["candidates"][0]["outcomes"]["failed"] == 0
+    assert len(server.requests) == 200
+    assert max(record.in_flight for record in records(run)) < 64
+    first = events_of(run, Pace)[0]
+    assert "and not 128: this process may not open more files (ulimit -n)" in first.why

@@ -6,6 +6,11 @@ exceptions and proves that none is missing.
 
 from __future__ import annotations
 
+import errno
+import re
+from collections.abc import Iterator
+
+from harness.errors import RunIncomplete
 from harness.measure.endpoint.secrets import short
 from harness.record import Failure, FailureKind
 
@@ -83,6 +88,10 @@ KINDS: dict[str, FailureKind] = {
 }
 
 
+_NO_FILE_LEFT = {errno.EMFILE, errno.ENFILE}
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how pyreqwest gives an error of the operating system
+
+
 def kind_of(error: BaseException) -> FailureKind | None:
     """Return the failure that an exception of an HTTP client means; None for anything else."""
     if type(error).__module__ == "openai" and error.__cause__ is not None:
@@ -108,6 +117,26 @@ def _causes(error: BaseException) -> list[str]:
     details = getattr(error, "details", None)
     causes = details.get("causes") if isinstance(details, dict) else None
     return [str(cause.get("message", "")) for cause in causes or []]
+
+
+def raise_if_ours(error: BaseException) -> None:
+    """Raise RunIncomplete when a call failed because this machine has no open file left for it."""
+    numbers = [int(number) for number in _OS_ERROR.findall(" ".join(_causes(error)))]
+    numbers += [cause.errno or 0 for cause in _chain(error) if isinstance(cause, OSError)]
+    if not _NO_FILE_LEFT.isdisjoint(numbers):
+        raise RunIncomplete(
+            "This machine can open no more connections: it has too many files open.",
+            fix="Raise the limit (`ulimit -n`) or lower `concurrency` in harness.yml, then resume.",
+        ) from error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and all that it came from."""
+    while error is not None:
+        yield error
+        for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+            yield from _chain(one)
+        error = error.__cause__ or error.__context__
 
 
 def as_failure(error: Exception, status: int | None = None) -> Failure:

@@ -68,6 +68,7 @@ class PythonTransport(ABC):
         except Exception as error:
             # Whatever a client raises is a failed exchange: nothing of ours runs in here but the sink, which
             # turns what it can't read into a failure itself. Cancellation is no Exception and passes.
+            foreign_errors.raise_if_ours(error)
             failure = foreign_errors.as_failure(error, status)
             if failure.kind == "timeout":
                 failure = out_of_time(timeout_s, status)

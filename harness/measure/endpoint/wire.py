@@ -105,6 +105,7 @@ class WireTransport:
                     content = await self._whole(response, status, headers)
                 end = perf_counter_ns() - start
         except (PyreqwestError, OSError) as error:
+            foreign_errors.raise_if_ours(error)
             return Broken(
                 failure=_failure(error, timeout_s, status),
                 duration_ns=perf_counter_ns() - start,

@@ -25,6 +25,7 @@ from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.engine.contract import Outcome, Sink, Work
 from harness.measure.halt import GRACE_S, Halt, Halted
 from harness.measure.interference import LagSampler, Load, rare_collections
+from harness.measure.open_files import connections_allowed
 from harness.measure.pacing.lane import Lane, shared_limits
 from harness.measure.plan.trials import Plan, Planned
 from harness.measure.timeline import Clock, RealClock
@@ -155,7 +156,7 @@ class _Session:
 
     async def _measure(self, lane: LaneWork) -> None:
         """Warm up, then drain the lane's share of the plan."""
-        lane.lane.begin()
+        lane.lane.begin(connections=self._connections(lane))
         if self._sink.backlogged:  # a resume takes the most that may be in flight from this event
             await self._sink.written()
         await self._drain(lane, iter(lane.warmups), len(lane.warmups), warmup=True)
@@ -166,6 +167,13 @@ class _Session:
         if not self._halt.stopping:
             for record in lane.lane.breaker.release():
                 self._put(record)
+
+    def _connections(self, lane: LaneWork) -> int:
+        """Give how many calls of a lane may be in flight as far as open files are concerned."""
+        asked = [each.lane.gate.asked for each in self._lanes.values() if each.timed]
+        if not lane.timed:
+            return lane.lane.gate.asked
+        return max(1, connections_allowed(sum(asked)) * lane.lane.gate.asked // sum(asked))
 
     async def _drain(self, lane: LaneWork, trials: Iterator[Planned], workers: int, *, warmup: bool) -> None:
         count = min(workers, lane.lane.gate.asked)

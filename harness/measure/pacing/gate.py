@@ -83,6 +83,11 @@ class Gate:
         self._cut(self.most)
         return True
 
+    def cap(self, most: int) -> None:
+        """Never admit more than this, before anything was admitted."""
+        self.asked = self.most = most
+        self.limit = self.open = min(most, self.limit)
+
     def relieve(self, most: int) -> bool:
         """Raise the most again, up to what was asked for; the limit grows to it call by call."""
         if self.most >= self.asked:

@@ -55,9 +55,13 @@ class Lane:
         self._clock = clock
         self._on_change = on_change
 
-    def begin(self) -> None:
-        """Say the limit that the lane starts with."""
-        self._say(f"started; {self.gate.limit} in flight at first, {self.gate.most} at most")
+    def begin(self, *, connections: int) -> None:
+        """Say the limit that the lane starts with: no more than the connections that it may open."""
+        why = ""
+        if connections < self.gate.asked:
+            why = f" and not {self.gate.asked}: this process may not open more files (ulimit -n)"
+            self.gate.cap(connections)
+        self._say(f"started; {self.gate.limit} in flight at first, {self.gate.most} at most{why}")
 
     async def board(self, tokens: int) -> tuple[int, int]:
         """Wait until the rate allows a request of so many tokens."""

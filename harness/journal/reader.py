@@ -33,15 +33,8 @@ def read_events(path: Path) -> Iterator[Event]:
     Raises JournalDamaged, naming line and byte offset, at anything else that is wrong.
     """
     for seq, offset, line in _whole_lines(path):
-        try:
-            event = decode_line(line, seq)
-        except NotALine as why:
-            raise _damaged(path, seq, offset, str(why)) from None
-        if seq == 0:
-            _check_header(path, event)
-        elif isinstance(event, Header):
-            raise _damaged(path, seq, offset, "it is a second header")
-        else:
+        event = _decoded(path, seq, offset, line)
+        if not isinstance(event, Header):
             yield event
 
 
@@ -57,13 +50,7 @@ class Placed(NamedTuple):
 def read_placed(path: Path, *, seq: int = 0, offset: int = 0) -> Iterator[Placed]:
     """Yield the events from a line on, header included, as `read_events` does: for following a live run."""
     for number, at, line in _whole_lines(path, first=seq, offset=offset):
-        try:
-            event = decode_line(line, number)
-        except NotALine as why:
-            raise _damaged(path, number, at, str(why)) from None
-        if number == 0:
-            _check_header(path, event)
-        yield Placed(number, at, len(line), event)
+        yield Placed(number, at, len(line), _decoded(path, number, at, line))
 
 
 def read_at(path: Path, places: Iterable[tuple[int, int, int]]) -> Iterator[Event | Header]:
@@ -74,9 +61,9 @@ def read_at(path: Path, places: Iterable[tuple[int, int, int]]) -> Iterator[Even
             line = journal.read(length)
             try:
                 check_line(line)
-                yield decode_line(line, seq)
             except NotALine as why:
                 raise _damaged(path, seq, offset, str(why)) from None
+            yield _decoded(path, seq, offset, line)
 
 
 def iter_records(path: Path, *, warmup: bool = False) -> Iterator[Record]:
@@ -138,6 +125,19 @@ def _whole_lines(path: Path, *, first: int = 0, offset: int = 0) -> Iterator[tup
                 continue
             yield seq, offset, line
             offset += len(line)
+
+
+def _decoded(path: Path, seq: int, offset: int, line: bytes) -> Event | Header:
+    """Decode a whole line; the first one, and no other, is a header."""
+    try:
+        event = decode_line(line, seq)
+    except NotALine as why:
+        raise _damaged(path, seq, offset, str(why)) from None
+    if seq == 0:
+        _check_header(path, event)
+    elif isinstance(event, Header):
+        raise _damaged(path, seq, offset, "it is a second header")
+    return event
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -11,13 +11,15 @@ import signal
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from journalled import reply_record, some_events, write_journal
 
 from harness.errors import JournalDamaged, RunLocked, StorageFailed
-from harness.journal import JournalWriter, RunLock, iter_records, read_events, recover
+from harness.journal import Header, JournalWriter, RunLock, iter_records, read_events, read_placed, recover
+from harness.journal.line import encode_line
 from harness.record import Record
 
 JOURNAL = "journal.jsonl"
@@ -128,6 +130,20 @@ def test_a_journal_of_a_newer_harness_is_refused_by_name(tmp_path: Path) -> None
     path.write_bytes(b'{"crc":"%08x",%b\n' % (zlib.crc32(rest), rest))
     with pytest.raises(JournalDamaged, match="newer harness"):
         list(read_events(path))
+
+
+@pytest.mark.parametrize("read", [read_events, read_placed])
+def test_the_first_line_and_no_other_is_a_header(
+    tmp_path: Path, read: Callable[[Path], Iterator[object]]
+) -> None:
+    path = tmp_path / JOURNAL
+    header = Header(schema_version=1, run_id="run-1")
+    path.write_bytes(encode_line(0, reply_record(1)))
+    with pytest.raises(JournalDamaged, match=r"line 1 .* not a header"):
+        list(read(path))
+    path.write_bytes(encode_line(0, header) + encode_line(1, reply_record(1)) + encode_line(2, header))
+    with pytest.raises(JournalDamaged, match=r"line 3 .* a second header"):
+        list(read(path))
 
 
 def test_every_record_is_in_the_file_when_append_returns_and_no_fsync_runs(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ SECTIONS: dict[str, list[Promise]] = {
             ("tests/unit/measure/test_pacing.py", "tests/property/test_pacing.py"),
         ),
     ],
-    "The process dies": [
+    "The process dies, the disk or the clock fails": [
         Promise(
             "After kill -9 a resume gives a whole run's verdict, and pays again only for calls in flight",
             (
@@ -64,6 +64,15 @@ SECTIONS: dict[str, list[Promise]] = {
                 "tests/integration/test_resume_kill.py",
                 "tests/integration/test_cli_kill.py",
             ),
+        ),
+        Promise(
+            "A disk that is full, small, failing, read-only or missing, and streams that are closed, cost no "
+            "finished call",
+            ("tests/integration/test_disk_faults.py",),
+        ),
+        Promise(
+            "A wall clock that is set back changes no figure and no order",
+            ("tests/integration/test_clock_set_back.py",),
         ),
         Promise(
             "A journal reads as a prefix of what was written, with all that was saved, or names the damage",
@@ -209,7 +218,7 @@ def page(full: bool) -> tuple[bool, str]:
         "",
         f"Written by `python benchmarks/reliability.py{' --full' if full else ''}` on "
         f"{datetime.now(UTC):%Y-%m-%d}; the long checks ran {scope}.",
-        "CI runs the tests, with a sample of the crash matrix among them.",
+        "CI runs the tests, with a sample of the crash matrix among them, and one minute of the soak.",
         "A number of generated inputs is that of Hypothesis; requests are counted at the server.",
     ]
     held = True

@@ -7,16 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crashing import STRACE, Crashed, Injection, figures, make_project, mostly_right, run_command, runs_of
+from crashing import (
+    NEEDS_STRACE,
+    STRACE,
+    Crashed,
+    Injection,
+    figures,
+    make_project,
+    mostly_right,
+    run_command,
+    runs_of,
+)
 from scripted import Script, ScriptedServer
 
 Serve = Callable[[Script], ScriptedServer]
 
-pytestmark = pytest.mark.skipif(STRACE is None, reason="needs strace (Debian: apt-get install strace)")
+pytestmark = pytest.mark.skipif(STRACE is None, reason=NEEDS_STRACE)
 
 # killed as the manifest is made sure of, as the journal is, in the middle of a write, and in the resume too
 CHAINS = [
     (Injection("fsync", 2),),
+    (Injection("fsync", 3),),  # between the journal and the manifest
     (Injection("fsync", 5),),
     (Injection("write", 45), Injection("write", 25), Injection("fsync", 2)),
 ]

@@ -15,6 +15,7 @@ import pytest
 from commanded import COMMAND, environment, harness, write_replayed
 from crashing import (
     IN_FLIGHT,
+    NEEDS_STRACE,
     STRACE,
     TRIALS,
     Crashed,
@@ -193,7 +194,7 @@ def test_results_that_can_t_be_a_folder_are_named_before_the_first_call(
     assert server.requests == []
 
 
-@pytest.mark.skipif(STRACE is None, reason="needs strace (Debian: apt-get install strace)")
+@pytest.mark.skipif(STRACE is None, reason=NEEDS_STRACE)
 @pytest.mark.parametrize(
     ("call", "nth", "error"), [("fsync", 1, "EIO"), ("write", 4, "EIO"), ("write", 2, "EDQUOT")]
 )

@@ -20,7 +20,19 @@ from scripted import Answer, Request, ScriptedServer, chat_reply
 
 CASES, REPEATS, IN_FLIGHT = 20, 2, 4
 TRIALS = CASES * REPEATS
-STRACE = shutil.which("strace")
+
+NEEDS_STRACE = "needs strace, and leave to trace (Debian: apt-get install strace)"
+
+
+def _strace() -> str | None:
+    """Give strace where it is installed and may trace."""
+    found = shutil.which("strace")
+    if found is None or subprocess.run([found, "-f", "true"], capture_output=True, check=False).returncode:
+        return None
+    return found
+
+
+STRACE = _strace()
 # What touches the disk, with the most of each that one thread makes in a run or a resume; `writev` speaks to
 # the endpoint: killing there is killing between replies. strace counts each thread's calls by themselves.
 CALLS = {"fsync": 6, "write": 85, "rename": 5, "mkdir": 2, "ftruncate": 2, "writev": 21}

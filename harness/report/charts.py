@@ -14,9 +14,10 @@ from typing import Any, assert_never
 from markupsafe import Markup, escape
 
 from harness.report.drawings import PALETTE, distribution_chart, parts_chart, share_chart, timeline_chart
+from harness.report.front import front_chart
 from harness.report.neutral import visible
 from harness.report.parts import Chart
-from harness.report.plots import DistributionPlot, PartsPlot, SharePlot, TimelinePlot, TrendPlot
+from harness.report.plots import DistributionPlot, FrontPlot, PartsPlot, SharePlot, TimelinePlot, TrendPlot
 from harness.report.trends import trend_chart
 
 _FONT = "sans-serif"
@@ -31,6 +32,7 @@ _EMPTY = re.compile(
 )
 _DOT = re.compile(r'<path transform="translate\(([\d.-]+),([\d.-]+)\)" (d="[^"]+" [^>]*)/>')
 _LONG = re.compile(r"(\d+\.\d\d)\d+")
+_TAG = re.compile(r"<[^>]*>")  # coordinates are shortened, figures that a reader sees are not
 
 
 def chart_svg(chart: Chart, key: str) -> Markup:
@@ -46,6 +48,8 @@ def chart_svg(chart: Chart, key: str) -> Markup:
             spec = trend_chart(chart.plot)
         case PartsPlot():
             spec = parts_chart(chart.plot)
+        case FrontPlot():
+            spec = front_chart(chart.plot)
         case _:
             assert_never(chart.plot)
     return _embed(_draw(spec), f"{key}-{chart.key}", chart)
@@ -89,7 +93,7 @@ def _embed(svg: str, key: str, chart: Chart) -> Markup:
     """Make an SVG part of the page: theme colours, unique ids, a title, no noise."""
     svg = _NOISE.sub("", svg)
     svg = _EMPTY.sub("", svg)
-    svg = _LONG.sub(r"\1", svg)
+    svg = _TAG.sub(lambda tag: _LONG.sub(r"\1", tag[0]), svg)
     svg = _share_dots(svg)
     svg = _COLOURS.sub(lambda m: f"var(--{_NAMES[m.group()]})", svg)
     for i, old in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):  # numbered by the process

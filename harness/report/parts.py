@@ -235,6 +235,7 @@ class StandingView:
     front: str
     weakest: str
     duels: Table
+    chart: Chart | None = None  # of three candidates or more whose latency is known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

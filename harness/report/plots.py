@@ -17,6 +17,7 @@ class Box:
     x_high: float
     y_low: float
     y_high: float
+    note: str = ""  # below the name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,4 +108,15 @@ class TrendPlot:
     marks: tuple[tuple[str, str], ...] = ()  # step, a letter
 
 
-Plot: TypeAlias = SharePlot | DistributionPlot | TimelinePlot | TrendPlot | PartsPlot
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontPlot:
+    """A share over a time, a point a candidate: those on the Pareto front, and those that are beaten."""
+
+    x_title: str
+    y_title: str
+    front: tuple[Box, ...]
+    beaten: tuple[Box, ...]
+    log: bool
+
+
+Plot: TypeAlias = SharePlot | DistributionPlot | TimelinePlot | TrendPlot | PartsPlot | FrontPlot

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 
 from harness.judge.assessment import Assessment, CandidateAssessment
 from harness.judge.compare.telling import signed, signed_span
-from harness.judge.standings import METRICS, Duel, Leaderboard
-from harness.judge.wording import listed, scale_of, verb
-from harness.report.figures import figure, p_value
-from harness.report.parts import CandidateView, Cell, LeaderRow, StandingView, Table
-from harness.report.sections.pieces import interval_picture, number_cell
+from harness.judge.standings import METRICS, Duel, Leaderboard, Standing
+from harness.judge.wording import listed, scale_of, sentence, verb
+from harness.report.figures import figure, number, p_value
+from harness.report.parts import CandidateView, Cell, Chart, LeaderRow, StandingView, Table
+from harness.report.plots import Box, FrontPlot
+from harness.report.sections.pieces import LOG_FROM, ends_of, interval_picture, number_cell
+
+FEWEST_DRAWN = 3  # candidates
 
 
 def leader_rows(
@@ -66,6 +69,7 @@ def standing_view(board: Leaderboard | None) -> StandingView | None:
         front=_front(board),
         weakest=_weakest(board),
         duels=_duels(board),
+        chart=_chart(board),
     )
 
 
@@ -76,6 +80,60 @@ def _front(board: Leaderboard) -> str:
         return f"{who} are on the Pareto front of quality, p95 and cost: none is beaten without a price."
     rest = verb(beaten, "the other is", "the others are")
     return f"On the Pareto front of quality, p95 and cost: {listed(board.front)}; {rest} beaten."
+
+
+def _chart(board: Leaderboard) -> Chart | None:
+    """Draw quality over p95 with the cost beside each name; of fewer than three the table says it all."""
+    rows = [row for row in board.rows if row.quality.value is not None and row.p95.value is not None]
+    if len(rows) < FEWEST_DRAWN:
+        return None
+    times = [row.p95.value or 0.0 for row in rows]
+    factor, unit = (1000.0, "ms") if max(times) < 2 else (1.0, "s")
+    quality = METRICS[board.quality]
+    beaten = any(not row.on_front for row in rows)
+    shown = (
+        "filled circles are on the Pareto front, hollow diamonds are beaten" if beaten else "none is beaten"
+    )
+    missing = [row.name for row in board.rows if row not in rows]
+    undrawn = f" Not drawn, without a p95: {listed(missing)}." if missing else ""
+    return Chart(
+        key="front",
+        title=f"Quality, p95 and cost: {shown}",
+        alt=f"{sentence(quality)} over p95: {'; '.join(map(_told, rows))}.{undrawn}",
+        plot=FrontPlot(
+            x_title=f"p95 latency ({unit})",
+            y_title=quality,
+            front=tuple(_box(row, factor) for row in rows if row.on_front),
+            beaten=tuple(_box(row, factor) for row in rows if not row.on_front),
+            log=min(times) > 0 and max(times) / min(times) > LOG_FROM,
+        ),
+    )
+
+
+def _told(row: Standing) -> str:
+    where = "on the front" if row.on_front else "beaten"
+    cost = f", {_cost(row)}" if _cost(row) else ""
+    return f"{row.name} {figure(row.quality, 'share')} at {figure(row.p95, 'seconds')}{cost}, {where}"
+
+
+def _cost(row: Standing) -> str:
+    """Give the cost; nothing for a model that has no price."""
+    value = row.cost_per_1000.value
+    return f"{number(value, 'money', currency=row.currency)} per 1,000" if value else ""
+
+
+def _box(row: Standing, factor: float) -> Box:
+    (x_low, x_high), (y_low, y_high) = ends_of(row.p95), ends_of(row.quality)
+    return Box(
+        name=row.name,
+        x=(row.p95.value or 0.0) * factor,
+        y=row.quality.value or 0.0,
+        x_low=x_low * factor,
+        x_high=x_high * factor,
+        y_low=y_low,
+        y_high=y_high,
+        note=_cost(row),
+    )
 
 
 def _weakest(board: Leaderboard) -> str:

@@ -15,6 +15,7 @@ VERDICT_TONES: dict[Verdict, Tone] = {
     "NOT READY": "fail",
     "INCONCLUSIVE": "inconclusive",
 }
+LOG_FROM = 30.0  # slowest over fastest, from which a linear axis hides what is fast
 STATUS_TONES: dict[Status, Tone] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "inconclusive"}
 
 

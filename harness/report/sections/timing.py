@@ -9,12 +9,11 @@ from harness.judge.wording import listed, seconds
 from harness.report.figures import count, figure, number
 from harness.report.parts import Cell, Chart, Figure, Section, Table
 from harness.report.plots import DistributionPlot, PartsPlot, QuantileMark, TimelinePlot
-from harness.report.sections.pieces import ends_of, number_cell
+from harness.report.sections.pieces import LOG_FROM, ends_of, number_cell
 from harness.rundir import CandidateEntry
 
 HEADLINE = (0.5, 0.95, 0.99)  # quantiles that the first sentence gives
 PAUSE_S = 60.0  # from which nothing being sent is a pause: the run was stopped, and resumed later
-LOG_FROM = 30.0  # slowest over fastest, from which a linear axis hides the body of the distribution
 
 
 def latency_section(candidate: CandidateAssessment) -> Section:

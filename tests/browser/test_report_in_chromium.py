@@ -1,0 +1,38 @@
+"""report.html in a real browser: what a reader on a phone sees."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from chromium import PHONE, Chromium
+from judged import manifest, three
+
+from harness.report.html import render_html
+from harness.report.view import view_of
+
+NARROW_PHONE = (320, 640)
+LINES = """e => {
+  const range = document.createRange();
+  range.selectNodeContents(e);
+  return new Set([...range.getClientRects()].map(r => r.top)).size;
+}"""
+
+
+@pytest.mark.parametrize("size", [PHONE, NARROW_PHONE])
+def test_candidates_are_read_on_a_phone_without_scrolling_sideways(
+    browser: Chromium, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(render_html(view_of(three(), manifest(three()))), encoding="utf-8")
+    with browser.page(size=size, touch=True) as page:
+        page.open(file.as_uri())
+        assert page.problems == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        cards = "document.querySelector('#leaderboard .cards')"
+        assert page.evaluate(f"{cards}.scrollWidth - {cards}.clientWidth") == 0
+        figures = f"[...{cards}.querySelectorAll('tbody tr:first-child td[data-label]')]"
+        said = page.evaluate(f"{figures}.map(td => td.dataset.label)")
+        assert said == ["Accuracy", "Balanced", "p95", "Stability", "Per 1,000"]
+        lines = f"[...{cards}.querySelectorAll('td[data-label] .why')].map({LINES})"
+        assert set(page.evaluate(lines)) == {1}, "no interval is broken over two lines"

@@ -1,0 +1,81 @@
+"""Several candidates as a chart: who is on the Pareto front, with names that can be read."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from judged import three
+
+from harness.judge.scores.estimate import undefined
+from harness.judge.standings import Leaderboard
+from harness.report.charts import chart_svg
+from harness.report.front import placed
+from harness.report.parts import Chart
+from harness.report.plots import Box, FrontPlot
+from harness.report.sections.leaderboard import standing_view
+
+
+def board() -> Leaderboard:
+    found = three().leaderboard
+    assert found is not None
+    return found
+
+
+def drawn(found: Leaderboard) -> Chart | None:
+    standing = standing_view(found)
+    return None if standing is None else standing.chart
+
+
+def test_the_front_and_the_beaten_are_told_apart_in_the_drawing_and_in_words() -> None:
+    chart = drawn(board())
+    assert chart is not None
+    assert isinstance(chart.plot, FrontPlot)
+    assert [box.name for box in chart.plot.front] == ["v3-plain-text@smollm2"]
+    assert [box.name for box in chart.plot.beaten] == ["v2-few-shot@smollm2", "v1-zero-shot@smollm2"]
+    assert chart.plot.x_title == "p95 latency (ms)"
+    assert (
+        "v3-plain-text@smollm2 97.8% (94.8 to 100.8) at 191 ms (181 to 213), $0.119 per 1,000, on the front"
+        in chart.alt
+    )
+    assert "v2-few-shot@smollm2 90.3% (87.3 to 93.3) at 279 ms (268 to 301)" in chart.alt
+    svg = chart_svg(chart, "run")
+    for text in ("v3-plain-text@smollm2", "v1-zero-shot@smollm2", "balanced accuracy", "p95 latency (ms)"):
+        assert f">{text}<" in svg
+
+
+def test_a_figure_in_a_drawing_keeps_its_digits() -> None:
+    chart = drawn(board())
+    assert chart is not None
+    assert "$0.119 per 1,000<" in chart_svg(chart, "run")
+
+
+def test_fewer_than_three_with_a_known_latency_are_not_drawn() -> None:
+    found = board()
+    unknown = msgspec.structs.replace(found.rows[2], p95=undefined("no call was timed"))
+    assert drawn(msgspec.structs.replace(found, rows=(*found.rows[:2], unknown))) is None
+    assert drawn(msgspec.structs.replace(found, rows=found.rows[:2])) is None
+
+
+def test_one_without_a_latency_is_left_out_and_named() -> None:
+    found = board()
+    unknown = msgspec.structs.replace(found.rows[2], name="v0@m", p95=undefined("no call was timed"))
+    chart = drawn(msgspec.structs.replace(found, rows=(*found.rows, unknown)))
+    assert chart is not None
+    assert chart.alt.endswith("Not drawn, without a p95: v0@m.")
+
+
+def point(name: str, x: float, y: float) -> Box:
+    return Box(name=name, x=x, y=y, x_low=x * 0.95, x_high=x * 1.05, y_low=y - 0.02, y_high=y + 0.02)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_names_do_not_cover_each_other_and_those_on_the_front_are_all_there(log: bool) -> None:
+    front = (point("first@model", 100, 0.9), point("second@model", 900, 0.95))
+    beaten = tuple(point(f"beaten-{n}@model", 880 + n, 0.94) for n in range(12))
+    found = placed(FrontPlot(x_title="", y_title="", front=front, beaten=beaten, log=log))
+    assert [box.name for box, _, _ in found[:2]] == ["first@model", "second@model"]
+    assert len(found) < 14
+    areas = [area for _, _, area in found]
+    for one in areas:
+        for other in areas:
+            assert one is other or one.shared(other) <= 0.15 * one.size

@@ -1,9 +1,10 @@
 """Every promise, the tests that show it, and what they counted: writes docs/reliability.md.
 
-    python benchmarks/reliability.py [--full] [--output docs/reliability.md]
+    python benchmarks/reliability.py [--full] [--matrix FILE] [--soak FILE] [--output docs/reliability.md]
 
 Runs the tests that the table names, the crash matrix and the soak. `--full` runs the whole matrix and soaks
-for half an hour; without it every tenth point and one minute. Exit code 1 when a promise did not hold.
+for half an hour; without it every tenth point and one minute. `--matrix` and `--soak` take what these wrote
+with `--json` instead of running them again. Exit code 1 when a promise did not hold.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
@@ -180,26 +182,29 @@ def _counted(tree: ET.Element) -> Seen:
     return seen
 
 
-def run_script(name: str, *options: str) -> tuple[bool, str]:
-    """Run a long check; tell whether it held, and its JSON."""
+def run_script(earlier: Path | None, name: str, *options: str) -> tuple[bool, Any]:
+    """Run a long check, or take what an earlier run wrote; tell whether it held, and what it counted."""
+    if earlier is not None:
+        counted = json.loads(earlier.read_bytes())
+        return not (isinstance(counted, dict) and counted["broken"]), counted
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out.json"
         command = [sys.executable, str(ROOT / "benchmarks" / name), *options, "--json", str(out)]
         done = subprocess.run(command, cwd=ROOT, check=False)
-        return done.returncode == 0 and out.exists(), out.read_text() if out.exists() else "null"
+        return done.returncode == 0, json.loads(out.read_bytes()) if out.exists() else None
 
 
-def long_checks(full: bool) -> tuple[bool, list[str]]:
+def long_checks(args: argparse.Namespace) -> tuple[bool, list[str]]:
     """Run the crash matrix and the soak; give their lines of the page."""
-    crashed, matrix = run_script("crash_matrix.py", "--every", "1" if full else "10")
-    soaked, soak = run_script("soak.py", "--seconds", "1800" if full else "60")
+    crashed, matrix = run_script(args.matrix, "crash_matrix.py", "--every", "1" if args.full else "10")
+    soaked, seen = run_script(args.soak, "soak.py", "--seconds", "1800" if args.full else "60")
     lines = ["| check | counted |", "|---|---|"]
     lines += [
         f"| crash matrix, {tally['name']} | {tally['interruptions']:,} survived; "
         f"{tally['requests']:,} requests for {tally['trials']:,} trials |"
-        for tally in json.loads(matrix) or []
+        for tally in matrix or []
     ]
-    if (seen := json.loads(soak)) is not None:
+    if seen is not None:
         faults = sum(seen["faults"].values())
         lines.append(
             f"| soak, {seen['seconds']:,.0f} s | {seen['trials']:,} trials, {seen['requests']:,} requests, "
@@ -210,13 +215,13 @@ def long_checks(full: bool) -> tuple[bool, list[str]]:
     return crashed and soaked, lines
 
 
-def page(full: bool) -> tuple[bool, str]:
+def page(args: argparse.Namespace) -> tuple[bool, str]:
     """Write the page; tell whether all held."""
-    scope = "in full" if full else "sampled (every tenth kill, one minute)"
+    scope = "in full" if args.full else "sampled (every tenth kill, one minute)"
     lines = [
         "# Reliability: promises, and what shows them",
         "",
-        f"Written by `python benchmarks/reliability.py{' --full' if full else ''}` on "
+        f"Written by `python benchmarks/reliability.py{' --full' if args.full else ''}` on "
         f"{datetime.now(UTC):%Y-%m-%d}; the long checks ran {scope}.",
         "CI runs the tests, with a sample of the crash matrix among them, and one minute of the soak.",
         "A number of generated inputs is that of Hypothesis; requests are counted at the server.",
@@ -230,7 +235,7 @@ def page(full: bool) -> tuple[bool, str]:
             links = ", ".join(f"[{Path(test).name}](../{test})" for test in promise.tests)
             lines.append(f"| {promise.words} | {links} | {seen.words()} |")
             print(lines[-1], flush=True)
-    well, rows = long_checks(full)
+    well, rows = long_checks(args)
     lines += ["", "## Killed and soaked", "", *rows, ""]
     lines += [
         "The crash matrix kills a real run at each fsync, write, rename, mkdir, truncation and socket write",
@@ -247,9 +252,11 @@ def main() -> None:
     """Run everything and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--matrix", type=Path, help="what crash_matrix.py --json wrote")
+    parser.add_argument("--soak", type=Path, help="what soak.py --json wrote")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "reliability.md")
     args = parser.parse_args()
-    held, text = page(args.full)
+    held, text = page(args)
     args.output.write_text(text)
     sys.exit(not held)
 

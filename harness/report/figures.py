@@ -6,6 +6,8 @@ be missing, and an undefined one says why.
 
 from __future__ import annotations
 
+import re
+
 from harness.judge import wording
 from harness.judge.scores.estimate import Estimate
 from harness.judge.wording import Scale
@@ -38,3 +40,9 @@ def p_value(value: float | None) -> str:
     if value is None:
         return ""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def when(created_utc: str, zone: str = "") -> str:
+    """Write an instant as `2026-01-31 09:30`; what is none stays as it is."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", created_utc)
+    return f"{found[1]} {found[2]}{zone}" if found else created_utc

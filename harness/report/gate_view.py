@@ -55,7 +55,6 @@ class PromptView:
     path: str
     status: str
     tone: Tone
-    headline: str
     about: str  # changed, new or the same; paired cases
     rows: tuple[GateRow, ...]
     regressions: tuple[Regression, ...]
@@ -139,7 +138,6 @@ def _prompt(prompt: GatedPrompt, gate: Gate) -> PromptView:
         path=prompt.path,
         status=prompt.status,
         tone=STATUS_TONES[prompt.status],
-        headline=prompt.headline,
         about=_about(prompt),
         rows=tuple(gate_row(check, gate.currency) for check in rows),
         regressions=tuple(_regression(change) for change in broken[:WORST]),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 
 from harness.judge.assessment import Assessment, CandidateAssessment
 from harness.judge.verdict import best_first
 from harness.judge.wording import sentence, sure
-from harness.report.figures import count, percent_of
+from harness.report.figures import count, percent_of, when
 from harness.report.parts import CandidateView, Cell, Figure, ReportView, Section, Table
 from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
 from harness.report.sections.generalization import generalization_section
@@ -37,7 +36,7 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
         verdict=assessment.verdict,
         tone=VERDICT_TONES[assessment.verdict],
         headline=_said_once(assessment.headline, assessment.verdict),
-        when=_when(assessment.created_utc),
+        when=when(assessment.created_utc, zone=" UTC"),
         facts=_facts(assessment),
         warnings=tuple(_warnings(assessment, manifest)),
         leaderboard=leader_rows(assessment, ranked, views),
@@ -105,11 +104,6 @@ def _tally(c: CandidateAssessment) -> str:
     tally = f"{passed} of {len(c.checks)} pass"
     unsettled = len(c.checks) - passed - failed
     return tally + (f", {failed} fail" if failed else "") + (f", {unsettled} open" if unsettled else "")
-
-
-def _when(created: str) -> str:
-    match = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", created)
-    return f"{match[1]} {match[2]} UTC" if match else created
 
 
 def _facts(a: Assessment) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from string import ascii_uppercase
 
 from harness.judge.history.past import Change, History, HistoryPoint
 from harness.judge.history.past import Chart as Cusum
 from harness.judge.scores.estimate import Estimate
 from harness.judge.wording import Scale
-from harness.report.figures import figure, number
+from harness.report.figures import figure, number, when
 from harness.report.parts import Cell, Chart, Figure, Section, Table
 from harness.report.plots import TrendPlot, TrendPoint
 from harness.report.sections.pieces import estimate_cell, number_cell
@@ -56,12 +55,6 @@ def cusum_figure(chart: Cusum) -> Figure:
     return Figure(
         name="CUSUM", text=text, hint=f"signals a rise of errors from {usual} to {worse} over several runs"
     )
-
-
-def when(created_utc: str) -> str:
-    """Write an instant as `2026-01-31 09:30`."""
-    found = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", created_utc)
-    return f"{found[1]} {found[2]}" if found else created_utc
 
 
 def letters(history: History) -> dict[str, str]:

@@ -210,6 +210,20 @@ def test_an_error_of_the_journals_disk_stops_a_resume_and_the_next_one_ends_it(
     project.check(expected)
 
 
+@pytest.mark.skipif(STRACE is None, reason=NEEDS_STRACE)
+@pytest.mark.parametrize(("error", "ends"), [("EINVAL", Exit.INCONCLUSIVE), ("EIO", Exit.INCOMPLETE)])
+def test_a_file_system_that_fsyncs_no_folders_will_do_and_one_that_fails_at_it_will_not(
+    tmp_path: Path, scripted_server: Serve, error: str, ends: Exit
+) -> None:
+    server = scripted_server(mostly_right)
+    make_project(tmp_path, server.url)
+    (tmp_path / "results").mkdir()
+    on_folder = Injection("fsync", 1, error, tmp_path / "results")
+    done = run_command(tmp_path, "run", "small.suite.yml", injection=on_folder)
+    assert done.returncode == ends, done.stderr
+    assert len(server.requests) == (0 if error == "EIO" else TRIALS)
+
+
 READING = ["resume latest", "report latest", "show latest", "export latest --to csv", "compare latest latest"]
 
 

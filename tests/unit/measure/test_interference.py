@@ -6,7 +6,7 @@ import asyncio
 import gc
 import time
 
-from harness.measure.interference import LagSampler, Load, quantile, rare_collections, summed
+from harness.measure.interference import LagSampler, Load, count_lag, quantile, rare_collections, summed
 
 
 def test_quantiles_of_counted_lags_are_order_statistics() -> None:
@@ -17,6 +17,20 @@ def test_quantiles_of_counted_lags_are_order_statistics() -> None:
     assert quantile(lags, 0.99) == 500_000
     assert quantile(lags, 1.0) == 20_000_000
     assert quantile({}, 0.5) == 0
+
+
+def test_a_loop_that_stood_still_counts_the_samples_that_were_due_meanwhile() -> None:
+    lags = {0: 900}  # nine good seconds
+    count_lag(lags, 3_000_000_000)
+    assert sum(lags.values()) == 900 + 301
+    assert lags[0] == 901
+    assert quantile(lags, 0.5) == 0
+    assert 2_870_000_000 <= quantile(lags, 0.99) <= 2_890_000_000
+    count_lag(lags, 12_000_000)  # one more was due after 10 ms, 2 ms late
+    assert sum(lags.values()) == 900 + 303
+    assert (lags[240], lags[40]) == (1, 1)
+    count_lag(lags, 3_600_000_000_000)
+    assert sum(lags.values()) < 12_000
 
 
 def test_a_blocked_loop_shows_as_lag_and_a_bad_window_is_told() -> None:

@@ -1,0 +1,40 @@
+"""A process that was stopped for a while does not report its own standing still as the endpoint's latency."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from commanded import COMMAND, environment
+from crashing import runs_of
+from measured import write_project
+from scripted import Answer, Script, ScriptedServer, chat_reply
+
+Serve = Callable[[Script], ScriptedServer]
+
+
+def test_seconds_of_standing_still_decide_no_latency_though_most_of_the_run_was_well(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    cases = 600
+    server = scripted_server(lambda _: Answer.of_json(chat_reply("spam"), delay_s=0.05))
+    suite = write_project(tmp_path, server.url, cases=cases, limits={"concurrency": 16})
+    suite.write_text(suite.read_text() + "thresholds: [latency.p95 <= 2 s, latency.p99 <= 2 s]\n")
+    command = [*COMMAND, "run", "small.suite.yml", "--quiet"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(), stdout=subprocess.DEVNULL) as process:
+        while len(server.requests) < cases // 2:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGSTOP)  # as Ctrl-Z does, or a machine that is put to sleep
+        time.sleep(2)
+        process.send_signal(signal.SIGCONT)
+    (run,) = runs_of(tmp_path)
+    (candidate,) = json.loads((run / "report.json").read_bytes())["candidates"]
+    assert candidate["timing_quality"]["good"] is False
+    assert candidate["timing_quality"]["lag_p99_s"] > 1
+    assert {check["status"] for check in candidate["checks"]} == {"INCONCLUSIVE"}
+    assert all("the client was saturated" in check["why"] for check in candidate["checks"])

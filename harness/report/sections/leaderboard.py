@@ -75,11 +75,22 @@ def standing_view(board: Leaderboard | None) -> StandingView | None:
 
 def _front(board: Leaderboard) -> str:
     beaten = len(board.rows) - len(board.front)
+    front = f"the Pareto front of {listed(_compared(board))}"
     if not beaten:
         who = "Both" if len(board.rows) == 2 else "All"
-        return f"{who} are on the Pareto front of quality, p95 and cost: none is beaten without a price."
+        return f"{who} are on {front}: none is beaten without a price."
     rest = verb(beaten, "the other is", "the others are")
-    return f"On the Pareto front of quality, p95 and cost: {listed(board.front)}; {rest} beaten."
+    return f"On {front}: {listed(board.front)}; {rest} beaten."
+
+
+def _compared(board: Leaderboard) -> list[str]:
+    """Name what candidates were compared in; without latencies or prices only the rest."""
+    timed = any(row.p95.value is not None for row in board.rows)
+    return ["quality", *(["p95"] if timed else []), *(["cost"] if _has_prices(board) else [])]
+
+
+def _has_prices(board: Leaderboard) -> bool:
+    return any(row.cost_per_1000.value for row in board.rows)
 
 
 def _chart(board: Leaderboard) -> Chart | None:
@@ -98,7 +109,7 @@ def _chart(board: Leaderboard) -> Chart | None:
     undrawn = f" Not drawn, without a p95: {listed(missing)}." if missing else ""
     return Chart(
         key="front",
-        title=f"Quality, p95 and cost: {shown}",
+        title=f"{sentence(listed(_compared(board)))}: {shown}",
         alt=f"{sentence(quality)} over p95: {'; '.join(map(_told, rows))}.{undrawn}",
         plot=FrontPlot(
             x_title=f"p95 latency ({unit})",
@@ -152,7 +163,11 @@ def _duels(board: Leaderboard) -> Table:
     return Table(
         title="",
         head=("Metric", "First", "Second", "First − second", "Holm", "So"),
-        rows=tuple(_duel(duel, currency) for duel in board.duels if duel.difference.value is not None),
+        rows=tuple(
+            _duel(duel, currency)
+            for duel in board.duels
+            if duel.difference.value is not None and (duel.metric != "cost_per_1000" or _has_prices(board))
+        ),
         note="Paired case by case; p-values adjusted over all pairs of a metric. Noise counts as equal.",
         folded=True,
     )

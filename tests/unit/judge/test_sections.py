@@ -360,3 +360,13 @@ def test_cases_to_look_at_are_counted_beyond_those_that_are_listed() -> None:
     candidate = only(judged([("spam", "ham", 15), ("spam", "who knows", 2), ("ham", "ham", 9)], LABELS))
     assert candidate.notable_counts == {"wrong": 15, "unparseable": 2}
     assert sum(case.why == "wrong" for case in candidate.notable) == 10
+
+
+def test_a_case_that_was_slow_in_every_repeat_is_the_slowest_once() -> None:
+    events: list[Event] = [CALM]
+    for place, case in enumerate(("a", "b", "c", "d")):
+        events.append(case_row(case, "spam"))
+        events += [record(case, "spam", repeat=r, seconds=1.0 - 0.2 * place + 0.01 * r) for r in range(2)]
+    made = only(assess(manifest_of(LABELS, planned=8, repeats=2), events))
+    slowest = [(case.case, case.latency_s) for case in made.notable if case.why == "slowest"]
+    assert slowest == [("a", pytest.approx(1.01)), ("b", pytest.approx(0.81)), ("c", pytest.approx(0.61))]

@@ -79,3 +79,31 @@ def test_names_do_not_cover_each_other_and_those_on_the_front_are_all_there(log:
     for one in areas:
         for other in areas:
             assert one is other or one.shared(other) <= 0.15 * one.size
+
+
+def test_cost_is_not_named_where_no_model_has_a_price() -> None:
+    found = board()
+    free = msgspec.structs.replace(
+        found,
+        rows=tuple(msgspec.structs.replace(row, cost_per_1000=undefined("no price")) for row in found.rows),
+        duels=tuple(msgspec.structs.replace(duel, metric="cost_per_1000") for duel in found.duels),
+    )
+    standing = standing_view(free)
+    assert standing is not None
+    assert standing.front.startswith(
+        "On the Pareto front of quality and p95: v3-plain-text@smollm2; the others"
+    )
+    assert standing.duels.rows == ()
+    assert standing.chart is not None
+    assert standing.chart.title.startswith("Quality and p95: filled circles")
+
+
+def test_two_candidates_are_both_and_the_other() -> None:
+    found = board()
+    two = msgspec.structs.replace(found, rows=found.rows[:2])
+    standing = standing_view(two)
+    assert standing is not None
+    assert standing.front.endswith("v3-plain-text@smollm2; the other is beaten.")
+    both = standing_view(msgspec.structs.replace(two, front=tuple(row.name for row in two.rows)))
+    assert both is not None
+    assert both.front.startswith("Both are on the Pareto front of quality, p95 and cost")

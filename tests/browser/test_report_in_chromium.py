@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from chromium import PHONE, Chromium
+from compared import broken_and_fixed
 from judged import manifest, three
 
+from harness.report.comparison.html import render_comparison_html
 from harness.report.html import render_html
 from harness.report.view import view_of
 
@@ -36,3 +38,18 @@ def test_candidates_are_read_on_a_phone_without_scrolling_sideways(
         assert said == ["Accuracy", "Balanced", "p95", "Stability", "Per 1,000"]
         lines = f"[...{cards}.querySelectorAll('td[data-label] .why')].map({LINES})"
         assert set(page.evaluate(lines)) == {1}, "no interval is broken over two lines"
+
+
+@pytest.mark.parametrize("size", [PHONE, NARROW_PHONE])
+def test_what_changed_is_read_on_a_phone_without_scrolling_sideways(
+    browser: Chromium, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    file = tmp_path / "comparison.html"
+    file.write_text(render_comparison_html(broken_and_fixed()), encoding="utf-8")
+    with browser.page(size=size, touch=True) as page:
+        page.open(file.as_uri())
+        assert page.problems == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        wide = "[...document.querySelectorAll('.cards')].filter(e => e.scrollWidth > e.clientWidth)"
+        assert page.evaluate(f"{wide}.map(e => e.getAttribute('aria-label'))") == []
+        assert page.evaluate("document.querySelectorAll('.cards').length") == 3

@@ -235,7 +235,7 @@ def figure(estimate: Estimate, scale: Scale, currency: str = "USD", *, against: 
     return f"{_written(estimate.value, scale, form, against)} ({inside})"
 
 
-def value(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
+def figure_alone(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
     """Give a figure without its interval, or `undefined`."""
     return "undefined" if estimate.value is None else amount(estimate.value, scale, currency)
 

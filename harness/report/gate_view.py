@@ -10,7 +10,7 @@ from harness.judge.assessment import Status
 from harness.judge.compare.telling import signed, signed_span
 from harness.judge.comparison import CaseChange, Comparison
 from harness.judge.gate import Gate, GateCheck, GatedPrompt
-from harness.judge.wording import Scale, count, figure, money, scale_of, value
+from harness.judge.wording import Scale, count, figure, figure_alone, money, scale_of
 from harness.report.parts import Tone
 from harness.report.sections.pieces import STATUS_TONES
 
@@ -165,7 +165,7 @@ def gate_row(check: GateCheck, currency: str) -> GateRow:
         status=check.status,
         tone=STATUS_TONES[check.status],
         name=check.name,
-        base="" if check.base is None else value(check.base, scale, currency),
+        base="" if check.base is None else figure_alone(check.base, scale, currency),
         head="" if check.head is None else figure(check.head, scale, currency),
         change=_change(check, scale, currency),
         why=check.why,

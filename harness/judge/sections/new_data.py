@@ -18,7 +18,7 @@ from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.sections.history import this_run
 from harness.judge.view import View
-from harness.judge.wording import count, figure, value
+from harness.judge.wording import count, figure, figure_alone
 
 LAB, NEW = "suite", "new data"
 
@@ -91,8 +91,8 @@ def _sentence(gap: SplitGap, lab: PastRun, cases: int, *, worse: bool) -> str:
     if gap.gap.value is None:
         return f"New data can't be held against the suite's own cases: {gap.gap.why_undefined}."
     seen = (
-        f"accuracy {value(gap.dev, 'share')} on the suite's {count(lab.cases, 'case')}, "
-        f"{value(gap.other, 'share')} on {count(cases, 'new case')}, "
+        f"accuracy {figure_alone(gap.dev, 'share')} on the suite's {count(lab.cases, 'case')}, "
+        f"{figure_alone(gap.other, 'share')} on {count(cases, 'new case')}, "
         f"a difference of {figure(gap.gap, 'points')}"
     )
     if worse:

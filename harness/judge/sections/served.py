@@ -14,7 +14,7 @@ from harness.judge.scores.combined import difference
 from harness.judge.scores.repeat_pairs import Pairs, balanced_cut
 from harness.judge.table import NONE, Bool, Int16, Int64
 from harness.judge.view import View
-from harness.judge.wording import count, figure, value, verb
+from harness.judge.wording import count, figure, figure_alone, verb
 
 SHOWN = 20
 
@@ -113,8 +113,8 @@ def _note(view: View, pairs: Pairs, compared: PairsCompared | None) -> str:
     if compared.difference.value is None:
         return f"Whether concurrency explains the flips is open: {compared.difference.why_undefined}."
     seen = (
-        f"repeats differ in {value(compared.first, 'share')} of pairs with {compared.first_kind} and "
-        f"in {value(compared.second, 'share')} with {compared.second_kind} "
+        f"repeats differ in {figure_alone(compared.first, 'share')} of pairs with {compared.first_kind} and "
+        f"in {figure_alone(compared.second, 'share')} with {compared.second_kind} "
         f"({figure(compared.difference, 'points')})"
     )
     if compared.explains:

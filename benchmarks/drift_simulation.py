@@ -29,7 +29,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
 
 import run_of
-from judged import timing
+from judged_sections import timing
 
 from harness.files.threshold import parse_threshold
 from harness.judge.checks import check

@@ -27,7 +27,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
 
-from judged import timing
+from judged_sections import timing
 
 from harness.files.bundle import Bundle, load_bundle
 from harness.judge.assess import views_of

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 
 import pytest
 from compared import Asked, asked, viewed
-from judged import HOSTILE
+from judged_extremes import HOSTILE
 from markdown_it import MarkdownIt
 from rich.console import Console
 

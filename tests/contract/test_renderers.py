@@ -10,7 +10,8 @@ from html import unescape
 from html.parser import HTMLParser
 
 import pytest
-from judged import HOSTILE, assessment, empty, hostile, manifest, three
+from judged import assessment, manifest, three
+from judged_extremes import HOSTILE, empty, hostile
 from markdown_it import MarkdownIt
 from rich.console import Console
 

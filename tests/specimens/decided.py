@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from judged import share
+from judged_sections import share
 
 from harness.judge.assessment import Check, Status
 from harness.judge.comparison import (

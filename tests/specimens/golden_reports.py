@@ -6,7 +6,8 @@ import io
 from collections.abc import Callable
 
 from compared import broken_and_fixed
-from judged import assessment, empty, manifest, three
+from judged import assessment, manifest, three
+from judged_extremes import empty
 from rich.console import Console
 
 from harness.judge.assessment import Assessment

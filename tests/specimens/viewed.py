@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
-from judged import HOSTILE
+from judged_extremes import HOSTILE
 from run_of import candidate, case_row, manifest_of
 
 from harness.journal import JournalWriter

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from judged import HOSTILE
+from judged_extremes import HOSTILE
 from markdown_it import MarkdownIt
 
 from harness.report.gate_markdown import STICKY

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from decided import asked, broken, comparison, gate, held, judged
-from judged import HOSTILE
+from judged_extremes import HOSTILE
 from junitparser import Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
 

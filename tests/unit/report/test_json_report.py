@@ -6,7 +6,8 @@ import json
 import math
 
 import msgspec
-from judged import assessment, candidate, hostile, scored, three
+from judged import assessment, candidate, scored, three
+from judged_extremes import hostile
 
 from harness.judge.assessment import Assessment
 from harness.report.json_report import render_json

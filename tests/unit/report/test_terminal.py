@@ -6,7 +6,9 @@ import io
 import re
 
 import pytest
-from judged import SPAM, assessment, candidate, classification, empty, hostile, manifest, three
+from judged import assessment, candidate, manifest, three
+from judged_extremes import empty, hostile
+from judged_sections import SPAM, classification
 from rich.cells import cell_len
 from rich.console import Console
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from judged import SPAM, assessment, candidate, empty, manifest, share, three
+from judged import assessment, candidate, manifest, three
+from judged_extremes import empty
+from judged_sections import SPAM, share
 
 from harness.judge.assessment import Confusion, NotableCase
 from harness.judge.scores.estimate import undefined

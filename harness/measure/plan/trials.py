@@ -60,10 +60,6 @@ class Plan:
         done[code] = 1
         return True
 
-    def is_planned(self, record: Record) -> bool:
-        """Whether a trial in the same place is planned, whatever its key is now."""
-        return self._code_of(record) is not None
-
     def trials(
         self, done: bytearray, candidates: frozenset[str], *, shard: int = 0, shards: int = 1
     ) -> Iterator[Planned]:

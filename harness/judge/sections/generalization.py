@@ -16,9 +16,8 @@ from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.sections.new_data import lab_gap, lab_run, new_data_section, share_gap
-from harness.judge.table import Bool
 from harness.judge.view import View
-from harness.judge.wording import count
+from harness.judge.wording import count, listed
 
 DEV, HOLDOUT = "dev", "holdout"
 
@@ -58,11 +57,12 @@ def generalization_section(view: View) -> Generalization | None:
     if new is None and not others:
         return None
     gaps = tuple(made for other in others for made in _gaps(view, other))
-    sizes = {split: int(np.count_nonzero(_has(view, split))) for split in (DEV, *others)} if others else {}
     return Generalization(
         gap=gap(view).estimate(view.confidence),
         gaps=gaps,
-        note=" against ".join(count(n, f"{split} case") for split, n in sizes.items()) + ".",
+        note=f"{_size(view, DEV)} against {listed([_size(view, other) for other in others])}."
+        if others
+        else "",
         new_data=new,
     )
 
@@ -74,8 +74,9 @@ def _others(view: View) -> list[str]:
     return sorted((s for s in view.cases.splits if s != DEV), key=lambda split: (split != HOLDOUT, split))
 
 
-def _has(view: View, split: str) -> Bool:
-    return np.asarray(view.cases.split == view.cases.splits.index(split), dtype=np.bool_)
+def _size(view: View, split: str) -> str:
+    n = np.count_nonzero(view.cases.split == view.cases.splits.index(split))
+    return count(int(n), f"{split} case")
 
 
 def _gaps(view: View, other: str) -> list[SplitGap]:

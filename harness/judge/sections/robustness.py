@@ -22,7 +22,7 @@ from harness.judge.scores.proportion import Share
 from harness.judge.sections.variants import Pairs, changed_cases, names, pairs_of
 from harness.judge.table import Float
 from harness.judge.view import View
-from harness.judge.wording import sentence
+from harness.judge.wording import listed, sentence
 
 NO_VARIANTS = "no perturbation was measured"
 NO_CASE = "no case has this variant"
@@ -134,10 +134,13 @@ def _note(view: View, present: list[str]) -> str:
     if view.repeats < 2:
         notes.append(f"{sentence(ONE_REPEAT)}.")
     idle = [name for name in view.every_trial.variants[1:] if name not in present]
-    if idle:
-        listed = any(name in PROMPT_LEVEL for name in idle)
-        why = ": the order of labels or examples changes only where the prompt lists them" if listed else ""
-        notes.append(f"Nothing to change for {', '.join(idle)}{why}.")
+    of_prompt = [name for name in idle if name in PROMPT_LEVEL]
+    of_input = [name for name in idle if name not in PROMPT_LEVEL]
+    if of_input:
+        notes.append(f"Nothing to change for {listed(of_input)}.")
+    if of_prompt:
+        why = "the order of labels or examples changes only where the prompt lists them"
+        notes.append(f"Nothing to change for {listed(of_prompt)}: {why}.")
     return " ".join(notes)
 
 

@@ -52,6 +52,7 @@ def test_the_gap_is_the_suites_accuracy_minus_that_on_the_new_data() -> None:
     assert (gap.low, gap.high) == (pytest.approx(0.05243, abs=5e-6), pytest.approx(0.33387, abs=5e-6))
     assert made.generalization.new_data is not None
     assert made.generalization.new_data.worse
+    assert made.generalization.note == ""
 
 
 def test_a_part_of_the_new_data_is_not_held_against_the_whole_suite() -> None:

@@ -120,7 +120,7 @@ def test_an_order_of_labels_is_told_in_words() -> None:
     robustness = only(assess(made, events)).robustness
     assert robustness is not None
     assert robustness.perturbations[0].worst[0].change == "labels in the order ham, spam"
-    assert "Nothing to change for unicode" in robustness.note
+    assert robustness.note == "Nothing to change for unicode."
 
 
 def test_an_order_that_only_one_prompt_has_makes_no_trials_for_another() -> None:
@@ -138,6 +138,22 @@ def test_an_order_that_only_one_prompt_has_makes_no_trials_for_another() -> None
     assert robustness["v2@m"] is None
     assert robustness["v1@m"] is not None
     assert robustness["v1@m"].drop.value == 0
+
+
+def test_what_could_not_change_is_told_apart_by_its_reason() -> None:
+    events: list[Event] = [CALM, *(case_row(f"c{i}", "spam") for i in range(10))]
+    for i in range(10):
+        for name in ("original", "typos"):
+            events += [record(f"c{i}", "spam", repeat=r, variant=name) for r in range(2)]
+    variants = ("original", "typos", "unicode", "label_order", "case")
+    robustness = only(
+        assess(manifest_of(LABELS, planned=40, repeats=2, variants=variants), events)
+    ).robustness
+    assert robustness is not None
+    assert robustness.note == (
+        "Nothing to change for unicode and case. Nothing to change for label_order: the order of labels or "
+        "examples changes only where the prompt lists them."
+    )
 
 
 def test_perturbed_trials_move_no_figure_but_those_of_robustness_and_the_bill() -> None:

@@ -74,6 +74,17 @@ def test_a_gap_between_dev_and_holdout_is_newcombes_difference() -> None:
     assert judged_run.checks[0].status == "FAIL"
 
 
+def test_dev_is_told_apart_from_every_other_split() -> None:
+    events = [
+        *cases(20, 2, "a", split="dev"),
+        *cases(1, 0, "b", split="holdout"),
+        *cases(7, 1, "c", split="later"),
+    ]
+    generalization = assessed(events).generalization
+    assert generalization is not None
+    assert generalization.note == "20 dev cases against 1 holdout case and 7 later cases."
+
+
 def test_without_a_dev_split_there_is_no_gap() -> None:
     assert assessed(cases(10, 1, "a", split="holdout")).generalization is None
 

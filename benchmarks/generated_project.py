@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 from pathlib import Path
 
 import yaml
+
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path[:0] = [str(TESTS / "servers"), str(TESTS / "specimens")]
+
+import measured
 
 PROMPT = "Is this message spam or ham? Answer with one word. {{ message }}"
 
@@ -14,33 +19,14 @@ PROMPT = "Is this message spam or ham? Answer with one word. {{ message }}"
 def write_project(
     root: Path, url: str, *, cases: int, repeats: int = 1, concurrency: int = 64, warmup: int = 3
 ) -> Path:
-    """Write harness.yml, a suite, its prompt and cases; gives the suite's path."""
-    root.mkdir(parents=True, exist_ok=True)
-    model = {
-        "endpoint": "chat",
-        "base_url": f"{url}/v1",
-        "model": "m-1",
-        "warmup": warmup,
-        "limits": {"concurrency": concurrency},
-    }
-    suite = {
-        "name": "bench",
-        "labels": ["spam", "ham"],
-        "positive": "spam",
-        "cases": "cases.jsonl",
-        "prompts": ["short.prompt.yml"],
-        "models": ["m"],
-        "repeats": repeats,
-    }
+    """Write the tests' project with this prompt and the usual number of attempts; gives the suite's path."""
+    limits = {"concurrency": concurrency, "attempts": 5}
+    suite = measured.write_project(
+        root, url, cases=cases, repeats=repeats, limits=limits, prompts=["short"], warmup=warmup
+    )
     prompt = {"messages": [{"role": "user", "content": PROMPT}]}
-    (root / "harness.yml").write_text(yaml.safe_dump({"models": {"m": model}}))
-    (root / "bench.suite.yml").write_text(yaml.safe_dump(suite))
     (root / "short.prompt.yml").write_text(yaml.safe_dump(prompt))
-    with (root / "cases.jsonl").open("w") as rows:
-        for n in range(cases):
-            row = {"id": str(n), "message": f"message no. {n}", "expected": "spam" if n % 2 else "ham"}
-            rows.write(json.dumps(row) + "\n")
-    return root / "bench.suite.yml"
+    return suite
 
 
 def load_note() -> str:

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from generated_project import load_note, write_project
+from generated_project import PROMPT, load_note, write_project
 from native_server import DELAY_S, latencies_ms, native_server, quantile
 
 from harness.files.bundle import load_bundle
@@ -100,7 +100,7 @@ def with_promptfoo(program: str) -> Evaluate:
 
 def _promptfoo_config(url: str, samples: int) -> dict[str, object]:
     return {
-        "prompts": ["Is this message spam or ham? Answer with one word. {{ message }}"],
+        "prompts": [PROMPT],
         "providers": [{"id": "openai:chat:m-1", "config": {"apiBaseUrl": f"{url}/v1", "max_tokens": 8}}],
         "tests": [
             {

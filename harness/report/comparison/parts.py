@@ -19,6 +19,7 @@ class DifferenceRow:
     verdict: str
     tone: Tone
     sentence: str
+    meaning: str  # the end of the sentence: what the difference says
     picture: Picture | None
 
 

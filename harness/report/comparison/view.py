@@ -86,6 +86,7 @@ def _row(m: MetricDifference, currency: str) -> DifferenceRow:
         verdict=m.verdict,
         tone=TONES[m.verdict],
         sentence=m.sentence,
+        meaning=m.sentence.partition(f"{difference}. ")[2] or m.sentence,
         picture=_picture(m, difference),
     )
 

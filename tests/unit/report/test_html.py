@@ -9,9 +9,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from compared import broken_and_fixed
 from judged import assessment, candidate, manifest, scored, three
 
 from harness.errors import FilesError, UsageError
+from harness.report.comparison.html import render_comparison_html
 from harness.report.html import render_html
 from harness.report.view import view_of
 
@@ -128,3 +130,10 @@ def test_an_error_in_a_users_template_names_its_line(tmp_path: Path, body: str, 
 def test_a_missing_template_folder_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a folder"):
         render_html(view_of(assessment()), template_dir=tmp_path / "none")
+
+
+def test_a_comparison_says_what_a_difference_means_without_repeating_it() -> None:
+    page = render_comparison_html(broken_and_fixed())
+    meanings = re.findall(r'<td class="verdict-cell">.*?<span class="why">([^<]*)</span>', page)
+    assert "No difference is shown." in meanings  # cost per 1000: it has no interval
+    assert all(said.startswith(("No difference is shown", "Can&#39;t tell: ")) for said in meanings)

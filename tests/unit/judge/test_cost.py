@@ -10,7 +10,7 @@ from harness.judge.assess import assess
 from harness.judge.assessment import CandidateAssessment, Cost
 from harness.judge.scores.estimate import undefined
 from harness.record import Event, Reply, Usage
-from harness.report.sections.worth import cost_section
+from harness.report.sections.cost import cost_section
 
 LABELS = ("spam", "ham")
 PRICE = {"input": 2.0, "cached": 0.5, "output": 10.0}

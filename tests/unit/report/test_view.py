@@ -12,7 +12,7 @@ from harness.judge.assessment import Confusion, NotableCase
 from harness.judge.scores.estimate import undefined
 from harness.report.plots import TimelinePlot
 from harness.report.sections.checks import check_rows, confusion_view
-from harness.report.sections.timing import latency_section
+from harness.report.sections.latency import latency_section
 from harness.report.view import view_of
 
 

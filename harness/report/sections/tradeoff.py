@@ -1,26 +1,16 @@
-"""The trade-off between precision and recall, money, and the cases to look at."""
+"""The trade-off between precision and recall, and what scores are worth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from harness.judge.assessment import (
-    CandidateAssessment,
-    Check,
-    Cost,
-    LabelScores,
-    NotableCase,
-    ScoreCurve,
-    Tradeoff,
-)
-from harness.report.figures import count, figure, number
-from harness.report.parts import Cell, Chart, Figure, NotableGroup, NotableRow, Section, Table
+from harness.judge.assessment import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
+from harness.report.figures import figure, number
+from harness.report.parts import Cell, Chart, Figure, Section, Table
 from harness.report.plots import Box, Line, SharePlot
 from harness.report.sections.pieces import ends_of, estimate_cell, named
 
 MAX_BOXES = 8
-MAX_NOTABLE = 15
-TEXT_LIMIT = 600
 
 
 def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Section | None:
@@ -157,96 +147,3 @@ def _operating_points(tradeoff: Tradeoff) -> list[Table]:
     )
     head = ("Rule", "Score", "Precision", "Recall", "Cases")
     return [Table(title="Operating points", head=head, rows=rows)] if rows else []
-
-
-def cost_section(cost: Cost) -> Section:
-    """Give money and tokens, from what the endpoint counted."""
-    money = cost.currency
-    total = number(cost.total, "money", currency=money)
-    unknown = cost.per_1000.value is None  # nothing was counted: a total of 0 would be no figure
-    paid = [
-        *named("Per 1,000 decisions", cost.per_1000, "money", currency=money),
-        *named("Per right decision", cost.per_correct, "money", currency=money),
-        *named("Per caught positive", cost.per_caught_positive, "money", currency=money),
-        *([] if unknown else [Figure(name="This run", text=total, hint="all attempts, warm-up included")]),
-        *_monthly(cost),
-    ]
-    figures = [
-        *(paid if cost.priced else []),
-        *named("Tokens in", cost.tokens_in, "count", "a trial"),
-        *_growth(cost),
-        *named("Tokens out", cost.tokens_out, "count", "a trial"),
-        *(
-            named("Tokens cached", cost.tokens_cached, "count", "a trial")
-            if cost.tokens_cached.value is not None
-            else []  # few endpoints count them
-        ),
-    ]
-    notes = []
-    if cost.missing_usage:
-        notes.append(f"The endpoint did not count the tokens of {count(cost.missing_usage, 'trial')}.")
-    lead = f"{figure(cost.per_1000, 'money', currency=money)} per 1,000 decisions"
-    if cost.month is not None and cost.month.value is not None:
-        lead += f", {number(cost.month.value, 'money', currency=money)} a month at {_volume(cost)}"
-    lead += f"; this run cost {total}."
-    if unknown:
-        lead = f"What it costs is not known: {cost.per_1000.why_undefined or 'nothing was measured'}."
-    if not cost.priced:
-        lead = "The model has no price in harness.yml: no money was counted."
-    return Section(key="cost", title="Cost", lead=lead, figures=tuple(figures), notes=tuple(notes))
-
-
-def _monthly(cost: Cost) -> list[Figure]:
-    if cost.month is None or cost.month.value is None:
-        return []
-    return named("Per month", cost.month, "money", f"at {_volume(cost)}", currency=cost.currency)
-
-
-def _volume(cost: Cost) -> str:
-    return f"{cost.volume_per_month:,.0f} decisions" if cost.volume_per_month else ""
-
-
-def _growth(cost: Cost) -> list[Figure]:
-    """Say how much longer the prompt became since its previous version."""
-    growth = cost.growth
-    if growth is None or growth.more.value is None:
-        return []
-    before = f"{growth.tokens_before:,.1f}".removesuffix(".0")
-    share = "" if growth.share is None else f"{growth.share:+.1%} on {before} ".replace("-", "−")
-    return named(f"Tokens in, since {growth.since}", growth.more, "count", f"{share}a trial")
-
-
-def notable_groups(
-    notable: tuple[NotableCase, ...], counts: Mapping[str, int] | None = None
-) -> tuple[NotableGroup, ...]:
-    """Group the cases to look at by the reason, in the order given; `counts` has the totals."""
-    groups: dict[str, list[NotableCase]] = {}
-    for case in notable:
-        groups.setdefault(case.why, []).append(case)
-    known = counts or {}
-    return tuple(notable_group(why, cases, known.get(why, 0)) for why, cases in groups.items())
-
-
-def notable_group(why: str, cases: Iterable[NotableCase], total: int = 0) -> NotableGroup:
-    """Give one group, cut to what a reader will look at."""
-    every = tuple(cases)
-    shown = every[:MAX_NOTABLE]
-    title = why[:1].upper() + why[1:]
-    total = max(total, len(every))
-    more = f" ({len(shown)} of {total:,})" if total > len(shown) else f" ({total:,})"
-    return NotableGroup(title=title + more, rows=tuple(_notable_row(case) for case in shown))
-
-
-def _notable_row(case: NotableCase) -> NotableRow:
-    return NotableRow(
-        case=case.case,
-        expected=case.expected,
-        got=case.got,
-        text=_cut(case.text),
-        reply=_cut(case.reply),
-        latency="" if case.latency_s is None else number(case.latency_s, "seconds"),
-    )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}… ({len(text):,} characters)"

@@ -1,0 +1,65 @@
+"""Money and tokens."""
+
+from __future__ import annotations
+
+from harness.judge.assessment import Cost
+from harness.report.figures import count, figure, number
+from harness.report.parts import Figure, Section
+from harness.report.sections.pieces import named
+
+
+def cost_section(cost: Cost) -> Section:
+    """Give money and tokens, from what the endpoint counted."""
+    money = cost.currency
+    total = number(cost.total, "money", currency=money)
+    unknown = cost.per_1000.value is None  # nothing was counted: a total of 0 would be no figure
+    paid = [
+        *named("Per 1,000 decisions", cost.per_1000, "money", currency=money),
+        *named("Per right decision", cost.per_correct, "money", currency=money),
+        *named("Per caught positive", cost.per_caught_positive, "money", currency=money),
+        *([] if unknown else [Figure(name="This run", text=total, hint="all attempts, warm-up included")]),
+        *_monthly(cost),
+    ]
+    figures = [
+        *(paid if cost.priced else []),
+        *named("Tokens in", cost.tokens_in, "count", "a trial"),
+        *_growth(cost),
+        *named("Tokens out", cost.tokens_out, "count", "a trial"),
+        *(
+            named("Tokens cached", cost.tokens_cached, "count", "a trial")
+            if cost.tokens_cached.value is not None
+            else []  # few endpoints count them
+        ),
+    ]
+    notes = []
+    if cost.missing_usage:
+        notes.append(f"The endpoint did not count the tokens of {count(cost.missing_usage, 'trial')}.")
+    lead = f"{figure(cost.per_1000, 'money', currency=money)} per 1,000 decisions"
+    if cost.month is not None and cost.month.value is not None:
+        lead += f", {number(cost.month.value, 'money', currency=money)} a month at {_volume(cost)}"
+    lead += f"; this run cost {total}."
+    if unknown:
+        lead = f"What it costs is not known: {cost.per_1000.why_undefined or 'nothing was measured'}."
+    if not cost.priced:
+        lead = "The model has no price in harness.yml: no money was counted."
+    return Section(key="cost", title="Cost", lead=lead, figures=tuple(figures), notes=tuple(notes))
+
+
+def _monthly(cost: Cost) -> list[Figure]:
+    if cost.month is None or cost.month.value is None:
+        return []
+    return named("Per month", cost.month, "money", f"at {_volume(cost)}", currency=cost.currency)
+
+
+def _volume(cost: Cost) -> str:
+    return f"{cost.volume_per_month:,.0f} decisions" if cost.volume_per_month else ""
+
+
+def _growth(cost: Cost) -> list[Figure]:
+    """Say how much longer the prompt became since its previous version."""
+    growth = cost.growth
+    if growth is None or growth.more.value is None:
+        return []
+    before = f"{growth.tokens_before:,.1f}".removesuffix(".0")
+    share = "" if growth.share is None else f"{growth.share:+.1%} on {before} ".replace("-", "−")
+    return named(f"Tokens in, since {growth.since}", growth.more, "count", f"{share}a trial")

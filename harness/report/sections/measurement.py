@@ -1,0 +1,96 @@
+"""How it was measured: how far the times can be trusted, and what was called."""
+
+from __future__ import annotations
+
+import json
+
+from harness.judge.assessment import CandidateAssessment, TimingQuality
+from harness.report.figures import count, number
+from harness.report.parts import Cell, Chart, Figure, Section, Table
+from harness.report.plots import TimelinePlot
+from harness.rundir import CandidateEntry
+
+
+def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | None) -> Section:
+    """Say how far the times can be trusted and what was called."""
+    quality, latency = candidate.timing_quality, candidate.latency
+    figures = [
+        Figure(name="Trials", text=f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
+        Figure(name="Retried trials", text=f"{latency.retried_trials:,}"),
+        Figure(name="Warm-up calls", text=f"{latency.warmup_calls:,}", hint="not counted in any figure"),
+        Figure(name="Most in flight", text=f"{quality.max_in_flight:,}", hint=_processes(quality)),
+        *_steady_limit(quality),
+        *_interference(quality),
+    ]
+    return Section(
+        key="measurement",
+        title="How it was measured",
+        lead=quality.sentence,
+        figures=tuple(figures),
+        charts=tuple(_limit_history(quality)),
+        tables=tuple(_called(entry) if entry else ()),
+    )
+
+
+def _steady_limit(quality: TimingQuality) -> list[Figure]:
+    if len(quality.limit_history) != 1:
+        return []  # without one nothing was sent; with several they are drawn
+    _, limit, _ = quality.limit_history[0]
+    return [Figure(name="Concurrency limit", text=f"{limit:,}", hint="all through the run")]
+
+
+def _processes(quality: TimingQuality) -> str:
+    return f"from {count(quality.processes, 'process', 'processes')}"
+
+
+def _interference(quality: TimingQuality) -> list[Figure]:
+    named = (
+        ("Own lag, p99", quality.lag_p99_s, "seconds", "how late our event loop was"),
+        ("Own lag, max", quality.lag_max_s, "seconds", ""),
+        ("Own CPU", quality.cpu_share, "share", "of one core"),
+        ("Own time", quality.own_share, "share", "of the trials' total"),
+    )
+    return [
+        Figure(name=name, text=number(value, unit), hint=hint)  # type: ignore[arg-type]  # literals in a tuple
+        for name, value, unit, hint in named
+        if value is not None
+    ]
+
+
+def _limit_history(quality: TimingQuality) -> list[Chart]:
+    history = quality.limit_history
+    if len(history) < 2:
+        return []
+    return [
+        Chart(
+            key="concurrency",
+            title="Concurrency limit",
+            alt=f"The limit on calls in flight moved {count(len(history) - 1, 'time')}, "
+            f"from {history[0][1]} to {history[-1][1]}; last reason: {history[-1][2]}.",
+            plot=TimelinePlot(
+                x_unit="s",
+                y_title="calls in flight",
+                points=tuple((at, float(limit)) for at, limit, _ in history),
+                steps=True,
+            ),
+        )
+    ]
+
+
+def _called(entry: CandidateEntry) -> list[Table]:
+    rows = [
+        (Cell(text=str(key).replace("_", " ")), Cell(text=_plain(value), kind="code"))
+        for key, value in sorted(entry.model.items())
+        if value not in (None, "", [], {}, ())
+    ]
+    rows.append((Cell(text="prompt digest"), Cell(text=entry.prompt_digest, kind="code")))
+    rows.append((Cell(text="model digest"), Cell(text=entry.model_digest, kind="code")))
+    return [Table(title="What was called", head=("Setting", "Value"), rows=tuple(rows), folded=True)]
+
+
+def _plain(value: object) -> str:
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    )

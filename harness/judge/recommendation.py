@@ -52,13 +52,15 @@ def _opening(chosen: Standing, rows: Sequence[Standing]) -> str:
 
 
 def _gains(chosen: Standing, rows: Sequence[Standing], duels: Sequence[Duel]) -> str:
-    """Name what the choice is really better at, first than those that are as good."""
+    """Name what the choice is really better at, in quality or else than one that is as good in quality."""
     others = [row.name for row in rows if row.name != chosen.name]
     beaten = [name for name in others if _beaten(name, chosen.name, QUALITY, duels)]
     if len(beaten) == len(others):
         who = beaten[0] if len(beaten) == 1 else "all others"
         return f": really better in balanced accuracy than {who}"
-    for name in (row.name for row in rows if row.name in others and row.name not in beaten):
+    better = [name for name in others if _beaten(chosen.name, name, QUALITY, duels)]
+    as_good = [name for name in others if name not in {*beaten, *better}]
+    for name in as_good:
         saved = [
             _amount(duel, chosen.currency)
             for metric in ("cost_per_1000", "latency.p95")

@@ -124,6 +124,17 @@ def test_what_the_recommended_one_gives_up_is_said() -> None:
     assert "of p95 to poor@small" in found.recommendation
 
 
+def test_who_is_really_better_is_not_called_as_good() -> None:
+    found = board(
+        {"fast@m": 0.9, "slow@m": 0.97},
+        seconds={"fast@m": 0.2, "slow@m": 3.0},
+        thresholds=("accuracy >= 50%", "latency.p95 <= 1 s"),
+    )
+    assert found.recommendation == (
+        "Take fast@m, the only one that is ready; it gives up 6.7 points of balanced accuracy to slow@m."
+    )
+
+
 def test_what_is_saved_is_in_the_currency_of_the_prices() -> None:
     found = board(
         {"good@large": 0.95, "poor@small": 0.7}, price={"good@large": 20.0, "poor@small": 1.0}, currency="EUR"

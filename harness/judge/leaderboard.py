@@ -199,11 +199,11 @@ def _cochran(views: Sequence[View]) -> float | None:
 
 
 def _weakest(rows: Sequence[Standing], duels: Sequence[Duel]) -> str | None:
-    """Name the candidate of lowest accuracy, if the most accurate really beats it."""
-    known = [(row.accuracy.value, row.name) for row in rows if row.accuracy.value is not None]
-    if len(known) < 2:
+    """Name the one candidate of lowest accuracy, if the most accurate really beats it."""
+    known = sorted((row.accuracy.value, row.name) for row in rows if row.accuracy.value is not None)
+    if len(known) < 2 or known[0][0] == known[1][0]:
         return None
-    worst, best = min(known)[1], max(known)[1]
+    worst, best = known[0][1], known[-1][1]
     beaten = any(
         duel.metric == "accuracy" and duel.better == best and worst in {duel.first, duel.second}
         for duel in duels

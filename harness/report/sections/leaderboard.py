@@ -77,8 +77,8 @@ def _front(board: Leaderboard) -> str:
     beaten = len(board.rows) - len(board.front)
     front = f"the Pareto front of {listed(_compared(board))}"
     if not beaten:
-        who = "Both" if len(board.rows) == 2 else "All"
-        return f"{who} are on {front}: none is beaten without a price."
+        who, none = ("Both", "neither") if len(board.rows) == 2 else ("All", "none")
+        return f"{who} are on {front}: {none} is beaten without a price."
     rest = verb(beaten, "the other is", "the others are")
     return f"On {front}: {listed(board.front)}; {rest} beaten."
 

@@ -90,6 +90,13 @@ def test_a_candidate_that_is_really_worse_is_named_after_cochran_says_that_they_
     assert set(poor.beaten_by) == {"good@m", "fair@m"}
 
 
+def test_of_two_that_are_equally_weak_none_is_the_weakest() -> None:
+    found = board({"good@m": 0.95, "poor@m": 0.6, "weak@m": 0.6})
+    assert found.cochran_p is not None
+    assert found.cochran_p < 1e-6
+    assert found.weakest is None
+
+
 def test_p_values_are_adjusted_by_holm_over_all_pairs_of_a_metric() -> None:
     found = board({"a@m": 0.95, "b@m": 0.9, "c@m": 0.86, "d@m": 0.7})
     accuracy = duels(found, "accuracy")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.judge import wording
 from harness.judge.assessment import Assessment, CandidateAssessment
 from harness.judge.compare.telling import signed, signed_span
 from harness.judge.standings import METRICS, Duel, Leaderboard, Standing
@@ -19,7 +20,7 @@ FEWEST_DRAWN = 3  # candidates
 def leader_rows(
     assessment: Assessment, ranked: Sequence[CandidateAssessment], views: Sequence[CandidateView]
 ) -> tuple[LeaderRow, ...]:
-    """Give one row a candidate, best first; none for a single candidate."""
+    """Give one row a candidate, best first; none for a single one. Why a figure is undefined stands below."""
     if len(ranked) < 2:
         return ()
     return tuple(_row(c, view, assessment.leaderboard) for c, view in zip(ranked, views, strict=True))
@@ -28,7 +29,7 @@ def leader_rows(
 def _row(c: CandidateAssessment, view: CandidateView, board: Leaderboard | None) -> LeaderRow:
     accuracy = figure(c.classification.accuracy, "share")
     p95 = next((q.estimate for q in c.latency.caller if q.q == 0.95), None)
-    cost = figure(c.cost.per_1000, "money", currency=c.cost.currency) if c.cost.priced else "no price"
+    cost = wording.figure(c.cost.per_1000, "money", c.cost.currency) if c.cost.priced else "no price"
     picture = interval_picture(c.classification.accuracy, accuracy, axis=(0.0, 1.0))
     return LeaderRow(
         key=view.key,
@@ -37,12 +38,10 @@ def _row(c: CandidateAssessment, view: CandidateView, board: Leaderboard | None)
         tone=view.tone,
         tally=view.tally,
         accuracy=Cell(text=accuracy, kind="number", picture=picture),
-        balanced=figure(c.classification.balanced_accuracy, "share"),
-        p95=figure(p95, "seconds") if p95 else "undefined",
-        stability=figure(c.stability.agreement, "share")
-        if c.stability.agreement.value is not None
-        else "undefined",
-        cost=cost if c.cost.per_1000.value is not None or not c.cost.priced else "undefined",
+        balanced=wording.figure(c.classification.balanced_accuracy, "share"),
+        p95=wording.figure(p95, "seconds") if p95 else "undefined",
+        stability=wording.figure(c.stability.agreement, "share"),
+        cost=cost,
         headline=view.headline,
         standing=_standing(c.name, board),
     )
@@ -53,10 +52,8 @@ def _standing(name: str, board: Leaderboard | None) -> str:
         return ""
     if name == board.recommended:
         return "recommended"
-    row = next((row for row in board.rows if row.name == name), None)
-    if row is None or row.on_front:
-        return "" if row is None else "on the front"
-    return f"beaten by {listed(row.beaten_by, 2)}"
+    row = next(row for row in board.rows if row.name == name)
+    return "on the front" if row.on_front else f"beaten by {listed(row.beaten_by, 2)}"
 
 
 def standing_view(board: Leaderboard | None) -> StandingView | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from judged import assessment, candidate, manifest, three
+from judged import assessment, candidate, manifest, scored, three
 from judged_extremes import empty
 from judged_sections import SPAM, share
 
@@ -24,6 +24,17 @@ def test_the_best_candidate_comes_first() -> None:
         "v1-zero-shot@smollm2",
     ]
     assert [c.verdict for c in view.candidates] == ["READY", "NOT READY", "NOT READY"]
+
+
+def test_the_leaderboard_leaves_why_a_figure_is_undefined_to_the_candidate() -> None:
+    slow = candidate()
+    lost = [
+        msgspec.structs.replace(q, estimate=undefined("8 of 9 calls (89%) failed"))
+        for q in slow.latency.caller
+    ]
+    slow = msgspec.structs.replace(slow, latency=msgspec.structs.replace(slow.latency, caller=tuple(lost)))
+    rows = {row.name: row for row in view_of(assessment(slow, scored())).leaderboard}
+    assert rows[slow.name].p95 == "undefined"
 
 
 def test_one_candidate_needs_no_leaderboard() -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
-from chromium import PHONE, Chromium
+from chromium import AXE, DESKTOP, PHONE, WCAG_AA, Chromium
 from compared import broken_and_fixed
 from judged import manifest, three
 
@@ -21,14 +22,20 @@ LINES = """e => {
 }"""
 
 
+def saved(folder: Path, html: str) -> str:
+    """Save a page; gives its address."""
+    file = folder / "page.html"
+    file.write_text(html, encoding="utf-8")
+    return file.as_uri()
+
+
 @pytest.mark.parametrize("size", [PHONE, NARROW_PHONE])
 def test_candidates_are_read_on_a_phone_without_scrolling_sideways(
     browser: Chromium, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    file = tmp_path / "report.html"
-    file.write_text(render_html(view_of(three(), manifest(three()))), encoding="utf-8")
+    address = saved(tmp_path, render_html(view_of(three(), manifest(three()))))
     with browser.page(size=size, touch=True) as page:
-        page.open(file.as_uri())
+        page.open(address)
         assert page.problems == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         cards = "document.querySelector('#leaderboard .cards')"
@@ -40,14 +47,27 @@ def test_candidates_are_read_on_a_phone_without_scrolling_sideways(
         assert set(page.evaluate(lines)) == {1}, "no interval is broken over two lines"
 
 
+@pytest.mark.parametrize("dark", [False, True])
+def test_candidates_and_their_chart_meet_wcag_aa(
+    browser: Chromium, tmp_path: Path, axe: str, dark: bool
+) -> None:
+    address = saved(tmp_path, render_html(view_of(three(), manifest(three()))))
+    with browser.page(dark=dark) as page:
+        page.open(address)
+        page.evaluate(axe)
+        assert page.evaluate("document.querySelector('#leaderboard figure svg').getAttribute('aria-label')")
+        for size in (DESKTOP, PHONE):
+            page.show(size=size, dark=dark)
+            assert page.evaluate(AXE % json.dumps(WCAG_AA)) == []
+
+
 @pytest.mark.parametrize("size", [PHONE, NARROW_PHONE])
 def test_what_changed_is_read_on_a_phone_without_scrolling_sideways(
     browser: Chromium, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    file = tmp_path / "comparison.html"
-    file.write_text(render_comparison_html(broken_and_fixed()), encoding="utf-8")
+    address = saved(tmp_path, render_comparison_html(broken_and_fixed()))
     with browser.page(size=size, touch=True) as page:
-        page.open(file.as_uri())
+        page.open(address)
         assert page.problems == []
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         wide = "[...document.querySelectorAll('.cards')].filter(e => e.scrollWidth > e.clientWidth)"

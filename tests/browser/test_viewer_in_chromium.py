@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from chromium import PHONE, Chromium, Page
+from chromium import AXE, PHONE, WCAG_AA, Chromium, Page
 from viewed import RUN, events, write_run
 from viewing import viewing
 
@@ -76,12 +76,6 @@ def test_a_page_meets_wcag_aa_in_light_and_dark(browser: Chromium, viewer: str, 
         for dark in (False, True):
             page.show(dark=dark)
             assert page.evaluate(AXE % json.dumps(rules)) == [], f"dark: {dark}"
-
-
-WCAG_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-AXE = """axe.run(document, {resultTypes: ['violations'], runOnly: %s})
-  .then(r => r.violations.map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' '
-    + n.any.concat(n.all).map(c => c.message).join(' '))]))"""
 
 
 def test_light_and_dark_are_two_looks_of_one_page(browser: Chromium, viewer: str) -> None:

@@ -34,6 +34,10 @@ os.dup2(int(sys.argv[2]), 4)
 os.execv(sys.argv[3], sys.argv[3:])
 """
 PHONE = (390, 844)
+WCAG_AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+AXE = """axe.run(document, {resultTypes: ['violations'], runOnly: %s})
+  .then(r => r.violations.map(v => [v.id, v.help, v.nodes.slice(0, 3).map(n => n.html.slice(0, 160) + ' '
+    + n.any.concat(n.all).map(c => c.message).join(' '))]))"""
 
 
 def chromium_path() -> str | None:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from harness.judge.assessment import LabelWord, LeakFinding
 from harness.judge.scores.text_overlap import Measure, normalised, overlaps, words_of, worth_comparing
 from harness.judge.sections.generalization import DEV
@@ -209,16 +211,17 @@ def label_words(cases: CaseColumns, labels: Sequence[str]) -> tuple[LabelWord, .
     found = []
     for place, label in enumerate(labels):
         word = f" {' '.join(words_of(normalised(label)))} "
-        own = [
-            word in text for text, expected in zip(texts, cases.expected, strict=True) if expected == place
-        ]
-        others = [
-            word in text for text, expected in zip(texts, cases.expected, strict=True) if expected != place
-        ]
-        if any(own):
+        holds = np.fromiter((word in text for text in texts), np.bool_, len(texts))
+        mine = cases.expected == place
+        own, of_own = np.count_nonzero(holds & mine), np.count_nonzero(mine)
+        if own:
             found.append(
                 LabelWord(
-                    label=label, own=sum(own), of_own=len(own), others=sum(others), of_others=len(others)
+                    label=label,
+                    own=int(own),
+                    of_own=int(of_own),
+                    others=int(np.count_nonzero(holds) - own),
+                    of_others=int(len(texts) - of_own),
                 )
             )
     return tuple(found)

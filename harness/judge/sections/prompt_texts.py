@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from harness.judge.scores.text_overlap import THRESHOLD, normalised, words_of
@@ -58,20 +59,42 @@ def contained(prompt: dict[str, Any], texts: Sequence[str]) -> Iterator[tuple[in
     This finds a case in running text ("a message such as … is spam"), over line breaks, and with a few words
     changed. Texts of fewer than `FEWEST_CONTAINED` words are left out: they stand in prose by chance.
     """
-    for where, template in _templates(prompt):
+    templates = [_Grams.of(where, template) for where, template in _templates(prompt)]
+    found: list[list[tuple[int, str, str, float]]] = [[] for _ in templates]
+    for i, text in enumerate(texts):
+        own = words_of(normalised(text))
+        if len(own) < FEWEST_CONTAINED:
+            continue
+        grams = {tuple(own[k : k + 3]) for k in range(len(own) - 2)}
+        for place, template in enumerate(templates):
+            met = template.meeting(grams, len(own))
+            if met is not None:
+                found[place].append((i, template.where, *met))
+    for of_template in found:
+        yield from of_template
+
+
+@dataclass(frozen=True, slots=True)
+class _Grams:
+    """The words of a template, and where each of its 3-grams stands first."""
+
+    where: str
+    words: list[str]
+    first: dict[tuple[str, ...], int]
+
+    @classmethod
+    def of(cls, where: str, template: str) -> _Grams:
         words = words_of(normalised(_TAG.sub(" \n ", template)))
         first: dict[tuple[str, ...], int] = {}
         for place in range(len(words) - 2):
             first.setdefault(tuple(words[place : place + 3]), place)
-        if not first:
-            continue
-        for i, text in enumerate(texts):
-            own = words_of(normalised(text))
-            if len(own) < FEWEST_CONTAINED:
-                continue
-            grams = {tuple(own[k : k + 3]) for k in range(len(own) - 2)}
-            places = sorted(first[gram] for gram in grams if gram in first)
-            if len(places) >= SHARE_CONTAINED * len(grams):
-                middle = places[len(places) // 2]
-                begin = next(place for place in places if place > middle - len(own))
-                yield i, where, " ".join(words[begin : begin + len(own)]), len(places) / len(grams)
+        return cls(where, words, first)
+
+    def meeting(self, grams: set[tuple[str, ...]], length: int) -> tuple[str, float] | None:
+        """Give what stands there of a text of `length` words, and its share of 3-grams; None of too few."""
+        places = sorted(self.first[gram] for gram in grams if gram in self.first)
+        if len(places) < SHARE_CONTAINED * len(grams):
+            return None
+        middle = places[len(places) // 2]
+        begin = next(place for place in places if place > middle - length)
+        return " ".join(self.words[begin : begin + length]), len(places) / len(grams)

@@ -18,7 +18,7 @@ from harness.errors import FilesError, UsageError
 from harness.files.base_policy import Places, at_commit, lay_out, matching, project_of, suite_at
 from harness.files.bundle import Bundle, Candidate, load_bundle
 from harness.files.digest import model_digest
-from harness.files.findings import Findings
+from harness.files.findings import Findings, did_you_mean
 from harness.files.gathering import Gatherer, unique_names
 from harness.files.git_base import Repository
 from harness.files.loading import read_prompt, read_suite
@@ -203,10 +203,25 @@ class _Gathering:
         wanted = set(self.asked.prompts)
         if not wanted:
             return now, deleted
-        names = unique_names([top / path for path in now])
-        named = {path for path in now if names[top / path] in wanted}
-        named |= {self.repository.relative(Path(name)) for name in wanted if Path(name).is_file()}
-        return [path for path in now if path in named], deleted
+        named = {name: path for path, name in self._named(now).items()}
+        gone = {*self._named(list(deleted)).values(), *deleted}
+        chosen = {name: named.get(name) or self._path_of(name) for name in wanted - gone}
+        unknown = sorted(name for name, path in chosen.items() if path not in now)
+        if unknown:
+            raise UsageError(
+                f"--prompt {unknown[0]}: the suite has no such prompt.",
+                fix=did_you_mean(unknown[0], sorted(named)),
+            )
+        return [path for path in now if path in chosen.values()], deleted
+
+    def _named(self, paths: Sequence[str]) -> dict[str, str]:
+        """Give the name by which each prompt goes."""
+        top = self.repository.top
+        names = unique_names([top / path for path in paths])
+        return {path: names[top / path] for path in paths}
+
+    def _path_of(self, written: str) -> str | None:
+        return self.repository.relative(Path(written)) if Path(written).is_file() else None
 
     def _expanded(self, patterns: Sequence[str], folder: Path, root: Path) -> list[str]:
         """Give what patterns of the suite match below a folder, as repository paths."""

@@ -210,6 +210,20 @@ def test_without_a_changed_prompt_it_exits_at_once_and_says_so(repo: Path, serve
     assert not server.requests
 
 
+def test_a_prompt_that_the_suite_lacks_is_a_mistake_and_no_pass(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "better")
+    write_prompt(repo, "Sort well: {{ message }}")
+    commit(repo, "better")
+    name = Path(PROMPT).name.removesuffix(".prompt.yml")
+    done = gate(repo, "--prompt", f"{name}x")
+    assert done.returncode == 2
+    assert f"--prompt {name}x: the suite has no such prompt." in done.stderr
+    assert f"Did you mean `{name}`?" in done.stderr
+    assert server.requests == []
+    assert gate(repo, "--prompt", name).returncode == 0
+    assert gate(repo, "--prompt", PROMPT).returncode == 0
+
+
 def test_a_new_prompt_is_judged_on_the_thresholds_alone(repo: Path) -> None:
     branch(repo, "new")
     write_prompt(repo, "Sort well: {{ message }}", "prompts/v2.prompt.yml")

@@ -130,7 +130,7 @@ def _typical(c: Comparison) -> str:
     if shift.low is not None and shift.high is not None:
         ends = [signed(end, "seconds") for end in (shift.low, shift.high)]
         span = f"; {ends[0]} to {ends[1]}"
-    return f"A case typically takes {seconds(abs(value))} {faster}{share} (Hodges-Lehmann shift{span})."
+    return f"A case is typically {seconds(abs(value))} {faster}{share} (Hodges-Lehmann shift{span})."
 
 
 def _case(one: CaseChange) -> CaseView:

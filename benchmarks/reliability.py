@@ -220,8 +220,8 @@ def page(args: argparse.Namespace) -> tuple[bool, str]:
     lines = [
         "# Reliability: promises, and what shows them",
         "",
-        f"Written by `python benchmarks/reliability.py` on {datetime.now(UTC):%Y-%m-%d}. How long the long checks",
-        "ran stands in their rows: `--full` runs the whole matrix (315 runs) and half an hour of the soak.",
+        f"Written by `python benchmarks/reliability.py` on {datetime.now(UTC):%Y-%m-%d}. How long the long",
+        "checks ran stands in their rows: `--full` runs all 315 of the matrix and soaks half an hour.",
         "CI runs the tests, with a sample of the crash matrix among them, and one minute of the soak.",
         "A number of generated inputs is that of Hypothesis; requests are counted at the server.",
     ]

@@ -262,9 +262,15 @@ COMMANDS += ["export latest --to csv", "history seed.suite.yml", "compare latest
 
 
 def shell(at: Path, script: str) -> subprocess.CompletedProcess[str]:
-    environ = {k: v for k, v in environment(H=shlex.join(COMMAND)).items() if k != "PYTHONUNBUFFERED"}
+    environ = {k: v for k, v in environment().items() if k != "PYTHONUNBUFFERED"}
     done = subprocess.run(
-        ["sh", "-c", script], cwd=at, env=environ, capture_output=True, text=True, timeout=60, check=False
+        ["sh", "-c", script.replace("$H", shlex.join(COMMAND))],
+        cwd=at,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done

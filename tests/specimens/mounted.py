@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -33,12 +34,13 @@ def on_mount(root: Path, options: str, script: str) -> list[subprocess.Completed
     assert _UNSHARE is not None
     (root / "results").mkdir()
     lines = [line.strip() for line in script.strip().splitlines()]
-    steps = [f"{{ {line}; }} >out.{n} 2>err.{n}; echo $? >code.{n}" for n, line in enumerate(lines)]
+    commands = [line.replace("$H", shlex.join(COMMAND)) for line in lines]
+    steps = [f"{{ {line}; }} >out.{n} 2>err.{n}; echo $? >code.{n}" for n, line in enumerate(commands)]
     whole = "\n".join([f"mount -t tmpfs -o {options} none results || exit 1", *steps, "cp -a results kept"])
     subprocess.run(
         [_UNSHARE, *_ALONE, "sh", "-c", whole],
         cwd=root,
-        env=environment(H=" ".join(COMMAND)),
+        env=environment(),
         stdin=subprocess.DEVNULL,
         timeout=120,
         check=True,

@@ -25,7 +25,7 @@ class Metric:
 _SHARES = ("accuracy", "balanced_accuracy", "macro_f1", "coverage", "stability")
 _BAD_SHARES = ("failures", "unparseable", "refused", "truncated", "flip_rate")
 _PER_LABEL = ("precision", "recall", "specificity", "f1")
-_QUANTILES = ("p50", "p90", "p95", "p99", "max")
+QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
 
 _ALL = (
     *(Metric(name=name, written=name) for name in _SHARES),
@@ -37,7 +37,7 @@ _ALL = (
     *(
         Metric(name=f"{clock}.{q}", written=f"{clock}.{q}", unit="seconds", higher_is_better=False)
         for clock in ("latency", "ttft")
-        for q in _QUANTILES
+        for q in QUANTILES
     ),
     Metric(name="latency.within", written="latency.within", argument="seconds"),
     Metric(name="pass", written="pass", argument="power"),

@@ -19,6 +19,7 @@ from harness.judge.scores.proportion import Share
 from harness.judge.scores.threshold_check import Decision, decide
 from harness.judge.sentences import Finding, asked, name_of, why
 from harness.judge.slo import SATURATED, is_quantile, quantile_check
+from harness.judge.undecided import undecided
 from harness.judge.view import View
 from harness.judge.wording import amount, demand, named
 from harness.judge.wording import figure as figure_text
@@ -39,7 +40,7 @@ def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Bas
     else:
         made = _by_figure(view, threshold, required, note, baseline)
         if threshold.metric == "latency.within" and not timing.good:
-            made = _undecided(made)
+            made = _saturated(made)
     return _unfinished(view, threshold, made)
 
 
@@ -47,7 +48,7 @@ def _by_figure(
     view: View, threshold: Threshold, required: float, note: str, baseline: Baseline | None
 ) -> Check:
     narrowed = view.narrowed(threshold.where)
-    source = figure(view, threshold)
+    source = figure(narrowed, threshold)
     if threshold.metric == "regressions" and baseline is not None:
         source = _regressions(narrowed, baseline)
     if threshold.metric == "better_than_majority" and required >= 1:
@@ -132,24 +133,13 @@ def _from_baseline(view: View, threshold: Threshold, before: float, where: str) 
 
 
 def _without_baseline(view: View, threshold: Threshold, reason: str) -> Check:
-    source = None if is_quantile(threshold.metric) else figure(view, threshold)
-    estimate = undefined(reason) if source is None else source.estimate(view.confidence)
-    return Check(
-        threshold=threshold.text,
-        metric=threshold.metric,
-        label=threshold.label,
-        status="INCONCLUSIVE",
-        required=0.0,
-        op=threshold.op,
-        estimate=estimate,
-        bound=None,
-        needed_n=None,
-        needed_unit="cases",
-        why=f"{threshold.text} can't be decided: {reason}.",
-    )
+    if is_quantile(threshold.metric):
+        return undecided(threshold, reason, undefined(reason))
+    seen = figure(view.narrowed(threshold.where), threshold)
+    return undecided(threshold, reason, seen.estimate(view.confidence))
 
 
-def _undecided(made: Check) -> Check:
+def _saturated(made: Check) -> Check:
     why = f"{made.threshold}: {SATURATED}"
     return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=why)
 

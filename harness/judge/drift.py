@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from harness.files.threshold import Threshold
 from harness.judge.assessment import Check
 from harness.judge.baseline import Baseline
@@ -21,6 +19,7 @@ from harness.judge.scores.estimate import Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.sections.history import runs_before
+from harness.judge.undecided import undecided
 from harness.judge.view import View
 from harness.judge.wording import amount, count, demand, figure
 
@@ -35,7 +34,8 @@ def drift_check(view: View, threshold: Threshold, baseline: Baseline | None) -> 
         missing = "earlier runs are known on all their cases only"
     befores = [] if threshold.where else _befores(view, baseline)
     if not befores:
-        return _open(view, threshold, missing)
+        estimate = undefined(missing, confidence=view.confidence)
+        return undecided(threshold, missing, estimate, required=threshold.bound)
     now = classification.accuracy(view.answers)
     decided = [
         (name, before, no_big_drop(now, before, margin=threshold.bound, confidence=view.confidence))
@@ -61,34 +61,25 @@ def _badness(decided: tuple[str, Share | Missing, Drop]) -> tuple[int, float]:
     return (_WORST_FIRST[drop.status], drop.change.value or 0.0)
 
 
-def _open(view: View, threshold: Threshold, why: str, estimate: Estimate | None = None) -> Check:
-    return Check(
-        threshold=threshold.text,
-        metric=threshold.metric,
-        label=None,
-        status="INCONCLUSIVE",
-        required=threshold.bound,
-        op=threshold.op,
-        estimate=estimate or undefined(why, confidence=view.confidence),
-        bound=None,
-        needed_n=None,
-        needed_unit="cases",
-        why=f"{threshold.text} can't be decided: {why}.",
-    )
-
-
 def _made(
     view: View, threshold: Threshold, now: Share | Missing, decided: tuple[str, Share | Missing, Drop]
 ) -> Check:
     which, then, result = decided
     drop = drop_of(result.change, view.confidence)
     if drop.value is None:
-        return _open(view, threshold, drop.why_undefined or "accuracy is undefined", drop)
-    return msgspec.structs.replace(
-        _open(view, threshold, ""),
+        reason = drop.why_undefined or "accuracy is undefined"
+        return undecided(threshold, reason, drop, required=threshold.bound)
+    return Check(
+        threshold=threshold.text,
+        metric=threshold.metric,
+        label=None,
         status=result.status,
+        required=threshold.bound,
+        op=threshold.op,
         estimate=drop,
         bound=drop.high,
+        needed_n=None,
+        needed_unit="cases",
         why=_why(threshold, drop, now, (which, then), result.status),
     )
 

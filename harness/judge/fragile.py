@@ -91,7 +91,8 @@ def flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Thres
 
 def _per_repeat(view: View, threshold: Threshold) -> list[float]:
     """Give the figure that each repeat alone would have shown."""
-    values = [figure(alone, threshold).value for alone in view.once("repeats", lambda: _repeats(view))]
+    repeats = view.once("repeats", lambda: _repeats(view))
+    values = [figure(alone.narrowed(threshold.where), threshold).value for alone in repeats]
     return [value for value in values if value is not None]
 
 

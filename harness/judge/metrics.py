@@ -43,12 +43,11 @@ class Metric:
     unit: Unit = "cases"
 
 
-def figure(view: View, threshold: Threshold) -> Figure:
-    """Give the figure that a threshold is about, on the cases that it selects."""
+def figure(narrowed: View, threshold: Threshold) -> Figure:
+    """Give the figure that a threshold is about; the view is narrowed to the cases that it selects."""
     metric = METRICS.get(threshold.metric)
     if metric is None:
         return Missing(f"{threshold.metric} can't be computed from one run")
-    narrowed = view.narrowed(threshold.where)
     if threshold.where and not len(narrowed.trials):
         chosen = " and ".join(f"{kind}={name}" for kind, name in threshold.where)
         return Missing(f"no case has {chosen}")

@@ -15,6 +15,7 @@ from dataclasses import replace
 import msgspec
 
 from harness.files.cases import Case
+from harness.files.metrics import QUANTILES
 from harness.files.suite import Suite
 from harness.files.threshold import Threshold
 from harness.judge.power_model import Plan, average_plan, difference_plan
@@ -23,7 +24,6 @@ from harness.judge.wording import amount, count, demand, named, scale_of, singul
 
 WITH = " with "  # stands before the filter in a unit: spam cases with tag=short
 
-_QUANTILE = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99}
 _OF_CASES = {
     "accuracy",
     "coverage",
@@ -178,14 +178,19 @@ def _is_lower_limit(threshold: Threshold) -> bool:
 
 
 def _is_quantile(threshold: Threshold) -> bool:
+    return _share_in_time(threshold) < 1
+
+
+def _share_in_time(threshold: Threshold) -> float:
+    """Give the share of calls that a quantile wants in time; 1 for the slowest, and for other metrics."""
     clock, _, part = threshold.metric.partition(".")
-    return clock in {"latency", "ttft"} and part in _QUANTILE
+    return QUANTILES.get(part, 1.0) if clock in {"latency", "ttft"} else 1.0
 
 
 def _share_needed(threshold: Threshold) -> float | None:
     """Give the share of good cases that a threshold demands; None when it is no such demand."""
     if _is_quantile(threshold) and threshold.op in {"<=", "<"}:
-        return _QUANTILE[threshold.metric.partition(".")[2]]
+        return _share_in_time(threshold)
     bound = threshold.bound if threshold.op in {">=", ">"} else 1 - threshold.bound
     if threshold.metric == "f1":  # F1 = 2J / (1 + J), and J is a share of the cases that have to do with it
         bound = bound / (2 - bound)
@@ -229,7 +234,7 @@ def _sentence(row: PowerRow, n: int, threshold: Threshold, confidence: float) ->
     have = about + count(n, singular(row.unit), row.unit)
     odds = f"a true {truth} then passes with 80% probability"
     if _is_quantile(threshold):
-        in_time = amount(half_way(_QUANTILE[threshold.metric.partition(".")[2]]), "share")
+        in_time = amount(half_way(_share_in_time(threshold)), "share")
         odds = f"with {in_time} of calls in time it then passes with 80% probability"
     if row.enough:
         return f"{row.threshold}: {have} {verb(n, 'is', 'are')} enough ({row.needed:,} needed: {odds})."
@@ -249,5 +254,5 @@ def _perfection(threshold: Threshold) -> str:
 
 def _wanted(threshold: Threshold) -> str:
     if _is_quantile(threshold):
-        return demand(_QUANTILE[threshold.metric.partition(".")[2]], "share")
+        return demand(_share_in_time(threshold), "share")
     return demand(threshold.bound, "share")

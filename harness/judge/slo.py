@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.files.metrics import QUANTILES
 from harness.files.threshold import Threshold
-from harness.judge.assessment import Check, TimingQuality
+from harness.judge.assessment import Check, Status, TimingQuality
 from harness.judge.scores.estimate import Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
@@ -21,18 +22,17 @@ from harness.judge.scores.proportion import Share
 from harness.judge.scores.threshold_check import meets
 from harness.judge.sentences import AFFORDABLE, asked
 from harness.judge.table import NONE, Float, Int64
+from harness.judge.undecided import undecided
 from harness.judge.view import View
 from harness.judge.wording import count, demand, figure, rounded_up, seconds, sure, verb
 
 SATURATED = "not decided, because the client was saturated: these times may be its own."
 
-_Q = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
-
 
 def is_quantile(metric: str) -> bool:
     """Tell whether a metric is a latency quantile."""
     clock, _, part = metric.partition(".")
-    return clock in {"latency", "ttft"} and part in _Q
+    return clock in {"latency", "ttft"} and part in QUANTILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,24 +47,20 @@ class _Calls:
     case: Int64
     q: float
     confidence: float
+    estimate: Estimate  # of the quantile
 
     @property
     def head(self) -> str:
         required = asked(self.threshold, self.limit) + self.note
-        estimate = self.estimate
         seen = "falls on a failed call"
-        if estimate.value is not None:
-            seen = figure(estimate, "seconds", against=self.required)
+        if self.estimate.value is not None:
+            seen = figure(self.estimate, "seconds", against=self.required)
         return f"{self.name} {seen}, {required}"
 
     @property
     def limit(self) -> str:
         """The limit; one that was computed from a baseline is rounded like a figure."""
         return seconds(self.required) if self.note else demand(self.required, "seconds")
-
-    @property
-    def estimate(self) -> Estimate:
-        return quantile_estimate(self.times, self.case, self.q, self.confidence)
 
     @property
     def within(self) -> str:
@@ -87,24 +83,22 @@ def quantile_check(
     column = view.trials.ttft_ns if clock == "ttft" else view.trials.caller_ns
     missing = _missing(view, clock)
     if missing:
-        return _check(
-            threshold,
-            required,
-            undefined(missing, confidence=view.confidence),
-            why=f"{threshold.text} can't be decided: {missing}.",
-        )
+        estimate = undefined(missing, confidence=view.confidence)
+        return undecided(threshold, missing, estimate, required=required)
+    times, q = view.times(column), QUANTILES[part]
     calls = _Calls(
         name=name,
         threshold=threshold,
         required=required,
         note=note,
-        times=view.times(column),
+        times=times,
         case=view.timed_case,
-        q=_Q[part],
+        q=q,
         confidence=view.confidence,
+        estimate=quantile_estimate(times, view.timed_case, q, view.confidence),
     )
     if not timing.good:
-        return _check(threshold, required, calls.estimate, why=f"{calls.head}: {SATURATED}")
+        return _check(calls, "INCONCLUSIVE", f"{calls.head}: {SATURATED}")
     if calls.q >= 1:
         return _slowest(calls)
     return _decided(calls)
@@ -121,23 +115,18 @@ def _missing(view: View, clock: str) -> str:
 
 
 def _check(
-    threshold: Threshold,
-    required: float,
-    estimate: Estimate,
-    *,
-    why: str,
-    decision: SloDecision | None = None,
+    calls: _Calls, status: Status, why: str, *, bound: float | None = None, needed_n: int | None = None
 ) -> Check:
     return Check(
-        threshold=threshold.text,
-        metric=threshold.metric,
-        label=threshold.label,
-        status="INCONCLUSIVE" if decision is None else decision.decision.status,
-        required=required,
-        op=threshold.op,
-        estimate=estimate,
-        bound=None if decision is None else decision.bound_s,
-        needed_n=None if decision is None else decision.decision.needed_n,
+        threshold=calls.threshold.text,
+        metric=calls.threshold.metric,
+        label=None,
+        status=status,
+        required=calls.required,
+        op=calls.threshold.op,
+        estimate=calls.estimate,
+        bound=bound,
+        needed_n=needed_n,
         needed_unit="cases",
         why=why,
     )
@@ -149,19 +138,8 @@ def _slowest(calls: _Calls) -> Check:
     met = meets(slowest, calls.threshold.op, calls.required)
     failed = int(np.count_nonzero(~np.isfinite(calls.times)))
     lost = f"; {count(failed, 'call')} failed, and what fails is over any limit" if failed else ""
-    return Check(
-        threshold=calls.threshold.text,
-        metric=calls.threshold.metric,
-        label=None,
-        status="PASS" if met else "FAIL",
-        required=calls.required,
-        op=calls.threshold.op,
-        estimate=calls.estimate,
-        bound=slowest if math.isfinite(slowest) else None,
-        needed_n=None,
-        needed_unit="cases",
-        why=f"{calls.head}: {'met' if met else 'not met'} by {_all_of(len(calls.times))}{lost}.",
-    )
+    why = f"{calls.head}: {'met' if met else 'not met'} by {_all_of(len(calls.times))}{lost}."
+    return _check(calls, "PASS" if met else "FAIL", why, bound=slowest if math.isfinite(slowest) else None)
 
 
 def _all_of(n: int) -> str:
@@ -177,9 +155,8 @@ def _decided(calls: _Calls) -> Check:
         op=calls.threshold.op,
         confidence=calls.confidence,
     )
-    return _check(
-        calls.threshold, calls.required, calls.estimate, why=_why(calls, decision), decision=decision
-    )
+    made = decision.decision
+    return _check(calls, made.status, _why(calls, decision), bound=decision.bound_s, needed_n=made.needed_n)
 
 
 def _why(calls: _Calls, decision: SloDecision) -> str:

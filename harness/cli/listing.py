@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -26,34 +26,40 @@ class Wanted(StrEnum):
     NOT_JUDGED = "not-judged"
 
 
+SuiteFilter: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--suite", help="Only runs of this suite.", autocompletion=completion.suite_names),
+]
+VerdictFilter: TypeAlias = Annotated[
+    Wanted | None,
+    typer.Option("--verdict", case_sensitive=False, help="Only runs with this verdict."),
+]
+PromptFilter: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt", "-p", help="Only runs that measured this prompt.", autocompletion=completion.prompts
+    ),
+]
+ModelFilter: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model", "-m", help="Only runs that measured this model.", autocompletion=completion.models
+    ),
+]
+SinceFilter: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--since", metavar="WHEN", help="Only runs since a day (2026-11-24) or for a time (7 d)."),
+]
+NewestOption: TypeAlias = Annotated[int | None, typer.Option("--limit", min=1, help="Only the newest N.")]
+
+
 def list_runs(
-    suite: Annotated[
-        str | None,
-        typer.Option("--suite", help="Only runs of this suite.", autocompletion=completion.suite_names),
-    ] = None,
-    verdict: Annotated[
-        Wanted | None,
-        typer.Option("--verdict", case_sensitive=False, help="Only runs with this verdict."),
-    ] = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option(
-            "--prompt", "-p", help="Only runs that measured this prompt.", autocompletion=completion.prompts
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", "-m", help="Only runs that measured this model.", autocompletion=completion.models
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            "--since", metavar="WHEN", help="Only runs since a day (2026-11-24) or for a time (7 d)."
-        ),
-    ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the newest N.")] = None,
+    suite: SuiteFilter = None,
+    verdict: VerdictFilter = None,
+    prompt: PromptFilter = None,
+    model: ModelFilter = None,
+    since: SinceFilter = None,
+    limit: NewestOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the runs of this project, newest first."""

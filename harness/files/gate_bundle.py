@@ -18,16 +18,14 @@ from harness.errors import FilesError, UsageError
 from harness.files.base_policy import Places, at_commit, lay_out, matching, project_of, suite_at
 from harness.files.bundle import Bundle, Candidate, load_bundle
 from harness.files.digest import model_digest
-from harness.files.findings import Findings, did_you_mean
+from harness.files.findings import Findings
+from harness.files.gate_prompts import SuitePrompts, confine
 from harness.files.gathering import Gatherer, unique_names
 from harness.files.git_base import Repository
-from harness.files.loading import read_prompt, read_suite
 from harness.files.policy_edits import edits_of
 from harness.files.project import ModelEntry
 from harness.files.project_loading import find_project
-from harness.files.references import Outside, expand
 from harness.files.same_requests import same_requests
-from harness.files.untrusted import render_untrusted
 
 Side: TypeAlias = Literal["base", "head"]
 FREE = frozenset({"local", "replay"})  # endpoints that cost nothing
@@ -147,7 +145,8 @@ class _Gathering:
 
     def bundle(self) -> GateBundle:
         """Load, pair, and say what else changed."""
-        now, deleted = self._prompts()
+        searched = SuitePrompts(self.repository, self.suite, root=self.root, scratch=self.scratch)
+        now, deleted = searched.find(self.theirs, asked=self.asked.prompts)
         after = self._models(self.places)
         moved = {
             m for m, e in self.before.items() if m in after and model_digest(e) != model_digest(after[m])
@@ -191,56 +190,13 @@ class _Gathering:
             tracked=self.tracked,
         )
 
-    def _prompts(self) -> tuple[list[str], tuple[str, ...]]:
-        """Give the prompts of the suite as asked for, and those that the branch deleted."""
-        top = self.repository.top
-        theirs = [] if self.theirs is None else suite_at(self.theirs).prompts
-        before = self._expanded(theirs, self.scratch, self.scratch)
-        ours = read_suite(top / self.suite, Findings()) if (top / self.suite).is_file() else None
-        patterns = [*theirs, *(ours.model.prompts if ours is not None else ())]
-        now = self._expanded(patterns, top, self.root)
-        deleted = tuple(path for path in before if not (top / path).exists())
-        wanted = set(self.asked.prompts)
-        if not wanted:
-            return now, deleted
-        named = {name: path for path, name in self._named(now).items()}
-        gone = {*self._named(list(deleted)).values(), *deleted}
-        chosen = {name: named.get(name) or self._path_of(name) for name in wanted - gone}
-        unknown = sorted(name for name, path in chosen.items() if path not in now)
-        if unknown:
-            raise UsageError(
-                f"--prompt {unknown[0]}: the suite has no such prompt.",
-                fix=did_you_mean(unknown[0], sorted(named)),
-            )
-        return [path for path in now if path in chosen.values()], deleted
-
-    def _named(self, paths: Sequence[str]) -> dict[str, str]:
-        """Give the name by which each prompt goes."""
-        top = self.repository.top
-        names = unique_names([top / path for path in paths])
-        return {path: names[top / path] for path in paths}
-
-    def _path_of(self, written: str) -> str | None:
-        return self.repository.relative(Path(written)) if Path(written).is_file() else None
-
-    def _expanded(self, patterns: Sequence[str], folder: Path, root: Path) -> list[str]:
-        """Give what patterns of the suite match below a folder, as repository paths."""
-        found: list[Path] = []
-        for written in patterns:
-            try:
-                found += expand(written, (folder / self.suite).parent, root)
-            except (Outside, OSError, ValueError):
-                continue  # told as a problem of the suite, where it is read
-        inside = [path.relative_to(folder.resolve()).as_posix() for path in found if path.is_file()]
-        return list(dict.fromkeys(inside))
-
     def _load(self, paths: Sequence[str]) -> Mapping[Side, Bundle]:
         """Load both versions of the prompts under the policy in force."""
         for path in paths:
             self.base.copy(path, self.scratch)
         before = [str(self.scratch / path) for path in paths if path in self.base.files]
         after = [str(self.repository.top / path) for path in paths]
-        self._confine(after)
+        confine([Path(path) for path in after], self.places)
         head = self._loaded(after)
         return {"head": head, "base": self._loaded(before) if before else replace(head, candidates=())}
 
@@ -257,29 +213,6 @@ class _Gathering:
             )
         except FilesError as error:
             raise at_commit(error, self.scratch, self.base.commit) from None
-
-    def _confine(self, prompts: Sequence[str]) -> None:
-        """Render the branch's prompts in a child process with limits before any is rendered here."""
-        findings = Findings()
-        checked = read_suite(self.places.suite, findings)
-        if checked is None or not prompts:
-            return
-        samples = [
-            case.inputs
-            for case in Gatherer(self.places.suite, self.places.project, findings).cases(checked, None)
-        ]
-        for written in prompts:
-            path = Path(written)
-            if path.is_symlink():
-                findings.add(
-                    path, None, "", "is a symbolic link.", "A gate reads a prompt only in its place."
-                )
-            elif (read := read_prompt(path, findings)) is not None:
-                prompt = read.model.model_copy(update={"labels": checked.model.labels})
-                for problem in render_untrusted(prompt, samples):
-                    if not problem.field:
-                        findings.add(path, problem.line, "", problem.message, problem.fix)
-        findings.raise_if_any()
 
     def _pair(self, path: str, name: str, model: str, sides: Mapping[Side, Bundle]) -> Pair:
         base = self._candidate("base", self.scratch / path, name, model, sides["base"])

@@ -27,11 +27,10 @@ from crashing import (
     STRACE,
     Crashed,
     Injection,
-    figures,
     make_project,
     mostly_right,
-    run_command,
     runs_of,
+    uninterrupted,
 )
 from threaded import serving
 
@@ -48,15 +47,6 @@ class Tally:
     trials: int = 0
     requests: int = 0
     missed: int = 0  # the command ended before the injection struck
-
-
-def uninterrupted(folder: Path) -> dict[str, Any]:
-    """Give the figures of a run that nobody touched."""
-    with serving(mostly_right) as server:
-        make_project(folder, server.url)
-        run_command(folder, "run", "small.suite.yml")
-        (run,) = runs_of(folder)
-        return figures(run)
 
 
 def survive(folder: Path, chain: Sequence[Injection], expected: dict[str, Any], tally: Tally) -> None:

@@ -10,14 +10,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import pytest
-from commanded import COMMAND, environment
+from commanded import COMMAND, ended, environment
 from crashing import (
     IN_FLIGHT,
     TRIALS,
     figures,
     make_project,
-    mostly_right,
     run_command,
     runs_of,
     saved_trials,
@@ -25,7 +23,6 @@ from crashing import (
 )
 from measured import records
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
-from threaded import serving
 
 from harness.errors import Exit
 from harness.record import Record, service_ns
@@ -38,36 +35,12 @@ A_MINUTE, A_DAY = "60", "86400"
 
 def set_back(root: Path, by_s: str, *args: str) -> subprocess.CompletedProcess[str]:
     """Run the command; each time that it looks at the wall clock, that is set back by so much."""
-    done = subprocess.run(
-        [*SET_BACK, by_s, *args, "--quiet"],
-        cwd=root,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
-
-
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Give the figures of a run under a steady clock."""
-    root = tmp_path_factory.mktemp("steady")
-    with serving(mostly_right) as server:
-        make_project(root, server.url)
-        run_command(root, "run", "small.suite.yml")
-    (run,) = runs_of(root)
-    return figures(run)
+    return ended([*SET_BACK, by_s, *args, "--quiet"], at=root)
 
 
 def test_a_run_under_a_clock_that_goes_backwards_has_the_figures_of_any_other(
-    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any]
+    tmp_path: Path, server: ScriptedServer, expected: dict[str, Any]
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     done = set_back(tmp_path, A_MINUTE, "run", "small.suite.yml")
     assert done.returncode == Exit.INCONCLUSIVE, done.stderr
     (run,) = runs_of(tmp_path)
@@ -89,10 +62,8 @@ def assert_honest(record: Record) -> None:
 
 
 def test_a_run_that_was_killed_and_resumed_a_day_earlier_is_one_run(
-    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any]
+    tmp_path: Path, server: ScriptedServer, expected: dict[str, Any]
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     command = [*COMMAND, "run", "small.suite.yml", "--quiet"]
     with subprocess.Popen(command, cwd=tmp_path, env=environment()) as process:
         while len(server.requests) < TRIALS // 2:
@@ -132,9 +103,7 @@ def test_trials_measured_again_a_day_earlier_replace_those_of_the_changed_prompt
     assert labels["spam"]["recall"]["value"] == 0
 
 
-def test_two_runs_of_one_instant_have_names_of_their_own(tmp_path: Path, scripted_server: Serve) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
+def test_two_runs_of_one_instant_have_names_of_their_own(tmp_path: Path, server: ScriptedServer) -> None:
     for _ in range(3):
         assert set_back(tmp_path, "1", "run", "small.suite.yml").returncode == Exit.INCONCLUSIVE
     assert len(runs_of(tmp_path)) == 3

@@ -12,10 +12,6 @@ from crashing import (
     STRACE,
     Crashed,
     Injection,
-    figures,
-    make_project,
-    mostly_right,
-    run_command,
     runs_of,
 )
 from scripted import Script, ScriptedServer
@@ -33,26 +29,11 @@ CHAINS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Give the figures of a run that nobody interrupted."""
-    from threaded import serving
-
-    root = tmp_path_factory.mktemp("whole")
-    with serving(mostly_right) as server:
-        make_project(root, server.url)
-        run_command(root, "run", "small.suite.yml")
-    (run,) = runs_of(root)
-    return figures(run)
-
-
 @pytest.mark.xdist_group("crash_matrix")
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: " ".join(f"{i.call}-{i.nth}" for i in chain))
 def test_a_kill_at_a_system_call_loses_nothing_and_changes_no_figure(
-    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any], chain: tuple[Injection, ...]
+    tmp_path: Path, server: ScriptedServer, expected: dict[str, Any], chain: tuple[Injection, ...]
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     project = Crashed(tmp_path, server)
     for injection in chain:
         project.interrupt(injection)
@@ -61,10 +42,8 @@ def test_a_kill_at_a_system_call_loses_nothing_and_changes_no_figure(
 
 
 def test_a_full_disk_in_a_resume_stops_it_and_the_next_one_ends_it(
-    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any]
+    tmp_path: Path, server: ScriptedServer, expected: dict[str, Any]
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     project = Crashed(tmp_path, server)
     assert project.interrupt(Injection("write", 45))
     journal = runs_of(tmp_path)[-1] / "journal.jsonl"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import COMMAND, environment, harness, write_replayed
+from commanded import COMMAND, ended, environment, harness, write_replayed
 from crashing import (
     IN_FLIGHT,
     NEEDS_STRACE,
@@ -30,7 +30,6 @@ from crashing import (
 from measured import events_of, records, write_project
 from mounted import NEEDED, can_mount, on_mount
 from scripted import Script, ScriptedServer
-from threaded import serving
 
 from harness.errors import Exit
 from harness.record import Pace
@@ -40,24 +39,11 @@ Serve = Callable[[Script], ScriptedServer]
 mounting = pytest.mark.skipif(not can_mount(), reason=NEEDED)
 
 
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Give the figures of a run that nothing disturbed."""
-    root = tmp_path_factory.mktemp("whole")
-    with serving(mostly_right) as server:
-        make_project(root, server.url)
-        run_command(root, "run", "small.suite.yml")
-    (run,) = runs_of(root)
-    return figures(run)
-
-
 @mounting
 @pytest.mark.parametrize("size", ["16k", "24k"])  # full among the cases or the trials; whole lines and halves
 def test_a_small_disk_that_fills_up_loses_no_finished_trial_and_ends_once_it_has_grown(
-    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any], size: str
+    tmp_path: Path, server: ScriptedServer, expected: dict[str, Any], size: str
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     ran, first, resumed, second, _, ended = on_mount(
         tmp_path,
         f"size={size}",
@@ -86,10 +72,8 @@ def test_a_small_disk_that_fills_up_loses_no_finished_trial_and_ends_once_it_has
 
 @mounting
 def test_a_verdict_that_finds_no_room_for_its_reports_is_still_said(
-    tmp_path: Path, scripted_server: Serve
+    tmp_path: Path, server: ScriptedServer
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     ran, again, _, written = on_mount(
         tmp_path,
         "size=64k",  # room for the journal, none for the page
@@ -112,10 +96,8 @@ def test_a_verdict_that_finds_no_room_for_its_reports_is_still_said(
 
 @mounting
 def test_a_disk_without_room_for_another_file_is_told_before_the_first_call(
-    tmp_path: Path, scripted_server: Serve
+    tmp_path: Path, server: ScriptedServer
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     for files in range(1, 5):  # no run folder, no lock, no journal, no manifest
         root = tmp_path / str(files)
         make_project(root, server.url)
@@ -137,10 +119,8 @@ def test_a_disk_without_room_for_another_file_is_told_before_the_first_call(
 
 @mounting
 def test_a_read_only_results_folder_is_told_before_the_first_call_and_its_runs_can_be_read(
-    tmp_path: Path, scripted_server: Serve
+    tmp_path: Path, server: ScriptedServer
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     _, begun, _, ran, _, resumed, *read = on_mount(
         tmp_path,
         "size=32m",
@@ -175,10 +155,8 @@ def test_a_read_only_results_folder_is_told_before_the_first_call_and_its_runs_c
 
 @pytest.mark.parametrize("place", ["a file", "a link to nowhere", "below a file"])
 def test_results_that_can_t_be_a_folder_are_named_before_the_first_call(
-    tmp_path: Path, scripted_server: Serve, place: str
+    tmp_path: Path, server: ScriptedServer, place: str
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     results = tmp_path / "results"
     if place == "a link to nowhere":
         results.symlink_to(tmp_path / "gone" / "results")
@@ -199,10 +177,8 @@ def test_results_that_can_t_be_a_folder_are_named_before_the_first_call(
     ("call", "nth", "error"), [("fsync", 1, "EIO"), ("write", 4, "EIO"), ("write", 2, "EDQUOT")]
 )
 def test_an_error_of_the_journals_disk_stops_a_resume_and_the_next_one_ends_it(
-    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any], call: str, nth: int, error: str
+    tmp_path: Path, server: ScriptedServer, expected: dict[str, Any], call: str, nth: int, error: str
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     project = Crashed(tmp_path, server)
     assert project.interrupt(Injection("write", 45))
     journal = runs_of(tmp_path)[-1] / "journal.jsonl"
@@ -213,10 +189,8 @@ def test_an_error_of_the_journals_disk_stops_a_resume_and_the_next_one_ends_it(
 @pytest.mark.skipif(STRACE is None, reason=NEEDS_STRACE)
 @pytest.mark.parametrize(("error", "ends"), [("EINVAL", Exit.INCONCLUSIVE), ("EIO", Exit.INCOMPLETE)])
 def test_a_file_system_that_fsyncs_no_folders_will_do_and_one_that_fails_at_it_will_not(
-    tmp_path: Path, scripted_server: Serve, error: str, ends: Exit
+    tmp_path: Path, server: ScriptedServer, error: str, ends: Exit
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     (tmp_path / "results").mkdir()
     on_folder = Injection("fsync", 1, error, tmp_path / "results")
     done = run_command(tmp_path, "run", "small.suite.yml", injection=on_folder)
@@ -228,10 +202,8 @@ READING = ["resume latest", "report latest", "show latest", "export latest --to 
 
 
 def test_a_run_whose_journal_is_gone_is_refused_by_name_and_nothing_is_sent(
-    tmp_path: Path, scripted_server: Serve
+    tmp_path: Path, server: ScriptedServer
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     run_command(tmp_path, "run", "small.suite.yml")
     server.requests.clear()
     (run,) = runs_of(tmp_path)
@@ -262,18 +234,9 @@ COMMANDS += ["export latest --to csv", "history seed.suite.yml", "compare latest
 
 
 def shell(at: Path, script: str) -> subprocess.CompletedProcess[str]:
-    environ = {k: v for k, v in environment().items() if k != "PYTHONUNBUFFERED"}
-    done = subprocess.run(
-        ["sh", "-c", script.replace("$H", shlex.join(COMMAND))],
-        cwd=at,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
+    """Run a line of shell, in which `$H` is the command; its output is buffered as usual."""
+    line = script.replace("$H", shlex.join(COMMAND))
+    return ended(["sh", "-c", line], at=at, env={"PYTHONUNBUFFERED": ""})
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -295,10 +258,8 @@ def test_a_full_disk_behind_stdout_is_said_with_exit_code_4(replayed: Path, comm
 
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full", "2>&1 >out | head -c 0"])
 def test_a_run_goes_on_without_its_progress_when_stderr_is_closed_full_or_left(
-    tmp_path: Path, scripted_server: Serve, stderr: str
+    tmp_path: Path, server: ScriptedServer, stderr: str
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     command, _, pipe = stderr.partition(" | ")
     script = f"{{ $H run small.suite.yml --verbose {command}; echo $? >code; }}" + (
         f" | {pipe}" if pipe else ""
@@ -311,10 +272,8 @@ def test_a_run_goes_on_without_its_progress_when_stderr_is_closed_full_or_left(
 
 
 def test_with_all_streams_closed_a_run_and_its_journal_are_whole(
-    tmp_path: Path, scripted_server: Serve, expected: dict[str, Any]
+    tmp_path: Path, server: ScriptedServer, expected: dict[str, Any]
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     shell(tmp_path, "$H run small.suite.yml <&- >&- 2>&-; echo $? >code")
     assert int((tmp_path / "code").read_text()) == Exit.INCONCLUSIVE
     (run,) = runs_of(tmp_path)
@@ -328,10 +287,8 @@ def test_a_working_folder_that_is_gone_is_said(tmp_path: Path) -> None:
 
 
 def test_results_that_are_removed_during_a_run_end_it_with_words(
-    tmp_path: Path, scripted_server: Serve
+    tmp_path: Path, server: ScriptedServer
 ) -> None:
-    server = scripted_server(mostly_right)
-    make_project(tmp_path, server.url)
     process = subprocess.Popen(
         [*COMMAND, "run", "small.suite.yml", "--quiet"],
         cwd=tmp_path,

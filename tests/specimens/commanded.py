@@ -25,14 +25,22 @@ def harness(
     *args: str | Path, at: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder and wait for it; it never shows a traceback."""
+    return ended([*COMMAND, *map(str, args)], at=at, env=env)
+
+
+def ended(
+    command: Sequence[str], *, at: Path, env: Mapping[str, str] | None = None, alone: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run what starts the command, perhaps in a process group of its own, and wait for it."""
     done = subprocess.run(
-        [*COMMAND, *map(str, args)],
+        command,
         cwd=at,
         env=environment(**(env or {})),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
+        start_new_session=alone,
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from commanded import COMMAND, environment
+from commanded import COMMAND, ended
 from measured import write_project
 from scripted import Answer, Request, ScriptedServer, chat_reply
+from threaded import serving
 
 CASES, REPEATS, IN_FLIGHT = 20, 2, 4
 TRIALS = CASES * REPEATS
@@ -77,17 +78,16 @@ def run_command(
         traced = ["-f", "-qqq", "-o", "/dev/null", "-e", f"trace={injection.call}"]
         only = [] if injection.path is None else ["-P", str(injection.path)]
         command = [STRACE, *traced, *only, "-e", injection.argument, *command]
-    return subprocess.run(
-        command,
-        cwd=root,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        start_new_session=True,
-        check=False,
-    )
+    return ended(command, at=root, alone=True)
+
+
+def uninterrupted(root: Path) -> dict[str, Any]:
+    """Give the figures of a run that nobody touched."""
+    with serving(mostly_right) as server:
+        make_project(root, server.url)
+        run_command(root, "run", "small.suite.yml")
+    (run,) = runs_of(root)
+    return figures(run)
 
 
 def runs_of(root: Path) -> list[Path]:
@@ -138,7 +138,6 @@ class Crashed:
         args = ("resume", runs[-1].name) if runs else ("run", "small.suite.yml")
         before = saved_trials(runs[-1]) if runs else []
         done = run_command(self.root, *args, injection=injection)
-        assert "Traceback" not in done.stderr, done.stderr
         struck = done.returncode == (-9 if injection.error is None else 4)
         assert struck or done.returncode in {0, 1, 3}, f"exit {done.returncode}: {done.stderr}"
         settle(self.server)
@@ -154,7 +153,6 @@ class Crashed:
         args = ("resume", runs[-1].name) if runs else ("run", "small.suite.yml")
         done = run_command(self.root, *args)
         assert done.returncode in {0, 1, 3}, done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
         (run,) = runs_of(self.root)
         assert saved_trials(run)[: len(before)] == before, "a finished trial was lost or changed"
         return run

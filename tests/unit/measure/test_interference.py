@@ -54,14 +54,18 @@ def test_a_blocked_loop_shows_as_lag_and_a_bad_window_is_told() -> None:
 
 
 def test_a_window_without_lag_is_told_as_good() -> None:
-    async def idle() -> None:
+    bad: list[float] = []
+
+    async def idle() -> bool:
         good = asyncio.Event()
-        sampler = LagSampler(lambda _: None, good.set, bound_ns=5_000_000_000)
+        sampler = LagSampler(bad.append, good.set, bound_ns=60_000_000_000)
         sampler.start()
         await asyncio.wait_for(good.wait(), 60)
         await sampler.stop()
+        return good.is_set()
 
-    asyncio.run(idle())
+    assert asyncio.run(idle())
+    assert bad == []
 
 
 def test_loads_of_processes_add_up() -> None:

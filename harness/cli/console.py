@@ -79,10 +79,8 @@ def emit(text: str) -> None:
         out.write(text.encode(encoding, "replace").decode(encoding))
         out.write("" if text.endswith("\n") else "\n")
         out.flush()
-    except (
-        BrokenPipeError
-    ):  # the reader left (`| head`): nothing is wrong, and the exit code stays the verdict's
-        drop(out)
+    except BrokenPipeError:
+        drop(out)  # the reader left (`| head`): nothing is wrong, and the exit code stays the verdict's
     except OSError as error:
         drop(out)
         raise StorageFailed(

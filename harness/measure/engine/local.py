@@ -77,6 +77,7 @@ class _Session:
         self._halt = Halt()
         self._clock: Clock = RealClock()
         self._lanes: dict[str, LaneWork] = {}
+        self._room = 1.0  # of the calls in flight that were asked for, as many as there are open files for
 
     async def run(self, listen: Listen | None) -> Outcome:
         """Open, measure, close; say what stopped it."""
@@ -101,6 +102,7 @@ class _Session:
                 if self._halt.stopping:
                     return
             sampler.start()
+            self._room = self._share_allowed()
             try:
                 await _all([asyncio.create_task(self._measure(lane)) for lane in self._lanes.values()])
             finally:
@@ -156,7 +158,8 @@ class _Session:
 
     async def _measure(self, lane: LaneWork) -> None:
         """Warm up, then drain the lane's share of the plan."""
-        lane.lane.begin(connections=self._connections(lane))
+        asked = lane.lane.gate.asked
+        lane.lane.begin(connections=max(1, int(asked * self._room)) if lane.timed else asked)
         if self._sink.backlogged:  # a resume takes the most that may be in flight from this event
             await self._sink.written()
         await self._drain(lane, iter(lane.warmups), len(lane.warmups), warmup=True)
@@ -168,12 +171,10 @@ class _Session:
             for record in lane.lane.breaker.release():
                 self._put(record)
 
-    def _connections(self, lane: LaneWork) -> int:
-        """Give how many calls of a lane may be in flight as far as open files are concerned."""
-        asked = [each.lane.gate.asked for each in self._lanes.values() if each.timed]
-        if not lane.timed:
-            return lane.lane.gate.asked
-        return max(1, connections_allowed(sum(asked)) * lane.lane.gate.asked // sum(asked))
+    def _share_allowed(self) -> float:
+        """Give which share of the calls asked for may be in flight as far as open files are concerned."""
+        asked = sum(each.lane.gate.asked for each in self._lanes.values() if each.timed)
+        return connections_allowed(asked) / asked if asked else 1.0
 
     async def _drain(self, lane: LaneWork, trials: Iterator[Planned], workers: int, *, warmup: bool) -> None:
         count = min(workers, lane.lane.gate.asked)

@@ -167,6 +167,9 @@ def _counted(tree: ET.Element) -> Seen:
     seen = Seen()
     for case in tree.iter("testcase"):
         ends = Counter(child.tag for child in case)
+        for child in case:
+            if child.tag in {"failure", "error"}:
+                print(f"FAILED {case.get('file')} {case.get('name')}: {child.get('message')}", flush=True)
         seen.skipped += bool(ends["skipped"])
         seen.failed += bool(ends["failure"] or ends["error"])
         seen.passed += not (ends["skipped"] or ends["failure"] or ends["error"])

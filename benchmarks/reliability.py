@@ -203,8 +203,8 @@ def long_checks(args: argparse.Namespace) -> tuple[bool, list[str]]:
     soaked, seen = run_script(args.soak, "soak.py", "--seconds", "1800" if args.full else "60")
     lines = ["| check | counted |", "|---|---|"]
     lines += [
-        f"| crash matrix, {tally['name']} | {tally['interruptions']:,} survived in {tally['projects']:,} runs "
-        f"({tally['missed']:,} would have come after the end); {tally['requests']:,} requests for "
+        f"| crash matrix, {tally['name']} | {tally['interruptions']:,} survived in {tally['projects']:,} "
+        f"runs ({tally['missed']:,} would have come after the end); {tally['requests']:,} requests for "
         f"{tally['trials']:,} trials |"
         for tally in matrix or []
     ]

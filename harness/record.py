@@ -102,7 +102,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration_ns: int  # start -> last byte, or -> the error
     backoff_ns: int = 0  # waited before this attempt because the last one failed
     rate_limit_ns: int = 0  # waited before this attempt for requests/min or tokens/min
-    written_ns: int | None = None
+    written_ns: int | None = None  # the request had been written; None where the client does not tell
     first_byte_ns: int | None = None
     first_token_ns: int | None = None  # streamed replies only
     tokens_ns: tuple[int, ...] = ()  # arrival of each content chunk, streamed replies only

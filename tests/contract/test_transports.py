@@ -100,6 +100,18 @@ def test_a_call_for_which_this_machine_has_no_open_file_ends_the_run_and_is_no_f
     run(make, lambda _: Answer.of_json({}), use)
 
 
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_client_that_tells_when_the_request_was_written_is_believed(make: Make, status: int) -> None:
+    result = one(make, Answer.of_json({"a": 1}, status=status, delay_s=0.1))
+    assert isinstance(result, Exchange)
+    if make is WireTransport:
+        assert result.written_ns is None
+        return
+    assert result.written_ns is not None
+    assert 0 < result.written_ns < result.first_byte_ns
+    assert result.first_byte_ns - result.written_ns >= 0.09e9
+
+
 def test_the_request_carries_body_and_headers_as_given(make: Make) -> None:
     async def use(transport: Transport, server: ScriptedServer) -> None:
         await transport.exchange("POST", server.url + "/v1/x?y=1", b'{"q": "\xc3\xa9"}', timeout_s=5)

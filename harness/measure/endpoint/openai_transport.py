@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 from openai import AsyncOpenAI, AsyncStream
 
-from harness.measure.endpoint.python_transport import PythonTransport, Response
+from harness.measure.endpoint.python_transport import PythonTransport, Response, Written
 from harness.measure.endpoint.transport import BODY_CAP, IDLE_S, LOOPBACK
 
 # The client refuses to start without a key; servers without one ignore this.
@@ -55,7 +55,7 @@ class OpenAITransport(PythonTransport):
         http = httpx2.AsyncClient(
             follow_redirects=False,
             timeout=None,  # the deadline of each exchange is ours, also for trickling bodies
-            event_hooks={"response": [self._take_refusal]},
+            event_hooks={"request": [_watch], "response": [self._take_refusal]},
             trust_env=urlsplit(self._origin).hostname not in LOOPBACK,
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
         )
@@ -82,12 +82,13 @@ class OpenAITransport(PythonTransport):
                 stream_cls=AsyncStream[object],
             )
         except _Refused as refused:
-            yield Response(refused.status, refused.headers, refused.pieces)
+            yield Response(refused.status, refused.headers, refused.pieces, refused.written)
             return
         assert isinstance(raw, httpx2.Response)
         response = raw
         try:
-            yield Response(response.status_code, response.headers, response.aiter_bytes)
+            written: Written = response.request.extensions["trace"]
+            yield Response(response.status_code, response.headers, response.aiter_bytes, written)
         finally:
             await response.aclose()
 
@@ -102,16 +103,21 @@ class OpenAITransport(PythonTransport):
             size += len(piece)
             if size > self._cap:
                 break
-        raise _Refused(response.status_code, response.headers, pieces)
+        raise _Refused(response, pieces)
+
+
+async def _watch(request: httpx2.Request) -> None:
+    request.extensions["trace"] = Written()
 
 
 class _Refused(Exception):
     """A response that is not 2xx; it passes through the client because the client does not know it."""
 
-    def __init__(self, status: int, headers: httpx2.Headers, pieces: list[bytes]) -> None:
-        super().__init__(f"HTTP {status}")
-        self.status = status
-        self.headers = headers
+    def __init__(self, response: httpx2.Response, pieces: list[bytes]) -> None:
+        super().__init__(f"HTTP {response.status_code}")
+        self.status = response.status_code
+        self.headers = response.headers
+        self.written: Written = response.request.extensions["trace"]
         self._pieces = pieces
 
     async def pieces(self) -> AsyncIterator[bytes]:

@@ -23,6 +23,20 @@ from harness.measure.endpoint.transport import (
 from harness.record import Failure
 
 
+class Written:
+    """Notes when a request had been written: a `trace` as httpx and its kin call it at every step."""
+
+    __slots__ = ("at_ns",)
+
+    def __init__(self) -> None:
+        self.at_ns: int | None = None
+
+    async def __call__(self, step: str, _: object) -> None:
+        """Hear of one step."""
+        if step.endswith("send_request_body.complete"):
+            self.at_ns = perf_counter_ns()
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """The head of a response, and how to read its decompressed body."""
@@ -30,6 +44,7 @@ class Response:
     status: int
     headers: Headers
     pieces: Callable[[], AsyncIterator[bytes]]
+    written: Written
 
 
 class PythonTransport(ABC):
@@ -56,12 +71,13 @@ class PythonTransport(ABC):
     async def _run(
         self, method: str, url: str, body: bytes, timeout_s: float, sink: Sink | None
     ) -> Exchange | Broken:
-        first = status = headers = None
+        first = status = headers = written = None
         start = perf_counter_ns()
         try:
             async with asyncio.timeout(timeout_s), self.send(method, url, body) as response:
                 first = perf_counter_ns() - start
                 status, headers = response.status, response.headers
+                written = None if response.written.at_ns is None else response.written.at_ns - start
                 streamed = sink is not None and goes_to_sink(status, headers)
                 content = await self._read(response, sink if streamed else None, start)
                 end = perf_counter_ns() - start
@@ -73,9 +89,17 @@ class PythonTransport(ABC):
             if failure.kind == "timeout":
                 failure = out_of_time(timeout_s, status)
             duration = perf_counter_ns() - start
-            return Broken(failure=failure, duration_ns=duration, first_byte_ns=first, headers=headers)
+            return Broken(
+                failure=failure,
+                duration_ns=duration,
+                first_byte_ns=first,
+                headers=headers,
+                written_ns=written,
+            )
         if isinstance(content, Failure):
-            return Broken(failure=content, duration_ns=end, first_byte_ns=first, headers=headers)
+            return Broken(
+                failure=content, duration_ns=end, first_byte_ns=first, headers=headers, written_ns=written
+            )
         return Exchange(
             status=status,
             headers=headers,
@@ -83,6 +107,7 @@ class PythonTransport(ABC):
             first_byte_ns=first,
             duration_ns=end,
             streamed=streamed,
+            written_ns=written,
         )
 
     async def _read(self, response: Response, sink: Sink | None, start: int) -> bytes | Failure:

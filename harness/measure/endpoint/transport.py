@@ -28,6 +28,7 @@ class Exchange:
     first_byte_ns: int
     duration_ns: int
     streamed: bool = False  # the body went to the sink
+    written_ns: int | None = None  # when the request had been written, where the client tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class Broken:
     duration_ns: int
     first_byte_ns: int | None = None
     headers: Headers | None = None  # when they had arrived
+    written_ns: int | None = None
 
 
 Sink: TypeAlias = Callable[[bytes, int], bool]

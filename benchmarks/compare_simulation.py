@@ -28,8 +28,8 @@ from run_of import case_row, manifest_of, record, replayed
 
 from harness.judge.assess import views_of
 from harness.judge.compare import compare
-from harness.judge.comparison import Comparison
-from harness.judge.tabulate import tabulate
+from harness.judge.documents.comparison import Comparison
+from harness.judge.table.read import tabulate
 from harness.judge.views import views_from
 from harness.record import Event
 from harness.rundir import Manifest

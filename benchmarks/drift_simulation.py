@@ -31,15 +31,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
 import run_of
 from judged_sections import timing
 
-from harness.files.threshold import parse_threshold
-from harness.judge.checks import check
+from harness.files.thresholds.parse import parse_threshold
+from harness.judge.checks.check import check
 from harness.judge.compare import compare
 from harness.judge.history.found import described
-from harness.judge.history.past import PastRun
+from harness.judge.documents.history import PastRun
 from harness.judge.history.series import history_of
 from harness.judge.scores import classification
 from harness.judge.scores.binomial import clopper_pearson
-from harness.judge.tabulate import RunTable, tabulate
+from harness.judge.table.read import RunTable, tabulate
 from harness.judge.view import View
 from harness.judge.views import views_from
 from harness.record import Event

@@ -31,9 +31,9 @@ from judged_sections import timing
 
 from harness.files.bundle import Bundle, load_bundle
 from harness.judge.assess import views_of
-from harness.judge.checks import check
+from harness.judge.checks.check import check
 from harness.judge.compare import compare
-from harness.judge.gate import Judged, decide, status_of
+from harness.judge.compare.gate import Judged, decide, status_of
 from harness.judge.scores.binomial import wilson
 from harness.measure.run import measure
 

@@ -13,7 +13,7 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.judge.history.past import PastRun
+    from harness.judge.documents.history import PastRun
     from harness.rundir import Manifest
 
 
@@ -34,7 +34,7 @@ def history(
     from harness.files.bundle import load_project
     from harness.judge.history.candidates import histories
     from harness.judge.history.found import past_runs
-    from harness.report.history_terminal import history_terminal
+    from harness.report.history.terminal import history_terminal
     from harness.rundir import find_run, read_manifest, runs_of_suite
 
     results = load_project(Path.cwd()).results
@@ -57,8 +57,8 @@ def history(
 
 def _suite_name(written: str) -> str:
     """Give the name of a suite from its file; whatever is no file is a name already."""
-    from harness.files.findings import Findings
     from harness.files.loading import read_suite
+    from harness.files.written.findings import Findings
 
     path = Path(written)
     if not path.is_file():
@@ -79,7 +79,7 @@ def _wanted(runs: Sequence[PastRun], prompts: list[str] | None, models: list[str
 
 
 def _no_run(results: Path, name: str, *, filtered: bool) -> UsageError:
-    from harness.files.findings import did_you_mean
+    from harness.files.written.findings import did_you_mean
     from harness.rundir import list_runs, read_manifest
 
     if filtered:
@@ -92,7 +92,7 @@ def _no_run(results: Path, name: str, *, filtered: bool) -> UsageError:
 def _policy(manifest: Manifest) -> tuple[float, float]:
     """Give the drop that the suite allows, and its confidence, as the run had them."""
     from harness.files.suite import Suite
-    from harness.files.threshold import ThresholdError, parse_threshold
+    from harness.files.thresholds.parse import ThresholdError, parse_threshold
     from harness.judge.history.series import MARGIN
 
     suite = Suite.model_validate(manifest.suite)

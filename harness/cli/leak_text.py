@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.files.bundle import Bundle
-    from harness.judge.assessment import LeakFinding
-    from harness.judge.sections.leaks import Leaks
+    from harness.judge.documents.assessment import LeakFinding
+    from harness.judge.leakage.find import Leaks
 
 SHOWN = 20
 WIDE = 76
@@ -23,8 +23,8 @@ KINDS = {
 
 def leaks_of(bundle: Bundle) -> dict[str, Leaks]:
     """Give what leaks, by prompt name."""
-    from harness.judge.case_table import case_columns
-    from harness.judge.sections.leaks import find_leaks, meeting
+    from harness.judge.leakage.find import find_leaks, meeting
+    from harness.judge.table.case_table import case_columns
 
     labels = bundle.suite.labels
     cases = case_columns(bundle.cases, {label: place for place, label in enumerate(labels)})
@@ -35,7 +35,7 @@ def leaks_of(bundle: Bundle) -> dict[str, Leaks]:
 
 def leak_lines(found: dict[str, Leaks]) -> list[str]:
     """Write the findings, each with both texts and how alike they are."""
-    from harness.judge.sections.leaks import LEAKS
+    from harness.judge.leakage.find import LEAKS
     from harness.judge.wording import count
 
     lines = ["leakage"]

@@ -9,21 +9,18 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli import (
-    baselines,
-    checking,
-    comparing,
-    exporting,
-    gating,
-    history,
-    inspecting,
-    listing,
-    models,
-    reporting,
-    running,
-    starting,
-    viewing,
-)
+from harness.cli import baseline as baselines
+from harness.cli import check as checking
+from harness.cli import compare as comparing
+from harness.cli import export as exporting
+from harness.cli import history, models
+from harness.cli import init as starting
+from harness.cli import list_runs as listing
+from harness.cli import report as reporting
+from harness.cli import run as running
+from harness.cli import show as inspecting
+from harness.cli import view as viewing
+from harness.cli.gate import command as gating
 from harness.cli.mistakes import COMPLAINT, Commands, told
 from harness.errors import Exit, HarnessError, UsageError
 

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from urllib.parse import urlsplit
 
 from harness.files.project import ModelEntry
-from harness.files.prompt import Prompt
+from harness.files.prompts.prompt import Prompt
 from harness.files.suite import Suite
 from harness.record import CaseRow
 

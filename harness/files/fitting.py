@@ -7,16 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from harness.files.cases import KNOWN, Case
-from harness.files.findings import did_you_mean, shortlist, shown
+from harness.files.case.cases import KNOWN, Case
 from harness.files.project import ModelEntry
-from harness.files.prompt import Prompt
-from harness.files.render import Renderer, RenderFailed, compile_template, last_user, templates
+from harness.files.prompts.prompt import Prompt
+from harness.files.prompts.render import Renderer, RenderFailed, compile_template, last_user, templates
+from harness.files.prompts.template_rules import LISTS, TemplateRefused
 from harness.files.suite import ReplyRule, Suite
-from harness.files.template_rules import LISTS, TemplateRefused
-from harness.files.threshold import Threshold, ThresholdError, parse_threshold
-from harness.files.validation import Checked
-from harness.files.written_yaml import Scalar, node_at
+from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
+from harness.files.written.findings import did_you_mean, shortlist, shown
+from harness.files.written.validation import Checked
+from harness.files.written.yaml_lines import Scalar, node_at
 
 COMPLETES = frozenset({"local", "completions", "replay", "http"})
 CHATS = frozenset({"local", "chat", "responses", "anthropic", "replay", "http"})

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from pathlib import Path
 
-from harness.files.cases import Case, CaseReader
-from harness.files.findings import Findings, did_you_mean, shortlist, shown
+from harness.files.case.cases import Case, CaseReader
+from harness.files.case.tables import REMOTE
 from harness.files.loading import plain_name, read_prompt
 from harness.files.project import ModelEntry
 from harness.files.project_loading import ReadProject, default_project, find_project, read_project
-from harness.files.prompt import Prompt
-from harness.files.references import Outside, expand, near_file, resolve, shortest
+from harness.files.prompts.prompt import Prompt
 from harness.files.suite import Suite
-from harness.files.tables import REMOTE
-from harness.files.validation import Checked
-from harness.files.written_yaml import node_at
+from harness.files.written.findings import Findings, did_you_mean, shortlist, shown
+from harness.files.written.references import Outside, expand, near_file, resolve, shortest
+from harness.files.written.validation import Checked
+from harness.files.written.yaml_lines import node_at
 
 _INSIDE = "Keep it inside the project: the folder of harness.yml."
 

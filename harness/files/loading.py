@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.files.decoding import read_written
-from harness.files.findings import Findings, did_you_mean, nearest, shortlist, shown
 from harness.files.project import Written
-from harness.files.prompt import Prompt
+from harness.files.prompts.prompt import Prompt
 from harness.files.suite import Suite
-from harness.files.validation import Checked, check
-from harness.files.written_yaml import Path_, parse
+from harness.files.written.decoding import read_written
+from harness.files.written.findings import Findings, did_you_mean, nearest, shortlist, shown
+from harness.files.written.validation import Checked, check
+from harness.files.written.yaml_lines import Path_, parse
 
 # Where scalars stay text, as written.
 PROMPT_TEXTS: tuple[Path_, ...] = (

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from harness.files import units
 from harness.files.secrets_guard import check_header, check_key_variable, check_origin
+from harness.files.thresholds import units
 
 EndpointKind: TypeAlias = Literal["local", "chat", "completions", "responses", "anthropic", "http", "replay"]
 Transport: TypeAlias = Literal["wire", "httpx", "openai"]

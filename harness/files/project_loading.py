@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from harness.files.decoding import read_written
-from harness.files.findings import Findings, nearest, shown
 from harness.files.project import EMBEDDED, ModelEntry, Project
-from harness.files.validation import Reporter, check
-from harness.files.written_yaml import Entries, Path_, node_at, parse, plain_value
+from harness.files.written.decoding import read_written
+from harness.files.written.findings import Findings, nearest, shown
+from harness.files.written.validation import Reporter, check
+from harness.files.written.yaml_lines import Entries, Path_, node_at, parse, plain_value
 
 PROJECT_FILE = "harness.yml"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from harness.files.project import Project, Written
-from harness.files.prompt import Prompt
+from harness.files.prompts.prompt import Prompt
 from harness.files.suite import Suite
-from harness.files.validation import FILLED_IN
+from harness.files.written.validation import FILLED_IN
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from harness.files import units
 from harness.files.project import Money, Share, Written
+from harness.files.thresholds import units
 
 DEFAULT_CONFIDENCE = 0.95
 MOST_LABELS = 1000

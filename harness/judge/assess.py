@@ -8,25 +8,27 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import FilesError, Problem
-from harness.files.default_policy import default_thresholds
 from harness.files.suite import Suite
-from harness.files.threshold import Threshold, ThresholdError, parse_threshold
+from harness.files.thresholds.default_policy import default_thresholds
+from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
 from harness.journal import read_events
-from harness.judge.assessment import OUTCOMES, Assessment, CandidateAssessment
-from harness.judge.baseline import Baseline, baseline_of
-from harness.judge.checks import check
+from harness.judge.checks.baseline import Baseline, baseline_of
+from harness.judge.checks.check import check
+from harness.judge.checks.traps import no_information, traps_of
+from harness.judge.checks.verdict import best_first, headline_of, run_headline, verdict_of
+from harness.judge.compare.leaderboard import leaderboard
+from harness.judge.documents.assessment import OUTCOMES, Assessment, CandidateAssessment
+from harness.judge.documents.history import PastRun
 from harness.judge.history.found import RECENT, past_runs
-from harness.judge.history.past import PastRun
+from harness.judge.history.new_data import NEW, lab_run
+from harness.judge.history.section import history_section, runs_before
 from harness.judge.history.series import earlier
-from harness.judge.leaderboard import leaderboard
+from harness.judge.leakage.section import leakage_section
 from harness.judge.sections.classification import classification_section
 from harness.judge.sections.cost import cost_section
 from harness.judge.sections.generalization import DEV, generalization_section, other_split
 from harness.judge.sections.growth import with_growth
-from harness.judge.sections.history import history_section, runs_before
 from harness.judge.sections.latency import latency_section
-from harness.judge.sections.leakage import leakage_section
-from harness.judge.sections.new_data import NEW, lab_run
 from harness.judge.sections.notable import maybe_mislabelled, notable_cases, notable_counts
 from harness.judge.sections.robustness import robustness_section
 from harness.judge.sections.slices import slices_section
@@ -34,9 +36,7 @@ from harness.judge.sections.stability import stability_section
 from harness.judge.sections.timing_quality import timing_quality_section
 from harness.judge.sections.tradeoff import tradeoff_section
 from harness.judge.sections.versions import with_versions
-from harness.judge.tabulate import RunTable, tabulate
-from harness.judge.traps import no_information, traps_of
-from harness.judge.verdict import best_first, headline_of, run_headline, verdict_of
+from harness.judge.table.read import RunTable, tabulate
 from harness.judge.view import View
 from harness.judge.views import views_from
 from harness.record import Event

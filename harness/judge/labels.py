@@ -29,7 +29,7 @@ from functools import cache
 from typing import assert_never
 
 from harness.files.suite import ReplyRule
-from harness.judge.assessment import Outcome
+from harness.judge.documents.assessment import Outcome
 from harness.judge.reply_json import at_pointer, document_of, number, scalar
 from harness.record import Failure, Reply, TokenLogprob
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from harness.files.project import ModelEntry
 from harness.files.suite import Suite
-from harness.judge.assessment import OUTCOMES
-from harness.judge.history.past import PastRun
+from harness.judge.documents.assessment import OUTCOMES
+from harness.judge.documents.history import PastRun
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.latency import seconds
-from harness.judge.table import NONE, Bool, CaseColumns, Float, Int64, TrialColumns
+from harness.judge.table.columns import NONE, Bool, CaseColumns, Float, Int64, TrialColumns
 from harness.rundir import CandidateEntry, Manifest
 
 FAILED = OUTCOMES.index("failed")

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Any
 
 from harness.files.suite import Suite
-from harness.judge.history.past import PastRun
+from harness.judge.documents.history import PastRun
 from harness.judge.sections.timing_quality import TIMING, timing_quality_section
-from harness.judge.tabulate import RunTable
+from harness.judge.table.read import RunTable
 from harness.judge.view import View
 from harness.rundir import Manifest
 

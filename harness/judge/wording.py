@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from harness.files.metrics import SPELLINGS
-from harness.judge.scores.estimate import Estimate
+from harness.files.thresholds.metrics import SPELLINGS
+from harness.judge.documents.estimate import Estimate
 
 Scale = Literal["share", "points", "number", "seconds", "money", "count"]
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]+")

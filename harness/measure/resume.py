@@ -24,7 +24,7 @@ from harness.errors import RunChanged, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.digest import suite_digest
 from harness.journal import JournalWriter, RunLock, read_events
-from harness.measure.endpoint import exchange_log
+from harness.measure.endpoint.transports import exchange_log
 from harness.measure.manifest import make_manifest
 from harness.measure.observer import Nobody, Observer
 from harness.measure.plan.trials import Plan

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.files.bundle import Bundle
 from harness.journal import JournalWriter, RunLock
-from harness.measure.endpoint import exchange_log
+from harness.measure.endpoint.transports import exchange_log
 from harness.measure.manifest import make_manifest
 from harness.measure.observer import Nobody, Observer
 from harness.measure.plan.trials import Plan

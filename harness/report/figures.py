@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from harness.judge import wording
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.estimate import Estimate
 from harness.judge.wording import Scale
 
 

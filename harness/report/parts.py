@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from harness.report.changes import Fate
-from harness.report.plots import Plot
+from harness.report.drawn.plots import Plot
 
 Tone: TypeAlias = Literal["pass", "fail", "inconclusive", "plain"]
 CellKind: TypeAlias = Literal["text", "number", "code"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from harness.judge.assessment import Assessment
-from harness.judge.comparison import Comparison
-from harness.judge.gate import Gate
+from harness.judge.compare.gate import Gate
+from harness.judge.documents.assessment import Assessment
+from harness.judge.documents.comparison import Comparison
 from harness.record import Event
 from harness.rundir import Manifest
 

@@ -7,12 +7,12 @@ import tempfile
 from pathlib import Path
 
 from harness.errors import StorageFailed
-from harness.judge.assessment import Assessment
-from harness.report.html import render_html
-from harness.report.json_report import render_json
-from harness.report.junit import render_junit
-from harness.report.markdown import render_markdown
-from harness.report.view import view_of
+from harness.judge.documents.assessment import Assessment
+from harness.report.run.html import render_html
+from harness.report.run.json_report import render_json
+from harness.report.run.junit import render_junit
+from harness.report.run.markdown import render_markdown
+from harness.report.run.view import view_of
 from harness.rundir import Manifest
 
 

@@ -16,8 +16,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from harness.errors import HarnessError, UsageError
-from harness.report.json_report import render_json
 from harness.report.neutral import json_ready
+from harness.report.run.json_report import render_json
 from harness.web.guard import Guard
 from harness.web.links import Query, query_of, run_address
 from harness.web.pages.case import case_page

@@ -10,11 +10,11 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.estimate import Estimate
 from harness.judge.wording import amount, count, figure
-from harness.report.html import html_environment
 from harness.report.neutral import one_line, visible
 from harness.report.rendering import render
+from harness.report.run.html import html_environment
 from harness.report.sections.pieces import VERDICT_TONES
 from harness.web.guard import PAGE_POLICY
 from harness.web.links import address, case_address, cases_address, run_address

@@ -8,9 +8,9 @@ from typing import Any, Literal, cast
 import msgspec
 
 from harness.errors import HarnessError
-from harness.judge.assessment import CandidateAssessment
-from harness.judge.scores.estimate import Estimate
-from harness.judge.verdict import best_first
+from harness.judge.checks.verdict import best_first
+from harness.judge.documents.assessment import CandidateAssessment
+from harness.judge.documents.estimate import Estimate
 from harness.rundir import Manifest
 from harness.web.results import RunFolder
 

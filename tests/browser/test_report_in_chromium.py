@@ -11,8 +11,8 @@ from compared import broken_and_fixed
 from judged import manifest, three
 
 from harness.report.comparison.html import render_comparison_html
-from harness.report.html import render_html
-from harness.report.view import view_of
+from harness.report.run.html import render_html
+from harness.report.run.view import view_of
 
 NARROW_PHONE = (320, 640)
 LINES = """e => {

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from harness.judge.compare import compare
-from harness.judge.comparison import Comparison
+from harness.judge.documents.comparison import Comparison
 from harness.report.comparison.html import render_comparison_html
 from harness.report.comparison.markdown import render_comparison_markdown
 from harness.report.comparison.terminal import terminal_comparison

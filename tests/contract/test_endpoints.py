@@ -11,8 +11,8 @@ import pytest
 from scripted import Answer, ScriptedServer, chat_reply
 
 from harness.files.project import ModelEntry
-from harness.files.prompt import Prompt
-from harness.files.render import RenderedChat, RenderedText
+from harness.files.prompts.prompt import Prompt
+from harness.files.prompts.render import RenderedChat, RenderedText
 from harness.measure.endpoint.contract import Answer as Answered
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.record import Failure, Reply, Trial, Usage

@@ -15,13 +15,13 @@ from judged_extremes import HOSTILE, empty, hostile
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from harness.judge.assessment import Assessment
-from harness.report.html import render_html
-from harness.report.json_report import render_json
-from harness.report.junit import render_junit
-from harness.report.markdown import render_markdown
-from harness.report.terminal import terminal_report
-from harness.report.view import view_of
+from harness.judge.documents.assessment import Assessment
+from harness.report.run.html import render_html
+from harness.report.run.json_report import render_json
+from harness.report.run.junit import render_junit
+from harness.report.run.markdown import render_markdown
+from harness.report.run.terminal import terminal_report
+from harness.report.run.view import view_of
 
 Render = Callable[[Assessment], str]
 

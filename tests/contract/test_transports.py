@@ -15,10 +15,10 @@ import pytest
 from scripted import Answer, Script, ScriptedServer
 
 from harness.errors import RunIncomplete
-from harness.measure.endpoint.httpx_transport import HttpxTransport
-from harness.measure.endpoint.openai_transport import OpenAITransport
-from harness.measure.endpoint.transport import Broken, Exchange, Transport
-from harness.measure.endpoint.wire import WireTransport
+from harness.measure.endpoint.transports.httpx_transport import HttpxTransport
+from harness.measure.endpoint.transports.openai_transport import OpenAITransport
+from harness.measure.endpoint.transports.transport import Broken, Exchange, Transport
+from harness.measure.endpoint.transports.wire import WireTransport
 
 T = TypeVar("T")
 Make = Callable[..., Any]

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from commanded import harness, write_lines, write_yaml
 
-from harness.cli.baselines import baseline_for, clear_baseline, set_baseline, show_baselines
-from harness.cli.comparing import compare
+from harness.cli.baseline import baseline_for, clear_baseline, set_baseline, show_baselines
+from harness.cli.compare import compare
 from harness.errors import UsageError
 from harness.judge.assess import assess_run
 

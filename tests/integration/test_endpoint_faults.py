@@ -15,7 +15,7 @@ from scripted import Answer, Request, Script, ScriptedServer, chat_reply
 
 from harness.files.bundle import load_bundle
 from harness.judge.assess import assess_run
-from harness.measure.endpoint.transport import BODY_CAP
+from harness.measure.endpoint.transports.transport import BODY_CAP
 from harness.measure.run import measure
 from harness.record import Failure, Record, Reply
 

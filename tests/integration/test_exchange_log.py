@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from scripted import Answer, Request, ScriptedServer
 
-from harness.measure.endpoint.exchange_log import BODY_SHOWN, VARIABLE, log_to
 from harness.measure.endpoint.open_endpoint import make_transport
 from harness.measure.endpoint.secrets import register
+from harness.measure.endpoint.transports.exchange_log import BODY_SHOWN, VARIABLE, log_to
 
 CANARY = 'sk-canary/"ÿ-9f8e7d'
 

@@ -11,7 +11,7 @@ import yaml
 from commanded import write_lines, write_yaml
 from gated import CASES, PROMPT, SUITE, branch, command, commit, gate_json, write_repository
 
-from harness.measure.endpoint.weights import find_weights
+from harness.measure.endpoint.embedded.weights import find_weights
 
 pytest.importorskip("xllamacpp", reason="run `pip install -e '.[local]'` to have these tests")
 

@@ -19,13 +19,13 @@ import pytest
 
 from harness.errors import EndpointUnusable
 from harness.files.project import ModelEntry
-from harness.files.prompt import Prompt
-from harness.files.render import RenderedChat, RenderedText
-from harness.measure.endpoint import embedded
-from harness.measure.endpoint.local import LocalEndpoint
+from harness.files.prompts.prompt import Prompt
+from harness.files.prompts.render import RenderedChat, RenderedText
+from harness.measure.endpoint.embedded import server as embedded
+from harness.measure.endpoint.embedded.endpoint import LocalEndpoint
+from harness.measure.endpoint.embedded.weights import find_weights
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.probe import probe
-from harness.measure.endpoint.weights import find_weights
 from harness.record import Reply, Trial
 
 pytest.importorskip("xllamacpp", reason="run `pip install -e '.[local]'` to have these tests")
@@ -56,7 +56,7 @@ def children() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         try:
-            if "harness.measure.endpoint.local_server" in child.cmdline():
+            if "harness.measure.endpoint.embedded.server_process" in child.cmdline():
                 found.append(child)
         except psutil.NoSuchProcess:
             continue
@@ -119,7 +119,7 @@ PARENT = """
 import asyncio, sys
 from pathlib import Path
 from harness.files.project import ModelEntry
-from harness.files.prompt import Prompt
+from harness.files.prompts.prompt import Prompt
 from harness.measure.endpoint.open_endpoint import build_endpoint
 
 async def main():
@@ -155,7 +155,7 @@ def test_the_server_ends_when_its_stdin_does_which_needs_no_help_from_the_kernel
         "parent": os.getpid(), "name": WEIGHTS, "weights": str(find_weights(WEIGHTS, root=Path())),
         "threads": 1, "context": 512, "slots": 1, "key": "k", "log": str(tmp_path / "log"),
     }  # fmt: skip
-    command = [sys.executable, "-m", "harness.measure.endpoint.local_server"]
+    command = [sys.executable, "-m", "harness.measure.endpoint.embedded.server_process"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None

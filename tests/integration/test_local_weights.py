@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import EndpointUnusable, UsageError
-from harness.measure.endpoint import weights
-from harness.measure.endpoint.weights import Source, ensure_weights, find_weights
+from harness.measure.endpoint.embedded import weights
+from harness.measure.endpoint.embedded.weights import Source, ensure_weights, find_weights
 
 CONTENT = b"GGUF" + bytes(range(256)) * 2000
 

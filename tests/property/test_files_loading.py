@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from harness.errors import FilesError
 from harness.files.bundle import load_bundle
-from harness.files.cases import CaseReader
-from harness.files.findings import Findings
+from harness.files.case.cases import CaseReader
 from harness.files.loading import read_prompt, read_suite
-from harness.files.metrics import METRICS
-from harness.files.perturb import REGISTRY, perturb_case
-from harness.files.prompt import Prompt
-from harness.files.render import RenderedText, Renderer, RenderFailed
-from harness.files.template_rules import TemplateRefused
-from harness.files.threshold import Threshold, ThresholdError, parse_threshold
+from harness.files.prompts.perturb import REGISTRY, perturb_case
+from harness.files.prompts.prompt import Prompt
+from harness.files.prompts.render import RenderedText, Renderer, RenderFailed
+from harness.files.prompts.template_rules import TemplateRefused
+from harness.files.thresholds.metrics import METRICS
+from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
+from harness.files.written.findings import Findings
 from harness.record import CaseRow
 
 PIECES = st.sampled_from(

@@ -16,10 +16,10 @@ from sklearn import metrics
 from statsmodels.stats.inter_rater import fleiss_kappa
 from statsmodels.stats.proportion import proportion_confint
 
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores import classification, latency, reliability
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
-from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure
 from harness.judge.scores.proportion import Share, share_of_counts
 from harness.judge.scores.stability import Votes

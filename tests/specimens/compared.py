@@ -10,8 +10,8 @@ import msgspec
 from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.judge.compare import compare
-from harness.judge.comparison import Comparison
-from harness.judge.tabulate import tabulate
+from harness.judge.documents.comparison import Comparison
+from harness.judge.table.read import tabulate
 from harness.judge.view import View
 from harness.judge.views import views_from
 from harness.record import Event, Failure, Interference, Reply, Session

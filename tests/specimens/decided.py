@@ -6,16 +6,7 @@ from typing import Any
 
 from judged_sections import share
 
-from harness.judge.assessment import Check, Status
-from harness.judge.comparison import (
-    CaseChange,
-    ComparedSide,
-    Comparison,
-    MetricDifference,
-    NonInferiority,
-    WordChange,
-)
-from harness.judge.gate import (
+from harness.judge.compare.gate import (
     GATE_SCHEMA,
     Gate,
     GateCost,
@@ -25,7 +16,16 @@ from harness.judge.gate import (
     headline_of,
     status_of,
 )
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.assessment import Check, Status
+from harness.judge.documents.comparison import (
+    CaseChange,
+    ComparedSide,
+    Comparison,
+    MetricDifference,
+    NonInferiority,
+    WordChange,
+)
+from harness.judge.documents.estimate import Estimate
 
 POINTS = Estimate(value=-0.06, n=300, low=-0.09, high=-0.03, method="Tango, paired by case")
 

@@ -10,12 +10,12 @@ from judged import assessment, manifest, three
 from judged_extremes import empty
 from rich.console import Console
 
-from harness.judge.assessment import Assessment
+from harness.judge.documents.assessment import Assessment
 from harness.report.comparison.markdown import render_comparison_markdown
 from harness.report.comparison.terminal import terminal_comparison
-from harness.report.markdown import render_markdown
-from harness.report.terminal import terminal_report
-from harness.report.view import view_of
+from harness.report.run.markdown import render_markdown
+from harness.report.run.terminal import terminal_report
+from harness.report.run.view import view_of
 
 
 def terminal(judged: Assessment, width: int, *, full: bool = False) -> str:

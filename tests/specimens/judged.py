@@ -8,7 +8,7 @@ import msgspec
 import over_time
 from judged_sections import SPAM, check, checks, classification, cost, latency, near, share, stability, timing
 
-from harness.judge.assessment import (
+from harness.judge.documents.assessment import (
     Assessment,
     CandidateAssessment,
     ChangedCase,
@@ -26,8 +26,8 @@ from harness.judge.assessment import (
     Tradeoff,
     Trap,
 )
-from harness.judge.scores.estimate import Estimate, undefined
-from harness.judge.standings import Duel, Leaderboard, Standing
+from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.documents.standings import Duel, Leaderboard, Standing
 from harness.rundir import CandidateEntry, FileDigest, Manifest
 
 

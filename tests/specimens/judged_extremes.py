@@ -7,7 +7,7 @@ import over_time
 from judged import assessment, candidate
 from judged_sections import SPAM, classification, near
 
-from harness.judge.assessment import (
+from harness.judge.documents.assessment import (
     Assessment,
     Confusion,
     Cost,
@@ -18,7 +18,7 @@ from harness.judge.assessment import (
     Trap,
     UnstableCase,
 )
-from harness.judge.scores.estimate import undefined
+from harness.judge.documents.estimate import undefined
 
 HOSTILE = (
     "\x1b[31mred\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",

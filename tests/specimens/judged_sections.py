@@ -6,7 +6,7 @@ import math
 import random
 from typing import Any
 
-from harness.judge.assessment import (
+from harness.judge.documents.assessment import (
     Check,
     Classification,
     Confusion,
@@ -22,7 +22,7 @@ from harness.judge.assessment import (
     TimingQuality,
     UnstableCase,
 )
-from harness.judge.scores.estimate import Estimate, undefined
+from harness.judge.documents.estimate import Estimate, undefined
 
 
 def share(right: int, n: int) -> Estimate:

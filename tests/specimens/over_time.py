@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judge.assessment import (
+from harness.judge.documents.assessment import (
     NewData,
     PairsCompared,
     ServedChange,
@@ -10,8 +10,8 @@ from harness.judge.assessment import (
     VersionCurve,
     VersionPoint,
 )
-from harness.judge.history.past import Change, Chart, History, HistoryPoint, NotComparable
-from harness.judge.scores.estimate import Estimate, undefined
+from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.documents.history import Change, Chart, History, HistoryPoint, NotComparable
 
 
 def _near(value: float, half: float, n: int = 450) -> Estimate:

@@ -10,9 +10,9 @@ from commanded import REPLAY, write_lines, write_yaml
 
 from harness.files.bundle import load_bundle
 from harness.judge.assess import assess_run
-from harness.judge.assessment import Assessment
+from harness.judge.documents.assessment import Assessment
 from harness.measure.run import measure
-from harness.report.json_report import render_json
+from harness.report.run.json_report import render_json
 
 LABELS = ("spam", "ham")
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from harness.files.threshold import Threshold, parse_threshold
+from harness.files.thresholds.parse import Threshold, parse_threshold
 from harness.judge.assess import assess
-from harness.judge.assessment import Assessment, CandidateAssessment, Check
+from harness.judge.documents.assessment import Assessment, CandidateAssessment, Check
 from harness.record import (
     Attempt,
     CaseRow,

@@ -21,11 +21,11 @@ from harness.judge.compare.figures import (
 )
 from harness.judge.compare.headline import headline_of
 from harness.judge.compare.non_inferiority import non_inferiority, overall
-from harness.judge.compare.pairs import Pairs, Side, pair
 from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, typical
 from harness.judge.compare.surroundings import changes, notes, served
 from harness.judge.compare.words import prompt_text, word_diff
-from harness.judge.comparison import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference
+from harness.judge.documents.comparison import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference
+from harness.judge.pairs import Pairs, Side, pair
 from harness.judge.view import View
 
 MARGIN = 0.02

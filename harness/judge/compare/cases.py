@@ -7,14 +7,14 @@ from collections import Counter
 import numpy as np
 from pydantic import ValidationError
 
-from harness.files.prompt import Prompt
-from harness.files.render import RenderedText, Renderer, RenderFailed
-from harness.files.template_rules import TemplateRefused
-from harness.judge.assessment import OUTCOMES
-from harness.judge.compare.pairs import Pairs, Side
-from harness.judge.comparison import CaseChange, OutcomeChange
+from harness.files.prompts.prompt import Prompt
+from harness.files.prompts.render import RenderedText, Renderer, RenderFailed
+from harness.files.prompts.template_rules import TemplateRefused
+from harness.judge.documents.assessment import OUTCOMES
+from harness.judge.documents.comparison import CaseChange, OutcomeChange
+from harness.judge.pairs import Pairs, Side
 from harness.judge.sections.stability import answer_codes_of, answer_name
-from harness.judge.table import Bool, Float, Int64
+from harness.judge.table.columns import Bool, Float, Int64
 
 RENDERED = 50  # cases of each list whose prompts are shown in full
 SHOWN_REPLIES = 3

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from harness.judge.compare.figures import Compared
 from harness.judge.compare.significance import cases_for_difference, cases_for_margin, p_value
 from harness.judge.compare.telling import told
-from harness.judge.comparison import DifferenceVerdict, MetricDifference
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.comparison import DifferenceVerdict, MetricDifference
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.paired import PairedDifference, holm
 
 RELATIVE = 0.1  # of latency, money and tokens: a smaller difference is not looked for

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.judge.assessment import OUTCOMES, Outcome
-from harness.judge.compare.pairs import Pairs, Side
-from harness.judge.metrics import OUTCOME_OF
+from harness.judge.checks.metrics import OUTCOME_OF
+from harness.judge.documents.assessment import OUTCOMES, Outcome
+from harness.judge.documents.estimate import Estimate
+from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import classification, stability
 from harness.judge.scores.classification import Resampling
-from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of, kappa_of, macro_f1_of, mcc_of
 from harness.judge.scores.paired import paired_difference
@@ -22,7 +22,7 @@ from harness.judge.scores.proportion import share_of_counts
 from harness.judge.scores.resample import Metric
 from harness.judge.scores.stability import Votes
 from harness.judge.sections.stability import answer_codes_of
-from harness.judge.table import Bool, Float
+from harness.judge.table.columns import Bool, Float
 from harness.judge.wording import Scale, named
 
 UNDEFINED = "it is undefined on one side"

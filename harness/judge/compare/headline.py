@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.judge.compare.telling import difference_text
-from harness.judge.comparison import MetricDifference
+from harness.judge.documents.comparison import MetricDifference
 from harness.judge.wording import count, listed
 
 

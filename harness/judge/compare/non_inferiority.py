@@ -14,11 +14,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.judge.assessment import Status
 from harness.judge.compare.figures import Compared
 from harness.judge.compare.significance import cases_for_margin, p_not_worse, p_worse
 from harness.judge.compare.telling import non_inferiority_sentence
-from harness.judge.comparison import MetricDifference, NonInferiority
+from harness.judge.documents.assessment import Status
+from harness.judge.documents.comparison import MetricDifference, NonInferiority
 from harness.judge.scores.paired import holm
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.judge.compare.figures import Compared
-from harness.judge.compare.pairs import Pairs, Side
-from harness.judge.comparison import TypicalShift
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.comparison import TypicalShift
+from harness.judge.documents.estimate import Estimate
+from harness.judge.pairs import Pairs, Side
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.latency import quantile_estimate
 from harness.judge.scores.latency_shift import case_medians, quantile_differences, shift_of_medians
@@ -17,7 +17,7 @@ from harness.judge.scores.mean import clustered_mean, ratio_of_sums
 from harness.judge.scores.paired_mean import paired_mean_difference, paired_ratio_difference
 from harness.judge.sections.cost import NO_USAGE, counted, is_priced, spent, unknown
 from harness.judge.sections.timing_quality import saturated
-from harness.judge.table import NONE, Float, Int64
+from harness.judge.table.columns import NONE, Float, Int64
 
 QUANTILES = (("p50", 0.5), ("p95", 0.95))
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from harness.judge.compare.pairs import Pairs, Side
-from harness.judge.comparison import Change
-from harness.judge.table import NONE, named_counts
+from harness.judge.documents.comparison import Change
+from harness.judge.pairs import Pairs, Side
+from harness.judge.table.columns import NONE, named_counts
 from harness.judge.view import View
 from harness.judge.wording import count
 

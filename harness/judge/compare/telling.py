@@ -6,8 +6,8 @@ from typing import cast
 
 import msgspec
 
-from harness.judge.comparison import MetricDifference, NonInferiority
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.comparison import MetricDifference, NonInferiority
+from harness.judge.documents.estimate import Estimate
 from harness.judge.wording import Scale, amount, demand, rounded_up
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from harness.judge.history.past import History, PastRun
+from harness.judge.documents.history import History, PastRun
 from harness.judge.history.series import MARGIN, history_of, share_of, usable
 from harness.judge.scores.figure import Missing
 

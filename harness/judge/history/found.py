@@ -11,12 +11,12 @@ import msgspec
 
 from harness.errors import HarnessError
 from harness.files.digest import digest
-from harness.judge.assessment import Quantile
-from harness.judge.history.past import PastRun
+from harness.judge.documents.assessment import Quantile
+from harness.judge.documents.estimate import Estimate
+from harness.judge.documents.history import PastRun
 from harness.judge.scores import classification, stability
-from harness.judge.scores.estimate import Estimate
 from harness.judge.sections.stability import votes
-from harness.judge.tabulate import tabulate
+from harness.judge.table.read import tabulate
 from harness.judge.view import View
 from harness.judge.views import views_from
 from harness.rundir import SCHEMA_VERSION, CandidateEntry, Manifest, StoredRun

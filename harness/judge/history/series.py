@@ -18,11 +18,19 @@ from typing import Final
 
 import msgspec
 
-from harness.judge.history.past import Against, Change, Chart, History, HistoryPoint, NotComparable, PastRun
+from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.documents.history import (
+    Against,
+    Change,
+    Chart,
+    History,
+    HistoryPoint,
+    NotComparable,
+    PastRun,
+)
 from harness.judge.scores.binomial import wilson
 from harness.judge.scores.combined import Combined, difference
 from harness.judge.scores.drift import cusum
-from harness.judge.scores.estimate import Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.wording import amount, count, figure, listed

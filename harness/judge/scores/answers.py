@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge.table import Bool, Float, Int16, Int32, Int64
+from harness.judge.table.columns import Bool, Float, Int16, Int32, Int64
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from scipy.special import bdtr, bdtrik, betainc, betaincinv, ndtri
 
-from harness.judge.table import Float, Int64
+from harness.judge.table.columns import Float, Int64
 
 
 def wilson(p: float, n: float, confidence: float = 0.95) -> tuple[float, float]:

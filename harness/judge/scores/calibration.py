@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.table import Bool, Float
+from harness.judge.table.columns import Bool, Float
 
 BINS = 10
 

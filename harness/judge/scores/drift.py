@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from harness.judge.assessment import Status
+from harness.judge.documents.assessment import Status
 from harness.judge.scores.combined import Combined, difference
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share

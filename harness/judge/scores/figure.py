@@ -14,8 +14,8 @@ from typing import Protocol
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from harness.judge.scores.estimate import Estimate, undefined
-from harness.judge.table import Float
+from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.table.columns import Float
 
 
 class Figure(Protocol):

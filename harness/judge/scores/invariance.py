@@ -23,10 +23,10 @@ from math import comb, prod, sqrt
 
 import numpy as np
 
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts
-from harness.judge.table import Float, Int64
+from harness.judge.table.columns import Float, Int64
 
 DRAWS = 9_999
 _MOST_SPLITS = 5_000  # of one case; above, splits are sampled

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.files.threshold import Op
+from harness.files.thresholds.parse import Op
+from harness.judge.documents.estimate import Estimate, undefined
 from harness.judge.scores.binomial import quantile
-from harness.judge.scores.estimate import Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, clustered_share
 from harness.judge.scores.threshold_check import Decision, decide
-from harness.judge.table import NONE, Bool, Float, Int32, Int64
+from harness.judge.table.columns import NONE, Bool, Float, Int32, Int64
 
 CENSORED = math.inf
 

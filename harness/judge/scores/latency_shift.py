@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from harness.judge.scores.estimate import Estimate, undefined
+from harness.judge.documents.estimate import Estimate, undefined
 from harness.judge.scores.figure import Drawn, Figure, Missing
 from harness.judge.scores.latency import quantile_of
-from harness.judge.table import Bool, Float, Int32, Int64
+from harness.judge.table.columns import Bool, Float, Int32, Int64
 
 DRAWS = 2_000
 MOST_DRAWN = 40_000_000  # resampled trials in all, which bounds the time

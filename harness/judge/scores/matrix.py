@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from harness.judge.table import Float
+from harness.judge.table.columns import Float
 
 
 def accuracy_of(confusion: Float) -> Float:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from harness.judge.scores.figure import Missing, Normal
-from harness.judge.table import Float, Int32, Int64
+from harness.judge.table.columns import Float, Int32, Int64
 
 
 def clustered_mean(

@@ -9,7 +9,7 @@ import numpy as np
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, clustered_share
 from harness.judge.scores.tradeoff import Scored, Sweep
-from harness.judge.table import Bool, Float
+from harness.judge.table.columns import Bool, Float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import bdtr, chdtrc, ndtr, ndtri
 
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.planning import POWER
 from harness.judge.scores.proportion import uncertainty_of_spread
-from harness.judge.table import Float
+from harness.judge.table.columns import Float
 
 
 def mcnemar_exact(b: int, c: int) -> float:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from harness.judge.scores.figure import Missing, Normal
-from harness.judge.table import Float
+from harness.judge.table.columns import Float
 
 
 def paired_mean_difference(first: Float, second: Float, *, scale: float = 1.0) -> Normal | Missing:

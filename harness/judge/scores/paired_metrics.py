@@ -9,7 +9,7 @@ import numpy as np
 from harness.judge.scores.answers import Answers, Patterns
 from harness.judge.scores.figure import Drawn, Figure, Missing
 from harness.judge.scores.resample import DRAWS, Metric, confusion_draws_of_pairs
-from harness.judge.table import Float
+from harness.judge.table.columns import Float
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import bdtrc
 
 from harness.judge.scores.binomial import quantile
-from harness.judge.table import Float, Int64
+from harness.judge.table.columns import Float, Int64
 
 MOST = 10_000_000  # more cases than anyone will label
 BLOCK = 100_000

@@ -35,10 +35,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.binomial import exact_lower, exact_upper, p_value_above, wilson
-from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Missing
-from harness.judge.table import Bool, Float, Int32, Int64
+from harness.judge.table.columns import Bool, Float, Int32, Int64
 
 SHOWN = 2  # degrees of freedom for each informative case in intervals that are shown
 

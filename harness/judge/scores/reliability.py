@@ -12,7 +12,7 @@ from harness.judge.scores.answers import unique_rows
 from harness.judge.scores.figure import Drawn, Figure, Missing, Normal
 from harness.judge.scores.resample import DRAWS, EXACT_CASES
 from harness.judge.scores.stability import ONE_REPEAT, Votes
-from harness.judge.table import Bool, Float, Int32, Int64
+from harness.judge.table.columns import Bool, Float, Int32, Int64
 
 ONE_ANSWER = "all repeats of all cases gave one answer: agreement by chance is certain"
 

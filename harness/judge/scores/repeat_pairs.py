@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts
-from harness.judge.table import Bool, Int32, Int64
+from harness.judge.table.columns import Bool, Int32, Int64
 
 FARTHEST = 8  # repeats apart: with 1,000 repeats of a case all pairs would be half a million
 

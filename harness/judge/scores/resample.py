@@ -27,7 +27,7 @@ import numpy as np
 
 from harness.judge.scores.answers import Patterns
 from harness.judge.scores.figure import Drawn, Figure, Missing, Normal
-from harness.judge.table import Float
+from harness.judge.table.columns import Float
 
 DRAWS = 2_000
 EXACT_CASES = 20_000

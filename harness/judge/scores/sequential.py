@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc, betaincc, betaln
 
-from harness.judge.assessment import Status
-from harness.judge.table import Bool, Float, Int64
+from harness.judge.documents.assessment import Status
+from harness.judge.table.columns import Bool, Float, Int64
 
 
 def log_e_above(hits: Int64, n: Int64, threshold: float) -> Float:

@@ -14,7 +14,7 @@ from scipy.special import binom
 
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts
-from harness.judge.table import Bool, Float, Int16, Int32, Int64
+from harness.judge.table.columns import Bool, Float, Int16, Int32, Int64
 
 ONE_REPEAT = "every case was asked once, and only repeats show stability"
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.files.threshold import Op
-from harness.judge.assessment import Status
+from harness.files.thresholds.parse import Op
+from harness.judge.documents.assessment import Status
 from harness.judge.scores.binomial import exact_lower
 from harness.judge.scores.figure import Figure, Mapped
 from harness.judge.scores.planning import MOST

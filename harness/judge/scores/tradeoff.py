@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.judge.scores.figure import Drawn, Figure, Missing
-from harness.judge.table import Bool, Float, Int32, Int64
+from harness.judge.table.columns import Bool, Float, Int32, Int64
 
 DRAWS = 2_000
 DRAWN_CASES = 5_000

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.assessment import NO_LABEL, Classification, Confusion, LabelScores, MajorityBaseline
+from harness.judge.documents.assessment import (
+    NO_LABEL,
+    Classification,
+    Confusion,
+    LabelScores,
+    MajorityBaseline,
+)
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores import classification
-from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.money import error_cost
 from harness.judge.scores.prevalence import precision_at
 from harness.judge.view import View

@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 
 from harness.files.project import Price
-from harness.files.units import per_month
-from harness.judge.assessment import Cost
-from harness.judge.scores.estimate import Estimate
+from harness.files.thresholds.units import per_month
+from harness.judge.documents.assessment import Cost
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.mean import clustered_mean, ratio_of_sums
-from harness.judge.table import NONE, Bool, Float, Int64, TrialColumns
+from harness.judge.table.columns import NONE, Bool, Float, Int64, TrialColumns
 from harness.judge.view import View
 
 NO_USAGE = "the endpoint did not count tokens"

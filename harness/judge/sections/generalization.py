@@ -7,15 +7,15 @@ from functools import partial
 
 import numpy as np
 
-from harness.judge.assessment import Generalization, SplitGap
+from harness.judge.documents.assessment import Generalization, SplitGap
+from harness.judge.documents.estimate import Estimate
+from harness.judge.history.new_data import lab_gap, lab_run, new_data_section, share_gap
 from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.combined import apart, difference
-from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
-from harness.judge.sections.new_data import lab_gap, lab_run, new_data_section, share_gap
 from harness.judge.view import View
 from harness.judge.wording import count, listed
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from harness.judge.assessment import CandidateAssessment, PromptGrowth
+from harness.judge.documents.assessment import CandidateAssessment, PromptGrowth
 from harness.judge.scores.mean import clustered_mean
 from harness.judge.sections.versions import numbered
-from harness.judge.table import NONE, Float, Int64
+from harness.judge.table.columns import NONE, Float, Int64
 from harness.judge.view import View
 
 NO_PAIRS = "no case has counted tokens under both versions"

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.judge.assessment import OUTCOMES, NotableCase, Outcome
+from harness.judge.documents.assessment import OUTCOMES, NotableCase, Outcome
 from harness.judge.sections.stability import answer_codes, answer_name
-from harness.judge.table import NONE, Int64
+from harness.judge.table.columns import NONE, Int64
 from harness.judge.view import View
 
 MOST = 10

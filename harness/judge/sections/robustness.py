@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from harness.files.perturb import PROMPT_LEVEL
-from harness.judge.assessment import Formats, PerturbationScores, Robustness
-from harness.judge.scores.estimate import Estimate
+from harness.files.prompts.perturb import PROMPT_LEVEL
+from harness.judge.documents.assessment import Formats, PerturbationScores, Robustness
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.invariance import Excess, excess, flip_share, p_value
 from harness.judge.scores.paired import cochran_q, holm
 from harness.judge.scores.proportion import Share
 from harness.judge.sections.variants import Pairs, changed_cases, names, pairs_of
-from harness.judge.table import Float
+from harness.judge.table.columns import Float
 from harness.judge.view import View
 from harness.judge.wording import listed, sentence
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from harness.judge.assessment import PairsCompared, ServedChange, Stability
+from harness.judge.documents.assessment import PairsCompared, ServedChange, Stability
 from harness.judge.scores.combined import difference
 from harness.judge.scores.repeat_pairs import Pairs, balanced_cut
-from harness.judge.table import NONE, Bool, Int16, Int64
+from harness.judge.table.columns import NONE, Bool, Int16, Int64
 from harness.judge.view import View
 from harness.judge.wording import count, figure, figure_alone, verb
 

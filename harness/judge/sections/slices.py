@@ -9,15 +9,15 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from harness.judge.assessment import Slice
+from harness.judge.documents.assessment import Slice
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.drift import fisher
-from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.paired import holm
 from harness.judge.scores.proportion import Share
-from harness.judge.table import Bool
+from harness.judge.table.columns import Bool
 from harness.judge.view import View
 
 FEWEST = 5  # cases: a smaller tag is shown, but not compared

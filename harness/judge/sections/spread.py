@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from harness.judge.assessment import Spread
+from harness.judge.documents.assessment import Spread
 from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.latency import quantile_of
 from harness.judge.scores.matrix import balanced_accuracy_of, macro_f1_of, mcc_of
-from harness.judge.table import Float
+from harness.judge.table.columns import Float
 from harness.judge.view import View
 
 MOST_LABELS = 12  # of more labels only the averaged metrics are followed

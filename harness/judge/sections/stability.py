@@ -7,14 +7,14 @@ from collections import Counter
 import msgspec
 import numpy as np
 
-from harness.judge.assessment import OUTCOMES, Flip, Stability, UnstableCase
+from harness.judge.documents.assessment import OUTCOMES, Flip, Stability, UnstableCase
+from harness.judge.documents.estimate import Estimate
 from harness.judge.scores import stability
-from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.reliability import clustering, fleiss_kappa, krippendorff_alpha
 from harness.judge.scores.stability import Votes
 from harness.judge.sections.served import with_served
 from harness.judge.sections.spread import spread_over_repeats
-from harness.judge.table import Int64, TrialColumns, named_counts
+from harness.judge.table.columns import Int64, TrialColumns, named_counts
 from harness.judge.view import LABEL, View
 
 SHOWN = 20

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.files.threshold import Threshold
-from harness.judge.assessment import TimingQuality
-from harness.judge.table import NONE
-from harness.judge.tabulate import RunTable
+from harness.files.thresholds.parse import Threshold
+from harness.judge.documents.assessment import TimingQuality
+from harness.judge.table.columns import NONE
+from harness.judge.table.read import RunTable
 from harness.judge.view import View
 from harness.judge.wording import seconds
 

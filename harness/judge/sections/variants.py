@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.files.perturb import PROMPT_LEVEL, main_input, perturb_case, perturb_prompt
-from harness.files.prompt import Prompt
-from harness.judge.assessment import OUTCOMES, ChangedCase
+from harness.files.prompts.perturb import PROMPT_LEVEL, main_input, perturb_case, perturb_prompt
+from harness.files.prompts.prompt import Prompt
+from harness.judge.documents.assessment import OUTCOMES, ChangedCase
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.paired import PairedDifference, paired_difference
 from harness.judge.sections.stability import answer_codes_of, answer_name
-from harness.judge.table import Bool, Float, Int64, TrialColumns
+from harness.judge.table.columns import Bool, Float, Int64, TrialColumns
 from harness.judge.view import View
 from harness.record import CaseRow
 

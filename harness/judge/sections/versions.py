@@ -16,12 +16,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.judge.assessment import CandidateAssessment, Trap, VersionCurve, VersionPoint
+from harness.judge.documents.assessment import CandidateAssessment, Trap, VersionCurve, VersionPoint
+from harness.judge.documents.estimate import Estimate
+from harness.judge.documents.history import PastRun
 from harness.judge.history.found import described
-from harness.judge.history.past import PastRun
 from harness.judge.history.series import share_of
 from harness.judge.scores.combined import Combined
-from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.proportion import Share
 from harness.judge.sections.generalization import DEV, HOLDOUT
 from harness.judge.wording import count, figure

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from harness.measure.endpoint.fields import JsonObject, Malformed, parse_object
+from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, parse_object
 from harness.measure.endpoint.secrets import short
 from harness.record import Failure, FailureKind
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.files.render import Rendered, RenderedText
-from harness.measure.endpoint.codec import CannotEncode, Codec, StreamingCodec, decode
+from harness.files.prompts.render import Rendered, RenderedText
+from harness.measure.endpoint.codecs.codec import CannotEncode, Codec, StreamingCodec, decode
+from harness.measure.endpoint.codecs.stream_reader import StreamReader
 from harness.measure.endpoint.contract import Answer, Prepared
-from harness.measure.endpoint.hints import NO_HINTS, read_hints
 from harness.measure.endpoint.secrets import clean, short
-from harness.measure.endpoint.stream_reader import StreamReader
-from harness.measure.endpoint.transport import Broken, Exchange, Transport
+from harness.measure.endpoint.transports.hints import NO_HINTS, read_hints
+from harness.measure.endpoint.transports.transport import Broken, Exchange, Transport
 from harness.record import Attempt, Failure, Reply, Trial
 
 _BYTES_PER_TOKEN = 4  # rough, for pacing only; what is billed comes from `usage`

@@ -13,14 +13,14 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from harness.files.project import ModelEntry, Price
-from harness.files.prompt import Message, Prompt
-from harness.files.render import Rendered, RenderedChat, RenderedText
+from harness.files.prompts.prompt import Message, Prompt
+from harness.files.prompts.render import Rendered, RenderedChat, RenderedText
+from harness.measure.endpoint.codecs.generic import variables
+from harness.measure.endpoint.codecs.params import OUTPUT_NAMES
 from harness.measure.endpoint.contract import Answer
-from harness.measure.endpoint.generic import variables
-from harness.measure.endpoint.local import DEFAULT_WEIGHTS
+from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS
 from harness.measure.endpoint.open_endpoint import build_endpoint
-from harness.measure.endpoint.params import OUTPUT_NAMES
-from harness.measure.endpoint.recorded import load_replies
+from harness.measure.endpoint.recorded.lines import load_replies
 from harness.record import Attempt, Failure, Reply, Trial, Usage
 
 Feature: TypeAlias = Literal["streaming", "logprobs", "seed", "json schema"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from harness.files.bundle import Bundle, Candidate
-from harness.files.render import Rendered, RenderedText, Renderer, RenderFailed
-from harness.measure.endpoint.params import merged, most_output
+from harness.files.prompts.render import Rendered, RenderedText, Renderer, RenderFailed
+from harness.measure.endpoint.codecs.params import merged, most_output
 from harness.measure.plan.trials import Plan
 
 _SAMPLE = 500  # cases that are rendered to know the mean length of a prompt

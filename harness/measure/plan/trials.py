@@ -15,8 +15,8 @@ from random import Random
 
 from harness.files.bundle import Bundle, Candidate
 from harness.files.digest import digest, trial_key
-from harness.files.perturb import PROMPT_LEVEL, perturb_case, perturb_prompt
-from harness.files.prompt import Prompt
+from harness.files.prompts.perturb import PROMPT_LEVEL, perturb_case, perturb_prompt
+from harness.files.prompts.prompt import Prompt
 from harness.record import ORIGINAL, CaseRow, Record, Trial
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.judge.comparison import Comparison
+from harness.judge.documents.comparison import Comparison
 from harness.report.comparison.view import view_of
-from harness.report.html import render_page
+from harness.report.run.html import render_page
 
 TEMPLATE = "comparison.html.j2"
 VERDICT_MARKS = {"better": "✓ ", "worse": "✗ ", "no difference shown": "", "can't tell": "? "}

@@ -6,11 +6,11 @@ import re
 
 from markupsafe import Markup
 
-from harness.judge.comparison import Comparison
+from harness.judge.documents.comparison import Comparison
 from harness.report.comparison.view import view_of
-from harness.report.markdown import inert, inert_code, inert_html, mark
 from harness.report.neutral import cut_markdown, shorten
 from harness.report.rendering import environment, render
+from harness.report.run.markdown import inert, inert_code, inert_html, mark
 
 TEMPLATE = "comparison.md.j2"
 CASES_SHOWN = 30

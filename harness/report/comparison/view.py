@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal, cast
 
 from harness.judge.compare.telling import difference_text, signed
-from harness.judge.comparison import (
+from harness.judge.documents.comparison import (
     CaseChange,
     ComparedSide,
     Comparison,

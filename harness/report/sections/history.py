@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from string import ascii_uppercase
 
-from harness.judge.history.past import Change, History, HistoryPoint
-from harness.judge.history.past import Chart as Cusum
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.estimate import Estimate
+from harness.judge.documents.history import Change, History, HistoryPoint
+from harness.judge.documents.history import Chart as Cusum
 from harness.judge.wording import Scale
+from harness.report.drawn.plots import TrendPlot, TrendPoint
 from harness.report.figures import figure, number, when
 from harness.report.parts import Cell, Chart, Figure, Section, Table
-from harness.report.plots import TrendPlot, TrendPoint
 from harness.report.sections.pieces import estimate_cell, number_cell
 
 _NOW = "this run"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.judge import wording
-from harness.judge.assessment import Assessment, CandidateAssessment
 from harness.judge.compare.telling import signed, signed_span
-from harness.judge.standings import METRICS, Duel, Leaderboard, Standing
+from harness.judge.documents.assessment import Assessment, CandidateAssessment
+from harness.judge.documents.standings import METRICS, Duel, Leaderboard, Standing
 from harness.judge.wording import listed, scale_of, sentence, verb
+from harness.report.drawn.plots import Box, FrontPlot
 from harness.report.figures import figure, number, p_value
 from harness.report.parts import CandidateView, Cell, Chart, LeaderRow, StandingView, Table
-from harness.report.plots import Box, FrontPlot
 from harness.report.sections.pieces import LOG_FROM, ends_of, interval_picture, number_cell
 
 FEWEST_DRAWN = 3  # candidates

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from harness.judge.assessment import CandidateAssessment, TimingQuality
+from harness.judge.documents.assessment import CandidateAssessment, TimingQuality
+from harness.report.drawn.plots import TimelinePlot
 from harness.report.figures import count, number
 from harness.report.parts import Cell, Chart, Figure, Section, Table
-from harness.report.plots import TimelinePlot
 from harness.rundir import CandidateEntry
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from harness.judge.assessment import NotableCase
+from harness.judge.documents.assessment import NotableCase
 from harness.report.figures import number
 from harness.report.parts import NotableGroup, NotableRow
 

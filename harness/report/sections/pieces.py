@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.judge.assessment import Status, Verdict
-from harness.judge.scores.estimate import Estimate
+from harness.judge.documents.assessment import Status, Verdict
+from harness.judge.documents.estimate import Estimate
 from harness.judge.wording import Scale
 from harness.report.figures import figure
 from harness.report.parts import Cell, Figure, Picture, Tone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judge.assessment import Slice
+from harness.judge.documents.assessment import Slice
 from harness.report.figures import count, figure, p_value
 from harness.report.parts import Cell, Section, Table
 from harness.report.sections.pieces import estimate_cell, number_cell

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judge.assessment import PairsCompared, Spread, Stability
+from harness.judge.documents.assessment import PairsCompared, Spread, Stability
 from harness.judge.wording import scale_of
 from harness.report.figures import count, figure, number
 from harness.report.parts import Cell, Figure, Section, Table

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.judge.assessment import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
+from harness.judge.documents.assessment import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
+from harness.report.drawn.plots import Box, Line, SharePlot
 from harness.report.figures import figure, number
 from harness.report.parts import Cell, Chart, Figure, Section, Table
-from harness.report.plots import Box, Line, SharePlot
 from harness.report.sections.pieces import ends_of, estimate_cell, named
 
 MAX_BOXES = 8

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.files.suite import Suite
-from harness.judge.table import Bool, Int8, Int16, Int32, Int64
+from harness.judge.table.columns import Bool, Int8, Int16, Int32, Int64
 from harness.record import Session
 from harness.rundir import Manifest
 from harness.web.index.texts import Texts

@@ -11,9 +11,9 @@ import numpy as np
 from harness.errors import JournalDamaged
 from harness.files.suite import Suite
 from harness.journal import Placed, read_placed
-from harness.judge.assessment import OUTCOMES
+from harness.judge.documents.assessment import OUTCOMES
 from harness.judge.labels import LabelReader
-from harness.judge.table import NONE
+from harness.judge.table.columns import NONE
 from harness.record import ORIGINAL, CaseRow, Record, Reply, Session, caller_ns
 from harness.rundir import Manifest
 from harness.web.index.columns import CaseRows, RunIndex, TrialRows, trial_rows

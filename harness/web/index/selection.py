@@ -8,8 +8,8 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from harness.judge.assessment import OUTCOMES
-from harness.judge.table import NONE, Bool, Int64
+from harness.judge.documents.assessment import OUTCOMES
+from harness.judge.table.columns import NONE, Bool, Int64
 from harness.web.index.columns import RunIndex
 
 Right = Literal["", "always", "sometimes", "never"]

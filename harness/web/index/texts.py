@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from harness.judge.table import Bool, Int64
+from harness.judge.table.columns import Bool, Int64
 
 LONGEST = 2_000  # characters of one text that are searched
 _SAMPLE = 1 << 16

@@ -8,12 +8,12 @@ import msgspec
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.files.perturb import PROMPT_LEVEL, perturb_case, perturb_prompt
-from harness.files.prompt import Prompt
-from harness.files.render import RenderedText, Renderer, RenderFailed
-from harness.files.template_rules import TemplateRefused
+from harness.files.prompts.perturb import PROMPT_LEVEL, perturb_case, perturb_prompt
+from harness.files.prompts.prompt import Prompt
+from harness.files.prompts.render import RenderedText, Renderer, RenderFailed
+from harness.files.prompts.template_rules import TemplateRefused
 from harness.journal import read_at
-from harness.judge.table import NONE, Int64
+from harness.judge.table.columns import NONE, Int64
 from harness.record import ORIGINAL, Attempt, CaseRow, Record, Reply, caller_ns
 from harness.rundir import CandidateEntry
 from harness.web.index import RunIndex

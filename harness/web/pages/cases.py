@@ -9,8 +9,8 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.journal import read_at
-from harness.judge.assessment import OUTCOMES
-from harness.judge.table import NONE, Int64
+from harness.judge.documents.assessment import OUTCOMES
+from harness.judge.table.columns import NONE, Int64
 from harness.record import CaseRow, Record
 from harness.web.index import RunIndex, Selection, Wanted
 from harness.web.index.reading import said

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.judge.documents.estimate import undefined
+from harness.judge.documents.history import History, PastRun
 from harness.judge.history.found import past_runs
-from harness.judge.history.past import History, PastRun
 from harness.judge.history.series import MARGIN, history_of, share_of
-from harness.judge.scores.estimate import undefined
 from harness.rundir import runs_of_suite
 from harness.web.links import Query
 from harness.web.site import NotFound, Site

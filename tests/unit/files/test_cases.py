@@ -10,9 +10,9 @@ from typing import Any
 import polars
 import pytest
 
-from harness.files.cases import Case, CaseReader
+from harness.files.case.cases import Case, CaseReader
 from harness.files.digest import case_digest
-from harness.files.findings import Findings
+from harness.files.written.findings import Findings
 
 LABELS = ("spam", "ham")
 

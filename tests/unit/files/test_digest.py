@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from harness.files.digest import case_digest, digest, model_digest, prompt_digest, suite_digest, trial_key
-from harness.files.findings import Findings
 from harness.files.project import ModelEntry
-from harness.files.prompt import Prompt
+from harness.files.prompts.prompt import Prompt
 from harness.files.suite import Suite
-from harness.files.validation import check
-from harness.files.written_yaml import parse
+from harness.files.written.findings import Findings
+from harness.files.written.validation import check
+from harness.files.written.yaml_lines import parse
 from harness.record import CaseRow
 
 

@@ -12,7 +12,7 @@ import pytest
 from harness.errors import Exit, FilesError, Problem
 from harness.files.bundle import load_bundle
 from harness.files.schema import schemas
-from harness.files.validation import PATTERNS
+from harness.files.written.validation import PATTERNS
 
 SUITE = "suites/a.suite.yml"
 CASES = "suites/cases.jsonl"

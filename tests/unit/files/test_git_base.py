@@ -8,7 +8,7 @@ import pytest
 from gated import commit, git
 
 from harness.errors import UsageError
-from harness.files.git_base import Repository
+from harness.files.branch.git import Repository
 
 
 @pytest.fixture

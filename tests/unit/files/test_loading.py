@@ -9,9 +9,9 @@ import pytest
 
 from harness.errors import FilesError
 from harness.files.bundle import load_bundle, load_project
-from harness.files.findings import Findings
 from harness.files.gathering import unique_names
 from harness.files.loading import read_suite
+from harness.files.written.findings import Findings
 
 Write = Callable[..., Path]
 

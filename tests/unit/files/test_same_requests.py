@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from commanded import write_replayed, write_yaml
 
+from harness.files.branch.same_requests import same_requests
 from harness.files.bundle import load_bundle
 from harness.files.digest import model_digest, prompt_digest
-from harness.files.prompt import Prompt
-from harness.files.same_requests import same_requests
+from harness.files.prompts.prompt import Prompt
 
 BASE = {
     "messages": [{"role": "user", "content": "Sort: {{ message }}\n"}],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.files.default_policy import default_thresholds
-from harness.files.metrics import METRICS
 from harness.files.suite import Suite
-from harness.files.threshold import Threshold, ThresholdError, parse_threshold
+from harness.files.thresholds.default_policy import default_thresholds
+from harness.files.thresholds.metrics import METRICS
+from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
 
 LABELS = ["spam", "ham", "a]b"]
 

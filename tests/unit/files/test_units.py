@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from harness.files import units
 from harness.files.schema import schemas
+from harness.files.thresholds import units
 
 ROOT = Path(__file__).parents[3]
 

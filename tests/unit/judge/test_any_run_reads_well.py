@@ -10,9 +10,9 @@ import pytest
 from run_of import CALM, candidate, case_row, manifest_of, parsed_thresholds, record
 
 from harness.judge.assess import assess
-from harness.judge.assessment import Assessment
+from harness.judge.documents.assessment import Assessment
 from harness.record import Event, Failure
-from harness.report.view import view_of
+from harness.report.run.view import view_of
 
 LABELS = ("fraud", "legit")
 THRESHOLDS = [

@@ -8,9 +8,9 @@ from run_of import check_of, events_of, judged, manifest_of, parsed_thresholds
 
 from harness.files.baselines import StoredBaseline
 from harness.judge.assess import assess
-from harness.judge.assessment import Assessment, Check
-from harness.judge.baseline import Baseline, baseline_of, from_store, regressions
-from harness.judge.baseline_figures import figures_of, to_store
+from harness.judge.checks.baseline import Baseline, baseline_of, from_store, regressions
+from harness.judge.checks.baseline_figures import figures_of, to_store
+from harness.judge.documents.assessment import Assessment, Check
 from harness.judge.view import View
 
 LABELS = ("spam", "ham")

@@ -7,8 +7,8 @@ import pytest
 from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.judge.assess import assess
-from harness.judge.assessment import CandidateAssessment, Cost
-from harness.judge.scores.estimate import undefined
+from harness.judge.documents.assessment import CandidateAssessment, Cost
+from harness.judge.documents.estimate import undefined
 from harness.record import Event, Reply, Usage
 from harness.report.sections.cost import cost_section
 

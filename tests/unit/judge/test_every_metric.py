@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from run_of import CALM, candidate, case_row, manifest_of, record
 
-from harness.files.metrics import BETTER_THAN_MAJORITY, METRICS
-from harness.files.threshold import parse_threshold
+from harness.files.thresholds.metrics import BETTER_THAN_MAJORITY, METRICS
+from harness.files.thresholds.parse import parse_threshold
 from harness.judge.assess import assess
-from harness.judge.assessment import Assessment, Check
+from harness.judge.documents.assessment import Assessment, Check
 from harness.record import Attempt, Event, Reply, Session, Usage
 
 LABELS = ("spam", "ham")

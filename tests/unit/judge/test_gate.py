@@ -6,8 +6,8 @@ import pytest
 from decided import asked, comparison, held, judged
 
 from harness.errors import Exit
-from harness.judge.assessment import Status
-from harness.judge.gate import decide, exit_code, headline_of, status_of
+from harness.judge.compare.gate import decide, exit_code, headline_of, status_of
+from harness.judge.documents.assessment import Status
 
 
 def status(*prompts: object) -> Status:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.judge.case_table import case_columns
-from harness.judge.sections.leaks import find_leaks, label_words, meeting
-from harness.judge.table import CaseColumns
+from harness.judge.leakage.find import find_leaks, label_words, meeting
+from harness.judge.table.case_table import case_columns
+from harness.judge.table.columns import CaseColumns
 from harness.record import CaseRow
 
 LABELS = ("spam", "ham")

@@ -8,9 +8,9 @@ from run_of import judged, only
 from scipy import stats
 
 from harness.files.suite import Suite
-from harness.files.threshold import parse_threshold
-from harness.judge.cheapest_fix import cheapest_fix
-from harness.judge.power import PowerRow, power
+from harness.files.thresholds.parse import parse_threshold
+from harness.judge.power.cheapest_fix import cheapest_fix
+from harness.judge.power.rows import PowerRow, power
 from harness.record import CaseRow
 
 SUITE = Suite(name="s", labels=("fraud", "legit"), cases=("c.jsonl",))

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 from run_of import CANDIDATE, candidate, case_row, events_of, manifest_of, record
 
 from harness.errors import JournalDamaged
-from harness.judge.columns import NOT_RUN
-from harness.judge.table import NONE, TrialColumns
-from harness.judge.tabulate import build, tabulate
+from harness.judge.table.columns import NONE, TrialColumns
+from harness.judge.table.complete import NOT_RUN
+from harness.judge.table.read import build, tabulate
 from harness.record import Attempt, Event, Failure, Record, Reply, Usage, caller_ns, service_ns
 
 LABELS = ("spam", "ham")

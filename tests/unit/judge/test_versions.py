@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.judge.assessment import VersionCurve
-from harness.judge.history.past import PastRun
+from harness.judge.documents.assessment import VersionCurve
+from harness.judge.documents.estimate import Estimate
+from harness.judge.documents.history import PastRun
 from harness.judge.scores.binomial import wilson
-from harness.judge.scores.estimate import Estimate
 from harness.judge.sections.versions import version_curve
 
 

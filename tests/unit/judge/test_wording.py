@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.judge.metrics import METRICS
-from harness.judge.scores.estimate import Estimate
+from harness.judge.checks.metrics import METRICS
+from harness.judge.documents.estimate import Estimate
 from harness.judge.wording import (
     Scale,
     amount,

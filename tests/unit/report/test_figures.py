@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.judge.scores.estimate import Estimate, undefined
+from harness.judge.documents.estimate import Estimate, undefined
 from harness.judge.wording import Scale, scale_of, seconds
 from harness.report.figures import figure, number, p_value, percent_of
 

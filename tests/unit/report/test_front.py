@@ -6,12 +6,12 @@ import msgspec
 import pytest
 from judged import three
 
-from harness.judge.scores.estimate import undefined
-from harness.judge.standings import Leaderboard
-from harness.report.charts import chart_svg
-from harness.report.front import placed
+from harness.judge.documents.estimate import undefined
+from harness.judge.documents.standings import Leaderboard
+from harness.report.drawn.charts import chart_svg
+from harness.report.drawn.front import placed
+from harness.report.drawn.plots import Box, FrontPlot
 from harness.report.parts import Chart
-from harness.report.plots import Box, FrontPlot
 from harness.report.sections.leaderboard import standing_view
 
 

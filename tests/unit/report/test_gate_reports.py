@@ -15,12 +15,12 @@ from judged_extremes import HOSTILE
 from junitparser import Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
 
-from harness.judge.comparison import WordChange
-from harness.judge.gate import Gate
-from harness.report.gate_annotations import annotations_of, quiet_commands
-from harness.report.gate_junit import render_gate_junit
-from harness.report.gate_markdown import STICKY, render_gate
-from harness.report.gate_terminal import terminal_gate
+from harness.judge.compare.gate import Gate
+from harness.judge.documents.comparison import WordChange
+from harness.report.gate.annotations import annotations_of, quiet_commands
+from harness.report.gate.junit import render_gate_junit
+from harness.report.gate.markdown import STICKY, render_gate
+from harness.report.gate.terminal import terminal_gate
 
 ATTACK = " ".join(HOSTILE)
 FLOOD = "@octocat " + "<b>" * 20_000 + "`" * 10_000  # 70,009 characters

@@ -8,10 +8,10 @@ import over_time
 import pytest
 from rich.console import Console
 
-from harness.judge.assessment import Generalization
-from harness.judge.scores.estimate import undefined
-from harness.report.history_terminal import history_terminal
-from harness.report.plots import TrendPlot
+from harness.judge.documents.assessment import Generalization
+from harness.judge.documents.estimate import undefined
+from harness.report.drawn.plots import TrendPlot
+from harness.report.history.terminal import history_terminal
 from harness.report.sections.generalization import generalization_section
 from harness.report.sections.history import history_section, letters
 

@@ -14,8 +14,8 @@ from judged import assessment, candidate, manifest, scored, three
 
 from harness.errors import FilesError, UsageError
 from harness.report.comparison.html import render_comparison_html
-from harness.report.html import render_html
-from harness.report.view import view_of
+from harness.report.run.html import render_html
+from harness.report.run.view import view_of
 
 
 class Page(HTMLParser):

@@ -9,8 +9,8 @@ import msgspec
 from judged import assessment, candidate, scored, three
 from judged_extremes import hostile
 
-from harness.judge.assessment import Assessment
-from harness.report.json_report import render_json
+from harness.judge.documents.assessment import Assessment
+from harness.report.run.json_report import render_json
 from harness.report.schema import report_schema
 
 

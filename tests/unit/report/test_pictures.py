@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from harness.report.drawn.pictures import interval_svg
 from harness.report.parts import Picture
-from harness.report.pictures import interval_svg
 
 
 def places(svg: str, kind: str) -> list[float]:

@@ -12,8 +12,8 @@ from judged_sections import SPAM, classification
 from rich.cells import cell_len
 from rich.console import Console
 
-from harness.judge.assessment import Confusion, NotableCase
-from harness.report.terminal import terminal_report
+from harness.judge.documents.assessment import Confusion, NotableCase
+from harness.report.run.terminal import terminal_report
 
 
 def on(width: int, encoding: str = "utf-8", *, colour: bool = False, **more: object) -> Console:

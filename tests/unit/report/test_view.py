@@ -8,12 +8,12 @@ from judged import assessment, candidate, manifest, scored, three
 from judged_extremes import empty
 from judged_sections import SPAM, share
 
-from harness.judge.assessment import Confusion, NotableCase
-from harness.judge.scores.estimate import undefined
-from harness.report.plots import TimelinePlot
+from harness.judge.documents.assessment import Confusion, NotableCase
+from harness.judge.documents.estimate import undefined
+from harness.report.drawn.plots import TimelinePlot
+from harness.report.run.view import view_of
 from harness.report.sections.checks import check_rows, confusion_view
 from harness.report.sections.latency import latency_section
-from harness.report.view import view_of
 
 
 def test_the_best_candidate_comes_first() -> None:

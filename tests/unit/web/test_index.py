@@ -14,7 +14,7 @@ from viewed import CANDIDATES, CASES, REPEATS, a_case, a_trial, events, manifest
 
 from harness.errors import JournalDamaged
 from harness.journal import JournalWriter
-from harness.judge.tabulate import tabulate
+from harness.judge.table.read import tabulate
 from harness.record import Event
 from harness.rundir import JOURNAL, read_manifest
 from harness.web.index import IndexReader, RunIndex, Wanted, select

@@ -14,7 +14,7 @@ from harness.judge.compare.figures import Compared
 from harness.judge.compare.non_inferiority import non_inferiority, overall
 from harness.judge.scores.paired import paired_difference
 from harness.judge.scores.proportion import share_of_counts
-from harness.judge.table import Float
+from harness.judge.table.columns import Float
 
 PAIRS, CASES, SPAM = 500, 600, 150
 

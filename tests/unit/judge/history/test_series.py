@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.judge.documents.estimate import Estimate
+from harness.judge.documents.history import PastRun
 from harness.judge.history.candidates import histories
-from harness.judge.history.past import PastRun
 from harness.judge.history.series import (
     POOLED,
     PREVIOUS,
@@ -21,7 +22,6 @@ from harness.judge.history.series import (
     why_not,
 )
 from harness.judge.scores.binomial import wilson
-from harness.judge.scores.estimate import Estimate
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts
 

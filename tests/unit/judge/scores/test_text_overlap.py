@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.judge.scores import text_overlap
-from harness.judge.scores.text_overlap import Overlap, overlaps
+from harness.judge.leakage import text_overlap
+from harness.judge.leakage.text_overlap import Overlap, overlaps
 
 SUITES = Path(__file__).parents[4] / "suites"
 TEXT = "Your parcel is held at customs, pay the fee of two pounds at the link below today"

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from harness.files.project import ModelEntry
-from harness.files.prompt import Prompt
-from harness.files.render import RenderedChat, RenderedText
-from harness.measure.endpoint.anthropic import AnthropicCodec
-from harness.measure.endpoint.chat import ChatCodec
-from harness.measure.endpoint.codec import CannotEncode, Codec, decode
-from harness.measure.endpoint.completions import CompletionsCodec
-from harness.measure.endpoint.generic import GenericCodec
-from harness.measure.endpoint.responses import ResponsesCodec
+from harness.files.prompts.prompt import Prompt
+from harness.files.prompts.render import RenderedChat, RenderedText
+from harness.measure.endpoint.codecs.anthropic import AnthropicCodec
+from harness.measure.endpoint.codecs.chat import ChatCodec
+from harness.measure.endpoint.codecs.codec import CannotEncode, Codec, decode
+from harness.measure.endpoint.codecs.completions import CompletionsCodec
+from harness.measure.endpoint.codecs.generic import GenericCodec
+from harness.measure.endpoint.codecs.responses import ResponsesCodec
 from harness.record import Failure, Reply, TokenLogprob, Usage
 
 CHAT = RenderedChat((("system", "Be brief."), ("user", "Café?")))

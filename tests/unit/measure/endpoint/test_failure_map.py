@@ -7,8 +7,9 @@ from typing import Any, get_args
 
 import pytest
 
-from harness.measure.endpoint import failure_map, foreign_errors
+from harness.measure.endpoint import failure_map
 from harness.measure.endpoint.failure_map import from_status, is_fatal, is_retryable
+from harness.measure.endpoint.transports import foreign_errors
 from harness.record import FailureKind
 
 RETRYABLE = {

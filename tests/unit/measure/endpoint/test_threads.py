@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.measure.endpoint.local import default_threads, usable_cores
+from harness.measure.endpoint.embedded.endpoint import default_threads, usable_cores
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (64, 4)])

@@ -6,7 +6,7 @@ import shutil
 import threading
 from pathlib import Path
 
-from harness.measure.endpoint.weights import _size_below
+from harness.measure.endpoint.embedded.weights import _size_below
 
 
 def test_the_size_of_a_folder_is_the_sum_of_its_files(tmp_path: Path) -> None:

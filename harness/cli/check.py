@@ -1,0 +1,177 @@
+"""`harness check`: everything that can be known before paying."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from harness.cli.options import (
+    CasesOption,
+    JsonOption,
+    LimitOption,
+    ModelOption,
+    PromptOption,
+    RepeatsOption,
+    SuiteArgument,
+)
+from harness.errors import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.files.bundle import Bundle
+    from harness.judge.power.rows import PowerRow
+    from harness.measure.plan import PlanSummary
+
+
+UntrustedOption: TypeAlias = Annotated[
+    bool, typer.Option("--untrusted", help="Render the prompts in a confined child process first.")
+]
+StrictOption: TypeAlias = Annotated[
+    bool, typer.Option("--strict", help="Exit with 3 if these cases can't prove a threshold, even all right.")
+]
+
+
+def check(
+    suite: SuiteArgument,
+    prompt: PromptOption = None,
+    model: ModelOption = None,
+    repeats: RepeatsOption = None,
+    cases: CasesOption = None,
+    limit: LimitOption = None,
+    untrusted: UntrustedOption = False,
+    strict: StrictOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a suite and its files, and print what a run would do, without a call."""
+    from harness.cli.console import emit, emit_json
+    from harness.files.bundle import load_bundle
+
+    bundle = load_bundle(
+        suite,
+        prompts=prompt or (),
+        models=model or (),
+        repeats=repeats,
+        cases=cases,
+        limit=limit,
+        trusted=not untrusted,
+    )
+    from harness.cli.leak_text import leak_json, leak_lines, leaks_of
+    from harness.judge.power.cheapest_fix import cheapest_fix
+    from harness.judge.power.rows import power  # after the files proved right: mistakes are told at once
+    from harness.measure.plan import estimate
+
+    summary = estimate(bundle)
+    rows = power(bundle.suite, bundle.thresholds, bundle.cases)
+    leaks = leaks_of(bundle)
+    if as_json:
+        found = {"power": rows, "cheapest_fix": cheapest_fix(bundle.suite, rows), "leakage": leak_json(leaks)}
+        emit_json({"suite": bundle.suite.name, "plan": summary, **found})
+    else:
+        emit(check_text(bundle, summary, rows, leak_lines(leaks)))
+    if strict and not all(row.provable for row in rows):
+        raise typer.Exit(int(Exit.INCONCLUSIVE))
+
+
+def check_text(
+    bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...], leaks: Sequence[str] = ()
+) -> str:
+    """Give the check's findings as text for people."""
+    from harness.judge.power.cheapest_fix import cheapest_fix
+    from harness.judge.wording import count, sure
+
+    suite = bundle.suite
+    lines = [
+        f"{suite.name}: {count(len(bundle.cases), 'case')}, {count(len(bundle.candidates), 'candidate')}, "
+        f"{count(suite.repeats, 'repeat')}: {count(summary.trials, 'trial')}",
+        "",
+        "cases",
+        *_table(_case_rows(bundle)),
+        "",
+        "a run would make",
+        *_table(_candidate_rows(summary)),
+        "",
+        f"what these cases can prove at {sure(suite.confidence)} confidence",
+        *_table(_power_rows(rows)),
+        "",
+        "  Proves at best: without a single miss. 80% power: so many pass four times out of five, if the",
+        "  true value lies half way from the threshold to perfect.",
+        *(f"  ✗ {row.sentence}" for row in rows if not row.provable),
+        *(f"  {told}" for told in cheapest_fix(suite, rows)),
+        "",
+        *leaks,
+    ]
+    for candidate in summary.candidates:
+        lines += ["", f"first prompt of {candidate.name}", *_indent(candidate.first_prompt)]
+    return "\n".join(lines)
+
+
+def _case_rows(bundle: Bundle) -> list[tuple[str, ...]]:
+    splits = sorted({case.split for case in bundle.cases})
+    head = ("label", *(split or "no split" for split in splits), "all")
+    rows: list[tuple[str, ...]] = [head]
+    for label in bundle.suite.labels:
+        counts = [sum(c.expected == label and c.split == split for c in bundle.cases) for split in splits]
+        rows.append((label, *map(str, counts), str(sum(counts))))
+    return rows
+
+
+def _state(row: PowerRow) -> str:
+    if not row.provable:
+        return "can't pass"
+    if row.have is None:
+        return "after the run"
+    return "enough" if row.enough else "may stay open"
+
+
+def _power_rows(rows: tuple[PowerRow, ...]) -> list[tuple[str, ...]]:
+    """Give each threshold with its cases, what they prove without a miss, and what 80% power takes."""
+    from harness.judge.wording import amount, count, scale_of, singular
+
+    shown: list[tuple[str, ...]] = [("threshold", "rests on", "proves at best", "80% power takes", "")]
+    for row in rows:
+        rests_on = "" if row.have is None else count(row.have, singular(row.unit), row.unit)
+        quantile = scale_of(row.metric) == "seconds"  # what is proved is the share of calls in time
+        best = "" if row.best is None else amount(row.best, "share" if quantile else scale_of(row.metric))
+        best += " in time" if quantile and best else ""
+        needed = "" if row.needed is None else f"{row.needed:,}"
+        shown.append((row.threshold, rests_on, best, needed, _state(row)))
+    return shown
+
+
+def _candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [
+        ("candidate", "calls", "tokens in", "tokens out, at most", "money, at most")
+    ]
+    for candidate in summary.candidates:
+        money = f"{candidate.currency} {candidate.money:,.4f}" if candidate.priced else "no price given"
+        rows.append(
+            (
+                candidate.name,
+                f"{candidate.calls:,}",
+                f"about {candidate.tokens_in:,}",
+                f"{candidate.tokens_out:,}" if candidate.tokens_out is not None else "not limited",
+                money,
+            )
+        )
+    return rows
+
+
+def _table(rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  " + _row(row, widths).rstrip() for row in rows]
+
+
+def _row(row: tuple[str, ...], widths: list[int]) -> str:
+    first, *rest = (
+        cell.ljust(width) if index == 0 else cell.rjust(width)
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join((first, *rest))
+
+
+def _indent(text: str) -> list[str]:
+    from harness.report.neutral import visible
+
+    return [f"  | {visible(line)}" for line in text.splitlines()]

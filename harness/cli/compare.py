@@ -1,0 +1,175 @@
+"""`harness compare`: two candidates on the same cases, from one run or from two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from harness.cli import completion
+from harness.cli.amounts import margin_of
+from harness.cli.options import JsonOption
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.files.project import Project
+    from harness.judge.documents.comparison import Comparison
+    from harness.judge.view import View
+
+WHAT = "A run, or one candidate of it as RUN:CANDIDATE"
+
+BaselineArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="BASELINE",
+        help=f"{WHAT}; or `baseline`, the run that `harness baseline set` named.",
+        autocompletion=completion.runs,
+    ),
+]
+CandidateArgument: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        metavar="CANDIDATE", help=f"{WHAT}. It is held against BASELINE.", autocompletion=completion.runs
+    ),
+]
+MarginOption: TypeAlias = Annotated[
+    str, typer.Option("--margin", metavar="SHARE", help="The loss that would not matter, such as 2%.")
+]
+HtmlOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="FILE", help="Write the page, with every case.", show_default=False),
+]
+MarkdownOption: TypeAlias = Annotated[
+    Path | None, typer.Option("--md", metavar="FILE", help="Write it as Markdown.", show_default=False)
+]
+FullOption: TypeAlias = Annotated[
+    bool, typer.Option("--full", help="Every figure and every case that changed.")
+]
+
+
+def compare(
+    base: BaselineArgument,
+    head: CandidateArgument,
+    margin: MarginOption = "2%",
+    html: HtmlOption = None,
+    markdown: MarkdownOption = None,
+    full: FullOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what changed between two candidates, and what of it is more than chance.
+
+    A RUN is an id, a unique prefix of it, a path, or `latest`. A CANDIDATE is `prompt@model`, or the prompt
+    or the model where only one candidate has it; two runs of several are compared candidate by candidate.
+    Exits with 0 whatever changed: `harness gate` decides.
+    """
+    from harness.cli.console import emit, emit_json, note
+    from harness.files.bundle import load_project
+    from harness.judge.compare import compare as compared
+
+    share = margin_of(margin)
+    couples = _couples(load_project(Path.cwd()), base, head)
+    if len(couples) > 1 and html is not None:
+        raise UsageError(
+            f"{base} and {head} share {len(couples)} candidates, and a page shows one.",
+            fix=f"Name one, such as {head}:{couples[0][1].entry.name}.",
+        )
+    comparisons = [compared(*couple, margin=share) for couple in couples]
+    written = _files(comparisons, html, markdown)
+    if as_json:
+        emit_json(comparisons[0] if len(comparisons) == 1 else comparisons)
+    else:
+        from harness.report.comparison.terminal import terminal_comparison
+
+        emit("".join(terminal_comparison(one, full=full) for one in comparisons))
+    for path in written:
+        note(f"written: {path}")
+
+
+def _files(comparisons: Sequence[Comparison], html: Path | None, markdown: Path | None) -> list[Path]:
+    """Write the files that are asked for."""
+    if html is not None:
+        from harness.report.comparison.html import render_comparison_html
+
+        _write(html, render_comparison_html(comparisons[0]))
+    if markdown is not None:
+        from harness.report.comparison.markdown import render_comparison_markdown
+
+        _write(markdown, "\n".join(render_comparison_markdown(one) for one in comparisons))
+    return [path for path in (html, markdown) if path is not None]
+
+
+def _couples(project: Project, base: str, head: str) -> list[tuple[View, View]]:
+    """Find both candidates; two runs of several are compared candidate by candidate of the same name.
+
+    Where only one side names which, the other is the one of the same name.
+    """
+    head_views, head_name = _of_run(project, head, suite="")
+    suite = next(iter(head_views.values())).manifest.suite_name
+    base_views, base_name = _of_run(project, base, suite=suite)
+    if not base_name and not head_name and min(len(base_views), len(head_views)) > 1:
+        shared = [name for name in base_views if name in head_views]
+        if shared:
+            return [(base_views[name], head_views[name]) for name in shared]
+    if head_name:
+        second = _named(head_views, head_name, head)
+        return [(_only(base_views, base_name, base, other=second.entry.name), second)]
+    first = _only(base_views, base_name, base, other=_single(head_views))
+    return [(first, _only(head_views, head_name, head, other=first.entry.name))]
+
+
+def _of_run(project: Project, reference: str, *, suite: str) -> tuple[Mapping[str, View], str]:
+    """Read the run that a reference names, and give the candidate that it names (or nothing)."""
+    from harness.judge.assess import views_of
+    from harness.rundir import find_run
+
+    run, colon, name = reference.partition(":")
+    if run == "baseline" and suite:
+        from harness.cli.baseline import baseline_run
+
+        return views_of(find_run(project.results, baseline_run(project, suite))), name
+    try:
+        return views_of(find_run(project.results, reference)), ""
+    except UsageError:
+        if not colon or not name:
+            raise
+    return views_of(find_run(project.results, run)), name
+
+
+def _single(views: Mapping[str, View]) -> str:
+    return next(iter(views)) if len(views) == 1 else ""
+
+
+def _only(views: Mapping[str, View], name: str, reference: str, *, other: str) -> View:
+    """Choose the candidate that is named, else the only one, else the other side's."""
+    if name:
+        return _named(views, name, reference)
+    if len(views) == 1:
+        return next(iter(views.values()))
+    if other in views:
+        return views[other]
+    run = reference.partition(":")[0]
+    raise UsageError(
+        f"{reference} has {len(views)} candidates, and it is not said which one is meant.",
+        fix=f"Write one of: {', '.join(f'{run}:{one}' for one in views)}.",
+    )
+
+
+def _named(views: Mapping[str, View], name: str, reference: str) -> View:
+    if name in views:
+        return views[name]
+    near = [v for v in views.values() if name in {v.entry.prompt_name, v.entry.model_name}]
+    if len(near) == 1:
+        return near[0]
+    run = reference.partition(":")[0]
+    what = "stands for several candidates" if near else "is not a candidate of that run"
+    raise UsageError(f"{name!r} {what}.", fix=f"Write one of: {', '.join(f'{run}:{one}' for one in views)}.")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}.", fix="Name a file in a folder that exists.") from error

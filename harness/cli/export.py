@@ -1,0 +1,107 @@
+"""`harness export`: a run's trials as a table for other tools."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.options import JsonOption, RunArgument
+from harness.errors import StorageFailed, UsageError
+
+if TYPE_CHECKING:
+    from harness.rundir import Manifest
+
+
+class Format(StrEnum):
+    """What a run can be exported to."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+def export(
+    run: RunArgument = "latest",
+    to: Annotated[
+        Format,
+        typer.Option("--to", case_sensitive=False, help="The format of the table.", show_default=False),
+    ] = ...,  # type: ignore[assignment]  # typer's mark of a required option
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            dir_okay=False,
+            help="Where to write. Without it, csv and jsonl go to stdout, parquet to RUN.parquet here.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a run's trials as a table, one row a trial, for notebooks and spreadsheets.
+
+    docs/export.md says what the columns mean.
+    """
+    from harness.cli.console import emit_json, note
+    from harness.files.bundle import load_project
+    from harness.rundir import find_run, read_manifest
+
+    folder = find_run(load_project(Path.cwd()).results, run)
+    manifest = read_manifest(folder)
+    if output is None and to is Format.PARQUET:
+        output = Path(f"{manifest.run_id}.parquet")
+    if output is None and as_json:
+        raise UsageError("--json and the rows can't both go to stdout", fix="Name a file with --output.")
+    rows = _written(folder, manifest, to, output)
+    if as_json:
+        emit_json({"run": manifest.run_id, "format": to.value, "path": str(output), "rows": rows})
+    elif output is not None:
+        note(f"wrote {rows:,} {'row' if rows == 1 else 'rows'}: {output}")
+
+
+def _written(folder: Path, manifest: Manifest, to: Format, output: Path | None) -> int:
+    from harness.cli.console import drop
+    from harness.report.export.files import write_csv, write_jsonl, write_parquet
+    from harness.report.export.trial_rows import trial_rows
+    from harness.rundir import JOURNAL
+
+    rows = trial_rows(folder, manifest)
+    try:
+        match to:
+            case Format.PARQUET:
+                assert output is not None, "it was named above"
+                return write_parquet(rows, output)
+            case Format.CSV:
+                with _opened(output) as out:
+                    return write_csv(rows, out)
+            case Format.JSONL:
+                with _opened(output) as out:
+                    return write_jsonl(rows, out)
+    except BrokenPipeError:  # the reader left (`| head`): nothing is wrong
+        drop(sys.stdout)
+        raise typer.Exit from None
+    except OSError as error:
+        if error.filename == str(folder / JOURNAL):  # it was read, not written
+            raise
+        named_wrong = isinstance(error, (FileNotFoundError, NotADirectoryError, PermissionError))
+        raise (UsageError if named_wrong else StorageFailed)(
+            f"could not write {output or 'to stdout'}: {error.strerror or error}",
+            fix="Name another file with --output.",
+        ) from error
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[IO[str]]:
+    if output is not None:
+        with output.open("w", encoding="utf-8", newline="", errors="backslashreplace") as out:
+            yield out
+        return
+    with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as out:
+        yield out

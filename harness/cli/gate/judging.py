@@ -1,0 +1,136 @@
+"""Judges what a gate measured: the run's assessment, a comparison for each pair, one decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.files.baselines import read_baselines
+from harness.files.branch.bundle import FREE, GateBundle, Pair
+from harness.judge.assess import assess_run, views_of
+from harness.judge.checks.baseline import from_store
+from harness.judge.compare import compare
+from harness.judge.compare.gate import (
+    GATE_SCHEMA,
+    Gate,
+    GateCost,
+    GatedPrompt,
+    Judged,
+    decide,
+    exit_code,
+    headline_of,
+    status_of,
+)
+from harness.judge.documents.assessment import Assessment, CandidateAssessment
+from harness.judge.documents.comparison import Comparison
+from harness.judge.view import View
+
+
+def judge_gate(
+    gate: GateBundle, run: Path | None, *, served: frozenset[str], margin: float
+) -> tuple[Gate, Assessment | None]:
+    """Decide a gate; without a run, nothing that is sent changed."""
+    assessment = None if run is None else _assessed(gate, run)
+    known = {} if assessment is None else {one.name: one for one in assessment.candidates}
+    views = {} if run is None else views_of(run)
+    judged = []
+    for pair in gate.pairs:
+        head, base = known.get(pair.head.name), known.get(pair.base.name) if pair.base else None
+        comparison = None
+        if head is not None and base is not None:
+            comparison = _compared(views[base.name], views[head.name], margin)
+        judged.append(_judged(pair, head, base, served, comparison=comparison))
+    prompts = decide(judged, confidence=gate.bundle.suite.confidence)
+    return _gate(gate, prompts, assessment, served, margin), assessment
+
+
+def _compared(base: View, head: View, margin: float) -> Comparison:
+    """Compare both sides; where the base's recording was read from is not a change of the branch."""
+    comparison = compare(base, head, margin=margin)
+    kept = tuple(change for change in comparison.changes if change.what != "model.replies")
+    return msgspec.structs.replace(comparison, changes=kept)
+
+
+def _judged(
+    pair: Pair,
+    head: CandidateAssessment | None,
+    base: CandidateAssessment | None,
+    served: frozenset[str],
+    *,
+    comparison: Comparison | None,
+) -> Judged:
+    return Judged(
+        path=pair.path,
+        prompt=pair.prompt,
+        model=pair.model,
+        lines=pair.lines,
+        same=pair.same,
+        head=None if head is None else head.checks,
+        base=() if base is None else base.checks,
+        comparison=comparison,
+        reused=pair.base is not None and pair.base.name in served,
+    )
+
+
+def _assessed(gate: GateBundle, run: Path) -> Assessment:
+    """Judge the run; relative thresholds are held against baselines.yml, else the base version beside it."""
+    stored = read_baselines(gate.policy_root).get(gate.bundle.suite.name)
+    if stored is not None:
+        return assess_run(run, baseline=from_store(stored))
+    assessment = assess_run(run)
+    if all(threshold.baseline == "absolute" for threshold in gate.bundle.thresholds):
+        return assessment
+    heads = {pair.base.name: pair.head.name for pair in gate.pairs if pair.base is not None}
+    bases = tuple(
+        msgspec.structs.replace(one, name=heads[one.name])
+        for one in assessment.candidates
+        if one.name in heads
+    )
+    return assess_run(run, baseline=msgspec.structs.replace(assessment, candidates=bases))
+
+
+def _gate(
+    gate: GateBundle,
+    prompts: Sequence[GatedPrompt],
+    assessment: Assessment | None,
+    served: frozenset[str],
+    margin: float,
+) -> Gate:
+    status = status_of(prompts)
+    cost = _cost(gate, assessment, served)
+    return Gate(
+        schema_version=GATE_SCHEMA,
+        status=status,
+        exit_code=int(exit_code(status, complete=assessment is None or assessment.complete)),
+        headline=headline_of(prompts, gate.base_ref),
+        suite=gate.suite,
+        base_ref=gate.base_ref,
+        base_commit=gate.base_commit,
+        head_commit=gate.head_commit,
+        uncommitted=gate.uncommitted,
+        policy=gate.policy,
+        thresholds=tuple(threshold.text for threshold in gate.bundle.thresholds),
+        margin=margin,
+        prompts=tuple(prompts),
+        edits=gate.edits,
+        deleted=gate.deleted,
+        cost=cost,
+        run_id=None if assessment is None else assessment.run_id,
+        currency=cost.currency,
+    )
+
+
+def _cost(gate: GateBundle, assessment: Assessment | None, served: frozenset[str]) -> GateCost:
+    candidates = () if assessment is None else assessment.candidates
+    own = [one for one in candidates if one.name not in served]
+    kinds = {c.model.endpoint for c in gate.bundle.candidates if c.name in {one.name for one in own}}
+    return GateCost(
+        calls=sum(one.latency.attempts + one.latency.warmup_calls for one in own),
+        reused=sum(one.trials for one in candidates if one.name in served),
+        money=sum(one.cost.total for one in own),
+        currency=own[0].cost.currency if own else "USD",
+        priced=any(one.cost.priced for one in own),
+        free=kinds <= FREE,
+    )

@@ -1,0 +1,176 @@
+"""Measures what a gate asks for: stored replies first, a bound on the cost, a run, or the rest of one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.cli.amounts import Money
+from harness.cli.progress import watching_bundle
+from harness.cli.run import command_line
+from harness.errors import HarnessError, UsageError
+from harness.files.branch.bundle import FREE, GateBundle
+from harness.files.bundle import Bundle, Candidate
+from harness.files.digest import digest
+from harness.journal import read_events
+from harness.measure.plan import Plan, estimate
+from harness.measure.resume import resume
+from harness.measure.reuse import served_as, stored_replies
+from harness.measure.run import measure
+from harness.record import Record, Session
+from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
+
+AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """Candidates whose replies are those of earlier runs, and the records."""
+
+    names: frozenset[str] = frozenset()
+    records: tuple[Record, ...] = ()
+
+
+def serve(gate: GateBundle, results: Path) -> Served:
+    """Look for replies that the policy allows to use again; prompts that send the same share them."""
+    oldest = gate.bundle.suite.gate.reuse
+    if not oldest or not gate.pairs:
+        return Served()
+    since = datetime.now(UTC) - timedelta(seconds=oldest)
+    plan = Plan(gate.bundle)
+    names: set[str] = set()
+    records: list[Record] = []
+    for pair in gate.pairs:
+        if pair.base is None or pair.base.model.endpoint == "replay":
+            continue
+        found = stored_replies(
+            results, plan, pair.base, since=since, trusted=lambda run: _untouched(gate, run)
+        )
+        if found is None:
+            continue
+        names.add(pair.base.name)
+        records += found
+        if pair.same:
+            names.add(pair.head.name)
+            records += served_as(found, plan, pair.head)
+    return Served(names=frozenset(names), records=tuple(records))
+
+
+def _untouched(gate: GateBundle, run: Path) -> bool:
+    """Whether the branch could not have written this run itself: replies could be made up in a commit."""
+    try:
+        path = run.resolve().relative_to(gate.repository.top).as_posix()
+    except ValueError:
+        return True
+    return not any(
+        each == path or each.startswith(f"{path}/") or path.startswith(f"{each}/") for each in gate.tracked
+    )
+
+
+def to_measure(gate: GateBundle, served: Served) -> Bundle:
+    """Keep the candidates that need a run: a prompt that sends the same needs none, unless it is served."""
+    wanted: list[Candidate] = []
+    for pair in gate.pairs:
+        if not pair.same or pair.head.name in served.names:
+            wanted += [candidate for candidate in (pair.base, pair.head) if candidate is not None]
+    return replace(gate.bundle, candidates=tuple(wanted))
+
+
+def refuse_dear(bundle: Bundle, served: Served, most: Money) -> None:
+    """Refuse a run that may cost more than allowed, or whose cost can't be bounded. Raises UsageError."""
+    left = tuple(c for c in bundle.candidates if c.name not in served.names and c.model.endpoint not in FREE)
+    if not left:
+        return
+    total = 0.0
+    for cost in estimate(replace(bundle, candidates=left)).candidates:
+        if not cost.priced:
+            why = "has no price in harness.yml"
+            fix = "Add `price: {input: …, output: …}` to the model."
+            raise UsageError(f"--max-cost can't bound {cost.name}: its model {why}.", fix=fix)
+        if cost.tokens_out is None:
+            fix = "Add `max_tokens` to the model's params or the prompt's."
+            raise UsageError(f"--max-cost can't bound {cost.name}: nothing limits its output.", fix=fix)
+        if most.currency is not None and cost.currency != most.currency:
+            said = f"--max-cost is in {most.currency}, the prices of {cost.name} in {cost.currency}."
+            raise UsageError(said, fix="Write it in the currency of the prices.")
+        total += cost.money
+    if total > most.amount:
+        raise UsageError(
+            f"this gate may cost {total:,.4f}, more than --max-cost {most.amount:,.4f}; nothing was sent.",
+            fix="Allow more, or measure fewer cases with --limit or --repeats.",
+        )
+
+
+def run_gate(gate: GateBundle, bundle: Bundle, served: Served, results: Path, *, quiet: bool) -> Path:
+    """Measure in a new run, or finish the one that an interrupted gate over the same left behind."""
+    os.environ["PYTHONSAFEPATH"] = "1"  # no child may import what the branch put into the working directory
+    key = _key(gate, bundle)
+    notes = {
+        "key": key,
+        "base_ref": gate.base_ref,
+        "base_commit": gate.base_commit,
+        "head_commit": gate.head_commit,
+        "policy": gate.policy,
+        "served": sorted(served.names),
+        "edits": list(gate.edits),
+    }
+    with watching_bundle(bundle, quiet=quiet) as observer:
+        try:
+            unfinished = _unfinished(results, key)
+            if unfinished is not None:
+                return resume(unfinished, bundle=bundle, observer=observer)
+            return measure(
+                bundle,
+                results,
+                observer=observer,
+                command=command_line(),
+                amend=lambda manifest: _amended(manifest, gate, notes),
+                reused=served.records,
+            )
+        except HarnessError as error:
+            if "harness resume" in error.fix:
+                error.fix = AGAIN
+            raise
+
+
+def served_of(run: Path) -> frozenset[str]:
+    """Give the candidates of a gate's run whose replies are those of earlier runs."""
+    return frozenset(read_manifest(run).notes.get("gate", {}).get("served", ()))
+
+
+def _key(gate: GateBundle, bundle: Bundle) -> str:
+    candidates = [(c.name, c.prompt_digest, c.model_digest) for c in bundle.candidates]
+    suite = bundle.suite.model_dump(mode="json")
+    return digest([gate.base_commit, bundle.suite_digest, suite, len(bundle.cases), candidates])
+
+
+def _unfinished(results: Path, key: str) -> Path | None:
+    for run in reversed(list_runs(results)):
+        try:
+            notes: dict[str, Any] = read_manifest(run).notes.get("gate") or {}
+            if notes.get("key") != key:
+                continue
+            ends = [event.event for event in read_events(run / JOURNAL) if isinstance(event, Session)]
+        except (HarnessError, OSError):
+            continue
+        return run if not ends or ends[-1] != "finished" else None
+    return None
+
+
+def _amended(manifest: Manifest, gate: GateBundle, notes: dict[str, Any]) -> Manifest:
+    """Name the base's files by their commit, and say that this run belongs to a gate."""
+    copies = os.path.relpath(gate.scratch.resolve(), gate.root.resolve())
+    top = os.path.relpath(gate.root.resolve(), gate.repository.top)
+    files = []
+    for file in manifest.files:
+        path = file.path
+        if path.startswith(f"{copies}{os.sep}"):
+            inside = os.path.relpath(os.path.relpath(path, copies), top)
+            path = f"{Path(inside).as_posix()} at {gate.base_commit[:12]}"
+        files.append(msgspec.structs.replace(file, path=path))
+    return msgspec.structs.replace(manifest, files=tuple(files), notes={**manifest.notes, "gate": notes})

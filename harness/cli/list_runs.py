@@ -1,0 +1,184 @@
+"""`harness list`: the runs of a project, filtered, without judging anew."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from harness.cli import completion
+from harness.cli.options import JsonOption
+from harness.errors import HarnessError, UsageError
+
+_DAYS = re.compile(r"^(\d+) ?d$")
+
+
+class Wanted(StrEnum):
+    """Verdicts to filter by."""
+
+    READY = "ready"
+    NOT_READY = "not-ready"
+    INCONCLUSIVE = "inconclusive"
+    NOT_JUDGED = "not-judged"
+
+
+SuiteFilter: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--suite", help="Only runs of this suite.", autocompletion=completion.suite_names),
+]
+VerdictFilter: TypeAlias = Annotated[
+    Wanted | None,
+    typer.Option("--verdict", case_sensitive=False, help="Only runs with this verdict."),
+]
+PromptFilter: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt", "-p", help="Only runs that measured this prompt.", autocompletion=completion.prompts
+    ),
+]
+ModelFilter: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--model", "-m", help="Only runs that measured this model.", autocompletion=completion.models
+    ),
+]
+SinceFilter: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--since", metavar="WHEN", help="Only runs since a day (2026-11-24) or for a time (7 d)."),
+]
+NewestOption: TypeAlias = Annotated[int | None, typer.Option("--limit", min=1, help="Only the newest N.")]
+
+
+def list_runs(
+    suite: SuiteFilter = None,
+    verdict: VerdictFilter = None,
+    prompt: PromptFilter = None,
+    model: ModelFilter = None,
+    since: SinceFilter = None,
+    limit: NewestOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the runs of this project, newest first."""
+    from harness.cli.console import emit, emit_json, note
+    from harness.files.bundle import load_project
+    from harness.rundir import list_runs as runs_in
+
+    earliest = _earliest(since) if since else ""
+    every = [_run_row(folder) for folder in reversed(runs_in(load_project(Path.cwd()).results))]
+    wanted = {"suite": suite, "verdict": verdict.value.upper().replace("-", " ") if verdict else None}
+    rows = [
+        row
+        for row in every
+        if all(value in (None, row[key]) for key, value in wanted.items())
+        and prompt in (None, *row["prompts"])
+        and model in (None, *row["models"])
+        and row["created_utc"] >= earliest
+    ][:limit]
+    if as_json:
+        emit_json(rows)
+    elif rows:
+        emit("\n".join(_line(row, _width()) for row in rows))
+    else:
+        note(_nothing(every, suite=suite, prompt=prompt, model=model))
+
+
+def _earliest(written: str) -> str:
+    """Give the ISO time that `--since` means."""
+    from harness.files.thresholds import units
+
+    try:
+        day = datetime.fromisoformat(written)
+        return (day if day.tzinfo else day.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    except ValueError:
+        pass
+    try:
+        return (datetime.now(UTC) - timedelta(seconds=units.age(_DAYS.sub(r"\1 days", written)))).isoformat()
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"--since {written!r} is neither a day nor a time", fix="Write 2026-11-24, or 12 h, or 7 d."
+        ) from None
+
+
+def _run_row(folder: Path) -> dict[str, Any]:
+    import msgspec
+
+    from harness.rundir import read_manifest
+
+    try:
+        manifest = read_manifest(folder)
+    except HarnessError:  # one bad folder must not hide the others
+        return {
+            "run": folder.name,
+            "suite": None,
+            "verdict": "UNREADABLE",
+            "trials": 0,
+            "candidates": "its manifest.json can't be read",
+            "prompts": [],
+            "models": [],
+            "created_utc": "",
+        }
+    candidates = manifest.candidates
+    return {
+        "run": manifest.run_id,
+        "suite": manifest.suite_name,
+        "verdict": _verdict(folder / "report.json", msgspec.json.Decoder(_verdict_only())),
+        "trials": manifest.planned_trials,
+        "candidates": ", ".join(candidate.name for candidate in candidates),
+        "prompts": sorted({candidate.prompt_name for candidate in candidates}),
+        "models": sorted({candidate.model_name for candidate in candidates}),
+        "created_utc": manifest.created_utc,
+    }
+
+
+def _verdict_only() -> type[Any]:
+    import msgspec
+
+    return msgspec.defstruct("Judged", [("verdict", str)])
+
+
+def _verdict(report: Path, decoder: Any) -> str:  # noqa: ANN401 - msgspec is imported where it is used
+    import msgspec
+
+    if not report.exists():
+        return "NOT JUDGED"
+    try:
+        return str(decoder.decode(report.read_bytes()).verdict)
+    except (msgspec.MsgspecError, OSError):
+        return "UNREADABLE"
+
+
+def _width() -> int | None:
+    """Give the columns of the terminal on stdout; None for a pipe, which gets whole lines."""
+    import shutil
+    import sys
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _line(row: dict[str, Any], width: int | None) -> str:
+    from harness.report.neutral import one_line, shorten
+
+    line = f"{row['run']}  {row['verdict']:<12}  {row['trials']:>7,}  {one_line(row['candidates'])}"
+    return line if width is None else shorten(line, width)
+
+
+def _nothing(every: list[dict[str, Any]], **asked: str | None) -> str:
+    """Say why the list is empty, and what a misspelt name may have meant."""
+    import difflib
+
+    if not every:
+        return "no runs yet: `harness run SUITE` makes one"
+    for key, name in asked.items():
+        known = (
+            {row["suite"] for row in every} if key == "suite" else {n for r in every for n in r[f"{key}s"]}
+        )
+        if name is not None and name not in known:
+            names = sorted(filter(None, known))
+            near = difflib.get_close_matches(name, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+            return f"no run has the {key} {name!r}: {hint}"
+    return f"no run of {len(every)} is like that"

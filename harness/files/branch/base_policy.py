@@ -1,0 +1,137 @@
+"""Lays the policy of a base branch out in a folder: harness.yml, suite, cases, baselines and recordings.
+
+Only what the suite names is read from git. The loader of `bundle` then reads these copies like any project,
+so a branch can change nothing of what it is judged by. Where the base has no harness.yml, the documented
+default (the embedded model alone) is written down, or else the branch's own would be found.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from harness.errors import FilesError, Problem
+from harness.files.baselines import BASELINES
+from harness.files.branch.git import Snapshot
+from harness.files.case.tables import REMOTE
+from harness.files.loading import read_suite
+from harness.files.project import EMBEDDED
+from harness.files.project_loading import PROJECT_FILE, read_project
+from harness.files.suite import Suite
+from harness.files.written.findings import Findings
+
+_WILD = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where a side of a gate lies: repository paths hang below `folder`."""
+
+    folder: Path
+    suite: Path
+    project: Path
+
+
+def project_of(files: Iterable[str], suite: str, working: str | None) -> str | None:
+    """Find the harness.yml of a suite among the files of a commit, as `bundle` finds it on disk.
+
+    `working` is the working directory, below the top of the repository; None when it lies elsewhere.
+    """
+    known = set(files)
+    for start in (working, posixpath.dirname(suite)):
+        if start is None:
+            continue
+        for folder in _upward(start):
+            path = posixpath.join(folder, PROJECT_FILE)
+            if path in known:
+                if not folder or suite.startswith(f"{folder}/"):
+                    return path
+                break  # found, but the suite lies outside: look upward from the suite
+    return None
+
+
+def _upward(folder: str) -> Iterator[str]:
+    while folder not in {"", "."}:
+        yield folder
+        folder = posixpath.dirname(folder)
+    yield ""
+
+
+def lay_out(snapshot: Snapshot, suite: str, project: str | None, into: Path) -> Places:
+    """Copy what the suite of a commit needs, except its prompts. Raises FilesError at the commit's files."""
+    places = Places(folder=into, suite=into / suite, project=into / (project or _default_place(suite)))
+    snapshot.copy(suite, into)
+    if project is None:
+        places.project.parent.mkdir(parents=True, exist_ok=True)
+        written = {name: entry.model_dump(exclude_defaults=True) for name, entry in EMBEDDED.items()}
+        places.project.write_text(json.dumps({"models": written}), encoding="utf-8")
+    else:
+        snapshot.copy(project, into)
+    findings = Findings()
+    read = read_project(places.project, findings)
+    checked = read_suite(places.suite, findings)
+    if findings.total or checked is None:
+        raise at_commit(FilesError(findings.problems), into, snapshot.commit)
+    wanted = [*matching(snapshot, checked.model.cases, suite)]
+    root = posixpath.dirname(project or _default_place(suite))
+    recordings = [str(entry.replies) for entry in read.project.models.values() if entry.replies is not None]
+    wanted += [posixpath.normpath(posixpath.join(root, path)) for path in recordings]
+    wanted.append(posixpath.join(root, BASELINES))
+    if any(":" in name for name in checked.model.perturbations):  # the suite's own code: the base's
+        below = f"{root}/" if root else ""
+        wanted += [path for path in snapshot.files if path.startswith(below) and path.endswith(".py")]
+    for path in dict.fromkeys(wanted):
+        snapshot.copy(path, into)
+    return places
+
+
+def _default_place(suite: str) -> str:
+    """Where there is no harness.yml, the root is the parent of the suite's folder."""
+    return posixpath.join(posixpath.dirname(posixpath.dirname(suite)), PROJECT_FILE)
+
+
+def suite_at(places: Places) -> Suite:
+    """Read a suite that `lay_out` found sound."""
+    checked = read_suite(places.suite, Findings())
+    assert checked is not None
+    return checked.model
+
+
+def matching(snapshot: Snapshot, patterns: Sequence[str], suite: str) -> list[str]:
+    """Give the files of a commit that a suite's entries may name, in the order of the entries.
+
+    A pattern gives a few files too many at most: what it matches is decided on the copies.
+    """
+    found: list[str] = []
+    for written in patterns:
+        if written.startswith(REMOTE):
+            continue
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(suite), written))
+        if not _WILD.intersection(path):
+            found.append(path)
+            continue
+        parts = path.split("/")
+        fixed = next(i for i, part in enumerate(parts) if _WILD.intersection(part))
+        folder = "".join(f"{part}/" for part in parts[:fixed])
+        found += [
+            each
+            for each in snapshot.files
+            if each.startswith(folder) and fnmatchcase(posixpath.basename(each), parts[-1])
+        ]
+    return list(dict.fromkeys(found))
+
+
+def at_commit(error: FilesError, folder: Path, commit: str) -> FilesError:
+    """Name the files of a commit by their own paths instead of those of their copies."""
+    problems = []
+    for problem in error.problems:
+        path = problem.file.resolve()
+        if path.is_relative_to(folder.resolve()):
+            named = Path(f"{path.relative_to(folder.resolve()).as_posix()} at {commit[:12]}")
+            problem = Problem(named, problem.line, problem.field, problem.message, problem.fix)  # noqa: PLW2901
+        problems.append(problem)
+    return FilesError(problems)

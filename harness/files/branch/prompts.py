@@ -1,0 +1,92 @@
+"""The prompts that a suite has on a branch and on its base: found, and confined before one is rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.errors import UsageError
+from harness.files.branch.base_policy import Places, suite_at
+from harness.files.branch.git import Repository
+from harness.files.gathering import Gatherer, unique_names
+from harness.files.loading import read_prompt, read_suite
+from harness.files.prompts.untrusted import render_untrusted
+from harness.files.written.findings import Findings, did_you_mean
+from harness.files.written.references import Outside, expand
+
+
+class SuitePrompts:
+    """Finds the prompts of a suite, as paths in the repository.
+
+    `root` is the project's folder in the working tree, `scratch` is where the base's files are.
+    """
+
+    def __init__(self, repository: Repository, suite: str, *, root: Path, scratch: Path) -> None:
+        self._repository = repository
+        self._suite = suite
+        self._root = root
+        self._scratch = scratch
+
+    def find(self, theirs: Places | None, *, asked: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+        """Give those of the branch, or of them the ones that are asked for, and those that it deleted.
+
+        Raises UsageError for one that is asked for and that the suite has on neither side.
+        """
+        top = self._repository.top
+        before = [] if theirs is None else suite_at(theirs).prompts
+        ours = read_suite(top / self._suite, Findings()) if (top / self._suite).is_file() else None
+        now = self._expanded([*before, *(ours.model.prompts if ours is not None else ())], top, self._root)
+        old = self._expanded(before, self._scratch, self._scratch)
+        deleted = tuple(path for path in old if not (top / path).exists())
+        return (self._chosen(asked, now, deleted) if asked else now), deleted
+
+    def _chosen(self, asked: Sequence[str], now: list[str], deleted: Sequence[str]) -> list[str]:
+        path_of = {name: path for path, name in self._named(now).items()}
+        wanted = set(asked) - {*self._named(deleted).values(), *deleted}
+        chosen = {name: path_of.get(name) or self._file(name) for name in wanted}
+        unknown = sorted(name for name, path in chosen.items() if path not in now)
+        if unknown:
+            raise UsageError(
+                f"--prompt {unknown[0]}: the suite has no such prompt.",
+                fix=did_you_mean(unknown[0], sorted(path_of)),
+            )
+        return [path for path in now if path in chosen.values()]
+
+    def _named(self, paths: Sequence[str]) -> dict[str, str]:
+        """Give the name by which each prompt goes."""
+        top = self._repository.top
+        names = unique_names([top / path for path in paths])
+        return {path: names[top / path] for path in paths}
+
+    def _file(self, written: str) -> str | None:
+        return self._repository.relative(Path(written)) if Path(written).is_file() else None
+
+    def _expanded(self, patterns: Sequence[str], folder: Path, root: Path) -> list[str]:
+        """Give what patterns of the suite match below a folder."""
+        found: list[Path] = []
+        for written in patterns:
+            try:
+                found += expand(written, (folder / self._suite).parent, root)
+            except (Outside, OSError, ValueError):
+                continue  # told as a problem of the suite, where it is read
+        inside = [path.relative_to(folder.resolve()).as_posix() for path in found if path.is_file()]
+        return list(dict.fromkeys(inside))
+
+
+def confine(prompts: Sequence[Path], policy: Places) -> None:
+    """Render a stranger's prompts in a child process with limits. Raises FilesError at what they do wrong."""
+    findings = Findings()
+    checked = read_suite(policy.suite, findings)
+    if checked is None or not prompts:
+        return
+    cases = Gatherer(policy.suite, policy.project, findings).cases(checked, None)
+    samples = [case.inputs for case in cases]
+    for path in prompts:
+        if path.is_symlink():
+            findings.add(path, None, "", "is a symbolic link.", "A gate reads a prompt only in its place.")
+        elif (read := read_prompt(path, findings)) is not None:
+            prompt = read.model.model_copy(update={"labels": checked.model.labels})
+            for problem in render_untrusted(prompt, samples):
+                if not problem.field:
+                    findings.add(path, problem.line, "", problem.message, problem.fix)
+    findings.raise_if_any()

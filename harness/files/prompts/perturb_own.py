@@ -1,0 +1,130 @@
+"""A suite's own perturbations: Python functions `(text, rng) -> text`, named `package.module:function`.
+
+They are code, so only a trusted suite may name them. They run here and nowhere else: once, in this process,
+over all cases, before the first call. What they made travels with the cases, so that a resume, a child
+process and a later report need neither the code nor its packages, and a slip in it costs nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from harness.files.case.cases import LONGEST_FIELD, Case
+from harness.files.prompts.perturb import Perturbation, generator, main_input
+from harness.files.written.findings import shown
+
+SPELLING = "Write `package.module:function`; it is looked for in the folder of harness.yml first."
+SIGNATURE = "It takes a text and a `random.Random`, and gives a text."
+
+
+class Broken(Exception):
+    """What is wrong with a perturbation, and what to do."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The cases with what was made of them, the files of the code; problems are (name, message, fix)."""
+
+    cases: list[Case]
+    files: tuple[Path, ...] = ()
+    problems: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+def apply_own(names: Sequence[str], cases: Sequence[Case], root: Path) -> Own:
+    """Run each function on each case; the first problem of each function is kept, never raised."""
+    made: dict[str, dict[str, str]] = {case.id: {} for case in cases}
+    files: list[Path] = []
+    problems: list[tuple[str, str, str]] = []
+    with _imported_from(root), contextlib.redirect_stdout(sys.stderr):
+        for name in names:
+            try:
+                function, file = _load(name)
+                files += [file] if file is not None and file.is_relative_to(root.resolve()) else []
+                for case in cases:
+                    if case.inputs and (text := _vary(name, function, case)) is not None:
+                        made[case.id][name] = text
+            except Broken as broken:
+                problems.append((name, broken.message, broken.fix))
+    varied = [
+        msgspec.structs.replace(case, variants=made[case.id]) if made[case.id] else case for case in cases
+    ]
+    return Own(varied, tuple(dict.fromkeys(files)), problems)
+
+
+@contextlib.contextmanager
+def _imported_from(root: Path) -> Iterator[None]:
+    """Look for modules in `root` first, and forget those found there: another project may have its own."""
+    folder = str(root.resolve())
+    before = set(sys.modules)
+    sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        for name in set(sys.modules) - before:
+            file = getattr(sys.modules[name], "__file__", None)
+            if file and Path(file).is_relative_to(folder):
+                del sys.modules[name]
+
+
+def _load(name: str) -> tuple[Perturbation, Path | None]:
+    module_name, _, path = name.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+        found = getattr(module, path)
+    except (Exception, SystemExit) as error:  # whatever the user's module does while it is imported
+        raise Broken(f"`{shown(name)}` can't be imported: {_said(error)}.", SPELLING) from None
+    if not callable(found):
+        raise Broken(f"`{shown(name)}` is not a function.", SPELLING)
+    file = getattr(module, "__file__", None)
+    perturbation: Perturbation = found
+    return perturbation, Path(file) if file else None
+
+
+def _vary(name: str, function: Perturbation, case: Case) -> str | None:
+    """Give the changed text of a case; None when nothing changed. Raises Broken."""
+    before = case.inputs[main_input(case)]
+    where = f"on the case `{shown(case.id)}`"
+    texts: list[object] = []
+    for _ in range(2):
+        try:
+            texts.append(function(before, generator(name, case.id)))
+        except (Exception, SystemExit) as error:  # whatever the user's function raises
+            raise Broken(f"`{shown(name)}` failed {where}: {_said(error)}.", SIGNATURE) from None
+    after = texts[0]
+    if not isinstance(after, str):
+        raise Broken(f"`{shown(name)}` gave {type(after).__name__} {where}, not a text.", SIGNATURE)
+    if texts[1] != after:
+        raise Broken(
+            f"`{shown(name)}` gave two texts {where}: a run could not be repeated.",
+            "Draw from the `random.Random` that it is given, and from nothing else.",
+        )
+    if len(after) > LONGEST_FIELD or "\0" in after or any("\ud800" <= c <= "\udfff" for c in after):
+        raise Broken(
+            f"`{shown(name)}` gave a text {where} that can't be an input.",
+            f"Give at most {LONGEST_FIELD:,} characters of text, without NUL.",
+        )
+    return None if after == before else after
+
+
+def _said(error: BaseException) -> str:
+    """Name an error of the user's code, and the line of that code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename != __file__ and "importlib" not in frame.filename]
+    place = f" ({Path(own[-1].filename).name} line {own[-1].lineno})" if own else ""
+    text = shown(str(error).rstrip("."), 200)
+    return f"{type(error).__name__}{': ' if text else ''}{text}{place}"

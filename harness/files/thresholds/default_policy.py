@@ -1,0 +1,61 @@
+"""The thresholds that apply when a suite names none.
+
+- accuracy >= 90%, and better than always answering the most frequent label: a classifier at all.
+- Suites with a positive label, by `priority`: its recall and precision >= 95% and 80% (recall), 80% and 95%
+  (precision), or 90% and 90% (balanced); the error that hurts more gets the stricter bound.
+- Recall and precision of every other label >= 80%: no label is sacrificed for the others.
+- latency.p95 <= 1 s and failures <= 1%: fit for a service that someone waits for.
+- stability >= 95%, where there are repeats: the same request gets the same answer.
+- leakage <= 0, generalization.gap <= 5% (where there are splits), drift.drop <= 5%: the figures hold beyond
+  the cases that the prompt was tuned on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from harness.files.suite import Suite
+from harness.files.thresholds.parse import Op, Threshold
+
+STRICT, FAIR, LOOSE = 0.95, 0.90, 0.80
+
+
+def default_thresholds(suite: Suite, splits: Collection[str] | None = None) -> tuple[Threshold, ...]:
+    """Give the default demands for the labels, the positive label and the priority of a suite.
+
+    `splits` are those of its cases, where they are known: without `dev` and another one there is no gap.
+    """
+    demands = [
+        _demand("accuracy", ">=", FAIR),
+        Threshold(text="accuracy > majority", metric="better_than_majority", op=">"),
+        *_per_label(suite),
+        Threshold(text="latency.p95 <= 1 s", metric="latency.p95", op="<=", bound=1.0),
+    ]
+    if suite.repeats > 1:
+        demands.append(_demand("stability", ">=", STRICT))
+    demands.append(Threshold(text="leakage <= 0", metric="leakage", op="<=", bound=0.0))
+    if splits is None or len({"dev", *splits}) == len(set(splits)) > 1:
+        demands.append(_demand("generalization.gap", "<=", 0.05))
+    demands += [_demand("drift.drop", "<=", 0.05), _demand("failures", "<=", 0.01)]
+    return tuple(demands)
+
+
+def _per_label(suite: Suite) -> list[Threshold]:
+    recall, precision = {
+        "recall": (STRICT, LOOSE),
+        "precision": (LOOSE, STRICT),
+        "balanced": (FAIR, FAIR),
+    }[suite.priority]
+    demands = []
+    for label in suite.labels:
+        wanted = suite.positive == label
+        demands.append(_demand("recall", ">=", recall if wanted else LOOSE, label))
+        demands.append(_demand("precision", ">=", precision if wanted else LOOSE, label))
+    return demands
+
+
+def _demand(metric: str, op: Op, bound: float, label: str | None = None) -> Threshold:
+    selector = "" if label is None else f"[{label}]" if "]" not in label else f'["{label}"]'
+    return Threshold(
+        text=f"{metric}{selector} {op} {bound:.0%}", metric=metric, label=label, op=op, bound=bound
+    )

@@ -1,0 +1,214 @@
+"""A YAML file -> a pydantic model, with every problem at its line.
+
+When some top-level keys are wrong, the model is built from the others, so that what depends only on them is
+checked in the same pass and reported together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from harness.files.project import Written
+from harness.files.written.findings import Findings, did_you_mean, nearest, shown
+from harness.files.written.yaml_lines import Entries, Path_, dotted, node_at, plain_value
+
+M = TypeVar("M", bound=Written)
+
+# fields that a loader fills in, never a file
+FILLED_IN = {
+    "Prompt": frozenset({"path", "labels", "title"}),
+    "Suite": frozenset({"path"}),
+    "Project": frozenset({"path", "root"}),
+}
+
+_PLAIN = {
+    "string_type": "must be text.",
+    "dict_type": "must be a mapping of keys to values.",
+    "model_type": "must be a mapping of keys to values.",
+    "tuple_type": "must be a list.",
+    "list_type": "must be a list.",
+    "int_type": "must be a whole number.",
+    "int_parsing": "must be a whole number.",
+    "int_from_float": "must be a whole number.",
+    "float_type": "must be a number.",
+    "float_parsing": "must be a number.",
+    "finite_number": "must be a finite number.",
+    "bool_type": "must be true or false.",
+    "bool_parsing": "must be true or false.",
+    "path_type": "must be a path.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(Generic[M]):
+    """A model with the tree it came from; `broken` names the top-level keys that stand-ins replace."""
+
+    model: M
+    tree: Entries
+    path: Path
+    broken: frozenset[str]
+    findings: Findings
+
+    def problem(self, at: Sequence[str | int], message: str, fix: str = "") -> None:
+        """Note a problem at a place of the file."""
+        _, line, _ = node_at(self.tree, at)
+        self.findings.add(self.path, line, dotted(at), message, fix)
+
+    def whole(self, *keys: str) -> bool:
+        """Say whether none of these top-level keys was broken."""
+        return not self.broken.intersection(keys)
+
+
+def check(
+    cls: type[M],
+    tree: Entries,
+    path: Path,
+    findings: Findings,
+    *,
+    texts: Sequence[Path_],
+    stand_ins: Mapping[str, Any],
+) -> Checked[M] | None:
+    """Validate a tree; None when not even a model with stand-ins can be built."""
+    raw = plain_value(tree, texts)
+    reporter = Reporter(cls, tree, path, findings)
+    for key in FILLED_IN[cls.__name__].intersection(raw):
+        raw.pop(key)
+        reporter.unknown((key,))
+    broken: set[str] = set()
+    try:
+        return Checked(cls.model_validate(raw), tree, path, frozenset(), findings)
+    except ValidationError as error:
+        reporter.all(error)
+        broken.update(str(detail["loc"][0]) for detail in error.errors() if detail["loc"])
+    for key in broken:
+        raw.pop(key, None)
+    for key, value in stand_ins.items():
+        raw.setdefault(key, value)
+    try:
+        return Checked(cls.model_validate(raw), tree, path, frozenset(broken), findings)
+    except ValidationError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Turns pydantic's errors into problems; `prefix` is the place of what was validated in the file."""
+
+    cls: type[BaseModel]
+    tree: Entries
+    path: Path
+    findings: Findings
+    prefix: Path_ = ()
+
+    def all(self, error: ValidationError) -> None:
+        """Note every problem of one validation; a missing key that was only misspelt is one problem."""
+        details = error.errors(include_url=False, include_input=False)
+        meant = {self._meant(detail["loc"]) for detail in details if detail["type"] == "extra_forbidden"}
+        told: dict[tuple[Path_, int], list[tuple[str, str]]] = {}
+        for detail in details:
+            if detail["type"] != "missing" or detail["loc"] not in meant:
+                self._one(detail, told)
+        for (at, line), messages in told.items():
+            said = " or ".join(text.removeprefix("must be ").rstrip(".") for text, _ in messages)
+            text = messages[0][0] if len(messages) == 1 else f"must be {said}."  # a union's parts
+            self.findings.add(self.path, line, dotted(at), text, messages[0][1])
+
+    def _meant(self, loc: Path_) -> Path_:
+        near = nearest(str(loc[-1]), _known_keys(_model_at(self.cls, loc[:-1])))
+        return (*loc[:-1], near or "")
+
+    def unknown(self, loc: Path_) -> None:
+        """Note a key that no field answers to, with the nearest one that does."""
+        at = (*self.prefix, *loc)
+        _, line, _ = node_at(self.tree, at)
+        key = shown(str(loc[-1]))
+        known = _known_keys(_model_at(self.cls, loc[:-1]))
+        self.findings.add(self.path, line, dotted(at), f"unknown key `{key}`.", did_you_mean(key, known))
+
+    def _one(self, detail: ErrorDetails, told: dict[tuple[Path_, int], list[tuple[str, str]]]) -> None:
+        """Note a key that is missing or unknown; what is wrong with a value is told of its place once."""
+        loc = tuple(step for step in detail["loc"] if step != "[key]")
+        if detail["type"] == "extra_forbidden":
+            self.unknown(loc)
+            return
+        at = (*self.prefix, *loc)
+        node, line, walked = node_at(self.tree, at)
+        if detail["type"] == "missing":
+            self.findings.add(self.path, line, dotted(at), "is required but missing.", f"Add `{at[-1]}:`.")
+        else:
+            written = str(at[-1]) if detail["loc"][-1] == "[key]" else getattr(node, "text", "")
+            told.setdefault((walked or at, line), []).append(_message(detail, written))
+
+
+def _model_at(cls: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
+    """Find the model whose keys stand at `loc`, following fields and what their containers hold."""
+    for step in loc:
+        for name, info in cls.model_fields.items():
+            if step in (name, info.alias):
+                cls = _inner(info.annotation) or cls
+    return cls
+
+
+def _inner(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        found = _inner(part)
+        if found is not None:
+            return found
+    return None
+
+
+def _known_keys(cls: type[BaseModel]) -> list[str]:
+    hidden = FILLED_IN.get(cls.__name__, frozenset())
+    return [
+        info.alias or name for name, info in cls.model_fields.items() if (info.alias or name) not in hidden
+    ]
+
+
+_BOUNDS = {
+    "greater_than_equal": "must be at least {ge:g}.",
+    "greater_than": "must be more than {gt:g}.",
+    "less_than_equal": "must be at most {le:g}.",
+    "less_than": "must be less than {lt:g}.",
+    "too_short": "needs at least {min_length} entries.",
+    "too_long": "holds more than {max_length} entries.",
+    "string_too_short": "must not be empty.",
+    "string_too_long": "is longer than {max_length} characters.",
+    "value_error": "{error}.",
+}
+
+
+PATTERNS = {  # in words: every pattern that a field of a file has
+    r"^[A-Z]{3}$": "must be three capital letters, such as `USD`.",
+    r"^(/.*)?$": "must be a JSON pointer, such as `/label`.",
+    r"^[^/\\\x00-\x1f]+$": "must hold no slash, backslash or control character.",
+    r"^[0-9A-Za-z-]{1,40}$": "must hold only letters, digits and dashes, such as `2024-10-21`.",
+}
+
+
+def _message(detail: ErrorDetails, written: str) -> tuple[str, str]:
+    """Give what is wrong with a value and what was probably meant; what was written is not repeated."""
+    kind, details = detail["type"], detail.get("ctx", {})
+    if kind in _PLAIN:
+        return _PLAIN[kind], ""
+    if kind in _BOUNDS:
+        return _BOUNDS[kind].format(**details), ""
+    if kind == "string_pattern_mismatch":
+        return PATTERNS[details["pattern"]], ""
+    if kind == "literal_error":
+        valid = re.findall(r"'([^']*)'", str(details["expected"]))
+        near = nearest(written, valid)
+        words = [f"`{word}`" for word in valid]
+        return (
+            f"must be one of {', '.join(words[:-1])} or {words[-1]}.",
+            f"Did you mean `{near}`?" if near else "",
+        )
+    return detail["msg"].rstrip(".") + ".", ""

@@ -1,0 +1,292 @@
+"""Comparisons and checks of a branch -> one decision and one exit code.
+
+Each changed prompt is held against the thresholds, and against its base version with a margin. FAIL: a
+threshold failed, or head is worse than base for certain and maybe by more than the margin. PASS: everything
+passed. INCONCLUSIVE: neither; the cases prove neither.
+
+"Everything must pass" is an intersection-union test and needs no correction. "Any regression blocks" is many
+chances to be wrong, so the p-values of all regressions of all prompts are adjusted together (Holm): with
+nothing changed, a gate over any number of prompts fails for a regression in at most 5% of runs.
+
+A prompt that sends the same requests as before is not judged: whatever is true of it was true before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from harness.errors import Exit
+from harness.judge.documents.assessment import Check, Status
+from harness.judge.documents.comparison import Comparison, MetricDifference, NonInferiority
+from harness.judge.documents.estimate import Estimate
+from harness.judge.scores.paired import holm
+from harness.judge.wording import count, demand, listed, verb
+
+GATE_SCHEMA = 1
+
+Kind: TypeAlias = Literal["changed", "new", "same"]
+Of: TypeAlias = Literal["threshold", "no worse"]
+
+_SEVERITY: tuple[Status, ...] = ("PASS", "INCONCLUSIVE", "FAIL")
+_BY_CHANCE = " Among all prompts of this gate one such loss may be chance (Holm)."
+
+
+class GateCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """One demand on a changed prompt: a threshold, or to be no worse than its base version."""
+
+    of: Of
+    name: str
+    metric: str
+    label: str | None
+    status: Status
+    base: Estimate | None
+    head: Estimate | None
+    difference: Estimate | None  # head minus base
+    gain: bool | None  # whether the difference is for the better; None where it is neither
+    why: str
+
+
+class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
+    """A changed prompt on one model."""
+
+    path: str
+    prompt: str
+    model: str
+    kind: Kind
+    lines: tuple[int, int] | None  # of the file, the first that are new
+    status: Status
+    headline: str
+    checks: tuple[GateCheck, ...]
+    comparison: Comparison | None
+    reused: bool  # base's replies are those of an earlier run
+
+
+class GateCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What this gate itself sent and paid."""
+
+    calls: int
+    reused: int  # trials that an earlier run had paid for
+    money: float
+    currency: str
+    priced: bool
+    free: bool = False  # the model runs here, or its replies were recorded
+
+
+class Gate(msgspec.Struct, frozen=True, kw_only=True):
+    """A branch, judged; the contract of `harness gate --json`."""
+
+    schema_version: int
+    status: Status
+    exit_code: int
+    headline: str
+    suite: str
+    base_ref: str
+    base_commit: str
+    head_commit: str
+    uncommitted: bool
+    policy: Literal["base", "head"]
+    thresholds: tuple[str, ...]
+    margin: float
+    prompts: tuple[GatedPrompt, ...]
+    edits: tuple[str, ...]  # of the policy, by this branch
+    deleted: tuple[str, ...]  # prompts
+    cost: GateCost
+    run_id: str | None  # None: nothing was measured
+    currency: str = "USD"
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one changed prompt; nothing but its place where nothing had to be measured."""
+
+    path: str
+    prompt: str
+    model: str
+    lines: tuple[int, int] | None
+    same: bool
+    head: tuple[Check, ...] | None = None  # thresholds held against head; None where it was not measured
+    base: tuple[Check, ...] = ()  # the same thresholds held against base
+    comparison: Comparison | None = None
+    reused: bool = False
+
+
+def decide(judged: Sequence[Judged], *, confidence: float) -> tuple[GatedPrompt, ...]:
+    """Decide each changed prompt."""
+    firm = _firm_regressions(judged, 1 - confidence)
+    return tuple(_decided(one, firm[place]) for place, one in enumerate(judged))
+
+
+def status_of(prompts: Sequence[GatedPrompt]) -> Status:
+    """FAIL if any prompt fails, PASS if all pass (or there is none), else INCONCLUSIVE."""
+    return _worst(prompt.status for prompt in prompts)
+
+
+def _worst(statuses: Iterable[Status]) -> Status:
+    return max(statuses, key=_SEVERITY.index, default="PASS")
+
+
+def exit_code(status: Status, *, complete: bool) -> Exit:
+    """Give the exit code of a gate."""
+    if not complete:
+        return Exit.INCOMPLETE
+    return {"PASS": Exit.READY, "FAIL": Exit.NOT_READY, "INCONCLUSIVE": Exit.INCONCLUSIVE}[status]
+
+
+def headline_of(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
+    """Say the decision and what decided it."""
+    if not prompts:
+        return f"PASS: no prompt of this suite changed since {base_ref}."
+    status = status_of(prompts)
+    measured = [prompt for prompt in prompts if prompt.kind != "same"]
+    if not measured:
+        return f"PASS: no difference shown: {_same(len(prompts))}."
+    if status == "PASS":
+        return f"PASS: {_held(measured)}, and every threshold is met."
+    decisive = [prompt for prompt in measured if prompt.status == status]
+    named = "; ".join(f"{prompt.prompt} on {prompt.model}: {prompt.headline}" for prompt in decisive[:3])
+    more = f"; and {len(decisive) - 3:,} more" if len(decisive) > 3 else ""
+    return f"{status}: {named}{more}"
+
+
+def _held(prompts: Sequence[GatedPrompt]) -> str:
+    """Say how prompts that passed stand to their base versions; a new one has none."""
+    new = sum(prompt.kind == "new" for prompt in prompts)
+    changed = len(prompts) - new
+    if not changed:
+        return f"{_prompts(new)} {verb(new, 'is', 'are')} new"
+    held = f"{_prompts(changed)} {verb(changed, 'is', 'are')} no worse than before"
+    return f"{held}, {new:,} {verb(new, 'is', 'are')} new" if new else held
+
+
+def _prompts(n: int) -> str:
+    return "the changed prompt" if n == 1 else f"{n:,} changed prompts"
+
+
+def _same(n: int) -> str:
+    if n == 1:
+        return "the changed prompt sends the same requests as before"
+    return f"all {n:,} changed prompts send the same requests as before"
+
+
+def _firm_regressions(judged: Sequence[Judged], alpha: float) -> list[set[int]]:
+    """Tell of each prompt which losses stay certain when the losses of all prompts are adjusted together."""
+    places, p_values = [], []
+    for i, one in enumerate(judged):
+        for j, asked in enumerate(one.comparison.non_inferior if one.comparison and not one.same else ()):
+            if asked.p_worse is not None:
+                places.append((i, j))
+                p_values.append(asked.p_worse)
+    firm: list[set[int]] = [set() for _ in judged]
+    for (i, j), p in zip(places, holm(p_values), strict=True):
+        if p < alpha:
+            firm[i].add(j)
+    return firm
+
+
+def _decided(one: Judged, firm: set[int]) -> GatedPrompt:
+    kind: Kind = "same" if one.same else "new" if one.comparison is None else "changed"
+    checks = () if one.same or one.head is None else (*_thresholds(one, one.head), *_no_worse(one, firm))
+    status = _worst(check.status for check in checks)
+    comparison = one.comparison
+    if comparison is not None and one.reused:
+        comparison = without_latency(comparison)
+    return GatedPrompt(
+        path=one.path,
+        prompt=one.prompt,
+        model=one.model,
+        kind=kind,
+        lines=one.lines,
+        status=status,
+        headline=_headline(status, kind, checks, comparison),
+        checks=checks,
+        comparison=comparison,
+        reused=one.reused,
+    )
+
+
+def without_latency(comparison: Comparison) -> Comparison:
+    """Leave out what compares times: one side's were measured on another day."""
+    timed = ("latency", "ttft")
+    return msgspec.structs.replace(
+        comparison,
+        metrics=tuple(m for m in comparison.metrics if not m.metric.startswith(timed)),
+        typical_shift=None,
+        notes=(*comparison.notes, "Latency is not compared: the base's replies are those of an earlier run."),
+    )
+
+
+def _thresholds(one: Judged, head: tuple[Check, ...]) -> list[GateCheck]:
+    before: dict[str, Check] = {check.threshold: check for check in one.base}
+    return [_threshold(one, check, before.get(check.threshold)) for check in head]
+
+
+def _threshold(one: Judged, check: Check, old: Check | None) -> GateCheck:
+    seen = None
+    if one.comparison is not None and " where " not in check.threshold:
+        seen = one.comparison.metric(check.metric, check.label)
+    timed = one.reused and check.metric.startswith(("latency", "ttft"))
+    why = check.why
+    if check.status == "FAIL" and old is not None and old.status == "FAIL":
+        why += " The base version misses it, too."
+    return GateCheck(
+        of="threshold",
+        name=check.threshold,
+        metric=check.metric,
+        label=check.label,
+        status=check.status,
+        base=None if old is None or timed else old.estimate,
+        head=check.estimate,
+        difference=None if seen is None or timed else seen.difference,
+        gain=None if seen is None or timed else _gain(seen),
+        why=why,
+    )
+
+
+def _no_worse(one: Judged, firm: set[int]) -> list[GateCheck]:
+    if one.comparison is None:
+        return []
+    return [
+        _not_inferior(one.comparison, asked, firm=place in firm)
+        for place, asked in enumerate(one.comparison.non_inferior)
+    ]
+
+
+def _not_inferior(comparison: Comparison, asked: NonInferiority, *, firm: bool) -> GateCheck:
+    seen = comparison.metric(asked.metric, asked.label)
+    name = asked.metric if asked.label is None else f"{asked.metric}[{asked.label}]"
+    doubtful = asked.status == "FAIL" and not firm
+    return GateCheck(
+        of="no worse",
+        name=f"{name} at most {demand(asked.margin, 'points')} below base",
+        metric=asked.metric,
+        label=asked.label,
+        status="INCONCLUSIVE" if doubtful else asked.status,
+        base=None if seen is None else seen.base,
+        head=None if seen is None else seen.head,
+        difference=asked.difference,
+        gain=None if seen is None else _gain(seen),
+        why=f"{asked.sentence}{_BY_CHANCE}" if doubtful else asked.sentence,
+    )
+
+
+def _gain(seen: MetricDifference) -> bool | None:
+    value = seen.difference.value
+    return None if not value else (value > 0) == seen.higher_is_better
+
+
+def _headline(status: Status, kind: Kind, checks: Sequence[GateCheck], comparison: Comparison | None) -> str:
+    if kind == "same":
+        return "no difference shown: it sends the same requests as before."
+    if status == "PASS":
+        told = f"all {count(len(checks), 'check')} passed" if checks else "there is no check"
+        return f"{told}; {comparison.headline}" if comparison is not None else f"{told}."
+    decisive = [check.name for check in checks if check.status == status]
+    what = "failed" if status == "FAIL" else "not decided yet"
+    told = f"{count(len(decisive), 'check')} of {len(checks):,} {what}: {listed(decisive, most=4)}"
+    broken = comparison.broken if comparison is not None and status == "FAIL" else ()
+    if broken:
+        named = listed([change.case for change in broken], most=5)
+        return f"{told}. {count(len(broken), 'case')} broken: {named}."
+    return f"{told}."

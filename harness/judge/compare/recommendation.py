@@ -1,0 +1,135 @@
+"""Which candidate to take, in one sentence that says what it gives up; only real differences count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from harness.judge.compare.telling import signed, signed_span
+from harness.judge.documents.standings import METRICS, QUALITY, Duel, Standing
+from harness.judge.wording import amount, listed, scale_of, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A candidate and the sentence that recommends it."""
+
+    name: str
+    sentence: str
+
+
+def recommend(rows: Sequence[Standing], duels: Sequence[Duel]) -> Choice:
+    """Choose the best of the best verdict, or who of its like really beats it in p95 or cost at no loss."""
+    pool = {row.name: row for row in rows if row.verdict == rows[0].verdict}
+    chosen = rows[0]
+    places = {row.name: place for place, row in enumerate(rows)}
+    for _ in pool:  # each step goes to one that is really better; a circle would end, too
+        better = [pool[name] for name in chosen.beaten_by if name in pool]
+        if not better:
+            break
+        chosen = min(better, key=lambda row: places[row.name])
+    said = f"{_opening(chosen, rows)}{_gains(chosen, rows, duels)}; {_loss(chosen, duels)}."
+    return Choice(chosen.name, said)
+
+
+def _beaten(name: str, by: str, metric: str, duels: Sequence[Duel]) -> bool:
+    return any(
+        duel.better == by and duel.metric == metric and {duel.first, duel.second} == {name, by}
+        for duel in duels
+    )
+
+
+def _opening(chosen: Standing, rows: Sequence[Standing]) -> str:
+    ready = sum(row.verdict == "READY" for row in rows)
+    if chosen.verdict == "READY":
+        which = "the only one that is ready" if ready == 1 else f"one of {ready:,} that are ready"
+        return f"Take {chosen.name}, {which}"
+    if chosen.verdict == "INCONCLUSIVE":
+        return f"None is shown to be ready yet; the nearest is {chosen.name}"
+    return f"None is ready; the nearest is {chosen.name}"
+
+
+def _gains(chosen: Standing, rows: Sequence[Standing], duels: Sequence[Duel]) -> str:
+    """Name what the choice is really better at, in quality or else than one that is as good in quality."""
+    others = [row.name for row in rows if row.name != chosen.name]
+    beaten = [name for name in others if _beaten(name, chosen.name, QUALITY, duels)]
+    if len(beaten) == len(others):
+        who = beaten[0] if len(beaten) == 1 else "all others"
+        return f": really better in balanced accuracy than {who}"
+    better = [name for name in others if _beaten(chosen.name, name, QUALITY, duels)]
+    as_good = [name for name in others if name not in {*beaten, *better}]
+    for name in as_good:
+        saved = [
+            _amount(duel, chosen.currency)
+            for metric in ("cost_per_1000", "latency.p95")
+            for duel in duels
+            if _beaten(name, chosen.name, metric, [duel])
+        ]
+        if saved:
+            return f": as good as {name} as far as these cases tell, and saves {listed(saved)}"
+    return ""
+
+
+def _loss(chosen: Standing, duels: Sequence[Duel]) -> str:
+    """Say what is given up: of quality, cost and p95, to the one that is really better by most."""
+    given_up: dict[str, list[str]] = {}
+    for metric in (QUALITY, "cost_per_1000", "latency.p95"):
+        better = [
+            duel
+            for duel in duels
+            if duel.metric == metric
+            and duel.better not in {None, chosen.name}
+            and chosen.name in {duel.first, duel.second}
+        ]
+        if better:
+            most = max(better, key=lambda duel: abs(duel.difference.value or 0.0))
+            given_up.setdefault(most.better or "", []).append(_amount(most, chosen.currency))
+    if not given_up:
+        return "it gives up nothing that these cases can show"
+    return "it gives up " + listed([f"{listed(what)} to {who}" for who, what in given_up.items()])
+
+
+def _amount(duel: Duel, currency: str) -> str:
+    """Give the size of a difference: `3.1 points of balanced accuracy`, `$0.51 per 1,000`, `27 ms of p95`."""
+    value, scale = abs(duel.difference.value or 0.0), scale_of(duel.metric)
+    written = amount(value, "points" if scale == "share" else scale, currency)
+    return f"{written} per 1,000" if scale == "money" else f"{written} of {METRICS[duel.metric]}"
+
+
+def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
+    """Say which differences of quality to one candidate are real, and which are noise."""
+    real: list[str] = []
+    noise: list[str] = []
+    unknown: list[str] = []
+    for duel in duels:
+        if duel.metric != QUALITY or first not in {duel.first, duel.second}:
+            continue
+        other = duel.second if duel.first == first else duel.first
+        if duel.difference.value is None:
+            unknown.append(other)
+        else:
+            (real if duel.real else noise).append(f"{other} {_seen(duel, first)}")
+    parts = []
+    if real:
+        parts.append(f"really different from {first} in balanced accuracy: {listed(real)}")
+    if noise:
+        parts.append(f"within noise of {'it' if real else first}: {listed(noise)}")
+    if unknown:
+        parts.append(f"not comparable: {listed(unknown)}")
+    return sentence("; ".join(parts)) + "." if parts else ""
+
+
+def _seen(duel: Duel, first: str) -> str:
+    """Write the other candidate minus the first."""
+    estimate, scale = duel.difference, scale_of(duel.metric)
+    if duel.first == first:
+        low, high = estimate.low, estimate.high
+        estimate = msgspec.structs.replace(
+            estimate,
+            value=-(estimate.value or 0.0),
+            low=None if high is None else -high,
+            high=None if low is None else -low,
+        )
+    return signed(estimate.value or 0.0, scale) + signed_span(estimate, scale)

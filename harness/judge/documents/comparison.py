@@ -1,0 +1,180 @@
+"""What comparing two candidates yields: one tree of frozen values, the contract of `harness compare --json`.
+
+Every difference is head minus base on the cases that both have, so a positive difference of recall is a gain
+and a positive difference of latency is a loss; `verdict` says which. Lists are sorted: same bytes, same tree.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from harness.files.thresholds.metrics import written
+from harness.judge.documents.assessment import Outcome, Status
+from harness.judge.documents.estimate import Estimate
+
+COMPARISON_SCHEMA = 1
+
+DifferenceVerdict: TypeAlias = Literal["better", "worse", "no difference shown", "can't tell"]
+Family: TypeAlias = Literal["headline", "detail"]
+
+
+class ComparedSide(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the two candidates, and the run that it was measured in."""
+
+    name: str  # prompt@model
+    prompt: str
+    model: str
+    run_id: str
+    created_utc: str
+    suite: str
+    prompt_digest: str
+    model_digest: str
+    cases: int  # of the run
+    trials: int  # original trials of the run
+    repeats: int
+    served_models: dict[str, int] = {}  # as the endpoint named them -> trials
+    git_commit: str | None = None
+
+
+class MetricDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """One metric on both sides, over paired cases.
+
+    `p_adjusted` is Holm's, within `family`; better and worse are decided by it, never by `p_value` alone.
+    `needed_n` is how many cases in all would tell a difference of this size from noise (can't tell) or show
+    that it is within the margin (no difference shown); None when it is settled or none would.
+    """
+
+    metric: str  # as in Threshold.metric: accuracy, recall, latency.p95, cost_per_1000
+    label: str | None
+    base: Estimate
+    head: Estimate
+    difference: Estimate  # head minus base, two-sided interval
+    verdict: DifferenceVerdict
+    higher_is_better: bool
+    scale: str  # of wording.Scale, for those who write figures: share, number, seconds, money, count
+    p_value: float | None
+    p_adjusted: float | None
+    needed_n: int | None
+    sentence: str
+    family: Family = "detail"
+    where: str = ""  # "tag=short" for slices
+    needed_unit: str = "cases"  # what `needed_n` counts
+    matters: float = 0.0  # a difference below this, in the metric's unit, is not looked for
+
+    @property
+    def name(self) -> str:
+        """The metric as a threshold writes it: recall[spam], cost per 1000."""
+        plain = written(self.metric)
+        selected = plain if self.label is None else f"{plain}[{self.label}]"
+        return f"{selected} where {self.where}" if self.where else selected
+
+
+class NonInferiority(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether head is no worse than base by more than the margin, on one headline metric.
+
+    PASS: the one-sided lower bound of head minus base is above -margin. FAIL: head is worse (Holm-adjusted
+    over the headline metrics), and by how much may exceed the margin. INCONCLUSIVE: neither.
+    """
+
+    metric: str
+    label: str | None
+    margin: float
+    status: Status
+    difference: Estimate
+    bound: float | None  # one-sided lower bound of head minus base
+    p_not_worse: float | None  # of "worse by the margin or more"
+    p_worse: float | None  # of "not worse at all", one-sided
+    p_worse_adjusted: float | None  # Holm
+    needed_n: int | None  # cases in all that would show it, if the two are equal
+    needed_unit: str
+    sentence: str
+
+
+class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A case that one side gets right and the other does not, with all that a reader needs to judge it."""
+
+    case: str  # id on the head's side
+    expected: str
+    text: str  # inputs on one line
+    base_right: float  # share of its trials
+    head_right: float
+    base_answers: dict[str, int]  # label or outcome -> trials
+    head_answers: dict[str, int]
+    base_replies: tuple[str, ...]  # distinct ones, commonest first
+    head_replies: tuple[str, ...]
+    base_prompt: str = ""  # as it was sent, role by role
+    head_prompt: str = ""
+    tags: tuple[str, ...] = ()
+    base_case: str = ""  # the id on the base's side, where it differs
+
+
+class OutcomeChange(msgspec.Struct, frozen=True, kw_only=True):
+    """Trials that ended in one way, on both sides, and the cases that newly do or no longer do."""
+
+    outcome: Outcome
+    base: int
+    head: int
+    new: tuple[str, ...]  # cases with this outcome on head's side only
+    gone: tuple[str, ...]
+
+
+class TypicalShift(msgspec.Struct, frozen=True, kw_only=True):
+    """How much slower (positive) a case typically is: Hodges-Lehmann over the cases' medians, seconds."""
+
+    shift: Estimate
+    share: float | None  # of base's median
+
+
+class WordChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of words of the two prompts: kept, removed from base, or added in head."""
+
+    kind: Literal["same", "removed", "added"]
+    text: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Something other than the prompt's words that is not the same on both sides."""
+
+    what: str  # temperature, served model, origin, repeats, reply rule, labels
+    base: str
+    head: str
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Two candidates on the same cases."""
+
+    schema_version: int
+    base: ComparedSide
+    head: ComparedSide
+    headline: str
+    paired_cases: int
+    paired_by_digest: int  # of them, under different ids
+    unpaired_base: tuple[str, ...]  # case ids that head lacks
+    unpaired_head: tuple[str, ...]
+    edited: tuple[str, ...]  # same id, other inputs: not paired
+    relabelled: tuple[str, ...]  # same inputs, other expected label: head's counts for both
+    metrics: tuple[MetricDifference, ...]
+    slices: tuple[MetricDifference, ...]
+    margin: float
+    non_inferior: tuple[NonInferiority, ...]
+    non_inferior_status: Status  # PASS if all pass, FAIL if any fails
+    fixed: tuple[CaseChange, ...]
+    broken: tuple[CaseChange, ...]
+    moved: int  # cases whose share of right answers changed without crossing one half
+    outcomes: tuple[OutcomeChange, ...]
+    typical_shift: TypicalShift | None
+    prompt_diff: tuple[WordChange, ...]
+    same_prompt: bool  # equal digests
+    same_model: bool
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]  # what could mislead: measured days apart, recorded latencies
+    confidence: float
+    labels: tuple[str, ...]
+    positive: str | None
+    currency: str = "USD"
+
+    def metric(self, name: str, label: str | None = None) -> MetricDifference | None:
+        """Find a metric's difference; None when it was not compared."""
+        return next((m for m in self.metrics if m.metric == name and m.label == label), None)

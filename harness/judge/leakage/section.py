@@ -1,0 +1,59 @@
+"""Leakage in a run: the findings, and the accuracy with and without the cases that leak."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.judge.documents.assessment import Leakage
+from harness.judge.leakage.find import Leaks, find_leaks, label_words, meeting
+from harness.judge.scores import classification
+from harness.judge.view import View
+from harness.judge.wording import count, verb
+
+LISTED = 100
+MOST_PAIRED = 20_000  # different texts; judging must stay quick, `harness check` compares any number
+PARAPHRASES = "Copies and near-copies are found, paraphrases are not."
+
+
+def leaks(view: View) -> Leaks:
+    """Give everything that leaks, most telling kind first."""
+    return view.once("leaks", lambda: _leaks(view))
+
+
+def _leaks(view: View) -> Leaks:
+    prompts = [entry.prompt for entry in view.manifest.candidates]
+    met = view.shared("texts that meet", lambda: meeting(prompts, view.cases, most_paired=MOST_PAIRED))
+    return find_leaks(view.entry.prompt, view.cases, view.labels, met)
+
+
+def leakage_section(view: View) -> Leakage:
+    """Give the findings, and accuracy with and without the cases that leak."""
+    found = leaks(view)
+    rest = np.asarray(~np.isin(view.trials.case, list(found.cases)), dtype=np.bool_)
+    accuracy = classification.accuracy
+    more = len(found.findings) - LISTED
+    return Leakage(
+        findings=found.findings[:LISTED],
+        leaked_cases=len(found.cases),
+        duplicates=sum(finding.kind == "duplicate" for finding in found.findings),
+        conflicts=sum(finding.kind == "conflicting_labels" for finding in found.findings),
+        accuracy_with=accuracy(view.answers).estimate(view.confidence) if found.cases else None,
+        accuracy_without=accuracy(view.answers.where(rest)).estimate(view.confidence)
+        if found.cases
+        else None,
+        note=_note(view, more),
+        label_words=view.shared("label words", lambda: label_words(view.cases, view.labels)),
+    )
+
+
+def _note(view: View, more: int) -> str:
+    """Say what was not looked for, and what is not listed."""
+    told = [PARAPHRASES]
+    if len(view.cases) > MOST_PAIRED:
+        told.append(
+            f"Of more than {MOST_PAIRED:,} different texts near-copies among the {len(view.cases):,} cases "
+            "are looked for by `harness check` only."
+        )
+    if more > 0:
+        told.append(f"{count(more, 'more finding')} {verb(more, 'is', 'are')} not listed.")
+    return " ".join(told)

@@ -1,0 +1,164 @@
+"""Texts as sets of hashed pieces, and signatures that rule out most pairs before they are compared.
+
+An element is a 32-bit hash: two texts of 1,000 pieces share one by accident in one of 4,000 pairs, which
+moves their similarity by a thousandth. A signature is a row of bits, one set for each element; bits in which
+two signatures differ belong to elements that only one text has, so their number is never more than the size
+of the symmetric difference (bitmap filter: Sandes, Teodoro and Melo 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.judge.table.columns import Bool, Int64
+
+UInt32 = npt.NDArray[np.uint32]
+UInt64 = npt.NDArray[np.uint64]
+
+BUCKETS = 1 << 24
+_AT_ONCE = 4_000_000  # elements
+_FACTORS = (
+    0x9E3779B97F4A7C15,
+    0xC2B2AE3D27D4EB4F,
+    0x165667B19E3779F9,
+    0xD6E8FEB86659FD93,
+    0xA0761D6478BD642F,
+)
+_FEWEST_BITS, _MOST_BITS = 512, 4096
+_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class HashedSets:
+    """The distinct elements of each text: those of text i are items[start[i]:start[i + 1]], sorted."""
+
+    items: UInt32
+    start: Int64
+
+    @property
+    def size(self) -> Int64:
+        """How many elements each text has."""
+        return np.diff(self.start)
+
+    def frequencies(self) -> npt.NDArray[np.int32]:
+        """Count in how many texts each element is; two elements of one bucket are counted together."""
+        counts = np.bincount(self.items >> np.uint32(8), minlength=BUCKETS)
+        found: npt.NDArray[np.int32] = counts.astype(np.int32)[self.items >> np.uint32(8)]
+        return found
+
+    def rows(self) -> npt.NDArray[np.int32]:
+        """Give the text of each element."""
+        return np.repeat(np.arange(len(self.start) - 1, dtype=np.int32), self.size)
+
+    def common(self, i: Int64, j: Int64) -> Int64:
+        """Count the elements that the texts of each pair share."""
+        found = np.zeros(len(i), dtype=np.int64)
+        size = self.size
+        for begin, end in chunks(size[i] + size[j], _AT_ONCE):
+            pairs = np.arange(end - begin, dtype=np.uint64) << np.uint64(32)
+            keys = np.concatenate(
+                [np.repeat(pairs, size[side[begin:end]]) | self._gathered(side[begin:end]) for side in (i, j)]
+            )
+            keys.sort()
+            twice = keys[1:][keys[1:] == keys[:-1]] >> np.uint64(32)
+            found[begin:end] = np.bincount(twice.astype(np.int64), minlength=end - begin)
+        return found
+
+    def _gathered(self, rows: Int64) -> UInt64:
+        size = self.size[rows]
+        first = np.repeat(self.start[rows] - np.concatenate([[0], np.cumsum(size)[:-1]]), size)
+        return self.items[first + np.arange(int(size.sum()))].astype(np.uint64)
+
+    def signatures(self) -> UInt64:
+        """Give some bits for each text, about twice as many as it has elements."""
+        bits = _FEWEST_BITS
+        while bits < min(2 * len(self.items) / max(len(self.size), 1), _MOST_BITS):
+            bits *= 2
+        found = np.empty((len(self.start) - 1, bits // 64), dtype=np.uint64)
+        for begin in range(0, len(found), _ROWS):
+            end = min(begin + _ROWS, len(found))
+            one = np.zeros((end - begin, bits), dtype=np.bool_)
+            items = self.items[self.start[begin] : self.start[end]]
+            one[np.repeat(np.arange(end - begin), self.size[begin:end]), items % np.uint32(bits)] = True
+            found[begin:end] = np.packbits(one, axis=1).view(np.uint64)
+        return found
+
+
+def at_least_different(signatures: UInt64, i: Int64, j: Int64) -> Int64:
+    """Give for each pair of texts how many elements at least only one of them has."""
+    found = np.empty(len(i), dtype=np.int64)
+    step = max(1, _AT_ONCE // signatures.shape[1])
+    for begin in range(0, len(i), step):
+        part = slice(begin, begin + step)
+        found[part] = np.bitwise_count(signatures[i[part]] ^ signatures[j[part]]).sum(axis=1)
+    return found
+
+
+def chunks(weights: Int64, most: int) -> Iterator[tuple[int, int]]:
+    """Cut a list where the weights add up to `most`; a single heavier item is a chunk of its own."""
+    total = np.cumsum(weights)
+    begin = 0
+    while begin < len(weights):
+        spent = int(total[begin - 1]) if begin else 0
+        end = max(begin + 1, int(np.searchsorted(total, spent + most, side="right")))
+        yield begin, end
+        begin = end
+
+
+def character_sets(texts: Sequence[str], n: int) -> HashedSets:
+    """Give the distinct runs of n characters of each text; a shorter text is one run."""
+    padded = [text if len(text) >= n or not text else text + "\0" * (n - len(text)) for text in texts]
+    encoded = (
+        np.frombuffer("".join(padded[begin:end]).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        for begin, end in chunks(_lengths(padded), _AT_ONCE)
+    )
+    return _runs(encoded, _lengths(padded), n)
+
+
+def word_sets(texts: Sequence[Int64], n: int) -> HashedSets:
+    """Give the distinct runs of n words of each text, given as word numbers; a shorter text has none."""
+    numbers = (
+        np.concatenate(texts[begin:end]).astype(np.uint32) for begin, end in chunks(_lengths(texts), _AT_ONCE)
+    )
+    return _runs(numbers, _lengths(texts), n)
+
+
+def _lengths(texts: Sequence[str] | Sequence[Int64]) -> Int64:
+    return np.array([len(text) for text in texts], dtype=np.int64)
+
+
+def _runs(parts: Iterator[UInt32], lengths: Int64, n: int) -> HashedSets:
+    """Give the sets of runs of n symbols; each part holds the symbols of as many texts as `chunks` gives."""
+    items: list[UInt32] = [np.zeros(0, dtype=np.uint32)]
+    size = np.zeros(len(lengths), dtype=np.int64)
+    for (begin, end), symbols in zip(chunks(lengths, _AT_ONCE), parts, strict=True):
+        own = lengths[begin:end]
+        text = np.repeat(np.arange(len(own)), own)
+        left = np.repeat(np.cumsum(own), own) - np.arange(len(symbols))  # symbols to the end of the text
+        starts = np.flatnonzero(left >= n)
+        keys = text[starts].astype(np.uint64) << np.uint64(32) | _hashed(symbols, starts, n)
+        keys.sort()  # several times faster than `unique`, which hashes
+        distinct = keys[np.concatenate([np.ones(min(1, len(keys)), np.bool_), keys[1:] != keys[:-1]])]
+        items.append(distinct.astype(np.uint32))
+        size[begin:end] = np.bincount((distinct >> np.uint64(32)).astype(np.int64), minlength=len(own))
+    return HashedSets(np.concatenate(items), np.concatenate([[0], np.cumsum(size)]))
+
+
+def _hashed(symbols: UInt32, starts: Int64, n: int) -> UInt64:
+    """Hash the run of n symbols from each start to 32 bits: multiply and add, then mix the high bits down."""
+    mixed = np.zeros(len(starts), dtype=np.uint64)
+    for k in range(n):
+        mixed += (symbols[starts + k].astype(np.uint64) + np.uint64(1)) * np.uint64(_FACTORS[k])
+        mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(_FACTORS[0])
+    return mixed >> np.uint64(32)
+
+
+def alike_in_size(one: Int64, two: Int64, threshold: float) -> Bool:
+    """Tell which pairs of sizes allow a Jaccard similarity of the threshold."""
+    alike: Bool = np.minimum(one, two) >= threshold * np.maximum(one, two) - 1e-9
+    return alike

@@ -1,0 +1,128 @@
+"""Plans for figures that are no share of cases: averages over labels, and differences between two figures.
+
+Averages (balanced accuracy, macro F1, MCC, kappa, F-beta) are planned on a model of the run: these cases, all
+labels right with the same probability, errors spread evenly over the other labels. The probability is the
+one at which the metric has the planned truth; the standard error there, by linearisation, shrinks like
+1/sqrt(n), so n = cases * ((z_a + z_b) * SE / (truth - bound))^2. What these cases prove at best is the bound
+that the judge itself would give a run without an error.
+
+Differences are planned at no difference: n = (z_a + z_b)^2 * variance / margin^2. For `generalization.gap`
+both splits have the accuracy that is planned for; for `robustness`, one answer in twenty moves, either way.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from harness.files.case.cases import Case
+from harness.files.suite import Suite
+from harness.files.thresholds.parse import Threshold
+from harness.judge.scores.answers import Answers, Patterns
+from harness.judge.scores.classification import Resampling
+from harness.judge.scores.figure import Figure
+from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of, kappa_of, macro_f1_of, mcc_of
+from harness.judge.scores.planning import MOST, POWER, half_way
+from harness.judge.scores.resample import Metric, linear_se
+from harness.judge.table.columns import Float
+
+MOVED = 0.05  # share of answers that a harmless change moves, either way
+ACCURACY = 0.95  # planned for where no threshold on accuracy says otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The cases needed, what these prove at best (None: it depends on the answers), and what is assumed."""
+
+    needed: int | None
+    best: float | None
+    assumed: str
+
+
+def average_plan(suite: Suite, threshold: Threshold, cases: Sequence[Case], truth: str) -> Plan | None:
+    """Plan a metric of the confusion matrix; None for other metrics. `truth` is the planned value as text."""
+    found = _average(suite, threshold)
+    counts = np.array(
+        [sum(case.expected == label for case in cases) for label in suite.labels], dtype=np.float64
+    )
+    if found is None or np.count_nonzero(counts) < 2:
+        return None
+    metric, of_run = found
+    goal = half_way(threshold.bound)
+    low, high = 0.0, 1.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if float(metric(_confusion(counts, middle))) < goal else (low, middle)
+    se = linear_se(metric, _patterns(counts, high), len(suite.labels))
+    best = of_run(_perfect(suite, cases)).lower(suite.confidence)
+    needed = _scaled(len(cases), se, goal - threshold.bound, suite.confidence)
+    return Plan(needed=needed, best=best, assumed=f"a true {truth} then passes with 80% probability")
+
+
+def _average(suite: Suite, threshold: Threshold) -> tuple[Metric, Callable[[Resampling], Figure]] | None:
+    if threshold.metric == "fbeta" and threshold.label in suite.labels:
+        label, beta = suite.labels.index(threshold.label), threshold.argument or 1.0
+        return lambda matrix: fbeta_of(matrix, label, beta), lambda run: run.fbeta(label, beta)
+    known: dict[str, tuple[Metric, Callable[[Resampling], Figure]]] = {
+        "balanced_accuracy": (balanced_accuracy_of, Resampling.balanced_accuracy),
+        "macro_f1": (macro_f1_of, Resampling.macro_f1),
+        "mcc": (mcc_of, Resampling.mcc),
+        "kappa": (kappa_of, Resampling.kappa),
+    }
+    return known.get(threshold.metric)
+
+
+def _confusion(counts: Float, right: float) -> Float:
+    labels = len(counts)
+    rows = np.full((labels, labels), (1 - right) / max(labels - 1, 1))
+    np.fill_diagonal(rows, right)
+    return np.column_stack([rows * counts[:, None], np.zeros(labels)])
+
+
+def _patterns(counts: Float, right: float) -> Patterns:
+    matrix = _confusion(counts, right)
+    expected, predicted = np.nonzero(matrix)
+    answers = np.zeros((len(expected), matrix.shape[1]), dtype=np.int64)
+    answers[np.arange(len(expected)), predicted] = 1
+    return Patterns(expected.astype(np.int64), answers, matrix[expected, predicted])  # type: ignore[arg-type]
+
+
+def _perfect(suite: Suite, cases: Sequence[Case]) -> Resampling:
+    label = np.array([suite.labels.index(case.expected) for case in cases], dtype=np.int16)
+    return Resampling.of(Answers(np.arange(len(cases)), label, label, suite.labels), seed=suite.seed)
+
+
+def _scaled(n: int, se: float, margin: float, confidence: float) -> int | None:
+    if margin <= 0:
+        return None
+    needed = math.ceil(n * ((ndtri(confidence) + ndtri(POWER)) * se / margin) ** 2)
+    return needed if needed <= MOST else None
+
+
+def difference_plan(
+    suite: Suite, threshold: Threshold, cases: Sequence[Case], accuracy: float | None
+) -> Plan | None:
+    """Plan a limit on a difference; None for other metrics."""
+    if threshold.metric in {"robustness.drop", "robustness.flips"} and cases:
+        se = math.sqrt(MOVED / len(cases))
+        assumed = f"no loss then passes with 80% probability, if {MOVED:.0%} of the answers move either way"
+    elif threshold.metric == "generalization.gap":
+        splits = [
+            sum(case.split == "dev" for case in cases),
+            sum(case.split not in {"", "dev"} for case in cases),
+        ]
+        if not all(splits):
+            return None
+        p = ACCURACY if accuracy is None else accuracy
+        se = math.sqrt(p * (1 - p) * sum(1 / n for n in splits))
+        assumed = (
+            f"no gap then passes with 80% probability, if accuracy is {100 * p:.3g}% and the splits stay in "
+            "proportion"
+        )
+    else:
+        return None
+    return Plan(needed=_scaled(len(cases), se, threshold.bound, suite.confidence), best=None, assumed=assumed)

@@ -1,0 +1,240 @@
+"""Records of one candidate -> columns of numbers, some thousands of records at a time.
+
+A million records pass through here, so nothing is done for each that can be done for all: one comprehension a
+column, arithmetic on arrays, and each distinct reply is read as a label once, at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.judge.documents.assessment import OUTCOMES
+from harness.judge.labels import LabelReader
+from harness.judge.table.columns import NONE, Float, Int64
+from harness.record import Attempt, Failure, Record, Reply
+
+Column: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.int16 | np.int8 | np.float64]
+
+# Columns as TrialColumns wants them; `expected` follows from the case.
+KINDS: dict[str, npt.DTypeLike] = {
+    "case": np.int32,
+    "variant": np.int16,
+    "repeat": np.int16,
+    "predicted": np.int16,
+    "outcome": np.int8,
+    "caller_ns": np.int64,
+    "service_ns": np.int64,
+    "ttft_ns": np.int64,
+    "queue_ns": np.int64,
+    "rate_limit_ns": np.int64,
+    "backoff_ns": np.int64,
+    "retry_ns": np.int64,
+    "own_ns": np.int64,
+    "attempts": np.int16,
+    "sent_at": np.int64,
+    "in_flight": np.int32,
+    "tokens_in": np.int64,
+    "tokens_out": np.int64,
+    "tokens_cached": np.int64,
+    "score": np.float64,
+    "reply": np.int32,
+    "served": np.int16,
+    "fingerprint": np.int16,
+}
+_OUTCOME = {name: index for index, name in enumerate(OUTCOMES)}
+_NEVER = Attempt(duration_ns=0)
+_SILENT = Reply(text="")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_UTC = "+00:00"
+_WRITTEN_OUT = {len("2026-01-01T00:00:00+00:00"), len("2026-01-01T00:00:00.000000+00:00")}
+
+# Text, finish reason and refusal, all that a label is read from; or a failure.
+_Said: TypeAlias = tuple[str, str | None, str | None] | Failure
+
+
+class Names(dict[str, int]):
+    """Distinct strings, numbered as they come: `names[x]` is the number of x, a new one for a new x."""
+
+    def __missing__(self, name: str) -> int:
+        number = self[name] = len(self)
+        return number
+
+
+class _Outcomes(dict[_Said, int]):
+    """Distinct outcomes, numbered as they come."""
+
+    def __missing__(self, said: _Said) -> int:
+        number = self[said] = len(self)
+        return number
+
+
+@dataclass(slots=True, kw_only=True)
+class Intake:
+    """The records of one candidate while they are read; `cases` and `variants` are numbered for all."""
+
+    cases: Names
+    variants: Names
+    reader: LabelReader
+    positive: str | None
+    labels: dict[str, int]
+    replies: Names = field(default_factory=Names)
+    served: Names = field(default_factory=Names)
+    fingerprints: Names = field(default_factory=Names)
+    most_repeats: int = 0
+    recorded: bool = False
+    warmup_calls: int = 0
+    warmup_tokens: list[int] = field(default_factory=lambda: [0, 0, 0])
+    _said: _Outcomes = field(default_factory=_Outcomes)
+    _chunks: dict[str, list[Column]] = field(default_factory=dict)
+
+    def take(self, records: Sequence[Record]) -> None:
+        """Add some records; warm-up calls are counted apart."""
+        for warmup in (record for record in records if record.warmup):
+            self.warmup_calls += 1
+            if isinstance(warmup.outcome, Reply):
+                usage = warmup.outcome.usage
+                for place, count in enumerate((usage.input, usage.output, usage.cached)):
+                    self.warmup_tokens[place] += max(count or 0, 0)
+        counted = [record for record in records if not record.warmup]
+        if not counted:
+            return
+        self.recorded = self.recorded or any(record.recorded for record in counted)
+        for part in (self._identity(counted), _times(counted), self._replies(counted)):
+            for name, column in part.items():
+                self._chunks.setdefault(name, []).append(column)
+
+    def _identity(self, records: Sequence[Record]) -> dict[str, Column]:
+        cases, variants = self.cases, self.variants
+        repeats = [record.repeat for record in records]
+        self.most_repeats = max(self.most_repeats, max(repeats) + 1)
+        return {
+            "case": np.array([cases[record.case] for record in records], dtype=np.int32),
+            "variant": np.array([variants[record.variant] for record in records], dtype=np.int16),
+            "repeat": np.array(repeats, dtype=np.int16),
+            "in_flight": np.array([record.in_flight for record in records], dtype=np.int32),
+            "sent_at": _instants([record.started_utc for record in records]),
+        }
+
+    def _replies(self, records: Sequence[Record]) -> dict[str, Column]:
+        said, served, fingerprints = self._said, self.served, self.fingerprints
+        outcomes = [record.outcome for record in records]
+        replies = [outcome if isinstance(outcome, Reply) else _SILENT for outcome in outcomes]
+        usages = [reply.usage for reply in replies]
+        numbers = [
+            said[(outcome.text, outcome.finish_reason, outcome.refusal)]
+            if isinstance(outcome, Reply)
+            else said[outcome]
+            for outcome in outcomes
+        ]
+        models = [NONE if reply.served_model is None else served[reply.served_model] for reply in replies]
+        prints = [NONE if reply.fingerprint is None else fingerprints[reply.fingerprint] for reply in replies]
+        return {
+            "reply": np.array(numbers, dtype=np.int32),
+            "tokens_in": _known([usage.input for usage in usages]),
+            "tokens_out": _known([usage.output for usage in usages]),
+            "tokens_cached": _known([usage.cached for usage in usages]),
+            "served": np.array(models, dtype=np.int16),
+            "fingerprint": np.array(prints, dtype=np.int16),
+            "score": self._scores(outcomes),
+        }
+
+    def _scores(self, outcomes: Sequence[Reply | Failure]) -> Float:
+        scores = np.full(len(outcomes), np.nan)
+        if self.positive is None:
+            return scores
+        for row, outcome in enumerate(outcomes):
+            if isinstance(outcome, Reply) and self.reader.may_score(outcome):
+                scores[row] = self.reader.score(outcome, self.positive, self.reader.read(outcome)[0])
+        return scores
+
+    def columns(self) -> dict[str, Column]:
+        """Give all columns, in the order of reading, with each reply read as a label; ends the intake."""
+        columns: dict[str, Column] = {}
+        for name, kind in KINDS.items():
+            chunks = self._chunks.pop(name, [])
+            columns[name] = np.concatenate(chunks) if chunks else np.zeros(0, dtype=kind)
+        number = columns["reply"]
+        for name, column in self._read().items():
+            columns[name] = column[number] if len(number) else np.zeros(0, dtype=KINDS[name])
+        return columns
+
+    def _read(self) -> dict[str, Column]:
+        """Give label, outcome and text of each distinct outcome; texts are numbered anew."""
+        read = [
+            self.reader.read(said if isinstance(said, Failure) else _as_reply(said)) for said in self._said
+        ]
+        texts = [
+            f"{said.kind}: {said.message}" if isinstance(said, Failure) else said[2] or said[0]
+            for said in self._said
+        ]
+        self._said.clear()
+        return {
+            "predicted": np.array(
+                [NONE if label is None else self.labels[label] for label, _ in read], np.int16
+            ),
+            "outcome": np.array([_OUTCOME[why] for _, why in read], np.int8),
+            "reply": np.array([self.replies[text] for text in texts], np.int32),
+        }
+
+
+def _as_reply(said: tuple[str, str | None, str | None]) -> Reply:
+    text, finish_reason, refusal = said
+    return Reply(text=text, finish_reason=finish_reason, refusal=refusal)
+
+
+def _known(counts: Sequence[int | None]) -> Int64:
+    return np.array([NONE if count is None else count for count in counts], dtype=np.int64)
+
+
+def _times(records: Sequence[Record]) -> dict[str, Column]:
+    """Give the durations of each trial in nanoseconds, as `record.caller_ns` and `service_ns` define them."""
+    counts = np.array([len(record.attempts) for record in records], dtype=np.int16)
+    lasts = [record.attempts[-1] if record.attempts else _NEVER for record in records]
+    duration = np.array([last.duration_ns for last in lasts], dtype=np.int64)
+    backoff = np.array([last.backoff_ns for last in lasts], dtype=np.int64)
+    rate_limit = np.array([last.rate_limit_ns for last in lasts], dtype=np.int64)
+    written = np.array([last.written_ns or 0 for last in lasts], dtype=np.int64)
+    first_token = _known([last.first_token_ns for last in lasts])
+    ended = np.array([last.failure is None for last in lasts], dtype=np.bool_)
+    retries = np.zeros(len(records), dtype=np.int64)
+    for row in np.flatnonzero(counts > 1).tolist():
+        attempts = records[row].attempts
+        backoff[row] = sum(attempt.backoff_ns for attempt in attempts)
+        rate_limit[row] = sum(attempt.rate_limit_ns for attempt in attempts)
+        retries[row] = sum(attempt.duration_ns for attempt in attempts[:-1])
+    sent = counts > 0
+    ended &= sent
+    return {
+        "attempts": counts,
+        "caller_ns": np.where(sent, backoff + retries + duration, NONE),
+        "service_ns": np.where(ended, duration - written, NONE),
+        "ttft_ns": np.where(ended & (first_token != NONE), first_token - written, NONE),
+        "queue_ns": np.array([record.queue_ns for record in records], dtype=np.int64),
+        "own_ns": np.array([record.own_ns for record in records], dtype=np.int64),
+        "rate_limit_ns": rate_limit,
+        "backoff_ns": backoff,
+        "retry_ns": retries,
+    }
+
+
+def _instants(times: Sequence[str]) -> Int64:
+    """Give microseconds since 1970; NONE where the record does not say."""
+    if all(len(time) in _WRITTEN_OUT and time.endswith(_UTC) for time in times):
+        return np.array([time[:-6] for time in times], dtype="datetime64[us]").astype(np.int64)
+    return np.array([_instant(time) for time in times], dtype=np.int64)
+
+
+def _instant(utc: str) -> int:
+    if not utc:
+        return NONE
+    at = datetime.fromisoformat(utc)
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return (at - _EPOCH) // _MICROSECOND

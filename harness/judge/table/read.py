@@ -1,0 +1,132 @@
+"""Journal events -> columns: one pass over the records, then everything is arrays.
+
+The result does not depend on the order of the events: rows are sorted, names are sorted, and where one trial
+was recorded twice (a prompt was changed and its trials sent again) the later record counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from harness.errors import JournalDamaged
+from harness.files.suite import Suite
+from harness.judge.labels import LabelReader
+from harness.judge.table.case_table import case_columns
+from harness.judge.table.columns import CaseColumns, TrialColumns
+from harness.judge.table.complete import Columns
+from harness.judge.table.intake import Intake, Names
+from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Session
+from harness.rundir import Manifest
+
+BATCH = 250  # events that are objects at one time: more of them make work for the garbage collector
+
+
+@dataclass(slots=True, kw_only=True)
+class RunTable:
+    """A whole run as columns, with what is said of its sessions."""
+
+    cases: CaseColumns
+    trials: dict[str, TrialColumns]
+    sessions: list[Session]
+    paces: list[Pace]
+    interference: list[Interference]
+    journalled: int  # distinct trials with a record, warm-up left out
+
+
+def build(manifest: Manifest, events: Iterable[Event]) -> tuple[CaseColumns, dict[str, TrialColumns]]:
+    """Give the cases, and the trials of each candidate."""
+    table = tabulate(manifest, events)
+    return table.cases, table.trials
+
+
+def tabulate(manifest: Manifest, events: Iterable[Event]) -> RunTable:
+    """Read all events of a run into columns, in one pass."""
+    reading = _Reading(manifest)
+    remaining = iter(events)
+    while batch := list(islice(remaining, BATCH)):
+        reading.take(batch)
+    return reading.finish()
+
+
+class _Reading:
+    """One pass over the events of a run."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        suite = Suite.model_validate(manifest.suite)
+        self._label = {label: index for index, label in enumerate(suite.labels)}
+        self._case_number = Names()
+        self._variant = Names()
+        for variant in dict.fromkeys((ORIGINAL, *manifest.variants)):
+            self._variant[variant]
+        reader = LabelReader(suite.reply, suite.labels)
+        self._intakes = {
+            entry.name: Intake(
+                cases=self._case_number,
+                variants=self._variant,
+                reader=reader,
+                positive=suite.positive,
+                labels=self._label,
+            )
+            for entry in manifest.candidates
+        }
+        self._cases: dict[str, CaseRow] = {}
+        self._sessions: list[Session] = []
+        self._paces: list[Pace] = []
+        self._interference: list[Interference] = []
+
+    def take(self, events: Sequence[Event]) -> None:
+        records = [event for event in events if isinstance(event, Record)]
+        if len(records) < len(events):
+            for event in events:
+                self._other(event)
+        for name in dict.fromkeys(record.candidate for record in records):
+            intake = self._intakes.get(name)
+            if intake is None:
+                raise JournalDamaged(
+                    f"the journal has a trial of candidate {name!r}, which the manifest does not name"
+                )
+            intake.take([record for record in records if record.candidate == name])
+
+    def _other(self, event: Event) -> None:
+        match event:
+            case CaseRow():
+                self._cases[event.id] = event
+            case Session():
+                self._sessions.append(event)
+            case Pace():
+                self._paces.append(event)
+            case Interference():
+                self._interference.append(event)
+
+    def finish(self) -> RunTable:
+        cases = case_columns(self._cases.values(), self._label)
+        place = {case: row for row, case in enumerate(cases.ids)}
+        unknown = sorted(case for case in self._case_number if case not in place)
+        if unknown:
+            raise JournalDamaged(f"the journal has trials of case {unknown[0]!r}, but not the case itself")
+        columns = Columns(
+            cases=cases,
+            case_row=np.array([place[case] for case in self._case_number], dtype=np.int64),
+            variants=tuple(self._variant),
+            repeats=self._manifest.repeats,
+            width=max([self._manifest.repeats, *(one.most_repeats for one in self._intakes.values())]),
+        )
+        held = {name: columns.held(intake) for name, intake in self._intakes.items()}
+        planned = columns.planned(held.values())
+        return RunTable(
+            cases=cases,
+            trials={name: columns.trials(self._intakes[name], mine, planned) for name, mine in held.items()},
+            sessions=self._sessions,  # as they followed each other: a wall clock may have been set back
+            paces=sorted(self._paces, key=lambda pace: (pace.endpoint, pace.at_ns, pace.limit, pace.why)),
+            interference=sorted(self._interference, key=_interference_order),
+            journalled=sum(len(mine.trial) for mine in held.values()),
+        )
+
+
+def _interference_order(load: Interference) -> tuple[int, int, float, int]:
+    return (load.lag_p99_ns, load.lag_max_ns, load.cpu_share, load.samples)

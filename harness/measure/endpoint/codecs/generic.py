@@ -1,0 +1,117 @@
+"""Any JSON service over HTTP (`endpoint: http`): a templated body, JSON pointers to what is wanted.
+
+harness.yml is trusted, so its templates are; case inputs are data that fill them and are never parsed.
+Templates see the inputs of the case, and, unless an input has that name, `prompt` (the rendered text) and
+`messages`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import msgspec
+from jinja2 import StrictUndefined, TemplateError, meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from harness.errors import UsageError
+from harness.files.project import ModelEntry
+from harness.files.prompts.render import Rendered, RenderedText
+from harness.measure.endpoint.codecs import params as parameters
+from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
+from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, as_count, as_number, at_pointer
+from harness.measure.endpoint.transports.hints import Headers
+from harness.record import Reply, Usage
+
+Fill: TypeAlias = Callable[[JsonObject], Any]
+
+DEFAULT_BODY = {"prompt": "{{ prompt }}"}
+
+
+class GenericCodec:
+    """A JSON service as one entry of harness.yml describes it."""
+
+    path = ""
+
+    def __init__(self, name: str, entry: ModelEntry) -> None:
+        if entry.reply is None:
+            raise UsageError(
+                f"models.{name}: no `reply`",
+                fix="Name the place of the label by a JSON pointer: `reply: /label`.",
+            )
+        self.method: str = entry.method
+        self.most_output = parameters.most_output(entry.params)
+        self._reply, self._score, self._usage = entry.reply, entry.score, dict(entry.usage)
+        environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+        try:
+            self._fill = _compile(DEFAULT_BODY if entry.body is None else entry.body, environment)
+        except TemplateError as error:
+            raise UsageError(
+                f"models.{name}.body: {error}", fix="Correct the template in harness.yml."
+            ) from None
+
+    def encode(self, rendered: Rendered) -> bytes:
+        """Fill the body's templates."""
+        values: JsonObject
+        if isinstance(rendered, RenderedText):
+            values = {"prompt": rendered.text, "messages": [{"role": "user", "content": rendered.text}]}
+        else:
+            messages = [{"role": role, "content": content} for role, content in rendered.messages]
+            values = {
+                "prompt": "\n\n".join(content for _, content in rendered.messages),
+                "messages": messages,
+            }
+        try:
+            return msgspec.json.encode(self._fill({**values, **rendered.inputs}))
+        except TemplateError as error:
+            raise CannotEncode(f"`body` of harness.yml: {error}") from None
+
+    def reply(self, payload: JsonObject, headers: Headers) -> Reply:
+        """Follow the pointers."""
+        counts = {
+            key: as_count(at_pointer(payload, place), f"usage.{key}") for key, place in self._usage.items()
+        }
+        score = as_number(at_pointer(payload, self._score), "score") if self._score is not None else None
+        return Reply(
+            text=_as_text(at_pointer(payload, self._reply), self._reply),
+            usage=Usage(input=counts.get("input"), output=counts.get("output"), cached=counts.get("cached")),
+            score=score,
+            request_id=request_id(headers),
+            server_ns=server_ns(payload, headers),
+        )
+
+
+def variables(body: object) -> set[str]:
+    """Return the names that a body's templates use, `prompt` and `messages` left out."""
+    if isinstance(body, str):
+        parsed = ImmutableSandboxedEnvironment().parse(body)
+        return meta.find_undeclared_variables(parsed) - {"prompt", "messages"}
+    if isinstance(body, dict):
+        return set().union(*(variables(value) for value in body.values()))
+    if isinstance(body, (list, tuple)):
+        return set().union(*(variables(value) for value in body))
+    return set()
+
+
+def _compile(written: object, environment: ImmutableSandboxedEnvironment) -> Fill:
+    """Turn a body as written into a function of the values; only texts with a template cost anything."""
+    if isinstance(written, str):
+        if "{" not in written:
+            return lambda _values: written
+        return environment.from_string(written).render
+    if isinstance(written, dict):
+        members = {str(key): _compile(value, environment) for key, value in written.items()}
+        return lambda values: {key: fill(values) for key, fill in members.items()}
+    if isinstance(written, (list, tuple)):
+        items = [_compile(value, environment) for value in written]
+        return lambda values: [fill(values) for fill in items]
+    return lambda _values: written
+
+
+def _as_text(value: object, pointer: str) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise Malformed(f"the reply has nothing at {pointer}")
+    # A label may be a number or a boolean there; an object is left to the suite's own reply rule.
+    return msgspec.json.encode(value).decode()

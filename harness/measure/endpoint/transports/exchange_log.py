@@ -1,0 +1,149 @@
+"""The debug log: every exchange with an endpoint as text, its keys removed, its bodies cut.
+
+Off unless the environment names a file, so that child processes of the engine inherit it and a run without it
+pays nothing. A header that can hold a secret is never written, whatever its value; every other text loses the
+registered keys before it is cut, so that no part of one survives the cut.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.measure.endpoint.secrets import REDACTED, redact
+from harness.measure.endpoint.transports.hints import Headers
+from harness.measure.endpoint.transports.transport import Broken, Exchange, Sink, Transport
+
+VARIABLE = "HARNESS_DEBUG_LOG"
+BODY_SHOWN = 2000  # characters
+
+_SCANNED = 65_536  # bytes of a body that are looked at for keys: far more than is shown
+_SECRET = ("authorization", "api-key", "apikey", "cookie", "token", "secret", "signature")
+_COUNTERS = ("x-ratelimit", "anthropic-ratelimit")  # their names hold `tokens`, and they hold none
+
+
+def log_to(path: Path) -> None:
+    """Write every exchange of this process, and of its children, to a file from now on."""
+    os.environ[VARIABLE] = str(path.resolve())
+
+
+def logged(transport: Transport, headers: dict[str, str]) -> Transport:
+    """Give the transport, with a log of what it sends and receives if one is wanted."""
+    path = os.environ.get(VARIABLE)
+    return LoggedTransport(transport, headers, Path(path)) if path else transport
+
+
+class LoggedTransport:
+    """Does what another transport does, and writes down each exchange once it has ended."""
+
+    def __init__(self, transport: Transport, headers: dict[str, str], path: Path) -> None:
+        self._transport = transport
+        self._headers = headers
+        self._path = path
+
+    async def open(self) -> None:
+        """Make the client."""
+        await self._transport.open()
+
+    async def close(self) -> None:
+        """Release the sockets."""
+        await self._transport.close()
+
+    async def exchange(self, method: str, url: str, body: bytes, *, timeout_s: float) -> Exchange | Broken:
+        """Do one exchange and write it down."""
+        ended = await self._transport.exchange(method, url, body, timeout_s=timeout_s)
+        self._write(method, url, body, ended, ended.body if isinstance(ended, Exchange) else b"")
+        return ended
+
+    async def stream(
+        self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink
+    ) -> Exchange | Broken:
+        """Do one exchange and write it down with the events that went to the sink."""
+        seen = bytearray()
+
+        def copy(chunk: bytes, at_ns: int) -> bool:
+            if len(seen) < _SCANNED:
+                seen.extend(chunk)
+            return sink(chunk, at_ns)
+
+        ended = await self._transport.stream(method, url, body, timeout_s=timeout_s, sink=copy)
+        whole = ended.body if isinstance(ended, Exchange) and not ended.streamed else bytes(seen)
+        self._write(method, url, body, ended, whole)
+        return ended
+
+    def _write(self, method: str, url: str, sent: bytes, ended: Exchange | Broken, received: bytes) -> None:
+        lines = [
+            f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {method} {_safe(url)} {_result(ended)}",
+            *(f"> {line}" for line in _headers(self._headers.items())),
+            f"> {_body(sent)}",
+            *(f"< {line}" for line in _headers(_pairs(ended.headers))),
+            f"< {_body(received)}",
+        ]
+        text = "\n".join(lines) + "\n\n"
+        # A full disk ends a run by its journal, which says so; a log must not end one.
+        with suppress(OSError):
+            _append(self._path, text.encode("utf-8", "backslashreplace"))
+
+
+def _append(path: Path, text: bytes) -> None:
+    """Write at once to a file opened for appending: lines of several processes don't mix."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(descriptor, text)
+    finally:
+        os.close(descriptor)
+
+
+def _result(ended: Exchange | Broken) -> str:
+    took = f"{ended.duration_ns / 1e6:.1f} ms"
+    if isinstance(ended, Broken):
+        return f"-> {ended.failure.kind} after {took}: {_safe(ended.failure.message)}"
+    return f"-> {ended.status} in {took}, first byte after {ended.first_byte_ns / 1e6:.1f} ms"
+
+
+def _pairs(headers: Headers | None) -> Iterable[tuple[str, str]]:
+    return () if headers is None else headers.items()
+
+
+def _headers(headers: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name}: {REDACTED if _may_be_secret(name) else _safe(value)}" for name, value in headers]
+
+
+def _may_be_secret(header: str) -> bool:
+    name = header.lower()
+    return not name.startswith(_COUNTERS) and any(part in name for part in _SECRET)
+
+
+def _body(content: bytes) -> str:
+    text = redact(_unescaped(content[:_SCANNED].decode("utf-8", "replace")))
+    shown = _safe(text[:BODY_SHOWN])
+    return shown + (f"... ({len(content):,} bytes)" if len(text) > BODY_SHOWN else "")
+
+
+def _unescaped(text: str) -> str:
+    """Look for keys inside the texts of JSON: one that is echoed with escapes is found too."""
+    try:
+        return json.dumps(_without_keys(json.loads(text)), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _without_keys(value: object) -> object:
+    match value:
+        case str():
+            return redact(value)
+        case list():
+            return [_without_keys(item) for item in value]
+        case dict():
+            return {redact(str(name)): _without_keys(item) for name, item in value.items()}
+        case _:
+            return value
+
+
+def _safe(text: str) -> str:
+    """Remove keys, and make what could steer a terminal visible."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in redact(text))

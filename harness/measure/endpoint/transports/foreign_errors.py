@@ -1,0 +1,159 @@
+"""The exceptions of every HTTP client, each with the failure it means: the only place that knows them.
+
+They are named, not imported, so that a run loads only the client that it uses. A test walks each client's
+exceptions and proves that none is missing.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Iterator
+
+from harness.errors import RunIncomplete
+from harness.measure.endpoint.secrets import short
+from harness.record import Failure, FailureKind
+
+_PYREQWEST: dict[str, FailureKind] = {
+    "ConnectError": "connect",
+    "ConnectTimeoutError": "timeout",  # any deadline passed before the response began
+    "ReadTimeoutError": "timeout",
+    "WriteTimeoutError": "timeout",
+    "PoolTimeoutError": "timeout",
+    "RequestTimeoutError": "timeout",
+    "ReadError": "network",
+    "WriteError": "network",
+    "NetworkError": "network",
+    "TransportError": "network",
+    "ClientClosedError": "network",
+    "RequestPanicError": "network",
+    "RequestError": "network",
+    "RedirectError": "redirect",
+    "StatusError": "server_error",
+    "JSONDecodeError": "invalid_reply",
+    "BodyDecodeError": "invalid_reply",
+    "DecodeError": "network",  # the status line or headers are not HTTP
+    "BuilderError": "bad_request",
+    "DetailedPyreqwestError": "network",
+    "PyreqwestError": "network",
+}
+
+_HTTPX: dict[str, FailureKind] = {
+    "ConnectError": "connect",
+    "ConnectTimeout": "connect",
+    "ReadTimeout": "timeout",
+    "WriteTimeout": "timeout",
+    "PoolTimeout": "timeout",
+    "TimeoutException": "timeout",
+    "ReadError": "network",
+    "WriteError": "network",
+    "CloseError": "network",
+    "NetworkError": "network",
+    "ProxyError": "connect",
+    "RemoteProtocolError": "network",
+    "LocalProtocolError": "bad_request",
+    "ProtocolError": "network",
+    "UnsupportedProtocol": "bad_request",
+    "InvalidURL": "bad_request",
+    "CookieConflict": "bad_request",
+    "DecodingError": "invalid_reply",
+    "SSEError": "invalid_reply",
+    "TooManyRedirects": "redirect",
+    "HTTPStatusError": "server_error",
+    "TransportError": "network",
+    "RequestError": "network",
+    "HTTPError": "network",
+    "StreamError": "network",
+    "StreamClosed": "network",
+    "StreamConsumed": "network",
+    "RequestNotRead": "network",
+    "ResponseNotRead": "network",
+}
+
+_OPENAI: dict[str, FailureKind] = {
+    "APITimeoutError": "timeout",
+    "APIConnectionError": "connect",
+    "APIResponseValidationError": "invalid_reply",
+    "OpenAIError": "bad_request",  # raised before anything is sent: credentials, arguments
+}
+
+KINDS: dict[str, FailureKind] = {
+    **{f"pyreqwest.exceptions.{name}": kind for name, kind in _PYREQWEST.items()},
+    **{f"{package}.{name}": kind for package in ("httpx", "httpx2") for name, kind in _HTTPX.items()},
+    **{f"openai.{name}": kind for name, kind in _OPENAI.items()},
+    "harness.measure.endpoint.transports.azure.SignInFailed": "unauthorized",
+    "builtins.TimeoutError": "timeout",
+    "builtins.OSError": "network",
+    "ssl.SSLError": "connect",
+}
+
+
+_NO_FILE_LEFT = {errno.EMFILE, errno.ENFILE}
+_OS_ERROR = re.compile(r"\(os error (\d+)\)")  # how pyreqwest gives an error of the operating system
+
+
+def kind_of(error: BaseException) -> FailureKind | None:
+    """Return the failure that an exception of an HTTP client means; None for anything else."""
+    if type(error).__module__ == "openai" and error.__cause__ is not None:
+        return kind_of(error.__cause__) or "network"  # it wraps its HTTP client's exceptions
+    for cls in type(error).__mro__:
+        kind = KINDS.get(f"{cls.__module__}.{cls.__qualname__}")
+        if kind is not None:
+            return _refined(error, kind)
+    return None
+
+
+def _refined(error: BaseException, kind: FailureKind) -> FailureKind:
+    """Correct a kind by pyreqwest's causes: some of its classes cover more than their name says."""
+    causes = _causes(error)
+    if kind == "connect" and causes and not any("(Connect)" in cause for cause in causes):
+        return "network"  # the connection stood; it was closed before a response came
+    if kind == "invalid_reply" and any("reading a body from connection" in cause for cause in causes):
+        return "network"  # the body ended before its announced length
+    return kind
+
+
+def _causes(error: BaseException) -> list[str]:
+    details = getattr(error, "details", None)
+    causes = details.get("causes") if isinstance(details, dict) else None
+    return [str(cause.get("message", "")) for cause in causes or []]
+
+
+def raise_if_ours(error: BaseException) -> None:
+    """Raise RunIncomplete when a call failed because this machine has no open file left for it."""
+    numbers = [int(number) for number in _OS_ERROR.findall(" ".join(_causes(error)))]
+    numbers += [cause.errno or 0 for cause in _chain(error) if isinstance(cause, OSError)]
+    if not _NO_FILE_LEFT.isdisjoint(numbers):
+        raise RunIncomplete(
+            "This machine can open no more connections: it has too many files open.",
+            fix="Raise the limit (`ulimit -n`) or lower `concurrency` in harness.yml, then resume.",
+        ) from error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception and all that it came from."""
+    while error is not None:
+        yield error
+        for one in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+            yield from _chain(one)
+        error = error.__cause__ or error.__context__
+
+
+def as_failure(error: Exception, status: int | None = None) -> Failure:
+    """Return an exception as a failure; whatever is not known counts as a broken connection."""
+    kind = kind_of(error) or "network"
+    if kind == "connect" and status is not None:
+        kind = "network"  # the response had begun
+    return Failure(kind=kind, message=short(_words(error)), status=status)
+
+
+def _words(error: BaseException) -> str:
+    """Return its own words and its innermost cause's: clients wrap `connection refused` in layers."""
+    text = str(getattr(error, "message", "") or error) or type(error).__name__
+    causes = _causes(error)
+    if causes:
+        innermost = causes[-1]
+    else:
+        inner = error.__cause__ or error.__context__
+        innermost = str(inner) if inner is not None else ""
+    return text if not innermost or innermost in text else f"{text}: {innermost}"

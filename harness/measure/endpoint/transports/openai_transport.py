@@ -1,0 +1,126 @@
+"""The transport over the official openai client, for credentials and routes that it knows (Azure and kin).
+
+Only its low-level `post` is used, with its own retries off: what counts as an attempt is ours to say. The
+client reads and raises error statuses in its own way; they are taken from it, so that one place maps them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import httpx2
+from openai import AsyncOpenAI, AsyncStream
+
+from harness.measure.endpoint.transports.python_transport import PythonTransport, Response, Written
+from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, LOOPBACK
+
+# The client refuses to start without a key; servers without one ignore this.
+_NO_KEY = "none"
+
+
+def openai_client(origin: str, headers: dict[str, str], http: httpx2.AsyncClient) -> AsyncOpenAI:
+    """Make the client for OpenAI and all that speak as it does."""
+    authorization = headers.get("authorization", "")
+    return AsyncOpenAI(
+        api_key=authorization.removeprefix("Bearer ") or _NO_KEY,
+        base_url=origin,
+        max_retries=0,
+        default_headers=headers,
+        http_client=http,
+    )
+
+
+class OpenAITransport(PythonTransport):
+    """One AsyncOpenAI per endpoint; `make_client` signs in another way."""
+
+    def __init__(
+        self,
+        *,
+        origin: str,
+        headers: dict[str, str],
+        cap_bytes: int = BODY_CAP,
+        idle_s: float = IDLE_S,
+        make_client: Callable[[str, dict[str, str], httpx2.AsyncClient], AsyncOpenAI] = openai_client,
+    ) -> None:
+        super().__init__(cap_bytes=cap_bytes, idle_s=idle_s)
+        self._make_client = make_client
+        self._headers = headers
+        self._origin = origin
+        self._client: AsyncOpenAI | None = None
+
+    async def open(self) -> None:
+        """Make the client."""
+        http = httpx2.AsyncClient(
+            follow_redirects=False,
+            timeout=None,  # the deadline of each exchange is ours, also for trickling bodies
+            event_hooks={"request": [_watch], "response": [self._take_refusal]},
+            trust_env=urlsplit(self._origin).hostname not in LOOPBACK,
+            limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
+        )
+        self._client = self._make_client(self._origin, self._headers, http)
+
+    async def close(self) -> None:
+        """Release the sockets."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    @asynccontextmanager
+    async def send(self, method: str, url: str, body: bytes) -> AsyncIterator[Response]:
+        """Send the request; the body is not read yet."""
+        assert self._client is not None, "open() comes first"
+        assert method == "POST", "the protocols that this client speaks only post"
+        try:
+            raw: object = await self._client.post(
+                url,
+                cast_to=httpx2.Response,
+                content=body,
+                options={"follow_redirects": False, "timeout": None},
+                stream=True,  # with this `cast_to` it means: give the raw response, body unread
+                stream_cls=AsyncStream[object],
+            )
+        except _Refused as refused:
+            yield Response(refused.status, refused.headers, refused.pieces, refused.written)
+            return
+        assert isinstance(raw, httpx2.Response)
+        response = raw
+        try:
+            written: Written = response.request.extensions["trace"]
+            yield Response(response.status_code, response.headers, response.aiter_bytes, written)
+        finally:
+            await response.aclose()
+
+    async def _take_refusal(self, response: httpx2.Response) -> None:
+        """Take a response that is not 2xx before the client does: it would read the body without a cap."""
+        if response.is_success:
+            return
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in response.aiter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._cap:
+                break
+        raise _Refused(response, pieces)
+
+
+async def _watch(request: httpx2.Request) -> None:
+    request.extensions["trace"] = Written()
+
+
+class _Refused(Exception):
+    """A response that is not 2xx; it passes through the client because the client does not know it."""
+
+    def __init__(self, response: httpx2.Response, pieces: list[bytes]) -> None:
+        super().__init__(f"HTTP {response.status_code}")
+        self.status = response.status_code
+        self.headers = response.headers
+        self.written: Written = response.request.extensions["trace"]
+        self._pieces = pieces
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Give the body, as far as it was read."""
+        for piece in self._pieces:
+            yield piece

@@ -1,0 +1,90 @@
+"""Writes trials as CSV, JSON lines or Parquet, row by row.
+
+A text in a CSV file that a spreadsheet would run as a formula gets an apostrophe before it, as OWASP advises
+(CSV injection); the other formats keep every text as it is.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+from harness.errors import UsageError
+from harness.report.export.trial_rows import COLUMNS, Row
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def write_csv(rows: Iterable[Row], out: IO[str]) -> int:
+    """Write a header and a line a row; gives the number of rows."""
+    writer = csv.writer(out, lineterminator="\r\n")  # as RFC 4180 has it; a text that holds either is quoted
+    writer.writerow(COLUMNS)
+    count = 0
+    for row in rows:
+        writer.writerow([_csv_cell(value) for value in _flat(row)])
+        count += 1
+    return count
+
+
+def write_jsonl(rows: Iterable[Row], out: IO[str]) -> int:
+    """Write an object a row, every column in it; gives the number of rows."""
+    count = 0
+    for row in rows:
+        whole = {name: row.get(name) for name in COLUMNS}
+        out.write(json.dumps(whole, allow_nan=False) + "\n")
+        count += 1
+    return count
+
+
+def write_parquet(rows: Iterable[Row], path: Path) -> int:
+    """Write a Parquet file by way of a temporary one; gives the number of rows."""
+    try:
+        import polars
+    except ImportError:
+        raise UsageError(
+            "writing Parquet needs the extra `tables`, which is not installed",
+            fix="Install it: pip install 'prompt-readiness[tables]'. Or choose --to csv or --to jsonl.",
+        ) from None
+    types = {str: polars.String, int: polars.Int64, float: polars.Float64, bool: polars.Boolean}
+    schema = {name: types[kind] for name, kind in COLUMNS.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        lines = Path(folder) / "rows.jsonl"
+        with lines.open("w", encoding="ascii") as out:
+            count = 0
+            for row in rows:
+                out.write(json.dumps(dict(zip(COLUMNS, _flat(row), strict=True)), allow_nan=False) + "\n")
+                count += 1
+        if count:
+            polars.scan_ndjson(lines, schema=schema).sink_parquet(path)
+        else:
+            polars.DataFrame(schema=schema).write_parquet(path)
+    return count
+
+
+def _flat(row: Row) -> list[Any]:
+    """Give the values in the order of the columns, the inputs as JSON text."""
+    inputs = json.dumps(row["inputs"], ensure_ascii=False)
+    return [inputs if name == "inputs" else _whole(row.get(name)) for name in COLUMNS]
+
+
+def _whole(value: Any) -> Any:  # noqa: ANN401 - any value of a row
+    """Replace a lone surrogate, which no file can hold."""
+    return value.encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+
+
+def _csv_cell(value: object) -> object:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:.9g}"
+        case str() if value.startswith(_FORMULA):
+            return f"'{value}"
+        case _:
+            return value

@@ -1,0 +1,217 @@
+"""From a gate to the texts that its comment, its terminal summary and its test report show."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.judge.compare.gate import Gate, GateCheck, GatedPrompt
+from harness.judge.compare.telling import signed, signed_span
+from harness.judge.documents.assessment import Status
+from harness.judge.documents.comparison import CaseChange, Comparison
+from harness.judge.wording import Scale, count, figure, figure_alone, money, scale_of
+from harness.report.parts import Tone
+from harness.report.sections.pieces import STATUS_TONES
+
+WORST = 5  # regressions shown in full
+_ORDER: dict[Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+_TITLES: dict[Status, str] = {"PASS": "passed", "FAIL": "failed", "INCONCLUSIVE": "inconclusive"}
+_BESIDE = ("latency.p50", "latency.p95", "cost_per_1000")
+_UNCHANGED = 2  # lines of a prompt around a change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRow:
+    """One check as texts."""
+
+    status: str
+    tone: Tone
+    name: str
+    base: str
+    head: str
+    change: str  # with its arrow and interval; empty where it is not known
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regression:
+    """A case that was right and is wrong."""
+
+    case: str
+    expected: str
+    text: str
+    before: str
+    after: str
+    reply_before: str
+    reply_after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptView:
+    """A changed prompt."""
+
+    name: str
+    path: str
+    status: str
+    tone: Tone
+    about: str  # changed, new or the same; paired cases
+    rows: tuple[GateRow, ...]
+    regressions: tuple[Regression, ...]
+    broken: int
+    fixed: int
+    diff: tuple[str, ...]
+    shifts: tuple[str, ...]  # what else is different: speed, cost, outcomes, parameters
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateView:
+    """Everything that a reader of a gate sees."""
+
+    title: str
+    tone: Tone
+    headline: str
+    suite: str
+    compared: str  # base and head in words
+    policy: str
+    loud: bool  # the branch was judged by its own policy
+    edits: tuple[str, ...]
+    deleted: tuple[str, ...]
+    prompts: tuple[PromptView, ...]
+    cost: str
+    reproduce: tuple[str, ...]  # commands
+    run: str
+
+
+def gate_view(gate: Gate) -> GateView:
+    """Write a gate as texts, what decided it first."""
+    shown = sorted(gate.prompts, key=lambda prompt: (_ORDER[prompt.status], prompt.path, prompt.model))
+    uncommitted = " with uncommitted changes" if gate.uncommitted else ""
+    return GateView(
+        title=f"Gate {_TITLES[gate.status]}",
+        tone=STATUS_TONES[gate.status],
+        headline=gate.headline.removeprefix(f"{gate.status}: "),
+        suite=gate.suite,
+        compared=f"{gate.head_commit[:12]}{uncommitted} against {gate.base_ref} ({gate.base_commit[:12]})",
+        policy=_policy(gate),
+        loud=gate.policy == "head",
+        edits=gate.edits,
+        deleted=gate.deleted,
+        prompts=tuple(_prompt(prompt, gate) for prompt in shown),
+        cost=_cost(gate),
+        reproduce=_commands(gate),
+        run=gate.run_id or "",
+    )
+
+
+def _policy(gate: Gate) -> str:
+    if gate.policy == "head":
+        return "Judged by the policy of this very branch (--policy head): it could have lowered its own bar."
+    return f"Judged by the thresholds, labels, cases, models and prices of {gate.base_ref}."
+
+
+def _commands(gate: Gate) -> tuple[str, ...]:
+    own = " --policy head" if gate.policy == "head" else ""
+    return (
+        f"git checkout {gate.head_commit[:12]}",
+        f"harness gate {gate.suite} --base {gate.base_commit[:12]}{own}",
+    )
+
+
+def _cost(gate: Gate) -> str:
+    cost = gate.cost
+    served = f"; {count(cost.reused, 'reply', 'replies')} of earlier runs used again" if cost.reused else ""
+    if not cost.calls:
+        return f"No call was made{served}."
+    unpriced = "free" if cost.free else "no price given"
+    paid = money(cost.money, cost.currency) if cost.priced else unpriced
+    return f"{count(cost.calls, 'call')}, {paid}{served}."
+
+
+def _prompt(prompt: GatedPrompt, gate: Gate) -> PromptView:
+    comparison = prompt.comparison
+    rows = sorted(prompt.checks, key=lambda check: _ORDER[check.status])
+    broken = comparison.broken if comparison is not None else ()
+    return PromptView(
+        name=f"{prompt.prompt} on {prompt.model}",
+        path=prompt.path,
+        status=prompt.status,
+        tone=STATUS_TONES[prompt.status],
+        about=_about(prompt),
+        rows=tuple(gate_row(check, gate.currency) for check in rows),
+        regressions=tuple(_regression(change) for change in broken[:WORST]),
+        broken=len(broken),
+        fixed=len(comparison.fixed) if comparison is not None else 0,
+        diff=_diff(comparison) if comparison is not None else (),
+        shifts=tuple(_shifts(comparison)) if comparison is not None and prompt.kind != "same" else (),
+        notes=comparison.notes if comparison is not None and prompt.kind != "same" else (),
+    )
+
+
+def _about(prompt: GatedPrompt) -> str:
+    if prompt.kind == "same":
+        return "Its file changed, but it sends the same requests for every case: no difference shown."
+    if prompt.kind == "new" or prompt.comparison is None:
+        return "New on this branch: there is no base version, so only the thresholds count."
+    served = ", its replies those of an earlier run" if prompt.reused else ", measured side by side"
+    return f"Compared with its base version on {count(prompt.comparison.paired_cases, 'case')}{served}."
+
+
+def gate_row(check: GateCheck, currency: str) -> GateRow:
+    """Write one check as texts."""
+    scale = scale_of(check.metric)
+    return GateRow(
+        status=check.status,
+        tone=STATUS_TONES[check.status],
+        name=check.name,
+        base="" if check.base is None else figure_alone(check.base, scale, currency),
+        head="" if check.head is None else figure(check.head, scale, currency),
+        change=_change(check, scale, currency),
+        why=check.why,
+    )
+
+
+def _change(check: GateCheck, scale: Scale, currency: str) -> str:
+    estimate = check.difference
+    if estimate is None or estimate.value is None:
+        return ""
+    arrow = {True: "▲ ", False: "▼ ", None: ""}[check.gain]
+    return f"{arrow}{signed(estimate.value, scale, currency)}{signed_span(estimate, scale, currency)}"
+
+
+def _shifts(comparison: Comparison) -> Iterator[str]:
+    """Say what no check may be about: speed and cost that moved, outcomes that are new, parameters."""
+    for seen in comparison.metrics:
+        if seen.metric.startswith(_BESIDE) and seen.verdict in {"better", "worse"}:
+            yield seen.sentence
+    for outcome in comparison.outcomes:
+        if outcome.outcome != "label" and outcome.base != outcome.head:
+            yield f"{outcome.outcome}: {count(outcome.base, 'trial')} before, {outcome.head:,} now."
+    for change in comparison.changes:
+        yield f"{change.what}: {change.base} -> {change.head}."
+
+
+def _regression(change: CaseChange) -> Regression:
+    return Regression(
+        case=change.case,
+        expected=change.expected,
+        text=change.text,
+        before=_answers(change.base_answers),
+        after=_answers(change.head_answers),
+        reply_before=next(iter(change.base_replies), ""),
+        reply_after=next(iter(change.head_replies), ""),
+    )
+
+
+def _answers(answers: dict[str, int]) -> str:
+    ordered = sorted(answers.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(label if len(ordered) == 1 else f"{label} ×{n}" for label, n in ordered)
+
+
+def _diff(comparison: Comparison) -> tuple[str, ...]:
+    """Give the prompt's changed lines with their marks; what is equal is only hinted at."""
+    before = "".join(part.text for part in comparison.prompt_diff if part.kind != "added")
+    after = "".join(part.text for part in comparison.prompt_diff if part.kind != "removed")
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=_UNCHANGED)
+    return tuple(lines)[2:]  # without the two names of files

@@ -1,0 +1,63 @@
+"""report.html: one file that needs nothing else and asks nobody for anything.
+
+Its Content-Security-Policy allows the one style sheet inside it, by hash, and nothing else: no script, no
+request, no form. So even text that slipped through escaping could not act.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+from jinja2 import Environment
+from markupsafe import Markup, escape
+
+from harness.report.drawn.charts import chart_svg
+from harness.report.drawn.pictures import interval_svg
+from harness.report.neutral import visible
+from harness.report.parts import ReportView
+from harness.report.rendering import environment, render
+
+TEMPLATE = "report.html.j2"
+_MARKS = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? ", "plain": ""}
+
+
+def render_html(view: ReportView, *, template_dir: Path | None = None) -> str:
+    """Render the whole report; blocks of a user's template replace ours."""
+    return render_page(TEMPLATE, template_dir=template_dir, report=view)
+
+
+def render_page(template: str, *, template_dir: Path | None = None, **values: object) -> str:
+    """Render one self-contained page with our style sheet and the policy that allows nothing else."""
+    env = html_environment(template_dir)
+    css = _style(env)
+    return render(env, template, css=Markup(css), policy=_policy(css), **values)  # noqa: S704  # our own file
+
+
+def html_environment(template_dir: Path | None = None) -> Environment:
+    """Give the environment of our HTML templates: every value escaped, charts and marks within reach."""
+    env = environment(lambda text: escape(visible(text)), template_dir)
+    env.globals.update(draw=chart_svg, interval=interval_svg, mark=_MARKS.__getitem__, stacked=_stacked)
+    return env
+
+
+def _style(env: Environment) -> str:
+    """Give our style sheet and a user's additions; neither can end the element that holds it."""
+    sheets = [env.get_template(name).render() for name in ("style.css", "extra.css")]
+    return "\n".join(sheets).replace("</", "<\\/")
+
+
+def _policy(css: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _stacked(figure: str) -> Markup:
+    """Put an interval below its value, so that a column of figures stays narrow."""
+    value, bracket, span = figure.partition(" (")
+    if not bracket:
+        return Markup("{}").format(value)
+    return Markup('{}<span class="why">{}</span>').format(value, span.rstrip(")"))

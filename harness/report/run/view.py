@@ -1,0 +1,183 @@
+"""From an assessment to the one view that every renderer renders."""
+
+from __future__ import annotations
+
+import shlex
+
+from harness.judge.checks.verdict import best_first
+from harness.judge.documents.assessment import Assessment, CandidateAssessment
+from harness.judge.wording import sentence, sure
+from harness.report.figures import count, percent_of, when
+from harness.report.parts import CandidateView, Cell, Figure, ReportView, Section, Table
+from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
+from harness.report.sections.cost import cost_section
+from harness.report.sections.generalization import generalization_section
+from harness.report.sections.history import history_section
+from harness.report.sections.latency import latency_section
+from harness.report.sections.leaderboard import leader_rows, standing_view
+from harness.report.sections.leakage import leakage_section
+from harness.report.sections.measurement import measurement_section
+from harness.report.sections.notable import notable_group, notable_groups
+from harness.report.sections.pieces import VERDICT_TONES
+from harness.report.sections.robustness import robustness_section
+from harness.report.sections.slices import slices_section
+from harness.report.sections.stability import stability_section
+from harness.report.sections.tradeoff import tradeoff_section
+from harness.rundir import CandidateEntry, Manifest
+
+
+def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportView:
+    """Write every figure of an assessment as text, best candidate first."""
+    ranked = best_first(assessment.candidates)
+    entries = {entry.name: entry for entry in manifest.candidates} if manifest else {}
+    views = tuple(
+        _candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(ranked)
+    )
+    maybe = assessment.maybe_mislabelled
+    return ReportView(
+        run_id=assessment.run_id,
+        suite=assessment.suite,
+        verdict=assessment.verdict,
+        tone=VERDICT_TONES[assessment.verdict],
+        headline=_said_once(assessment.headline, assessment.verdict),
+        when=when(assessment.created_utc, zone=" UTC"),
+        facts=_facts(assessment),
+        warnings=tuple(_warnings(assessment, manifest)),
+        leaderboard=leader_rows(assessment, ranked, views),
+        standing=standing_view(assessment.leaderboard),
+        candidates=views,
+        mislabelled=notable_group(maybe[0].why, maybe) if maybe else None,
+        policy=assessment.policy,
+        reproduce=_reproduce(assessment, manifest),
+        command=shlex.join(manifest.command) if manifest else "",
+        version=assessment.harness_version,
+    )
+
+
+def _said_once(headline: str, verdict: str) -> str:
+    """Leave the verdict out of the sentence: it stands above it in every report."""
+    without = headline.removeprefix(f"{verdict}: ")
+    return headline if without == headline else sentence(without)
+
+
+def _candidate(
+    c: CandidateAssessment, key: str, positive: str | None, entry: CandidateEntry | None
+) -> CandidateView:
+    return CandidateView(
+        key=key,
+        name=c.name,
+        prompt=c.prompt,
+        model=c.model,
+        verdict=c.verdict,
+        tone=VERDICT_TONES[c.verdict],
+        headline=_said_once(c.headline, c.verdict),
+        summary=_summary(c),
+        tally=_tally(c),
+        checks=check_rows(c),
+        traps=tuple(trap.sentence for trap in c.traps),
+        confusion=confusion_view(c.classification.confusion),
+        labels=labels_section(c.classification),
+        quality=quality_section(c.classification, c.outcomes, c.cost.currency),
+        tradeoff=tradeoff_section(c, positive),
+        latency=latency_section(c),
+        stability=stability_section(c.stability, cases=c.cases, repeats=c.repeats),
+        history=history_section(c.history) if c.history else None,
+        robustness=robustness_section(c.robustness) if c.robustness else None,
+        generalization=generalization_section(c.generalization) if c.generalization else None,
+        leakage=leakage_section(c.leakage) if c.leakage else None,
+        cost=cost_section(c.cost),
+        slices=slices_section(c.slices, positive=positive),
+        notable=notable_groups(c.notable, c.notable_counts),
+        measurement=measurement_section(c, entry),
+        messages=_messages(entry),
+    )
+
+
+def _summary(c: CandidateAssessment) -> str:
+    text = f"{count(c.cases, 'case')} × {count(c.repeats, 'repeat')}, {count(c.trials, 'trial')}"
+    unread = sum(c.outcomes.values()) - c.outcomes.get("label", 0)
+    total = sum(c.outcomes.values())
+    return text + (f"; {unread:,} without a label ({percent_of(unread, total)})" if unread else "")
+
+
+def _tally(c: CandidateAssessment) -> str:
+    if not c.checks:
+        return "no checks"
+    passed = sum(check.status == "PASS" for check in c.checks)
+    failed = sum(check.status == "FAIL" for check in c.checks)
+    tally = f"{passed} of {len(c.checks)} pass"
+    unsettled = len(c.checks) - passed - failed
+    return tally + (f", {failed} fail" if failed else "") + (f", {unsettled} open" if unsettled else "")
+
+
+def _facts(a: Assessment) -> str:
+    parts = [
+        count(len(a.candidates), "candidate"),
+        f"{a.journalled_trials:,} of {count(a.planned_trials, 'trial')}",
+    ]
+    parts.append(
+        "labels " + ", ".join(a.labels[:8]) + (f" and {len(a.labels) - 8} more" if len(a.labels) > 8 else "")
+    )
+    if a.positive:
+        parts.append(f"positive {a.positive}")
+    parts.append(f"{sure(a.confidence)} confidence")
+    return " · ".join(parts)
+
+
+def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
+    warnings = []
+    if not a.complete:
+        missing = a.planned_trials - a.journalled_trials
+        fate = "is missing and counts" if missing == 1 else "are missing and count"
+        warnings.append(
+            f"This run is not complete: {missing:,} of {count(a.planned_trials, 'trial')} {fate} as failed; "
+            "`harness resume` finishes it."
+        )
+    if a.paid_twice_at_most:
+        warnings.append(
+            f"The run was interrupted: at most {count(a.paid_twice_at_most, 'call')} in flight "
+            "may have been paid twice."
+        )
+    if manifest and manifest.git_dirty:
+        warnings.append("Files had uncommitted changes when this was measured.")
+    return warnings
+
+
+def _messages(entry: CandidateEntry | None) -> tuple[tuple[str, str], ...]:
+    if entry is None:
+        return ()
+    messages = entry.prompt.get("messages") or ()
+    return tuple((str(m.get("role", "")), str(m.get("content", ""))) for m in messages if isinstance(m, dict))
+
+
+def _reproduce(a: Assessment, manifest: Manifest | None) -> Section:
+    if manifest is None:
+        return Section(key="reproduce", title="How to reproduce", lead=f"Run {a.run_id}.")
+    commit = manifest.git_commit or "not in a git repository"
+    figures = [
+        Figure(name="Run", text=a.run_id),
+        Figure(name="Commit", text=commit, hint="with uncommitted changes" if manifest.git_dirty else ""),
+        Figure(name="Seed", text=str(manifest.seed)),
+        Figure(name="Sessions", text=str(a.sessions)),
+        Figure(name="Variants", text=", ".join(manifest.variants)),
+        Figure(name="Platform", text=manifest.platform),
+    ]
+    files = tuple(
+        (Cell(text=f.path, kind="code"), Cell(text=f.sha256, kind="code"))
+        for f in sorted(manifest.files, key=lambda f: f.path)
+    )
+    versions = tuple(
+        (Cell(text=name), Cell(text=version, kind="code"))
+        for name, version in sorted(manifest.versions.items())
+    )
+    tables = (
+        Table(title="Files", head=("File", "SHA-256"), rows=files, folded=True),
+        Table(title="Versions", head=("Package", "Version"), rows=versions, folded=True),
+    )
+    return Section(
+        key="reproduce",
+        title="How to reproduce",
+        lead="Run the same command at this commit; harness report judges the same journal again for free.",
+        figures=tuple(figures),
+        tables=tuple(t for t in tables if t.rows),
+    )

@@ -55,7 +55,7 @@ SECTIONS: dict[str, list[Promise]] = {
         ),
         Promise(
             "Quotas are kept; concurrency is cut on 429 only; an outage gets no storm",
-            ("tests/unit/measure/test_pacing.py", "tests/property/test_pacing.py"),
+            ("tests/unit/measure/pacing/test_pacing.py", "tests/property/test_pacing.py"),
         ),
     ],
     "The process dies, the disk or the clock fails": [
@@ -79,7 +79,7 @@ SECTIONS: dict[str, list[Promise]] = {
         Promise(
             "A journal reads as a prefix of what was written, with all that was saved, or names the damage",
             (
-                "tests/unit/test_journal.py",
+                "tests/unit/journal/test_journal.py",
                 "tests/property/test_journal.py",
                 "tests/property/test_journal_machine.py",
             ),
@@ -102,7 +102,7 @@ SECTIONS: dict[str, list[Promise]] = {
     "The content is hostile": [
         Promise(
             "No template runs code or uses much time, memory or output",
-            ("tests/unit/files/test_render.py", "tests/property/test_files_loading.py"),
+            ("tests/unit/files/prompts/test_render.py", "tests/property/test_files_loading.py"),
         ),
         Promise("No key is shown, wherever it is echoed", ("tests/integration/test_key_canaries.py",)),
         Promise(

@@ -130,7 +130,7 @@ def test_memory_does_not_grow_with_the_rows() -> None:
 
 
 def test_every_column_is_documented_in_order() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "export.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "export.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE)
     names = {str: "text", int: "integer", float: "number", bool: "boolean"}
     assert documented == [(name, names[kind]) for name, kind in COLUMNS.items()]

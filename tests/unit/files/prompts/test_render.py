@@ -16,7 +16,7 @@ from harness.files.prompts.template_rules import TemplateRefused
 from harness.files.prompts.untrusted import render_untrusted
 from harness.files.written.findings import Findings
 
-SHIPPED = sorted((Path(__file__).parents[3] / "prompts").glob("*/*.prompt.yml"))
+SHIPPED = sorted((Path(__file__).parents[4] / "prompts").glob("*/*.prompt.yml"))
 EXAMPLES = ({"message": "win", "label": "spam"}, {"message": "hi", "label": "ham"})
 
 

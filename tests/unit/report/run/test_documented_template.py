@@ -10,7 +10,7 @@ from judged import assessment
 from harness.report.run.html import render_html
 from harness.report.run.view import view_of
 
-PAGE = (Path(__file__).parents[3] / "docs" / "report-templates.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[4] / "docs" / "report-templates.md").read_text(encoding="utf-8")
 
 
 def documented(language: str) -> str:
@@ -32,7 +32,7 @@ def test_the_documented_example_adds_a_team_above_the_verdict_and_drops_costs(tm
 
 
 def test_every_documented_block_exists_and_every_block_is_documented() -> None:
-    templates = Path(__file__).parents[3] / "harness" / "report" / "templates"
+    templates = Path(__file__).parents[4] / "harness" / "report" / "templates"
     for name in ("report.html.j2", "report.md.j2"):
         blocks = re.findall(r"{% block (\w+)", (templates / name).read_text(encoding="utf-8"))
         line = next(line for line in PAGE.splitlines() if line.startswith(f"`{name}`: "))

@@ -202,7 +202,7 @@ except StorageFailed:
 
 def test_a_disk_that_takes_half_a_line_fails_for_good_and_leaves_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / JOURNAL
-    specimens = Path(__file__).parents[1] / "specimens"
+    specimens = Path(__file__).parents[2] / "specimens"
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(path), str(specimens)], capture_output=True, text=True, check=True
     )

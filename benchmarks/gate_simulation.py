@@ -33,7 +33,7 @@ from harness.files.bundle import Bundle, load_bundle
 from harness.judge.assess import views_of
 from harness.judge.checks.check import check
 from harness.judge.compare import compare
-from harness.judge.compare.gate import Judged, decide, status_of
+from harness.judge.compare.gate import ChangedPrompt, decide, status_of
 from harness.judge.scores.binomial import wilson
 from harness.measure.run import measure
 
@@ -84,7 +84,7 @@ def gate(rng: np.random.Generator, *, prompts: int, cases: int, loss: float) -> 
     for prompt in range(prompts):
         base, head = views[f"p{prompt}-base@m"], views[f"p{prompt}-head@m"]
         judged.append(
-            Judged(
+            ChangedPrompt(
                 path=f"p{prompt}",
                 prompt=f"p{prompt}",
                 model="m",

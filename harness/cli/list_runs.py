@@ -17,7 +17,7 @@ from harness.errors import HarnessError, UsageError
 _DAYS = re.compile(r"^(\d+) ?d$")
 
 
-class Wanted(StrEnum):
+class ListedVerdict(StrEnum):
     """Verdicts to filter by."""
 
     READY = "ready"
@@ -31,7 +31,7 @@ SuiteFilter: TypeAlias = Annotated[
     typer.Option("--suite", help="Only runs of this suite.", autocompletion=completion.suite_names),
 ]
 VerdictFilter: TypeAlias = Annotated[
-    Wanted | None,
+    ListedVerdict | None,
     typer.Option("--verdict", case_sensitive=False, help="Only runs with this verdict."),
 ]
 PromptFilter: TypeAlias = Annotated[

@@ -41,14 +41,14 @@ class Caller:
         timeline.own()
         if isinstance(prepared, Failure):
             return _record(trial, prepared, timeline, started=self.clock.utc(), warmup=warmup)
-        await self.lane.gate.enter()
+        await self.lane.turnstile.enter()
         try:
             timeline.queued()
             started = self.clock.utc()
             sending = _Sending(self, prepared, timeline)
             answer = await sending.answer()
         finally:
-            self.lane.gate.leave()
+            self.lane.turnstile.leave()
         outcome = _checked(answer.outcome)
         timeline.own()
         return _record(

@@ -16,7 +16,7 @@ from harness.report.neutral import one_line, xml
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
+class JunitTest:
     """One check; `seen` and `why` tell its story."""
 
     name: str
@@ -28,20 +28,20 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Suite:
+class JunitSuite:
     """The checks of one candidate, with what is known of it."""
 
     name: str
     classname: str
     properties: dict[str, str]
-    tests: tuple[Test, ...]
+    tests: tuple[JunitTest, ...]
     timestamp: str = ""
 
 
-def junit_file(name: str, suites: Iterable[Suite]) -> bytes:
+def junit_file(name: str, suites: Iterable[JunitSuite]) -> bytes:
     """Write the file; every text in it is made harmless, names and messages stay on one line."""
     root = ET.Element("testsuites", name=_line(name))
-    every: list[Test] = []
+    every: list[JunitTest] = []
     for suite in suites:
         _add(root, suite)
         every += suite.tests
@@ -51,7 +51,7 @@ def junit_file(name: str, suites: Iterable[Suite]) -> bytes:
     return body + b"\n"
 
 
-def _add(root: ET.Element, suite: Suite) -> None:
+def _add(root: ET.Element, suite: JunitSuite) -> None:
     element = ET.SubElement(root, "testsuite", name=_line(suite.name))
     if suite.timestamp:
         element.set("timestamp", _line(suite.timestamp))
@@ -63,7 +63,7 @@ def _add(root: ET.Element, suite: Suite) -> None:
     _count(element, suite.tests)
 
 
-def _case(suite: ET.Element, classname: str, test: Test) -> None:
+def _case(suite: ET.Element, classname: str, test: JunitTest) -> None:
     case = ET.SubElement(suite, "testcase", classname=_line(classname), name=_line(test.name))
     case.set("time", f"{test.seconds:.3f}")
     if test.status == "FAIL":
@@ -75,7 +75,7 @@ def _case(suite: ET.Element, classname: str, test: Test) -> None:
         ET.SubElement(case, "system-out").text = xml(f"{test.seen}\n{test.why}")
 
 
-def _count(element: ET.Element, tests: Iterable[Test]) -> None:
+def _count(element: ET.Element, tests: Iterable[JunitTest]) -> None:
     every = tuple(tests)
     statuses = [test.status for test in every]
     element.set("tests", str(len(every)))

@@ -56,7 +56,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class NamedFigure:
     """A named figure and, where the name does not say it, what it means."""
 
     name: str
@@ -82,7 +82,7 @@ class Section:
     key: str
     title: str
     lead: str = ""
-    figures: tuple[Figure, ...] = ()
+    figures: tuple[NamedFigure, ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 
 from harness.errors import HarnessError
 from harness.record import ORIGINAL
-from harness.web.index import Basis, IndexReader, RunIndex, Selection, Wanted, basis_of, select
+from harness.web.index import Basis, CaseFilter, IndexReader, RunIndex, Selection, basis_of, select
 from harness.web.results import RunFolder
 
 _MOST_RUNS = 3
@@ -25,7 +25,7 @@ PATIENCE_S = 0.4  # how long a page waits for an index before it says how far it
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ReadSoFar:
     """How much of a journal has been read."""
 
     read: int
@@ -63,13 +63,13 @@ class Recent(Generic[_K, _V]):
         return found
 
 
-class Answers:
+class IndexAnswers:
     """An index with what was asked of it lately."""
 
     def __init__(self, index: RunIndex) -> None:
         self.index = index
         self.bases: Recent[tuple[str, str], Basis] = Recent(_MOST_BASES)
-        self.selections: Recent[Wanted, Selection] = Recent(_MOST_SELECTIONS)
+        self.selections: Recent[CaseFilter, Selection] = Recent(_MOST_SELECTIONS)
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +81,7 @@ class _Shelved:
     reader: IndexReader
     lock: threading.Lock = field(default_factory=threading.Lock)
     ready: threading.Event = field(default_factory=threading.Event)
-    answers: Answers | None = None  # replaced as a whole: answers always belong to their index
+    answers: IndexAnswers | None = None  # replaced as a whole: answers always belong to their index
     error: HarnessError | None = None
     read: int = 0  # bytes, while it is being read
     size: int = -1  # of the journal when it was last read
@@ -94,7 +94,7 @@ class _Shelved:
                 return
             try:
                 index = self.reader.read_on(self._tell)
-                answers = Answers(index)
+                answers = IndexAnswers(index)
                 if index.candidates:  # what the first page needs, before it is asked for
                     place = (index.candidates[0], ORIGINAL)
                     answers.bases.give(place, lambda: basis_of(index, *place))
@@ -124,7 +124,7 @@ class Shelf:
         self._lock = threading.Lock()
         self._runs: OrderedDict[str, _Shelved] = OrderedDict()
 
-    def index(self, run: RunFolder) -> RunIndex | Progress:
+    def index(self, run: RunFolder) -> RunIndex | ReadSoFar:
         """Give the index as of now. Raises JournalMissing, JournalDamaged."""
         shelved = self._shelved(run)
         size = shelved.journal.stat().st_size
@@ -137,15 +137,15 @@ class Shelf:
             shelved.ready.wait(self._patience_s)
         if shelved.error is not None:
             raise shelved.error
-        return shelved.index or Progress(shelved.read, size)
+        return shelved.index or ReadSoFar(shelved.read, size)
 
-    def selection(self, run: RunFolder, index: RunIndex, wanted: Wanted) -> Selection:
+    def selection(self, run: RunFolder, index: RunIndex, wanted: CaseFilter) -> Selection:
         """Give the matching cases; those of the last questions are kept. Raises KeyError."""
         with self._lock:
             shelved = self._runs.get(run.name)
         kept = None if shelved is None else shelved.answers
         if kept is None or kept.index is not index:  # it has been read on since the page began
-            kept = Answers(index)
+            kept = IndexAnswers(index)
         place = (wanted.candidate, wanted.variant)
         basis = kept.bases.give(place, lambda: basis_of(index, *place))
         return kept.selections.give(wanted, lambda: select(index, wanted, basis))

@@ -14,7 +14,7 @@ from harness.judge.documents.history import HistoryPoint
 from harness.judge.wording import amount, count
 from harness.report.neutral import one_line
 from harness.web.pages.case import TrialShown
-from harness.web.pages.runs import TrendPoint
+from harness.web.pages.runs import TrendRun
 
 _SPARK = (132, 30)
 _BAR = 16  # height of a timeline
@@ -22,7 +22,7 @@ _CHART = (190, 14, 24)  # height, room above, room below
 _LEAST_SPAN = 0.05  # a chart never blows up less than five points
 
 
-def sparkline(points: Sequence[TrendPoint]) -> Markup:
+def sparkline(points: Sequence[TrendRun]) -> Markup:
     """Draw accuracies, oldest first, with a dot on the last one."""
     if not points:
         return Markup("")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from virtual_clock import VirtualClock
 
-from harness.measure.pacing.gate import Gate
 from harness.measure.pacing.rate import RateLimiter
+from harness.measure.pacing.turnstile import Turnstile
 
 arrivals = st.lists(st.floats(0, 5), min_size=1, max_size=40)
 
@@ -62,7 +62,7 @@ steps = st.lists(st.sampled_from(STEPS), max_size=120)
 @given(st.integers(1, 40), steps)
 def test_the_gate_admits_no_more_than_its_limit_and_strands_nobody(most: int, script: list[str]) -> None:
     async def play() -> None:
-        gate = Gate(most)
+        gate = Turnstile(most)
         inside: list[asyncio.Task[None]] = []
         waiting: list[asyncio.Task[None]] = []
         for clock, step in enumerate(script):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
 from harness.judge.scores import reliability, stability
-from harness.judge.scores.repeat_pairs import Pairs
+from harness.judge.scores.repeat_pairs import RepeatPairs
 from harness.judge.scores.stability import Votes
 
 
@@ -76,5 +76,5 @@ def test_flips_are_what_counting_every_pair_gives(table: np.ndarray) -> None:
     for (a, b), rate in stability.flip_rates(votes).items():
         beside = [second for first, second in both_ways if first == a]
         assert rate == pytest.approx(beside.count(b) / len(beside))
-    made = Pairs.of(case, answer)
+    made = RepeatPairs.of(case, answer)
     assert (len(made.case), int(made.differ.sum())) == (len(pairs), sum(counted.values()))

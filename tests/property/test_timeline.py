@@ -101,7 +101,7 @@ def measured(
     async def every() -> list[tuple[Record, int]]:
         done = await asyncio.gather(*(one(n) for n in range(trials)))
         assert lane.in_flight == 0
-        assert lane.gate.admitted == 0
+        assert lane.turnstile.admitted == 0
         return [each for each in done if each is not None]
 
     return clock.run(every())

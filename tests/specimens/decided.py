@@ -8,10 +8,10 @@ from judged_sections import share
 
 from harness.judge.compare.gate import (
     GATE_SCHEMA,
+    ChangedPrompt,
     Gate,
     GateCost,
     GatedPrompt,
-    Judged,
     decide,
     headline_of,
     status_of,
@@ -154,7 +154,7 @@ def held(threshold: str, status: Status, *, name: str = "accuracy", why: str = "
     )
 
 
-def judged(**more: Any) -> Judged:
+def judged(**more: Any) -> ChangedPrompt:
     given: dict[str, Any] = {
         "path": "prompts/v1.prompt.yml",
         "prompt": "v1",
@@ -165,10 +165,10 @@ def judged(**more: Any) -> Judged:
         "base": (held("accuracy >= 80%", "PASS"),),
         "comparison": comparison(asked("accuracy", "PASS")),
     }
-    return Judged(**{**given, **more})
+    return ChangedPrompt(**{**given, **more})
 
 
-def gate(*prompts: Judged, **more: Any) -> Gate:
+def gate(*prompts: ChangedPrompt, **more: Any) -> Gate:
     decided: tuple[GatedPrompt, ...] = decide(prompts, confidence=0.95)
     status = status_of(decided)
     given: dict[str, Any] = {"edits": (), "deleted": (), "policy": "base"}

@@ -11,7 +11,7 @@ from harness.judge.documents.assessment import (
     VersionPoint,
 )
 from harness.judge.documents.estimate import Estimate, undefined
-from harness.judge.documents.history import Change, Chart, History, HistoryPoint, NotComparable
+from harness.judge.documents.history import AccuracyChange, CusumChart, History, HistoryPoint, NotComparable
 
 
 def _near(value: float, half: float, n: int = 450) -> Estimate:
@@ -46,20 +46,20 @@ def history(text: str = "") -> History:
         run_id=points[-1].run_id,
         points=points,
         changes=(
-            Change(
+            AccuracyChange(
                 against="the previous run",
                 runs=before[-1:],
                 before=_near(0.95, 0.02),
                 change=_near(-0.046, 0.03),
             ),
-            Change(
+            AccuracyChange(
                 against="the runs before, pooled",
                 runs=before,
                 before=_near(0.94, 0.01),
                 change=_near(-0.036, 0.025),
             ),
         ),
-        cusum=Chart(usual=0.06, worse=0.11, limit=4.605, path=(0.0, 0.0, 0.0, 1.2), signal=None),
+        cusum=CusumChart(usual=0.06, worse=0.11, limit=4.605, path=(0.0, 0.0, 0.0, 1.2), signal=None),
         not_comparable=(
             NotComparable(
                 run_id="20260228T080000Z-sms-spam-000009",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.files.branch.bundle import GateBundle
 
 
-class Policy(StrEnum):
+class PolicySide(StrEnum):
     """The side whose files judge."""
 
     BASE = "base"
@@ -43,7 +43,7 @@ MarginOption: TypeAlias = Annotated[
     ),
 ]
 PolicyOption: TypeAlias = Annotated[
-    Policy,
+    PolicySide,
     typer.Option(
         "--policy",
         metavar="SIDE",
@@ -82,7 +82,7 @@ def gate(
     suite: SuiteArgument,
     base: BaseOption = "origin/main",
     margin: MarginOption = None,
-    policy: PolicyOption = Policy.BASE,
+    policy: PolicyOption = PolicySide.BASE,
     max_cost: MaxCostOption = None,
     reuse: ReuseOption = True,
     prompt: PromptOption = None,
@@ -107,7 +107,7 @@ def gate(
     asked = Asked(
         suite=suite,
         base=base,
-        policy="head" if policy is Policy.HEAD else "base",
+        policy="head" if policy is PolicySide.HEAD else "base",
         prompts=tuple(prompt or ()),
         models=tuple(model or ()),
         repeats=repeats,

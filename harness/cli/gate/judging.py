@@ -14,10 +14,10 @@ from harness.judge.checks.baseline import from_store
 from harness.judge.compare import compare
 from harness.judge.compare.gate import (
     GATE_SCHEMA,
+    ChangedPrompt,
     Gate,
     GateCost,
     GatedPrompt,
-    Judged,
     decide,
     exit_code,
     headline_of,
@@ -60,8 +60,8 @@ def _judged(
     served: frozenset[str],
     *,
     comparison: Comparison | None,
-) -> Judged:
-    return Judged(
+) -> ChangedPrompt:
+    return ChangedPrompt(
         path=pair.path,
         prompt=pair.prompt,
         model=pair.model,

@@ -25,7 +25,7 @@ SPELLING = "Write `package.module:function`; it is looked for in the folder of h
 SIGNATURE = "It takes a text and a `random.Random`, and gives a text."
 
 
-class Broken(Exception):
+class PerturbationBroken(Exception):
     """What is wrong with a perturbation, and what to do."""
 
     def __init__(self, message: str, fix: str) -> None:
@@ -56,7 +56,7 @@ def apply_own(names: Sequence[str], cases: Sequence[Case], root: Path) -> Own:
                 for case in cases:
                     if case.inputs and (text := _vary(name, function, case)) is not None:
                         made[case.id][name] = text
-            except Broken as broken:
+            except PerturbationBroken as broken:
                 problems.append((name, broken.message, broken.fix))
     varied = [
         msgspec.structs.replace(case, variants=made[case.id]) if made[case.id] else case for case in cases
@@ -87,9 +87,9 @@ def _load(name: str) -> tuple[Perturbation, Path | None]:
         module = importlib.import_module(module_name)
         found = getattr(module, path)
     except (Exception, SystemExit) as error:  # whatever the user's module does while it is imported
-        raise Broken(f"`{shown(name)}` can't be imported: {_said(error)}.", SPELLING) from None
+        raise PerturbationBroken(f"`{shown(name)}` can't be imported: {_said(error)}.", SPELLING) from None
     if not callable(found):
-        raise Broken(f"`{shown(name)}` is not a function.", SPELLING)
+        raise PerturbationBroken(f"`{shown(name)}` is not a function.", SPELLING)
     file = getattr(module, "__file__", None)
     perturbation: Perturbation = found
     return perturbation, Path(file) if file else None
@@ -104,17 +104,19 @@ def _vary(name: str, function: Perturbation, case: Case) -> str | None:
         try:
             texts.append(function(before, generator(name, case.id)))
         except (Exception, SystemExit) as error:  # whatever the user's function raises
-            raise Broken(f"`{shown(name)}` failed {where}: {_said(error)}.", SIGNATURE) from None
+            raise PerturbationBroken(f"`{shown(name)}` failed {where}: {_said(error)}.", SIGNATURE) from None
     after = texts[0]
     if not isinstance(after, str):
-        raise Broken(f"`{shown(name)}` gave {type(after).__name__} {where}, not a text.", SIGNATURE)
+        raise PerturbationBroken(
+            f"`{shown(name)}` gave {type(after).__name__} {where}, not a text.", SIGNATURE
+        )
     if texts[1] != after:
-        raise Broken(
+        raise PerturbationBroken(
             f"`{shown(name)}` gave two texts {where}: a run could not be repeated.",
             "Draw from the `random.Random` that it is given, and from nothing else.",
         )
     if len(after) > LONGEST_FIELD or "\0" in after or any("\ud800" <= c <= "\udfff" for c in after):
-        raise Broken(
+        raise PerturbationBroken(
             f"`{shown(name)}` gave a text {where} that can't be an input.",
             f"Give at most {LONGEST_FIELD:,} characters of text, without NUL.",
         )

@@ -19,7 +19,7 @@ from harness.judge.scores.paired import paired_difference
 from harness.judge.scores.paired_mean import paired_mean_difference
 from harness.judge.scores.paired_metrics import PairedDraws, precision_of
 from harness.judge.scores.proportion import share_of_counts
-from harness.judge.scores.resample import Metric
+from harness.judge.scores.resample import MatrixMetric
 from harness.judge.scores.stability import Votes
 from harness.judge.sections.stability import answer_codes_of
 from harness.judge.table.columns import Bool, Float
@@ -130,7 +130,7 @@ def balanced_figure(pairs: Pairs) -> Compared:
 
 
 def _averaged(pairs: Pairs) -> Iterator[Compared]:
-    metrics: tuple[tuple[str, Metric, Callable[[Resampling], Figure], Scale], ...] = (
+    metrics: tuple[tuple[str, MatrixMetric, Callable[[Resampling], Figure], Scale], ...] = (
         ("macro_f1", macro_f1_of, Resampling.macro_f1, "share"),
         ("mcc", mcc_of, Resampling.mcc, "number"),
         ("kappa", kappa_of, Resampling.kappa, "number"),
@@ -152,7 +152,7 @@ def _resampled(of: Callable[[Resampling], Figure]) -> Callable[[Side], Figure]:
 def _drawn(
     pairs: Pairs,
     name: str,
-    metric: Metric,
+    metric: MatrixMetric,
     figure: Callable[[Side], Figure],
     *,
     label: str | None = None,

@@ -98,7 +98,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = "USD"
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one changed prompt; nothing but its place where nothing had to be measured."""
 
     path: str
@@ -112,7 +112,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     reused: bool = False
 
 
-def decide(judged: Sequence[Judged], *, confidence: float) -> tuple[GatedPrompt, ...]:
+def decide(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[GatedPrompt, ...]:
     """Decide each changed prompt."""
     firm = _firm_regressions(judged, 1 - confidence)
     return tuple(_decided(one, firm[place]) for place, one in enumerate(judged))
@@ -170,7 +170,7 @@ def _same(n: int) -> str:
     return f"all {n:,} changed prompts send the same requests as before"
 
 
-def _firm_regressions(judged: Sequence[Judged], alpha: float) -> list[set[int]]:
+def _firm_regressions(judged: Sequence[ChangedPrompt], alpha: float) -> list[set[int]]:
     """Tell of each prompt which losses stay certain when the losses of all prompts are adjusted together."""
     places, p_values = [], []
     for i, one in enumerate(judged):
@@ -185,7 +185,7 @@ def _firm_regressions(judged: Sequence[Judged], alpha: float) -> list[set[int]]:
     return firm
 
 
-def _decided(one: Judged, firm: set[int]) -> GatedPrompt:
+def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
     kind: Kind = "same" if one.same else "new" if one.comparison is None else "changed"
     checks = () if one.same or one.head is None else (*_thresholds(one, one.head), *_no_worse(one, firm))
     status = _worst(check.status for check in checks)
@@ -217,12 +217,12 @@ def without_latency(comparison: Comparison) -> Comparison:
     )
 
 
-def _thresholds(one: Judged, head: tuple[Check, ...]) -> list[GateCheck]:
+def _thresholds(one: ChangedPrompt, head: tuple[Check, ...]) -> list[GateCheck]:
     before: dict[str, Check] = {check.threshold: check for check in one.base}
     return [_threshold(one, check, before.get(check.threshold)) for check in head]
 
 
-def _threshold(one: Judged, check: Check, old: Check | None) -> GateCheck:
+def _threshold(one: ChangedPrompt, check: Check, old: Check | None) -> GateCheck:
     seen = None
     if one.comparison is not None and " where " not in check.threshold:
         seen = one.comparison.metric(check.metric, check.label)
@@ -244,7 +244,7 @@ def _threshold(one: Judged, check: Check, old: Check | None) -> GateCheck:
     )
 
 
-def _no_worse(one: Judged, firm: set[int]) -> list[GateCheck]:
+def _no_worse(one: ChangedPrompt, firm: set[int]) -> list[GateCheck]:
     if one.comparison is None:
         return []
     return [

@@ -70,7 +70,7 @@ class NotComparable(msgspec.Struct, frozen=True, kw_only=True):
     why: str
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
+class AccuracyChange(msgspec.Struct, frozen=True, kw_only=True):
     """Accuracy now minus before, in two groups that are taken as independent (Newcombe)."""
 
     against: Against
@@ -79,7 +79,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     change: Estimate
 
 
-class Chart(msgspec.Struct, frozen=True, kw_only=True):
+class CusumChart(msgspec.Struct, frozen=True, kw_only=True):
     """A Bernoulli CUSUM of the errors: one value a complete point."""
 
     usual: float  # error rate that the chart takes for normal
@@ -94,7 +94,7 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
 
     run_id: str  # the run that is held against those before it
     points: tuple[HistoryPoint, ...]  # oldest first
-    changes: tuple[Change, ...] = ()  # empty without an earlier comparable run
-    cusum: Chart | None = None
+    changes: tuple[AccuracyChange, ...] = ()  # empty without an earlier comparable run
+    cusum: CusumChart | None = None
     not_comparable: tuple[NotComparable, ...] = ()
     sentence: str = ""

@@ -20,9 +20,9 @@ import msgspec
 
 from harness.judge.documents.estimate import Estimate, undefined
 from harness.judge.documents.history import (
+    AccuracyChange,
     Against,
-    Change,
-    Chart,
+    CusumChart,
     History,
     HistoryPoint,
     NotComparable,
@@ -142,14 +142,16 @@ def usable(runs: Sequence[PastRun]) -> list[PastRun]:
     return [run for run in runs if run.complete and _accuracy(run).value is not None][-WINDOW:]
 
 
-def changes_of(runs: Sequence[PastRun], now: Share | Missing, *, confidence: float) -> tuple[Change, ...]:
+def changes_of(
+    runs: Sequence[PastRun], now: Share | Missing, *, confidence: float
+) -> tuple[AccuracyChange, ...]:
     """Give accuracy now minus the previous run, and minus all runs before (where there are several)."""
     known = usable(runs)
     made = []
     for against, group in groups_of(known):
         before = before_of(group)
         made.append(
-            Change(
+            AccuracyChange(
                 against=against,
                 runs=tuple(run.run_id for run in group),
                 before=before.estimate(confidence),
@@ -220,7 +222,7 @@ def changed(before: PastRun, after: PastRun) -> tuple[str, ...]:
     return tuple(marks)
 
 
-def _chart(series: Sequence[PastRun], margin: float) -> Chart | None:
+def _chart(series: Sequence[PastRun], margin: float) -> CusumChart | None:
     """Follow the errors run by run; what is usual is learnt from the first half of the series."""
     known = usable(series)
     shares = [share for share in (share_of(_accuracy(run)) for run in known) if isinstance(share, Share)]
@@ -234,10 +236,12 @@ def _chart(series: Sequence[PastRun], margin: float) -> Chart | None:
     worse = min(usual + margin, 1.0)
     made = cusum(errors, sizes, usual=usual, worse=worse)
     signal = None if made.signal is None else known[made.signal].run_id
-    return Chart(usual=usual, worse=worse, limit=made.limit, path=made.path, signal=signal)
+    return CusumChart(usual=usual, worse=worse, limit=made.limit, path=made.path, signal=signal)
 
 
-def _sentence(changes: Sequence[Change], chart: Chart | None, left: Sequence[NotComparable]) -> str:
+def _sentence(
+    changes: Sequence[AccuracyChange], chart: CusumChart | None, left: Sequence[NotComparable]
+) -> str:
     if not changes:
         if not left:
             return "There is no earlier finished run to compare with."
@@ -251,7 +255,7 @@ def _sentence(changes: Sequence[Change], chart: Chart | None, left: Sequence[Not
     return f"{_moved(known)}: {', '.join(_told(change) for change in known)}.{slide}"
 
 
-def _moved(changes: Sequence[Change]) -> str:
+def _moved(changes: Sequence[AccuracyChange]) -> str:
     if any(change.change.high is not None and change.change.high < 0 for change in changes):
         return "Accuracy fell"
     if any(change.change.low is not None and change.change.low > 0 for change in changes):
@@ -259,7 +263,7 @@ def _moved(changes: Sequence[Change]) -> str:
     return "No certain change of accuracy"
 
 
-def _told(change: Change) -> str:
+def _told(change: AccuracyChange) -> str:
     several = f"the {count(len(change.runs), 'run')} before, pooled"
     since = several if len(change.runs) > 1 else PREVIOUS
     before = "" if change.before.value is None else f" ({amount(change.before.value, 'share')})"

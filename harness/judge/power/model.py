@@ -27,7 +27,7 @@ from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure
 from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of, kappa_of, macro_f1_of, mcc_of
 from harness.judge.scores.planning import MOST, POWER, half_way
-from harness.judge.scores.resample import Metric, linear_se
+from harness.judge.scores.resample import MatrixMetric, linear_se
 from harness.judge.table.columns import Float
 
 MOVED = 0.05  # share of answers that a harmless change moves, either way
@@ -35,7 +35,7 @@ ACCURACY = 0.95  # planned for where no threshold on accuracy says otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class SamplePlan:
     """The cases needed, what these prove at best (None: it depends on the answers), and what is assumed."""
 
     needed: int | None
@@ -43,7 +43,7 @@ class Plan:
     assumed: str
 
 
-def average_plan(suite: Suite, threshold: Threshold, cases: Sequence[Case], truth: str) -> Plan | None:
+def average_plan(suite: Suite, threshold: Threshold, cases: Sequence[Case], truth: str) -> SamplePlan | None:
     """Plan a metric of the confusion matrix; None for other metrics. `truth` is the planned value as text."""
     found = _average(suite, threshold)
     counts = np.array(
@@ -60,14 +60,16 @@ def average_plan(suite: Suite, threshold: Threshold, cases: Sequence[Case], trut
     se = linear_se(metric, _patterns(counts, high), len(suite.labels))
     best = of_run(_perfect(suite, cases)).lower(suite.confidence)
     needed = _scaled(len(cases), se, goal - threshold.bound, suite.confidence)
-    return Plan(needed=needed, best=best, assumed=f"a true {truth} then passes with 80% probability")
+    return SamplePlan(needed=needed, best=best, assumed=f"a true {truth} then passes with 80% probability")
 
 
-def _average(suite: Suite, threshold: Threshold) -> tuple[Metric, Callable[[Resampling], Figure]] | None:
+def _average(
+    suite: Suite, threshold: Threshold
+) -> tuple[MatrixMetric, Callable[[Resampling], Figure]] | None:
     if threshold.metric == "fbeta" and threshold.label in suite.labels:
         label, beta = suite.labels.index(threshold.label), threshold.argument or 1.0
         return lambda matrix: fbeta_of(matrix, label, beta), lambda run: run.fbeta(label, beta)
-    known: dict[str, tuple[Metric, Callable[[Resampling], Figure]]] = {
+    known: dict[str, tuple[MatrixMetric, Callable[[Resampling], Figure]]] = {
         "balanced_accuracy": (balanced_accuracy_of, Resampling.balanced_accuracy),
         "macro_f1": (macro_f1_of, Resampling.macro_f1),
         "mcc": (mcc_of, Resampling.mcc),
@@ -105,7 +107,7 @@ def _scaled(n: int, se: float, margin: float, confidence: float) -> int | None:
 
 def difference_plan(
     suite: Suite, threshold: Threshold, cases: Sequence[Case], accuracy: float | None
-) -> Plan | None:
+) -> SamplePlan | None:
     """Plan a limit on a difference; None for other metrics."""
     if threshold.metric in {"robustness.drop", "robustness.flips"} and cases:
         se = math.sqrt(MOVED / len(cases))
@@ -125,4 +127,6 @@ def difference_plan(
         )
     else:
         return None
-    return Plan(needed=_scaled(len(cases), se, threshold.bound, suite.confidence), best=None, assumed=assumed)
+    return SamplePlan(
+        needed=_scaled(len(cases), se, threshold.bound, suite.confidence), best=None, assumed=assumed
+    )

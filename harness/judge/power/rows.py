@@ -18,7 +18,7 @@ from harness.files.case.cases import Case
 from harness.files.suite import Suite
 from harness.files.thresholds.metrics import QUANTILES
 from harness.files.thresholds.parse import Threshold
-from harness.judge.power.model import Plan, average_plan, difference_plan
+from harness.judge.power.model import SamplePlan, average_plan, difference_plan
 from harness.judge.scores.planning import POWER, best_provable, half_way, planned_n, smallest_all_pass_n
 from harness.judge.wording import amount, count, demand, named, scale_of, singular, sure, verb
 
@@ -125,7 +125,7 @@ def _of_share(suite: Suite, threshold: Threshold, share: float, counted: tuple[i
     return msgspec.structs.replace(row, sentence=_sentence(row, have, threshold, suite.confidence))
 
 
-def _of_model(suite: Suite, threshold: Threshold, plan: Plan, have: int) -> PowerRow:
+def _of_model(suite: Suite, threshold: Threshold, plan: SamplePlan, have: int) -> PowerRow:
     provable = plan.best is None or plan.best >= threshold.bound
     row = PowerRow(
         threshold=threshold.text,

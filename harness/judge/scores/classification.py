@@ -21,7 +21,7 @@ from harness.judge.scores.matrix import (
     mcc_of,
 )
 from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
-from harness.judge.scores.resample import EXACT_CASES, Draws, Metric, confusion_draws, figure_of
+from harness.judge.scores.resample import EXACT_CASES, Draws, MatrixMetric, confusion_draws, figure_of
 
 NO_TRIALS = "there are no trials"
 
@@ -214,7 +214,7 @@ class Resampling:
         why = f"no case expects ‘{self.labels[label]}’ and no reply was read as it"
         return self._figure(lambda counts: fbeta_of(counts, label, beta), why, 0.0)
 
-    def _figure(self, metric: Metric, why: str, floor: float) -> Figure:
+    def _figure(self, metric: MatrixMetric, why: str, floor: float) -> Figure:
         if self.patterns.cases == 0:
             return Missing(NO_TRIALS)
         return figure_of(

@@ -13,7 +13,7 @@ from harness.judge.table.columns import Bool, Float
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class AtThreshold:
     """What a score threshold yields on some cases: positive at or above it."""
 
     precision: Share | Missing
@@ -66,11 +66,11 @@ def _best(sweep: Sweep, merit: Float, allowed: Bool) -> float | None:
     return float(sweep.score[best[-1]])
 
 
-def judge_at(scored: Scored, threshold: float) -> Judged:
+def judge_at(scored: Scored, threshold: float) -> AtThreshold:
     """Give precision and recall at a threshold, each with its interval clustered by case."""
     called = scored.score >= threshold
     hits = scored.positive & called
-    return Judged(
+    return AtThreshold(
         precision=clustered_share(
             hits[called], scored.case[called], why_empty="no score reaches this threshold"
         ),

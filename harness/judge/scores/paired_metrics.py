@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.judge.scores.answers import Answers, Patterns
 from harness.judge.scores.figure import Drawn, Figure, Missing
-from harness.judge.scores.resample import DRAWS, Metric, confusion_draws_of_pairs
+from harness.judge.scores.resample import DRAWS, MatrixMetric, confusion_draws_of_pairs
 from harness.judge.table.columns import Float
 
 
@@ -36,7 +36,7 @@ class PairedDraws:
         observed = [side.confusion().astype(np.float64) for side in sides]
         return cls(observed[0], observed[1], one, two, len(both))
 
-    def difference(self, metric: Metric, *, why_undefined: str) -> Figure:
+    def difference(self, metric: MatrixMetric, *, why_undefined: str) -> Figure:
         """Give metric(first) - metric(second) with its interval."""
         value = float(metric(self.first)) - float(metric(self.second))
         if not np.isfinite(value):

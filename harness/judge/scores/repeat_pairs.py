@@ -19,7 +19,7 @@ FARTHEST = 8  # repeats apart: with 1,000 repeats of a case all pairs would be h
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class RepeatPairs:
     """Pairs of repeats: rows of the two trials, of what case, and whether their answers differ."""
 
     first: Int64
@@ -28,7 +28,7 @@ class Pairs:
     differ: Bool
 
     @classmethod
-    def of(cls, case: Int32 | Int64, answer: Int64) -> Pairs:
+    def of(cls, case: Int32 | Int64, answer: Int64) -> RepeatPairs:
         """Pair the repeats of each case; rows must be sorted by case."""
         firsts, seconds = [], []
         for apart in range(1, FARTHEST + 1):
@@ -45,9 +45,9 @@ class Pairs:
         differ = np.asarray(answer[first] != answer[second], dtype=np.bool_)
         return cls(first, second, np.asarray(case[first], dtype=np.int64), differ)
 
-    def where(self, keep: Bool) -> Pairs:
+    def where(self, keep: Bool) -> RepeatPairs:
         """Keep some pairs."""
-        return Pairs(self.first[keep], self.second[keep], self.case[keep], self.differ[keep])
+        return RepeatPairs(self.first[keep], self.second[keep], self.case[keep], self.differ[keep])
 
     def differing(self) -> Share | Missing:
         """Give the share of pairs that differ, clustered by case."""

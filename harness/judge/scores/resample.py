@@ -31,7 +31,7 @@ from harness.judge.table.columns import Float
 
 DRAWS = 2_000
 EXACT_CASES = 20_000
-Metric = Callable[[Float], Float]  # (..., labels, labels + 1) -> (...)
+MatrixMetric = Callable[[Float], Float]  # (..., labels, labels + 1) -> (...)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _imagined(mean: Float, label: int, labels: int, sides: int) -> Float:
 
 
 def figure_of(
-    metric: Metric,
+    metric: MatrixMetric,
     patterns: Patterns,
     labels: int,
     *,
@@ -129,7 +129,7 @@ def _sorted(values: Float, worst: float) -> Float:
     return np.sort(np.where(np.isfinite(values), values, worst))
 
 
-def linear_se(metric: Metric, patterns: Patterns, labels: int) -> float:
+def linear_se(metric: MatrixMetric, patterns: Patterns, labels: int) -> float:
     """Give the standard error of a metric by linearisation, cases stratified by expected label."""
     gradient = _gradient(metric, patterns.confusion(labels))
     influence = (patterns.counts * gradient[patterns.expected]).sum(axis=1)
@@ -143,7 +143,7 @@ def linear_se(metric: Metric, patterns: Patterns, labels: int) -> float:
     return float(np.sqrt(variance))
 
 
-def _gradient(metric: Metric, counts: Float) -> Float:
+def _gradient(metric: MatrixMetric, counts: Float) -> Float:
     """Give central differences with respect to each cell; the step is a share of the total."""
     cells = counts.size
     step = max(counts.sum(), 1.0) * 1e-6

@@ -19,7 +19,7 @@ from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.invariance import Excess, excess, flip_share, p_value
 from harness.judge.scores.paired import cochran_q, holm
 from harness.judge.scores.proportion import Share
-from harness.judge.sections.variants import Pairs, changed_cases, names, pairs_of
+from harness.judge.sections.variants import VariantPairs, changed_cases, names, pairs_of
 from harness.judge.table.columns import Float
 from harness.judge.view import View
 from harness.judge.wording import listed, sentence
@@ -83,7 +83,7 @@ def flips_above_noise(view: View, name: str | None) -> Figure:
     return _worst(name, [_excess(pairs) for pairs in _wanted(view, name)])
 
 
-def _wanted(view: View, name: str | None) -> list[Pairs]:
+def _wanted(view: View, name: str | None) -> list[VariantPairs]:
     return [pairs_of(view, one) for one in names(view) if name in (None, one)]
 
 
@@ -96,11 +96,11 @@ def _worst(name: str | None, figures: list[Figure]) -> Figure:
     return Missing(NO_VARIANTS if name is None else f"{name} was not measured")
 
 
-def _flips(pairs: Pairs) -> Share | Missing:
+def _flips(pairs: VariantPairs) -> Share | Missing:
     return flip_share(pairs.original, pairs.variant, why_empty=NO_CASE)
 
 
-def _excess(pairs: Pairs) -> Excess | Missing:
+def _excess(pairs: VariantPairs) -> Excess | Missing:
     if not pairs.repeated:
         return Missing(ONE_REPEAT if len(pairs.cases) else NO_CASE, len(pairs.cases))
     return excess(pairs.original, pairs.variant, why_empty=NO_CASE)

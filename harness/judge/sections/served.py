@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.judge.documents.assessment import PairsCompared, ServedChange, Stability
 from harness.judge.scores.combined import difference
-from harness.judge.scores.repeat_pairs import Pairs, balanced_cut
+from harness.judge.scores.repeat_pairs import RepeatPairs, balanced_cut
 from harness.judge.table.columns import NONE, Bool, Int16, Int64
 from harness.judge.view import View
 from harness.judge.wording import count, figure, figure_alone, verb
@@ -25,7 +25,7 @@ def with_served(view: View, made: Stability, answers: Int64) -> Stability:
     made = msgspec.structs.replace(
         made, served_changes=tuple(changes[:SHOWN]), served_changes_in_all=len(changes)
     )
-    pairs = Pairs.of(view.trials.case, answers)
+    pairs = RepeatPairs.of(view.trials.case, answers)
     if len(pairs.case) == 0:
         return made
     concurrency = _by_concurrency(view, pairs)
@@ -64,7 +64,7 @@ def _changes(view: View, what: str, column: Int16, names: tuple[str, ...]) -> li
     ]
 
 
-def _by_concurrency(view: View, pairs: Pairs) -> PairsCompared | None:
+def _by_concurrency(view: View, pairs: RepeatPairs) -> PairsCompared | None:
     """Compare pairs sent among few calls with pairs of which one was sent among more."""
     trials = view.trials
     sent = (trials.in_flight > 0) & (trials.sent_at != NONE)
@@ -77,7 +77,7 @@ def _by_concurrency(view: View, pairs: Pairs) -> PairsCompared | None:
     return _compared(view, pairs, np.asarray(most > cut, dtype=np.bool_), (few, many))
 
 
-def _by_server(view: View, pairs: Pairs) -> PairsCompared | None:
+def _by_server(view: View, pairs: RepeatPairs) -> PairsCompared | None:
     """Compare pairs answered by one model and fingerprint with pairs answered by two."""
     trials = view.trials
     if max(len(trials.served_models), len(trials.fingerprints)) < 2:
@@ -87,7 +87,7 @@ def _by_server(view: View, pairs: Pairs) -> PairsCompared | None:
     return _compared(view, pairs, other, ("the same model and fingerprint", "another one"))
 
 
-def _compared(view: View, pairs: Pairs, second: Bool, kinds: tuple[str, str]) -> PairsCompared:
+def _compared(view: View, pairs: RepeatPairs, second: Bool, kinds: tuple[str, str]) -> PairsCompared:
     here, there = (pairs.where(np.asarray(keep)).differing() for keep in (~second, second))
     apart = difference(there, here).estimate(view.confidence)
     return PairsCompared(
@@ -100,7 +100,7 @@ def _compared(view: View, pairs: Pairs, second: Bool, kinds: tuple[str, str]) ->
     )
 
 
-def _note(view: View, pairs: Pairs, compared: PairsCompared | None) -> str:
+def _note(view: View, pairs: RepeatPairs, compared: PairsCompared | None) -> str:
     flips = int(np.count_nonzero(pairs.differ))
     if view.trials.recorded or not flips:
         return ""

@@ -20,7 +20,7 @@ SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pairs:
+class VariantPairs:
     """Answers of the cases that have both the original and one variant; rows are cases, columns answers."""
 
     cases: Int64
@@ -47,9 +47,9 @@ class Pairs:
             self.variant.sum(axis=1).astype(np.float64),
         )
 
-    def of(self, keep: Bool) -> Pairs:
+    def of(self, keep: Bool) -> VariantPairs:
         """Keep some cases."""
-        return Pairs(
+        return VariantPairs(
             cases=self.cases[keep],
             original=self.original[keep],
             variant=self.variant[keep],
@@ -63,12 +63,12 @@ def names(view: View) -> list[str]:
     return [name for place, name in enumerate(view.every_trial.variants) if place in present]
 
 
-def pairs_of(view: View, name: str) -> Pairs:
+def pairs_of(view: View, name: str) -> VariantPairs:
     """Give the cases that have a variant of this name, with the answers to both."""
     return view.once(f"pairs {name}", lambda: _pairs(view, name))
 
 
-def _pairs(view: View, name: str) -> Pairs:
+def _pairs(view: View, name: str) -> VariantPairs:
     trials = view.every_trial
     place = trials.variants.index(name)
     variant = trials.where(np.asarray(trials.variant == place, dtype=np.bool_))
@@ -76,7 +76,7 @@ def _pairs(view: View, name: str) -> Pairs:
     after, right_after = _votes(view, variant)
     both = np.flatnonzero((before.sum(axis=1) > 0) & (after.sum(axis=1) > 0))
     right = (right_before[both], right_after[both])
-    return Pairs(cases=both, original=before[both], variant=after[both], right=right)
+    return VariantPairs(cases=both, original=before[both], variant=after[both], right=right)
 
 
 def _votes(view: View, trials: TrialColumns) -> tuple[Int64, Int64]:
@@ -89,7 +89,7 @@ def _votes(view: View, trials: TrialColumns) -> tuple[Int64, Int64]:
     return counts, right
 
 
-def changed_cases(view: View, name: str, pairs: Pairs) -> tuple[ChangedCase, ...]:
+def changed_cases(view: View, name: str, pairs: VariantPairs) -> tuple[ChangedCase, ...]:
     """Give the cases whose usual answer moved, those that turned wrong first, at most `SHOWN`."""
     before, after = pairs.original.argmax(axis=1), pairs.variant.argmax(axis=1)
     moved = np.flatnonzero(before != after)

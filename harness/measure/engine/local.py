@@ -158,7 +158,7 @@ class _Session:
 
     async def _measure(self, lane: LaneWork) -> None:
         """Warm up, then drain the lane's share of the plan."""
-        asked = lane.lane.gate.asked
+        asked = lane.lane.turnstile.asked
         lane.lane.begin(connections=max(1, int(asked * self._room)) if lane.timed else asked)
         if self._sink.backlogged:  # a resume takes the most that may be in flight from this event
             await self._sink.written()
@@ -166,18 +166,18 @@ class _Session:
         trials = self._plan.trials(
             self._work.done, frozenset(lane.callers), shard=self._work.shard, shards=self._work.shards
         )
-        await self._drain(lane, trials, lane.lane.gate.asked, warmup=False)
+        await self._drain(lane, trials, lane.lane.turnstile.asked, warmup=False)
         if not self._halt.stopping:
             for record in lane.lane.breaker.release():
                 self._put(record)
 
     def _share_allowed(self) -> float:
         """Give which share of the calls asked for may be in flight as far as open files are concerned."""
-        asked = sum(each.lane.gate.asked for each in self._lanes.values() if each.timed)
+        asked = sum(each.lane.turnstile.asked for each in self._lanes.values() if each.timed)
         return connections_allowed(asked) / asked if asked else 1.0
 
     async def _drain(self, lane: LaneWork, trials: Iterator[Planned], workers: int, *, warmup: bool) -> None:
-        count = min(workers, lane.lane.gate.asked)
+        count = min(workers, lane.lane.turnstile.asked)
         await _all([self._spawn(self._worker(lane, trials, warmup=warmup)) for _ in range(count)])
 
     async def _worker(self, lane: LaneWork, trials: Iterator[Planned], *, warmup: bool) -> None:
@@ -209,10 +209,10 @@ class _Session:
             Pace(
                 at_ns=time.perf_counter_ns() - self._work.began_ns,
                 endpoint=lane.name,
-                limit=lane.gate.limit,
+                limit=lane.turnstile.limit,
                 in_flight=lane.in_flight,
                 why=why,
-                most=lane.gate.most,
+                most=lane.turnstile.most,
             )
         )
 

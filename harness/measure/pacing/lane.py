@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from harness.files.project import Limits
 from harness.measure.endpoint.contract import Answer
 from harness.measure.pacing.breaker import Breaker, RetryBudget
-from harness.measure.pacing.gate import Gate
 from harness.measure.pacing.rate import RateLimiter
+from harness.measure.pacing.turnstile import Turnstile
 from harness.measure.timeline import Clock
 from harness.record import Failure
 
@@ -44,7 +44,7 @@ class Lane:
         sharing: int = 1,
     ) -> None:
         self.name = name
-        self.gate = Gate(limits.concurrency)
+        self.turnstile = Turnstile(limits.concurrency)
         self.rate = RateLimiter(clock, rpm=limits.rpm, tpm=limits.tpm, sharing=sharing)
         self.budget = RetryBudget()
         self.breaker = Breaker(name)
@@ -58,10 +58,10 @@ class Lane:
     def begin(self, *, connections: int) -> None:
         """Say the limit that the lane starts with: no more than the connections that it may open."""
         why = ""
-        if connections < self.gate.asked:
-            why = f" and not {self.gate.asked}: this process may not open more files (ulimit -n)"
-            self.gate.cap(connections)
-        self._say(f"started; {self.gate.limit} in flight at first, {self.gate.most} at most{why}")
+        if connections < self.turnstile.asked:
+            why = f" and not {self.turnstile.asked}: this process may not open more files (ulimit -n)"
+            self.turnstile.cap(connections)
+        self._say(f"started; {self.turnstile.limit} in flight at first, {self.turnstile.most} at most{why}")
 
     async def board(self, tokens: int) -> tuple[int, int]:
         """Wait until the rate allows a request of so many tokens."""
@@ -86,38 +86,38 @@ class Lane:
         if used.input is not None and used.output is not None:
             self.rate.settle(ticket.tokens, used.input + used.output)
         self.rate.learn_faster()
-        before = self.gate.limit
-        if self.gate.succeeded():
-            self._say(f"all well; {before} -> {self.gate.limit} in flight")
+        before = self.turnstile.limit
+        if self.turnstile.succeeded():
+            self._say(f"all well; {before} -> {self.turnstile.limit} in flight")
 
     def overloaded(self, answer: Answer, ticket: Ticket, seconds: float) -> None:
         """Cut and pause after an answer that says there was too much."""
-        before = self.gate.limit
-        if not self.gate.overloaded(ticket.sent_ns, self._clock.now_ns()):
+        before = self.turnstile.limit
+        if not self.turnstile.overloaded(ticket.sent_ns, self._clock.now_ns()):
             return
         self.rate.pause(seconds)
         if before == 1:
             self.rate.learn_slower()
-        if before != self.gate.limit or seconds >= _WORTH_SAYING_S:
+        if before != self.turnstile.limit or seconds >= _WORTH_SAYING_S:
             status = answer.attempt.status or "overload"
-            self._say(f"{status}, backing off {seconds:.2g} s; {before} -> {self.gate.limit} in flight")
+            self._say(f"{status}, backing off {seconds:.2g} s; {before} -> {self.turnstile.limit} in flight")
 
     def client_saturated(self, lag_ms: float) -> None:
         """Send less at once, because this machine can't time so many calls honestly."""
-        before = self.gate.limit
+        before = self.turnstile.limit
         self._good_windows = 0
-        if self.gate.bound(max(_LEAST_FOR_CLIENT, int(before * 0.75))):
+        if self.turnstile.bound(max(_LEAST_FOR_CLIENT, int(before * 0.75))):
             self._patience = min(self._patience * 2, _LONGEST_PATIENCE)
-            self._say(f"client saturated, {lag_ms:.0f} ms late; {before} -> {self.gate.limit} in flight")
+            self._say(f"client saturated, {lag_ms:.0f} ms late; {before} -> {self.turnstile.limit} in flight")
 
     def client_well(self) -> None:
         """Allow a quarter more after a while in which this machine kept up: what held it may be over."""
         self._good_windows += 1
         if self._good_windows >= self._patience:
             self._good_windows = 0
-            before = self.gate.most
-            if self.gate.relieve(before + max(1, before // 4)):
-                self._say(f"client keeps up again; at most {before} -> {self.gate.most} in flight")
+            before = self.turnstile.most
+            if self.turnstile.relieve(before + max(1, before // 4)):
+                self._say(f"client keeps up again; at most {before} -> {self.turnstile.most} in flight")
 
     def _say(self, why: str) -> None:
         self._on_change(self, why)

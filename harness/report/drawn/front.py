@@ -47,7 +47,7 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class NamePlace:
     """Where a name stands beside its point."""
 
     align: Literal["left", "center", "right"]  # of the text to the point
@@ -60,7 +60,7 @@ class Side:
         return Area(left, y - _GAP - height if self.above else y + _GAP, width, height)
 
 
-_SIDES = tuple(Side(align, above) for align in ("left", "right", "center") for above in (False, True))
+_SIDES = tuple(NamePlace(align, above) for align in ("left", "right", "center") for above in (False, True))
 _PLOT = Area(0, 0, WIDTH, _TALL)
 
 
@@ -106,7 +106,7 @@ def _shares(boxes: tuple[Box, ...]) -> list[float]:
     return [max(0.0, low - pad), min(1.0, high + pad)]
 
 
-def placed(plot: FrontPlot) -> list[tuple[Box, Side, Area]]:
+def placed(plot: FrontPlot) -> list[tuple[Box, NamePlace, Area]]:
     """Choose a side for each name in turn, those on the front first; some of the beaten get none."""
     every = (*plot.front, *plot.beaten)
     points = _pixels(every, log=plot.log)
@@ -166,7 +166,7 @@ def _points(
     ]
 
 
-def _name(box: Box, side: Side, axes: tuple[Drawing, Drawing]) -> Drawing:
+def _name(box: Box, side: NamePlace, axes: tuple[Drawing, Drawing]) -> Drawing:
     """Write the name and the note of a candidate."""
     alt = library()
     x, y = axes

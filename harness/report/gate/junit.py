@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.judge.compare.gate import Gate, GateCheck, GatedPrompt
 from harness.judge.wording import scale_of
 from harness.report.gate.view import gate_row
-from harness.report.junit_file import Suite, Test, junit_file
+from harness.report.junit_file import JunitSuite, JunitTest, junit_file
 from harness.report.neutral import shorten
 
 LONGEST = 4_000  # characters of one text
@@ -16,9 +16,9 @@ def render_gate_junit(gate: Gate) -> bytes:
     return junit_file(f"gate: {gate.suite}", (_suite(gate, prompt) for prompt in gate.prompts))
 
 
-def _suite(gate: Gate, prompt: GatedPrompt) -> Suite:
+def _suite(gate: Gate, prompt: GatedPrompt) -> JunitSuite:
     name = f"{prompt.prompt}@{prompt.model}"
-    same = Test(name="sends the same requests as before", status="PASS")
+    same = JunitTest(name="sends the same requests as before", status="PASS")
     properties = {
         "file": prompt.path,
         "status": prompt.status,
@@ -27,7 +27,7 @@ def _suite(gate: Gate, prompt: GatedPrompt) -> Suite:
         "head": gate.head_commit,
         "policy": gate.policy,
     }
-    return Suite(
+    return JunitSuite(
         name=_short(name),
         classname=_short(f"{gate.suite}.{name}"),
         properties={key: _short(value) for key, value in properties.items()},
@@ -38,11 +38,11 @@ def _suite(gate: Gate, prompt: GatedPrompt) -> Suite:
     )
 
 
-def _test(check: GateCheck, currency: str) -> Test:
+def _test(check: GateCheck, currency: str) -> JunitTest:
     row = gate_row(check, currency)
     change = f", {row.change}" if row.change else ""
     timed = check.of == "threshold" and scale_of(check.metric) == "seconds"
-    return Test(
+    return JunitTest(
         name=_short(check.name),
         status=check.status,
         seconds=(check.head.value or 0.0) if timed and check.head is not None else 0.0,

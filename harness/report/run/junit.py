@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.judge.documents.assessment import Assessment, CandidateAssessment, Check
 from harness.judge.wording import scale_of
-from harness.report.junit_file import Suite, Test, junit_file
+from harness.report.junit_file import JunitSuite, JunitTest, junit_file
 from harness.report.parts import CandidateView, CheckRow, ReportView
 
 
@@ -16,8 +16,8 @@ def render_junit(assessment: Assessment, view: ReportView) -> bytes:
     )
 
 
-def _suite(assessment: Assessment, candidate: CandidateAssessment, shown: CandidateView) -> Suite:
-    return Suite(
+def _suite(assessment: Assessment, candidate: CandidateAssessment, shown: CandidateView) -> JunitSuite:
+    return JunitSuite(
         name=f"{assessment.suite}: {candidate.name}",
         classname=f"{assessment.suite}.{candidate.name}",
         timestamp=assessment.created_utc,
@@ -33,8 +33,8 @@ def _suite(assessment: Assessment, candidate: CandidateAssessment, shown: Candid
     )
 
 
-def _test(check: Check, row: CheckRow) -> Test:
-    return Test(
+def _test(check: Check, row: CheckRow) -> JunitTest:
+    return JunitTest(
         name=check.threshold,
         status=check.status,
         seconds=(check.estimate.value or 0.0) if scale_of(check.metric) == "seconds" else 0.0,

@@ -8,7 +8,7 @@ from harness.judge.checks.verdict import best_first
 from harness.judge.documents.assessment import Assessment, CandidateAssessment
 from harness.judge.wording import sentence, sure
 from harness.report.figures import count, percent_of, when
-from harness.report.parts import CandidateView, Cell, Figure, ReportView, Section, Table
+from harness.report.parts import CandidateView, Cell, NamedFigure, ReportView, Section, Table
 from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
 from harness.report.sections.cost import cost_section
 from harness.report.sections.generalization import generalization_section
@@ -155,12 +155,14 @@ def _reproduce(a: Assessment, manifest: Manifest | None) -> Section:
         return Section(key="reproduce", title="How to reproduce", lead=f"Run {a.run_id}.")
     commit = manifest.git_commit or "not in a git repository"
     figures = [
-        Figure(name="Run", text=a.run_id),
-        Figure(name="Commit", text=commit, hint="with uncommitted changes" if manifest.git_dirty else ""),
-        Figure(name="Seed", text=str(manifest.seed)),
-        Figure(name="Sessions", text=str(a.sessions)),
-        Figure(name="Variants", text=", ".join(manifest.variants)),
-        Figure(name="Platform", text=manifest.platform),
+        NamedFigure(name="Run", text=a.run_id),
+        NamedFigure(
+            name="Commit", text=commit, hint="with uncommitted changes" if manifest.git_dirty else ""
+        ),
+        NamedFigure(name="Seed", text=str(manifest.seed)),
+        NamedFigure(name="Sessions", text=str(a.sessions)),
+        NamedFigure(name="Variants", text=", ".join(manifest.variants)),
+        NamedFigure(name="Platform", text=manifest.platform),
     ]
     files = tuple(
         (Cell(text=f.path, kind="code"), Cell(text=f.sha256, kind="code"))

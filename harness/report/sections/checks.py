@@ -13,7 +13,7 @@ from harness.report.parts import (
     ConfusionCell,
     ConfusionRow,
     ConfusionView,
-    Figure,
+    NamedFigure,
     Picture,
     Section,
     Table,
@@ -197,7 +197,7 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
     baseline = c.majority_baseline
     figures = [
         *named("Accuracy", c.accuracy, "share", _failure_range(c)),
-        Figure(
+        NamedFigure(
             name="Majority baseline",
             text=number(baseline.share, "share"),
             hint=f"always answering {baseline.label}{_better(c)}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.judge.documents.assessment import Cost
 from harness.report.figures import count, figure, number
-from harness.report.parts import Figure, Section
+from harness.report.parts import NamedFigure, Section
 from harness.report.sections.pieces import named
 
 
@@ -17,7 +17,11 @@ def cost_section(cost: Cost) -> Section:
         *named("Per 1,000 decisions", cost.per_1000, "money", currency=money),
         *named("Per right decision", cost.per_correct, "money", currency=money),
         *named("Per caught positive", cost.per_caught_positive, "money", currency=money),
-        *([] if unknown else [Figure(name="This run", text=total, hint="all attempts, warm-up included")]),
+        *(
+            []
+            if unknown
+            else [NamedFigure(name="This run", text=total, hint="all attempts, warm-up included")]
+        ),
         *_monthly(cost),
     ]
     figures = [
@@ -45,7 +49,7 @@ def cost_section(cost: Cost) -> Section:
     return Section(key="cost", title="Cost", lead=lead, figures=tuple(figures), notes=tuple(notes))
 
 
-def _monthly(cost: Cost) -> list[Figure]:
+def _monthly(cost: Cost) -> list[NamedFigure]:
     if cost.month is None or cost.month.value is None:
         return []
     return named("Per month", cost.month, "money", f"at {_volume(cost)}", currency=cost.currency)
@@ -55,7 +59,7 @@ def _volume(cost: Cost) -> str:
     return f"{cost.volume_per_month:,.0f} decisions" if cost.volume_per_month else ""
 
 
-def _growth(cost: Cost) -> list[Figure]:
+def _growth(cost: Cost) -> list[NamedFigure]:
     """Say how much longer the prompt became since its previous version."""
     growth = cost.growth
     if growth is None or growth.more.value is None:

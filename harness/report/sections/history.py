@@ -5,12 +5,11 @@ from __future__ import annotations
 from string import ascii_uppercase
 
 from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.history import Change, History, HistoryPoint
-from harness.judge.documents.history import Chart as Cusum
+from harness.judge.documents.history import AccuracyChange, CusumChart, History, HistoryPoint
 from harness.judge.wording import Scale
 from harness.report.drawn.plots import TrendPlot, TrendPoint
 from harness.report.figures import figure, number, when
-from harness.report.parts import Cell, Chart, Figure, Section, Table
+from harness.report.parts import Cell, Chart, NamedFigure, Section, Table
 from harness.report.sections.pieces import estimate_cell, number_cell
 
 _NOW = "this run"
@@ -29,9 +28,11 @@ def history_section(history: History) -> Section:
     )
 
 
-def _figures(history: History) -> list[Figure]:
+def _figures(history: History) -> list[NamedFigure]:
     figures = [
-        Figure(name=since(change), text=figure(change.change, "points"), hint="accuracy now minus before")
+        NamedFigure(
+            name=since(change), text=figure(change.change, "points"), hint="accuracy now minus before"
+        )
         for change in history.changes
     ]
     if history.cusum is not None:
@@ -39,20 +40,20 @@ def _figures(history: History) -> list[Figure]:
     return figures
 
 
-def since(change: Change) -> str:
+def since(change: AccuracyChange) -> str:
     """Name what a change is measured from."""
     if len(change.runs) == 1:
         return "Since the previous run"
     return f"Since the {len(change.runs)} runs before"
 
 
-def cusum_figure(chart: Cusum) -> Figure:
+def cusum_figure(chart: CusumChart) -> NamedFigure:
     """Say how near the CUSUM chart is to a signal."""
     usual, worse = number(chart.usual, "share"), number(chart.worse, "share")
     text = f"{chart.path[-1]:.2f} of {chart.limit:.2f}" if chart.path else "undefined"
     if chart.signal is not None:
         text += f", signal at {chart.signal}"
-    return Figure(
+    return NamedFigure(
         name="CUSUM", text=text, hint=f"signals a rise of errors from {usual} to {worse} over several runs"
     )
 

@@ -7,7 +7,7 @@ import json
 from harness.judge.documents.assessment import CandidateAssessment, TimingQuality
 from harness.report.drawn.plots import TimelinePlot
 from harness.report.figures import count, number
-from harness.report.parts import Cell, Chart, Figure, Section, Table
+from harness.report.parts import Cell, Chart, NamedFigure, Section, Table
 from harness.rundir import CandidateEntry
 
 
@@ -15,10 +15,10 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
     """Say how far the times can be trusted and what was called."""
     quality, latency = candidate.timing_quality, candidate.latency
     figures = [
-        Figure(name="Trials", text=f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
-        Figure(name="Retried trials", text=f"{latency.retried_trials:,}"),
-        Figure(name="Warm-up calls", text=f"{latency.warmup_calls:,}", hint="not counted in any figure"),
-        Figure(name="Most in flight", text=f"{quality.max_in_flight:,}", hint=_processes(quality)),
+        NamedFigure(name="Trials", text=f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
+        NamedFigure(name="Retried trials", text=f"{latency.retried_trials:,}"),
+        NamedFigure(name="Warm-up calls", text=f"{latency.warmup_calls:,}", hint="not counted in any figure"),
+        NamedFigure(name="Most in flight", text=f"{quality.max_in_flight:,}", hint=_processes(quality)),
         *_steady_limit(quality),
         *_interference(quality),
     ]
@@ -32,18 +32,18 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
     )
 
 
-def _steady_limit(quality: TimingQuality) -> list[Figure]:
+def _steady_limit(quality: TimingQuality) -> list[NamedFigure]:
     if len(quality.limit_history) != 1:
         return []  # without one nothing was sent; with several they are drawn
     _, limit, _ = quality.limit_history[0]
-    return [Figure(name="Concurrency limit", text=f"{limit:,}", hint="all through the run")]
+    return [NamedFigure(name="Concurrency limit", text=f"{limit:,}", hint="all through the run")]
 
 
 def _processes(quality: TimingQuality) -> str:
     return f"from {count(quality.processes, 'process', 'processes')}"
 
 
-def _interference(quality: TimingQuality) -> list[Figure]:
+def _interference(quality: TimingQuality) -> list[NamedFigure]:
     named = (
         ("Own lag, p99", quality.lag_p99_s, "seconds", "how late our event loop was"),
         ("Own lag, max", quality.lag_max_s, "seconds", ""),
@@ -51,7 +51,7 @@ def _interference(quality: TimingQuality) -> list[Figure]:
         ("Own time", quality.own_share, "share", "of the trials' total"),
     )
     return [
-        Figure(name=name, text=number(value, unit), hint=hint)  # type: ignore[arg-type]  # literals in a tuple
+        NamedFigure(name=name, text=number(value, unit), hint=hint)  # type: ignore[arg-type]  # literals in a tuple
         for name, value, unit, hint in named
         if value is not None
     ]

@@ -8,7 +8,7 @@ from harness.judge.documents.assessment import Status, Verdict
 from harness.judge.documents.estimate import Estimate
 from harness.judge.wording import Scale
 from harness.report.figures import figure
-from harness.report.parts import Cell, Figure, Picture, Tone
+from harness.report.parts import Cell, NamedFigure, Picture, Tone
 
 VERDICT_TONES: dict[Verdict, Tone] = {
     "READY": "pass",
@@ -66,8 +66,8 @@ def difference_cells(estimates: list[Estimate], scale: Scale) -> list[Cell]:
 
 def named(
     name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str = "USD"
-) -> list[Figure]:
+) -> list[NamedFigure]:
     """Give a figure by name, or none when it was not computed."""
     if estimate is None:
         return []
-    return [Figure(name=name, text=figure(estimate, scale, currency=currency), hint=hint)]
+    return [NamedFigure(name=name, text=figure(estimate, scale, currency=currency), hint=hint)]

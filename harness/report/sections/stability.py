@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.judge.documents.assessment import PairsCompared, Spread, Stability
 from harness.judge.wording import scale_of
 from harness.report.figures import count, figure, number
-from harness.report.parts import Cell, Figure, Section, Table
+from harness.report.parts import Cell, NamedFigure, Section, Table
 from harness.report.sections.pieces import estimate_cell, named, number_cell
 
 MAX_ROWS = 20
@@ -52,24 +52,26 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
     )
 
 
-def _plain_figures(s: Stability) -> list[Figure]:
+def _plain_figures(s: Stability) -> list[NamedFigure]:
     figures = []
     if s.best_accuracy is not None and s.worst_accuracy is not None:
         worst, best = number(s.worst_accuracy, "share"), number(s.best_accuracy, "share")
         figures.append(
-            Figure(
+            NamedFigure(
                 name="Luck of the repeat", text=f"{worst} to {best}", hint="accuracy, worst and best repeats"
             )
         )
     if s.mean_entropy_bits is not None:
-        figures.append(Figure(name="Entropy", text=f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases"))
+        figures.append(
+            NamedFigure(name="Entropy", text=f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases")
+        )
     if s.icc is not None:
         figures.append(
-            Figure(name="ICC", text=number(s.icc, "number"), hint="how alike repeats of a case are")
+            NamedFigure(name="ICC", text=number(s.icc, "number"), hint="how alike repeats of a case are")
         )
     if s.design_effect is not None:
         figures.append(
-            Figure(
+            NamedFigure(
                 name="Design effect",
                 text=f"{s.design_effect:.2f}",
                 hint="above 1, repeats count less than cases",

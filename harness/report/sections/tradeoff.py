@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from harness.judge.documents.assessment import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
 from harness.report.drawn.plots import Box, Line, SharePlot
 from harness.report.figures import figure, number
-from harness.report.parts import Cell, Chart, Figure, Section, Table
+from harness.report.parts import Cell, Chart, NamedFigure, Section, Table
 from harness.report.sections.pieces import ends_of, estimate_cell, named
 
 MAX_BOXES = 8
@@ -90,19 +90,21 @@ def _line(curve: ScoreCurve | None) -> Line | None:
     return Line(x=curve.x, y=curve.y, low=curve.low, high=curve.high) if curve else None
 
 
-def _score_figures(tradeoff: Tradeoff) -> list[Figure]:
+def _score_figures(tradeoff: Tradeoff) -> list[NamedFigure]:
     figures = [
         *named("Average precision", tradeoff.average_precision, "number"),
         *named("ROC AUC", tradeoff.roc_auc, "number"),
     ]
     if tradeoff.ece is not None:
         figures.append(
-            Figure(
+            NamedFigure(
                 name="Calibration error", text=number(tradeoff.ece, "number"), hint="ECE, 10 equal-width bins"
             )
         )
     if tradeoff.brier is not None:
-        figures.append(Figure(name="Brier score", text=number(tradeoff.brier, "number"), hint="0 is perfect"))
+        figures.append(
+            NamedFigure(name="Brier score", text=number(tradeoff.brier, "number"), hint="0 is perfect")
+        )
     return figures
 
 

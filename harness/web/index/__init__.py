@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from harness.web.index.columns import CaseRows, RunIndex, TrialRows
 from harness.web.index.reading import IndexReader
-from harness.web.index.selection import Basis, Selection, Wanted, basis_of, select
+from harness.web.index.selection import Basis, CaseFilter, Selection, basis_of, select
 
 __all__ = [
     "Basis",
+    "CaseFilter",
     "CaseRows",
     "IndexReader",
     "RunIndex",
     "Selection",
     "TrialRows",
-    "Wanted",
     "basis_of",
     "select",
 ]

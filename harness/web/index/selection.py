@@ -20,7 +20,7 @@ SLOW_SHARE = 0.95  # a case is slow when its slowest trial is beyond this share 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class CaseFilter:
     """Filters and order, all optional; an empty text asks for everything."""
 
     candidate: str = ""
@@ -105,14 +105,14 @@ def figures_of(index: RunIndex, chosen: Bool) -> CaseFigures:
     )
 
 
-def select(index: RunIndex, wanted: Wanted, basis: Basis | None = None) -> Selection:
+def select(index: RunIndex, wanted: CaseFilter, basis: Basis | None = None) -> Selection:
     """Find the matching cases of one candidate; KeyError names what the run does not have."""
     basis = basis or basis_of(index, wanted.candidate, wanted.variant)
     rows = np.flatnonzero(_matching(index, wanted, basis.trials, basis.figures))
     return Selection(cases=rows[_order(index, wanted.order, basis.figures, rows)], basis=basis)
 
 
-def _matching(index: RunIndex, wanted: Wanted, chosen: Bool, figures: CaseFigures) -> Bool:
+def _matching(index: RunIndex, wanted: CaseFilter, chosen: Bool, figures: CaseFigures) -> Bool:
     keep = np.asarray(figures.trials > 0, dtype=np.bool_)
     if wanted.right:
         keep &= {

@@ -22,7 +22,7 @@ from harness.web.links import Query
 from harness.web.pages.cases import StillReading, answer_name, selection_of, wanted_of
 from harness.web.pages.paging import Paging, number_of
 from harness.web.results import RunFolder
-from harness.web.shelf import Progress
+from harness.web.shelf import ReadSoFar
 from harness.web.site import NotFound, Site
 
 PER_PAGE = 60  # trials
@@ -100,7 +100,7 @@ def case_page(site: Site, name: str, query: Query) -> CasePage | StillReading:
     """Make the page of one case. Raises NotFound."""
     folder = site.run(name)
     index = site.shelf.index(folder)
-    if isinstance(index, Progress):
+    if isinstance(index, ReadSoFar):
         return StillReading(run=name, indexed=index.share, megabytes=index.size / 1e6)
     number = index.cases.number.get(query.get("id", ""))
     if number is None or number >= len(index.cases):

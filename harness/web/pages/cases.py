@@ -12,13 +12,13 @@ from harness.journal import read_at
 from harness.judge.documents.assessment import OUTCOMES
 from harness.judge.table.columns import NONE, Int64
 from harness.record import CaseRow, Record
-from harness.web.index import RunIndex, Selection, Wanted
+from harness.web.index import CaseFilter, RunIndex, Selection
 from harness.web.index.reading import said
 from harness.web.index.selection import ORDERS, RIGHT, CaseFigures
 from harness.web.links import Query
 from harness.web.pages.paging import Paging, number_of
 from harness.web.results import RunFolder
-from harness.web.shelf import Progress
+from harness.web.shelf import ReadSoFar
 from harness.web.site import Site
 
 PER_PAGE = 50
@@ -79,7 +79,7 @@ def cases_page(site: Site, name: str, query: Query) -> CasesPage | StillReading:
     """Make the table. Raises UsageError for a filter that this run does not have."""
     folder = site.run(name)
     index = site.shelf.index(folder)
-    if isinstance(index, Progress):
+    if isinstance(index, ReadSoFar):
         return StillReading(run=name, indexed=index.share, megabytes=index.size / 1e6)
     wanted = wanted_of(index, query)
     selection = selection_of(site, folder, index, wanted)
@@ -124,13 +124,13 @@ _FILTERS = (
 )
 
 
-def wanted_of(index: RunIndex, query: Query) -> Wanted:
+def wanted_of(index: RunIndex, query: Query) -> CaseFilter:
     """Read the filters of an address; the first candidate when none is named. Raises UsageError."""
     order, right = query.get("order", "") or "file", query.get("right", "")
     if order not in ORDERS or right not in RIGHT:
         raise UsageError(f"there is no order {order!r} or result {right!r}")
     variant = query.get("variant", "") or "original"
-    return Wanted(
+    return CaseFilter(
         candidate=query.get("candidate", "") or index.candidates[0],
         variant="" if variant == ALL else variant,
         right=right,
@@ -146,7 +146,7 @@ def wanted_of(index: RunIndex, query: Query) -> Wanted:
     )
 
 
-def selection_of(site: Site, folder: RunFolder, index: RunIndex, wanted: Wanted) -> Selection:
+def selection_of(site: Site, folder: RunFolder, index: RunIndex, wanted: CaseFilter) -> Selection:
     """Find the matching cases. Raises UsageError where the run has no such label, split or candidate."""
     try:
         return site.shelf.selection(folder, index, wanted)
@@ -156,7 +156,7 @@ def selection_of(site: Site, folder: RunFolder, index: RunIndex, wanted: Wanted)
         ) from None
 
 
-def _written(wanted: Wanted) -> dict[str, str]:
+def _written(wanted: CaseFilter) -> dict[str, str]:
     plain = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(wanted)))
     texts = {key: ("1" if value is True else "" if value is False else value) for key, value in plain.items()}
     return {**texts, "variant": wanted.variant or ALL}

@@ -16,7 +16,7 @@ from harness.web.summaries import RunSummary
 _COMPARING = "Both journals are being read and compared. This page goes on by itself."
 
 
-class Side(msgspec.Struct, frozen=True, kw_only=True):
+class ChosenSide(msgspec.Struct, frozen=True, kw_only=True):
     """What was chosen for one side; `candidate` is empty until it is clear."""
 
     run: str = ""
@@ -27,8 +27,8 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 class ComparePage(msgspec.Struct, frozen=True, kw_only=True):
     """The choice and, once both sides are chosen, the comparison."""
 
-    base: Side
-    head: Side
+    base: ChosenSide
+    head: ChosenSide
     runs: tuple[RunSummary, ...]
     comparison: Comparison | None
     why: str  # why there is no comparison
@@ -52,23 +52,23 @@ def compare_page(site: Site, query: Query) -> ComparePage:
     return ComparePage(base=base, head=head, runs=tuple(runs), comparison=comparison, why=why, live=live)
 
 
-def _side(site: Site, run: str, candidate: str) -> Side:
+def _side(site: Site, run: str, candidate: str) -> ChosenSide:
     if not run:
-        return Side()
+        return ChosenSide()
     summary = site.summaries.of(site.run(run))
     names = tuple(one.name for one in summary.candidates)
     if candidate and candidate not in names:
         candidate = ""  # of the run that was chosen before
-    return Side(run=run, candidate=candidate or (names[0] if names else ""), candidates=names)
+    return ChosenSide(run=run, candidate=candidate or (names[0] if names else ""), candidates=names)
 
 
-def _other(side: Side) -> Side:
+def _other(side: ChosenSide) -> ChosenSide:
     """Take another candidate of the same run, where there is one."""
     others = [name for name in side.candidates if name != side.candidate]
     return msgspec.structs.replace(side, candidate=others[0]) if others else side
 
 
-def _compared(site: Site, base: Side, head: Side) -> tuple[Comparison | None, str]:
+def _compared(site: Site, base: ChosenSide, head: ChosenSide) -> tuple[Comparison | None, str]:
     if (base.run, base.candidate) == (head.run, head.candidate):
         return None, "Both sides are the same candidate of the same run."
     folders = site.run(base.run), site.run(head.run)
@@ -80,7 +80,7 @@ def _compared(site: Site, base: Side, head: Side) -> tuple[Comparison | None, st
         return None, f"These two can't be compared: {error.message}"
 
 
-def _compare(folders: tuple[RunFolder, RunFolder], base: Side, head: Side) -> Comparison:
+def _compare(folders: tuple[RunFolder, RunFolder], base: ChosenSide, head: ChosenSide) -> Comparison:
     before = views_of(folders[0].path)
     after = before if folders[0].path == folders[1].path else views_of(folders[1].path)
     return compare(before[base.candidate], after[head.candidate])

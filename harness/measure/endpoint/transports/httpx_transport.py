@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from harness.measure.endpoint.transports.python_transport import PythonTransport, Response, Written
+from harness.measure.endpoint.transports.python_transport import PythonTransport, RequestWritten, Response
 from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, LOOPBACK
 
 # A client's pool looks at all its connections for every request: at 256 in flight one pool took 20 ms of CPU
@@ -56,7 +56,7 @@ class HttpxTransport(PythonTransport):
     async def send(self, method: str, url: str, body: bytes) -> AsyncIterator[Response]:
         """Send the request; the body is not read yet."""
         assert self._clients, "open() comes first"
-        written = Written()
+        written = RequestWritten()
         sending = next(self._turns).stream(method, url, content=body, extensions={"trace": written})
         async with sending as response:
             yield Response(response.status_code, response.headers, response.aiter_bytes, written)

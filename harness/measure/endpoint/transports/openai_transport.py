@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 from openai import AsyncOpenAI, AsyncStream
 
-from harness.measure.endpoint.transports.python_transport import PythonTransport, Response, Written
+from harness.measure.endpoint.transports.python_transport import PythonTransport, RequestWritten, Response
 from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, LOOPBACK
 
 # The client refuses to start without a key; servers without one ignore this.
@@ -87,7 +87,7 @@ class OpenAITransport(PythonTransport):
         assert isinstance(raw, httpx2.Response)
         response = raw
         try:
-            written: Written = response.request.extensions["trace"]
+            written: RequestWritten = response.request.extensions["trace"]
             yield Response(response.status_code, response.headers, response.aiter_bytes, written)
         finally:
             await response.aclose()
@@ -107,7 +107,7 @@ class OpenAITransport(PythonTransport):
 
 
 async def _watch(request: httpx2.Request) -> None:
-    request.extensions["trace"] = Written()
+    request.extensions["trace"] = RequestWritten()
 
 
 class _Refused(Exception):
@@ -117,7 +117,7 @@ class _Refused(Exception):
         super().__init__(f"HTTP {response.status_code}")
         self.status = response.status_code
         self.headers = response.headers
-        self.written: Written = response.request.extensions["trace"]
+        self.written: RequestWritten = response.request.extensions["trace"]
         self._pieces = pieces
 
     async def pieces(self) -> AsyncIterator[bytes]:

@@ -23,7 +23,7 @@ from harness.measure.endpoint.transports.transport import (
 from harness.record import Failure
 
 
-class Written:
+class RequestWritten:
     """Notes when a request had been written: a `trace` as httpx and its kin call it at every step."""
 
     __slots__ = ("at_ns",)
@@ -44,7 +44,7 @@ class Response:
     status: int
     headers: Headers
     pieces: Callable[[], AsyncIterator[bytes]]
-    written: Written
+    written: RequestWritten
 
 
 class PythonTransport(ABC):

@@ -8,13 +8,13 @@ import pytest
 from harness.judge.scores import stability
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share
-from harness.judge.scores.repeat_pairs import FARTHEST, Pairs, balanced_cut
+from harness.judge.scores.repeat_pairs import FARTHEST, RepeatPairs, balanced_cut
 from harness.judge.scores.stability import Votes
 
 
 def test_every_two_repeats_of_a_case_are_a_pair_and_differ_as_often_as_the_flip_rate_says() -> None:
     case, answer = np.repeat([0, 1, 2], 3), np.array([0, 0, 0, 0, 0, 1, 0, 1, 2])
-    pairs = Pairs.of(case, answer)
+    pairs = RepeatPairs.of(case, answer)
     assert sorted(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == [
         *((0, 1), (0, 2), (1, 2)),
         *((3, 4), (3, 5), (4, 5)),
@@ -28,12 +28,12 @@ def test_every_two_repeats_of_a_case_are_a_pair_and_differ_as_often_as_the_flip_
 
 
 def test_many_repeats_are_paired_with_their_neighbours_only() -> None:
-    pairs = Pairs.of(np.zeros(1000, dtype=np.int64), np.arange(1000))
+    pairs = RepeatPairs.of(np.zeros(1000, dtype=np.int64), np.arange(1000))
     assert len(pairs.case) == sum(1000 - apart for apart in range(1, FARTHEST + 1))
 
 
 def test_cases_that_were_asked_once_make_no_pair() -> None:
-    pairs = Pairs.of(np.arange(5), np.arange(5))
+    pairs = RepeatPairs.of(np.arange(5), np.arange(5))
     assert isinstance(pairs.differing(), Missing)
 
 

@@ -12,9 +12,9 @@ from harness.errors import EndpointUnusable, RunIncomplete
 from harness.files.project import Limits
 from harness.measure.endpoint.contract import RateHints
 from harness.measure.pacing.breaker import Breaker, RetryBudget
-from harness.measure.pacing.gate import Gate
 from harness.measure.pacing.lane import Lane, shared_limits
 from harness.measure.pacing.rate import RateLimiter
+from harness.measure.pacing.turnstile import Turnstile
 from harness.record import Failure, FailureKind, Record, Reply
 
 
@@ -23,7 +23,7 @@ def record(kind: FailureKind | None, *, recorded: bool = False) -> Record:
     return Record(key="k", case="1", candidate="c", outcome=outcome, recorded=recorded)
 
 
-async def round_of_successes(gate: Gate) -> None:
+async def round_of_successes(gate: Turnstile) -> None:
     for _ in range(gate.limit):
         await gate.enter()
     for _ in range(gate.limit):
@@ -32,7 +32,7 @@ async def round_of_successes(gate: Gate) -> None:
         gate.leave()
 
 
-async def limits_of(gate: Gate, rounds: int) -> list[int]:
+async def limits_of(gate: Turnstile, rounds: int) -> list[int]:
     limits = []
     for _ in range(rounds):
         limits.append(gate.limit)
@@ -41,11 +41,11 @@ async def limits_of(gate: Gate, rounds: int) -> list[int]:
 
 
 def test_the_gate_doubles_while_full_up_to_the_configured_concurrency() -> None:
-    assert asyncio.run(limits_of(Gate(50), 5)) == [8, 16, 32, 50, 50]
+    assert asyncio.run(limits_of(Turnstile(50), 5)) == [8, 16, 32, 50, 50]
 
 
 def test_the_gate_does_not_grow_while_it_is_not_full() -> None:
-    gate = Gate(50)
+    gate = Turnstile(50)
     for _ in range(100):
         gate.succeeded()
     assert gate.limit == 8
@@ -53,7 +53,7 @@ def test_the_gate_does_not_grow_while_it_is_not_full() -> None:
 
 def test_a_429_cuts_by_a_fifth_once_for_all_calls_in_flight_and_growth_is_by_one_then() -> None:
     async def play() -> None:
-        gate = Gate(40)
+        gate = Turnstile(40)
         await limits_of(gate, 3)
         assert gate.limit == 40
         assert gate.overloaded(sent_ns=10, now_ns=20)
@@ -70,7 +70,7 @@ def test_a_429_cuts_by_a_fifth_once_for_all_calls_in_flight_and_growth_is_by_one
 
 def test_new_places_open_over_the_time_of_a_round_so_that_calls_do_not_march_in_step() -> None:
     async def play() -> list[float]:
-        gate, began = Gate(200), []
+        gate, began = Turnstile(200), []
         loop = asyncio.get_running_loop()
 
         async def worker() -> None:
@@ -269,19 +269,19 @@ def test_a_saturated_client_sends_less_and_tries_more_again_after_a_while_that_d
         lane.client_saturated(25.0)
         for _ in range(39):
             lane.client_well()
-        assert lane.gate.most == 6
+        assert lane.turnstile.most == 6
         lane.client_well()
-        assert lane.gate.most == 7
-        await limits_of(lane.gate, 2)
-        assert lane.gate.limit == 7
+        assert lane.turnstile.most == 7
+        await limits_of(lane.turnstile, 2)
+        assert lane.turnstile.limit == 7
         lane.client_saturated(25.0)
-        assert lane.gate.most == 5
+        assert lane.turnstile.most == 5
         for _ in range(79):
             lane.client_well()
-        assert lane.gate.most == 5
+        assert lane.turnstile.most == 5
         for _ in range(4 * 80):
             lane.client_well()
-        assert lane.gate.most == 8
+        assert lane.turnstile.most == 8
 
     asyncio.run(play())
     assert said == [

@@ -17,10 +17,10 @@ from harness.journal import JournalWriter
 from harness.judge.table.read import tabulate
 from harness.record import Event
 from harness.rundir import JOURNAL, read_manifest
-from harness.web.index import IndexReader, RunIndex, Wanted, select
+from harness.web.index import CaseFilter, IndexReader, RunIndex, select
 from harness.web.index.texts import LONGEST, Texts, folded
 
-V1 = Wanted(candidate="v1@mini")
+V1 = CaseFilter(candidate="v1@mini")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""The gate: at most so many trials in flight, adapted to what the endpoint bears.
+"""The turnstile: at most so many trials in flight, adapted to what the endpoint bears.
 
 When the limit grows, the new places open one after the other over the time that the last round took. Opened
 at once, their calls would begin together, end together, and so on for ever: bursts that load the endpoint as
@@ -16,7 +16,7 @@ _TICK_S = 0.002
 _LONGEST_RAMP_S = 2.0
 
 
-class Gate:
+class Turnstile:
     """Admits trials up to `limit`, in the order in which they came."""
 
     def __init__(self, most: int) -> None:
@@ -42,7 +42,7 @@ class Gate:
         self._full = self._full or self.open >= self.limit
         loop = asyncio.get_running_loop()
         if self._changed_s is None:
-            self._changed_s = loop.time()  # the gate is full for the first time: the first round begins
+            self._changed_s = loop.time()  # the turnstile is full for the first time: the first round begins
         place: asyncio.Future[None] = loop.create_future()
         self._waiting.append(place)
         try:

@@ -30,7 +30,7 @@ from harness.judge.assess import views_of
 from harness.judge.compare import compare
 from harness.judge.documents.comparison import Comparison
 from harness.judge.table.read import tabulate
-from harness.judge.views import views_from
+from harness.judge.view import RunView
 from harness.record import Event
 from harness.rundir import Manifest
 
@@ -93,7 +93,7 @@ def as_recorded(world: World, repeats: int) -> Comparison:
         for line in world.lines()
     ]
     manifest = _manifest(len(world.expected), repeats)
-    base, head = views_from(manifest, tabulate(manifest, events))
+    base, head = RunView(manifest, tabulate(manifest, events)).views
     return compare(base, head)
 
 

@@ -39,9 +39,9 @@ from harness.judge.documents.history import PastRun
 from harness.judge.history.series import history_of
 from harness.judge.scores import classification
 from harness.judge.scores.binomial import clopper_pearson
-from harness.judge.table.read import RunTable, tabulate
-from harness.judge.view import View
-from harness.judge.views import views_from
+from harness.judge.table.columns import RunTable
+from harness.judge.table.read import tabulate
+from harness.judge.view import RunView, View
 from harness.record import Event
 from harness.rundir import Manifest
 
@@ -77,7 +77,7 @@ def measured(rng: np.random.Generator, model: np.ndarray, arguments: argparse.Na
         trials, predicted=np.where(right, trials.expected, 1 - trials.expected).astype(np.int16)
     )
     answers = replace(table, trials={NOISY: answered})
-    (view,) = views_from(manifest_of(number, len(model)), answers)
+    (view,) = RunView(manifest_of(number, len(model)), answers).views
     return view
 
 

@@ -24,7 +24,7 @@ KINDS = {
 def leaks_of(bundle: Bundle) -> dict[str, Leaks]:
     """Give what leaks, by prompt name."""
     from harness.judge.leakage.find import find_leaks, meeting
-    from harness.judge.table.case_table import case_columns
+    from harness.judge.table.read import case_columns
 
     labels = bundle.suite.labels
     cases = case_columns(bundle.cases, {label: place for place, label in enumerate(labels)})

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import FilesError, Problem
-from harness.files.suite import Suite
-from harness.files.thresholds.default_policy import default_thresholds
-from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
+from harness.files.thresholds.parse import Threshold
 from harness.journal import read_events
 from harness.judge.checks.baseline import Baseline, baseline_of
 from harness.judge.checks.check import check
@@ -20,27 +17,27 @@ from harness.judge.compare.leaderboard import leaderboard
 from harness.judge.documents.assessment import OUTCOMES, Assessment, CandidateAssessment
 from harness.judge.documents.history import PastRun
 from harness.judge.history.found import RECENT, past_runs
-from harness.judge.history.new_data import NEW, lab_run
+from harness.judge.history.new_data import lab_run
 from harness.judge.history.section import history_section, runs_before
 from harness.judge.history.series import earlier
 from harness.judge.leakage.section import leakage_section
 from harness.judge.sections.classification import classification_section
 from harness.judge.sections.cost import cost_section
-from harness.judge.sections.generalization import DEV, generalization_section, other_split
+from harness.judge.sections.generalization import generalization_section, other_split
 from harness.judge.sections.growth import with_growth
 from harness.judge.sections.latency import latency_section
 from harness.judge.sections.notable import maybe_mislabelled, notable_cases, notable_counts
 from harness.judge.sections.robustness import robustness_section
 from harness.judge.sections.slices import slices_section
 from harness.judge.sections.stability import stability_section
-from harness.judge.sections.timing_quality import timing_quality_section
+from harness.judge.sections.timing_quality import timing_quality
 from harness.judge.sections.tradeoff import tradeoff_section
 from harness.judge.sections.versions import with_versions
-from harness.judge.table.read import RunTable, tabulate
-from harness.judge.view import View
-from harness.judge.views import views_from
+from harness.judge.table.columns import RunTable
+from harness.judge.table.read import tabulate
+from harness.judge.view import RunView, View
 from harness.record import Event
-from harness.rundir import JOURNAL, MANIFEST, SCHEMA_VERSION, Manifest, read_manifest, runs_of_suite
+from harness.rundir import JOURNAL, SCHEMA_VERSION, Manifest, read_manifest, runs_of_suite
 
 
 def assess_run(
@@ -71,66 +68,50 @@ def assess(
     past: Sequence[PastRun] = (),
 ) -> Assessment:
     """Judge a run from its events and what is known of earlier runs; same input in any order, same result."""
-    suite = Suite.model_validate(manifest.suite)
-    table = tabulate(manifest, events)
     past = earlier(past, (manifest.created_utc, manifest.run_id))
-    views = views_from(manifest, table, past)
+    run = RunView(manifest, tabulate(manifest, events), past=past, thresholds=thresholds)
     before = baseline_of(baseline)
-    policy = policy_of(suite, views, before) if thresholds is None else tuple(thresholds)
-    given = thresholds is not None or bool(suite.thresholds)
+    policies = [_policy(view, before) for view in run.views]
     candidates = tuple(
-        _candidate(view, table, policy if given else _known(policy, view, before), before) for view in views
+        _candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True)
     )
-    candidates = with_growth(views, with_versions(candidates, manifest, past))
-    uninformative = no_information(views)
+    candidates = with_growth(run.views, with_versions(candidates, manifest, past))
+    uninformative = no_information(run.views)
     candidates = tuple(
         msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative))
         for candidate in candidates
     )
-    made = _assessment(manifest, suite, table, policy, candidates)
+    asked = tuple(t for t in run.policy if not run.has_defaults or any(t in mine for mine in policies))
     return msgspec.structs.replace(
-        made, maybe_mislabelled=maybe_mislabelled(views), leaderboard=leaderboard(views, candidates)
+        _assessment(run, asked, candidates),
+        maybe_mislabelled=maybe_mislabelled(run.views),
+        leaderboard=leaderboard(run.views, candidates),
     )
 
 
-def views_of(run: Path) -> dict[str, View]:
+def views_of(run: Path, thresholds: Sequence[Threshold] | None = None) -> dict[str, View]:
     """Read the run in a folder: its candidates by name, without judging them."""
     manifest = read_manifest(run)
-    views = views_from(manifest, tabulate(manifest, read_events(run / JOURNAL)))
-    return {view.entry.name: view for view in views}
+    table = tabulate(manifest, read_events(run / JOURNAL))
+    return {view.entry.name: view for view in RunView(manifest, table, thresholds=thresholds).views}
 
 
-def policy_of(suite: Suite, views: Sequence[View], baseline: Baseline | None) -> tuple[Threshold, ...]:
-    """Give the thresholds in force: the suite's own, else the documented defaults that apply to this run."""
-    if not suite.thresholds:
-        splits = views[0].cases.splits if views else ()
-        in_lab = any(lab_run(view) is not None for view in views)
-        defaults = default_thresholds(suite, (DEV, NEW) if in_lab else splits)
-        kept = {t for view in views for t in _known(defaults, view, baseline)}
-        return tuple(t for t in defaults if t in kept)
-    found, problems = [], []
-    for place, text in enumerate(suite.thresholds):
-        try:
-            found.append(parse_threshold(text, labels=suite.labels))
-        except ThresholdError as error:
-            problems.append(Problem(Path(MANIFEST), None, f"suite.thresholds[{place}]", str(error)))
-    if problems:
-        raise FilesError(problems)
-    return tuple(found)
+def _policy(view: View, baseline: Baseline | None) -> tuple[Threshold, ...]:
+    """Give a candidate's thresholds: of the defaults only those on things that it has.
 
-
-def _known(defaults: Sequence[Threshold], view: View, baseline: Baseline | None) -> tuple[Threshold, ...]:
-    """Leave out the default demand on the past where a candidate has none, and on a gap without two sides."""
+    Those are a past to drift from, and two kinds of cases between which there may be a gap.
+    """
+    policy = view.run.policy
+    if not view.run.has_defaults:
+        return policy
     has_past = baseline is not None or bool(runs_before(view))
     has_gap = lab_run(view) is not None or other_split(view) is not None
     missing = {"drift.drop": not has_past, "generalization.gap": not has_gap}
-    return tuple(t for t in defaults if not missing.get(t.metric, False))
+    return tuple(t for t in policy if not missing.get(t.metric, False))
 
 
-def _candidate(
-    view: View, table: RunTable, policy: Sequence[Threshold], baseline: Baseline | None
-) -> CandidateAssessment:
-    timing = timing_quality_section(view, table, policy)
+def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | None) -> CandidateAssessment:
+    timing = timing_quality(view)
     checks = tuple(check(view, threshold, timing, baseline) for threshold in policy)
     verdict = verdict_of(checks, missing=view.missing)
     made = CandidateAssessment(
@@ -162,12 +143,9 @@ def _candidate(
 
 
 def _assessment(
-    manifest: Manifest,
-    suite: Suite,
-    table: RunTable,
-    policy: Sequence[Threshold],
-    candidates: tuple[CandidateAssessment, ...],
+    run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]
 ) -> Assessment:
+    manifest, suite, table = run.manifest, run.suite, run.table
     best = best_first(candidates)[0] if candidates else None
     return Assessment(
         schema_version=SCHEMA_VERSION,

@@ -8,19 +8,17 @@ not paired. Trials that were never run say nothing and are left out; failed ones
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import cached_property
 
 import numpy as np
 
 from harness.files.digest import case_digest
 from harness.judge.scores.answers import Answers
+from harness.judge.scores.classification import Resampling
 from harness.judge.scores.latency import seconds
 from harness.judge.table.columns import NONE, Bool, CaseColumns, Float, Int16, Int64, TrialColumns
 from harness.judge.view import FAILED, View, clocked
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,6 @@ class Side:
         self.trials = self._kept(view.trials)
         self.answers = self.answers_of(self.trials, expected)
         self._expected = expected
-        self._once: dict[str, object] = {}
 
     @property
     def case(self) -> Int64:
@@ -97,6 +94,11 @@ class Side:
     def right(self) -> Bool:
         """Which trials got the expected label."""
         return self.answers.right
+
+    @cached_property
+    def resampling(self) -> Resampling:
+        """The draws that all averaged figures share."""
+        return Resampling.of(self.answers, seed=self.view.suite.seed)
 
     def _kept(self, trials: TrialColumns) -> TrialColumns:
         keep = self.place[trials.case] != NONE
@@ -132,14 +134,8 @@ class Side:
         keep = clocked(self.trials, column)
         return seconds(column[keep], self.trials.outcome[keep] == FAILED), self.case[keep]
 
-    def once(self, name: str, compute: Callable[[], _T]) -> _T:
-        """Compute something that several figures use only once."""
-        if name not in self._once:
-            self._once[name] = compute()
-        return self._once[name]  # type: ignore[return-value]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Pairs:
     """Two candidates on the cases that both have."""
 

@@ -1,27 +1,50 @@
-"""One candidate of a run, with all that judging it needs; what several sections use is computed once."""
+"""A measured run and each of its candidates, with all that judging needs; what several use is computed once.
+
+`RunView` holds what is the same for all candidates of a run, `View` what is one candidate's. What only one
+room needs is written there as a function under `@once`: a cached property that stays in its own room.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
-from typing import Any, TypeVar
+from functools import cached_property, wraps
+from typing import TypeVar
 
 import numpy as np
 
 from harness.files.project import ModelEntry
 from harness.files.suite import Suite
+from harness.files.thresholds.default_policy import thresholds_of
+from harness.files.thresholds.parse import Threshold
 from harness.judge.documents.assessment import OUTCOMES
 from harness.judge.documents.history import PastRun
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.latency import seconds
-from harness.judge.table.columns import NONE, Bool, CaseColumns, Float, Int64, TrialColumns
-from harness.rundir import CandidateEntry, Manifest
+from harness.judge.scores.stability import Votes
+from harness.judge.table.columns import NONE, Bool, CaseColumns, Float, Int64, RunTable, TrialColumns
+from harness.rundir import MANIFEST, CandidateEntry, Manifest
 
 FAILED = OUTCOMES.index("failed")
 LABEL = OUTCOMES.index("label")
+_Of = TypeVar("_Of")
 _T = TypeVar("_T")
 Where = tuple[tuple[str, str], ...]
+
+
+def once(compute: Callable[[_Of], _T]) -> Callable[[_Of], _T]:
+    """Make a function of a view, a run or a side a cached property of it."""
+    name = f"{compute.__module__}.{compute.__qualname__}"
+
+    @wraps(compute)
+    def kept(of: _Of) -> _T:
+        known = vars(of)
+        if name not in known:
+            known[name] = compute(of)
+        found: _T = known[name]
+        return found
+
+    return kept
 
 
 def clocked(trials: TrialColumns, column: Int64) -> Bool:
@@ -36,45 +59,62 @@ def clocked(trials: TrialColumns, column: Int64) -> Bool:
     return timed | failed
 
 
+class RunView:
+    """A whole run: its cases, its candidates, and the thresholds that it is judged by."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        table: RunTable,
+        *,
+        past: Sequence[PastRun] = (),
+        thresholds: Sequence[Threshold] | None = None,
+    ) -> None:
+        self.manifest = manifest
+        self.table = table
+        self.past = tuple(past)  # of all candidates of suites of this name, oldest first
+        self.suite = Suite.model_validate(manifest.suite)
+        self._given = thresholds  # in place of the suite's own
+
+    @cached_property
+    def views(self) -> tuple[View, ...]:
+        """The candidates, in the order of the manifest."""
+        return tuple(View(self, entry, self.table.trials[entry.name]) for entry in self.manifest.candidates)
+
+    @cached_property
+    def has_defaults(self) -> bool:
+        """Whether nobody named thresholds, so that the documented ones apply."""
+        return self._given is None and not self.suite.thresholds
+
+    @cached_property
+    def policy(self) -> tuple[Threshold, ...]:
+        """The thresholds in force: those given, else the suite's own, else all documented defaults."""
+        if self._given is not None:
+            return tuple(self._given)
+        return thresholds_of(self.suite, written_in=MANIFEST)
+
+
 class View:
     """The trials of one candidate; `trials` are the unchanged cases, on which every headline figure rests."""
 
     def __init__(
         self,
-        *,
-        manifest: Manifest,
-        suite: Suite,
+        run: RunView,
         entry: CandidateEntry,
-        cases: CaseColumns,
         every_trial: TrialColumns,
         originals: TrialColumns | None = None,
-        of_run: dict[str, Any] | None = None,
-        past: Sequence[PastRun] = (),
     ) -> None:
-        self.manifest = manifest
-        self.suite = suite
+        self.run = run
+        self.manifest = run.manifest
+        self.suite = run.suite
+        self.past = run.past
+        self.cases: CaseColumns = run.table.cases
         self.entry = entry
-        self.cases = cases
         self.every_trial = every_trial  # variants included
         self.trials = every_trial.originals() if originals is None else originals
-        self.past = tuple(past)  # of all candidates of suites of this name, oldest first
-        self.labels = suite.labels
-        self.confidence = suite.confidence
-        self._once: dict[str, Any] = {}
-        self._of_run: dict[str, Any] = {} if of_run is None else of_run  # shared by all candidates
-        self.positive = None if suite.positive is None else suite.labels.index(suite.positive)
-
-    def once(self, name: str, compute: Callable[[], _T]) -> _T:
-        """Compute something that several sections use only once."""
-        if name not in self._once:
-            self._once[name] = compute()
-        return self._once[name]  # type: ignore[no-any-return]
-
-    def shared(self, name: str, compute: Callable[[], _T]) -> _T:
-        """Compute something that is the same for all candidates of a run only once."""
-        if name not in self._of_run:
-            self._of_run[name] = compute()
-        return self._of_run[name]  # type: ignore[no-any-return]
+        self.labels = run.suite.labels
+        self.confidence = run.suite.confidence
+        self.positive = None if run.suite.positive is None else self.labels.index(run.suite.positive)
 
     @cached_property
     def model(self) -> ModelEntry:
@@ -94,6 +134,27 @@ class View:
     def answers_of(self, trials: TrialColumns) -> Answers:
         """Give expected and given labels of some trials."""
         return Answers(trials.case, trials.expected, trials.predicted, self.labels)
+
+    @cached_property
+    def answer_codes(self) -> Int64:
+        """The answers to the unchanged cases as numbers."""
+        return self.codes_of(self.trials)
+
+    def codes_of(self, trials: TrialColumns) -> Int64:
+        """Give each trial's answer as a number: its label, or else its outcome as an answer of its own."""
+        outcome = trials.outcome.astype(np.int64)
+        codes = np.where(outcome == LABEL, trials.predicted, len(self.labels) + outcome)
+        return np.asarray(codes, dtype=np.int64)
+
+    def answer_name(self, code: int) -> str:
+        """Give the label or outcome that a code stands for."""
+        k = len(self.labels)
+        return self.labels[code] if code < k else OUTCOMES[code - k]
+
+    @cached_property
+    def votes(self) -> Votes:
+        """How often each case got each answer; cases asked once are left out."""
+        return Votes.of(self.trials.case, self.answer_codes)
 
     @cached_property
     def resampling(self) -> Resampling:
@@ -147,13 +208,4 @@ class View:
 
     def of_trials(self, keep: Bool) -> View:
         """Give the same candidate on a part of its trials."""
-        return View(
-            manifest=self.manifest,
-            suite=self.suite,
-            entry=self.entry,
-            cases=self.cases,
-            every_trial=self.every_trial,
-            originals=self.trials.where(keep),
-            of_run=self._of_run,
-            past=self.past,
-        )
+        return View(self.run, self.entry, self.every_trial, self.trials.where(keep))

@@ -12,8 +12,7 @@ from run_of import CALM, candidate, case_row, manifest_of, record
 from harness.judge.compare import compare
 from harness.judge.documents.comparison import Comparison
 from harness.judge.table.read import tabulate
-from harness.judge.view import View
-from harness.judge.views import views_from
+from harness.judge.view import RunView, View
 from harness.record import Event, Failure, Interference, Reply, Session
 
 Said = str | Failure | Reply
@@ -89,7 +88,7 @@ def viewed(
         **({"positive": positive} if positive else {}),
     )
     made = msgspec.structs.replace(made, **manifest)
-    (view,) = views_from(made, tabulate(made, events))
+    (view,) = RunView(made, tabulate(made, events)).views
     return view
 
 

@@ -13,9 +13,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
+from harness.errors import FilesError, Problem
 from harness.files.suite import Suite
-from harness.files.thresholds.parse import Op, Threshold
+from harness.files.thresholds.parse import Op, Threshold, ThresholdError, parse_threshold
 
 STRICT, FAIR, LOOSE = 0.95, 0.90, 0.80
 
@@ -38,6 +40,21 @@ def default_thresholds(suite: Suite, splits: Collection[str] | None = None) -> t
         demands.append(_demand("generalization.gap", "<=", 0.05))
     demands += [_demand("drift.drop", "<=", 0.05), _demand("failures", "<=", 0.01)]
     return tuple(demands)
+
+
+def thresholds_of(suite: Suite, *, written_in: str) -> tuple[Threshold, ...]:
+    """Give a suite's own thresholds, else all the default ones. FilesError names the file they stand in."""
+    if not suite.thresholds:
+        return default_thresholds(suite)
+    found, problems = [], []
+    for place, text in enumerate(suite.thresholds):
+        try:
+            found.append(parse_threshold(text, labels=suite.labels))
+        except ThresholdError as error:
+            problems.append(Problem(Path(written_in), None, f"suite.thresholds[{place}]", str(error)))
+    if problems:
+        raise FilesError(problems)
+    return tuple(found)
 
 
 def _per_label(suite: Suite) -> list[Threshold]:

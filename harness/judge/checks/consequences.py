@@ -11,7 +11,6 @@ from harness.judge.checks.metrics import label_index
 from harness.judge.documents.assessment import OUTCOMES, Outcome
 from harness.judge.leakage.find import LEAKS
 from harness.judge.leakage.section import leaks
-from harness.judge.sections.stability import answer_codes
 from harness.judge.table.columns import Bool
 from harness.judge.view import View
 from harness.judge.wording import amount, count, listed, named, verb
@@ -145,7 +144,7 @@ def _not_always_right(view: View) -> str:
 
 def _moved(view: View) -> str:
     """Give how many cases got different answers."""
-    codes, case = answer_codes(view), view.trials.case
+    codes, case = view.answer_codes, view.trials.case
     n = len(view.cases)
     low, high = np.full(n, np.iinfo(np.int64).max), np.full(n, -1)
     np.minimum.at(low, case, codes)

@@ -11,7 +11,7 @@ from harness.judge.checks.metrics import described, figure, label_index, unit_na
 from harness.judge.documents.assessment import Check, Trap
 from harness.judge.scores.planning import best_provable, smallest_all_pass_n
 from harness.judge.scores.threshold_check import meets
-from harness.judge.view import View
+from harness.judge.view import View, once
 from harness.judge.wording import amount, count, scale_of, singular, sure
 
 _PROVED_BY_CASES = {"accuracy", "better_than_majority", "coverage", "recall", "precision", "specificity"}
@@ -91,11 +91,11 @@ def flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Thres
 
 def _per_repeat(view: View, threshold: Threshold) -> list[float]:
     """Give the figure that each repeat alone would have shown."""
-    repeats = view.once("repeats", lambda: _repeats(view))
-    values = [figure(alone.narrowed(threshold.where), threshold).value for alone in repeats]
+    values = [figure(alone.narrowed(threshold.where), threshold).value for alone in _repeats(view)]
     return [value for value in values if value is not None]
 
 
+@once
 def _repeats(view: View) -> list[View]:
     return [
         view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))

@@ -19,7 +19,6 @@ from harness.judge.scores import classification, latency, stability
 from harness.judge.scores.figure import Figure, Missing, Normal
 from harness.judge.scores.proportion import clustered_share
 from harness.judge.sections import cost, generalization, robustness
-from harness.judge.sections.stability import votes
 from harness.judge.view import View
 from harness.judge.wording import Scale, named
 
@@ -147,8 +146,8 @@ METRICS: dict[str, Metric] = {
     ),
     "better_than_majority": Metric(figure=lambda view, _: classification.accuracy(view.answers)),
     **{metric: Metric(figure=_outcome(outcome)) for metric, outcome in OUTCOME_OF.items()},
-    "stability": Metric(figure=lambda view, _: stability.agreement(votes(view))),
-    "flip_rate": Metric(figure=lambda view, _: stability.flip_rate(votes(view))),
+    "stability": Metric(figure=lambda view, _: stability.agreement(view.votes)),
+    "flip_rate": Metric(figure=lambda view, _: stability.flip_rate(view.votes)),
     "pass": Metric(
         figure=lambda view, threshold: stability.pass_power(
             view.trials.case, view.answers.right, int(threshold.argument or 1)

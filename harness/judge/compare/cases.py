@@ -13,7 +13,6 @@ from harness.files.prompts.template_rules import TemplateRefused
 from harness.judge.documents.assessment import OUTCOMES
 from harness.judge.documents.comparison import CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side
-from harness.judge.sections.stability import answer_codes_of, answer_name
 from harness.judge.table.columns import Bool, Float, Int64
 
 RENDERED = 50  # cases of each list whose prompts are shown in full
@@ -81,7 +80,7 @@ class _Speaker:
 
     def __init__(self, side: Side) -> None:
         self._side = side
-        self._codes = answer_codes_of(side.view, side.trials)
+        self._codes = side.view.codes_of(side.trials)
         self._order = np.argsort(side.case, kind="stable")
         self._starts = np.searchsorted(side.case[self._order], np.arange(len(side.rows) + 1))
         self._renderer = _renderer(side)
@@ -91,7 +90,7 @@ class _Speaker:
 
     def answers(self, place: int) -> dict[str, int]:
         codes = self._codes[self._rows(place)]
-        return _commonest(Counter(answer_name(self._side.view, int(code)) for code in codes))
+        return _commonest(Counter(self._side.view.answer_name(int(code)) for code in codes))
 
     def replies(self, place: int) -> tuple[str, ...]:
         trials = self._side.trials

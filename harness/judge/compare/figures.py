@@ -21,8 +21,8 @@ from harness.judge.scores.paired_metrics import PairedDraws, precision_of
 from harness.judge.scores.proportion import share_of_counts
 from harness.judge.scores.resample import MatrixMetric
 from harness.judge.scores.stability import Votes
-from harness.judge.sections.stability import answer_codes_of
 from harness.judge.table.columns import Bool, Float
+from harness.judge.view import once
 from harness.judge.wording import Scale, named
 
 UNDEFINED = "it is undefined on one side"
@@ -142,11 +142,12 @@ def _averaged(pairs: Pairs) -> Iterator[Compared]:
 
 
 def _resampled(of: Callable[[Resampling], Figure]) -> Callable[[Side], Figure]:
-    def compute(side: Side) -> Figure:
-        seed = side.view.suite.seed
-        return of(side.once("resampling", lambda: Resampling.of(side.answers, seed=seed)))
+    return lambda side: of(side.resampling)
 
-    return compute
+
+@once
+def _draws(pairs: Pairs) -> PairedDraws | Missing:
+    return PairedDraws.of(pairs.head.answers, pairs.base.answers, seed=pairs.head.view.suite.seed)
 
 
 def _drawn(
@@ -160,10 +161,7 @@ def _drawn(
     headline: bool = False,
 ) -> Compared:
     """Give a metric of the confusion matrix, resampled by case with the same draws on both sides."""
-    seed = pairs.head.view.suite.seed
-    draws = pairs.head.once(
-        "paired draws", lambda: PairedDraws.of(pairs.head.answers, pairs.base.answers, seed=seed)
-    )
+    draws = _draws(pairs)
     base, head = figure(pairs.base), figure(pairs.head)
     if isinstance(draws, PairedDraws):
         difference = draws.difference(metric, why_undefined=UNDEFINED)
@@ -191,7 +189,7 @@ def stability_figure(pairs: Pairs) -> Compared:
     """Give pairwise agreement between repeats; undefined where cases were asked once."""
     sides = []
     for side in (pairs.base, pairs.head):
-        codes = answer_codes_of(side.view, side.trials)
+        codes = side.view.codes_of(side.trials)
         cast = Votes.of(side.case, codes)
         most = cast.repeats.max(initial=0)
         agreeing: Float = np.full(pairs.cases, np.nan)

@@ -15,10 +15,8 @@ from harness.judge.documents.assessment import Quantile
 from harness.judge.documents.estimate import Estimate
 from harness.judge.documents.history import PastRun
 from harness.judge.scores import classification, stability
-from harness.judge.sections.stability import votes
 from harness.judge.table.read import tabulate
-from harness.judge.view import View
-from harness.judge.views import views_from
+from harness.judge.view import RunView, View
 from harness.rundir import SCHEMA_VERSION, CandidateEntry, Manifest, StoredRun
 
 RECENT = 100  # runs that a report looks back on
@@ -149,7 +147,7 @@ def _from_journal(run: StoredRun, blank: list[PastRun]) -> list[PastRun]:
     """Give the few figures of a run that was finished but never judged, without judging it."""
     try:
         table = tabulate(run.manifest, run.events())
-        views = {view.entry.name: view for view in views_from(run.manifest, table)}
+        views = {view.entry.name: view for view in RunView(run.manifest, table).views}
     except (HarnessError, OSError, ValueError):
         return [msgspec.structs.replace(one, why_no_figures=_NOTHING) for one in blank]
     complete = table.journalled >= run.manifest.planned_trials
@@ -162,7 +160,7 @@ def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
     for place, label in enumerate(view.labels):
         figures[f"recall[{label}]"] = classification.recall(view.answers, place).estimate(confidence)
         figures[f"precision[{label}]"] = classification.precision(view.answers, place).estimate(confidence)
-    figures["stability"] = stability.agreement(votes(view)).estimate(confidence)
+    figures["stability"] = stability.agreement(view.votes).estimate(confidence)
     splits = {
         name: classification.accuracy(view.answers.where(view.has((("split", name),)))).estimate(confidence)
         for name in view.cases.splits

@@ -17,18 +17,15 @@ from harness.judge.scores.combined import difference
 from harness.judge.scores.drift import fisher
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
-from harness.judge.view import View
+from harness.judge.view import View, once
 from harness.judge.wording import count, figure, figure_alone
 
 LAB, NEW = "suite", "new data"
 
 
+@once
 def lab_run(view: View) -> PastRun | None:
     """Give the run on the suite's own cases that new data is held against: the largest, then the latest."""
-    return view.once("lab run", lambda: _lab_run(view))
-
-
-def _lab_run(view: View) -> PastRun | None:
     now = this_run(view)
     if not now.new_data:
         return None

@@ -12,7 +12,7 @@ from harness.judge.documents.history import History, PastRun
 from harness.judge.history.found import described
 from harness.judge.history.series import MARGIN, comparable, history_of, usable
 from harness.judge.scores import classification
-from harness.judge.view import View
+from harness.judge.view import View, once
 
 
 def this_run(view: View) -> PastRun:
@@ -22,9 +22,10 @@ def this_run(view: View) -> PastRun:
     )
 
 
+@once
 def runs_before(view: View) -> list[PastRun]:
     """Give the finished earlier runs that accuracy may be held against, oldest first."""
-    return view.once("runs before", lambda: usable(comparable(view.past, this_run(view))[0]))
+    return usable(comparable(view.past, this_run(view))[0])
 
 
 def history_section(view: View, judged: CandidateAssessment, policy: Sequence[Threshold]) -> History | None:

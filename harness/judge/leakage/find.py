@@ -18,8 +18,7 @@ import numpy as np
 from harness.judge.documents.assessment import LabelWord, LeakFinding
 from harness.judge.leakage.prompt_texts import contained, example_texts, quoted_texts
 from harness.judge.leakage.text_overlap import Measure, normalised, overlaps, words_of, worth_comparing
-from harness.judge.sections.generalization import DEV
-from harness.judge.table.columns import NONE, CaseColumns
+from harness.judge.table.columns import DEV, NONE, CaseColumns
 
 LEAKS = {"example_in_cases", "quoted_in_prompt", "dev_in_holdout", "label_in_input"}
 MOST_COMPARED = 5_000_000  # labels x cases, for counting label words

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.documents.assessment import Leakage
-from harness.judge.leakage.find import Leaks, find_leaks, label_words, meeting
+from harness.judge.documents.assessment import LabelWord, Leakage
+from harness.judge.leakage.find import Leaks, Meeting, find_leaks, label_words, meeting
 from harness.judge.scores import classification
-from harness.judge.view import View
+from harness.judge.view import RunView, View, once
 from harness.judge.wording import count, verb
 
 LISTED = 100
@@ -15,15 +15,21 @@ MOST_PAIRED = 20_000  # different texts; judging must stay quick, `harness check
 PARAPHRASES = "Copies and near-copies are found, paraphrases are not."
 
 
+@once
 def leaks(view: View) -> Leaks:
     """Give everything that leaks, most telling kind first."""
-    return view.once("leaks", lambda: _leaks(view))
+    return find_leaks(view.entry.prompt, view.cases, view.labels, _texts_that_meet(view.run))
 
 
-def _leaks(view: View) -> Leaks:
-    prompts = [entry.prompt for entry in view.manifest.candidates]
-    met = view.shared("texts that meet", lambda: meeting(prompts, view.cases, most_paired=MOST_PAIRED))
-    return find_leaks(view.entry.prompt, view.cases, view.labels, met)
+@once
+def _texts_that_meet(run: RunView) -> Meeting:
+    prompts = [entry.prompt for entry in run.manifest.candidates]
+    return meeting(prompts, run.table.cases, most_paired=MOST_PAIRED)
+
+
+@once
+def _label_words(run: RunView) -> tuple[LabelWord, ...]:
+    return label_words(run.table.cases, run.suite.labels)
 
 
 def leakage_section(view: View) -> Leakage:
@@ -42,7 +48,7 @@ def leakage_section(view: View) -> Leakage:
         if found.cases
         else None,
         note=_note(view, more),
-        label_words=view.shared("label words", lambda: label_words(view.cases, view.labels)),
+        label_words=_label_words(view.run),
     )
 
 

@@ -16,10 +16,9 @@ from harness.judge.scores.classification import Resampling
 from harness.judge.scores.combined import apart, difference
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
+from harness.judge.table.columns import DEV, HOLDOUT
 from harness.judge.view import View
 from harness.judge.wording import count, listed
-
-DEV, HOLDOUT = "dev", "holdout"
 
 
 def other_split(view: View) -> str | None:

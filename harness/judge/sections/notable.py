@@ -12,9 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.judge.documents.assessment import OUTCOMES, NotableCase, Outcome
-from harness.judge.sections.stability import answer_codes, answer_name
 from harness.judge.table.columns import NONE, Int64
-from harness.judge.view import View
+from harness.judge.view import View, once
 
 MOST = 10
 UNREAD: Outcome = "unparseable"
@@ -23,7 +22,7 @@ TELLS_APART = 0.2
 
 def notable_cases(view: View) -> tuple[NotableCase, ...]:
     """Give the cases of one candidate, at most ten of each kind."""
-    kinds = dict(view.once("notable kinds", lambda: _kinds(view)))
+    kinds = dict(_kinds(view))
     unread = kinds.pop(UNREAD)
     found = [_case(view, why, int(case)) for why, cases in kinds.items() for case in cases[:MOST]]
     found += [_unread(view, int(case)) for case in unread[:MOST]]
@@ -32,13 +31,10 @@ def notable_cases(view: View) -> tuple[NotableCase, ...]:
 
 def notable_counts(view: View) -> dict[str, int]:
     """Give how many cases there are of each kind that occurs, listed or not."""
-    return {
-        why: len(cases)
-        for why, cases in view.once("notable kinds", lambda: _kinds(view)).items()
-        if len(cases)
-    }
+    return {why: len(cases) for why, cases in _kinds(view).items() if len(cases)}
 
 
+@once
 def _kinds(view: View) -> dict[str, Int64]:
     """Give the cases of each kind, in the order of the report."""
     n = len(view.cases)
@@ -65,7 +61,7 @@ def _case(view: View, why: str, case: int, row: int | None = None) -> NotableCas
         why=why,
         case=view.cases.ids[case],
         expected=view.labels[int(view.cases.expected[case])],
-        got=answer_name(view, int(answer_codes(view)[row])),
+        got=view.answer_name(int(view.answer_codes[row])),
         text=view.cases.texts[case],
         reply=view.trials.replies[int(view.trials.reply[row])],
         latency_s=None if caller == NONE else caller / 1e9,

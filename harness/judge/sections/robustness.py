@@ -19,7 +19,7 @@ from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.invariance import Excess, excess, flip_share, p_value
 from harness.judge.scores.paired import cochran_q, holm
 from harness.judge.scores.proportion import Share
-from harness.judge.sections.variants import VariantPairs, changed_cases, names, pairs_of
+from harness.judge.sections.variants import VariantPairs, all_pairs, changed_cases
 from harness.judge.table.columns import Float
 from harness.judge.view import View
 from harness.judge.wording import listed, sentence
@@ -84,7 +84,7 @@ def flips_above_noise(view: View, name: str | None) -> Figure:
 
 
 def _wanted(view: View, name: str | None) -> list[VariantPairs]:
-    return [pairs_of(view, one) for one in names(view) if name in (None, one)]
+    return [pairs for one, pairs in all_pairs(view).items() if name in (None, one)]
 
 
 def _worst(name: str | None, figures: list[Figure]) -> Figure:
@@ -108,7 +108,7 @@ def _excess(pairs: VariantPairs) -> Excess | Missing:
 
 def robustness_section(view: View) -> Robustness | None:
     """Give every perturbation against the originals; None where none was measured."""
-    present = names(view)
+    present = list(all_pairs(view))
     if not present:
         return None
     scores = [_scores(view, name) for name in present]
@@ -145,7 +145,7 @@ def _note(view: View, present: list[str]) -> str:
 
 
 def _scores(view: View, name: str) -> PerturbationScores:
-    pairs = pairs_of(view, name)
+    pairs = all_pairs(view)[name]
     expected = view.cases.expected[pairs.cases]
     above = _excess(pairs)
     return PerturbationScores(
@@ -167,14 +167,14 @@ def _scores(view: View, name: str) -> PerturbationScores:
 def _formats(view: View, present: list[str]) -> Formats | None:
     """Compare the original and the perturbations that most cases have, on the cases that have them all."""
     compared = [
-        name for name in present if len(pairs_of(view, name).cases) >= COVERED * max(len(view.cases), 1)
+        name for name in present if len(all_pairs(view)[name].cases) >= COVERED * max(len(view.cases), 1)
     ]
     if not compared:
         return None
-    shared = set.intersection(*(set(pairs_of(view, name).cases.tolist()) for name in compared))
+    shared = set.intersection(*(set(all_pairs(view)[name].cases.tolist()) for name in compared))
     columns: list[Float] = []
     for name in compared:
-        pairs = pairs_of(view, name)
+        pairs = all_pairs(view)[name]
         keep = np.isin(pairs.cases, sorted(shared))
         before, after = pairs.shares_right()
         columns += [after[keep]] if columns else [before[keep], after[keep]]

@@ -7,47 +7,23 @@ from collections import Counter
 import msgspec
 import numpy as np
 
-from harness.judge.documents.assessment import OUTCOMES, Flip, Stability, UnstableCase
+from harness.judge.documents.assessment import Flip, Stability, UnstableCase
 from harness.judge.documents.estimate import Estimate
 from harness.judge.scores import stability
 from harness.judge.scores.reliability import clustering, fleiss_kappa, krippendorff_alpha
 from harness.judge.scores.stability import Votes
 from harness.judge.sections.served import with_served
 from harness.judge.sections.spread import spread_over_repeats
-from harness.judge.table.columns import Int64, TrialColumns, named_counts
-from harness.judge.view import LABEL, View
+from harness.judge.table.columns import named_counts
+from harness.judge.view import View
 
 SHOWN = 20
 ONE_REPEAT = "each case was asked once, so nothing is known of how its answer moves"
 
 
-def answer_codes_of(view: View, trials: TrialColumns) -> Int64:
-    """Give each trial's answer as a number: its label, or else its outcome as an answer of its own."""
-    outcome = trials.outcome.astype(np.int64)
-    return np.asarray(
-        np.where(outcome == LABEL, trials.predicted, len(view.labels) + outcome), dtype=np.int64
-    )
-
-
-def answer_codes(view: View) -> Int64:
-    """Give the answers to the unchanged cases as numbers."""
-    return view.once("answer codes", lambda: answer_codes_of(view, view.trials))
-
-
-def answer_name(view: View, code: int) -> str:
-    """Give the label or outcome that a code stands for."""
-    k = len(view.labels)
-    return view.labels[code] if code < k else OUTCOMES[code - k]
-
-
-def votes(view: View) -> Votes:
-    """Give how often each case got each answer; cases asked once are left out."""
-    return view.once("votes", lambda: Votes.of(view.trials.case, answer_codes(view)))
-
-
 def stability_section(view: View) -> Stability:
     """Give agreement between repeats, and the cases that moved."""
-    cast, right = votes(view), view.answers.right
+    cast, right = view.votes, view.answers.right
     confidence = view.confidence
     agreement = stability.agreement(cast).estimate(confidence)
     extremes = stability.best_and_worst(view.trials.case, right)
@@ -55,7 +31,7 @@ def stability_section(view: View) -> Stability:
         agreement=agreement,
         flip_rate=stability.flip_rate(cast).estimate(confidence),
         tar_raw=stability.all_same(view.trials.case, view.trials.reply).estimate(confidence),
-        tar_label=stability.all_same(view.trials.case, answer_codes(view)).estimate(confidence),
+        tar_label=stability.all_same(view.trials.case, view.answer_codes).estimate(confidence),
         served_models=named_counts(view.trials.served, view.trials.served_models),
         fingerprints=named_counts(view.trials.fingerprint, view.trials.fingerprints),
     )
@@ -78,15 +54,15 @@ def stability_section(view: View) -> Stability:
         unstable=tuple(_unstable(view, case) for case in unstable[:SHOWN]),
         unstable_cases=len(unstable),
     )
-    return with_served(view, made, answer_codes(view))
+    return with_served(view, made, view.answer_codes)
 
 
 def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
     rates = stability.flip_rates(cast)
     return tuple(
         Flip(
-            first=answer_name(view, first),
-            second=answer_name(view, second),
+            first=view.answer_name(first),
+            second=view.answer_name(second),
             share=share,
             pairs=pairs,
             rate=rates[first, second],
@@ -107,8 +83,8 @@ def _pass_k(view: View) -> dict[str, Estimate]:
 
 def _unstable(view: View, case: int) -> UnstableCase:
     rows = np.flatnonzero(view.trials.case == case)
-    codes = answer_codes(view)[rows]
-    said = Counter(answer_name(view, int(code)) for code in codes)
+    codes = view.answer_codes[rows]
+    said = Counter(view.answer_name(int(code)) for code in codes)
     return UnstableCase(
         case=view.cases.ids[case],
         expected=view.labels[int(view.cases.expected[case])],

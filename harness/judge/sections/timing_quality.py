@@ -11,22 +11,24 @@ from collections.abc import Sequence
 from harness.files.thresholds.parse import Threshold
 from harness.judge.documents.assessment import TimingQuality
 from harness.judge.table.columns import NONE
-from harness.judge.table.read import RunTable
-from harness.judge.view import View
+from harness.judge.view import View, once
 from harness.judge.wording import seconds
 
 LAG_S, LAG_SHARE = 0.010, 0.02
 STARVED = 0.90
-TIMING = "timing quality"  # under this name a view keeps that of its run
 
 
-def timing_quality_section(view: View, table: RunTable, thresholds: Sequence[Threshold]) -> TimingQuality:
-    """Judge the harness's own load over all sessions by the worst of them."""
-    loads = table.interference
+@once
+def timing_quality(view: View) -> TimingQuality:
+    """Judge the harness's own load over all sessions by the worst of them, under the run's policy.
+
+    Checks, leaderboard and comparisons all ask here: what one calls saturated no other calls measured.
+    """
+    loads = view.run.table.interference
     lag = max((load.lag_p99_ns for load in loads), default=None)
     cpu = max((load.cpu_share for load in loads), default=None)
     lag_s = None if lag is None else lag / 1e9
-    good, sentence = _verdict(view, lag_s, cpu, _strictest(thresholds))
+    good, sentence = _verdict(view, lag_s, cpu, _strictest(view.run.policy))
     return TimingQuality(
         good=good,
         sentence=sentence,
@@ -38,14 +40,14 @@ def timing_quality_section(view: View, table: RunTable, thresholds: Sequence[Thr
             int(view.trials.in_flight.max(initial=0)), max((load.max_in_flight for load in loads), default=0)
         ),
         processes=max((load.processes for load in loads), default=1),
-        limit_history=tuple((pace.at_ns / 1e9, pace.limit, pace.why) for pace in table.paces),
+        limit_history=tuple((pace.at_ns / 1e9, pace.limit, pace.why) for pace in view.run.table.paces),
     )
 
 
 def saturated(view: View) -> str:
     """Say that the client was saturated when a view's run was measured; empty when it was not."""
-    timing: TimingQuality | None = view.once(TIMING, lambda: None)
-    return "" if timing is None or timing.good else timing.sentence
+    timing = timing_quality(view)
+    return "" if timing.good else timing.sentence
 
 
 def _strictest(thresholds: Sequence[Threshold]) -> float:

@@ -15,8 +15,8 @@ from harness.judge.scores.calibration import brier, expected_calibration_error, 
 from harness.judge.scores.money import break_even_score
 from harness.judge.scores.operating_point import best_precision, best_recall, judge_at, lowest_cost
 from harness.judge.scores.tradeoff import DRAWS, Curve, Scored, tradeoffs
-from harness.judge.sections.generalization import DEV, other_split
-from harness.judge.table.columns import Float
+from harness.judge.sections.generalization import other_split
+from harness.judge.table.columns import DEV, Float
 from harness.judge.view import View
 from harness.judge.wording import demand, money
 

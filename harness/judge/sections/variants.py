@@ -11,9 +11,8 @@ from harness.files.prompts.prompt import Prompt
 from harness.judge.documents.assessment import OUTCOMES, ChangedCase
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.paired import PairedDifference, paired_difference
-from harness.judge.sections.stability import answer_codes_of, answer_name
 from harness.judge.table.columns import Bool, Float, Int64, TrialColumns
-from harness.judge.view import View
+from harness.judge.view import View, once
 from harness.record import CaseRow
 
 SHOWN = 10
@@ -57,31 +56,32 @@ class VariantPairs:
         )
 
 
-def names(view: View) -> list[str]:
-    """Give the perturbations that have trials, in the order of the plan."""
+@once
+def all_pairs(view: View) -> dict[str, VariantPairs]:
+    """Give the cases that have a variant of each name, with the answers to both, in the order of the plan."""
     present = set(np.unique(view.every_trial.variant).tolist()) - {0}
-    return [name for place, name in enumerate(view.every_trial.variants) if place in present]
+    variants = enumerate(view.every_trial.variants)
+    return {name: _pairs(view, place) for place, name in variants if place in present}
 
 
-def pairs_of(view: View, name: str) -> VariantPairs:
-    """Give the cases that have a variant of this name, with the answers to both."""
-    return view.once(f"pairs {name}", lambda: _pairs(view, name))
-
-
-def _pairs(view: View, name: str) -> VariantPairs:
+def _pairs(view: View, place: int) -> VariantPairs:
     trials = view.every_trial
-    place = trials.variants.index(name)
     variant = trials.where(np.asarray(trials.variant == place, dtype=np.bool_))
-    before, right_before = view.once("answers to the originals", lambda: _votes(view, view.trials))
+    before, right_before = _votes_of_originals(view)
     after, right_after = _votes(view, variant)
     both = np.flatnonzero((before.sum(axis=1) > 0) & (after.sum(axis=1) > 0))
     right = (right_before[both], right_after[both])
     return VariantPairs(cases=both, original=before[both], variant=after[both], right=right)
 
 
+@once
+def _votes_of_originals(view: View) -> tuple[Int64, Int64]:
+    return _votes(view, view.trials)
+
+
 def _votes(view: View, trials: TrialColumns) -> tuple[Int64, Int64]:
     """Count the answers of each case, and how many were right."""
-    codes = answer_codes_of(view, trials)
+    codes = view.codes_of(trials)
     width = len(view.labels) + len(OUTCOMES)
     n = len(view.cases)
     counts = np.bincount(trials.case.astype(np.int64) * width + codes, minlength=n * width).reshape(n, width)
@@ -110,8 +110,8 @@ def _change(view: View, name: str, case: int, answers: tuple[int, int], told: st
     return ChangedCase(
         case=view.cases.ids[case],
         expected=expected,
-        before=answer_name(view, before),
-        after=answer_name(view, after),
+        before=view.answer_name(before),
+        after=view.answer_name(after),
         text_before=text_before,
         text_after=text_after,
         reply_before=_reply(view, view.trials, case, before),
@@ -151,5 +151,5 @@ def _told(view: View, name: str) -> str:
 def _reply(view: View, trials: TrialColumns, case: int, code: int, name: str | None = None) -> str:
     place = 0 if name is None else trials.variants.index(name)
     mine = trials.where(np.asarray((trials.case == case) & (trials.variant == place), dtype=np.bool_))
-    hits = np.flatnonzero(answer_codes_of(view, mine) == code)
+    hits = np.flatnonzero(view.codes_of(mine) == code)
     return mine.replies[int(mine.reply[hits[0]])] if len(hits) else ""

@@ -23,7 +23,7 @@ from harness.judge.history.found import described
 from harness.judge.history.series import share_of
 from harness.judge.scores.combined import Combined
 from harness.judge.scores.proportion import Share
-from harness.judge.sections.generalization import DEV, HOLDOUT
+from harness.judge.table.columns import DEV, HOLDOUT
 from harness.judge.wording import count, figure
 from harness.rundir import Manifest
 

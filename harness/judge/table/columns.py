@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from harness.record import Interference, Pace, Session
+
 Int8 = npt.NDArray[np.int8]
 Int16 = npt.NDArray[np.int16]
 Int32 = npt.NDArray[np.int32]
@@ -15,6 +17,7 @@ Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 NONE = -1  # no label, no value
+DEV, HOLDOUT = "dev", "holdout"  # the split that a prompt is tuned on, and the one that nobody tunes to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,18 @@ class TrialColumns:
     def originals(self) -> TrialColumns:
         """Keep the trials of unchanged cases: all headline figures rest on these."""
         return self.where(self.variant == 0)
+
+
+@dataclass(slots=True, kw_only=True)
+class RunTable:
+    """A whole run as columns, with what is said of its sessions."""
+
+    cases: CaseColumns
+    trials: dict[str, TrialColumns]
+    sessions: list[Session]
+    paces: list[Pace]
+    interference: list[Interference]
+    journalled: int  # distinct trials with a record, warm-up left out
 
 
 def named_counts(column: Int16, names: tuple[str, ...]) -> dict[str, int]:

@@ -9,8 +9,9 @@ from run_of import CALM, candidate, case_row, manifest_of, record
 from statsmodels.stats.multitest import multipletests
 
 from harness.judge.assess import assess
+from harness.judge.documents.assessment import Assessment
 from harness.judge.documents.standings import Duel, Leaderboard
-from harness.record import Event, Session
+from harness.record import Event, Interference, Session
 
 CASES = 240
 
@@ -23,12 +24,36 @@ def board(
     thresholds: tuple[str, ...] = ("accuracy >= 50%",),
     seed: int = 1,
     currency: str = "USD",
+    load: Interference = CALM,
 ) -> Leaderboard:
     """Judge a run whose candidates are right on the cases that are easy enough for them."""
+    found = judged(
+        chances,
+        seconds=seconds,
+        price=price,
+        thresholds=thresholds,
+        seed=seed,
+        currency=currency,
+        load=load,
+    ).leaderboard
+    assert found is not None
+    return found
+
+
+def judged(
+    chances: dict[str, float],
+    *,
+    seconds: dict[str, float] | None = None,
+    price: dict[str, float] | None = None,
+    thresholds: tuple[str, ...] = ("accuracy >= 50%",),
+    seed: int = 1,
+    currency: str = "USD",
+    load: Interference = CALM,
+) -> Assessment:
     rng = np.random.default_rng(seed)
     difficulty = rng.random(CASES)
     jitter = rng.lognormal(0, 0.2, CASES)
-    events: list[Event] = [Session(at_utc="2026-01-01T00:00:00Z", event="started"), CALM]
+    events: list[Event] = [Session(at_utc="2026-01-01T00:00:00Z", event="started"), load]
     events += [case_row(f"case-{n:03d}", ("spam", "ham")[n % 2]) for n in range(CASES)]
     for name, chance in chances.items():
         for n in range(CASES):
@@ -54,9 +79,7 @@ def board(
         positive="spam",
         thresholds=list(thresholds),
     )
-    found = assess(manifest, events).leaderboard
-    assert found is not None
-    return found
+    return assess(manifest, events)
 
 
 def duels(found: Leaderboard, metric: str) -> list[Duel]:
@@ -179,3 +202,20 @@ def test_more_than_twelve_candidates_are_each_compared_with_the_first() -> None:
     first = found.rows[0].name
     assert all(first in {duel.first, duel.second} for duel in found.duels)
     assert len(duels(found, "accuracy")) == 13
+
+
+def test_latencies_that_decide_no_check_recommend_nobody() -> None:
+    """A loop that lags by 15 ms is negligible beside 1 s and not beside 300 ms."""
+    lagging = Interference(
+        lag_p50_ns=0, lag_p99_ns=15_000_000, lag_max_ns=20_000_000, cpu_share=0.2, samples=9
+    )
+    chances, seconds = {"a@m": 0.9, "b@m": 0.9}, {"a@m": 0.1, "b@m": 0.2}
+    strict = judged(chances, seconds=seconds, thresholds=("latency.p95 <= 300 ms",), load=lagging)
+    assert {check.status for one in strict.candidates for check in one.checks} == {"INCONCLUSIVE"}
+    assert strict.leaderboard is not None
+    assert {duel.difference.value for duel in duels(strict.leaderboard, "latency.p95")} == {None}
+    assert "p95" not in strict.leaderboard.recommendation
+    loose = judged(chances, seconds=seconds, thresholds=("latency.p95 <= 1 s",), load=lagging)
+    assert {check.status for one in loose.candidates for check in one.checks} == {"PASS"}
+    assert loose.leaderboard is not None
+    assert "of p95" in loose.leaderboard.recommendation

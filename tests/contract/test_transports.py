@@ -67,7 +67,7 @@ def streamed(
         return stop_at in chunk
 
     async def use(transport: Transport, server: ScriptedServer) -> Exchange | Broken:
-        return await transport.stream("POST", server.url + "/v1/x", b"{}", timeout_s=timeout_s, sink=sink)
+        return await transport.exchange("POST", server.url + "/v1/x", b"{}", timeout_s=timeout_s, sink=sink)
 
     return run(make, lambda _: answer, use, **options), chunks
 

@@ -35,7 +35,7 @@ async def _exchange(kind: str, answer: Answer, *, stream: bool = False) -> Reque
         body = json.dumps({"messages": [{"role": "user", "content": f"mine is {CANARY}"}]}).encode()
         url = f"{server.url}/v1/chat"
         if stream:
-            await transport.stream("POST", url, body, timeout_s=5, sink=lambda _chunk, _at: False)
+            await transport.exchange("POST", url, body, timeout_s=5, sink=lambda _chunk, _at: False)
         else:
             await transport.exchange("POST", url, body, timeout_s=5)
         await transport.close()

@@ -53,29 +53,19 @@ class HttpEndpoint:
         """Do one exchange."""
         if prepared.failure is not None:
             return unsent(prepared.failure)
-        if self._streaming is not None:
-            return await self._attempt_stream(self._streaming, prepared, timeout_s)
+        reader = None if self._streaming is None else StreamReader(self._streaming.parts())
         exchange = await self._transport.exchange(
-            self._codec.method, self.url, prepared.body, timeout_s=timeout_s
+            self._codec.method, self.url, prepared.body, timeout_s=timeout_s, sink=reader
         )
+        tokens_ns = () if reader is None else tuple(reader.tokens_ns)
         if isinstance(exchange, Broken):
-            return _answer(exchange, exchange.failure)
-        outcome = decode(self._codec, exchange.status, exchange.headers, exchange.body)
-        return _answer(exchange, clean(outcome))
-
-    async def _attempt_stream(self, codec: StreamingCodec, prepared: Prepared, timeout_s: float) -> Answer:
-        reader = StreamReader(codec.parts())
-        exchange = await self._transport.stream(
-            codec.method, self.url, prepared.body, timeout_s=timeout_s, sink=reader
-        )
-        if isinstance(exchange, Broken):
-            broken = _as_cut(exchange) if reader.tokens_ns else exchange
-            return _answer(broken, broken.failure, tuple(reader.tokens_ns))
-        if exchange.streamed:
+            broken = _as_cut(exchange) if tokens_ns else exchange
+            return _answer(broken, broken.failure, tokens_ns)
+        if reader is not None and exchange.streamed:
             outcome = reader.outcome(exchange.status, exchange.headers)
         else:
-            outcome = decode(codec, exchange.status, exchange.headers, exchange.body)
-        return _answer(exchange, clean(outcome), tuple(reader.tokens_ns))
+            outcome = decode(self._codec, exchange.status, exchange.headers, exchange.body)
+        return _answer(exchange, clean(outcome), tokens_ns)
 
 
 def prepare(codec: Codec, rendered: Rendered, trial: Trial) -> Prepared:

@@ -53,24 +53,21 @@ class LoggedTransport:
         """Release the sockets."""
         await self._transport.close()
 
-    async def exchange(self, method: str, url: str, body: bytes, *, timeout_s: float) -> Exchange | Broken:
-        """Do one exchange and write it down."""
-        ended = await self._transport.exchange(method, url, body, timeout_s=timeout_s)
-        self._write(method, url, body, ended, ended.body if isinstance(ended, Exchange) else b"")
-        return ended
-
-    async def stream(
-        self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink
+    async def exchange(
+        self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink | None = None
     ) -> Exchange | Broken:
-        """Do one exchange and write it down with the events that went to the sink."""
+        """Do one exchange and write it down, with the events that went to the sink."""
         seen = bytearray()
 
         def copy(chunk: bytes, at_ns: int) -> bool:
+            assert sink is not None
             if len(seen) < _SCANNED:
                 seen.extend(chunk)
             return sink(chunk, at_ns)
 
-        ended = await self._transport.stream(method, url, body, timeout_s=timeout_s, sink=copy)
+        ended = await self._transport.exchange(
+            method, url, body, timeout_s=timeout_s, sink=None if sink is None else copy
+        )
         whole = ended.body if isinstance(ended, Exchange) and not ended.streamed else bytes(seen)
         self._write(method, url, body, ended, whole)
         return ended

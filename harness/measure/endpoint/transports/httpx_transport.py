@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import cycle
 from urllib.parse import urlsplit
 
 import httpx
 
-from harness.measure.endpoint.transports.python_transport import PythonTransport, RequestWritten, Response
-from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, LOOPBACK
+from harness.measure.endpoint.transports.hints import Headers
+from harness.measure.endpoint.transports.transport import (
+    BODY_CAP,
+    IDLE_S,
+    LOOPBACK,
+    ClientTransport,
+    Read,
+    RequestWritten,
+)
 
 # A client's pool looks at all its connections for every request: at 256 in flight one pool took 20 ms of CPU
 # a request. Spread over several pools the same calls took a tenth of it.
 _CLIENTS = 16
 
 
-class HttpxTransport(PythonTransport):
+class HttpxTransport(ClientTransport[httpx.Response]):
     """Several httpx.AsyncClients per endpoint, in turn; proxies and certificates as the environment says."""
 
     def __init__(
@@ -53,10 +62,30 @@ class HttpxTransport(PythonTransport):
             await client.aclose()
 
     @asynccontextmanager
-    async def send(self, method: str, url: str, body: bytes) -> AsyncIterator[Response]:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        timeout_s: float,
+        *,
+        at_once: bool,  # noqa: ARG002 (it always is)
+    ) -> AsyncIterator[httpx.Response]:
         """Send the request; the body is not read yet."""
         assert self._clients, "open() comes first"
-        written = RequestWritten()
-        sending = next(self._turns).stream(method, url, content=body, extensions={"trace": written})
-        async with sending as response:
-            yield Response(response.status_code, response.headers, response.aiter_bytes, written)
+        sending = next(self._turns).stream(method, url, content=body, extensions={"trace": RequestWritten()})
+        async with asyncio.timeout(timeout_s), sending as response:
+            yield response
+
+    def head(self, response: httpx.Response) -> tuple[int, Headers]:
+        """Give status and headers."""
+        return response.status_code, response.headers
+
+    def reader(self, response: httpx.Response) -> Read:
+        """Begin to read the body."""
+        return partial(anext, response.aiter_bytes(), None)
+
+    def written_at(self, response: httpx.Response) -> int | None:
+        """Give the moment at which the request had been written."""
+        written: RequestWritten = response.request.extensions["trace"]
+        return written.at_ns

@@ -6,15 +6,24 @@ client reads and raises error statuses in its own way; they are taken from it, s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx2
 from openai import AsyncOpenAI, AsyncStream
 
-from harness.measure.endpoint.transports.python_transport import PythonTransport, RequestWritten, Response
-from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, LOOPBACK
+from harness.measure.endpoint.transports.hints import Headers
+from harness.measure.endpoint.transports.transport import (
+    BODY_CAP,
+    IDLE_S,
+    LOOPBACK,
+    ClientTransport,
+    Read,
+    RequestWritten,
+)
 
 # The client refuses to start without a key; servers without one ignore this.
 _NO_KEY = "none"
@@ -32,7 +41,23 @@ def openai_client(origin: str, headers: dict[str, str], http: httpx2.AsyncClient
     )
 
 
-class OpenAITransport(PythonTransport):
+class _Refused(Exception):
+    """A response that is not 2xx; it passes through the client because the client does not know it."""
+
+    def __init__(self, response: httpx2.Response, pieces: list[bytes]) -> None:
+        super().__init__(f"HTTP {response.status_code}")
+        self.status_code = response.status_code
+        self.headers = response.headers
+        self.request = response.request
+        self._pieces = pieces
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """Give the body, as far as it was read."""
+        for piece in self._pieces:
+            yield piece
+
+
+class OpenAITransport(ClientTransport[httpx2.Response | _Refused]):
     """One AsyncOpenAI per endpoint; `make_client` signs in another way."""
 
     def __init__(
@@ -68,29 +93,49 @@ class OpenAITransport(PythonTransport):
             await client.close()
 
     @asynccontextmanager
-    async def send(self, method: str, url: str, body: bytes) -> AsyncIterator[Response]:
+    async def send(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        timeout_s: float,
+        *,
+        at_once: bool,  # noqa: ARG002 (it always is)
+    ) -> AsyncIterator[httpx2.Response | _Refused]:
         """Send the request; the body is not read yet."""
         assert self._client is not None, "open() comes first"
         assert method == "POST", "the protocols that this client speaks only post"
-        try:
-            raw: object = await self._client.post(
-                url,
-                cast_to=httpx2.Response,
-                content=body,
-                options={"follow_redirects": False, "timeout": None},
-                stream=True,  # with this `cast_to` it means: give the raw response, body unread
-                stream_cls=AsyncStream[object],
-            )
-        except _Refused as refused:
-            yield Response(refused.status, refused.headers, refused.pieces, refused.written)
-            return
-        assert isinstance(raw, httpx2.Response)
-        response = raw
-        try:
-            written: RequestWritten = response.request.extensions["trace"]
-            yield Response(response.status_code, response.headers, response.aiter_bytes, written)
-        finally:
-            await response.aclose()
+        async with asyncio.timeout(timeout_s):
+            try:
+                raw: object = await self._client.post(
+                    url,
+                    cast_to=httpx2.Response,
+                    content=body,
+                    options={"follow_redirects": False, "timeout": None},
+                    stream=True,  # with this `cast_to` it means: give the raw response, body unread
+                    stream_cls=AsyncStream[object],
+                )
+            except _Refused as refused:
+                yield refused
+                return
+            assert isinstance(raw, httpx2.Response)
+            try:
+                yield raw
+            finally:
+                await raw.aclose()
+
+    def head(self, response: httpx2.Response | _Refused) -> tuple[int, Headers]:
+        """Give status and headers."""
+        return response.status_code, response.headers
+
+    def reader(self, response: httpx2.Response | _Refused) -> Read:
+        """Begin to read the body."""
+        return partial(anext, response.aiter_bytes(), None)
+
+    def written_at(self, response: httpx2.Response | _Refused) -> int | None:
+        """Give the moment at which the request had been written."""
+        written: RequestWritten = response.request.extensions["trace"]
+        return written.at_ns
 
     async def _take_refusal(self, response: httpx2.Response) -> None:
         """Take a response that is not 2xx before the client does: it would read the body without a cap."""
@@ -108,19 +153,3 @@ class OpenAITransport(PythonTransport):
 
 async def _watch(request: httpx2.Request) -> None:
     request.extensions["trace"] = RequestWritten()
-
-
-class _Refused(Exception):
-    """A response that is not 2xx; it passes through the client because the client does not know it."""
-
-    def __init__(self, response: httpx2.Response, pieces: list[bytes]) -> None:
-        super().__init__(f"HTTP {response.status_code}")
-        self.status = response.status_code
-        self.headers = response.headers
-        self.written: RequestWritten = response.request.extensions["trace"]
-        self._pieces = pieces
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Give the body, as far as it was read."""
-        for piece in self._pieces:
-            yield piece

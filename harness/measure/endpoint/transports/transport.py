@@ -6,10 +6,15 @@ the whole exchange by a deadline and the decompressed body by a cap, and never r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from time import perf_counter_ns
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from harness.measure.endpoint.transports import foreign_errors
 from harness.measure.endpoint.transports.hints import Headers
 from harness.record import Failure
 
@@ -45,6 +50,11 @@ class Broken:
 Sink: TypeAlias = Callable[[bytes, int], bool]
 """Takes a chunk and its arrival offset in ns; true when nothing more is needed."""
 
+Read: TypeAlias = Callable[[], Awaitable[bytes | None]]
+"""Gives the next piece of a decompressed body; None at its end."""
+
+R = TypeVar("R")
+
 
 class Transport(Protocol):
     """Bytes and clock of one endpoint."""
@@ -57,34 +67,152 @@ class Transport(Protocol):
         """Release the sockets; safe to call twice."""
         ...
 
-    async def exchange(self, method: str, url: str, body: bytes, *, timeout_s: float) -> Exchange | Broken:
-        """Send one request and read the whole response within `timeout_s`."""
-        ...
-
-    async def stream(
-        self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink
+    async def exchange(
+        self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink | None = None
     ) -> Exchange | Broken:
-        """As `exchange`, but a 2xx body that is not plain JSON goes to `sink`, chunk by chunk."""
+        """Send one request and read the whole response within `timeout_s`.
+
+        With a sink, a 2xx body that is not plain JSON goes there, chunk by chunk.
+        """
         ...
 
 
-def goes_to_sink(status: int, headers: Headers) -> bool:
+class ClientTransport(ABC, Generic[R]):
+    """What all clients share: the clock, the cap and the stall watch over one response `R` of theirs."""
+
+    def __init__(self, *, cap_bytes: int = BODY_CAP, idle_s: float = IDLE_S) -> None:
+        self._cap = cap_bytes
+        self._idle_s = idle_s
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Make the client."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Release the sockets; safe to call twice."""
+
+    @abstractmethod
+    def send(
+        self, method: str, url: str, body: bytes, timeout_s: float, *, at_once: bool
+    ) -> AbstractAsyncContextManager[R]:
+        """Send the request under its deadline; the body is not read yet. `at_once`: each piece matters."""
+
+    @abstractmethod
+    def head(self, response: R) -> tuple[int, Headers]:
+        """Give status and headers."""
+
+    @abstractmethod
+    def reader(self, response: R) -> Read:
+        """Begin to read the body."""
+
+    def written_at(self, response: R) -> int | None:  # noqa: ARG002 (some clients tell)
+        """Give the moment at which the request had been written; None from a client that does not tell."""
+        return None
+
+    async def exchange(
+        self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink | None = None
+    ) -> Exchange | Broken:
+        """Send one request and read the whole response, or push its events' bytes to `sink`."""
+        first = status = headers = written = None
+        streamed = False
+        start = perf_counter_ns()
+        try:
+            async with self.send(method, url, body, timeout_s, at_once=sink is not None) as response:
+                first = perf_counter_ns() - start
+                status, headers = self.head(response)
+                at = self.written_at(response)
+                written = None if at is None else at - start
+                if sink is not None and _goes_to_sink(status, headers):
+                    streamed = True
+                    content = await self._feed(response, status, sink, start)
+                else:
+                    content = await self.whole(response, status, headers)
+                end = perf_counter_ns() - start
+        except Exception as error:
+            # Whatever a client raises is a failed exchange: nothing of ours runs in here but the sink, which
+            # turns what it can't read into a failure itself. Cancellation is no Exception and passes.
+            foreign_errors.raise_if_ours(error)
+            content = foreign_errors.as_failure(error, status)
+            if content.kind == "timeout":
+                content = _out_of_time(timeout_s, status)
+            end = perf_counter_ns() - start
+        if isinstance(content, Failure):
+            return Broken(
+                failure=content, duration_ns=end, first_byte_ns=first, headers=headers, written_ns=written
+            )
+        assert first is not None
+        assert status is not None
+        assert headers is not None
+        return Exchange(
+            status=status,
+            headers=headers,
+            body=content,
+            first_byte_ns=first,
+            duration_ns=end,
+            streamed=streamed,
+            written_ns=written,
+        )
+
+    async def whole(self, response: R, status: int, headers: Headers) -> bytes | Failure:  # noqa: ARG002 (a client may know a shorter way by its headers)
+        """Read the body up to the cap."""
+        read = self.reader(response)
+        pieces: list[bytes] = []
+        size = 0
+        while (piece := await read()) is not None:
+            pieces.append(piece)
+            size += len(piece)
+            if size > self._cap:
+                return _too_large(status, self._cap)
+        return b"".join(pieces)
+
+    async def _feed(self, response: R, status: int, sink: Sink, start: int) -> bytes | Failure:
+        """Push the body to the sink, piece by piece."""
+        read = self.reader(response)
+        size = 0
+        while True:
+            try:
+                async with asyncio.timeout(self._idle_s) as idle:
+                    piece = await read()
+            except TimeoutError:
+                if idle.expired():
+                    return Failure(
+                        kind="stream_stalled", message=f"no byte for {self._idle_s:g} s", status=status
+                    )
+                raise
+            if piece is None:
+                return b""
+            size += len(piece)
+            if size > self._cap:
+                return _too_large(status, self._cap)
+            if sink(piece, perf_counter_ns() - start):
+                return b""
+
+
+def _goes_to_sink(status: int, headers: Headers) -> bool:
     """Whether this response is a stream of events; errors and plain JSON answers are read whole."""
     content_type = headers.get("content-type") or ""
     return 200 <= status < 300 and not content_type.lower().startswith("application/json")
 
 
-def too_large(status: int, cap: int = BODY_CAP) -> Failure:
-    """Return the failure of a body beyond the cap."""
+def _too_large(status: int, cap: int) -> Failure:
     return Failure(kind="too_large", message=f"the body is larger than {cap:,} bytes", status=status)
 
 
-def stalled(status: int, idle_s: float) -> Failure:
-    """Return the failure of a stream that stopped sending."""
-    return Failure(kind="stream_stalled", message=f"no byte for {idle_s:g} s", status=status)
-
-
-def out_of_time(timeout_s: float, status: int | None = None) -> Failure:
-    """Return the failure of an exchange that passed its deadline."""
+def _out_of_time(timeout_s: float, status: int | None) -> Failure:
     where = "before the response began" if status is None else "before the body was complete"
     return Failure(kind="timeout", message=f"{timeout_s:g} s passed {where}", status=status)
+
+
+class RequestWritten:
+    """Notes when a request had been written: a `trace` as httpx and its kin call it at every step."""
+
+    __slots__ = ("at_ns",)
+
+    def __init__(self) -> None:
+        self.at_ns: int | None = None
+
+    async def __call__(self, step: str, _: object) -> None:
+        """Hear of one step."""
+        if step.endswith("send_request_body.complete"):
+            self.at_ns = perf_counter_ns()

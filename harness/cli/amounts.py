@@ -17,7 +17,7 @@ class Money:
 
 def margin_of(written: str) -> float:
     """Read `--margin`: a share between 0% and 100%. Raises UsageError."""
-    from harness.files.thresholds import units
+    from harness.files.written import units
 
     try:
         share = units.share(written)
@@ -30,7 +30,7 @@ def margin_of(written: str) -> float:
 
 def most_of(written: str) -> Money:
     """Read `--max-cost`. Raises UsageError."""
-    from harness.files.thresholds import units
+    from harness.files.written import units
 
     try:
         amount = units.money(written)

@@ -57,8 +57,8 @@ def history(
 
 def _suite_name(written: str) -> str:
     """Give the name of a suite from its file; whatever is no file is a name already."""
-    from harness.files.loading import read_suite
-    from harness.files.written.findings import Findings
+    from harness.files.suite import read_suite
+    from harness.files.written import Findings
 
     path = Path(written)
     if not path.is_file():
@@ -79,7 +79,7 @@ def _wanted(runs: Sequence[PastRun], prompts: list[str] | None, models: list[str
 
 
 def _no_run(results: Path, name: str, *, filtered: bool) -> UsageError:
-    from harness.files.written.findings import did_you_mean
+    from harness.files.written import did_you_mean
     from harness.rundir import list_runs, read_manifest
 
     if filtered:

@@ -88,7 +88,7 @@ def list_runs(
 
 def _earliest(written: str) -> str:
     """Give the ISO time that `--since` means."""
-    from harness.files.thresholds import units
+    from harness.files.written import units
 
     try:
         day = datetime.fromisoformat(written)

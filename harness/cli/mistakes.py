@@ -21,7 +21,7 @@ class Commands(TyperGroup):
         """Find the command that is meant. Raises UsageError."""
         name = args[0]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
-            from harness.files.written.findings import nearest, shown
+            from harness.files.written import nearest, shown
 
             near = nearest(name, self.list_commands(ctx))
             fix = f"Did you mean `{near}`?" if near else f"`{ctx.command_path} -h` lists the commands."
@@ -61,7 +61,7 @@ def _in_short(command: str, complaint: Any) -> str:  # noqa: ANN401
 
 
 def _no_such_option(command: str, name: str, context: Any) -> UsageError:  # noqa: ANN401
-    from harness.files.written.findings import nearest, shown
+    from harness.files.written import nearest, shown
 
     params = context.command.get_params(context)
     known = [option for param in params for option in param.opts if option.startswith("--")]
@@ -71,7 +71,7 @@ def _no_such_option(command: str, name: str, context: Any) -> UsageError:  # noq
 
 
 def _bad_value(name: str, complaint: Any, valid: str, choices: list[str]) -> UsageError:  # noqa: ANN401
-    from harness.files.written.findings import nearest, shown
+    from harness.files.written import nearest, shown
 
     written = _written(complaint)
     near = nearest(written, choices)
@@ -87,7 +87,7 @@ def _written(complaint: Any) -> str:  # noqa: ANN401
 
 def _valid(param: Any, message: str) -> str:  # noqa: ANN401
     """Say which values an option takes; empty where typer's own words do."""
-    from harness.files.written.findings import shortlist
+    from harness.files.written import shortlist
 
     if choices := _choices(param):
         return f"must be one of {shortlist(choices)}."

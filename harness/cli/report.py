@@ -25,8 +25,8 @@ def report(
 ) -> None:
     """Judge a run again, under its own thresholds or others, and rewrite its reports."""
     from harness.cli.run import conclude
-    from harness.files.branch.policy import read_thresholds
     from harness.files.bundle import load_project
+    from harness.files.bundle import read_policy as read_thresholds
     from harness.files.suite import Suite
     from harness.rundir import find_run, read_manifest
 

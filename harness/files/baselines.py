@@ -14,11 +14,19 @@ import yaml
 from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
-from harness.files.project import Written
-from harness.files.written.decoding import read_written, reason
-from harness.files.written.findings import Findings, shown
-from harness.files.written.validation import Reporter
-from harness.files.written.yaml_lines import Entries, Path_, node_at, parse, plain_value
+from harness.files.written import (
+    Entries,
+    Findings,
+    Path_,
+    Reporter,
+    Written,
+    node_at,
+    parse,
+    plain_value,
+    read_written,
+    reason,
+    shown,
+)
 
 BASELINES = "baselines.yml"
 HEADER = """\

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.files.project import Project, Written
-from harness.files.prompts.prompt import Prompt
+from harness.files.project import Project
+from harness.files.prompts import Prompt
 from harness.files.suite import Suite
-from harness.files.written.validation import FILLED_IN
+from harness.files.written import FILLED_IN, Written
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

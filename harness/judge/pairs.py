@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
-from harness.files.digest import case_digest
+from harness.files.case import case_digest
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.latency import seconds

@@ -10,7 +10,7 @@ from random import Random
 
 from harness.errors import EndpointUnusable
 from harness.files.project import ModelEntry
-from harness.files.prompts.render import Renderer, RenderFailed
+from harness.files.prompts import Renderer, RenderFailed
 from harness.measure.endpoint.contract import Answer, Endpoint, Prepared
 from harness.measure.endpoint.failure_map import is_fatal
 from harness.measure.halt import Halt, Halted

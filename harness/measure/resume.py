@@ -22,7 +22,7 @@ import msgspec
 
 from harness.errors import RunChanged, UsageError
 from harness.files.bundle import Bundle, load_bundle
-from harness.files.digest import suite_digest
+from harness.files.suite import suite_digest
 from harness.journal import JournalWriter, RunLock, read_events
 from harness.measure.endpoint.transports import exchange_log
 from harness.measure.manifest import make_manifest

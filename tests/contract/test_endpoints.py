@@ -11,8 +11,7 @@ import pytest
 from scripted import Answer, ScriptedServer, chat_reply
 
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import RenderedChat, RenderedText
+from harness.files.prompts import Prompt, RenderedChat, RenderedText
 from harness.measure.endpoint.contract import Answer as Answered
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.record import Failure, Reply, Trial, Usage

@@ -19,8 +19,7 @@ import pytest
 
 from harness.errors import EndpointUnusable
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import RenderedChat, RenderedText
+from harness.files.prompts import Prompt, RenderedChat, RenderedText
 from harness.measure.endpoint.embedded import server as embedded
 from harness.measure.endpoint.embedded.endpoint import LocalEndpoint
 from harness.measure.endpoint.embedded.weights import find_weights

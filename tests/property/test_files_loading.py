@@ -12,15 +12,13 @@ from hypothesis import strategies as st
 
 from harness.errors import FilesError
 from harness.files.bundle import load_bundle
-from harness.files.case.cases import CaseReader
-from harness.files.loading import read_prompt, read_suite
-from harness.files.prompts.perturb import REGISTRY, perturb_case
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import RenderedText, Renderer, RenderFailed
-from harness.files.prompts.template_rules import TemplateRefused
+from harness.files.case import CaseReader, perturb_case
+from harness.files.case.perturb import REGISTRY
+from harness.files.prompts import Prompt, RenderedText, Renderer, RenderFailed, TemplateRefused, read_prompt
+from harness.files.suite import read_suite
 from harness.files.thresholds.metrics import METRICS
 from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
-from harness.files.written.findings import Findings
+from harness.files.written import Findings
 from harness.record import CaseRow
 
 PIECES = st.sampled_from(

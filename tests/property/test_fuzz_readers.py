@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness.errors import FilesError
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Message, Prompt
+from harness.files.prompts import Message, Prompt
 from harness.files.suite import ReplyRule
 from harness.judge.labels import LabelReader
 from harness.measure.endpoint.codecs.anthropic import AnthropicCodec

@@ -12,8 +12,7 @@ from virtual_clock import VirtualClock
 
 from harness.errors import RunIncomplete
 from harness.files.project import Limits, ModelEntry
-from harness.files.prompts.prompt import Message, Prompt
-from harness.files.prompts.render import Rendered, Renderer
+from harness.files.prompts import Message, Prompt, Rendered, Renderer
 from harness.measure.call import Caller
 from harness.measure.endpoint.contract import Answer, Prepared, RateHints
 from harness.measure.halt import Halt

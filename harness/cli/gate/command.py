@@ -20,7 +20,7 @@ from harness.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from harness.files.branch.bundle import GateBundle
+    from harness.files.branch import GateBundle
 
 
 class PolicySide(StrEnum):
@@ -100,7 +100,7 @@ def gate(
     """
     from tempfile import TemporaryDirectory
 
-    from harness.files.branch.bundle import Asked, gate_bundle
+    from harness.files.branch import Asked, gate_bundle
 
     share = None if margin is None else margin_of(margin)
     most = None if max_cost is None else most_of(max_cost)
@@ -134,7 +134,7 @@ def _held(
     from harness.cli.gate.judging import judge_gate
     from harness.cli.gate.measuring import Served, refuse_dear, run_gate, serve, served_of, to_measure
     from harness.cli.gate.outputs import tell, write_gate
-    from harness.files.written.references import shortest
+    from harness.files.written import shortest
 
     results = shortest(found.root / found.bundle.project.results)
     served = serve(found, results) if reuse else Served()

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from harness.files.baselines import read_baselines
-from harness.files.branch.bundle import FREE, GateBundle, Pair
+from harness.files.branch import FREE, GateBundle, Pair
 from harness.judge.assess import assess_run, views_of
 from harness.judge.checks.baseline import from_store
 from harness.judge.compare import compare

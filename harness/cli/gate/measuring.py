@@ -14,7 +14,7 @@ from harness.cli.amounts import Money
 from harness.cli.progress import watching_bundle
 from harness.cli.run import command_line
 from harness.errors import HarnessError, UsageError
-from harness.files.branch.bundle import FREE, GateBundle
+from harness.files.branch import FREE, GateBundle
 from harness.files.bundle import Bundle, Candidate
 from harness.files.digest import digest
 from harness.journal import read_events

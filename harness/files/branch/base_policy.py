@@ -17,12 +17,10 @@ from pathlib import Path
 from harness.errors import FilesError, Problem
 from harness.files.baselines import BASELINES
 from harness.files.branch.git import Snapshot
-from harness.files.case.tables import REMOTE
-from harness.files.loading import read_suite
-from harness.files.project import EMBEDDED
-from harness.files.project_loading import PROJECT_FILE, read_project
-from harness.files.suite import Suite
-from harness.files.written.findings import Findings
+from harness.files.case import REMOTE
+from harness.files.project import EMBEDDED, PROJECT_FILE, read_project
+from harness.files.suite import Suite, read_suite
+from harness.files.written import Findings
 
 _WILD = frozenset("*?[")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from harness.errors import UsageError
 from harness.files.branch.base_policy import Places, suite_at
 from harness.files.branch.git import Repository
-from harness.files.gathering import Gatherer, unique_names
-from harness.files.loading import read_prompt, read_suite
-from harness.files.prompts.untrusted import render_untrusted
-from harness.files.written.findings import Findings, did_you_mean
-from harness.files.written.references import Outside, expand
+from harness.files.bundle import Gatherer, unique_names
+from harness.files.prompts import read_prompt
+from harness.files.suite import read_suite
+from harness.files.untrusted import render_untrusted
+from harness.files.written import Findings, Outside, did_you_mean, expand
 
 
 class SuitePrompts:

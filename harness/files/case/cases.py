@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from harness.files.case.rows import Row, read_csv, read_jsonl
-from harness.files.digest import case_digest
-from harness.files.written.findings import Findings, did_you_mean, shown
+from harness.files.digest import digest
+from harness.files.written import Findings, did_you_mean, shown
 from harness.record import CaseRow as Case
 
 __all__ = ["Case", "CaseReader"]
@@ -155,3 +155,8 @@ def as_text(value: object) -> str:
     if isinstance(value, (bool, list, dict)):
         return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
     return str(value)
+
+
+def case_digest(inputs: Mapping[str, str]) -> str:
+    """Digest the inputs of a case: not its id, label, split or tags."""
+    return digest(dict(inputs))

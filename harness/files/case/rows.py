@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from harness.files.written.decoding import first_bytes_problem, not_utf8, unreadable
-from harness.files.written.findings import Findings, did_you_mean, shown
+from harness.files.written import Findings, did_you_mean, first_bytes_problem, not_utf8, shown, unreadable
 
 LONGEST_LINE = 4 << 20  # bytes
 _SAVE = "Save it as UTF-8 without a byte order mark."

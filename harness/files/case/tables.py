@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files.case.rows import Row
-from harness.files.written.findings import Findings, shown
+from harness.files.written import Findings, shown
 
 REMOTE = ("s3://", "hf://")
 _BATCH = 10_000

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
-from typing import Any, Literal
+from random import Random
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
-from harness.files.project import Written
+from harness.files.digest import digest
+from harness.files.written import (
+    Checked,
+    Findings,
+    Path_,
+    Written,
+    did_you_mean,
+    nearest,
+    read_model,
+    shortlist,
+)
 
 Role = Literal["system", "user", "assistant", "developer"]
 
 MOST_EXAMPLES = 500
+
+T = TypeVar("T")
 
 
 class Message(Written):
@@ -52,3 +67,98 @@ class Prompt(Written):
     name: str = Field("", exclude=True)  # from the file name: v3.prompt.yml -> v3
     path: Path | None = Field(None, exclude=True)
     labels: tuple[str, ...] = Field((), exclude=True)  # of the suite; templates may loop over them
+
+
+# Where scalars stay text, as written.
+PROMPT_TEXTS: tuple[Path_, ...] = (
+    ("name",),
+    ("description",),
+    ("model",),
+    ("text",),
+    ("grammar",),
+    ("messages", "*", "content"),
+    ("examples", "*", "*"),
+)
+
+
+def read_prompt(path: Path, findings: Findings) -> Checked[Prompt] | None:
+    """Read a prompt; with stand-ins for its broken parts, None when nothing can be made of it."""
+    checked = read_model(Prompt, path, findings, texts=PROMPT_TEXTS)
+    if checked is None:
+        return None
+    prompt = checked.model
+    if prompt.text is not None and prompt.messages:
+        checked.problem(("text",), "a prompt has `messages` or `text`, not both.", "Remove one of them.")
+    misspelt = any(nearest(key, ("messages", "text")) for key in checked.broken)
+    if prompt.text is None and not prompt.messages and not misspelt:
+        checked.problem((), "has neither `messages` nor `text`.", "Add one of them.")
+    for i, example in enumerate(prompt.examples):
+        if "label" not in example:
+            near = nearest("label", example)
+            fix = f"Did you mean that by `{near}`?" if near else "Add `label:`."
+            checked.problem(("examples", i), "the example has no `label`.", fix)
+    wants_schema = prompt.response_format == "json_schema"
+    if wants_schema and prompt.json_schema is None and checked.whole("jsonSchema"):
+        checked.problem(("responseFormat",), "`json_schema` needs a `jsonSchema`.", "Add `jsonSchema:`.")
+    if isinstance(prompt.json_schema, str) and not _is_schema(prompt.json_schema):
+        checked.problem(
+            ("jsonSchema",), "is text, but not a JSON object.", "Write the schema as YAML or JSON."
+        )
+    if isinstance(prompt.response_format, str) and prompt.response_format not in _FORMATS:
+        fix = did_you_mean(prompt.response_format, _FORMATS)
+        checked.problem(("responseFormat",), f"must be one of {shortlist(_FORMATS)}.", fix)
+    return checked.updated(path=path, name=plain_name(path), title=prompt.title)
+
+
+def _is_schema(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+_FORMATS = ("text", "json_object", "json_schema")
+
+
+def plain_name(path: Path) -> str:
+    """Name a prompt after its file: v3.prompt.yml -> v3."""
+    return re.sub(r"(\.prompt)?\.ya?ml$", "", path.name, flags=re.IGNORECASE) or path.name
+
+
+def prompt_digest(prompt: Prompt) -> str:
+    """Digest what a prompt sends: templates, examples, parameters, reply format; not its titles.
+
+    The labels of the suite count only where a template uses them.
+    """
+    content = prompt.model_dump(
+        mode="json",
+        include={"parameters", "messages", "text", "examples", "response_format", "json_schema", "grammar"},
+    )
+    sources = [message.content for message in prompt.messages] + [prompt.text or ""]
+    if any("labels" in source for source in sources):
+        content["labels"] = list(prompt.labels)
+    return digest(content)
+
+
+def perturb_prompt(name: str, prompt: Prompt, seed: int) -> Prompt:
+    """Give a prompt whose labels or examples stand in another order; the same where that changes nothing."""
+    rng = Random(f"{name}\0{seed}")  # noqa: S311 - repeatable on purpose
+    if name == "label_order" and _uses_labels(prompt):
+        return prompt.model_copy(update={"labels": _shuffled(prompt.labels, rng)})
+    if name == "example_order":
+        return prompt.model_copy(update={"examples": _shuffled(prompt.examples, rng)})
+    return prompt
+
+
+def _uses_labels(prompt: Prompt) -> bool:
+    return any("labels" in source for source in (prompt.text or "", *(m.content for m in prompt.messages)))
+
+
+def _shuffled(items: tuple[T, ...], rng: Random) -> tuple[T, ...]:
+    """Shuffle until the order is another one, which takes a few draws at most."""
+    if all(item == items[0] for item in items):
+        return items
+    moved = list(items)
+    while tuple(moved) == items:
+        rng.shuffle(moved)
+    return tuple(moved)

@@ -26,7 +26,7 @@ from harness.files.prompts.template_rules import (
     check_source,
     check_tree,
 )
-from harness.files.written.findings import shown
+from harness.files.written import shown
 
 LARGEST = 1_000_000  # characters of one rendered prompt
 

@@ -17,11 +17,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from harness.files.thresholds import units
 from harness.files.thresholds.fixes import argument_fix, bound_fix, filter_fix, metric_fix, operator_fix
 from harness.files.thresholds.metrics import BETTER_THAN_MAJORITY, METRICS, SPELLINGS, Metric
 from harness.files.thresholds.scanner import Scanner, ThresholdError
-from harness.files.written.findings import did_you_mean, shortlist, shown
+from harness.files.written import did_you_mean, shortlist, shown, units
 
 __all__ = ["Threshold", "ThresholdError", "parse_threshold"]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from harness.files.thresholds import units
-from harness.files.written.findings import shown
+from harness.files.written import shown, units
 
 _NUMBER = re.compile(r"[-+]?(?:\d{1,12}(?:,\d{3})*(?:\.\d{1,12})?|\.\d{1,12})")
 _UNIT = re.compile(r"%|[A-Za-zµ]+|[$€£¥]")

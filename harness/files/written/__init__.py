@@ -1,0 +1,71 @@
+"""What people write, with its lines: files found and decoded, YAML parsed and validated.
+
+`units` reads quantities (`30 s`, `95%`, `$0.50`), `Written` is the model of what a person wrote,
+`Findings` collects what is wrong in all files, so that one look shows everything.
+"""
+
+from harness.files.written import units
+from harness.files.written.findings import Findings, did_you_mean, nearest, shortlist, shown
+from harness.files.written.reading import (
+    Outside,
+    expand,
+    first_bytes_problem,
+    near_file,
+    not_utf8,
+    read_written,
+    reason,
+    resolve,
+    shortest,
+    unreadable,
+)
+from harness.files.written.units import Age, Money, Seconds, Share
+from harness.files.written.validation import FILLED_IN, Checked, Reporter, Written, check, read_model
+from harness.files.written.yaml_lines import (
+    Entries,
+    Items,
+    Path_,
+    Scalar,
+    dotted,
+    node_at,
+    parse,
+    parse_any,
+    plain_value,
+)
+
+__all__ = [
+    "FILLED_IN",
+    "Age",
+    "Checked",
+    "Entries",
+    "Findings",
+    "Items",
+    "Money",
+    "Outside",
+    "Path_",
+    "Reporter",
+    "Scalar",
+    "Seconds",
+    "Share",
+    "Written",
+    "check",
+    "did_you_mean",
+    "dotted",
+    "expand",
+    "first_bytes_problem",
+    "near_file",
+    "nearest",
+    "node_at",
+    "not_utf8",
+    "parse",
+    "parse_any",
+    "plain_value",
+    "read_model",
+    "read_written",
+    "reason",
+    "resolve",
+    "shortest",
+    "shortlist",
+    "shown",
+    "units",
+    "unreadable",
+]

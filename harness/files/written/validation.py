@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.files.project import Written
 from harness.files.written.findings import Findings, did_you_mean, nearest, shown
-from harness.files.written.yaml_lines import Entries, Path_, dotted, node_at, plain_value
+from harness.files.written.reading import read_written
+from harness.files.written.yaml_lines import Entries, Path_, dotted, node_at, parse, plain_value
+
+
+class Written(BaseModel):
+    """Something that a person wrote: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
+
 
 M = TypeVar("M", bound=Written)
 
@@ -61,9 +68,27 @@ class Checked(Generic[M]):
         _, line, _ = node_at(self.tree, at)
         self.findings.add(self.path, line, dotted(at), message, fix)
 
+    def updated(self, **update: object) -> Checked[M]:
+        """Give the same with other values in the model."""
+        return replace(self, model=self.model.model_copy(update=update))
+
     def whole(self, *keys: str) -> bool:
         """Say whether none of these top-level keys was broken."""
         return not self.broken.intersection(keys)
+
+
+def read_model(
+    cls: type[M],
+    path: Path,
+    findings: Findings,
+    *,
+    texts: Sequence[Path_],
+    stand_ins: Mapping[str, Any] | None = None,
+) -> Checked[M] | None:
+    """Read a file as a model; `texts` are the places whose scalars stay as written, see `check`."""
+    text = read_written(path, findings)
+    tree = None if text is None else parse(text, path, findings)
+    return None if tree is None else check(cls, tree, path, findings, texts=texts, stand_ins=stand_ins or {})
 
 
 def check(

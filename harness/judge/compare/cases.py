@@ -7,9 +7,7 @@ from collections import Counter
 import numpy as np
 from pydantic import ValidationError
 
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import RenderedText, Renderer, RenderFailed
-from harness.files.prompts.template_rules import TemplateRefused
+from harness.files.prompts import Prompt, RenderedText, Renderer, RenderFailed, TemplateRefused
 from harness.judge.documents.assessment import OUTCOMES
 from harness.judge.documents.comparison import CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side

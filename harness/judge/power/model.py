@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from harness.files.case.cases import Case
+from harness.files.case import Case
 from harness.files.suite import Suite
 from harness.files.thresholds.parse import Threshold
 from harness.judge.scores.answers import Answers, Patterns

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import msgspec
 
-from harness.files.case.cases import Case
+from harness.files.case import Case
 from harness.files.suite import Suite
 from harness.files.thresholds.metrics import QUANTILES
 from harness.files.thresholds.parse import Threshold

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from harness.files.project import Price
-from harness.files.thresholds.units import per_month
+from harness.files.written.units import per_month
 from harness.judge.documents.assessment import Cost
 from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from harness.files.prompts.perturb import PROMPT_LEVEL
+from harness.files.case import PROMPT_LEVEL
 from harness.judge.documents.assessment import Formats, PerturbationScores, Robustness
 from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.files.prompts.perturb import PROMPT_LEVEL, main_input, perturb_case, perturb_prompt
-from harness.files.prompts.prompt import Prompt
+from harness.files.case import PROMPT_LEVEL, main_input, perturb_case
+from harness.files.prompts import Prompt, perturb_prompt
 from harness.judge.documents.assessment import OUTCOMES, ChangedCase
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.paired import PairedDifference, paired_difference

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from harness.files.prompts.render import Rendered
+from harness.files.prompts import Rendered
 from harness.record import Attempt, Failure, Reply, Trial
 
 

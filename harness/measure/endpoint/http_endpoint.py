@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.files.prompts.render import Rendered, RenderedText
+from harness.files.prompts import Rendered, RenderedText
 from harness.measure.endpoint.codecs.codec import CannotEncode, Codec, StreamingCodec, decode
 from harness.measure.endpoint.codecs.stream_reader import StreamReader
 from harness.measure.endpoint.contract import Answer, Prepared

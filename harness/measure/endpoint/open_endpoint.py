@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from harness.errors import UsageError
 from harness.files.project import Azure, EndpointKind, ModelEntry
 from harness.files.project import Transport as TransportKind
-from harness.files.prompts.prompt import Prompt
+from harness.files.prompts import Prompt
 from harness.measure.endpoint import origin
 from harness.measure.endpoint.codecs.anthropic import VERSION, AnthropicCodec
 from harness.measure.endpoint.codecs.chat import ChatCodec

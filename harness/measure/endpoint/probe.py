@@ -13,8 +13,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from harness.files.project import ModelEntry, Price
-from harness.files.prompts.prompt import Message, Prompt
-from harness.files.prompts.render import Rendered, RenderedChat, RenderedText
+from harness.files.prompts import Message, Prompt, Rendered, RenderedChat, RenderedText
 from harness.measure.endpoint.codecs.generic import variables
 from harness.measure.endpoint.codecs.params import OUTPUT_NAMES
 from harness.measure.endpoint.contract import Answer

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 
 from harness.errors import HarnessError, StorageFailed
 from harness.files.bundle import Candidate
-from harness.files.prompts.render import Renderer
+from harness.files.prompts import Renderer
 from harness.measure.call import Caller
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.open_endpoint import build_endpoint

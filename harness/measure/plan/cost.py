@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.files.bundle import Bundle, Candidate
-from harness.files.prompts.render import Rendered, RenderedText, Renderer, RenderFailed
+from harness.files.prompts import Rendered, RenderedText, Renderer, RenderFailed
 from harness.measure.endpoint.codecs.params import merged, most_output
 from harness.measure.plan.trials import Plan
 

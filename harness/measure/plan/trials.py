@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from random import Random
 
 from harness.files.bundle import Bundle, Candidate
+from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
-from harness.files.prompts.perturb import PROMPT_LEVEL, perturb_case, perturb_prompt
-from harness.files.prompts.prompt import Prompt
+from harness.files.prompts import Prompt, perturb_prompt
 from harness.record import ORIGINAL, CaseRow, Record, Trial
 
 

@@ -8,10 +8,15 @@ import msgspec
 import numpy as np
 
 from harness.errors import HarnessError
-from harness.files.prompts.perturb import PROMPT_LEVEL, perturb_case, perturb_prompt
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import RenderedText, Renderer, RenderFailed
-from harness.files.prompts.template_rules import TemplateRefused
+from harness.files.case import PROMPT_LEVEL, perturb_case
+from harness.files.prompts import (
+    Prompt,
+    RenderedText,
+    Renderer,
+    RenderFailed,
+    TemplateRefused,
+    perturb_prompt,
+)
 from harness.journal import read_at
 from harness.judge.table.columns import NONE, Int64
 from harness.record import ORIGINAL, Attempt, CaseRow, Record, Reply, caller_ns

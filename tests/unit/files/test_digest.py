@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from harness.files.digest import case_digest, digest, model_digest, prompt_digest, suite_digest, trial_key
-from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
-from harness.files.suite import Suite
-from harness.files.written.findings import Findings
-from harness.files.written.validation import check
-from harness.files.written.yaml_lines import parse
+from harness.files.case import case_digest
+from harness.files.digest import digest, trial_key
+from harness.files.project import ModelEntry, model_digest
+from harness.files.prompts import Prompt, prompt_digest
+from harness.files.suite import Suite, suite_digest
+from harness.files.written import Findings, check, parse
 from harness.record import CaseRow
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import FilesError
-from harness.files.bundle import load_bundle, load_project
-from harness.files.gathering import unique_names
-from harness.files.loading import read_suite
-from harness.files.written.findings import Findings
+from harness.files.bundle import load_bundle, load_project, unique_names
+from harness.files.suite import read_suite
+from harness.files.written import Findings
 
 Write = Callable[..., Path]
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from harness.files.schema import schemas
-from harness.files.thresholds import units
+from harness.files.written import units
 
 ROOT = Path(__file__).parents[3]
 

@@ -12,7 +12,8 @@ from measured import records, spam, write_project
 from scripted import Answer, Request, Script, ScriptedServer
 
 from harness.files.bundle import Bundle, load_bundle
-from harness.files.digest import model_digest, prompt_digest
+from harness.files.project import model_digest
+from harness.files.prompts import prompt_digest
 from harness.measure.plan import Plan
 from harness.measure.reuse import served_as, stored_replies
 from harness.measure.run import measure

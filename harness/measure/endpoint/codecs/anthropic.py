@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import Rendered, RenderedText
+from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import (

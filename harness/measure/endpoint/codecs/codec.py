@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from harness.files.prompts.render import Rendered
+from harness.files.prompts import Rendered
 from harness.measure.endpoint import failure_map
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, number_at, object_at, parse_object
 from harness.measure.endpoint.secrets import short

@@ -16,7 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.errors import UsageError
 from harness.files.project import ModelEntry
-from harness.files.prompts.render import Rendered, RenderedText
+from harness.files.prompts import Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, as_count, as_number, at_pointer

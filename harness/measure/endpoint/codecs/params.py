@@ -13,7 +13,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
+from harness.files.prompts import Prompt
 from harness.measure.endpoint.codecs.fields import JsonObject
 
 DEFAULT_OUTPUT = 256  # tokens assumed for tokens/min when nothing bounds the reply; labels are short

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from harness.files.project import ModelEntry
-from harness.files.prompts.render import Rendered
+from harness.files.prompts import Rendered
 from harness.measure.endpoint.codecs.codec import Codec
 from harness.measure.endpoint.contract import Answer, Prepared
 from harness.measure.endpoint.embedded import server as embedded

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.files.prompts.render import Rendered
+from harness.files.prompts import Rendered
 from harness.measure.endpoint.contract import Answer, Prepared
 from harness.measure.endpoint.recorded.lines import Recorded, ReplyFile
 from harness.record import Attempt, Failure, Reply, Trial, Usage

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.files.branch.changes import Policy, policy_changes
-from harness.files.case.cases import Case
-from harness.files.digest import case_digest
+from harness.files.branch.edits import Policy, policy_changes
+from harness.files.case import Case, case_digest
 from harness.files.project import ModelEntry
 from harness.files.suite import Suite
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import FilesError
-from harness.files.branch.policy import read_thresholds
+from harness.files.bundle import read_policy as read_thresholds
 from harness.files.suite import Suite
 
 SUITE = Suite(name="x", labels=("spam", "ham"), cases=("c.jsonl",))

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from commanded import write_replayed, write_yaml
 
-from harness.files.branch.same_requests import same_requests
+from harness.files.branch.bundle import same_requests
 from harness.files.bundle import load_bundle
-from harness.files.digest import model_digest, prompt_digest
-from harness.files.prompts.prompt import Prompt
+from harness.files.project import model_digest
+from harness.files.prompts import Prompt, prompt_digest
 
 BASE = {
     "messages": [{"role": "user", "content": "Sort: {{ message }}\n"}],

@@ -10,9 +10,8 @@ from typing import Any
 import polars
 import pytest
 
-from harness.files.case.cases import Case, CaseReader
-from harness.files.digest import case_digest
-from harness.files.written.findings import Findings
+from harness.files.case import Case, CaseReader, case_digest
+from harness.files.written import Findings
 
 LABELS = ("spam", "ham")
 

@@ -8,10 +8,10 @@ from random import Random
 import msgspec
 import pytest
 
-from harness.files.case.cases import Case
-from harness.files.prompts import perturb_text as texts
-from harness.files.prompts.perturb import DEFAULT, OPT_IN, REGISTRY, check_names, perturb_case, perturb_prompt
-from harness.files.prompts.prompt import Prompt
+from harness.files.case import Case, check_names, perturb_case
+from harness.files.case import perturb_text as texts
+from harness.files.case.perturb import DEFAULT, OPT_IN, REGISTRY
+from harness.files.prompts import Prompt, perturb_prompt
 
 TEXT = 'I can\'t come. See "lucky-card.example/win?a=1" or mail bob@example.com at 10pm, is it spam?'
 

@@ -9,12 +9,19 @@ import jinja2
 import pytest
 import yaml
 
-from harness.files.loading import read_prompt
-from harness.files.prompts.prompt import Message, Prompt
-from harness.files.prompts.render import RenderedChat, RenderedText, Renderer, RenderFailed, variables
-from harness.files.prompts.template_rules import TemplateRefused
-from harness.files.prompts.untrusted import render_untrusted
-from harness.files.written.findings import Findings
+from harness.files.prompts import (
+    Message,
+    Prompt,
+    RenderedChat,
+    RenderedText,
+    Renderer,
+    RenderFailed,
+    TemplateRefused,
+    read_prompt,
+)
+from harness.files.prompts.render import variables
+from harness.files.untrusted import render_untrusted
+from harness.files.written import Findings
 
 SHIPPED = sorted((Path(__file__).parents[4] / "prompts").glob("*/*.prompt.yml"))
 EXAMPLES = ({"message": "win", "label": "spam"}, {"message": "hi", "label": "ham"})

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
+from harness.files.prompts import Prompt
 from harness.measure.endpoint import origin, secrets
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.record import Reply, TokenLogprob

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import RenderedChat, RenderedText
+from harness.files.prompts import Prompt, RenderedChat, RenderedText
 from harness.measure.endpoint.codecs.anthropic import AnthropicCodec
 from harness.measure.endpoint.codecs.chat import ChatCodec
 from harness.measure.endpoint.codecs.codec import CannotEncode, Codec, decode

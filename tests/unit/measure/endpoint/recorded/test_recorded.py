@@ -11,8 +11,7 @@ import pytest
 
 from harness.errors import FilesError
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import RenderedText
+from harness.files.prompts import Prompt, RenderedText
 from harness.measure.endpoint.contract import Answer
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.recorded.lines import load_replies

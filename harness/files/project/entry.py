@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
-from harness.files.secrets_guard import check_header, check_key_variable, check_origin
-from harness.files.thresholds import units
+from harness.files.digest import digest
+from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin
+from harness.files.written import Money, Seconds, Written
 
 EndpointKind: TypeAlias = Literal["local", "chat", "completions", "responses", "anthropic", "http", "replay"]
 Transport: TypeAlias = Literal["wire", "httpx", "openai"]
 
-Seconds: TypeAlias = Annotated[float, BeforeValidator(units.seconds)]
-Money: TypeAlias = Annotated[float, BeforeValidator(units.money)]
-Share: TypeAlias = Annotated[float, BeforeValidator(units.share)]
 
 MANY_S = 86_400.0  # a day: longer waits are a slip of the pen
-
-
-class Written(BaseModel):
-    """Something that a person wrote: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
 
 
 class Price(Written):
@@ -128,13 +121,23 @@ class ModelEntry(Written):
         return value
 
 
-class Project(Written):
-    """harness.yml, or the defaults where there is none."""
+def model_digest(entry: ModelEntry) -> str:
+    """Digest what the reply may depend on: origin, model id, parameters; not transport, price or limits."""
+    content = entry.model_dump(mode="json", include={"endpoint", "model", "params", "headers"})
+    match entry.endpoint:
+        case "local":
+            content |= {"weights": entry.weights, "context": entry.context}
+        case "replay":
+            content |= {"replies": str(entry.replies)}
+        case "http":
+            parts = entry.model_dump(mode="json", include={"method", "body", "reply", "score"})
+            content |= {"origin": _origin(entry.url), **parts}
+        case _:
+            content |= {"origin": _origin(entry.base_url)}
+    return digest(content)
 
-    models: dict[str, ModelEntry] = Field({}, description="Named models that suites may use.")
-    results: Path = Field(Path("results"), description="Folder of the runs, relative to harness.yml.")
-    path: Path | None = Field(None, exclude=True)  # the file itself
-    root: Path = Field(Path(), exclude=True)  # its folder: references must stay inside
 
-
-EMBEDDED = {"smollm2": ModelEntry(endpoint="local", weights="smollm2-135m-instruct")}
+def _origin(url: str | None) -> str:
+    parts = urlsplit(url or "")
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme.lower()}://{parts.netloc.lower()}{parts.path.rstrip('/')}{query}"

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from pathlib import Path
 
-from harness.files.case.cases import Case, CaseReader
-from harness.files.case.tables import REMOTE
-from harness.files.loading import plain_name, read_prompt
-from harness.files.project import ModelEntry
-from harness.files.project_loading import ReadProject, default_project, find_project, read_project
-from harness.files.prompts.prompt import Prompt
+from harness.files.case import REMOTE, Case, CaseReader
+from harness.files.project import ModelEntry, ReadProject, default_project, find_project, read_project
+from harness.files.prompts import Prompt, plain_name, read_prompt
 from harness.files.suite import Suite
-from harness.files.written.findings import Findings, did_you_mean, shortlist, shown
-from harness.files.written.references import Outside, expand, near_file, resolve, shortest
-from harness.files.written.validation import Checked
-from harness.files.written.yaml_lines import node_at
+from harness.files.written import (
+    Checked,
+    Findings,
+    Outside,
+    did_you_mean,
+    expand,
+    near_file,
+    node_at,
+    resolve,
+    shortest,
+    shortlist,
+    shown,
+)
 
 _INSIDE = "Keep it inside the project: the folder of harness.yml."
 
@@ -110,17 +116,7 @@ class Gatherer:
         read = {path: read_prompt(path, self.findings) for path in wanted}
         labels = checked.model.labels
         final = unique_names(wanted) | {path: names[path] for path in wanted if path in names}
-        return [
-            Checked(
-                p.model.model_copy(update={"labels": labels, "name": final[path]}),
-                p.tree,
-                path,
-                p.broken,
-                p.findings,
-            )
-            for path, p in read.items()
-            if p is not None
-        ]
+        return [p.updated(labels=labels, name=final[path]) for path, p in read.items() if p is not None]
 
     def _named(self, name: str, names: dict[Path, str]) -> Path | None:
         for path, known in names.items():

@@ -6,17 +6,37 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 
-from harness.files.case.cases import KNOWN, Case
+from harness.files.case import KNOWN, Case
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import Renderer, RenderFailed, compile_template, last_user, templates
-from harness.files.prompts.template_rules import LISTS, TemplateRefused
+from harness.files.prompts import (
+    LISTS,
+    Prompt,
+    Renderer,
+    RenderFailed,
+    TemplateRefused,
+    compile_template,
+    last_user,
+    templates,
+)
 from harness.files.suite import ReplyRule, Suite
 from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
-from harness.files.written.findings import did_you_mean, shortlist, shown
-from harness.files.written.validation import Checked
-from harness.files.written.yaml_lines import Scalar, node_at
+from harness.files.written import (
+    Checked,
+    Entries,
+    Findings,
+    Items,
+    Path_,
+    Scalar,
+    did_you_mean,
+    dotted,
+    node_at,
+    parse_any,
+    read_written,
+    shortlist,
+    shown,
+)
 
 COMPLETES = frozenset({"local", "completions", "replay", "http"})
 CHATS = frozenset({"local", "chat", "responses", "anthropic", "replay", "http"})
@@ -207,3 +227,39 @@ def check_speaks(prompts: Sequence[Checked[Prompt]], models: Mapping[str, ModelE
                 kind = "chat messages" if field == "messages" else "plain text"
                 message = f"is {kind}, but the model `{shown(name)}` has `endpoint: {entry.endpoint}`."
                 read.problem((field,), message, f"Use an endpoint such as {shortlist(sorted(speaks))}.")
+
+
+def read_policy(path: Path, suite: Suite) -> tuple[Threshold, ...]:
+    """Read thresholds from a file of their own, for the labels and perturbations of `suite`.
+
+    It may be a suite, a mapping with `thresholds`, or a plain list. Raises FilesError.
+    """
+    findings = Findings()
+    found = []
+    text = read_written(path, findings)
+    node = None if text is None else parse_any(text, path, findings)
+    at: Path_ = ()
+    if isinstance(node, Entries):
+        at = ("thresholds",)
+        node = node.entries.get("thresholds", (0, None))[1]
+    if isinstance(node, Scalar):
+        node = Items(node.line, [node])
+    if isinstance(node, Items) and node.items:
+        for i, item in enumerate(node.items):
+            field = dotted((*at, i))
+            if not isinstance(item, Scalar):
+                findings.add(path, item.line, field, "must be text.", "Write `accuracy >= 90%`.")
+                continue
+            try:
+                found.append(
+                    parse_threshold(item.text, labels=suite.labels, perturbations=suite.perturbations)
+                )
+            except ThresholdError as error:
+                message = f"column {error.column}: {error.message}"
+                findings.add(path, item.line, field, message, error.fix)
+    elif not findings.total:
+        findings.add(
+            path, None, dotted(at), "holds no thresholds.", "Write a list, such as `- accuracy >= 90%`."
+        )
+    findings.raise_if_any()
+    return tuple(found)

@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from harness.files.project import EMBEDDED, ModelEntry, Project
-from harness.files.written.decoding import read_written
-from harness.files.written.findings import Findings, nearest, shown
-from harness.files.written.validation import Reporter, check
-from harness.files.written.yaml_lines import Entries, Path_, node_at, parse, plain_value
+from harness.files.project.entry import ModelEntry
+from harness.files.written import (
+    Entries,
+    Findings,
+    Path_,
+    Reporter,
+    Written,
+    check,
+    nearest,
+    node_at,
+    parse,
+    plain_value,
+    read_written,
+    shown,
+)
 
 PROJECT_FILE = "harness.yml"
 
@@ -48,6 +58,18 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "http": ("url", "reply"),
     "replay": ("replies",),
 }
+
+
+class Project(Written):
+    """harness.yml, or the defaults where there is none."""
+
+    models: dict[str, ModelEntry] = Field({}, description="Named models that suites may use.")
+    results: Path = Field(Path("results"), description="Folder of the runs, relative to harness.yml.")
+    path: Path | None = Field(None, exclude=True)  # the file itself
+    root: Path = Field(Path(), exclude=True)  # its folder: references must stay inside
+
+
+EMBEDDED = {"smollm2": ModelEntry(endpoint="local", weights="smollm2-135m-instruct")}
 
 
 def find_project(start: Path) -> Path | None:

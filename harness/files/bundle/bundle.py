@@ -13,23 +13,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.files.case.cases import Case
-from harness.files.digest import model_digest, prompt_digest, suite_digest
-from harness.files.fitting import check_cases, check_prompt, check_speaks, read_thresholds
-from harness.files.gathering import Gatherer
-from harness.files.loading import read_suite
-from harness.files.project import ModelEntry, Project
-from harness.files.project_loading import default_project, find_project, read_project
-from harness.files.prompts.perturb import check_names, is_own
-from harness.files.prompts.perturb_own import apply_own
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.untrusted import render_untrusted
-from harness.files.suite import Suite
+from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks, read_thresholds
+from harness.files.bundle.gathering import Gatherer
+from harness.files.case import Case, apply_own, check_names, is_own
+from harness.files.project import (
+    ModelEntry,
+    Project,
+    default_project,
+    find_project,
+    model_digest,
+    read_project,
+)
+from harness.files.prompts import Prompt, prompt_digest
+from harness.files.suite import Suite, read_suite, suite_digest
 from harness.files.thresholds.default_policy import default_thresholds
 from harness.files.thresholds.parse import Threshold
-from harness.files.written.findings import Findings, shortlist
-from harness.files.written.references import shortest
-from harness.files.written.validation import Checked
+from harness.files.untrusted import render_untrusted
+from harness.files.written import Checked, Findings, shortest, shortlist
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

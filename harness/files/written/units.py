@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Annotated, TypeAlias
+
+from pydantic import BeforeValidator
 
 SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 CURRENCY_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
@@ -91,3 +94,10 @@ def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError("must be a finite number")
     return value
+
+
+# Fields of a written model.
+Seconds: TypeAlias = Annotated[float, BeforeValidator(seconds)]
+Money: TypeAlias = Annotated[float, BeforeValidator(money)]
+Share: TypeAlias = Annotated[float, BeforeValidator(share)]
+Age: TypeAlias = Annotated[float, BeforeValidator(age)]

@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Problem
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import Renderer, RenderFailed, compile_template, templates
-from harness.files.prompts.template_rules import TemplateRefused
-from harness.files.written.findings import shown
+from harness.files.prompts import Prompt, Renderer, RenderFailed, TemplateRefused, compile_template, templates
+from harness.files.written import shown
 
 WALL_S = 15.0
 CPU_S = 5
@@ -47,7 +45,7 @@ def render_untrusted(
     }
     try:
         done = subprocess.run(
-            [sys.executable, "-I", "-m", "harness.files.prompts.untrusted"],
+            [sys.executable, "-I", "-m", "harness.files.untrusted"],
             input=json.dumps(request).encode(),
             capture_output=True,
             timeout=wall_s,

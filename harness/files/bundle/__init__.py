@@ -1,0 +1,15 @@
+"""A suite with all that it names, gathered, checked against each other, and frozen before the first call."""
+
+from harness.files.bundle.bundle import Bundle, Candidate, load_bundle, load_project
+from harness.files.bundle.fitting import read_policy
+from harness.files.bundle.gathering import Gatherer, unique_names
+
+__all__ = [
+    "Bundle",
+    "Candidate",
+    "Gatherer",
+    "load_bundle",
+    "load_project",
+    "read_policy",
+    "unique_names",
+]

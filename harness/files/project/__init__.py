@@ -1,0 +1,37 @@
+"""harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
+
+from harness.files.project.entry import (
+    Azure,
+    EndpointKind,
+    Limits,
+    ModelEntry,
+    Price,
+    Transport,
+    model_digest,
+)
+from harness.files.project.reading import (
+    EMBEDDED,
+    PROJECT_FILE,
+    Project,
+    ReadProject,
+    default_project,
+    find_project,
+    read_project,
+)
+
+__all__ = [
+    "EMBEDDED",
+    "PROJECT_FILE",
+    "Azure",
+    "EndpointKind",
+    "Limits",
+    "ModelEntry",
+    "Price",
+    "Project",
+    "ReadProject",
+    "Transport",
+    "default_project",
+    "find_project",
+    "model_digest",
+    "read_project",
+]

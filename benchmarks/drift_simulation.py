@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
 import run_of
 from judged_sections import timing
 
-from harness.files.thresholds.parse import parse_threshold
+from harness.files.thresholds import parse_threshold
 from harness.judge.checks.check import check
 from harness.judge.compare import compare
 from harness.judge.history.found import described

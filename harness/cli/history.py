@@ -92,7 +92,7 @@ def _no_run(results: Path, name: str, *, filtered: bool) -> UsageError:
 def _policy(manifest: Manifest) -> tuple[float, float]:
     """Give the drop that the suite allows, and its confidence, as the run had them."""
     from harness.files.suite import Suite
-    from harness.files.thresholds.parse import ThresholdError, parse_threshold
+    from harness.files.thresholds import ThresholdError, parse_threshold
     from harness.judge.history.series import MARGIN
 
     suite = Suite.model_validate(manifest.suite)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.files.bundle import Bundle
-    from harness.files.thresholds.parse import Threshold
+    from harness.files.thresholds import Threshold
     from harness.judge.documents.assessment import Assessment
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.journal import read_events
 from harness.judge.checks.baseline import Baseline, baseline_of
 from harness.judge.checks.check import check

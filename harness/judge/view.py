@@ -14,8 +14,7 @@ import numpy as np
 
 from harness.files.project import ModelEntry
 from harness.files.suite import Suite
-from harness.files.thresholds.default_policy import thresholds_of
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold, thresholds_of
 from harness.judge.documents.assessment import OUTCOMES
 from harness.judge.documents.history import PastRun
 from harness.judge.scores.answers import Answers

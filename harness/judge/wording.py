@@ -11,12 +11,10 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from harness.files.thresholds.metrics import SPELLINGS
+from harness.files.thresholds import Scale, metric_of
 from harness.judge.documents.estimate import Estimate
 
-Scale = Literal["share", "points", "number", "seconds", "money", "count"]
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]+")
 _READS_AS_PROSE = {
     "other",
@@ -35,20 +33,9 @@ _READS_AS_PROSE = {
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 
 
-_SCALES: dict[str, Scale] = {
-    "share": "share",
-    "coefficient": "number",
-    "difference": "points",
-    "seconds": "seconds",
-    "money": "money",
-    "count": "count",
-}
-
-
 def scale_of(metric: str) -> Scale:
     """Tell how the values of a threshold's metric are written."""
-    known = SPELLINGS.get(metric)
-    return "share" if known is None else _SCALES[known.unit]
+    return metric_of(metric).scale
 
 
 def named(label: str) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
+from harness.files.thresholds import Scale
 from harness.judge import wording
 from harness.judge.documents.estimate import Estimate
-from harness.judge.wording import Scale
 
 
 def number(value: float | None, scale: Scale, *, currency: str = "USD", against: float | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from harness.files.thresholds.parse import Threshold, parse_threshold
+from harness.files.thresholds import Threshold, parse_threshold
 from harness.judge.assess import assess
 from harness.judge.documents.assessment import Assessment, CandidateAssessment, Check
 from harness.record import (

@@ -14,7 +14,7 @@ from harness.files.bundle import Gatherer
 from harness.files.case import Case
 from harness.files.project import ModelEntry, find_project
 from harness.files.suite import Suite, read_suite
-from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
+from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
 from harness.files.written import Findings, shown
 
 

@@ -26,8 +26,7 @@ from harness.files.project import (
 )
 from harness.files.prompts import Prompt, prompt_digest
 from harness.files.suite import Suite, read_suite, suite_digest
-from harness.files.thresholds.default_policy import default_thresholds
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold, default_thresholds
 from harness.files.untrusted import render_untrusted
 from harness.files.written import Checked, Findings, shortest, shortlist
 

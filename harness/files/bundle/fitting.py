@@ -21,7 +21,7 @@ from harness.files.prompts import (
     templates,
 )
 from harness.files.suite import ReplyRule, Suite
-from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
+from harness.files.thresholds import Threshold, ThresholdError, metric_of, parse_threshold
 from harness.files.written import (
     Checked,
     Entries,
@@ -86,12 +86,12 @@ def read_thresholds(
 def _unreachable(
     threshold: Threshold, suite: Suite, cases: Sequence[Case], repeats: int, currencies: Collection[str]
 ) -> tuple[str, str]:
-    family = threshold.metric.split(".")[0]
-    if family == "robustness" and not suite.perturbations:
+    metric = metric_of(threshold.metric)
+    if metric.selector == "perturbation" and not suite.perturbations:
         return "this suite has no perturbations.", "Add `perturbations:`."
-    if threshold.metric in {"stability", "flip_rate", "robustness.flips"} and repeats < 2:
+    if metric.repeated and repeats < 2:
         return f"`{threshold.metric}` needs at least two repeats.", "Raise `repeats`."
-    if threshold.metric == "pass" and threshold.argument is not None and threshold.argument > repeats:
+    if metric.argument == "power" and threshold.argument is not None and threshold.argument > repeats:
         return (
             f"pass^{threshold.argument:g} needs {threshold.argument:g} repeats, there are {repeats}.",
             "Raise `repeats`.",
@@ -105,19 +105,20 @@ def _unreachable(
 
 
 def _no_such_cases(threshold: Threshold, cases: Sequence[Case]) -> tuple[str, str]:
-    if threshold.metric == "generalization.gap" and len({case.split for case in cases if case.split}) < 2:
+    metric = metric_of(threshold.metric)
+    if metric.splits and len({case.split for case in cases if case.split}) < 2:
         return "the cases have no two splits to compare.", "Mark cases as `split: dev` and `split: holdout`."
     inside = [case for case in cases if _inside(case, threshold.where)]
     if not inside:
         return "no case meets all these conditions.", "Ask for fewer."
     mine = sum(case.expected == threshold.label for case in inside)
     among = " among these" if threshold.where else ""
-    if threshold.metric == "specificity" and mine == len(inside):
+    if metric.counts == "other cases" and mine == len(inside):
         return (
             f"every case{among} has the label `{shown(threshold.label or '')}`: it can't be reached.",
             "Add cases of other labels.",
         )
-    if threshold.metric in {"recall", "precision", "fbeta", "f1"} and not mine:
+    if metric.selector == "label" and metric.counts != "other cases" and not mine:
         return (
             f"no case{among} has the label `{shown(threshold.label or '')}`: it can't be reached.",
             "Add such cases.",

@@ -17,7 +17,10 @@ from pathlib import Path
 
 from harness.errors import FilesError, Problem
 from harness.files.suite import Suite
-from harness.files.thresholds.parse import Op, Threshold, ThresholdError, parse_threshold
+from harness.files.thresholds.metrics import BETTER_THAN_MAJORITY
+from harness.files.thresholds.parse import parse_threshold
+from harness.files.thresholds.scanner import ThresholdError
+from harness.files.thresholds.threshold import Op, Threshold
 
 STRICT, FAIR, LOOSE = 0.95, 0.90, 0.80
 
@@ -29,13 +32,13 @@ def default_thresholds(suite: Suite, splits: Collection[str] | None = None) -> t
     """
     demands = [
         _demand("accuracy", ">=", FAIR),
-        Threshold(text="accuracy > majority", metric="better_than_majority", op=">"),
+        Threshold(text="accuracy > majority", name="accuracy", metric=BETTER_THAN_MAJORITY.name, op=">"),
         *_per_label(suite),
-        Threshold(text="latency.p95 <= 1 s", metric="latency.p95", op="<=", bound=1.0),
+        _demand("latency.p95", "<=", 1.0, bound_as="1 s"),
     ]
     if suite.repeats > 1:
         demands.append(_demand("stability", ">=", STRICT))
-    demands.append(Threshold(text="leakage <= 0", metric="leakage", op="<=", bound=0.0))
+    demands.append(_demand("leakage", "<=", 0.0, bound_as="0"))
     if splits is None or len({"dev", *splits}) == len(set(splits)) > 1:
         demands.append(_demand("generalization.gap", "<=", 0.05))
     demands += [_demand("drift.drop", "<=", 0.05), _demand("failures", "<=", 0.01)]
@@ -71,8 +74,8 @@ def _per_label(suite: Suite) -> list[Threshold]:
     return demands
 
 
-def _demand(metric: str, op: Op, bound: float, label: str | None = None) -> Threshold:
+def _demand(metric: str, op: Op, bound: float, label: str | None = None, bound_as: str = "") -> Threshold:
     selector = "" if label is None else f"[{label}]" if "]" not in label else f'["{label}"]'
-    return Threshold(
-        text=f"{metric}{selector} {op} {bound:.0%}", metric=metric, label=label, op=op, bound=bound
-    )
+    name = f"{metric}{selector}"
+    text = f"{name} {op} {bound_as or f'{bound:.0%}'}"
+    return Threshold(text=text, name=name, metric=metric, label=label, op=op, bound=bound)

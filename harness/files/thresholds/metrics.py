@@ -1,78 +1,96 @@
-"""The metrics that thresholds may name: how each is written, its unit, and which way is better."""
+"""The metrics that thresholds may name: how each is written, what it is measured in, and what it needs.
+
+A row says everything that can be said of a metric without a run; `judge/checks/metrics.py` extends the rows
+by how each is computed, explained and planned. Whoever asks something of a metric asks its row.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
-Unit: TypeAlias = Literal["share", "coefficient", "difference", "seconds", "money", "count"]
+Scale: TypeAlias = Literal["share", "points", "number", "seconds", "money", "count"]
 Selector: TypeAlias = Literal["none", "label", "perturbation"]
 Argument: TypeAlias = Literal["none", "seconds", "beta", "power"]
+Counted: TypeAlias = Literal["cases", "label cases", "other cases", "predictions", "touched"]
+Clock: TypeAlias = Literal["latency", "ttft"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric. `written` is its spelling in a threshold, without selector and argument."""
+    """One metric."""
 
     name: str  # as in Threshold.metric
-    written: str
-    unit: Unit = "share"
+    spelling: str = ""  # where it is not the name
+    scale: Scale = "share"
     selector: Selector = "none"
     argument: Argument = "none"
     higher_is_better: bool = True
+    counts: Counted = "cases"  # what its sample size counts
+    clock: Clock | None = None  # which time of a call it is about
+    quantile: float | None = None  # of that time
+    outcome: str | None = None  # of which it is the share of trials
+    repeated: bool = False  # needs cases that were asked more than once
+    splits: bool = False  # needs dev and another split
+
+    @property
+    def written(self) -> str:
+        """Its spelling in a threshold, without selector and argument."""
+        return self.spelling or self.name
 
 
-_SHARES = ("accuracy", "balanced_accuracy", "macro_f1", "coverage", "stability")
-_BAD_SHARES = ("failures", "unparseable", "refused", "truncated", "flip_rate")
-_PER_LABEL = ("precision", "recall", "specificity", "f1")
+_lower = partial(Metric, higher_is_better=False)
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
+_CLOCKS: tuple[Clock, ...] = ("latency", "ttft")
 
 _ALL = (
-    *(Metric(name=name, written=name) for name in _SHARES),
-    *(Metric(name=name, written=name, higher_is_better=False) for name in _BAD_SHARES),
-    *(Metric(name=name, written=name, selector="label") for name in _PER_LABEL),
-    Metric(name="fbeta", written="fbeta", selector="label", argument="beta"),
-    Metric(name="mcc", written="mcc", unit="coefficient"),
-    Metric(name="kappa", written="kappa", unit="coefficient"),
+    Metric(name="accuracy"),
+    Metric(name="balanced_accuracy"),
+    Metric(name="macro_f1"),
+    Metric(name="coverage"),
+    Metric(name="stability", repeated=True),
+    _lower(name="failures", outcome="failed"),
+    _lower(name="unparseable", outcome="unparseable"),
+    _lower(name="refused", outcome="refused"),
+    _lower(name="truncated", outcome="truncated"),
+    _lower(name="flip_rate", repeated=True),
+    Metric(name="precision", selector="label", counts="predictions"),
+    Metric(name="recall", selector="label", counts="label cases"),
+    Metric(name="specificity", selector="label", counts="other cases"),
+    Metric(name="f1", selector="label", counts="touched"),
+    Metric(name="fbeta", selector="label", argument="beta"),
+    Metric(name="mcc", scale="number"),
+    Metric(name="kappa", scale="number"),
     *(
-        Metric(name=f"{clock}.{q}", written=f"{clock}.{q}", unit="seconds", higher_is_better=False)
-        for clock in ("latency", "ttft")
-        for q in QUANTILES
+        _lower(name=f"{clock}.{part}", scale="seconds", clock=clock, quantile=q)
+        for clock in _CLOCKS
+        for part, q in QUANTILES.items()
     ),
-    Metric(name="latency.within", written="latency.within", argument="seconds"),
-    Metric(name="pass", written="pass", argument="power"),
-    Metric(
-        name="robustness.drop",
-        written="robustness.drop",
-        unit="difference",
-        selector="perturbation",
-        higher_is_better=False,
-    ),
-    Metric(
-        name="robustness.flips",
-        written="robustness.flips",
-        unit="difference",
-        selector="perturbation",
-        higher_is_better=False,
-    ),
-    Metric(
-        name="generalization.gap", written="generalization.gap", unit="difference", higher_is_better=False
-    ),
-    Metric(name="drift.drop", written="drift.drop", unit="difference", higher_is_better=False),
-    Metric(name="leakage", written="leakage", unit="count", higher_is_better=False),
-    Metric(name="regressions", written="regressions", unit="count", higher_is_better=False),
-    Metric(name="cost_per_1000", written="cost per 1000", unit="money", higher_is_better=False),
-    Metric(name="cost_per_correct", written="cost per correct", unit="money", higher_is_better=False),
-    Metric(name="tokens_per_case", written="tokens per case", unit="count", higher_is_better=False),
+    Metric(name="latency.within", argument="seconds", clock="latency"),
+    Metric(name="pass", argument="power"),
+    _lower(name="robustness.drop", scale="points", selector="perturbation"),
+    _lower(name="robustness.flips", scale="points", selector="perturbation", repeated=True),
+    _lower(name="generalization.gap", scale="points", splits=True),
+    _lower(name="drift.drop", scale="points"),
+    _lower(name="leakage", scale="count"),
+    _lower(name="regressions", scale="count"),
+    _lower(name="cost_per_1000", spelling="cost per 1000", scale="money"),
+    _lower(name="cost_per_correct", spelling="cost per correct", scale="money"),
+    _lower(name="tokens_per_case", spelling="tokens per case", scale="count"),
 )
 
 METRICS: dict[str, Metric] = {metric.written: metric for metric in _ALL}
 SPELLINGS: dict[str, Metric] = METRICS | {metric.name: metric for metric in _ALL}
+BETTER_THAN_MAJORITY = Metric(name="better_than_majority", spelling="accuracy > majority")
+_BY_NAME = {metric.name: metric for metric in (*_ALL, BETTER_THAN_MAJORITY)}
+
+
+def metric_of(name: str) -> Metric:
+    """Give the row of a metric by its name; one that is not known here is taken for a share."""
+    return _BY_NAME.get(name) or SPELLINGS.get(name) or Metric(name=name)
 
 
 def written(metric: str) -> str:
     """Spell a metric as a threshold does: `cost per 1000` for `cost_per_1000`."""
-    return SPELLINGS[metric].written if metric in SPELLINGS else metric
-
-
-BETTER_THAN_MAJORITY = "better_than_majority"  # written `accuracy > majority`
+    return metric_of(metric).written

@@ -15,19 +15,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from harness.files.thresholds.fixes import argument_fix, bound_fix, filter_fix, metric_fix, operator_fix
 from harness.files.thresholds.metrics import BETTER_THAN_MAJORITY, METRICS, SPELLINGS, Metric
 from harness.files.thresholds.scanner import Scanner, ThresholdError
+from harness.files.thresholds.threshold import Baseline, Op, Threshold, Where
 from harness.files.written import did_you_mean, shortlist, shown, units
 
-__all__ = ["Threshold", "ThresholdError", "parse_threshold"]
-
 LONGEST = 500
-
-Op: TypeAlias = Literal[">=", "<=", ">", "<"]
-Baseline: TypeAlias = Literal["absolute", "minus", "plus", "times"]
 
 _OPS: dict[str, Op] = {">=": ">=", "<=": "<=", ">": ">", "<": "<"}
 _NAME = re.compile(
@@ -36,21 +31,6 @@ _NAME = re.compile(
 _IN_BRACKETS = re.compile(r"[^\]]*")
 _WORD = re.compile(r"[^\s<>=\"']+")
 _OPERATOR = re.compile(r">=|<=|>|<")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Threshold:
-    """One demand. `bound` is in the metric's own unit: shares as 0..1, seconds, money, counts."""
-
-    text: str  # as written, whitespace folded
-    metric: str  # family: `accuracy`, `recall`, `latency.p95`, `latency.within`, `pass`, `cost_per_1000`
-    label: str | None = None  # recall[spam] -> spam; robustness.flips[typos] -> typos
-    argument: float | None = None  # latency.within(1 s) -> 1.0; fbeta(2) -> 2.0; pass^3 -> 3.0
-    where: tuple[tuple[str, str], ...] = ()  # (("tag", "short"),)
-    op: Op
-    bound: float = 0.0
-    baseline: Baseline = "absolute"  # `>= baseline - 2%` -> minus, .02
-    currency: str | None = None  # of a bound in money, when it was written
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +70,19 @@ class _Parser(Scanner):
         argument = self._argument(metric)
         label = self._selector(metric)
         where = self._where()
+        name = " ".join(self.text[: self.at].split())
         op = self._op(metric)
         text = " ".join(self.text.split())
         if self.take("majority"):
             if metric.name != "accuracy" or op != ">" or where:
                 self.fail("`majority` stands only in `accuracy > majority`.", self._bound_at)
             self.end()
-            return Threshold(text=text, metric=BETTER_THAN_MAJORITY, op=op)
+            return Threshold(text=text, name=name, metric=BETTER_THAN_MAJORITY.name, op=op)
         baseline, bound, currency = self._bound(metric)
         self.end()
         return Threshold(
             text=text,
+            name=name,
             metric=metric.name,
             label=label,
             argument=argument,
@@ -178,7 +160,7 @@ class _Parser(Scanner):
 
     # where
 
-    def _where(self) -> tuple[tuple[str, str], ...]:
+    def _where(self) -> Where:
         if not self.take("where"):
             return ()
         filters = [self._filter()]
@@ -239,7 +221,7 @@ class _Parser(Scanner):
             value, unit, sign = self.quantity()
             bound = self._in_unit(metric, value, unit or sign, start)
             self._possible(metric, bound, start)
-            return "absolute", bound, _currency(unit or sign) if metric.unit == "money" else None
+            return "absolute", bound, _currency(unit or sign) if metric.scale == "money" else None
         self.space()
         how: dict[str, Baseline] = {"-": "minus", "+": "plus", "*": "times"}
         sign = self.peek()
@@ -256,13 +238,13 @@ class _Parser(Scanner):
                 self.fail("`baseline *` takes a plain number.", start, "Write `baseline * 1.2`.")
             return "times", value / 100 if unit == "%" else value, None
         bound = self._in_unit(metric, value, unit or money, start)
-        return how[sign], bound, _currency(unit or money) if metric.unit == "money" else None
+        return how[sign], bound, _currency(unit or money) if metric.scale == "money" else None
 
     def _in_unit(self, metric: Metric, value: float, unit: str, start: int) -> float:
-        match metric.unit:
+        match metric.scale:
             case "seconds":
                 return self._time(value, unit, start)
-            case "share" | "difference":
+            case "share" | "points":
                 if unit not in {"", "%"}:
                     self.fail(f"`{metric.written}` is a share.", start, "Write `95%` or `0.95`.")
                 return value / 100 if unit == "%" else value
@@ -270,7 +252,7 @@ class _Parser(Scanner):
                 if unit and _currency(unit) is None:
                     self.fail(f"`{metric.written}` is money.", start, "Write `$0.50`, `0.50 EUR` or `0.50`.")
                 return value
-            case "coefficient" | "count":
+            case "number" | "count":
                 if unit:
                     self.fail(f"`{metric.written}` is a plain number.", start, "Remove the unit.")
                 return value
@@ -281,13 +263,13 @@ class _Parser(Scanner):
         return value * units.SECONDS[unit.lower()]
 
     def _possible(self, metric: Metric, bound: float, start: int) -> None:
-        low = -1.0 if metric.unit in {"coefficient", "difference"} else 0.0
-        high = 1.0 if metric.unit in {"share", "coefficient", "difference"} else float("inf")
+        low = -1.0 if metric.scale in {"number", "points"} else 0.0
+        high = 1.0 if metric.scale in {"share", "number", "points"} else float("inf")
         strict = self.text[: self._bound_at].rstrip()[-1] in "<>"
         beyond = not low <= bound <= high
         out_of_reach = strict and bound == (high if metric.higher_is_better else low)
         if beyond or out_of_reach:
-            forgotten = metric.unit == "share" and 1 < bound <= 100 and "%" not in self.text[start:]
+            forgotten = metric.scale == "share" and 1 < bound <= 100 and "%" not in self.text[start:]
             fix = f"Did you mean `{bound:g}%`?" if forgotten else ""
             limit = f"{low:g} to {high:g}" if high < float("inf") else "0 or more"
             self.fail(f"`{metric.written}` can't get there: it goes from {limit}.", start, fix)

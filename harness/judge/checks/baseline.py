@@ -13,10 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from harness.files.baselines import StoredBaseline
-from harness.files.thresholds.metrics import written
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.judge.checks.baseline_figures import figures_of
-from harness.judge.checks.why import name_of
 from harness.judge.documents.assessment import Assessment
 from harness.judge.documents.estimate import Estimate
 from harness.judge.pairs import pair
@@ -81,15 +79,8 @@ def baseline_value(baseline: Baseline, view: View, threshold: Threshold) -> floa
     candidate = baseline.counterpart(view.entry)
     if candidate is None:
         return None
-    estimate = candidate.figures.get(name_of(threshold)) or candidate.figures.get(_canonical(threshold))
+    estimate = candidate.figures.get(threshold.name) or candidate.figures.get(threshold.figure)
     return None if estimate is None else estimate.value
-
-
-def _canonical(threshold: Threshold) -> str:
-    """Name a figure without the freedoms of spelling: spaces, quotes, `cost_per_1000`."""
-    label = "" if threshold.label is None else f"[{threshold.label}]"
-    where = " and ".join(f"{kind}={name}" for kind, name in threshold.where)
-    return f"{written(threshold.metric)}{label}" + (f" where {where}" if where else "")
 
 
 def from_store(

@@ -22,7 +22,7 @@ def figures_of(candidate: CandidateAssessment) -> dict[str, Estimate]:
 def _figures(c: CandidateAssessment) -> Iterator[tuple[str, Estimate]]:
     for check in c.checks:
         if check.metric not in {"drift.drop", "regressions"}:
-            yield check.threshold.rsplit(check.op, 1)[0].strip(), check.estimate
+            yield check.name, check.estimate
     yield from _quality(c)
     for clock, quantiles in (("latency", c.latency.caller), ("ttft", c.latency.ttft)):
         for quantile in quantiles:

@@ -7,13 +7,13 @@ import math
 import msgspec
 import numpy as np
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.judge.checks.baseline import Baseline, baseline_value, regressions
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.metrics import NEEDS_BASELINE, described, figure, label_index, unit_name
 from harness.judge.checks.quantiles import SATURATED, is_quantile, quantile_check
 from harness.judge.checks.undecided import undecided
-from harness.judge.checks.why import Finding, asked, name_of, why
+from harness.judge.checks.why import Finding, asked, why
 from harness.judge.documents.assessment import Check, TimingQuality
 from harness.judge.documents.estimate import undefined
 from harness.judge.scores import classification
@@ -33,7 +33,7 @@ def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Bas
     if required is None:
         return _without_baseline(view, threshold, note)
     if is_quantile(threshold.metric):
-        name = name_of(threshold)
+        name = threshold.name
         made = quantile_check(
             view.narrowed(threshold.where), threshold, required, timing, name=name, note=note
         )
@@ -87,6 +87,8 @@ def _made(view: View, threshold: Threshold, required: float, decision: Decision,
     label = label_index(view, threshold)
     return Check(
         threshold=threshold.text,
+        name=threshold.name,
+        part=threshold.part,
         metric=threshold.metric,
         label=threshold.label,
         status=decision.status,
@@ -151,5 +153,5 @@ def _unfinished(view: View, threshold: Threshold, made: Check) -> Check:
     scale = described(threshold.metric).scale
     seen = figure_text(made.estimate, scale, view.currency, against=made.required)
     wanted = asked(threshold, demand(made.required, scale, view.currency))
-    told = f"{name_of(threshold)} {seen}, {wanted}: not met so far, but what was not run counts as failed."
+    told = f"{threshold.name} {seen}, {wanted}: not met so far, but what was not run counts as failed."
     return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=told)

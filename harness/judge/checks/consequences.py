@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.judge.checks.metrics import label_index
 from harness.judge.documents.assessment import OUTCOMES, Outcome
 from harness.judge.leakage.find import LEAKS

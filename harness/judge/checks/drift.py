@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.judge.checks.baseline import Baseline
 from harness.judge.checks.undecided import undecided
 from harness.judge.documents.assessment import Check
@@ -71,6 +71,8 @@ def _made(
         return undecided(threshold, reason, drop, required=threshold.bound)
     return Check(
         threshold=threshold.text,
+        name=threshold.name,
+        part=threshold.part,
         metric=threshold.metric,
         label=None,
         status=result.status,

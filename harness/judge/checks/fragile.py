@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.judge.checks.metrics import described, figure, label_index, unit_name
 from harness.judge.documents.assessment import Check, Trap
 from harness.judge.scores.planning import best_provable, smallest_all_pass_n

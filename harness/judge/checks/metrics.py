@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Scale, Threshold
 from harness.judge.documents.assessment import OUTCOMES, Outcome
 from harness.judge.leakage import section as leakage
 from harness.judge.scores import classification, latency, stability
@@ -20,7 +20,7 @@ from harness.judge.scores.figure import Figure, Missing, Normal
 from harness.judge.scores.proportion import clustered_share
 from harness.judge.sections import cost, generalization, robustness
 from harness.judge.view import View
-from harness.judge.wording import Scale, named
+from harness.judge.wording import named
 
 NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 

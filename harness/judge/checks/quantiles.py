@@ -11,8 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.files.thresholds.metrics import QUANTILES
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold, metric_of
 from harness.judge.checks.undecided import undecided
 from harness.judge.checks.why import AFFORDABLE, asked
 from harness.judge.documents.assessment import Check, Status, TimingQuality
@@ -31,8 +30,7 @@ SATURATED = "not decided, because the client was saturated: these times may be i
 
 def is_quantile(metric: str) -> bool:
     """Tell whether a metric is a latency quantile."""
-    clock, _, part = metric.partition(".")
-    return clock in {"latency", "ttft"} and part in QUANTILES
+    return metric_of(metric).quantile is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,7 @@ class _Calls:
             if failed
             else ""
         )
-        did = "gave a first token" if self.threshold.metric.startswith("ttft") else "ended"
+        did = "gave a first token" if metric_of(self.threshold.metric).clock == "ttft" else "ended"
         return f"{inside:,} of {count(len(self.times), 'call')} {did} within {self.limit}{lost}"
 
 
@@ -79,13 +77,13 @@ def quantile_check(
     view: View, threshold: Threshold, required: float, timing: TimingQuality, *, name: str, note: str = ""
 ) -> Check:
     """Hold a latency quantile against its limit."""
-    clock, _, part = threshold.metric.partition(".")
-    column = view.trials.ttft_ns if clock == "ttft" else view.trials.caller_ns
-    missing = _missing(view, clock)
+    metric = metric_of(threshold.metric)
+    column = view.trials.ttft_ns if metric.clock == "ttft" else view.trials.caller_ns
+    missing = _missing(view, metric.clock)
     if missing:
         estimate = undefined(missing, confidence=view.confidence)
         return undecided(threshold, missing, estimate, required=required)
-    times, q = view.times(column), QUANTILES[part]
+    times, q = view.times(column), metric.quantile or 1.0
     calls = _Calls(
         name=name,
         threshold=threshold,
@@ -104,7 +102,7 @@ def quantile_check(
     return _decided(calls)
 
 
-def _missing(view: View, clock: str) -> str:
+def _missing(view: View, clock: str | None) -> str:
     if not len(view.trials):
         return "there are no trials"
     if not view.timed.any():
@@ -119,6 +117,8 @@ def _check(
 ) -> Check:
     return Check(
         threshold=calls.threshold.text,
+        name=calls.threshold.name,
+        part=calls.threshold.part,
         metric=calls.threshold.metric,
         label=None,
         status=status,

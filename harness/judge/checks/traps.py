@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.judge.checks.fragile import flipped_by_noise, too_few_cases
 from harness.judge.documents.assessment import Check, Trap
 from harness.judge.documents.estimate import Estimate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.judge.documents.assessment import Check
 from harness.judge.documents.estimate import Estimate
 
@@ -11,6 +11,8 @@ def undecided(threshold: Threshold, reason: str, estimate: Estimate, *, required
     """Give the check of a threshold that can't be decided; `required` is 0 where that is not known either."""
     return Check(
         threshold=threshold.text,
+        name=threshold.name,
+        part=threshold.part,
         metric=threshold.metric,
         label=threshold.label,
         status="INCONCLUSIVE",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Scale, Threshold
 from harness.judge.checks.consequences import consequence
 from harness.judge.checks.metrics import Unit, described, label_index, unit_name
 from harness.judge.documents.assessment import Status
@@ -19,7 +19,7 @@ from harness.judge.scores.figure import Figure, Mapped
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share
 from harness.judge.view import View
-from harness.judge.wording import Scale, amount, count, demand, figure, rounded_up, singular, sure
+from harness.judge.wording import amount, count, demand, figure, rounded_up, singular, sure
 
 AFFORDABLE = 20_000  # more new cases than anyone labels for one threshold
 
@@ -96,17 +96,12 @@ class Finding:
     def seen(self) -> str:
         """The metric's name, value and interval."""
         value = figure(self.estimate, self.scale, self.view.currency, against=self.required)
-        return f"{name_of(self.threshold)} {value}"
+        return f"{self.threshold.name} {value}"
 
 
 def asked(threshold: Threshold, wanted: str) -> str:
     """Give a requirement as a clause: `90% required`, `at most 1 s allowed`."""
     return _ASKED[threshold.op].format(wanted)
-
-
-def name_of(threshold: Threshold) -> str:
-    """Give what a threshold is about, as it was written: without operator and bound."""
-    return threshold.text.rsplit(threshold.op, 1)[0].strip()
 
 
 def why(finding: Finding) -> str:
@@ -136,7 +131,7 @@ def _is_fact(finding: Finding) -> bool:
 def _fact(finding: Finding) -> str:
     """Say what was counted, not sampled: it has no interval."""
     assert finding.estimate.value is not None
-    seen = f"{name_of(finding.threshold)} {finding.written(finding.estimate.value)}, {finding.asked}"
+    seen = f"{finding.threshold.name} {finding.written(finding.estimate.value)}, {finding.asked}"
     if finding.status == "PASS":
         return f"{seen}: met."
     return f"{seen}: not met.{_after(consequence(finding.view, finding.threshold))}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.files.thresholds import Scale
 from harness.judge.checks.metrics import OUTCOME_OF
 from harness.judge.documents.assessment import OUTCOMES, Outcome
 from harness.judge.documents.estimate import Estimate
@@ -23,7 +24,7 @@ from harness.judge.scores.resample import MatrixMetric
 from harness.judge.scores.stability import Votes
 from harness.judge.table.columns import Bool, Float
 from harness.judge.view import once
-from harness.judge.wording import Scale, named
+from harness.judge.wording import named
 
 UNDEFINED = "it is undefined on one side"
 NOBODY = "no case is on both sides"

@@ -6,9 +6,10 @@ from typing import cast
 
 import msgspec
 
+from harness.files.thresholds import Scale
 from harness.judge.documents.comparison import MetricDifference, NonInferiority
 from harness.judge.documents.estimate import Estimate
-from harness.judge.wording import Scale, amount, demand, rounded_up
+from harness.judge.wording import amount, demand, rounded_up
 
 
 def signed(value: float, scale: Scale, currency: str = "USD") -> str:

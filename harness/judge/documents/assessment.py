@@ -122,6 +122,8 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     needed_n: int | None  # how many in all would settle it; None when none would, or it is settled
     needed_unit: str  # what `needed_n` counts: cases, spam cases, spam predictions, calls
     why: str  # one plain sentence (or two): required, seen, how sure, what to do
+    name: str = ""  # what it is about, as written: `threshold` without operator and bound
+    part: str = ""  # the cases that it is about, as written: tag=short; empty for all
 
 
 class Trap(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.judge.documents.assessment import CandidateAssessment
 from harness.judge.documents.history import History, PastRun
 from harness.judge.history.found import described

@@ -21,7 +21,7 @@ from scipy.special import ndtri
 
 from harness.files.case import Case
 from harness.files.suite import Suite
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold
 from harness.judge.scores.answers import Answers, Patterns
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure

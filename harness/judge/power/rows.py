@@ -16,8 +16,7 @@ import msgspec
 
 from harness.files.case import Case
 from harness.files.suite import Suite
-from harness.files.thresholds.metrics import QUANTILES
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold, metric_of
 from harness.judge.power.model import SamplePlan, average_plan, difference_plan
 from harness.judge.scores.planning import POWER, best_provable, half_way, planned_n, smallest_all_pass_n
 from harness.judge.wording import amount, count, demand, named, scale_of, singular, sure, verb
@@ -183,8 +182,7 @@ def _is_quantile(threshold: Threshold) -> bool:
 
 def _share_in_time(threshold: Threshold) -> float:
     """Give the share of calls that a quantile wants in time; 1 for the slowest, and for other metrics."""
-    clock, _, part = threshold.metric.partition(".")
-    return QUANTILES.get(part, 1.0) if clock in {"latency", "ttft"} else 1.0
+    return metric_of(threshold.metric).quantile or 1.0
 
 
 def _share_needed(threshold: Threshold) -> float | None:

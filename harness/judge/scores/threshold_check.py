@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.files.thresholds.parse import Op
+from harness.files.thresholds import Op
 from harness.judge.documents.assessment import Status
 from harness.judge.scores.binomial import exact_lower
 from harness.judge.scores.figure import Figure, Mapped

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.files.thresholds.parse import Threshold
+from harness.files.thresholds import Threshold, metric_of
 from harness.judge.documents.assessment import TimingQuality
 from harness.judge.table.columns import NONE
 from harness.judge.view import View, once
@@ -53,9 +53,9 @@ def saturated(view: View) -> str:
 def _strictest(thresholds: Sequence[Threshold]) -> float:
     """Give the shortest time that any threshold demands; 1 s where none does."""
     limits = [
-        threshold.argument if threshold.metric == "latency.within" else threshold.bound
+        threshold.bound if threshold.argument is None else threshold.argument
         for threshold in thresholds
-        if threshold.metric.startswith(("latency.", "ttft.")) and threshold.baseline == "absolute"
+        if metric_of(threshold.metric).clock and threshold.baseline == "absolute"
     ]
     return min((limit for limit in limits if limit), default=1.0)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, cast
 
+from harness.files.thresholds import Scale
 from harness.judge.compare.telling import difference_text, signed
 from harness.judge.documents.comparison import (
     CaseChange,
@@ -16,7 +17,7 @@ from harness.judge.documents.comparison import (
     NonInferiority,
     OutcomeChange,
 )
-from harness.judge.wording import Scale, amount, count, demand, figure, listed, seconds, sure
+from harness.judge.wording import amount, count, demand, figure, listed, seconds, sure
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
 from harness.report.parts import Cell, Picture, Table, Tone
 from harness.report.sections.pieces import STATUS_TONES, interval_picture

@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.files.thresholds import Scale
 from harness.judge.compare.gate import Gate, GateCheck, GatedPrompt
 from harness.judge.compare.telling import signed, signed_span
 from harness.judge.documents.assessment import Status
 from harness.judge.documents.comparison import CaseChange, Comparison
-from harness.judge.wording import Scale, count, figure, figure_alone, money, scale_of
+from harness.judge.wording import count, figure, figure_alone, money, scale_of
 from harness.report.parts import Tone
 from harness.report.sections.pieces import STATUS_TONES
 

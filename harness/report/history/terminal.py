@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
+from harness.files.thresholds import Scale
 from harness.judge.documents.estimate import Estimate
 from harness.judge.documents.history import History, HistoryPoint
-from harness.judge.wording import Scale
 from harness.report.figures import figure, number
 from harness.report.pen import Pen, indented, written
 from harness.report.sections.history import cusum_figure, letters, since

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.files.thresholds import Scale
 from harness.judge.documents.assessment import CandidateAssessment, Check, Classification, Confusion
-from harness.judge.wording import Scale, demand, scale_of
+from harness.judge.wording import demand, scale_of
 from harness.report.figures import count, figure, number, p_value, percent_of
 from harness.report.parts import (
     Cell,

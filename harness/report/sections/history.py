@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from string import ascii_uppercase
 
+from harness.files.thresholds import Scale
 from harness.judge.documents.estimate import Estimate
 from harness.judge.documents.history import AccuracyChange, CusumChart, History, HistoryPoint
-from harness.judge.wording import Scale
 from harness.report.drawn.plots import TrendPlot, TrendPoint
 from harness.report.figures import figure, number, when
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.files.thresholds import metric_of
 from harness.judge.documents.assessment import CandidateAssessment, Check, Latency, Quantile
 from harness.judge.wording import listed, seconds
 from harness.report.drawn.plots import DistributionPlot, PartsPlot, QuantileMark, TimelinePlot
@@ -50,7 +51,7 @@ def _limit(checks: tuple[Check, ...]) -> tuple[float, str] | None:
     limits = [
         (check.required, check.threshold)
         for check in checks
-        if check.metric.startswith("latency") and "within" not in check.metric
+        if (metric := metric_of(check.metric)).clock == "latency" and metric.quantile
     ]
     return min(limits) if limits else None
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.files.thresholds import Scale
 from harness.judge.documents.assessment import Status, Verdict
 from harness.judge.documents.estimate import Estimate
-from harness.judge.wording import Scale
 from harness.report.figures import figure
 from harness.report.parts import Cell, NamedFigure, Picture, Tone
 

@@ -63,9 +63,7 @@ def _each(labels: tuple[str, ...]) -> str:
 
 def _required(checks: Iterable[Check], metric: str, positive: str | None) -> float | None:
     bounds = [
-        c.required
-        for c in checks
-        if c.metric == metric and positive and c.label == positive and "where" not in c.threshold
+        c.required for c in checks if c.metric == metric and positive and c.label == positive and not c.part
     ]
     return max(bounds) if bounds else None
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from harness.files.thresholds import Scale
 from harness.judge.documents.estimate import Estimate, undefined
-from harness.judge.wording import Scale, scale_of, seconds
+from harness.judge.wording import scale_of, seconds
 from harness.report.figures import figure, number, p_value, percent_of
 
 

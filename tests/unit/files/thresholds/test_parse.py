@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.files.suite import Suite
-from harness.files.thresholds.default_policy import default_thresholds
-from harness.files.thresholds.metrics import METRICS
-from harness.files.thresholds.parse import Threshold, ThresholdError, parse_threshold
+from harness.files.thresholds import METRICS, Threshold, ThresholdError, default_thresholds, parse_threshold
 
 LABELS = ["spam", "ham", "a]b"]
 
@@ -169,3 +167,26 @@ def test_default_thresholds_leave_out_what_the_suite_can_not_show() -> None:
 
 def test_every_metric_has_one_spelling() -> None:
     assert len({metric.name for metric in METRICS.values()}) == len(METRICS)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "figure"),
+    [
+        ("recall[spam]  where tag = a and split=dev >= 85%", "recall[spam] where tag = a and split=dev",
+         "recall[spam] where split=dev and tag=a"),
+        ("cost per 1,000 <= $0.50", "cost per 1,000", "cost per 1000"),
+        ("latency.p95<=1 s", "latency.p95", "latency.p95"),
+        ("accuracy > majority", "accuracy", None),
+    ],
+)  # fmt: skip
+def test_a_threshold_has_a_name_of_its_own_and_its_figure_a_name_in_one_spelling(
+    text: str, name: str, figure: str | None
+) -> None:
+    parsed = parse_threshold(text, labels=["spam", "ham"])
+    assert parsed.name == name
+    assert figure is None or parsed.figure == figure
+
+
+def test_an_operator_inside_a_label_does_not_cut_the_name_short() -> None:
+    parsed = parse_threshold('recall["a >= b"] >= 90%', labels=["a >= b", "c"])
+    assert (parsed.name, parsed.label, parsed.bound) == ('recall["a >= b"]', "a >= b", 0.9)

@@ -8,7 +8,7 @@ from run_of import judged, only
 from scipy import stats
 
 from harness.files.suite import Suite
-from harness.files.thresholds.parse import parse_threshold
+from harness.files.thresholds import parse_threshold
 from harness.judge.power.cheapest_fix import cheapest_fix
 from harness.judge.power.rows import PowerRow, power
 from harness.record import CaseRow

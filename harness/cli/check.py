@@ -145,7 +145,8 @@ def _candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
         ("candidate", "calls", "tokens in", "tokens out, at most", "money, at most")
     ]
     for candidate in summary.candidates:
-        money = f"{candidate.currency} {candidate.money:,.4f}" if candidate.priced else "no price given"
+        cost = candidate.money
+        money = "no price given" if cost is None else f"{candidate.currency} {cost:,.4f}"
         rows.append(
             (
                 candidate.name,

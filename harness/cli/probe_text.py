@@ -28,7 +28,7 @@ def probe_text(probe: Probe) -> str:
     if probe.failure is not None:
         lines.append(f"  failure  {probe.failure.kind}: {visible(probe.failure.message)}")
     lines.append(f"  time     {_time(probe.attempt)}")
-    cost = "the endpoint counts no tokens" if probe.cost is None else f"{probe.cost:.6f} {probe.currency}"
+    cost = "not known" if probe.cost is None else f"{probe.cost:.6f} {probe.currency}"
     lines.append(f"  cost     {cost} ({probe.calls} calls)")
     lines += [
         f"  {s.feature:<12} {'yes' if s.supported else 'no':<4} {visible(s.why)}" for s in probe.supports

@@ -11,6 +11,7 @@ from harness.cli.options import JsonOption, RunArgument
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
+    from harness.judge.labels import Reading
     from harness.record import CaseRow, Record
     from harness.rundir import Manifest
 
@@ -76,6 +77,7 @@ def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool
 
 def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bool) -> list[dict[str, Any]]:
     """Give the trials by candidate, in the order of the cases; of a trial measured again, the last."""
+    from harness.files.project import price_of
     from harness.files.suite import Suite
     from harness.journal import read_events
     from harness.judge.labels import LabelReader
@@ -84,6 +86,7 @@ def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bo
 
     suite = Suite.model_validate(manifest.suite)
     reader = LabelReader(suite.reply, suite.labels)
+    prices = {entry.name: price_of(entry.model) for entry in manifest.candidates}
     cases: dict[str, CaseRow] = {}
     found: dict[tuple[str, str, str, int], dict[str, Any]] = {}
     for event in read_events(folder / JOURNAL):
@@ -93,30 +96,30 @@ def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bo
             case Record() if not event.warmup and case in (None, event.case):
                 place = (event.candidate, event.case, event.variant, event.repeat)
                 found.pop(place, None)
-                label, outcome = reader.read(event.outcome)
-                if not wrong or label != cases[event.case].expected:
-                    found[place] = _trial_row(event, cases[event.case], label or outcome)
+                read = reader.reading(event.outcome, prices[event.candidate])
+                if not wrong or read.label != cases[event.case].expected:
+                    found[place] = _trial_row(event, cases[event.case], read)
             case _:
                 pass
     order = {name: number for number, name in enumerate(cases)}
     return [found[place] for place in sorted(found, key=lambda p: (p[0], order[p[1]], p[2:]))]
 
 
-def _trial_row(record: Record, case: CaseRow, read_as: str) -> dict[str, Any]:
-    from harness.record import Reply, caller_ns
+def _trial_row(record: Record, case: CaseRow, read: Reading) -> dict[str, Any]:
+    from harness.record import caller_ns
 
     latency = caller_ns(record)
-    outcome = record.outcome
     return {
         "candidate": record.candidate,
         "case": record.case,
         "expected": case.expected,
-        "read_as": read_as,
+        "read_as": read.label or read.outcome,
         "variant": record.variant,
         "repeat": record.repeat,
-        "reply": outcome.text if isinstance(outcome, Reply) else f"{outcome.kind}: {outcome.message}",
+        "reply": read.said,
         "latency_s": None if latency is None else latency / 1e9,
         "attempts": len(record.attempts),
+        "cost": read.cost,
         "inputs": case.inputs,
     }
 

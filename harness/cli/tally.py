@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from harness.record import ORIGINAL, Failure, Reply, caller_ns
+from harness.record import ORIGINAL, caller_ns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.files.project import ModelEntry, Price
     from harness.files.suite import Suite
     from harness.judge.labels import LabelReader
-    from harness.record import Record, Usage
+    from harness.record import Record
 
 RECENT = 2000  # calls that the running p95 looks back on
 
@@ -45,22 +45,13 @@ class Tally:
         latency = caller_ns(record)
         if latency is not None:
             self._latencies.append(latency)
-        match record.outcome:
-            case Failure():
-                self.failed += 1
-            case Reply(usage=usage):
-                self.money += self._cost(usage)
+        read = self._reader.reading(record.outcome, self._price)
+        self.failed += read.outcome == "failed"
+        self.money += read.cost or 0.0
         if record.variant == ORIGINAL:
             self.originals += 1
             self._cases.add(record.case)
-            label, _ = self._reader.read(record.outcome)
-            self.right += label is not None and label == self._expected.get(record.case)
-
-    def _cost(self, usage: Usage) -> float:
-        price, cached = self._price, usage.cached or 0
-        cached_price = price.input if price.cached is None else price.cached
-        tokens_in = max((usage.input or 0) - cached, 0)
-        return (tokens_in * price.input + cached * cached_price + (usage.output or 0) * price.output) / 1e6
+            self.right += read.label is not None and read.label == self._expected.get(record.case)
 
     def accuracy(self) -> tuple[float, float, float] | None:
         """Give the share that is right with Wilson's interval over the cases; None before the first."""

@@ -26,8 +26,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
+from harness.files.project import Price
 from harness.files.suite import ReplyRule
 from harness.judge.documents.assessment import Outcome
 from harness.judge.reply_json import at_pointer, document_of, number, scalar
@@ -47,6 +48,22 @@ _UNSPACED = (
 _PARTICLES_FOLLOW = r"\u1100-\u11ff\uac00-\ud7af"  # Hangul: particles are written onto the word
 
 Read = tuple[str | None, Outcome]
+
+
+class Reading(NamedTuple):
+    """What one trial came to: its label and outcome, what was said, and what it cost."""
+
+    label: str | None  # None unless the outcome is `label`
+    outcome: Outcome
+    said: str
+    cost: float | None  # None without a price or a count of tokens
+
+
+def said(outcome: Reply | Failure) -> str:
+    """Give what a trial ended with, as text: the reply, the refusal, or the failure with its kind."""
+    if isinstance(outcome, Reply):
+        return outcome.refusal or outcome.text
+    return f"{outcome.kind}: {outcome.message}"
 
 
 def _plain(text: str) -> str:
@@ -136,6 +153,11 @@ class LabelReader:
                 return self._remember(outcome.text, cut=outcome.finish_reason == "length")
             case _:
                 assert_never(outcome)
+
+    def reading(self, outcome: Reply | Failure, price: Price) -> Reading:
+        """Read one trial; judging reads the same for whole columns (`table.intake`, `sections.cost`)."""
+        cost = price.of(outcome.usage) if isinstance(outcome, Reply) else None
+        return Reading(*self.read(outcome), said(outcome), cost)
 
     def _remember(self, text: str, *, cut: bool) -> Read:
         known = self._remembered.get((text, cut))

@@ -69,6 +69,7 @@ def test_a_head_that_improves_the_prompt_passes(repo: Path, server: ScriptedServ
         "money": pytest.approx(240 * 12 * 1000 / 1e6),
         "currency": "USD",
         "priced": True,
+        "by_currency": {"USD": pytest.approx(240 * 12 * 1000 / 1e6)},
         "free": False,
     }
 
@@ -123,7 +124,8 @@ def test_stored_replies_of_the_base_serve_both_sides_of_a_prompt_that_sends_the_
     assert len(server.requests) == paid == 120
     (prompt,) = document["prompts"]
     assert document["cost"] == {
-        "calls": 0, "reused": 240, "money": 0.0, "currency": "USD", "priced": False, "free": True,
+        "calls": 0, "reused": 240, "money": None, "currency": None, "priced": False, "free": True,
+        "by_currency": {},
     }  # fmt: skip
     assert prompt["comparison"]["broken"] == prompt["comparison"]["fixed"] == []
     accuracy = next(m for m in prompt["comparison"]["metrics"] if m["metric"] == "accuracy")

@@ -185,7 +185,10 @@ def gate(*prompts: ChangedPrompt, **more: Any) -> Gate:
         thresholds=("accuracy >= 80%",),
         margin=0.02,
         prompts=decided,
-        cost=GateCost(calls=600, reused=0, money=0.12, currency="USD", priced=True),
+        cost=GateCost(
+            calls=600, reused=0, money=0.12, currency="USD", priced=True, by_currency={"USD": 0.12}
+        ),
         run_id="20260101T000000Z-s-abcdef",
+        currency="USD",
         **{**given, **more},
     )

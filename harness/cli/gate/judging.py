@@ -68,6 +68,7 @@ def _judged(
         lines=pair.lines,
         same=pair.same,
         head=None if head is None else head.checks,
+        currency=None if head is None else head.cost.currency,
         base=() if base is None else base.checks,
         comparison=comparison,
         reused=pair.base is not None and pair.base.name in served,
@@ -125,12 +126,18 @@ def _gate(
 def _cost(gate: GateBundle, assessment: Assessment | None, served: frozenset[str]) -> GateCost:
     candidates = () if assessment is None else assessment.candidates
     own = [one for one in candidates if one.name not in served]
+    paid: dict[str, float] = {}
+    for one in own:
+        if one.cost.total is not None:
+            paid[one.cost.currency] = paid.get(one.cost.currency, 0.0) + one.cost.total
+    currency = next(iter(paid)) if len(paid) == 1 else None
     kinds = {c.model.endpoint for c in gate.bundle.candidates if c.name in {one.name for one in own}}
     return GateCost(
         calls=sum(one.latency.attempts + one.latency.warmup_calls for one in own),
         reused=sum(one.trials for one in candidates if one.name in served),
-        money=sum(one.cost.total for one in own),
-        currency=own[0].cost.currency if own else "USD",
-        priced=any(one.cost.priced for one in own),
+        money=None if currency is None else paid[currency],
+        currency=currency,
+        priced=bool(paid),
+        by_currency=paid,
         free=kinds <= FREE,
     )

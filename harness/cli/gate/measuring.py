@@ -86,9 +86,9 @@ def refuse_dear(bundle: Bundle, served: Served, most: Money) -> None:
     left = tuple(c for c in bundle.candidates if c.name not in served.names and c.model.endpoint not in FREE)
     if not left:
         return
-    total = 0.0
+    total, currencies = 0.0, set()
     for cost in estimate(replace(bundle, candidates=left)).candidates:
-        if not cost.priced:
+        if cost.money is None:
             why = "has no price in harness.yml"
             fix = "Add `price: {input: …, output: …}` to the model."
             raise UsageError(f"--max-cost can't bound {cost.name}: its model {why}.", fix=fix)
@@ -99,6 +99,10 @@ def refuse_dear(bundle: Bundle, served: Served, most: Money) -> None:
             said = f"--max-cost is in {most.currency}, the prices of {cost.name} in {cost.currency}."
             raise UsageError(said, fix="Write it in the currency of the prices.")
         total += cost.money
+        currencies.add(cost.currency)
+    if len(currencies) > 1:
+        said = f"--max-cost can't bound prices in several currencies: {', '.join(sorted(currencies))}."
+        raise UsageError(said, fix="Gate the models of one currency at a time, with --model.")
     if total > most.amount:
         raise UsageError(
             f"this gate may cost {total:,.4f}, more than --max-cost {most.amount:,.4f}; nothing was sent.",

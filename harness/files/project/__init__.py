@@ -8,6 +8,7 @@ from harness.files.project.entry import (
     Price,
     Transport,
     model_digest,
+    price_of,
 )
 from harness.files.project.reading import (
     EMBEDDED,
@@ -33,5 +34,6 @@ __all__ = [
     "default_project",
     "find_project",
     "model_digest",
+    "price_of",
     "read_project",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -11,12 +12,21 @@ from pydantic import Field, field_validator
 from harness.files.digest import digest
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin
 from harness.files.written import Money, Seconds, Written
+from harness.record import Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 EndpointKind: TypeAlias = Literal["local", "chat", "completions", "responses", "anthropic", "http", "replay"]
 Transport: TypeAlias = Literal["wire", "httpx", "openai"]
 
 
+PER_MILLION = 1e6  # tokens that a price is for
 MANY_S = 86_400.0  # a day: longer waits are a slip of the pen
+
+
+Tokens = TypeVar("Tokens", float, "npt.NDArray[np.float64]")
 
 
 class Price(Written):
@@ -31,6 +41,29 @@ class Price(Written):
         description="Price of a million cached input tokens; as `input` if absent.",
     )
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code, such as USD.")
+
+    @property
+    def is_given(self) -> bool:
+        """Whether anybody wrote what tokens cost; where nobody did there is no figure in money."""
+        return self.input > 0 or self.output > 0 or bool(self.cached)
+
+    def money(self, tokens_in: Tokens, tokens_out: Tokens, cached: Tokens) -> Tokens:
+        """Give the money of tokens, of one call or of many at once; `cached` are those of `tokens_in`."""
+        fresh = tokens_in - cached
+        fresh = fresh * (fresh > 0)
+        cached_price = self.input if self.cached is None else self.cached
+        return (fresh * self.input + cached * cached_price + tokens_out * self.output) / PER_MILLION
+
+    def of(self, usage: Usage) -> float | None:
+        """Give the money of one call; None where there is no price, or the endpoint counted no tokens."""
+        if not self.is_given or (usage.input is None and usage.output is None):
+            return None
+        return self.money(float(usage.input or 0), float(usage.output or 0), float(usage.cached or 0))
+
+
+def price_of(model: Mapping[str, Any]) -> Price:
+    """Give the price in a model entry as a manifest keeps it."""
+    return Price.model_validate(model.get("price") or {})
 
 
 class Limits(Written):

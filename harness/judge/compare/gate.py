@@ -47,6 +47,7 @@ class GateCheck(msgspec.Struct, frozen=True, kw_only=True):
     difference: Estimate | None  # head minus base
     gain: bool | None  # whether the difference is for the better; None where it is neither
     why: str
+    currency: str | None  # of head's price; None where head was not measured
 
 
 class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,9 +70,10 @@ class GateCost(msgspec.Struct, frozen=True, kw_only=True):
 
     calls: int
     reused: int  # trials that an earlier run had paid for
-    money: float
-    currency: str
+    money: float | None  # None without a price, or where the prices are in several currencies
+    currency: str | None
     priced: bool
+    by_currency: dict[str, float] = {}
     free: bool = False  # the model runs here, or its replies were recorded
 
 
@@ -95,7 +97,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     deleted: tuple[str, ...]  # prompts
     cost: GateCost
     run_id: str | None  # None: nothing was measured
-    currency: str = "USD"
+    currency: str | None  # of what it paid; None where it paid nothing, or in several
 
 
 class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +109,7 @@ class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[int, int] | None
     same: bool
     head: tuple[Check, ...] | None = None  # thresholds held against head; None where it was not measured
+    currency: str | None = None  # of head's price
     base: tuple[Check, ...] = ()  # the same thresholds held against base
     comparison: Comparison | None = None
     reused: bool = False
@@ -241,6 +244,7 @@ def _threshold(one: ChangedPrompt, check: Check, old: Check | None) -> GateCheck
         difference=None if seen is None or timed else seen.difference,
         gain=None if seen is None or timed else _gain(seen),
         why=why,
+        currency=one.currency,
     )
 
 
@@ -268,6 +272,7 @@ def _not_inferior(comparison: Comparison, asked: NonInferiority, *, firm: bool) 
         difference=asked.difference,
         gain=None if seen is None else _gain(seen),
         why=f"{asked.sentence}{_BY_CHANCE}" if doubtful else asked.sentence,
+        currency=comparison.currency,
     )
 
 

@@ -15,7 +15,7 @@ from harness.judge.scores.latency import quantile_estimate
 from harness.judge.scores.latency_shift import case_medians, quantile_differences, shift_of_medians
 from harness.judge.scores.mean import clustered_mean, ratio_of_sums
 from harness.judge.scores.paired_mean import paired_mean_difference, paired_ratio_difference
-from harness.judge.sections.cost import NO_USAGE, counted, is_priced, spent, unknown
+from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import NONE, Float, Int64
 
@@ -63,7 +63,7 @@ def typical(pairs: Pairs) -> TypicalShift | None:
 
 def cost_figures(pairs: Pairs) -> Iterator[Compared]:
     """Give money per 1,000 decisions and per right answer where a side has a price, and tokens."""
-    if any(is_priced(side.view.model.price) for side in (pairs.base, pairs.head)):
+    if any(side.view.model.price.is_given for side in (pairs.base, pairs.head)):
         yield money_figure(pairs, "cost_per_1000")
         yield money_figure(pairs, "cost_per_correct")
     yield _tokens(pairs)

@@ -20,7 +20,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """Money and tokens, from what the endpoint counted."""
 
     currency: str
-    total: float  # of all attempts that this run paid for, warm-up included
+    total: float | None  # of all calls of this run, warm-up included; None without a price
     per_1000: Estimate
     per_correct: Estimate
     per_caught_positive: Estimate | None

@@ -15,27 +15,18 @@ from harness.judge.table.columns import NONE, Bool, Float, Int64, TrialColumns
 from harness.judge.view import View
 
 NO_USAGE = "the endpoint did not count tokens"
-PER_MILLION = 1e6
 
 
 def spent(trials: TrialColumns, price: Price) -> Float:
     """Give the money of each trial's final call; 0 where the endpoint counted no tokens."""
-    cached = np.maximum(trials.tokens_cached, 0)
-    fresh = np.maximum(np.maximum(trials.tokens_in, 0) - cached, 0)
-    written = np.maximum(trials.tokens_out, 0)
-    cached_price = price.input if price.cached is None else price.cached
-    money = fresh * price.input + cached * cached_price + written * price.output
-    return np.asarray(money / PER_MILLION, dtype=np.float64)
+    counts = (trials.tokens_in, trials.tokens_out, trials.tokens_cached)
+    tokens_in, tokens_out, cached = (np.maximum(count, 0).astype(np.float64) for count in counts)
+    return price.money(tokens_in, tokens_out, cached)
 
 
 def counted(trials: TrialColumns) -> Bool:
     """Tell which trials the endpoint counted tokens for."""
     return np.asarray((trials.tokens_in != NONE) | (trials.tokens_out != NONE), dtype=np.bool_)
-
-
-def is_priced(price: Price) -> bool:
-    """Whether calls cost anything."""
-    return price.input > 0 or price.output > 0 or bool(price.cached)
 
 
 def per_1000(view: View) -> Figure:
@@ -61,8 +52,8 @@ def per_correct(view: View) -> Figure:
 
 
 def unknown(view: View) -> Missing | None:
-    """Say why the cost is not known; None when it is. A local model costs nothing; others need a price."""
-    if view.model.endpoint != "local" and not is_priced(view.model.price):
+    """Say why the cost is not known; None when it is. What has no price has no cost: 0 would be a figure."""
+    if not view.model.price.is_given:
         return Missing(f"harness.yml gives no price for {view.entry.model_name}", len(view.trials))
     return None if counted(view.trials).any() else Missing(NO_USAGE, len(view.trials))
 
@@ -82,7 +73,7 @@ def cost_section(view: View) -> Cost:
     month = None if volume is None else scaled(money, volume / 1000)
     return Cost(
         currency=price.currency,
-        total=float(spent(view.every_trial, price).sum()) + _warmup(view.trials, price),
+        total=_total(view) if price.is_given else None,
         per_1000=money,
         per_correct=per_correct(view).estimate(view.confidence),
         per_caught_positive=_per_caught(view),
@@ -92,7 +83,7 @@ def cost_section(view: View) -> Cost:
         per_month=None if month is None else month.value,
         month=month,
         volume_per_month=volume,
-        priced=is_priced(price),
+        priced=price.is_given,
         missing_usage=int(np.count_nonzero(~counted(view.trials) & ~view.failed)),
     )
 
@@ -105,10 +96,10 @@ def scaled(estimate: Estimate, factor: float) -> Estimate:
     return msgspec.structs.replace(estimate, value=value, low=low, high=high)
 
 
-def _warmup(trials: TrialColumns, price: Price) -> float:
-    in_, out, cached = trials.warmup_tokens
-    cached_price = price.input if price.cached is None else price.cached
-    return (max(in_ - cached, 0) * price.input + cached * cached_price + out * price.output) / PER_MILLION
+def _total(view: View) -> float:
+    """Give the money of every call, variants and warm-up included."""
+    warmup = view.model.price.money(*map(float, view.trials.warmup_tokens))
+    return float(spent(view.every_trial, view.model.price).sum()) + warmup
 
 
 def _mean(view: View, column: Int64) -> Estimate:

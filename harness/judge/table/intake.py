@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judge.documents.assessment import OUTCOMES
-from harness.judge.labels import LabelReader
+from harness.judge.labels import LabelReader, said
 from harness.judge.table.columns import NONE, Float, Int64
 from harness.record import Attempt, Failure, Record, Reply
 
@@ -70,8 +70,8 @@ class Names(dict[str, int]):
 class _Outcomes(dict[_Said, int]):
     """Distinct outcomes, numbered as they come."""
 
-    def __missing__(self, said: _Said) -> int:
-        number = self[said] = len(self)
+    def __missing__(self, outcome: _Said) -> int:
+        number = self[outcome] = len(self)
         return number
 
 
@@ -123,14 +123,14 @@ class Intake:
         }
 
     def _replies(self, records: Sequence[Record]) -> dict[str, Column]:
-        said, served, fingerprints = self._said, self.served, self.fingerprints
+        known, served, fingerprints = self._said, self.served, self.fingerprints
         outcomes = [record.outcome for record in records]
         replies = [outcome if isinstance(outcome, Reply) else _SILENT for outcome in outcomes]
         usages = [reply.usage for reply in replies]
         numbers = [
-            said[(outcome.text, outcome.finish_reason, outcome.refusal)]
+            known[(outcome.text, outcome.finish_reason, outcome.refusal)]
             if isinstance(outcome, Reply)
-            else said[outcome]
+            else known[outcome]
             for outcome in outcomes
         ]
         models = [NONE if reply.served_model is None else served[reply.served_model] for reply in replies]
@@ -167,25 +167,20 @@ class Intake:
 
     def _read(self) -> dict[str, Column]:
         """Give label, outcome and text of each distinct outcome; texts are numbered anew."""
-        read = [
-            self.reader.read(said if isinstance(said, Failure) else _as_reply(said)) for said in self._said
-        ]
-        texts = [
-            f"{said.kind}: {said.message}" if isinstance(said, Failure) else said[2] or said[0]
-            for said in self._said
-        ]
+        outcomes = [one if isinstance(one, Failure) else _as_reply(one) for one in self._said]
+        read = [self.reader.read(outcome) for outcome in outcomes]
         self._said.clear()
         return {
             "predicted": np.array(
                 [NONE if label is None else self.labels[label] for label, _ in read], np.int16
             ),
             "outcome": np.array([_OUTCOME[why] for _, why in read], np.int8),
-            "reply": np.array([self.replies[text] for text in texts], np.int32),
+            "reply": np.array([self.replies[said(outcome)] for outcome in outcomes], np.int32),
         }
 
 
-def _as_reply(said: tuple[str, str | None, str | None]) -> Reply:
-    text, finish_reason, refusal = said
+def _as_reply(parts: tuple[str, str | None, str | None]) -> Reply:
+    text, finish_reason, refusal = parts
     return Reply(text=text, finish_reason=finish_reason, refusal=refusal)
 
 

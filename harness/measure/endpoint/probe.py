@@ -20,7 +20,7 @@ from harness.measure.endpoint.contract import Answer
 from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.recorded.lines import load_replies
-from harness.record import Attempt, Failure, Reply, Trial, Usage
+from harness.record import Attempt, Failure, Reply, Trial
 
 Feature: TypeAlias = Literal["streaming", "logprobs", "seed", "json schema"]
 
@@ -206,17 +206,9 @@ def _follows_schema(text: str) -> bool:
 
 
 def _cost(answers: list[Answer], price: Price) -> float | None:
-    usages = [a.outcome.usage for a in answers if isinstance(a.outcome, Reply)]
-    if not any(usage.input is not None or usage.output is not None for usage in usages):
-        return None
-    return sum(_cost_of(usage, price) for usage in usages)
-
-
-def _cost_of(usage: Usage, price: Price) -> float:
-    cached = usage.cached or 0
-    cached_price = price.input if price.cached is None else price.cached
-    fresh = (usage.input or 0) - cached
-    return (fresh * price.input + cached * cached_price + (usage.output or 0) * price.output) / 1e6
+    costs = [price.of(a.outcome.usage) for a in answers if isinstance(a.outcome, Reply)]
+    known = [cost for cost in costs if cost is not None]
+    return sum(known) if known else None
 
 
 def _limit_name(entry: ModelEntry) -> str | None:

@@ -22,7 +22,7 @@ class CandidateCost(msgspec.Struct, frozen=True, kw_only=True):
     calls: int  # without retries, with warm-up calls
     tokens_in: int
     tokens_out: int | None  # None: nothing limits the output
-    money: float
+    money: float | None  # None without a price
     currency: str
     priced: bool
     first_prompt: str
@@ -70,9 +70,9 @@ def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
         calls=calls,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        money=(tokens_in * price.input + (tokens_out or 0) * price.output) / 1e6,
+        money=price.money(float(tokens_in), float(tokens_out or 0), 0.0) if price.is_given else None,
         currency=price.currency,
-        priced=bool(price.input or price.output),
+        priced=price.is_given,
         first_prompt=first,
     )
 

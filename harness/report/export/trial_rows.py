@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias, assert_never
 
-from harness.files.project import Price
+from harness.files.project import Price, price_of
 from harness.files.suite import Suite
 from harness.journal import read_events
-from harness.judge.labels import LabelReader
-from harness.record import CaseRow, Failure, Record, Reply, Usage, caller_ns, service_ns
+from harness.judge.labels import LabelReader, Reading
+from harness.record import CaseRow, Failure, Record, Reply, caller_ns, service_ns
 from harness.rundir import JOURNAL, CandidateEntry, Manifest
 
 Row: TypeAlias = dict[str, Any]
@@ -71,7 +71,7 @@ def trial_rows(run: Path, manifest: Manifest) -> Iterator[Row]:
     suite = Suite.model_validate(manifest.suite)
     reader = LabelReader(suite.reply, suite.labels)
     entries = {entry.name: entry for entry in manifest.candidates}
-    prices = {e.name: Price.model_validate(e.model.get("price") or {}) for e in manifest.candidates}
+    prices = {e.name: price_of(e.model) for e in manifest.candidates}
     cases: dict[str, CaseRow] = {}
     number = 0
     for event in read_events(run / JOURNAL):
@@ -109,14 +109,14 @@ def _about(manifest: Manifest, entry: CandidateEntry, case: CaseRow) -> Row:
 
 
 def _trial(record: Record, case: CaseRow, reader: LabelReader, price: Price) -> Row:
-    label, outcome = reader.read(record.outcome)
+    read = reader.reading(record.outcome, price)
     last = record.attempts[-1] if record.attempts else None
     return {
         "variant": record.variant,
         "repeat": record.repeat,
-        "label": label,
-        "outcome": outcome,
-        "right": label == case.expected,
+        "label": read.label,
+        "outcome": read.outcome,
+        "right": read.label == case.expected,
         "status": last.status if last else None,
         "attempts": len(record.attempts),
         "latency_s": _s(caller_ns(record)),
@@ -129,24 +129,24 @@ def _trial(record: Record, case: CaseRow, reader: LabelReader, price: Price) -> 
         "started_utc": record.started_utc or None,
         "in_flight": record.in_flight,
         "recorded": record.recorded,
-        "currency": price.currency,
+        "currency": price.currency if price.is_given else None,
         "trial_key": record.key,
-        **_outcome(record.outcome, price),
+        **_outcome(record.outcome, read),
     }
 
 
-def _outcome(outcome: Reply | Failure, price: Price) -> Row:
+def _outcome(outcome: Reply | Failure, read: Reading) -> Row:
     match outcome:
         case Failure():
             return {"failure": outcome.kind, "failure_message": outcome.message}
         case Reply(usage=usage):
             return {
-                "reply": outcome.text,
+                "reply": read.said,
                 "finish_reason": outcome.finish_reason,
                 "tokens_in": usage.input,
                 "tokens_out": usage.output,
                 "tokens_cached": usage.cached,
-                "cost": _cost(usage, price),
+                "cost": read.cost,
                 "score": outcome.score,
                 "served_model": outcome.served_model,
                 "fingerprint": outcome.fingerprint,
@@ -154,17 +154,6 @@ def _outcome(outcome: Reply | Failure, price: Price) -> Row:
             }
         case _:
             assert_never(outcome)
-
-
-def _cost(usage: Usage, price: Price) -> float | None:
-    """Give the money of the counted tokens; None where there is no price or no count."""
-    priced = price.input or price.output or price.cached
-    if not priced or (usage.input is None and usage.output is None):
-        return None
-    cached = usage.cached or 0
-    cached_price = price.input if price.cached is None else price.cached
-    fresh = max((usage.input or 0) - cached, 0)
-    return (fresh * price.input + cached * cached_price + (usage.output or 0) * price.output) / 1e6
 
 
 def _s(nanoseconds: int | None) -> float | None:

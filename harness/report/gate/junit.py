@@ -32,14 +32,14 @@ def _suite(gate: Gate, prompt: GatedPrompt) -> JunitSuite:
         classname=_short(f"{gate.suite}.{name}"),
         properties={key: _short(value) for key, value in properties.items()},
         tests=(
-            *(_test(check, gate.currency) for check in prompt.checks),
+            *(_test(check) for check in prompt.checks),
             *((same,) if prompt.kind == "same" else ()),
         ),
     )
 
 
-def _test(check: GateCheck, currency: str) -> JunitTest:
-    row = gate_row(check, currency)
+def _test(check: GateCheck) -> JunitTest:
+    row = gate_row(check)
     change = f", {row.change}" if row.change else ""
     timed = check.of == "threshold" and scale_of(check.metric) == "seconds"
     return JunitTest(

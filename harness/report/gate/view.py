@@ -99,7 +99,7 @@ def gate_view(gate: Gate) -> GateView:
         loud=gate.policy == "head",
         edits=gate.edits,
         deleted=gate.deleted,
-        prompts=tuple(_prompt(prompt, gate) for prompt in shown),
+        prompts=tuple(_prompt(prompt) for prompt in shown),
         cost=_cost(gate),
         reproduce=_commands(gate),
         run=gate.run_id or "",
@@ -126,11 +126,11 @@ def _cost(gate: Gate) -> str:
     if not cost.calls:
         return f"No call was made{served}."
     unpriced = "free" if cost.free else "no price given"
-    paid = money(cost.money, cost.currency) if cost.priced else unpriced
+    paid = " and ".join(money(spent, currency) for currency, spent in cost.by_currency.items()) or unpriced
     return f"{count(cost.calls, 'call')}, {paid}{served}."
 
 
-def _prompt(prompt: GatedPrompt, gate: Gate) -> PromptView:
+def _prompt(prompt: GatedPrompt) -> PromptView:
     comparison = prompt.comparison
     rows = sorted(prompt.checks, key=lambda check: _ORDER[check.status])
     broken = comparison.broken if comparison is not None else ()
@@ -140,7 +140,7 @@ def _prompt(prompt: GatedPrompt, gate: Gate) -> PromptView:
         status=prompt.status,
         tone=STATUS_TONES[prompt.status],
         about=_about(prompt),
-        rows=tuple(gate_row(check, gate.currency) for check in rows),
+        rows=tuple(gate_row(check) for check in rows),
         regressions=tuple(_regression(change) for change in broken[:WORST]),
         broken=len(broken),
         fixed=len(comparison.fixed) if comparison is not None else 0,
@@ -159,9 +159,9 @@ def _about(prompt: GatedPrompt) -> str:
     return f"Compared with its base version on {count(prompt.comparison.paired_cases, 'case')}{served}."
 
 
-def gate_row(check: GateCheck, currency: str) -> GateRow:
+def gate_row(check: GateCheck) -> GateRow:
     """Write one check as texts."""
-    scale = scale_of(check.metric)
+    scale, currency = scale_of(check.metric), check.currency or ""
     return GateRow(
         status=check.status,
         tone=STATUS_TONES[check.status],

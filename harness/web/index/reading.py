@@ -12,9 +12,9 @@ from harness.errors import JournalDamaged
 from harness.files.suite import Suite
 from harness.journal import Placed, read_placed
 from harness.judge.documents.assessment import OUTCOMES
-from harness.judge.labels import LabelReader
+from harness.judge.labels import LabelReader, said
 from harness.judge.table.columns import NONE
-from harness.record import ORIGINAL, CaseRow, Record, Reply, Session, caller_ns
+from harness.record import ORIGINAL, CaseRow, Record, Session, caller_ns
 from harness.rundir import Manifest
 from harness.web.index.columns import CaseRows, RunIndex, TrialRows, trial_rows
 from harness.web.index.texts import LONGEST, Texts, folded
@@ -92,7 +92,7 @@ class IndexReader:
             _OUTCOME[outcome],
             NONE if caller is None else caller,
             min(len(record.attempts), 32_767),
-            self._reply(said(record)),
+            self._reply(said(record.outcome)),
         )
 
     def _reply(self, text: str) -> int:
@@ -184,11 +184,3 @@ class _CaseNames:
             texts=Texts(self._texts),
             **columns,
         )
-
-
-def said(record: Record) -> str:
-    """Give what a trial ended with, as text: the reply, the refusal, or the failure with its kind."""
-    outcome = record.outcome
-    if isinstance(outcome, Reply):
-        return outcome.refusal or outcome.text
-    return f"{outcome.kind}: {outcome.message}"

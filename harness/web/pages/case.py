@@ -18,11 +18,11 @@ from harness.files.prompts import (
     perturb_prompt,
 )
 from harness.journal import read_at
+from harness.judge.labels import said
 from harness.judge.table.columns import NONE, Int64
 from harness.record import ORIGINAL, Attempt, CaseRow, Record, Reply, caller_ns
 from harness.rundir import CandidateEntry
 from harness.web.index import RunIndex
-from harness.web.index.reading import said
 from harness.web.links import Query
 from harness.web.pages.cases import StillReading, answer_name, selection_of, wanted_of
 from harness.web.pages.paging import Paging, number_of
@@ -182,7 +182,7 @@ def _trial(index: RunIndex, row: int, record: Record) -> TrialShown:
         repeat=record.repeat,
         read_as=answer_name(index, answer),
         right=answer >= 0 and answer == int(index.cases.expected[index.trials.case[row]]),
-        reply=said(record),
+        reply=said(record.outcome),
         failed=reply is None,
         finish_reason=(reply.finish_reason or "") if reply else "",
         latency_s=None if latency is None else latency / 1e9,

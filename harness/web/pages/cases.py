@@ -10,10 +10,10 @@ import numpy as np
 from harness.errors import UsageError
 from harness.journal import read_at
 from harness.judge.documents.assessment import OUTCOMES
+from harness.judge.labels import said
 from harness.judge.table.columns import NONE, Int64
 from harness.record import CaseRow, Record
 from harness.web.index import CaseFilter, RunIndex, Selection
-from harness.web.index.reading import said
 from harness.web.index.selection import ORDERS, RIGHT, CaseFigures
 from harness.web.links import Query
 from harness.web.pages.paging import Paging, number_of
@@ -215,7 +215,7 @@ def _row(
         flipped=bool(figures.flipped[row]),
         slow=bool(figures.slow[row]),
         slowest_s=None if slowest == NONE else slowest / 1e9,
-        reply=_cut(said(record)) if isinstance(record, Record) else "",
+        reply=_cut(said(record.outcome)) if isinstance(record, Record) else "",
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.judge.assess import assess
+from harness.judge.checks.baseline_figures import to_store
 from harness.judge.documents.assessment import CandidateAssessment, Cost
 from harness.judge.documents.estimate import undefined
 from harness.record import Event, Reply, Usage
@@ -101,3 +102,32 @@ def test_a_cost_that_nobody_counted_is_not_called_free() -> None:
     )
     assert section.lead == "What it costs is not known: the endpoint did not count tokens."
     assert "This run" not in {figure.name for figure in section.figures}
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "local", "replay"])
+def test_a_model_without_a_price_has_no_figure_in_money(endpoint: str) -> None:
+    entry = msgspec.structs.replace(candidate(), model={"endpoint": endpoint, "model": "mini"})
+    events: list[Event] = [CALM, *(case_row(f"c{i}", "spam") for i in range(4))]
+    usage = Usage(input=100, output=1)
+    events += [record(f"c{i}", Reply(text="spam", usage=usage)) for i in range(4)]
+    manifest = manifest_of(
+        LABELS,
+        planned=4,
+        candidates=[entry],
+        positive="spam",
+        volume="2M per month",
+        thresholds=["cost per 1000 <= $1"],
+    )
+    judged = assess(manifest, events)
+    (made,) = judged.candidates
+    cost, nothing = made.cost, None
+    assert cost.per_caught_positive is not None
+    assert cost.month is not None
+    values = [one.value for one in (cost.per_1000, cost.per_correct, cost.per_caught_positive, cost.month)]
+    assert (values, cost.total, cost.per_month, cost.priced) == ([nothing] * 4, nothing, nothing, False)
+    assert cost.tokens_in.value == 100
+    (check,) = made.checks
+    assert (check.status, check.estimate.value) == ("INCONCLUSIVE", nothing)
+    assert "harness.yml gives no price for mini" in check.why
+    stored = to_store(judged, manifest, now_utc="2026-01-02T00:00:00Z").candidates[made.name]
+    assert not [name for name in stored.figures if "cost" in name]

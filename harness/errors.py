@@ -37,10 +37,12 @@ class Exit(IntEnum):
 class HarnessError(Exception):
     """Ends a command; says what was wrong, where, and what to do next.
 
-    `fix` is one sentence in the imperative; empty where nothing can be advised.
+    `fix` is one sentence in the imperative; empty where nothing can be advised. `resumable` is set once a run
+    has begun, so that measuring can go on from what is saved.
     """
 
     exit_code: Exit = Exit.NOT_READY
+    resumable: bool = False
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message)

@@ -12,9 +12,9 @@ from harness.journal import read_events
 from harness.judge.checks.baseline import Baseline, baseline_of
 from harness.judge.checks.check import check
 from harness.judge.checks.traps import no_information, traps_of
-from harness.judge.checks.verdict import best_first, headline_of, run_headline, verdict_of
+from harness.judge.checks.verdict import best_first, headline_of, reason_of, reason_of_run, verdict_of
 from harness.judge.compare.leaderboard import leaderboard
-from harness.judge.documents.assessment import OUTCOMES, Assessment, CandidateAssessment
+from harness.judge.documents.assessment import OUTCOMES, Assessment, CandidateAssessment, Verdict
 from harness.judge.documents.history import PastRun
 from harness.judge.history.found import RECENT, past_runs
 from harness.judge.history.new_data import lab_run
@@ -114,12 +114,14 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
     timing = timing_quality(view)
     checks = tuple(check(view, threshold, timing, baseline) for threshold in policy)
     verdict = verdict_of(checks, missing=view.missing)
+    reason = reason_of(checks, verdict, missing=view.missing, currency=view.currency)
     made = CandidateAssessment(
         name=view.entry.name,
         prompt=view.entry.prompt_name,
         model=view.entry.model_name,
         verdict=verdict,
-        headline=headline_of(checks, verdict, missing=view.missing, currency=view.currency),
+        headline=headline_of(verdict, reason),
+        reason=reason,
         checks=checks,
         traps=traps_of(view, checks, policy),
         outcomes={name: int((view.trials.outcome == place).sum()) for place, name in enumerate(OUTCOMES)},
@@ -147,12 +149,15 @@ def _assessment(
 ) -> Assessment:
     manifest, suite, table = run.manifest, run.suite, run.table
     best = best_first(candidates)[0] if candidates else None
+    verdict: Verdict = "INCONCLUSIVE" if best is None else best.verdict
+    reason = "nothing was measured." if best is None else reason_of_run(best, candidates)
     return Assessment(
         schema_version=SCHEMA_VERSION,
         run_id=manifest.run_id,
         suite=manifest.suite_name,
-        verdict="INCONCLUSIVE" if best is None else best.verdict,
-        headline="INCONCLUSIVE: nothing was measured." if best is None else run_headline(best, candidates),
+        verdict=verdict,
+        headline=headline_of(verdict, reason),
+        reason=reason,
         created_utc=manifest.created_utc,
         planned_trials=manifest.planned_trials,
         journalled_trials=table.journalled,

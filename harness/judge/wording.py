@@ -16,20 +16,9 @@ from harness.files.thresholds import Scale, metric_of
 from harness.judge.documents.estimate import Estimate
 
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]+")
-_READS_AS_PROSE = {
-    "other",
-    "others",
-    "none",
-    "all",
-    "no",
-    "yes",
-    "unknown",
-    "any",
-    "some",
-    "not",
-    "single",
-    "more",
-}
+_READS_AS_PROSE = frozenset(
+    ("other", "others", "none", "all", "no", "yes", "unknown", "any", "some", "not", "single", "more")
+)
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 
 
@@ -72,6 +61,17 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else "none"
 
 
+@dataclass(frozen=True, slots=True)
+class FigureText:
+    """A figure as text, value and interval apart, so that a renderer writes what it has room for."""
+
+    value: str
+    interval: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value} ({self.interval})" if self.interval else self.value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Form:
     """How a figure, its interval and its bounds are written: all in one unit, with as many decimals."""
@@ -82,15 +82,19 @@ class _Form:
     suffix: str = ""
     trimmed_to: int | None = None  # drop zeros at the end down to this many decimals
 
+    def is_zero(self, value: float) -> bool:
+        """Tell whether a value is written as nothing but zeros."""
+        return round(float(value * self.factor), self.decimals) == 0
+
     def bare(self, value: float) -> str:
         """Give the number without its unit; a minus is a real one, and never stands before a zero."""
-        text = f"{value * self.factor:,.{self.decimals}f}"
-        return text.replace("-", "−") if text.strip("-0.,") else text.removeprefix("-")
+        sign = "−" if value < 0 and not self.is_zero(value) else ""
+        return f"{sign}{abs(value * self.factor):,.{self.decimals}f}"
 
     def full(self, value: float) -> str:
         """Give the number with its unit."""
         text = self.bare(abs(value))
-        sign = "−" if value < 0 and text.strip("0.,") else ""
+        sign = "−" if value < 0 and not self.is_zero(value) else ""
         if self.trimmed_to is not None:
             whole, _, part = text.partition(".")
             part = part.rstrip("0").ljust(self.trimmed_to, "0")
@@ -161,7 +165,7 @@ def _written(value: float, scale: Scale, usual: _Form, against: float | None) ->
                 continue
             if finest.bare(value) != finest.bare(limit):
                 return finest.full(value)
-            return "<0.01%" if limit == 0 else ">99.99%"
+            return f"<0.01{form.suffix}" if limit == 0 else f">99.99{form.suffix}"
     return form.full(value)
 
 
@@ -207,19 +211,51 @@ def interval(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
     if scale in {"count", "money"} and form.bare(low) == form.bare(high) == form.bare(value):
         return ""  # a fact, or a mean of what hardly differed
     if scale == "share":  # an end that is not quite 0 or 100% is not shown as such
-        return " to ".join(amount(end, scale).removesuffix("%") for end in (low, high))
+        bare = replace(form, suffix="")
+        return " to ".join(_written(end, scale, bare, None) for end in (low, high))
     return f"{form.bare(low)} to {form.bare(high)}"
 
 
 def figure(estimate: Estimate, scale: Scale, currency: str = "USD", *, against: float | None = None) -> str:
     """Give a figure with its interval in brackets, or `undefined`."""
+    return str(figure_text(estimate, scale, currency, against=against))
+
+
+def figure_text(
+    estimate: Estimate, scale: Scale, currency: str = "USD", *, against: float | None = None
+) -> FigureText:
+    """Give a figure and its interval; `undefined` where there is none."""
     if estimate.value is None:
-        return "undefined"
+        return FigureText("undefined")
     inside = interval(estimate, scale, currency)
     if not inside:
-        return amount(estimate.value, scale, currency, against=against)
+        return FigureText(amount(estimate.value, scale, currency, against=against))
     form = replace(_form(estimate.value, scale, currency), trimmed_to=None)  # as many decimals as its ends
-    return f"{_written(estimate.value, scale, form, against)} ({inside})"
+    return FigureText(_written(estimate.value, scale, form, against), inside)
+
+
+def signed(value: float, scale: Scale, currency: str = "USD") -> str:
+    """Give a difference with its sign: `+2.8 points`, `−40 ms`; shares differ by points."""
+    return _signed(value, _form(value, "points" if scale == "share" else scale, currency))
+
+
+def _signed(value: float, form: _Form) -> str:
+    text = form.full(abs(value))
+    return text if form.is_zero(value) else f"{'+' if value > 0 else '−'}{text}"
+
+
+def signed_text(estimate: Estimate, scale: Scale, currency: str = "USD") -> FigureText:
+    """Give a difference and its interval, both with their signs; `undefined` where there is none."""
+    if estimate.value is None:
+        return FigureText("undefined")
+    low, high = estimate.low, estimate.high
+    value = signed(estimate.value, scale, currency)
+    if low is None or high is None or low == high:
+        return FigureText(value)
+    if scale in {"share", "points"}:  # the unit is said once
+        form = replace(_form(estimate.value, "points", currency), suffix="")
+        return FigureText(value, f"{_signed(low, form)} to {_signed(high, form)}")
+    return FigureText(value, f"{signed(low, scale, currency)} to {signed(high, scale, currency)}")
 
 
 def figure_alone(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:

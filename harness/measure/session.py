@@ -152,9 +152,9 @@ def keyboard_interrupts() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise Interrupted(
-            "Stopped by Ctrl-C; finished trials are saved.", fix="Run `harness resume`."
-        ) from None
+        stopped = Interrupted("Stopped by Ctrl-C; finished trials are saved.", fix="Run `harness resume`.")
+        stopped.resumable = True
+        raise stopped from None
 
 
 def utc_now() -> str:
@@ -187,9 +187,9 @@ def _why(error: HarnessError) -> str:
 
 def _naming(error: HarnessError, run: Path) -> HarnessError:
     """Add how to go on with this very run."""
-    resume = f"Go on with `harness resume {run.name}`."
-    if run.name not in error.fix:
-        error.fix = f"{error.fix} {resume}".strip()
+    if not error.resumable:
+        error.fix = f"{error.fix} Go on with `harness resume {run.name}`.".strip()
+        error.resumable = True
     return error
 
 

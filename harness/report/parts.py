@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from harness.judge.wording import FigureText
 from harness.report.changes import Fate
 from harness.report.drawn.plots import Plot
 
@@ -218,10 +219,10 @@ class LeaderRow:
     tone: Tone
     tally: str
     accuracy: Cell
-    balanced: str
-    p95: str
-    stability: str
-    cost: str
+    balanced: FigureText
+    p95: FigureText
+    stability: FigureText
+    cost: FigureText
     headline: str
     standing: str = ""  # recommended, on the front, beaten by whom
 

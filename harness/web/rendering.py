@@ -11,7 +11,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from harness.judge.documents.estimate import Estimate
-from harness.judge.wording import amount, count, figure
+from harness.judge.wording import FigureText, amount, count, figure_text, signed_text
 from harness.report.neutral import one_line, visible
 from harness.report.rendering import render
 from harness.report.run.html import html_environment
@@ -50,6 +50,7 @@ def _environment() -> Environment:
         case_address=case_address,
         cases_address=cases_address,
         count=count,
+        difference=_difference,
         estimate=_estimate,
         history_chart=history_chart,
         one_line=one_line,
@@ -63,9 +64,16 @@ def _environment() -> Environment:
     return env
 
 
-def _estimate(estimate: Estimate | None, scale: Any = "share", currency: str = "USD") -> str:  # noqa: ANN401
+def _estimate(estimate: Estimate | None, scale: Any = "share", currency: str = "USD") -> FigureText:  # noqa: ANN401
     """Write a figure with its interval; a dash where there is none."""
-    return "–" if estimate is None or estimate.value is None else figure(estimate, scale, currency)
+    if estimate is None or estimate.value is None:
+        return FigureText("–")
+    return figure_text(estimate, scale, currency)
+
+
+def _difference(estimate: Estimate, scale: Any, currency: str) -> FigureText:  # noqa: ANN401
+    """Write a difference with its sign; a dash where there is none."""
+    return FigureText("–") if estimate.value is None else signed_text(estimate, scale, currency)
 
 
 def _when(created_utc: str) -> str:

@@ -51,6 +51,7 @@ class _Report(msgspec.Struct):
     journalled_trials: int
     complete: bool
     candidates: list[_Candidate]
+    reason: str = ""
 
 
 class CandidateSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +133,7 @@ def _summary(run: RunFolder, *, live: bool) -> RunSummary:
         suite_digest=manifest.suite_digest,
         created_utc=manifest.created_utc,
         verdict=report.verdict,
-        headline=report.headline.removeprefix(f"{report.verdict}: "),
+        headline=report.reason or report.headline,
         planned_trials=manifest.planned_trials,
         journalled_trials=report.journalled_trials,
         candidates=tuple(_candidate(candidate) for candidate in _best_first(report.candidates)),

@@ -150,6 +150,7 @@ def test_an_endpoint_that_always_says_429_gets_the_configured_attempts_and_ends_
     assert len(server.requests) == 5 * 2
     run = last_run(tmp_path)
     assert run.name in caught.value.fix
+    assert caught.value.resumable
     assert records(run) == []
     server.script = lambda request: spam()
     resume(run)

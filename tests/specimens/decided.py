@@ -13,7 +13,7 @@ from harness.judge.compare.gate import (
     GateCost,
     GatedPrompt,
     decide,
-    headline_of,
+    reason_of,
     status_of,
 )
 from harness.judge.documents.assessment import Check, Status
@@ -176,7 +176,8 @@ def gate(*prompts: ChangedPrompt, **more: Any) -> Gate:
         schema_version=GATE_SCHEMA,
         status=status,
         exit_code=0,
-        headline=headline_of(decided, "origin/main"),
+        headline=f"{status}: {reason_of(decided, 'origin/main')}",
+        reason=reason_of(decided, "origin/main"),
         suite="suites/s.suite.yml",
         base_ref="origin/main",
         base_commit="b" * 40,

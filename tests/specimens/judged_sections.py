@@ -168,7 +168,14 @@ def stability() -> Stability:
         spread=(
             Spread(metric="accuracy", values=(0.906, 0.9, 0.913), low=0.9, high=0.913, deviation=0.0065),
             Spread(metric="recall[spam]", values=(0.9, 0.8667, None), low=0.8667, high=0.9, deviation=0.0235),
-            Spread(metric="latency.p95", values=(0.3, 0.31, 0.32), low=0.3, high=0.32, deviation=0.01),
+            Spread(
+                metric="latency.p95",
+                values=(0.3, 0.31, 0.32),
+                low=0.3,
+                high=0.32,
+                deviation=0.01,
+                scale="seconds",
+            ),
         ),
         unstable=(
             UnstableCase(

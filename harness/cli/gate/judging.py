@@ -20,7 +20,7 @@ from harness.judge.compare.gate import (
     GatedPrompt,
     decide,
     exit_code,
-    headline_of,
+    reason_of,
     status_of,
 )
 from harness.judge.documents.assessment import Assessment, CandidateAssessment
@@ -99,13 +99,14 @@ def _gate(
     served: frozenset[str],
     margin: float,
 ) -> Gate:
-    status = status_of(prompts)
+    status, reason = status_of(prompts), reason_of(prompts, gate.base_ref)
     cost = _cost(gate, assessment, served)
     return Gate(
         schema_version=GATE_SCHEMA,
         status=status,
         exit_code=int(exit_code(status, complete=assessment is None or assessment.complete)),
-        headline=headline_of(prompts, gate.base_ref),
+        headline=f"{status}: {reason}",
+        reason=reason,
         suite=gate.suite,
         base_ref=gate.base_ref,
         base_commit=gate.base_commit,

@@ -137,7 +137,7 @@ def run_gate(gate: GateBundle, bundle: Bundle, served: Served, results: Path, *,
                 reused=served.records,
             )
         except HarnessError as error:
-            if "harness resume" in error.fix:
+            if error.resumable:
                 error.fix = AGAIN
             raise
 

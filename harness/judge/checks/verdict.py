@@ -1,4 +1,4 @@
-"""All checks -> one verdict, and the headline that names the checks which decided it.
+"""All checks -> one verdict, and the reason for it: the checks which decided. Both make the headline.
 
 Any FAIL: NOT READY. Else any INCONCLUSIVE: INCONCLUSIVE. Else READY: every check passed. "All must pass" is
 an intersection-union test (Berger 1982): each check at its own confidence, without correction.
@@ -22,33 +22,38 @@ def verdict_of(checks: Sequence[Check], *, missing: int) -> Verdict:
     return "INCONCLUSIVE" if "INCONCLUSIVE" in statuses or missing or not checks else "READY"
 
 
-def headline_of(checks: Sequence[Check], verdict: Verdict, *, missing: int = 0, currency: str = "USD") -> str:
+def headline_of(verdict: Verdict, reason: str) -> str:
+    """Give the one sentence that stands alone: what was decided, and why."""
+    return f"{verdict}: {reason}"
+
+
+def reason_of(checks: Sequence[Check], verdict: Verdict, *, missing: int = 0, currency: str = "USD") -> str:
     """Name the decisive checks: those that failed, else those that are open."""
     if not checks:
-        return "INCONCLUSIVE: there is no threshold to hold the figures against."
+        return "there is no threshold to hold the figures against."
     left = f"the run is not finished, {count(missing, 'trial')} {verb(missing, 'was', 'were')} not run"
     told = _decisive(checks, verdict, "", currency)
     if verdict == "READY" or not missing:
-        return f"{verdict}: {told}."
-    return f"{verdict}: {left}." if not told else f"{verdict}: {left}; {told}."
+        return f"{told}."
+    return f"{left}." if not told else f"{left}; {told}."
 
 
-def run_headline(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
-    """Give the headline of a run: that of its only candidate, or what was found of the best of several."""
+def reason_of_run(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
+    """Give the reason of a run: that of its only candidate, or what was found of the best of several."""
     if len(candidates) == 1 or not best.checks:
-        return best.headline
+        return best.reason
     n, name, checks = len(candidates), best.name, len(best.checks)
     if best.verdict == "READY":
         ready = sum(candidate.verdict == "READY" for candidate in candidates)
         passed = "its only check" if checks == 1 else f"all {checks:,} checks"
         if ready == 1:
-            return f"READY: {name} passed {passed}, the only one of {n:,} candidates."
+            return f"{name} passed {passed}, the only one of {n:,} candidates."
         all_of_them = "both candidates" if n == 2 else f"all {n:,} candidates"
         who = all_of_them if ready == n else f"{ready:,} of {n:,} candidates"
         passed = "their only check" if checks == 1 else passed
-        return f"READY: {who} passed {passed}; the best is {name}."
+        return f"{who} passed {passed}; the best is {name}."
     told = _decisive(best.checks, best.verdict, "its ", best.cost.currency) or "its run is not finished"
-    return f"{best.verdict}: the best of {n:,} candidates is {name}; {told}."
+    return f"the best of {n:,} candidates is {name}; {told}."
 
 
 def _decisive(checks: Sequence[Check], verdict: Verdict, whose: str, currency: str) -> str:

@@ -98,6 +98,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     cost: GateCost
     run_id: str | None  # None: nothing was measured
     currency: str | None  # of what it paid; None where it paid nothing, or in several
+    reason: str = ""  # the headline without its status
 
 
 class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,20 +138,20 @@ def exit_code(status: Status, *, complete: bool) -> Exit:
     return {"PASS": Exit.READY, "FAIL": Exit.NOT_READY, "INCONCLUSIVE": Exit.INCONCLUSIVE}[status]
 
 
-def headline_of(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
-    """Say the decision and what decided it."""
+def reason_of(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
+    """Say what decided it."""
     if not prompts:
-        return f"PASS: no prompt of this suite changed since {base_ref}."
+        return f"no prompt of this suite changed since {base_ref}."
     status = status_of(prompts)
     measured = [prompt for prompt in prompts if prompt.kind != "same"]
     if not measured:
-        return f"PASS: no difference shown: {_same(len(prompts))}."
+        return f"no difference shown: {_same(len(prompts))}."
     if status == "PASS":
-        return f"PASS: {_held(measured)}, and every threshold is met."
+        return f"{_held(measured)}, and every threshold is met."
     decisive = [prompt for prompt in measured if prompt.status == status]
     named = "; ".join(f"{prompt.prompt} on {prompt.model}: {prompt.headline}" for prompt in decisive[:3])
     more = f"; and {len(decisive) - 3:,} more" if len(decisive) > 3 else ""
-    return f"{status}: {named}{more}"
+    return f"{named}{more}"
 
 
 def _held(prompts: Sequence[GatedPrompt]) -> str:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.judge.compare.telling import signed, signed_span
 from harness.judge.documents.standings import METRICS, QUALITY, Duel, Standing
-from harness.judge.wording import amount, listed, scale_of, sentence
+from harness.judge.wording import amount, listed, scale_of, sentence, signed_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +131,4 @@ def _seen(duel: Duel, first: str) -> str:
             low=None if high is None else -high,
             high=None if low is None else -low,
         )
-    return signed(estimate.value or 0.0, scale) + signed_span(estimate, scale)
+    return str(signed_text(estimate, scale))

@@ -8,33 +8,12 @@ import msgspec
 
 from harness.files.thresholds import Scale
 from harness.judge.documents.comparison import MetricDifference, NonInferiority
-from harness.judge.documents.estimate import Estimate
-from harness.judge.wording import amount, demand, rounded_up
-
-
-def signed(value: float, scale: Scale, currency: str = "USD") -> str:
-    """Give a difference with its sign: `+2.8 points`, `-40 ms`; shares differ by points."""
-    written = amount(abs(value), "points" if scale == "share" else scale, currency)
-    nothing = not any(digit in "123456789" for digit in written)
-    return written if nothing else f"{'+' if value > 0 else '−'}{written}"
-
-
-def signed_span(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
-    """Give ` (-1.2 to +3.4)`; empty without an interval."""
-    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
-        return ""
-    low, high = (signed(bound, scale, currency) for bound in (estimate.low, estimate.high))
-    if scale in {"share", "points"}:
-        low, high = low.split(" ")[0], high.split(" ")[0]
-    return f" ({low} to {high})"
+from harness.judge.wording import amount, demand, rounded_up, signed, signed_text
 
 
 def difference_text(difference: MetricDifference, currency: str = "USD") -> str:
     """Give the difference with its interval, or `undefined`."""
-    estimate, scale = difference.difference, cast("Scale", difference.scale)
-    if estimate.value is None:
-        return "undefined"
-    return signed(estimate.value, scale, currency) + signed_span(estimate, scale, currency)
+    return str(signed_text(difference.difference, cast("Scale", difference.scale), currency))
 
 
 def from_to(difference: MetricDifference, currency: str = "USD") -> str:
@@ -48,25 +27,28 @@ def from_to(difference: MetricDifference, currency: str = "USD") -> str:
 
 
 def told(made: MetricDifference, *, currency: str, family_size: int) -> MetricDifference:
-    """Add the sentence."""
-    return msgspec.structs.replace(made, sentence=_sentence(made, currency, family_size))
-
-
-def _sentence(made: MetricDifference, currency: str, family_size: int) -> str:
+    """Add the sentence, and its end alone for those who show the figures beside it."""
     start = f"{made.name} {from_to(made, currency)}"
     estimate = made.difference
     if made.base.value is None and made.head.value is None:
-        return f"{made.name} can't be compared: {made.base.why_undefined or estimate.why_undefined}."
+        whole = f"{made.name} can't be compared: {made.base.why_undefined or estimate.why_undefined}."
+        return msgspec.structs.replace(made, sentence=whole, meaning=whole)
     if estimate.value is None:
-        return f"{start}: can't be compared, {estimate.why_undefined}."
-    seen = f"{start}: {difference_text(made, currency)}"
+        whole = f"{start}: can't be compared, {estimate.why_undefined}."
+        return msgspec.structs.replace(made, sentence=whole, meaning=whole)
+    meaning = _meaning(made, currency, family_size)
+    sentence = f"{start}: {difference_text(made, currency)}. {meaning}"
+    return msgspec.structs.replace(made, sentence=sentence, meaning=meaning)
+
+
+def _meaning(made: MetricDifference, currency: str, family_size: int) -> str:
     match made.verdict:
         case "better" | "worse":
-            return f"{seen}. That is {made.verdict}, and not chance."
+            return f"That is {made.verdict}, and not chance."
         case "no difference shown":
-            return f"{seen}. No difference is shown{_hidden(made)}."
+            return f"No difference is shown{_hidden(made)}."
         case "can't tell":
-            return f"{seen}. Can't tell: {_untold(made, family_size, currency)}"
+            return f"Can't tell: {_untold(made, family_size, currency)}"
 
 
 def _hidden(made: MetricDifference) -> str:
@@ -74,9 +56,9 @@ def _hidden(made: MetricDifference) -> str:
     if made.scale not in {"share", "points"} or made.needed_n is None:
         return ""
     worst = made.difference.low if made.higher_is_better else made.difference.high
-    loss = amount(abs(worst or 0.0), "points").split(" ")[0]
+    loss = amount(abs(worst or 0.0), "points")
     needed = f"about {rounded_up(made.needed_n):,} {made.needed_unit}"
-    return f"; a loss of up to {loss} points is not excluded ({needed} would exclude one of {_matters(made)})"
+    return f"; a loss of up to {loss} is not excluded ({needed} would exclude one of {_matters(made)})"
 
 
 def _matters(made: MetricDifference) -> str:
@@ -98,7 +80,7 @@ def _untold(made: MetricDifference, family_size: int, currency: str) -> str:
         )
     if abs(estimate.value or 0.0) >= made.matters:
         return f"it may be noise; {told_by} would tell." if told_by else "it may be noise."
-    wide = signed_span(estimate, cast("Scale", made.scale), currency).strip(" ()")
+    wide = signed_text(estimate, cast("Scale", made.scale), currency).interval
     return f"so few cases leave room for {wide}" + (f"; {told_by} would tell." if told_by else ".")
 
 

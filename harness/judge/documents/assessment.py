@@ -153,7 +153,7 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     prompt: str
     model: str
     verdict: Verdict
-    headline: str  # names the decisive checks
+    headline: str  # the verdict, and the decisive checks by name
     checks: tuple[Check, ...]
     traps: tuple[Trap, ...]
     outcomes: dict[str, int]
@@ -173,6 +173,7 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     notable: tuple[NotableCase, ...] = ()  # at most ten of each kind
     notable_counts: dict[str, int] = {}  # how many there are of each kind
     history: History | None = None  # earlier runs of this candidate; None without any
+    reason: str = ""  # the headline without its verdict; empty where an earlier version wrote it
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,3 +198,4 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     maybe_mislabelled: tuple[NotableCase, ...] = ()
     harness_version: str = ""
     leaderboard: Leaderboard | None = None  # of two candidates or more
+    reason: str = ""  # the headline without its verdict; empty where an earlier version wrote it

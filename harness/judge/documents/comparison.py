@@ -58,6 +58,7 @@ class MetricDifference(msgspec.Struct, frozen=True, kw_only=True):
     p_adjusted: float | None
     needed_n: int | None
     sentence: str
+    meaning: str = ""  # the end of the sentence: what the difference says, where figures stand beside it
     family: Family = "detail"
     where: str = ""  # "tag=short" for slices
     needed_unit: str = "cases"  # what `needed_n` counts

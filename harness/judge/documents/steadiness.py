@@ -30,11 +30,12 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
     """A headline metric in each repeat."""
 
-    metric: str
+    metric: str  # with its label: recall[spam]
     values: tuple[float | None, ...]
     low: float | None = None
     high: float | None = None
     deviation: float | None = None  # standard deviation over the repeats
+    scale: str = "share"  # of wording.Scale, for those who write figures
 
 
 class ServedChange(msgspec.Struct, frozen=True, kw_only=True):

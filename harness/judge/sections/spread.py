@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,37 +14,39 @@ from harness.judge.scores.latency import quantile_of
 from harness.judge.scores.matrix import balanced_accuracy_of, macro_f1_of, mcc_of
 from harness.judge.table.columns import Float
 from harness.judge.view import View
+from harness.judge.wording import scale_of
 
+_Of: TypeAlias = tuple[str, str | None]  # a metric, and the label that it is of
 MOST_LABELS = 12  # of more labels only the averaged metrics are followed
 
 
 def spread_over_repeats(view: View) -> tuple[Spread, ...]:
     """Give the headline metrics in each repeat, with their range and standard deviation."""
-    rows: dict[str, list[float | None]] = {}
+    rows: dict[_Of, list[float | None]] = {}
     times = view.times(view.trials.caller_ns)
     timed_repeat = view.trials.repeat[view.timed]
     for repeat in range(view.repeats):
         part = view.answers.where(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
-        for metric, value in _metrics(view, part).items():
-            rows.setdefault(metric, []).append(value)
-        rows.setdefault("latency.p95", []).append(_p95(times[timed_repeat == repeat]))
-    return tuple(_spread(metric, values) for metric, values in rows.items())
+        for of, value in _metrics(view, part).items():
+            rows.setdefault(of, []).append(value)
+        rows.setdefault(("latency.p95", None), []).append(_p95(times[timed_repeat == repeat]))
+    return tuple(_spread(of, values) for of, values in rows.items())
 
 
-def _metrics(view: View, part: Answers) -> dict[str, float | None]:
+def _metrics(view: View, part: Answers) -> dict[_Of, float | None]:
     confusion = part.confusion().astype(np.float64)
-    values = {
-        "accuracy": classification.accuracy(part).value,
-        "balanced_accuracy": _finite(balanced_accuracy_of(confusion)),
-        "macro_f1": _finite(macro_f1_of(confusion)),
-        "mcc": _finite(mcc_of(confusion)),
+    values: dict[_Of, float | None] = {
+        ("accuracy", None): classification.accuracy(part).value,
+        ("balanced_accuracy", None): _finite(balanced_accuracy_of(confusion)),
+        ("macro_f1", None): _finite(macro_f1_of(confusion)),
+        ("mcc", None): _finite(mcc_of(confusion)),
     }
     labels = range(len(view.labels)) if view.positive is None else (view.positive,)
     if len(labels) <= MOST_LABELS:
         for place in labels:
             name = view.labels[place]
-            values[f"recall[{name}]"] = classification.recall(part, place).value
-            values[f"precision[{name}]"] = classification.precision(part, place).value
+            values["recall", name] = classification.recall(part, place).value
+            values["precision", name] = classification.precision(part, place).value
     return values
 
 
@@ -56,12 +59,14 @@ def _finite(value: Float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _spread(metric: str, values: list[float | None]) -> Spread:
+def _spread(of: _Of, values: list[float | None]) -> Spread:
+    metric, label = of
     known = [value for value in values if value is not None]
     return Spread(
-        metric=metric,
+        metric=metric if label is None else f"{metric}[{label}]",
         values=tuple(values),
         low=min(known, default=None),
         high=max(known, default=None),
         deviation=float(np.std(known, ddof=1)) if len(known) > 1 else None,
+        scale=scale_of(metric),
     )

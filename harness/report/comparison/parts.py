@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.judge.documents.comparison import WordChange
+from harness.judge.wording import FigureText
 from harness.report.parts import Picture, Table, Tone
 
 
@@ -13,8 +14,8 @@ class DifferenceRow:
     """One metric on both sides."""
 
     name: str
-    base: str
-    head: str
+    base: FigureText
+    head: FigureText
     difference: str
     verdict: str
     tone: Tone

@@ -56,7 +56,7 @@ def _differences(rows: Sequence[DifferenceRow], pen: Pen) -> RenderableType:
     wide = pen.width >= WIDE
     grid = laid_out("", "", "Base", "Head", "Difference", "")
     for row in rows:
-        base, head = (side if wide else side.split(" (")[0] for side in (row.base, row.head))
+        base, head = (str(side) if wide else side.value for side in (row.base, row.head))
         grid.add_row(
             pen.text(MARKS[row.verdict], STYLES[row.tone]),
             pen.text(row.name),

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Literal, cast
 
 from harness.files.thresholds import Scale
-from harness.judge.compare.telling import difference_text, signed
 from harness.judge.documents.comparison import (
     CaseChange,
     ComparedSide,
@@ -17,7 +16,17 @@ from harness.judge.documents.comparison import (
     NonInferiority,
     OutcomeChange,
 )
-from harness.judge.wording import amount, count, demand, figure, listed, seconds, sure
+from harness.judge.wording import (
+    amount,
+    count,
+    demand,
+    figure_text,
+    listed,
+    seconds,
+    signed,
+    signed_text,
+    sure,
+)
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
 from harness.report.parts import Cell, Picture, Table, Tone
 from harness.report.sections.pieces import STATUS_TONES, interval_picture
@@ -78,16 +87,16 @@ def _rows(c: Comparison, metrics: Sequence[MetricDifference]) -> tuple[Differenc
 
 def _row(m: MetricDifference, currency: str) -> DifferenceRow:
     scale = cast("Scale", m.scale)
-    difference = difference_text(m, currency)
+    difference = str(signed_text(m.difference, scale, currency))
     return DifferenceRow(
         name=m.name,
-        base=figure(m.base, scale, currency),
-        head=figure(m.head, scale, currency),
+        base=figure_text(m.base, scale, currency),
+        head=figure_text(m.head, scale, currency),
         difference=difference,
         verdict=m.verdict,
         tone=TONES[m.verdict],
         sentence=m.sentence,
-        meaning=m.sentence.partition(f"{difference}. ")[2] or m.sentence,
+        meaning=m.meaning,
         picture=_picture(m, difference),
     )
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from harness.files.thresholds import Scale
 from harness.judge.compare.gate import Gate, GateCheck, GatedPrompt
-from harness.judge.compare.telling import signed, signed_span
 from harness.judge.documents.assessment import Status
 from harness.judge.documents.comparison import CaseChange, Comparison
-from harness.judge.wording import count, figure, figure_alone, money, scale_of
+from harness.judge.wording import count, figure, figure_alone, money, scale_of, signed_text
 from harness.report.parts import Tone
 from harness.report.sections.pieces import STATUS_TONES
 
@@ -92,7 +91,7 @@ def gate_view(gate: Gate) -> GateView:
     return GateView(
         title=f"Gate {_TITLES[gate.status]}",
         tone=STATUS_TONES[gate.status],
-        headline=gate.headline.removeprefix(f"{gate.status}: "),
+        headline=gate.reason or gate.headline,
         suite=gate.suite,
         compared=f"{gate.head_commit[:12]}{uncommitted} against {gate.base_ref} ({gate.base_commit[:12]})",
         policy=_policy(gate),
@@ -178,7 +177,7 @@ def _change(check: GateCheck, scale: Scale, currency: str) -> str:
     if estimate is None or estimate.value is None:
         return ""
     arrow = {True: "▲ ", False: "▼ ", None: ""}[check.gain]
-    return f"{arrow}{signed(estimate.value, scale, currency)}{signed_span(estimate, scale, currency)}"
+    return f"{arrow}{signed_text(estimate, scale, currency)}"
 
 
 def _shifts(comparison: Comparison) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.table import Table as Grid
 from harness.files.thresholds import Scale
 from harness.judge.documents.estimate import Estimate
 from harness.judge.documents.history import History, HistoryPoint
+from harness.judge.wording import FigureText, figure_text
 from harness.report.figures import figure, number
 from harness.report.pen import Pen, indented, written
 from harness.report.sections.history import cusum_figure, letters, since
@@ -73,8 +74,8 @@ def _longest(history: History) -> int:
 
 def _seen(point: HistoryPoint, pen: Pen) -> list[str]:
     accuracy = point.accuracy
-    written = "" if accuracy.value is None else figure(accuracy, "share")
-    cells = [written if pen.width >= _FULL else written.partition(" ")[0]]
+    told = FigureText("") if accuracy.value is None else figure_text(accuracy, "share")
+    cells = [str(told) if pen.width >= _FULL else told.value]
     if pen.width >= _ROOMY:
         cells += [_value(point.stability, "share"), _value(point.p95, "seconds")]
     return [*cells, point.verdict or "not judged" if point.complete else "not finished"]

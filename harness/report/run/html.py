@@ -13,6 +13,7 @@ from pathlib import Path
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
+from harness.judge.wording import FigureText
 from harness.report.drawn.charts import chart_svg
 from harness.report.drawn.pictures import interval_svg
 from harness.report.neutral import visible
@@ -55,9 +56,7 @@ def _policy(css: str) -> str:
     )
 
 
-def _stacked(figure: str) -> Markup:
+def _stacked(figure: FigureText) -> Markup:
     """Put an interval below its value, so that a column of figures stays narrow."""
-    value, bracket, span = figure.partition(" (")
-    if not bracket:
-        return Markup("{}").format(value)
-    return Markup('{}<span class="why">{}</span>').format(value, span.rstrip(")"))
+    below = Markup('<span class="why">{}</span>').format(figure.interval) if figure.interval else ""
+    return Markup("{}{}").format(figure.value, below)

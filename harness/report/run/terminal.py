@@ -84,7 +84,7 @@ def _leaderboard(view: ReportView, pen: Pen) -> RenderableType:
             pen.text(row.name, "bold" if row.standing == "recommended" else ""),
             pen.text(f"{MARKS[row.tone]} {row.verdict}", STYLES[row.tone]),
             pen.text(row.accuracy.text),
-            *(pen.text(text.split(" (")[0]) for text in rest),
+            *(pen.text(figure.value) for figure in rest),
         )
     return indented(grid)
 

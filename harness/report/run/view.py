@@ -39,7 +39,7 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
         suite=assessment.suite,
         verdict=assessment.verdict,
         tone=VERDICT_TONES[assessment.verdict],
-        headline=_said_once(assessment.headline, assessment.verdict),
+        headline=_said_once(assessment),
         when=when(assessment.created_utc, zone=" UTC"),
         facts=_facts(assessment),
         warnings=tuple(_warnings(assessment, manifest)),
@@ -54,10 +54,9 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
     )
 
 
-def _said_once(headline: str, verdict: str) -> str:
+def _said_once(judged: Assessment | CandidateAssessment) -> str:
     """Leave the verdict out of the sentence: it stands above it in every report."""
-    without = headline.removeprefix(f"{verdict}: ")
-    return headline if without == headline else sentence(without)
+    return sentence(judged.reason) if judged.reason else judged.headline
 
 
 def _candidate(
@@ -70,7 +69,7 @@ def _candidate(
         model=c.model,
         verdict=c.verdict,
         tone=VERDICT_TONES[c.verdict],
-        headline=_said_once(c.headline, c.verdict),
+        headline=_said_once(c),
         summary=_summary(c),
         tally=_tally(c),
         checks=check_rows(c),

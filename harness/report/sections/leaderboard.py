@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.judge import wording
-from harness.judge.compare.telling import signed, signed_span
 from harness.judge.documents.assessment import Assessment, CandidateAssessment
 from harness.judge.documents.standings import METRICS, Duel, Leaderboard, Standing
-from harness.judge.wording import listed, scale_of, sentence, verb
+from harness.judge.wording import FigureText, figure_text, listed, scale_of, sentence, signed_text, verb
 from harness.report.drawn.plots import Box, FrontPlot
 from harness.report.figures import figure, number, p_value
 from harness.report.parts import CandidateView, Cell, Chart, LeaderRow, StandingView, Table
@@ -29,7 +27,7 @@ def leader_rows(
 def _row(c: CandidateAssessment, view: CandidateView, board: Leaderboard | None) -> LeaderRow:
     accuracy = figure(c.classification.accuracy, "share")
     p95 = next((q.estimate for q in c.latency.caller if q.q == 0.95), None)
-    cost = wording.figure(c.cost.per_1000, "money", c.cost.currency) if c.cost.priced else "no price"
+    priced, currency = c.cost.priced, c.cost.currency
     picture = interval_picture(c.classification.accuracy, accuracy, axis=(0.0, 1.0))
     return LeaderRow(
         key=view.key,
@@ -38,10 +36,10 @@ def _row(c: CandidateAssessment, view: CandidateView, board: Leaderboard | None)
         tone=view.tone,
         tally=view.tally,
         accuracy=Cell(text=accuracy, kind="number", picture=picture),
-        balanced=wording.figure(c.classification.balanced_accuracy, "share"),
-        p95=wording.figure(p95, "seconds") if p95 else "undefined",
-        stability=wording.figure(c.stability.agreement, "share"),
-        cost=cost,
+        balanced=figure_text(c.classification.balanced_accuracy, "share"),
+        p95=figure_text(p95, "seconds") if p95 else FigureText("undefined"),
+        stability=figure_text(c.stability.agreement, "share"),
+        cost=figure_text(c.cost.per_1000, "money", currency) if priced else FigureText("no price"),
         headline=view.headline,
         standing=_standing(c.name, board),
     )
@@ -172,9 +170,7 @@ def _duels(board: Leaderboard) -> Table:
 
 def _duel(duel: Duel, currency: str) -> tuple[Cell, ...]:
     scale = scale_of(duel.metric)
-    seen = signed(duel.difference.value or 0.0, scale, currency) + signed_span(
-        duel.difference, scale, currency
-    )
+    seen = str(signed_text(duel.difference, scale, currency))
     return (
         Cell(text=METRICS[duel.metric]),
         Cell(text=duel.first),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
+from harness.files.thresholds import Scale
 from harness.judge.documents.assessment import PairsCompared, Spread, Stability
-from harness.judge.wording import scale_of
 from harness.report.figures import count, figure, number
 from harness.report.parts import Cell, NamedFigure, Section, Table
 from harness.report.sections.pieces import estimate_cell, named, number_cell
@@ -118,7 +120,7 @@ def _spread(s: Stability) -> Table:
 
 
 def _spread_row(spread: Spread, shown: int) -> tuple[Cell, ...]:
-    scale = scale_of(spread.metric.partition("[")[0])
+    scale = cast("Scale", spread.scale)
     known = spread.low is not None and spread.high is not None
     across = f"{number(spread.low, scale)} to {number(spread.high, scale)}" if known else "undefined"
     apart = "points" if scale == "share" else scale

@@ -6,7 +6,7 @@ import pytest
 from decided import asked, comparison, held, judged
 
 from harness.errors import Exit
-from harness.judge.compare.gate import decide, exit_code, headline_of, status_of
+from harness.judge.compare.gate import decide, exit_code, reason_of, status_of
 from harness.judge.documents.assessment import Status
 
 
@@ -40,24 +40,24 @@ def test_a_prompt_that_sends_the_same_is_not_judged() -> None:
     same = judged(same=True, head=(held("accuracy >= 90%", "FAIL"),))
     (prompt,) = decide([same], confidence=0.95)
     assert (prompt.kind, prompt.status, prompt.checks) == ("same", "PASS", ())
-    assert headline_of([prompt], "main") == (
-        "PASS: no difference shown: the changed prompt sends the same requests as before."
+    assert reason_of([prompt], "main") == (
+        "no difference shown: the changed prompt sends the same requests as before."
     )
 
 
 def test_a_new_prompt_has_only_its_thresholds() -> None:
     (prompt,) = decide([judged(comparison=None, base=())], confidence=0.95)
     assert (prompt.kind, [check.of for check in prompt.checks]) == ("new", ["threshold"])
-    assert headline_of([prompt], "main") == "PASS: the changed prompt is new, and every threshold is met."
+    assert reason_of([prompt], "main") == "the changed prompt is new, and every threshold is met."
 
 
 def test_new_prompts_are_not_said_to_be_no_worse_than_before() -> None:
     new = judged(comparison=None, base=())
-    assert headline_of(decide([judged(), new], confidence=0.95), "main") == (
-        "PASS: the changed prompt is no worse than before, 1 is new, and every threshold is met."
+    assert reason_of(decide([judged(), new], confidence=0.95), "main") == (
+        "the changed prompt is no worse than before, 1 is new, and every threshold is met."
     )
-    assert headline_of(decide([judged(), judged(), new, new], confidence=0.95), "main") == (
-        "PASS: 2 changed prompts are no worse than before, 2 are new, and every threshold is met."
+    assert reason_of(decide([judged(), judged(), new, new], confidence=0.95), "main") == (
+        "2 changed prompts are no worse than before, 2 are new, and every threshold is met."
     )
 
 
@@ -74,7 +74,7 @@ def test_a_failure_names_its_checks_and_the_broken_cases() -> None:
     assert prompt.headline == (
         "1 check of 2 failed: recall[spam] at most 2 points below base. 2 cases broken: c1 and c2."
     )
-    assert headline_of([prompt], "main") == f"FAIL: v1 on m: {prompt.headline}"
+    assert reason_of([prompt], "main") == f"v1 on m: {prompt.headline}"
 
 
 def test_the_difference_tells_whether_it_is_a_gain_by_what_the_metric_wants() -> None:

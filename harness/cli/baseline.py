@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import completion
+from harness.cli import completion, options
+from harness.cli.asked import project_here, run_asked
+from harness.cli.console import emit, emit_json, note
 from harness.cli.mistakes import Commands
-from harness.cli.options import JsonOption, RunArgument
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from harness.files.baselines import StoredBaseline
     from harness.files.project import Project
-    from harness.judge.checks.baseline import Baseline
-    from harness.judge.view import View
 
 SHOWN = ("accuracy", "balanced_accuracy", "latency.p95", "stability", "cost per 1000")
 
@@ -31,48 +29,43 @@ app = typer.Typer(
 
 
 @app.command("set", short_help="Make a run the baseline of its suite.")
-def set_baseline(run: RunArgument = "latest", as_json: JsonOption = False) -> None:
+def set_baseline(run: options.Run = "latest", as_json: options.Json = False) -> None:
     """Make a run the baseline of its suite: writes its id, digests and figures to baselines.yml."""
     from datetime import UTC, datetime
 
-    from harness.cli.console import emit, emit_json
     from harness.files.baselines import read_baselines, write_baselines
-    from harness.files.bundle import load_project
     from harness.judge.assess import assess_run
     from harness.judge.checks.baseline_figures import to_store
-    from harness.rundir import find_run, read_manifest
 
-    project = load_project(Path.cwd())
-    folder = find_run(project.results, run)
-    manifest, assessment = read_manifest(folder), assess_run(folder)
+    root = project_here().root
+    folder, manifest = run_asked(run)
+    assessment = assess_run(folder)
     if not assessment.complete:
         raise UsageError(
             f"run {manifest.run_id} is not finished, so its figures are not those of the suite.",
             fix=f"Finish it with `harness resume {manifest.run_id}`.",
         )
     stored = to_store(assessment, manifest, now_utc=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
-    path = write_baselines(project.root, {**read_baselines(project.root), manifest.suite_name: stored})
+    path = write_baselines(root, {**read_baselines(root), manifest.suite_name: stored})
     if as_json:
         emit_json({manifest.suite_name: stored.model_dump(mode="json")})
     else:
         emit(_text(manifest.suite_name, stored))
-        _say(f"written: {path}; commit it, so that everybody is held against the same run")
+        note(f"written: {path}; commit it, so that everybody is held against the same run")
 
 
 @app.command("show")
-def show_baselines(as_json: JsonOption = False) -> None:
+def show_baselines(as_json: options.Json = False) -> None:
     """Show the baseline of each suite, with its main figures."""
-    from harness.cli.console import emit, emit_json
     from harness.files.baselines import read_baselines
-    from harness.files.bundle import load_project
 
-    found = read_baselines(load_project(Path.cwd()).root)
+    found = read_baselines(project_here().root)
     if as_json:
         emit_json({suite: stored.model_dump(mode="json") for suite, stored in found.items()})
     elif found:
         emit("\n\n".join(_text(suite, found[suite]) for suite in sorted(found)))
     else:
-        _say("no baseline is set: `harness baseline set RUN` sets one")
+        note("no baseline is set: `harness baseline set RUN` sets one")
 
 
 @app.command("clear", short_help="Remove the baseline of a suite; runs are not touched.")
@@ -88,13 +81,12 @@ def clear_baseline(
 ) -> None:
     """Remove the baseline of a suite from baselines.yml; runs are not touched."""
     from harness.files.baselines import read_baselines, write_baselines
-    from harness.files.bundle import load_project
 
-    root = load_project(Path.cwd()).root
+    root = project_here().root
     found = read_baselines(root)
     name = _which(found, suite)
     write_baselines(root, {other: stored for other, stored in found.items() if other != name})
-    _say(f"cleared: {name} has no baseline now")
+    note(f"cleared: {name} has no baseline now")
 
 
 def _which(found: Mapping[str, StoredBaseline], suite: str | None) -> str:
@@ -116,33 +108,6 @@ def baseline_run(project: Project, suite: str) -> str:
     return found[_which(found, suite)].run
 
 
-def baseline_for(folder: Path) -> Baseline | None:
-    """Give the baseline that a run is held against: that of its suite, in the project around it."""
-    from harness.files.baselines import read_baselines
-    from harness.files.bundle import load_project
-    from harness.files.project import find_project
-    from harness.judge.checks.baseline import from_store
-    from harness.rundir import read_manifest
-
-    around = find_project(folder)
-    project = load_project(Path.cwd() if around is None else around.parent)
-    stored = read_baselines(project.root).get(read_manifest(folder).suite_name)
-    if stored is None:
-        return None
-    return from_store(stored, read_views=lambda: _views(project, stored.run))
-
-
-def _views(project: Project, run: str) -> Mapping[str, View]:
-    """Read the baseline's run; nothing where its folder is gone."""
-    from harness.judge.assess import views_of
-    from harness.rundir import find_run
-
-    try:
-        return views_of(find_run(project.results, run))
-    except UsageError:
-        return {}
-
-
 def _text(suite: str, stored: StoredBaseline) -> str:
     from harness.judge.wording import amount, scale_of
     from harness.report.neutral import terminal
@@ -158,9 +123,3 @@ def _text(suite: str, stored: StoredBaseline) -> str:
                 metric = one.partition("[")[0]
                 lines.append(f"    {one:<24} {amount(candidate.figures[one].value, scale_of(metric))}")
     return "\n".join(terminal(line) for line in lines)
-
-
-def _say(text: str) -> None:
-    from harness.cli.console import note
-
-    note(text)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli import completion
-from harness.cli.amounts import margin_of
-from harness.cli.options import JsonOption
+from harness.cli import completion, options
+from harness.cli.asked import margin_of, project_here
+from harness.cli.console import emit, emit_json, note
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def compare(
     html: HtmlOption = None,
     markdown: MarkdownOption = None,
     full: FullOption = False,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Say what changed between two candidates, and what of it is more than chance.
 
@@ -65,12 +65,11 @@ def compare(
     or the model where only one candidate has it; two runs of several are compared candidate by candidate.
     Exits with 0 whatever changed: `harness gate` decides.
     """
-    from harness.cli.console import emit, emit_json, note
-    from harness.files.bundle import load_project
     from harness.judge.compare import compare as compared
+    from harness.report.comparison import terminal_comparison
 
     share = margin_of(margin)
-    couples = _couples(load_project(Path.cwd()), base, head)
+    couples = _couples(project_here(), base, head)
     if len(couples) > 1 and html is not None:
         raise UsageError(
             f"{base} and {head} share {len(couples)} candidates, and a page shows one.",
@@ -81,8 +80,6 @@ def compare(
     if as_json:
         emit_json(comparisons[0] if len(comparisons) == 1 else comparisons)
     else:
-        from harness.report.comparison.terminal import terminal_comparison
-
         emit("".join(terminal_comparison(one, full=full) for one in comparisons))
     for path in written:
         note(f"written: {path}")
@@ -90,13 +87,11 @@ def compare(
 
 def _files(comparisons: Sequence[Comparison], html: Path | None, markdown: Path | None) -> list[Path]:
     """Write the files that are asked for."""
-    if html is not None:
-        from harness.report.comparison.html import render_comparison_html
+    from harness.report.comparison import render_comparison_html, render_comparison_markdown
 
+    if html is not None:
         _write(html, render_comparison_html(comparisons[0]))
     if markdown is not None:
-        from harness.report.comparison.markdown import render_comparison_markdown
-
         _write(markdown, "\n".join(render_comparison_markdown(one) for one in comparisons))
     return [path for path in (html, markdown) if path is not None]
 

@@ -11,7 +11,9 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import JsonOption, RunArgument
+from harness.cli import options
+from harness.cli.asked import run_asked
+from harness.cli.console import drop, emit_json, note
 from harness.errors import StorageFailed, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ class Format(StrEnum):
 
 
 def export(
-    run: RunArgument = "latest",
+    run: options.Run = "latest",
     to: Annotated[
         Format,
         typer.Option("--to", case_sensitive=False, help="The format of the table.", show_default=False),
@@ -43,18 +45,13 @@ def export(
             show_default=False,
         ),
     ] = None,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Write a run's trials as a table, one row a trial, for notebooks and spreadsheets.
 
     docs/export.md says what the columns mean.
     """
-    from harness.cli.console import emit_json, note
-    from harness.files.bundle import load_project
-    from harness.rundir import find_run, read_manifest
-
-    folder = find_run(load_project(Path.cwd()).results, run)
-    manifest = read_manifest(folder)
+    folder, manifest = run_asked(run)
     if output is None and to is Format.PARQUET:
         output = Path(f"{manifest.run_id}.parquet")
     if output is None and as_json:
@@ -67,7 +64,6 @@ def export(
 
 
 def _written(folder: Path, manifest: Manifest, to: Format, output: Path | None) -> int:
-    from harness.cli.console import drop
     from harness.report.export.files import write_csv, write_jsonl, write_parquet
     from harness.report.export.trial_rows import trial_rows
     from harness.rundir import JOURNAL

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import JsonOption, ModelOption, PromptOption
+from harness.cli import options
+from harness.cli.asked import project_here
+from harness.cli.console import emit, emit_json
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,23 +23,21 @@ def history(
     suite: Annotated[
         str, typer.Argument(metavar="SUITE", help="A *.suite.yml file, or the name of a suite.")
     ],
-    prompt: PromptOption = None,
-    model: ModelOption = None,
+    prompt: options.Prompt = None,
+    model: options.Model = None,
     run: Annotated[
         str | None,
         typer.Option("--run", metavar="RUN", help="Hold this run against those before it, not the latest."),
     ] = None,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Show accuracy over all runs of a suite: trend, releases, drops, and what can't be compared."""
-    from harness.cli.console import emit, emit_json
-    from harness.files.bundle import load_project
     from harness.judge.history.candidates import histories
     from harness.judge.history.found import past_runs
     from harness.report.history.terminal import history_terminal
     from harness.rundir import find_run, read_manifest, runs_of_suite
 
-    results = load_project(Path.cwd()).results
+    results = project_here().results
     name = _suite_name(suite)
     runs = _wanted(past_runs(runs_of_suite(results, name)), prompt, model)
     if not runs:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import ProcessesOption, QuietOption, RepeatsOption
+from harness.cli import options
+from harness.cli.console import emit, note
+from harness.cli.judged import conclude
+from harness.cli.run import measure_bundle
 from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 DEMO_SUITE = Path("suites", "sms_spam.suite.yml")
 DEMO_CASES = 75  # of 150: the whole first run, install and download included, stays under four minutes
 
 
 def demo(
-    repeats: RepeatsOption = None, processes: ProcessesOption = None, quiet: QuietOption = False
+    repeats: options.Repeats = None,
+    processes: options.Processes = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Run the SMS spam suite with three prompt versions on the embedded model."""
-    from harness.cli.console import note
-    from harness.cli.run import conclude, measure_bundle
     from harness.files.bundle import load_bundle
 
     suite = _demo_suite()
@@ -28,7 +34,7 @@ def demo(
     _fetch_weights(quiet=quiet)
     bundle = load_bundle(suite, repeats=repeats, limit=DEMO_CASES)
     folder = measure_bundle(bundle, processes=processes, quiet=quiet)
-    conclude(folder, template=None, as_json=False)  # a demo that says NOT READY has done its work: exit 0
+    conclude(folder)  # a demo that says NOT READY has done its work: exit 0
 
 
 def _demo_suite() -> Path:
@@ -36,13 +42,11 @@ def _demo_suite() -> Path:
     for root in (Path.cwd(), Path(__file__).resolve().parents[2]):
         if (root / DEMO_SUITE).exists():
             return root / DEMO_SUITE
-    from harness.cli.starter import unpack_demo
-
     return unpack_demo(Path.cwd() / "harness-demo") / DEMO_SUITE
 
 
 def _fetch_weights(*, quiet: bool) -> None:
-    from harness.cli.progress_display import fetching
+    from harness.cli.progress import fetching
     from harness.measure.endpoint.embedded.weights import ensure_weights
 
     with fetching(quiet=quiet) as progress:
@@ -56,9 +60,6 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are already there.")] = False,
 ) -> None:
     """Write a small working project: harness.yml, a suite, two prompts and a GitHub workflow."""
-    from harness.cli.console import emit
-    from harness.cli.starter import starter_files, write_files
-
     files = starter_files()
     present = [name for name in files if (folder / name).exists()]
     if present and not force:
@@ -72,3 +73,40 @@ def init(
         raise UsageError(said, fix="Choose another folder.") from error
     emit("\n".join(f"wrote {folder / name}" for name in files))
     emit(f"\nnext: harness run {folder / 'suites' / 'urgency.suite.yml'}")
+
+
+def starter_files() -> dict[str, str]:
+    """Give the starter project: relative path -> text."""
+    return _texts(_shipped("harness.cli").joinpath("starter_project"))
+
+
+def unpack_demo(folder: Path) -> Path:
+    """Write the demo's project to `folder` unless it is there; gives the folder."""
+    if not (folder / "harness.yml").exists():
+        write_files(folder, _texts(_shipped("harness").joinpath("demo_project")))
+    return folder
+
+
+def write_files(folder: Path, texts: dict[str, str]) -> None:
+    """Write each text to its place below `folder`."""
+    for name, text in texts.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _shipped(package: str) -> Traversable:
+    from importlib.resources import files  # what it brings along takes as long as all commands together
+
+    return files(package)
+
+
+def _texts(folder: Traversable, prefix: str = "") -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        name = f"{prefix}{entry.name.removesuffix('.tmpl')}"
+        if entry.is_dir():
+            texts |= _texts(entry, f"{name}/")
+        elif not entry.name.endswith((".pyc", ".py")):
+            texts[name] = entry.read_text(encoding="utf-8")
+    return texts

@@ -10,9 +10,11 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli import completion
-from harness.cli.options import JsonOption
+from harness.cli import completion, options
+from harness.cli.asked import project_here
+from harness.cli.console import emit, emit_json, note
 from harness.errors import HarnessError, UsageError
+from harness.report.neutral import one_line, shorten
 
 _DAYS = re.compile(r"^(\d+) ?d$")
 
@@ -60,15 +62,13 @@ def list_runs(
     model: ModelFilter = None,
     since: SinceFilter = None,
     limit: NewestOption = None,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """List the runs of this project, newest first."""
-    from harness.cli.console import emit, emit_json, note
-    from harness.files.bundle import load_project
     from harness.rundir import list_runs as runs_in
 
     earliest = _earliest(since) if since else ""
-    every = [_run_row(folder) for folder in reversed(runs_in(load_project(Path.cwd()).results))]
+    every = [_run_row(folder) for folder in reversed(runs_in(project_here().results))]
     wanted = {"suite": suite, "verdict": verdict.value.upper().replace("-", " ") if verdict else None}
     rows = [
         row
@@ -160,8 +160,6 @@ def _width() -> int | None:
 
 
 def _line(row: dict[str, Any], width: int | None) -> str:
-    from harness.report.neutral import one_line, shorten
-
     line = f"{row['run']}  {row['verdict']:<12}  {row['trials']:>7,}  {one_line(row['candidates'])}"
     return line if width is None else shorten(line, width)
 

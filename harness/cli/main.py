@@ -9,18 +9,22 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli import baseline as baselines
-from harness.cli import check as checking
-from harness.cli import compare as comparing
-from harness.cli import export as exporting
-from harness.cli import history, models
-from harness.cli import init as starting
-from harness.cli import list_runs as listing
-from harness.cli import report as reporting
-from harness.cli import run as running
-from harness.cli import show as inspecting
-from harness.cli import view as viewing
-from harness.cli.gate import command as gating
+from harness.cli import (
+    baseline,
+    check,
+    compare,
+    export,
+    history,
+    init,
+    list_runs,
+    models,
+    report,
+    run,
+    show,
+    view,
+)
+from harness.cli.console import keep_streams_usable, show_error
+from harness.cli.gate import gate
 from harness.cli.mistakes import COMPLAINT, Commands, told
 from harness.errors import Exit, HarnessError, UsageError
 
@@ -69,28 +73,26 @@ def _register(name: str, command: Callable[..., None]) -> None:
     app.command(name, short_help=" ".join(sentence.split()))(command)
 
 
-_register("demo", starting.demo)
-_register("init", starting.init)
-_register("check", checking.check)
-_register("run", running.run)
-_register("resume", running.resume)
-_register("report", reporting.report)
-_register("compare", comparing.compare)
-app.add_typer(baselines.app, name="baseline", short_help=baselines.app.info.help)
-_register("gate", gating.gate)
+_register("demo", init.demo)
+_register("init", init.init)
+_register("check", check.check)
+_register("run", run.run)
+_register("resume", run.resume)
+_register("report", report.report)
+_register("compare", compare.compare)
+app.add_typer(baseline.app, name="baseline", short_help=baseline.app.info.help)
+_register("gate", gate)
 _register("history", history.history)
-_register("list", listing.list_runs)
-_register("show", inspecting.show)
-_register("view", viewing.view)
-_register("export", exporting.export)
+_register("list", list_runs.list_runs)
+_register("show", show.show)
+_register("view", view.view)
+_register("export", export.export)
 app.add_typer(models.app, name="models", short_help=models.app.info.help)
-_register("schema", reporting.schema)
+_register("schema", report.schema)
 
 
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
-    from harness.cli.console import keep_streams_usable, show_error
-
     keep_streams_usable()
     try:
         sys.exit(app(prog_name="harness", standalone_mode=False))

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import difflib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli import completion
+from harness.cli import completion, options
+from harness.cli.asked import project_here
+from harness.cli.console import emit, emit_json, note
 from harness.cli.mistakes import Commands
-from harness.cli.options import JsonOption
 from harness.errors import Exit, UsageError
+from harness.report.neutral import visible
 
 if TYPE_CHECKING:
     from harness.files.project import ModelEntry
+    from harness.measure.endpoint.probe import Probe
+    from harness.record import Attempt
 
 app = typer.Typer(
     cls=Commands, help="List the models of harness.yml, or try one with a real call.", rich_markup_mode=None
@@ -23,14 +26,11 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def list_models(context: typer.Context, as_json: JsonOption = False) -> None:
+def list_models(context: typer.Context, as_json: options.Json = False) -> None:
     """List the models of harness.yml."""
     if context.invoked_subcommand is not None:
         return
-    from harness.cli.console import emit, emit_json, note
-    from harness.files.bundle import load_project
-
-    project = load_project(Path.cwd())
+    project = project_here()
     rows = [_model_row(name, entry) for name, entry in sorted(project.models.items())]
     if as_json:
         emit_json(rows)
@@ -64,17 +64,14 @@ def test(
         str,
         typer.Argument(metavar="M", help="A model of harness.yml.", autocompletion=completion.models),
     ],
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Make real calls: show request, reply, timings, price and what the endpoint supports."""
     import asyncio
 
-    from harness.cli.console import emit, emit_json
-    from harness.cli.probe_text import probe_text
-    from harness.files.bundle import load_project
     from harness.measure.endpoint.probe import probe
 
-    project = load_project(Path.cwd())
+    project = project_here()
     if name not in project.models:
         known = ", ".join(sorted(project.models)) or "none"
         near = difflib.get_close_matches(name, project.models, n=1)
@@ -87,3 +84,41 @@ def test(
         emit(probe_text(result))
     if not result.ok:
         raise typer.Exit(int(Exit.ENDPOINT_UNUSABLE))
+
+
+def probe_text(probe: Probe) -> str:
+    """Give request, reply, timings, price and support as text for people."""
+    lines = [
+        f"{probe.name}: {probe.endpoint} {probe.model or ''}".rstrip(),
+        "",
+        f"  request  {visible(probe.request)}",
+    ]
+    if probe.reply is not None:
+        usage, served = probe.reply.usage, probe.reply.served_model or "not said"
+        lines += [
+            f"  reply    {visible(probe.reply.text)}",
+            f"  finish   {probe.reply.finish_reason or 'not said'}; served by {served}",
+            f"  tokens   {_count(usage.input)} in, {_count(usage.output)} out, {_count(usage.cached)} cached",
+        ]
+    if probe.failure is not None:
+        lines.append(f"  failure  {probe.failure.kind}: {visible(probe.failure.message)}")
+    lines.append(f"  time     {_time(probe.attempt)}")
+    cost = "not known" if probe.cost is None else f"{probe.cost:.6f} {probe.currency}"
+    lines.append(f"  cost     {cost} ({probe.calls} calls)")
+    lines += [
+        f"  {s.feature:<12} {'yes' if s.supported else 'no':<4} {visible(s.why)}" for s in probe.supports
+    ]
+    if probe.note:
+        lines.append(f"  {probe.note}")
+    return "\n".join(lines)
+
+
+def _count(tokens: int | None) -> str:
+    return "not counted" if tokens is None else str(tokens)
+
+
+def _time(attempt: Attempt) -> str:
+    whole = f"{attempt.duration_ns / 1e6:.0f} ms"
+    if attempt.first_byte_ns is None:
+        return whole
+    return f"{whole}, first byte after {attempt.first_byte_ns / 1e6:.0f} ms"

@@ -11,7 +11,7 @@ from harness.cli import completion
 
 MOST_REPEATS = 1000  # as in a suite
 
-SuiteArgument = Annotated[
+Suite = Annotated[
     Path,
     typer.Argument(
         metavar="SUITE",
@@ -20,7 +20,7 @@ SuiteArgument = Annotated[
         autocompletion=completion.suites,
     ),
 ]
-RunArgument = Annotated[
+Run = Annotated[
     str,
     typer.Argument(
         metavar="RUN",
@@ -28,7 +28,7 @@ RunArgument = Annotated[
         autocompletion=completion.runs,
     ),
 ]
-PromptOption = Annotated[
+Prompt = Annotated[
     list[str] | None,
     typer.Option(
         "--prompt",
@@ -38,7 +38,7 @@ PromptOption = Annotated[
         autocompletion=completion.prompts,
     ),
 ]
-ModelOption = Annotated[
+Model = Annotated[
     list[str] | None,
     typer.Option(
         "--model",
@@ -48,43 +48,41 @@ ModelOption = Annotated[
         autocompletion=completion.models,
     ),
 ]
-RepeatsOption = Annotated[
+Repeats = Annotated[
     int | None,
     typer.Option(
         "--repeats", "-n", min=1, max=MOST_REPEATS, help="Ask this often for every case.", show_default=False
     ),
 ]
-LimitOption = Annotated[
+Limit = Annotated[
     int | None,
     typer.Option("--limit", min=1, help="Only the first N cases, for a quick look.", show_default=False),
 ]
-CasesOption = Annotated[
+Cases = Annotated[
     Path | None,
     typer.Option(
         "--cases", metavar="FILE", help="Other cases than the suite's: a later sample.", show_default=False
     ),
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
-VerboseOption = Annotated[
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Verbose = Annotated[
     bool,
     typer.Option("--verbose", "-v", help="Say on stderr why the pace changes, what is retried, what fails."),
 ]
-DebugOption = Annotated[
+Debug = Annotated[
     bool,
     typer.Option(
         "--debug", help="Write every HTTP exchange, without keys, to debug.log in the run's folder."
     ),
 ]
-ProcessesOption = Annotated[
+Processes = Annotated[
     int | None,
     typer.Option(
         "--processes", min=1, help="Measure with this many processes.", show_default="as many as help"
     ),
 ]
-TemplateOption = Annotated[
+Template = Annotated[
     Path | None,
     typer.Option(
         "--template",

@@ -8,32 +8,32 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import JsonOption, RunArgument, TemplateOption
+from harness.cli import options
+from harness.cli.asked import run_asked
+from harness.cli.console import emit_json
+from harness.cli.judged import conclude
 from harness.errors import UsageError
 
 
 def report(
-    run: RunArgument = "latest",
+    run: options.Run = "latest",
     thresholds: Annotated[
         Path | None,
         typer.Option(
             "--thresholds", metavar="FILE", help="Other thresholds: a suite, or a YAML list of them."
         ),
     ] = None,
-    template: TemplateOption = None,
-    as_json: JsonOption = False,
+    template: options.Template = None,
+    as_json: options.Json = False,
 ) -> None:
     """Judge a run again, under its own thresholds or others, and rewrite its reports."""
-    from harness.cli.run import conclude
-    from harness.files.bundle import load_project
     from harness.files.bundle import read_policy as read_thresholds
     from harness.files.suite import Suite
-    from harness.rundir import find_run, read_manifest
 
-    folder = find_run(load_project(Path.cwd()).results, run)
+    folder, manifest = run_asked(run)
     policy = None
     if thresholds is not None:
-        policy = read_thresholds(thresholds, Suite.model_validate(read_manifest(folder).suite))
+        policy = read_thresholds(thresholds, Suite.model_validate(manifest.suite))
     raise typer.Exit(conclude(folder, template=template, as_json=as_json, thresholds=policy))
 
 
@@ -48,7 +48,6 @@ def schema(
     ] = None,
 ) -> None:
     """Print the JSON Schema of the files that people write and of those that the harness writes."""
-    from harness.cli.console import emit_json
     from harness.files.schema import schemas
     from harness.measure.endpoint.recorded.lines import Recorded
     from harness.report.schema import report_schema, schema_of, written_schemas

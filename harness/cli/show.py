@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.options import JsonOption, RunArgument
+from harness.cli import options
+from harness.cli.asked import run_asked
+from harness.cli.console import emit, emit_json
+from harness.cli.judged import judged
 from harness.errors import UsageError
+from harness.record import CaseRow, Record, caller_ns
+from harness.report.neutral import visible
 
 if TYPE_CHECKING:
     from harness.judge.labels import Reading
-    from harness.record import CaseRow, Record
     from harness.rundir import Manifest
 
 
 def show(
-    run: RunArgument = "latest",
+    run: options.Run = "latest",
     case: Annotated[str | None, typer.Option("--case", help="Every trial of this case.")] = None,
     wrong: Annotated[
         bool, typer.Option("--wrong", help="Only trials that were not read as expected.")
@@ -25,15 +29,10 @@ def show(
     full: Annotated[
         bool, typer.Option("--full", help="The whole report: every label, slice and case to look at.")
     ] = False,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Show a run's summary, or the trials of a case with their replies and times."""
-    from harness.cli.console import emit, emit_json
-    from harness.files.bundle import load_project
-    from harness.rundir import find_run, read_manifest
-
-    folder = find_run(load_project(Path.cwd()).results, run)
-    manifest = read_manifest(folder)
+    folder, manifest = run_asked(run)
     if case is None and not wrong:
         _show_summary(folder, manifest, full=full, as_json=as_json)
         return
@@ -54,7 +53,6 @@ def _near_cases(folder: Path, case: str) -> str:
     import difflib
 
     from harness.journal import read_events
-    from harness.record import CaseRow
     from harness.rundir import JOURNAL
 
     ids = [event.id for event in read_events(folder / JOURNAL) if isinstance(event, CaseRow)]
@@ -63,12 +61,9 @@ def _near_cases(folder: Path, case: str) -> str:
 
 
 def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool) -> None:
-    from harness.cli.baseline import baseline_for
-    from harness.cli.console import emit, emit_json
-    from harness.judge.assess import assess_run
     from harness.report.run.terminal import terminal_report
 
-    assessment = assess_run(folder, baseline=baseline_for(folder))
+    assessment = judged(folder)
     if as_json:
         emit_json(assessment)
     else:
@@ -81,7 +76,6 @@ def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bo
     from harness.files.suite import Suite
     from harness.journal import read_events
     from harness.judge.labels import LabelReader
-    from harness.record import CaseRow, Record
     from harness.rundir import JOURNAL
 
     suite = Suite.model_validate(manifest.suite)
@@ -106,8 +100,6 @@ def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bo
 
 
 def _trial_row(record: Record, case: CaseRow, read: Reading) -> dict[str, Any]:
-    from harness.record import caller_ns
-
     latency = caller_ns(record)
     return {
         "candidate": record.candidate,
@@ -126,7 +118,6 @@ def _trial_row(record: Record, case: CaseRow, read: Reading) -> dict[str, Any]:
 
 def _trial_text(row: dict[str, Any]) -> str:
     from harness.judge.wording import count
-    from harness.report.neutral import visible
 
     mark = "ok" if row["read_as"] == row["expected"] else "WRONG"
     seconds = "never sent" if row["latency_s"] is None else f"{row['latency_s'] * 1000:.0f} ms"

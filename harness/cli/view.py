@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
-from harness.cli import completion
-from harness.cli.options import JsonOption
+from harness.cli import completion, options
+from harness.cli.asked import project_here
+from harness.cli.console import emit, emit_json, note
 from harness.errors import UsageError
 
 RunToOpen: TypeAlias = Annotated[
@@ -50,18 +50,16 @@ def view(
     host: HostOption = "127.0.0.1",
     token: TokenOption = None,
     open_it: OpenOption = False,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """Look at runs, cases and replies in a browser: on this machine, read-only, until Ctrl-C."""
     _need_the_extra()
-    from harness.cli.console import emit, emit_json, note
-    from harness.files.bundle import load_project
     from harness.web import serving
     from harness.web.links import run_address
     from harness.web.results import results_for
 
     serving.check_reach(host, token)
-    results, opened = results_for(load_project(Path.cwd()).results, run)
+    results, opened = results_for(project_here().results, run)
     bound = serving.bind(host, port)
     address = serving.opening(bound, run_address(opened) if opened else "/runs", token)
 

@@ -11,8 +11,9 @@ import pytest
 import yaml
 from commanded import harness, write_lines, write_yaml
 
-from harness.cli.baseline import baseline_for, clear_baseline, set_baseline, show_baselines
+from harness.cli.baseline import clear_baseline, set_baseline, show_baselines
 from harness.cli.compare import compare
+from harness.cli.judged import baseline_for
 from harness.errors import UsageError
 from harness.judge.assess import assess_run
 

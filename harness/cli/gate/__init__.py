@@ -1,0 +1,8 @@
+"""`harness gate`: measure what a branch changed, judge it beside its base, write and tell the decision.
+
+`command` reads the options and walks through the three steps: `measuring`, `judging`, `outputs`.
+"""
+
+from harness.cli.gate.command import gate
+
+__all__ = ["gate"]

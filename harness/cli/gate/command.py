@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli.amounts import Money, margin_of, most_of
-from harness.cli.options import (
-    JsonOption,
-    LimitOption,
-    ModelOption,
-    PromptOption,
-    QuietOption,
-    RepeatsOption,
-    SuiteArgument,
-)
+from harness.cli import options
+from harness.cli.asked import Money, margin_of, most_of
 
 if TYPE_CHECKING:
     from harness.files.branch import GateBundle
@@ -79,19 +71,19 @@ OutOption: TypeAlias = Annotated[
 
 
 def gate(
-    suite: SuiteArgument,
+    suite: options.Suite,
     base: BaseOption = "origin/main",
     margin: MarginOption = None,
     policy: PolicyOption = PolicySide.BASE,
     max_cost: MaxCostOption = None,
     reuse: ReuseOption = True,
-    prompt: PromptOption = None,
-    model: ModelOption = None,
-    repeats: RepeatsOption = None,
-    limit: LimitOption = None,
+    prompt: options.Prompt = None,
+    model: options.Model = None,
+    repeats: options.Repeats = None,
+    limit: options.Limit = None,
     out: OutOption = None,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
 ) -> None:
     """Measure the prompts that a branch changed beside their base versions, and pass or fail the branch.
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import msgspec
 
-from harness.cli.amounts import Money
+from harness.cli.asked import Money, command_line
 from harness.cli.progress import watching_bundle
-from harness.cli.run import command_line
 from harness.errors import HarnessError, UsageError
 from harness.files.branch import FREE, GateBundle
 from harness.files.bundle import Bundle, Candidate

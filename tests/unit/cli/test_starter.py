@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.cli.starter import starter_files, write_files
+from harness.cli.init import starter_files, write_files
 
 
 def test_the_starter_project_ignores_its_results_and_holds_no_template_suffix() -> None:

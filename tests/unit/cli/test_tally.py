@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from harness.cli.progress import Progress
-from harness.cli.progress_display import table
-from harness.cli.tally import Tally
+from harness.cli.progress.counting import Progress
+from harness.cli.progress.display import table
+from harness.cli.progress.tally import Tally
 from harness.files.project import Price
 from harness.files.suite import ReplyRule
 from harness.judge.labels import LabelReader

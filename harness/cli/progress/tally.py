@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from harness.record import ORIGINAL, caller_ns
+from harness.record import ORIGINAL, CaseRow, Record, caller_ns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from harness.files.project import ModelEntry, Price
     from harness.files.suite import Suite
     from harness.judge.labels import LabelReader
-    from harness.record import Record
 
 RECENT = 2000  # calls that the running p95 looks back on
 
@@ -106,3 +106,21 @@ def tallies(
         name: Tally(reader, expected, entry.price, before=(before or {}).get(name, 0))
         for name, entry in models.items()
     }
+
+
+def so_far(folder: Path) -> tuple[dict[str, str], dict[str, int]]:
+    """Give the expected label of each case of a run, and how many trials of each candidate are finished."""
+    from harness.journal import read_events
+    from harness.rundir import JOURNAL
+
+    expected: dict[str, str] = {}
+    before: dict[str, set[str]] = {}
+    for event in read_events(folder / JOURNAL):
+        match event:
+            case CaseRow():
+                expected[event.id] = event.expected
+            case Record() if not event.warmup:
+                before.setdefault(event.candidate, set()).add(event.key)
+            case _:
+                pass
+    return expected, {name: len(keys) for name, keys in before.items()}

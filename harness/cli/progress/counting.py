@@ -1,20 +1,13 @@
-"""What a run has come to so far, from what the engine reports; `progress_display` shows it."""
+"""What a run has come to so far, from what the engine reports; `display` shows it."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from harness.cli.tally import Tally, tallies
-from harness.record import Failure
-
-if TYPE_CHECKING:
-    from harness.files.bundle import Bundle
-    from harness.record import Pace, Record
-    from harness.rundir import Manifest
+from harness.cli.progress.tally import Tally
+from harness.record import Failure, Pace, Record
 
 WINDOW_S = 30.0  # the rate, and so the time left, is that of the last half minute
 SHOWN_S = 15.0  # how long a change of pace is worth showing
@@ -156,34 +149,3 @@ def _of_record(record: Record) -> str:
     if isinstance(record.outcome, Failure):
         return f"failed: {where}: {record.outcome.kind}: {record.outcome.message}"
     return f"retried: {where}: {tries}; then answered"
-
-
-@contextmanager
-def watching_bundle(bundle: Bundle, *, quiet: bool, verbose: bool = False) -> Iterator[Progress]:
-    """Show progress of a new run."""
-    from harness.cli.progress_display import shown
-
-    models = {candidate.name: candidate.model for candidate in bundle.candidates}
-    progress = Progress(tallies(bundle.suite, {case.id: case.expected for case in bundle.cases}, models))
-    with shown(progress, quiet=quiet, verbose=verbose):
-        yield progress
-
-
-@contextmanager
-def watching(
-    manifest: Manifest,
-    expected: dict[str, str],
-    before: dict[str, int],
-    *,
-    quiet: bool,
-    verbose: bool = False,
-) -> Iterator[Progress]:
-    """Show progress of a resumed run; `before` counts each candidate's finished trials."""
-    from harness.cli.progress_display import shown
-    from harness.files.project import ModelEntry
-    from harness.files.suite import Suite
-
-    models = {entry.name: ModelEntry.model_validate(entry.model) for entry in manifest.candidates}
-    progress = Progress(tallies(Suite.model_validate(manifest.suite), expected, models, before))
-    with shown(progress, quiet=quiet, verbose=verbose):
-        yield progress

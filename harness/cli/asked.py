@@ -1,10 +1,37 @@
-"""Shares and money as options write them, read once and before anything else is done."""
+"""What a command line asks for: the project here, a run of it, a share, an amount of money."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.files.project import Project
+    from harness.rundir import Manifest
+
+
+def project_here() -> Project:
+    """Read the harness.yml around the working directory. Raises FilesError."""
+    from harness.files.bundle import load_project
+
+    return load_project(Path.cwd())
+
+
+def run_asked(run: str) -> tuple[Path, Manifest]:
+    """Find a run of this project by id, prefix, path or `latest`: its folder, its manifest. UsageError."""
+    from harness.rundir import find_run, read_manifest
+
+    folder = find_run(project_here().results, run)
+    return folder, read_manifest(folder)
+
+
+def command_line() -> tuple[str, ...]:
+    """Give the command as a user would type it again."""
+    return ("harness", *sys.argv[1:])
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,19 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.cli.console import stderr
+from harness.cli.progress.counting import Progress
+from harness.cli.progress.tally import so_far, tallies
+from harness.report.neutral import visible
 
 if TYPE_CHECKING:
     from rich.console import Group
 
-    from harness.cli.progress import Progress
+    from harness.files.bundle import Bundle
+    from harness.rundir import Manifest
 
 LINE_EVERY_S = 5.0
 REDRAW_HZ = 4
@@ -19,8 +26,29 @@ WIDE = 110  # columns from which the bars may be long
 
 
 @contextmanager
-def shown(progress: Progress, *, quiet: bool, verbose: bool = False) -> Iterator[None]:
-    """Show a progress while the body runs."""
+def watching_bundle(bundle: Bundle, *, quiet: bool, verbose: bool = False) -> Iterator[Progress]:
+    """Show progress of a new run."""
+    models = {candidate.name: candidate.model for candidate in bundle.candidates}
+    progress = Progress(tallies(bundle.suite, {case.id: case.expected for case in bundle.cases}, models))
+    with _shown(progress, quiet=quiet, verbose=verbose):
+        yield progress
+
+
+@contextmanager
+def watching(folder: Path, manifest: Manifest, *, quiet: bool, verbose: bool = False) -> Iterator[Progress]:
+    """Show progress of a run that is resumed; what its journal holds is done already."""
+    from harness.files.project import ModelEntry
+    from harness.files.suite import Suite
+
+    expected, before = so_far(folder)
+    models = {entry.name: ModelEntry.model_validate(entry.model) for entry in manifest.candidates}
+    progress = Progress(tallies(Suite.model_validate(manifest.suite), expected, models, before))
+    with _shown(progress, quiet=quiet, verbose=verbose):
+        yield progress
+
+
+@contextmanager
+def _shown(progress: Progress, *, quiet: bool, verbose: bool = False) -> Iterator[None]:
     progress.verbose = verbose and not quiet
     if quiet:
         yield
@@ -35,9 +63,6 @@ def shown(progress: Progress, *, quiet: bool, verbose: bool = False) -> Iterator
 @contextmanager
 def _live(progress: Progress) -> Iterator[None]:
     from rich.live import Live
-
-    from harness.cli.console import stderr
-    from harness.report.neutral import visible
 
     console = stderr()
     live = Live(
@@ -61,8 +86,6 @@ def table(progress: Progress, width: int) -> Group:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
-
-    from harness.report.neutral import visible
 
     planned = max(progress.planned_each, 1)
     grid = Table.grid(padding=(0, 2), expand=False)
@@ -104,8 +127,6 @@ def _lines(progress: Progress) -> Iterator[None]:
 
 
 def _print(text: str) -> None:
-    from harness.report.neutral import visible
-
     print(visible(text), file=sys.stderr, flush=True)  # noqa: T201 - stderr is for progress
 
 

@@ -1,0 +1,97 @@
+"""Judging against the baseline of the project around a run: what `run`, `report` and `show` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.console import emit, emit_json, note
+from harness.errors import Exit, FilesError, Problem, StorageFailed, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.files.project import Project
+    from harness.files.thresholds import Threshold
+    from harness.judge.checks.baseline import Baseline
+    from harness.judge.documents.assessment import Assessment
+    from harness.judge.view import View
+
+CODES = {"READY": Exit.READY, "NOT READY": Exit.NOT_READY, "INCONCLUSIVE": Exit.INCONCLUSIVE}
+
+
+def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Assessment:
+    """Judge a run, held against the baseline of its suite where one is set."""
+    from harness.judge.assess import assess_run
+
+    return assess_run(folder, thresholds=thresholds, baseline=baseline_for(folder))
+
+
+def baseline_for(folder: Path) -> Baseline | None:
+    """Give the baseline that a run is held against: that of its suite, in the project around it."""
+    from harness.files.baselines import read_baselines
+    from harness.files.bundle import load_project
+    from harness.files.project import find_project
+    from harness.judge.checks.baseline import from_store
+    from harness.rundir import read_manifest
+
+    around = find_project(folder)
+    project = load_project(Path.cwd() if around is None else around.parent)
+    stored = read_baselines(project.root).get(read_manifest(folder).suite_name)
+    if stored is None:
+        return None
+    return from_store(stored, read_views=lambda: _views(project, stored.run))
+
+
+def _views(project: Project, run: str) -> Mapping[str, View]:
+    """Read the baseline's run; nothing where its folder is gone."""
+    from harness.judge.assess import views_of
+    from harness.rundir import find_run
+
+    try:
+        return views_of(find_run(project.results, run))
+    except UsageError:
+        return {}
+
+
+def check_template(folder: Path | None) -> None:
+    """Compile a user's report template, so that a slip in it is told before a run is paid for."""
+    if folder is None or not (folder / "report.html.j2").is_file():
+        return
+    from jinja2 import Environment, TemplateSyntaxError
+
+    path = folder / "report.html.j2"
+    try:
+        Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
+    except TemplateSyntaxError as error:
+        raise FilesError([Problem(path, error.lineno, "", error.message or "syntax error")]) from error
+
+
+def conclude(
+    folder: Path,
+    *,
+    template: Path | None = None,
+    as_json: bool = False,
+    thresholds: Sequence[Threshold] | None = None,
+) -> int:
+    """Judge a measured run, write its reports, print the summary; gives the exit code."""
+    from harness.report.run.terminal import terminal_report
+    from harness.report.write import write_reports
+    from harness.rundir import read_manifest
+
+    manifest = read_manifest(folder)
+    assessment = judged(folder, thresholds)
+    unwritten: StorageFailed | None = None
+    try:
+        html = write_reports(folder, assessment, manifest, template_dir=template)["html"]
+    except StorageFailed as error:
+        unwritten = error  # the verdict was paid for: it is said before what could not be kept
+    if as_json:
+        emit_json(assessment)
+    else:
+        emit(terminal_report(assessment, manifest))
+    if unwritten is not None:
+        raise unwritten
+    if not as_json:
+        note(f"report: {html}")
+    return int(CODES[assessment.verdict] if assessment.complete else Exit.INCOMPLETE)

@@ -111,6 +111,11 @@ SECTIONS: dict[str, list[Promise]] = {
         ),
         Promise("A branch is judged by its base's policy", ("tests/integration/test_gate.py",)),
         Promise(
+            "A gate runs nothing that a branch planted, reads no run that it brought, and calls no prompt "
+            "unchanged that it can't read",
+            ("tests/integration/test_gate_runs_nothing_of_a_branch.py",),
+        ),
+        Promise(
             "The viewer is read-only, answers its own address only, and stays in its folder",
             ("tests/unit/web", "tests/integration/test_viewer.py", "tests/browser"),
         ),

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,16 +191,23 @@ class StoredRun:
 
 
 def runs_of_suite(
-    results: Path, suite_name: str, *, before: tuple[str, str] | None = None, most: int | None = None
+    results: Path,
+    suite_name: str,
+    *,
+    before: tuple[str, str] | None = None,
+    most: int | None = None,
+    trusted: Callable[[Path], bool] | None = None,
 ) -> Iterator[StoredRun]:
     """Find the runs of a suite, oldest first; of more than `most` only the latest.
 
     `before`, the `created_utc` and `run_id` of a run, leaves out that one and all that began later. What
-    can't be read, or was written by a newer harness, is left out. Cheap in a big folder: of a run of another
-    suite only the head of the manifest is decoded.
+    can't be read, or was written by a newer harness, is left out, and so is, unread, a folder that is not
+    `trusted`. Cheap in a big folder: of a run of another suite only the head of the manifest is decoded.
     """
     began = []
     for path in results.iterdir() if results.is_dir() else ():
+        if trusted is not None and not trusted(path):
+            continue
         head = _head(path)
         if head is None or head.suite_name != suite_name or head.schema_version > SCHEMA_VERSION:
             continue

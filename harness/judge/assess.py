@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -45,11 +45,17 @@ def assess_run(
     thresholds: Sequence[Threshold] | None = None,
     *,
     baseline: Assessment | Baseline | None = None,
+    trusted: Callable[[Path], bool] | None = None,
 ) -> Assessment:
-    """Judge the run in a folder, under its own thresholds or others, after the runs before it in there."""
+    """Judge the run in a folder, under its own thresholds or others, after the runs before it in there.
+
+    `trusted` says which of those folders may be read at all.
+    """
     manifest = read_manifest(run)
     now = (manifest.created_utc, manifest.run_id)
-    before = runs_of_suite(run.resolve().parent, manifest.suite_name, before=now, most=RECENT)
+    before = runs_of_suite(
+        run.resolve().parent, manifest.suite_name, before=now, most=RECENT, trusted=trusted
+    )
     return assess(
         manifest,
         read_events(run / JOURNAL),

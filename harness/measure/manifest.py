@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-import subprocess
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from harness.errors import UsageError
+from harness.files.branch import Repository
 from harness.files.bundle import Bundle, Candidate
 from harness.measure.plan.trials import Plan
 from harness.measure.session import utc_now
@@ -58,25 +59,15 @@ def versions() -> dict[str, str]:
 
 def git_state(folder: Path) -> tuple[str | None, bool | None]:
     """Give the commit and whether tracked files differ from it; None where there is no git."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return None, None
-    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return commit, None if status is None else bool(status)
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(  # noqa: S603 (fixed arguments)
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 (the user's own git)
-            capture_output=True,
-            text=True,
-            timeout=_GIT_S,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
+        repository = Repository.around(folder, seconds=_GIT_S)
+        commit = repository.head()
+    except UsageError:
+        return None, None
+    try:
+        return commit, bool(repository.changed(commit))
+    except (UsageError, OSError):
+        return commit, None
 
 
 def _entry(candidate: Candidate) -> CandidateEntry:

@@ -128,7 +128,7 @@ def _held(
     from harness.cli.gate.outputs import tell, write_gate
     from harness.files.written import shortest
 
-    results = shortest(found.root / found.bundle.project.results)
+    results = shortest(found.results())
     served = serve(found, results) if reuse else Served()
     bundle = to_measure(found, served)
     run = None

@@ -79,8 +79,8 @@ def _assessed(gate: GateBundle, run: Path) -> Assessment:
     """Judge the run; relative thresholds are held against baselines.yml, else the base version beside it."""
     stored = read_baselines(gate.policy_root).get(gate.bundle.suite.name)
     if stored is not None:
-        return assess_run(run, baseline=from_store(stored))
-    assessment = assess_run(run)
+        return assess_run(run, baseline=from_store(stored), trusted=gate.trusts)
+    assessment = assess_run(run, trusted=gate.trusts)
     if all(threshold.baseline == "absolute" for threshold in gate.bundle.thresholds):
         return assessment
     heads = {pair.base.name: pair.head.name for pair in gate.pairs if pair.base is not None}
@@ -89,7 +89,8 @@ def _assessed(gate: GateBundle, run: Path) -> Assessment:
         for one in assessment.candidates
         if one.name in heads
     )
-    return assess_run(run, baseline=msgspec.structs.replace(assessment, candidates=bases))
+    beside = msgspec.structs.replace(assessment, candidates=bases)
+    return assess_run(run, baseline=beside, trusted=gate.trusts)
 
 
 def _gate(

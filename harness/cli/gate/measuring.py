@@ -47,9 +47,7 @@ def serve(gate: GateBundle, results: Path) -> Served:
     for pair in gate.pairs:
         if pair.base is None or pair.base.model.endpoint == "replay":
             continue
-        found = stored_replies(
-            results, plan, pair.base, since=since, trusted=lambda run: _untouched(gate, run)
-        )
+        found = stored_replies(results, plan, pair.base, since=since, trusted=gate.trusts)
         if found is None:
             continue
         names.add(pair.base.name)
@@ -58,17 +56,6 @@ def serve(gate: GateBundle, results: Path) -> Served:
             names.add(pair.head.name)
             records += served_as(found, plan, pair.head)
     return Served(names=frozenset(names), records=tuple(records))
-
-
-def _untouched(gate: GateBundle, run: Path) -> bool:
-    """Whether the branch could not have written this run itself: replies could be made up in a commit."""
-    try:
-        path = run.resolve().relative_to(gate.repository.top).as_posix()
-    except ValueError:
-        return True
-    return not any(
-        each == path or each.startswith(f"{path}/") or path.startswith(f"{each}/") for each in gate.tracked
-    )
 
 
 def to_measure(gate: GateBundle, served: Served) -> Bundle:
@@ -124,7 +111,7 @@ def run_gate(gate: GateBundle, bundle: Bundle, served: Served, results: Path, *,
     }
     with watching_bundle(bundle, quiet=quiet) as observer:
         try:
-            unfinished = _unfinished(results, key)
+            unfinished = _unfinished(gate, results, key)
             if unfinished is not None:
                 return resume(unfinished, bundle=bundle, observer=observer)
             return measure(
@@ -152,8 +139,10 @@ def _key(gate: GateBundle, bundle: Bundle) -> str:
     return digest([gate.base_commit, bundle.suite_digest, suite, len(bundle.cases), candidates])
 
 
-def _unfinished(results: Path, key: str) -> Path | None:
+def _unfinished(gate: GateBundle, results: Path, key: str) -> Path | None:
     for run in reversed(list_runs(results)):
+        if not gate.trusts(run):
+            continue
         try:
             notes: dict[str, Any] = read_manifest(run).notes.get("gate") or {}
             if notes.get("key") != key:

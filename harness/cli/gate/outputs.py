@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from pathlib import Path
 
 from harness.cli.console import emit, emit_json, note
@@ -36,14 +35,17 @@ def write_gate(gate: Gate, assessment: Assessment | None, run: Path | None, out:
     if out is not None:
         _write_all(out, contents)
         if run is not None:
-            shutil.copyfile(run / "report.html", out / "report.html")
+            _write_all(out, {"report.html": (run / "report.html").read_bytes()})
 
 
 def _write_all(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write files in place of what is there: a link that a branch put there is replaced, not followed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
-            (folder / name).write_bytes(content)
+            temporary = folder / f".{name}.{secrets.token_hex(8)}"
+            temporary.write_bytes(content)
+            temporary.replace(folder / name)
     except OSError as error:
         raise StorageFailed(
             f"could not write to {folder}: {error.strerror}", fix="Make room or allow writing there."

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from harness.errors import FilesError, Problem
 from harness.files.baselines import BASELINES
-from harness.files.branch.git import Snapshot
+from harness.files.branch.repository import Snapshot
 from harness.files.case import REMOTE
 from harness.files.project import EMBEDDED, PROJECT_FILE, read_project
 from harness.files.suite import Suite, read_suite

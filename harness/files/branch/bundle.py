@@ -17,8 +17,8 @@ from typing import Literal, TypeAlias
 from harness.errors import FilesError, UsageError
 from harness.files.branch.base_policy import Places, at_commit, lay_out, matching, project_of, suite_at
 from harness.files.branch.edits import edits_of
-from harness.files.branch.git import Repository
 from harness.files.branch.prompts import SuitePrompts, confine
+from harness.files.branch.repository import Repository, lies_in, touches
 from harness.files.bundle import Bundle, Candidate, Gatherer, load_bundle, unique_names
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.project import ModelEntry, find_project, model_digest
@@ -61,7 +61,22 @@ class GateBundle:
     pairs: tuple[Pair, ...]
     deleted: tuple[str, ...]  # prompts of the suite that the branch deleted
     edits: tuple[str, ...]  # of the policy, as sentences
-    tracked: frozenset[str]  # all tracked files that the branch changed
+    tracked: frozenset[str]  # every path that the branch has otherwise than the base
+
+    def trusts(self, run: Path) -> bool:
+        """Tell whether a branch could not have written any of a folder: runs could be made up in a commit."""
+        return not any(touches(path, self.tracked) for path in self.repository.names_of(run))
+
+    def results(self) -> Path:
+        """Give the folder of the runs. Raises UsageError where the branch put something in its place."""
+        results = self.root / self.bundle.project.results
+        for path in self.repository.names_of(results):
+            if lies_in(path, self.tracked):
+                raise UsageError(
+                    f"{path}, where runs are written, comes from the branch.",
+                    fix="Remove it from the branch.",
+                )
+        return results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,19 +100,36 @@ def gate_bundle(asked: Asked, scratch: Path) -> GateBundle:
     return _Gathering(asked, scratch).bundle()
 
 
+def _repository_of(suite: Path) -> Repository:
+    """Find the repository of a suite: that of the working directory, else the one around the suite."""
+    place = suite.parent.resolve() if suite.parent.is_dir() else Path.cwd().resolve()
+    try:
+        here = Repository.around(Path.cwd())
+    except UsageError:
+        return Repository.around(place)
+    if not place.is_relative_to(here.top):
+        return Repository.around(place)
+    if (other := here.nested(here.relative(suite))) is not None:
+        raise UsageError(
+            f"{suite} lies in {other}, which is a repository of its own (a submodule).",
+            fix="Run the gate inside of that one.",
+        )
+    return here
+
+
 class _Gathering:
     """One look at a branch."""
 
     def __init__(self, asked: Asked, scratch: Path) -> None:
         self.asked = asked
-        self.repository = Repository.around(asked.suite.parent if asked.suite.parent.is_dir() else Path.cwd())
+        self.repository = _repository_of(asked.suite)
         top = self.repository.top
         self.suite = self.repository.relative(asked.suite)
         self.policy = asked.policy
         self.base = self.repository.at(self.repository.commit(asked.base))
         since = self.repository.merge_base(self.base.commit)
         self.since = since
-        self.tracked = self.repository.changed(since)
+        self.tracked = self.repository.brought(since)
         self.touched = self.tracked | self.repository.untracked()
         here = Path.cwd().resolve()
         working = here.relative_to(top).as_posix() if here.is_relative_to(top) else None
@@ -151,6 +183,9 @@ class _Gathering:
             m for m, e in self.before.items() if m in after and model_digest(e) != model_digest(after[m])
         }
         moved &= set(self.asked.models or suite_at(self.places).models)
+        at_fork = self.repository.at(self.since)
+        # Whatever git takes for unchanged: a prompt that holds something else than before is another one.
+        self.touched |= {path for path in now if not at_fork.is_on_disk(path)}
         paths = [path for path in now if path in self.touched or moved]
         sides = self._load(paths)
         names = unique_names([self.repository.top / path for path in now])

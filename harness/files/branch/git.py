@@ -1,196 +1,143 @@
-"""Reads from git itself: what a branch changed, and files as they are on the branch it goes to.
+"""The only place that runs git: no code, no configuration and no file of a branch has a say in how.
 
-Nothing is checked out: no hook runs, no filter of the working tree, and the index stays as it is. A ref is
-resolved to a commit once; from then on only its forty digits are passed. Paths are literal (no pathspec
-magic) and relative to the top of the repository.
+What git could be made to run is switched off in every call: hooks, the file system monitor, external diffs,
+text conversions, the filters that attributes name, pagers, replace refs, transports (and with them the lazy
+fetching of a partial clone). The repository is found once, by the `.git` that no commit can hold, never by a
+`HEAD` or `config` that lies about in a folder; from then on git is told where it is. Of the environment git
+gets what it needs to start and to find the user's own configuration, so no key and no `GIT_*` of a caller
+(a hook of a linked worktree sets some) reaches it.
 """
 
 from __future__ import annotations
 
 import os
-import posixpath
-import re
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import UsageError
 
 GIT_S = 120.0
-_LINK, _MOST_LINKS = "120000", 8
-_LFS = b"version https://git-lfs.github.com/spec/"
-_HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """A file in a commit."""
-
-    mode: str
-    oid: str
+_OFF = (
+    ("safe.bareRepository", "explicit"),
+    ("core.fsmonitor", ""),
+    ("core.hooksPath", os.devnull),
+    ("core.attributesFile", os.devnull),
+    ("core.untrackedCache", "false"),
+    ("core.pager", "cat"),
+    ("diff.external", ""),
+    ("protocol.allow", "never"),
+    ("submodule.recurse", "false"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+)
+_KEPT = (  # of the environment: to be found, to find the user's configuration, to start at all on each system
+    *("PATH", "HOME", "XDG_CONFIG_HOME", "USER", "LOGNAME", "TMPDIR", "LD_LIBRARY_PATH", "DEVELOPER_DIR"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP"),
+    *("USERPROFILE", "HOMEDRIVE", "HOMEPATH", "APPDATA", "LOCALAPPDATA", "PROGRAMDATA"),
+)
+_SET = {
+    "LC_ALL": "C",
+    "GIT_ATTR_NOSYSTEM": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+_FIX = "A gate compares a branch with another: run it inside a clone."
 
 
 @dataclass(frozen=True)
-class Repository:
-    """A git working tree."""
+class Git:
+    """A working tree and where its repository is. Raises UsageError where git can't do what it is asked."""
 
     top: Path
+    folder: Path  # the git directory: of a linked worktree or a submodule, its own
+    shared: Path  # the git directory that holds the objects
+    _filters: tuple[str, ...] = field(default=(), repr=False)  # that the user's configuration defines
+    _seconds: float = GIT_S
 
     @classmethod
-    def around(cls, folder: Path) -> Repository:
-        """Find the repository that a folder lies in. Raises UsageError."""
-        done = _run(folder, "rev-parse", "--show-toplevel")
-        if done.returncode != 0:
-            raise UsageError(
-                f"{folder} is not in a git repository: {_why(done)}",
-                fix="A gate compares a branch with another: run it inside a clone.",
-            )
-        return cls(Path(os.fsdecode(done.stdout).rstrip("\n")).resolve())
-
-    def commit(self, ref: str) -> str:
-        """Resolve a ref to the id of a commit. Raises UsageError."""
-        done = _run(self.top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-        if done.returncode != 0:
-            raise UsageError(
-                f"--base {ref!r}: git knows no such commit.",
-                fix=f"Fetch it first: `git fetch origin {ref.removeprefix('origin/')}`. "
-                "In CI, check out with the whole history (`fetch-depth: 0`).",
-            )
-        return done.stdout.decode().strip()
-
-    def merge_base(self, commit: str) -> str:
-        """Give the commit at which this branch left the other. Raises UsageError."""
-        done = _run(self.top, "merge-base", "--end-of-options", commit, "HEAD")
-        if done.returncode != 0:
-            raise UsageError(
-                f"this branch and {commit[:12]} have no common commit here.",
-                fix="The clone is probably shallow: check out with the whole history (`fetch-depth: 0`).",
-            )
-        return done.stdout.decode().strip()
-
-    def head(self) -> str:
-        """Give the commit that is checked out."""
-        return self.commit("HEAD")
-
-    def changed(self, since: str) -> frozenset[str]:
-        """Give the tracked files that differ between a commit and the working tree, deleted ones too."""
-        return frozenset(_names(self.ask("diff", *_PLAIN, "--name-only", "-z", "--end-of-options", since)))
-
-    def untracked(self) -> frozenset[str]:
-        """Give the files that git does not know and does not ignore."""
-        return frozenset(_names(self.ask("ls-files", "--others", "--exclude-standard", "-z")))
-
-    def changed_lines(self, since: str, path: str) -> tuple[int, int] | None:
-        """Give the first run of lines of a file that is new since a commit; None when only lines went."""
-        diff = self.ask("diff", *_PLAIN, "--unified=0", "--end-of-options", since, "--", path)
-        for match in _HUNK.finditer(diff):
-            first, many = int(match[1]), int(match[2] or 1)
-            if many:
-                return first, first + many - 1
-        return None
-
-    def at(self, commit: str) -> Snapshot:
-        """Look at the files of a commit."""
-        return Snapshot(self, commit)
-
-    def relative(self, path: Path) -> str:
-        """Write a path relative to the top, links in its folders resolved. Raises UsageError."""
-        resolved = path.parent.resolve() / path.name
-        try:
-            return resolved.relative_to(self.top).as_posix()
-        except ValueError:
-            raise UsageError(
-                f"{path} lies outside of the git repository {self.top}.", fix="Name a file in it."
-            ) from None
+    def around(cls, folder: Path, *, seconds: float = GIT_S) -> Git:
+        """Find the repository whose working tree a folder lies in."""
+        start = folder.resolve()
+        top = next((each for each in (start, *start.parents) if os.path.lexists(each / ".git")), None)
+        if top is None:
+            raise UsageError(f"{folder} is not in a git repository.", fix=_FIX)
+        # Asked without --git-dir, so that git itself refuses a repository of another user.
+        said = [
+            _run(top, ("rev-parse", asked), seconds)
+            for asked in ("--show-toplevel", "--absolute-git-dir", "--git-common-dir")
+        ]
+        wrong = next((done for done in said if done.returncode != 0), None)
+        if wrong is not None:
+            raise UsageError(f"{folder} is not in a git repository: {_why(wrong)}", fix=_FIX)
+        found, own, shared = (top / os.fsdecode(done.stdout).rstrip("\n") for done in said)
+        if found.resolve() != top:
+            raise UsageError(f"{top / '.git'} is not a git repository.", fix=_FIX)
+        git = cls(top, own, shared.resolve(), (), seconds)
+        return cls(top, own, shared.resolve(), git._configured_filters(), seconds)
 
     def ask(self, *arguments: str) -> bytes:
-        """Give what a git command prints. Raises UsageError with what it said."""
-        done = _run(self.top, *arguments)
+        """Give what a git command prints."""
+        done = self.tried(*arguments)
         if done.returncode != 0:
-            raise UsageError(f"git {arguments[0]} failed: {_why(done)}", fix="Check the repository.")
+            why = _why(done)
+            fix = "Check the repository."
+            if "promisor" in why or "not allowed" in why:
+                fix = "This clone is partial: fetch all of it (`git fetch --refetch --no-filter origin`)."
+            raise UsageError(f"git {arguments[0]} failed: {why}", fix=fix)
         return done.stdout
 
+    def tried(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        """Run a git command that may fail."""
+        where = (f"--git-dir={self.folder}", f"--work-tree={self.top}")
+        return _run(self.top, (*self._filters, *where, *arguments), self._seconds)
 
-class Snapshot:
-    """The files of one commit."""
-
-    def __init__(self, repository: Repository, commit: str) -> None:
-        self.repository = repository
-        self.commit = commit
-
-    @cached_property
-    def files(self) -> Mapping[str, Blob]:
-        """All files, by path; submodules are not files."""
-        listed = self.repository.ask("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", self.commit)
-        found = {}
-        for entry in listed.split(b"\0"):
-            if entry:
-                about, path = entry.split(b"\t", 1)
-                mode, kind, oid = about.decode().split()
-                if kind == "blob":
-                    found[os.fsdecode(path)] = Blob(mode, oid)
-        return found
-
-    def read(self, path: str) -> bytes | None:
-        """Read a file, through symbolic links inside the commit; None when there is none."""
-        for _ in range(_MOST_LINKS):
-            blob = self.files.get(path)
-            if blob is None:
-                return None
-            content = self.repository.ask("cat-file", "blob", blob.oid)
-            if blob.mode != _LINK:
-                return self._fetched(path, content)
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), os.fsdecode(content)))
-        return None
-
-    def _fetched(self, path: str, content: bytes) -> bytes:
-        """Give the content that a Git LFS pointer stands for; anything else as it is."""
-        if not content.startswith(_LFS):
-            return content
-        found = self.repository.ask("cat-file", "--filters", f"{self.commit}:{path}")
-        if found.startswith(_LFS):
-            raise UsageError(
-                f"{path} at {self.commit[:12]} is kept by Git LFS, which is not set up here.",
-                fix="Run `git lfs install` and `git lfs fetch`, then again.",
-            )
-        return found
-
-    def copy(self, path: str, into: Path) -> bool:
-        """Write a file below a folder, under its own path; False when the commit has none."""
-        content = self.read(path)
-        if content is None:
-            return False
-        target = into / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-        return True
+    def _configured_filters(self) -> tuple[str, ...]:
+        """Give the options that empty every filter driver: attributes are files of the branch."""
+        done = self.tried("config", "-z", "--name-only", "--get-regexp", r"^filter\.")
+        names = {os.fsdecode(key).rpartition(".")[0] for key in done.stdout.split(b"\0") if key}
+        if wrong := next((name for name in names if "=" in name or "\n" in name), None):
+            raise UsageError(f"git's configuration has a {wrong!r}.", fix="Rename it: without `=`.")
+        return tuple(
+            part
+            for name in sorted(names)
+            for key in ("clean=", "smudge=", "process=", "required=false")
+            for part in ("-c", f"{name}.{key}")
+        )
 
 
-_PLAIN = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules")
-
-
-def _names(listed: bytes) -> Iterator[str]:
-    return (os.fsdecode(name) for name in listed.split(b"\0") if name)
-
-
-def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+def _run(folder: Path, arguments: Sequence[str], seconds: float) -> subprocess.CompletedProcess[bytes]:
+    off = [part for key, value in _OFF for part in ("-c", f"{key}={value}")]
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ} | _SET
+    asked = next((each for each in arguments if each[:1] != "-" and "=" not in each), "")
     try:
         return subprocess.run(  # noqa: S603 (a list of arguments; what is foreign stands behind an end of options)
-            ["git", "--literal-pathspecs", "-C", str(folder), *arguments],  # noqa: S607 (the user's own git)
+            [_program(), *off, "--no-pager", "--literal-pathspecs", "-C", str(folder), *arguments],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=GIT_S,
+            timeout=seconds,
             env=environment,
             check=False,
         )
-    except FileNotFoundError:
-        raise UsageError(
-            "git is not installed.", fix="Install git: the gate reads the base from it."
-        ) from None
+    except OSError as error:
+        raise UsageError(f"git could not be started: {error.strerror}.", fix="Install git.") from None
     except subprocess.TimeoutExpired:
-        raise UsageError(f"git {arguments[0]} did not end within {GIT_S:g} s.") from None
+        raise UsageError(f"git {asked} did not end within {seconds:g} s.") from None
+
+
+def _program() -> str:
+    """Find git in the folders of PATH, never in the working directory: the branch may have put one there."""
+    name = "git.exe" if os.name == "nt" else "git"
+    for folder in os.get_exec_path():
+        program = Path(folder) / name
+        if program.is_absolute() and program.is_file() and os.access(program, os.X_OK):
+            return str(program)
+    raise UsageError("git is not installed.", fix="Install git: the gate reads the base from it.")
 
 
 def _why(done: subprocess.CompletedProcess[bytes]) -> str:

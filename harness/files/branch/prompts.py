@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import UsageError
 from harness.files.branch.base_policy import Places, suite_at
-from harness.files.branch.git import Repository
+from harness.files.branch.repository import Repository, is_pointer
 from harness.files.bundle import Gatherer, unique_names
 from harness.files.prompts import read_prompt
 from harness.files.suite import read_suite
 from harness.files.untrusted import render_untrusted
-from harness.files.written import Findings, Outside, did_you_mean, expand
+from harness.files.written import Findings, Outside, did_you_mean, expand, shown
 
 
 class SuitePrompts:
@@ -37,8 +39,27 @@ class SuitePrompts:
         ours = read_suite(top / self._suite, Findings()) if (top / self._suite).is_file() else None
         now = self._expanded([*before, *(ours.model.prompts if ours is not None else ())], top, self._root)
         old = self._expanded(before, self._scratch, self._scratch)
+        self._refuse_unreadable([*before, *(ours.model.prompts if ours is not None else ())], now)
         deleted = tuple(path for path in old if not (top / path).exists())
         return (self._chosen(asked, now, deleted) if asked else now), deleted
+
+    def _refuse_unreadable(self, patterns: Sequence[str], now: Sequence[str]) -> None:
+        """Refuse what git can't tell about, or the working tree does not hold: it may have changed."""
+        for path in now:
+            if (other := self._repository.nested(path)) is not None:
+                raise _unreadable(path, f"lies in {other}, which is a repository of its own (a submodule)")
+            if is_pointer(self._repository.top / path):
+                raise _unreadable(path, "is kept by Git LFS and not fetched here", fix="Run `git lfs pull`.")
+        folder = posixpath.dirname(self._suite)
+        wanted = [tuple(posixpath.normpath(posixpath.join(folder, each)).split("/")) for each in patterns]
+        for entry in self._repository.index:
+            parts = tuple(entry.path.split("/"))
+            if entry.submodule and any(_reaches(pattern, parts) for pattern in wanted):
+                raise _unreadable(entry.path, "is a submodule, in which this suite looks for prompts")
+            missing = entry.skipped and not (self._repository.top / entry.path).is_file()
+            if missing and any(_names(pattern, parts) for pattern in wanted):
+                why = "is not checked out here (a sparse checkout)"
+                raise _unreadable(entry.path, why, fix="Run `git sparse-checkout disable`.")
 
     def _chosen(self, asked: Sequence[str], now: list[str], deleted: Sequence[str]) -> list[str]:
         path_of = {name: path for path, name in self._named(now).items()}
@@ -71,6 +92,26 @@ class SuitePrompts:
                 continue  # told as a problem of the suite, where it is read
         inside = [path.relative_to(folder.resolve()).as_posix() for path in found if path.is_file()]
         return list(dict.fromkeys(inside))
+
+
+def _unreadable(path: str, why: str, *, fix: str = "Keep the prompt in this repository.") -> UsageError:
+    return UsageError(f"{shown(path)} {why}: the gate can't tell whether it changed.", fix=fix)
+
+
+def _reaches(pattern: Sequence[str], path: Sequence[str]) -> bool:
+    """Tell whether a pattern may match a path or something below it."""
+    for wanted, part in zip(pattern, path, strict=False):
+        if wanted == "**":
+            return True
+        if not fnmatchcase(part, wanted):
+            return False
+    return len(path) <= len(pattern)
+
+
+def _names(pattern: Sequence[str], path: Sequence[str]) -> bool:
+    """Tell whether a pattern may match a file."""
+    fits = "**" in pattern or len(pattern) == len(path)
+    return fits and fnmatchcase(path[-1], pattern[-1]) and _reaches(pattern, path)
 
 
 def confine(prompts: Sequence[Path], policy: Places) -> None:

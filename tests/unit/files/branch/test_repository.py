@@ -8,7 +8,7 @@ import pytest
 from gated import commit, git
 
 from harness.errors import UsageError
-from harness.files.branch.git import Repository
+from harness.files.branch.repository import Repository, lies_in, touches
 
 
 @pytest.fixture
@@ -97,3 +97,25 @@ def test_unrelated_histories_and_folders_without_git_are_told_with_what_to_do(
     assert "fetch-depth: 0" in caught.value.fix
     with pytest.raises(UsageError, match="not in a git repository"):
         Repository.around(tmp_path_factory.mktemp("bare"))
+
+
+def test_files_that_are_called_like_revisions_are_files(top: Path) -> None:
+    commit_id = git(top, "rev-parse", "HEAD")
+    for name in ("HEAD", "main", commit_id):
+        (top / name).write_text("")
+    commit(top, "names")
+    (top / "HEAD").write_text("changed")
+    repository = Repository.around(top)
+    assert repository.changed(repository.head()) == {"HEAD"}
+    assert repository.brought(commit_id) == {"HEAD", "main", commit_id}
+    assert repository.changed_lines(commit_id, "HEAD") == (1, 1)
+
+
+def test_what_lies_at_below_or_above_a_brought_path_is_touched_in_whatever_letters() -> None:
+    brought = frozenset({"Results/Ru\u0308n/journal.jsonl", "link"})
+    for path in ("results/r\u00fcn", "results", "RESULTS/r\u00fcn/journal.jsonl", "link/run"):
+        assert touches(path, brought), path
+    for path in ("results/run-2", "result", "lin", "results/r\u00fcn/journal.jsonl2"):
+        assert not touches(path, brought), path
+    assert lies_in("LINK/run", brought)
+    assert not lies_in("results", brought)

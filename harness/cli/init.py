@@ -47,7 +47,7 @@ def _demo_suite() -> Path:
 
 def _fetch_weights(*, quiet: bool) -> None:
     from harness.cli.progress import fetching
-    from harness.measure.endpoint.embedded.weights import ensure_weights
+    from harness.measure.endpoint.embedded import ensure_weights
 
     with fetching(quiet=quiet) as progress:
         ensure_weights("smollm2-135m-instruct", progress=progress)

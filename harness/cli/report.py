@@ -49,7 +49,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of the files that people write and of those that the harness writes."""
     from harness.files.schema import schemas
-    from harness.measure.endpoint.recorded.lines import Recorded
+    from harness.measure.endpoint.recorded import Recorded
     from harness.report.schema import report_schema, schema_of, written_schemas
 
     reply = schema_of(Recorded, "a line of a replies file")

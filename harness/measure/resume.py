@@ -24,11 +24,10 @@ from harness.errors import RunChanged, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.suite import suite_digest
 from harness.journal import JournalWriter, RunLock, read_events
-from harness.measure.endpoint.transports import exchange_log
-from harness.measure.manifest import make_manifest
-from harness.measure.observer import Nobody, Observer
-from harness.measure.plan.trials import Plan
-from harness.measure.session import Begin, keyboard_interrupts, run_session
+from harness.measure.endpoint.transports import log_to
+from harness.measure.plan import Plan
+from harness.measure.run import make_manifest
+from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session
 from harness.record import ORIGINAL, CaseRow, Pace, Record, Session
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, read_manifest, write_manifest
 
@@ -52,7 +51,7 @@ def resume(
     watching = observer or Nobody()
     with keyboard_interrupts(), RunLock(run / LOCK):
         if debug:
-            exchange_log.log_to(run / DEBUG_LOG)
+            log_to(run / DEBUG_LOG)
         manifest = read_manifest(run)
         writer = JournalWriter.reopen(run / JOURNAL, manifest.run_id)
         try:

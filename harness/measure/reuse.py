@@ -17,7 +17,7 @@ import msgspec
 from harness.errors import HarnessError
 from harness.files.bundle import Candidate
 from harness.journal import iter_records
-from harness.measure.plan.trials import Plan
+from harness.measure.plan import Plan
 from harness.record import Record, Reply
 from harness.rundir import JOURNAL, list_runs, read_manifest
 

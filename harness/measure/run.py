@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import platform
 from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from harness.files.bundle import Bundle
+from harness.errors import UsageError
+from harness.files.branch import Repository
+from harness.files.bundle import Bundle, Candidate
 from harness.journal import JournalWriter, RunLock
-from harness.measure.endpoint.transports import exchange_log
-from harness.measure.manifest import make_manifest
-from harness.measure.observer import Nobody, Observer
-from harness.measure.plan.trials import Plan
-from harness.measure.session import Begin, keyboard_interrupts, run_session
+from harness.measure.endpoint.transports import log_to
+from harness.measure.plan import Plan
+from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session, utc_now
 from harness.record import Record
-from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, create_run, write_manifest
+from harness.rundir import (
+    DEBUG_LOG,
+    JOURNAL,
+    LOCK,
+    SCHEMA_VERSION,
+    CandidateEntry,
+    FileDigest,
+    Manifest,
+    create_run,
+    write_manifest,
+)
 
 __all__ = ["Observer", "measure"]
 
@@ -45,7 +59,7 @@ def measure(
         run = create_run(results, bundle.suite.name, content)
         with RunLock(run / LOCK):
             if debug:
-                exchange_log.log_to(run / DEBUG_LOG)
+                log_to(run / DEBUG_LOG)
             manifest = make_manifest(run, bundle, plan, command)
             # The manifest makes the folder a run: what dies before it leaves none, later there is a journal.
             writer = JournalWriter.create(run / JOURNAL, run.name)
@@ -59,3 +73,112 @@ def measure(
             begin = Begin(event="started", cases=plan.cases, done=done, reused=kept)
             run_session(run, bundle, plan, writer, begin, observer=observer or Nobody(), processes=processes)
     return run
+
+
+_PACKAGES = ("prompt-readiness", "jinja2", "msgspec", "numpy", "pyreqwest", "scipy", "tenacity", "uvloop")
+_GIT_S = 5.0
+
+
+def make_manifest(run: Path, bundle: Bundle, plan: Plan, command: Sequence[str]) -> Manifest:
+    """Describe a run that is about to begin."""
+    root = bundle.project.root.resolve()
+    commit, dirty = git_state(root)
+    return Manifest(
+        schema_version=SCHEMA_VERSION,
+        run_id=run.name,
+        created_utc=utc_now(),
+        suite_name=bundle.suite.name,
+        suite=bundle.suite.model_dump(mode="json"),
+        suite_digest=bundle.suite_digest,
+        candidates=tuple(_entry(candidate) for candidate in bundle.candidates),
+        variants=plan.variants,
+        repeats=plan.repeats,
+        planned_trials=plan.planned,
+        seed=plan.seed,
+        files=tuple(_digest(path, root) for path in bundle.files),
+        versions=versions(),
+        platform=platform.platform(),
+        git_commit=commit,
+        git_dirty=dirty,
+        command=tuple(command),
+        notes={"reload": _reload(run, bundle, root)},
+    )
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of Python and of the packages that touch the wire or the numbers."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_state(folder: Path) -> tuple[str | None, bool | None]:
+    """Give the commit and whether tracked files differ from it; None where there is no git."""
+    try:
+        repository = Repository.around(folder, seconds=_GIT_S)
+        commit = repository.head()
+    except UsageError:
+        return None, None
+    try:
+        return commit, bool(repository.changed(commit))
+    except (UsageError, OSError):
+        return commit, None
+
+
+def _entry(candidate: Candidate) -> CandidateEntry:
+    return CandidateEntry(
+        name=candidate.name,
+        prompt_name=candidate.prompt.name,
+        model_name=candidate.model_name,
+        prompt=candidate.prompt.model_dump(mode="json"),
+        model=candidate.model.model_dump(mode="json"),
+        prompt_digest=candidate.prompt_digest,
+        model_digest=candidate.model_digest,
+    )
+
+
+def _digest(path: Path, root: Path) -> FileDigest:
+    sha256 = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            sha256.update(chunk)
+    return FileDigest(path=os.path.relpath(path.resolve(), root), sha256=sha256.hexdigest())
+
+
+def _reload(run: Path, bundle: Bundle, root: Path) -> dict[str, object]:
+    """Say where the files are, so that a resume finds them: all relative, the project may have moved."""
+    prompts = dict.fromkeys(c.prompt.path for c in bundle.candidates if c.prompt.path is not None)
+    assert bundle.suite.path is not None
+    return {
+        "root": os.path.relpath(root, run.resolve()),
+        "project": _relative(bundle.project.path, root),
+        "suite": _relative(bundle.suite.path, root),
+        "prompts": [_relative(path, root) for path in prompts],
+        "cases": _relative(_replaced_cases(bundle), root),
+    }
+
+
+def _relative(path: Path | None, root: Path) -> str | None:
+    return None if path is None else os.path.relpath(path.resolve(), root)
+
+
+def _replaced_cases(bundle: Bundle) -> Path | None:
+    """Give the case file that was named instead of the suite's own, if one was."""
+    assert bundle.suite.path is not None
+    known = {bundle.suite.path, bundle.project.path}
+    known |= {candidate.prompt.path for candidate in bundle.candidates}
+    known_paths = {path.resolve() for path in known if path is not None}
+    known_paths |= {
+        (bundle.project.root / c.model.replies).resolve() for c in bundle.candidates if c.model.replies
+    }
+    data = [path for path in bundle.files if path.suffix != ".py"]  # not the code of perturbations
+    others = [path for path in data if path.resolve() not in known_paths]
+    folder = bundle.suite.path.resolve().parent
+    own = {(folder / written).resolve() for written in bundle.suite.cases if "://" not in written}
+    own |= {found.resolve() for w in bundle.suite.cases if "*" in w for found in folder.glob(w)}
+    foreign = [path for path in others if path.resolve() not in own]
+    return foreign[0] if len(foreign) == 1 else None

@@ -9,15 +9,51 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from harness.errors import HarnessError, Interrupted, StorageFailed
 from harness.files.bundle import Bundle
 from harness.journal import JournalWriter
-from harness.measure.engine.contract import Outcome, Work
-from harness.measure.observer import Observer
-from harness.measure.plan.trials import Plan
+from harness.measure.engine import Outcome, Work, run_engine
+from harness.measure.plan import Plan
 from harness.record import CaseRow, Event, Pace, Record, Session
+
+
+class Observer(Protocol):
+    """Hears of everything at once, on the event loop's thread: each method must be cheap."""
+
+    def on_start(self, planned: int, done: int) -> None:
+        """Hear that a session begins: so many trials in all, so many finished before."""
+        ...
+
+    def on_record(self, record: Record) -> None:
+        """Hear of a finished trial, or of a warm-up call."""
+        ...
+
+    def on_pace(self, pace: Pace) -> None:
+        """Hear of a change of the concurrency limit or of a pause, and why."""
+        ...
+
+    def on_note(self, text: str) -> None:
+        """Hear of anything else that a person should know."""
+        ...
+
+
+class Nobody:
+    """Watches nothing."""
+
+    def on_start(self, planned: int, done: int) -> None:
+        """Do nothing."""
+
+    def on_record(self, record: Record) -> None:
+        """Do nothing."""
+
+    def on_pace(self, pace: Pace) -> None:
+        """Do nothing."""
+
+    def on_note(self, text: str) -> None:
+        """Do nothing."""
+
 
 _LAG_BOUND_NS = 10_000_000
 _LAG_SHARE_OF_SLO = 0.02
@@ -104,14 +140,7 @@ def _measure(
         began_ns=time.perf_counter_ns(),
         lag_bound_ns=lag_bound_ns(bundle),
     )
-    count = how_many(bundle, processes)
-    if count > 1:
-        from harness.measure.engine.processes import run_processes
-
-        return run_processes(work, sink, count)
-    from harness.measure.engine.local import run_local
-
-    return run_local(work, plan, sink)
+    return run_engine(work, plan, sink, processes=how_many(bundle, processes))
 
 
 def how_many(bundle: Bundle, processes: int | None) -> int:

@@ -8,8 +8,13 @@ from scripted import Answer, ScriptedServer
 
 from harness.files.project import Azure
 from harness.measure.endpoint import secrets
-from harness.measure.endpoint.transports.azure import Token, azure_client, identity, route
-from harness.measure.endpoint.transports.openai_transport import OpenAITransport
+from harness.measure.endpoint.transports.openai_transport import (
+    OpenAITransport,
+    Token,
+    azure_client,
+    identity,
+    route,
+)
 from harness.measure.endpoint.transports.transport import Broken, Exchange
 
 DATED = Azure(api_version="2024-10-21")

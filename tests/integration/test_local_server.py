@@ -20,7 +20,7 @@ import pytest
 from harness.errors import EndpointUnusable
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, RenderedChat, RenderedText
-from harness.measure.endpoint.embedded import server as embedded
+from harness.measure.endpoint.embedded import endpoint as embedded
 from harness.measure.endpoint.embedded.endpoint import LocalEndpoint
 from harness.measure.endpoint.embedded.weights import find_weights
 from harness.measure.endpoint.open_endpoint import build_endpoint
@@ -55,7 +55,7 @@ def children() -> list[psutil.Process]:
     found = []
     for child in psutil.Process().children(recursive=True):
         try:
-            if "harness.measure.endpoint.embedded.server_process" in child.cmdline():
+            if str(embedded._SERVER) in child.cmdline():
                 found.append(child)
         except psutil.NoSuchProcess:
             continue
@@ -118,7 +118,7 @@ PARENT = """
 import asyncio, sys
 from pathlib import Path
 from harness.files.project import ModelEntry
-from harness.files.prompts.prompt import Prompt
+from harness.files.prompts import Prompt
 from harness.measure.endpoint.open_endpoint import build_endpoint
 
 async def main():
@@ -154,7 +154,7 @@ def test_the_server_ends_when_its_stdin_does_which_needs_no_help_from_the_kernel
         "parent": os.getpid(), "name": WEIGHTS, "weights": str(find_weights(WEIGHTS, root=Path())),
         "threads": 1, "context": 512, "slots": 1, "key": "k", "log": str(tmp_path / "log"),
     }  # fmt: skip
-    command = [sys.executable, "-m", "harness.measure.endpoint.embedded.server_process"]
+    command = [sys.executable, "-P", str(embedded._SERVER)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdin is not None
         assert server.stdout is not None

@@ -16,13 +16,11 @@ from harness.files.prompts import Message, Prompt
 from harness.files.suite import ReplyRule
 from harness.judge.labels import LabelReader
 from harness.measure.endpoint.codecs.anthropic import AnthropicCodec
-from harness.measure.endpoint.codecs.chat import ChatCodec
-from harness.measure.endpoint.codecs.codec import StreamingCodec, decode
-from harness.measure.endpoint.codecs.completions import CompletionsCodec
+from harness.measure.endpoint.codecs.codec import StreamingCodec, StreamReader, decode
+from harness.measure.endpoint.codecs.completions import ChatCodec, CompletionsCodec
 from harness.measure.endpoint.codecs.generic import GenericCodec
 from harness.measure.endpoint.codecs.responses import ResponsesCodec
-from harness.measure.endpoint.codecs.stream_reader import StreamReader
-from harness.measure.endpoint.recorded.lines import ReplyFile, load_replies
+from harness.measure.endpoint.recorded import ReplyFile, load_replies
 from harness.record import Failure, Reply
 
 SLOW_S = 2.0  # of CPU, so that a busy machine fails nothing; far above what any of these takes

@@ -13,11 +13,11 @@ from virtual_clock import VirtualClock
 from harness.errors import RunIncomplete
 from harness.files.project import Limits, ModelEntry
 from harness.files.prompts import Message, Prompt, Rendered, Renderer
-from harness.measure.call import Caller
 from harness.measure.endpoint.contract import Answer, Prepared, RateHints
-from harness.measure.halt import Halt
+from harness.measure.engine.call import Caller
+from harness.measure.engine.contract import Halt
 from harness.measure.pacing.lane import Lane
-from harness.measure.plan.trials import Planned
+from harness.measure.plan import Planned
 from harness.record import Attempt, Failure, FailureKind, Record, Reply, Trial, caller_ns
 
 

@@ -6,11 +6,24 @@ It never retries, never paces, and never raises for a bad exchange: a failure is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from harness.files.prompts import Rendered
 from harness.record import Attempt, Failure, Reply, Trial
+
+
+class Headers(Protocol):
+    """The part of a client's header mapping that is used; names are case-insensitive."""
+
+    def get(self, key: str, /) -> str | None:
+        """Return the first value of a header."""
+        ...
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Give all headers."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,14 @@ This is the only place that knows status codes and providers' error codes.
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, TypeAlias, assert_never
 
-from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, parse_object
+import msgspec
+
 from harness.measure.endpoint.secrets import short
 from harness.record import Failure, FailureKind
+
+_Object: TypeAlias = dict[str, Any]
 
 # What providers write in `error.code`, `error.type` or `error.status`, beyond what the status code says.
 _CODES: dict[str, FailureKind] = {
@@ -96,12 +99,14 @@ def is_content_filter(status: int, body: bytes) -> bool:
     return error is not None and error.get("code") == "content_filter"
 
 
-def _error_in(body: bytes) -> JsonObject | None:
+def _error_in(body: bytes) -> _Object | None:
     if body.lstrip()[:1] != b"{":
         return None
     try:
-        payload = parse_object(body)
-    except Malformed:
+        payload = msgspec.json.decode(body)
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        return None
+    if not isinstance(payload, dict):
         return None
     error = payload.get("error")
     if isinstance(error, dict):
@@ -109,7 +114,7 @@ def _error_in(body: bytes) -> JsonObject | None:
     return {**payload, "message": error} if isinstance(error, str) else payload
 
 
-def _message_of(error: JsonObject) -> str:
+def _message_of(error: _Object) -> str:
     for key in ("message", "detail", "error_description", "title"):
         value = error.get(key)
         if isinstance(value, str) and value:
@@ -125,7 +130,7 @@ def _plain(body: bytes) -> str:
     return body[:65_536].decode("utf-8", "replace").strip()
 
 
-def _kind_by_code(error: JsonObject) -> FailureKind | None:
+def _kind_by_code(error: _Object) -> FailureKind | None:
     for key in ("code", "type", "status"):
         value = error.get(key)
         if isinstance(value, str) and value in _CODES:
@@ -133,7 +138,7 @@ def _kind_by_code(error: JsonObject) -> FailureKind | None:
     return None
 
 
-def _kind_of_status(status: int, error: JsonObject | None, text: str) -> FailureKind:
+def _kind_of_status(status: int, error: _Object | None, text: str) -> FailureKind:
     by_code = _kind_by_code(error) if error is not None else None
     if by_code is not None:
         return by_code
@@ -146,7 +151,7 @@ def _kind_of_status(status: int, error: JsonObject | None, text: str) -> Failure
     return "server_error" if status >= 500 else "bad_request" if status >= 400 else "invalid_reply"
 
 
-def _names_unknown_model(error: JsonObject | None, text: str) -> bool:
+def _names_unknown_model(error: _Object | None, text: str) -> bool:
     if error is None:
         return False  # a web server's own 404 page: the path is wrong, not the model
     words = text[:500].lower()

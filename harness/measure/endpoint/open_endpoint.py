@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from harness.errors import UsageError
 from harness.files.project import Azure, EndpointKind, ModelEntry
-from harness.files.project import Transport as TransportKind
 from harness.files.prompts import Prompt
 from harness.measure.endpoint import origin
-from harness.measure.endpoint.codecs.anthropic import VERSION, AnthropicCodec
-from harness.measure.endpoint.codecs.chat import ChatCodec
-from harness.measure.endpoint.codecs.codec import Codec, StreamingCodec
-from harness.measure.endpoint.codecs.completions import CompletionsCodec
-from harness.measure.endpoint.codecs.generic import GenericCodec
-from harness.measure.endpoint.codecs.responses import ResponsesCodec
+from harness.measure.endpoint.codecs import (
+    VERSION,
+    AnthropicCodec,
+    ChatCodec,
+    Codec,
+    CompletionsCodec,
+    GenericCodec,
+    ResponsesCodec,
+    StreamingCodec,
+)
 from harness.measure.endpoint.contract import Endpoint
-from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS, LocalEndpoint
-from harness.measure.endpoint.embedded.weights import OTHER_SERVER, find_weights
+from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS, OTHER_SERVER, LocalEndpoint, find_weights
 from harness.measure.endpoint.http_endpoint import HttpEndpoint
-from harness.measure.endpoint.recorded.endpoint import ReplayEndpoint
-from harness.measure.endpoint.recorded.lines import load_replies
-from harness.measure.endpoint.transports.exchange_log import logged
-from harness.measure.endpoint.transports.transport import Transport
+from harness.measure.endpoint.recorded import ReplayEndpoint, load_replies
+from harness.measure.endpoint.transports import Transport, logged, make_transport
 
 Build: TypeAlias = Callable[[str, ModelEntry, Prompt, Path], Endpoint]
 
@@ -64,8 +64,12 @@ def _anthropic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endp
 
 
 def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec) -> Endpoint:
-    from harness.measure.endpoint.transports.azure import azure_client, identity, route
-    from harness.measure.endpoint.transports.openai_transport import OpenAITransport
+    from harness.measure.endpoint.transports.openai_transport import (
+        OpenAITransport,
+        azure_client,
+        identity,
+        route,
+    )
 
     key = origin.api_key(name, entry)
     if (key is None) != azure.entra:
@@ -125,25 +129,6 @@ def _over_http(name: str, entry: ModelEntry, codec: Codec, url: str, transport: 
         transport=transport,
         stream=entry.stream,
     )
-
-
-def make_transport(kind: TransportKind, url: str, headers: dict[str, str]) -> Transport:
-    """Make the transport of one endpoint; only the client that is used is loaded."""
-    match kind:
-        case "wire":
-            from harness.measure.endpoint.transports.wire import WireTransport
-
-            return logged(WireTransport(origin=url, headers=headers), headers)
-        case "httpx":
-            from harness.measure.endpoint.transports.httpx_transport import HttpxTransport
-
-            return logged(HttpxTransport(origin=url, headers=headers), headers)
-        case "openai":
-            from harness.measure.endpoint.transports.openai_transport import OpenAITransport
-
-            return logged(OpenAITransport(origin=url, headers=headers), headers)
-        case _:
-            assert_never(kind)
 
 
 _BUILDERS: dict[EndpointKind, Build] = {

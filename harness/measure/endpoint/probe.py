@@ -14,12 +14,11 @@ import msgspec
 
 from harness.files.project import ModelEntry, Price
 from harness.files.prompts import Message, Prompt, Rendered, RenderedChat, RenderedText
-from harness.measure.endpoint.codecs.generic import variables
-from harness.measure.endpoint.codecs.params import OUTPUT_NAMES
+from harness.measure.endpoint.codecs import OUTPUT_NAMES, variables
 from harness.measure.endpoint.contract import Answer
-from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS
+from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS
 from harness.measure.endpoint.open_endpoint import build_endpoint
-from harness.measure.endpoint.recorded.lines import load_replies
+from harness.measure.endpoint.recorded import load_replies
 from harness.record import Attempt, Failure, Reply, Trial
 
 Feature: TypeAlias = Literal["streaming", "logprobs", "seed", "json schema"]

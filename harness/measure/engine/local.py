@@ -19,15 +19,13 @@ from typing import Any, TypeAlias
 from harness.errors import HarnessError, StorageFailed
 from harness.files.bundle import Candidate
 from harness.files.prompts import Renderer
-from harness.measure.call import Caller
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.open_endpoint import build_endpoint
-from harness.measure.engine.contract import Outcome, Sink, Work
-from harness.measure.halt import GRACE_S, Halt, Halted
-from harness.measure.interference import LagSampler, Load, rare_collections
-from harness.measure.open_files import connections_allowed
-from harness.measure.pacing.lane import Lane, shared_limits
-from harness.measure.plan.trials import Plan, Planned
+from harness.measure.engine.call import Caller
+from harness.measure.engine.contract import GRACE_S, Halt, Halted, Outcome, Sink, Work
+from harness.measure.engine.interference import LagSampler, Load, rare_collections
+from harness.measure.pacing import Lane, connections_allowed, shared_limits
+from harness.measure.plan import Plan, Planned
 from harness.measure.timeline import Clock, RealClock
 from harness.record import Event, Pace
 

@@ -10,12 +10,10 @@ from asyncio.subprocess import PIPE, Process
 from dataclasses import replace
 
 from harness.errors import HarnessError, RunIncomplete, StorageFailed
-from harness.measure.engine.child import COUNT, STOP
-from harness.measure.engine.contract import Outcome, Sink, Work
-from harness.measure.engine.frames import Ended, FrameReader, error_of
+from harness.measure.engine.child import COUNT, STOP, Ended, FrameReader, error_of
+from harness.measure.engine.contract import Outcome, Sink, Work, stopped_by_signal
+from harness.measure.engine.interference import summed
 from harness.measure.engine.local import signals_stop
-from harness.measure.halt import stopped_by_signal
-from harness.measure.interference import summed
 from harness.record import Event
 
 _CHUNK = 1 << 16

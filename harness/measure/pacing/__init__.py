@@ -14,3 +14,17 @@ sent it passes two doors, and the waits at them are parts of its record:
 
 After a call, the *retry budget* and the *breaker* (breaker.py) keep an outage from becoming a storm.
 """
+
+from __future__ import annotations
+
+from harness.measure.pacing.breaker import RetryBudget
+from harness.measure.pacing.lane import Lane, Ticket, connections_allowed, is_overload, shared_limits
+
+__all__ = [
+    "Lane",
+    "RetryBudget",
+    "Ticket",
+    "connections_allowed",
+    "is_overload",
+    "shared_limits",
+]

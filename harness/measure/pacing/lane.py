@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.files.project import Limits
 from harness.measure.endpoint.contract import Answer
@@ -143,3 +146,22 @@ def shared_limits(limits: Iterable[Limits], *, shards: int = 1) -> Limits:
 def is_overload(answer: Answer) -> bool:
     """Whether the endpoint said that there was too much: 429 only, for an outage ends without a memory."""
     return isinstance(answer.outcome, Failure) and answer.outcome.kind == "rate_limited"
+
+
+_OTHERS = 32  # the journal, pipes, look-ups of names, connections that are still closing
+
+
+def connections_allowed(wanted: int) -> int:
+    """Raise the limit as far as the system lets us; give how many of `wanted` connections may be open."""
+    taken = sum(1 for _ in Path("/dev/fd").iterdir()) + _OTHERS
+    limit, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if _below(limit, taken + wanted):
+        with suppress(ValueError, OSError):  # more than the kernel allows, whatever the limit says
+            raised = taken + wanted if not _below(highest, taken + wanted) else highest
+            resource.setrlimit(resource.RLIMIT_NOFILE, (raised, highest))
+            limit = raised
+    return wanted if not _below(limit, taken + wanted) else max(1, limit - taken)
+
+
+def _below(limit: int, files: int) -> bool:
+    return limit != resource.RLIM_INFINITY and limit < files

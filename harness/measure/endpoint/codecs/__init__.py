@@ -1,0 +1,28 @@
+"""Codecs: each speaks one protocol, a rendered prompt -> JSON -> a reply; pure."""
+
+from __future__ import annotations
+
+from harness.measure.endpoint.codecs.anthropic import VERSION, AnthropicCodec
+from harness.measure.endpoint.codecs.codec import CannotEncode, Codec, StreamingCodec, StreamReader, decode
+from harness.measure.endpoint.codecs.completions import ChatCodec, CompletionsCodec
+from harness.measure.endpoint.codecs.generic import GenericCodec, variables
+from harness.measure.endpoint.codecs.params import OUTPUT_NAMES, merged, most_output
+from harness.measure.endpoint.codecs.responses import ResponsesCodec
+
+__all__ = [
+    "OUTPUT_NAMES",
+    "VERSION",
+    "AnthropicCodec",
+    "CannotEncode",
+    "ChatCodec",
+    "Codec",
+    "CompletionsCodec",
+    "GenericCodec",
+    "ResponsesCodec",
+    "StreamReader",
+    "StreamingCodec",
+    "decode",
+    "merged",
+    "most_output",
+    "variables",
+]

@@ -16,7 +16,7 @@ from harness.measure.endpoint.codecs.fields import (
     object_at,
     text_at,
 )
-from harness.measure.endpoint.transports.hints import Headers
+from harness.measure.endpoint.contract import Headers
 from harness.record import Reply, Usage
 
 VERSION = "2023-06-01"

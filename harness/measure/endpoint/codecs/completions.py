@@ -1,4 +1,7 @@
-"""OpenAI text completions, also llama.cpp's: few-shot as plain text serves small models best."""
+"""OpenAI's chat completions, which nearly every server speaks, and its older text completions.
+
+Few-shot as plain text serves small models best: llama.cpp speaks both.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,142 @@ from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
-from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, first_object, list_at, text_at
-from harness.measure.endpoint.codecs.tokens import openai_usage, read_logprobs
-from harness.measure.endpoint.transports.hints import Headers
+from harness.measure.endpoint.codecs.fields import (
+    JsonObject,
+    Malformed,
+    chat_logprobs,
+    first_object,
+    list_at,
+    object_at,
+    openai_usage,
+    read_logprobs,
+    text_at,
+)
+from harness.measure.endpoint.contract import Headers
 from harness.record import Reply, TokenLogprob, Usage
+
+
+class ChatCodec:
+    """Chat completions for one candidate."""
+
+    path = "/chat/completions"
+    method = "POST"
+
+    def __init__(self, entry: ModelEntry, prompt: Prompt) -> None:
+        params = parameters.merged(entry, prompt)
+        if isinstance(wanted := params.get("logprobs"), int) and not isinstance(wanted, bool):
+            params = {
+                **params,
+                "logprobs": True,
+                "top_logprobs": wanted,
+            }  # the completions form of the same wish
+        self.most_output = parameters.most_output(params)
+        rest: JsonObject = {
+            "model": entry.model,
+            **params,
+            "response_format": parameters.response_format(prompt) or params.get("response_format"),
+            "grammar": prompt.grammar or params.get("grammar"),
+        }
+        if entry.stream:
+            rest = {**rest, "stream": True, "stream_options": {"include_usage": True}}
+        self._rest = parameters.encode_rest(rest)
+
+    def encode(self, rendered: Rendered) -> bytes:
+        """Write the messages, then what is the same for every request."""
+        if isinstance(rendered, RenderedText):
+            pairs: tuple[tuple[str, str], ...] = (("user", rendered.text),)
+        else:
+            pairs = rendered.messages
+        messages = [{"role": role, "content": content} for role, content in pairs]
+        return b'{"messages":' + msgspec.json.encode(messages) + self._rest
+
+    def reply(self, payload: JsonObject, headers: Headers) -> Reply:
+        """Read the first choice's message."""
+        choice = first_object(payload, "choices")
+        message = object_at(choice, "message")
+        if message is None:
+            raise Malformed("`choices[0].message` is missing")
+        return Reply(
+            text=content_text(message),
+            finish_reason=text_at(choice, "finish_reason"),
+            refusal=text_at(message, "refusal") or None,
+            usage=openai_usage(payload),
+            logprobs=read_logprobs(choice) if choice.get("logprobs") else (),
+            served_model=text_at(payload, "model"),
+            fingerprint=text_at(payload, "system_fingerprint"),
+            request_id=request_id(headers) or text_at(payload, "id"),
+            server_ns=server_ns(payload, headers),
+        )
+
+    def parts(self) -> ChatParts:
+        """Return a collector for a streamed reply."""
+        return ChatParts()
+
+
+def content_text(message: JsonObject) -> str:
+    """Return a message's content: a string, null, or a list of text parts."""
+    content = message.get("content")
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = [
+            part for part in content if isinstance(part, dict) and part.get("type") in ("text", "output_text")
+        ]
+        return "".join(text_at(part, "text") or "" for part in parts)
+    raise Malformed("`content` is neither a string nor a list of parts")
+
+
+class ChatParts:
+    """Collects the chunks of a streamed chat completion."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._refusal: list[str] = []
+        self._logprobs: list[TokenLogprob] = []
+        self._finish: str | None = None
+        self._usage = Usage()
+        self._last: JsonObject = {}
+        self._timings: JsonObject = {}
+
+    def add(self, event: str, payload: JsonObject) -> bool:  # noqa: ARG002 (chat chunks have no event name)
+        """Take one chunk; the one with the usage has no choices."""
+        self._last = payload
+        if payload.get("usage") is not None:
+            self._usage = openai_usage(payload)
+        if payload.get("timings") is not None:
+            self._timings = {"timings": payload["timings"]}
+        if not list_at(payload, "choices"):
+            return False
+        choice = first_object(payload, "choices")
+        self._finish = text_at(choice, "finish_reason") or self._finish
+        if (logprobs := object_at(choice, "logprobs")) is not None:
+            self._logprobs.extend(chat_logprobs(list_at(logprobs, "content") or []))
+        delta = object_at(choice, "delta") or {}
+        if refusal := text_at(delta, "refusal"):
+            self._refusal.append(refusal)
+        if text := content_text(delta):
+            self._text.append(text)
+        return bool(text)
+
+    def finished(self) -> bool:
+        """Tell whether a finish reason came."""
+        return self._finish is not None
+
+    def reply(self, headers: Headers) -> Reply:
+        """All chunks as one reply."""
+        return Reply(
+            text="".join(self._text),
+            finish_reason=self._finish,
+            refusal="".join(self._refusal) or None,
+            usage=self._usage,
+            logprobs=tuple(self._logprobs),
+            served_model=text_at(self._last, "model"),
+            fingerprint=text_at(self._last, "system_fingerprint"),
+            request_id=request_id(headers) or text_at(self._last, "id"),
+            server_ns=server_ns(self._timings, headers),
+        )
 
 
 class CompletionsCodec:

@@ -20,7 +20,7 @@ from harness.files.prompts import Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, as_count, as_number, at_pointer
-from harness.measure.endpoint.transports.hints import Headers
+from harness.measure.endpoint.contract import Headers
 from harness.record import Reply, Usage
 
 Fill: TypeAlias = Callable[[JsonObject], Any]

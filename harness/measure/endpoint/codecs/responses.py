@@ -13,13 +13,13 @@ from harness.measure.endpoint.codecs.codec import request_id, server_ns
 from harness.measure.endpoint.codecs.fields import (
     JsonObject,
     Malformed,
+    chat_logprobs,
     count_at,
     list_at,
     object_at,
     text_at,
 )
-from harness.measure.endpoint.codecs.tokens import chat_logprobs
-from harness.measure.endpoint.transports.hints import Headers
+from harness.measure.endpoint.contract import Headers
 from harness.record import Reply, TokenLogprob, Usage
 
 _FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}

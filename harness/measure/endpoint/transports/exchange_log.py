@@ -14,8 +14,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.secrets import REDACTED, redact
-from harness.measure.endpoint.transports.hints import Headers
 from harness.measure.endpoint.transports.transport import Broken, Exchange, Sink, Transport
 
 VARIABLE = "HARNESS_DEBUG_LOG"

@@ -81,7 +81,7 @@ KINDS: dict[str, FailureKind] = {
     **{f"pyreqwest.exceptions.{name}": kind for name, kind in _PYREQWEST.items()},
     **{f"{package}.{name}": kind for package in ("httpx", "httpx2") for name, kind in _HTTPX.items()},
     **{f"openai.{name}": kind for name, kind in _OPENAI.items()},
-    "harness.measure.endpoint.transports.azure.SignInFailed": "unauthorized",
+    "harness.measure.endpoint.transports.openai_transport.SignInFailed": "unauthorized",
     "builtins.TimeoutError": "timeout",
     "builtins.OSError": "network",
     "ssl.SSLError": "connect",

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from harness.measure.endpoint.transports.hints import Headers
+from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports.transport import (
     BODY_CAP,
     IDLE_S,

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports import foreign_errors
-from harness.measure.endpoint.transports.hints import Headers
 from harness.record import Failure
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # never reached through a proxy

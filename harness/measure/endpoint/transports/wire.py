@@ -14,7 +14,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
 
-from harness.measure.endpoint.transports.hints import Headers
+from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, LOOPBACK, ClientTransport, Read
 from harness.record import Failure
 

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import Exit, FilesError
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.digest import digest
-from harness.measure.plan.trials import Plan
+from harness.measure.plan import Plan
 
 Write = Callable[..., Path]
 LOUD = "def shout(text, rng):\n    return text.upper() + '!' * rng.randint(1, 9)\n"

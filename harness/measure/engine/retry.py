@@ -15,8 +15,7 @@ from tenacity.wait import wait_base
 from harness.errors import RunIncomplete
 from harness.measure.endpoint.contract import Answer
 from harness.measure.endpoint.failure_map import is_fatal, is_retryable
-from harness.measure.pacing.breaker import RetryBudget
-from harness.measure.pacing.lane import is_overload
+from harness.measure.pacing import RetryBudget, is_overload
 from harness.measure.timeline import Clock, Timeline
 from harness.record import Failure
 

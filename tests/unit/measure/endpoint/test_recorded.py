@@ -14,7 +14,7 @@ from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, RenderedText
 from harness.measure.endpoint.contract import Answer
 from harness.measure.endpoint.open_endpoint import build_endpoint
-from harness.measure.endpoint.recorded.lines import load_replies
+from harness.measure.endpoint.recorded import load_replies
 from harness.record import Failure, Reply, TokenLogprob, Trial, Usage
 
 

@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = """
 import resource, sys
-from harness.measure.open_files import connections_allowed
+from harness.measure.pacing.lane import connections_allowed
 soft, hard, wanted = map(int, sys.argv[1:])
 resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 print(connections_allowed(wanted), resource.getrlimit(resource.RLIMIT_NOFILE)[0])

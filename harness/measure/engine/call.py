@@ -13,10 +13,10 @@ from harness.files.project import ModelEntry
 from harness.files.prompts import Renderer, RenderFailed
 from harness.measure.endpoint.contract import Answer, Endpoint, Prepared
 from harness.measure.endpoint.failure_map import is_fatal
-from harness.measure.halt import Halt, Halted
-from harness.measure.pacing.lane import Lane, Ticket, is_overload
-from harness.measure.plan.trials import Planned
-from harness.measure.retry import RetryRules, retry, wants_retry
+from harness.measure.engine.contract import Halt, Halted
+from harness.measure.engine.retry import RetryRules, retry, wants_retry
+from harness.measure.pacing import Lane, Ticket, is_overload
+from harness.measure.plan import Planned
 from harness.measure.timeline import Clock, Timeline
 from harness.record import Failure, Record, Reply, Trial
 

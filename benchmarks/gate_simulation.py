@@ -32,8 +32,7 @@ from judged_sections import timing
 from harness.files.bundle import Bundle, load_bundle
 from harness.judge.assess import views_of
 from harness.judge.checks.check import check
-from harness.judge.compare import compare
-from harness.judge.compare.gate import ChangedPrompt, decide, status_of
+from harness.judge.compare import ChangedPrompt, compare, decide_prompts, gate_status
 from harness.judge.scores.binomial import wilson
 from harness.measure.run import measure
 
@@ -94,7 +93,7 @@ def gate(rng: np.random.Generator, *, prompts: int, cases: int, loss: float) -> 
                 comparison=compare(base, head, margin=bundle.suite.gate.margin),
             )
         )
-    return status_of(decide(judged, confidence=bundle.suite.confidence))
+    return gate_status(decide_prompts(judged, confidence=bundle.suite.confidence))
 
 
 def main() -> None:

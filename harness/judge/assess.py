@@ -13,7 +13,7 @@ from harness.judge.checks.baseline import Baseline, baseline_of
 from harness.judge.checks.check import check
 from harness.judge.checks.traps import no_information, traps_of
 from harness.judge.checks.verdict import best_first, headline_of, reason_of, reason_of_run, verdict_of
-from harness.judge.compare.leaderboard import leaderboard
+from harness.judge.compare import leaderboard
 from harness.judge.documents.assessment import OUTCOMES, Assessment, CandidateAssessment, Verdict
 from harness.judge.documents.history import PastRun
 from harness.judge.history.found import RECENT, past_runs

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from harness.judge.compare.gate import Gate
 from harness.judge.documents.assessment import Assessment
 from harness.judge.documents.comparison import Comparison
+from harness.judge.documents.gate import Gate
 from harness.record import Event
 from harness.rundir import Manifest
 

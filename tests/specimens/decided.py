@@ -1,4 +1,4 @@
-"""Comparisons and gates to decide and to render; figures are made up but coherent."""
+"""Comparisons and gates to decide_prompts and to render; figures are made up but coherent."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ from typing import Any
 
 from judged_sections import share
 
-from harness.judge.compare.gate import (
-    GATE_SCHEMA,
-    ChangedPrompt,
-    Gate,
-    GateCost,
-    GatedPrompt,
-    decide,
-    reason_of,
-    status_of,
-)
+from harness.judge.compare import ChangedPrompt, decide_prompts, gate_reason, gate_status
 from harness.judge.documents.assessment import Check, Status
 from harness.judge.documents.comparison import (
     CaseChange,
@@ -26,6 +17,7 @@ from harness.judge.documents.comparison import (
     WordChange,
 )
 from harness.judge.documents.estimate import Estimate
+from harness.judge.documents.gate import GATE_SCHEMA, Gate, GateCost, GatedPrompt
 
 POINTS = Estimate(value=-0.06, n=300, low=-0.09, high=-0.03, method="Tango, paired by case")
 
@@ -169,15 +161,15 @@ def judged(**more: Any) -> ChangedPrompt:
 
 
 def gate(*prompts: ChangedPrompt, **more: Any) -> Gate:
-    decided: tuple[GatedPrompt, ...] = decide(prompts, confidence=0.95)
-    status = status_of(decided)
+    decided: tuple[GatedPrompt, ...] = decide_prompts(prompts, confidence=0.95)
+    status = gate_status(decided)
     given: dict[str, Any] = {"edits": (), "deleted": (), "policy": "base"}
     return Gate(
         schema_version=GATE_SCHEMA,
         status=status,
         exit_code=0,
-        headline=f"{status}: {reason_of(decided, 'origin/main')}",
-        reason=reason_of(decided, "origin/main"),
+        headline=f"{status}: {gate_reason(decided, 'origin/main')}",
+        reason=gate_reason(decided, "origin/main"),
         suite="suites/s.suite.yml",
         base_ref="origin/main",
         base_commit="b" * 40,

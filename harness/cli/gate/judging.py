@@ -11,20 +11,10 @@ from harness.files.baselines import read_baselines
 from harness.files.branch import FREE, GateBundle, Pair
 from harness.judge.assess import assess_run, views_of
 from harness.judge.checks.baseline import from_store
-from harness.judge.compare import compare
-from harness.judge.compare.gate import (
-    GATE_SCHEMA,
-    ChangedPrompt,
-    Gate,
-    GateCost,
-    GatedPrompt,
-    decide,
-    exit_code,
-    reason_of,
-    status_of,
-)
+from harness.judge.compare import ChangedPrompt, compare, decide_prompts, exit_code, gate_reason, gate_status
 from harness.judge.documents.assessment import Assessment, CandidateAssessment
 from harness.judge.documents.comparison import Comparison
+from harness.judge.documents.gate import GATE_SCHEMA, Gate, GateCost, GatedPrompt
 from harness.judge.view import View
 
 
@@ -42,7 +32,7 @@ def judge_gate(
         if head is not None and base is not None:
             comparison = _compared(views[base.name], views[head.name], margin)
         judged.append(_judged(pair, head, base, served, comparison=comparison))
-    prompts = decide(judged, confidence=gate.bundle.suite.confidence)
+    prompts = decide_prompts(judged, confidence=gate.bundle.suite.confidence)
     return _gate(gate, prompts, assessment, served, margin), assessment
 
 
@@ -100,7 +90,7 @@ def _gate(
     served: frozenset[str],
     margin: float,
 ) -> Gate:
-    status, reason = status_of(prompts), reason_of(prompts, gate.base_ref)
+    status, reason = gate_status(prompts), gate_reason(prompts, gate.base_ref)
     cost = _cost(gate, assessment, served)
     return Gate(
         schema_version=GATE_SCHEMA,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from harness.cli.console import emit, emit_json, note
 from harness.errors import StorageFailed
-from harness.judge.compare.gate import Gate
 from harness.judge.documents.assessment import Assessment
+from harness.judge.documents.gate import Gate
 from harness.report.gate.annotations import annotations_of, quiet_commands
 from harness.report.gate.junit import render_gate_junit
 from harness.report.gate.markdown import render_gate

@@ -1,120 +1,23 @@
-"""Two candidates on the same cases -> their differences, each with an interval and a verdict.
+"""Candidates held against each other: two on the same cases, then many, then all prompts of a branch.
 
-`compare` is pure: the same two views give the same comparison. Head is compared with base, so that every
-difference reads as "what changed".
+`figures` and `speed_and_cost` give every metric on both sides; `decide` and `non_inferiority` say which
+differences are real; `telling` makes the sentences. On these stand `compare` for two candidates,
+`leaderboard` for those of a run, and `decide_prompts` for what a pull request changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from harness.judge.compare.comparing import MARGIN, compare
+from harness.judge.compare.gate import ChangedPrompt, decide_prompts, exit_code, gate_reason, gate_status
+from harness.judge.compare.leaderboard import leaderboard
 
-import numpy as np
-
-from harness.judge.compare.cases import changed_cases, outcome_changes
-from harness.judge.compare.decide import decided
-from harness.judge.compare.figures import (
-    Compared,
-    quality_figures,
-    robustness_figures,
-    share_figure,
-    stability_figure,
-)
-from harness.judge.compare.headline import headline_of
-from harness.judge.compare.non_inferiority import non_inferiority, overall
-from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, typical
-from harness.judge.compare.surroundings import changes, notes, served
-from harness.judge.compare.words import prompt_text, word_diff
-from harness.judge.documents.comparison import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference
-from harness.judge.pairs import Pairs, Side, pair
-from harness.judge.view import View
-
-MARGIN = 0.02
-FEWEST = 5  # cases: a smaller slice is not compared
-
-__all__ = ["MARGIN", "compare"]
-
-
-def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
-    """Compare head with base on the cases that both have; `margin` is the loss that would not matter."""
-    pairs = pair(base, head)
-    compared = list(figures_of(pairs))
-    confidence, currency = pairs.confidence, head.currency
-    metrics = decided(compared, margin=margin, confidence=confidence, currency=currency)
-    decisions = non_inferiority(compared, metrics, margin=margin, confidence=confidence)
-    fixed, broken, moved = changed_cases(pairs)
-    matching = pairs.matching
-    return Comparison(
-        schema_version=COMPARISON_SCHEMA,
-        base=_side(pairs.base),
-        head=_side(pairs.head),
-        headline=headline_of(metrics, pairs.cases, currency),
-        paired_cases=pairs.cases,
-        paired_by_digest=matching.by_digest,
-        unpaired_base=tuple(base.cases.ids[row] for row in matching.unpaired_base),
-        unpaired_head=tuple(head.cases.ids[row] for row in matching.unpaired_head),
-        edited=tuple(head.cases.ids[row] for row in matching.edited),
-        relabelled=tuple(head.cases.ids[int(matching.head[place])] for place in pairs.relabelled),
-        metrics=metrics,
-        slices=_slices(pairs, margin=margin),
-        margin=margin,
-        non_inferior=decisions,
-        non_inferior_status=overall(decisions),
-        fixed=fixed,
-        broken=broken,
-        moved=moved,
-        outcomes=outcome_changes(pairs),
-        typical_shift=typical(pairs),
-        prompt_diff=word_diff(prompt_text(base.entry.prompt), prompt_text(head.entry.prompt)),
-        same_prompt=base.entry.prompt_digest == head.entry.prompt_digest,
-        same_model=base.entry.model_digest == head.entry.model_digest,
-        changes=changes(base, head, pairs),
-        notes=notes(base, head, pairs),
-        confidence=confidence,
-        labels=pairs.labels,
-        positive=head.suite.positive,
-        currency=currency,
-    )
-
-
-def figures_of(pairs: Pairs) -> Iterator[Compared]:
-    """Give every metric on both sides, undecided."""
-    yield from quality_figures(pairs)
-    yield stability_figure(pairs)
-    yield from robustness_figures(pairs)
-    yield from latency_figures(pairs)
-    yield from cost_figures(pairs)
-
-
-def _slices(pairs: Pairs, *, margin: float) -> tuple[MetricDifference, ...]:
-    """Give the accuracy difference of each split and tag with enough cases; Holm over all of them."""
-    cases, rows = pairs.head.view.cases, pairs.matching.head
-    parts = [(f"split={name}", cases.split[rows] == place) for place, name in enumerate(cases.splits)]
-    parts += [(f"tag={tag}", has[rows]) for tag, has in sorted(cases.tags.items())]
-    chosen = [(where, np.asarray(among, dtype=np.bool_)) for where, among in parts if among.sum() >= FEWEST]
-    compared = [share_figure(pairs, "accuracy", lambda side: side.right, among=among) for _, among in chosen]
-    return decided(
-        compared,
-        margin=margin,
-        confidence=pairs.confidence,
-        currency=pairs.head.view.currency,
-        where=[where for where, _ in chosen],
-    )
-
-
-def _side(side: Side) -> ComparedSide:
-    view = side.view
-    return ComparedSide(
-        name=view.entry.name,
-        prompt=view.entry.prompt_name,
-        model=view.entry.model_name,
-        run_id=view.manifest.run_id,
-        created_utc=view.manifest.created_utc,
-        suite=view.manifest.suite_name,
-        prompt_digest=view.entry.prompt_digest,
-        model_digest=view.entry.model_digest,
-        cases=len(view.cases),
-        trials=len(view.trials),
-        repeats=view.repeats,
-        served_models=served(side),
-        git_commit=view.manifest.git_commit,
-    )
+__all__ = [
+    "MARGIN",
+    "ChangedPrompt",
+    "compare",
+    "decide_prompts",
+    "exit_code",
+    "gate_reason",
+    "gate_status",
+    "leaderboard",
+]

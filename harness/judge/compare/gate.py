@@ -14,91 +14,18 @@ A prompt that sends the same requests as before is not judged: whatever is true 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypeAlias
 
 import msgspec
 
 from harness.errors import Exit
 from harness.judge.documents.assessment import Check, Status
 from harness.judge.documents.comparison import Comparison, MetricDifference, NonInferiority
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents.gate import GateCheck, GatedKind, GatedPrompt
 from harness.judge.scores.paired import holm
 from harness.judge.wording import count, demand, listed, verb
 
-GATE_SCHEMA = 1
-
-Kind: TypeAlias = Literal["changed", "new", "same"]
-Of: TypeAlias = Literal["threshold", "no worse"]
-
 _SEVERITY: tuple[Status, ...] = ("PASS", "INCONCLUSIVE", "FAIL")
 _BY_CHANCE = " Among all prompts of this gate one such loss may be chance (Holm)."
-
-
-class GateCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One demand on a changed prompt: a threshold, or to be no worse than its base version."""
-
-    of: Of
-    name: str
-    metric: str
-    label: str | None
-    status: Status
-    base: Estimate | None
-    head: Estimate | None
-    difference: Estimate | None  # head minus base
-    gain: bool | None  # whether the difference is for the better; None where it is neither
-    why: str
-    currency: str | None  # of head's price; None where head was not measured
-
-
-class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
-    """A changed prompt on one model."""
-
-    path: str
-    prompt: str
-    model: str
-    kind: Kind
-    lines: tuple[int, int] | None  # of the file, the first that are new
-    status: Status
-    headline: str
-    checks: tuple[GateCheck, ...]
-    comparison: Comparison | None
-    reused: bool  # base's replies are those of an earlier run
-
-
-class GateCost(msgspec.Struct, frozen=True, kw_only=True):
-    """What this gate itself sent and paid."""
-
-    calls: int
-    reused: int  # trials that an earlier run had paid for
-    money: float | None  # None without a price, or where the prices are in several currencies
-    currency: str | None
-    priced: bool
-    by_currency: dict[str, float] = {}
-    free: bool = False  # the model runs here, or its replies were recorded
-
-
-class Gate(msgspec.Struct, frozen=True, kw_only=True):
-    """A branch, judged; the contract of `harness gate --json`."""
-
-    schema_version: int
-    status: Status
-    exit_code: int
-    headline: str
-    suite: str
-    base_ref: str
-    base_commit: str
-    head_commit: str
-    uncommitted: bool
-    policy: Literal["base", "head"]
-    thresholds: tuple[str, ...]
-    margin: float
-    prompts: tuple[GatedPrompt, ...]
-    edits: tuple[str, ...]  # of the policy, by this branch
-    deleted: tuple[str, ...]  # prompts
-    cost: GateCost
-    run_id: str | None  # None: nothing was measured
-    currency: str | None  # of what it paid; None where it paid nothing, or in several
-    reason: str = ""  # the headline without its status
 
 
 class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,13 +43,13 @@ class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     reused: bool = False
 
 
-def decide(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[GatedPrompt, ...]:
+def decide_prompts(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[GatedPrompt, ...]:
     """Decide each changed prompt."""
     firm = _firm_regressions(judged, 1 - confidence)
     return tuple(_decided(one, firm[place]) for place, one in enumerate(judged))
 
 
-def status_of(prompts: Sequence[GatedPrompt]) -> Status:
+def gate_status(prompts: Sequence[GatedPrompt]) -> Status:
     """FAIL if any prompt fails, PASS if all pass (or there is none), else INCONCLUSIVE."""
     return _worst(prompt.status for prompt in prompts)
 
@@ -138,11 +65,11 @@ def exit_code(status: Status, *, complete: bool) -> Exit:
     return {"PASS": Exit.READY, "FAIL": Exit.NOT_READY, "INCONCLUSIVE": Exit.INCONCLUSIVE}[status]
 
 
-def reason_of(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
+def gate_reason(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
     """Say what decided it."""
     if not prompts:
         return f"no prompt of this suite changed since {base_ref}."
-    status = status_of(prompts)
+    status = gate_status(prompts)
     measured = [prompt for prompt in prompts if prompt.kind != "same"]
     if not measured:
         return f"no difference shown: {_same(len(prompts))}."
@@ -190,7 +117,7 @@ def _firm_regressions(judged: Sequence[ChangedPrompt], alpha: float) -> list[set
 
 
 def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
-    kind: Kind = "same" if one.same else "new" if one.comparison is None else "changed"
+    kind: GatedKind = "same" if one.same else "new" if one.comparison is None else "changed"
     checks = () if one.same or one.head is None else (*_thresholds(one, one.head), *_no_worse(one, firm))
     status = _worst(check.status for check in checks)
     comparison = one.comparison
@@ -282,7 +209,9 @@ def _gain(seen: MetricDifference) -> bool | None:
     return None if not value else (value > 0) == seen.higher_is_better
 
 
-def _headline(status: Status, kind: Kind, checks: Sequence[GateCheck], comparison: Comparison | None) -> str:
+def _headline(
+    status: Status, kind: GatedKind, checks: Sequence[GateCheck], comparison: Comparison | None
+) -> str:
     if kind == "same":
         return "no difference shown: it sends the same requests as before."
     if status == "PASS":

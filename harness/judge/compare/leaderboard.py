@@ -16,9 +16,9 @@ from itertools import combinations
 import numpy as np
 
 from harness.judge.checks.verdict import best_first
+from harness.judge.compare.decide import p_value
 from harness.judge.compare.figures import Compared, balanced_figure, share_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
-from harness.judge.compare.significance import p_value
 from harness.judge.compare.speed_and_cost import money_figure
 from harness.judge.documents.assessment import CandidateAssessment
 from harness.judge.documents.estimate import Estimate, undefined

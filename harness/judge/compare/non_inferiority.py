@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness.judge.compare.decide import cases_for_margin, p_not_worse, p_worse
 from harness.judge.compare.figures import Compared
-from harness.judge.compare.significance import cases_for_margin, p_not_worse, p_worse
 from harness.judge.compare.telling import non_inferiority_sentence
 from harness.judge.documents.assessment import Status
 from harness.judge.documents.comparison import MetricDifference, NonInferiority

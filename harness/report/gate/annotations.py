@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.judge.compare.gate import Gate, GatedPrompt
+from harness.judge.documents.gate import Gate, GatedPrompt
 from harness.report.neutral import one_line, shorten
 
 LONGEST = 1_000  # characters of a message

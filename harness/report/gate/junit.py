@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judge.compare.gate import Gate, GateCheck, GatedPrompt
+from harness.judge.documents.gate import Gate, GateCheck, GatedPrompt
 from harness.judge.wording import scale_of
 from harness.report.gate.view import gate_row
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file

@@ -15,8 +15,8 @@ from judged_extremes import HOSTILE
 from junitparser import Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
 
-from harness.judge.compare.gate import Gate
 from harness.judge.documents.comparison import WordChange
+from harness.judge.documents.gate import Gate
 from harness.report.gate.annotations import annotations_of, quiet_commands
 from harness.report.gate.junit import render_gate_junit
 from harness.report.gate.markdown import STICKY, render_gate

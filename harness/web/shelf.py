@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from harness.errors import HarnessError
 from harness.record import ORIGINAL
@@ -18,10 +18,16 @@ from harness.web.results import RunFolder
 _MOST_RUNS = 3
 _MOST_SELECTIONS = 12  # of one run
 _MOST_BASES = 4
-_AT_ONCE = 4 << 20  # bytes of journal that a request reads on itself
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 PATIENCE_S = 0.4  # how long a page waits for an index before it says how far it is
+AT_ONCE = 4 << 20  # bytes of journal that a request reads itself: a small run has no page that waits
+Begin: TypeAlias = Callable[[Callable[[], None]], object]
+
+
+def in_a_thread(work: Callable[[], None]) -> None:
+    """Begin what outlasts a request, and do not wait for it."""
+    threading.Thread(target=work, name="viewer", daemon=True).start()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +125,12 @@ class _Shelved:
 class Shelf:
     """Gives the index of a run, or how far the reading is."""
 
-    def __init__(self, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, *, patience_s: float = PATIENCE_S, at_once: int = AT_ONCE, begin: Begin = in_a_thread
+    ) -> None:
         self._patience_s = patience_s
+        self._at_once = at_once
+        self._begin = begin
         self._lock = threading.Lock()
         self._runs: OrderedDict[str, _Shelved] = OrderedDict()
 
@@ -128,11 +138,12 @@ class Shelf:
         """Give the index as of now. Raises JournalMissing, JournalDamaged."""
         shelved = self._shelved(run)
         size = shelved.journal.stat().st_size
-        if shelved.index is None or size - shelved.index.read_bytes > _AT_ONCE:
-            if not shelved.lock.locked() and size != shelved.size:
-                threading.Thread(target=shelved.read_on, name=f"index {run.name}", daemon=True).start()
-        elif size != shelved.size:
-            shelved.read_on()
+        if size != shelved.size:
+            read = 0 if shelved.index is None else shelved.index.read_bytes
+            if size - read <= self._at_once:
+                shelved.read_on()
+            elif not shelved.lock.locked():
+                self._begin(shelved.read_on)
         if shelved.index is None:
             shelved.ready.wait(self._patience_s)
         if shelved.error is not None:

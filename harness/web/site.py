@@ -6,11 +6,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar, cast
 
 from harness.errors import HarnessError
 from harness.web.results import Results, RunFolder
-from harness.web.shelf import PATIENCE_S, Shelf
+from harness.web.shelf import PATIENCE_S, Begin, Shelf, in_a_thread
 from harness.web.summaries import RunSummary, Summaries
 
 _T = TypeVar("_T")
@@ -39,9 +40,10 @@ class _Making:
 
 
 class Made:
-    """The last few things that took long to make, by what they were made of; made once, each by a thread."""
+    """The last few things that took long to make, by what they were made of; each is made once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, begin: Begin = in_a_thread) -> None:
+        self._begin = begin
         self._lock = threading.Lock()
         self._made: OrderedDict[object, _Making] = OrderedDict()
 
@@ -54,7 +56,7 @@ class Made:
             making = self._made.get(key)
             if making is None:
                 making = self._made[key] = _Making()
-                threading.Thread(target=making.make, args=(make,), name="make", daemon=True).start()
+                self._begin(partial(making.make, make))
             self._made.move_to_end(key)
             while len(self._made) > _MOST_MADE:
                 self._made.popitem(last=False)
@@ -74,13 +76,15 @@ class Made:
 class Site:
     """The state of a viewer: all of it can be made again from the results folder."""
 
-    def __init__(self, results: Results, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, results: Results, *, patience_s: float = PATIENCE_S, begin: Begin = in_a_thread
+    ) -> None:
         self.results = results
         self.patience_s = patience_s
         self.summaries = Summaries()
-        self.shelf = Shelf(patience_s=patience_s)
+        self.shelf = Shelf(patience_s=patience_s, begin=begin)
         self.reports = Made()
-        self.comparisons = Made()
+        self.comparisons = Made(begin=begin)
 
     def run(self, name: str) -> RunFolder:
         """Find a run. Raises NotFound."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,14 +30,34 @@ def indexed(shelf: Shelf, run: RunFolder) -> RunIndex:
 
 def test_a_page_that_would_wait_is_told_how_far_the_reading_is(tmp_path: Path) -> None:
     write_run(tmp_path, judge=False)
-    shelf = Shelf(patience_s=0)
-    first = shelf.index(run_in(tmp_path))
-    deadline = time.monotonic() + 20
-    while isinstance(found := shelf.index(run_in(tmp_path)), ReadSoFar) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    begun: list[Callable[[], None]] = []  # and done when the test says so
+    shelf, run = Shelf(patience_s=0, at_once=0, begin=begun.append), run_in(tmp_path)
+    first = shelf.index(run)
     assert isinstance(first, ReadSoFar)
-    assert 0 <= first.share <= 1
-    assert isinstance(found, RunIndex)
+    assert first.share == 0
+    (reading,) = begun
+    reading()
+    assert len(indexed(shelf, run).trials) == 360
+
+
+def test_two_pages_that_wait_begin_one_reading(tmp_path: Path) -> None:
+    write_run(tmp_path, judge=False)
+    begun: list[Callable[[], None]] = []
+    shelf, run = Shelf(patience_s=0, at_once=0, begin=begun.append), run_in(tmp_path)
+    assert [type(shelf.index(run)) for _ in range(2)] == [ReadSoFar, ReadSoFar]
+    begun[0]()
+    index = indexed(shelf, run)
+    for late in begun[1:]:
+        late()
+    assert shelf.index(run) is index
+
+
+def test_a_small_journal_is_read_by_the_request_itself_however_short_its_patience(tmp_path: Path) -> None:
+    write_run(tmp_path, judge=False)
+    begun: list[Callable[[], None]] = []
+    shelf = Shelf(patience_s=0, begin=begun.append)
+    assert len(indexed(shelf, run_in(tmp_path)).trials) == 360
+    assert begun == []
 
 
 def test_an_index_is_kept_while_nothing_is_new(tmp_path: Path) -> None:

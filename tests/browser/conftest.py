@@ -17,18 +17,15 @@ from viewing import viewing
 SECOND = "20260102T000000Z-suite-bbbbbb"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all of them in one process: they share a browser and a viewer."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Chromium]:
+def browser(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Chromium]:
+    """Start the one browser that all of them share, in one process: see `pytest_xdist_make_scheduler`."""
     path = chromium_path()
     if path is None:
         pytest.skip(HOW_TO_INSTALL)
+    (tmp_path_factory.getbasetemp().parent / f"browser of {worker_id}").touch()
+    others = list(tmp_path_factory.getbasetemp().parent.glob("browser of gw*"))
+    assert len(others) <= 1, f"two processes have a browser each, and wait for each other: {others}"
     with chromium(path) as started:
         yield started
 

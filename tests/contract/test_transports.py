@@ -8,11 +8,13 @@ import json
 import os
 import resource
 from collections.abc import Awaitable, Callable
-from time import perf_counter
+from itertools import chain
+from time import perf_counter_ns
 from typing import Any, TypeVar
 
 import pytest
-from scripted import Answer, Script, ScriptedServer
+from commanded import HANGS_S
+from scripted import Answer, Piece, Script, ScriptedServer
 
 from harness.errors import RunIncomplete
 from harness.measure.endpoint.transports.httpx_transport import HttpxTransport
@@ -48,22 +50,31 @@ def run(
     return asyncio.run(main())
 
 
-def one(make: Make, answer: Answer, *, timeout_s: float = 5.0, **options: Any) -> Exchange | Broken:
+def one(make: Make, answer: Answer, *, timeout_s: float = HANGS_S, **options: Any) -> Exchange | Broken:
     async def use(transport: Transport, server: ScriptedServer) -> Exchange | Broken:
+        began = perf_counter_ns()
         result = await transport.exchange("POST", server.url + "/v1/x", b'{"q":1}', timeout_s=timeout_s)
-        assert len(server.requests) == 1
+        assert result.duration_ns <= perf_counter_ns() - began
+        assert len(server.requests) == 1 or (timeout_s < HANGS_S and not server.requests)
         return result
 
     return run(make, lambda _: answer, use, **options)
 
 
 def streamed(
-    make: Make, answer: Answer, *, timeout_s: float = 5.0, stop_at: bytes = b"STOP", **options: Any
+    make: Make,
+    answer: Answer,
+    *,
+    timeout_s: float = HANGS_S,
+    stop_at: bytes = b"STOP",
+    heard: Callable[[bytes], object] = lambda _chunk: None,
+    **options: Any,
 ) -> tuple[Exchange | Broken, list[tuple[bytes, int]]]:
     chunks: list[tuple[bytes, int]] = []
 
     def sink(chunk: bytes, at_ns: int) -> bool:
         chunks.append((chunk, at_ns))
+        heard(chunk)
         return stop_at in chunk
 
     async def use(transport: Transport, server: ScriptedServer) -> Exchange | Broken:
@@ -78,7 +89,7 @@ def test_a_response_arrives_whole_with_status_headers_and_ordered_clock(make: Ma
     assert (result.status, result.body) == (200, b'{"a": 1}')
     assert result.headers.get("x-some") == "thing"
     assert result.headers.get("x-absent") is None
-    assert 0.1e9 <= result.first_byte_ns <= result.duration_ns < 2e9
+    assert 0.1e9 <= result.first_byte_ns <= result.duration_ns
 
 
 def test_a_call_for_which_this_machine_has_no_open_file_ends_the_run_and_is_no_failure_of_the_endpoint(
@@ -90,12 +101,12 @@ def test_a_call_for_which_this_machine_has_no_open_file_ends_the_run_and_is_no_f
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (free, highest))
             with pytest.raises(RunIncomplete, match="too many files open") as caught:
-                await transport.exchange("POST", server.url + "/v1/x", b"{}", timeout_s=5)
+                await transport.exchange("POST", server.url + "/v1/x", b"{}", timeout_s=HANGS_S)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, highest))
         assert "ulimit -n" in caught.value.fix
         assert server.requests == []
-        assert isinstance(await transport.exchange("POST", server.url, b"{}", timeout_s=5), Exchange)
+        assert isinstance(await transport.exchange("POST", server.url, b"{}", timeout_s=HANGS_S), Exchange)
 
     run(make, lambda _: Answer.of_json({}), use)
 
@@ -114,7 +125,7 @@ def test_a_client_that_tells_when_the_request_was_written_is_believed(make: Make
 
 def test_the_request_carries_body_and_headers_as_given(make: Make) -> None:
     async def use(transport: Transport, server: ScriptedServer) -> None:
-        await transport.exchange("POST", server.url + "/v1/x?y=1", b'{"q": "\xc3\xa9"}', timeout_s=5)
+        await transport.exchange("POST", server.url + "/v1/x?y=1", b'{"q": "\xc3\xa9"}', timeout_s=HANGS_S)
         request = server.requests[0]
         assert (request.method, request.path, request.body) == ("POST", "/v1/x?y=1", b'{"q": "\xc3\xa9"}')
         assert request.headers["content-type"] == "application/json"
@@ -138,7 +149,7 @@ def test_an_error_status_is_an_exchange_with_its_body_sent_once(make: Make, stat
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(make: Make, status: int) -> None:
     async def use(transport: Transport, server: ScriptedServer) -> None:
-        result = await transport.exchange("POST", server.url + "/start", b"{}", timeout_s=5)
+        result = await transport.exchange("POST", server.url + "/start", b"{}", timeout_s=HANGS_S)
         assert isinstance(result, Exchange)
         assert result.status == status
         assert [request.path for request in server.requests] == ["/start"]
@@ -190,29 +201,27 @@ def test_a_chunked_body_without_end_stops_at_the_cap(make: Make) -> None:
 
 
 def test_a_slow_answer_is_a_timeout_at_the_deadline(make: Make) -> None:
-    began = perf_counter()
-    result = one(make, Answer(delay_s=20), timeout_s=0.4)
+    result = one(make, Answer(delay_s=600), timeout_s=0.4)
     assert isinstance(result, Broken)
     assert result.failure.kind == "timeout"
     assert "0.4 s" in result.failure.message
-    assert 0.35e9 <= result.duration_ns < 2e9
-    assert perf_counter() - began < 5
+    assert result.duration_ns >= 0.35e9
 
 
 @pytest.mark.parametrize("length", [None, 1000])
 def test_a_body_that_trickles_for_ever_is_a_timeout_at_the_total_deadline(
     make: Make, length: int | None
 ) -> None:
-    crumbs: list[bytes | float] = [b" ", 0.05] * 400
+    crumbs: list[Piece] = [b" ", 0.05] * 400
     result = one(make, Answer(pieces=crumbs, length=length), timeout_s=0.5)
     assert isinstance(result, Broken)
     assert result.failure.kind == "timeout"
-    assert 0.45e9 <= result.duration_ns < 2e9
+    assert result.duration_ns >= 0.45e9
 
 
 def test_a_refused_connection_is_named_so(make: Make) -> None:
     async def use(transport: Transport, server: ScriptedServer) -> None:
-        result = await transport.exchange("POST", "http://127.0.0.1:9/x", b"{}", timeout_s=5)
+        result = await transport.exchange("POST", "http://127.0.0.1:9/x", b"{}", timeout_s=HANGS_S)
         assert isinstance(result, Broken)
         assert result.failure.kind == "connect"
         assert server.requests == []
@@ -226,7 +235,7 @@ def test_an_unknown_host_is_a_connection_failure(make: Make) -> None:
         await transport.open()
         try:
             sent: Exchange | Broken = await transport.exchange(
-                "POST", "http://no-such-host.invalid/x", b"{}", timeout_s=10
+                "POST", "http://no-such-host.invalid/x", b"{}", timeout_s=HANGS_S
             )
             return sent
         finally:
@@ -262,7 +271,7 @@ def test_a_corrupt_compressed_body_is_no_reply(make: Make) -> None:
 
 def test_a_cancelled_exchange_is_cancelled_not_a_failure(make: Make) -> None:
     async def use(transport: Transport, server: ScriptedServer) -> None:
-        task = asyncio.ensure_future(transport.exchange("POST", server.url, b"{}", timeout_s=30))
+        task = asyncio.ensure_future(transport.exchange("POST", server.url, b"{}", timeout_s=HANGS_S))
         await asyncio.sleep(0.2)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -282,7 +291,7 @@ def test_the_environment_s_proxy_is_not_used_on_loopback(make: Make, monkeypatch
 def test_many_exchanges_at_once_keep_their_own_bodies(make: Make) -> None:
     async def use(transport: Transport, server: ScriptedServer) -> None:
         sent = [
-            transport.exchange("POST", server.url, json.dumps({"n": n}).encode(), timeout_s=20)
+            transport.exchange("POST", server.url, json.dumps({"n": n}).encode(), timeout_s=HANGS_S)
             for n in range(60)
         ]
         for number, result in enumerate(await asyncio.gather(*sent)):
@@ -293,25 +302,23 @@ def test_many_exchanges_at_once_keep_their_own_bodies(make: Make) -> None:
 
 
 def test_chunks_reach_the_sink_as_they_arrive(make: Make) -> None:
-    result, chunks = streamed(
-        make, Answer.of_events(b"data: 1\n\n", 0.2, b"data: 2\n\n", 0.2, b"data: 3\n\n")
-    )
+    sent = [b"data: 1\n\n", b"data: 2\n\n", b"data: 3\n\n"]
+    seen = {chunk: asyncio.Event() for chunk in sent}  # the server sends the next one only then
+    pieces = chain.from_iterable((chunk, seen[chunk], 0.1) for chunk in sent)
+    result, chunks = streamed(make, Answer.of_events(*pieces), heard=lambda chunk: seen[chunk].set())
     assert isinstance(result, Exchange)
     assert result.streamed
-    assert b"".join(chunk for chunk, _ in chunks) == b"data: 1\n\ndata: 2\n\ndata: 3\n\n"
-    first, last = chunks[0][1], chunks[-1][1]
-    assert first < 0.2e9
-    assert last - first >= 0.35e9
-    assert last <= result.duration_ns
+    assert [chunk for chunk, _ in chunks] == sent
+    (first, second, third) = (at_ns for _, at_ns in chunks)
+    assert second - first >= 0.1e9
+    assert third - second >= 0.1e9
+    assert third + 0.1e9 <= result.duration_ns
 
 
 def test_a_sink_that_has_enough_ends_the_stream(make: Make) -> None:
-    result, chunks = streamed(
-        make, Answer.of_events(b"data: STOP\n\n", 20.0, b"data: late\n\n"), timeout_s=15
-    )
+    result, chunks = streamed(make, Answer.of_events(b"data: STOP\n\n", asyncio.Event(), b"data: late\n\n"))
     assert isinstance(result, Exchange)
     assert len(chunks) == 1
-    assert result.duration_ns < 5e9
 
 
 def test_an_error_in_answer_to_a_stream_is_read_whole(make: Make) -> None:
@@ -328,19 +335,17 @@ def test_plain_json_in_answer_to_a_stream_is_read_whole(make: Make) -> None:
 
 
 def test_a_stream_that_stops_sending_has_stalled(make: Make) -> None:
-    result, chunks = streamed(make, Answer.of_events(b"data: 1\n\n", 20.0), timeout_s=15, idle_s=0.3)
+    result, chunks = streamed(make, Answer.of_events(b"data: 1\n\n", asyncio.Event()), idle_s=0.3)
     assert isinstance(result, Broken)
     assert result.failure.kind == "stream_stalled"
     assert len(chunks) == 1
-    assert result.duration_ns < 5e9
 
 
 def test_a_stream_that_trickles_comments_ends_at_the_total_deadline(make: Make) -> None:
-    crumbs: list[bytes | float] = [b": ping\n\n", 0.05] * 400
-    result, _ = streamed(make, Answer.of_events(*crumbs), timeout_s=0.5, idle_s=5)
+    crumbs: list[Piece] = [b": ping\n\n", 0.05] * 400
+    result, _ = streamed(make, Answer.of_events(*crumbs), timeout_s=0.5, idle_s=HANGS_S)
     assert isinstance(result, Broken)
     assert result.failure.kind == "timeout"
-    assert result.duration_ns < 3e9
 
 
 def test_an_endless_stream_stops_at_the_cap(make: Make) -> None:

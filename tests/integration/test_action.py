@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commanded import HANGS_S
 from gated import SUITE, branch, classifier, commit, git, served, write_prompt, write_repository
 from scripted import Script, ScriptedServer
 
@@ -42,7 +44,7 @@ def run(at: Path, temp: Path, harness: Path, **more: str) -> subprocess.Complete
         env={**os.environ, **given, **more},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=HANGS_S,
         check=False,
     )
 
@@ -68,13 +70,13 @@ def test_a_failing_gate_fails_the_step_with_comment_summary_annotation_and_outpu
 
 def stub(folder: Path, *codes: int) -> Path:
     """Write a command that ends with one code after the other, and notes how it was called."""
-    script = folder / "stub"
+    script, calls = folder / "stub", shlex.quote(str(folder / "calls"))
     lines = [
         "#!/bin/bash",
-        f'echo "$@" >> {folder}/calls',
+        f'echo "$@" >> {calls}',
         '[ "$1" = check ] && exit 0',
         f"codes=({' '.join(map(str, codes))})",
-        f"exit ${{codes[$(($(grep -c ^gate {folder}/calls) - 1))]}}",
+        f"exit ${{codes[$(($(grep -c ^gate {calls}) - 1))]}}",
     ]
     script.write_text("\n".join(lines) + "\n")
     script.chmod(0o755)

@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from commanded import COMMAND, environment, harness
+from commanded import COMMAND, HANGS_S, environment, harness
 from crashing import figures, mostly_right, runs_of
 from measured import write_project
 from scripted import Answer, Held, Request, Script, ScriptedServer
+from threaded import settle
 
 Serve = Callable[[Script], ScriptedServer]
 
@@ -54,7 +55,7 @@ def start(at: Path) -> subprocess.Popen[str]:
 
 
 def wait_for(server: ScriptedServer, requests: int) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + HANGS_S
     while len(server.requests) < requests:
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.002)
@@ -79,14 +80,15 @@ def test_after_kill_9_resume_gives_the_figures_of_an_uninterrupted_run_and_pays_
     project(tmp_path / "whole", whole.url)
     uninterrupted = harness("run", "small.suite.yml", at=tmp_path / "whole")
 
-    server = scripted_server(Held(slowly, 80))
+    held = Held(slowly, 80)
+    server = scripted_server(held)
     project(tmp_path / "killed", server.url)
     process = start(tmp_path / "killed")
     wait_for(server, 50)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    server.script = slowly
-    time.sleep(0.2)  # what was in flight reaches the server's list
+    settle(server)
+    held.release()
     assert server.requests[-1].number < TRIALS  # it was in the middle
     (journal,) = (tmp_path / "killed").glob("results/*/journal.jsonl")
     before = len(server.requests)
@@ -110,7 +112,7 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path, scripted_server:
     process = start(tmp_path)
     wait_for(server, 20)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
-    stdout, stderr = process.communicate(timeout=20)
+    stdout, stderr = process.communicate(timeout=HANGS_S)
     assert process.returncode == 130
     assert stdout == ""
     assert "Traceback" not in stderr

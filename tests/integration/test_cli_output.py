@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import COMMAND, environment, harness, write_replayed
+from commanded import COMMAND, HANGS_S, environment, harness, write_replayed
 
 ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "NO_COLOR": "1"}
 
@@ -128,7 +128,7 @@ def test_a_reader_that_leaves_early_gets_no_traceback(measured: tuple[Path, str]
             stdout=writing,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
+            timeout=HANGS_S,
             check=False,
         )
     finally:

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from commanded import COMMAND, environment, harness, write_replayed
+from commanded import COMMAND, HANGS_S, environment, harness, write_replayed
 
 from harness.cli import completion
 from harness.cli.main import app
@@ -88,7 +88,13 @@ def test_bash_is_offered_the_runs(project: Path) -> None:
     """The protocol that the installed completion script speaks."""
     asked = {"_HARNESS_COMPLETE": "complete_bash", "COMP_WORDS": "harness show ", "COMP_CWORD": "2"}
     done = subprocess.run(
-        COMMAND, cwd=project, env=environment(**asked), capture_output=True, text=True, timeout=60, check=True
+        COMMAND,
+        cwd=project,
+        env=environment(**asked),
+        capture_output=True,
+        text=True,
+        timeout=HANGS_S,
+        check=True,
     )
     newest = json.loads(harness("list", "--json", at=project).stdout)[0]["run"]
     assert done.stdout.split() == ["latest", newest, "20200102T030405Z-other-abcdef"]

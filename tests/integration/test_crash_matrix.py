@@ -29,7 +29,6 @@ CHAINS = [
 ]
 
 
-@pytest.mark.xdist_group("crash_matrix")
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: " ".join(f"{i.call}-{i.nth}" for i in chain))
 def test_a_kill_at_a_system_call_loses_nothing_and_changes_no_figure(
     tmp_path: Path, server: ScriptedServer, expected: dict[str, Any], chain: tuple[Injection, ...]

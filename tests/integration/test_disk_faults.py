@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import COMMAND, ended, environment, harness, write_replayed
+from commanded import COMMAND, HANGS_S, ended, environment, harness, write_replayed
 from crashing import (
     IN_FLIGHT,
     NEEDS_STRACE,
@@ -29,7 +29,7 @@ from crashing import (
 )
 from measured import events_of, records, write_project
 from mounted import NEEDED, can_mount, on_mount
-from scripted import Script, ScriptedServer
+from scripted import Held, Script, ScriptedServer
 
 from harness.errors import Exit
 from harness.record import Pace
@@ -289,6 +289,7 @@ def test_a_working_folder_that_is_gone_is_said(tmp_path: Path) -> None:
 def test_results_that_are_removed_during_a_run_end_it_with_words(
     tmp_path: Path, server: ScriptedServer
 ) -> None:
+    server.script = held = Held(mostly_right, 0)
     process = subprocess.Popen(
         [*COMMAND, "run", "small.suite.yml", "--quiet"],
         cwd=tmp_path,
@@ -299,9 +300,11 @@ def test_results_that_are_removed_during_a_run_end_it_with_words(
     )
     while not server.requests:
         assert process.poll() is None
-        os.sched_yield()
-    shutil.rmtree(tmp_path / "results")
-    _, said = process.communicate(timeout=60)
+        time.sleep(0.01)
+    (tmp_path / "results").rename(tmp_path / "taken away")  # at once: nothing is written there meanwhile
+    shutil.rmtree(tmp_path / "taken away")
+    held.release()
+    _, said = process.communicate(timeout=HANGS_S)
     assert process.returncode in {Exit.USAGE, Exit.INCOMPLETE}
     assert "Traceback" not in said
     assert "manifest.json" in said

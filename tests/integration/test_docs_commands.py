@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from commanded import environment
+from commanded import HANGS_S, environment
 
 from harness.cli.init import starter_files, write_files
 
@@ -69,7 +69,7 @@ def bash(at: Path, script: str) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=HANGS_S,
         check=False,
     )
 

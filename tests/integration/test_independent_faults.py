@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commanded import HANGS_S
 from measured import records, write_project
 
 from harness.files.bundle import load_bundle
@@ -45,7 +46,7 @@ class Broken:
             {"content-type": "application/json"},
             method="GET" if body is None else "POST",
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=HANGS_S) as answer:
             return json.loads(answer.read())
 
     def script(self, *behaviors: dict[str, Any]) -> None:
@@ -70,7 +71,7 @@ def llmock(*options: str) -> Iterator[Broken]:
         yield server
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(HANGS_S)
 
 
 def started(*options: str) -> tuple[subprocess.Popen[bytes], Broken]:
@@ -82,7 +83,7 @@ def started(*options: str) -> tuple[subprocess.Popen[bytes], Broken]:
         command = [sys.executable, "-c", SERVE, "serve", "--port", str(port), *options]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         server = Broken(f"http://127.0.0.1:{port}")
-        until = time.monotonic() + 30
+        until = time.monotonic() + HANGS_S
         while process.poll() is None and time.monotonic() < until:
             with suppress(OSError):
                 server.ask("/health")

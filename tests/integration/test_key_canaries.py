@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commanded import COMMAND, environment, harness
+from commanded import COMMAND, HANGS_S, environment, harness
 from measured import write_project
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
 
@@ -117,7 +117,7 @@ def test_no_process_shows_a_key_on_its_command_line(tmp_path: Path, scripted_ser
         stderr=subprocess.DEVNULL,
     )
     seen = 0
-    until = time.monotonic() + 30
+    until = time.monotonic() + HANGS_S
     while process.poll() is None and time.monotonic() < until and len(server.requests) < 20:
         family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
         lines = [line for each in family if (line := command_line(each))]
@@ -125,5 +125,5 @@ def test_no_process_shows_a_key_on_its_command_line(tmp_path: Path, scripted_ser
         seen = max(seen, len(lines))
         time.sleep(0.05)
     process.terminate()
-    process.wait(20)
+    process.wait(HANGS_S)
     assert seen >= 2

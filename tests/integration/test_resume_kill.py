@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from commanded import HANGS_S
 from measured import events_of, places, records, spam, write_project
 from scripted import Answer, Held, Request, Script, ScriptedServer
+from threaded import settle
 
 from harness.errors import Exit, JournalDamaged, RunChanged, RunLocked
 from harness.files.bundle import load_bundle
@@ -52,7 +55,7 @@ def start(suite: Path, processes: int = 1, *more: str) -> subprocess.Popen[bytes
 
 
 def wait_until(met: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + HANGS_S
     while not met():
         assert time.monotonic() < until, "waited in vain"
         time.sleep(0.002)
@@ -73,15 +76,18 @@ def slowly(request: Request) -> Answer:
 def test_after_kill_9_only_the_calls_in_flight_are_sent_again(
     tmp_path: Path, scripted_server: Serve, after: int, processes: int
 ) -> None:
-    server = scripted_server(Held(slowly, after + 20))
+    held = Held(slowly, after + 20)
+    server = scripted_server(held)
     suite = write_project(tmp_path, server.url, cases=100, repeats=2, limits={"concurrency": 8})
     process = start(suite, processes)
     wait_until(lambda: len(server.requests) >= after)
+    children = psutil.Process(process.pid).children()
     process.kill()
     process.communicate()
-    server.script = slowly
+    assert psutil.wait_procs(children, timeout=HANGS_S)[1] == []
+    settle(server)
+    held.release()
     run = last_run(suite)
-    time.sleep(0.2)  # what was in flight reaches the server's list; children notice that their parent is gone
     resume(run)
     assert places(run).total() == 200
     assert set(places(run).values()) == {1}
@@ -115,7 +121,7 @@ def test_no_measuring_process_outlives_a_parent_that_died_without_a_word(
     time.sleep(3)
     process.kill()
     process.communicate()
-    gone, left = psutil.wait_procs(children, timeout=15)
+    gone, left = psutil.wait_procs(children, timeout=HANGS_S)
     for child in left:
         child.kill()
     assert len(gone) == 2
@@ -129,6 +135,7 @@ def test_killing_again_and_again_loses_nothing(tmp_path: Path, scripted_server: 
     wait_until(lambda: len(server.requests) >= 10)
     process.kill()
     process.communicate()
+    settle(server)
     run = last_run(suite)
     code = "import sys, pathlib, harness.measure.resume as r; r.resume(pathlib.Path(sys.argv[1]))"
     for _ in range(3):
@@ -138,7 +145,8 @@ def test_killing_again_and_again_loses_nothing(tmp_path: Path, scripted_server: 
         wait_until(lambda sent=sent: len(server.requests) >= sent + 8)
         again.kill()
         again.communicate()
-    server.script = slowly
+        settle(server)
+    held.release()
     resume(run)
     assert set(places(run).values()) == {1}
     assert places(run).total() == 60
@@ -152,13 +160,14 @@ def test_killing_again_and_again_loses_nothing(tmp_path: Path, scripted_server: 
 def test_a_first_signal_lets_calls_in_flight_finish_and_nothing_is_sent_twice(
     tmp_path: Path, scripted_server: Serve, number: signal.Signals, code: Exit, processes: int
 ) -> None:
-    server = scripted_server(Held(slowly, 40, delay_s=0.3))
+    held = Held(slowly, 40, delay_s=0.3)
+    server = scripted_server(held)
     suite = write_project(tmp_path, server.url, cases=300, limits={"concurrency": 4})
     process = start(suite, processes)
     wait_until(lambda: len(server.requests) >= 20)
     os.killpg(process.pid, number)  # as a terminal does: to every process of the group
-    output, _ = process.communicate(timeout=20)
-    server.script = slowly
+    output, _ = process.communicate(timeout=HANGS_S)
+    held.release()
     assert process.returncode == code
     run = last_run(suite)
     assert f"harness resume {run.name}".encode() in output
@@ -169,21 +178,30 @@ def test_a_first_signal_lets_calls_in_flight_finish_and_nothing_is_sent_twice(
     assert len(server.requests) == 300
 
 
+def taken(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
+    """Tell whether a signal has been taken: a second one that comes before is the same one."""
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        time.sleep(1)  # no kernel tells, but Linux
+        return True
+    pending = re.findall(r"^(?:Sig|Shd)Pnd:\s*(\w+)$", status.read_text(), re.MULTILINE)
+    return not any(int(mask, 16) >> (number - 1) & 1 for mask in pending)
+
+
 def test_a_second_signal_ends_at_once_and_still_resumes(tmp_path: Path, scripted_server: Serve) -> None:
-    server = scripted_server(lambda request: Answer(body=b"{}", delay_s=8.0))
+    held = Held(lambda request: spam(), 0)  # they never end by themselves
+    server = scripted_server(held)
     suite = write_project(tmp_path, server.url, cases=20, limits={"concurrency": 4})
     process = start(suite)
     wait_until(lambda: len(server.requests) >= 4)
     process.send_signal(signal.SIGINT)
-    time.sleep(1)  # a second one that came before the first was handled would be the same one
-    began = time.monotonic()
+    wait_until(lambda: taken(process, signal.SIGINT))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert time.monotonic() - began < 4
+    process.communicate(timeout=HANGS_S)
     assert process.returncode == Exit.INTERRUPTED
     run = last_run(suite)
     assert events_of(run, Session)[-1].cut_off == 4
-    server.script = lambda request: spam()
+    held.release()
     resume(run)
     assert set(places(run).values()) == {1}
     assert events_of(run, Session)[2].cut_off == 4
@@ -231,7 +249,7 @@ def test_a_full_disk_stops_dispatch_at_once_and_the_run_resumes_when_there_is_ro
     server = scripted_server(slowly)
     suite = write_project(tmp_path, server.url, cases=200, limits={"concurrency": 4})
     process = start(suite, processes, "60000")
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=HANGS_S)
     assert process.returncode == Exit.INCOMPLETE
     assert b"File too large" in output
     run = last_run(suite)

@@ -12,7 +12,7 @@ from pathlib import Path
 from commanded import COMMAND, environment
 from crashing import runs_of
 from measured import write_project
-from scripted import Answer, Script, ScriptedServer, chat_reply
+from scripted import Answer, Held, Script, ScriptedServer, chat_reply
 
 Serve = Callable[[Script], ScriptedServer]
 
@@ -21,7 +21,8 @@ def test_seconds_of_standing_still_decide_no_latency_though_most_of_the_run_was_
     tmp_path: Path, scripted_server: Serve
 ) -> None:
     cases = 600
-    server = scripted_server(lambda _: Answer.of_json(chat_reply("spam"), delay_s=0.05))
+    held = Held(lambda _: Answer.of_json(chat_reply("spam"), delay_s=0.05), cases // 2)
+    server = scripted_server(held)
     suite = write_project(tmp_path, server.url, cases=cases, limits={"concurrency": 16})
     suite.write_text(suite.read_text() + "thresholds: [latency.p95 <= 2 s, latency.p99 <= 2 s]\n")
     command = [*COMMAND, "run", "small.suite.yml", "--quiet"]
@@ -29,6 +30,7 @@ def test_seconds_of_standing_still_decide_no_latency_though_most_of_the_run_was_
         while len(server.requests) < cases // 2:
             assert process.poll() is None
             time.sleep(0.01)
+        held.release()
         process.send_signal(signal.SIGSTOP)  # as Ctrl-Z does, or a machine that is put to sleep
         time.sleep(2)
         process.send_signal(signal.SIGCONT)

@@ -11,8 +11,10 @@ import gzip
 import json
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeAlias
+
+Piece: TypeAlias = bytes | float | asyncio.Event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +35,16 @@ class Request:
 class Answer:
     """What to send back.
 
-    `pieces` (bytes, or seconds to pause) replace `body` and are sent as they are, chunked unless `length`
-    says otherwise. `cut` closes the connection without the proper end. `raw` replaces everything.
+    `pieces` (bytes, or seconds to pause, or an event of the server's loop to wait for) replace `body` and are
+    sent as they are, chunked unless `length` says otherwise. `cut` closes the connection without the proper
+    end. `raw` replaces everything.
     """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay_s: float = 0.0  # before the status line
-    pieces: Sequence[bytes | float] | None = None
+    pieces: Sequence[Piece] | None = None
     length: int | None = None
     gzipped: bool = False
     cut: bool = False
@@ -53,7 +56,7 @@ class Answer:
         return cls(body=json.dumps(value).encode(), headers=headers, **rest)
 
     @classmethod
-    def of_events(cls, *pieces: bytes | float, **rest: Any) -> Self:
+    def of_events(cls, *pieces: Piece, **rest: Any) -> Self:
         return cls(
             pieces=pieces, headers={"content-type": "text/event-stream", **rest.pop("headers", {})}, **rest
         )
@@ -81,18 +84,28 @@ Script = Callable[[Request], Answer | Awaitable[Answer]]
 
 @dataclass
 class Held:
-    """Answers as a function does, but late from one request on.
+    """Answers as a function does, but late from one request on, or when `number` is raised beyond it.
 
     A run that is to be stopped in its middle can't end before, however slow the machine is that stops it.
     """
 
     answer: Callable[[Request], Answer]
     number: float = math.inf  # of the first request that is held
-    delay_s: float = 60.0
+    delay_s: float = 600.0
 
-    def __call__(self, request: Request) -> Answer:
-        answer = self.answer(request)
-        return answer if request.number < self.number else replace(answer, delay_s=self.delay_s)
+    async def __call__(self, request: Request) -> Answer:
+        answer, clock = self.answer(request), asyncio.get_running_loop().time
+        until = clock() + self.delay_s
+        while request.number >= self.number and clock() < until:  # noqa: ASYNC110 (set by another thread)
+            await asyncio.sleep(0.01)
+        return answer
+
+    def release(self) -> None:
+        """Answer everything at once from now on."""
+        self.number = math.inf
+
+
+SETTLE = "SETTLE"  # the method of a request that is not counted: see `settle` in threaded.py
 
 
 class ScriptedServer:
@@ -135,6 +148,9 @@ class ScriptedServer:
         self.connections += 1
         try:
             while (request := await self._read(reader)) is not None:
+                if request.method == SETTLE:
+                    break
+                self.requests.append(request)
                 if not await self._respond(request, writer):
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -156,9 +172,7 @@ class ScriptedServer:
             name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
         }
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        request = Request(number=len(self.requests), method=method, path=path, headers=headers, body=body)
-        self.requests.append(request)
-        return request
+        return Request(number=len(self.requests), method=method, path=path, headers=headers, body=body)
 
     async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Send the scripted answer; true while the connection may be used again."""
@@ -195,14 +209,17 @@ async def _send_whole(answer: Answer, writer: asyncio.StreamWriter) -> None:
     await writer.drain()
 
 
-async def _send_pieces(answer: Answer, pieces: Sequence[bytes | float], writer: asyncio.StreamWriter) -> None:
+async def _send_pieces(answer: Answer, pieces: Sequence[Piece], writer: asyncio.StreamWriter) -> None:
     chunked = answer.length is None
     headers = {"transfer-encoding": "chunked"} if chunked else {"content-length": str(answer.length)}
     if answer.gzipped:
         headers["content-encoding"] = "gzip"
     writer.write(_head(answer, headers))
     for piece in pieces:
-        if isinstance(piece, (int, float)):
+        if isinstance(piece, asyncio.Event):
+            await writer.drain()
+            await piece.wait()
+        elif isinstance(piece, (int, float)):
             await writer.drain()
             await asyncio.sleep(piece)
         else:

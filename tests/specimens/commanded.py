@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+HANGS_S = 240  # no command takes as long, on a busy machine either
 COMMAND = [sys.executable, "-m", "harness"]
 REPLAY = {"models": {"recorded": {"endpoint": "replay", "replies": "replies.jsonl"}}}
 
@@ -39,7 +40,7 @@ def ended(
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANGS_S,
         start_new_session=alone,
         check=False,
     )

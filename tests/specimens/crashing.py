@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 from commanded import COMMAND, ended
 from measured import write_project
 from scripted import Answer, Request, ScriptedServer, chat_reply
-from threaded import serving
+from threaded import serving, settle
 
 CASES, REPEATS, IN_FLIGHT = 20, 2, 4
 TRIALS = CASES * REPEATS
@@ -168,11 +167,3 @@ class Crashed:
         assert set(places.values()) == {1}, "a trial was journalled twice"
         assert figures(run) == expected
         assert len(self.server.requests) <= TRIALS + IN_FLIGHT * self.interruptions
-
-
-def settle(server: ScriptedServer) -> None:
-    """Wait until what was in flight at a kill has reached the server's list."""
-    seen = -1
-    while len(server.requests) != seen:
-        seen = len(server.requests)
-        time.sleep(0.05)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from commanded import COMMAND, environment
+from commanded import COMMAND, HANGS_S, environment
 
 _UNSHARE = shutil.which("unshare")
 _ALONE = ["--mount"] if os.getuid() == 0 else ["--mount", "--map-root-user"]
@@ -42,7 +42,7 @@ def on_mount(root: Path, options: str, script: str) -> list[subprocess.Completed
         cwd=root,
         env=environment(),
         stdin=subprocess.DEVNULL,
-        timeout=120,
+        timeout=HANGS_S,
         check=True,
     )
     done = [

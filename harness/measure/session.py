@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from harness.errors import HarnessError, Interrupted, StorageFailed
 from harness.files.bundle import Bundle
+from harness.files.thresholds import metric_of
 from harness.journal import JournalWriter
 from harness.measure.engine import Outcome, Work, run_engine
 from harness.measure.plan import Plan
@@ -170,7 +171,7 @@ def lag_bound_ns(bundle: Bundle) -> int:
     bounds = [
         threshold.argument if threshold.argument is not None else threshold.bound
         for threshold in bundle.thresholds
-        if threshold.metric.startswith(("latency", "ttft")) and threshold.baseline == "absolute"
+        if metric_of(threshold.metric).clock and threshold.baseline == "absolute"
     ]
     return max(_LAG_BOUND_NS, round(_LAG_SHARE_OF_SLO * min(bounds, default=0.0) * 1e9))
 

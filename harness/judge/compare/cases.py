@@ -17,7 +17,7 @@ RENDERED = 50  # cases of each list whose prompts are shown in full
 SHOWN_REPLIES = 3
 
 
-def changed_cases(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseChange, ...], int]:
+def fixed_and_broken(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseChange, ...], int]:
     """Give the fixed and the broken cases, and how many moved without crossing one half.
 
     A case is right on a side when more than half of its trials are. Largest change first.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.judge.compare.cases import changed_cases, outcome_changes
+from harness.judge.compare.cases import fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import decided
 from harness.judge.compare.figures import (
     Compared,
@@ -35,11 +35,11 @@ FEWEST = 5  # cases: a smaller slice is not compared
 def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
     """Compare head with base on the cases that both have; `margin` is the loss that would not matter."""
     pairs = pair(base, head)
-    compared = list(figures_of(pairs))
+    compared = list(every_figure(pairs))
     confidence, currency = pairs.confidence, head.currency
     metrics = decided(compared, margin=margin, confidence=confidence, currency=currency)
     decisions = non_inferiority(compared, metrics, margin=margin, confidence=confidence)
-    fixed, broken, moved = changed_cases(pairs)
+    fixed, broken, moved = fixed_and_broken(pairs)
     matching = pairs.matching
     return Comparison(
         schema_version=COMPARISON_SCHEMA,
@@ -74,7 +74,7 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
     )
 
 
-def figures_of(pairs: Pairs) -> Iterator[Compared]:
+def every_figure(pairs: Pairs) -> Iterator[Compared]:
     """Give every metric on both sides, undecided."""
     yield from quality_figures(pairs)
     yield stability_figure(pairs)

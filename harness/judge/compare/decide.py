@@ -24,7 +24,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
 
 from harness.judge.compare.figures import Compared
-from harness.judge.compare.telling import told
+from harness.judge.compare.telling import with_sentence
 from harness.judge.documents.comparison import DifferenceVerdict, MetricDifference
 from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.figure import Drawn, Figure, Normal
@@ -45,7 +45,7 @@ def decided(
     where: Sequence[str] = (),
 ) -> tuple[MetricDifference, ...]:
     """Give the verdict of each figure; Holm within headline figures and within the others."""
-    p_values = [p_value(one) for one in compared]
+    p_values = [two_sided_p(one) for one in compared]
     adjusted: dict[int, float] = {}
     sizes: dict[int, int] = {}
     for headline in (True, False):
@@ -100,7 +100,7 @@ def _decided(
         where=where,
         matters=matters,
     )
-    return told(made, currency=currency, family_size=family_size)
+    return with_sentence(made, currency=currency, family_size=family_size)
 
 
 def what_matters(one: Compared, margin: float) -> float:
@@ -145,7 +145,7 @@ def _needed(
     return None
 
 
-def p_value(compared: Compared) -> float | None:
+def two_sided_p(compared: Compared) -> float | None:
     """Give the two-sided p-value of "there is no difference"; None where it is undefined."""
     figure = compared.difference
     if figure.value is None:

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from harness.errors import Exit
+from harness.files.thresholds import metric_of
 from harness.judge.documents.assessment import Check, Status
 from harness.judge.documents.comparison import Comparison, MetricDifference, NonInferiority
 from harness.judge.documents.gate import GateCheck, GatedKind, GatedPrompt
@@ -139,10 +140,9 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
 
 def without_latency(comparison: Comparison) -> Comparison:
     """Leave out what compares times: one side's were measured on another day."""
-    timed = ("latency", "ttft")
     return msgspec.structs.replace(
         comparison,
-        metrics=tuple(m for m in comparison.metrics if not m.metric.startswith(timed)),
+        metrics=tuple(m for m in comparison.metrics if metric_of(m.metric).clock is None),
         typical_shift=None,
         notes=(*comparison.notes, "Latency is not compared: the base's replies are those of an earlier run."),
     )
@@ -155,9 +155,9 @@ def _thresholds(one: ChangedPrompt, head: tuple[Check, ...]) -> list[GateCheck]:
 
 def _threshold(one: ChangedPrompt, check: Check, old: Check | None) -> GateCheck:
     seen = None
-    if one.comparison is not None and " where " not in check.threshold:
+    if one.comparison is not None and not check.part:
         seen = one.comparison.metric(check.metric, check.label)
-    timed = one.reused and check.metric.startswith(("latency", "ttft"))
+    timed = one.reused and metric_of(check.metric).clock is not None
     why = check.why
     if check.status == "FAIL" and old is not None and old.status == "FAIL":
         why += " The base version misses it, too."

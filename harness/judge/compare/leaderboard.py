@@ -16,7 +16,7 @@ from itertools import combinations
 import numpy as np
 
 from harness.judge.checks.verdict import best_first
-from harness.judge.compare.decide import p_value
+from harness.judge.compare.decide import two_sided_p
 from harness.judge.compare.figures import Compared, balanced_figure, share_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
 from harness.judge.compare.speed_and_cost import money_figure
@@ -118,7 +118,7 @@ def _timed(view: View) -> tuple[Float, Int64]:
 def _decided(
     metric: str, figures: Sequence[Compared | None], couples: Sequence[tuple[View, View]]
 ) -> list[Duel]:
-    p_values = [None if one is None else p_value(one) for one in figures]
+    p_values = [None if one is None else two_sided_p(one) for one in figures]
     known = [place for place, p in enumerate(p_values) if p is not None]
     adjusted = dict(zip(known, holm([p_values[place] or 0.0 for place in known]), strict=True))
     made = []

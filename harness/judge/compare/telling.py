@@ -31,7 +31,7 @@ def from_to(difference: MetricDifference, currency: str = "USD") -> str:
     return f"from {base} to {head}"
 
 
-def told(made: MetricDifference, *, currency: str, family_size: int) -> MetricDifference:
+def with_sentence(made: MetricDifference, *, currency: str, family_size: int) -> MetricDifference:
     """Add the sentence, and its end alone for those who show the figures beside it."""
     start = f"{made.name} {from_to(made, currency)}"
     estimate = made.difference

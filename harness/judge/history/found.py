@@ -29,7 +29,7 @@ class _Label(msgspec.Struct):
     recall: Estimate
 
 
-class _Classification(msgspec.Struct):
+class _PastClassification(msgspec.Struct):
     accuracy: Estimate
     balanced_accuracy: Estimate
     labels: dict[str, _Label]
@@ -41,7 +41,7 @@ class _Stability(msgspec.Struct):
     fingerprints: dict[str, int] = {}
 
 
-class _Latency(msgspec.Struct):
+class _PastLatency(msgspec.Struct):
     caller: tuple[Quantile, ...]
 
 
@@ -51,22 +51,22 @@ class _Slice(msgspec.Struct):
     accuracy: Estimate
 
 
-class _Candidate(msgspec.Struct):
+class _PastCandidate(msgspec.Struct):
     """The part of a report that enters a history; the rest is skipped unread."""
 
     name: str
     verdict: str
     cases: int
-    classification: _Classification
+    classification: _PastClassification
     stability: _Stability
-    latency: _Latency
+    latency: _PastLatency
     slices: tuple[_Slice, ...] = ()
 
 
-class _Report(msgspec.Struct):
+class _PastReport(msgspec.Struct):
     schema_version: int
     complete: bool
-    candidates: tuple[_Candidate, ...]
+    candidates: tuple[_PastCandidate, ...]
 
 
 def past_runs(stored: Iterable[StoredRun]) -> tuple[PastRun, ...]:
@@ -90,10 +90,10 @@ def _candidates(run: StoredRun) -> list[PastRun]:
     return _from_journal(run, blank)
 
 
-def _decoded(report: bytes | None) -> _Report | None:
+def _decoded(report: bytes | None) -> _PastReport | None:
     """Read a report; None when there is none, or none that this harness understands."""
     try:
-        read = None if report is None else msgspec.json.decode(report, type=_Report)
+        read = None if report is None else msgspec.json.decode(report, type=_PastReport)
     except (msgspec.MsgspecError, UnicodeError):
         return None
     return read if read is not None and read.schema_version <= SCHEMA_VERSION else None
@@ -121,7 +121,7 @@ def described(manifest: Manifest, entry: CandidateEntry) -> PastRun:
     )
 
 
-def _from_report(run: PastRun, judged: _Candidate, *, complete: bool) -> PastRun:
+def _from_report(run: PastRun, judged: _PastCandidate, *, complete: bool) -> PastRun:
     scores = judged.classification
     figures = {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}
     for label, of_label in scores.labels.items():

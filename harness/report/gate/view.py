@@ -183,7 +183,7 @@ def _change(check: GateCheck, scale: Scale, currency: str) -> str:
 def _shifts(comparison: Comparison) -> Iterator[str]:
     """Say what no check may be about: speed and cost that moved, outcomes that are new, parameters."""
     for seen in comparison.metrics:
-        if seen.metric.startswith(_BESIDE) and seen.verdict in {"better", "worse"}:
+        if seen.metric in _BESIDE and seen.verdict in {"better", "worse"}:
             yield seen.sentence
     for outcome in comparison.outcomes:
         if outcome.outcome != "label" and outcome.base != outcome.head:

@@ -48,7 +48,7 @@ def openai_client(origin: str, headers: dict[str, str], http: httpx2.AsyncClient
     )
 
 
-class _Refused(Exception):
+class _RefusedResponse(Exception):
     """A response that is not 2xx; it passes through the client because the client does not know it."""
 
     def __init__(self, response: httpx2.Response, pieces: list[bytes]) -> None:
@@ -64,7 +64,7 @@ class _Refused(Exception):
             yield piece
 
 
-class OpenAITransport(ClientTransport[httpx2.Response | _Refused]):
+class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
     """One AsyncOpenAI per endpoint; `make_client` signs in another way."""
 
     def __init__(
@@ -108,7 +108,7 @@ class OpenAITransport(ClientTransport[httpx2.Response | _Refused]):
         timeout_s: float,
         *,
         at_once: bool,  # noqa: ARG002 (it always is)
-    ) -> AsyncIterator[httpx2.Response | _Refused]:
+    ) -> AsyncIterator[httpx2.Response | _RefusedResponse]:
         """Send the request; the body is not read yet."""
         assert self._client is not None, "open() comes first"
         assert method == "POST", "the protocols that this client speaks only post"
@@ -122,7 +122,7 @@ class OpenAITransport(ClientTransport[httpx2.Response | _Refused]):
                     stream=True,  # with this `cast_to` it means: give the raw response, body unread
                     stream_cls=AsyncStream[object],
                 )
-            except _Refused as refused:
+            except _RefusedResponse as refused:
                 yield refused
                 return
             assert isinstance(raw, httpx2.Response)
@@ -131,15 +131,15 @@ class OpenAITransport(ClientTransport[httpx2.Response | _Refused]):
             finally:
                 await raw.aclose()
 
-    def head(self, response: httpx2.Response | _Refused) -> tuple[int, Headers]:
+    def head(self, response: httpx2.Response | _RefusedResponse) -> tuple[int, Headers]:
         """Give status and headers."""
         return response.status_code, response.headers
 
-    def reader(self, response: httpx2.Response | _Refused) -> Read:
+    def reader(self, response: httpx2.Response | _RefusedResponse) -> Read:
         """Begin to read the body."""
         return partial(anext, response.aiter_bytes(), None)
 
-    def written_at(self, response: httpx2.Response | _Refused) -> int | None:
+    def written_at(self, response: httpx2.Response | _RefusedResponse) -> int | None:
         """Give the moment at which the request had been written."""
         written: RequestWritten = response.request.extensions["trace"]
         return written.at_ns
@@ -155,7 +155,7 @@ class OpenAITransport(ClientTransport[httpx2.Response | _Refused]):
             size += len(piece)
             if size > self._cap:
                 break
-        raise _Refused(response, pieces)
+        raise _RefusedResponse(response, pieces)
 
 
 async def _watch(request: httpx2.Request) -> None:

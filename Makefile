@@ -12,7 +12,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint con
 help:
 	@echo "make demo   run the SMS spam suite on a small language model, on this machine"
 	@echo "make test   run all tests"
-	@echo "make lint   ruff, mypy, import-linter, zizmor"
+	@echo "make lint   ruff, mypy, import-linter, vulture, zizmor"
 	@echo "make audit  known weaknesses in what is pinned"
 	@echo "make sbom   what an installation is made of, as CycloneDX"
 	@echo "make clean  remove .venv and caches (not the results)"
@@ -28,6 +28,7 @@ lint: .venv/.dev
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	.venv/bin/lint-imports
+	.venv/bin/vulture
 	$(MAKE) lint-workflows
 
 # Security of the workflows and of the action; tests/unit/test_workflows.py checks their structure.

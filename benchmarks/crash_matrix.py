@@ -43,7 +43,6 @@ class Tally:
 
     name: str
     interruptions: int = 0
-    projects: int = 0
     trials: int = 0
     requests: int = 0
     missed: int = 0  # the command ended before the injection struck
@@ -63,7 +62,6 @@ def survive(folder: Path, chain: Sequence[Injection], expected: dict[str, Any], 
             tally.missed += not project.interrupt(injection)
         project.check(expected)
         tally.interruptions += project.interruptions
-        tally.projects += 1
         tally.trials += expected["trials"]
         tally.requests += len(server.requests)
 

@@ -122,7 +122,6 @@ class LabelReader:
         names += [(alias, label) for label, aliases in rule.aliases.items() for alias in aliases]
         self._flat, self._joins = _comparison(names, case_sensitive=rule.case_sensitive)
         self._rule = rule
-        self._labels = tuple(labels)
         self._names = {self._normalise(name).strip(): label for name, label in names if name.strip()}
         longest_first = sorted(self._names, key=lambda name: (-len(name), name))
         self._mentions = re.compile(
@@ -289,8 +288,3 @@ def _tokens_from(tokens: Sequence[TokenLogprob], start: int) -> list[TokenLogpro
         if at > start:
             return list(tokens[index:])
     return []
-
-
-def read_label(reply: Reply | Failure, rule: ReplyRule, labels: Sequence[str]) -> Read:
-    """Read one reply; for many, compile a `LabelReader` once."""
-    return LabelReader(rule, labels).read(reply)

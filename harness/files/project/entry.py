@@ -84,9 +84,7 @@ class Azure(Written):
     api_version: str = Field(
         pattern=r"^[0-9A-Za-z-]{1,40}$", description="Of Azure's API, such as 2024-10-21 or v1."
     )
-    entra: bool = Field(
-        False, description="Sign in by Microsoft Entra ID (package azure-identity) instead of a key."
-    )
+    entra: bool = Field(False, description="Sign in by Microsoft Entra ID (extra `azure`) instead of a key.")
 
 
 class ModelEntry(Written):

@@ -20,7 +20,7 @@ from harness.judge.scores.proportion import Share
 from harness.judge.view import View, once
 from harness.judge.wording import count, figure, figure_alone
 
-LAB, NEW = "suite", "new data"
+NEW = "new data"
 
 
 @once

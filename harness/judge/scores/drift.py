@@ -7,23 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from harness.judge.documents.assessment import Status
 from harness.judge.scores.combined import Combined, difference
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share
-
-
-def z_test(first: Share, second: Share) -> tuple[float, float]:
-    """Give z and the two-sided p-value of "both shares are equal" with the pooled variance, at n_eff."""
-    n1, n2 = first.effective_n(), second.effective_n()
-    pooled = (first.p * n1 + second.p * n2) / (n1 + n2)
-    variance = pooled * (1 - pooled) * (1 / n1 + 1 / n2)
-    if variance <= 0:
-        return 0.0, 1.0
-    z = (first.p - second.p) / math.sqrt(variance)
-    return z, float(2 * ndtr(-abs(z)))
 
 
 def fisher(first: Share, second: Share) -> float:

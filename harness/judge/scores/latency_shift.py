@@ -20,14 +20,6 @@ CELLS = 2_000_000  # resampled trials at once, which bounds the memory
 WALSH = 2_000
 
 
-def hodges_lehmann(differences: Float) -> float | None:
-    """Give the Hodges-Lehmann shift (1963): the median of the means of all pairs, each with itself too.
-
-    Above `WALSH` differences their evenly spaced quantiles stand for them.
-    """
-    return None if len(differences) == 0 else float(np.median(_walsh(differences)))
-
-
 def hodges_lehmann_estimate(differences: Float, confidence: float = 0.95) -> Estimate:
     """Give the shift with the interval that Wilcoxon's signed-rank test does not reject (Lehmann 1963).
 
@@ -86,19 +78,6 @@ def case_medians(times: Float, case: Int32 | Int64) -> dict[int, float]:
     ids, start, size = np.unique(case[order], return_index=True, return_counts=True)
     middle = times[order][start + (size - 1) // 2]
     return {int(i): float(t) for i, t in zip(ids, middle, strict=True) if math.isfinite(t)}
-
-
-def quantile_difference(
-    first: Float,
-    first_case: Int32 | Int64,
-    second: Float,
-    second_case: Int32 | Int64,
-    q: float,
-    *,
-    seed: int,
-) -> Figure:
-    """Give quantile(first) - quantile(second) in seconds, cases resampled in pairs."""
-    return quantile_differences(first, first_case, second, second_case, (q,), seed=seed)[0]
 
 
 def quantile_differences(

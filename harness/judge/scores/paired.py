@@ -19,11 +19,6 @@ from harness.judge.scores.proportion import uncertainty_of_spread
 from harness.judge.table.columns import Float
 
 
-def mcnemar_exact(b: int, c: int) -> float:
-    """Give McNemar's exact two-sided p-value: b ~ Binomial(b + c, 1/2)."""
-    return 1.0 if b + c == 0 else min(1.0, 2 * float(bdtr(min(b, c), b + c, 0.5)))
-
-
 def mcnemar_mid_p(b: int, c: int) -> float:
     """Give the mid-p version, less conservative: the observed outcome counts half (Fagerland et al. 2013)."""
     if b + c == 0:
@@ -194,22 +189,3 @@ def non_inferiority_n(
         return None
     z = float(ndtri(confidence) + ndtri(power))
     return max(1, math.ceil(z * z * discordant / (margin * margin)))
-
-
-def comparison_n(
-    delta: float,
-    *,
-    between: float = 1 / 9,
-    within: tuple[float, float] = (0.0, 0.0),
-    repeats: tuple[int, int] = (1, 1),
-    confidence: float = 0.95,
-    power: float = POWER,
-) -> int:
-    """Give the cases that show a difference of delta (Miller 2024, "Adding error bars to evals", eq. 9).
-
-    n = (z_{a/2} + z_b)^2 (w^2 + s_A^2/K_A + s_B^2/K_B) / delta^2; `between` is w^2, the variance over
-    cases of the difference of expected scores, `within` the variances of one trial, `repeats` the K.
-    """
-    z = float(ndtri((1 + confidence) / 2) + ndtri(power))
-    spread = between + within[0] / repeats[0] + within[1] / repeats[1]
-    return math.ceil(z * z * spread / (delta * delta))

@@ -40,10 +40,8 @@ class Prepared:
 class RateHints:
     """What an answer's headers say of the endpoint's limits; None where it said nothing."""
 
-    limit_requests: int | None = None
     remaining_requests: int | None = None
     reset_requests_s: float | None = None
-    limit_tokens: int | None = None
     remaining_tokens: int | None = None
     reset_tokens_s: float | None = None
     retry_after_s: float | None = None

@@ -135,7 +135,7 @@ _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?")
 
 def read_hints(headers: Headers, *, now: datetime | None = None) -> RateHints:
     """Read the hints of one response; costs a few lookups when there are none."""
-    openai = headers.get("x-ratelimit-limit-requests") or headers.get("x-ratelimit-remaining-requests")
+    openai = headers.get("x-ratelimit-remaining-requests")
     tokens = headers.get("x-ratelimit-remaining-tokens")
     anthropic = headers.get("anthropic-ratelimit-requests-remaining")
     retry_ms, retry, should = (headers.get(k) for k in ("retry-after-ms", "retry-after", "x-should-retry"))
@@ -147,10 +147,8 @@ def read_hints(headers: Headers, *, now: datetime | None = None) -> RateHints:
         return headers.get(prefix + order.format(what, of))
 
     return RateHints(
-        limit_requests=_count(named("limit", "requests")),
         remaining_requests=_count(named("remaining", "requests")),
         reset_requests_s=wait_s(named("reset", "requests"), now=now),
-        limit_tokens=_count(named("limit", "tokens")),
         remaining_tokens=_count(named("remaining", "tokens")),
         reset_tokens_s=wait_s(named("reset", "tokens"), now=now),
         retry_after_s=_retry_after(retry_ms, retry, now),

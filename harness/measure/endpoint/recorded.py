@@ -116,7 +116,7 @@ def load_replies(path: Path) -> ReplyFile:
 
 
 @lru_cache(maxsize=8)
-def _load(path: Path, mtime_ns: int, size: int) -> ReplyFile:  # noqa: ARG001 (the time is part of the cache's key)
+def _load(path: Path, _mtime_ns: int, size: int) -> ReplyFile:  # the time is part of the cache's key
     if size == 0:
         return ReplyFile(path, b"", array("Q"), array("Q"), set())
     with path.open("rb") as file:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.files.suite import ReplyRule
-from harness.judge.labels import LabelReader, read_label
+from harness.judge.labels import LabelReader
 from harness.record import Failure, Reply, TokenLogprob
 
 SPAM = ("spam", "ham")
@@ -16,7 +16,7 @@ SPAM = ("spam", "ham")
 
 def read(text: str, labels: tuple[str, ...] = SPAM, *, finish: str | None = None, **rule: Any) -> str:
     """Give the label, or the outcome in brackets."""
-    label, outcome = read_label(Reply(text=text, finish_reason=finish), ReplyRule(**rule), labels)
+    label, outcome = LabelReader(ReplyRule(**rule), labels).read(Reply(text=text, finish_reason=finish))
     assert (label is not None) == (outcome == "label")
     return label or f"<{outcome}>"
 
@@ -191,9 +191,13 @@ def test_outcomes_without_a_label_are_told_apart() -> None:
     rule = ReplyRule()
     assert read("") == "<empty>"
     assert read(" \n\u200b") == "<empty>"
-    assert read_label(Reply(text="spam", refusal="I can't"), rule, SPAM) == (None, "refused")
-    assert read_label(Reply(text="spam", finish_reason="content_filter"), rule, SPAM) == (None, "refused")
-    assert read_label(Failure(kind="timeout", message="30 s"), rule, SPAM) == (None, "failed")
+    read_reply = LabelReader(rule, SPAM).read
+    assert read_reply(Reply(text="spam", refusal="I can't")) == (None, "refused")
+    assert read_reply(Reply(text="spam", finish_reason="content_filter")) == (
+        None,
+        "refused",
+    )
+    assert read_reply(Failure(kind="timeout", message="30 s")) == (None, "failed")
 
 
 def scored(reply: Reply, label: str | None = "spam", **rule: Any) -> float:

@@ -221,7 +221,7 @@ def _default_identity(name: str) -> Callable[[], str]:
     except ImportError:
         raise UsageError(
             f"models.{name}.azure.entra: the package azure-identity is not installed",
-            fix="Run: pip install azure-identity. Or use a key: `api_key_env:`.",
+            fix="Run: pip install 'prompt-readiness[azure]'. Or use a key: `api_key_env:`.",
         ) from None
     provide: Callable[[], str] = get_bearer_token_provider(DefaultAzureCredential(), SCOPE)
     return provide

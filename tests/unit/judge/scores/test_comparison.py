@@ -40,21 +40,14 @@ def test_newcombe_equals_the_published_interval() -> None:
     assert (estimate.low, estimate.high) == pytest.approx((0.05243, 0.33387), abs=5e-6)
 
 
-def test_the_pooled_z_of_dev_against_holdout_equals_the_published_one() -> None:
-    z, p = drift.z_test(single(270, 300), single(2850, 3000))
-    assert z == pytest.approx(-3.63609, abs=5e-6)
-    assert p == pytest.approx(0.00027681, abs=5e-9)
-
-
 def test_fisher_equals_scipy() -> None:
     expected = stats.fisher_exact([[56, 14], [48, 32]]).pvalue
     assert drift.fisher(single(56, 70), single(48, 80)) == pytest.approx(expected)
 
 
 def test_mcnemar_equals_the_published_p_values() -> None:
-    assert paired.mcnemar_exact(1, 7) == pytest.approx(0.0703125)
     assert paired.mcnemar_mid_p(1, 7) == pytest.approx(0.0390625)
-    assert paired.mcnemar_exact(0, 0) == paired.mcnemar_mid_p(0, 0) == 1.0
+    assert paired.mcnemar_mid_p(0, 0) == 1.0
     assert paired.mcnemar_mid_p(1, 1) == pytest.approx(0.75)  # 1 - P(X = 1)/2, Fagerland et al.
     assert math.isfinite(paired.mcnemar_mid_p(3000, 3000))
 
@@ -115,7 +108,6 @@ def test_holm_equals_statsmodels_in_the_order_given() -> None:
 
 def test_sample_sizes_equal_the_published_ones() -> None:
     assert paired.non_inferiority_n(0.05, 0.03) == 344
-    assert paired.comparison_n(0.03) == 969
     assert paired.non_inferiority_n(0.05, 0.0) is None
 
 

@@ -44,6 +44,10 @@ def _loosen(schema: dict[str, Any]) -> None:
                 "type"
             ) == "number":
                 place["properties"][name] = {"anyOf": [{"type": "string"}, rule], **_said(rule)}
+            elif rule.get("items") == {"$ref": "#/$defs/CaseFile"}:
+                each = [{"type": "string"}, rule["items"]]
+                rule["items"] = {"anyOf": each}
+                place["properties"][name] = {"anyOf": [*each, rule], **_said(rule)}
 
 
 def _said(rule: dict[str, Any]) -> dict[str, Any]:

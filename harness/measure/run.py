@@ -158,27 +158,9 @@ def _reload(run: Path, bundle: Bundle, root: Path) -> dict[str, object]:
         "project": _relative(bundle.project.path, root),
         "suite": _relative(bundle.suite.path, root),
         "prompts": [_relative(path, root) for path in prompts],
-        "cases": _relative(_replaced_cases(bundle), root),
+        "cases": _relative(bundle.replaced, root),
     }
 
 
 def _relative(path: Path | None, root: Path) -> str | None:
     return None if path is None else os.path.relpath(path.resolve(), root)
-
-
-def _replaced_cases(bundle: Bundle) -> Path | None:
-    """Give the case file that was named instead of the suite's own, if one was."""
-    assert bundle.suite.path is not None
-    known = {bundle.suite.path, bundle.project.path}
-    known |= {candidate.prompt.path for candidate in bundle.candidates}
-    known_paths = {path.resolve() for path in known if path is not None}
-    known_paths |= {
-        (bundle.project.root / c.model.replies).resolve() for c in bundle.candidates if c.model.replies
-    }
-    data = [path for path in bundle.files if path.suffix != ".py"]  # not the code of perturbations
-    others = [path for path in data if path.resolve() not in known_paths]
-    folder = bundle.suite.path.resolve().parent
-    own = {(folder / written).resolve() for written in bundle.suite.cases if "://" not in written}
-    own |= {found.resolve() for w in bundle.suite.cases if "*" in w for found in folder.glob(w)}
-    foreign = [path for path in others if path.resolve() not in own]
-    return foreign[0] if len(foreign) == 1 else None

@@ -74,7 +74,7 @@ def lay_out(snapshot: Snapshot, suite: str, project: str | None, into: Path) -> 
     checked = read_suite(places.suite, findings)
     if findings.total or checked is None:
         raise at_commit(FilesError(findings.problems), into, snapshot.commit)
-    wanted = [*matching(snapshot, checked.model.cases, suite)]
+    wanted = [*matching(snapshot, [each.file for each in checked.model.cases], suite)]
     root = posixpath.dirname(project or _default_place(suite))
     recordings = [str(entry.replies) for entry in read.project.models.values() if entry.replies is not None]
     wanted += [posixpath.normpath(posixpath.join(root, path)) for path in recordings]

@@ -53,6 +53,7 @@ class Bundle:
     cases: tuple[Case, ...]
     thresholds: tuple[Threshold, ...]  # the suite's, or the documented defaults
     files: tuple[Path, ...]  # all that were read
+    replaced: Path | None = None  # the case file that stands for the suite's own
     suite_digest: str
 
 
@@ -166,6 +167,7 @@ class _Loader:
             thresholds=thresholds,
             files=tuple(dict.fromkeys(self.gather.files)),
             suite_digest=suite_digest(suite, rows),
+            replaced=cases,
         )
 
     def _survives(self, read: Checked[Prompt], rows: Sequence[Case]) -> bool:

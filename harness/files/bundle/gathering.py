@@ -55,20 +55,20 @@ class Gatherer:
         if not checked.whole("columns"):
             return []
         labels = suite.labels if checked.whole("labels") else None
-        reader = CaseReader(labels, suite.columns, self.findings)
+        reader = CaseReader(labels, suite.columns, self.findings, suite.reply.case_sensitive)
         if replaced is not None:
             self.files.append(replaced)
             return list(reader.read(replaced))
         if not checked.whole("cases"):
             return []
         found: list[Case] = []
-        for i, written in enumerate(suite.cases):
-            if written.startswith(REMOTE):
-                found += reader.read(Path(written), url=written)
+        for i, form in enumerate(suite.cases):
+            if form.file.startswith(REMOTE):
+                found += reader.read(Path(form.file), form, url=form.file)
                 continue
-            for path in self._expanded(checked, ("cases", i), written):
+            for path in self._expanded(checked, ("cases", i), form.file):
                 self.files.append(path)
-                found += reader.read(path)
+                found += reader.read(path, form)
         if found:
             _unseen_columns(checked, reader.seen)
         return found

@@ -1,29 +1,75 @@
-"""Cases: JSONL, CSV and, with the extra `tables`, Parquet and remote tables; streamed.
+"""Cases: rows of files of any usual form, read as labelled inputs; streamed.
 
 Everything that is not a known column (`id`, `expected`, `split`, `tags`) is an input of the template, and
-every input is text, as written. A case without an id is named after its file and line.
+every input is text, as written. A case without an id is named after its file and line. A label is written as
+the suite writes it: `Spam` is read as `spam` where a reply would be, and `values` gives ids their names.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-from harness.files.case.rows import Row, read_csv, read_jsonl
+from harness.files.case.expected import Expected
+from harness.files.case.rows import (
+    LONGEST_FIELD,
+    NAMELESS,
+    as_text,
+    entry_line,
+    named_cells,
+    read_json,
+    read_jsonl,
+    read_separated,
+    read_test_data,
+)
+from harness.files.case.tables import read_sheet, read_table
 from harness.files.digest import digest
-from harness.files.written import Findings, did_you_mean, shown
+from harness.files.written import SAVE, Findings, did_you_mean, shown
 from harness.record import CaseRow as Case
 
 __all__ = ["Case", "CaseReader"]
 
 KNOWN = ("id", "expected", "split", "tags")
-LONGEST_FIELD = 200_000  # characters of one input
 LONGEST_NAME = 200  # characters of an id, split or tag
+FORMATS: Mapping[str, str] = {
+    ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv",
+    ".parquet": "parquet", ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xlsx", ".ods": "xlsx",
+    ".prompt.yml": "prompt", ".prompt.yaml": "prompt",
+}  # fmt: skip
 
 Place: TypeAlias = tuple[Path, int]
+Rows: TypeAlias = Iterable[tuple[int, dict[str, Any]]]
+
+
+class Form(Protocol):
+    """How a file of cases is written; empty where its name and its first line tell."""
+
+    @property
+    def format(self) -> str | None:
+        """One of the values of `FORMATS`."""
+
+    @property
+    def separator(self) -> str | None:
+        """Between two cells."""
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The names of the columns, of a file without a header."""
+
+    @property
+    def encoding(self) -> str | None:
+        """As Python names it."""
+
+    @property
+    def sheet(self) -> str | None:
+        """Name or number of the sheet."""
+
+    @property
+    def values(self) -> Mapping[str, Mapping[str, str]]:
+        """Column -> value as written -> value as meant."""
 
 
 @dataclass(slots=True)
@@ -33,41 +79,95 @@ class CaseReader:
     labels: Sequence[str] | None  # None: the labels of the suite are themselves wrong, so nothing is compared
     columns: Mapping[str, str]
     findings: Findings
+    case_sensitive: bool = False
     seen: set[str] = field(default_factory=set)  # the columns of all files; kept where columns are mapped
+    nameless: Counter[Path] = field(default_factory=Counter)  # rows with text that no column names
+    expected: Expected = field(init=False)
     _ids: dict[str, Place] = field(default_factory=dict)
 
-    def read(self, file: Path, *, url: str | None = None) -> Iterator[Case]:
-        """Yield the good cases of a file; the problems of the others go into `findings`."""
-        suffix = Path(url or file).suffix.lower()
-        if url is not None or suffix == ".parquet":
-            from harness.files.case.tables import read_table
+    def __post_init__(self) -> None:
+        """Know the labels."""
+        column = self.columns.get("expected", "expected")
+        sensitive = self.case_sensitive
+        self.expected = Expected(self.labels, column, self.findings, case_sensitive=sensitive)
 
-            rows: Iterable[Row] = read_table(file, url or str(file), self.findings)
-        elif suffix in {".jsonl", ".ndjson"}:
-            rows = read_jsonl(file, self.findings)
-        elif suffix == ".csv":
-            rows = read_csv(file, self._needed(), self.findings)
-        else:
-            self.findings.add(file, None, "", "is not a file of cases.", "Use .jsonl, .csv or .parquet.")
+    def read(self, file: Path, form: Form | None = None, *, url: str | None = None) -> Iterator[Case]:
+        """Yield the good cases of a file; the problems of the others go into `findings`."""
+        kind = (form and form.format) or _format(url or file.name)
+        rows = self._rows(file, kind, form, url)
+        if rows is None:
+            written = entry_line(file, "format: ...")
+            fix = f"Use .jsonl, .json, .csv, .tsv, .xlsx or .parquet, or write {written}."
+            self.findings.add(file, None, "", "is not a file of cases.", fix)
             return
         before, count = self.findings.of(file), 0
-        for row in rows:
+        values = form.values if form is not None else {}
+        for line, fields in rows:
             count += 1
+            if fields.pop(NAMELESS, None) is not None:
+                self.nameless[file] += 1
             if self.columns:
-                self.seen.update(row.fields)
-            case = self._case(file, row)
+                self.seen.update(fields)
+            if count == 1 and kind not in {"jsonl", "json", "prompt"} and self._lacks(file, fields, form):
+                return
+            case = self._case(file, line, fields, values)
             if case is not None:
                 yield case
         if count == 0 and self.findings.of(file) == before:
             self.findings.add(file, None, "", "holds no cases.", "Add at least one.")
 
-    def _needed(self) -> list[str]:
-        return list(dict.fromkeys((self.columns.get("expected", "expected"), *self.columns.values())))
+    def _rows(self, file: Path, kind: str | None, form: Form | None, url: str | None) -> Rows | None:
+        """Give the rows of a file, from the reader of its format; None when there is none."""
+        encoding = (form and form.encoding) or ""
+        header = form.header if form is not None else ()
+        if url is not None:
+            return read_table(file, url, self.findings)
+        readers: dict[str | None, Callable[[], Rows]] = {
+            "parquet": lambda: read_table(file, str(file), self.findings),
+            "jsonl": lambda: read_jsonl(file, self.findings, encoding),
+            "json": lambda: read_json(file, self.findings, encoding),
+            "prompt": lambda: read_test_data(file, self.findings),
+            "xlsx": lambda: named_cells(
+                file, read_sheet(file, self.findings, (form and form.sheet) or ""), header, self.findings
+            ),
+            "csv": lambda: read_separated(
+                file,
+                self.findings,
+                needed=self._needed(),
+                separator=(form and form.separator) or ("\t" if kind == "tsv" else ""),
+                header=header,
+                encoding=encoding,
+                fix=f"{SAVE} Or write {entry_line(file, 'encoding: cp1252')}.",
+            ),
+        }
+        read = readers.get("csv" if kind == "tsv" else kind)
+        return None if read is None else read()
 
-    def _case(self, file: Path, row: Row) -> Case | None:
-        line, fields = row.line, self._renamed(row.fields)
+    def _needed(self) -> list[str]:
+        return list(dict.fromkeys((self.expected.column, *self.columns.values())))
+
+    def _lacks(self, file: Path, fields: Mapping[str, Any], form: Form | None) -> bool:
+        """Tell once of the columns that a table lacks, with the line to write."""
+        missing = [column for column in self._needed() if column not in fields]
+        for column in missing:
+            fix = ""
+            if column == self.expected.column:
+                fix = self.expected.seen_in(file, fields, header=bool(form and form.header))
+            fix = fix or did_you_mean(column, fields)
+            self.findings.add(file, 1, column, f"the column `{shown(column)}` is missing.", fix)
+        return bool(missing)
+
+    def _case(
+        self, file: Path, line: int, raw: Mapping[str, Any], values: Mapping[str, Mapping[str, str]]
+    ) -> Case | None:
+        fields = self._renamed(raw)
+        for column, meant in values.items():
+            name = next((mine for mine, theirs in self.columns.items() if theirs == column), column)
+            if name in fields:
+                written = as_text(fields[name])
+                fields[name] = meant.get(written, written)
         before = self.findings.of(file)
-        expected = self._expected(file, line, fields, row.fields)
+        expected = self.expected.read(file, line, fields.get("expected"), raw)
         inputs = {
             name: self._input(file, line, name, value) for name, value in fields.items() if name not in KNOWN
         }
@@ -91,20 +191,6 @@ class CaseReader:
         )  # a mapped name is not also a column of its own
         return {names.get(c, c): value for c, value in fields.items() if c in names or c not in hidden}
 
-    def _expected(self, file: Path, line: int, fields: Mapping[str, Any], raw: Mapping[str, Any]) -> str:
-        column = self.columns.get("expected", "expected")
-        if fields.get("expected") is None:
-            near = did_you_mean(column, raw) if column not in raw else ""
-            self.findings.add(
-                file, line, column, "is required but missing.", near or "Write the label expected."
-            )
-            return ""
-        label = as_text(fields["expected"])
-        if self.labels is not None and label not in self.labels:
-            message = f"`{shown(label)}` is not one of the suite's labels."
-            self.findings.add(file, line, column, message, did_you_mean(label, self.labels))
-        return label
-
     def _input(self, file: Path, line: int, name: str, value: object) -> str:
         text = as_text(value)
         if len(text) > LONGEST_FIELD:
@@ -119,7 +205,7 @@ class CaseReader:
         return text
 
     def _id(self, file: Path, line: int, value: object) -> str:
-        name = self._word(file, line, "id", value) or f"{file.stem}-{line}"
+        name = self._word(file, line, "id", value) or self._after_itsentry_line(file, line)
         if name in self._ids:
             other, first = self._ids[name]
             where = f"line {first}" if other == file else f"{other.name} line {first}"
@@ -127,6 +213,14 @@ class CaseReader:
             self.findings.add(file, line, "id", message, "Give each case an id of its own.")
         else:
             self._ids[name] = (file, line)
+        return name
+
+    def _after_itsentry_line(self, file: Path, line: int) -> str:
+        name = f"{file.stem}-{line}"
+        others = 1
+        while self._ids.get(name) == (file, line):  # a JSON list on one line
+            others += 1
+            name = f"{file.stem}-{line}.{others}"
         return name
 
     def _word(self, file: Path, line: int, what: str, value: object) -> str:
@@ -146,17 +240,11 @@ class CaseReader:
         return tuple(dict.fromkeys(word for word in words if word))
 
 
-def as_text(value: object) -> str:
-    """Write a value of a case as text: numbers as written, true/false as in JSON, null as nothing."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, (bool, list, dict)):
-        return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
-    return str(value)
-
-
 def case_digest(inputs: Mapping[str, str]) -> str:
     """Digest the inputs of a case: not its id, label, split or tags."""
     return digest(dict(inputs))
+
+
+def _format(name: str) -> str | None:
+    lowered = name.lower()
+    return next((kind for ending, kind in FORMATS.items() if lowered.endswith(ending)), None)

@@ -27,8 +27,9 @@ from typing import TypeAlias
 import msgspec
 
 from harness.files.case import perturb_text as texts
-from harness.files.case.cases import LONGEST_FIELD, Case
+from harness.files.case.rows import LONGEST_FIELD
 from harness.files.written import did_you_mean, shown
+from harness.record import CaseRow as Case
 
 Perturbation: TypeAlias = Callable[[str, Random], str]
 

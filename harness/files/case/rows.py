@@ -1,31 +1,41 @@
-"""Rows of a case file as they stand in it, one at a time: JSONL objects and CSV records."""
+"""Rows of a case file as they stand in it: JSONL and JSON objects, records of CSV and its kin, test data.
+
+A row is its line and its fields: column -> value as written. Files are read as people have them: a byte order
+mark is no part of the text, the separator is told by the header, columns without a name and without content
+(`v1,v2,,,`) are none.
+"""
 
 from __future__ import annotations
 
 import csv
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from harness.files.written import Findings, did_you_mean, first_bytes_problem, not_utf8, shown, unreadable
+from harness.files.written import (
+    Entries,
+    Findings,
+    Items,
+    decoded,
+    parse,
+    plain_value,
+    read_lines,
+    read_written,
+    reason,
+    shown,
+)
 
-LONGEST_LINE = 4 << 20  # bytes
-_SAVE = "Save it as UTF-8 without a byte order mark."
+LONGEST_FIELD = 200_000  # characters of one input
+LARGEST_FILE = 1 << 28  # bytes of a JSON file, which is read as a whole
+NAMELESS = ""  # stands among the fields of a row that has text in a column without a name
+SEPARATORS = (",", ";", "\t", "|")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row: column -> value as written, and the line on which it starts."""
-
-    line: int
-    fields: dict[str, Any]
-
-
-def read_jsonl(file: Path, findings: Findings) -> Iterator[Row]:
+def read_jsonl(file: Path, findings: Findings, encoding: str = "") -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the objects of a JSONL file; blank lines are skipped, bad lines are findings."""
-    for number, line in _lines(file, findings):
+    for number, line in read_lines(file, findings, encoding):
         if not line.strip():
             continue
         try:
@@ -35,17 +45,89 @@ def read_jsonl(file: Path, findings: Findings) -> Iterator[Row]:
             findings.add(file, number, shown(str(error)), message, "Keep one of them.")
             continue
         except json.JSONDecodeError as error:
-            findings.add(file, number, "", f"is not valid JSON: {error.msg} at column {error.colno}.")
+            message = f"is not valid JSON: {error.msg} at column {error.colno}."
+            findings.add(file, number, "", message, _is_a_list(file, number, line))
+            if number == 1 and line.startswith("["):
+                return  # each of its lines would be another problem
             continue
         except (RecursionError, ValueError):
             findings.add(file, number, "", "is not valid JSON: it is nested too deeply.")
             continue
         if not isinstance(fields, dict):
-            findings.add(
-                file, number, "", 'must be a JSON object, such as {"message": ..., "expected": ...}.'
-            )
+            message = 'must be a JSON object, such as {"message": ..., "expected": ...}.'
+            findings.add(file, number, "", message, _is_a_list(file, number, line))
             continue
-        yield Row(number, fields)
+        yield number, fields
+
+
+def _is_a_list(file: Path, number: int, line: str) -> str:
+    if number > 1 or not line.startswith("["):
+        return ""
+    return f"If the file is one list, write `cases: {{file: {shown(file.name)}, format: json}}`."
+
+
+def read_json(file: Path, findings: Findings, encoding: str = "") -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a JSON file that is one list; what is wrong with it is a finding."""
+    text = _whole(file, findings, encoding)
+    if text is None:
+        return
+    at = _after_space(text, 0)
+    if text[at : at + 1] != "[":
+        fix = "Write a list of objects: [{...}, {...}]."
+        if text[at : at + 1] == "{":
+            fix += f" If there is an object a line, `cases: {{file: {shown(file.name)}, format: jsonl}}`."
+        findings.add(file, 1, "", "is not a list of cases.", fix)
+        return
+    try:
+        yield from _items(file, text, at + 1, findings)
+    except json.JSONDecodeError as error:
+        findings.add(file, error.lineno, "", f"is not valid JSON: {error.msg} at column {error.colno}.")
+    except _TwiceError as error:
+        findings.add(file, None, shown(str(error)), f"the key `{shown(str(error))}` stands twice in a case.")
+    except (RecursionError, ValueError):
+        findings.add(file, None, "", "is not valid JSON: it is nested too deeply.")
+
+
+def _whole(file: Path, findings: Findings, encoding: str) -> str | None:
+    try:
+        with file.open("rb") as source:
+            raw = source.read(LARGEST_FILE + 1)
+    except OSError as error:
+        findings.add(file, None, "", f"cannot be read: {reason(error)}.", "Check its permissions.")
+        return None
+    if len(raw) > LARGEST_FILE:
+        findings.add(
+            file, None, "", f"is larger than {LARGEST_FILE:,} bytes.", "Write an object a line: .jsonl."
+        )
+        return None
+    return decoded(file, raw, findings, encoding)
+
+
+def _items(file: Path, text: str, at: int, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects of a list whose bracket stands before `at`, each with its line."""
+    line, counted, first = 1, 0, True
+    while (at := _after_space(text, at)) < len(text) and text[at] != "]":
+        if not first:
+            if text[at] != ",":
+                raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+            at = _after_space(text, at + 1)
+        first = False
+        _, end = _DECODER.raw_decode(text, at)
+        line, counted = line + text.count("\n", counted, at), at
+        fields = _as_written(text[at:end])
+        if isinstance(fields, dict):
+            yield line, fields
+        else:
+            findings.add(file, line, "", "must be a JSON object, such as {...}.", "Leave it out.")
+        at = end
+    if at >= len(text) or text[_after_space(text, at + 1) :]:
+        raise json.JSONDecodeError("Expecting the end of the list", text, min(at, len(text)))
+
+
+def _after_space(text: str, at: int) -> int:
+    while at < len(text) and text[at] in " \t\r\n":
+        at += 1
+    return at
 
 
 class _TwiceError(Exception):
@@ -75,73 +157,132 @@ def _as_written(line: str) -> Any:  # noqa: ANN401 - what JSON can hold
     return found
 
 
-def read_csv(file: Path, needed: Sequence[str], findings: Findings) -> Iterator[Row]:
-    """Yield the records of a CSV file whose header has all columns `needed`."""
-    csv.field_size_limit(LONGEST_LINE)
-    reader = csv.reader((line for _, line in _lines(file, findings)), strict=True)
+def read_test_data(file: Path, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the `testData` of a *.prompt.yml."""
+    text = read_written(file, findings)
+    tree = None if text is None else parse(text, file, findings)
+    if tree is None:
+        return
+    line, data = tree.entries.get("testData", (tree.line, None))
+    if not isinstance(data, Items):
+        findings.add(file, line, "testData", "is not there: this prompt brings no cases.", "Add a list.")
+        return
+    for item in data.items:
+        if isinstance(item, Entries):
+            yield item.line, plain_value(item, texts=(("**",),))
+        else:
+            findings.add(file, item.line, "testData", "must be a mapping of inputs to texts.")
+
+
+def read_separated(
+    file: Path,
+    findings: Findings,
+    *,
+    needed: Sequence[str],
+    separator: str = "",
+    header: Sequence[str] = (),
+    encoding: str = "",
+    fix: str = "",
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the records of a CSV file or of one of its kin.
+
+    Without a `separator` it is the one that makes the columns `needed` of the first line. `header` names the
+    columns of a file that has no header; `fix` says how to write another encoding down.
+    """
+    csv.field_size_limit(1 << 22)
+    lines = (line for _, line in read_lines(file, findings, encoding, fix))
+    first = next(lines, "")
+    skipped = 0
+    if first.lower().startswith("sep=") and len(first.strip()) == len("sep=,"):  # Excel's own hint
+        separator, first, skipped = separator or first[4], next(lines, ""), 1
+    separator = separator or _separator(first, needed, len(header))
+    every = chain([first], lines)
+    records: Iterator[tuple[int, list[str]]]
+    if separator == "\t" and _one_a_line(file, encoding, findings):
+        records = ((skipped + i, _cells(line)) for i, line in enumerate(every, start=1))
+    else:
+        records = _records(file, csv.reader(every, delimiter=separator, strict=True), skipped, findings)
+    yield from named_cells(file, records, header, findings)
+
+
+def _separator(first: str, needed: Sequence[str], columns: int) -> str:
+    for each in SEPARATORS:
+        cells = [cell.strip() for cell in first.rstrip("\r\n").replace('"', "").split(each)]
+        if len(cells) == columns if columns else set(needed) <= set(cells):
+            return each
+    return ","
+
+
+def _one_a_line(file: Path, encoding: str, findings: Findings) -> bool:
+    """Whether all lines have as many tabs: then a record is a line, and a quote is text as any other."""
+    if findings.of(file):
+        return False
+    counts = {line.count("\t") for _, line in read_lines(file, Findings(), encoding) if line.strip()}
+    return len(counts) == 1
+
+
+def _cells(line: str) -> list[str]:
+    """Split at tabs; quotes around a whole cell are taken off."""
+    cells = line.rstrip("\r\n").split("\t") if line.strip() else []
+    return [
+        cell[1:-1].replace('""', '"')
+        if len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', "")
+        else cell
+        for cell in cells
+    ]
+
+
+def _records(file: Path, reader: Any, skipped: int, findings: Findings) -> Iterator[tuple[int, list[str]]]:  # noqa: ANN401 - csv's own type has no name
+    """Yield each record with the line on which it starts."""
+    line = 1
     try:
-        header = next(reader, None)
-        if header is None or not _good_header(file, header, needed, findings):
-            return
-        line = reader.line_num + 1
         for cells in reader:
-            if cells and len(cells) != len(header):
-                message = f"has {len(cells)} fields where the header has {len(header)}."
-                findings.add(file, line, "", message, "Put quotes around a field that holds a comma.")
-            elif cells:
-                yield Row(line, dict(zip(header, cells, strict=True)))
+            yield skipped + line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        message = f"is not valid CSV: {error}."
-        findings.add(
-            file, reader.line_num or 1, "", message, "Close every quote; double a quote inside a field."
-        )
+        at, said = skipped + (reader.line_num or 1), f"is not valid CSV: {error}."
+        findings.add(file, at, "", said, "Close every quote; double a quote inside a field.")
 
 
-def _good_header(file: Path, header: list[str], needed: Sequence[str], findings: Findings) -> bool:
-    before = findings.of(file)
-    for twice in sorted({column for column in header if header.count(column) > 1}):
-        findings.add(
-            file, 1, shown(twice), f"the column `{shown(twice)}` stands twice.", "Rename one of them."
-        )
-    for column in needed:
-        if column not in header:
-            one = header[0] if len(header) == 1 else ""
-            fix = did_you_mean(column, header)
-            if ";" in one or "\t" in one:
-                fix = "The file seems to use another separator: save it with commas."
-            findings.add(file, 1, column, f"the column `{shown(column)}` is missing.", fix)
-    return findings.of(file) == before
-
-
-def _lines(file: Path, findings: Findings) -> Iterator[tuple[int, str]]:
-    """Yield numbered lines as text; a line that is not clean UTF-8 is a finding and is left out."""
-    try:
-        with file.open("rb") as source:
-            yield from _decoded(file, source, findings)
-    except OSError as error:
-        unreadable(file, error, findings)
-
-
-def _decoded(file: Path, source: BinaryIO, findings: Findings) -> Iterator[tuple[int, str]]:
-    number = offset = 0
-    while raw := source.readline(LONGEST_LINE + 1):
-        number += 1
-        problem = first_bytes_problem(raw) if number == 1 else ""
-        if problem:
-            findings.add(file, 1, "", problem, _SAVE)
+def named_cells(
+    file: Path, records: Iterator[tuple[int, list[str]]], header: Sequence[str], findings: Findings
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Put the columns' names to the cells; text that no column names is left out, and `NAMELESS` told."""
+    if not header:
+        _, cells = next(records, (1, []))
+        header = [cell.strip() for cell in cells]
+        twice = sorted({column for column in header if column and header.count(column) > 1})
+        for column in twice:
+            findings.add(
+                file, 1, shown(column), f"the column `{shown(column)}` stands twice.", "Rename one of them."
+            )
+        if twice:
             return
-        if len(raw) > LONGEST_LINE:
-            findings.add(file, number, "", f"is longer than {LONGEST_LINE:,} bytes.", "Shorten it.")
-            return
-        if b"\0" in raw:
-            findings.add(file, number, "", "holds a NUL byte.", "Remove it; text files have none.")
-        else:
-            try:
-                yield number, raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                message = not_utf8(raw, error.start).replace(
-                    f"offset {error.start:,}", f"offset {offset + error.start:,}"
-                )
-                findings.add(file, number, "", message, _SAVE)
-        offset += len(raw)
+    least = max((i for i, name in enumerate(header, start=1) if name), default=0)
+    for line, cells in records:
+        if not cells:
+            continue
+        if not least <= len(cells) <= len(header):
+            message = f"has {len(cells)} fields where the header has {len(header)}."
+            findings.add(file, line, "", message, "Put quotes around a field that holds a separator.")
+            continue
+        fields = {name: cell for name, cell in zip(header, cells, strict=False) if name}
+        if any(cell.strip() and not name for name, cell in zip(header, cells, strict=False)):
+            fields[NAMELESS] = ""
+        yield line, fields
+
+
+def as_text(value: object) -> str:
+    """Write a value of a case as text: numbers as written, true/false as in JSON, null as nothing."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, (bool, list, dict)):
+        return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    return str(value)
+
+
+def entry_line(file: Path, key: str) -> str:
+    """Write the entry of a suite that says more of a file."""
+    return f"`cases: {{file: {shown(file.name)}, {key}}}`"

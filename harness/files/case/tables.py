@@ -1,25 +1,30 @@
-"""Case tables that need the extra `tables`: Parquet files, and tables at s3:// or hf:// addresses."""
+"""Case tables that need the extra `tables`: Parquet, spreadsheets, and tables at s3:// or hf:// addresses.
+
+Spreadsheets are read by python-calamine (MIT, no dependencies), Parquet and what lies elsewhere by Polars.
+"""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from harness.files.case.rows import Row
-from harness.files.written import Findings, shown
+from harness.files.written import Findings, did_you_mean, shown
 
 REMOTE = ("s3://", "hf://")
+LARGEST_SHEET = 1 << 30  # bytes of a spreadsheet once it is unpacked
 _BATCH = 10_000
+_LACKS = ("reading this needs the extra `tables`.", "Install it: pip install 'prompt-readiness[tables]'.")
 
 
-def read_table(file: Path, source: str, findings: Findings) -> Iterator[Row]:
+def read_table(file: Path, source: str, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the rows of a table; `file` stands for it in messages and a row's line is its number."""
     try:
         import polars
     except ImportError:
-        message = "reading this needs the extra `tables`, which is not installed."
-        findings.add(file, None, "", message, "Install it: pip install 'prompt-readiness[tables]'.")
+        findings.add(file, None, "", *_LACKS)
         return
     try:
         lazy = _scan(polars, source)
@@ -27,7 +32,7 @@ def read_table(file: Path, source: str, findings: Findings) -> Iterator[Row]:
         while True:
             rows = lazy.slice(start, _BATCH).collect().to_dicts()
             for i, fields in enumerate(rows):
-                yield Row(start + i + 1, fields)
+                yield start + i + 1, fields
             if len(rows) < _BATCH:
                 return
             start += _BATCH
@@ -45,3 +50,53 @@ def _scan(polars: Any, source: str) -> Any:  # noqa: ANN401 - polars has no stub
     if lowered.endswith((".jsonl", ".ndjson")):
         return polars.scan_ndjson(source)
     return polars.scan_parquet(source, glob=False) if source.startswith("/") else polars.scan_parquet(source)
+
+
+def read_sheet(file: Path, findings: Findings, sheet: str = "") -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a spreadsheet that are not empty, as texts; `sheet` is a name or a number from 1."""
+    try:
+        import python_calamine as calamine
+    except ImportError:
+        findings.add(file, None, "", *_LACKS)
+        return
+    try:
+        if _unpacked(file) > LARGEST_SHEET:
+            findings.add(file, None, "", f"unpacks to more than {LARGEST_SHEET:,} bytes.", "Save it as CSV.")
+            return
+        book = calamine.CalamineWorkbook.from_path(str(file))
+        names = list(book.sheet_names)
+        chosen = sheet or names[0]
+        if chosen not in names and chosen.isdecimal() and 1 <= int(chosen) <= len(names):
+            chosen = names[int(chosen) - 1]
+        if chosen not in names:
+            message = f"has no sheet `{shown(chosen)}`."
+            findings.add(file, None, "", message, did_you_mean(chosen, names))
+            return
+        rows = book.get_sheet_by_name(chosen).to_python(skip_empty_area=False)
+    except (calamine.CalamineError, OSError, ValueError, IndexError, zipfile.BadZipFile) as error:
+        said = shown(str(error).splitlines()[0] if str(error) else type(error).__name__, 200)
+        findings.add(file, None, "", f"cannot be read as a spreadsheet: {said}.", "Save it again, or as CSV.")
+        return
+    for line, row in enumerate(rows, start=1):
+        cells = [_written(cell) for cell in row]
+        if any(cells):
+            yield line, cells
+
+
+def _unpacked(file: Path) -> int:
+    """Say how large a spreadsheet is once it is unpacked; old formats are not packed."""
+    if not zipfile.is_zipfile(file):
+        return file.stat().st_size
+    with zipfile.ZipFile(file) as packed:
+        return sum(each.file_size for each in packed.infolist())
+
+
+def _written(cell: object) -> str:
+    """Write a cell as a person reads it: every number of a spreadsheet is a float, `1` and `2026` as well."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        return str(int(cell))
+    if isinstance(cell, datetime) and cell.time() == time():
+        return cell.date().isoformat()
+    return cell.isoformat() if isinstance(cell, (date, time)) else str(cell)

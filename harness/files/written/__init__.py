@@ -7,16 +7,16 @@
 from harness.files.written import units
 from harness.files.written.findings import Findings, did_you_mean, nearest, shortlist, shown
 from harness.files.written.reading import (
+    SAVE,
     Outside,
+    decoded,
     expand,
-    first_bytes_problem,
     near_file,
-    not_utf8,
+    read_lines,
     read_written,
     reason,
     resolve,
     shortest,
-    unreadable,
 )
 from harness.files.written.units import Age, Money, Seconds, Share
 from harness.files.written.validation import FILLED_IN, Checked, Reporter, Written, check, read_model
@@ -34,6 +34,7 @@ from harness.files.written.yaml_lines import (
 
 __all__ = [
     "FILLED_IN",
+    "SAVE",
     "Age",
     "Checked",
     "Entries",
@@ -48,17 +49,17 @@ __all__ = [
     "Share",
     "Written",
     "check",
+    "decoded",
     "did_you_mean",
     "dotted",
     "expand",
-    "first_bytes_problem",
     "near_file",
     "nearest",
     "node_at",
-    "not_utf8",
     "parse",
     "parse_any",
     "plain_value",
+    "read_lines",
     "read_model",
     "read_written",
     "reason",
@@ -67,5 +68,4 @@ __all__ = [
     "shortlist",
     "shown",
     "units",
-    "unreadable",
 ]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import io
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from harness.files.written.findings import Findings, nearest, shown
 
@@ -57,15 +60,22 @@ def near_file(path: Path) -> str:
     return f"Did you mean `{shown(near)}`?" if near else ""
 
 
+LONGEST_LINE = 4 << 20  # bytes of one line
 LARGEST_WRITTEN = 1 << 20  # bytes of a YAML file: more is not something that a person wrote
 
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF32_BE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
+_MARKS = (  # UTF-32's first: its mark starts as that of UTF-16 does
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8"),
 )
-_SAVE = "Save it as UTF-8 without a byte order mark."
+SAVE = "Save it as UTF-8."
+
+
+def encoding_of(raw: bytes) -> str:
+    """Name the encoding that a byte order mark tells; UTF-8 where there is none."""
+    return next((name for mark, name in _MARKS if raw.startswith(mark)), "utf-8")
 
 
 def read_written(path: Path, findings: Findings) -> str | None:
@@ -81,15 +91,20 @@ def read_written(path: Path, findings: Findings) -> str | None:
             path, None, "", f"is larger than {LARGEST_WRITTEN:,} bytes.", "Keep cases in a JSONL or CSV file."
         )
         return None
-    problem = first_bytes_problem(raw)
-    if problem:
-        findings.add(path, 1, "", problem, _SAVE)
-        return None
+    return decoded(path, raw, findings)
+
+
+def decoded(path: Path, raw: bytes, findings: Findings, encoding: str = "") -> str | None:
+    """Decode a whole file, without its byte order mark; None when there was a problem."""
+    codec = encoding or encoding_of(raw)
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode(codec).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        findings.add(path, line, "", not_utf8(raw, error.start), _SAVE)
+        if codec.startswith("utf-8"):
+            findings.add(path, line, "", not_utf8(raw, error.start), SAVE)
+        else:
+            findings.add(path, line, "", f"is not {codec}: byte 0x{raw[error.start]:02X}.", SAVE)
         return None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -98,14 +113,63 @@ def read_written(path: Path, findings: Findings) -> str | None:
     return text
 
 
-def first_bytes_problem(raw: bytes) -> str:
-    """Name the byte order mark that a file starts with; empty when it starts with none."""
-    for mark, name in _MARKS:
-        if raw.startswith(mark):
-            return f"is encoded as {name}, not as UTF-8."
-    if raw.startswith(codecs.BOM_UTF8):
-        return "starts with a byte order mark (BOM)."
-    return ""
+def read_lines(
+    path: Path, findings: Findings, encoding: str = "", fix: str = ""
+) -> Iterator[tuple[int, str]]:
+    """Yield numbered lines as text, each with its end; one that can't be decoded is a finding and left out.
+
+    `encoding` is that of the file, where it is written down; else a byte order mark tells it, else it is
+    UTF-8. `fix` says how to write down another one.
+    """
+    try:
+        with path.open("rb") as source:
+            codec = encoding or encoding_of(source.peek(4)[:4])
+            if codecs.lookup(codec).name.startswith(("utf-16", "utf-32")):
+                yield from _wide_lines(path, source, codec, findings)
+            else:
+                yield from _lines(path, source, codec, findings, fix or SAVE)
+    except OSError as error:
+        unreadable(path, error, findings)
+
+
+def _wide_lines(path: Path, source: BinaryIO, codec: str, findings: Findings) -> Iterator[tuple[int, str]]:
+    """Read an encoding in which the end of a line is not one byte."""
+    number = 0
+    with io.TextIOWrapper(source, encoding=codec, newline="\n") as lines:
+        try:
+            while line := lines.readline(LONGEST_LINE + 1):
+                number += 1
+                if len(line) > LONGEST_LINE or "\0" in line:
+                    wrong = "is too long" if len(line) > LONGEST_LINE else "holds a NUL character"
+                    findings.add(path, number, "", f"{wrong}.", "Check the encoding.")
+                    return
+                yield number, line.removeprefix("\ufeff") if number == 1 else line
+        except UnicodeError:
+            findings.add(path, number + 1, "", f"is not {codec}.", SAVE)
+
+
+def _lines(
+    path: Path, source: BinaryIO, codec: str, findings: Findings, fix: str
+) -> Iterator[tuple[int, str]]:
+    number = offset = 0
+    while raw := source.readline(LONGEST_LINE + 1):
+        number += 1
+        if len(raw) > LONGEST_LINE:
+            findings.add(path, number, "", f"is longer than {LONGEST_LINE:,} bytes.", "Shorten it.")
+            return
+        if b"\0" in raw:
+            findings.add(path, number, "", "holds a NUL byte.", "Remove it; text files have none.")
+        else:
+            try:
+                line = raw.decode(codec)
+                yield number, line.removeprefix("\ufeff") if number == 1 else line
+            except UnicodeDecodeError as error:
+                at = f"offset {offset + error.start:,}"
+                message = not_utf8(raw, error.start).replace(f"offset {error.start:,}", at)
+                if not codec.startswith("utf-8"):
+                    message = f"is not {codec}: byte 0x{raw[error.start]:02X} at {at}."
+                findings.add(path, number, "", message, fix)
+        offset += len(raw)
 
 
 def not_utf8(raw: bytes, at: int) -> str:

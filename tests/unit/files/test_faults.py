@@ -312,8 +312,8 @@ CASE_FAULTS = [
         "message",
         "is longer than 200,000",
     ),
-    (b"\xef\xbb\xbf" + GOOD, 1, "", "byte order mark"),
-    (b"\xff\xfe" + GOOD.decode().encode("utf-16-le"), 1, "", "is encoded as UTF-16"),
+    (b"[" + GOOD.replace(b"}\n{", b"},\n{") + b"]", 1, "", "format: json}`"),
+    (b"\xff\xfe" + GOOD.decode().encode("utf-16-le") + b"\x00", 3, "", "is not utf-16"),
     (b"", None, "", "holds no cases"),
     (b"[" * 100_000, 1, "", "is not valid JSON"),
 ]
@@ -331,7 +331,8 @@ def test_a_mistake_in_a_case_is_named_with_its_line(
 HEAD = "id,message,expected\n1,win,spam\n"
 CSV_FAULTS = [
     ("id,message,label\n1,win,spam\n", 1, "expected", "the column `expected` is missing"),
-    ("id;message;expected\n1;win;spam\n", 1, "expected", "another separator"),
+    ("a:b\n1:spam\n", 1, "expected", "the column `expected` is missing"),
+    ("a b expected\n1 win spam\n", 1, "expected", "cases: {file: cases.csv, separator: ...}"),
     ("id,id,message,expected\n", 1, "id", "the column `id` stands twice"),
     (HEAD + "2,hello, you,ham\n", 3, "", "has 4 fields where the header has 3"),
     (HEAD + '2,"a\nb",ham\n3,"unclosed,ham\n', 5, "", "is not valid CSV"),
@@ -356,8 +357,7 @@ YAML_FAULTS = [
     (b"- a", 1, "must be a mapping"),
     (b"", 1, "is empty"),
     (b"# nothing", 1, "is empty"),
-    (b"\xef\xbb\xbfname: x", 1, "byte order mark"),
-    (b"\xff\xfen\0a\0", 1, "is encoded as UTF-16"),
+    (b"\xff\xfen\0a", 1, "is not utf-16: byte 0x61"),
     (b"a: 1\nb: caf\xe9\n", 2, "is not UTF-8: byte 0xE9"),
     (b"a: caf\xc3\xa9\nb: caf\xe9\n", 2, "mixes UTF-8 with another encoding"),
     (b"a: b\nc: \0\n", 2, "NUL byte"),

@@ -1,0 +1,70 @@
+"""The label that a case expects: as the suite writes it, however the file does."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.files.case.rows import as_text, entry_line
+from harness.files.written import Findings, did_you_mean, nearest, shortlist, shown
+
+_LABEL_NAMES = frozenset({"label", "labels", "target", "class", "category", "answer", "gold", "intent", "y"})
+
+
+class Expected:
+    """Reads the column `expected`; `respelt` counts (as written, label) where the two differ.
+
+    A label is taken as a reply would be: without spaces at its edges, in Unicode's form NFC and,
+    unless they are `case_sensitive`, in any case. `labels` is None where the suite has them wrong.
+    """
+
+    def __init__(
+        self, labels: Sequence[str] | None, column: str, findings: Findings, *, case_sensitive: bool
+    ) -> None:
+        self.column = column
+        self.respelt: Counter[tuple[str, str]] = Counter()
+        self._labels, self._findings, self._case_sensitive = labels, findings, case_sensitive
+        self._folded = {self._fold(label): label for label in labels or ()}
+
+    def _fold(self, text: str) -> str:
+        folded = unicodedata.normalize("NFC", text).strip()
+        return folded if self._case_sensitive else folded.casefold()
+
+    def read(self, file: Path, line: int, value: object, raw: Mapping[str, Any]) -> str:
+        """Give the label that `value` is, in the row `raw`; a finding where it is none."""
+        if value is None:
+            fix = "Write the label expected."
+            if self.column not in raw:
+                fix = self.seen_in(file, raw, header=True) or did_you_mean(self.column, raw) or fix
+            self._findings.add(file, line, self.column, "is required but missing.", fix)
+            return ""
+        label = as_text(value)
+        if self._labels is None or label in self._labels:
+            return label
+        meant = self._folded.get(self._fold(label))
+        if meant is not None:
+            self.respelt[label, meant] += 1
+            return meant
+        fix = did_you_mean(label, self._labels)
+        if label.strip().isdecimal():
+            as_name = entry_line(file, f'values: {{expected: {{"{shown(label)}": ...}}}}')
+            fix = f"If it is an id, write {as_name}; the labels are {shortlist(self._labels, 4)}."
+        message = f"`{shown(label)}` is not one of the suite's labels."
+        self._findings.add(file, line, self.column, message, fix)
+        return label
+
+    def seen_in(self, file: Path, fields: Mapping[str, Any], *, header: bool) -> str:
+        """Give the line that says where the labels stand, if it can be seen; `header`: names are known."""
+        if len(fields) == 1 and len(next(iter(fields)).split()) > 1:
+            return f"If another separator is used, write {entry_line(file, 'separator: ...')}."
+        if nearest(self.column, fields):
+            return ""
+        if not header and any(self._fold(name) in self._folded for name in fields):
+            names = ", ".join("expected" if self._fold(name) in self._folded else "text" for name in fields)
+            return f"If the file has no header, write {entry_line(file, f'header: [{names}]')}."
+        mine = [name for name, value in fields.items() if self._fold(as_text(value)) in self._folded]
+        mine = mine or [name for name in fields if name.casefold() in _LABEL_NAMES]
+        return f"Write `columns: {{expected: {shown(mine[0])}}}` in the suite." if mine else ""

@@ -1,0 +1,23 @@
+"""*.suite.yml: labels, cases, reply rule, thresholds, repeats: what a team demands of a prompt."""
+
+from harness.files.suite.model import (
+    DEFAULT_CONFIDENCE,
+    CaseFile,
+    Costs,
+    GateRule,
+    ReplyRule,
+    Suite,
+    suite_digest,
+)
+from harness.files.suite.reading import read_suite
+
+__all__ = [
+    "DEFAULT_CONFIDENCE",
+    "CaseFile",
+    "Costs",
+    "GateRule",
+    "ReplyRule",
+    "Suite",
+    "read_suite",
+    "suite_digest",
+]

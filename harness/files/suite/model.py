@@ -1,0 +1,188 @@
+"""*.suite.yml: labels, reply rule, thresholds, repeats: what a team demands of a prompt."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from harness.files.digest import digest
+from harness.files.written import (
+    Age,
+    Money,
+    Share,
+    Written,
+    units,
+)
+from harness.record import CaseRow
+
+DEFAULT_CONFIDENCE = 0.95
+MOST_LABELS = 1000
+
+
+def _one_is_a_list(written: object) -> object:
+    return (written,) if isinstance(written, str) else written
+
+
+def _one_file_is_a_list(written: object) -> object:
+    return (written,) if isinstance(written, (str, dict)) else written
+
+
+Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_is_a_list)]
+
+
+_OF_NAMES = frozenset({"idna", "punycode"})  # encodings that write no texts, but names of hosts
+DAY_S = 86_400.0
+
+
+class ReplyRule(Written):
+    """How a reply is read as a label."""
+
+    as_: Literal["exact", "mention", "json", "regex"] = Field(
+        "mention", alias="as", description="exact | mention | json (pointer) | regex (pattern)"
+    )
+    aliases: dict[str, Texts] = Field({}, description="Other words for a label: {spam: [junk]}.")
+    pointer: str = Field("/label", pattern=r"^(/.*)?$", description="as: json; JSON pointer to the label.")
+    pattern: str | None = Field(
+        None, max_length=1000, description="as: regex; group `label`, or the first group, or the whole match."
+    )
+    score: str | None = Field(None, pattern=r"^(/.*)?$", description="as: json; JSON pointer to a number.")
+    case_sensitive: bool = Field(False, description="Whether `Spam` and `spam` are two answers.")
+
+
+class Costs(Written):
+    """Money per error of a suite with a positive label."""
+
+    missed: Money = Field(0.0, ge=0, allow_inf_nan=False, description="A positive case that went unnoticed.")
+    false_alarm: Money = Field(
+        0.0, ge=0, allow_inf_nan=False, description="A negative case taken for positive."
+    )
+
+
+class CaseFile(Written):
+    """One file of cases, or a pattern, and how it is written where its name and first line do not tell."""
+
+    file: str = Field(min_length=1, description="A file or a pattern, relative to the suite; or a URL.")
+    format: Literal["jsonl", "json", "csv", "tsv", "parquet", "xlsx", "prompt"] | None = Field(
+        None, description="Where the file's name does not tell it."
+    )
+    separator: str | None = Field(
+        None, min_length=1, max_length=1, description='Between two cells: `;`, or a tab as `"\\t"`.'
+    )
+    header: Texts = Field((), description="The columns' names, of a file that has no header.")
+    encoding: str | None = Field(
+        None, description="Such as latin-1 or cp1252; absent: UTF-8, or as its mark says."
+    )
+    sheet: str | None = Field(None, description="Name or number of the sheet; absent: the first.")
+    values: dict[str, dict[str, str]] = Field(
+        {}, description='Column -> value as written -> value as meant: {expected: {"1": World}}.'
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_path_is_a_file(cls, written: object) -> object:
+        return {"file": written} if isinstance(written, str) else written
+
+    @model_serializer(mode="wrap")
+    def _as_short_as_written(self, dump: SerializerFunctionWrapHandler) -> Any:  # noqa: ANN401 - text or mapping
+        return self.file if self == CaseFile(file=self.file) else dump(self)
+
+    @field_validator("header")
+    @classmethod
+    def _names_each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("must name each column once")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _is_known(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        plain = bytes(range(32, 127))
+        try:
+            name = codecs.lookup(value).name
+            known = name.startswith(("utf-16", "utf-32")) or plain.decode(value) == plain.decode("ascii")
+            known = known and name not in _OF_NAMES
+        except (LookupError, ValueError, TypeError):
+            known = False
+        if not known:
+            raise ValueError("must be an encoding of text, such as latin-1, cp1252 or utf-16")
+        return value
+
+
+class GateRule(Written):
+    """How `harness gate` holds a branch against its base."""
+
+    margin: Share = Field(
+        0.02, gt=0, lt=1, description="The loss of a share that would not matter: `2%` is two points."
+    )
+    reuse: Age = Field(
+        7 * DAY_S, ge=0, description="How old stored replies of the base may be: `7 days`, or `never`."
+    )
+
+
+class Suite(Written):
+    """Labelled cases and what is demanded of a candidate on them."""
+
+    name: str = Field(
+        min_length=1, max_length=100, pattern=r"^[^/\\\x00-\x1f]+$", description="Names the runs."
+    )
+    description: str = Field("", description="What this suite is about.")
+    labels: Texts = Field(min_length=2, max_length=MOST_LABELS, description="All answers that are possible.")
+    positive: str | None = Field(None, description="The label that one looks for, in suites with two labels.")
+    cases: Annotated[tuple[CaseFile, ...], BeforeValidator(_one_file_is_a_list)] = Field(
+        min_length=1,
+        description="Files of cases: .jsonl, .json, .csv, .tsv, the testData of a .prompt.yml; with `tables` "
+        "also .xlsx, .parquet, s3://, hf://. A mapping says how a file is written.",
+    )
+    columns: dict[str, str] = Field(
+        {}, description="Field -> column: {expected: label}; other columns are inputs."
+    )
+    reply: ReplyRule = Field(ReplyRule(), description="What makes a label of a reply.")
+    prompts: Texts = Field((), description="Prompt files or patterns, relative to this file.")
+    models: Texts = Field((), description="Names of models of harness.yml.")
+    repeats: int = Field(3, ge=1, le=1000, description="How often each request is sent.")
+    perturbations: Texts = Field((), description="Harmless changes of the input to try as well.")
+    priority: Literal["recall", "precision", "balanced"] = Field(
+        "balanced", description="Which error hurts more."
+    )
+    prevalence: dict[str, Share] = Field({}, description="Share of a label in production: {spam: 2%}.")
+    costs: Costs | None = Field(None, description="Money per kind of error.")
+    volume: str | None = Field(None, description="Calls in production: `2M per month`.")
+    thresholds: Texts = Field(
+        (), max_length=200, description="What is demanded; absent: the documented defaults."
+    )
+    confidence: Share = Field(DEFAULT_CONFIDENCE, gt=0.5, lt=1, description="Of intervals and checks: `95%`.")
+    gate: GateRule = Field(GateRule(), description="How a branch is held against its base.")
+    seed: int = Field(0, ge=0, lt=1 << 63, description="Of the order in which trials are sent.")
+    path: Path | None = Field(None, exclude=True)
+
+    @field_validator("volume")
+    @classmethod
+    def _is_a_volume(cls, value: str | None) -> str | None:
+        if value is not None:
+            units.per_month(value)
+        return value
+
+    @property
+    def volume_per_month(self) -> float | None:
+        """Calls a month in production; None when the suite does not say."""
+        return None if self.volume is None else units.per_month(self.volume)
+
+
+def suite_digest(suite: Suite, cases: Iterable[CaseRow]) -> str:
+    """Digest what makes two runs comparable: labels, reply rule, and the cases in any order."""
+    rows = sorted((case.id, case.digest, case.expected, case.split) for case in cases)
+    rule = suite.reply.model_dump(mode="json")
+    return digest([sorted(suite.labels), suite.positive, rule, rows])

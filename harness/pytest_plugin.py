@@ -120,7 +120,7 @@ class SuiteFile(pytest.File):
     def _measured(self) -> Assessment:
         from harness.judge.assess import assess_run
         from harness.measure.run import measure
-        from harness.report.write import write_reports
+        from harness.report.run import write_reports
         from harness.rundir import read_manifest
 
         project = self.bundle.project

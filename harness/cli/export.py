@@ -64,8 +64,7 @@ def export(
 
 
 def _written(folder: Path, manifest: Manifest, to: Format, output: Path | None) -> int:
-    from harness.report.export.files import write_csv, write_jsonl, write_parquet
-    from harness.report.export.trial_rows import trial_rows
+    from harness.report.export import trial_rows, write_csv, write_jsonl, write_parquet
     from harness.rundir import JOURNAL
 
     rows = trial_rows(folder, manifest)

@@ -34,7 +34,7 @@ def history(
     """Show accuracy over all runs of a suite: trend, releases, drops, and what can't be compared."""
     from harness.judge.history.candidates import histories
     from harness.judge.history.found import past_runs
-    from harness.report.history.terminal import history_terminal
+    from harness.report.history import history_terminal
     from harness.rundir import find_run, read_manifest, runs_of_suite
 
     results = project_here().results

@@ -75,8 +75,7 @@ def conclude(
     thresholds: Sequence[Threshold] | None = None,
 ) -> int:
     """Judge a measured run, write its reports, print the summary; gives the exit code."""
-    from harness.report.run.terminal import terminal_report
-    from harness.report.write import write_reports
+    from harness.report.run import terminal_report, write_reports
     from harness.rundir import read_manifest
 
     manifest = read_manifest(folder)

@@ -20,6 +20,7 @@ from harness.cli import (
     models,
     report,
     run,
+    schema,
     show,
     view,
 )
@@ -88,7 +89,7 @@ _register("show", show.show)
 _register("view", view.view)
 _register("export", export.export)
 app.add_typer(models.app, name="models", short_help=models.app.info.help)
-_register("schema", report.schema)
+_register("schema", schema.schema)
 
 
 def main() -> None:

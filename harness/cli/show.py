@@ -61,7 +61,7 @@ def _near_cases(folder: Path, case: str) -> str:
 
 
 def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool) -> None:
-    from harness.report.run.terminal import terminal_report
+    from harness.report.run import terminal_report
 
     assessment = judged(folder)
     if as_json:

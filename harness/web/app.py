@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from harness.errors import HarnessError, UsageError
 from harness.report.neutral import json_ready
-from harness.report.run.json_report import render_json
+from harness.report.run import render_json
 from harness.web.guard import Guard
 from harness.web.links import Query, query_of, run_address
 from harness.web.pages.case import case_page

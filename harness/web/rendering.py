@@ -13,9 +13,8 @@ from markupsafe import Markup, escape
 from harness.judge.documents.estimate import Estimate
 from harness.judge.wording import FigureText, amount, count, figure_text, signed_text
 from harness.report.neutral import one_line, visible
-from harness.report.rendering import render
-from harness.report.run.html import html_environment
-from harness.report.sections.pieces import VERDICT_TONES
+from harness.report.rendering import html_environment, render
+from harness.report.sections import VERDICT_TONES
 from harness.web.guard import PAGE_POLICY
 from harness.web.links import address, case_address, cases_address, run_address
 from harness.web.sketches import history_chart, sparkline, timeline

@@ -10,9 +10,8 @@ from chromium import AXE, DESKTOP, PHONE, WCAG_AA, Chromium
 from compared import broken_and_fixed
 from judged import manifest, three
 
-from harness.report.comparison.html import render_comparison_html
-from harness.report.run.html import render_html
-from harness.report.run.view import view_of
+from harness.report.comparison import render_comparison_html
+from harness.report.run import render_html, view_of
 
 NARROW_PHONE = (320, 640)
 LINES = """e => {

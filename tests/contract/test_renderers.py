@@ -16,12 +16,14 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from harness.judge.documents.assessment import Assessment
-from harness.report.run.html import render_html
-from harness.report.run.json_report import render_json
-from harness.report.run.junit import render_junit
-from harness.report.run.markdown import render_markdown
-from harness.report.run.terminal import terminal_report
-from harness.report.run.view import view_of
+from harness.report.run import (
+    render_html,
+    render_json,
+    render_junit,
+    render_markdown,
+    terminal_report,
+    view_of,
+)
 
 Render = Callable[[Assessment], str]
 

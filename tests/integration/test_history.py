@@ -61,7 +61,7 @@ def test_a_drop_since_the_previous_run_fails_and_equal_runs_pass(project: Path) 
 
 def test_judging_again_gives_the_same_bytes_whatever_ran_later(project: Path) -> None:
     from harness.judge.assess import assess_run
-    from harness.report.run.json_report import render_json
+    from harness.report.run import render_json
 
     second = [run_with(project, wrong) for wrong in (30, 40)][1]
     folder = project / "results" / second.run_id

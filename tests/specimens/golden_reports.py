@@ -11,11 +11,8 @@ from judged_extremes import empty
 from rich.console import Console
 
 from harness.judge.documents.assessment import Assessment
-from harness.report.comparison.markdown import render_comparison_markdown
-from harness.report.comparison.terminal import terminal_comparison
-from harness.report.run.markdown import render_markdown
-from harness.report.run.terminal import terminal_report
-from harness.report.run.view import view_of
+from harness.report.comparison import render_comparison_markdown, terminal_comparison
+from harness.report.run import render_markdown, terminal_report, view_of
 
 
 def terminal(judged: Assessment, width: int, *, full: bool = False) -> str:

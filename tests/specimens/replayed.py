@@ -12,7 +12,7 @@ from harness.files.bundle import load_bundle
 from harness.judge.assess import assess_run
 from harness.judge.documents.assessment import Assessment
 from harness.measure.run import measure
-from harness.report.run.json_report import render_json
+from harness.report.run import render_json
 
 LABELS = ("spam", "ham")
 

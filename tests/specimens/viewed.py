@@ -23,7 +23,7 @@ from run_of import candidate, case_row, manifest_of
 from harness.journal import JournalWriter
 from harness.judge.assess import assess_run
 from harness.record import Attempt, CaseRow, Event, Failure, Record, Reply, Session, Usage
-from harness.report.write import write_reports
+from harness.report.run import write_reports
 from harness.rundir import JOURNAL, Manifest, read_manifest, write_manifest
 
 RUN = "20260101T000000Z-suite-aaaaaa"

@@ -11,7 +11,7 @@ from commanded import write_replayed, write_yaml
 import harness.judge.assess
 import harness.measure.engine.local
 import harness.measure.run
-import harness.report.write  # noqa: F401
+import harness.report.run.files  # noqa: F401
 
 ANSWERS = {("spam", "spam"): 30, ("spam", "ham"): 10, ("ham", "ham"): 60}
 THRESHOLDS = ("recall[spam] >= 95%", "recall[ham] >= 90%", "accuracy >= 90%")

@@ -14,8 +14,7 @@ from harness.report.gate.annotations import annotations_of, quiet_commands
 from harness.report.gate.junit import render_gate_junit
 from harness.report.gate.markdown import render_gate
 from harness.report.gate.terminal import terminal_gate
-from harness.report.run.json_report import render_document
-from harness.report.write import write_reports
+from harness.report.run import render_document, write_reports
 from harness.rundir import read_manifest
 
 ON_GITHUB = "GITHUB_ACTIONS"

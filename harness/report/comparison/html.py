@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.judge.documents.comparison import Comparison
 from harness.report.comparison.view import view_of
-from harness.report.run.html import render_page
+from harness.report.rendering import render_page
 
 TEMPLATE = "comparison.html.j2"
 VERDICT_MARKS = {"better": "✓ ", "worse": "✗ ", "no difference shown": "", "can't tell": "? "}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from markupsafe import Markup
 
 from harness.judge.documents.comparison import Comparison
 from harness.report.comparison.view import view_of
-from harness.report.neutral import cut_markdown, shorten
-from harness.report.rendering import environment, render
-from harness.report.run.markdown import inert, inert_code, inert_html, mark
+from harness.report.neutral import cut_markdown
+from harness.report.rendering import inert_html, markdown_page
 
 TEMPLATE = "comparison.md.j2"
 CASES_SHOWN = 30
@@ -18,11 +15,8 @@ CASES_SHOWN = 30
 
 def render_comparison_markdown(comparison: Comparison) -> str:
     """Render the comparison, at most as long as GitHub accepts in a comment."""
-    env = environment(inert, None)
-    env.filters.update(code=inert_code, html=inert_html, short=shorten, lines=_lines)
-    env.globals["mark"] = mark
-    rendered = render(env, TEMPLATE, view=view_of(comparison), most=CASES_SHOWN)
-    return cut_markdown(re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n")
+    view = view_of(comparison)
+    return cut_markdown(markdown_page(TEMPLATE, filters={"lines": _lines}, view=view, most=CASES_SHOWN))
 
 
 def _lines(text: str) -> Markup:

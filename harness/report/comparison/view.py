@@ -29,7 +29,7 @@ from harness.judge.wording import (
 )
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
 from harness.report.parts import Cell, Picture, Table, Tone
-from harness.report.sections.pieces import STATUS_TONES, interval_picture
+from harness.report.sections import STATUS_TONES, interval_picture
 
 TONES: dict[DifferenceVerdict, Tone] = {
     "better": "pass",

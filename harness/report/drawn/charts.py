@@ -21,7 +21,10 @@ from harness.report.drawn.drawings import (
     timeline_chart,
 )
 from harness.report.drawn.front import front_chart
-from harness.report.drawn.plots import (
+from harness.report.drawn.trends import trend_chart
+from harness.report.neutral import visible
+from harness.report.parts import (
+    Chart,
     DistributionPlot,
     FrontPlot,
     PartsPlot,
@@ -29,9 +32,6 @@ from harness.report.drawn.plots import (
     TimelinePlot,
     TrendPlot,
 )
-from harness.report.drawn.trends import trend_chart
-from harness.report.neutral import visible
-from harness.report.parts import Chart
 
 _FONT = "sans-serif"
 _FEW_DOTS = 20

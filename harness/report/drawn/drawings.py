@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from harness.report.drawn.plots import Box, DistributionPlot, Line, PartsPlot, SharePlot, TimelinePlot
 from harness.report.neutral import one_line, shorten
+from harness.report.parts import Box, DistributionPlot, Line, PartsPlot, SharePlot, TimelinePlot
 
 Drawing: TypeAlias = Any  # Altair's own types know too little of keyword dictionaries
 

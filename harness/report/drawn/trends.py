@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.report.drawn.drawings import HEIGHT, PALETTE, WIDTH, Drawing, chart_of, library
-from harness.report.drawn.plots import TrendPlot, TrendPoint
 from harness.report.neutral import one_line, shorten
+from harness.report.parts import TrendPlot, TrendPoint
 
 _LOOKS = (("data", "circle"), ("data2", "square"), ("data3", "triangle-up"))
 _APART = 5  # pixels between the marks of two series at one step

@@ -1,0 +1,6 @@
+"""A run's trials as a table for other tools: the rows, and the files that hold them."""
+
+from harness.report.export.files import write_csv, write_jsonl, write_parquet
+from harness.report.export.trial_rows import COLUMNS, Row, trial_rows
+
+__all__ = ["COLUMNS", "Row", "trial_rows", "write_csv", "write_jsonl", "write_parquet"]

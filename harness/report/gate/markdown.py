@@ -15,8 +15,7 @@ from harness.judge.documents.gate import Gate
 from harness.judge.wording import count
 from harness.report.gate.view import GateView, gate_view
 from harness.report.neutral import MARKDOWN_LIMIT, cut_markdown, one_line, shorten
-from harness.report.rendering import environment, render
-from harness.report.run.markdown import inert, inert_code, inert_html, mark
+from harness.report.rendering import markdown_page
 
 TEMPLATE = "gate.md.j2"
 STICKY = "<!-- prompt-readiness gate -->"  # by which the comment is found again
@@ -40,12 +39,9 @@ def _levels(prompts: int) -> Sequence[tuple[int, int, bool]]:
 
 
 def _rendered(view: GateView, prompts: int, most_rows: int, *, detail: bool) -> str:
-    env = environment(inert, None)
-    env.filters.update(code=inert_code, html=inert_html, short=shorten, fenced=_fenced)
-    env.globals["mark"] = mark
-    rendered = render(
-        env,
+    rendered = markdown_page(
         TEMPLATE,
+        filters={"fenced": _fenced},
         gate=view,
         prompts=view.prompts[:prompts],
         hidden=max(0, len(view.prompts) - prompts),
@@ -53,7 +49,7 @@ def _rendered(view: GateView, prompts: int, most_rows: int, *, detail: bool) -> 
         most_edits=20,
         detail=detail,
     )
-    return f"{STICKY}\n" + re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n"
+    return f"{STICKY}\n{rendered}"
 
 
 def _fenced(lines: Sequence[str]) -> Markup:

@@ -12,7 +12,7 @@ from harness.judge.documents.comparison import CaseChange, Comparison
 from harness.judge.documents.gate import Gate, GateCheck, GatedPrompt
 from harness.judge.wording import count, figure, figure_alone, money, scale_of, signed_text
 from harness.report.parts import Tone
-from harness.report.sections.pieces import STATUS_TONES
+from harness.report.sections import STATUS_TONES
 
 WORST = 5  # regressions shown in full
 _ORDER: dict[Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}

@@ -13,7 +13,7 @@ from harness.judge.documents.history import History, HistoryPoint
 from harness.judge.wording import FigureText, figure_text
 from harness.report.figures import figure, number
 from harness.report.pen import Pen, indented, written
-from harness.report.sections.history import cusum_figure, letters, since
+from harness.report.sections import cusum_figure, letters, since
 
 NARROW, WIDE = 16, 24  # characters of a drawn interval
 _ROOMY, _FULL = 112, 140  # columns from which on agreement and p95, and the intervals, are also written

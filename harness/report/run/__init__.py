@@ -1,0 +1,23 @@
+"""A run's report: `view` writes every figure as text, `terminal` and `files` lay it out for each medium."""
+
+from harness.report.run.files import (
+    render_document,
+    render_html,
+    render_json,
+    render_junit,
+    render_markdown,
+    write_reports,
+)
+from harness.report.run.terminal import terminal_report
+from harness.report.run.view import view_of
+
+__all__ = [
+    "render_document",
+    "render_html",
+    "render_json",
+    "render_junit",
+    "render_markdown",
+    "terminal_report",
+    "view_of",
+    "write_reports",
+]

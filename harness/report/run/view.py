@@ -9,20 +9,27 @@ from harness.judge.documents.assessment import Assessment, CandidateAssessment
 from harness.judge.wording import sentence, sure
 from harness.report.figures import count, percent_of, when
 from harness.report.parts import CandidateView, Cell, NamedFigure, ReportView, Section, Table
-from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
-from harness.report.sections.cost import cost_section
-from harness.report.sections.generalization import generalization_section
-from harness.report.sections.history import history_section
-from harness.report.sections.latency import latency_section
-from harness.report.sections.leaderboard import leader_rows, standing_view
-from harness.report.sections.leakage import leakage_section
-from harness.report.sections.measurement import measurement_section
-from harness.report.sections.notable import notable_group, notable_groups
-from harness.report.sections.pieces import VERDICT_TONES
-from harness.report.sections.robustness import robustness_section
-from harness.report.sections.slices import slices_section
-from harness.report.sections.stability import stability_section
-from harness.report.sections.tradeoff import tradeoff_section
+from harness.report.sections import (
+    VERDICT_TONES,
+    check_rows,
+    confusion_view,
+    cost_section,
+    generalization_section,
+    history_section,
+    labels_section,
+    latency_section,
+    leader_rows,
+    leakage_section,
+    measurement_section,
+    notable_group,
+    notable_groups,
+    quality_section,
+    robustness_section,
+    slices_section,
+    stability_section,
+    standing_view,
+    tradeoff_section,
+)
 from harness.rundir import CandidateEntry, Manifest
 
 

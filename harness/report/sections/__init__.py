@@ -1,0 +1,42 @@
+"""The sections of a report, one subject each: from an assessment to sentences, figures, charts and tables."""
+
+from harness.report.sections.cases import notable_group, notable_groups, slices_section
+from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
+from harness.report.sections.cost import cost_section
+from harness.report.sections.generalization import generalization_section
+from harness.report.sections.history import cusum_figure, history_section, letters, since
+from harness.report.sections.latency import latency_section
+from harness.report.sections.leaderboard import leader_rows, standing_view
+from harness.report.sections.leakage import leakage_section
+from harness.report.sections.measurement import measurement_section
+from harness.report.sections.pieces import STATUS_TONES, VERDICT_TONES, interval_picture
+from harness.report.sections.robustness import robustness_section
+from harness.report.sections.stability import stability_section
+from harness.report.sections.tradeoff import tradeoff_section
+
+__all__ = [
+    "STATUS_TONES",
+    "VERDICT_TONES",
+    "check_rows",
+    "confusion_view",
+    "cost_section",
+    "cusum_figure",
+    "generalization_section",
+    "history_section",
+    "interval_picture",
+    "labels_section",
+    "latency_section",
+    "leader_rows",
+    "leakage_section",
+    "letters",
+    "measurement_section",
+    "notable_group",
+    "notable_groups",
+    "quality_section",
+    "robustness_section",
+    "since",
+    "slices_section",
+    "stability_section",
+    "standing_view",
+    "tradeoff_section",
+]

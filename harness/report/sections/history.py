@@ -7,9 +7,8 @@ from string import ascii_uppercase
 from harness.files.thresholds import Scale
 from harness.judge.documents.estimate import Estimate
 from harness.judge.documents.history import AccuracyChange, CusumChart, History, HistoryPoint
-from harness.report.drawn.plots import TrendPlot, TrendPoint
 from harness.report.figures import figure, number, when
-from harness.report.parts import Cell, Chart, NamedFigure, Section, Table
+from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TrendPlot, TrendPoint
 from harness.report.sections.pieces import estimate_cell, number_cell
 
 _NOW = "this run"

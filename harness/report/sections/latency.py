@@ -5,9 +5,17 @@ from __future__ import annotations
 from harness.files.thresholds import metric_of
 from harness.judge.documents.assessment import CandidateAssessment, Check, Latency, Quantile
 from harness.judge.wording import listed, seconds
-from harness.report.drawn.plots import DistributionPlot, PartsPlot, QuantileMark, TimelinePlot
 from harness.report.figures import count, figure, number
-from harness.report.parts import Cell, Chart, Section, Table
+from harness.report.parts import (
+    Cell,
+    Chart,
+    DistributionPlot,
+    PartsPlot,
+    QuantileMark,
+    Section,
+    Table,
+    TimelinePlot,
+)
 from harness.report.sections.pieces import LOG_FROM, ends_of, number_cell
 
 HEADLINE = (0.5, 0.95, 0.99)  # quantiles that the first sentence gives

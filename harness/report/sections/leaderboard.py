@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from harness.judge.documents.assessment import Assessment, CandidateAssessment
 from harness.judge.documents.standings import METRICS, Duel, Leaderboard, Standing
 from harness.judge.wording import FigureText, figure_text, listed, scale_of, sentence, signed_text, verb
-from harness.report.drawn.plots import Box, FrontPlot
 from harness.report.figures import figure, number, p_value
-from harness.report.parts import CandidateView, Cell, Chart, LeaderRow, StandingView, Table
+from harness.report.parts import Box, CandidateView, Cell, Chart, FrontPlot, LeaderRow, StandingView, Table
 from harness.report.sections.pieces import LOG_FROM, ends_of, interval_picture, number_cell
 
 FEWEST_DRAWN = 3  # candidates

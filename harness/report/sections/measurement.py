@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 
 from harness.judge.documents.assessment import CandidateAssessment, TimingQuality
-from harness.report.drawn.plots import TimelinePlot
 from harness.report.figures import count, number
-from harness.report.parts import Cell, Chart, NamedFigure, Section, Table
+from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot
 from harness.rundir import CandidateEntry
 
 

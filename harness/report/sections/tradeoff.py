@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from harness.judge.documents.assessment import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
-from harness.report.drawn.plots import Box, Line, SharePlot
 from harness.report.figures import figure, number
-from harness.report.parts import Cell, Chart, NamedFigure, Section, Table
+from harness.report.parts import Box, Cell, Chart, Line, NamedFigure, Section, SharePlot, Table
 from harness.report.sections.pieces import ends_of, estimate_cell, named
 
 MAX_BOXES = 8

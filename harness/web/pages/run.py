@@ -9,7 +9,7 @@ from harness.judge.documents.assessment import OUTCOMES, Assessment
 from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.proportion import clustered_share
 from harness.report.parts import ReportView
-from harness.report.run.view import view_of
+from harness.report.run import view_of
 from harness.rundir import Manifest
 from harness.web.index import RunIndex
 from harness.web.results import RunFolder

@@ -12,7 +12,7 @@ from run_of import CALM, candidate, case_row, manifest_of, parsed_thresholds, re
 from harness.judge.assess import assess
 from harness.judge.documents.assessment import Assessment
 from harness.record import Event, Failure
-from harness.report.run.view import view_of
+from harness.report.run import view_of
 
 LABELS = ("fraud", "legit")
 THRESHOLDS = [

@@ -19,7 +19,7 @@ from harness.judge.assess import views_of
 from harness.judge.labels import LabelReader
 from harness.judge.sections.cost import spent
 from harness.record import Event, Reply, Usage
-from harness.report.export.trial_rows import trial_rows
+from harness.report.export import trial_rows
 from harness.rundir import JOURNAL, MANIFEST, Manifest
 from harness.web.index.reading import IndexReader
 

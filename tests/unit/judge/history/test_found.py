@@ -12,7 +12,7 @@ from harness.journal import JournalWriter, is_finished
 from harness.judge.assess import assess
 from harness.judge.history.found import NOT_FINISHED, past_runs
 from harness.record import Event, Session
-from harness.report.run.json_report import render_json
+from harness.report.run import render_json
 from harness.rundir import Manifest, runs_of_suite
 
 LABELS = ("spam", "ham")

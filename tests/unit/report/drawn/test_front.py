@@ -10,8 +10,7 @@ from harness.judge.documents.estimate import undefined
 from harness.judge.documents.standings import Leaderboard
 from harness.report.drawn.charts import chart_svg
 from harness.report.drawn.front import placed
-from harness.report.drawn.plots import Box, FrontPlot
-from harness.report.parts import Chart
+from harness.report.parts import Box, Chart, FrontPlot
 from harness.report.sections.leaderboard import standing_view
 
 

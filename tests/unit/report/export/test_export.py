@@ -17,8 +17,7 @@ from journalled import write_journal
 from run_of import candidate, case_row, events_of, manifest_of, record
 
 from harness.record import Attempt, Event, Failure, Reply, Usage
-from harness.report.export.files import write_csv, write_jsonl, write_parquet
-from harness.report.export.trial_rows import COLUMNS, Row, trial_rows
+from harness.report.export import COLUMNS, Row, trial_rows, write_csv, write_jsonl, write_parquet
 from harness.rundir import JOURNAL, Manifest
 
 LABELS = ("spam", "ham")

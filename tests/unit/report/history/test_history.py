@@ -10,8 +10,8 @@ from rich.console import Console
 
 from harness.judge.documents.assessment import Generalization
 from harness.judge.documents.estimate import undefined
-from harness.report.drawn.plots import TrendPlot
-from harness.report.history.terminal import history_terminal
+from harness.report.history import history_terminal
+from harness.report.parts import TrendPlot
 from harness.report.sections.generalization import generalization_section
 from harness.report.sections.history import history_section, letters
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from judged import assessment
 
-from harness.report.run.html import render_html
-from harness.report.run.view import view_of
+from harness.report.run import render_html, view_of
 
 PAGE = (Path(__file__).parents[4] / "docs" / "report-templates.md").read_text(encoding="utf-8")
 

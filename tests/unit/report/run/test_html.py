@@ -13,9 +13,8 @@ from compared import broken_and_fixed
 from judged import assessment, candidate, manifest, scored, three
 
 from harness.errors import FilesError, UsageError
-from harness.report.comparison.html import render_comparison_html
-from harness.report.run.html import render_html
-from harness.report.run.view import view_of
+from harness.report.comparison import render_comparison_html
+from harness.report.run import render_html, view_of
 
 
 class Page(HTMLParser):

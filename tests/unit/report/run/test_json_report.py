@@ -9,9 +9,9 @@ import msgspec
 from judged import assessment, candidate, scored, three
 from judged_extremes import hostile
 
+from harness.cli.schema import written_schemas
 from harness.judge.documents.assessment import Assessment
-from harness.report.run.json_report import render_json
-from harness.report.schema import report_schema
+from harness.report.run import render_json
 
 
 def test_what_was_written_reads_back_as_the_same_assessment() -> None:
@@ -48,7 +48,7 @@ def test_the_top_level_is_as_documented() -> None:
 
 
 def test_the_schema_names_every_top_level_field() -> None:
-    schema = report_schema()
+    schema = written_schemas()["report"]
     top = schema["$defs"]["Assessment"]
     assert set(top["properties"]) == set(json.loads(render_json(assessment())))
     assert schema["$schema"].startswith("https://json-schema.org/")

@@ -7,8 +7,7 @@ from pathlib import Path
 from judged import assessment, three
 from junitparser import Failure, JUnitXml, Skipped
 
-from harness.report.run.junit import render_junit
-from harness.report.run.view import view_of
+from harness.report.run import render_junit, view_of
 
 
 def test_checks_are_test_cases_and_inconclusive_is_skipped_with_its_reason(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from harness.judge.documents.assessment import Confusion, NotableCase
-from harness.report.run.terminal import terminal_report
+from harness.report.run import terminal_report
 
 
 def on(width: int, encoding: str = "utf-8", *, colour: bool = False, **more: object) -> Console:

@@ -10,8 +10,8 @@ from judged_sections import SPAM, share
 
 from harness.judge.documents.assessment import Confusion, NotableCase
 from harness.judge.documents.estimate import undefined
-from harness.report.drawn.plots import TimelinePlot
-from harness.report.run.view import view_of
+from harness.report.parts import TimelinePlot
+from harness.report.run import view_of
 from harness.report.sections.checks import check_rows, confusion_view
 from harness.report.sections.latency import latency_section
 

@@ -1,27 +1,31 @@
-"""report.md: for a pull request's comment or a wiki, at most as long as GitHub accepts."""
+"""A document in Markdown for GitHub: every value in it is inert, whatever a reply holds."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from markupsafe import Markup
 
-from harness.report.neutral import cut_markdown, markdown, markdown_code, markdown_html, shorten
-from harness.report.parts import ReportView
-from harness.report.rendering import environment, render
+from harness.report.neutral import markdown, markdown_code, markdown_html, shorten
+from harness.report.rendering.environment import environment, render
 
-TEMPLATE = "report.md.j2"
 _MARKS = {"pass": "✅ ", "fail": "❌ ", "inconclusive": "❓ ", "plain": ""}
 
 
-def render_markdown(view: ReportView, *, template_dir: Path | None = None) -> str:
-    """Render the report; everything printed is inert, and what is too long is cut with a notice."""
+def markdown_page(
+    template: str,
+    *,
+    template_dir: Path | None = None,
+    filters: Mapping[str, Callable[..., object]] | None = None,
+    **values: object,
+) -> str:
+    """Render a document with no blank lines to spare; it may be longer than GitHub accepts."""
     env = environment(inert, template_dir)
-    env.filters.update(code=inert_code, html=inert_html, short=shorten)
+    env.filters.update(code=inert_code, html=inert_html, short=shorten, **(filters or {}))
     env.globals["mark"] = mark
-    rendered = render(env, TEMPLATE, report=view)
-    return cut_markdown(re.sub(r"\n{3,}", "\n\n", rendered).strip() + "\n")
+    return re.sub(r"\n{3,}", "\n\n", render(env, template, **values)).strip() + "\n"
 
 
 def inert(text: str) -> Markup:

@@ -8,7 +8,7 @@ import pytest
 from judged import assessment, manifest
 
 from harness.errors import FilesError, StorageFailed
-from harness.report.write import write_reports
+from harness.report.run import write_reports
 
 
 def test_all_reports_are_written_and_nothing_else_is_left(tmp_path: Path) -> None:

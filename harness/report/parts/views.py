@@ -1,92 +1,12 @@
-"""The parts that a report is made of: plain frozen values with figures already written as text.
-
-Renderers lay these out and compute nothing. Every string may hold foreign text: a renderer passes it
-through `neutral` for its own medium.
-"""
+"""What a report of a run says, laid out as the values that every renderer renders."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from harness.judge.wording import FigureText
-from harness.report.changes import Fate
-from harness.report.drawn.plots import Plot
-
-Tone: TypeAlias = Literal["pass", "fail", "inconclusive", "plain"]
-CellKind: TypeAlias = Literal["text", "number", "code"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """An interval on an axis, small enough for a table cell; with a threshold where there is one."""
-
-    value: float
-    low: float
-    high: float
-    axis: tuple[float, float]
-    alt: str
-    threshold: float | None = None
-    bound: float | None = None  # the end that decides a check
-    wanted: Literal["above", "below"] | None = None
-    tone: Tone = "plain"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One cell of a table."""
-
-    text: str
-    kind: CellKind = "text"
-    tone: Tone = "plain"
-    picture: Picture | None = None
-    hint: str = ""  # why a figure is undefined
-    pieces: tuple[tuple[Fate, str], ...] = ()  # what changed in the text, for media that can mark it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """Rows under a head; the kind of a column is that of its cells."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    note: str = ""
-    picture_note: str = ""  # how to read the pictures, where they are drawn
-    folded: bool = False  # detail that is shown on demand
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedFigure:
-    """A named figure and, where the name does not say it, what it means."""
-
-    name: str
-    text: str
-    hint: str = ""
-    tone: Tone = "plain"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A chart to draw, with the sentence that says the same to who can't see it."""
-
-    key: str
-    title: str
-    alt: str
-    plot: Plot
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One subject: the sentence that sums it up, then figures, charts, tables and notes."""
-
-    key: str
-    title: str
-    lead: str = ""
-    figures: tuple[NamedFigure, ...] = ()
-    charts: tuple[Chart, ...] = ()
-    tables: tuple[Table, ...] = ()
-    notes: tuple[str, ...] = ()
+from harness.report.parts.page import Cell, Chart, Picture, Section, Table, Tone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""report.html: one file that needs nothing else and asks nobody for anything.
+"""A page in HTML: one file that needs nothing else and asks nobody for anything.
 
 Its Content-Security-Policy allows the one style sheet inside it, by hash, and nothing else: no script, no
 request, no form. So even text that slipped through escaping could not act.
@@ -14,19 +14,11 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from harness.judge.wording import FigureText
-from harness.report.drawn.charts import chart_svg
-from harness.report.drawn.pictures import interval_svg
+from harness.report.drawn import chart_svg, interval_svg
 from harness.report.neutral import visible
-from harness.report.parts import ReportView
-from harness.report.rendering import environment, render
+from harness.report.rendering.environment import environment, render
 
-TEMPLATE = "report.html.j2"
 _MARKS = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? ", "plain": ""}
-
-
-def render_html(view: ReportView, *, template_dir: Path | None = None) -> str:
-    """Render the whole report; blocks of a user's template replace ours."""
-    return render_page(TEMPLATE, template_dir=template_dir, report=view)
 
 
 def render_page(template: str, *, template_dir: Path | None = None, **values: object) -> str:

@@ -1,0 +1,124 @@
+"""The files of a run's report: report.json, report.html, report.md and junit.xml, each written whole."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import StorageFailed
+from harness.judge.documents.assessment import Assessment, CandidateAssessment, Check
+from harness.judge.wording import scale_of
+from harness.report.junit_file import JunitSuite, JunitTest, junit_file
+from harness.report.neutral import cut_markdown, json_ready
+from harness.report.parts import CandidateView, CheckRow, ReportView
+from harness.report.rendering import markdown_page, render_page
+from harness.report.run.view import view_of
+from harness.rundir import Manifest
+
+_C1_OR_DELETE = re.compile(b"\xc2[\x80-\x9f]|\x7f")  # JSON allows them; a terminal that prints the file acts
+
+
+def write_reports(
+    run: Path, assessment: Assessment, manifest: Manifest, *, template_dir: Path | None = None
+) -> dict[str, Path]:
+    """Write report.json, report.html, report.md and junit.xml; gives their paths by `json html md junit`.
+
+    All are rendered before the first is written, so that an error in a template changes nothing.
+    """
+    view = view_of(assessment, manifest)
+    contents = {
+        "json": ("report.json", render_json(assessment)),
+        "html": ("report.html", render_html(view, template_dir=template_dir).encode()),
+        "md": ("report.md", render_markdown(view, template_dir=template_dir).encode()),
+        "junit": ("junit.xml", render_junit(assessment, view)),
+    }
+    return {kind: _write(run / name, content) for kind, (name, content) in contents.items()}
+
+
+def _write(path: Path, content: bytes) -> Path:
+    """Replace a file in one step."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise StorageFailed(
+            f"could not write {path}: {error.strerror}",
+            fix="The run is saved; `harness report` writes it again.",
+        ) from error
+    return path
+
+
+def render_html(view: ReportView, *, template_dir: Path | None = None) -> str:
+    """Render the whole report; blocks of a user's template replace ours."""
+    return render_page("report.html.j2", template_dir=template_dir, report=view)
+
+
+def render_markdown(view: ReportView, *, template_dir: Path | None = None) -> str:
+    """Render the report for a pull request or a wiki; what is too long for GitHub is cut with a notice."""
+    return cut_markdown(markdown_page("report.md.j2", template_dir=template_dir, report=view))
+
+
+def render_json(assessment: Assessment) -> bytes:
+    """Encode an assessment."""
+    return render_document(assessment)
+
+
+def render_document(tree: msgspec.Struct) -> bytes:
+    r"""Encode a tree of values: fields in the order of the types, keys sorted, UTF-8, no NaN, LF at the end.
+
+    A number that is not finite becomes null; a lone surrogate is written as `\ud800`.
+    """
+    try:
+        encoded = msgspec.json.encode(tree, order="deterministic")
+    except UnicodeEncodeError:
+        clean = msgspec.convert(json_ready(tree), type(tree))
+        encoded = msgspec.json.encode(clean, order="deterministic")
+    quiet = _C1_OR_DELETE.sub(lambda m: b"\\u00%02x" % m.group()[-1], encoded)
+    return msgspec.json.format(quiet, indent=2) + b"\n"
+
+
+def render_junit(assessment: Assessment, view: ReportView) -> bytes:
+    """Render every check of every candidate as a test case."""
+    by_name = {candidate.name: candidate for candidate in assessment.candidates}
+    return junit_file(
+        assessment.suite, (_suite(assessment, by_name[shown.name], shown) for shown in view.candidates)
+    )
+
+
+def _suite(assessment: Assessment, candidate: CandidateAssessment, shown: CandidateView) -> JunitSuite:
+    return JunitSuite(
+        name=f"{assessment.suite}: {candidate.name}",
+        classname=f"{assessment.suite}.{candidate.name}",
+        timestamp=assessment.created_utc,
+        properties={
+            "run_id": assessment.run_id,
+            "prompt": candidate.prompt,
+            "model": candidate.model,
+            "verdict": candidate.verdict,
+            "headline": candidate.headline,
+            "complete": str(assessment.complete).lower(),
+        },
+        tests=tuple(_test(check, row) for check, row in zip(candidate.checks, shown.checks, strict=True)),
+    )
+
+
+def _test(check: Check, row: CheckRow) -> JunitTest:
+    return JunitTest(
+        name=check.threshold,
+        status=check.status,
+        seconds=(check.estimate.value or 0.0) if scale_of(check.metric) == "seconds" else 0.0,
+        kind="threshold",
+        seen=f"{row.threshold}: {row.seen}",
+        why=check.why,
+    )

@@ -12,12 +12,15 @@ from harness.judge.wording import (
     count,
     demand,
     figure,
+    figure_text,
     listed,
     money,
     named,
     rounded_up,
     scale_of,
     seconds,
+    signed,
+    signed_text,
 )
 
 
@@ -76,6 +79,23 @@ def test_intervals_stand_in_brackets() -> None:
     assert figure(Estimate(value=0.999, n=9999, low=0.99, high=0.9996), "share") == "99.9% (99.0 to 99.96)"
     assert figure(Estimate(value=1.5, n=5), "seconds") == "1.50 s"
     assert figure(Estimate(value=None, n=0, why_undefined="x"), "share") == "undefined"
+
+
+def test_a_figure_keeps_its_interval_apart_until_it_is_written() -> None:
+    known = figure_text(Estimate(value=0.961, n=100, low=0.904, high=0.985), "share")
+    assert (known.value, known.interval, str(known)) == ("96.1%", "90.4 to 98.5", "96.1% (90.4 to 98.5)")
+    alone = figure_text(Estimate(value=1.5, n=5), "seconds")
+    assert (alone.value, alone.interval, str(alone)) == ("1.50 s", "", "1.50 s")
+
+
+def test_differences_carry_their_sign_and_say_a_unit_once() -> None:
+    lost = signed_text(Estimate(value=-0.28, n=50, low=-0.401, high=0.0119), "share")
+    assert (lost.value, lost.interval) == ("−28.0 points", "−40.1 to +1.2")
+    slower = signed_text(Estimate(value=0.04, n=50, low=-0.002, high=1.2), "seconds")
+    assert str(slower) == "+40 ms (−2.0 ms to +1.20 s)"
+    assert str(signed_text(Estimate(value=0.02, n=50, low=0.02, high=0.02), "share")) == "+2.0 points"
+    assert signed(-0.0004, "share") == "0.0 points"  # what rounds to nothing has no sign
+    assert signed_text(Estimate(value=None, n=0, why_undefined="x"), "share").value == "undefined"
 
 
 def test_what_just_misses_a_demand_does_not_look_as_if_it_met_it() -> None:

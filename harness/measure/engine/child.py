@@ -3,8 +3,6 @@
 It reads its work from standard input and then, after each batch that the parent has written, how many events
 were taken, or that it is to stop. So a trial is not followed by another in its place before it is in the
 journal, as in one process. The parent's death closes the pipe, and ends this process.
-
-The two speak in length-prefixed MessagePack frames.
 """
 
 from __future__ import annotations
@@ -13,90 +11,16 @@ import asyncio
 import os
 import pickle
 import signal
-import struct
 import sys
-from collections.abc import Iterator
 from io import FileIO
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
-import msgspec
-
-from harness import errors
-from harness.errors import HarnessError, RunIncomplete
-from harness.measure.engine.contract import Halt, Outcome, Work
-from harness.measure.engine.interference import Load
+from harness.errors import RunIncomplete
+from harness.measure.engine.contract import Halt, Work
 from harness.measure.engine.local import run_local
+from harness.measure.engine.processes import COUNT, STOP, to_ended, to_frame
 from harness.measure.plan import Plan
-from harness.record import CaseRow, Event, Interference, Pace, Record, Session
-
-_LENGTH = struct.Struct("<I")
-
-
-class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
-    """The last frame of a child."""
-
-    load: Load
-    cut_off: int
-    error: str = ""  # name of a class of errors.py
-    message: str = ""
-    fix: str = ""
-
-
-Frame: TypeAlias = CaseRow | Session | Pace | Interference | Record | Ended
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
-
-
-def to_frame(event: Event | Ended) -> bytes:
-    """Encode with its length in front."""
-    body = _encode(event)
-    return _LENGTH.pack(len(body)) + body
-
-
-class FrameReader:
-    """Cuts a stream of bytes into frames."""
-
-    def __init__(self) -> None:
-        self._rest = bytearray()
-
-    def feed(self, chunk: bytes) -> Iterator[Frame]:
-        """Take bytes and yield the frames that are whole now."""
-        self._rest += chunk
-        start = 0
-        while len(self._rest) - start >= _LENGTH.size:
-            (size,) = _LENGTH.unpack_from(self._rest, start)
-            end = start + _LENGTH.size + size
-            if end > len(self._rest):
-                break
-            yield _decode.decode(bytes(self._rest[start + _LENGTH.size : end]))
-            start = end
-        del self._rest[:start]
-
-
-def to_ended(outcome: Outcome) -> Ended:
-    """Describe how an engine ended, for the parent."""
-    error = outcome.error
-    return Ended(
-        load=outcome.load,
-        cut_off=outcome.cut_off,
-        error=type(error).__name__ if error is not None else "",
-        message=error.message if error is not None else "",
-        fix=error.fix if error is not None else "",
-    )
-
-
-def error_of(ended: Ended) -> HarnessError | None:
-    """Make the child's error again."""
-    if not ended.error:
-        return None
-    kind = getattr(errors, ended.error, errors.RunIncomplete)
-    made: HarnessError = kind(ended.message, fix=ended.fix)
-    return made
-
-
-COUNT = struct.Struct("<Q")
-STOP = 2**64 - 1  # instead of a count: let calls finish; a second time: end at once
+from harness.record import Event
 
 
 class PipeSink:

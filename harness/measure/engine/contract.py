@@ -6,6 +6,10 @@ The first reason to halt wins: calls in flight may finish, no other starts.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -122,3 +126,19 @@ def stopped_by_signal(*, terminated: bool) -> Interrupted:
     """Make the error of a run that a signal ended."""
     name = "SIGTERM" if terminated else "Ctrl-C"
     return Interrupted(f"Stopped by {name}; finished trials are saved.", terminated=terminated)
+
+
+@contextlib.contextmanager
+def signals_stop(interrupt: Callable[[bool], None]) -> Iterator[None]:
+    """Call `interrupt(terminated)` at Ctrl-C and SIGTERM; only the main thread may do this."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, interrupt, False)
+    loop.add_signal_handler(signal.SIGTERM, interrupt, True)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -19,10 +17,9 @@ from typing import Any, TypeAlias
 from harness.errors import HarnessError, StorageFailed
 from harness.files.bundle import Candidate
 from harness.files.prompts import Renderer
-from harness.measure.endpoint.contract import Endpoint
-from harness.measure.endpoint.open_endpoint import build_endpoint
+from harness.measure.endpoint import Endpoint, build_endpoint
 from harness.measure.engine.call import Caller
-from harness.measure.engine.contract import GRACE_S, Halt, Halted, Outcome, Sink, Work
+from harness.measure.engine.contract import GRACE_S, Halt, Halted, Outcome, Sink, Work, signals_stop
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
 from harness.measure.pacing import Lane, connections_allowed, shared_limits
 from harness.measure.plan import Plan, Planned
@@ -249,19 +246,3 @@ async def _all(tasks: list[asyncio.Task[None]]) -> None:
     for task in done:
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error
-
-
-@contextlib.contextmanager
-def signals_stop(interrupt: Callable[[bool], None]) -> Iterator[None]:
-    """Call `interrupt(terminated)` at Ctrl-C and SIGTERM; only the main thread may do this."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, interrupt, False)
-    loop.add_signal_handler(signal.SIGTERM, interrupt, True)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)

@@ -121,5 +121,6 @@ def _text(suite: str, stored: StoredBaseline) -> str:
         for one in wanted:
             if " where " not in one:
                 metric = one.partition("[")[0]
-                lines.append(f"    {one:<24} {amount(candidate.figures[one].value, scale_of(metric))}")
+                value = candidate.figures[one].value
+                lines.append(f"    {one:<24} {amount(value, scale_of(metric), candidate.currency or '')}")
     return "\n".join(terminal(line) for line in lines)

@@ -137,7 +137,8 @@ def _power_rows(rows: tuple[PowerRow, ...]) -> list[tuple[str, ...]]:
     for row in rows:
         rests_on = "" if row.have is None else count(row.have, singular(row.unit), row.unit)
         quantile = scale_of(row.metric) == "seconds"  # what is proved is the share of calls in time
-        best = "" if row.best is None else amount(row.best, "share" if quantile else scale_of(row.metric))
+        scale = "share" if quantile else scale_of(row.metric)
+        best = "" if row.best is None else amount(row.best, scale, "")  # no cases prove money
         best += " in time" if quantile and best else ""
         needed = "" if row.needed is None else f"{row.needed:,}"
         shown.append((row.threshold, rests_on, best, needed, _state(row)))

@@ -36,7 +36,10 @@ HEADER = """\
 
 _TEXTS: tuple[Path_, ...] = (
     *(("*", key) for key in ("run", "set_utc", "suite_digest", "git_commit")),
-    *(("*", "candidates", "*", key) for key in ("prompt", "model", "prompt_digest", "model_digest")),
+    *(
+        ("*", "candidates", "*", key)
+        for key in ("prompt", "model", "prompt_digest", "model_digest", "currency")
+    ),
 )
 
 
@@ -56,6 +59,7 @@ class StoredCandidate(Written):
     model: str
     prompt_digest: str
     model_digest: str
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")  # of money; early versions did not write it
     figures: dict[str, StoredFigure] = {}
 
 

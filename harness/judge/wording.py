@@ -11,8 +11,9 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import overload
 
-from harness.files.thresholds import Scale, metric_of
+from harness.files.thresholds import Plain, Scale, metric_of
 from harness.judge.documents.estimate import Estimate
 
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]+")
@@ -135,7 +136,7 @@ def _money_form(size: float, currency: str) -> _Form:
     return _Form(
         decimals=decimals,
         prefix=sign or "",
-        suffix="" if sign else f" {currency}",
+        suffix="" if sign or not currency else f" {currency}",
         trimmed_to=min(2, decimals),
     )
 
@@ -151,7 +152,11 @@ def _told_apart(form: _Form, value: float, against: float | None) -> _Form:
     return form
 
 
-def amount(value: float, scale: Scale, currency: str = "USD", *, against: float | None = None) -> str:
+@overload
+def amount(value: float, scale: Plain, currency: str = "", *, against: float | None = None) -> str: ...
+@overload
+def amount(value: float, scale: Scale, currency: str, *, against: float | None = None) -> str: ...
+def amount(value: float, scale: Scale, currency: str = "", *, against: float | None = None) -> str:
     """Give a figure with its unit; with `against`, with enough decimals to tell it from that demand."""
     return _written(value, scale, _form(value, scale, currency), against)
 
@@ -169,7 +174,7 @@ def _written(value: float, scale: Scale, usual: _Form, against: float | None) ->
     return form.full(value)
 
 
-def money(value: float, currency: str = "USD") -> str:
+def money(value: float, currency: str) -> str:
     """Give an amount with as many digits as it needs: `$1,200`, `$4.50`, `$0.0042`."""
     return amount(value, "money", currency)
 
@@ -179,7 +184,11 @@ def seconds(value: float) -> str:
     return amount(value, "seconds")
 
 
-def demand(value: float, scale: Scale, currency: str = "USD") -> str:
+@overload
+def demand(value: float, scale: Plain, currency: str = "") -> str: ...
+@overload
+def demand(value: float, scale: Scale, currency: str) -> str: ...
+def demand(value: float, scale: Scale, currency: str = "") -> str:
     """Give a requirement without digits that nobody wrote: `90%`, `99.5%`, `1 s`."""
     match scale:
         case "share":
@@ -199,7 +208,7 @@ def _plain(value: float) -> str:
     return f"{float(f'{value:.6g}'):,.12g}".replace("-", "−")
 
 
-def interval(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
+def interval(estimate: Estimate, scale: Scale, currency: str) -> str:
     """Give `90.4 to 98.5` in the unit of the value, `at least 321 ms`, or nothing without an interval."""
     low, high, value = estimate.low, estimate.high, estimate.value
     if value is None or (low is None and high is None):
@@ -216,13 +225,23 @@ def interval(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
     return f"{form.bare(low)} to {form.bare(high)}"
 
 
-def figure(estimate: Estimate, scale: Scale, currency: str = "USD", *, against: float | None = None) -> str:
+@overload
+def figure(estimate: Estimate, scale: Plain, currency: str = "", *, against: float | None = None) -> str: ...
+@overload
+def figure(estimate: Estimate, scale: Scale, currency: str, *, against: float | None = None) -> str: ...
+def figure(estimate: Estimate, scale: Scale, currency: str = "", *, against: float | None = None) -> str:
     """Give a figure with its interval in brackets, or `undefined`."""
     return str(figure_text(estimate, scale, currency, against=against))
 
 
+@overload
+def figure_text(estimate: Estimate, scale: Plain) -> FigureText: ...
+@overload
 def figure_text(
-    estimate: Estimate, scale: Scale, currency: str = "USD", *, against: float | None = None
+    estimate: Estimate, scale: Scale, currency: str, *, against: float | None = None
+) -> FigureText: ...
+def figure_text(
+    estimate: Estimate, scale: Scale, currency: str = "", *, against: float | None = None
 ) -> FigureText:
     """Give a figure and its interval; `undefined` where there is none."""
     if estimate.value is None:
@@ -234,7 +253,7 @@ def figure_text(
     return FigureText(_written(estimate.value, scale, form, against), inside)
 
 
-def signed(value: float, scale: Scale, currency: str = "USD") -> str:
+def signed(value: float, scale: Scale, currency: str) -> str:
     """Give a difference with its sign: `+2.8 points`, `−40 ms`; shares differ by points."""
     return _signed(value, _form(value, "points" if scale == "share" else scale, currency))
 
@@ -244,7 +263,7 @@ def _signed(value: float, form: _Form) -> str:
     return text if form.is_zero(value) else f"{'+' if value > 0 else '−'}{text}"
 
 
-def signed_text(estimate: Estimate, scale: Scale, currency: str = "USD") -> FigureText:
+def signed_text(estimate: Estimate, scale: Scale, currency: str) -> FigureText:
     """Give a difference and its interval, both with their signs; `undefined` where there is none."""
     if estimate.value is None:
         return FigureText("undefined")
@@ -258,7 +277,7 @@ def signed_text(estimate: Estimate, scale: Scale, currency: str = "USD") -> Figu
     return FigureText(value, f"{signed(low, scale, currency)} to {signed(high, scale, currency)}")
 
 
-def figure_alone(estimate: Estimate, scale: Scale, currency: str = "USD") -> str:
+def figure_alone(estimate: Estimate, scale: Scale, currency: str) -> str:
     """Give a figure without its interval, or `undefined`."""
     return "undefined" if estimate.value is None else amount(estimate.value, scale, currency)
 

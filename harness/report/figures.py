@@ -7,18 +7,27 @@ be missing, and an undefined one says why.
 from __future__ import annotations
 
 import re
+from typing import overload
 
-from harness.files.thresholds import Scale
+from harness.files.thresholds import Plain, Scale
 from harness.judge import wording
 from harness.judge.documents.estimate import Estimate
 
 
-def number(value: float | None, scale: Scale, *, currency: str = "USD", against: float | None = None) -> str:
+@overload
+def number(value: float | None, scale: Plain, *, currency: str = "", against: float | None = None) -> str: ...
+@overload
+def number(value: float | None, scale: Scale, *, currency: str, against: float | None = None) -> str: ...
+def number(value: float | None, scale: Scale, *, currency: str = "", against: float | None = None) -> str:
     """Write one number; with `against`, with enough digits to tell it from that bound."""
     return "undefined" if value is None else wording.amount(value, scale, currency, against=against)
 
 
-def figure(estimate: Estimate, scale: Scale, *, currency: str = "USD", against: float | None = None) -> str:
+@overload
+def figure(estimate: Estimate, scale: Plain, *, currency: str = "", against: float | None = None) -> str: ...
+@overload
+def figure(estimate: Estimate, scale: Scale, *, currency: str, against: float | None = None) -> str: ...
+def figure(estimate: Estimate, scale: Scale, *, currency: str = "", against: float | None = None) -> str:
     """Write an estimate: the value, then its interval in brackets, or why there is none."""
     if estimate.value is None:
         return f"undefined: {estimate.why_undefined}" if estimate.why_undefined else "undefined"

@@ -63,7 +63,7 @@ def _environment() -> Environment:
     return env
 
 
-def _estimate(estimate: Estimate | None, scale: Any = "share", currency: str = "USD") -> FigureText:  # noqa: ANN401
+def _estimate(estimate: Estimate | None, scale: Any = "share", currency: str = "") -> FigureText:  # noqa: ANN401
     """Write a figure with its interval; a dash where there is none."""
     if estimate is None or estimate.value is None:
         return FigureText("–")

@@ -106,6 +106,7 @@ def comparison(*decisions: NonInferiority, **more: Any) -> Comparison:
         base=side("v1@m (base)"),
         head=side("v1@m (head)"),
         headline="worse: accuracy.",
+        currency="USD",
         paired_cases=300,
         paired_by_digest=0,
         unpaired_base=(),

@@ -339,6 +339,7 @@ def leaderboard(*ranked: CandidateAssessment) -> Leaderboard:
                 p95=c.latency.caller[2].estimate,
                 cost_per_1000=c.cost.per_1000,
                 stability=c.stability.agreement,
+                currency=c.cost.currency,
                 on_front=c is first,
                 beaten_by=() if c is first else (first.name,),
             )

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
 
-Scale: TypeAlias = Literal["share", "points", "number", "seconds", "money", "count"]
+Plain: TypeAlias = Literal["share", "points", "number", "seconds", "count"]  # written without a currency
+Scale: TypeAlias = Plain | Literal["money"]
 Selector: TypeAlias = Literal["none", "label", "perturbation"]
 Argument: TypeAlias = Literal["none", "seconds", "beta", "power"]
 Counted: TypeAlias = Literal["cases", "label cases", "other cases", "predictions", "touched"]

@@ -15,6 +15,7 @@ import numpy as np
 from harness.files.baselines import StoredBaseline
 from harness.files.thresholds import Threshold
 from harness.judge.checks.baseline_figures import figures_of
+from harness.judge.checks.metrics import described
 from harness.judge.documents.assessment import Assessment
 from harness.judge.documents.estimate import Estimate
 from harness.judge.pairs import pair
@@ -32,6 +33,7 @@ class BaselineCandidate:
     prompt: str
     model: str
     figures: Mapping[str, Estimate]
+    currency: str | None  # of its figures in money; None where it has none, or does not say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,13 @@ def baseline_of(baseline: Assessment | Baseline | None) -> Baseline | None:
     return Baseline(
         run_id=baseline.run_id,
         candidates=tuple(
-            BaselineCandidate(name=one.name, prompt=one.prompt, model=one.model, figures=figures_of(one))
+            BaselineCandidate(
+                name=one.name,
+                prompt=one.prompt,
+                model=one.model,
+                figures=figures_of(one),
+                currency=one.cost.currency,
+            )
             for one in baseline.candidates
         ),
     )
@@ -81,6 +89,23 @@ def baseline_value(baseline: Baseline, view: View, threshold: Threshold) -> floa
         return None
     estimate = candidate.figures.get(threshold.name) or candidate.figures.get(threshold.figure)
     return None if estimate is None else estimate.value
+
+
+def other_currency(view: View, threshold: Threshold, baseline: Baseline | None) -> str:
+    """Say why money can't be held against a threshold: it is in another currency; empty when it can."""
+    if described(threshold.metric).scale != "money" or not view.model.price.is_given:
+        return ""
+    priced = f"the prices of {view.entry.model_name} are in {view.currency}"
+    if threshold.currency not in {None, view.currency}:
+        return f"{priced}, the threshold is in {threshold.currency}"
+    before = None if baseline is None else baseline.counterpart(view.entry)
+    if threshold.baseline == "absolute" or baseline is None or before is None:
+        return ""
+    found = baseline.views.get(before.name) if before.currency is None else None
+    then = before.currency if found is None else found.currency
+    if then is None:
+        return f"{priced}, those of the baseline are not written down: set it again"
+    return "" if then == view.currency else f"{priced}, those of the baseline in {then}"
 
 
 def from_store(
@@ -96,6 +121,7 @@ def from_store(
                 name=name,
                 prompt=one.prompt,
                 model=one.model,
+                currency=one.currency,
                 figures={
                     figure: Estimate(
                         value=kept.value,

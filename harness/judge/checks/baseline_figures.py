@@ -76,6 +76,7 @@ def to_store(assessment: Assessment, manifest: Manifest, *, now_utc: str) -> Sto
                 model=one.model,
                 prompt_digest=entries[one.name].prompt_digest,
                 model_digest=entries[one.name].model_digest,
+                currency=one.cost.currency if one.cost.priced else None,
                 figures={name: _stored(estimate) for name, estimate in figures_of(one).items()},
             )
             for one in assessment.candidates

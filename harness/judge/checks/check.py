@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from harness.files.thresholds import Threshold
-from harness.judge.checks.baseline import Baseline, baseline_value, regressions
+from harness.judge.checks.baseline import Baseline, baseline_value, other_currency, regressions
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.metrics import NEEDS_BASELINE, described, figure, label_index, unit_name
 from harness.judge.checks.quantiles import SATURATED, is_quantile, quantile_check
@@ -29,6 +29,8 @@ def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Bas
     """Hold one threshold against what was seen."""
     if threshold.metric == "drift.drop":
         return _unfinished(view, threshold, drift_check(view, threshold, baseline))
+    if foreign := other_currency(view, threshold, baseline):
+        return _without_baseline(view, threshold, foreign)
     required, note = _required(view, threshold, baseline)
     if required is None:
         return _without_baseline(view, threshold, note)

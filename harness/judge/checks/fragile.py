@@ -75,7 +75,9 @@ def flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Thres
         if met in {0, len(values)}:
             continue
         scale = scale_of(check.metric)
-        low, high = (amount(end, scale, against=check.required) for end in (min(values), max(values)))
+        low, high = (
+            amount(end, scale, view.currency, against=check.required) for end in (min(values), max(values))
+        )
         found.append(
             Trap(
                 kind="noise",

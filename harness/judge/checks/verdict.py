@@ -27,7 +27,7 @@ def headline_of(verdict: Verdict, reason: str) -> str:
     return f"{verdict}: {reason}"
 
 
-def reason_of(checks: Sequence[Check], verdict: Verdict, *, missing: int = 0, currency: str = "USD") -> str:
+def reason_of(checks: Sequence[Check], verdict: Verdict, *, missing: int = 0, currency: str) -> str:
     """Name the decisive checks: those that failed, else those that are open."""
     if not checks:
         return "there is no threshold to hold the figures against."

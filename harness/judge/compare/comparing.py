@@ -36,8 +36,8 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
     """Compare head with base on the cases that both have; `margin` is the loss that would not matter."""
     pairs = pair(base, head)
     compared = list(every_figure(pairs))
-    confidence, currency = pairs.confidence, head.currency
-    metrics = decided(compared, margin=margin, confidence=confidence, currency=currency)
+    confidence = pairs.confidence
+    metrics = decided(compared, margin=margin, confidence=confidence)
     decisions = non_inferiority(compared, metrics, margin=margin, confidence=confidence)
     fixed, broken, moved = fixed_and_broken(pairs)
     matching = pairs.matching
@@ -45,7 +45,7 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
         schema_version=COMPARISON_SCHEMA,
         base=_side(pairs.base),
         head=_side(pairs.head),
-        headline=comparison_headline(metrics, pairs.cases, currency),
+        headline=comparison_headline(metrics, pairs.cases),
         paired_cases=pairs.cases,
         paired_by_digest=matching.by_digest,
         unpaired_base=tuple(base.cases.ids[row] for row in matching.unpaired_base),
@@ -70,7 +70,7 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
         confidence=confidence,
         labels=pairs.labels,
         positive=head.suite.positive,
-        currency=currency,
+        currency=head.currency,
     )
 
 
@@ -94,7 +94,6 @@ def _slices(pairs: Pairs, *, margin: float) -> tuple[MetricDifference, ...]:
         compared,
         margin=margin,
         confidence=pairs.confidence,
-        currency=pairs.head.view.currency,
         where=[where for where, _ in chosen],
     )
 

@@ -41,7 +41,6 @@ def decided(
     *,
     margin: float,
     confidence: float,
-    currency: str,
     where: Sequence[str] = (),
 ) -> tuple[MetricDifference, ...]:
     """Give the verdict of each figure; Holm within headline figures and within the others."""
@@ -61,7 +60,6 @@ def decided(
             family_size=sizes.get(i, 1),
             margin=margin,
             confidence=confidence,
-            currency=currency,
             where=where[i] if where else "",
         )
         for i, one in enumerate(compared)
@@ -76,7 +74,6 @@ def _decided(
     family_size: int,
     margin: float,
     confidence: float,
-    currency: str,
     where: str,
 ) -> MetricDifference:
     estimate = one.difference.estimate(confidence)
@@ -91,6 +88,7 @@ def _decided(
         verdict=verdict,
         higher_is_better=one.higher_is_better,
         scale=one.scale,
+        currencies=one.currencies,
         p_value=p,
         p_adjusted=p_adjusted,
         needed_n=_needed(one, verdict, estimate, matters=matters, confidence=confidence),
@@ -100,7 +98,7 @@ def _decided(
         where=where,
         matters=matters,
     )
-    return with_sentence(made, currency=currency, family_size=family_size)
+    return with_sentence(made, family_size=family_size)
 
 
 def what_matters(one: Compared, margin: float) -> float:

@@ -41,6 +41,7 @@ class Compared:
     difference: Figure
     higher_is_better: bool = True
     scale: Scale = "share"
+    currencies: tuple[str, str] | None = None  # of base and head, where they are money
     headline: bool = False
     unit: str = "cases"  # what a sample size counts
     single: bool = False  # one trial a case on both sides: McNemar's test applies

@@ -147,6 +147,7 @@ def _duel(
         p_adjusted=p_adjusted,
         real=real,
         better=better,
+        currency=first.currency if metric == "cost_per_1000" else None,
     )
 
 

@@ -61,7 +61,7 @@ def _gains(chosen: Standing, rows: Sequence[Standing], duels: Sequence[Duel]) ->
     as_good = [name for name in others if name not in {*beaten, *better}]
     for name in as_good:
         saved = [
-            _amount(duel, chosen.currency)
+            _amount(duel)
             for metric in ("cost_per_1000", "latency.p95")
             for duel in duels
             if _beaten(name, chosen.name, metric, [duel])
@@ -84,16 +84,16 @@ def _loss(chosen: Standing, duels: Sequence[Duel]) -> str:
         ]
         if better:
             most = max(better, key=lambda duel: abs(duel.difference.value or 0.0))
-            given_up.setdefault(most.better or "", []).append(_amount(most, chosen.currency))
+            given_up.setdefault(most.better or "", []).append(_amount(most))
     if not given_up:
         return "it gives up nothing that these cases can show"
     return "it gives up " + listed([f"{listed(what)} to {who}" for who, what in given_up.items()])
 
 
-def _amount(duel: Duel, currency: str) -> str:
+def _amount(duel: Duel) -> str:
     """Give the size of a difference: `3.1 points of balanced accuracy`, `$0.51 per 1,000`, `27 ms of p95`."""
     value, scale = abs(duel.difference.value or 0.0), scale_of(duel.metric)
-    written = amount(value, "points" if scale == "share" else scale, currency)
+    written = amount(value, "points" if scale == "share" else scale, duel.currency or "")
     return f"{written} per 1,000" if scale == "money" else f"{written} of {METRICS[duel.metric]}"
 
 
@@ -131,4 +131,4 @@ def _seen(duel: Duel, first: str) -> str:
             low=None if high is None else -high,
             high=None if low is None else -low,
         )
-    return str(signed_text(estimate, scale))
+    return str(signed_text(estimate, scale, duel.currency or ""))

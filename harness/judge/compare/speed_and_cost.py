@@ -74,8 +74,9 @@ def money_figure(pairs: Pairs, metric: str) -> Compared:
     sides = (pairs.base, pairs.head)
     whys = [unknown(side.view) for side in sides]
     missing = next((why for why in whys if why is not None), None)
-    if pairs.base.view.currency != pairs.head.view.currency:
-        missing = Missing("the two are priced in different currencies")
+    currencies = (pairs.base.view.currency, pairs.head.view.currency)
+    if currencies[0] != currencies[1] and all(side.view.model.price.is_given for side in sides):
+        missing = Missing(f"base is priced in {currencies[0]}, head in {currencies[1]}")
     if missing is None:
         tops = [_per_case(side, spent(side.trials, side.view.model.price)) for side in sides]
         difference = _difference(tops, [_under(side, metric) for side in sides], metric)
@@ -88,6 +89,7 @@ def money_figure(pairs: Pairs, metric: str) -> Compared:
         difference=difference,
         higher_is_better=False,
         scale="money",
+        currencies=currencies,
         headline=metric == "cost_per_1000",
     )
 

@@ -16,24 +16,27 @@ from harness.judge.documents.comparison import MetricDifference, NonInferiority
 from harness.judge.wording import amount, count, demand, listed, rounded_up, signed, signed_text
 
 
-def difference_text(difference: MetricDifference, currency: str = "USD") -> str:
+def difference_text(difference: MetricDifference) -> str:
     """Give the difference with its interval, or `undefined`."""
-    return str(signed_text(difference.difference, cast("Scale", difference.scale), currency))
+    return str(signed_text(difference.difference, cast("Scale", difference.scale), difference.currency))
 
 
-def from_to(difference: MetricDifference, currency: str = "USD") -> str:
+def from_to(difference: MetricDifference) -> str:
     """Give `from 91.2% to 94.0%`."""
     scale = cast("Scale", difference.scale)
     base, head = (
         "undefined" if side.value is None else amount(side.value, scale, currency)
-        for side in (difference.base, difference.head)
+        for side, currency in (
+            (difference.base, difference.base_currency),
+            (difference.head, difference.currency),
+        )
     )
     return f"from {base} to {head}"
 
 
-def with_sentence(made: MetricDifference, *, currency: str, family_size: int) -> MetricDifference:
+def with_sentence(made: MetricDifference, *, family_size: int) -> MetricDifference:
     """Add the sentence, and its end alone for those who show the figures beside it."""
-    start = f"{made.name} {from_to(made, currency)}"
+    start = f"{made.name} {from_to(made)}"
     estimate = made.difference
     if made.base.value is None and made.head.value is None:
         whole = f"{made.name} can't be compared: {made.base.why_undefined or estimate.why_undefined}."
@@ -41,19 +44,19 @@ def with_sentence(made: MetricDifference, *, currency: str, family_size: int) ->
     if estimate.value is None:
         whole = f"{start}: can't be compared, {estimate.why_undefined}."
         return msgspec.structs.replace(made, sentence=whole, meaning=whole)
-    meaning = _meaning(made, currency, family_size)
-    sentence = f"{start}: {difference_text(made, currency)}. {meaning}"
+    meaning = _meaning(made, family_size)
+    sentence = f"{start}: {difference_text(made)}. {meaning}"
     return msgspec.structs.replace(made, sentence=sentence, meaning=meaning)
 
 
-def _meaning(made: MetricDifference, currency: str, family_size: int) -> str:
+def _meaning(made: MetricDifference, family_size: int) -> str:
     match made.verdict:
         case "better" | "worse":
             return f"That is {made.verdict}, and not chance."
         case "no difference shown":
             return f"No difference is shown{_hidden(made)}."
         case "can't tell":
-            return f"Can't tell: {_untold(made, family_size, currency)}"
+            return f"Can't tell: {_untold(made, family_size)}"
 
 
 def _hidden(made: MetricDifference) -> str:
@@ -68,10 +71,10 @@ def _hidden(made: MetricDifference) -> str:
 
 def _matters(made: MetricDifference) -> str:
     scale: Scale = "points" if made.scale == "share" else cast("Scale", made.scale)
-    return demand(made.matters, scale)
+    return demand(made.matters, scale, made.currency)
 
 
-def _untold(made: MetricDifference, family_size: int, currency: str) -> str:
+def _untold(made: MetricDifference, family_size: int) -> str:
     estimate = made.difference
     low, high = estimate.low, estimate.high
     if low is None or high is None:
@@ -85,7 +88,7 @@ def _untold(made: MetricDifference, family_size: int, currency: str) -> str:
         )
     if abs(estimate.value or 0.0) >= made.matters:
         return f"it may be noise; {told_by} would tell." if told_by else "it may be noise."
-    wide = signed_text(estimate, cast("Scale", made.scale), currency).interval
+    wide = signed_text(estimate, cast("Scale", made.scale), made.currency).interval
     return f"so few cases leave room for {wide}" + (f"; {told_by} would tell." if told_by else ".")
 
 
@@ -95,7 +98,7 @@ def non_inferiority_sentence(made: NonInferiority, seen: MetricDifference) -> st
     start = f"{seen.name} {from_to(seen)}, {difference_text(seen)}"
     if made.bound is None:
         return f"{seen.name} can't be compared: {seen.difference.why_undefined}."
-    bound = signed(made.bound, "share")
+    bound = signed(made.bound, "share", "")
     match made.status:
         case "PASS":
             return f"{start}: no worse by more than {margin} (at worst {bound})."
@@ -110,11 +113,11 @@ def non_inferiority_sentence(made: NonInferiority, seen: MetricDifference) -> st
             return f"{start}: a loss of more than {margin} is not excluded (at worst {bound}){more}."
 
 
-def comparison_headline(metrics: Sequence[MetricDifference], cases: int, currency: str = "USD") -> str:
+def comparison_headline(metrics: Sequence[MetricDifference], cases: int) -> str:
     """Name the differences that are not chance, losses first; headline figures before details."""
     if cases == 0:
         return "Nothing can be compared: the two have no case in common."
-    worse, better = (_named(metrics, verdict, currency) for verdict in ("worse", "better"))
+    worse, better = (_named(metrics, verdict) for verdict in ("worse", "better"))
     on = f" on the same {count(cases, 'case')}"
     if worse and better:
         return f"Worse: {listed(worse, 4)}. Better: {listed(better, 4)}. All{on}."
@@ -127,8 +130,8 @@ def comparison_headline(metrics: Sequence[MetricDifference], cases: int, currenc
     return f"No difference is shown{on}."
 
 
-def _named(metrics: Sequence[MetricDifference], verdict: str, currency: str) -> list[str]:
+def _named(metrics: Sequence[MetricDifference], verdict: str) -> list[str]:
     """Name a family's real differences; details only where no headline figure says it already."""
     real = [m for m in metrics if m.verdict == verdict]
     chosen = [m for m in real if m.family == "headline"] or real
-    return [f"{m.name} {difference_text(m, currency)}" for m in chosen]
+    return [f"{m.name} {difference_text(m)}" for m in chosen]

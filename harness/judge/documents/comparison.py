@@ -63,6 +63,17 @@ class MetricDifference(msgspec.Struct, frozen=True, kw_only=True):
     where: str = ""  # "tag=short" for slices
     needed_unit: str = "cases"  # what `needed_n` counts
     matters: float = 0.0  # a difference below this, in the metric's unit, is not looked for
+    currencies: tuple[str, str] | None = None  # of base and head, where they are money
+
+    @property
+    def base_currency(self) -> str:
+        """What base is written in; empty where it is no money."""
+        return self.currencies[0] if self.currencies else ""
+
+    @property
+    def currency(self) -> str:
+        """What head and the difference are written in; empty where they are no money."""
+        return self.currencies[1] if self.currencies else ""
 
     @property
     def name(self) -> str:
@@ -174,7 +185,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
     labels: tuple[str, ...]
     positive: str | None
-    currency: str = "USD"
+    currency: str  # of head's price; each figure in money has its own
 
     def metric(self, name: str, label: str | None = None) -> MetricDifference | None:
         """Find a metric's difference; None when it was not compared."""

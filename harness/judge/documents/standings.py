@@ -27,7 +27,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     stability: Estimate
     on_front: bool  # nobody is really better in one of quality, p95 and cost without being worse in another
     beaten_by: tuple[str, ...] = ()  # where it is not on the front
-    currency: str = "USD"
+    currency: str | None = None  # reports of early versions do not say it
 
 
 class Duel(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +41,7 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
     p_adjusted: float | None  # Holm, over all pairs of this metric
     real: bool
     better: str | None  # who is, if it is real
+    currency: str | None = None  # of a difference in money
 
 
 class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):

@@ -88,8 +88,8 @@ def _sentence(gap: SplitGap, lab: PastRun, cases: int, *, worse: bool) -> str:
     if gap.gap.value is None:
         return f"New data can't be held against the suite's own cases: {gap.gap.why_undefined}."
     seen = (
-        f"accuracy {figure_alone(gap.dev, 'share')} on the suite's {count(lab.cases, 'case')}, "
-        f"{figure_alone(gap.other, 'share')} on {count(cases, 'new case')}, "
+        f"accuracy {figure_alone(gap.dev, 'share', '')} on the suite's {count(lab.cases, 'case')}, "
+        f"{figure_alone(gap.other, 'share', '')} on {count(cases, 'new case')}, "
         f"a difference of {figure(gap.gap, 'points')}"
     )
     if worse:

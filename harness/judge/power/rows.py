@@ -142,7 +142,9 @@ def _of_model(suite: Suite, threshold: Threshold, plan: SamplePlan, have: int) -
     if plan.needed is None:
         told = f"{row.threshold} can't be proved by any number of cases: leave it some room."
     elif not provable and plan.best is not None:
-        best = amount(plan.best, scale_of(threshold.metric), against=threshold.bound)
+        best = amount(
+            plan.best, scale_of(threshold.metric), threshold.currency or "", against=threshold.bound
+        )
         told = (
             f"{row.threshold} can't pass: {known} without a miss {verb(have, 'proves', 'prove')} "
             f"no more than {best} at {sure(suite.confidence)} confidence; "
@@ -220,7 +222,7 @@ def _truth_as_share(threshold: Threshold) -> float | None:
 
 
 def _truth(threshold: Threshold) -> str:
-    return amount(half_way(threshold.bound), scale_of(threshold.metric))
+    return amount(half_way(threshold.bound), scale_of(threshold.metric), threshold.currency or "")
 
 
 def _sentence(row: PowerRow, n: int, threshold: Threshold, confidence: float) -> str:

@@ -113,8 +113,8 @@ def _note(view: View, pairs: RepeatPairs, compared: PairsCompared | None) -> str
     if compared.difference.value is None:
         return f"Whether concurrency explains the flips is open: {compared.difference.why_undefined}."
     seen = (
-        f"repeats differ in {figure_alone(compared.first, 'share')} of pairs with {compared.first_kind} and "
-        f"in {figure_alone(compared.second, 'share')} with {compared.second_kind} "
+        f"repeats differ in {figure_alone(compared.first, 'share', '')} of pairs with {compared.first_kind} "
+        f"and in {figure_alone(compared.second, 'share', '')} with {compared.second_kind} "
         f"({figure(compared.difference, 'points')})"
     )
     if compared.explains:

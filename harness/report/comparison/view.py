@@ -57,9 +57,9 @@ def view_of(comparison: Comparison) -> ComparisonView:
         questions=tuple(_question(one) for one in c.non_inferior),
         question_status=c.non_inferior_status,
         question_tone=STATUS_TONES[c.non_inferior_status],
-        headline_rows=_rows(c, [m for m in shown if m.family == "headline"]),
-        detail_rows=_rows(c, [m for m in shown if m.family == "detail"]),
-        slice_rows=_rows(c, [m for m in c.slices if m.difference.value is not None]),
+        headline_rows=_rows([m for m in shown if m.family == "headline"]),
+        detail_rows=_rows([m for m in shown if m.family == "detail"]),
+        slice_rows=_rows([m for m in c.slices if m.difference.value is not None]),
         uncompared=tuple(m.sentence for m in c.metrics if m.difference.value is None),
         typical=_typical(c),
         broken=tuple(_case(one) for one in c.broken),
@@ -81,17 +81,17 @@ def _tone(metrics: Sequence[MetricDifference]) -> Tone:
     return "pass" if "better" in verdicts else "plain"
 
 
-def _rows(c: Comparison, metrics: Sequence[MetricDifference]) -> tuple[DifferenceRow, ...]:
-    return tuple(_row(m, c.currency) for m in metrics)
+def _rows(metrics: Sequence[MetricDifference]) -> tuple[DifferenceRow, ...]:
+    return tuple(_row(m) for m in metrics)
 
 
-def _row(m: MetricDifference, currency: str) -> DifferenceRow:
+def _row(m: MetricDifference) -> DifferenceRow:
     scale = cast("Scale", m.scale)
-    difference = str(signed_text(m.difference, scale, currency))
+    difference = str(signed_text(m.difference, scale, m.currency))
     return DifferenceRow(
         name=m.name,
-        base=figure_text(m.base, scale, currency),
-        head=figure_text(m.head, scale, currency),
+        base=figure_text(m.base, scale, m.base_currency),
+        head=figure_text(m.head, scale, m.currency),
         difference=difference,
         verdict=m.verdict,
         tone=TONES[m.verdict],
@@ -138,7 +138,7 @@ def _typical(c: Comparison) -> str:
     share = "" if c.typical_shift.share is None else f", {amount(abs(c.typical_shift.share), 'share')}"
     span = ""
     if shift.low is not None and shift.high is not None:
-        ends = [signed(end, "seconds") for end in (shift.low, shift.high)]
+        ends = [signed(end, "seconds", "") for end in (shift.low, shift.high)]
         span = f"; {ends[0]} to {ends[1]}"
     return f"A case is typically {seconds(abs(value))} {faster}{share} (Hodges-Lehmann shift{span})."
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
-from harness.files.thresholds import Scale
+from harness.files.thresholds import Plain
 from harness.judge.documents.estimate import Estimate
 from harness.judge.documents.history import History, HistoryPoint
 from harness.judge.wording import FigureText, figure_text
@@ -81,7 +81,7 @@ def _seen(point: HistoryPoint, pen: Pen) -> list[str]:
     return [*cells, point.verdict or "not judged" if point.complete else "not finished"]
 
 
-def _value(estimate: Estimate | None, scale: Scale) -> str:
+def _value(estimate: Estimate | None, scale: Plain) -> str:
     return "" if estimate is None or estimate.value is None else number(estimate.value, scale)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from string import ascii_uppercase
 
-from harness.files.thresholds import Scale
+from harness.files.thresholds import Plain
 from harness.judge.documents.estimate import Estimate
 from harness.judge.documents.history import AccuracyChange, CusumChart, History, HistoryPoint
 from harness.report.figures import figure, number, when
@@ -96,7 +96,7 @@ def _row(place: int, point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell
     )
 
 
-def _figures_of(point: HistoryPoint) -> tuple[tuple[Estimate | None, Scale], ...]:
+def _figures_of(point: HistoryPoint) -> tuple[tuple[Estimate | None, Plain], ...]:
     return ((point.accuracy, "share"), (point.stability, "share"), (point.p95, "seconds"))
 
 

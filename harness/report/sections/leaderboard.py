@@ -124,7 +124,8 @@ def _told(row: Standing) -> str:
 def _cost(row: Standing) -> str:
     """Give the cost; nothing for a model that has no price."""
     value = row.cost_per_1000.value
-    return f"{number(value, 'money', currency=row.currency)} per 1,000" if value else ""
+    currency = row.currency or ""
+    return f"{number(value, 'money', currency=currency)} per 1,000" if value else ""
 
 
 def _box(row: Standing, factor: float) -> Box:
@@ -153,12 +154,11 @@ def _weakest(board: Leaderboard) -> str:
 
 
 def _duels(board: Leaderboard) -> Table:
-    currency = board.rows[0].currency
     return Table(
         title="",
         head=("Metric", "First", "Second", "First − second", "Holm", "So"),
         rows=tuple(
-            _duel(duel, currency)
+            _duel(duel)
             for duel in board.duels
             if duel.difference.value is not None and (duel.metric != "cost_per_1000" or _has_prices(board))
         ),
@@ -167,9 +167,9 @@ def _duels(board: Leaderboard) -> Table:
     )
 
 
-def _duel(duel: Duel, currency: str) -> tuple[Cell, ...]:
+def _duel(duel: Duel) -> tuple[Cell, ...]:
     scale = scale_of(duel.metric)
-    seen = str(signed_text(duel.difference, scale, currency))
+    seen = str(signed_text(duel.difference, scale, duel.currency or ""))
     return (
         Cell(text=METRICS[duel.metric]),
         Cell(text=duel.first),

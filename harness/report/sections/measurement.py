@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from harness.files.thresholds import Plain
 from harness.judge.documents.assessment import CandidateAssessment, TimingQuality
 from harness.report.figures import count, number
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot
@@ -43,14 +44,14 @@ def _processes(quality: TimingQuality) -> str:
 
 
 def _interference(quality: TimingQuality) -> list[NamedFigure]:
-    named = (
+    named: tuple[tuple[str, float | None, Plain, str], ...] = (
         ("Own lag, p99", quality.lag_p99_s, "seconds", "how late our event loop was"),
         ("Own lag, max", quality.lag_max_s, "seconds", ""),
         ("Own CPU", quality.cpu_share, "share", "of one core"),
         ("Own time", quality.own_share, "share", "of the trials' total"),
     )
     return [
-        NamedFigure(name=name, text=number(value, unit), hint=hint)  # type: ignore[arg-type]  # literals in a tuple
+        NamedFigure(name=name, text=number(value, unit), hint=hint)
         for name, value, unit, hint in named
         if value is not None
     ]

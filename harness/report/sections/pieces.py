@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import overload
 
-from harness.files.thresholds import Scale
+from harness.files.thresholds import Plain, Scale
 from harness.judge.documents.assessment import Status, Verdict
 from harness.judge.documents.estimate import Estimate
 from harness.report.figures import figure
@@ -24,7 +25,11 @@ def number_cell(text: str) -> Cell:
     return Cell(text=text, kind="number")
 
 
-def estimate_cell(estimate: Estimate, scale: Scale, *, currency: str = "USD", axis: bool = False) -> Cell:
+@overload
+def estimate_cell(estimate: Estimate, scale: Plain, *, axis: bool = False) -> Cell: ...
+@overload
+def estimate_cell(estimate: Estimate, scale: Scale, *, currency: str, axis: bool = False) -> Cell: ...
+def estimate_cell(estimate: Estimate, scale: Scale, *, currency: str = "", axis: bool = False) -> Cell:
     """Give a cell with a figure; with `axis`, also its picture between 0 and 100%."""
     if estimate.value is None:
         return Cell(text="undefined", kind="number", hint=estimate.why_undefined or "")
@@ -48,7 +53,7 @@ def interval_picture(estimate: Estimate, text: str, *, axis: tuple[float, float]
     return Picture(value=estimate.value, low=low, high=high, axis=axis, alt=text)
 
 
-def difference_cells(estimates: list[Estimate], scale: Scale) -> list[Cell]:
+def difference_cells(estimates: list[Estimate], scale: Plain) -> list[Cell]:
     """Give cells of differences, pictured on one axis that has zero in it."""
     ends = [0.0]
     for estimate in estimates:
@@ -64,8 +69,14 @@ def difference_cells(estimates: list[Estimate], scale: Scale) -> list[Cell]:
     return cells
 
 
+@overload
+def named(name: str, estimate: Estimate | None, scale: Plain, hint: str = "") -> list[NamedFigure]: ...
+@overload
 def named(
-    name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str = "USD"
+    name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str
+) -> list[NamedFigure]: ...
+def named(
+    name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str = ""
 ) -> list[NamedFigure]:
     """Give a figure by name, or none when it was not computed."""
     if estimate is None:

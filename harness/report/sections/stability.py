@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from harness.files.thresholds import Scale
+from harness.files.thresholds import Plain
 from harness.judge.documents.assessment import PairsCompared, Spread, Stability
 from harness.report.figures import count, figure, number
 from harness.report.parts import Cell, NamedFigure, Section, Table
@@ -120,7 +120,7 @@ def _spread(s: Stability) -> Table:
 
 
 def _spread_row(spread: Spread, shown: int) -> tuple[Cell, ...]:
-    scale = cast("Scale", spread.scale)
+    scale = cast("Plain", spread.scale)
     known = spread.low is not None and spread.high is not None
     across = f"{number(spread.low, scale)} to {number(spread.high, scale)}" if known else "undefined"
     apart = "points" if scale == "share" else scale

@@ -51,7 +51,7 @@ from harness.judge.wording import (
     ],
 )
 def test_amounts(value: float, scale: Scale, text: str) -> None:
-    assert amount(value, scale) == text
+    assert amount(value, scale, "USD") == text
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_what_just_misses_a_demand_does_not_look_as_if_it_met_it() -> None:
     assert amount(0.9, "share", against=0.9) == "90.0%"
     assert amount(0.8, "share", against=0.9) == "80.0%"
     assert amount(0.9996, "seconds", against=1.0) == "0.9996 s"
-    assert amount(0.50004, "money", against=0.5) == "$0.50004"
+    assert amount(0.50004, "money", "USD", against=0.5) == "$0.50004"
 
 
 def test_every_metric_is_written_the_same_in_sentences_and_tables() -> None:
@@ -121,7 +121,12 @@ def test_times_and_money_have_sensible_digits() -> None:
         "12.3 s",
         "250 s",
     ]
-    assert [money(value) for value in (0.0, 0.5, 1234.5, -3.0)] == ["$0.00", "$0.50", "$1,234", "−$3.00"]
+    assert [money(value, "USD") for value in (0.0, 0.5, 1234.5, -3.0)] == [
+        "$0.00",
+        "$0.50",
+        "$1,234",
+        "−$3.00",
+    ]
     assert money(2.0, "CHF") == "2.00 CHF"
 
 

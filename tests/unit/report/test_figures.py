@@ -56,7 +56,7 @@ def test_undefined_says_why_and_is_never_zero() -> None:
     ],
 )
 def test_one_number_in_its_unit(value: float, scale: Scale, text: str) -> None:
-    assert number(value, scale) == text
+    assert number(value, scale, currency="USD") == text
 
 
 def test_other_currencies_keep_their_name() -> None:

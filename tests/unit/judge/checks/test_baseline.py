@@ -146,6 +146,6 @@ def test_figures_of_other_cases_are_said_to_be() -> None:
 )
 def test_a_candidate_is_held_against_its_prompt_else_its_model(name: str, counterpart: str | None) -> None:
     (one,) = kept().candidates
-    others = [one.__class__(name="v2@tiny", prompt="v2", model="tiny", figures={})]
+    others = [one.__class__(name="v2@tiny", prompt="v2", model="tiny", figures={}, currency=None)]
     found = Baseline(run_id="then", candidates=(one, *others)).counterpart(side("1", name).entry)
     assert (found.name if found else None) == counterpart

@@ -243,7 +243,15 @@ def test_prices_in_two_currencies_are_not_compared() -> None:
     euro = viewed(base, model={"price": {"input": 1.0, "output": 4.0, "currency": "EUR"}})
     found = metric(compare(viewed(base), euro), "cost_per_1000")
     assert (found.difference.value, found.verdict) == (None, "can't tell")
-    assert "currencies" in found.sentence
+    assert "base is priced in USD, head in EUR" in found.sentence
+
+
+def test_each_side_is_written_in_its_own_currency() -> None:
+    base = [asked(n, "1") for n in range(10)]  # 50 tokens in at 1, 2 out at 4: 58 millionths each
+    euro = viewed(base, model={"price": {"input": 1.0, "output": 4.0, "currency": "EUR"}})
+    found = metric(compare(viewed(base), euro), "cost_per_1000")
+    assert found.currencies == ("USD", "EUR")
+    assert found.sentence.startswith("cost per 1000 from $0.058 to €0.058: can't be compared")
 
 
 def test_labels_and_slices_are_compared_by_themselves() -> None:

@@ -40,7 +40,7 @@ def simulated(loss: float, seed: int) -> Counter[str]:
         base = (rng.random(CASES) < chance).astype(np.float64)
         head = (rng.random(CASES) < chance * (1 - loss / 0.92)).astype(np.float64)
         compared = [figure("accuracy", base, head), figure("recall", base[:SPAM], head[:SPAM])]
-        told = decided(compared, margin=0.02, confidence=0.95, currency="USD")
+        told = decided(compared, margin=0.02, confidence=0.95)
         said[overall(non_inferiority(compared, told, margin=0.02, confidence=0.95))] += 1
         said["worse"] += any(one.verdict == "worse" for one in told)
     return said

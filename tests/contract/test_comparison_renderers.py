@@ -17,9 +17,11 @@ from rich.console import Console
 
 from harness.judge.compare import compare
 from harness.judge.documents.comparison import Comparison
-from harness.report.comparison.html import render_comparison_html
-from harness.report.comparison.markdown import render_comparison_markdown
-from harness.report.comparison.terminal import terminal_comparison
+from harness.report.comparison import (
+    render_comparison_html,
+    render_comparison_markdown,
+    terminal_comparison,
+)
 from harness.report.neutral import MARKDOWN_LIMIT
 
 Render = Callable[[Comparison], str]

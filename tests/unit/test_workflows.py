@@ -17,7 +17,7 @@ import yaml
 from judged_extremes import HOSTILE
 from markdown_it import MarkdownIt
 
-from harness.report.gate.markdown import STICKY
+from harness.report.gate import STICKY
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

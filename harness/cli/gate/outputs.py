@@ -10,10 +10,7 @@ from harness.cli.console import emit, emit_json, note
 from harness.errors import StorageFailed
 from harness.judge.documents.assessment import Assessment
 from harness.judge.documents.gate import Gate
-from harness.report.gate.annotations import annotations_of, quiet_commands
-from harness.report.gate.junit import render_gate_junit
-from harness.report.gate.markdown import render_gate
-from harness.report.gate.terminal import terminal_gate
+from harness.report.gate import annotations_of, quiet_commands, render_gate, render_gate_junit, terminal_gate
 from harness.report.run import render_document, write_reports
 from harness.rundir import read_manifest
 

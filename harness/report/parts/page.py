@@ -82,3 +82,9 @@ class Section:
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()
+    short: str = ""  # the title as a link or the head of a line; empty where the title is one word
+
+    @property
+    def link(self) -> str:
+        """What stands for the section where there is room for a word."""
+        return self.short or self.title

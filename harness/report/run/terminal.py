@@ -209,7 +209,7 @@ def _leads(c: CandidateView, pen: Pen) -> RenderableType:
     wanted = (c.latency, c.stability, c.history, c.robustness, c.generalization, c.leakage, c.cost)
     for section in wanted:
         if section is not None and section.lead:
-            grid.add_row(pen.text(section.title.split(" ")[0], "bold"), pen.text(section.lead))
+            grid.add_row(pen.text(section.link, "bold"), pen.text(section.lead))
     if c.measurement.lead:
         grid.add_row(pen.text("Timing", "bold"), pen.text(c.measurement.lead))
     return grid

@@ -179,6 +179,7 @@ def labels_section(classification: Classification) -> Section:
     return Section(
         key="labels",
         title="Precision and recall of each label",
+        short="Labels",
         lead="Precision: of the trials read as the label, how many were right. "
         "Recall: of the trials that should be the label, how many were found.",
         tables=(

@@ -25,6 +25,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
     return Section(
         key="measurement",
         title="How it was measured",
+        short="Measurement",
         lead=quality.sentence,
         figures=tuple(figures),
         charts=tuple(_limit_history(quality)),

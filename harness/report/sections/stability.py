@@ -47,6 +47,7 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
     return Section(
         key="stability",
         title="Stability across repeats",
+        short="Stability",
         lead=lead,
         figures=() if s.agreement.value is None else tuple(figures),
         tables=tuple(table for table in tables if table.rows),

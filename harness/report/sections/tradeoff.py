@@ -48,6 +48,7 @@ def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Se
     return Section(
         key="tradeoff",
         title="Trade-off between precision and recall",
+        short="Trade-off",
         lead=lead,
         figures=tuple(_score_figures(tradeoff) if tradeoff else ()),
         charts=(*charts, *(_score_charts(tradeoff) if tradeoff else ())),

@@ -17,10 +17,14 @@ from markdown_it import MarkdownIt
 
 from harness.judge.documents.comparison import WordChange
 from harness.judge.documents.gate import Gate
-from harness.report.gate.annotations import annotations_of, quiet_commands
-from harness.report.gate.junit import render_gate_junit
-from harness.report.gate.markdown import STICKY, render_gate
-from harness.report.gate.terminal import terminal_gate
+from harness.report.gate import (
+    STICKY,
+    annotations_of,
+    quiet_commands,
+    render_gate,
+    render_gate_junit,
+    terminal_gate,
+)
 
 ATTACK = " ".join(HOSTILE)
 FLOOD = "@octocat " + "<b>" * 20_000 + "`" * 10_000  # 70,009 characters

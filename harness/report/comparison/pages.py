@@ -1,0 +1,36 @@
+"""A comparison as files: an HTML file that needs nothing else, and Markdown for a wiki or a pull request.
+
+Both have the style, policy and escaping of the report's own: everything foreign in them is inert.
+"""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from harness.judge.documents.comparison import Comparison
+from harness.report.comparison.view import view_of
+from harness.report.neutral import cut_markdown
+from harness.report.rendering import inert_html, markdown_page, render_page
+
+HTML_TEMPLATE, HTML_CASES = "comparison.html.j2", 200
+MARKDOWN_TEMPLATE, MARKDOWN_CASES = "comparison.md.j2", 30
+VERDICT_MARKS = {"better": "✓ ", "worse": "✗ ", "no difference shown": "", "can't tell": "? "}
+
+
+def render_comparison_html(comparison: Comparison) -> str:
+    """Render the page; of more than `HTML_CASES` fixed or broken cases the rest is counted."""
+    view = view_of(comparison)
+    return render_page(HTML_TEMPLATE, view=view, verdict_mark=VERDICT_MARKS.__getitem__, most=HTML_CASES)
+
+
+def render_comparison_markdown(comparison: Comparison) -> str:
+    """Render the comparison, at most as long as GitHub accepts in a comment."""
+    view = view_of(comparison)
+    return cut_markdown(
+        markdown_page(MARKDOWN_TEMPLATE, filters={"lines": _lines}, view=view, most=MARKDOWN_CASES)
+    )
+
+
+def _lines(text: str) -> Markup:
+    """Print text inside of a `pre` tag: its lines stay lines, and none is blank, which would end the tag."""
+    return Markup("&#10;").join(inert_html(line) for line in text.split("\n"))

@@ -1,0 +1,108 @@
+"""What a build server reads of a gate: annotations on the lines of a prompt, and the checks as tests.
+
+GitHub's workflow commands are lines `::error file=…,line=…::message`. Whatever a value holds, it must neither
+end the line nor begin another property: `%`, line breaks, `:` and `,` are written as GitHub reads them back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.judge.documents.gate import Gate, GateCheck, GatedPrompt
+from harness.judge.wording import scale_of
+from harness.report.gate.view import gate_row
+from harness.report.junit_file import JunitSuite, JunitTest, junit_file
+from harness.report.neutral import one_line, shorten
+
+_LONGEST_MESSAGE = 1_000  # characters of an annotation
+_LONGEST_TEXT = 4_000  # characters of one text of a test
+_MOST = 10  # annotations: GitHub shows so many of a kind for each step
+
+
+def annotations_of(gate: Gate) -> tuple[str, ...]:
+    """Give the commands, gravest first; none for prompts that passed."""
+    failed = [prompt for prompt in gate.prompts if prompt.status == "FAIL"]
+    unsettled = [prompt for prompt in gate.prompts if prompt.status == "INCONCLUSIVE"]
+    return (
+        *(_command("error", prompt) for prompt in failed[:_MOST]),
+        *(_command("warning", prompt) for prompt in unsettled[:_MOST]),
+        *_notices(gate),
+    )
+
+
+def _notices(gate: Gate) -> Iterator[str]:
+    if gate.policy == "head":
+        yield _written("warning", {"title": "Gate"}, "Judged by this branch's own policy (--policy head).")
+    for edit in gate.edits[:_MOST]:
+        yield _written("notice", {"file": gate.suite, "title": "The policy is edited"}, edit)
+
+
+def _command(kind: str, prompt: GatedPrompt) -> str:
+    first, last = prompt.lines or (1, 1)
+    place = {"file": prompt.path, "line": str(first), "endLine": str(last)}
+    place["title"] = f"{prompt.prompt} on {prompt.model}: {prompt.status}"
+    return _written(kind, place, prompt.headline)
+
+
+def _written(kind: str, properties: dict[str, str], message: str) -> str:
+    told = ",".join(f"{name}={_property(one_line(value))}" for name, value in properties.items())
+    return f"::{kind} {told}::{_data(one_line(shorten(message, _LONGEST_MESSAGE)))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def quiet_commands(text: str) -> str:
+    """Part what GitHub would take for a command of its own in text that is printed."""
+    lines = [f"\u2060{line}" if line.lstrip().startswith("::") else line for line in text.split("\n")]
+    return "\n".join(lines).replace("##[", "##\u2060[")
+
+
+def render_gate_junit(gate: Gate) -> bytes:
+    """Render every check of every changed prompt as a test case."""
+    return junit_file(f"gate: {gate.suite}", (_suite(gate, prompt) for prompt in gate.prompts))
+
+
+def _suite(gate: Gate, prompt: GatedPrompt) -> JunitSuite:
+    name = f"{prompt.prompt}@{prompt.model}"
+    same = JunitTest(name="sends the same requests as before", status="PASS")
+    properties = {
+        "file": prompt.path,
+        "status": prompt.status,
+        "headline": prompt.headline,
+        "base": gate.base_commit,
+        "head": gate.head_commit,
+        "policy": gate.policy,
+    }
+    return JunitSuite(
+        name=_short(name),
+        classname=_short(f"{gate.suite}.{name}"),
+        properties={key: _short(value) for key, value in properties.items()},
+        tests=(
+            *(_test(check) for check in prompt.checks),
+            *((same,) if prompt.kind == "same" else ()),
+        ),
+    )
+
+
+def _test(check: GateCheck) -> JunitTest:
+    row = gate_row(check)
+    change = f", {row.change}" if row.change else ""
+    timed = check.of == "threshold" and scale_of(check.metric) == "seconds"
+    return JunitTest(
+        name=_short(check.name),
+        status=check.status,
+        seconds=(check.head.value or 0.0) if timed and check.head is not None else 0.0,
+        kind=check.of,
+        seen=_short(f"{row.name}: base {row.base or 'none'}, head {row.head}{change}"),
+        why=_short(check.why),
+    )
+
+
+def _short(text: str) -> str:
+    return shorten(text, _LONGEST_TEXT)

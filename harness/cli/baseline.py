@@ -6,10 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import completion, options
-from harness.cli.asked import project_here, run_asked
-from harness.cli.console import emit, emit_json, note
-from harness.cli.mistakes import Commands
+from harness.cli.ground import Commands, completion, emit, emit_json, note, options, project_here, run_asked
 from harness.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli import options
-from harness.cli.console import emit, emit_json
+from harness.cli.ground import emit, emit_json, options
 from harness.errors import Exit
 from harness.report.neutral import shorten, visible
 

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli import completion, options
-from harness.cli.asked import margin_of, project_here
-from harness.cli.console import emit, emit_json, note
+from harness.cli.ground import completion, emit, emit_json, margin_of, note, options, project_here
 from harness.errors import UsageError
 
 if TYPE_CHECKING:

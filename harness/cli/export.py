@@ -11,9 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import options
-from harness.cli.asked import run_asked
-from harness.cli.console import drop, emit_json, note
+from harness.cli.ground import drop, emit_json, note, options, run_asked
 from harness.errors import StorageFailed, UsageError
 
 if TYPE_CHECKING:

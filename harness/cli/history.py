@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import options
-from harness.cli.asked import project_here
-from harness.cli.console import emit, emit_json
+from harness.cli.ground import emit, emit_json, options, project_here
 from harness.errors import UsageError
 
 if TYPE_CHECKING:

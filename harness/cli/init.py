@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import options
-from harness.cli.console import emit, note
+from harness.cli.ground import emit, note, options
 from harness.cli.judged import conclude
 from harness.cli.run import measure_bundle
 from harness.errors import UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.console import emit, emit_json, note
+from harness.cli.ground import emit, emit_json, note
 from harness.errors import Exit, FilesError, Problem, StorageFailed, UsageError
 
 if TYPE_CHECKING:

@@ -10,9 +10,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli import completion, options
-from harness.cli.asked import project_here
-from harness.cli.console import emit, emit_json, note
+from harness.cli.ground import completion, emit, emit_json, note, options, project_here
 from harness.errors import HarnessError, UsageError
 from harness.report.neutral import one_line, shorten
 

@@ -24,9 +24,8 @@ from harness.cli import (
     show,
     view,
 )
-from harness.cli.console import keep_streams_usable, show_error
 from harness.cli.gate import gate
-from harness.cli.mistakes import COMPLAINT, Commands, told
+from harness.cli.ground import COMPLAINT, Commands, keep_streams_usable, show_error, told
 from harness.errors import Exit, HarnessError, UsageError
 
 EXIT_CODES = """Exit codes:

@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli import completion, options
-from harness.cli.asked import project_here
-from harness.cli.console import emit, emit_json, note
-from harness.cli.mistakes import Commands
+from harness.cli.ground import Commands, completion, emit, emit_json, note, options, project_here
 from harness.errors import Exit, UsageError
 from harness.report.neutral import visible
 

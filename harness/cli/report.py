@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options
-from harness.cli.asked import run_asked
+from harness.cli.ground import options, run_asked
 from harness.cli.judged import conclude
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import options
-from harness.cli.asked import command_line, run_asked
+from harness.cli.ground import command_line, options, run_asked
 from harness.cli.judged import check_template, conclude
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.console import emit_json
+from harness.cli.ground import emit_json
 from harness.errors import UsageError
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli import options
-from harness.cli.asked import run_asked
-from harness.cli.console import emit, emit_json
+from harness.cli.ground import emit, emit_json, options, run_asked
 from harness.cli.judged import judged
 from harness.errors import UsageError
-from harness.record import CaseRow, Record, caller_ns
 from harness.report.neutral import visible
 
 if TYPE_CHECKING:
-    from harness.judge.labels import Reading
+    from harness.report.export import Row
     from harness.rundir import Manifest
 
 
@@ -48,14 +45,19 @@ def show(
         emit("\n\n".join(_trial_text(row) for row in rows) if rows else "no wrong trials")
 
 
+def _case_ids(folder: Path) -> list[str]:
+    from harness.journal import read_events
+    from harness.record import CaseRow
+    from harness.rundir import JOURNAL
+
+    return [event.id for event in read_events(folder / JOURNAL) if isinstance(event, CaseRow)]
+
+
 def _near_cases(folder: Path, case: str) -> str:
     """Name the cases of a run that a misspelt id may have meant."""
     import difflib
 
-    from harness.journal import read_events
-    from harness.rundir import JOURNAL
-
-    ids = [event.id for event in read_events(folder / JOURNAL) if isinstance(event, CaseRow)]
+    ids = _case_ids(folder)
     near = difflib.get_close_matches(case, ids, n=3) if case not in ids else []
     return f"Did you mean {' or '.join(near)}?" if near else ""
 
@@ -70,53 +72,32 @@ def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool
         emit(terminal_report(assessment, manifest, full=full))
 
 
-def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bool) -> list[dict[str, Any]]:
+def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bool) -> list[Row]:
     """Give the trials by candidate, in the order of the cases; of a trial measured again, the last."""
-    from harness.files.project import price_of
-    from harness.files.suite import Suite
-    from harness.journal import read_events
-    from harness.judge.labels import LabelReader
-    from harness.rundir import JOURNAL
+    from harness.report.export import trial_rows
 
-    suite = Suite.model_validate(manifest.suite)
-    reader = LabelReader(suite.reply, suite.labels)
-    prices = {entry.name: price_of(entry.model) for entry in manifest.candidates}
-    cases: dict[str, CaseRow] = {}
-    found: dict[tuple[str, str, str, int], dict[str, Any]] = {}
-    for event in read_events(folder / JOURNAL):
-        match event:
-            case CaseRow():
-                cases[event.id] = event
-            case Record() if not event.warmup and case in (None, event.case):
-                place = (event.candidate, event.case, event.variant, event.repeat)
-                found.pop(place, None)
-                read = reader.reading(event.outcome, prices[event.candidate])
-                if not wrong or read.label != cases[event.case].expected:
-                    found[place] = _trial_row(event, cases[event.case], read)
-            case _:
-                pass
-    order = {name: number for number, name in enumerate(cases)}
-    return [found[place] for place in sorted(found, key=lambda p: (p[0], order[p[1]], p[2:]))]
+    found: dict[tuple[str, str, str, int], Row] = {}
+    for row in trial_rows(folder, manifest):
+        if case in (None, row["case"]):
+            found[row["candidate"], row["case"], row["variant"], row["repeat"]] = row
+    order = {name: number for number, name in enumerate(_case_ids(folder))}
+    places = sorted(found, key=lambda place: (place[0], order[place[1]], place[2:]))
+    return [_trial_row(found[place]) for place in places if not (wrong and found[place]["right"])]
 
 
-def _trial_row(record: Record, case: CaseRow, read: Reading) -> dict[str, Any]:
-    latency = caller_ns(record)
+def _trial_row(row: Row) -> Row:
+    """Choose what is shown of a trial."""
+    failed = f"{row['failure']}: {row['failure_message']}" if "failure" in row else ""
+    same = ("candidate", "case", "expected", "variant", "repeat", "latency_s", "attempts", "inputs")
     return {
-        "candidate": record.candidate,
-        "case": record.case,
-        "expected": case.expected,
-        "read_as": read.label or read.outcome,
-        "variant": record.variant,
-        "repeat": record.repeat,
-        "reply": read.said,
-        "latency_s": None if latency is None else latency / 1e9,
-        "attempts": len(record.attempts),
-        "cost": read.cost,
-        "inputs": case.inputs,
+        **{name: row[name] for name in same},
+        "read_as": row["label"] or row["outcome"],
+        "reply": failed or row["reply"],
+        "cost": row.get("cost"),
     }
 
 
-def _trial_text(row: dict[str, Any]) -> str:
+def _trial_text(row: Row) -> str:
     from harness.judge.wording import count
 
     mark = "ok" if row["read_as"] == row["expected"] else "WRONG"

@@ -6,9 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from harness.cli import completion, options
-from harness.cli.asked import project_here
-from harness.cli.console import emit, emit_json, note
+from harness.cli.ground import completion, emit, emit_json, note, options, project_here
 from harness.errors import UsageError
 
 RunToOpen: TypeAlias = Annotated[

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from commanded import COMMAND, HANGS_S, environment, harness, write_replayed
 
-from harness.cli import completion
+from harness.cli.ground import completion
 from harness.cli.main import app
 
 

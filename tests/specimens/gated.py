@@ -118,7 +118,7 @@ def gate_json(done: Done) -> dict[str, Any]:
 
 def command(folder: Path, *arguments: str) -> Done:
     """Run the command as its entry point does, in this process: a gate in one of its own costs seconds."""
-    from harness.cli.console import stderr
+    from harness.cli.ground import stderr
     from harness.cli.main import main
 
     out, err = io.StringIO(), io.StringIO()

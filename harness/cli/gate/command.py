@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli import options
-from harness.cli.asked import Money, margin_of, most_of
+from harness.cli.ground import Money, margin_of, most_of, options
 
 if TYPE_CHECKING:
     from harness.files.branch import GateBundle

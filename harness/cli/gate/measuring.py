@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from harness.cli.asked import Money, command_line
+from harness.cli.ground import Money, command_line
 from harness.cli.progress import watching_bundle
 from harness.errors import HarnessError, UsageError
 from harness.files.branch import FREE, GateBundle

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from harness.cli.console import emit, emit_json, note
+from harness.cli.ground import emit, emit_json, note
 from harness.errors import StorageFailed
 from harness.judge.documents.assessment import Assessment
 from harness.judge.documents.gate import Gate

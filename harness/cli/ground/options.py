@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import completion
+from harness.cli.ground import completion
 
 MOST_REPEATS = 1000  # as in a suite
 

@@ -1,0 +1,31 @@
+"""What every command stands on: its options, what they ask for, what is said and where it is written.
+
+`options` and `completion` are what a user types, `mistakes` what is wrong with it, `asked` the project, run,
+share or amount that it names, `console` the two streams. All is quick to import: `harness --help` needs it.
+"""
+
+from harness.cli.ground import completion, options
+from harness.cli.ground.asked import Money, command_line, margin_of, most_of, project_here, run_asked
+from harness.cli.ground.console import drop, emit, emit_json, keep_streams_usable, note, show_error, stderr
+from harness.cli.ground.mistakes import COMPLAINT, Commands, told
+
+__all__ = [
+    "COMPLAINT",
+    "Commands",
+    "Money",
+    "command_line",
+    "completion",
+    "drop",
+    "emit",
+    "emit_json",
+    "keep_streams_usable",
+    "margin_of",
+    "most_of",
+    "note",
+    "options",
+    "project_here",
+    "run_asked",
+    "show_error",
+    "stderr",
+    "told",
+]

@@ -30,8 +30,7 @@ def history(
     as_json: options.Json = False,
 ) -> None:
     """Show accuracy over all runs of a suite: trend, releases, drops, and what can't be compared."""
-    from harness.judge.history.candidates import histories
-    from harness.judge.history.found import past_runs
+    from harness.judge.history.found import histories, past_runs
     from harness.report.history import history_terminal
     from harness.rundir import find_run, read_manifest, runs_of_suite
 

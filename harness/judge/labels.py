@@ -21,24 +21,26 @@ another label).
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple, assert_never
 
 from harness.files.project import Price
 from harness.files.suite import ReplyRule
 from harness.judge.documents.assessment import Outcome
-from harness.judge.reply_json import at_pointer, document_of, number, scalar
-from harness.record import Failure, Reply, TokenLogprob
+from harness.record import Failure, Reply
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
 _JOINT = re.compile(r"(?<=[^\W_])(?:[\s_\-\u2010]+)(?=[^\W_])")
 _QUOTES = "\"'`\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u300c\u300d"
-_DECORATION = " \t\r\n*_#>~.,;:!?()[]{}<\u2026\u3001\u3002" + _QUOTES
+DECORATION = " \t\r\n*_#>~.,;:!?()[]{}<\u2026\u3001\u3002" + _QUOTES
 _MAX_REMEMBERED = 100_000
+_FENCE = re.compile(r"\A```[\w-]*[ \t]*\r?\n(.*?)\r?\n?```\Z", re.DOTALL)
+_NOTHING = object()
 
 # Scripts that are written without blanks between words: a name may stand anywhere in the text.
 _UNSPACED = (
@@ -187,7 +189,7 @@ class LabelReader:
 
     def _exact(self, text: str) -> tuple[str | None, str]:
         whole = self._normalise(text).strip()
-        bare = whole if whole in self._names else self._normalise(whole.strip(_DECORATION))
+        bare = whole if whole in self._names else self._normalise(whole.strip(DECORATION))
         return self._names.get(bare), bare
 
     def _mention(self, text: str) -> tuple[str | None, str]:
@@ -210,81 +212,48 @@ class LabelReader:
         group: str | int = "label" if "label" in self._pattern.groupindex else min(self._pattern.groups, 1)
         return (None, "") if match[group] is None else self._exact(match[group])
 
-    def may_score(self, reply: Reply) -> bool:
-        """Tell whether a reply may have a score: from its endpoint, its text or its logprobs."""
-        return reply.score is not None or self._rule.score is not None or bool(reply.logprobs)
 
-    def score(self, reply: Reply, positive: str, label: str | None) -> float:
-        """Give the score of the positive label: the endpoint's, the reply's, or from logprobs; NaN when none.
+def document_of(text: str) -> object:
+    """Give the JSON document of a reply, perhaps in a code fence; a marker when there is none."""
+    bare = text.strip()
+    if fenced := _FENCE.match(bare):
+        bare = fenced[1]
+    try:
+        return json.loads(bare, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return _NOTHING
 
-        A number that the endpoint or the JSON reply gives is taken as it is. From logprobs it is the softmax
-        over the label words among the alternatives at the place where the label begins; where only one
-        label's word is among them, its own probability (or one minus it, when it is not the positive one).
-        """
-        if reply.score is not None:
-            return reply.score if math.isfinite(reply.score) else math.nan
-        if self._rule.score is not None and self._rule.as_ == "json":
-            return number(at_pointer(document_of(reply.text), self._rule.score))
-        if reply.logprobs and label is not None:
-            return self._from_logprobs(reply, positive, label)
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def at_pointer(document: object, pointer: str) -> object:
+    """Follow a JSON pointer (RFC 6901)."""
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict):
+            document = document.get(key, _NOTHING)
+        elif isinstance(document, list) and key.isdecimal() and int(key) < len(document):
+            document = document[int(key)]
+        else:
+            return _NOTHING
+    return document
+
+
+def scalar(value: object) -> str | None:
+    """Give a JSON string, number or boolean as it is written; None for anything else."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value) if isinstance(value, bool | int | float) else None
+
+
+def number(value: object) -> float:
+    """Give a JSON number that is finite; NaN for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
-
-    def _from_logprobs(self, reply: Reply, positive: str, label: str) -> float:
-        start = self._start(reply.text, label)
-        if start is None:
-            return math.nan
-        mass = self._mass(_tokens_from(reply.logprobs, start))
-        total = sum(mass.values())
-        if total <= 0:
-            return math.nan
-        if len(mass) == 1:
-            only = min(total, 1.0)
-            return only if positive in mass else 1.0 - only
-        return mass.get(positive, 0.0) / total
-
-    def _start(self, text: str, label: str) -> int | None:
-        """Give where the label's name begins in the text as sent, or None when it is written otherwise."""
-        low = text.casefold()
-        if len(low) != len(text):
-            return None
-        quoted = [f'"{name}"' for name, of in self._names.items() if of == label]
-        for name in sorted(quoted, key=len, reverse=True):
-            if (at := low.find(name.casefold())) >= 0:
-                return at + 1
-        bare = sorted((name[1:-1] for name in quoted), key=len, reverse=True)
-        found = [at for name in bare if (at := low.find(name.casefold())) >= 0]
-        return min(found, default=None)
-
-    def _mass(self, tokens: Iterable[TokenLogprob]) -> dict[str, float]:
-        """Sum the probability of each label over the words that tell it from the others."""
-        mass: dict[str, float] = {}
-        written, weight = "", 1.0
-        for token in tokens:
-            seen = dict(token.top)
-            seen.setdefault(token.token, token.logprob)
-            for word, logprob in seen.items():
-                labels = self._begun(written + word)
-                if len(labels) == 1:
-                    (label,) = labels
-                    mass[label] = mass.get(label, 0.0) + weight * math.exp(min(logprob, 0.0))
-            written += token.token
-            weight *= math.exp(min(token.logprob, 0.0))
-            if len(self._begun(written)) < 2:
-                break
-        return mass
-
-    def _begun(self, text: str) -> set[str]:
-        word = self._normalise(text).strip().strip(_DECORATION)
-        if not word:
-            return set()
-        return {label for name, label in self._names.items() if name.startswith(word)}
-
-
-def _tokens_from(tokens: Sequence[TokenLogprob], start: int) -> list[TokenLogprob]:
-    """Give the tokens from the one that holds the character at `start`."""
-    at = 0
-    for index, token in enumerate(tokens):
-        at += len(token.token)
-        if at > start:
-            return list(tokens[index:])
-    return []
+    try:
+        number = float(value)
+    except OverflowError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan

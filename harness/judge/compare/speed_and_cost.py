@@ -13,8 +13,12 @@ from harness.judge.pairs import Pairs, Side
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.latency import quantile_estimate
 from harness.judge.scores.latency_shift import case_medians, quantile_differences, shift_of_medians
-from harness.judge.scores.mean import clustered_mean, ratio_of_sums
-from harness.judge.scores.paired_mean import paired_mean_difference, paired_ratio_difference
+from harness.judge.scores.paired_mean import (
+    clustered_mean,
+    paired_mean_difference,
+    paired_ratio_difference,
+    ratio_of_sums,
+)
 from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import NONE, Float, Int64

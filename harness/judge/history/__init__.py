@@ -1,0 +1,1 @@
+"""One candidate over its runs: what earlier ones say, whether it drifted, how it does on new data."""

@@ -5,7 +5,8 @@ A report is read into a few fields. A journal is read only of a run that was fin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -13,8 +14,10 @@ from harness.errors import HarnessError
 from harness.files.digest import digest
 from harness.judge.documents.assessment import Quantile
 from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.history import PastRun
+from harness.judge.documents.history import History, PastRun
+from harness.judge.history.series import MARGIN, history_of, share_of, usable
 from harness.judge.scores import classification, stability
+from harness.judge.scores.figure import Missing
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
 from harness.rundir import SCHEMA_VERSION, CandidateEntry, Manifest, StoredRun
@@ -175,3 +178,31 @@ def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
         served_models=tuple(sorted(view.trials.served_models)),
         fingerprints=tuple(sorted(view.trials.fingerprints)),
     )
+
+
+def histories(
+    runs: Sequence[PastRun], *, margin: float = MARGIN, confidence: float = 0.95, seen_from: str | None = None
+) -> dict[str, History]:
+    """Give the history of each candidate with all its runs.
+
+    What is held against the runs before it is the latest finished run, or the run `seen_from`; that run also
+    decides which others are comparable. Candidates that it did not measure are left out.
+    """
+    found: dict[str, History] = {}
+    for candidate in sorted({run.candidate for run in runs}):
+        mine = [run for run in runs if run.candidate == candidate]
+        now = _chosen(mine, seen_from)
+        if now is None:
+            continue
+        accuracy = share_of(now.figures["accuracy"]) if usable([now]) else Missing("it is not finished")
+        others = [run for run in mine if run.run_id != now.run_id]
+        found[candidate] = history_of(
+            others, now, accuracy, margin=margin, confidence=confidence, keep=sys.maxsize
+        )
+    return found
+
+
+def _chosen(mine: Sequence[PastRun], seen_from: str | None) -> PastRun | None:
+    if seen_from is not None:
+        return next((run for run in mine if run.run_id == seen_from), None)
+    return next((run for run in reversed(mine) if run.complete), mine[-1])

@@ -1,0 +1,1 @@
+"""The parts of a report, each from the view of one candidate."""

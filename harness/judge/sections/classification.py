@@ -13,7 +13,7 @@ from harness.judge.documents.assessment import (
 )
 from harness.judge.documents.estimate import Estimate
 from harness.judge.scores import classification
-from harness.judge.scores.money import error_cost
+from harness.judge.scores.combined import error_cost
 from harness.judge.scores.prevalence import precision_at
 from harness.judge.view import View
 

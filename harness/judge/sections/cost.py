@@ -10,7 +10,7 @@ from harness.files.written.units import per_month
 from harness.judge.documents.assessment import Cost
 from harness.judge.documents.estimate import Estimate
 from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.mean import clustered_mean, ratio_of_sums
+from harness.judge.scores.paired_mean import clustered_mean, ratio_of_sums
 from harness.judge.table.columns import NONE, Bool, Float, Int64, TrialColumns
 from harness.judge.view import View
 

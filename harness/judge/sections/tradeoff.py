@@ -11,10 +11,17 @@ from collections.abc import Callable
 import numpy as np
 
 from harness.judge.documents.assessment import OperatingPoint, ScoreCurve, Tradeoff
-from harness.judge.scores.calibration import brier, expected_calibration_error, reliability
-from harness.judge.scores.money import break_even_score
+from harness.judge.scores.combined import break_even_score
 from harness.judge.scores.operating_point import best_precision, best_recall, judge_at, lowest_cost
-from harness.judge.scores.tradeoff import DRAWS, Curve, Scored, tradeoffs
+from harness.judge.scores.tradeoff import (
+    DRAWS,
+    Curve,
+    Scored,
+    brier,
+    expected_calibration_error,
+    reliability,
+    tradeoffs,
+)
 from harness.judge.sections.generalization import other_split
 from harness.judge.table.columns import DEV, Float
 from harness.judge.view import View

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judge.documents.assessment import OUTCOMES
-from harness.judge.labels import LabelReader, said
+from harness.judge.labels import said
 from harness.judge.table.columns import NONE, Float, Int64
+from harness.judge.table.reply_score import ScoreReader
 from harness.record import Attempt, Failure, Record, Reply
 
 Column: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.int16 | np.int8 | np.float64]
@@ -81,7 +82,7 @@ class Intake:
 
     cases: Names
     variants: Names
-    reader: LabelReader
+    reader: ScoreReader
     positive: str | None
     labels: dict[str, int]
     replies: Names = field(default_factory=Names)

@@ -13,10 +13,10 @@ import numpy as np
 
 from harness.errors import JournalDamaged
 from harness.files.suite import Suite
-from harness.judge.labels import LabelReader
 from harness.judge.table.columns import NONE, CaseColumns, RunTable, TrialColumns
 from harness.judge.table.complete import Columns
 from harness.judge.table.intake import Intake, Names
+from harness.judge.table.reply_score import ScoreReader
 from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Session
 from harness.rundir import Manifest
 
@@ -49,7 +49,7 @@ class _Reading:
         self._variant = Names()
         for variant in dict.fromkeys((ORIGINAL, *manifest.variants)):
             self._variant[variant]
-        reader = LabelReader(suite.reply, suite.labels)
+        reader = ScoreReader(suite.reply, suite.labels)
         self._intakes = {
             entry.name: Intake(
                 cases=self._case_number,

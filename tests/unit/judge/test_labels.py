@@ -9,6 +9,7 @@ import pytest
 
 from harness.files.suite import ReplyRule
 from harness.judge.labels import LabelReader
+from harness.judge.table.reply_score import ScoreReader
 from harness.record import Failure, Reply, TokenLogprob
 
 SPAM = ("spam", "ham")
@@ -201,7 +202,7 @@ def test_outcomes_without_a_label_are_told_apart() -> None:
 
 
 def scored(reply: Reply, label: str | None = "spam", **rule: Any) -> float:
-    return LabelReader(ReplyRule(**rule), SPAM).score(reply, "spam", label)
+    return ScoreReader(ReplyRule(**rule), SPAM).score(reply, "spam", label)
 
 
 def test_a_score_that_the_endpoint_gives_is_taken_as_it_is() -> None:
@@ -234,7 +235,7 @@ def test_logprobs_are_shared_among_the_label_words_at_the_place_of_the_label() -
 
 
 def test_a_label_of_several_tokens_is_told_by_the_first_that_differs() -> None:
-    reader = LabelReader(ReplyRule(), ("not spam", "not sure"))
+    reader = ScoreReader(ReplyRule(), ("not spam", "not sure"))
     reply = Reply(
         text="not sure", logprobs=tokens(("not", {"not": 1.0}), (" sure", {" sure": 0.7, " spam": 0.3}))
     )

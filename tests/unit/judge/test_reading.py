@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from harness.cli.tally import Tally
 from journalled import write_journal
 from run_of import candidate, case_row, manifest_of, record
 
+from harness.cli.progress.tally import Tally
 from harness.cli.show import _trial_rows
 from harness.files.project import Price
 from harness.files.suite import ReplyRule

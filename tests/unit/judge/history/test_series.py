@@ -10,7 +10,7 @@ import pytest
 
 from harness.judge.documents.estimate import Estimate
 from harness.judge.documents.history import PastRun
-from harness.judge.history.candidates import histories
+from harness.judge.history.found import histories
 from harness.judge.history.series import (
     POOLED,
     PREVIOUS,

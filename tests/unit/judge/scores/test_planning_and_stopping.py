@@ -1,4 +1,4 @@
-"""Early stopping by e-processes, prevalence, money."""
+"""Early stopping by e-processes, prevalence, combined."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harness.judge.scores import classification, money, prevalence, sequential
+from harness.judge.scores import classification, combined, prevalence, sequential
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.figure import Missing
-from harness.judge.scores.mean import clustered_mean, ratio_of_sums
+from harness.judge.scores.paired_mean import clustered_mean, ratio_of_sums
 from harness.judge.scores.proportion import Share, share_of_counts
 
 AnswersOf = Callable[..., Answers]
@@ -98,24 +98,26 @@ def test_precision_at_prevalence_is_undefined_without_its_rates() -> None:
 
 def test_error_cost_is_the_priced_mean_of_both_errors(answers_of: AnswersOf) -> None:
     answers = answers_of([[80, 20], [10, 890]], ["fraud", "ok"])
-    cost = money.error_cost(answers, 0, missed=50.0, false_alarm=0.5)
+    cost = combined.error_cost(answers, 0, missed=50.0, false_alarm=0.5)
     assert cost.value == pytest.approx((20 * 50 + 10 * 0.5) / 1000)
-    per_1000 = money.error_cost(answers, 0, missed=50.0, false_alarm=0.5, per=1000).estimate()
+    per_1000 = combined.error_cost(answers, 0, missed=50.0, false_alarm=0.5, per=1000).estimate()
     assert per_1000.low is not None
     assert per_1000.high is not None
     assert per_1000.low < 1005 < per_1000.high
 
 
 def test_a_run_without_errors_may_still_cost_something(answers_of: AnswersOf) -> None:
-    cost = money.error_cost(answers_of([[50, 0], [0, 50]], "ab"), 0, missed=50.0, false_alarm=0.5).estimate()
+    cost = combined.error_cost(
+        answers_of([[50, 0], [0, 50]], "ab"), 0, missed=50.0, false_alarm=0.5
+    ).estimate()
     assert (cost.value, cost.low) == (0.0, 0.0)
     assert cost.high is not None
     assert cost.high > 1
 
 
 def test_the_break_even_score_is_the_false_alarms_part_of_both_costs() -> None:
-    assert money.break_even_score(missed=50.0, false_alarm=0.5) == pytest.approx(0.5 / 50.5)
-    assert money.break_even_score(missed=0, false_alarm=0) is None
+    assert combined.break_even_score(missed=50.0, false_alarm=0.5) == pytest.approx(0.5 / 50.5)
+    assert combined.break_even_score(missed=0, false_alarm=0) is None
 
 
 def test_means_are_clustered_by_case() -> None:
@@ -134,5 +136,5 @@ def test_a_ratio_without_a_denominator_is_undefined() -> None:
 
 def test_the_reason_for_a_missing_share_survives_to_the_cost() -> None:
     empty = Answers.of([], [], [], ["a", "b"])
-    assert money.error_cost(empty, 0, missed=1, false_alarm=1).value is None
+    assert combined.error_cost(empty, 0, missed=1, false_alarm=1).value is None
     assert classification.coverage(empty).value is None

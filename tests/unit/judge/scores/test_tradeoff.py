@@ -7,8 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.judge.scores import calibration, latency_shift, operating_point
-from harness.judge.scores.tradeoff import BOTH_NEEDED, Scored, Sweep, tradeoffs
+from harness.judge.scores import latency_shift, operating_point
+from harness.judge.scores.tradeoff import (
+    BOTH_NEEDED,
+    Scored,
+    Sweep,
+    brier,
+    expected_calibration_error,
+    reliability,
+    tradeoffs,
+)
 
 CONFIDENCE = np.array([0.95, 0.85, 0.75, 0.65, 0.55, 0.95, 0.9, 0.6])
 RIGHT = np.array([1, 1, 0, 1, 0, 1, 1, 0], dtype=bool)
@@ -19,10 +27,10 @@ def scored(score: list[float], positive: list[int]) -> Scored:
 
 
 def test_calibration_error_and_brier_equal_the_published_values() -> None:
-    assert calibration.expected_calibration_error(CONFIDENCE, RIGHT) == pytest.approx(0.2375)
-    assert calibration.brier(CONFIDENCE, RIGHT) == pytest.approx(0.173125)
-    assert sum(bin_[2] for bin_ in calibration.reliability(CONFIDENCE, RIGHT)) == 8
-    assert calibration.brier(np.zeros(0), np.zeros(0, dtype=bool)) is None
+    assert expected_calibration_error(CONFIDENCE, RIGHT) == pytest.approx(0.2375)
+    assert brier(CONFIDENCE, RIGHT) == pytest.approx(0.173125)
+    assert sum(bin_[2] for bin_ in reliability(CONFIDENCE, RIGHT)) == 8
+    assert brier(np.zeros(0), np.zeros(0, dtype=bool)) is None
 
 
 def test_a_sweep_counts_what_is_called_positive_at_each_score() -> None:

@@ -19,7 +19,7 @@ if [ -n "$MARGIN" ]; then options+=(--margin "$MARGIN"); fi
 if [ -n "$MAX_COST" ]; then options+=(--max-cost "$MAX_COST"); fi
 
 worst=0
-graver() { # a broken run is graver than a failed gate, a failed gate than an open one
+graver() { # a broken run (2, 4, 5, 70: an error of the harness) is graver than a failed gate, a failed gate than an open one
   case "$1" in
     0) return 1 ;;
     3) [ "$worst" -eq 0 ] ;;

@@ -104,6 +104,11 @@ SECTIONS: dict[str, list[Promise]] = {
             "No template runs code or uses much time, memory or output",
             ("tests/unit/files/prompts/test_render.py", "tests/property/test_files_loading.py"),
         ),
+        Promise(
+            "No line of any command instructs a CI service; no mistake in a file, and no error of the "
+            "harness, ends with the code of a verdict",
+            ("tests/integration/test_hostile_output.py", "tests/unit/cli/test_console.py"),
+        ),
         Promise("No key is shown, wherever it is echoed", ("tests/integration/test_key_canaries.py",)),
         Promise(
             "No reply fools the reader of a report, a comment, a test report or a table",

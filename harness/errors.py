@@ -10,6 +10,7 @@
         StorageFailed                 4   a write or fsync failed (disk full, read-only)
       EndpointUnusable                5   wrong key, unknown model, exhausted quota
       Interrupted                 130/143 stopped by a signal; it can be resumed
+    any other exception              70   an unexpected error of the harness, never a verdict
 
 A bad trial is never an error: it is a `Failure` value in a `Record` (see record.py).
 """
@@ -30,6 +31,7 @@ class Exit(IntEnum):
     INCONCLUSIVE = 3
     INCOMPLETE = 4
     ENDPOINT_UNUSABLE = 5
+    UNEXPECTED = 70
     INTERRUPTED = 130
     TERMINATED = 143
 

@@ -12,7 +12,7 @@ the first byte, scheduling and decoding after the last. Only
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -42,6 +42,10 @@ FailureKind: TypeAlias = Literal[
 
 Variant: TypeAlias = str
 
+# As they are read: a number that no run could have written is refused where a file holds it.
+Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+Tokens: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """Case x candidate x variant x repeat: one decision wanted.
@@ -54,15 +58,15 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     case: str
     candidate: str
     variant: Variant = ORIGINAL
-    repeat: int = 0
+    repeat: Whole = 0
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens as the endpoint counted them; None where it did not say."""
 
-    input: int | None = None
-    output: int | None = None
-    cached: int | None = None  # part of `input` that was served from the endpoint's cache
+    input: Tokens | None = None
+    output: Tokens | None = None
+    cached: Tokens | None = None  # part of `input` that was served from the endpoint's cache
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
@@ -85,7 +89,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     served_model: str | None = None
     fingerprint: str | None = None
     request_id: str | None = None
-    server_ns: int | None = None  # processing time that the server itself reports
+    server_ns: Whole | None = None  # processing time that the server itself reports
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="failure"):
@@ -93,24 +97,24 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     kind: FailureKind
     message: str
-    status: int | None = None
+    status: Whole | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One HTTP exchange. Offsets count from the start of this attempt; None when it did not get so far."""
 
-    duration_ns: int  # start -> last byte, or -> the error
-    backoff_ns: int = 0  # waited before this attempt because the last one failed
-    rate_limit_ns: int = 0  # waited before this attempt for requests/min or tokens/min
-    written_ns: int | None = None  # the request had been written; None where the client does not tell
-    first_byte_ns: int | None = None
-    first_token_ns: int | None = None  # streamed replies only
-    tokens_ns: tuple[int, ...] = ()  # arrival of each content chunk, streamed replies only
-    status: int | None = None
+    duration_ns: Whole  # start -> last byte, or -> the error
+    backoff_ns: Whole = 0  # waited before this attempt because the last one failed
+    rate_limit_ns: Whole = 0  # waited before this attempt for requests/min or tokens/min
+    written_ns: Whole | None = None  # the request had been written; None where the client does not tell
+    first_byte_ns: Whole | None = None
+    first_token_ns: Whole | None = None  # streamed replies only
+    tokens_ns: tuple[Whole, ...] = ()  # arrival of each content chunk, streamed replies only
+    status: Whole | None = None
     failure: Failure | None = None
-    retry_after_ns: int | None = None  # what the endpoint asked for
-    remaining_requests: int | None = None  # of the quota, as its headers said
-    remaining_tokens: int | None = None
+    retry_after_ns: Whole | None = None  # what the endpoint asked for
+    remaining_requests: Whole | None = None  # of the quota, as its headers said
+    remaining_tokens: Whole | None = None
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="trial"):
@@ -120,13 +124,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     case: str
     candidate: str
     variant: Variant = ORIGINAL
-    repeat: int = 0
+    repeat: Whole = 0
     outcome: Reply | Failure
     attempts: tuple[Attempt, ...] = ()
-    queue_ns: int = 0
-    own_ns: int = 0
+    queue_ns: Whole = 0
+    own_ns: Whole = 0
     started_utc: str = ""  # ISO 8601 with microseconds, when the trial was admitted
-    in_flight: int = 0  # calls in flight when it was admitted, this one included
+    in_flight: Whole = 0  # calls in flight when it was admitted, this one included
     recorded: bool = False  # replayed: latency was measured elsewhere, or not at all
     warmup: bool = False  # listed, never counted
 
@@ -172,35 +176,35 @@ class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 
     at_utc: str
     event: Literal["started", "resumed", "finished", "stopped"]
-    pid: int = 0
-    planned: int = 0  # trials of the whole run
-    done_before: int = 0  # trials already journalled when this session began
+    pid: Whole = 0
+    planned: Whole = 0  # trials of the whole run
+    done_before: Whole = 0  # trials already journalled when this session began
     why: str = ""  # for `stopped`: signal, storage, endpoint
-    cut_off: int = 0  # calls in flight, at most, when this (or, for `resumed`, the last) session was cut off
+    cut_off: Whole = 0  # calls in flight, at most, when this (for `resumed`: the last) session was cut off
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="pace"):
     """The concurrency limit changed, or dispatch paused, and why."""
 
-    at_ns: int  # monotonic, from the start of this session
+    at_ns: Whole  # monotonic, from the start of this session
     endpoint: str
-    limit: int
-    in_flight: int
+    limit: Whole
+    in_flight: Whole
     why: str
-    most: int = 0  # what the limit may grow to
+    most: Whole = 0  # what the limit may grow to
 
 
 class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="interference"):
     """The harness's own load over one session: what it could have added to the latencies."""
 
-    lag_p50_ns: int  # event-loop lag, sampled every 10 ms
-    lag_p99_ns: int
-    lag_max_ns: int
+    lag_p50_ns: Whole  # event-loop lag, sampled every 10 ms
+    lag_p99_ns: Whole
+    lag_max_ns: Whole
     cpu_share: float  # CPU seconds per wall second of a process: 1.0 is one core
-    samples: int
-    processes: int = 1
-    max_in_flight: int = 0
-    gc_pauses: int = 0
+    samples: Whole
+    processes: Whole = 1
+    max_in_flight: Whole = 0
+    gc_pauses: Whole = 0
 
 
 Event: TypeAlias = CaseRow | Session | Pace | Interference | Record

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from harness.cli.ground import drop, emit_json, note, options, run_asked
+from harness.cli.ground import InertStream, drop, emit_json, note, options, run_asked
 from harness.errors import StorageFailed, UsageError
 
 if TYPE_CHECKING:
@@ -97,4 +97,4 @@ def _opened(output: Path | None) -> Iterator[IO[str]]:
             yield out
         return
     with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as out:
-        yield out
+        yield cast("IO[str]", InertStream(out)) if isinstance(sys.stdout, InertStream) else out

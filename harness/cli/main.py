@@ -25,7 +25,7 @@ from harness.cli import (
     view,
 )
 from harness.cli.gate import gate
-from harness.cli.ground import COMPLAINT, Commands, keep_streams_usable, show_error, told
+from harness.cli.ground import COMPLAINT, Commands, keep_streams_usable, show_error, show_unexpected, told
 from harness.errors import Exit, HarnessError, UsageError
 
 EXIT_CODES = """Exit codes:
@@ -37,7 +37,8 @@ EXIT_CODES = """Exit codes:
   3    INCONCLUSIVE: these cases prove neither
   4    not finished; `harness resume` goes on
   5    the endpoint refuses every call: wrong key, unknown model, no quota
-  130  stopped by Ctrl-C (143: by SIGTERM); `harness resume` goes on
+  70   an unexpected error of the harness: never a verdict
+  130  stopped by Ctrl-C (143: by SIGTERM or SIGHUP); `harness resume` goes on
 """
 
 app = typer.Typer(
@@ -108,6 +109,9 @@ def main() -> None:
         sys.exit(int(Exit.USAGE))
     except KeyboardInterrupt:
         sys.exit(int(Exit.INTERRUPTED))
+    except Exception as error:  # whatever nobody thought of must not end with the code of a verdict
+        show_unexpected(error)
+        sys.exit(int(Exit.UNEXPECTED))
 
 
 def _unreadable(error: OSError) -> UsageError:

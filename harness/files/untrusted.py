@@ -22,7 +22,7 @@ from harness.files.written import shown
 WALL_S = 15.0
 CPU_S = 5
 MEMORY = 512 << 20  # bytes of address space
-MOST_SAMPLES = 50
+BATCH = 2_000  # samples for one child
 _TOO_MUCH = "takes too much time or memory to render."
 
 
@@ -34,12 +34,21 @@ def render_untrusted(
     cpu_s: int = CPU_S,
     memory: int = MEMORY,
 ) -> tuple[Problem, ...]:
-    """Compile a prompt and render it for the first samples, in a child process; give what went wrong."""
+    """Compile a prompt and render it for every sample, in child processes; give what went wrong."""
+    for first in range(0, max(len(samples), 1), BATCH):
+        if problems := _in_child(prompt, samples[first : first + BATCH], wall_s, cpu_s, memory):
+            return problems
+    return ()
+
+
+def _in_child(
+    prompt: Prompt, samples: Sequence[Mapping[str, str]], wall_s: float, cpu_s: int, memory: int
+) -> tuple[Problem, ...]:
     path = prompt.path or Path(f"{prompt.name}.prompt.yml")
     request = {
         "prompt": prompt.model_dump(mode="json", include={"text", "messages", "examples"}),
         "labels": prompt.labels,
-        "samples": [dict(sample) for sample in samples[:MOST_SAMPLES]],
+        "samples": [dict(sample) for sample in samples],
         "cpu_s": cpu_s,
         "memory": memory,
     }

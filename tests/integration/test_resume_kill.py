@@ -154,7 +154,12 @@ def test_killing_again_and_again_loses_nothing(tmp_path: Path, scripted_server: 
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)]
+    ("number", "code"),
+    [
+        (signal.SIGINT, Exit.INTERRUPTED),
+        (signal.SIGTERM, Exit.TERMINATED),
+        (signal.SIGHUP, Exit.TERMINATED),
+    ],
 )
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_first_signal_lets_calls_in_flight_finish_and_nothing_is_sent_twice(

@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
-from harness.cli.ground import emit, emit_json, note
+from harness.cli.ground import emit, emit_command, emit_json, note
 from harness.errors import StorageFailed
 from harness.judge.documents.assessment import Assessment
 from harness.judge.documents.gate import Gate
@@ -55,12 +55,14 @@ def tell(gate: Gate, *, as_json: bool) -> None:
         emit_json(gate)
     elif on_github:
         token = secrets.token_hex(16)  # nobody can know it beforehand
-        emit(f"::stop-commands::{token}\n{quiet_commands(terminal_gate(gate))}\n::{token}::")
+        emit_command(f"::stop-commands::{token}")
+        emit(quiet_commands(terminal_gate(gate)))
+        emit_command(f"::{token}::")
     else:
         emit(terminal_gate(gate))
     if on_github:
         for command in annotations_of(gate):
-            (note if as_json else emit)(command)
+            emit_command(command, error=as_json)
         _append("GITHUB_STEP_SUMMARY", render_gate(gate))
         _append(
             "GITHUB_OUTPUT", f"status={gate.status}\nexit-code={gate.exit_code}\nrun={gate.run_id or ''}\n"

@@ -6,17 +6,30 @@ share or amount that it names, `console` the two streams. All is quick to import
 
 from harness.cli.ground import completion, options
 from harness.cli.ground.asked import Money, command_line, margin_of, most_of, project_here, run_asked
-from harness.cli.ground.console import drop, emit, emit_json, keep_streams_usable, note, show_error, stderr
+from harness.cli.ground.console import (
+    InertStream,
+    drop,
+    emit,
+    emit_command,
+    emit_json,
+    keep_streams_usable,
+    note,
+    show_error,
+    show_unexpected,
+    stderr,
+)
 from harness.cli.ground.mistakes import COMPLAINT, Commands, told
 
 __all__ = [
     "COMPLAINT",
     "Commands",
+    "InertStream",
     "Money",
     "command_line",
     "completion",
     "drop",
     "emit",
+    "emit_command",
     "emit_json",
     "keep_streams_usable",
     "margin_of",
@@ -26,6 +39,7 @@ __all__ = [
     "project_here",
     "run_asked",
     "show_error",
+    "show_unexpected",
     "stderr",
     "told",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from harness.errors import HarnessError
+
+
+_SERVICES = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")  # each reads commands from the output
+_LINE_END = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+_COMMAND = re.compile(rf"(?:^|(?<={_LINE_END.pattern}))\s*:(?=:)|##(?=(?:vso|teamcity)?\[)")
+
+_MOST_FRAMES, _MOST_TEXT = 100, 200_000  # of a traceback
+_LONGEST = len("##teamcity[")
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSW", re.IGNORECASE)
 
 
 @cache
@@ -52,11 +62,50 @@ class LastingStream:
         return getattr(self._stream, name)
 
 
+class InertStream:
+    """A stream whose every line is text to the service that runs the command, never an instruction.
+
+    GitHub takes a line that begins with `::`, and others take `##[`, `##vso[` and `##teamcity[` anywhere, for
+    a command; a name, a label or a reply may hold one. They are parted by an invisible mark, also where
+    they are written in pieces.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._begun = ""  # the end of the line that is being written, as far as it could begin a command
+        self._mark = "\u2060" if (stream.encoding or "").lower().startswith("utf") else "|"
+
+    def write(self, text: str) -> int:
+        """Write a text, its commands parted."""
+        whole, written = self._begun + text, len(self._begun)
+        for found in _COMMAND.finditer(whole):
+            at = max(found.end(), len(self._begun))
+            self._stream.write(whole[written:at] + self._mark)
+            written = at
+        self._stream.write(whole[written:])
+        line = _LINE_END.split(whole)[-1]
+        self._begun = line if re.fullmatch(r"\s*:?", line) else f"-{line[-_LONGEST:]}"
+        return len(text)
+
+    def write_command(self, command: str) -> None:
+        """Write an instruction of ours, on a line of its own."""
+        self._stream.write(f"{command}\n")
+        self._begun = ""
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
 def keep_streams_usable() -> None:
-    """Let a closed stdout drop what is written to it, and nothing fail because of stderr."""
+    """Let a closed stdout drop what is written to it, and nothing fail because of stderr.
+
+    Where a service reads the output for instructions, let it find none.
+    """
     _fill_closed_streams()
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - to the end
     sys.stderr = cast("TextIO", LastingStream(sys.stderr))
+    if any(os.environ.get(variable) for variable in _SERVICES):
+        sys.stdout, sys.stderr = (cast("TextIO", InertStream(each)) for each in (sys.stdout, sys.stderr))
 
 
 def _fill_closed_streams() -> None:
@@ -101,7 +150,10 @@ def emit_json(document: object) -> None:
 
     import msgspec
 
-    emit(json.dumps(msgspec.to_builtins(document, order="sorted"), indent=2, sort_keys=True, allow_nan=False))
+    plain = msgspec.to_builtins(document, order="sorted")
+    text = json.dumps(plain, indent=2, sort_keys=True, allow_nan=False)
+    # The same value, and nothing in it is a command of a CI service.
+    emit(text.replace("##", "#\\u0023") if isinstance(sys.stdout, InertStream) else text)
 
 
 def show_error(error: HarnessError) -> None:
@@ -112,3 +164,45 @@ def show_error(error: HarnessError) -> None:
     )
     if error.fix:
         console.print(f"  {error.fix}", markup=False)
+
+
+def emit_command(command: str, *, error: bool = False) -> None:
+    """Give the service that runs this command an instruction, on stdout or stderr."""
+    out = sys.stderr if error else sys.stdout
+    if isinstance(out, InertStream):
+        out.write_command(command)
+    else:
+        print(command, file=out)
+
+
+def show_unexpected(error: Exception) -> None:
+    """Apologise in one line that names a file with the details, without any key."""
+    kind = type(error).__name__
+    try:
+        where = f"Details, without keys: {_details(error)}"
+    except OSError:
+        where = "The details could not be written."
+    stderr().print(
+        f"error: the harness itself failed ({kind}), sorry: this says nothing about a prompt. {where}",
+        style="bold red",
+        markup=False,
+    )
+
+
+def _details(error: Exception) -> str:
+    """Write a traceback into a file of its own that only this user can read; gives its path."""
+    import tempfile
+    import traceback
+
+    from harness import __version__
+    from harness.measure.endpoint.secrets import redact, register
+
+    for name, value in os.environ.items():
+        if _SECRET.search(name):
+            register(value)
+    text = "".join(traceback.format_exception(error, limit=-_MOST_FRAMES, chain=True))
+    number, path = tempfile.mkstemp(prefix="harness-error-", suffix=".txt", text=True)
+    head = f"harness {__version__}, Python {sys.version}\n{sys.argv!r}\n\n"
+    with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(redact(head + text)[-_MOST_TEXT:])
+    return path

@@ -11,7 +11,8 @@ from harness.errors import UsageError
 from harness.files.branch.base_policy import Places, suite_at
 from harness.files.branch.repository import Repository, is_pointer
 from harness.files.bundle import Gatherer, unique_names
-from harness.files.prompts import read_prompt
+from harness.files.case import PROMPT_LEVEL, perturb_case
+from harness.files.prompts import perturb_prompt, read_prompt
 from harness.files.suite import read_suite
 from harness.files.untrusted import render_untrusted
 from harness.files.written import Findings, Outside, did_you_mean, expand, shown
@@ -121,13 +122,19 @@ def confine(prompts: Sequence[Path], policy: Places) -> None:
     if checked is None or not prompts:
         return
     cases = Gatherer(policy.suite, policy.project, findings).cases(checked, None)
+    labels, variants = checked.model.labels, [v for v in checked.model.perturbations if ":" not in v]
     samples = [case.inputs for case in cases]
+    samples += [
+        made for case in cases for v in variants if (made := perturb_case(v, case, labels)) is not None
+    ]
     for path in prompts:
         if path.is_symlink():
             findings.add(path, None, "", "is a symbolic link.", "A gate reads a prompt only in its place.")
         elif (read := read_prompt(path, findings)) is not None:
-            prompt = read.model.model_copy(update={"labels": checked.model.labels})
-            for problem in render_untrusted(prompt, samples):
-                if not problem.field:
-                    findings.add(path, problem.line, "", problem.message, problem.fix)
+            prompt = read.model.model_copy(update={"labels": labels})
+            orders = [perturb_prompt(v, prompt, checked.model.seed) for v in variants if v in PROMPT_LEVEL]
+            for form in (prompt, *(each for each in orders if each != prompt)):
+                for problem in render_untrusted(form, samples):
+                    if not problem.field:
+                        findings.add(path, problem.line, "", problem.message, problem.fix)
     findings.raise_if_any()

@@ -8,13 +8,23 @@ inserted as they are: case text is never parsed as a template, and nothing is es
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
+from jinja2 import (
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    UndefinedError,
+    meta,
+    nodes,
+)
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.filters import do_round
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.files.prompts.prompt import Message, Prompt
@@ -29,6 +39,8 @@ from harness.files.prompts.template_rules import (
 from harness.files.written import shown
 
 LARGEST = 1_000_000  # characters of one rendered prompt
+LARGEST_NUMBER = 1e18  # that a filter is given or gives
+_MOST_DIGITS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +76,55 @@ def _environment() -> ImmutableSandboxedEnvironment:
         keep_trailing_newline=True,
         cache_size=0,
     )
+    environment.code_generator_class = _NothingAtCompileTime
     environment.globals.clear()
-    own: dict[str, Callable[..., Any]] = {"join": _join, "tojson": _tojson}
+    own: dict[str, Callable[..., Any]] = {"join": _join, "round": _round, "tojson": _tojson}
     environment.filters = {name: _bounded(own.get(name) or environment.filters[name]) for name in FILTERS}
     environment.tests = {name: environment.tests[name] for name in TESTS}
     return environment
 
 
+class _NothingAtCompileTime(CodeGenerator):
+    """Compiles without computing: Jinja would run the filters of constants, even with the optimizer off."""
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:  # noqa: ANN401 - Jinja's own
+        if not isinstance(node, nodes.TemplateData):
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
+
+
 def _bounded(filter_: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuse a long result, so that filters in a row can't grow a text without end."""
+    """Refuse a long result and large numbers, so that no filter, nor many in a row, works without end."""
 
     @wraps(filter_)  # keeps Jinja's marks on the function
     def bounded(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - as any filter
+        for value in (*args, *options.values()):
+            _refuse_large(value)
         result = filter_(*args, **options)
-        if hasattr(result, "__len__") and len(result) > LARGEST:
-            raise RenderFailed(f"a value is longer than {LARGEST:,} characters.")
+        _refuse_large(result)
         return result
 
     return bounded
 
 
+def _refuse_large(value: object) -> None:
+    """Refuse a long text or list, a large number, and what is no number."""
+    if isinstance(value, (int, float)) and not abs(value) <= LARGEST_NUMBER:
+        raise RenderFailed("a number is not finite, or has more than 18 digits.")
+    if isinstance(value, Sized) and len(value) > LARGEST:
+        raise RenderFailed(f"a value is longer than {LARGEST:,} characters.")
+
+
+def _round(value: float, precision: int = 0, method: str = "common") -> float:
+    """Round as Jinja does, to digits that a number has: more would be powers of ten without end."""
+    if abs(precision) > _MOST_DIGITS:
+        raise RenderFailed(f"`round` works for at most {_MOST_DIGITS} digits.")
+    return do_round(value, precision, method)  # type: ignore[arg-type]  # Jinja checks the method
+
+
 def _join(value: Iterable[object], d: str = "", attribute: str | None = None) -> str:
+    if attribute and attribute.startswith("_"):
+        raise RenderFailed(f"`{shown(attribute)}` is not a part that a prompt may use.")
     items = [str(getattr(item, attribute) if attribute else item) for item in value]
     if sum(map(len, items)) + len(str(d)) * len(items) > LARGEST:
         raise RenderFailed(f"a joined text is longer than {LARGEST:,} characters.")
@@ -175,6 +215,8 @@ def _fill(part: Part, values: Mapping[str, Any]) -> str:
         raise RenderFailed(f"{type(error).__name__}: {shown(str(error), 200)}.") from None
     except (RecursionError, MemoryError):
         raise RenderFailed("it takes too much memory.") from None
+    except Exception as error:  # a template that a person wrote is never a fault of the harness
+        raise RenderFailed(f"{type(error).__name__}.") from None
 
 
 class Renderer:

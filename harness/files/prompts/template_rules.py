@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from jinja2 import nodes
 
 LONGEST_SOURCE = 200_000  # characters
+LARGEST_CONSTANT = 10**18
 MOST_LOOPS = 20
 DEEPEST_LOOPS = 2
 MOST_JOINED = 100  # operands of `~` and `+` in one template
@@ -102,6 +103,9 @@ def check_tree(tree: nodes.Template) -> None:
             raise TemplateRefused(f"the name `{node.name}` is not allowed in prompts.", line)
         elif isinstance(node, nodes.Getattr):
             _check_attribute(node, inside, line)
+        elif isinstance(node, nodes.Const) and isinstance(node.value, (int, float)):
+            if not abs(node.value) <= LARGEST_CONSTANT:
+                raise TemplateRefused("has a number that is too large.", line)
         elif not isinstance(node, (*_HARMLESS, nodes.Name, nodes.Filter, nodes.Test)):
             name = type(node).__name__
             raise TemplateRefused(f"{_NAMES.get(name, name)} is not allowed in prompts.", line)

@@ -121,8 +121,11 @@ def _as_cut(exchange: Broken) -> Broken:
     return replace(exchange, failure=cut)
 
 
+_LONGEST_S = 1e9  # of a wait that is asked for: thirty years are for ever
+
+
 def _ns(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1e9)
+    return None if seconds is None else round(min(seconds, _LONGEST_S) * 1e9)
 
 
 NO_HINTS = RateHints()

@@ -88,7 +88,7 @@ async def _listen(source: FileIO, sink: PipeSink, halt: Halt) -> None:
 
 def main() -> None:
     """Measure what the parent asks for."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # a terminal sends them to all; the parent says what to do
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that prints may end up between the frames

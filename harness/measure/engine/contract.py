@@ -124,21 +124,29 @@ class Halt:
 
 def stopped_by_signal(*, terminated: bool) -> Interrupted:
     """Make the error of a run that a signal ended."""
-    name = "SIGTERM" if terminated else "Ctrl-C"
+    name = "SIGTERM or a terminal that closed" if terminated else "Ctrl-C"
     return Interrupted(f"Stopped by {name}; finished trials are saved.", terminated=terminated)
 
 
 @contextlib.contextmanager
 def signals_stop(interrupt: Callable[[bool], None]) -> Iterator[None]:
-    """Call `interrupt(terminated)` at Ctrl-C and SIGTERM; only the main thread may do this."""
+    """Call `interrupt(terminated)` at Ctrl-C, SIGTERM and SIGHUP; only the main thread may do this.
+
+    A SIGHUP that is ignored (`nohup`) stays ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, interrupt, False)
-    loop.add_signal_handler(signal.SIGTERM, interrupt, True)
+    ending = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        ending.append(signal.SIGHUP)
+    for number in ending:
+        loop.add_signal_handler(number, interrupt, True)
     try:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in ending:
+            loop.remove_signal_handler(number)

@@ -29,7 +29,8 @@ def main() -> None:
     ready = os.fdopen(os.dup(1), "w")
     _silence(settings["log"])
     # Ctrl-C reaches the whole process group; the parent lets calls in flight finish before it stops us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_exit_at_end_of_stdin, daemon=True).start()
     server = _serve(settings)
     url = server.listening_address

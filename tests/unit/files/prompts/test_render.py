@@ -17,6 +17,7 @@ from harness.files.prompts import (
     Renderer,
     RenderFailed,
     TemplateRefused,
+    compile_template,
     read_prompt,
 )
 from harness.files.prompts.render import variables
@@ -219,3 +220,38 @@ def test_a_render_that_exceeds_its_limits_is_one_problem(limits: dict[str, float
     renders = Prompt(text="{{ m | list | sort | join }}")
     (problem,) = render_untrusted(renders, [{"m": "x" * 200_000}] * 50, **limits)  # type: ignore[arg-type]
     assert "too much" in problem.message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ 1 | round(300000000, 'ceil') }}",
+        "{{ m | length | round(-300000000) }}",
+        "{{ m | length | round(precision=16) }}",
+        "{{ '1e400' | float | int }}",
+        "{{ 'nan' | float | round }}",
+        "{{ ('" + "9" * 400 + "' | int) | abs }}",
+        "{{ m | length | float | join }}",
+        "{{ examples | join(',', '__class__') }}",
+    ],
+)
+def test_what_a_filter_is_asked_for_is_bounded(source: str) -> None:
+    with pytest.raises(RenderFailed):
+        Renderer(Prompt(text=source, examples=EXAMPLES)).render({"m": "hello"})
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400, "1" + "0" * 19])
+def test_a_number_that_is_too_large_is_refused_where_it_stands(number: str) -> None:
+    with pytest.raises(TemplateRefused, match="too large"):
+        compile_template("{{ " + number + " }}")
+
+
+def test_nothing_is_computed_while_a_template_is_compiled() -> None:
+    compile_template("{{ 1 | round(300000000, 'ceil') }}{{ '1e400' | float | int }}")
+
+
+def test_a_strangers_prompt_is_rendered_for_every_sample() -> None:
+    samples = [{"m": "a"}] * 5_000 + [{"m": "b" * 60}]
+    bomb = Prompt(text="{% if m | length > 50 %}{{ 1 | round(400000000, 'ceil') }}{% endif %}")
+    (problem,) = render_untrusted(bomb, samples)
+    assert "round" in problem.message

@@ -32,7 +32,7 @@ def set_baseline(run: options.Run = "latest", as_json: options.Json = False) -> 
 
     from harness.files.baselines import read_baselines, write_baselines
     from harness.judge.assess import assess_run
-    from harness.judge.checks.baseline_figures import to_store
+    from harness.judge.checks import to_store
 
     root = project_here().root
     folder, manifest = run_asked(run)

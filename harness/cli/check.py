@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.files.bundle import Bundle
     from harness.judge.documents.assessment import LeakFinding
     from harness.judge.leakage.find import Leaks
-    from harness.judge.power.rows import PowerRow
+    from harness.judge.power import PowerRow
     from harness.measure.plan import PlanSummary
 
 SHOWN = 20
@@ -61,8 +61,8 @@ def check(
         limit=limit,
         trusted=not untrusted,
     )
-    from harness.judge.power.cheapest_fix import cheapest_fix
-    from harness.judge.power.rows import power  # after the files proved right: mistakes are told at once
+    from harness.judge.checks import power  # after the files proved right: mistakes are told at once
+    from harness.judge.power import cheapest_fix
     from harness.measure.plan import estimate
 
     summary = estimate(bundle)
@@ -81,7 +81,7 @@ def check_text(
     bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...], leaks: Sequence[str] = ()
 ) -> str:
     """Give the check's findings as text for people."""
-    from harness.judge.power.cheapest_fix import cheapest_fix
+    from harness.judge.power import cheapest_fix
     from harness.judge.wording import count, sure
 
     suite = bundle.suite

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from harness.files.project import Project
     from harness.files.thresholds import Threshold
-    from harness.judge.checks.baseline import Baseline
+    from harness.judge.checks import Baseline
     from harness.judge.documents.assessment import Assessment
     from harness.judge.view import View
 
@@ -32,7 +32,7 @@ def baseline_for(folder: Path) -> Baseline | None:
     from harness.files.baselines import read_baselines
     from harness.files.bundle import load_project
     from harness.files.project import find_project
-    from harness.judge.checks.baseline import from_store
+    from harness.judge.checks import from_store
     from harness.rundir import read_manifest
 
     around = find_project(folder)

@@ -7,12 +7,20 @@ from pathlib import Path
 
 import msgspec
 
-from harness.files.thresholds import Threshold
+from harness.files.thresholds import Threshold, metric_of
 from harness.journal import read_events
-from harness.judge.checks.baseline import Baseline, baseline_of
-from harness.judge.checks.check import check
-from harness.judge.checks.traps import no_information, traps_of
-from harness.judge.checks.verdict import best_first, headline_of, reason_of, reason_of_run, verdict_of
+from harness.judge.checks import (
+    Baseline,
+    baseline_of,
+    best_first,
+    check,
+    headline_of,
+    no_information,
+    reason_of,
+    reason_of_run,
+    traps_of,
+    verdict_of,
+)
 from harness.judge.compare import leaderboard
 from harness.judge.documents.assessment import OUTCOMES, Assessment, CandidateAssessment, Verdict
 from harness.judge.documents.history import PastRun
@@ -112,13 +120,13 @@ def _policy(view: View, baseline: Baseline | None) -> tuple[Threshold, ...]:
         return policy
     has_past = baseline is not None or bool(runs_before(view))
     has_gap = lab_run(view) is not None or other_split(view) is not None
-    missing = {"drift.drop": not has_past, "generalization.gap": not has_gap}
-    return tuple(t for t in policy if not missing.get(t.metric, False))
+    known = [(t, metric_of(t.metric)) for t in policy]
+    return tuple(t for t, of in known if (has_past or not of.earlier) and (has_gap or not of.splits))
 
 
 def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | None) -> CandidateAssessment:
     timing = timing_quality(view)
-    checks = tuple(check(view, threshold, timing, baseline) for threshold in policy)
+    checks = tuple(check(view, threshold, baseline) for threshold in policy)
     verdict = verdict_of(checks, missing=view.missing)
     reason = reason_of(checks, verdict, missing=view.missing, currency=view.currency)
     made = CandidateAssessment(

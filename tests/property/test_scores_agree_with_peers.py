@@ -97,6 +97,10 @@ def test_averaged_figures_equal_scikit_learn(answers: Answers) -> None:
     present = sorted(set(expected.tolist()) | (set(predicted.tolist()) - {-1}))
     theirs = metrics.f1_score(expected, predicted, labels=present, average="macro", zero_division=0)
     assert macro.value == pytest.approx(theirs)
+    labels = list(range(len(answers.labels)))
+    for name, figure in (("weighted", figures.weighted_f1()), ("micro", figures.micro_f1())):
+        theirs = metrics.f1_score(expected, predicted, labels=labels, average=name, zero_division=0)
+        assert assert_sound(figure).value == pytest.approx(theirs)
     fbeta = assert_sound(figures.fbeta(0, 2.0))
     if fbeta.value is not None:
         theirs = metrics.fbeta_score(expected, predicted, labels=[0], average=None, beta=2, zero_division=0)

@@ -10,7 +10,7 @@ import msgspec
 from harness.files.baselines import read_baselines
 from harness.files.branch import FREE, GateBundle, Pair
 from harness.judge.assess import assess_run, views_of
-from harness.judge.checks.baseline import from_store
+from harness.judge.checks import from_store
 from harness.judge.compare import ChangedPrompt, compare, decide_prompts, exit_code, gate_reason, gate_status
 from harness.judge.documents.assessment import Assessment, CandidateAssessment
 from harness.judge.documents.comparison import Comparison

@@ -34,6 +34,7 @@ class Metric:
     outcome: str | None = None  # of which it is the share of trials
     repeated: bool = False  # needs cases that were asked more than once
     splits: bool = False  # needs dev and another split
+    earlier: bool = False  # needs an earlier run
 
     @property
     def written(self) -> str:
@@ -49,6 +50,8 @@ _ALL = (
     Metric(name="accuracy"),
     Metric(name="balanced_accuracy"),
     Metric(name="macro_f1"),
+    Metric(name="weighted_f1"),
+    Metric(name="micro_f1"),
     Metric(name="coverage"),
     Metric(name="stability", repeated=True),
     _lower(name="failures", outcome="failed"),
@@ -73,9 +76,9 @@ _ALL = (
     _lower(name="robustness.drop", scale="points", selector="perturbation"),
     _lower(name="robustness.flips", scale="points", selector="perturbation", repeated=True),
     _lower(name="generalization.gap", scale="points", splits=True),
-    _lower(name="drift.drop", scale="points"),
+    _lower(name="drift.drop", scale="points", earlier=True),
     _lower(name="leakage", scale="count"),
-    _lower(name="regressions", scale="count"),
+    _lower(name="regressions", scale="count", earlier=True),
     _lower(name="cost_per_1000", spelling="cost per 1000", scale="money"),
     _lower(name="cost_per_correct", spelling="cost per correct", scale="money"),
     _lower(name="tokens_per_case", spelling="tokens per case", scale="count"),

@@ -1,0 +1,30 @@
+"""Thresholds held against figures: *threshold + run -> `Asked` -> figure -> check -> verdict*.
+
+`metrics` is THE table: how each metric is read (`figures`), decided (by its interval, `quantiles`, `drift`),
+worded (`why`, `consequences`) and planned before a run (`planned`).
+"""
+
+from harness.judge.checks.baseline import Baseline, baseline_of, from_store, to_store
+from harness.judge.checks.check import check
+from harness.judge.checks.metrics import GAUGES, figures_of
+from harness.judge.checks.planned import power
+from harness.judge.checks.traps import no_information, traps_of
+from harness.judge.checks.verdict import best_first, headline_of, reason_of, reason_of_run, verdict_of
+
+__all__ = [
+    "GAUGES",
+    "Baseline",
+    "baseline_of",
+    "best_first",
+    "check",
+    "figures_of",
+    "from_store",
+    "headline_of",
+    "no_information",
+    "power",
+    "reason_of",
+    "reason_of_run",
+    "to_store",
+    "traps_of",
+    "verdict_of",
+]

@@ -10,18 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
-from harness.files.baselines import StoredBaseline
-from harness.files.thresholds import Threshold
-from harness.judge.checks.baseline_figures import figures_of
-from harness.judge.checks.metrics import described
+from harness.files.baselines import StoredBaseline, StoredCandidate, StoredFigure
+from harness.judge.checks.asked import Before
+from harness.judge.checks.metrics import figures_of
 from harness.judge.documents.assessment import Assessment
 from harness.judge.documents.estimate import Estimate
-from harness.judge.pairs import pair
+from harness.judge.scores.figure import Missing
 from harness.judge.view import View
-from harness.rundir import CandidateEntry
+from harness.rundir import CandidateEntry, Manifest
 
+_DIGITS = 9
 GONE = "the baseline's run is not here, only its figures are"
 
 
@@ -62,6 +60,24 @@ class Baseline:
                 return found[0]
         return None
 
+    def before(self, view: View) -> Before:
+        """Say what is known of the candidate that this one is held against."""
+        found = self.counterpart(view.entry)
+        if found is None:
+            none = Missing("the baseline has no candidate to hold this one against")
+            return Before(read=lambda: none)
+        return Before(
+            figures=found.figures,
+            other_cases=self.suite_digest not in {"", view.manifest.suite_digest},
+            read=lambda: self.views.get(found.name, Missing(GONE)),
+            currency=lambda: self._currency(found),
+        )
+
+    def _currency(self, candidate: BaselineCandidate) -> str | None:
+        """Give what a candidate's money is in; its run knows where its figures do not say."""
+        run = self.views.get(candidate.name) if candidate.currency is None else None
+        return candidate.currency if run is None else run.currency
+
 
 def baseline_of(baseline: Assessment | Baseline | None) -> Baseline | None:
     """Give a judged run as a baseline; a baseline stays as it is."""
@@ -80,32 +96,6 @@ def baseline_of(baseline: Assessment | Baseline | None) -> Baseline | None:
             for one in baseline.candidates
         ),
     )
-
-
-def baseline_value(baseline: Baseline, view: View, threshold: Threshold) -> float | None:
-    """Give the baseline's value of a threshold's metric; None where it has none."""
-    candidate = baseline.counterpart(view.entry)
-    if candidate is None:
-        return None
-    estimate = candidate.figures.get(threshold.name) or candidate.figures.get(threshold.figure)
-    return None if estimate is None else estimate.value
-
-
-def other_currency(view: View, threshold: Threshold, baseline: Baseline | None) -> str:
-    """Say why money can't be held against a threshold: it is in another currency; empty when it can."""
-    if described(threshold.metric).scale != "money" or not view.model.price.is_given:
-        return ""
-    priced = f"the prices of {view.entry.model_name} are in {view.currency}"
-    if threshold.currency not in {None, view.currency}:
-        return f"{priced}, the threshold is in {threshold.currency}"
-    before = None if baseline is None else baseline.counterpart(view.entry)
-    if threshold.baseline == "absolute" or baseline is None or before is None:
-        return ""
-    found = baseline.views.get(before.name) if before.currency is None else None
-    then = before.currency if found is None else found.currency
-    if then is None:
-        return f"{priced}, those of the baseline are not written down: set it again"
-    return "" if then == view.currency else f"{priced}, those of the baseline in {then}"
 
 
 def from_store(
@@ -139,21 +129,33 @@ def from_store(
     )
 
 
-def regressions(baseline: Baseline, view: View) -> tuple[int, int] | str:
-    """Count the cases that were right in the baseline's run and are wrong now, and the pairs; else say why.
+def to_store(assessment: Assessment, manifest: Manifest, *, now_utc: str) -> StoredBaseline:
+    """Give what baselines.yml keeps of a judged run."""
+    entries = {entry.name: entry for entry in manifest.candidates}
+    return StoredBaseline(
+        run=assessment.run_id,
+        set_utc=now_utc,
+        suite_digest=manifest.suite_digest,
+        git_commit=manifest.git_commit,
+        confidence=assessment.confidence,
+        candidates={
+            one.name: StoredCandidate(
+                prompt=one.prompt,
+                model=one.model,
+                prompt_digest=entries[one.name].prompt_digest,
+                model_digest=entries[one.name].model_digest,
+                currency=one.cost.currency if one.cost.priced else None,
+                figures={name: _stored(estimate) for name, estimate in figures_of(one).items()},
+            )
+            for one in assessment.candidates
+        },
+    )
 
-    A case is right when more than half of its trials are.
-    """
-    counterpart = baseline.counterpart(view.entry)
-    if counterpart is None:
-        return "the baseline has no candidate to hold this one against"
-    if counterpart.name not in baseline.views:
-        return GONE
-    pairs = pair(baseline.views[counterpart.name], view)
-    if not pairs.cases:
-        return "the baseline's run and this one have no case in common"
-    right = []
-    for side in (pairs.base, pairs.head):
-        hits, trials = side.per_case(side.right)
-        right.append(hits > trials / 2)
-    return int(np.count_nonzero(right[0] & ~right[1])), pairs.cases
+
+def _stored(estimate: Estimate) -> StoredFigure:
+    value, low, high = (
+        None if bound is None else float(f"{bound:.{_DIGITS}g}")
+        for bound in (estimate.value, estimate.low, estimate.high)
+    )
+    assert value is not None
+    return StoredFigure(value=value, n=estimate.n, low=low, high=high)

@@ -3,77 +3,68 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import msgspec
 import numpy as np
 
-from harness.files.thresholds import Threshold
-from harness.judge.checks.baseline import Baseline, baseline_value, other_currency, regressions
-from harness.judge.checks.drift import drift_check
-from harness.judge.checks.metrics import NEEDS_BASELINE, described, figure, label_index, unit_name
-from harness.judge.checks.quantiles import SATURATED, is_quantile, quantile_check
-from harness.judge.checks.undecided import undecided
-from harness.judge.checks.why import Finding, asked, why
-from harness.judge.documents.assessment import Check, TimingQuality
-from harness.judge.documents.estimate import undefined
+from harness.files.thresholds import BETTER_THAN_MAJORITY, Threshold
+from harness.judge.checks.asked import Asked
+from harness.judge.checks.baseline import Baseline
+from harness.judge.checks.figures import NEEDS_BASELINE
+from harness.judge.checks.metrics import GAUGES, figure
+from harness.judge.checks.quantiles import SATURATED
+from harness.judge.checks.why import Finding, why
+from harness.judge.documents.assessment import Check
 from harness.judge.scores import classification
-from harness.judge.scores.figure import Figure, Mapped, Missing, Normal
+from harness.judge.scores.figure import Figure, Mapped, Missing
 from harness.judge.scores.proportion import Share
-from harness.judge.scores.threshold_check import Decision, decide
+from harness.judge.scores.threshold_check import decide
+from harness.judge.sections.timing_quality import saturated
 from harness.judge.view import View
 from harness.judge.wording import amount, demand, named
-from harness.judge.wording import figure as figure_text
 
 
-def check(view: View, threshold: Threshold, timing: TimingQuality, baseline: Baseline | None) -> Check:
+def check(view: View, threshold: Threshold, baseline: Baseline | None) -> Check:
     """Hold one threshold against what was seen."""
-    if threshold.metric == "drift.drop":
-        return _unfinished(view, threshold, drift_check(view, threshold, baseline))
-    if foreign := other_currency(view, threshold, baseline):
-        return _without_baseline(view, threshold, foreign)
-    required, note = _required(view, threshold, baseline)
-    if required is None:
-        return _without_baseline(view, threshold, note)
-    if is_quantile(threshold.metric):
-        name = threshold.name
-        made = quantile_check(
-            view.narrowed(threshold.where), threshold, required, timing, name=name, note=note
-        )
-    else:
-        made = _by_figure(view, threshold, required, note, baseline)
-        if threshold.metric == "latency.within" and not timing.good:
-            made = _saturated(made)
-    return _unfinished(view, threshold, made)
-
-
-def _by_figure(
-    view: View, threshold: Threshold, required: float, note: str, baseline: Baseline | None
-) -> Check:
-    narrowed = view.narrowed(threshold.where)
-    source = figure(narrowed, threshold)
-    if threshold.metric == "regressions" and baseline is not None:
-        source = _regressions(narrowed, baseline)
-    if threshold.metric == "better_than_majority" and required >= 1:
-        source = Missing("all cases expect one label, so nothing can be better than always answering it")
-    decision = decide(source, threshold.op, required, view.confidence)
-    finding = Finding(
-        view=narrowed,
+    asked = Asked(
+        view=view.narrowed(threshold.where),
         threshold=threshold,
-        required=required,
-        status=decision.status,
-        estimate=source.estimate(view.confidence),
-        bound=decision.bound,
-        source=source,
-        needed_n=_cases(decision.needed_n, source, narrowed),
-        note=note,
+        before=None if baseline is None else baseline.before(view),
+        saturated=bool(saturated(view)),
     )
-    return _made(view, threshold, required, decision, finding)
+    foreign = _other_currency(asked)
+    required, note = (None, foreign) if foreign else _required(asked)
+    gauge = GAUGES[threshold.metric]
+    if required is None:
+        estimate = figure(asked).estimate(view.confidence) if gauge.seen is None else gauge.seen(asked)
+        return asked.undecided(note, estimate)
+    asked = replace(asked, required=required, note=note)
+    made = _by_figure(asked) if gauge.decide is None else gauge.decide(asked)
+    return _unfinished(asked, made) if view.missing and made.status == "FAIL" else made
 
 
-def _regressions(view: View, baseline: Baseline) -> Figure:
-    """Count the cases broken since the baseline: a fact about these cases, without sampling error."""
-    found = regressions(baseline, view)
-    return Missing(found) if isinstance(found, str) else Normal(float(found[0]), found[1], 0.0, "counted")
+def _by_figure(asked: Asked) -> Check:
+    gauge, confidence = GAUGES[asked.threshold.metric], asked.view.confidence
+    source = figure(asked)
+    if asked.threshold.metric == BETTER_THAN_MAJORITY.name and asked.required >= 1:
+        source = Missing("all cases expect one label, so nothing can be better than always answering it")
+    decision = decide(source, asked.threshold.op, asked.required, confidence)
+    finding = Finding(
+        asked=asked,
+        decision=decision,
+        estimate=source.estimate(confidence),
+        source=source,
+        needed_n=_cases(decision.needed_n, source, asked.view),
+        faultless=gauge.faultless,
+        consequence=gauge.consequence,
+    )
+    if asked.metric.clock is not None and asked.saturated:
+        told = f"{asked.threshold.text}: {SATURATED}"
+        return asked.check("INCONCLUSIVE", finding.estimate, told, bound=decision.bound)
+    return asked.check(
+        decision.status, finding.estimate, why(finding), bound=decision.bound, needed_n=finding.needed_n
+    )
 
 
 def _cases(needed: int | None, source: Figure, view: View) -> int | None:
@@ -85,48 +76,44 @@ def _cases(needed: int | None, source: Figure, view: View) -> int | None:
     return math.ceil(needed * len(np.unique(view.trials.case)) / source.n)
 
 
-def _made(view: View, threshold: Threshold, required: float, decision: Decision, finding: Finding) -> Check:
-    label = label_index(view, threshold)
-    return Check(
-        threshold=threshold.text,
-        name=threshold.name,
-        part=threshold.part,
-        metric=threshold.metric,
-        label=threshold.label,
-        status=decision.status,
-        required=required,
-        op=threshold.op,
-        estimate=finding.estimate,
-        bound=decision.bound,
-        needed_n=finding.needed_n,
-        needed_unit=unit_name(
-            described(threshold.metric).unit, None if label is None else view.labels[label]
-        ),
-        why=why(finding),
-    )
-
-
-def _required(view: View, threshold: Threshold, baseline: Baseline | None) -> tuple[float | None, str]:
+def _required(asked: Asked) -> tuple[float | None, str]:
     """Resolve what is required, and say where it comes from; None (and why) when a baseline is missing."""
-    if threshold.metric == "better_than_majority":
-        majority = classification.majority(view.narrowed(threshold.where).answers)
-        always = named(view.labels[majority.label])
+    threshold = asked.threshold
+    if threshold.metric == BETTER_THAN_MAJORITY.name:
+        majority = classification.majority(asked.view.answers)
+        always = named(asked.view.labels[majority.label])
         return majority.share, f" (always answering {always} scores as much)"
     if threshold.baseline == "absolute":
         return threshold.bound, ""
-    if baseline is None:
+    if asked.before is None:
         return None, NEEDS_BASELINE
-    before = baseline_value(baseline, view, threshold)
-    if before is None:
+    known = asked.before.figures
+    found = known.get(threshold.name) or known.get(threshold.figure)
+    if found is None or found.value is None:
         return None, "the baseline has no such figure"
-    other_cases = baseline.suite_digest not in {"", view.manifest.suite_digest}
-    return _from_baseline(view, threshold, before, ", on other cases," if other_cases else "")
+    return _from_baseline(asked, found.value, ", on other cases," if asked.before.other_cases else "")
 
 
-def _from_baseline(view: View, threshold: Threshold, before: float, where: str) -> tuple[float, str]:
-    scale = described(threshold.metric).scale
-    value = f"the baseline's {amount(before, scale, view.currency)}{where}"
-    margin = demand(threshold.bound, "points" if scale == "share" else scale, view.currency)
+def _other_currency(asked: Asked) -> str:
+    """Say why money can't be held against a threshold: it is in another currency; empty when it can."""
+    view, threshold, before = asked.view, asked.threshold, asked.before
+    if asked.metric.scale != "money" or not view.model.price.is_given:
+        return ""
+    priced = f"the prices of {view.entry.model_name} are in {view.currency}"
+    if threshold.currency not in {None, view.currency}:
+        return f"{priced}, the threshold is in {threshold.currency}"
+    if threshold.baseline == "absolute" or before is None or not before.figures:
+        return ""
+    then = before.currency()
+    if then is None:
+        return f"{priced}, those of the baseline are not written down: set it again"
+    return "" if then == view.currency else f"{priced}, those of the baseline in {then}"
+
+
+def _from_baseline(asked: Asked, before: float, where: str) -> tuple[float, str]:
+    threshold, scale, currency = asked.threshold, asked.metric.scale, asked.view.currency
+    value = f"the baseline's {amount(before, scale, currency)}{where}"
+    margin = demand(threshold.bound, "points" if scale == "share" else scale, currency)
     if threshold.baseline == "times":
         return before * threshold.bound, f" ({threshold.bound:g} times {value.rstrip(',')})"
     if threshold.bound == 0:
@@ -136,24 +123,8 @@ def _from_baseline(view: View, threshold: Threshold, before: float, where: str) 
     return before + threshold.bound, f" ({value} plus {margin})"
 
 
-def _without_baseline(view: View, threshold: Threshold, reason: str) -> Check:
-    if is_quantile(threshold.metric):
-        return undecided(threshold, reason, undefined(reason))
-    seen = figure(view.narrowed(threshold.where), threshold)
-    return undecided(threshold, reason, seen.estimate(view.confidence))
-
-
-def _saturated(made: Check) -> Check:
-    why = f"{made.threshold}: {SATURATED}"
-    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=why)
-
-
-def _unfinished(view: View, threshold: Threshold, made: Check) -> Check:
+def _unfinished(asked: Asked, made: Check) -> Check:
     """Take back a FAIL while trials are missing: they count as failures, and may still turn out well."""
-    if not view.missing or made.status != "FAIL":
-        return made
-    scale = described(threshold.metric).scale
-    seen = figure_text(made.estimate, scale, view.currency, against=made.required)
-    wanted = asked(threshold, demand(made.required, scale, view.currency))
-    told = f"{threshold.name} {seen}, {wanted}: not met so far, but what was not run counts as failed."
+    clause = replace(asked, note="").clause
+    told = f"{asked.seen(made.estimate)}, {clause}: not met so far, but what was not run counts as failed."
     return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=told)

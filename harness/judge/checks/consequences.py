@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.files.thresholds import Threshold
-from harness.judge.checks.metrics import label_index
+from harness.judge.checks.asked import Asked
 from harness.judge.documents.assessment import OUTCOMES, Outcome
 from harness.judge.leakage.find import LEAKS
 from harness.judge.leakage.section import leaks
@@ -16,25 +15,22 @@ from harness.judge.view import View
 from harness.judge.wording import amount, count, listed, named, verb
 
 
-def consequence(view: View, threshold: Threshold) -> str:
-    """Give one sentence of counts for a threshold that was missed; empty where there is none to give."""
-    if threshold.metric in _BY_LABEL:
-        label = label_index(view, threshold)
-        return "" if label is None else _BY_LABEL[threshold.metric](view, label)
-    if threshold.metric == "latency.within":
-        return _late(view, threshold.argument or 0.0)
-    told = _PLAIN.get(threshold.metric)
-    return told(view) if told is not None else ""
-
-
 def _once(view: View, of: Bool) -> bool:
     """Tell whether these trials hold each case at most once."""
     cases = view.trials.case[of]
     return len(np.unique(cases)) == len(cases)
 
 
-def missed(view: View, label: int) -> str:
+def nothing(_: Asked) -> str:
+    """Give no sentence: what was missed is not counted in cases."""
+    return ""
+
+
+def missed(asked: Asked) -> str:
     """Give how many cases of a label were missed."""
+    view, label = asked.view, asked.label
+    if label is None:
+        return ""
     of = np.asarray(view.trials.expected == label, dtype=np.bool_)
     total = int(of.sum())
     lost = int((view.trials.predicted[of] != label).sum())
@@ -64,7 +60,11 @@ def _percent(share: float) -> str:
     return f"{whole}%" if 0 < whole < 100 else amount(share, "share")
 
 
-def _false(view: View, label: int) -> str:
+def false_answers(asked: Asked) -> str:
+    """Give how many answers with a label were wrong."""
+    view, label = asked.view, asked.label
+    if label is None:
+        return ""
     of = np.asarray(view.trials.predicted == label, dtype=np.bool_)
     total, wrong = int(of.sum()), int((view.trials.expected[of] != label).sum())
     if not wrong:
@@ -75,7 +75,11 @@ def _false(view: View, label: int) -> str:
     return f"{wrong:,} of {count(total, f'{named(view.labels[label])} answer')} {was} {article}{kind}."
 
 
-def _alarms(view: View, label: int) -> str:
+def alarms(asked: Asked) -> str:
+    """Give how many cases of other labels were answered with this one."""
+    view, label = asked.view, asked.label
+    if label is None:
+        return ""
     of = np.asarray(view.trials.expected != label, dtype=np.bool_)
     total, wrong = int(of.sum()), int((view.trials.predicted[of] == label).sum())
     if not wrong:
@@ -85,19 +89,22 @@ def _alarms(view: View, label: int) -> str:
     return f"{said} {verb(wrong, 'was', 'were')} {name}."
 
 
-def _errors(view: View, label: int) -> str:
-    return " ".join(text for text in (missed(view, label), _false(view, label)) if text)
+def errors(asked: Asked) -> str:
+    """Give what of a label was missed, and which answers with it were wrong."""
+    return " ".join(text for text in (missed(asked), false_answers(asked)) if text)
 
 
-def _wrong(view: View) -> str:
+def wrong(asked: Asked) -> str:
+    """Give how many answers were wrong, and how many of them because they had no label."""
+    view = asked.view
     total = len(view.trials)
-    wrong = int((~view.answers.right).sum())
+    lost = int((~view.answers.right).sum())
     silent = int((view.trials.predicted < 0).sum())
-    if not wrong:
+    if not lost:
         return ""
-    told = f"{wrong:,} of {count(total, 'answer')} {verb(wrong, 'was', 'were')} wrong"
-    if silent == wrong:
-        return f"{told}, {'' if wrong == 1 else 'all '}because {verb(wrong, 'it', 'they')} had no label."
+    told = f"{lost:,} of {count(total, 'answer')} {verb(lost, 'was', 'were')} wrong"
+    if silent == lost:
+        return f"{told}, {'' if lost == 1 else 'all '}because {verb(lost, 'it', 'they')} had no label."
     return (
         f"{told}, {silent:,} of them because they had no label."
         if silent > 1
@@ -105,53 +112,58 @@ def _wrong(view: View) -> str:
     )
 
 
-def _outcome(name: Outcome, phrase: str) -> Callable[[View], str]:
+def ended(name: Outcome, phrase: str) -> Callable[[Asked], str]:
+    """Give the teller of how many trials ended in one way."""
     index = OUTCOMES.index(name)
 
-    def tell(view: View) -> str:
-        hits = int((view.trials.outcome == index).sum())
-        return f"{hits:,} of {count(len(view.trials), 'trial')} {phrase}." if hits else ""
+    def tell(asked: Asked) -> str:
+        outcomes = asked.view.trials.outcome
+        hits = int((outcomes == index).sum())
+        return f"{hits:,} of {count(len(outcomes), 'trial')} {phrase}." if hits else ""
 
     return tell
 
 
-def _uncovered(view: View) -> str:
-    silent = int((view.trials.predicted < 0).sum())
-    return f"{silent:,} of {count(len(view.trials), 'trial')} ended without a label." if silent else ""
+def uncovered(asked: Asked) -> str:
+    """Give how many trials ended without a label."""
+    predicted = asked.view.trials.predicted
+    silent = int((predicted < 0).sum())
+    return f"{silent:,} of {count(len(predicted), 'trial')} ended without a label." if silent else ""
 
 
-def _leaked(view: View) -> str:
-    found = [finding for finding in leaks(view).findings if finding.kind in LEAKS]
+def leaked(asked: Asked) -> str:
+    """Name cases whose answer is given away."""
+    found = [finding for finding in leaks(asked.view).findings if finding.kind in LEAKS]
     if not found:
         return ""
     shown = [f"case {finding.case} ({_KINDS[finding.kind]})" for finding in found]
     return f"The answer is given away for {listed(shown, most=3)}."
 
 
-def _late(view: View, limit_s: float) -> str:
-    times = view.times(view.trials.caller_ns)
-    late = int(np.count_nonzero(times > limit_s))
+def late(asked: Asked) -> str:
+    """Give how many calls took longer than the limit."""
+    times = asked.view.times(asked.view.trials.caller_ns)
+    late = int(np.count_nonzero(times > (asked.threshold.argument or 0.0)))
     return f"{late:,} of {count(len(times), 'call')} took longer or failed." if late else ""
 
 
-def _not_always_right(view: View) -> str:
-    asked = len(np.unique(view.trials.case))
-    wrong = len(np.unique(view.trials.case[~view.answers.right]))
-    return (
-        f"{wrong:,} of {count(asked, 'case')} {verb(wrong, 'was', 'were')} not always right." if wrong else ""
-    )
+def not_always_right(asked: Asked) -> str:
+    """Give how many cases were wrong at least once."""
+    case = asked.view.trials.case
+    n, lost = len(np.unique(case)), len(np.unique(case[~asked.view.answers.right]))
+    return f"{lost:,} of {count(n, 'case')} {verb(lost, 'was', 'were')} not always right." if lost else ""
 
 
-def _moved(view: View) -> str:
+def moved(asked: Asked) -> str:
     """Give how many cases got different answers."""
+    view = asked.view
     codes, case = view.answer_codes, view.trials.case
-    n = len(view.cases)
-    low, high = np.full(n, np.iinfo(np.int64).max), np.full(n, -1)
+    low, high = np.full(len(view.cases), np.iinfo(np.int64).max), np.full(len(view.cases), -1)
     np.minimum.at(low, case, codes)
     np.maximum.at(high, case, codes)
-    asked = high >= 0
-    moved = int((low[asked] != high[asked]).sum())
-    return f"{moved:,} of {count(int(asked.sum()), 'case')} got different answers." if moved else ""
+    sent = high >= 0
+    n = int((low[sent] != high[sent]).sum())
+    return f"{n:,} of {count(int(sent.sum()), 'case')} got different answers." if n else ""
 
 
 _KINDS = {
@@ -159,28 +171,4 @@ _KINDS = {
     "quoted_in_prompt": "quoted in the prompt",
     "dev_in_holdout": "also in dev",
     "label_in_input": "states its label",
-}
-_BY_LABEL: dict[str, Callable[[View, int], str]] = {
-    "recall": missed,
-    "precision": _false,
-    "specificity": _alarms,
-    "f1": _errors,
-    "fbeta": _errors,
-}
-_PLAIN: dict[str, Callable[[View], str]] = {
-    "accuracy": _wrong,
-    "balanced_accuracy": _wrong,
-    "macro_f1": _wrong,
-    "mcc": _wrong,
-    "kappa": _wrong,
-    "coverage": _uncovered,
-    "better_than_majority": _wrong,
-    "leakage": _leaked,
-    "failures": _outcome("failed", "failed"),
-    "unparseable": _outcome("unparseable", "had no readable label"),
-    "refused": _outcome("refused", "ended in a refusal"),
-    "truncated": _outcome("truncated", "ended in a reply that was cut off"),
-    "stability": _moved,
-    "flip_rate": _moved,
-    "pass": _not_always_right,
 }

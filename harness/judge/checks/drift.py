@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.files.thresholds import Threshold
-from harness.judge.checks.baseline import Baseline
-from harness.judge.checks.undecided import undecided
-from harness.judge.documents.assessment import Check
+from harness.judge.checks.asked import Asked
+from harness.judge.documents.assessment import Check, Status
 from harness.judge.documents.estimate import Estimate, undefined
 from harness.judge.documents.history import PastRun
 from harness.judge.history.section import runs_before
@@ -20,36 +18,35 @@ from harness.judge.scores import classification
 from harness.judge.scores.drift import Drop, no_big_drop
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share
-from harness.judge.view import View
-from harness.judge.wording import amount, count, demand, figure
+from harness.judge.wording import amount, count
 
 _WORST_FIRST = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 _Before = tuple[str, Share | Missing]
 
 
-def drift_check(view: View, threshold: Threshold, baseline: Baseline | None) -> Check:
+def drift_check(asked: Asked) -> Check:
     """Decide "accuracy has not dropped by more than the bound since the baseline, or the runs before"."""
+    view, margin = asked.view, asked.required
+    part = bool(asked.threshold.where)
     missing = "there is no earlier run to compare with"
-    if threshold.where:
+    if part:
         missing = "earlier runs are known on all their cases only"
-    befores = [] if threshold.where else _befores(view, baseline)
+    befores = [] if part else _befores(asked)
     if not befores:
-        estimate = undefined(missing, confidence=view.confidence)
-        return undecided(threshold, missing, estimate, required=threshold.bound)
+        return asked.undecided(missing, undefined(missing, confidence=view.confidence))
     now = classification.accuracy(view.answers)
     decided = [
-        (name, before, no_big_drop(now, before, margin=threshold.bound, confidence=view.confidence))
+        (name, before, no_big_drop(now, before, margin=margin, confidence=view.confidence))
         for name, before in befores
     ]
-    return _made(view, threshold, now, min(decided, key=_badness))
+    return _made(asked, now, min(decided, key=_badness))
 
 
-def _befores(view: View, baseline: Baseline | None) -> list[_Before]:
-    if baseline is not None:
-        found = baseline.counterpart(view.entry)
-        accuracy = None if found is None else found.figures.get("accuracy")
+def _befores(asked: Asked) -> list[_Before]:
+    if asked.before is not None:
+        accuracy = asked.before.figures.get("accuracy")
         return [] if accuracy is None else [("", share_of(accuracy))]
-    return [(_which(runs), before_of(runs)) for _, runs in groups_of(runs_before(view))]
+    return [(_which(runs), before_of(runs)) for _, runs in groups_of(runs_before(asked.view))]
 
 
 def _which(runs: Sequence[PastRun]) -> str:
@@ -61,38 +58,21 @@ def _badness(decided: tuple[str, Share | Missing, Drop]) -> tuple[int, float]:
     return (_WORST_FIRST[drop.status], drop.change.value or 0.0)
 
 
-def _made(
-    view: View, threshold: Threshold, now: Share | Missing, decided: tuple[str, Share | Missing, Drop]
-) -> Check:
+def _made(asked: Asked, now: Share | Missing, decided: tuple[str, Share | Missing, Drop]) -> Check:
     which, then, result = decided
-    drop = drop_of(result.change, view.confidence)
+    drop = drop_of(result.change, asked.view.confidence)
     if drop.value is None:
-        reason = drop.why_undefined or "accuracy is undefined"
-        return undecided(threshold, reason, drop, required=threshold.bound)
-    return Check(
-        threshold=threshold.text,
-        name=threshold.name,
-        part=threshold.part,
-        metric=threshold.metric,
-        label=None,
-        status=result.status,
-        required=threshold.bound,
-        op=threshold.op,
-        estimate=drop,
-        bound=drop.high,
-        needed_n=None,
-        needed_unit="cases",
-        why=_why(threshold, drop, now, (which, then), result.status),
-    )
+        return asked.undecided(drop.why_undefined or "accuracy is undefined", drop)
+    why = _why(asked, drop, now, (which, then), result.status)
+    return asked.check(result.status, drop, why, bound=drop.high)
 
 
-def _why(threshold: Threshold, drop: Estimate, now: Share | Missing, before: _Before, status: str) -> str:
+def _why(asked: Asked, drop: Estimate, now: Share | Missing, before: _Before, status: Status) -> str:
     which, then = before
     assert now.value is not None
     assert then.value is not None
     moved = f"accuracy went from {amount(then.value, 'share')}{which} to {amount(now.value, 'share')}"
-    allowed = f"at most {demand(threshold.bound, 'points')} allowed"
-    seen = f"drift.drop {figure(drop, 'points')}, {allowed}: {moved}"
+    seen = f"{asked.seen(drop)}, {asked.clause}: {moved}"
     match status:
         case "PASS":
             return f"{seen}, which is no big drop."

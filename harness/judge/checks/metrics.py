@@ -1,172 +1,257 @@
-"""The metrics that a threshold can name: how each is computed, written and counted.
+"""THE table of metrics: how each is read off a run, explained, planned and kept.
 
-A metric's figure is computed on the unchanged cases, narrowed by the threshold's `where`. Latency quantiles
-are not here: they are decided by the share of calls within the limit (see `slo.py`).
+A gauge extends a row of `files/thresholds/metrics.py`, which says how the metric is written and what it is
+measured in. To add a metric: a row there, a score function in `scores/`, a gauge here. Figures are computed
+on the unchanged cases, narrowed by the threshold's `where`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeAlias
 
-import numpy as np
-
-from harness.files.thresholds import Scale, Threshold
-from harness.judge.documents.assessment import OUTCOMES, Outcome
-from harness.judge.leakage import section as leakage
-from harness.judge.scores import classification, latency, stability
-from harness.judge.scores.figure import Figure, Missing, Normal
-from harness.judge.scores.proportion import clustered_share
-from harness.judge.sections import cost, generalization, robustness
+from harness.files.thresholds import BETTER_THAN_MAJORITY, METRICS, Metric, metric_of
+from harness.judge import power
+from harness.judge.checks import consequences as told
+from harness.judge.checks import figures as read
+from harness.judge.checks.asked import Asked
+from harness.judge.checks.drift import drift_check
+from harness.judge.checks.quantiles import quantile_check, quantile_seen
+from harness.judge.documents.assessment import OUTCOMES, CandidateAssessment, Check
+from harness.judge.documents.estimate import Estimate
+from harness.judge.scores import classification, matrix
+from harness.judge.scores.classification import Resampling
+from harness.judge.scores.figure import Figure, Missing
+from harness.judge.scores.resample import MatrixMetric
+from harness.judge.sections import cost, robustness
 from harness.judge.view import View
-from harness.judge.wording import named
 
-NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
+Kept: TypeAlias = Iterable[tuple[str, Estimate | None]]
 
-OUTCOME_OF: dict[str, Outcome] = {  # what the share of one outcome is called as a metric
-    "failures": "failed",
-    "unparseable": "unparseable",
-    "refused": "refused",
-    "truncated": "truncated",
-}
 
-Unit = Literal["cases", "label cases", "other cases", "predictions", "touched"]
+class Average(NamedTuple):
+    """A metric of the confusion matrix that is resampled by case."""
+
+    of: MatrixMetric
+    figure: Callable[[Resampling], Figure]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Metric:
-    """How a metric is computed, written, and what its sample size counts."""
+class Gauge:
+    """How a metric is read off a run, explained, planned and kept."""
 
-    figure: Callable[[View, Threshold], Figure]
-    scale: Scale = "share"
-    unit: Unit = "cases"
-
-
-def figure(narrowed: View, threshold: Threshold) -> Figure:
-    """Give the figure that a threshold is about; the view is narrowed to the cases that it selects."""
-    metric = METRICS.get(threshold.metric)
-    if metric is None:
-        return Missing(f"{threshold.metric} can't be computed from one run")
-    if threshold.where and not len(narrowed.trials):
-        chosen = " and ".join(f"{kind}={name}" for kind, name in threshold.where)
-        return Missing(f"no case has {chosen}")
-    return metric.figure(narrowed, threshold)
+    figure: Callable[[Asked], Figure]
+    plan: power.Planner  # how many cases it takes
+    consequence: Callable[[Asked], str] = told.nothing  # what a miss means, in counts
+    faultless: str = "all were right"  # what a run without a miss shows
+    kept: Callable[[CandidateAssessment], Kept] = lambda _: ()  # its figures in a judged run, by selector
+    decide: Callable[[Asked], Check] | None = None  # where a figure and its bound are not all that decides
+    seen: Callable[[Asked], Estimate] | None = None  # its estimate, where that is not its figure's
+    average: Average | None = None
 
 
-def _leaked(view: View, _: Threshold) -> Figure:
-    """Count the cases that leak: a fact about these texts, without sampling error."""
-    here = set(view.trials.case.tolist())
-    leaked = sum(case in here for case in leakage.leaks(view).cases)
-    return Normal(float(leaked), len(here), 0.0, "counted")
+def figure(asked: Asked) -> Figure:
+    """Give the figure that a threshold is about."""
+    if asked.threshold.where and not len(asked.view.trials):
+        return Missing(f"no case has {asked.threshold.part}")
+    return GAUGES[asked.threshold.metric].figure(asked)
 
 
-def described(metric: str) -> Metric:
-    """Give how a metric is written and counted; latency quantiles are seconds of calls."""
-    return METRICS.get(metric) or _QUANTILE
+def figures_of(candidate: CandidateAssessment) -> dict[str, Estimate]:
+    """Give every figure that has a value, by the name that a threshold would write; sorted."""
+    found: dict[str, Estimate | None] = {
+        check.name: check.estimate for check in candidate.checks if not metric_of(check.metric).earlier
+    }
+    for metric in METRICS.values():
+        for selector, estimate in GAUGES[metric.name].kept(candidate):
+            found[f"{metric.written}{selector}"] = estimate
+    known = {name: estimate for name, estimate in found.items() if estimate is not None}
+    return {name: known[name] for name in sorted(known) if known[name].value is not None}
 
 
-def label_index(view: View, threshold: Threshold) -> int | None:
-    """Give the index of the threshold's label; without one, that of the positive label."""
-    if threshold.label is None:
-        return view.positive
-    return view.labels.index(threshold.label) if threshold.label in view.labels else None
+def _averaged(name: str, of: MatrixMetric, figure: Callable[[Resampling], Figure]) -> Gauge:
+    return Gauge(
+        figure=lambda asked: figure(asked.view.resampling),
+        plan=power.of_average(of, figure),
+        consequence=told.wrong,
+        kept=lambda c: [("", getattr(c.classification, name))],
+        average=Average(of, figure),
+    )
 
 
-def _per_label(score: Callable[[View, int], Figure]) -> Callable[[View, Threshold], Figure]:
-    def compute(view: View, threshold: Threshold) -> Figure:
-        label = label_index(view, threshold)
-        if label is None:
-            what = (
-                "the suite has no positive label"
-                if threshold.label is None
-                else "the suite has no such label"
-            )
-            return Missing(what)
-        return score(view, label)
+def _labelled(name: str) -> Callable[[CandidateAssessment], Kept]:
+    def kept(c: CandidateAssessment) -> Kept:
+        for label, scores in c.classification.labels.items():
+            yield f"[{label}]", getattr(scores, name)
+        for part in c.slices:
+            for label, estimate in getattr(part, name, {}).items():
+                yield f"[{label}] where {part.kind}={part.name}", estimate
 
-    return compute
+    return kept
 
 
-def _outcome(name: Outcome) -> Callable[[View, Threshold], Figure]:
-    index = OUTCOMES.index(name)
+def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
+    outcome = next(outcome for outcome in OUTCOMES if outcome == METRICS[name].outcome)
 
-    def compute(view: View, _: Threshold) -> Figure:
-        hits = np.asarray(view.trials.outcome == index, dtype=np.bool_)
-        return clustered_share(hits, view.trials.case, why_empty=classification.NO_TRIALS)
+    def kept(c: CandidateAssessment) -> Kept:
+        if c.trials:
+            yield "", Estimate(value=c.outcomes.get(outcome, 0) / c.trials, n=c.trials)
 
-    return compute
-
-
-def _within(view: View, threshold: Threshold) -> Figure:
-    if view.trials.recorded and not view.timed.any():
-        return Missing("the recorded replies have no latencies")
-    return latency.within(view.times(view.trials.caller_ns), view.timed_case, threshold.argument or 0.0)
-
-
-def unit_name(unit: Unit, label: str | None) -> str:
-    """Give what a sample size counts, as a person reads it (plural)."""
-    name = named(label) if label is not None else ""
-    return {
-        "cases": "cases",
-        "label cases": f"{name} cases",
-        "other cases": f"cases that are not {name}",
-        "predictions": f"{name} predictions",
-        "touched": f"cases that are {name} or answered so",
-    }[unit]
+    return Gauge(
+        figure=read.share_of(outcome),
+        plan=power.of_share,
+        consequence=told.ended(outcome, consequence),
+        faultless=faultless,
+        kept=kept,
+    )
 
 
-_QUANTILE = Metric(figure=lambda *_: Missing("a quantile is decided by its calls"), scale="seconds")
+def _quantile(metric: Metric) -> Gauge:
+    def kept(c: CandidateAssessment) -> Kept:
+        quantiles = c.latency.ttft if metric.clock == "ttft" else c.latency.caller
+        return [("", one.estimate) for one in quantiles if one.q == metric.quantile]
 
-METRICS: dict[str, Metric] = {
-    "accuracy": Metric(figure=lambda view, _: classification.accuracy(view.answers)),
-    "coverage": Metric(figure=lambda view, _: classification.coverage(view.answers)),
-    "balanced_accuracy": Metric(figure=lambda view, _: view.resampling.balanced_accuracy()),
-    "macro_f1": Metric(figure=lambda view, _: view.resampling.macro_f1()),
-    "mcc": Metric(figure=lambda view, _: view.resampling.mcc(), scale="number"),
-    "kappa": Metric(figure=lambda view, _: view.resampling.kappa(), scale="number"),
-    "recall": Metric(
-        figure=_per_label(lambda view, label: classification.recall(view.answers, label)), unit="label cases"
+    slowest = power.afterwards("it is the slowest call of the run")
+    return Gauge(
+        figure=lambda _: Missing("a quantile is decided by its calls"),
+        plan=slowest if metric.quantile == 1 else power.of_calls,
+        kept=kept,
+        decide=quantile_check,
+        seen=quantile_seen,
+    )
+
+
+def _robustness(largest: str, each: str, score: Callable[[View, str | None], Figure]) -> Gauge:
+    def kept(c: CandidateAssessment) -> Kept:
+        if c.robustness is not None:
+            yield "", getattr(c.robustness, largest)
+            yield from ((f"[{one.name}]", getattr(one, each)) for one in c.robustness.perturbations)
+
+    return Gauge(
+        figure=lambda asked: score(asked.view, asked.threshold.label), plan=power.of_robustness, kept=kept
+    )
+
+
+def _gap(c: CandidateAssessment) -> Kept:
+    return () if c.generalization is None else [("", c.generalization.gap)]
+
+
+def _accuracy(c: CandidateAssessment) -> Kept:
+    yield "", c.classification.accuracy
+    for part in c.slices:
+        yield f" where {part.kind}={part.name}", part.accuracy
+
+
+_RIGHT = Gauge(
+    figure=read.accuracy,
+    plan=power.of_share,
+    consequence=told.wrong,
+)
+_PRICED = power.afterwards("it depends on what calls cost")
+
+GAUGES: dict[str, Gauge] = {
+    BETTER_THAN_MAJORITY.name: _RIGHT,
+    "accuracy": replace(_RIGHT, kept=_accuracy),
+    "balanced_accuracy": _averaged(
+        "balanced_accuracy", matrix.balanced_accuracy_of, Resampling.balanced_accuracy
     ),
-    "precision": Metric(
-        figure=_per_label(lambda view, label: classification.precision(view.answers, label)),
-        unit="predictions",
+    "macro_f1": _averaged("macro_f1", matrix.macro_f1_of, Resampling.macro_f1),
+    "weighted_f1": _averaged("weighted_f1", matrix.weighted_f1_of, Resampling.weighted_f1),
+    "micro_f1": _averaged("micro_f1", matrix.micro_f1_of, Resampling.micro_f1),
+    "mcc": _averaged("mcc", matrix.mcc_of, Resampling.mcc),
+    "kappa": _averaged("kappa", matrix.kappa_of, Resampling.kappa),
+    "coverage": Gauge(
+        figure=read.coverage,
+        plan=power.of_share,
+        consequence=told.uncovered,
+        faultless="every trial ended with a label",
+        kept=lambda c: [("", c.classification.coverage)],
     ),
-    "specificity": Metric(
-        figure=_per_label(lambda view, label: classification.specificity(view.answers, label)),
-        unit="other cases",
+    "recall": Gauge(
+        figure=read.of_label(classification.recall),
+        plan=power.of_share,
+        consequence=told.missed,
+        kept=_labelled("recall"),
     ),
-    "f1": Metric(
-        figure=_per_label(lambda view, label: classification.f1(view.answers, label)), unit="touched"
+    "precision": Gauge(
+        figure=read.of_label(classification.precision),
+        plan=power.of_share,
+        consequence=told.false_answers,
+        kept=_labelled("precision"),
     ),
-    "fbeta": Metric(
-        figure=lambda view, threshold: _per_label(
-            lambda view, label: view.resampling.fbeta(label, threshold.argument or 1.0)
-        )(view, threshold)
+    "specificity": Gauge(
+        figure=read.of_label(classification.specificity),
+        plan=power.of_share,
+        consequence=told.alarms,
+        kept=_labelled("specificity"),
     ),
-    "better_than_majority": Metric(figure=lambda view, _: classification.accuracy(view.answers)),
-    **{metric: Metric(figure=_outcome(outcome)) for metric, outcome in OUTCOME_OF.items()},
-    "stability": Metric(figure=lambda view, _: stability.agreement(view.votes)),
-    "flip_rate": Metric(figure=lambda view, _: stability.flip_rate(view.votes)),
-    "pass": Metric(
-        figure=lambda view, threshold: stability.pass_power(
-            view.trials.case, view.answers.right, int(threshold.argument or 1)
-        )
+    "f1": Gauge(
+        figure=read.of_label(classification.f1),
+        plan=power.of_f1,
+        consequence=told.errors,
+        kept=_labelled("f1"),
     ),
-    "robustness.drop": Metric(
-        figure=lambda view, threshold: robustness.drop(view, threshold.label), scale="points"
+    "fbeta": Gauge(figure=read.fbeta, plan=power.of_fbeta, consequence=told.errors),
+    "failures": _outcome("failures", "no trial failed", "failed"),
+    "unparseable": _outcome("unparseable", "every reply could be read", "had no readable label"),
+    "refused": _outcome("refused", "no reply was a refusal", "ended in a refusal"),
+    "truncated": _outcome("truncated", "no reply was cut off", "ended in a reply that was cut off"),
+    "stability": Gauge(
+        figure=read.agreement,
+        plan=power.of_repeats,
+        consequence=told.moved,
+        faultless="all repeats agreed",
+        kept=lambda c: [("", c.stability.agreement)],
     ),
-    "robustness.flips": Metric(
-        figure=lambda view, threshold: robustness.flips_above_noise(view, threshold.label), scale="points"
+    "flip_rate": Gauge(
+        figure=read.flip_rate,
+        plan=power.of_repeats,
+        consequence=told.moved,
+        faultless="all repeats agreed",
+        kept=lambda c: [("", c.stability.flip_rate)],
     ),
-    "generalization.gap": Metric(
-        figure=lambda view, threshold: generalization.gap(view, part=bool(threshold.where)), scale="points"
+    "pass": Gauge(
+        figure=read.pass_power,
+        plan=power.of_repeats,
+        consequence=told.not_always_right,
+        kept=lambda c: [(f"^{k}", estimate) for k, estimate in c.stability.pass_k.items()],
     ),
-    "drift.drop": Metric(figure=lambda *_: Missing("a drop needs an earlier run"), scale="points"),
-    "leakage": Metric(figure=_leaked, scale="count"),
-    "regressions": Metric(figure=lambda *_: Missing(NEEDS_BASELINE), scale="count"),
-    "cost_per_1000": Metric(figure=lambda view, _: cost.per_1000(view), scale="money"),
-    "cost_per_correct": Metric(figure=lambda view, _: cost.per_correct(view), scale="money"),
-    "tokens_per_case": Metric(figure=lambda view, _: cost.tokens_per_case(view), scale="count"),
-    "latency.within": Metric(figure=_within),
+    **{name: _quantile(row) for name, row in METRICS.items() if row.quantile is not None},
+    "latency.within": Gauge(
+        figure=read.within, plan=power.of_share, consequence=told.late, faultless="all calls were in time"
+    ),
+    "robustness.drop": _robustness("drop", "accuracy_drop", robustness.drop),
+    "robustness.flips": replace(
+        _robustness("flips_above_noise", "flips_above_noise", robustness.flips_above_noise),
+        faultless="no answer moved",
+    ),
+    "generalization.gap": Gauge(
+        figure=read.gap,
+        plan=power.of_gap,
+        kept=_gap,
+    ),
+    "drift.drop": Gauge(
+        figure=lambda _: Missing("a drop needs an earlier run"),
+        plan=power.afterwards("it depends on the earlier runs"),
+        decide=drift_check,
+    ),
+    "leakage": Gauge(
+        figure=read.leaked, plan=power.afterwards("it is counted, not sampled"), consequence=told.leaked
+    ),
+    "regressions": Gauge(figure=read.broken, plan=power.afterwards("it depends on the baseline")),
+    "cost_per_1000": Gauge(
+        figure=lambda asked: cost.per_1000(asked.view),
+        plan=_PRICED,
+        kept=lambda c: [("", c.cost.per_1000)],
+    ),
+    "cost_per_correct": Gauge(
+        figure=lambda asked: cost.per_correct(asked.view),
+        plan=_PRICED,
+        kept=lambda c: [("", c.cost.per_correct)],
+    ),
+    "tokens_per_case": Gauge(
+        figure=lambda asked: cost.tokens_per_case(asked.view),
+        plan=power.afterwards("it depends on the replies"),
+    ),
 }

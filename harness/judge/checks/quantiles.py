@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.files.thresholds import Threshold, metric_of
-from harness.judge.checks.undecided import undecided
-from harness.judge.checks.why import AFFORDABLE, asked
-from harness.judge.documents.assessment import Check, Status, TimingQuality
+from harness.judge.checks.asked import Asked
+from harness.judge.checks.why import AFFORDABLE
+from harness.judge.documents.assessment import Check
 from harness.judge.documents.estimate import Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
@@ -22,124 +21,89 @@ from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share
 from harness.judge.scores.threshold_check import meets
 from harness.judge.table.columns import NONE, Float, Int64
-from harness.judge.view import View
-from harness.judge.wording import count, demand, figure, rounded_up, seconds, sure, verb
+from harness.judge.wording import count, rounded_up, sure, verb
 
 SATURATED = "not decided, because the client was saturated: these times may be its own."
-
-
-def is_quantile(metric: str) -> bool:
-    """Tell whether a metric is a latency quantile."""
-    return metric_of(metric).quantile is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Calls:
     """The calls of a check and what was demanded of them."""
 
-    name: str
-    threshold: Threshold
-    required: float
-    note: str
+    asked: Asked
     times: Float
     case: Int64
     q: float
-    confidence: float
     estimate: Estimate  # of the quantile
 
     @property
     def head(self) -> str:
-        required = asked(self.threshold, self.limit) + self.note
-        seen = "falls on a failed call"
         if self.estimate.value is not None:
-            seen = figure(self.estimate, "seconds", against=self.required)
-        return f"{self.name} {seen}, {required}"
-
-    @property
-    def limit(self) -> str:
-        """The limit; one that was computed from a baseline is rounded like a figure."""
-        return seconds(self.required) if self.note else demand(self.required, "seconds")
+            return f"{self.asked.seen(self.estimate)}, {self.asked.clause}"
+        return f"{self.asked.threshold.name} falls on a failed call, {self.asked.clause}"
 
     @property
     def within(self) -> str:
-        inside = int(np.count_nonzero(self.times <= self.required))
+        inside = int(np.count_nonzero(self.times <= self.asked.required))
         failed = int(np.count_nonzero(~np.isfinite(self.times)))
         lost = (
             f" ({count(failed, 'failed call')} {verb(failed, 'counts', 'count')} as over it)"
             if failed
             else ""
         )
-        did = "gave a first token" if metric_of(self.threshold.metric).clock == "ttft" else "ended"
-        return f"{inside:,} of {count(len(self.times), 'call')} {did} within {self.limit}{lost}"
+        did = "gave a first token" if self.asked.metric.clock == "ttft" else "ended"
+        return f"{inside:,} of {count(len(self.times), 'call')} {did} within {self.asked.wanted}{lost}"
+
+    @property
+    def confidence(self) -> float:
+        return self.asked.view.confidence
 
 
-def quantile_check(
-    view: View, threshold: Threshold, required: float, timing: TimingQuality, *, name: str, note: str = ""
-) -> Check:
+def quantile_check(asked: Asked) -> Check:
     """Hold a latency quantile against its limit."""
-    metric = metric_of(threshold.metric)
-    column = view.trials.ttft_ns if metric.clock == "ttft" else view.trials.caller_ns
-    missing = _missing(view, metric.clock)
+    missing = _missing(asked)
     if missing:
-        estimate = undefined(missing, confidence=view.confidence)
-        return undecided(threshold, missing, estimate, required=required)
-    times, q = view.times(column), metric.quantile or 1.0
-    calls = _Calls(
-        name=name,
-        threshold=threshold,
-        required=required,
-        note=note,
-        times=times,
-        case=view.timed_case,
-        q=q,
-        confidence=view.confidence,
-        estimate=quantile_estimate(times, view.timed_case, q, view.confidence),
-    )
-    if not timing.good:
-        return _check(calls, "INCONCLUSIVE", f"{calls.head}: {SATURATED}")
-    if calls.q >= 1:
-        return _slowest(calls)
-    return _decided(calls)
+        return asked.undecided(missing, undefined(missing, confidence=asked.view.confidence))
+    calls = _calls(asked)
+    if asked.saturated:
+        return asked.check("INCONCLUSIVE", calls.estimate, f"{calls.head}: {SATURATED}")
+    return _slowest(calls) if calls.q >= 1 else _decided(calls)
 
 
-def _missing(view: View, clock: str | None) -> str:
+def quantile_seen(asked: Asked) -> Estimate:
+    """Give a latency quantile itself, without holding it against a limit."""
+    missing = _missing(asked)
+    return undefined(missing, confidence=asked.view.confidence) if missing else _calls(asked).estimate
+
+
+def _calls(asked: Asked) -> _Calls:
+    view, q = asked.view, asked.metric.quantile
+    assert q is not None
+    times = view.times(view.trials.ttft_ns if asked.metric.clock == "ttft" else view.trials.caller_ns)
+    estimate = quantile_estimate(times, view.timed_case, q, view.confidence)
+    return _Calls(asked=asked, times=times, case=view.timed_case, q=q, estimate=estimate)
+
+
+def _missing(asked: Asked) -> str:
+    view = asked.view
     if not len(view.trials):
         return "there are no trials"
     if not view.timed.any():
         return "the recorded replies have no latencies"
-    if clock == "ttft" and not (view.trials.ttft_ns != NONE).any():
+    if asked.metric.clock == "ttft" and not (view.trials.ttft_ns != NONE).any():
         return "no reply was streamed"
     return ""
-
-
-def _check(
-    calls: _Calls, status: Status, why: str, *, bound: float | None = None, needed_n: int | None = None
-) -> Check:
-    return Check(
-        threshold=calls.threshold.text,
-        name=calls.threshold.name,
-        part=calls.threshold.part,
-        metric=calls.threshold.metric,
-        label=None,
-        status=status,
-        required=calls.required,
-        op=calls.threshold.op,
-        estimate=calls.estimate,
-        bound=bound,
-        needed_n=needed_n,
-        needed_unit="cases",
-        why=why,
-    )
 
 
 def _slowest(calls: _Calls) -> Check:
     """Decide "max" by what was seen: no number of calls bounds the slowest one to come."""
     slowest = float(calls.times.max())
-    met = meets(slowest, calls.threshold.op, calls.required)
+    met = meets(slowest, calls.asked.threshold.op, calls.asked.required)
     failed = int(np.count_nonzero(~np.isfinite(calls.times)))
     lost = f"; {count(failed, 'call')} failed, and what fails is over any limit" if failed else ""
     why = f"{calls.head}: {'met' if met else 'not met'} by {_all_of(len(calls.times))}{lost}."
-    return _check(calls, "PASS" if met else "FAIL", why, bound=slowest if math.isfinite(slowest) else None)
+    bound = slowest if math.isfinite(slowest) else None
+    return calls.asked.check("PASS" if met else "FAIL", calls.estimate, why, bound=bound)
 
 
 def _all_of(n: int) -> str:
@@ -151,12 +115,13 @@ def _decided(calls: _Calls) -> Check:
         calls.times,
         calls.case,
         q=calls.q,
-        limit_s=calls.required,
-        op=calls.threshold.op,
+        limit_s=calls.asked.required,
+        op=calls.asked.threshold.op,
         confidence=calls.confidence,
     )
     made = decision.decision
-    return _check(calls, made.status, _why(calls, decision), bound=decision.bound_s, needed_n=made.needed_n)
+    why = _why(calls, decision)
+    return calls.asked.check(made.status, calls.estimate, why, bound=decision.bound_s, needed_n=made.needed_n)
 
 
 def _why(calls: _Calls, decision: SloDecision) -> str:
@@ -170,7 +135,7 @@ def _why(calls: _Calls, decision: SloDecision) -> str:
 
 
 def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
-    if isinstance(share, Share) and share.p == 1.0 and "<" in calls.threshold.op:
+    if isinstance(share, Share) and share.p == 1.0 and not calls.asked.threshold.at_least:
         fewest = smallest_all_pass_n(calls.q, calls.confidence) or 0
         have = count(share.cases, "case") if share.clustered else count(share.n, "call")
         return (

@@ -9,16 +9,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.files.thresholds import Threshold
-from harness.judge.checks.fragile import flipped_by_noise, too_few_cases
+from harness.files.thresholds import Threshold, metric_of
+from harness.judge.checks.asked import Asked
+from harness.judge.checks.metrics import GAUGES
+from harness.judge.checks.metrics import figure as figure_of
 from harness.judge.documents.assessment import Check, Trap
 from harness.judge.documents.estimate import Estimate
+from harness.judge.power import of_f1, of_share
 from harness.judge.scores import classification
+from harness.judge.scores.planning import best_provable, smallest_all_pass_n
 from harness.judge.scores.prevalence import precision_at
+from harness.judge.scores.threshold_check import meets
 from harness.judge.sections.notable import TELLS_APART
 from harness.judge.table.columns import NONE
-from harness.judge.view import View
-from harness.judge.wording import amount, count, demand, figure, listed, named, verb
+from harness.judge.view import View, once
+from harness.judge.wording import amount, count, demand, figure, listed, named, singular, sure, verb
 
 LARGE_MAJORITY = 0.7
 LOW_RECALL = 0.5
@@ -30,11 +35,11 @@ def traps_of(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -
     """Give the traps of one candidate; `checks` are those of `policy`, in its order."""
     found = [
         *_accuracy_paradox(view),
-        *too_few_cases(view, checks, policy),
+        *_too_few_cases(view, checks, policy),
         *_never_predicted(view),
         *_one_sided(view),
         *_prevalence(view),
-        *flipped_by_noise(view, checks, policy),
+        *_flipped_by_noise(view, checks, policy),
     ]
     return tuple(dict.fromkeys(found))
 
@@ -139,6 +144,103 @@ def _shift(label: str, here: float, production: float, precision: Estimate, ther
         span = f"{_share(there.low)} to {_share(there.high)}"
         return f"{told} There, precision[{label}] could be anything from {span}."
     return f"{told} There, {would_be} instead of {_share(precision.value)}."
+
+
+def _too_few_cases(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> list[Trap]:
+    """Name thresholds that these cases could not prove even if all of them were right."""
+    found = []
+    for check, threshold in zip(checks, policy, strict=True):
+        asked = Asked(view=view.narrowed(threshold.where), threshold=threshold)
+        if check.status != "INCONCLUSIVE" or not _is_share_right(asked):
+            continue
+        if not 0 < check.required <= 1 or check.estimate.value is None:
+            continue
+        cases, things = _cases_for(asked), asked.things
+        fewest = smallest_all_pass_n(check.required, view.confidence)
+        if fewest is not None and cases >= fewest:
+            continue
+        have = count(cases, singular(things), things)
+        best = amount(best_provable(cases, view.confidence), "share")
+        needs = "no number of cases proves 100%" if fewest is None else f"it takes at least {fewest:,}"
+        found.append(
+            Trap(
+                kind="too_few_cases",
+                label=check.label,
+                sentence=(
+                    f"{check.threshold} can't pass here: {have}, all right, would prove only {best} "
+                    f"at {sure(view.confidence)} confidence; {needs}."
+                ),
+            )
+        )
+    return found
+
+
+def _is_share_right(asked: Asked) -> bool:
+    """Tell whether the metric is a plain share of right answers."""
+    plain = GAUGES[asked.threshold.metric].plan is of_share
+    return plain and asked.metric.higher_is_better and asked.metric.clock is None
+
+
+def _cases_for(asked: Asked) -> int:
+    """Give how many cases a share rests on."""
+    trials, label = asked.view.trials, asked.label
+    mine = np.ones(len(trials), dtype=np.bool_)
+    match asked.metric.counts:
+        case "label cases":
+            mine = trials.expected == label
+        case "other cases":
+            mine = trials.expected != label
+        case "predictions":
+            mine = trials.predicted == label
+        case _:
+            pass
+    return len(np.unique(trials.case[mine]))
+
+
+def _flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> list[Trap]:
+    """Name thresholds that single repeats meet or miss by chance alone."""
+    if view.repeats < 2:
+        return []
+    found = []
+    for check, threshold in zip(checks, policy, strict=True):
+        if GAUGES[check.metric].plan not in {of_share, of_f1} or check.estimate.value is None:
+            continue
+        values = _per_repeat(view, threshold)
+        met = sum(meets(value, threshold.op, check.required) for value in values)
+        if met in {0, len(values)}:
+            continue
+        scale = metric_of(check.metric).scale
+        low, high = (
+            amount(end, scale, view.currency, against=check.required) for end in (min(values), max(values))
+        )
+        found.append(
+            Trap(
+                kind="noise",
+                label=check.label,
+                sentence=(
+                    f"Noise alone would flip {check.threshold}: {met:,} of {len(values):,} repeats met it, "
+                    f"with figures from {low} to {high}."
+                ),
+            )
+        )
+    return found
+
+
+def _per_repeat(view: View, threshold: Threshold) -> list[float]:
+    """Give the figure that each repeat alone would have shown."""
+    values = [
+        figure_of(Asked(view=alone.narrowed(threshold.where), threshold=threshold)).value
+        for alone in _repeats(view)
+    ]
+    return [value for value in values if value is not None]
+
+
+@once
+def _repeats(view: View) -> list[View]:
+    return [
+        view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
+        for repeat in range(view.repeats)
+    ]
 
 
 def no_information(views: Sequence[View]) -> tuple[Trap, ...]:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.files.thresholds import Scale
-from harness.judge.checks.metrics import OUTCOME_OF
-from harness.judge.documents.assessment import OUTCOMES, Outcome
+from harness.files.thresholds import METRICS, Scale, metric_of
+from harness.judge.checks import GAUGES
+from harness.judge.documents.assessment import OUTCOMES
 from harness.judge.documents.estimate import Estimate
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import classification, stability
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of, kappa_of, macro_f1_of, mcc_of
+from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of
 from harness.judge.scores.paired import paired_difference
 from harness.judge.scores.paired_mean import paired_mean_difference
 from harness.judge.scores.paired_metrics import PairedDraws, precision_of
@@ -26,6 +26,7 @@ from harness.judge.table.columns import Bool, Float
 from harness.judge.view import once
 from harness.judge.wording import named
 
+OF_ALL_LABELS = "macro_f1"  # a headline where no label is the positive one
 UNDEFINED = "it is undefined on one side"
 NOBODY = "no case is on both sides"
 
@@ -54,8 +55,9 @@ def quality_figures(pairs: Pairs) -> Iterator[Compared]:
         yield from _of_label(pairs, label, name)
     yield from _averaged(pairs)
     yield share_figure(pairs, "coverage", lambda side: side.answers.predicted >= 0)
-    for metric, outcome in OUTCOME_OF.items():
-        yield _outcome(pairs, metric, outcome)
+    for name, row in METRICS.items():
+        if row.outcome is not None:
+            yield _outcome(pairs, name, row.outcome)
 
 
 def share_figure(
@@ -132,15 +134,12 @@ def balanced_figure(pairs: Pairs) -> Compared:
 
 
 def _averaged(pairs: Pairs) -> Iterator[Compared]:
-    metrics: tuple[tuple[str, MatrixMetric, Callable[[Resampling], Figure], Scale], ...] = (
-        ("macro_f1", macro_f1_of, Resampling.macro_f1, "share"),
-        ("mcc", mcc_of, Resampling.mcc, "number"),
-        ("kappa", kappa_of, Resampling.kappa, "number"),
-    )
-    yield balanced_figure(pairs)
-    for name, metric, of, scale in metrics:
-        headline = name == "macro_f1" and pairs.positive is None
-        yield _drawn(pairs, name, metric, _resampled(of), scale=scale, headline=headline)
+    """Give what is averaged over labels; without a positive label macro F1 stands for the labels."""
+    for name, gauge in GAUGES.items():
+        if gauge.average is not None:
+            headline = name == OF_ALL_LABELS and pairs.positive is None
+            of = _resampled(gauge.average.figure)
+            yield _drawn(pairs, name, gauge.average.of, of, scale=metric_of(name).scale, headline=headline)
 
 
 def _resampled(of: Callable[[Resampling], Figure]) -> Callable[[Side], Figure]:
@@ -180,9 +179,9 @@ def _drawn(
     )
 
 
-def _outcome(pairs: Pairs, metric: str, outcome: Outcome) -> Compared:
+def _outcome(pairs: Pairs, metric: str, outcome: str) -> Compared:
     """Give the share of trials that ended in one way; lower is better."""
-    place = OUTCOMES.index(outcome)
+    place = [str(one) for one in OUTCOMES].index(outcome)
     made = share_figure(pairs, metric, lambda side: np.asarray(side.trials.outcome == place, dtype=np.bool_))
     return replace(made, higher_is_better=False)
 

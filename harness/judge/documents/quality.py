@@ -54,6 +54,8 @@ class Classification(msgspec.Struct, frozen=True, kw_only=True):
     at_prevalence: dict[str, Estimate] = {}  # precision of labels recomputed at production prevalence
     f_beta: Estimate | None = None  # by `priority`, positive label
     error_cost_per_1000: Estimate | None = None  # expected cost of errors, with `costs`
+    weighted_f1: Estimate | None = None
+    micro_f1: Estimate | None = None
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,13 +25,22 @@ from harness.files.thresholds import Threshold
 from harness.judge.scores.answers import Answers, Patterns
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure
-from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of, kappa_of, macro_f1_of, mcc_of
 from harness.judge.scores.planning import MOST, POWER, half_way
 from harness.judge.scores.resample import MatrixMetric, linear_se
 from harness.judge.table.columns import Float
 
 MOVED = 0.05  # share of answers that a harmless change moves, either way
 ACCURACY = 0.95  # planned for where no threshold on accuracy says otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """A threshold before a run: the suite, and the cases that it is about."""
+
+    suite: Suite
+    threshold: Threshold  # with what is required written as its bound
+    cases: Sequence[Case]
+    accuracy: float | None = None  # that the suite plans for; None where no threshold says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,39 +52,25 @@ class SamplePlan:
     assumed: str
 
 
-def average_plan(suite: Suite, threshold: Threshold, cases: Sequence[Case], truth: str) -> SamplePlan | None:
-    """Plan a metric of the confusion matrix; None for other metrics. `truth` is the planned value as text."""
-    found = _average(suite, threshold)
+def average_plan(
+    ahead: Ahead, of: MatrixMetric, of_run: Callable[[Resampling], Figure], truth: str
+) -> SamplePlan | None:
+    """Plan a metric of the confusion matrix; None without two labels. `truth` is the planned value."""
+    suite, cases, bound = ahead.suite, ahead.cases, ahead.threshold.bound
     counts = np.array(
         [sum(case.expected == label for case in cases) for label in suite.labels], dtype=np.float64
     )
-    if found is None or np.count_nonzero(counts) < 2:
+    if np.count_nonzero(counts) < 2:
         return None
-    metric, of_run = found
-    goal = half_way(threshold.bound)
+    goal = half_way(bound)
     low, high = 0.0, 1.0
     for _ in range(50):
         middle = (low + high) / 2
-        low, high = (middle, high) if float(metric(_confusion(counts, middle))) < goal else (low, middle)
-    se = linear_se(metric, _patterns(counts, high), len(suite.labels))
+        low, high = (middle, high) if float(of(_confusion(counts, middle))) < goal else (low, middle)
+    se = linear_se(of, _patterns(counts, high), len(suite.labels))
     best = of_run(_perfect(suite, cases)).lower(suite.confidence)
-    needed = _scaled(len(cases), se, goal - threshold.bound, suite.confidence)
+    needed = _scaled(len(cases), se, goal - bound, suite.confidence)
     return SamplePlan(needed=needed, best=best, assumed=f"a true {truth} then passes with 80% probability")
-
-
-def _average(
-    suite: Suite, threshold: Threshold
-) -> tuple[MatrixMetric, Callable[[Resampling], Figure]] | None:
-    if threshold.metric == "fbeta" and threshold.label in suite.labels:
-        label, beta = suite.labels.index(threshold.label), threshold.argument or 1.0
-        return lambda matrix: fbeta_of(matrix, label, beta), lambda run: run.fbeta(label, beta)
-    known: dict[str, tuple[MatrixMetric, Callable[[Resampling], Figure]]] = {
-        "balanced_accuracy": (balanced_accuracy_of, Resampling.balanced_accuracy),
-        "macro_f1": (macro_f1_of, Resampling.macro_f1),
-        "mcc": (mcc_of, Resampling.mcc),
-        "kappa": (kappa_of, Resampling.kappa),
-    }
-    return known.get(threshold.metric)
 
 
 def _confusion(counts: Float, right: float) -> Float:
@@ -105,28 +100,31 @@ def _scaled(n: int, se: float, margin: float, confidence: float) -> int | None:
     return needed if needed <= MOST else None
 
 
-def difference_plan(
-    suite: Suite, threshold: Threshold, cases: Sequence[Case], accuracy: float | None
-) -> SamplePlan | None:
-    """Plan a limit on a difference; None for other metrics."""
-    if threshold.metric in {"robustness.drop", "robustness.flips"} and cases:
-        se = math.sqrt(MOVED / len(cases))
-        assumed = f"no loss then passes with 80% probability, if {MOVED:.0%} of the answers move either way"
-    elif threshold.metric == "generalization.gap":
-        splits = [
-            sum(case.split == "dev" for case in cases),
-            sum(case.split not in {"", "dev"} for case in cases),
-        ]
-        if not all(splits):
-            return None
-        p = ACCURACY if accuracy is None else accuracy
-        se = math.sqrt(p * (1 - p) * sum(1 / n for n in splits))
-        assumed = (
-            f"no gap then passes with 80% probability, if accuracy is {100 * p:.3g}% and the splits stay in "
-            "proportion"
-        )
-    else:
+def robustness_plan(ahead: Ahead) -> SamplePlan | None:
+    """Plan a limit on what a perturbation moves; None without cases."""
+    if not ahead.cases:
         return None
-    return SamplePlan(
-        needed=_scaled(len(cases), se, threshold.bound, suite.confidence), best=None, assumed=assumed
+    assumed = f"no loss then passes with 80% probability, if {MOVED:.0%} of the answers move either way"
+    return _difference(ahead, math.sqrt(MOVED / len(ahead.cases)), assumed)
+
+
+def gap_plan(ahead: Ahead) -> SamplePlan | None:
+    """Plan a limit on the difference between dev and the other splits; None where one has no cases."""
+    splits = [
+        sum(case.split == "dev" for case in ahead.cases),
+        sum(case.split not in {"", "dev"} for case in ahead.cases),
+    ]
+    if not all(splits):
+        return None
+    p = ACCURACY if ahead.accuracy is None else ahead.accuracy
+    se = math.sqrt(p * (1 - p) * sum(1 / n for n in splits))
+    assumed = (
+        f"no gap then passes with 80% probability, if accuracy is {100 * p:.3g}% and the splits stay in "
+        "proportion"
     )
+    return _difference(ahead, se, assumed)
+
+
+def _difference(ahead: Ahead, se: float, assumed: str) -> SamplePlan:
+    needed = _scaled(len(ahead.cases), se, ahead.threshold.bound, ahead.suite.confidence)
+    return SamplePlan(needed=needed, best=None, assumed=assumed)

@@ -1,55 +1,28 @@
 """Before a run: what these cases can prove, how many each threshold needs, and which label lacks cases.
 
 For a share that must reach r, the plan assumes a true value half way from r to perfect, and asks for the
-cases at which that passes with 80% probability (exact binomial; other figures: see `power_model`). Repeats of
+cases at which that passes with 80% probability (exact binomial; other figures: see `model`). Repeats of
 a case are no new cases, so they are not counted. Precision rests on predictions: about as many as the label
 has cases.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from typing import TypeAlias
 
 import msgspec
 
-from harness.files.case import Case
-from harness.files.suite import Suite
 from harness.files.thresholds import Threshold, metric_of
-from harness.judge.power.model import SamplePlan, average_plan, difference_plan
+from harness.judge.power.model import Ahead, SamplePlan, average_plan, gap_plan, robustness_plan
+from harness.judge.scores.classification import Resampling
+from harness.judge.scores.figure import Figure
+from harness.judge.scores.matrix import fbeta_of
 from harness.judge.scores.planning import POWER, best_provable, half_way, planned_n, smallest_all_pass_n
-from harness.judge.wording import amount, count, demand, named, scale_of, singular, sure, verb
+from harness.judge.scores.resample import MatrixMetric
+from harness.judge.wording import amount, count, demand, named, singular, sure, verb
 
 WITH = " with "  # stands before the filter in a unit: spam cases with tag=short
-
-_OF_CASES = {
-    "accuracy",
-    "coverage",
-    "failures",
-    "unparseable",
-    "refused",
-    "truncated",
-    "latency.within",
-    "better_than_majority",
-}
-_OF_LABEL = {
-    "recall": "{} cases",
-    "f1": "{} cases",
-    "precision": "{} predictions",
-    "specificity": "cases that are not {}",
-}
-_REPEATED = {"stability", "flip_rate", "pass"}
-_AFTERWARDS = {
-    "drift.drop": "it depends on the earlier runs",
-    "regressions": "it depends on the baseline",
-    "leakage": "it is counted, not sampled",
-    "cost_per_1000": "it depends on what calls cost",
-    "cost_per_correct": "it depends on what calls cost",
-    "tokens_per_case": "it depends on the replies",
-    "latency.max": "it is the slowest call of the run",
-    "ttft.max": "it is the slowest call of the run",
-}
 
 
 class PowerRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,58 +46,148 @@ class PowerRow(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def power(suite: Suite, thresholds: Sequence[Threshold], cases: Sequence[Case]) -> tuple[PowerRow, ...]:
-    """Give a row for each threshold, in their order."""
-    accuracy = max(
-        (half_way(t.bound) for t in thresholds if t.metric == "accuracy" and t.baseline == "absolute"),
-        default=None,
+Planner: TypeAlias = Callable[[Ahead], PowerRow]
+
+
+def of_share(ahead: Ahead) -> PowerRow:
+    """Plan a share of the cases, or of those of one label, that must be right."""
+    threshold = ahead.threshold
+    share = threshold.bound if threshold.at_least else 1 - threshold.bound
+    return _of_share(ahead, share, amount(half_way(threshold.bound), "share"))
+
+
+def of_repeats(ahead: Ahead) -> PowerRow:
+    """Plan a share of the cases that were asked more than once."""
+    if ahead.suite.repeats > 1:
+        return of_share(ahead)
+    threshold = ahead.threshold
+    share = threshold.bound if threshold.at_least else 1 - threshold.bound
+    return _of_share(
+        ahead, share, amount(half_way(threshold.bound), "share"), counted=(0, "cases asked more than once")
     )
-    return tuple(_row(suite, threshold, cases, accuracy) for threshold in thresholds)
 
 
-def _row(suite: Suite, threshold: Threshold, cases: Sequence[Case], accuracy: float | None) -> PowerRow:
-    chosen = [case for case in cases if _selected(case, threshold.where)]
-    if threshold.baseline != "absolute":
-        return _unplanned(threshold, "it depends on the baseline")
-    if threshold.metric == "better_than_majority":
-        threshold = replace(threshold, bound=_majority(chosen))
-    share, counted = _share_needed(threshold), _counted(suite, threshold, chosen)
-    if share is not None and counted is not None:
-        chosen_by = " and ".join(f"{kind}={name}" for kind, name in threshold.where)
-        have, unit = counted
-        return _of_share(suite, threshold, share, (have, f"{unit}{WITH}{chosen_by}" if chosen_by else unit))
-    plan = average_plan(suite, threshold, chosen, _truth(threshold))
-    plan = plan or difference_plan(suite, threshold, chosen, accuracy)
-    if plan is None:
-        return _unplanned(threshold, _AFTERWARDS.get(threshold.metric, "nobody can tell yet"))
-    return _of_model(suite, threshold, plan, len(chosen))
+def of_f1(ahead: Ahead) -> PowerRow:
+    """Plan F1 = 2J / (1 + J): J is a share of the cases that have to do with the label."""
+    bound, truth = ahead.threshold.bound, half_way(ahead.threshold.bound)
+    return _of_share(
+        ahead,
+        bound / (2 - bound),
+        amount(truth, "share"),
+        truth=truth / (2 - truth),
+        best=lambda share: 2 * share / (1 + share),
+    )
 
 
-def _majority(cases: Sequence[Case]) -> float:
-    return max(Counter(case.expected for case in cases).values(), default=0) / max(len(cases), 1)
+def of_calls(ahead: Ahead) -> PowerRow:
+    """Plan a latency quantile: the share of calls that must be in time."""
+    share = metric_of(ahead.threshold.metric).quantile
+    assert share is not None
+    return _of_share(ahead, share, amount(half_way(share), "share"))
 
 
-def _of_share(suite: Suite, threshold: Threshold, share: float, counted: tuple[int, str]) -> PowerRow:
+def of_average(of: MatrixMetric, figure: Callable[[Resampling], Figure]) -> Planner:
+    """Give the planner of a metric of the confusion matrix."""
+
+    def plan(ahead: Ahead) -> PowerRow:
+        return _of_model(ahead, average_plan(ahead, of, figure, _truth(ahead)))
+
+    return plan
+
+
+def of_fbeta(ahead: Ahead) -> PowerRow:
+    """Plan F-beta of a label."""
+    threshold, labels = ahead.threshold, ahead.suite.labels
+    if threshold.label not in labels:
+        return unplanned(threshold, "nobody can tell yet")
+    label, beta = labels.index(threshold.label), threshold.argument or 1.0
+    return of_average(lambda confusion: fbeta_of(confusion, label, beta), lambda run: run.fbeta(label, beta))(
+        ahead
+    )
+
+
+def of_robustness(ahead: Ahead) -> PowerRow:
+    """Plan a limit on what perturbations move."""
+    return _of_model(ahead, robustness_plan(ahead))
+
+
+def of_gap(ahead: Ahead) -> PowerRow:
+    """Plan a limit on the difference between splits."""
+    return _of_model(ahead, gap_plan(ahead))
+
+
+def afterwards(why: str) -> Planner:
+    """Give the planner of what nobody can plan."""
+    return lambda ahead: unplanned(ahead.threshold, why)
+
+
+def unplanned(threshold: Threshold, why: str) -> PowerRow:
+    """Give the row of a threshold that can't be planned, with the reason."""
+    return PowerRow(
+        threshold=threshold.text,
+        metric=threshold.metric,
+        unit="",
+        have=None,
+        least=None,
+        needed=None,
+        best=None,
+        sentence=f"{threshold.text} can't be planned: {why}.",
+    )
+
+
+def _truth(ahead: Ahead) -> str:
+    threshold = ahead.threshold
+    return amount(half_way(threshold.bound), metric_of(threshold.metric).scale, threshold.currency or "")
+
+
+def _counted(ahead: Ahead) -> tuple[int, str] | None:
+    """Give how many units a share rests on, and what they are; None where its label is not known."""
+    counts = metric_of(ahead.threshold.metric).counts
+    if counts == "cases":
+        return len(ahead.cases), "cases"
+    label = ahead.threshold.label if ahead.threshold.label is not None else ahead.suite.positive
+    if label is None:
+        return None
+    mine = sum(case.expected == label for case in ahead.cases)
+    if counts == "other cases":
+        return len(ahead.cases) - mine, f"cases that are not {named(label)}"
+    return mine, f"{named(label)} {'predictions' if counts == 'predictions' else 'cases'}"
+
+
+def _of_share(
+    ahead: Ahead,
+    share: float,
+    truth_text: str,
+    *,
+    truth: float | None = None,
+    best: Callable[[float], float] = lambda share: share,
+    counted: tuple[int, str] | None = None,
+) -> PowerRow:
+    """Plan `share` of good units; `truth` is half way from it to perfect where it is not given."""
+    threshold, confidence = ahead.threshold, ahead.suite.confidence
+    counted = counted or _counted(ahead)
+    if counted is None or not 0 < share <= 1:
+        return unplanned(threshold, "nobody can tell yet")
     have, unit = counted
-    best = best_provable(have, suite.confidence)
-    if threshold.metric == "f1":
-        best = 2 * best / (1 + best)
-    least = smallest_all_pass_n(share, suite.confidence)
+    proved, least = best(best_provable(have, confidence)), smallest_all_pass_n(share, confidence)
     row = PowerRow(
         threshold=threshold.text,
         metric=threshold.metric,
-        unit=unit,
+        unit=f"{unit}{WITH}{threshold.part}" if threshold.where else unit,
         have=have,
         least=least,
-        needed=planned_n(share, truth=_truth_as_share(threshold), power=POWER, confidence=suite.confidence),
-        best=best if _is_lower_limit(threshold) else 1 - best,
+        needed=planned_n(share, truth=truth, power=POWER, confidence=confidence),
+        best=proved if _is_lower_limit(threshold) else 1 - proved,
         sentence="",
         provable=least is not None and have >= least,
     )
-    return msgspec.structs.replace(row, sentence=_sentence(row, have, threshold, suite.confidence))
+    return msgspec.structs.replace(row, sentence=_sentence(row, have, threshold, truth_text, confidence))
 
 
-def _of_model(suite: Suite, threshold: Threshold, plan: SamplePlan, have: int) -> PowerRow:
+def _of_model(ahead: Ahead, plan: SamplePlan | None) -> PowerRow:
+    threshold, have = ahead.threshold, len(ahead.cases)
+    if plan is None:
+        return unplanned(threshold, "nobody can tell yet")
     provable = plan.best is None or plan.best >= threshold.bound
     row = PowerRow(
         threshold=threshold.text,
@@ -143,11 +206,11 @@ def _of_model(suite: Suite, threshold: Threshold, plan: SamplePlan, have: int) -
         told = f"{row.threshold} can't be proved by any number of cases: leave it some room."
     elif not provable and plan.best is not None:
         best = amount(
-            plan.best, scale_of(threshold.metric), threshold.currency or "", against=threshold.bound
+            plan.best, metric_of(threshold.metric).scale, threshold.currency or "", against=threshold.bound
         )
         told = (
             f"{row.threshold} can't pass: {known} without a miss {verb(have, 'proves', 'prove')} "
-            f"no more than {best} at {sure(suite.confidence)} confidence; "
+            f"no more than {best} at {sure(ahead.suite.confidence)} confidence; "
             f"{_add(row.needed, have, 'cases')}: {odds}."
         )
     elif row.enough:
@@ -161,81 +224,20 @@ def _add(needed: int | None, have: int, unit: str) -> str:
     return f"add {count(max(1, (needed or 0) - have), singular(unit), unit)}"
 
 
-def _unplanned(threshold: Threshold, why: str) -> PowerRow:
-    return PowerRow(
-        threshold=threshold.text,
-        metric=threshold.metric,
-        unit="",
-        have=None,
-        least=None,
-        needed=None,
-        best=None,
-        sentence=f"{threshold.text} can't be planned: {why}.",
-    )
-
-
 def _is_lower_limit(threshold: Threshold) -> bool:
-    return threshold.op in {">=", ">"} or _is_quantile(threshold)
+    return threshold.at_least or metric_of(threshold.metric).quantile is not None
 
 
-def _is_quantile(threshold: Threshold) -> bool:
-    return _share_in_time(threshold) < 1
-
-
-def _share_in_time(threshold: Threshold) -> float:
-    """Give the share of calls that a quantile wants in time; 1 for the slowest, and for other metrics."""
-    return metric_of(threshold.metric).quantile or 1.0
-
-
-def _share_needed(threshold: Threshold) -> float | None:
-    """Give the share of good cases that a threshold demands; None when it is no such demand."""
-    if _is_quantile(threshold) and threshold.op in {"<=", "<"}:
-        return _share_in_time(threshold)
-    bound = threshold.bound if threshold.op in {">=", ">"} else 1 - threshold.bound
-    if threshold.metric == "f1":  # F1 = 2J / (1 + J), and J is a share of the cases that have to do with it
-        bound = bound / (2 - bound)
-    return bound if 0 < bound <= 1 else None
-
-
-def _selected(case: Case, where: Sequence[tuple[str, str]]) -> bool:
-    return all(name in case.tags if kind == "tag" else name == case.split for kind, name in where)
-
-
-def _counted(suite: Suite, threshold: Threshold, cases: Sequence[Case]) -> tuple[int, str] | None:
-    """Give how many units a threshold rests on, and what they are; None when it is no share of cases."""
-    if threshold.metric in _OF_CASES or _is_quantile(threshold):
-        return len(cases), "cases"
-    if threshold.metric in _REPEATED:
-        return (len(cases), "cases") if suite.repeats > 1 else (0, "cases asked more than once")
-    label = threshold.label if threshold.label is not None else suite.positive
-    if label is None or threshold.metric not in _OF_LABEL:
-        return None
-    mine = sum(case.expected == label for case in cases)
-    have = len(cases) - mine if threshold.metric == "specificity" else mine
-    return have, _OF_LABEL[threshold.metric].format(named(label))
-
-
-def _truth_as_share(threshold: Threshold) -> float | None:
-    """Give the planned truth of F1 on the scale of J; None for others: half way on their own scale."""
-    truth = half_way(threshold.bound)
-    return truth / (2 - truth) if threshold.metric == "f1" else None
-
-
-def _truth(threshold: Threshold) -> str:
-    return amount(half_way(threshold.bound), scale_of(threshold.metric), threshold.currency or "")
-
-
-def _sentence(row: PowerRow, n: int, threshold: Threshold, confidence: float) -> str:
+def _sentence(row: PowerRow, n: int, threshold: Threshold, truth: str, confidence: float) -> str:
     if row.needed is None or row.least is None or row.best is None:
         return f"{row.threshold} can't be proved by any number of {row.unit}: {_perfection(threshold)}."
     lower = _is_lower_limit(threshold)
-    truth = _truth(threshold) if lower else amount(threshold.bound / 2, "share")
     about = "about " if "predictions" in row.unit else ""
     have = about + count(n, singular(row.unit), row.unit)
+    truth = truth if lower else amount(threshold.bound / 2, "share")
     odds = f"a true {truth} then passes with 80% probability"
-    if _is_quantile(threshold):
-        in_time = amount(half_way(_share_in_time(threshold)), "share")
-        odds = f"with {in_time} of calls in time it then passes with 80% probability"
+    if metric_of(threshold.metric).quantile is not None:
+        odds = f"with {truth} of calls in time it then passes with 80% probability"
     if row.enough:
         return f"{row.threshold}: {have} {verb(n, 'is', 'are')} enough ({row.needed:,} needed: {odds})."
     fix = f"{_add(row.needed, n, row.unit)}: {odds}"
@@ -249,10 +251,8 @@ def _sentence(row: PowerRow, n: int, threshold: Threshold, confidence: float) ->
 
 
 def _perfection(threshold: Threshold) -> str:
-    return "ask for less than 100%" if threshold.op in {">=", ">"} else "allow more than 0%"
+    return "ask for less than 100%" if threshold.at_least else "allow more than 0%"
 
 
 def _wanted(threshold: Threshold) -> str:
-    if _is_quantile(threshold):
-        return demand(_share_in_time(threshold), "share")
-    return demand(threshold.bound, "share")
+    return demand(metric_of(threshold.metric).quantile or threshold.bound, "share")

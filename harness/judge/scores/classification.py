@@ -19,6 +19,8 @@ from harness.judge.scores.matrix import (
     macro_f1_of,
     macro_f1_se,
     mcc_of,
+    micro_f1_of,
+    weighted_f1_of,
 )
 from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
 from harness.judge.scores.resample import EXACT_CASES, Draws, MatrixMetric, confusion_draws, figure_of
@@ -198,6 +200,14 @@ class Resampling:
         if figure.value is None or self.draws is not None or counts.sum() > self.patterns.cases:
             return figure
         return Normal(figure.value, figure.n, macro_f1_se(counts), "delta method", 0.0, 1.0)
+
+    def weighted_f1(self) -> Figure:
+        """Give the mean F1 weighted by how many trials expect each label."""
+        return self._figure(weighted_f1_of, NO_TRIALS, 0.0)
+
+    def micro_f1(self) -> Figure:
+        """Give F1 of all labels pooled; resampled, for a wrong label counts twice below the line."""
+        return self._figure(micro_f1_of, NO_TRIALS, 0.0)
 
     def mcc(self) -> Figure:
         """Give Matthews' correlation coefficient (R_K of Gorodkin 2004 with more than two labels)."""

@@ -34,6 +34,28 @@ def macro_f1_of(confusion: Float) -> Float:
     return _ratio(np.where(present, f1, 0.0).sum(axis=-1), present.sum(axis=-1))
 
 
+def weighted_f1_of(confusion: Float) -> Float:
+    """Give the mean F1 over the labels, each weighted by its share of the trials that expect it.
+
+    sum_l n_l F_l / n with n_l the trials that expect label l and F_l = 2 TP_l / (n_l + answers of l):
+    `average="weighted"` of scikit-learn's `f1_score`. A label that no case expects has no weight.
+    """
+    support = confusion.sum(axis=-1)
+    f1 = _ratio(2 * _diagonal(confusion), support + confusion[..., :-1].sum(axis=-2))
+    return _ratio(np.where(support > 0, support * f1, 0.0).sum(axis=-1), support.sum(axis=-1))
+
+
+def micro_f1_of(confusion: Float) -> Float:
+    """Give F1 of all labels pooled: 2 TP / (2 TP + FP + FN) of the counts summed over labels.
+
+    TP is the diagonal, TP + FN all trials, TP + FP those that were answered with a label: `average="micro"`
+    of scikit-learn's `f1_score` over the suite's labels (Sokolova and Lapalme 2009). It is accuracy where
+    every trial has a label, and above it where some have none: those are missed, but claim nothing.
+    """
+    trials = confusion.sum(axis=(-2, -1))
+    return _ratio(2 * _diagonal(confusion).sum(axis=-1), trials + confusion[..., :-1].sum(axis=(-2, -1)))
+
+
 def mcc_of(confusion: Float) -> Float:
     """Give the Matthews correlation for any number of labels (Gorodkin 2004, R_K); nan when undefined.
 

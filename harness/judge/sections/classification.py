@@ -39,6 +39,8 @@ def classification_section(view: View) -> Classification:
         mcc=draws.mcc().estimate(confidence),
         kappa=draws.kappa().estimate(confidence),
         macro_f1=draws.macro_f1().estimate(confidence),
+        weighted_f1=draws.weighted_f1().estimate(confidence),
+        micro_f1=draws.micro_f1().estimate(confidence),
         labels={label: _label(view, index) for index, label in enumerate(view.labels)},
         confusion=_confusion(view),
         at_prevalence=_at_prevalence(view),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from harness.judge.checks.metrics import METRICS
 from harness.judge.documents.estimate import Estimate
 from harness.judge.wording import (
     Scale,
@@ -17,7 +16,6 @@ from harness.judge.wording import (
     money,
     named,
     rounded_up,
-    scale_of,
     seconds,
     signed,
     signed_text,
@@ -104,12 +102,6 @@ def test_what_just_misses_a_demand_does_not_look_as_if_it_met_it() -> None:
     assert amount(0.8, "share", against=0.9) == "80.0%"
     assert amount(0.9996, "seconds", against=1.0) == "0.9996 s"
     assert amount(0.50004, "money", "USD", against=0.5) == "$0.50004"
-
-
-def test_every_metric_is_written_the_same_in_sentences_and_tables() -> None:
-    assert {name: scale_of(name) for name in METRICS} == {
-        name: metric.scale for name, metric in METRICS.items()
-    }
 
 
 def test_times_and_money_have_sensible_digits() -> None:

@@ -8,9 +8,11 @@ from run_of import check_of, events_of, judged, manifest_of, parsed_thresholds
 
 from harness.files.baselines import StoredBaseline
 from harness.judge.assess import assess
-from harness.judge.checks.baseline import Baseline, baseline_of, from_store, regressions
-from harness.judge.checks.baseline_figures import figures_of, to_store
+from harness.judge.checks import Baseline, baseline_of, figures_of, from_store, to_store
+from harness.judge.checks.asked import Asked as Put
+from harness.judge.checks.figures import broken
 from harness.judge.documents.assessment import Assessment, Check
+from harness.judge.scores.figure import Figure, Missing
 from harness.judge.view import View
 
 LABELS = ("spam", "ham")
@@ -74,7 +76,11 @@ def test_p95_may_rise_by_a_factor(seconds: float, status: str) -> None:
 
 
 def test_a_judged_run_and_its_stored_figures_decide_alike() -> None:
-    for threshold in ("recall[spam] >= baseline - 2%", "macro_f1 >= baseline - 5%"):
+    for threshold in (
+        "recall[spam] >= baseline - 2%",
+        "macro_f1 >= baseline - 5%",
+        "micro_f1 >= baseline - 1%",
+    ):
         stored = now(threshold, right=95, baseline=kept())
         direct = now(threshold, right=95, baseline=baseline_of(earlier()))
         assert stored.required == pytest.approx(direct.required)
@@ -106,12 +112,19 @@ def beside(view: View) -> Baseline:
     return Baseline(run_id="then", candidates=made.candidates, read_views=lambda: {"v1@mini": view})
 
 
+def regressions(baseline: Baseline, view: View) -> Figure:
+    (threshold,) = parsed_thresholds(["regressions <= 0"], LABELS)
+    return broken(Put(view=view, threshold=threshold, before=baseline.before(view)))
+
+
 def test_regressions_are_the_cases_that_were_right_and_are_wrong() -> None:
-    assert regressions(beside(side("11110")), side("10011")) == (2, 5)
+    found = regressions(beside(side("11110")), side("10011"))
+    assert (found.value, found.n) == (2, 5)
 
 
 def test_regressions_need_the_baselines_run_and_say_so() -> None:
-    assert regressions(kept(), side("111")) == "the baseline's run is not here, only its figures are"
+    found = regressions(kept(), side("111"))
+    assert found == Missing("the baseline's run is not here, only its figures are")
     check = now("regressions <= 0", right=90, baseline=kept())
     assert check.status == "INCONCLUSIVE"
     assert "only its figures" in check.why

@@ -10,8 +10,8 @@ from run_of import CALM, candidate, case_row, check_of, manifest_of, record
 
 from harness.files.baselines import StoredBaseline
 from harness.judge.assess import assess
+from harness.judge.checks import to_store
 from harness.judge.checks.baseline import Baseline, baseline_of, from_store
-from harness.judge.checks.baseline_figures import to_store
 from harness.judge.documents.assessment import Assessment, Check
 from harness.record import Event, Reply, Usage
 from harness.rundir import Manifest

@@ -9,8 +9,8 @@ from scipy import stats
 
 from harness.files.suite import Suite
 from harness.files.thresholds import parse_threshold
-from harness.judge.power.cheapest_fix import cheapest_fix
-from harness.judge.power.rows import PowerRow, power
+from harness.judge.checks import power
+from harness.judge.power import PowerRow, cheapest_fix
 from harness.record import CaseRow
 
 SUITE = Suite(name="s", labels=("fraud", "legit"), cases=("c.jsonl",))

@@ -46,6 +46,31 @@ def test_macro_f1_and_its_delta_method_error_equal_the_published_ones(answers_of
     assert (estimate.high - estimate.low) / (2 * 1.959964) == pytest.approx(0.0334448, rel=0.05)
 
 
+def test_weighted_and_micro_f1_equal_those_worked_by_hand(answers_of: AnswersOf) -> None:
+    draws = Resampling.of(answers_of(THREE, "abc"), seed=1)
+    by_label = [2 * 50 / (60 + 55), 2 * 40 / (50 + 54), 2 * 30 / (40 + 41)]
+    weighted = (60 * by_label[0] + 50 * by_label[1] + 40 * by_label[2]) / 150
+    assert draws.weighted_f1().value == pytest.approx(weighted) == pytest.approx(0.8017672, abs=5e-8)
+    assert draws.micro_f1().value == pytest.approx(120 / 150)  # every trial has a label: accuracy
+
+
+def test_micro_f1_of_trials_without_a_label_misses_them_but_counts_no_false_answer() -> None:
+    labels = ("a", "b")
+    expected = np.array([0, 0, 0, 1, 1, 1], dtype=np.int16)
+    predicted = np.array([0, 0, -1, 1, 0, -1], dtype=np.int16)
+    draws = Resampling.of(Answers(np.arange(6), expected, predicted, labels), seed=1)
+    assert draws.micro_f1().value == pytest.approx(2 * 3 / (6 + 4))
+    assert draws.weighted_f1().value == pytest.approx((2 * 2 / (3 + 3) + 2 * 1 / (3 + 1)) / 2)
+
+
+def test_a_label_that_no_case_expects_has_no_weight_but_costs_its_false_answers(
+    answers_of: AnswersOf,
+) -> None:
+    draws = Resampling.of(answers_of([[8, 2], [0, 0]], "ab"), seed=1)
+    assert draws.weighted_f1().value == pytest.approx(2 * 8 / (10 + 8))
+    assert draws.macro_f1().value == pytest.approx((2 * 8 / (10 + 8) + 0) / 2)
+
+
 def test_macro_f1_of_many_cases_takes_the_delta_method(answers_of: AnswersOf) -> None:
     answers = answers_of([[7000, 700, 700], [560, 5600, 840], [140, 1260, 4200]], "abc")  # 140 times THREE
     estimate = Resampling.of(answers, seed=1).macro_f1().estimate()

@@ -7,7 +7,7 @@ import pytest
 from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.judge.assess import assess
-from harness.judge.checks.baseline_figures import to_store
+from harness.judge.checks import to_store
 from harness.judge.documents.assessment import CandidateAssessment, Cost
 from harness.judge.documents.estimate import undefined
 from harness.record import Event, Reply, Usage

@@ -1,0 +1,115 @@
+"""How each metric is read off a run: a threshold put to it -> the figure.
+
+Latency quantiles are not here: they are decided by the share of calls within the limit (see `quantiles`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from harness.judge.checks.asked import Asked
+from harness.judge.documents.assessment import OUTCOMES, Outcome
+from harness.judge.leakage.section import leaks
+from harness.judge.pairs import pair
+from harness.judge.scores import classification, latency, stability
+from harness.judge.scores.answers import Answers
+from harness.judge.scores.figure import Figure, Missing, Normal
+from harness.judge.scores.proportion import clustered_share
+from harness.judge.sections import generalization
+
+NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
+
+
+def accuracy(asked: Asked) -> Figure:
+    """Give the share of right answers."""
+    return classification.accuracy(asked.view.answers)
+
+
+def coverage(asked: Asked) -> Figure:
+    """Give the share of trials with a label."""
+    return classification.coverage(asked.view.answers)
+
+
+def of_label(score: Callable[[Answers, int], Figure]) -> Callable[[Asked], Figure]:
+    """Give the reader of a figure of the threshold's label."""
+    return lambda asked: _of_label(asked, lambda label: score(asked.view.answers, label))
+
+
+def fbeta(asked: Asked) -> Figure:
+    """Give F-beta of the threshold's label."""
+    beta = asked.threshold.argument or 1.0
+    return _of_label(asked, lambda label: asked.view.resampling.fbeta(label, beta))
+
+
+def _of_label(asked: Asked, score: Callable[[int], Figure]) -> Figure:
+    if asked.label is not None:
+        return score(asked.label)
+    return Missing(f"the suite has no {'positive' if asked.threshold.label is None else 'such'} label")
+
+
+def share_of(outcome: Outcome) -> Callable[[Asked], Figure]:
+    """Give the reader of the share of trials that ended in one way."""
+    index = OUTCOMES.index(outcome)
+
+    def read(asked: Asked) -> Figure:
+        trials = asked.view.trials
+        hits = np.asarray(trials.outcome == index, dtype=np.bool_)
+        return clustered_share(hits, trials.case, why_empty=classification.NO_TRIALS)
+
+    return read
+
+
+def agreement(asked: Asked) -> Figure:
+    """Give how often two repeats of a case agree."""
+    return stability.agreement(asked.view.votes)
+
+
+def flip_rate(asked: Asked) -> Figure:
+    """Give the share of cases whose repeats do not all agree."""
+    return stability.flip_rate(asked.view.votes)
+
+
+def pass_power(asked: Asked) -> Figure:
+    """Give how often k repeats of a case are all right."""
+    view = asked.view
+    return stability.pass_power(view.trials.case, view.answers.right, int(asked.threshold.argument or 1))
+
+
+def gap(asked: Asked) -> Figure:
+    """Give accuracy on dev minus that on the other splits."""
+    return generalization.gap(asked.view, part=bool(asked.threshold.where))
+
+
+def leaked(asked: Asked) -> Figure:
+    """Count the cases that leak: a fact about these texts, without sampling error."""
+    here = set(asked.view.trials.case.tolist())
+    found = sum(case in here for case in leaks(asked.view).cases)
+    return Normal(float(found), len(here), 0.0, "counted")
+
+
+def broken(asked: Asked) -> Figure:
+    """Count the cases that were right in the baseline's run and are wrong now: a fact about these cases.
+
+    A case is right when more than half of its trials are.
+    """
+    before = Missing(NEEDS_BASELINE) if asked.before is None else asked.before.read()
+    if isinstance(before, Missing):
+        return before
+    pairs = pair(before, asked.view)
+    if not pairs.cases:
+        return Missing("the baseline's run and this one have no case in common")
+    right = []
+    for side in (pairs.base, pairs.head):
+        hits, trials = side.per_case(side.right)
+        right.append(hits > trials / 2)
+    return Normal(float(np.count_nonzero(right[0] & ~right[1])), pairs.cases, 0.0, "counted")
+
+
+def within(asked: Asked) -> Figure:
+    """Give the share of calls that ended within the limit."""
+    view = asked.view
+    if view.trials.recorded and not view.timed.any():
+        return Missing("the recorded replies have no latencies")
+    return latency.within(view.times(view.trials.caller_ns), view.timed_case, asked.threshold.argument or 0.0)

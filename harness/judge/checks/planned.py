@@ -1,0 +1,41 @@
+"""Before a run: a row for each threshold, by the planner of its metric."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.files.case import Case
+from harness.files.suite import Suite
+from harness.files.thresholds import BETTER_THAN_MAJORITY, Threshold
+from harness.judge.checks.metrics import GAUGES
+from harness.judge.power import Ahead, PowerRow, unplanned
+from harness.judge.scores.planning import half_way
+
+
+def power(suite: Suite, thresholds: Sequence[Threshold], cases: Sequence[Case]) -> tuple[PowerRow, ...]:
+    """Say of each threshold, in their order, what the cases can prove and how many it takes."""
+    accuracy = max(
+        (half_way(t.bound) for t in thresholds if t.metric == "accuracy" and t.baseline == "absolute"),
+        default=None,
+    )
+    return tuple(_row(suite, threshold, cases, accuracy) for threshold in thresholds)
+
+
+def _row(suite: Suite, threshold: Threshold, cases: Sequence[Case], accuracy: float | None) -> PowerRow:
+    if threshold.baseline != "absolute":
+        return unplanned(threshold, "it depends on the baseline")
+    chosen = [case for case in cases if _selected(case, threshold.where)]
+    if threshold.metric == BETTER_THAN_MAJORITY.name:
+        threshold = replace(threshold, bound=_majority(chosen))
+    ahead = Ahead(suite=suite, threshold=threshold, cases=chosen, accuracy=accuracy)
+    return GAUGES[threshold.metric].plan(ahead)
+
+
+def _selected(case: Case, where: Sequence[tuple[str, str]]) -> bool:
+    return all(name in case.tags if kind == "tag" else name == case.split for kind, name in where)
+
+
+def _majority(cases: Sequence[Case]) -> float:
+    return max(Counter(case.expected for case in cases).values(), default=0) / max(len(cases), 1)

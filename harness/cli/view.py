@@ -52,14 +52,12 @@ def view(
 ) -> None:
     """Look at runs, cases and replies in a browser: on this machine, read-only, until Ctrl-C."""
     _need_the_extra()
-    from harness.web import serving
-    from harness.web.links import run_address
-    from harness.web.results import results_for
+    from harness import web
 
-    serving.check_reach(host, token)
-    results, opened = results_for(project_here().results, run)
-    bound = serving.bind(host, port)
-    address = serving.opening(bound, run_address(opened) if opened else "/runs", token)
+    web.check_reach(host, token)
+    results, opened = web.results_for(project_here().results, run)
+    bound = web.bind(host, port)
+    address = web.opening(bound, web.run_address(opened) if opened else "/runs", token)
 
     def ready() -> None:
         if as_json:
@@ -73,7 +71,7 @@ def view(
             webbrowser.open(address)
 
     try:
-        serving.serve(results, bound, token, opened=opened, ready=ready)
+        web.serve(web.viewer(results, hosts=bound.hosts, token=token, opened=opened), bound, ready=ready)
     except KeyboardInterrupt:
         note("stopped")
 

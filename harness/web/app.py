@@ -27,8 +27,7 @@ from harness.web.pages.history import history_page
 from harness.web.pages.run import JudgedRun, report_stamp, run_page
 from harness.web.pages.runs import runs_page
 from harness.web.rendering import render_page, style_sheet
-from harness.web.results import Results
-from harness.web.site import NotFound, Site
+from harness.web.site import NotFound, Results, Site
 
 _STATIC = Path(__file__).parent / "static"
 _JSON = ".json"

@@ -1,10 +1,15 @@
-"""Addresses of the viewer's pages: written and read in one place, any text a case's id may hold included."""
+"""Addresses of the viewer's pages, written and read in one place, with the part of a long list they ask for.
+
+Any text that a case's id may hold comes back as it was.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
+
+import msgspec
 
 from harness.errors import UsageError
 
@@ -41,3 +46,30 @@ def cases_address(run: str, query: Query | None = None, **more: str | int | None
 def case_address(run: str, case: str, query: Query | None = None, **more: str | int | None) -> str:
     """Where one case is; the query keeps the table that it was opened from."""
     return address(f"/runs/{run}/case", query, id=case, **more)
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of a list; `first` and `last` cut the list as a slice does."""
+
+    page: int  # 1-based, never beyond the end
+    pages: int
+    total: int
+    first: int
+    last: int
+
+    @classmethod
+    def of(cls, total: int, page: int, size: int) -> Paging:
+        """Find the page's place; a page beyond the end is the last one."""
+        pages = max(1, -(-total // size))
+        page = min(max(1, page), pages)
+        return cls(page=page, pages=pages, total=total, first=(page - 1) * size, last=min(total, page * size))
+
+
+def number_of(query: Query, name: str, default: int) -> int:
+    """Read a number of an address. Raises UsageError."""
+    text = query.get(name, "")
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise UsageError(f"{name}={text!r} is not a number")
+    return int(text)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from harness.errors import UsageError
-from harness.web.app import viewer
-from harness.web.results import Results
 
 PORT = 8321
 LEAST_TOKEN = 16  # characters
@@ -76,11 +75,8 @@ def bind(host: str, port: int | None) -> Bound:
     raise AssertionError("the last port is tried or raises")
 
 
-def serve(
-    results: Results, bound: Bound, token: str | None, *, opened: str | None, ready: Callable[[], None]
-) -> None:
+def serve(app: ASGIApp, bound: Bound, *, ready: Callable[[], None]) -> None:
     """Serve until Ctrl-C or SIGTERM; `ready` is called once before the first request."""
-    app = viewer(results, hosts=bound.hosts, token=token, opened=opened)
     config = uvicorn.Config(
         app,
         log_level="error",

@@ -23,12 +23,9 @@ from harness.judge.table.columns import NONE, Int64
 from harness.record import ORIGINAL, Attempt, CaseRow, Record, Reply, caller_ns
 from harness.rundir import CandidateEntry
 from harness.web.index import RunIndex
-from harness.web.links import Query
+from harness.web.links import Paging, Query, number_of
 from harness.web.pages.cases import StillReading, answer_name, selection_of, wanted_of
-from harness.web.pages.paging import Paging, number_of
-from harness.web.results import RunFolder
-from harness.web.shelf import ReadSoFar
-from harness.web.site import NotFound, Site
+from harness.web.site import NotFound, ReadSoFar, RunFolder, Site
 
 PER_PAGE = 60  # trials
 

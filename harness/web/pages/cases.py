@@ -15,11 +15,8 @@ from harness.judge.table.columns import NONE, Int64
 from harness.record import CaseRow, Record
 from harness.web.index import CaseFilter, RunIndex, Selection
 from harness.web.index.selection import ORDERS, RIGHT, CaseFigures
-from harness.web.links import Query
-from harness.web.pages.paging import Paging, number_of
-from harness.web.results import RunFolder
-from harness.web.shelf import ReadSoFar
-from harness.web.site import Site
+from harness.web.links import Paging, Query, number_of
+from harness.web.site import ReadSoFar, RunFolder, Site
 
 PER_PAGE = 50
 _PREVIEW = 240  # characters of a text in the table

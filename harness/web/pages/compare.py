@@ -9,9 +9,7 @@ from harness.judge.assess import views_of
 from harness.judge.compare import compare
 from harness.judge.documents.comparison import Comparison
 from harness.web.links import Query
-from harness.web.results import RunFolder
-from harness.web.site import Site
-from harness.web.summaries import RunSummary
+from harness.web.site import RunFolder, RunSummary, Site
 
 _COMPARING = "Both journals are being read and compared. This page goes on by itself."
 

@@ -12,10 +12,7 @@ from harness.report.parts import ReportView
 from harness.report.run import view_of
 from harness.rundir import Manifest
 from harness.web.index import RunIndex
-from harness.web.results import RunFolder
-from harness.web.shelf import JournalMissing, ReadSoFar
-from harness.web.site import Site
-from harness.web.summaries import State
+from harness.web.site import JournalMissing, ReadSoFar, RunFolder, Site, State
 
 
 class CandidateSoFar(msgspec.Struct, frozen=True, kw_only=True):

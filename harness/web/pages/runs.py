@@ -6,10 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from harness.web.links import Query
-from harness.web.pages.paging import Paging, number_of
-from harness.web.site import Site
-from harness.web.summaries import RunSummary
+from harness.web.links import Paging, Query, number_of
+from harness.web.site import RunSummary, Site
 
 _PER_PAGE = 50
 _MOST_POINTS = 40

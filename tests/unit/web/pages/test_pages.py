@@ -22,8 +22,7 @@ from harness.record import Attempt, Failure
 from harness.rundir import JOURNAL
 from harness.web.app import application
 from harness.web.pages.case import TrialShown
-from harness.web.results import Results
-from harness.web.site import Made, Site
+from harness.web.site import Made, Results, Site
 from harness.web.sketches import sparkline, timeline
 
 OTHER = "20260102T000000Z-suite-bbbbbb"

@@ -14,7 +14,7 @@ from viewed import RUN, write_run
 
 from harness.errors import UsageError
 from harness.rundir import LOCK
-from harness.web.results import Results, results_for
+from harness.web.site import Results, results_for
 
 
 @pytest.fixture

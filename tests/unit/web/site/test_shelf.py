@@ -12,8 +12,7 @@ from harness.errors import JournalDamaged
 from harness.journal import JournalWriter
 from harness.rundir import JOURNAL
 from harness.web.index import CaseFilter, RunIndex
-from harness.web.results import Results, RunFolder
-from harness.web.shelf import JournalMissing, ReadSoFar, Shelf
+from harness.web.site import JournalMissing, ReadSoFar, Results, RunFolder, Shelf
 
 
 def run_in(results: Path, name: str = RUN) -> RunFolder:

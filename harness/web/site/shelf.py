@@ -13,7 +13,7 @@ from typing import Generic, TypeAlias, TypeVar
 from harness.errors import HarnessError
 from harness.record import ORIGINAL
 from harness.web.index import Basis, CaseFilter, IndexReader, RunIndex, Selection, basis_of, select
-from harness.web.results import RunFolder
+from harness.web.site.results import RunFolder
 
 _MOST_RUNS = 3
 _MOST_SELECTIONS = 12  # of one run

@@ -12,7 +12,7 @@ from harness.judge.checks import best_first
 from harness.judge.documents.assessment import CandidateAssessment
 from harness.judge.documents.estimate import Estimate
 from harness.rundir import Manifest
-from harness.web.results import RunFolder
+from harness.web.site.results import RunFolder
 
 State = Literal["running", "judged", "not judged", "unreadable"]
 

@@ -10,9 +10,9 @@ from functools import partial
 from typing import TypeVar, cast
 
 from harness.errors import HarnessError
-from harness.web.results import Results, RunFolder
-from harness.web.shelf import PATIENCE_S, Begin, Shelf, in_a_thread
-from harness.web.summaries import RunSummary, Summaries
+from harness.web.site.results import Results, RunFolder
+from harness.web.site.shelf import PATIENCE_S, Begin, Shelf, in_a_thread
+from harness.web.site.summaries import RunSummary, Summaries
 
 _T = TypeVar("_T")
 _MOST_MADE = 8

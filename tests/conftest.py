@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,10 +20,40 @@ sys.path.insert(0, str(Path(__file__).parent / "specimens"))
 from scripted import Script, ScriptedServer
 from threaded import serving
 
-# Hypothesis measures each example by the wall clock, and a busy machine must fail no test.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
+# Nobody in particular runs the tests: no key, proxy, colour, width, language, time zone, git or pip of theirs
+# decides, and none of it is touched. What finds programs and caches is kept.
+KEPT = re.compile(
+    "PATH|PYTHONPATH|HOME|USER|LOGNAME|TMPDIR|TEMP|TMP|VIRTUAL_ENV|XDG_CACHE_HOME|HARNESS_CACHE|CHROMIUM|AXE_CORE"
+    "|(PYTEST|COV|COVERAGE|LD|DYLD)_.*"
+)
+PLAIN = {
+    "LANG": "C.UTF-8",
+    "TERM": "xterm",
+    "COLUMNS": "100",
+    "LINES": "40",
+    "TZ": "FAR-13",  # where it is another day than in UTC for half of it
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "PIP_CONFIG_FILE": os.devnull,
+}
 
+
+def be_nobody() -> None:
+    """Leave of this process's environment what finds programs and caches, and make the rest plain."""
+    for name in [name for name in os.environ if KEPT.fullmatch(name) is None]:
+        del os.environ[name]
+    os.environ.update(PLAIN)
+    time.tzset()
+    os.umask(0o022)
+
+
+be_nobody()
+# Hypothesis measures each example by the wall clock, and a busy machine must fail no test. The same examples
+# each time: who changes nothing sees what was seen before. New ones: `pytest --hypothesis-profile=search`.
+QUIET = [HealthCheck.too_slow]
+settings.register_profile("any machine", deadline=None, suppress_health_check=QUIET, derandomize=True)
+settings.register_profile("search", deadline=None, suppress_health_check=QUIET, print_blob=True)
+settings.load_profile("any machine")
 
 # What shares something that is dear or gets in its own way, and is therefore run by one process.
 TOGETHER = ("tests/browser/", "tests/integration/test_crash_matrix.py")

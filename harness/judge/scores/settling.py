@@ -1,0 +1,234 @@
+"""When the verdict of the whole suite is settled before all of its cases were asked.
+
+Theory. Cases are asked in a seeded random order that does not depend on answers, all repeats of a case
+together. The suite's total of hits S out of N is then a fixed number, and today's fixed test of the whole
+suite cuts it: with K hits or more it passes, with F or fewer it fails. After n cases with s hits the
+likelihood of a total is hypergeometric, L(S) = ln C(S, s) + ln C(N - S, n - s) up to a constant, and for a
+set A of totals
+
+    ln E_A(n, s) = ln [ (1/|A|) sum_{S in A} exp L(S) ] - max_{S not in A} L(S)
+
+is the evidence that the total lies in A: for each fixed S outside A it is bounded by a mixture of
+hypergeometric likelihood ratios under a random order, each a non-negative martingale that begins at 1, so by
+Ville (1939) P(E_A ever >= 1/delta) <= delta for every suite whose total lies outside A. It is infinite where
+no total outside A is possible any more: curtailment is a special case, and a run that goes to its end gives
+the verdict of the whole suite exactly.
+
+What is not a count of hits, but a mean of scores in [0, 1] per case (repeats, stability), is tested by
+betting without replacement (Waudby-Smith and Ramdas 2023, "Estimating means of bounded random variables by
+betting", section 5): against "the mean of the suite is at most c", with m_i the mean of what is left if the
+total were N c,
+
+    E_n = mean over f of prod_i (1 + f (x_i / m_i - 1)),   m_i = (N c - sum_{j<i} x_j) / (N - i + 1).
+
+Looking every few cases, or at each, is equally valid. Nothing here is a statement about a population: that
+is the fixed test's, with an error that grows by delta at most.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import gammaln, logsumexp
+
+from harness.judge.scores.binomial import exact_lower, exact_upper
+from harness.judge.scores.paired import tango_z
+from harness.judge.table.columns import Bool, Float, Int64
+
+FRACTIONS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])  # of what may be bet without ruin
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """What the fixed test makes of each total of hits in N: PASS from `passes`, FAIL up to `fails`.
+
+    `passes` is N + 1 where not even a faultless suite passes, `fails` is -1 where nothing fails.
+    """
+
+    n: int
+    passes: int
+    fails: int
+
+
+@lru_cache(maxsize=4096)
+def cuts(n: int, required: float, confidence: float = 0.95) -> Cuts:
+    """Give the cuts of "the share is at least `required`" by the one-sided exact bounds, at n cases."""
+    goal = required - 1e-12  # the same slack for rounding as the fixed test has
+    passes = _first(n, lambda hits: hits > 0 and exact_lower(hits / n, n, confidence) >= goal)
+    open_from = _first(n, lambda hits: exact_upper(hits / max(n, 1), n, confidence) >= goal)
+    return Cuts(n, passes, open_from - 1)
+
+
+def _first(n: int, met: Callable[[int], bool]) -> int:
+    """Give the fewest hits for which it holds, n + 1 where it never does; it holds from there on."""
+    low, high = 0, n + 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if met(middle) else (middle + 1, high)
+    return low
+
+
+def log_e(n: int, total: int, hits: int, low: int, high: int) -> float:
+    """Give ln of the evidence that the suite's total of hits lies in [low, high].
+
+    n cases were asked, `hits` of them were hits, and the suite has `total` cases. An empty set has no
+    evidence (-inf); one that holds every total that is still possible has all (+inf).
+    """
+    possible_low, possible_high = hits, total - (n - hits)
+    low, high = max(low, 0), min(high, total)
+    size = high - low + 1
+    if size <= 0 or low > possible_high or high < possible_low:
+        return -math.inf
+    outside = [
+        int(np.clip(_mode(n, total, hits), a, b))
+        for a, b in ((possible_low, low - 1), (high + 1, possible_high))
+        if a <= b
+    ]
+    if not outside:
+        return math.inf
+    inside = np.arange(max(low, possible_low), min(high, possible_high) + 1)
+    mixture = float(logsumexp(_likelihood(inside, n, total, hits))) - math.log(size)
+    against = max(float(_likelihood(np.array([s]), n, total, hits)[0]) for s in outside)
+    return mixture - against
+
+
+def _mode(n: int, total: int, hits: int) -> int:
+    """Give the total that makes the hits likeliest: floor((N + 1) s / n), between the possible ones."""
+    best = total if n == 0 else (total + 1) * hits // n
+    return min(max(best, hits), total - (n - hits))
+
+
+def _likelihood(totals: Int64, n: int, total: int, hits: int) -> Float:
+    return _choose(totals, hits) + _choose(total - totals, n - hits)
+
+
+def _choose(n: Int64 | int, k: Int64 | int) -> Float:
+    """Give ln C(n, k); both are whole and 0 <= k <= n."""
+    a, b = np.asarray(n, dtype=np.float64), np.asarray(k, dtype=np.float64)
+    return np.asarray(gammaln(a + 1) - gammaln(b + 1) - gammaln(a - b + 1), dtype=np.float64)
+
+
+def log_e_passes(at: Cuts, n: int, hits: int) -> float:
+    """Give ln of the evidence that the whole suite passes."""
+    return log_e(n, at.n, hits, at.passes, at.n)
+
+
+def log_e_cannot_pass(at: Cuts, n: int, hits: int) -> float:
+    """Give ln of the evidence that the whole suite does not pass, whatever else it does."""
+    return log_e(n, at.n, hits, 0, at.passes - 1)
+
+
+def log_e_fails(at: Cuts, n: int, hits: int) -> float:
+    """Give ln of the evidence that the whole suite fails."""
+    return log_e(n, at.n, hits, 0, at.fails)
+
+
+def log_e_precision(
+    n: int, total: int, *, right: int, false: int, required: float, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Give ln of the evidence that precision passes, and that it can't pass, of the whole suite.
+
+    n of `total` cases were asked; `right` + `false` were answered with the label. How many will be at the end
+    is unknown: the evidence is the least over all numbers that are still possible.
+    """
+    seen = right + false
+    passes, cannot = math.inf, math.inf
+    for predicted in range(seen, seen + total - n + 1):
+        at = cuts(predicted, required, confidence)
+        passes = min(passes, log_e(seen, predicted, right, at.passes, predicted))
+        cannot = min(cannot, log_e(seen, predicted, right, 0, at.passes - 1))
+    return passes, cannot
+
+
+@lru_cache(maxsize=256)
+def cutoff(n: int, required: float, confidence: float = 0.95) -> float:
+    """Give the mean of n scores from which the exact lower bound reaches what is required (1 if never)."""
+    low, high = required, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if exact_lower(middle, n, confidence) >= required else (middle, high)
+    return high
+
+
+def log_e_mean_above(scores: Float, total: int, bound: float) -> float:
+    """Give ln of the evidence that the mean of all `total` scores in [0, 1] is above `bound`.
+
+    `scores` are those of the cases asked so far, in the order in which they were asked. Infinite once their
+    sum alone reaches the bound.
+    """
+    x = np.asarray(scores, dtype=np.float64)
+    before = np.concatenate(([0.0], np.cumsum(x)[:-1])) if len(x) else np.zeros(0)
+    left = total * bound - before
+    if len(x) and float(x.sum()) >= total * bound - 1e-9:
+        return math.inf
+    mean_left = left / (total - np.arange(len(x)))
+    bets = np.log1p(FRACTIONS[:, None] * (x / mean_left - 1))
+    return float(logsumexp(bets.sum(axis=1))) - math.log(len(FRACTIONS))
+
+
+def log_e_mean_below(scores: Float, total: int, bound: float) -> float:
+    """Give ln of the evidence that the mean of all `total` scores in [0, 1] is below `bound`."""
+    return log_e_mean_above(1 - np.asarray(scores, dtype=np.float64), total, 1 - bound)
+
+
+@dataclass(frozen=True, slots=True)
+class PairedCuts:
+    """Which totals of gains and losses in N pairs are no worse than a margin: `passes`[gains, losses]."""
+
+    total: int
+    possible: Bool  # shape (N + 1, N + 1): gains + losses <= N
+    passes: Bool  # same shape
+
+
+@lru_cache(maxsize=8)
+def paired_cuts(total: int, margin: float, z: float = 1.6449) -> PairedCuts:
+    """Give the totals that Tango's score test calls no worse than `margin`, for N pairs without repeats."""
+    gains, losses = np.meshgrid(np.arange(total + 1), np.arange(total + 1), indexing="ij")
+    possible = gains + losses <= total
+    passes = np.zeros_like(possible)
+    for gained in range(total + 1):
+        # More losses are never better: the passing ones are a run from 0 losses on.
+        most = total - gained
+
+        def met(lost: int, gained: int = gained) -> bool:
+            return tango_z(gained, lost, total, -margin) < z
+
+        low, high = 0, most + 1
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (low, middle) if met(middle) else (middle + 1, high)
+        passes[gained, :low] = True
+    return PairedCuts(total, possible, passes)
+
+
+def log_e_pairs(at: PairedCuts, n: int, gains: int, losses: int) -> tuple[float, float]:
+    """Give ln of the evidence that the whole suite is no worse than the margin, and that it is not.
+
+    n pairs were asked; in `gains` only the candidate was right, in `losses` only the baseline. The likelihood
+    of totals (b, c) is ln C(b, gains) + ln C(c, losses) + ln C(N - b - c, ties).
+    """
+    ties, side = n - gains - losses, np.arange(at.total + 1)
+    b, c = np.meshgrid(side[gains:], side[losses:], indexing="ij")
+    rest = at.total - b - c
+    seen = rest >= ties
+    likelihood = np.full(b.shape, -np.inf)
+    likelihood[seen] = _choose(b[seen], gains) + _choose(c[seen], losses) + _choose(rest[seen], ties)
+    passes = at.passes[gains:, losses:] & seen
+    fails = ~at.passes[gains:, losses:] & seen
+    sizes = int(at.passes.sum()), int((at.possible & ~at.passes).sum())
+    return (
+        _mixture_against(likelihood, passes, fails, sizes[0]),
+        _mixture_against(likelihood, fails, passes, sizes[1]),
+    )
+
+
+def _mixture_against(likelihood: Float, inside: Bool, outside: Bool, size: int) -> float:
+    if not inside.any():
+        return -math.inf
+    if not outside.any():
+        return math.inf
+    return float(logsumexp(likelihood[inside])) - math.log(size) - float(likelihood[outside].max())

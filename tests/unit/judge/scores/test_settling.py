@@ -1,0 +1,136 @@
+"""Evidence that the verdict of a whole suite is settled, against figures of independent code."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from harness.judge.scores import settling
+from harness.judge.scores.settling import cutoff, cuts, log_e_pairs, log_e_precision, paired_cuts
+
+AT = cuts(200, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("n", "required", "passes", "fails"),
+    [
+        (60, 0.90, 59, 49),
+        (100, 0.90, 96, 84),
+        (200, 0.90, 188, 172),
+        (400, 0.90, 371, 349),
+        (300, 0.95, 292, 278),
+    ],
+)
+def test_the_cuts_of_the_fixed_test(n: int, required: float, passes: int, fails: int) -> None:
+    assert (cuts(n, required).passes, cuts(n, required).fails) == (passes, fails)
+
+
+def test_a_suite_too_small_to_pass_has_no_passing_total() -> None:
+    assert cuts(20, 0.9).passes == 21
+    assert settling.log_e_passes(cuts(20, 0.9), 10, 10) == -math.inf
+    assert settling.log_e_cannot_pass(cuts(20, 0.9), 0, 0) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("n", "hits", "passes", "cannot", "fails"),
+    [
+        (50, 50, 2.663513, -7.808381, -12.693686),
+        (55, 55, 3.036979, None, None),
+        (74, 74, 4.667727, -10.566158, None),
+        (100, 99, 4.856471, None, None),
+        (100, 98, 2.950617, -8.313628, None),
+        (100, 95, -0.360746, -4.453191, -11.791229),
+        (150, 146, 5.182131, None, None),
+        (50, 40, -11.410906, 7.016963, -0.970942),
+    ],
+)
+def test_evidence_of_200_cases_at_90_percent(
+    n: int, hits: int, passes: float, cannot: float | None, fails: float | None
+) -> None:
+    assert settling.log_e_passes(AT, n, hits) == pytest.approx(passes, abs=2e-6)
+    if cannot is not None:
+        assert settling.log_e_cannot_pass(AT, n, hits) == pytest.approx(cannot, abs=2e-6)
+    if fails is not None:
+        assert settling.log_e_fails(AT, n, hits) == pytest.approx(fails, abs=2e-6)
+
+
+@pytest.mark.parametrize(("delta", "stops_after"), [(0.05, 55), (0.01, 74)])
+def test_all_right_settles_a_pass_after(delta: float, stops_after: int) -> None:
+    settled = [n for n in range(1, 201) if settling.log_e_passes(AT, n, n) >= -math.log(delta)]
+    assert settled[0] == stops_after
+
+
+@pytest.mark.parametrize(("n", "passes", "fails", "cannot"), [(100, 99, 77, 87), (150, 146, 122, 137)])
+def test_boundaries_at_one_percent(n: int, passes: int, fails: int, cannot: int) -> None:
+    # 137 of 150: with 50 left the suite ends at 187 of 200 at most, and 188 pass.
+    limit = math.log(100)
+    assert min(s for s in range(n + 1) if settling.log_e_passes(AT, n, s) >= limit) == passes
+    assert max(s for s in range(n + 1) if settling.log_e_fails(AT, n, s) >= limit) == fails
+    assert max(s for s in range(n + 1) if settling.log_e_cannot_pass(AT, n, s) >= limit) == cannot
+
+
+def test_at_the_end_only_the_verdict_of_the_whole_suite_is_left() -> None:
+    for hits in range(201):
+        passed = settling.log_e_passes(AT, 200, hits)
+        assert passed == (math.inf if hits >= 188 else -math.inf)
+        assert settling.log_e_cannot_pass(AT, 200, hits) == -passed
+        assert settling.log_e_fails(AT, 200, hits) == (math.inf if hits <= 172 else -math.inf)
+
+
+def test_precision_with_an_unknown_number_of_predictions() -> None:
+    assert log_e_precision(100, 300, right=50, false=0, required=0.9)[0] == pytest.approx(2.530043, abs=2e-6)
+    assert log_e_precision(150, 300, right=75, false=0, required=0.9)[0] == pytest.approx(4.682624, abs=2e-6)
+    assert log_e_precision(60, 300, right=20, false=10, required=0.9)[1] == pytest.approx(9.848502, abs=2e-6)
+
+
+def test_betting_on_scores_per_case() -> None:
+    bound = cutoff(300, 0.9)
+    assert bound == pytest.approx(0.929338, abs=1e-6)
+    evidence = [settling.log_e_mean_above(np.ones(n), 300, bound) for n in range(1, 101)]
+    assert [evidence[n - 1] for n in (50, 75, 100)] == pytest.approx([2.328748, 4.148307, 6.361245], abs=2e-6)
+    assert 1 + next(i for i, e in enumerate(evidence) if e >= math.log(20)) == 60
+    assert 1 + next(i for i, e in enumerate(evidence) if e >= math.log(100)) == 81
+    scores = np.tile([1, 1, 1, 2 / 3], 75)
+    assert settling.log_e_mean_below(scores[:100], 300, bound) == pytest.approx(-0.826141, abs=2e-6)
+    assert settling.log_e_mean_below(scores[:200], 300, bound) == pytest.approx(0.7601, abs=2e-6)
+
+
+def test_a_mean_that_is_reached_already_is_certain() -> None:
+    assert settling.log_e_mean_above(np.ones(91), 100, 0.9) == math.inf
+    assert settling.log_e_mean_below(np.zeros(11), 100, 0.9) == math.inf
+
+
+@pytest.mark.parametrize(("gains", "most"), [(0, 6), (5, 9), (10, 13)])
+def test_most_losses_that_are_no_worse_than_three_points_of_400(gains: int, most: int) -> None:
+    assert np.flatnonzero(paired_cuts(400, 0.03).passes[gains])[-1] == most
+
+
+def test_evidence_of_pairs() -> None:
+    at = paired_cuts(400, 0.03)
+    assert log_e_pairs(at, 200, 0, 0)[0] == pytest.approx(-4.273421, abs=2e-6)
+    assert log_e_pairs(at, 200, 4, 2)[0] == pytest.approx(-4.215980, abs=2e-6)
+    assert log_e_pairs(at, 100, 2, 12)[1] == pytest.approx(0.537670, abs=2e-6)
+    assert log_e_pairs(at, 400, 0, 6) == (math.inf, -math.inf)
+    assert log_e_pairs(at, 400, 0, 7) == (-math.inf, math.inf)
+
+
+def _stops(right: np.ndarray, limit: float) -> str:
+    at = cuts(len(right), 0.9)
+    hits = np.cumsum(right)
+    for n in range(5, len(right) + 1, 5):
+        if settling.log_e_passes(at, n, int(hits[n - 1])) >= limit:
+            return "PASS"
+        if settling.log_e_cannot_pass(at, n, int(hits[n - 1])) >= limit:
+            return "OTHER"
+    return "OTHER"
+
+
+@pytest.mark.parametrize(("total", "wrong"), [(187, "PASS"), (188, "OTHER")])
+def test_few_orders_of_a_suite_contradict_it(total: int, wrong: str) -> None:
+    """At delta .05; independent code saw 4.2% (187 right) and 1.7% (188) of 2,000 orders."""
+    rng = np.random.default_rng(5)
+    suite = np.arange(200) < total
+    contradicted = sum(_stops(rng.permutation(suite), math.log(20)) == wrong for _ in range(200))
+    assert contradicted / 200 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 200)

@@ -28,7 +28,7 @@ from run_of import case_row, manifest_of, record, replayed
 
 from harness.judge.assess import views_of
 from harness.judge.compare import compare
-from harness.judge.documents.comparison import Comparison
+from harness.judge.documents import Comparison
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView
 from harness.record import Event

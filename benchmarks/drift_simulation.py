@@ -35,7 +35,7 @@ from harness.files.thresholds import parse_threshold
 from harness.judge.checks.check import check
 from harness.judge.compare import compare
 from harness.judge.history.found import described
-from harness.judge.documents.history import PastRun
+from harness.judge.documents import PastRun
 from harness.judge.history.series import history_of
 from harness.judge.scores import classification
 from harness.judge.scores.binomial import clopper_pearson

@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
 from run_of import case_row, manifest_of, record, replayed
 
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import Robustness
+from harness.judge.documents import Robustness
 from harness.record import Event
 
 LABELS = ("spam", "ham")

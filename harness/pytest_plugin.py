@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
     from harness.files.bundle import Bundle
-    from harness.judge.documents.assessment import Assessment, Check
+    from harness.judge.documents import Assessment, Check
 
 REPORTS = pytest.StashKey[list[Path]]()
 SUFFIXES = (".suite.yml", ".suite.yaml")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.files.bundle import Bundle
-    from harness.judge.documents.assessment import LeakFinding
+    from harness.judge.documents import LeakFinding
     from harness.judge.leakage.find import Leaks
     from harness.judge.power import PowerRow
     from harness.measure.plan import PlanSummary

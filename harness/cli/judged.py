@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.files.project import Project
     from harness.files.thresholds import Threshold
     from harness.judge.checks import Baseline
-    from harness.judge.documents.assessment import Assessment
+    from harness.judge.documents import Assessment
     from harness.judge.view import View
 
 CODES = {"READY": Exit.READY, "NOT READY": Exit.NOT_READY, "INCONCLUSIVE": Exit.INCONCLUSIVE}

@@ -37,9 +37,7 @@ def schema(
 
 def written_schemas() -> dict[str, dict[str, Any]]:
     """Give the schema of each file that the harness writes or replays, by the name that the command knows."""
-    from harness.judge.documents.assessment import Assessment
-    from harness.judge.documents.comparison import Comparison
-    from harness.judge.documents.gate import Gate
+    from harness.judge.documents import Assessment, Comparison, Gate
     from harness.measure.endpoint.recorded import Recorded
     from harness.record import Event
     from harness.rundir import Manifest

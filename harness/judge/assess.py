@@ -22,8 +22,7 @@ from harness.judge.checks import (
     verdict_of,
 )
 from harness.judge.compare import leaderboard
-from harness.judge.documents.assessment import OUTCOMES, Assessment, CandidateAssessment, Verdict
-from harness.judge.documents.history import PastRun
+from harness.judge.documents import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict
 from harness.judge.history.found import RECENT, past_runs
 from harness.judge.history.new_data import lab_run
 from harness.judge.history.section import history_section, runs_before

@@ -31,7 +31,7 @@ from typing import NamedTuple, assert_never
 
 from harness.files.project import Price
 from harness.files.suite import ReplyRule
-from harness.judge.documents.assessment import Outcome
+from harness.judge.documents import Outcome
 from harness.record import Failure, Reply
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))

@@ -12,11 +12,11 @@ from typing import TypeVar
 
 import numpy as np
 
+from harness.files.policy import thresholds_of
 from harness.files.project import ModelEntry
 from harness.files.suite import Suite
-from harness.files.thresholds import Threshold, thresholds_of
-from harness.judge.documents.assessment import OUTCOMES
-from harness.judge.documents.history import PastRun
+from harness.files.thresholds import Threshold
+from harness.judge.documents import OUTCOMES, PastRun
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.latency import seconds

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import overload
 
 from harness.files.thresholds import Plain, Scale, metric_of
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]+")
 _READS_AS_PROSE = frozenset(

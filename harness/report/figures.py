@@ -11,7 +11,7 @@ from typing import overload
 
 from harness.files.thresholds import Plain, Scale
 from harness.judge import wording
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 
 
 @overload

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.judge.documents.assessment import Status
+from harness.judge.documents import Status
 from harness.report.neutral import one_line, xml
 
 

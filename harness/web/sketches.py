@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from harness.judge.documents.history import HistoryPoint
+from harness.judge.documents import HistoryPoint
 from harness.judge.wording import amount, count
 from harness.report.neutral import one_line
 from harness.web.pages.case import TrialShown

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from harness.judge.compare import compare
-from harness.judge.documents.comparison import Comparison
+from harness.judge.documents import Comparison
 from harness.report.comparison import (
     render_comparison_html,
     render_comparison_markdown,

@@ -15,7 +15,7 @@ from judged_extremes import HOSTILE, empty, hostile
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from harness.judge.documents.assessment import Assessment
+from harness.judge.documents import Assessment
 from harness.report.run import (
     render_html,
     render_json,

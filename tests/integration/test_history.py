@@ -12,8 +12,7 @@ from commanded import harness
 from replayed import answers, run, write_cases, write_prompt, write_replies, write_suite
 from run_of import check_of, only
 
-from harness.judge.documents.assessment import Assessment, CandidateAssessment
-from harness.judge.documents.history import History
+from harness.judge.documents import Assessment, CandidateAssessment, History
 
 DRIFT = "drift.drop <= 5%"
 GAP = "generalization.gap <= 5%"

@@ -17,7 +17,7 @@ from run_of import CALM, case_row, manifest_of, only, parsed_thresholds, record
 
 from harness.journal.line import Header, encode_line
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import Assessment
+from harness.judge.documents import Assessment
 from harness.record import Event, Failure, Reply
 from harness.rundir import JOURNAL, write_manifest
 

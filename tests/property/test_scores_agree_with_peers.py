@@ -16,7 +16,7 @@ from sklearn import metrics
 from statsmodels.stats.inter_rater import fleiss_kappa
 from statsmodels.stats.proportion import proportion_confint
 
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 from harness.judge.scores import classification, latency, reliability
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling

@@ -10,7 +10,7 @@ import msgspec
 from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.judge.compare import compare
-from harness.judge.documents.comparison import Comparison
+from harness.judge.documents import Comparison
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
 from harness.record import Event, Failure, Interference, Reply, Session

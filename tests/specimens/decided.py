@@ -7,17 +7,21 @@ from typing import Any
 from judged_sections import share
 
 from harness.judge.compare import ChangedPrompt, decide_prompts, gate_reason, gate_status
-from harness.judge.documents.assessment import Check, Status
-from harness.judge.documents.comparison import (
+from harness.judge.documents import (
+    GATE_SCHEMA,
     CaseChange,
+    Check,
     ComparedSide,
     Comparison,
+    Estimate,
+    Gate,
+    GateCost,
+    GatedPrompt,
     MetricDifference,
     NonInferiority,
+    Status,
     WordChange,
 )
-from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.gate import GATE_SCHEMA, Gate, GateCost, GatedPrompt
 
 POINTS = Estimate(value=-0.06, n=300, low=-0.09, high=-0.03, method="Tango, paired by case")
 

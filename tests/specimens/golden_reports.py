@@ -10,7 +10,7 @@ from judged import assessment, manifest, three
 from judged_extremes import empty
 from rich.console import Console
 
-from harness.judge.documents.assessment import Assessment
+from harness.judge.documents import Assessment
 from harness.report.comparison import render_comparison_markdown, terminal_comparison
 from harness.report.run import render_markdown, terminal_report, view_of
 

@@ -8,12 +8,15 @@ import msgspec
 import over_time
 from judged_sections import SPAM, check, checks, classification, cost, latency, near, share, stability, timing
 
-from harness.judge.documents.assessment import (
+from harness.judge.documents import (
     Assessment,
     CandidateAssessment,
     ChangedCase,
     Confusion,
+    Duel,
+    Estimate,
     Generalization,
+    Leaderboard,
     Leakage,
     LeakFinding,
     NotableCase,
@@ -23,11 +26,11 @@ from harness.judge.documents.assessment import (
     ScoreCurve,
     Slice,
     SplitGap,
+    Standing,
     Tradeoff,
     Trap,
+    undefined,
 )
-from harness.judge.documents.estimate import Estimate, undefined
-from harness.judge.documents.standings import Duel, Leaderboard, Standing
 from harness.rundir import CandidateEntry, FileDigest, Manifest
 
 

@@ -7,7 +7,7 @@ import over_time
 from judged import assessment, candidate
 from judged_sections import SPAM, classification, near
 
-from harness.judge.documents.assessment import (
+from harness.judge.documents import (
     Assessment,
     Confusion,
     Cost,
@@ -17,8 +17,8 @@ from harness.judge.documents.assessment import (
     Stability,
     Trap,
     UnstableCase,
+    undefined,
 )
-from harness.judge.documents.estimate import undefined
 
 HOSTILE = (
     "\x1b[31mred\x1b]8;;http://evil.example\x07click\x1b]8;;\x07",

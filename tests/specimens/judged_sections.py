@@ -6,11 +6,12 @@ import math
 import random
 from typing import Any
 
-from harness.judge.documents.assessment import (
+from harness.judge.documents import (
     Check,
     Classification,
     Confusion,
     Cost,
+    Estimate,
     Flip,
     LabelScores,
     Latency,
@@ -21,8 +22,8 @@ from harness.judge.documents.assessment import (
     Stability,
     TimingQuality,
     UnstableCase,
+    undefined,
 )
-from harness.judge.documents.estimate import Estimate, undefined
 
 
 def share(right: int, n: int) -> Estimate:

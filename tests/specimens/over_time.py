@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from harness.judge.documents.assessment import (
+from harness.judge.documents import (
+    AccuracyChange,
+    CusumChart,
+    Estimate,
+    History,
+    HistoryPoint,
     NewData,
+    NotComparable,
     PairsCompared,
     ServedChange,
     SplitGap,
     VersionCurve,
     VersionPoint,
+    undefined,
 )
-from harness.judge.documents.estimate import Estimate, undefined
-from harness.judge.documents.history import AccuracyChange, CusumChart, History, HistoryPoint, NotComparable
 
 
 def _near(value: float, half: float, n: int = 450) -> Estimate:

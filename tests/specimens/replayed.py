@@ -10,7 +10,7 @@ from commanded import REPLAY, write_lines, write_yaml
 
 from harness.files.bundle import load_bundle
 from harness.judge.assess import assess_run
-from harness.judge.documents.assessment import Assessment
+from harness.judge.documents import Assessment
 from harness.measure.run import measure
 from harness.report.run import render_json
 

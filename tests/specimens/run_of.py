@@ -10,7 +10,7 @@ import msgspec
 
 from harness.files.thresholds import Threshold, parse_threshold
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import Assessment, CandidateAssessment, Check
+from harness.judge.documents import Assessment, CandidateAssessment, Check
 from harness.record import (
     Attempt,
     CaseRow,

@@ -12,9 +12,15 @@ from harness.files.branch import FREE, GateBundle, Pair
 from harness.judge.assess import assess_run, views_of
 from harness.judge.checks import from_store
 from harness.judge.compare import ChangedPrompt, compare, decide_prompts, exit_code, gate_reason, gate_status
-from harness.judge.documents.assessment import Assessment, CandidateAssessment
-from harness.judge.documents.comparison import Comparison
-from harness.judge.documents.gate import GATE_SCHEMA, Gate, GateCost, GatedPrompt
+from harness.judge.documents import (
+    GATE_SCHEMA,
+    Assessment,
+    CandidateAssessment,
+    Comparison,
+    Gate,
+    GateCost,
+    GatedPrompt,
+)
 from harness.judge.view import View
 
 

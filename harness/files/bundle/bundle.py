@@ -16,6 +16,7 @@ from pathlib import Path
 from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks, read_thresholds
 from harness.files.bundle.gathering import Gatherer
 from harness.files.case import Case, apply_own, check_names, is_own
+from harness.files.policy import default_thresholds
 from harness.files.project import (
     ModelEntry,
     Project,
@@ -26,7 +27,7 @@ from harness.files.project import (
 )
 from harness.files.prompts import Prompt, prompt_digest
 from harness.files.suite import Suite, read_suite, suite_digest
-from harness.files.thresholds import Threshold, default_thresholds
+from harness.files.thresholds import Threshold
 from harness.files.untrusted import render_untrusted
 from harness.files.written import Checked, Findings, shortest, shortlist
 

@@ -1,10 +1,9 @@
-"""What a team demands: the metrics, the language of thresholds, and the demands that apply without one.
+"""What a team demands: the metrics, and the language of thresholds.
 
 *text -> `parse` (over `scanner`, helped by `fixes`) -> `Threshold`*; `metrics` is the table that all of them
 read, and every later wing with them.
 """
 
-from harness.files.thresholds.default_policy import default_thresholds, thresholds_of
 from harness.files.thresholds.metrics import (
     BETTER_THAN_MAJORITY,
     METRICS,
@@ -30,9 +29,7 @@ __all__ = [
     "Threshold",
     "ThresholdError",
     "Where",
-    "default_thresholds",
     "metric_of",
     "parse_threshold",
-    "thresholds_of",
     "written",
 ]

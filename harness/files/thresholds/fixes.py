@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 
 from harness.files.thresholds.metrics import METRICS, Metric
-from harness.files.written import nearest, shortlist, shown
+from harness.files.written.findings import nearest, shortlist, shown
 
 _FAMILIES = ("latency", "ttft", "robustness", "generalization", "drift", "cost", "tokens")
 

@@ -20,7 +20,8 @@ from harness.files.thresholds.fixes import argument_fix, bound_fix, filter_fix, 
 from harness.files.thresholds.metrics import BETTER_THAN_MAJORITY, METRICS, SPELLINGS, Metric
 from harness.files.thresholds.scanner import Scanner, ThresholdError
 from harness.files.thresholds.threshold import Baseline, Op, Threshold, Where
-from harness.files.written import did_you_mean, shortlist, shown, units
+from harness.files.written import units
+from harness.files.written.findings import did_you_mean, shortlist, shown
 
 LONGEST = 500
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from harness.files.written import shown, units
+from harness.files.written import units
+from harness.files.written.findings import shown
 
 _NUMBER = re.compile(r"[-+]?(?:\d{1,12}(?:,\d{3})*(?:\.\d{1,12})?|\.\d{1,12})")
 _UNIT = re.compile(r"%|[A-Za-zµ]+|[$€£¥]")

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.files.thresholds import Metric, Threshold, metric_of
-from harness.judge.documents.assessment import Check, Status
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Check, Estimate, Status
 from harness.judge.scores.figure import Missing
 from harness.judge.view import View
 from harness.judge.wording import amount, demand, figure, named

@@ -13,8 +13,7 @@ from functools import cached_property
 from harness.files.baselines import StoredBaseline, StoredCandidate, StoredFigure
 from harness.judge.checks.asked import Before
 from harness.judge.checks.metrics import figures_of
-from harness.judge.documents.assessment import Assessment
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Assessment, Estimate
 from harness.judge.scores.figure import Missing
 from harness.judge.view import View
 from harness.rundir import CandidateEntry, Manifest

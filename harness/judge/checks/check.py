@@ -15,7 +15,7 @@ from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED
 from harness.judge.checks.why import Finding, why
-from harness.judge.documents.assessment import Check
+from harness.judge.documents import Check
 from harness.judge.scores import classification
 from harness.judge.scores.figure import Figure, Mapped, Missing
 from harness.judge.scores.proportion import Share

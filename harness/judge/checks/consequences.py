@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from harness.judge.checks.asked import Asked
-from harness.judge.documents.assessment import OUTCOMES, Outcome
+from harness.judge.documents import OUTCOMES, Outcome
 from harness.judge.leakage.find import LEAKS
 from harness.judge.leakage.section import leaks
 from harness.judge.table.columns import Bool

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.judge.checks.asked import Asked
-from harness.judge.documents.assessment import Check, Status
-from harness.judge.documents.estimate import Estimate, undefined
-from harness.judge.documents.history import PastRun
+from harness.judge.documents import Check, Estimate, PastRun, Status, undefined
 from harness.judge.history.section import runs_before
 from harness.judge.history.series import before_of, drop_of, groups_of, share_of
 from harness.judge.scores import classification

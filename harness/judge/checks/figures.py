@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from harness.judge.checks.asked import Asked
-from harness.judge.documents.assessment import OUTCOMES, Outcome
+from harness.judge.documents import OUTCOMES, Outcome
 from harness.judge.leakage.section import leaks
 from harness.judge.pairs import pair
 from harness.judge.scores import classification, latency, stability

@@ -18,8 +18,7 @@ from harness.judge.checks import figures as read
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
-from harness.judge.documents.assessment import OUTCOMES, CandidateAssessment, Check
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import OUTCOMES, CandidateAssessment, Check, Estimate
 from harness.judge.scores import classification, matrix
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure, Missing

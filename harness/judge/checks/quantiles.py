@@ -13,8 +13,7 @@ import numpy as np
 
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.why import AFFORDABLE
-from harness.judge.documents.assessment import Check
-from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.documents import Check, Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
 from harness.judge.scores.planning import smallest_all_pass_n

@@ -13,8 +13,7 @@ from harness.files.thresholds import Threshold, metric_of
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.metrics import GAUGES
 from harness.judge.checks.metrics import figure as figure_of
-from harness.judge.documents.assessment import Check, Trap
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Check, Estimate, Trap
 from harness.judge.power import of_f1, of_share
 from harness.judge.scores import classification
 from harness.judge.scores.planning import best_provable, smallest_all_pass_n

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.judge.documents.assessment import CandidateAssessment, Check, Verdict
+from harness.judge.documents import CandidateAssessment, Check, Verdict
 from harness.judge.wording import amount, count, listed, scale_of, verb
 
 _ORDER: dict[Verdict, int] = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.judge.checks.asked import Asked
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 from harness.judge.scores.figure import Figure, Mapped
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share

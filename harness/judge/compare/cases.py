@@ -8,8 +8,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from harness.files.prompts import Prompt, RenderedText, Renderer, RenderFailed, TemplateRefused
-from harness.judge.documents.assessment import OUTCOMES
-from harness.judge.documents.comparison import CaseChange, OutcomeChange
+from harness.judge.documents import OUTCOMES, CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side
 from harness.judge.table.columns import Bool, Float, Int64
 

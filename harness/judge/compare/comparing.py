@@ -24,7 +24,7 @@ from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, 
 from harness.judge.compare.surroundings import changes, notes, served
 from harness.judge.compare.telling import comparison_headline
 from harness.judge.compare.words import prompt_text, word_diff
-from harness.judge.documents.comparison import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference
+from harness.judge.documents import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference
 from harness.judge.pairs import Pairs, Side, pair
 from harness.judge.view import View
 

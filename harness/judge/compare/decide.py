@@ -25,8 +25,7 @@ from scipy.special import ndtr, ndtri, stdtr
 
 from harness.judge.compare.figures import Compared
 from harness.judge.compare.telling import with_sentence
-from harness.judge.documents.comparison import DifferenceVerdict, MetricDifference
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import DifferenceVerdict, Estimate, MetricDifference
 from harness.judge.scores.figure import Drawn, Figure, Normal
 from harness.judge.scores.paired import PairedDifference, holm, mcnemar_mid_p, non_inferiority_n, not_worse
 from harness.judge.scores.planning import POWER

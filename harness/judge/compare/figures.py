@@ -9,8 +9,7 @@ import numpy as np
 
 from harness.files.thresholds import METRICS, Scale, metric_of
 from harness.judge.checks import GAUGES
-from harness.judge.documents.assessment import OUTCOMES
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import OUTCOMES, Estimate
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import classification, stability
 from harness.judge.scores.classification import Resampling

@@ -19,9 +19,16 @@ import msgspec
 
 from harness.errors import Exit
 from harness.files.thresholds import metric_of
-from harness.judge.documents.assessment import Check, Status
-from harness.judge.documents.comparison import Comparison, MetricDifference, NonInferiority
-from harness.judge.documents.gate import GateCheck, GatedKind, GatedPrompt
+from harness.judge.documents import (
+    Check,
+    Comparison,
+    GateCheck,
+    GatedKind,
+    GatedPrompt,
+    MetricDifference,
+    NonInferiority,
+    Status,
+)
 from harness.judge.scores.paired import holm
 from harness.judge.wording import count, demand, listed, verb
 

@@ -20,9 +20,15 @@ from harness.judge.compare.decide import two_sided_p
 from harness.judge.compare.figures import Compared, balanced_figure, share_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
 from harness.judge.compare.speed_and_cost import money_figure
-from harness.judge.documents.assessment import CandidateAssessment
-from harness.judge.documents.estimate import Estimate, undefined
-from harness.judge.documents.standings import QUALITY, Duel, Leaderboard, Standing
+from harness.judge.documents import (
+    QUALITY,
+    CandidateAssessment,
+    Duel,
+    Estimate,
+    Leaderboard,
+    Standing,
+    undefined,
+)
 from harness.judge.pairs import Pairs, pair
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.latency_shift import TimedSide, difference_of_draws, quantile_draws

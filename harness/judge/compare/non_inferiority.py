@@ -17,8 +17,7 @@ import msgspec
 from harness.judge.compare.decide import cases_for_margin, p_not_worse, p_worse
 from harness.judge.compare.figures import Compared
 from harness.judge.compare.telling import non_inferiority_sentence
-from harness.judge.documents.assessment import Status
-from harness.judge.documents.comparison import MetricDifference, NonInferiority
+from harness.judge.documents import MetricDifference, NonInferiority, Status
 from harness.judge.scores.paired import holm
 
 

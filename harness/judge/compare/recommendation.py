@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.judge.documents.standings import METRICS, QUALITY, Duel, Standing
+from harness.judge.documents import METRICS, QUALITY, Duel, Standing
 from harness.judge.wording import amount, listed, scale_of, sentence, signed_text
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from harness.judge.compare.figures import Compared
-from harness.judge.documents.comparison import TypicalShift
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate, TypicalShift
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.latency import quantile_estimate

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from harness.judge.documents.comparison import Change
+from harness.judge.documents import Change
 from harness.judge.pairs import Pairs, Side
 from harness.judge.table.columns import NONE, named_counts
 from harness.judge.view import View

@@ -12,7 +12,7 @@ from typing import cast
 import msgspec
 
 from harness.files.thresholds import Scale
-from harness.judge.documents.comparison import MetricDifference, NonInferiority
+from harness.judge.documents import MetricDifference, NonInferiority
 from harness.judge.wording import amount, count, demand, listed, rounded_up, signed, signed_text
 
 

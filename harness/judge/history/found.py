@@ -12,9 +12,7 @@ import msgspec
 
 from harness.errors import HarnessError
 from harness.files.digest import digest
-from harness.judge.documents.assessment import Quantile
-from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.history import History, PastRun
+from harness.judge.documents import Estimate, History, PastRun, Quantile
 from harness.judge.history.series import MARGIN, history_of, share_of, usable
 from harness.judge.scores import classification, stability
 from harness.judge.scores.figure import Missing

@@ -7,9 +7,7 @@ samples (Newcombe), for they share no cases.
 
 from __future__ import annotations
 
-from harness.judge.documents.assessment import NewData, SplitGap
-from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.history import PastRun
+from harness.judge.documents import Estimate, NewData, PastRun, SplitGap
 from harness.judge.history.section import this_run
 from harness.judge.history.series import share_of
 from harness.judge.scores import classification

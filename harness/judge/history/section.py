@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.files.thresholds import Threshold
-from harness.judge.documents.assessment import CandidateAssessment
-from harness.judge.documents.history import History, PastRun
+from harness.judge.documents import CandidateAssessment, History, PastRun
 from harness.judge.history.found import described
 from harness.judge.history.series import MARGIN, comparable, history_of, usable
 from harness.judge.scores import classification

@@ -18,15 +18,16 @@ from typing import Final
 
 import msgspec
 
-from harness.judge.documents.estimate import Estimate, undefined
-from harness.judge.documents.history import (
+from harness.judge.documents import (
     AccuracyChange,
     Against,
     CusumChart,
+    Estimate,
     History,
     HistoryPoint,
     NotComparable,
     PastRun,
+    undefined,
 )
 from harness.judge.scores.binomial import wilson
 from harness.judge.scores.combined import Combined, difference

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.documents.assessment import LabelWord, Leakage
+from harness.judge.documents import LabelWord, Leakage
 from harness.judge.leakage.find import Leaks, Meeting, find_leaks, label_words, meeting
 from harness.judge.scores import classification
 from harness.judge.view import RunView, View, once

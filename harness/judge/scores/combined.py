@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.documents import Estimate, undefined
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, clustered_share

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge.documents.assessment import Status
+from harness.judge.documents import Status
 from harness.judge.scores.combined import Combined, difference
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share

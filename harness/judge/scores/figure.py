@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.documents import Estimate, undefined
 from harness.judge.table.columns import Float
 
 

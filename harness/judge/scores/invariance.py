@@ -23,7 +23,7 @@ from math import comb, prod, sqrt
 
 import numpy as np
 
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts
 from harness.judge.table.columns import Float, Int64

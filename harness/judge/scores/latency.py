@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.files.thresholds import Op
-from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.documents import Estimate, undefined
 from harness.judge.scores.binomial import quantile
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, clustered_share

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.documents import Estimate, undefined
 from harness.judge.scores.figure import Drawn, Figure, Missing
 from harness.judge.scores.latency import quantile_of
 from harness.judge.table.columns import Bool, Float, Int32, Int64

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import bdtr, chdtrc, ndtr, ndtri
 
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.planning import POWER
 from harness.judge.scores.proportion import uncertainty_of_spread

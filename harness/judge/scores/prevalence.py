@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from scipy.special import expit, logit, ndtri
 
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
 

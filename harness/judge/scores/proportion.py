@@ -35,7 +35,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 from harness.judge.scores.binomial import exact_lower, exact_upper, p_value_above, wilson
 from harness.judge.scores.figure import Missing
 from harness.judge.table.columns import Bool, Float, Int32, Int64

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc, betaincc, betaln
 
-from harness.judge.documents.assessment import Status
+from harness.judge.documents import Status
 from harness.judge.table.columns import Bool, Float, Int64
 
 

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from harness.files.thresholds import Op
-from harness.judge.documents.assessment import Status
+from harness.judge.documents import Status
 from harness.judge.scores.binomial import exact_lower
 from harness.judge.scores.figure import Figure, Mapped
 from harness.judge.scores.planning import MOST

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.documents.assessment import (
+from harness.judge.documents import (
     NO_LABEL,
     Classification,
     Confusion,
+    Estimate,
     LabelScores,
     MajorityBaseline,
 )
-from harness.judge.documents.estimate import Estimate
 from harness.judge.scores import classification
 from harness.judge.scores.combined import error_cost
 from harness.judge.scores.prevalence import precision_at

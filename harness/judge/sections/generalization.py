@@ -7,8 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from harness.judge.documents.assessment import Generalization, SplitGap
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate, Generalization, SplitGap
 from harness.judge.history.new_data import lab_gap, lab_run, new_data_section, share_gap
 from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from harness.judge.documents.assessment import CandidateAssessment, PromptGrowth
+from harness.judge.documents import CandidateAssessment, PromptGrowth
 from harness.judge.scores.paired_mean import clustered_mean
 from harness.judge.sections.versions import numbered
 from harness.judge.table.columns import NONE, Float, Int64

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.judge.documents.assessment import OUTCOMES, NotableCase, Outcome
+from harness.judge.documents import OUTCOMES, NotableCase, Outcome
 from harness.judge.table.columns import NONE, Int64
 from harness.judge.view import View, once
 

@@ -13,8 +13,7 @@ import msgspec
 import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
-from harness.judge.documents.assessment import Formats, PerturbationScores, Robustness
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate, Formats, PerturbationScores, Robustness
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.invariance import Excess, excess, flip_share, p_value
 from harness.judge.scores.paired import cochran_q, holm

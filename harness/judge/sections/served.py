@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from harness.judge.documents.assessment import PairsCompared, ServedChange, Stability
+from harness.judge.documents import PairsCompared, ServedChange, Stability
 from harness.judge.scores.combined import difference
 from harness.judge.scores.repeat_pairs import RepeatPairs, balanced_cut
 from harness.judge.table.columns import NONE, Bool, Int16, Int64

@@ -9,8 +9,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from harness.judge.documents.assessment import Slice
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate, Slice
 from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.drift import fisher

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from harness.judge.documents.assessment import Spread
+from harness.judge.documents import Spread
 from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.latency import quantile_of

@@ -7,8 +7,7 @@ from collections import Counter
 import msgspec
 import numpy as np
 
-from harness.judge.documents.assessment import Flip, Stability, UnstableCase
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate, Flip, Stability, UnstableCase
 from harness.judge.scores import stability
 from harness.judge.scores.reliability import clustering, fleiss_kappa, krippendorff_alpha
 from harness.judge.scores.stability import Votes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.files.thresholds import Threshold, metric_of
-from harness.judge.documents.assessment import TimingQuality
+from harness.judge.documents import TimingQuality
 from harness.judge.table.columns import NONE
 from harness.judge.view import View, once
 from harness.judge.wording import seconds

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.judge.documents.assessment import OperatingPoint, ScoreCurve, Tradeoff
+from harness.judge.documents import OperatingPoint, ScoreCurve, Tradeoff
 from harness.judge.scores.combined import break_even_score
 from harness.judge.scores.operating_point import best_precision, best_recall, judge_at, lowest_cost
 from harness.judge.scores.tradeoff import (

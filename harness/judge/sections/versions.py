@@ -16,9 +16,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.judge.documents.assessment import CandidateAssessment, Trap, VersionCurve, VersionPoint
-from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.history import PastRun
+from harness.judge.documents import CandidateAssessment, Estimate, PastRun, Trap, VersionCurve, VersionPoint
 from harness.judge.history.found import described
 from harness.judge.history.series import share_of
 from harness.judge.scores.combined import Combined

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
-from harness.judge.documents.assessment import OUTCOMES
+from harness.judge.documents import OUTCOMES
 from harness.judge.table.columns import NONE, Bool, CaseColumns, Int64, TrialColumns
 from harness.judge.table.intake import KINDS, Column, Intake, Names
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from harness.judge.documents.assessment import OUTCOMES
+from harness.judge.documents import OUTCOMES
 from harness.judge.labels import said
 from harness.judge.table.columns import NONE, Float, Int64
 from harness.judge.table.reply_score import ScoreReader

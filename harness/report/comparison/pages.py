@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-from harness.judge.documents.comparison import Comparison
+from harness.judge.documents import Comparison
 from harness.report.comparison.view import view_of
 from harness.report.neutral import cut_markdown
 from harness.report.rendering import inert_html, markdown_page, render_page

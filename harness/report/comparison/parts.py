@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.judge.documents.comparison import WordChange
+from harness.judge.documents import WordChange
 from harness.judge.wording import FigureText
 from harness.report.parts import Picture, Table, Tone
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Literal, cast
 
 from harness.files.thresholds import Scale
-from harness.judge.documents.comparison import (
+from harness.judge.documents import (
     CaseChange,
     ComparedSide,
     Comparison,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.judge.documents.gate import Gate, GateCheck, GatedPrompt
+from harness.judge.documents import Gate, GateCheck, GatedPrompt
 from harness.judge.wording import scale_of
 from harness.report.gate.view import gate_row
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file

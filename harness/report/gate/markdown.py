@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from harness.judge.documents.gate import Gate
+from harness.judge.documents import Gate
 from harness.judge.wording import count
 from harness.report.gate.view import GateView, gate_view
 from harness.report.neutral import MARKDOWN_LIMIT, cut_markdown, one_line, shorten

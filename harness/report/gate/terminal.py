@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.judge.documents.gate import Gate
+from harness.judge.documents import Gate
 from harness.judge.wording import count
 from harness.report.gate.view import GateRow, GateView, PromptView, gate_view
 from harness.report.neutral import shorten, terminal

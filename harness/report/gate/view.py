@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.files.thresholds import Scale
-from harness.judge.documents.assessment import Status
-from harness.judge.documents.comparison import CaseChange, Comparison
-from harness.judge.documents.gate import Gate, GateCheck, GatedPrompt
+from harness.judge.documents import CaseChange, Comparison, Gate, GateCheck, GatedPrompt, Status
 from harness.judge.wording import count, figure, figure_alone, money, scale_of, signed_text
 from harness.report.parts import Tone
 from harness.report.sections import STATUS_TONES

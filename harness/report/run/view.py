@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from harness.judge.checks import best_first
-from harness.judge.documents.assessment import Assessment, CandidateAssessment
+from harness.judge.documents import Assessment, CandidateAssessment
 from harness.judge.wording import sentence, sure
 from harness.report.figures import count, percent_of, when
 from harness.report.parts import CandidateView, Cell, NamedFigure, ReportView, Section, Table

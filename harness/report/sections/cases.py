@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from harness.judge.documents.assessment import NotableCase, Slice
+from harness.judge.documents import NotableCase, Slice
 from harness.report.figures import count, figure, number, p_value
 from harness.report.parts import Cell, NotableGroup, NotableRow, Section, Table
 from harness.report.sections.pieces import estimate_cell, number_cell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.files.thresholds import Scale
-from harness.judge.documents.assessment import CandidateAssessment, Check, Classification, Confusion
+from harness.judge.documents import CandidateAssessment, Check, Classification, Confusion
 from harness.judge.wording import demand, scale_of
 from harness.report.figures import count, figure, number, p_value, percent_of
 from harness.report.parts import (

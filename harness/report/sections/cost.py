@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judge.documents.assessment import Cost
+from harness.judge.documents import Cost
 from harness.report.figures import count, figure, number
 from harness.report.parts import NamedFigure, Section
 from harness.report.sections.pieces import named

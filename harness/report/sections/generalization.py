@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.judge.documents.assessment import Generalization, NewData, SplitGap, VersionCurve
+from harness.judge.documents import Generalization, NewData, SplitGap, VersionCurve
 from harness.report.figures import figure, number, p_value
 from harness.report.parts import Cell, Chart, Section, Table, TrendPlot, TrendPoint
 from harness.report.sections.pieces import difference_cells, estimate_cell, number_cell

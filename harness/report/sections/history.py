@@ -5,8 +5,7 @@ from __future__ import annotations
 from string import ascii_uppercase
 
 from harness.files.thresholds import Plain
-from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.history import AccuracyChange, CusumChart, History, HistoryPoint
+from harness.judge.documents import AccuracyChange, CusumChart, Estimate, History, HistoryPoint
 from harness.report.figures import figure, number, when
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TrendPlot, TrendPoint
 from harness.report.sections.pieces import estimate_cell, number_cell

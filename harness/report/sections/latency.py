@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.files.thresholds import metric_of
-from harness.judge.documents.assessment import CandidateAssessment, Check, Latency, Quantile
+from harness.judge.documents import CandidateAssessment, Check, Latency, Quantile
 from harness.judge.wording import listed, seconds
 from harness.report.figures import count, figure, number
 from harness.report.parts import (

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.judge.documents.assessment import Assessment, CandidateAssessment
-from harness.judge.documents.standings import METRICS, Duel, Leaderboard, Standing
+from harness.judge.documents import (
+    METRICS,
+    Assessment,
+    CandidateAssessment,
+    Duel,
+    Leaderboard,
+    Standing,
+)
 from harness.judge.wording import FigureText, figure_text, listed, scale_of, sentence, signed_text, verb
 from harness.report.figures import figure, number, p_value
 from harness.report.parts import Box, CandidateView, Cell, Chart, FrontPlot, LeaderRow, StandingView, Table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judge.documents.assessment import Leakage
+from harness.judge.documents import Leakage
 from harness.report.figures import count, number
 from harness.report.parts import Cell, Section, Table
 from harness.report.sections.pieces import named, number_cell

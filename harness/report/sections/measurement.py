@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from harness.files.thresholds import Plain
-from harness.judge.documents.assessment import CandidateAssessment, TimingQuality
+from harness.judge.documents import CandidateAssessment, TimingQuality
 from harness.report.figures import count, number
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot
 from harness.rundir import CandidateEntry

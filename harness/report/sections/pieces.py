@@ -6,8 +6,7 @@ from dataclasses import replace
 from typing import overload
 
 from harness.files.thresholds import Plain, Scale
-from harness.judge.documents.assessment import Status, Verdict
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate, Status, Verdict
 from harness.report.figures import figure
 from harness.report.parts import Cell, NamedFigure, Picture, Tone
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judge.documents.assessment import ChangedCase, Formats, PerturbationScores, Robustness
+from harness.judge.documents import ChangedCase, Formats, PerturbationScores, Robustness
 from harness.judge.wording import verb
 from harness.report.changes import marked, written
 from harness.report.figures import count, figure, number, p_value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.judge.documents.assessment import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
+from harness.judge.documents import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
 from harness.report.figures import figure, number
 from harness.report.parts import Box, Cell, Chart, Line, NamedFigure, Section, SharePlot, Table
 from harness.report.sections.pieces import ends_of, estimate_cell, named

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.judge.documents.estimate import undefined
-from harness.judge.documents.history import History, PastRun
+from harness.judge.documents import History, PastRun, undefined
 from harness.judge.history.found import past_runs
 from harness.judge.history.series import MARGIN, history_of, share_of
 from harness.rundir import runs_of_suite

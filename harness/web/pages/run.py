@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from harness.judge.documents.assessment import OUTCOMES, Assessment
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import OUTCOMES, Assessment, Estimate
 from harness.judge.scores.proportion import clustered_share
 from harness.report.parts import ReportView
 from harness.report.run import view_of

@@ -9,8 +9,7 @@ import msgspec
 
 from harness.errors import HarnessError
 from harness.judge.checks import best_first
-from harness.judge.documents.assessment import CandidateAssessment
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import CandidateAssessment, Estimate
 from harness.rundir import Manifest
 from harness.web.site.results import RunFolder
 

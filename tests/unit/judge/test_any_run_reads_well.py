@@ -10,7 +10,7 @@ import pytest
 from run_of import CALM, candidate, case_row, manifest_of, parsed_thresholds, record
 
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import Assessment
+from harness.judge.documents import Assessment
 from harness.record import Event, Failure
 from harness.report.run import view_of
 

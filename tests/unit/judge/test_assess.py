@@ -21,7 +21,7 @@ from run_of import (
 
 from harness.journal import JournalWriter
 from harness.judge.assess import assess, assess_run
-from harness.judge.documents.assessment import NO_LABEL, OUTCOMES
+from harness.judge.documents import NO_LABEL, OUTCOMES
 from harness.measure.run import versions
 from harness.record import Failure, Interference, Session
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 from harness.judge.wording import (
     Scale,
     amount,

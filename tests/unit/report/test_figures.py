@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.files.thresholds import Scale
-from harness.judge.documents.estimate import Estimate, undefined
+from harness.judge.documents import Estimate, undefined
 from harness.judge.wording import scale_of, seconds
 from harness.report.figures import figure, number, p_value, percent_of
 

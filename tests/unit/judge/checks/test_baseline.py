@@ -11,7 +11,7 @@ from harness.judge.assess import assess
 from harness.judge.checks import Baseline, baseline_of, figures_of, from_store, to_store
 from harness.judge.checks.asked import Asked as Put
 from harness.judge.checks.figures import broken
-from harness.judge.documents.assessment import Assessment, Check
+from harness.judge.documents import Assessment, Check
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.view import View
 

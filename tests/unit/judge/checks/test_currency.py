@@ -12,7 +12,7 @@ from harness.files.baselines import StoredBaseline
 from harness.judge.assess import assess
 from harness.judge.checks import to_store
 from harness.judge.checks.baseline import Baseline, baseline_of, from_store
-from harness.judge.documents.assessment import Assessment, Check
+from harness.judge.documents import Assessment, Check
 from harness.record import Event, Reply, Usage
 from harness.rundir import Manifest
 

@@ -9,8 +9,7 @@ import pytest
 from run_of import events_of, manifest_of, only, parsed_thresholds
 
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import Assessment, Check
-from harness.judge.documents.history import PastRun
+from harness.judge.documents import Assessment, Check, PastRun
 from harness.judge.history.found import described
 
 LABELS = ("spam", "ham")

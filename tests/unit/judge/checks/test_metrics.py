@@ -11,7 +11,7 @@ from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.files.thresholds import BETTER_THAN_MAJORITY, METRICS, parse_threshold
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import Assessment, Check
+from harness.judge.documents import Assessment, Check
 from harness.record import Attempt, Event, Reply, Session, Usage
 
 LABELS = ("spam", "ham")

@@ -6,7 +6,7 @@ import pytest
 from run_of import candidate, case_row, judged, manifest_of, only, parsed_thresholds, record
 
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import Assessment
+from harness.judge.documents import Assessment
 
 LABELS = ("spam", "ham")
 THRESHOLDS = ["accuracy >= 50%", "recall[spam] >= 80%"]

@@ -12,7 +12,7 @@ from run_of import record
 from scipy import stats
 
 from harness.judge.compare import compare
-from harness.judge.documents.comparison import Comparison, MetricDifference
+from harness.judge.documents import Comparison, MetricDifference
 from harness.judge.view import View
 from harness.record import Attempt, Failure, Interference, Record, Reply, Usage
 

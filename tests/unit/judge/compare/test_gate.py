@@ -7,7 +7,7 @@ from decided import asked, comparison, held, judged
 
 from harness.errors import Exit
 from harness.judge.compare import decide_prompts, exit_code, gate_reason, gate_status
-from harness.judge.documents.assessment import Status
+from harness.judge.documents import Status
 
 
 def status(*prompts: object) -> Status:

@@ -9,8 +9,7 @@ from run_of import CALM, candidate, case_row, manifest_of, record
 from statsmodels.stats.multitest import multipletests
 
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import Assessment
-from harness.judge.documents.standings import Duel, Leaderboard
+from harness.judge.documents import Assessment, Duel, Leaderboard
 from harness.record import Event, Interference, Session
 
 CASES = 240

@@ -7,7 +7,7 @@ from compared import asked, pattern, viewed
 from scipy import stats
 
 from harness.judge.compare import compare
-from harness.judge.documents.comparison import NonInferiority
+from harness.judge.documents import NonInferiority
 
 
 def decided(base_only: int, head_only: int, n: int, *, margin: float = 0.02) -> NonInferiority:

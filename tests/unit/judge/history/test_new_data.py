@@ -9,9 +9,7 @@ import pytest
 from run_of import case_row, manifest_of, only, parsed_thresholds, record
 
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import CandidateAssessment
-from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.history import PastRun
+from harness.judge.documents import CandidateAssessment, Estimate, PastRun
 from harness.judge.history.found import described
 from harness.judge.scores.binomial import wilson
 from harness.record import Event

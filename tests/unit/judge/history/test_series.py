@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.history import PastRun
+from harness.judge.documents import Estimate, PastRun
 from harness.judge.history.found import histories
 from harness.judge.history.series import (
     POOLED,

@@ -8,8 +8,7 @@ from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.judge.assess import assess
 from harness.judge.checks import to_store
-from harness.judge.documents.assessment import CandidateAssessment, Cost
-from harness.judge.documents.estimate import undefined
+from harness.judge.documents import CandidateAssessment, Cost, undefined
 from harness.record import Event, Reply, Usage
 from harness.report.sections.cost import cost_section
 

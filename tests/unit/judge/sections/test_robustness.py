@@ -10,7 +10,7 @@ import pytest
 from run_of import CALM, candidate, case_row, manifest_of, only, parsed_thresholds, record
 
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import CandidateAssessment
+from harness.judge.documents import CandidateAssessment
 from harness.judge.scores.invariance import excess, p_value
 from harness.record import Event, Failure, Reply, Usage
 

@@ -20,7 +20,7 @@ from run_of import (
 )
 
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import CandidateAssessment
+from harness.judge.documents import CandidateAssessment
 from harness.record import Attempt, Event, Failure, Pace, Record, Reply, Usage
 
 LABELS = ("spam", "ham")

@@ -8,7 +8,7 @@ import pytest
 from run_of import case_row, manifest_of, only, record
 
 from harness.judge.assess import assess
-from harness.judge.documents.assessment import Stability
+from harness.judge.documents import Stability
 from harness.record import Event, Reply
 
 LABELS = ("spam", "ham")

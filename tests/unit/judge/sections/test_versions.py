@@ -7,9 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness.judge.documents.assessment import VersionCurve
-from harness.judge.documents.estimate import Estimate
-from harness.judge.documents.history import PastRun
+from harness.judge.documents import Estimate, PastRun, VersionCurve
 from harness.judge.scores.binomial import wilson
 from harness.judge.sections.versions import version_curve
 

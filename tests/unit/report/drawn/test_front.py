@@ -6,8 +6,7 @@ import msgspec
 import pytest
 from judged import three
 
-from harness.judge.documents.estimate import undefined
-from harness.judge.documents.standings import Leaderboard
+from harness.judge.documents import Leaderboard, undefined
 from harness.report.drawn.charts import chart_svg
 from harness.report.drawn.front import placed
 from harness.report.parts import Box, Chart, FrontPlot

@@ -15,8 +15,7 @@ from judged_extremes import HOSTILE
 from junitparser import Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
 
-from harness.judge.documents.comparison import WordChange
-from harness.judge.documents.gate import Gate
+from harness.judge.documents import Gate, WordChange
 from harness.report.gate import (
     STICKY,
     annotations_of,

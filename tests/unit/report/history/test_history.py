@@ -8,8 +8,7 @@ import over_time
 import pytest
 from rich.console import Console
 
-from harness.judge.documents.assessment import Generalization
-from harness.judge.documents.estimate import undefined
+from harness.judge.documents import Generalization, undefined
 from harness.report.history import history_terminal
 from harness.report.parts import TrendPlot
 from harness.report.sections.generalization import generalization_section

@@ -10,7 +10,7 @@ from judged import assessment, candidate, scored, three
 from judged_extremes import hostile
 
 from harness.cli.schema import written_schemas
-from harness.judge.documents.assessment import Assessment
+from harness.judge.documents import Assessment
 from harness.report.run import render_json
 
 

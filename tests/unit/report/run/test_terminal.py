@@ -12,7 +12,7 @@ from judged_sections import SPAM, classification
 from rich.cells import cell_len
 from rich.console import Console
 
-from harness.judge.documents.assessment import Confusion, NotableCase
+from harness.judge.documents import Confusion, NotableCase
 from harness.report.run import terminal_report
 
 

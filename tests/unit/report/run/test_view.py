@@ -8,8 +8,7 @@ from judged import assessment, candidate, manifest, scored, three
 from judged_extremes import empty
 from judged_sections import SPAM, share
 
-from harness.judge.documents.assessment import Confusion, NotableCase
-from harness.judge.documents.estimate import undefined
+from harness.judge.documents import Confusion, NotableCase, undefined
 from harness.report.parts import TimelinePlot
 from harness.report.run import view_of
 from harness.report.sections.checks import check_rows, confusion_view

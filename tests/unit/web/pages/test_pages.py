@@ -17,7 +17,7 @@ import msgspec
 import pytest
 from viewed import ATTACK, CASES, ODD_ID, RUN, a_case, case_id, events, write_run
 
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents import Estimate
 from harness.record import Attempt, Failure
 from harness.rundir import JOURNAL
 from harness.web.app import application

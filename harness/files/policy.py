@@ -17,10 +17,7 @@ from pathlib import Path
 
 from harness.errors import FilesError, Problem
 from harness.files.suite import Suite
-from harness.files.thresholds.metrics import BETTER_THAN_MAJORITY
-from harness.files.thresholds.parse import parse_threshold
-from harness.files.thresholds.scanner import ThresholdError
-from harness.files.thresholds.threshold import Op, Threshold
+from harness.files.thresholds import BETTER_THAN_MAJORITY, Op, Threshold, ThresholdError, parse_threshold
 
 STRICT, FAIR, LOOSE = 0.95, 0.90, 0.80
 

@@ -36,7 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--harness-model", action="append", default=[], metavar="M", help="Only this model of harness.yml."
     )
-    group.addoption("--harness-limit", type=int, metavar="N", help="Only the first N cases of each suite.")
+    group.addoption(
+        "--harness-limit",
+        type=int,
+        metavar="N",
+        help="Only N cases of each suite, a fixed sample.",
+    )
     parser.addini("harness_suites", "Measure *.suite.yml files.", type="bool", default=False)
     parser.addini("harness_inconclusive", "What an INCONCLUSIVE check is: skip or fail.", default="skip")
 

@@ -45,6 +45,7 @@ def check(
     repeats: options.Repeats = None,
     cases: options.Cases = None,
     limit: options.Limit = None,
+    first: options.First = None,
     untrusted: UntrustedOption = False,
     strict: StrictOption = False,
     as_json: options.Json = False,
@@ -59,6 +60,7 @@ def check(
         repeats=repeats,
         cases=cases,
         limit=limit,
+        first=first,
         trusted=not untrusted,
     )
     from harness.judge.checks import power  # after the files proved right: mistakes are told at once
@@ -68,17 +70,40 @@ def check(
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)
     leaks = leaks_of(bundle)
+    notes = (*bundle.left_out, *unset_keys(bundle), *bundle.notes)
     if as_json:
         found = {"power": rows, "cheapest_fix": cheapest_fix(bundle.suite, rows), "leakage": leak_json(leaks)}
-        emit_json({"suite": bundle.suite.name, "plan": summary, **found})
+        emit_json({"suite": bundle.suite.name, "plan": summary, **found, "notes": notes})
     else:
-        emit(check_text(bundle, summary, rows, leak_lines(leaks)))
+        emit(check_text(bundle, summary, rows, leak_lines(leaks), notes))
     if strict and not all(row.provable for row in rows):
         raise typer.Exit(int(Exit.INCONCLUSIVE))
 
 
+def unset_keys(bundle: Bundle) -> tuple[str, ...]:
+    """Name the variables that the models need and the environment lacks: a run would end at once."""
+    import os
+
+    from harness.files.project import variables_of
+
+    lacking = {
+        name: [variable for variable in variables_of(candidate.model) if not os.environ.get(variable)]
+        for candidate in bundle.candidates
+        for name in [candidate.model_name]
+    }
+    return tuple(
+        f"the model `{name}` needs {' and '.join(variables)} in the environment, which is not set here."
+        for name, variables in lacking.items()
+        if variables
+    )
+
+
 def check_text(
-    bundle: Bundle, summary: PlanSummary, rows: tuple[PowerRow, ...], leaks: Sequence[str] = ()
+    bundle: Bundle,
+    summary: PlanSummary,
+    rows: tuple[PowerRow, ...],
+    leaks: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> str:
     """Give the check's findings as text for people."""
     from harness.judge.power import cheapest_fix
@@ -92,6 +117,7 @@ def check_text(
         "cases",
         *_table(_case_rows(bundle)),
         "",
+        *(("notes", *(f"  ! {visible(text)}" for text in notes), "") if notes else ()),
         "a run would make",
         *_table(_candidate_rows(summary)),
         "",

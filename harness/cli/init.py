@@ -31,7 +31,7 @@ def demo(
     note(f"demo: three prompt versions on a small language model, on this machine, on {DEMO_CASES} cases")
     note(f"(all cases, in a few minutes more: harness run {suite})")
     _fetch_weights(quiet=quiet)
-    bundle = load_bundle(suite, repeats=repeats, limit=DEMO_CASES)
+    bundle = load_bundle(suite, repeats=repeats, first=DEMO_CASES)
     folder = measure_bundle(bundle, processes=processes, quiet=quiet)
     conclude(folder)  # a demo that says NOT READY has done its work: exit 0
 

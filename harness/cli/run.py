@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.ground import command_line, options, run_asked
+from harness.cli.ground import command_line, note, options, run_asked
 from harness.cli.judged import check_template, conclude
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ def run(
     repeats: options.Repeats = None,
     cases: options.Cases = None,
     limit: options.Limit = None,
+    first: options.First = None,
     processes: options.Processes = None,
     template: options.Template = None,
     quiet: options.Quiet = False,
@@ -33,8 +34,17 @@ def run(
 
     check_template(template)
     bundle = load_bundle(
-        suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit
+        suite,
+        prompts=prompt or (),
+        models=model or (),
+        repeats=repeats,
+        cases=cases,
+        limit=limit,
+        first=first,
     )
+    if not quiet:
+        for left_out in bundle.left_out:
+            note(left_out)
     folder = measure_bundle(bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
 

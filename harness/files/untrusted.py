@@ -46,7 +46,7 @@ def _in_child(
 ) -> tuple[Problem, ...]:
     path = prompt.path or Path(f"{prompt.name}.prompt.yml")
     request = {
-        "prompt": prompt.model_dump(mode="json", include={"text", "messages", "examples"}),
+        "prompt": prompt.model_dump(mode="json", include={"text", "messages", "examples", "template"}),
         "labels": prompt.labels,
         "samples": [dict(sample) for sample in samples],
         "cpu_s": cpu_s,
@@ -82,7 +82,7 @@ def _examine(prompt: Prompt, samples: Sequence[Mapping[str, str]]) -> list[tuple
     found = []
     for at, source in templates(prompt):
         try:
-            compile_template(source)
+            compile_template(source, prompt.template)
         except TemplateRefused as refused:
             field = str(at[0]) if len(at) == 1 else f"messages[{at[1]}].content"
             found.append((field, f"line {refused.line} of the template: {refused.message}"))

@@ -13,6 +13,7 @@ from harness.errors import UsageError
 from harness.files.branch import Repository
 from harness.files.bundle import Bundle, Candidate
 from harness.journal import JournalWriter, RunLock
+from harness.measure.endpoint.origin import api_key, resolved_headers
 from harness.measure.endpoint.transports import log_to
 from harness.measure.plan import Plan
 from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session, utc_now
@@ -53,6 +54,9 @@ def measure(
     """
     with keyboard_interrupts():
         plan = Plan(bundle)
+        for candidate in plan.candidates:  # before there is a folder: a run without a call is none
+            api_key(candidate.model_name, candidate.model)
+            resolved_headers(candidate.model_name, candidate.model)
         content = " ".join(
             (bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates))
         )

@@ -31,7 +31,7 @@ def stderr() -> Console:
     """Give the console for progress, notes and errors."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return Console(stderr=True, emoji=False, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 class LastingStream:

@@ -56,7 +56,15 @@ Repeats = Annotated[
 ]
 Limit = Annotated[
     int | None,
-    typer.Option("--limit", min=1, help="Only the first N cases, for a quick look.", show_default=False),
+    typer.Option(
+        "--limit",
+        min=1,
+        help="Only N cases: a fixed sample, each label with its share.",
+        show_default=False,
+    ),
+]
+First = Annotated[
+    int | None, typer.Option("--first", min=1, help="Only the first N cases.", show_default=False)
 ]
 Cases = Annotated[
     Path | None,

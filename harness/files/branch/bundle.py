@@ -9,7 +9,7 @@ base; what it is compared with is the base as it is now.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -17,14 +17,11 @@ from typing import Literal, TypeAlias
 from harness.errors import FilesError, UsageError
 from harness.files.branch.base_policy import Places, at_commit, lay_out, matching, project_of, suite_at
 from harness.files.branch.edits import edits_of
-from harness.files.branch.prompts import SuitePrompts, confine
+from harness.files.branch.prompts import SuitePrompts, confine, same_requests
 from harness.files.branch.repository import Repository, lies_in, touches
 from harness.files.bundle import Bundle, Candidate, Gatherer, load_bundle, unique_names
-from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.project import ModelEntry, find_project, model_digest
-from harness.files.prompts import Renderer, RenderFailed
 from harness.files.written import Findings
-from harness.record import ORIGINAL
 
 Side: TypeAlias = Literal["base", "head"]
 FREE = frozenset({"local", "replay"})  # endpoints that cost nothing
@@ -290,31 +287,3 @@ class _Gathering:
         ):
             return Path(os.path.relpath(theirs, self.root))
         return written
-
-
-_SENT_BESIDE = ("parameters", "response_format", "json_schema", "grammar")
-
-
-def same_requests(base: Candidate, head: Candidate, bundle: Bundle) -> bool:
-    """Tell whether both send the same messages for every case and variant, on the same model."""
-    if base.model_digest != head.model_digest:
-        return False
-    if base.prompt_digest == head.prompt_digest:
-        return True
-    if any(getattr(base.prompt, name) != getattr(head.prompt, name) for name in _SENT_BESIDE):
-        return False
-    if any(variant in PROMPT_LEVEL for variant in bundle.suite.perturbations):
-        return False  # templates and examples are rearranged before they are rendered
-    one, two = Renderer(base.prompt), Renderer(head.prompt)
-    try:
-        return all(one.render(inputs) == two.render(inputs) for inputs in _inputs(bundle))
-    except RenderFailed:
-        return False
-
-
-def _inputs(bundle: Bundle) -> Iterator[Mapping[str, str]]:
-    for case in bundle.cases:
-        for variant in (ORIGINAL, *bundle.suite.perturbations):
-            inputs = case.inputs if variant == ORIGINAL else perturb_case(variant, case, bundle.suite.labels)
-            if inputs is not None:
-                yield inputs

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import UsageError
 from harness.files.branch.base_policy import Places, suite_at
 from harness.files.branch.repository import Repository, is_pointer
-from harness.files.bundle import Gatherer, unique_names
+from harness.files.bundle import Bundle, Candidate, Gatherer, unique_names
 from harness.files.case import PROMPT_LEVEL, perturb_case
-from harness.files.prompts import perturb_prompt, read_prompt
+from harness.files.prompts import Renderer, RenderFailed, perturb_prompt, read_prompt
 from harness.files.suite import read_suite
 from harness.files.untrusted import render_untrusted
 from harness.files.written import Findings, Outside, did_you_mean, expand, shown
+from harness.record import ORIGINAL
 
 
 class SuitePrompts:
@@ -138,3 +139,31 @@ def confine(prompts: Sequence[Path], policy: Places) -> None:
                     if not problem.field:
                         findings.add(path, problem.line, "", problem.message, problem.fix)
     findings.raise_if_any()
+
+
+_SENT_BESIDE = ("parameters", "response_format", "json_schema", "grammar")
+
+
+def same_requests(base: Candidate, head: Candidate, bundle: Bundle) -> bool:
+    """Tell whether both send the same messages for every case and variant, on the same model."""
+    if base.model_digest != head.model_digest:
+        return False
+    if base.prompt_digest == head.prompt_digest:
+        return True
+    if any(getattr(base.prompt, name) != getattr(head.prompt, name) for name in _SENT_BESIDE):
+        return False
+    if any(variant in PROMPT_LEVEL for variant in bundle.suite.perturbations):
+        return False  # templates and examples are rearranged before they are rendered
+    one, two = Renderer(base.prompt), Renderer(head.prompt)
+    try:
+        return all(one.render(inputs) == two.render(inputs) for inputs in _inputs(bundle))
+    except RenderFailed:
+        return False
+
+
+def _inputs(bundle: Bundle) -> Iterator[Mapping[str, str]]:
+    for case in bundle.cases:
+        for variant in (ORIGINAL, *bundle.suite.perturbations):
+            inputs = case.inputs if variant == ORIGINAL else perturb_case(variant, case, bundle.suite.labels)
+            if inputs is not None:
+                yield inputs

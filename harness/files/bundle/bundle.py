@@ -13,8 +13,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks, read_thresholds
+from harness.files.bundle.choice import Choice
+from harness.files.bundle.demands import read_thresholds
+from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks
 from harness.files.bundle.gathering import Gatherer
+from harness.files.bundle.notes import notes_on
 from harness.files.case import Case, apply_own, check_names, is_own
 from harness.files.policy import default_thresholds
 from harness.files.project import (
@@ -56,6 +59,8 @@ class Bundle:
     files: tuple[Path, ...]  # all that were read
     replaced: Path | None = None  # the case file that stands for the suite's own
     suite_digest: str
+    left_out: tuple[str, ...] = ()  # prompts that came with a pattern and do not fit a model, in sentences
+    notes: tuple[str, ...] = ()  # what is allowed and seldom meant, in sentences
 
 
 def load_project(start: Path) -> Project:
@@ -77,6 +82,7 @@ def load_bundle(
     repeats: int | None = None,
     cases: Path | None = None,
     limit: int | None = None,
+    first: int | None = None,
     splits: Collection[str] = (),
     tags: Collection[str] = (),
     project: Path | None = None,
@@ -85,34 +91,18 @@ def load_bundle(
     """Read a suite and all that it names. Raises FilesError with every problem of every file.
 
     `prompts` are paths or names of the suite's prompts; `models` are names of harness.yml; `cases` replaces
-    the suite's case files; `splits` and `tags` keep the cases that have one of them; then `limit` keeps the
-    first. `project` names harness.yml (default: found, see above). `trusted=False` is for files of strangers:
-    prompts are rendered in a child process with limits first, and perturbations can't be Python code.
+    the suite's case files; `splits` and `tags` keep the cases that have one of them; then `first` keeps the
+    first and `limit` a sample, seeded by the suite and stratified by label. `project` names harness.yml
+    (default: found, see above). `trusted=False` is for files of strangers: prompts are rendered in a child
+    process with limits first, and perturbations can't be Python code.
     """
     loader = _Loader(suite_path, project, trusted=trusted)
-    bundle = loader.load(prompts, models, repeats, cases, _Choice(limit, frozenset(splits), frozenset(tags)))
+    bundle = loader.load(
+        prompts, models, repeats, cases, Choice(limit=limit, first=first, splits=splits, tags=tags)
+    )
     loader.findings.raise_if_any()
     assert bundle is not None  # nothing is left out without a finding
     return bundle
-
-
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """Which cases are wanted."""
-
-    limit: int | None
-    splits: frozenset[str]
-    tags: frozenset[str]
-
-    def of(self, cases: Sequence[Case]) -> list[Case]:
-        """Keep the cases that are wanted."""
-        kept = [
-            case
-            for case in cases
-            if (not self.splits or case.split in self.splits)
-            and (not self.tags or self.tags & set(case.tags))
-        ]
-        return kept if self.limit is None else kept[: self.limit]
 
 
 class _Loader:
@@ -130,7 +120,7 @@ class _Loader:
         models: Sequence[str],
         repeats: int | None,
         cases: Path | None,
-        choice: _Choice,
+        choice: Choice,
     ) -> Bundle | None:
         checked = read_suite(self.suite_path, self.findings)
         if checked is None:
@@ -138,7 +128,7 @@ class _Loader:
         before = self.findings.total
         everything = self.gather.cases(checked, cases)
         sound = self.findings.total == before
-        rows = choice.of(everything)
+        rows = choice.of(everything, checked.model.seed)
         entries = self.gather.models(checked, models)
         read = self.gather.prompts(checked, prompts)
         own = everything if sound and cases is None else ()  # a later sample may lack splits and tags
@@ -154,7 +144,7 @@ class _Loader:
             for prompt in read
             if self.trusted or self._survives(prompt, rows)
         ]
-        check_speaks(read, entries)
+        pairs, unfit = check_speaks(checked, read, entries, self.gather.by_pattern)
         if self.findings.problems:
             return None
         suite = checked.model if repeats is None else checked.model.model_copy(update={"repeats": repeats})
@@ -163,12 +153,14 @@ class _Loader:
         return Bundle(
             project=self.gather.project,
             suite=suite,
-            candidates=_candidates([prompt for prompt in fitted if prompt is not None], entries),
+            candidates=_candidates([p for p in fitted if p is not None], entries, pairs),
             cases=tuple(rows),
             thresholds=thresholds,
             files=tuple(dict.fromkeys(self.gather.files)),
             suite_digest=suite_digest(suite, rows),
             replaced=cases,
+            left_out=tuple(unfit),
+            notes=notes_on(self.gather.reader, everything, [p for p in fitted if p is not None]),
         )
 
     def _survives(self, read: Checked[Prompt], rows: Sequence[Case]) -> bool:
@@ -195,14 +187,16 @@ class _Loader:
         self.gather.files += [shortest(file) for file in made.files]
         return made.cases
 
-    def _no_case_left(self, checked: Checked[Suite], choice: _Choice) -> None:
+    def _no_case_left(self, checked: Checked[Suite], choice: Choice) -> None:
         wanted = [*(f"split={s}" for s in sorted(choice.splits)), *(f"tag={t}" for t in sorted(choice.tags))]
         checked.problem(
             (), f"no case is left by {shortlist(wanted) or 'the limit'}.", "Ask for fewer conditions."
         )
 
 
-def _candidates(prompts: Sequence[Prompt], models: dict[str, ModelEntry]) -> tuple[Candidate, ...]:
+def _candidates(
+    prompts: Sequence[Prompt], models: dict[str, ModelEntry], pairs: Collection[tuple[str, str]]
+) -> tuple[Candidate, ...]:
     return tuple(
         Candidate(
             name=f"{prompt.name}@{name}",
@@ -214,4 +208,5 @@ def _candidates(prompts: Sequence[Prompt], models: dict[str, ModelEntry]) -> tup
         )
         for prompt in prompts
         for name, entry in models.items()
+        if (prompt.name, name) in pairs
     )

@@ -19,21 +19,14 @@ from harness.files.prompts import (
     compile_template,
     last_user,
     templates,
+    variables,
 )
 from harness.files.suite import ReplyRule, Suite
-from harness.files.thresholds import Threshold, ThresholdError, metric_of, parse_threshold
 from harness.files.written import (
     Checked,
-    Entries,
-    Findings,
-    Items,
-    Path_,
     Scalar,
     did_you_mean,
-    dotted,
     node_at,
-    parse_any,
-    read_written,
     shortlist,
     shown,
 )
@@ -57,79 +50,6 @@ def check_cases(checked: Checked[Suite], cases: Sequence[Case], *, replaced: boo
         checked.problem(("cases",), message, "Add cases of the other labels.")
 
 
-def read_thresholds(
-    checked: Checked[Suite], cases: Sequence[Case], repeats: int, models: Iterable[ModelEntry]
-) -> tuple[Threshold, ...]:
-    """Parse the thresholds and check that these cases can reach them."""
-    suite = checked.model
-    if not checked.whole("thresholds", "labels", "perturbations"):
-        return ()
-    tags = {tag for case in cases for tag in case.tags} if cases else None
-    splits = {case.split for case in cases if case.split} if cases else None
-    currencies = {model.price.currency for model in models}
-    found = []
-    for i, text in enumerate(suite.thresholds):
-        try:
-            threshold = parse_threshold(
-                text, labels=suite.labels, perturbations=suite.perturbations, tags=tags, splits=splits
-            )
-        except ThresholdError as error:
-            checked.problem(("thresholds", i), f"column {error.column}: {error.message}", error.fix)
-            continue
-        found.append(threshold)
-        why, fix = _unreachable(threshold, suite, cases, repeats, currencies)
-        if why:
-            checked.problem(("thresholds", i), why, fix)
-    return tuple(found)
-
-
-def _unreachable(
-    threshold: Threshold, suite: Suite, cases: Sequence[Case], repeats: int, currencies: Collection[str]
-) -> tuple[str, str]:
-    metric = metric_of(threshold.metric)
-    if metric.selector == "perturbation" and not suite.perturbations:
-        return "this suite has no perturbations.", "Add `perturbations:`."
-    if metric.repeated and repeats < 2:
-        return f"`{threshold.metric}` needs at least two repeats.", "Raise `repeats`."
-    if metric.argument == "power" and threshold.argument is not None and threshold.argument > repeats:
-        return (
-            f"pass^{threshold.argument:g} needs {threshold.argument:g} repeats, there are {repeats}.",
-            "Raise `repeats`.",
-        )
-    if threshold.currency is not None and currencies and threshold.currency not in currencies:
-        return (
-            f"is in {threshold.currency}, the prices are in {shortlist(sorted(currencies))}.",
-            "Use one currency.",
-        )
-    return _no_such_cases(threshold, cases) if cases else ("", "")
-
-
-def _no_such_cases(threshold: Threshold, cases: Sequence[Case]) -> tuple[str, str]:
-    metric = metric_of(threshold.metric)
-    if metric.splits and len({case.split for case in cases if case.split}) < 2:
-        return "the cases have no two splits to compare.", "Mark cases as `split: dev` and `split: holdout`."
-    inside = [case for case in cases if _inside(case, threshold.where)]
-    if not inside:
-        return "no case meets all these conditions.", "Ask for fewer."
-    mine = sum(case.expected == threshold.label for case in inside)
-    among = " among these" if threshold.where else ""
-    if metric.counts == "other cases" and mine == len(inside):
-        return (
-            f"every case{among} has the label `{shown(threshold.label or '')}`: it can't be reached.",
-            "Add cases of other labels.",
-        )
-    if metric.selector == "label" and metric.counts != "other cases" and not mine:
-        return (
-            f"no case{among} has the label `{shown(threshold.label or '')}`: it can't be reached.",
-            "Add such cases.",
-        )
-    return "", ""
-
-
-def _inside(case: Case, where: tuple[tuple[str, str], ...]) -> bool:
-    return all(name in case.tags if key == "tag" else name == case.split for key, name in where)
-
-
 def check_prompt(
     read: Checked[Prompt], suite: Checked[Suite], cases: Sequence[Case], sample: Case | None
 ) -> Prompt | None:
@@ -140,6 +60,8 @@ def check_prompt(
         columns = set.intersection(*(set(case.inputs) for case in cases))
     for at, source in templates(prompt):
         _check_template(read, at, source, columns, suite.model)
+    if columns and read.findings.of(read.path) == before and templates(prompt) and not variables(prompt):
+        _uses_no_input(read, columns)
     if read.whole("examples") and suite.whole("labels", "reply"):
         _check_examples(read, suite.model)
     if (
@@ -151,11 +73,23 @@ def check_prompt(
     return prompt if read.findings.of(read.path) == before else None
 
 
+def _uses_no_input(read: Checked[Prompt], columns: Collection[str]) -> None:
+    """Tell of a prompt that would ask the same of every case."""
+    at, source = templates(read.model)[-1]
+    likely = max(sorted(columns), key=source.count)
+    where = next(
+        (w for w in (f"{{{likely}}}", f"${likely}", f"<{likely}>", f"[{likely}]") if w in source), ""
+    )
+    place = f"`{{{{ {shown(likely)} }}}}`"
+    fix = f"Write {place} for `{where}`." if where else f"Place an input, such as {place}."
+    read.problem(at, "uses no input: it would ask the same of every case.", fix)
+
+
 def _check_template(
     read: Checked[Prompt], at: tuple[str | int, ...], source: str, columns: set[str] | None, suite: Suite
 ) -> None:
     try:
-        names = compile_template(source).names - LISTS
+        names = compile_template(source, read.model.template).names - LISTS
     except TemplateRefused as refused:
         node, line, _ = node_at(read.tree, at)
         inside = node.line + refused.line if isinstance(node, Scalar) and node.block else line
@@ -217,50 +151,39 @@ def _render_once(read: Checked[Prompt], sample: Case) -> None:
         read.problem(at, f"can't be rendered for the case `{shown(sample.id)}`: {error}")
 
 
-def check_speaks(prompts: Sequence[Checked[Prompt]], models: Mapping[str, ModelEntry]) -> None:
-    """Check that each model's endpoint takes each prompt's kind: text, or chat messages."""
-    for read in prompts:
-        if read.model.text is None and not read.model.messages:
-            continue
-        field, speaks = ("messages", CHATS) if read.model.text is None else ("text", COMPLETES)
-        for name, entry in models.items():
-            if entry.endpoint not in speaks:
-                kind = "chat messages" if field == "messages" else "plain text"
-                message = f"is {kind}, but the model `{shown(name)}` has `endpoint: {entry.endpoint}`."
-                read.problem((field,), message, f"Use an endpoint such as {shortlist(sorted(speaks))}.")
+def check_speaks(
+    suite: Checked[Suite],
+    prompts: Sequence[Checked[Prompt]],
+    models: Mapping[str, ModelEntry],
+    by_pattern: Collection[Path],
+) -> tuple[set[tuple[str, str]], list[str]]:
+    """Pair each prompt (by name) with the models whose endpoint takes its kind: text, or chat messages.
 
-
-def read_policy(path: Path, suite: Suite) -> tuple[Threshold, ...]:
-    """Read thresholds from a file of their own, for the labels and perturbations of `suite`.
-
-    It may be a suite, a mapping with `thresholds`, or a plain list. Raises FilesError.
+    A prompt that does not fit is a problem where it was named, and left out with a note (the second part)
+    where it came with a pattern; a model that is left with no prompt is a problem.
     """
-    findings = Findings()
-    found = []
-    text = read_written(path, findings)
-    node = None if text is None else parse_any(text, path, findings)
-    at: Path_ = ()
-    if isinstance(node, Entries):
-        at = ("thresholds",)
-        node = node.entries.get("thresholds", (0, None))[1]
-    if isinstance(node, Scalar):
-        node = Items(node.line, [node])
-    if isinstance(node, Items) and node.items:
-        for i, item in enumerate(node.items):
-            field = dotted((*at, i))
-            if not isinstance(item, Scalar):
-                findings.add(path, item.line, field, "must be text.", "Write `accuracy >= 90%`.")
-                continue
-            try:
-                found.append(
-                    parse_threshold(item.text, labels=suite.labels, perturbations=suite.perturbations)
-                )
-            except ThresholdError as error:
-                message = f"column {error.column}: {error.message}"
-                findings.add(path, item.line, field, message, error.fix)
-    elif not findings.total:
-        findings.add(
-            path, None, dotted(at), "holds no thresholds.", "Write a list, such as `- accuracy >= 90%`."
-        )
-    findings.raise_if_any()
-    return tuple(found)
+    pairs, notes = set(), []
+    for name, entry in models.items():
+        unfit: dict[str, list[Checked[Prompt]]] = {}
+        for read in prompts:
+            field, speaks = ("messages", CHATS) if read.model.text is None else ("text", COMPLETES)
+            if entry.endpoint in speaks or not (read.model.text or read.model.messages):
+                pairs.add((read.model.name, name))
+            else:
+                unfit.setdefault(field, []).append(read)
+        for field, reads in unfit.items():
+            kind = "chat messages" if field == "messages" else "plain text"
+            speaks = CHATS if field == "messages" else COMPLETES
+            fix = f"Use an endpoint such as {shortlist(sorted(speaks))}."
+            for read in reads:
+                if read.path not in by_pattern:
+                    message = f"is {kind}, but the model `{shown(name)}` has `endpoint: {entry.endpoint}`."
+                    read.problem((field,), message, fix)
+            if len(reads) == len(prompts) and reads[0].path in by_pattern:
+                message = f"all are {kind}, but the model `{shown(name)}` has `endpoint: {entry.endpoint}`."
+                suite.problem(("prompts",), message, fix)
+            names = [read.model.name for read in reads if read.path in by_pattern]
+            if names:
+                verb = "is" if len(names) == 1 else "are"
+                notes.append(f"not measured on `{shown(name)}`: {shortlist(names)}, which {verb} {kind}.")
+    return pairs, notes

@@ -15,6 +15,7 @@ from harness.files.written import (
     Outside,
     did_you_mean,
     expand,
+    is_pattern,
     near_file,
     node_at,
     resolve,
@@ -33,6 +34,8 @@ class Gatherer:
         self.suite_path = suite_path
         self.findings = findings
         self.files: list[Path] = []
+        self.by_pattern: set[Path] = set()  # prompts that the suite did not name one by one
+        self.reader = CaseReader(None, {}, findings)
         self._read = self._project(named)
         self.project = self._read.project
         self.root = self.project.root
@@ -55,7 +58,8 @@ class Gatherer:
         if not checked.whole("columns"):
             return []
         labels = suite.labels if checked.whole("labels") else None
-        reader = CaseReader(labels, suite.columns, self.findings, suite.reply.case_sensitive)
+        self.reader = CaseReader(labels, suite.columns, self.findings, suite.reply.case_sensitive)
+        reader = self.reader
         if replaced is not None:
             self.files.append(replaced)
             return list(reader.read(replaced))
@@ -105,11 +109,14 @@ class Gatherer:
             for i, written in enumerate(checked.model.prompts):
                 if named and all(Path(name).is_file() for name in named):
                     break
-                paths += self._expanded(checked, ("prompts", i), written)
+                found = self._expanded(checked, ("prompts", i), written)
+                self.by_pattern |= {*found} if is_pattern(written) else set()
+                paths += found
         paths = list(dict.fromkeys(paths))
         if not named and not paths and not checked.model.prompts and checked.whole("prompts"):
             checked.problem(("prompts",), "names no prompt.", "Add `prompts:`, or use --prompt.")
         names = unique_names(paths)
+        self.by_pattern -= set() if not named else set(names)
         chosen = [self._named(name, names) for name in named] if named else paths
         wanted = list(dict.fromkeys(path for path in chosen if path is not None))
         self.files += wanted

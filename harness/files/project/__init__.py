@@ -9,6 +9,7 @@ from harness.files.project.entry import (
     Transport,
     model_digest,
     price_of,
+    variables_of,
 )
 from harness.files.project.reading import (
     EMBEDDED,
@@ -36,4 +37,5 @@ __all__ = [
     "model_digest",
     "price_of",
     "read_project",
+    "variables_of",
 ]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 
 from harness.files.digest import digest
-from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin
+from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
 from harness.files.written import Money, Seconds, Written
 from harness.record import Usage
 
@@ -172,3 +172,9 @@ def _origin(url: str | None) -> str:
     parts = urlsplit(url or "")
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme.lower()}://{parts.netloc.lower()}{parts.path.rstrip('/')}{query}"
+
+
+def variables_of(entry: ModelEntry) -> tuple[str, ...]:
+    """Name the environment variables that an entry needs: its key's, and those of `${...}` in its headers."""
+    own = () if entry.api_key_env is None else (entry.api_key_env,)
+    return tuple(dict.fromkeys((*own, *(v for text in entry.headers.values() for v in placeholders(text)))))

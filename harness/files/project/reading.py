@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from harness.errors import UsageError
 from harness.files.project.entry import ModelEntry
 from harness.files.written import (
     Entries,
@@ -26,6 +27,7 @@ from harness.files.written import (
 )
 
 PROJECT_FILE = "harness.yml"
+_NEARLY = ("harness.yaml", ".harness.yml", ".harness.yaml", "harness.yml.txt")
 
 PROJECT_TEXTS: tuple[Path_, ...] = (
     ("results",),
@@ -73,11 +75,14 @@ EMBEDDED = {"smollm2": ModelEntry(endpoint="local", weights="smollm2-135m-instru
 
 
 def find_project(start: Path) -> Path | None:
-    """Look for harness.yml in `start` and upward."""
+    """Look for harness.yml in `start` and upward. Raises UsageError at what was meant to be one."""
     start = start.resolve()
     for folder in (start, *start.parents):
         if (folder / PROJECT_FILE).is_file():
             return folder / PROJECT_FILE
+        for name in _NEARLY:
+            if (folder / name).is_file():
+                raise UsageError(f"{folder / name} is not read.", fix=f"Rename it to {PROJECT_FILE}.")
     return None
 
 

@@ -15,7 +15,7 @@ _KEY_PREFIX = re.compile(
 _SECRET_HEADER = re.compile(r"authorization|(x-)?(api-?key|auth.*|.*token|.*secret|.*-key)|cookie", re.I)
 _SECRET_QUERY = re.compile(r"(api[-_]?)?key|.*token|.*secret|password|sig(nature)?", re.I)
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
-_PLACEHOLDER = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def check_key_variable(name: str) -> str:
@@ -36,6 +36,11 @@ def looks_like_key(text: str) -> bool:
         return True
     kinds = sum(any(test(c) for c in text) for test in (str.islower, str.isupper, str.isdigit))
     return len(text) >= 20 and kinds == 3 and text.count("_") <= len(text) // 10
+
+
+def placeholders(text: str) -> list[str]:
+    """Name the environment variables that a text takes its parts from: `${VARIABLE}`."""
+    return _PLACEHOLDER.findall(text)
 
 
 def check_origin(url: str) -> str:

@@ -1,5 +1,6 @@
 """Prompts: what people write of one, the Jinja that it may use, and what it becomes for one case."""
 
+from harness.files.prompts.compiling import RenderFailed, compile_template
 from harness.files.prompts.prompt import (
     Message,
     Prompt,
@@ -13,10 +14,9 @@ from harness.files.prompts.render import (
     RenderedChat,
     RenderedText,
     Renderer,
-    RenderFailed,
-    compile_template,
     last_user,
     templates,
+    variables,
 )
 from harness.files.prompts.template_rules import LISTS, TemplateRefused
 
@@ -37,4 +37,5 @@ __all__ = [
     "prompt_digest",
     "read_prompt",
     "templates",
+    "variables",
 ]

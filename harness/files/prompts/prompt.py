@@ -64,6 +64,20 @@ class Prompt(Written):
         None, alias="jsonSchema", description="The schema of the reply, for `responseFormat: json_schema`."
     )
     grammar: str | None = Field(None, description="llama.cpp grammar (GBNF) of the reply.")
+    template: Literal["jinja", "github"] | None = Field(
+        None,
+        description="How templates are read: as Jinja, or as GitHub does, where only {{name}} is a place. "
+        "Absent: github where there are `testData`, `evaluators` or a `model` as GitHub names them.",
+    )
+    test_data: tuple[dict[str, Any], ...] = Field(
+        (),
+        alias="testData",
+        exclude=True,
+        description="Cases that GitHub keeps here; a suite may name this file.",
+    )
+    evaluators: tuple[dict[str, Any], ...] = Field(
+        (), exclude=True, description="GitHub's checks of a reply: read past; a suite's thresholds judge."
+    )
     name: str = Field("", exclude=True)  # from the file name: v3.prompt.yml -> v3
     path: Path | None = Field(None, exclude=True)
     labels: tuple[str, ...] = Field((), exclude=True)  # of the suite; templates may loop over them
@@ -78,6 +92,8 @@ PROMPT_TEXTS: tuple[Path_, ...] = (
     ("grammar",),
     ("messages", "*", "content"),
     ("examples", "*", "*"),
+    ("testData", "**"),
+    ("evaluators", "**"),
 )
 
 
@@ -107,7 +123,22 @@ def read_prompt(path: Path, findings: Findings) -> Checked[Prompt] | None:
     if isinstance(prompt.response_format, str) and prompt.response_format not in _FORMATS:
         fix = did_you_mean(prompt.response_format, _FORMATS)
         checked.problem(("responseFormat",), f"must be one of {shortlist(_FORMATS)}.", fix)
-    return checked.updated(path=path, name=plain_name(path), title=prompt.title)
+    return checked.updated(path=path, name=plain_name(path), title=prompt.title, template=_template(prompt))
+
+
+def _template(prompt: Prompt) -> Literal["github"] | None:
+    """Say whether a prompt is GitHub's: only they keep `testData`, `evaluators` and `publisher/name` models.
+
+    What only Jinja has (`{%`, the fields of plain completion) outweighs the name of a model.
+    """
+    if prompt.template is not None:
+        return "github" if prompt.template == "github" else None
+    if prompt.test_data or prompt.evaluators:
+        return "github"
+    ours = prompt.text is not None or prompt.examples or prompt.grammar
+    named = re.fullmatch(r"[\w.-]+/[\w.:-]+", prompt.model or "")
+    jinja = any("{%" in message.content for message in prompt.messages)
+    return "github" if named and not ours and not jinja else None
 
 
 def _is_schema(text: str) -> bool:
@@ -137,7 +168,16 @@ def prompt_digest(prompt: Prompt) -> str:
     sources = [message.content for message in prompt.messages] + [prompt.text or ""]
     if any("labels" in source for source in sources):
         content["labels"] = list(prompt.labels)
+    if prompt.template == "github" and any(_read_otherwise(source) for source in sources):
+        content["template"] = "github"
     return digest(content)
+
+
+def _read_otherwise(source: str) -> bool:
+    """Whether Jinja would make something else of a template than GitHub does."""
+    return (
+        "{%" in source or "{#" in source or bool(re.sub(r"\{\{\s*[^\W\d]\w*\s*\}\}", "", source).count("{{"))
+    )
 
 
 def perturb_prompt(name: str, prompt: Prompt, seed: int) -> Prompt:

@@ -29,9 +29,14 @@ def resolve(written: str, base: Path, root: Path) -> Path:
     return target
 
 
+def is_pattern(written: str) -> bool:
+    """Whether a reference may name several files."""
+    return bool(_WILD.intersection(written))
+
+
 def expand(written: str, base: Path, root: Path) -> list[Path]:
     """Give the files that a pattern matches, in the order of their names. Raises Outside."""
-    if not _WILD.intersection(written):
+    if not is_pattern(written):
         return [resolve(written, base, root)]
     parts = Path(written).parts
     fixed = next(i for i, part in enumerate(parts) if _WILD.intersection(part))

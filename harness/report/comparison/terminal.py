@@ -25,7 +25,7 @@ DIFF_CONTEXT = 60  # characters of unchanged text around a change
 
 def terminal_comparison(comparison: Comparison, *, console: Console | None = None, full: bool = False) -> str:
     """Give the comparison as text for stdout, as wide and colourful as the console is."""
-    target = console or Console()
+    target = console or Console(emoji=False)
     return written(_blocks(view_of(comparison), Pen(target), full=full), target)
 
 

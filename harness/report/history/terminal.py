@@ -21,7 +21,7 @@ _LONG_ID = 36  # characters: longer ids take several lines
 
 def history_terminal(histories: Mapping[str, History], *, console: Console | None = None) -> str:
     """Give the histories as text for stdout."""
-    target = console or Console()
+    target = console or Console(emoji=False)
     pen = Pen(target)
     blocks = (block for name, history in histories.items() for block in _candidate(name, history, pen))
     return written(blocks, target)

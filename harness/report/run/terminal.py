@@ -37,7 +37,7 @@ def terminal_report(
     full: bool = False,
 ) -> str:
     """Give the report as text for stdout: its width, colours and encoding decide, or those of `console`."""
-    target = console or Console()
+    target = console or Console(emoji=False)
     return written(_report(view_of(assessment, manifest), Pen(target), full=full), target)
 
 

@@ -93,7 +93,9 @@ def test_a_suite_outside_of_the_working_directory_uses_its_own_project(
 
 
 def test_prompts_are_chosen_by_name_or_path_and_models_by_name(project: Write, tmp_path: Path) -> None:
-    suite = project({"prompts/v2.prompt.yml": "text: '{{ message }}'\n", "other/v3.prompt.yml": "text: hi\n"})
+    suite = project(
+        {"prompts/v2.prompt.yml": "text: '{{ message }}'\n", "other/v3.prompt.yml": "text: '{{message}}'\n"}
+    )
     suite.write_text(suite.read_text().replace("v1.prompt.yml", "v*.prompt.yml"))
     assert [c.name for c in load_bundle(suite).candidates] == ["v1@recorded", "v2@recorded"]
     assert [c.name for c in load_bundle(suite, prompts=["v2"]).candidates] == ["v2@recorded"]
@@ -115,7 +117,7 @@ def test_repeats_cases_splits_tags_and_limit_can_be_given(project: Write, tmp_pa
     assert load_bundle(suite, repeats=7).suite.repeats == 7
     assert [c.id for c in load_bundle(suite, splits=["holdout"]).cases] == ["2"]
     assert [c.id for c in load_bundle(suite, tags=["short"]).cases] == ["1"]
-    assert [c.id for c in load_bundle(suite, limit=1).cases] == ["1"]
+    assert [c.id for c in load_bundle(suite, first=1).cases] == ["1"]
     more = tmp_path / "more.csv"
     more.write_text("message,expected\nhello,ham\nbye,ham\nwin,spam\n")
     assert [c.id for c in load_bundle(suite, cases=more).cases] == ["more-2", "more-3", "more-4"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from commanded import write_replayed, write_yaml
 
-from harness.files.branch.bundle import same_requests
+from harness.files.branch.prompts import same_requests
 from harness.files.bundle import load_bundle
 from harness.files.project import model_digest
 from harness.files.prompts import Prompt, prompt_digest

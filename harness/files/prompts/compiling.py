@@ -1,0 +1,221 @@
+"""A template's text -> checked pieces: Jinja under the rules of `template_rules`, or GitHub's plain places.
+
+Whatever a template does, its work and its text are bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sized
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from typing import Any
+
+from jinja2 import (
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    UndefinedError,
+    meta,
+    nodes,
+)
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.filters import do_round
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from harness.files.prompts.template_rules import (
+    FILTERS,
+    LISTS,
+    TESTS,
+    TemplateRefused,
+    check_source,
+    check_tree,
+)
+from harness.files.written import shown
+
+PLACE = re.compile(r"\{\{\s*([^\W\d][\w-]*)\s*\}\}")  # as GitHub writes them
+
+
+LARGEST = 1_000_000  # characters of one rendered prompt
+
+
+LARGEST_NUMBER = 1e18  # that a filter is given or gives
+
+
+_MOST_DIGITS = 15
+
+
+class RenderFailed(Exception):
+    """A template could not be rendered with these inputs; the message says why."""
+
+
+def _environment() -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined,
+        autoescape=False,
+        optimized=False,  # no computing of constants while compiling
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        cache_size=0,
+    )
+    environment.code_generator_class = _NothingAtCompileTime
+    environment.globals.clear()
+    own: dict[str, Callable[..., Any]] = {"join": _join, "round": _round, "tojson": _tojson}
+    environment.filters = {name: _bounded(own.get(name) or environment.filters[name]) for name in FILTERS}
+    environment.tests = {name: environment.tests[name] for name in TESTS}
+    return environment
+
+
+class _NothingAtCompileTime(CodeGenerator):
+    """Compiles without computing: Jinja would run the filters of constants, even with the optimizer off."""
+
+    def _output_child_to_const(self, node: nodes.Expr, frame: Frame, finalize: Any) -> str:  # noqa: ANN401 - Jinja's own
+        if not isinstance(node, nodes.TemplateData):
+            raise nodes.Impossible
+        return super()._output_child_to_const(node, frame, finalize)
+
+
+def _bounded(filter_: Callable[..., Any]) -> Callable[..., Any]:
+    """Refuse a long result and large numbers, so that no filter, nor many in a row, works without end."""
+
+    @wraps(filter_)  # keeps Jinja's marks on the function
+    def bounded(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - as any filter
+        for value in (*args, *options.values()):
+            _refuse_large(value)
+        result = filter_(*args, **options)
+        _refuse_large(result)
+        return result
+
+    return bounded
+
+
+def _refuse_large(value: object) -> None:
+    """Refuse a long text or list, a large number, and what is no number."""
+    if isinstance(value, (int, float)) and not abs(value) <= LARGEST_NUMBER:
+        raise RenderFailed("a number is not finite, or has more than 18 digits.")
+    if isinstance(value, Sized) and len(value) > LARGEST:
+        raise RenderFailed(f"a value is longer than {LARGEST:,} characters.")
+
+
+def _round(value: float, precision: int = 0, method: str = "common") -> float:
+    """Round as Jinja does, to digits that a number has: more would be powers of ten without end."""
+    if abs(precision) > _MOST_DIGITS:
+        raise RenderFailed(f"`round` works for at most {_MOST_DIGITS} digits.")
+    return do_round(value, precision, method)  # type: ignore[arg-type]  # Jinja checks the method
+
+
+def _join(value: Iterable[object], d: str = "", attribute: str | None = None) -> str:
+    if attribute and attribute.startswith("_"):
+        raise RenderFailed(f"`{shown(attribute)}` is not a part that a prompt may use.")
+    items = [str(getattr(item, attribute) if attribute else item) for item in value]
+    if sum(map(len, items)) + len(str(d)) * len(items) > LARGEST:
+        raise RenderFailed(f"a joined text is longer than {LARGEST:,} characters.")
+    return str(d).join(items)
+
+
+def _tojson(value: object) -> str:
+    """Write JSON for a model to read: nothing is escaped for HTML."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=vars)
+
+
+_ENVIRONMENT = _environment()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a template, and the names that it uses: Jinja's own, a text, or the place of one input."""
+
+    template: Template | str
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A template that passed the rules, in pieces: those that no case can change are rendered only once."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The names that the template uses, `examples` and `labels` included."""
+        return frozenset[str]().union(*(part.names for part in self.parts))
+
+
+@lru_cache(maxsize=256)
+def compile_template(source: str, style: str | None = None) -> Compiled:
+    """Check and compile one template. Raises TemplateRefused, which names the line in the template.
+
+    `style` is the prompt's `template`: with "github" only `{{name}}` is a place, and all else is text.
+    """
+    check_source(source)
+    if style == "github":
+        pieces = PLACE.split(source)  # text and names by turns
+        return Compiled(
+            tuple(Part(piece, frozenset({piece} if i % 2 else ())) for i, piece in enumerate(pieces) if piece)
+        )
+    try:
+        tree = _ENVIRONMENT.parse(source)
+        check_tree(tree)
+        return Compiled(tuple(_part(group) for group in _groups(tree)))
+    except TemplateSyntaxError as error:
+        said = (error.message or "").rstrip(".")
+        raise TemplateRefused(f"is not a valid template: {said}.", error.lineno) from None
+    except (RecursionError, MemoryError, SyntaxError, ValueError, TemplateError):
+        raise TemplateRefused("is too complicated a template.", 1) from None
+
+
+def _part(body: list[nodes.Node]) -> Part:
+    tree = nodes.Template(body, lineno=1)
+    tree.set_environment(_ENVIRONMENT)
+    names = frozenset(meta.find_undeclared_variables(tree))
+    return Part(_ENVIRONMENT.from_string(tree), names)
+
+
+def _groups(tree: nodes.Template) -> list[list[nodes.Node]]:
+    """Cut a template where pieces that use inputs and pieces that don't meet."""
+    groups: list[list[nodes.Node]] = []
+    last = None
+    for node in tree.body:
+        alone = nodes.Template([node], lineno=1)
+        alone.set_environment(_ENVIRONMENT)
+        fixed = meta.find_undeclared_variables(alone) <= LISTS
+        if fixed != last:
+            groups.append([])
+            last = fixed
+        groups[-1].append(node)
+    return groups
+
+
+def fill(part: Part, values: Mapping[str, Any]) -> str:
+    """Render one piece with what its names stand for. Raises RenderFailed."""
+    template = part.template
+    if isinstance(template, str):
+        return _place(template, values) if part.names else template
+    try:
+        texts: list[str] = []
+        size = 0
+        for text in template.root_render_func(template.new_context(dict(values))):
+            size += len(text)
+            if size > LARGEST:
+                raise RenderFailed(f"the rendered prompt is longer than {LARGEST:,} characters.")
+            texts.append(text)
+        return "".join(texts)
+    except RenderFailed:
+        raise
+    except UndefinedError as error:
+        raise RenderFailed(f"{error.message}.") from None
+    except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        raise RenderFailed(f"{type(error).__name__}: {shown(str(error), 200)}.") from None
+    except (RecursionError, MemoryError):
+        raise RenderFailed("it takes too much memory.") from None
+    except Exception as error:  # a template that a person wrote is never a fault of the harness
+        raise RenderFailed(f"{type(error).__name__}.") from None
+
+
+def _place(name: str, values: Mapping[str, Any]) -> str:
+    if not isinstance(values.get(name), str):
+        raise RenderFailed(f"'{name}' is undefined.")
+    return str(values[name])

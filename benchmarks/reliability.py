@@ -107,7 +107,7 @@ SECTIONS: dict[str, list[Promise]] = {
         Promise(
             "No line of any command instructs a CI service; no mistake in a file, and no error of the "
             "harness, ends with the code of a verdict",
-            ("tests/integration/test_hostile_output.py", "tests/unit/cli/test_console.py"),
+            ("tests/integration/test_hostile_output.py", "tests/unit/cli/ground/test_console.py"),
         ),
         Promise("No key is shown, wherever it is echoed", ("tests/integration/test_key_canaries.py",)),
         Promise(

@@ -13,7 +13,7 @@ import yaml
 from harness.files.schema import schemas
 from harness.files.written import units
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from harness.files.written import Findings
 
 Write = Callable[..., Path]
 
-SHIPPED = sorted((Path(__file__).parents[3] / "suites").glob("*.suite.yml"))
+SHIPPED = sorted((Path(__file__).parents[4] / "suites").glob("*.suite.yml"))
 ODD_LABELS = ["no", "010", "12:30", "1.0", "null", "2024-01-01", "0x1F", "Yes"]
 
 

@@ -157,14 +157,20 @@ def apply_own(names: Sequence[str], cases: Sequence[Case], root: Path) -> Own:
 
 @contextlib.contextmanager
 def _imported_from(root: Path) -> Iterator[None]:
-    """Look for modules in `root` first, and forget those found there: another project may have its own."""
+    """Look for modules in `root` first, and forget those found there: another project may have its own.
+
+    No bytecode is left beside them: Python takes it for that of a file which was edited within its second and
+    is as long as before, and other texts would be measured than the code makes.
+    """
     folder = str(root.resolve())
-    before = set(sys.modules)
+    before, bytecode = set(sys.modules), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
     sys.path.insert(0, folder)
     importlib.invalidate_caches()
     try:
         yield
     finally:
+        sys.dont_write_bytecode = bytecode
         sys.path.remove(folder)
         for name in set(sys.modules) - before:
             file = getattr(sys.modules[name], "__file__", None)

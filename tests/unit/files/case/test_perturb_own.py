@@ -47,6 +47,21 @@ def test_a_text_that_stays_as_it_is_makes_no_trial(project: Write) -> None:
     assert Plan(bundle).planned == 2 * (2 + 1)  # two repeats of two originals and one variant
 
 
+@pytest.fixture(autouse=True)
+def _python_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Python write bytecode, whatever this machine's PYTHONDONTWRITEBYTECODE says."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+
+
+def test_no_bytecode_stays_that_would_stand_for_a_file_edited_within_the_second(project: Write) -> None:
+    made = [
+        [case.variants["own.noise:shout"].strip("WINMOEYSUAT ") for case in loaded(project, code).cases]
+        for code in (LOUD, LOUD.replace("'!'", "'?'"))
+    ]
+    assert [{text[0] for text in texts} for texts in made] == [{"!"}, {"?"}]
+    assert sys.dont_write_bytecode is False
+
+
 def test_a_trial_is_another_one_when_the_function_makes_another_text(project: Write) -> None:
     def keys(code: str) -> dict[str, str]:
         plan = Plan(loaded(project, code))

@@ -34,7 +34,7 @@ from judged_sections import timing
 from harness.files.thresholds import parse_threshold
 from harness.judge.checks.check import check
 from harness.judge.compare import compare
-from harness.judge.history.found import described
+from harness.judge.history.section import described
 from harness.judge.documents import PastRun
 from harness.judge.history.series import history_of
 from harness.judge.scores import classification

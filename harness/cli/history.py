@@ -54,7 +54,7 @@ def history(
 
 def _suite_name(written: str) -> str:
     """Give the name of a suite from its file; whatever is no file is a name already."""
-    from harness.files.suite import read_suite
+    from harness.files.suite.reading import read_suite
     from harness.files.written import Findings
 
     path = Path(written)

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from harness import __version__
-from harness.cli import (
-    baseline,
-    check,
-    compare,
-    export,
-    history,
-    init,
-    list_runs,
-    models,
-    report,
-    run,
-    schema,
-    show,
-    view,
-)
-from harness.cli.gate import gate
 from harness.cli.ground import COMPLAINT, Commands, keep_streams_usable, show_error, show_unexpected, told
 from harness.errors import Exit, HarnessError, UsageError
 
@@ -68,28 +52,40 @@ def root(
     """Tell whether a prompt that acts as a classifier is ready for production on a given model."""
 
 
-def _register(name: str, command: Callable[..., None]) -> None:
+# In the order of the help: the module of `harness.cli` and the name in it; a name `app` is a group.
+COMMANDS = {
+    "demo": "init.demo",
+    "init": "init.init",
+    "check": "check.check",
+    "run": "run.run",
+    "resume": "run.resume",
+    "report": "report.report",
+    "compare": "compare.compare",
+    "baseline": "baseline.app",
+    "gate": "gate.command.gate",
+    "history": "history.history",
+    "list": "list_runs.list_runs",
+    "show": "show.show",
+    "view": "view.view",
+    "export": "export.export",
+    "models": "models.app",
+    "schema": "schema.schema",
+}
+
+
+def _register(name: str, where: str) -> None:
     """Add a command; the list of commands shows the first sentence of its docstring, uncut."""
+    module, _, attribute = where.rpartition(".")
+    command = getattr(import_module(f"harness.cli.{module}"), attribute)
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name, short_help=command.info.help)
+        return
     sentence = (command.__doc__ or "").strip().partition("\n\n")[0]
     app.command(name, short_help=" ".join(sentence.split()))(command)
 
 
-_register("demo", init.demo)
-_register("init", init.init)
-_register("check", check.check)
-_register("run", run.run)
-_register("resume", run.resume)
-_register("report", report.report)
-_register("compare", compare.compare)
-app.add_typer(baseline.app, name="baseline", short_help=baseline.app.info.help)
-_register("gate", gate)
-_register("history", history.history)
-_register("list", list_runs.list_runs)
-_register("show", show.show)
-_register("view", view.view)
-_register("export", export.export)
-app.add_typer(models.app, name="models", short_help=models.app.info.help)
-_register("schema", schema.schema)
+for _name, _where in COMMANDS.items():
+    _register(_name, _where)
 
 
 def main() -> None:

@@ -52,12 +52,12 @@ def view(
 ) -> None:
     """Look at runs, cases and replies in a browser: on this machine, read-only, until Ctrl-C."""
     _need_the_extra()
-    from harness import web
+    from harness.web import app, links, serving, site
 
-    web.check_reach(host, token)
-    results, opened = web.results_for(project_here().results, run)
-    bound = web.bind(host, port)
-    address = web.opening(bound, web.run_address(opened) if opened else "/runs", token)
+    serving.check_reach(host, token)
+    results, opened = site.results_for(project_here().results, run)
+    bound = serving.bind(host, port)
+    address = serving.opening(bound, links.run_address(opened) if opened else "/runs", token)
 
     def ready() -> None:
         if as_json:
@@ -71,7 +71,7 @@ def view(
             webbrowser.open(address)
 
     try:
-        web.serve(web.viewer(results, hosts=bound.hosts, token=token, opened=opened), bound, ready=ready)
+        serving.serve(app.viewer(results, hosts=bound.hosts, token=token, opened=opened), bound, ready=ready)
     except KeyboardInterrupt:
         note("stopped")
 

@@ -24,8 +24,7 @@ from harness.judge.checks import (
 from harness.judge.compare import leaderboard
 from harness.judge.documents import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict
 from harness.judge.history.found import RECENT, past_runs
-from harness.judge.history.new_data import lab_run
-from harness.judge.history.section import history_section, runs_before
+from harness.judge.history.section import history_section, lab_run, runs_before
 from harness.judge.history.series import earlier
 from harness.judge.leakage.section import leakage_section
 from harness.judge.sections.classification import classification_section

@@ -15,7 +15,7 @@ from harness.errors import HarnessError, Interrupted, StorageFailed
 from harness.files.bundle import Bundle
 from harness.files.thresholds import metric_of
 from harness.journal import JournalWriter
-from harness.measure.engine import Outcome, Work, run_engine
+from harness.measure.engine.contract import Outcome, Sink, Work
 from harness.measure.plan import Plan
 from harness.record import CaseRow, Event, Pace, Record, Session
 
@@ -142,6 +142,17 @@ def _measure(
         lag_bound_ns=lag_bound_ns(bundle),
     )
     return run_engine(work, plan, sink, processes=how_many(bundle, processes))
+
+
+def run_engine(work: Work, plan: Plan, sink: Sink, *, processes: int) -> Outcome:
+    """Measure what is left of a plan; what ends it early is in the outcome."""
+    if processes > 1:
+        from harness.measure.engine.processes import run_processes
+
+        return run_processes(work, sink, processes)
+    from harness.measure.engine.local import run_local
+
+    return run_local(work, plan, sink)
 
 
 def how_many(bundle: Bundle, processes: int | None) -> int:

@@ -16,10 +16,3 @@ of the same name. A figure can't differ between the two.
 templates escape every value (`rendering`), the Content-Security-Policy allows our own style sheet and script
 alone, `guard` answers reads from this machine's own pages only, and `site.results` never leaves its folder.
 """
-
-from harness.web.app import viewer
-from harness.web.links import run_address
-from harness.web.serving import bind, check_reach, opening, serve
-from harness.web.site import results_for
-
-__all__ = ["bind", "check_reach", "opening", "results_for", "run_address", "serve", "viewer"]

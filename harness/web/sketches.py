@@ -8,18 +8,53 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from markupsafe import Markup, escape
 
 from harness.judge.documents import HistoryPoint
 from harness.judge.wording import amount, count
+from harness.record import Attempt
 from harness.report.neutral import one_line
-from harness.web.pages.case import TrialShown
-from harness.web.pages.runs import TrendRun
 
 _SPARK = (132, 30)
 _BAR = 16  # height of a timeline
 _CHART = (190, 14, 24)  # height, room above, room below
 _LEAST_SPAN = 0.05  # a chart never blows up less than five points
+
+
+class TrendRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One judged run of a suite."""
+
+    run: str
+    created_utc: str
+    candidate: str
+    accuracy: float
+    verdict: str
+
+
+class TrialShown(msgspec.Struct, frozen=True, kw_only=True):
+    """One trial with its reply and the times of its parts, in nanoseconds."""
+
+    candidate: str
+    variant: str
+    repeat: int
+    read_as: str  # a label, or the outcome without one
+    right: bool
+    reply: str
+    failed: bool
+    finish_reason: str
+    latency_s: float | None
+    total_ns: int
+    queue_ns: int
+    own_ns: int
+    attempts: tuple[Attempt, ...]
+    tokens_in: int | None
+    tokens_out: int | None
+    served_model: str
+    request_id: str
+    started_utc: str
+    in_flight: int
+    recorded: bool
 
 
 def sparkline(points: Sequence[TrendRun]) -> Markup:

@@ -15,7 +15,7 @@ from harness.files.bundle import load_bundle
 from harness.files.case import CaseReader, perturb_case
 from harness.files.case.perturb import REGISTRY
 from harness.files.prompts import Prompt, RenderedText, Renderer, RenderFailed, TemplateRefused, read_prompt
-from harness.files.suite import read_suite
+from harness.files.suite.reading import read_suite
 from harness.files.thresholds import METRICS, Threshold, ThresholdError, parse_threshold
 from harness.files.written import Findings
 from harness.record import CaseRow

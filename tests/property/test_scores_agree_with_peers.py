@@ -21,9 +21,8 @@ from harness.judge.scores import classification, latency, reliability
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure
-from harness.judge.scores.proportion import Share, share_of_counts
+from harness.judge.scores.proportion import Share, decide, share_of_counts
 from harness.judge.scores.stability import Votes
-from harness.judge.scores.threshold_check import decide
 from harness.judge.scores.tradeoff import Scored, Sweep
 
 

@@ -2,7 +2,3 @@
 
 `command` reads the options and walks through the three steps: `measuring`, `judging`, `outputs`.
 """
-
-from harness.cli.gate.command import gate
-
-__all__ = ["gate"]

@@ -19,7 +19,8 @@ from harness.files.baselines import BASELINES
 from harness.files.branch.repository import Snapshot
 from harness.files.case import REMOTE
 from harness.files.project import EMBEDDED, PROJECT_FILE, read_project
-from harness.files.suite import Suite, read_suite
+from harness.files.suite import Suite
+from harness.files.suite.reading import read_suite
 from harness.files.written import Findings
 
 _WILD = frozenset("*?[")

@@ -13,7 +13,8 @@ from harness.files.branch.base_policy import Places
 from harness.files.bundle import Gatherer
 from harness.files.case import Case
 from harness.files.project import ModelEntry, find_project
-from harness.files.suite import Suite, read_suite
+from harness.files.suite import Suite
+from harness.files.suite.reading import read_suite
 from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
 from harness.files.written import Findings, shown
 

@@ -13,7 +13,7 @@ from harness.files.branch.repository import Repository, is_pointer
 from harness.files.bundle import Bundle, Candidate, Gatherer, unique_names
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.prompts import Renderer, RenderFailed, perturb_prompt, read_prompt
-from harness.files.suite import read_suite
+from harness.files.suite.reading import read_suite
 from harness.files.untrusted import render_untrusted
 from harness.files.written import Findings, Outside, did_you_mean, expand, shown
 from harness.record import ORIGINAL

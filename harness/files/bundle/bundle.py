@@ -29,7 +29,8 @@ from harness.files.project import (
     read_project,
 )
 from harness.files.prompts import Prompt, prompt_digest
-from harness.files.suite import Suite, read_suite, suite_digest
+from harness.files.suite import Suite, suite_digest
+from harness.files.suite.reading import read_suite
 from harness.files.thresholds import Threshold
 from harness.files.untrusted import render_untrusted
 from harness.files.written import Checked, Findings, shortest, shortlist

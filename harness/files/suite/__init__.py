@@ -9,7 +9,6 @@ from harness.files.suite.model import (
     Suite,
     suite_digest,
 )
-from harness.files.suite.reading import read_suite
 
 __all__ = [
     "DEFAULT_CONFIDENCE",
@@ -18,6 +17,5 @@ __all__ = [
     "GateRule",
     "ReplyRule",
     "Suite",
-    "read_suite",
     "suite_digest",
 ]

@@ -18,8 +18,7 @@ from harness.judge.checks.why import Finding, why
 from harness.judge.documents import Check
 from harness.judge.scores import classification
 from harness.judge.scores.figure import Figure, Mapped, Missing
-from harness.judge.scores.proportion import Share
-from harness.judge.scores.threshold_check import decide
+from harness.judge.scores.proportion import Share, decide
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.view import View
 from harness.judge.wording import amount, demand, named

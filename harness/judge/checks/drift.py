@@ -13,7 +13,7 @@ from harness.judge.documents import Check, Estimate, PastRun, Status, undefined
 from harness.judge.history.section import runs_before
 from harness.judge.history.series import before_of, drop_of, groups_of, share_of
 from harness.judge.scores import classification
-from harness.judge.scores.drift import Drop, no_big_drop
+from harness.judge.scores.combined import Drop, no_big_drop
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.wording import amount, count

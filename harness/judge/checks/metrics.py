@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from harness.files.thresholds import BETTER_THAN_MAJORITY, METRICS, Metric, metric_of
-from harness.judge import power
 from harness.judge.checks import consequences as told
 from harness.judge.checks import figures as read
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
 from harness.judge.documents import OUTCOMES, CandidateAssessment, Check, Estimate
+from harness.judge.power import rows as power
 from harness.judge.scores import classification, matrix
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure, Missing

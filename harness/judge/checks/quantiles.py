@@ -17,8 +17,7 @@ from harness.judge.documents import Check, Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
 from harness.judge.scores.planning import smallest_all_pass_n
-from harness.judge.scores.proportion import Share
-from harness.judge.scores.threshold_check import meets
+from harness.judge.scores.proportion import Share, meets
 from harness.judge.table.columns import NONE, Float, Int64
 from harness.judge.wording import count, rounded_up, sure, verb
 

@@ -18,7 +18,7 @@ from harness.judge.power import of_f1, of_share
 from harness.judge.scores import classification
 from harness.judge.scores.planning import best_provable, smallest_all_pass_n
 from harness.judge.scores.prevalence import precision_at
-from harness.judge.scores.threshold_check import meets
+from harness.judge.scores.proportion import meets
 from harness.judge.sections.notable import TELLS_APART
 from harness.judge.table.columns import NONE
 from harness.judge.view import View, once

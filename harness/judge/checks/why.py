@@ -15,8 +15,7 @@ from harness.judge.checks.asked import Asked
 from harness.judge.documents import Estimate
 from harness.judge.scores.figure import Figure, Mapped
 from harness.judge.scores.planning import smallest_all_pass_n
-from harness.judge.scores.proportion import Share
-from harness.judge.scores.threshold_check import Decision
+from harness.judge.scores.proportion import Decision, Share
 from harness.judge.wording import count, rounded_up, singular, sure
 
 AFFORDABLE = 20_000  # more new cases than anyone labels for one threshold

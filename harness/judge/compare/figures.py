@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.files.thresholds import METRICS, Scale, metric_of
-from harness.judge.checks import GAUGES
+from harness.judge.checks.metrics import GAUGES
 from harness.judge.documents import OUTCOMES, Estimate
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import classification, stability

@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
-from harness.judge.checks import best_first
+from harness.judge.checks.verdict import best_first
 from harness.judge.compare.decide import two_sided_p
 from harness.judge.compare.figures import Compared, balanced_figure, share_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend

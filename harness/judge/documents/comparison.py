@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from harness.files.thresholds import written
+from harness.files.thresholds.metrics import written
 from harness.judge.documents.assessment import Outcome, Status
 from harness.judge.documents.estimate import Estimate
 

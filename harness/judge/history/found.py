@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from harness.errors import HarnessError
-from harness.files.digest import digest
 from harness.judge.documents import Estimate, History, PastRun, Quantile
+from harness.judge.history.section import described
 from harness.judge.history.series import MARGIN, history_of, share_of, usable
 from harness.judge.scores import classification, stability
 from harness.judge.scores.figure import Missing
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
-from harness.rundir import SCHEMA_VERSION, CandidateEntry, Manifest, StoredRun
+from harness.rundir import SCHEMA_VERSION, StoredRun
 
 RECENT = 100  # runs that a report looks back on
 NOT_FINISHED = "it is not finished"
@@ -98,28 +98,6 @@ def _decoded(report: bytes | None) -> _PastReport | None:
     except (msgspec.MsgspecError, UnicodeError):
         return None
     return read if read is not None and read.schema_version <= SCHEMA_VERSION else None
-
-
-def described(manifest: Manifest, entry: CandidateEntry) -> PastRun:
-    """Give what a manifest says of a candidate, without figures."""
-    suite, model = manifest.suite, entry.model
-    reload = manifest.notes.get("reload") or {}
-    return PastRun(
-        run_id=manifest.run_id,
-        created_utc=manifest.created_utc,
-        candidate=entry.name,
-        prompt=entry.prompt_name,
-        model=entry.model_name,
-        prompt_digest=entry.prompt_digest,
-        model_digest=entry.model_digest,
-        model_id=str(model.get("model") or model.get("weights") or ""),
-        suite_digest=manifest.suite_digest,
-        labels=tuple(sorted(suite.get("labels", ()))),
-        reply_rule=digest([suite.get("reply"), suite.get("positive")]),
-        planned=manifest.planned_trials,
-        new_data=str(reload.get("cases") or "") if isinstance(reload, dict) else "",
-        harness=manifest.harness_version,
-    )
 
 
 def _from_report(run: PastRun, judged: _PastCandidate, *, complete: bool) -> PastRun:

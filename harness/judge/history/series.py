@@ -30,8 +30,7 @@ from harness.judge.documents import (
     undefined,
 )
 from harness.judge.scores.binomial import wilson
-from harness.judge.scores.combined import Combined, difference
-from harness.judge.scores.drift import cusum
+from harness.judge.scores.combined import Combined, cusum, difference
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.wording import amount, count, figure, listed

@@ -24,8 +24,7 @@ from harness.files.thresholds import Op
 from harness.judge.documents import Estimate, undefined
 from harness.judge.scores.binomial import quantile
 from harness.judge.scores.figure import Missing
-from harness.judge.scores.proportion import Share, clustered_share
-from harness.judge.scores.threshold_check import Decision, decide
+from harness.judge.scores.proportion import Decision, Share, clustered_share, decide
 from harness.judge.table.columns import NONE, Bool, Float, Int32, Int64
 
 CENSORED = math.inf

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from harness.judge.documents import Estimate, Generalization, SplitGap
-from harness.judge.history.new_data import lab_gap, lab_run, new_data_section, share_gap
+from harness.judge.history.section import lab_gap, lab_run, new_data_section, share_gap
 from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling

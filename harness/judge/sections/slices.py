@@ -12,7 +12,7 @@ import numpy as np
 from harness.judge.documents import Estimate, Slice
 from harness.judge.scores import classification
 from harness.judge.scores.answers import Answers
-from harness.judge.scores.drift import fisher
+from harness.judge.scores.combined import fisher
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.paired import holm
 from harness.judge.scores.proportion import Share

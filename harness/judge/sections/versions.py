@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.judge.documents import CandidateAssessment, Estimate, PastRun, Trap, VersionCurve, VersionPoint
-from harness.judge.history.found import described
+from harness.judge.history.section import described
 from harness.judge.history.series import share_of
 from harness.judge.scores.combined import Combined
 from harness.judge.scores.proportion import Share

@@ -23,7 +23,8 @@ from harness.measure.endpoint.codecs import (
     StreamingCodec,
 )
 from harness.measure.endpoint.contract import Endpoint
-from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS, OTHER_SERVER, LocalEndpoint, find_weights
+from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS, LocalEndpoint
+from harness.measure.endpoint.embedded.weights import OTHER_SERVER, find_weights
 from harness.measure.endpoint.http_endpoint import HttpEndpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint, load_replies
 from harness.measure.endpoint.transports import Transport, logged, make_transport

@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 from harness.errors import HarnessError, StorageFailed
 from harness.files.bundle import Candidate
 from harness.files.prompts import Renderer
-from harness.measure.endpoint import Endpoint, build_endpoint
+from harness.measure.endpoint.contract import Endpoint
+from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.engine.call import Caller
 from harness.measure.engine.contract import GRACE_S, Halt, Halted, Outcome, Sink, Work, signals_stop
 from harness.measure.engine.interference import LagSampler, Load, rare_collections

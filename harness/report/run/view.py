@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from harness.judge.checks import best_first
+from harness.judge.checks.verdict import best_first
 from harness.judge.documents import Assessment, CandidateAssessment
 from harness.judge.wording import sentence, sure
 from harness.report.figures import count, percent_of, when

@@ -20,39 +20,15 @@ from harness.files.prompts import (
 from harness.journal import read_at
 from harness.judge.labels import said
 from harness.judge.table.columns import NONE, Int64
-from harness.record import ORIGINAL, Attempt, CaseRow, Record, Reply, caller_ns
+from harness.record import ORIGINAL, CaseRow, Record, Reply, caller_ns
 from harness.rundir import CandidateEntry
 from harness.web.index import RunIndex
 from harness.web.links import Paging, Query, number_of
 from harness.web.pages.cases import StillReading, answer_name, selection_of, wanted_of
 from harness.web.site import NotFound, ReadSoFar, RunFolder, Site
+from harness.web.sketches import TrialShown
 
 PER_PAGE = 60  # trials
-
-
-class TrialShown(msgspec.Struct, frozen=True, kw_only=True):
-    """One trial with its reply and the times of its parts, in nanoseconds."""
-
-    candidate: str
-    variant: str
-    repeat: int
-    read_as: str  # a label, or the outcome without one
-    right: bool
-    reply: str
-    failed: bool
-    finish_reason: str
-    latency_s: float | None
-    total_ns: int
-    queue_ns: int
-    own_ns: int
-    attempts: tuple[Attempt, ...]
-    tokens_in: int | None
-    tokens_out: int | None
-    served_model: str
-    request_id: str
-    started_utc: str
-    in_flight: int
-    recorded: bool
 
 
 class VariantShown(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,20 +8,11 @@ import msgspec
 
 from harness.web.links import Paging, Query, number_of
 from harness.web.site import RunSummary, Site
+from harness.web.sketches import TrendRun
 
 _PER_PAGE = 50
 _MOST_POINTS = 40
 VERDICTS = ("READY", "NOT READY", "INCONCLUSIVE", "running", "not judged", "unreadable")
-
-
-class TrendRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One judged run of a suite."""
-
-    run: str
-    created_utc: str
-    candidate: str
-    accuracy: float
-    verdict: str
 
 
 class Trend(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from harness.errors import HarnessError
-from harness.judge.checks import best_first
+from harness.judge.checks.verdict import best_first
 from harness.judge.documents import CandidateAssessment, Estimate
 from harness.rundir import Manifest
 from harness.web.site.results import RunFolder

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import FilesError
 from harness.files.bundle import load_bundle, load_project, unique_names
-from harness.files.suite import read_suite
+from harness.files.suite.reading import read_suite
 from harness.files.written import Findings
 
 Write = Callable[..., Path]

@@ -10,7 +10,7 @@ from run_of import events_of, manifest_of, only, parsed_thresholds
 
 from harness.judge.assess import assess
 from harness.judge.documents import Assessment, Check, PastRun
-from harness.judge.history.found import described
+from harness.judge.history.section import described
 
 LABELS = ("spam", "ham")
 

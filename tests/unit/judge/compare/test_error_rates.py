@@ -9,9 +9,9 @@ from collections import Counter
 
 import numpy as np
 
+from harness.judge.compare.comparing import non_inferiority, overall
 from harness.judge.compare.decide import decided
 from harness.judge.compare.figures import Compared
-from harness.judge.compare.non_inferiority import non_inferiority, overall
 from harness.judge.scores.paired import paired_difference
 from harness.judge.scores.proportion import share_of_counts
 from harness.judge.table.columns import Float

@@ -10,7 +10,7 @@ from run_of import case_row, manifest_of, only, parsed_thresholds, record
 
 from harness.judge.assess import assess
 from harness.judge.documents import CandidateAssessment, Estimate, PastRun
-from harness.judge.history.found import described
+from harness.judge.history.section import described
 from harness.judge.scores.binomial import wilson
 from harness.record import Event
 

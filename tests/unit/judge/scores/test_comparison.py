@@ -10,7 +10,8 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import cochrans_q
 from statsmodels.stats.multitest import multipletests
 
-from harness.judge.scores import drift, paired
+from harness.judge.scores import combined as drift
+from harness.judge.scores import paired
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.combined import difference
 from harness.judge.scores.figure import Missing

@@ -8,8 +8,7 @@ from scipy import stats
 
 from harness.judge.scores import planning
 from harness.judge.scores.figure import Mapped, Missing, Normal
-from harness.judge.scores.proportion import Share, share_of_counts
-from harness.judge.scores.threshold_check import decide
+from harness.judge.scores.proportion import Share, decide, share_of_counts
 
 
 def single(right: int, n: int) -> Share:

@@ -87,13 +87,13 @@ def test_a_figure_keeps_its_interval_apart_until_it_is_written() -> None:
 
 
 def test_differences_carry_their_sign_and_say_a_unit_once() -> None:
-    lost = signed_text(Estimate(value=-0.28, n=50, low=-0.401, high=0.0119), "share")
+    lost = signed_text(Estimate(value=-0.28, n=50, low=-0.401, high=0.0119), "share", "")
     assert (lost.value, lost.interval) == ("−28.0 points", "−40.1 to +1.2")
-    slower = signed_text(Estimate(value=0.04, n=50, low=-0.002, high=1.2), "seconds")
+    slower = signed_text(Estimate(value=0.04, n=50, low=-0.002, high=1.2), "seconds", "")
     assert str(slower) == "+40 ms (−2.0 ms to +1.20 s)"
-    assert str(signed_text(Estimate(value=0.02, n=50, low=0.02, high=0.02), "share")) == "+2.0 points"
-    assert signed(-0.0004, "share") == "0.0 points"  # what rounds to nothing has no sign
-    assert signed_text(Estimate(value=None, n=0, why_undefined="x"), "share").value == "undefined"
+    assert str(signed_text(Estimate(value=0.02, n=50, low=0.02, high=0.02), "share", "")) == "+2.0 points"
+    assert signed(-0.0004, "share", "") == "0.0 points"  # what rounds to nothing has no sign
+    assert signed_text(Estimate(value=None, n=0, why_undefined="x"), "share", "").value == "undefined"
 
 
 def test_what_just_misses_a_demand_does_not_look_as_if_it_met_it() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from harness import __version__
 from harness.cli.ground import COMPLAINT, Commands, keep_streams_usable, show_error, show_unexpected, told
+from harness.ending import end_process
 from harness.errors import Exit, HarnessError, UsageError
 
 EXIT_CODES = """Exit codes:
@@ -86,6 +87,11 @@ def _register(name: str, where: str) -> None:
 
 for _name, _where in COMMANDS.items():
     _register(_name, _where)
+
+
+def command() -> NoReturn:
+    """Be the process `harness`: run the command line and end with its code."""
+    end_process(main)
 
 
 def main() -> None:

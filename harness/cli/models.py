@@ -14,7 +14,7 @@ from harness.report.neutral import visible
 
 if TYPE_CHECKING:
     from harness.files.project import ModelEntry
-    from harness.measure.endpoint.probe import Probe
+    from harness.measure.probe import Probe, Support
     from harness.record import Attempt
 
 app = typer.Typer(
@@ -66,7 +66,7 @@ def test(
     """Make real calls: show request, reply, timings, price and what the endpoint supports."""
     import asyncio
 
-    from harness.measure.endpoint.probe import probe
+    from harness.measure.probe import probe
 
     project = project_here()
     if name not in project.models:
@@ -102,12 +102,16 @@ def probe_text(probe: Probe) -> str:
     lines.append(f"  time     {_time(probe.attempt)}")
     cost = "not known" if probe.cost is None else f"{probe.cost:.6f} {probe.currency}"
     lines.append(f"  cost     {cost} ({probe.calls} calls)")
-    lines += [
-        f"  {s.feature:<12} {'yes' if s.supported else 'no':<4} {visible(s.why)}" for s in probe.supports
-    ]
+    lines += [f"  {s.feature:<12} {_support(s)}" for s in probe.supports]
     if probe.note:
         lines.append(f"  {probe.note}")
     return "\n".join(lines)
+
+
+def _support(support: Support) -> str:
+    if support.supported is None:
+        return f"can't tell: {visible(support.why).removeprefix('HTTP ')}"
+    return f"{'yes' if support.supported else 'no':<4} {visible(support.why)}"
 
 
 def _count(tokens: int | None) -> str:

@@ -24,7 +24,7 @@ from harness.measure.endpoint.embedded import endpoint as embedded
 from harness.measure.endpoint.embedded.endpoint import LocalEndpoint
 from harness.measure.endpoint.embedded.weights import find_weights
 from harness.measure.endpoint.open_endpoint import build_endpoint
-from harness.measure.endpoint.probe import probe
+from harness.measure.probe import probe
 from harness.record import Reply, Trial
 
 pytest.importorskip("xllamacpp", reason="run `pip install -e '.[local]'` to have these tests")

@@ -15,6 +15,7 @@ import sys
 from io import FileIO
 from typing import BinaryIO
 
+from harness.ending import end_process
 from harness.errors import RunIncomplete
 from harness.measure.engine.contract import Halt, Work
 from harness.measure.engine.local import run_local
@@ -115,4 +116,4 @@ def _exactly(source: FileIO, size: int) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    end_process(main)

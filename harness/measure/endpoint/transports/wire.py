@@ -14,6 +14,7 @@ from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
 
+from harness.ending import wait_for_native_threads
 from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, LOOPBACK, ClientTransport, Read
 from harness.record import Failure
@@ -21,6 +22,8 @@ from harness.record import Failure
 # The client hands a response over once so much of its body is there. A usual reply is then whole when the
 # loop wakes up for it: one wake-up instead of two, at the price that the first byte's time is the last's.
 _READ_AHEAD = 65_536
+
+wait_for_native_threads()
 
 
 class WireTransport(ClientTransport[Response]):

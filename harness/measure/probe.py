@@ -6,26 +6,33 @@ Nothing is inferred from a provider's name: a feature is there when a call that 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from harness.errors import RunIncomplete
 from harness.files.project import ModelEntry, Price
 from harness.files.prompts import Message, Prompt, Rendered, RenderedChat, RenderedText
+from harness.measure.endpoint import Answer, build_endpoint
 from harness.measure.endpoint.codecs import OUTPUT_NAMES, variables
-from harness.measure.endpoint.contract import Answer
 from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS
-from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.recorded import load_replies
+from harness.measure.engine.retry import RetryRules, retry, wants_retry
+from harness.measure.pacing import RetryBudget
+from harness.measure.timeline import RealClock, Timeline
 from harness.record import Attempt, Failure, Reply, Trial
 
 Feature: TypeAlias = Literal["streaming", "logprobs", "seed", "json schema"]
 
 QUESTION = "Is the sky blue on a clear day? Answer with one word, yes or no."
 _TEXT = "Question: Is fire hot?\nAnswer: yes\n\nQuestion: Is the sky blue on a clear day?\nAnswer:"
+_ATTEMPTS = 3  # somebody waits: fewer than a run makes
+_LONGEST_WAIT_S = 30.0
 _LEAST_OUTPUT = 16  # OpenAI's Responses accept no smaller limit
+_NOT_IMPLEMENTED = 501
 _JSON_OUTPUT = 64
 _SCHEMA = {
     "type": "object",
@@ -40,7 +47,7 @@ class Support:
     """Whether one feature showed its effect, and how that was seen."""
 
     feature: Feature
-    supported: bool
+    supported: bool | None  # None: can't tell, the call failed by something else
     why: str
 
 
@@ -69,29 +76,22 @@ async def probe(name: str, entry: ModelEntry, *, root: Path) -> Probe:
         return _of_replay(name, entry, root)
     prompt, rendered = _question(entry)
     bounded = _with_params(entry, {} if _limit_name(entry) else {"max_tokens": _LEAST_OUTPUT})
-    endpoint = build_endpoint(name, bounded, prompt, root=root)
-    await endpoint.open()
-    try:
-        prepared = endpoint.prepare(rendered, _trial(name))
-        answer = await endpoint.attempt(prepared, timeout_s=entry.timeout_s)
-        answers = [answer]
-        supports: list[Support] = []
-        if isinstance(answer.outcome, Reply):
-            for feature in _features(entry):
-                tried = await _try(
-                    feature, name=name, entry=bounded, prompt=prompt, rendered=rendered, root=root
-                )
-                answers.append(tried)
-                supports.append(_judge(feature, tried))
-    finally:
-        await endpoint.close()
+    asked, answers = await _ask(name, bounded, prompt, rendered, root)
+    answer = answers[-1]
+    supports: list[Support] = []
+    if isinstance(answer.outcome, Reply):
+        for feature in _features(entry):
+            changed, prompted = _CHANGES[feature](bounded, prompt)
+            _, tried = await _ask(name, changed, prompted, rendered, root)
+            answers += tried
+            supports.append(_judge(feature, tried[-1]))
     outcome = answer.outcome
     return Probe(
         name=name,
         endpoint=entry.endpoint,
         model=entry.model or (entry.weights or DEFAULT_WEIGHTS if entry.endpoint == "local" else None),
         ok=isinstance(outcome, Reply),
-        request=prepared.body.decode("utf-8", "replace"),
+        request=asked.decode("utf-8", "replace"),
         attempt=answer.attempt,
         reply=outcome if isinstance(outcome, Reply) else None,
         failure=outcome if isinstance(outcome, Failure) else None,
@@ -140,16 +140,41 @@ def _features(entry: ModelEntry) -> tuple[Feature, ...]:
     return ("streaming", "logprobs", "seed", "json schema")
 
 
-async def _try(
-    feature: Feature, *, name: str, entry: ModelEntry, prompt: Prompt, rendered: Rendered, root: Path
-) -> Answer:
-    changed, asked = _CHANGES[feature](entry, prompt)
-    endpoint = build_endpoint(name, changed, asked, root=root)
+async def _ask(
+    name: str, entry: ModelEntry, prompt: Prompt, rendered: Rendered, root: Path
+) -> tuple[bytes, list[Answer]]:
+    """Call once, and again as a run would what may pass; gives the body that was sent and every answer."""
+    endpoint = build_endpoint(name, entry, prompt, root=root)
+    prepared = endpoint.prepare(rendered, _trial(name))
+    answers: list[Answer] = []
+    timeline = Timeline(RealClock())
+
+    async def attempt() -> Answer:
+        answers.append(await endpoint.attempt(prepared, timeout_s=entry.timeout_s))
+        timeline.attempted(answers[-1])
+        return answers[-1]
+
     await endpoint.open()
     try:
-        return await endpoint.attempt(endpoint.prepare(rendered, _trial(name)), timeout_s=entry.timeout_s)
+        if wants_retry(first := await attempt()):
+            rules = RetryRules(
+                attempts=min(_ATTEMPTS, entry.limits.attempts),
+                deadline_s=entry.deadline_s,
+                max_retry_after_s=min(_LONGEST_WAIT_S, entry.limits.max_retry_after_s),
+                budget=RetryBudget(),
+            )
+            with suppress(RunIncomplete):  # it asks for a longer wait: its answer says so
+                await retry(
+                    first,
+                    attempt,
+                    rules=rules,
+                    timeline=timeline,
+                    clock=RealClock(),
+                    on_backoff=lambda _answer, _seconds: None,
+                )
     finally:
         await endpoint.close()
+    return prepared.body, answers
 
 
 def _streaming(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
@@ -180,7 +205,8 @@ _CHANGES: dict[Feature, Callable[[ModelEntry, Prompt], tuple[ModelEntry, Prompt]
 def _judge(feature: Feature, answer: Answer) -> Support:
     outcome = answer.outcome
     if isinstance(outcome, Failure):
-        return Support(feature=feature, supported=False, why=outcome.message)
+        refused = outcome.kind == "bad_request" or outcome.status == _NOT_IMPLEMENTED
+        return Support(feature=feature, supported=False if refused else None, why=outcome.message)
     if feature == "seed":
         return Support(
             feature=feature, supported=True, why="accepted; repeats of a run show whether it is honoured"

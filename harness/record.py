@@ -67,6 +67,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     input: Tokens | None = None
     output: Tokens | None = None
     cached: Tokens | None = None  # part of `input` that was served from the endpoint's cache
+    reasoning: Tokens | None = None  # part of `output` that was spent on thinking
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
@@ -77,11 +78,18 @@ class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
     top: tuple[tuple[str, float], ...] = ()
 
 
+class ToolCall(msgspec.Struct, frozen=True, array_like=True):
+    """A call that a model asked for instead of answering: its name, and its arguments as JSON text."""
+
+    name: str
+    arguments: str
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="reply"):
     """A complete reply, whatever it says; the judge decides which label it is."""
 
     text: str
-    finish_reason: str | None = None
+    finish_reason: str | None = None  # as `endings` has it; a word that it does not know as it came
     refusal: str | None = None
     usage: Usage = Usage()
     score: float | None = None  # of the positive label, when the endpoint gives one
@@ -90,6 +98,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     fingerprint: str | None = None
     request_id: str | None = None
     server_ns: Whole | None = None  # processing time that the server itself reports
+    tools: tuple[ToolCall, ...] = ()
+    reasoning: str | None = None  # what the endpoint gave as thoughts, apart from the text; cut when long
+    odd: tuple[str, ...] = ()  # fields that only keep books and could not be read: they count as not known
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="failure"):

@@ -153,11 +153,12 @@ def test_a_reply_comes_back_with_its_clock_over_every_transport(kind: str, trans
         (Answer.of_json({"error": {"message": f"bad key {KEY}"}}, status=401), "unauthorized"),
         (Answer(status=307, headers={"location": f"http://elsewhere.invalid/?k={KEY}"}), "redirect"),
         (Answer(body=b"<html>hello</html>", headers={"content-type": "text/html"}), "invalid_reply"),
-        (Answer.of_json({"error": {"message": "upstream", "code": 502}}), "error_in_body"),
+        (Answer.of_json({"error": {"message": "upstream", "code": 1302}}), "error_in_body"),
+        (Answer.of_json({"error": {"message": "upstream", "code": 502}}), "server_error"),
         (Answer(raw=b""), "network"),
         (Answer(delay_s=600), "timeout"),
     ],
-    ids=["429", "503", "401", "307", "html", "error-in-200", "closed", "slow"],
+    ids=["429", "503", "401", "307", "html", "error-in-200", "502-in-200", "closed", "slow"],
 )
 def test_a_bad_exchange_is_a_named_failure_sent_once_without_the_key(
     kind: str, answer: Answer, failure: str
@@ -199,8 +200,14 @@ def test_a_stream_that_ends_cleanly_without_its_finish_was_cut(kind: str) -> Non
     assert answer.outcome.kind == "stream_cut"
 
 
-def test_done_without_a_finish_reason_is_cut() -> None:
+def test_done_without_a_finish_reason_is_taken_like_the_unstreamed_reply_that_says_none() -> None:
     answer, _ = attempt("chat", Answer.of_events(data(delta("spam")), DONE), stream=True)
+    assert isinstance(answer.outcome, Reply)
+    assert (answer.outcome.text, answer.outcome.finish_reason) == ("spam", None)
+
+
+def test_done_without_anything_before_it_is_cut() -> None:
+    answer, _ = attempt("chat", Answer.of_events(DONE), stream=True)
     assert isinstance(answer.outcome, Failure)
     assert answer.outcome.kind == "stream_cut"
     assert "done" in answer.outcome.message

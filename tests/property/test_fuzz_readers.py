@@ -16,10 +16,11 @@ from harness.files.prompts import Message, Prompt
 from harness.files.suite import ReplyRule
 from harness.judge.labels import LabelReader
 from harness.measure.endpoint.codecs.anthropic import AnthropicCodec
-from harness.measure.endpoint.codecs.codec import StreamingCodec, StreamReader, decode
+from harness.measure.endpoint.codecs.codec import StreamingCodec, decode
 from harness.measure.endpoint.codecs.completions import ChatCodec, CompletionsCodec
 from harness.measure.endpoint.codecs.generic import GenericCodec
 from harness.measure.endpoint.codecs.responses import ResponsesCodec
+from harness.measure.endpoint.codecs.stream import StreamReader
 from harness.measure.endpoint.recorded import ReplyFile, load_replies
 from harness.record import Failure, Reply
 
@@ -93,7 +94,7 @@ def test_any_stream_is_a_reply_or_a_named_failure(
     codec: object, events: list[tuple[bytes, bool]], done: bool
 ) -> None:
     assert isinstance(codec, StreamingCodec)
-    reader = StreamReader(codec.parts())
+    reader = StreamReader(codec)
     for number, (body, whole) in enumerate(events):
         reader(b"data: " + body + (b"\n\n" if whole else b"\n"), number)
     if done:

@@ -130,8 +130,13 @@ class ModelEntry(Written):
     body: Any = Field(None, description="http: the JSON body; its texts are templates over the inputs.")
     reply: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to the reply.")
     score: str | None = Field(None, pattern=r"^(/.*)?$", description="http: JSON pointer to a score.")
-    usage: dict[Literal["input", "output", "cached"], str] = Field(
-        {}, description="http: JSON pointers to token counts: input, output, cached."
+    usage: dict[Literal["input", "output", "cached", "reasoning"], str] = Field(
+        {},
+        description="http: JSON pointers to token counts: input, output, cached; reasoning, where output "
+        "leaves its tokens out.",
+    )
+    finish: str | None = Field(
+        None, pattern=r"^(/.*)?$", description="http: JSON pointer to the word for why the reply ended."
     )
 
     @field_validator("api_key_env")
@@ -163,6 +168,7 @@ def model_digest(entry: ModelEntry) -> str:
         case "http":
             parts = entry.model_dump(mode="json", include={"method", "body", "reply", "score"})
             content |= {"origin": _origin(entry.url), **parts}
+            content |= {} if entry.finish is None else {"finish": entry.finish}
         case _:
             content |= {"origin": _origin(entry.base_url)}
     return digest(content)

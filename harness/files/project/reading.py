@@ -48,7 +48,7 @@ APPLIES: Mapping[str, frozenset[str]] = {
     "completions": _OPENAI,
     "responses": _OPENAI,
     "anthropic": _SPOKEN,
-    "http": _COMMON | _REMOTE | {"model", "url", "method", "body", "reply", "score", "usage"},
+    "http": _COMMON | _REMOTE | {"model", "url", "method", "body", "reply", "score", "usage", "finish"},
     "replay": _COMMON | {"model", "replies"},
 }
 REQUIRED: Mapping[str, tuple[str, ...]] = {

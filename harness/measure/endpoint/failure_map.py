@@ -28,6 +28,38 @@ _CODES: dict[str, FailureKind] = {
     "deployment_not_found": "unknown_model",
 }
 
+# What they write there in place of a status code, where the HTTP status was 200.
+_CODES_IN_A_200: dict[str, FailureKind] = {
+    "rate_limit_error": "rate_limited",
+    "rate_limit_exceeded": "rate_limited",
+    "RESOURCE_EXHAUSTED": "rate_limited",
+    "overloaded_error": "server_error",
+    "server_error": "server_error",
+    "api_error": "server_error",
+    "internal_error": "server_error",
+    "internal_server_error": "server_error",
+    "INTERNAL": "server_error",
+    "UNAVAILABLE": "server_error",
+    "timeout_error": "server_error",
+    "insufficient_system_resource": "server_error",
+    "abort": "server_error",
+    "invalid_request_error": "bad_request",
+    "INVALID_ARGUMENT": "bad_request",
+    "PERMISSION_DENIED": "unauthorized",
+    "UNAUTHENTICATED": "unauthorized",
+}
+
+# A filter that stopped the prompt: an outcome, not a failure (`invalid_prompt`: OpenAI's reasoning models).
+_FILTERS = frozenset(
+    {
+        "content_filter",
+        "content_policy_violation",
+        "data_inspection_failed",
+        "DataInspectionFailed",
+        "invalid_prompt",
+    }
+)
+
 _STATUS: dict[int, FailureKind] = {
     401: "unauthorized",
     402: "quota",
@@ -86,26 +118,49 @@ def from_status(status: int, body: bytes, location: str | None = None) -> Failur
 
 
 def from_error_object(error: object, status: int | None) -> Failure:
-    """Return the failure that an error object inside a 200 means."""
+    """Return the failure that an error object inside a 200 means, by its own code where it has one."""
     fields = error if isinstance(error, dict) else {"message": str(error)}
     text = _message_of(fields)
-    kind = _kind_by_code(fields) or "error_in_body"
+    kind = _kind_by_code(fields) or _kind_in_a_200(fields, text) or "error_in_body"
     return Failure(kind=kind, message=short(text or "an error object without a message"), status=status)
 
 
-def is_content_filter(status: int, body: bytes) -> bool:
-    """Whether a 400 says that the provider's filter stopped the prompt (Azure): an outcome, not a failure."""
-    error = _error_in(body) if status == 400 and b"content_filter" in body else None
-    return error is not None and error.get("code") == "content_filter"
+def _kind_in_a_200(error: _Object, text: str) -> FailureKind | None:
+    """Return the kind by a status code, or a word for one, among an error's fields."""
+    for key in ("code", "status", "status_code", "type"):
+        value = error.get(key)
+        if isinstance(value, str) and value in _CODES_IN_A_200:
+            return _CODES_IN_A_200[value]
+        code = int(value) if isinstance(value, str) and value.isdecimal() and len(value) == 3 else value
+        if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
+            return _kind_of_status(code, error, text)
+    return None
+
+
+def filter_s_words(status: int, body: bytes) -> str | None:
+    """Return what a provider's filter said that stopped the prompt (Azure, OpenRouter); None for all else."""
+    return filter_s_words_in(_error_in(body)) if status in (400, 403) else None
+
+
+def filter_s_words_in(error: object) -> str | None:
+    """Return what the error object of a filter says; None for any other error."""
+    if not isinstance(error, dict):
+        return None
+    metadata = error.get("metadata")  # OpenRouter's moderation is a 403: it must not look like a wrong key
+    flagged = isinstance(metadata, dict) and ("flagged_input" in metadata or bool(metadata.get("reasons")))
+    words = {error.get(key) for key in ("code", "type") if isinstance(error.get(key), str)}
+    return _message_of(error) if flagged or not words.isdisjoint(_FILTERS) else None
 
 
 def _error_in(body: bytes) -> _Object | None:
-    if body.lstrip()[:1] != b"{":
+    if body.lstrip()[:1] not in (b"{", b"["):
         return None
     try:
         payload = msgspec.json.decode(body)
     except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
+    if isinstance(payload, list) and payload:
+        payload = payload[0]  # Gemini's OpenAI face puts its error into a list
     if not isinstance(payload, dict):
         return None
     error = payload.get("error")

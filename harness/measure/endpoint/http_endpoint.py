@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from harness.files.prompts import Rendered, RenderedText
-from harness.measure.endpoint.codecs import CannotEncode, Codec, StreamingCodec, StreamReader, decode
+from harness.measure.endpoint.codecs import CannotEncode, Codec, StreamingCodec, StreamReader, decode_whole
 from harness.measure.endpoint.contract import Answer, Headers, Prepared, RateHints
 from harness.measure.endpoint.secrets import clean, short
 from harness.measure.endpoint.transports import Broken, Exchange, Transport
@@ -54,7 +54,7 @@ class HttpEndpoint:
         """Do one exchange."""
         if prepared.failure is not None:
             return unsent(prepared.failure)
-        reader = None if self._streaming is None else StreamReader(self._streaming.parts())
+        reader = None if self._streaming is None else StreamReader(self._streaming)
         exchange = await self._transport.exchange(
             self._codec.method, self.url, prepared.body, timeout_s=timeout_s, sink=reader
         )
@@ -65,7 +65,7 @@ class HttpEndpoint:
         if reader is not None and exchange.streamed:
             outcome = reader.outcome(exchange.status, exchange.headers)
         else:
-            outcome = decode(self._codec, exchange.status, exchange.headers, exchange.body)
+            outcome = decode_whole(self._codec, exchange.status, exchange.headers, exchange.body)
         return _answer(exchange, clean(outcome), tokens_ns)
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from harness.record import Failure, Reply
+from harness.record import Failure, Reply, ToolCall
 
 REDACTED = "[redacted]"
 MAX_MESSAGE = 300
@@ -14,7 +14,7 @@ MAX_MESSAGE = 300
 _SHORTEST = 4  # a shorter value would blank out innocent text; no provider issues such keys
 _SCANNED = 65_536  # far more than a message keeps, so that a key cut at this edge can't be shown in part
 
-_SAID = ("text", "refusal", "finish_reason", "served_model", "fingerprint", "request_id")
+_SAID = ("text", "refusal", "finish_reason", "served_model", "fingerprint", "request_id", "reasoning")
 
 _values: list[str] = []  # longest first: a key that contains another one goes as a whole
 
@@ -43,8 +43,9 @@ def clean(outcome: Reply | Failure) -> Reply | Failure:
     """
     if not _values or isinstance(outcome, Failure):  # a failure's message is redacted as it is made
         return outcome
-    said = {name: getattr(outcome, name) for name in _SAID}
-    kept = {name: text and redact(text) for name, text in said.items()}
+    said = {name: getattr(outcome, name) for name in _SAID} | {"tools": outcome.tools}
+    kept = {name: text and redact(text) for name, text in said.items() if name != "tools"}
+    kept["tools"] = tuple(ToolCall(redact(call.name), redact(call.arguments)) for call in outcome.tools)
     return outcome if kept == said else msgspec.structs.replace(outcome, **kept, logprobs=())
 
 

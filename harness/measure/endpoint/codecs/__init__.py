@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from harness.measure.endpoint.codecs.anthropic import VERSION, AnthropicCodec
-from harness.measure.endpoint.codecs.codec import CannotEncode, Codec, StreamingCodec, StreamReader, decode
+from harness.measure.endpoint.codecs.codec import CannotEncode, Codec, StreamingCodec
 from harness.measure.endpoint.codecs.completions import ChatCodec, CompletionsCodec
 from harness.measure.endpoint.codecs.generic import GenericCodec, variables
 from harness.measure.endpoint.codecs.params import OUTPUT_NAMES, merged, most_output
 from harness.measure.endpoint.codecs.responses import ResponsesCodec
+from harness.measure.endpoint.codecs.stream import StreamReader, decode_whole
 
 __all__ = [
     "OUTPUT_NAMES",
@@ -21,7 +22,7 @@ __all__ = [
     "ResponsesCodec",
     "StreamReader",
     "StreamingCodec",
-    "decode",
+    "decode_whole",
     "merged",
     "most_output",
     "variables",

@@ -7,28 +7,15 @@ import msgspec
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
+from harness.measure.endpoint.codecs.books import Books, anthropic_usage
 from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
-from harness.measure.endpoint.codecs.fields import (
-    JsonObject,
-    Malformed,
-    count_at,
-    list_at,
-    object_at,
-    text_at,
-)
+from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, list_at, object_at, text_at
+from harness.measure.endpoint.codecs.message import content_text, finish_of, kept, thoughts_among, tool_call
 from harness.measure.endpoint.contract import Headers
-from harness.record import Reply, Usage
+from harness.record import Reply
 
 VERSION = "2023-06-01"
 
-# In the words that the other protocols use, so that the judge knows one vocabulary.
-_FINISH = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "content_filter",
-}
 _UNKNOWN_HERE = ("logprobs", "top_logprobs", "seed", "frequency_penalty", "presence_penalty", "logit_bias")
 
 
@@ -71,73 +58,85 @@ class AnthropicCodec:
         return head + self._rest
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
-        """Read the text blocks."""
+        """Read the text blocks, the thoughts, the tool calls."""
         blocks = list_at(payload, "content")
         if blocks is None:
             raise Malformed("`content` is missing")
-        texts = [text_at(b, "text") or "" for b in blocks if isinstance(b, dict) and b.get("type") == "text"]
-        return _reply(
-            "".join(texts), text_at(payload, "stop_reason"), payload, object_at(payload, "usage"), headers
+        books = Books()
+        text, stop = content_text(payload), books.text(payload, "stop_reason")
+        calls = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
+        return Reply(
+            text=text,
+            finish_reason=finish_of({"finish_reason": stop}, {}, books),
+            refusal=(text or _explained(payload)) if stop == "refusal" else None,
+            usage=anthropic_usage(books.group(payload, "usage"), books),
+            served_model=books.text(payload, "model"),
+            request_id=request_id(headers) or books.text(payload, "id"),
+            server_ns=server_ns(payload, headers),
+            tools=tuple(tool_call(call.get("name"), call.get("input")) for call in calls),
+            reasoning=kept(thoughts_among(blocks)),
+            odd=books.odd,
         )
 
     def parts(self) -> AnthropicParts:
         """Return a collector for a streamed reply."""
-        return AnthropicParts()
+        return AnthropicParts(self)
+
+
+def _explained(payload: JsonObject) -> str:
+    details = payload.get("stop_details")
+    words = details.get("explanation") if isinstance(details, dict) else None
+    return words if isinstance(words, str) and words else "refused"
 
 
 class AnthropicParts:
-    """Collects the events of a streamed message."""
+    """Collects the events of a streamed message into the message that they spell."""
 
-    def __init__(self) -> None:
-        self._text: list[str] = []
+    def __init__(self, codec: AnthropicCodec) -> None:
+        self._codec = codec
         self._message: JsonObject = {}
         self._usage: JsonObject = {}
-        self._stop: str | None = None
+        self._blocks: list[JsonObject] = []
+        self._stopped = False
 
     def add(self, event: str, payload: JsonObject) -> bool:
         """Take one event."""
-        kind = text_at(payload, "type") or event
+        kind = payload.get("type") or event
+        delta = object_at(payload, "delta") or {}
         if kind == "message_start":
             self._message = object_at(payload, "message") or {}
-            self._usage = object_at(self._message, "usage") or {}
+            self._count(self._message)
+        elif kind == "content_block_start":
+            self._blocks.append(dict(object_at(payload, "content_block") or {}))
+        elif kind == "content_block_delta":
+            return self._add_to_block(delta)
         elif kind == "message_delta":
-            self._stop = text_at(object_at(payload, "delta") or {}, "stop_reason") or self._stop
-            self._usage = {**self._usage, **(object_at(payload, "usage") or {})}
-        elif kind == "content_block_delta" and (text := text_at(object_at(payload, "delta") or {}, "text")):
-            self._text.append(text)
-            return True
+            self._message |= {key: value for key, value in delta.items() if value is not None}
+            self._count(payload)
+        elif kind == "message_stop":
+            self._stopped = True
         return False
 
-    def finished(self) -> bool:
-        """Tell whether the stop reason came."""
-        return self._stop is not None
+    def _count(self, holder: JsonObject) -> None:
+        usage = holder.get("usage")
+        self._usage |= usage if isinstance(usage, dict) else {}
+
+    def _add_to_block(self, delta: JsonObject) -> bool:
+        text, thought, json = (text_at(delta, key) for key in ("text", "thinking", "partial_json"))
+        kind, piece = ("thinking", thought) if thought else ("tool_use", json) if json else ("text", text)
+        if not piece:
+            return False
+        if not self._blocks or self._blocks[-1].get("type") != kind:
+            self._blocks.append({"type": kind})
+        block, field = self._blocks[-1], {"tool_use": "input"}.get(kind, kind)
+        before = block.get(field)
+        block[field] = (before if isinstance(before, str) else "") + piece
+        return kind == "text"
+
+    def finished(self, *, done: bool) -> bool:
+        """Tell whether the stop reason came, or the sign that the message is over."""
+        return self._message.get("stop_reason") is not None or self._stopped or (done and bool(self._blocks))
 
     def reply(self, headers: Headers) -> Reply:
         """Put all events together."""
-        return _reply("".join(self._text), self._stop, self._message, self._usage, headers)
-
-
-def _reply(
-    text: str, stop: str | None, message: JsonObject, usage: JsonObject | None, headers: Headers
-) -> Reply:
-    return Reply(
-        text=text,
-        finish_reason=_FINISH.get(stop, stop) if stop is not None else None,
-        refusal=(text or "refused") if stop == "refusal" else None,
-        usage=_usage(usage),
-        served_model=text_at(message, "model"),
-        request_id=request_id(headers) or text_at(message, "id"),
-        server_ns=server_ns(message, headers),
-    )
-
-
-def _usage(usage: JsonObject | None) -> Usage:
-    """Return the counts; here `input_tokens` leaves out what the cache served or took in."""
-    if usage is None:
-        return Usage()
-    fresh, cached, stored = (
-        count_at(usage, name)
-        for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-    )
-    whole = None if fresh is None else fresh + (cached or 0) + (stored or 0)
-    return Usage(input=whole, output=count_at(usage, "output_tokens"), cached=cached)
+        return self._codec.reply({**self._message, "content": self._blocks, "usage": self._usage}, headers)

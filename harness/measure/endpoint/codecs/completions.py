@@ -5,25 +5,36 @@ Few-shot as plain text serves small models best: llama.cpp speaks both.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
+from harness.endings import ending_of
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
+from harness.measure.endpoint.codecs.books import Books, openai_usage
 from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import (
+    ErrorInReply,
     JsonObject,
     Malformed,
-    chat_logprobs,
     first_object,
     list_at,
     object_at,
-    openai_usage,
-    read_logprobs,
     text_at,
 )
+from harness.measure.endpoint.codecs.message import (
+    FINISH_FIELDS,
+    StreamedTools,
+    chat_tools,
+    content_text,
+    finish_of,
+    kept,
+    thoughts_of,
+)
 from harness.measure.endpoint.contract import Headers
-from harness.record import Reply, TokenLogprob, Usage
+from harness.record import Reply, TokenLogprob
 
 
 class ChatCodec:
@@ -62,91 +73,142 @@ class ChatCodec:
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
         """Read the first choice's message."""
-        choice = first_object(payload, "choices")
-        message = object_at(choice, "message")
-        if message is None:
-            raise Malformed("`choices[0].message` is missing")
-        return Reply(
-            text=content_text(message),
-            finish_reason=text_at(choice, "finish_reason"),
-            refusal=text_at(message, "refusal") or None,
-            usage=openai_usage(payload),
-            logprobs=read_logprobs(choice) if choice.get("logprobs") else (),
-            served_model=text_at(payload, "model"),
-            fingerprint=text_at(payload, "system_fingerprint"),
-            request_id=request_id(headers) or text_at(payload, "id"),
-            server_ns=server_ns(payload, headers),
-        )
+        _raise_old_error(payload)
+        if not payload.get("choices") and _was_filtered(payload):
+            return _blocked(payload, headers)
+        return _chat_reply(payload, first_object(payload, "choices"), headers)
 
     def parts(self) -> ChatParts:
         """Return a collector for a streamed reply."""
         return ChatParts()
 
 
-def content_text(message: JsonObject) -> str:
-    """Return a message's content: a string, null, or a list of text parts."""
-    content = message.get("content")
-    if content is None:
-        return ""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        parts = [
-            part for part in content if isinstance(part, dict) and part.get("type") in ("text", "output_text")
-        ]
-        return "".join(text_at(part, "text") or "" for part in parts)
-    raise Malformed("`content` is neither a string nor a list of parts")
+def _raise_old_error(payload: JsonObject) -> None:
+    """Raise what servers that knew no `error` key put in its place (vLLM, LMDeploy)."""
+    if payload.get("object") == "error":
+        raise ErrorInReply(payload)
 
 
-class ChatParts:
+def _was_filtered(payload: JsonObject) -> bool:
+    """Tell whether Azure's filter says that it stopped the prompt."""
+    results = payload.get("prompt_filter_results")
+    verdicts = results if isinstance(results, list) else []
+    found = [one.get("content_filter_results") for one in verdicts if isinstance(one, dict)]
+    kinds = [kind for verdict in found if isinstance(verdict, dict) for kind in verdict.values()]
+    return any(isinstance(kind, dict) and kind.get("filtered") is True for kind in kinds)
+
+
+def _blocked(payload: JsonObject, headers: Headers) -> Reply:
+    return _with_books(Reply(text="", finish_reason="content_filter"), {}, payload, headers, Books())
+
+
+def _chat_reply(payload: JsonObject, choice: JsonObject, headers: Headers) -> Reply:
+    """Read a choice with its message; a stream's collected choice is read by the same words."""
+    books = Books()
+    finish = finish_of(choice, payload, books)
+    message = object_at(choice, "message")
+    if message is None:
+        if ending_of(finish) in (None, "stop"):
+            raise Malformed("`choices[0].message` is missing")
+        message = {}  # a filter or a limit left nothing of it
+    reply = Reply(
+        text=content_text(message),
+        finish_reason=finish,
+        refusal=books.text(message, "refusal"),
+        tools=chat_tools(message),
+        reasoning=kept(thoughts_of(message)),
+    )
+    return _with_books(reply, choice, payload, headers, books)
+
+
+def _with_books(
+    reply: Reply, choice: JsonObject, payload: JsonObject, headers: Headers, books: Books
+) -> Reply:
+    """Add to what was said what only keeps books."""
+    return msgspec.structs.replace(
+        reply,
+        usage=openai_usage(_usage_holder(choice, payload), books),
+        logprobs=books.logprobs(choice) if choice.get("logprobs") else (),
+        served_model=books.text(payload, "model"),
+        fingerprint=books.text(payload, "system_fingerprint"),
+        request_id=request_id(headers) or books.text(payload, "id"),
+        server_ns=server_ns(payload, headers),
+        odd=books.odd,
+    )
+
+
+def _usage_holder(choice: JsonObject, payload: JsonObject) -> JsonObject:
+    """Return what holds the usage: the reply, or where Groq's and Moonshot's streams put it."""
+    if payload.get("usage") is not None:
+        return payload
+    groq = payload.get("x_groq")
+    return groq if isinstance(groq, dict) and groq.get("usage") is not None else choice
+
+
+class StreamedChoice:
+    """What the chunks of a stream say beside the text: the last word on each counts."""
+
+    def __init__(self) -> None:
+        self._payload: JsonObject = {}
+        self._choice: JsonObject = {}
+        self._begun = False
+
+    def next_choice(self, payload: JsonObject) -> JsonObject:
+        """Keep what a chunk says of the reply; return its choice, empty in the chunk with the usage."""
+        _raise_old_error(payload)
+        self._payload.update({key: value for key, value in payload.items() if value is not None})
+        choices = list_at(payload, "choices")
+        choice = first_object(payload, "choices") if choices else {}
+        if choice.get("index"):
+            return {}  # another of several choices: the first one is read
+        self._begun = self._begun or bool(choices)
+        kept_of = ("usage", *FINISH_FIELDS)
+        self._choice.update({key: choice[key] for key in kept_of if choice.get(key) is not None})
+        if error := choice.get("error"):
+            raise ErrorInReply(error)
+        return choice
+
+    def finished(self, *, done: bool) -> bool:
+        """Tell whether the reply is whole: a finish reason came, or the stream said that it was done."""
+        said = any(self._choice.get(key) for key in FINISH_FIELDS)
+        return said or (done and self._begun)
+
+
+class ChatParts(StreamedChoice):
     """Collects the chunks of a streamed chat completion."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._text: list[str] = []
         self._refusal: list[str] = []
-        self._logprobs: list[TokenLogprob] = []
-        self._finish: str | None = None
-        self._usage = Usage()
-        self._last: JsonObject = {}
-        self._timings: JsonObject = {}
+        self._thoughts: list[str] = []
+        self._logprobs: list[Any] = []
+        self._tools = StreamedTools()
 
     def add(self, event: str, payload: JsonObject) -> bool:  # noqa: ARG002 (chat chunks have no event name)
-        """Take one chunk; the one with the usage has no choices."""
-        self._last = payload
-        if payload.get("usage") is not None:
-            self._usage = openai_usage(payload)
-        if payload.get("timings") is not None:
-            self._timings = {"timings": payload["timings"]}
-        if not list_at(payload, "choices"):
-            return False
-        choice = first_object(payload, "choices")
-        self._finish = text_at(choice, "finish_reason") or self._finish
-        if (logprobs := object_at(choice, "logprobs")) is not None:
-            self._logprobs.extend(chat_logprobs(list_at(logprobs, "content") or []))
-        delta = object_at(choice, "delta") or {}
-        if refusal := text_at(delta, "refusal"):
+        """Take one chunk."""
+        choice = self.next_choice(payload)
+        if isinstance(logprobs := choice.get("logprobs"), dict):
+            self._logprobs.extend(logprobs.get("content") or [])
+        delta = object_at(choice, "delta") or object_at(choice, "message") or {}
+        if isinstance(refusal := delta.get("refusal"), str):
             self._refusal.append(refusal)
-        if text := content_text(delta):
-            self._text.append(text)
+        self._thoughts.append(thoughts_of(delta))
+        self._tools.add(delta)
+        text = content_text(delta)
+        self._text.append(text)
         return bool(text)
-
-    def finished(self) -> bool:
-        """Tell whether a finish reason came."""
-        return self._finish is not None
 
     def reply(self, headers: Headers) -> Reply:
         """All chunks as one reply."""
-        return Reply(
-            text="".join(self._text),
-            finish_reason=self._finish,
-            refusal="".join(self._refusal) or None,
-            usage=self._usage,
-            logprobs=tuple(self._logprobs),
-            served_model=text_at(self._last, "model"),
-            fingerprint=text_at(self._last, "system_fingerprint"),
-            request_id=request_id(headers) or text_at(self._last, "id"),
-            server_ns=server_ns(self._timings, headers),
-        )
+        message = {
+            "content": "".join(self._text),
+            "refusal": "".join(self._refusal),
+            "reasoning": "".join(self._thoughts),
+            **self._tools.whole(),
+        }
+        choice = {**self._choice, "message": message, "logprobs": {"content": self._logprobs}}
+        return _chat_reply(self._payload, choice, headers)
 
 
 class CompletionsCodec:
@@ -180,67 +242,44 @@ class CompletionsCodec:
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
         """Read the first choice's text."""
-        choice = first_object(payload, "choices")
-        text = text_at(choice, "text")
-        if text is None:
-            raise Malformed("`choices[0].text` is missing")
-        return Reply(
-            text=text,
-            finish_reason=text_at(choice, "finish_reason"),
-            usage=openai_usage(payload),
-            logprobs=read_logprobs(choice) if choice.get("logprobs") else (),
-            served_model=text_at(payload, "model"),
-            fingerprint=text_at(payload, "system_fingerprint"),
-            request_id=request_id(headers) or text_at(payload, "id"),
-            server_ns=server_ns(payload, headers),
-        )
+        _raise_old_error(payload)
+        return _text_reply(payload, first_object(payload, "choices"), headers)
 
     def parts(self) -> CompletionsParts:
         """Return a collector for a streamed reply."""
         return CompletionsParts()
 
 
-class CompletionsParts:
+def _text_reply(payload: JsonObject, choice: JsonObject, headers: Headers) -> Reply:
+    books = Books()
+    finish = finish_of(choice, payload, books)
+    text = text_at(choice, "text")
+    if text is None and ending_of(finish) in (None, "stop"):
+        raise Malformed("`choices[0].text` is missing")
+    reply = Reply(text=text or "", finish_reason=finish, reasoning=kept(thoughts_of(choice)))
+    return _with_books(reply, choice, payload, headers, books)
+
+
+class CompletionsParts(StreamedChoice):
     """Collects the chunks of a streamed text completion."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._text: list[str] = []
         self._logprobs: list[TokenLogprob] = []
-        self._finish: str | None = None
-        self._usage = Usage()
-        self._last: JsonObject = {}
-        self._timings: JsonObject = {}
+        self._odd = Books()
 
     def add(self, event: str, payload: JsonObject) -> bool:  # noqa: ARG002 (these chunks have no event name)
-        """Take one chunk; the one with the usage has no choices."""
-        self._last = payload
-        if payload.get("usage") is not None:
-            self._usage = openai_usage(payload)
-        if payload.get("timings") is not None:
-            self._timings = {"timings": payload["timings"]}
-        if not list_at(payload, "choices"):
-            return False
-        choice = first_object(payload, "choices")
-        self._finish = text_at(choice, "finish_reason") or self._finish
+        """Take one chunk."""
+        choice = self.next_choice(payload)
         if choice.get("logprobs"):
-            self._logprobs.extend(read_logprobs(choice))
-        if text := text_at(choice, "text"):
-            self._text.append(text)
+            self._logprobs.extend(self._odd.logprobs(choice))
+        text = text_at(choice, "text") or ""
+        self._text.append(text)
         return bool(text)
-
-    def finished(self) -> bool:
-        """Tell whether a finish reason came."""
-        return self._finish is not None
 
     def reply(self, headers: Headers) -> Reply:
         """All chunks as one reply."""
-        return Reply(
-            text="".join(self._text),
-            finish_reason=self._finish,
-            usage=self._usage,
-            logprobs=tuple(self._logprobs),
-            served_model=text_at(self._last, "model"),
-            fingerprint=text_at(self._last, "system_fingerprint"),
-            request_id=request_id(headers) or text_at(self._last, "id"),
-            server_ns=server_ns(self._timings, headers),
-        )
+        reply = _text_reply(self._payload, {**self._choice, "text": "".join(self._text)}, headers)
+        odd = (*self._odd.odd, *reply.odd)
+        return msgspec.structs.replace(reply, logprobs=tuple(self._logprobs), odd=odd)

@@ -14,12 +14,15 @@ import msgspec
 from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from harness.endings import ending_of
 from harness.errors import UsageError
 from harness.files.project import ModelEntry
 from harness.files.prompts import Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
+from harness.measure.endpoint.codecs.books import Books, with_thoughts_beside
 from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
-from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, as_count, as_number, at_pointer
+from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, at_pointer
+from harness.measure.endpoint.codecs.message import finish_of
 from harness.measure.endpoint.contract import Headers
 from harness.record import Reply, Usage
 
@@ -42,6 +45,7 @@ class GenericCodec:
         self.method: str = entry.method
         self.most_output = parameters.most_output(entry.params)
         self._reply, self._score, self._usage = entry.reply, entry.score, dict(entry.usage)
+        self._finish = entry.finish
         environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
         try:
             self._fill = _compile(DEFAULT_BODY if entry.body is None else entry.body, environment)
@@ -68,16 +72,23 @@ class GenericCodec:
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
         """Follow the pointers."""
-        counts = {
-            key: as_count(at_pointer(payload, place), f"usage.{key}") for key, place in self._usage.items()
-        }
-        score = as_number(at_pointer(payload, self._score), "score") if self._score is not None else None
+        books = Books()
+        read = {key: at_pointer(payload, place) for key, place in self._usage.items()}
+        counts = {key: books.count(value, f"usage.{key}") for key, value in read.items()}
+        thought = counts.pop("reasoning", None)
+        usage = Usage(**counts)
+        finish = None if self._finish is None else at_pointer(payload, self._finish)
+        ended = finish_of({"finish_reason": finish}, {}, books)
+        found = at_pointer(payload, self._reply)
+        left_nothing = found is None and ending_of(ended) not in (None, "stop")
         return Reply(
-            text=_as_text(at_pointer(payload, self._reply), self._reply),
-            usage=Usage(input=counts.get("input"), output=counts.get("output"), cached=counts.get("cached")),
-            score=score,
+            text="" if left_nothing else _as_text(found, self._reply),
+            finish_reason=ended,
+            usage=with_thoughts_beside(usage, thought) if thought else usage,
+            score=None if self._score is None else books.number(at_pointer(payload, self._score), "score"),
             request_id=request_id(headers),
             server_ns=server_ns(payload, headers),
+            odd=books.odd,
         )
 
 

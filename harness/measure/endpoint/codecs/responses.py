@@ -6,23 +6,24 @@ from typing import Any
 
 import msgspec
 
+from harness.endings import ending_of, in_common_words
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
+from harness.measure.endpoint.codecs.books import Books, responses_usage
 from harness.measure.endpoint.codecs.codec import request_id, server_ns
 from harness.measure.endpoint.codecs.fields import (
+    ErrorInReply,
     JsonObject,
     Malformed,
-    chat_logprobs,
-    count_at,
     list_at,
     object_at,
     text_at,
 )
+from harness.measure.endpoint.codecs.message import kept, thoughts_among, tool_call
 from harness.measure.endpoint.contract import Headers
-from harness.record import Reply, TokenLogprob, Usage
+from harness.record import Reply, TokenLogprob, ToolCall
 
-_FINISH = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _ENDS = frozenset({"response.completed", "response.incomplete"})
 
 
@@ -54,17 +55,25 @@ class ResponsesCodec:
         return b'{"input":' + msgspec.json.encode(messages) + self._rest
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
-        """Read the messages among the output items."""
-        text, refusal, logprobs = _read_output(payload)
+        """Read the messages, thoughts and tool calls among the output items."""
+        books = Books()
+        finish = _finish_reason(payload)
+        items = list_at(payload, "output")
+        if items is None:
+            raise Malformed("`output` is missing")
+        text, refusal, logprobs = _messages(items, books)
         return Reply(
             text=text,
-            finish_reason=_finish_reason(payload),
+            finish_reason=finish,
             refusal=refusal,
-            usage=_usage(payload),
+            usage=responses_usage(payload, books),
             logprobs=logprobs,
-            served_model=text_at(payload, "model"),
-            request_id=request_id(headers) or text_at(payload, "id"),
+            served_model=books.text(payload, "model"),
+            request_id=request_id(headers) or books.text(payload, "id"),
             server_ns=server_ns(payload, headers),
+            tools=_tools(items),
+            reasoning=kept(thoughts_among(items)),
+            odd=books.odd,
         )
 
     def parts(self) -> ResponsesParts:
@@ -73,26 +82,38 @@ class ResponsesCodec:
 
 
 class ResponsesParts:
-    """Waits for the event that holds the whole response; the deltas before it only move the clock."""
+    """Waits for the event that holds the whole response; the deltas before it only move the clock.
+
+    Some gateways leave the output of that event empty: then what the deltas said is the text.
+    """
 
     def __init__(self, codec: ResponsesCodec) -> None:
         self._codec = codec
         self._whole: JsonObject | None = None
+        self._text: list[str] = []
 
     def add(self, event: str, payload: JsonObject) -> bool:
         """Take one event."""
-        kind = text_at(payload, "type") or event
+        kind = payload.get("type") or event
         if kind in _ENDS:
             self._whole = object_at(payload, "response")
-        return kind == "response.output_text.delta" and bool(payload.get("delta"))
+        if kind != "response.output_text.delta":
+            return False
+        text = text_at(payload, "delta") or ""
+        self._text.append(text)
+        return bool(text)
 
-    def finished(self) -> bool:
+    def finished(self, *, done: bool) -> bool:  # noqa: ARG002 (this protocol has its own last event)
         """Tell whether the whole response came."""
         return self._whole is not None
 
     def reply(self, headers: Headers) -> Reply:
         """Read the whole response."""
-        return self._codec.reply(self._whole or {}, headers)
+        whole = self._whole or {}
+        if not whole.get("output") and self._text:
+            parts = [{"type": "output_text", "text": "".join(self._text)}]
+            whole = {**whole, "output": [{"type": "message", "content": parts}]}
+        return self._codec.reply(whole, headers)
 
 
 def _format(prompt: Prompt) -> JsonObject | None:
@@ -104,25 +125,25 @@ def _format(prompt: Prompt) -> JsonObject | None:
 
 def _finish_reason(payload: JsonObject) -> str:
     status = text_at(payload, "status")
-    if status == "completed":
-        return "stop"
-    if status != "incomplete":
+    if status is not None and ending_of(status) == "error":
+        raise ErrorInReply({"code": status, "message": f"the response ended as `{status}`"})
+    if status not in (None, "completed", "incomplete"):
         raise Malformed(f"`status` is {status!r}, neither completed nor incomplete")
-    reason = text_at(object_at(payload, "incomplete_details") or {}, "reason") or "incomplete"
-    return _FINISH.get(reason, reason)
+    if status != "incomplete":
+        return "stop"
+    reason = text_at(object_at(payload, "incomplete_details") or {}, "reason")
+    return in_common_words(reason) or "length"
 
 
-def _read_output(payload: JsonObject) -> tuple[str, str | None, tuple[TokenLogprob, ...]]:
-    items = list_at(payload, "output")
-    if items is None:
-        raise Malformed("`output` is missing")
+def _messages(items: list[Any], books: Books) -> tuple[str, str | None, tuple[TokenLogprob, ...]]:
     texts: list[str] = []
     refusals: list[str] = []
     logprobs: list[TokenLogprob] = []
     for part in _message_parts(items):
         if part.get("type") == "output_text":
             texts.append(text_at(part, "text") or "")
-            logprobs.extend(chat_logprobs(list_at(part, "logprobs") or []))
+            if part.get("logprobs"):
+                logprobs.extend(books.logprobs({"logprobs": {"content": part["logprobs"]}}))
         elif part.get("type") == "refusal":
             refusals.append(text_at(part, "refusal") or "")
     return "".join(texts), "".join(refusals) or None, tuple(logprobs)
@@ -134,13 +155,7 @@ def _message_parts(items: list[Any]) -> list[JsonObject]:
     return [part for part in parts if isinstance(part, dict)]
 
 
-def _usage(payload: JsonObject) -> Usage:
-    usage = object_at(payload, "usage")
-    if usage is None:
-        return Usage()
-    details = object_at(usage, "input_tokens_details") or {}
-    return Usage(
-        input=count_at(usage, "input_tokens"),
-        output=count_at(usage, "output_tokens"),
-        cached=count_at(details, "cached_tokens"),
-    )
+def _tools(items: list[Any]) -> tuple[ToolCall, ...]:
+    kinds = ("function_call", "custom_tool_call")
+    calls = [item for item in items if isinstance(item, dict) and item.get("type") in kinds]
+    return tuple(tool_call(call.get("name"), call.get("arguments", call.get("input"))) for call in calls)

@@ -6,11 +6,13 @@ one that does not (chunked, compressed) is read in pieces, so that a bomb stops 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pyreqwest.exceptions  # noqa: F401 (the client would load them when it raises one, and dies then if no file can be opened)
 from pyreqwest.client import Client, ClientBuilder
+from pyreqwest.http import HeaderMap
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
 
@@ -24,6 +26,27 @@ from harness.record import Failure
 _READ_AHEAD = 65_536
 
 wait_for_native_threads()
+
+
+class _Readable:
+    """Headers of which one that is not ASCII is not known: the client refuses to read it."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: HeaderMap) -> None:
+        self._headers = headers
+
+    def get(self, key: str, /) -> str | None:
+        """Return the first value of a header."""
+        try:
+            return self._headers.get(key)
+        except ValueError:
+            return None
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Give all headers that can be read."""
+        pairs = ((name, self.get(name)) for name in self._headers)
+        return [(name, value) for name, value in pairs if value is not None]
 
 
 class WireTransport(ClientTransport[Response]):
@@ -67,7 +90,7 @@ class WireTransport(ClientTransport[Response]):
 
     def head(self, response: Response) -> tuple[int, Headers]:
         """Give status and headers."""
-        return response.status, response.headers
+        return response.status, _Readable(response.headers)
 
     def reader(self, response: Response) -> Read:
         """Begin to read the body."""

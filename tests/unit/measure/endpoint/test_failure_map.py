@@ -105,7 +105,7 @@ def test_a_redirect_names_its_target_and_is_no_reply(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [{"message": "boom", "code": 502}, "boom", ["boom"], 7, {"nested": {"a": 1}}]
+    "error", [{"message": "boom", "code": 1302}, "boom", ["boom"], 7, {"nested": {"a": 1}}]
 )
 def test_an_error_object_in_a_200_is_a_failure_whatever_its_shape(error: object) -> None:
     assert failure_map.from_error_object(error, 200).kind == "error_in_body"

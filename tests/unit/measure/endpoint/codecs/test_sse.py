@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.measure.endpoint.codecs.codec import Event, EventParser
+from harness.measure.endpoint.codecs.stream import Event, EventParser
 
 
 def feed(*chunks: bytes) -> list[Event]:

@@ -1,0 +1,207 @@
+"""Reading what only keeps books: ids, models, token counts, logprobs. What can't be read is not known.
+
+A reply with a clean answer and an odd token count is a reply. So nothing here raises: an odd field becomes
+None and its name is kept, and the report counts the replies that had one.
+
+Tokens of reasoning are part of `output` in most protocols, and beside it in some (xAI, Gemini's OpenAI face).
+The endpoint's own total tells which: tokens that it counts in the total, and neither as input nor as output,
+were generated and are paid for, so they are added to `output`, once.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from harness.measure.endpoint.codecs.fields import (
+    JsonObject,
+    Malformed,
+    as_count,
+    as_number,
+    list_at,
+    number_at,
+    object_at,
+    text_at,
+)
+from harness.record import TokenLogprob, Usage
+
+_MOST_KEPT = 4096  # of a label's reply; the journal keeps no more
+_MOST_ALTERNATIVES = 20
+_FLOOR = -9999.0  # what OpenAI writes for a token that is too unlikely to be counted
+
+
+class Books:
+    """Reads the bookkeeping of one reply, and remembers which fields of it were odd."""
+
+    def __init__(self) -> None:
+        self._odd: dict[str, None] = {}
+
+    @property
+    def odd(self) -> tuple[str, ...]:
+        """The fields that could not be read, each once."""
+        return tuple(self._odd)
+
+    def text(self, source: JsonObject, key: str) -> str | None:
+        """Return a string; None where there is none, or something else."""
+        value = source.get(key)
+        if value is None or isinstance(value, str):
+            return value or None
+        self._not_known(key)
+        return None
+
+    def group(self, source: JsonObject, key: str) -> JsonObject:
+        """Return an object; an empty one where there is none, or something else."""
+        value = source.get(key)
+        if value is None or isinstance(value, dict):
+            return value or {}
+        self._not_known(key)
+        return {}
+
+    def count(self, value: object, name: str) -> int | None:
+        """Return a number of tokens; None where there is none, or something else."""
+        try:
+            return as_count(value, name)
+        except Malformed:
+            self._not_known(name)
+            return None
+
+    def number(self, value: object, name: str) -> float | None:
+        """Return a finite number; None where there is none, or something else."""
+        try:
+            return as_number(value, name)
+        except Malformed:
+            self._not_known(name)
+            return None
+
+    def logprobs(self, holder: JsonObject) -> tuple[TokenLogprob, ...]:
+        """Return `logprobs` of a choice, in the chat form (also llama.cpp's) or the completions form."""
+        try:
+            logprobs = object_at(holder, "logprobs")
+            if not logprobs:
+                return ()
+            content = list_at(logprobs, "content")
+            return _old_logprobs(logprobs) if content is None else chat_logprobs(content)
+        except Malformed:
+            self._not_known("logprobs")
+            return ()
+
+    def _not_known(self, name: str) -> None:
+        self._odd[name] = None
+
+
+def openai_usage(payload: JsonObject, books: Books) -> Usage:
+    """`usage` of chat and text completions, of Azure, DeepSeek and all that speak as they do."""
+    usage = books.group(payload, "usage")
+    before, after = (
+        books.group(usage, "prompt_tokens_details"),
+        books.group(usage, "completion_tokens_details"),
+    )
+    cached = before.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
+    thought = after.get("reasoning_tokens", usage.get("reasoning_tokens"))
+    return _with_all_output(
+        Usage(
+            input=books.count(usage.get("prompt_tokens"), "prompt_tokens"),
+            output=books.count(usage.get("completion_tokens"), "completion_tokens"),
+            cached=books.count(cached, "cached_tokens"),
+            reasoning=books.count(thought, "reasoning_tokens"),
+        ),
+        books.count(usage.get("total_tokens"), "total_tokens"),
+    )
+
+
+def responses_usage(payload: JsonObject, books: Books) -> Usage:
+    """`usage` of OpenAI's Responses."""
+    usage = books.group(payload, "usage")
+    before, after = books.group(usage, "input_tokens_details"), books.group(usage, "output_tokens_details")
+    return _with_all_output(
+        Usage(
+            input=books.count(usage.get("input_tokens"), "input_tokens"),
+            output=books.count(usage.get("output_tokens"), "output_tokens"),
+            cached=books.count(before.get("cached_tokens"), "cached_tokens"),
+            reasoning=books.count(after.get("reasoning_tokens"), "reasoning_tokens"),
+        ),
+        books.count(usage.get("total_tokens"), "total_tokens"),
+    )
+
+
+def anthropic_usage(usage: JsonObject, books: Books) -> Usage:
+    """Return the counts; here `input_tokens` leaves out what the cache served or took in."""
+    fresh, cached, stored = (
+        books.count(usage.get(name), name)
+        for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+    after = books.group(usage, "output_tokens_details")
+    return Usage(
+        input=None if fresh is None else fresh + (cached or 0) + (stored or 0),
+        output=books.count(usage.get("output_tokens"), "output_tokens"),
+        cached=cached,
+        reasoning=books.count(after.get("thinking_tokens"), "thinking_tokens"),
+    )
+
+
+def _with_all_output(usage: Usage, total: int | None) -> Usage:
+    """Add to the output what the endpoint counts beside it: see the top of this file."""
+    if usage.output is None:
+        return usage
+    thought = usage.reasoning or 0
+    beside = 0 if total is None or usage.input is None else total - usage.input - usage.output
+    if thought > usage.output or (thought and beside == thought):
+        return with_thoughts_beside(usage, thought)
+    if usage.reasoning is None and beside > 0:
+        return with_thoughts_beside(usage, beside)
+    return usage
+
+
+def with_thoughts_beside(usage: Usage, thought: int) -> Usage:
+    """Give the same counts with the tokens of thoughts that `output` leaves out."""
+    output = (usage.output or 0) + thought
+    return Usage(input=usage.input, output=output, cached=usage.cached, reasoning=thought)
+
+
+def chat_logprobs(content: list[Any]) -> tuple[TokenLogprob, ...]:
+    """Return a list of `{token, logprob, top_logprobs}`."""
+    return tuple(_chat_token(item) for item in content[:_MOST_KEPT])
+
+
+def _chat_token(item: object) -> TokenLogprob:
+    token, logprob = _pair(item)
+    assert isinstance(item, dict)
+    top = list_at(item, "top_logprobs") or []
+    return TokenLogprob(token, logprob, tuple(_pair(one) for one in top[:_MOST_ALTERNATIVES]))
+
+
+def _pair(item: object) -> tuple[str, float]:
+    if not isinstance(item, dict):
+        raise Malformed("a token's logprob is not an object")
+    token, logprob = text_at(item, "token"), number_at(item, "logprob")
+    if token is None:
+        raise Malformed("a token's logprob has no token")
+    return token, _checked(logprob)
+
+
+def _old_logprobs(logprobs: JsonObject) -> tuple[TokenLogprob, ...]:
+    tokens = list_at(logprobs, "tokens") or []
+    values = list_at(logprobs, "token_logprobs") or []
+    tops = list_at(logprobs, "top_logprobs") or []
+    if len(values) != len(tokens) or not all(isinstance(token, str) for token in tokens):
+        raise Malformed("`logprobs` has lists of different lengths")
+    tops = tops + [None] * (len(tokens) - len(tops))
+    rows = islice(zip(tokens, values, tops, strict=False), _MOST_KEPT)
+    return tuple(
+        TokenLogprob(token, _checked(as_number(v, "token_logprobs")), _old_top(top)) for token, v, top in rows
+    )
+
+
+def _old_top(top: object) -> tuple[tuple[str, float], ...]:
+    if not isinstance(top, dict):
+        return ()
+    pairs = islice(top.items(), _MOST_ALTERNATIVES)
+    return tuple((token, _checked(as_number(value, "top_logprobs"))) for token, value in pairs)
+
+
+def _checked(logprob: float | None) -> float:
+    if logprob is None:
+        return _FLOOR  # llama.cpp writes null for minus infinity, which JSON can't carry
+    if logprob > 0.01:  # rounding may lift a certain token slightly above 0
+        raise Malformed(f"a log probability of {logprob} is above zero")
+    return min(0.0, max(_FLOOR, logprob))

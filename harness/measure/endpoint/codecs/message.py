@@ -1,0 +1,153 @@
+"""What a message says: its text, its thoughts, the tools that it calls, and why it ended.
+
+Thoughts are kept apart from the text, whichever field a provider puts them in, and never read as an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+import msgspec
+
+from harness.endings import ending_of, in_common_words
+from harness.measure.endpoint.codecs.books import Books
+from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, list_at, text_at
+from harness.record import ToolCall
+
+_MOST_THOUGHT = 10_000  # characters of thoughts that the journal keeps
+_MOST_CALLS = 16
+_TEXT_PARTS = ("text", "output_text", None)
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")  # DeepSeek and vLLM, OpenRouter and Ollama
+FINISH_FIELDS = ("finish_reason", "native_finish_reason", "finishReason", "done_reason", "stop_type")
+_DEEPEST = 4
+
+
+def content_text(message: JsonObject) -> str:
+    """Return a message's content: a string, null, or a list of parts, of which the text counts."""
+    content = message.get("content")
+    if content is None:
+        return ""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        parts = [part for part in content if isinstance(part, dict) and part.get("type") in _TEXT_PARTS]
+        return "".join(text_at(part, "text") or "" for part in parts)
+    raise Malformed("`content` is neither a string nor a list of parts")
+
+
+def thoughts_of(message: JsonObject) -> str:
+    """Return the thoughts beside a message's content, or among its parts; several may repeat it."""
+    for field in _THOUGHT_FIELDS:
+        if thought := "".join(_words(message.get(field))):
+            return thought
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    return thoughts_among(parts)
+
+
+def thoughts_among(parts: list[object]) -> str:
+    """Return the text of the parts that are thoughts (Anthropic, Mistral, Databricks, Responses)."""
+    thinking = (
+        part for part in parts if isinstance(part, dict) and part.get("type") in ("thinking", "reasoning")
+    )
+    return "".join(word for part in thinking for word in _words(part))
+
+
+def kept(thoughts: str) -> str | None:
+    """Return as much of the thoughts as the journal keeps."""
+    return thoughts[:_MOST_THOUGHT] or None
+
+
+def _words(value: object, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list) and depth < _DEEPEST:
+        for item in value:
+            yield from _words(item, depth + 1)
+    elif isinstance(value, dict) and depth < _DEEPEST:
+        for key in ("thinking", "text", "summary", "content", "reasoning"):
+            yield from _words(value.get(key), depth + 1)
+
+
+def finish_of(choice: JsonObject, payload: JsonObject, books: Books) -> str | None:
+    """Return why a reply ended, in common words. Raises `ErrorInReply` where it ended by an error.
+
+    A gateway's own word counts unless the provider's, which OpenRouter passes on, says of a plain stop that
+    it was a cut or a refusal.
+    """
+    if error := choice.get("error"):
+        raise ErrorInReply(error)
+    said = [in_common_words(books.text(source, key)) for source in (choice, payload) for key in FINISH_FIELDS]
+    words = [word for word in said if word is not None]
+    known = [ending for word in words if (ending := ending_of(word)) is not None]
+    if "error" in known:
+        raw = next(text for key in FINISH_FIELDS if (text := choice.get(key) or payload.get(key)))
+        raise ErrorInReply({"code": raw, "message": f"the endpoint ended the reply with `{raw}`"})
+    if known and known[0] == "stop":
+        return next((ending for ending in known if ending in ("length", "content_filter")), "stop")
+    return known[0] if known else words[0] if words else None
+
+
+def chat_tools(message: JsonObject) -> tuple[ToolCall, ...]:
+    """Return the tools that a chat message calls, in today's form or the one before."""
+    calls = list_at(message, "tool_calls") or []
+    found = [_tool(call) for call in islice(calls, _MOST_CALLS) if isinstance(call, dict)]
+    if isinstance(old := message.get("function_call"), dict):
+        found.append(tool_call(old.get("name"), old.get("arguments")))
+    return tuple(found)
+
+
+def _tool(call: JsonObject) -> ToolCall:
+    inner = call.get("function") or call.get("custom") or call
+    if not isinstance(inner, dict):
+        raise Malformed("a tool call's `function` is not an object")
+    return tool_call(inner.get("name"), inner.get("arguments", inner.get("input")))
+
+
+def tool_call(name: object, arguments: object) -> ToolCall:
+    """Return a tool call; arguments that are no text (Anthropic, Ollama) become their JSON."""
+    if not isinstance(arguments, str):
+        arguments = "" if arguments is None else msgspec.json.encode(arguments).decode()
+    return ToolCall(name if isinstance(name, str) else "", arguments)
+
+
+class StreamedTools:
+    """Collects the tool calls of a stream: most servers send them in pieces, some whole, some unnumbered."""
+
+    def __init__(self) -> None:
+        self._calls: list[JsonObject] = []
+        self._old: JsonObject | None = None
+
+    def add(self, delta: JsonObject) -> None:
+        """Take one delta."""
+        for piece in list_at(delta, "tool_calls") or []:
+            if isinstance(piece, dict):
+                self._add(piece)
+        if isinstance(old := delta.get("function_call"), dict):
+            self._old = _joined(self._old or {}, old)
+
+    def _add(self, piece: JsonObject) -> None:
+        index, name = piece.get("index"), piece.get("id")
+        inner = piece.get("function") or piece.get("custom") or {}
+        if not isinstance(inner, dict):
+            raise Malformed("a tool call's `function` is not an object")
+        last = next((call for call in reversed(self._calls) if index is None or call["index"] == index), None)
+        if last is None or (name and last["id"] and name != last["id"]):
+            last = {"index": index, "id": name, "function": {}}
+            if len(self._calls) < _MOST_CALLS:
+                self._calls.append(last)
+        last["function"] = _joined(last["function"], inner)
+
+    def whole(self) -> JsonObject:
+        """Return the fields of a message that hold them."""
+        found: JsonObject = {"tool_calls": self._calls} if self._calls else {}
+        return found if self._old is None else {**found, "function_call": self._old}
+
+
+def _joined(before: JsonObject, piece: JsonObject) -> JsonObject:
+    call = tool_call(piece.get("name"), piece.get("arguments", piece.get("input")))
+    return {
+        "name": before.get("name") or call.name,
+        "arguments": before.get("arguments", "") + call.arguments,
+    }

@@ -205,6 +205,18 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="p
     most: Whole = 0  # what the limit may grow to
 
 
+class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="refused"):
+    """A candidate ended because nothing that it sends is answered; what it was not asked can be resumed."""
+
+    at_utc: str
+    candidate: str
+    failure: Failure  # in the endpoint's words
+    case: str = ""  # one that met it
+    calls: Whole = 0  # trials that met it, one after the other
+    where: str = ""  # file and line of what to change
+    fix: str = ""  # what to do, one sentence
+
+
 class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="interference"):
     """The harness's own load over one session: what it could have added to the latencies."""
 
@@ -218,4 +230,4 @@ class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     gc_pauses: Whole = 0
 
 
-Event: TypeAlias = CaseRow | Session | Pace | Interference | Record
+Event: TypeAlias = CaseRow | Session | Pace | Refused | Interference | Record

@@ -47,6 +47,7 @@ class CandidateEntry(msgspec.Struct, frozen=True, kw_only=True):
     model: dict[str, Any]  # ModelEntry.model_dump(mode="json"); names the key's variable, never the key
     prompt_digest: str
     model_digest: str
+    places: dict[str, str] = {}  # file and line of what one may change: see `files.mending`
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

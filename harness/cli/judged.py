@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from harness.judge.documents import Assessment
     from harness.judge.view import View
 
-CODES = {"READY": Exit.READY, "NOT READY": Exit.NOT_READY, "INCONCLUSIVE": Exit.INCONCLUSIVE}
+CODES = {
+    "READY": Exit.READY,
+    "NOT READY": Exit.NOT_READY,
+    "INCONCLUSIVE": Exit.INCONCLUSIVE,
+    "NOT MEASURED": Exit.ENDPOINT_UNUSABLE,
+}
 
 
 def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Assessment:
@@ -93,4 +98,13 @@ def conclude(
         raise unwritten
     if not as_json:
         note(f"report: {html}")
-    return int(CODES[assessment.verdict] if assessment.complete else Exit.INCOMPLETE)
+    return int(exit_code(assessment))
+
+
+def exit_code(assessment: Assessment) -> Exit:
+    """Give the code of a judged run: of its verdict, unless trials are missing or failed that it hangs on."""
+    if assessment.verdict == "NOT MEASURED":
+        return Exit.ENDPOINT_UNUSABLE
+    if not assessment.complete or assessment.open_by_failures:
+        return Exit.INCOMPLETE
+    return CODES[assessment.verdict]

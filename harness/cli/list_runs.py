@@ -23,6 +23,7 @@ class ListedVerdict(StrEnum):
     READY = "ready"
     NOT_READY = "not-ready"
     INCONCLUSIVE = "inconclusive"
+    NOT_MEASURED = "not-measured"
     NOT_JUDGED = "not-judged"
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from harness.record import CaseRow, Event, Interference, Pace, Record, Session
+from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session
 
 SCHEMA_VERSION = 1
 
@@ -23,7 +23,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     run_id: str
 
 
-AnyEvent: TypeAlias = Header | CaseRow | Session | Pace | Interference | Record
+AnyEvent: TypeAlias = Header | CaseRow | Session | Pace | Refused | Interference | Record
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -14,8 +14,11 @@ from harness.judge.checks import (
     baseline_of,
     best_first,
     check,
+    hanging_on,
     headline_of,
     no_information,
+    not_measured,
+    open_by_failures,
     reason_of,
     reason_of_run,
     traps_of,
@@ -38,6 +41,7 @@ from harness.judge.sections.slices import slices_section
 from harness.judge.sections.stability import stability_section
 from harness.judge.sections.timing_quality import timing_quality
 from harness.judge.sections.tradeoff import tradeoff_section
+from harness.judge.sections.trouble import no_reply, what_went_wrong
 from harness.judge.sections.versions import with_versions
 from harness.judge.table.columns import RunTable
 from harness.judge.table.read import tabulate
@@ -88,7 +92,12 @@ def assess(
         _candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True)
     )
     candidates = with_growth(run.views, with_versions(candidates, manifest, past))
-    uninformative = no_information(run.views)
+    measured = [
+        (view, made)
+        for view, made in zip(run.views, candidates, strict=True)
+        if made.verdict != "NOT MEASURED"
+    ]
+    uninformative = no_information([view for view, _ in measured])
     candidates = tuple(
         msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative))
         for candidate in candidates
@@ -96,8 +105,8 @@ def assess(
     asked = tuple(t for t in run.policy if not run.has_defaults or any(t in mine for mine in policies))
     return msgspec.structs.replace(
         _assessment(run, asked, candidates),
-        maybe_mislabelled=maybe_mislabelled(run.views),
-        leaderboard=leaderboard(run.views, candidates),
+        maybe_mislabelled=maybe_mislabelled([view for view, _ in measured]),
+        leaderboard=leaderboard([view for view, _ in measured], [made for _, made in measured]),
     )
 
 
@@ -125,8 +134,13 @@ def _policy(view: View, baseline: Baseline | None) -> tuple[Threshold, ...]:
 def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | None) -> CandidateAssessment:
     timing = timing_quality(view)
     checks = tuple(check(view, threshold, baseline) for threshold in policy)
-    verdict = verdict_of(checks, missing=view.missing)
-    reason = reason_of(checks, verdict, missing=view.missing, currency=view.currency)
+    verdict: Verdict = "NOT MEASURED" if no_reply(view) else verdict_of(checks, missing=view.missing)
+    troubles = what_went_wrong(view, verdict, hanging_on(view, policy, checks, baseline))
+    reason = (
+        not_measured(troubles)
+        if verdict == "NOT MEASURED"
+        else reason_of(checks, verdict, missing=view.missing, currency=view.currency)
+    )
     made = CandidateAssessment(
         name=view.entry.name,
         prompt=view.entry.prompt_name,
@@ -152,6 +166,8 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         tradeoff=tradeoff_section(view),
         notable=notable_cases(view),
         notable_counts=notable_counts(view),
+        went_wrong=troubles,
+        open_by_failures=open_by_failures(verdict, checks),
     )
     return msgspec.structs.replace(made, history=history_section(view, made, policy))
 
@@ -173,7 +189,7 @@ def _assessment(
         created_utc=manifest.created_utc,
         planned_trials=manifest.planned_trials,
         journalled_trials=table.journalled,
-        complete=table.journalled >= manifest.planned_trials,
+        complete=_complete(run, candidates),
         labels=suite.labels,
         positive=suite.positive,
         confidence=suite.confidence,
@@ -182,7 +198,17 @@ def _assessment(
         sessions=sum(session.event in {"started", "resumed"} for session in table.sessions),
         paid_twice_at_most=_paid_twice(table),
         harness_version=manifest.harness_version,
+        open_by_failures=0 if best is None else best.open_by_failures,
     )
+
+
+def _complete(run: RunView, candidates: Sequence[CandidateAssessment]) -> bool:
+    """Tell whether all was run; what a candidate that was ended early did not send is not waited for."""
+    table = run.table
+    if table.journalled >= run.manifest.planned_trials:
+        return True
+    ended = any(one.verdict == "NOT MEASURED" and one.name in table.refused for one in candidates)
+    return ended and bool(table.sessions) and table.sessions[-1].event == "finished"
 
 
 def _paid_twice(table: RunTable) -> int:

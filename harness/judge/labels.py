@@ -160,6 +160,29 @@ class LabelReader:
         cost = price.of(outcome.usage) if isinstance(outcome, Reply) else None
         return Reading(*self.read(outcome), said(outcome), cost)
 
+    def why_not(self, text: str) -> str:
+        """Say in a few words why no label is read from a reply."""
+        match self._rule.as_:
+            case "mention":
+                spelt = (self._normalise(found[0]) for found in self._mentions.finditer(self._flat(text)))
+                labels = sorted({self._names[name] for name in spelt})
+                return f"{len(labels)} labels: {', '.join(labels)}" if len(labels) > 1 else "no label in it"
+            case "exact":
+                return "it is not one label alone"
+            case "regex":
+                matches = self._pattern.search(text) is not None
+                return "what the pattern finds is no label" if matches else "the pattern matches nothing"
+            case "json":
+                return self._why_not_json(text)
+
+    def _why_not_json(self, text: str) -> str:
+        document = document_of(text)
+        if document is _NOTHING:
+            return "it is not a JSON document"
+        where = self._rule.pointer or "its top"
+        value = scalar(at_pointer(document, self._rule.pointer))
+        return f"there is no text at {where}" if value is None else f"what stands at {where} is no label"
+
     def _remember(self, text: str, *, cut: bool) -> Read:
         known = self._remembered.get((text, cut))
         if known is None:

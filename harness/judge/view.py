@@ -140,15 +140,29 @@ class View:
         return self.codes_of(self.trials)
 
     def codes_of(self, trials: TrialColumns) -> Int64:
-        """Give each trial's answer as a number: its label, or else its outcome as an answer of its own."""
+        """Give each trial's answer as a number: its label, or else its outcome as an answer of its own.
+
+        Each failed trial of a case has a number of its own: nobody answered, so that it agrees with nothing.
+        """
         outcome = trials.outcome.astype(np.int64)
         codes = np.where(outcome == LABEL, trials.predicted, len(self.labels) + outcome)
-        return np.asarray(codes, dtype=np.int64)
+        repeats = int(self.every_trial.repeat.max(initial=0)) + 1
+        alone = len(self.labels) + FAILED + trials.variant.astype(np.int64) * repeats + trials.repeat
+        return np.asarray(np.where(outcome == FAILED, alone, codes), dtype=np.int64)
+
+    @cached_property
+    def most_codes(self) -> int:
+        """One more than the greatest number that an answer may have."""
+        every = self.every_trial
+        known = len(self.labels) + len(OUTCOMES)
+        if not (every.outcome == FAILED).any():
+            return known
+        return known + len(every.variants) * (int(every.repeat.max(initial=0)) + 1)
 
     def answer_name(self, code: int) -> str:
         """Give the label or outcome that a code stands for."""
         k = len(self.labels)
-        return self.labels[code] if code < k else OUTCOMES[code - k]
+        return self.labels[code] if code < k else OUTCOMES[min(code - k, FAILED)]
 
     @cached_property
     def votes(self) -> Votes:

@@ -142,6 +142,7 @@ def _entry(candidate: Candidate) -> CandidateEntry:
         model=candidate.model.model_dump(mode="json"),
         prompt_digest=candidate.prompt_digest,
         model_digest=candidate.model_digest,
+        places=dict(candidate.places),
     )
 
 

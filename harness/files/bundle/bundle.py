@@ -9,8 +9,8 @@ after symlinks are resolved; what a person names on the command line may lie any
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.files.bundle.choice import Choice
@@ -19,6 +19,7 @@ from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks
 from harness.files.bundle.gathering import Gatherer
 from harness.files.bundle.notes import notes_on
 from harness.files.case import Case, apply_own, check_names, is_own
+from harness.files.mending import places_of
 from harness.files.policy import default_thresholds
 from harness.files.project import (
     ModelEntry,
@@ -46,6 +47,7 @@ class Candidate:
     model: ModelEntry
     prompt_digest: str
     model_digest: str
+    places: Mapping[str, str] = field(default_factory=dict)  # file and line of what one may change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +156,7 @@ class _Loader:
         return Bundle(
             project=self.gather.project,
             suite=suite,
-            candidates=_candidates([p for p in fitted if p is not None], entries, pairs),
+            candidates=_candidates([p for p in fitted if p is not None], entries, pairs, self.gather.project),
             cases=tuple(rows),
             thresholds=thresholds,
             files=tuple(dict.fromkeys(self.gather.files)),
@@ -196,7 +198,10 @@ class _Loader:
 
 
 def _candidates(
-    prompts: Sequence[Prompt], models: dict[str, ModelEntry], pairs: Collection[tuple[str, str]]
+    prompts: Sequence[Prompt],
+    models: dict[str, ModelEntry],
+    pairs: Collection[tuple[str, str]],
+    project: Project,
 ) -> tuple[Candidate, ...]:
     return tuple(
         Candidate(
@@ -206,6 +211,7 @@ def _candidates(
             model=entry,
             prompt_digest=prompt_digest(prompt),
             model_digest=model_digest(entry),
+            places=places_of(prompt, name, project),
         )
         for prompt in prompts
         for name, entry in models.items()

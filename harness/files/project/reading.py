@@ -18,6 +18,7 @@ from harness.files.written import (
     Reporter,
     Written,
     check,
+    lines_of,
     nearest,
     node_at,
     parse,
@@ -68,6 +69,7 @@ class Project(Written):
     models: dict[str, ModelEntry] = Field({}, description="Named models that suites may use.")
     results: Path = Field(Path("results"), description="Folder of the runs, relative to harness.yml.")
     path: Path | None = Field(None, exclude=True)  # the file itself
+    lines: dict[str, int] = Field({}, exclude=True)  # of its keys: `models.mini.base_url`
     root: Path = Field(Path(), exclude=True)  # its folder: references must stay inside
 
 
@@ -119,7 +121,9 @@ def read_project(path: Path, findings: Findings) -> ReadProject:
         wrong.add("*")  # `modles:` is told below
     checked = check(Project, others, path, findings, texts=PROJECT_TEXTS, stand_ins={})
     project = checked.model if checked else Project()
-    project = project.model_copy(update={"models": models, "path": path, "root": root})
+    project = project.model_copy(
+        update={"models": models, "path": path, "root": root, "lines": lines_of(tree)}
+    )
     return ReadProject(project, tree, frozenset(wrong))
 
 

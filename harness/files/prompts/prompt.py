@@ -17,6 +17,7 @@ from harness.files.written import (
     Path_,
     Written,
     did_you_mean,
+    lines_of,
     nearest,
     read_model,
     shortlist,
@@ -80,6 +81,7 @@ class Prompt(Written):
     )
     name: str = Field("", exclude=True)  # from the file name: v3.prompt.yml -> v3
     path: Path | None = Field(None, exclude=True)
+    lines: dict[str, int] = Field({}, exclude=True)  # of its keys: `modelParameters.max_tokens`
     labels: tuple[str, ...] = Field((), exclude=True)  # of the suite; templates may loop over them
 
 
@@ -123,7 +125,13 @@ def read_prompt(path: Path, findings: Findings) -> Checked[Prompt] | None:
     if isinstance(prompt.response_format, str) and prompt.response_format not in _FORMATS:
         fix = did_you_mean(prompt.response_format, _FORMATS)
         checked.problem(("responseFormat",), f"must be one of {shortlist(_FORMATS)}.", fix)
-    return checked.updated(path=path, name=plain_name(path), title=prompt.title, template=_template(prompt))
+    return checked.updated(
+        path=path,
+        name=plain_name(path),
+        title=prompt.title,
+        template=_template(prompt),
+        lines=lines_of(checked.tree),
+    )
 
 
 def _template(prompt: Prompt) -> Literal["github"] | None:

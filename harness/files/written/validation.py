@@ -30,9 +30,9 @@ M = TypeVar("M", bound=Written)
 
 # fields that a loader fills in, never a file
 FILLED_IN = {
-    "Prompt": frozenset({"path", "labels", "title"}),
+    "Prompt": frozenset({"path", "labels", "title", "lines"}),
     "Suite": frozenset({"path"}),
-    "Project": frozenset({"path", "root"}),
+    "Project": frozenset({"path", "root", "lines"}),
 }
 
 _PLAIN = {

@@ -263,6 +263,16 @@ def node_at(root: Node, path: Sequence[str | int]) -> tuple[Node, int, Path_]:
     return node, line, walked
 
 
+def lines_of(node: Entries, above: str = "") -> dict[str, int]:
+    """Give the line of every key, by its path: `modelParameters.max_tokens`."""
+    found: dict[str, int] = {}
+    for name, (line, value) in node.entries.items():
+        found[f"{above}{name}"] = line
+        if isinstance(value, Entries):
+            found |= lines_of(value, f"{above}{name}.")
+    return found
+
+
 def dotted(path: Sequence[str | int]) -> str:
     """Write a path as people read it: `thresholds[2]`, `models.mini.price`."""
     out = ""

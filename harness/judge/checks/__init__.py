@@ -5,11 +5,19 @@ worded (`why`, `consequences`) and planned before a run (`planned`).
 """
 
 from harness.judge.checks.baseline import Baseline, baseline_of, from_store, to_store
-from harness.judge.checks.check import check
+from harness.judge.checks.check import check, hanging_on
 from harness.judge.checks.metrics import GAUGES, figures_of
 from harness.judge.checks.planned import power
 from harness.judge.checks.traps import no_information, traps_of
-from harness.judge.checks.verdict import best_first, headline_of, reason_of, reason_of_run, verdict_of
+from harness.judge.checks.verdict import (
+    best_first,
+    headline_of,
+    not_measured,
+    open_by_failures,
+    reason_of,
+    reason_of_run,
+    verdict_of,
+)
 
 __all__ = [
     "GAUGES",
@@ -19,8 +27,11 @@ __all__ = [
     "check",
     "figures_of",
     "from_store",
+    "hanging_on",
     "headline_of",
     "no_information",
+    "not_measured",
+    "open_by_failures",
     "power",
     "reason_of",
     "reason_of_run",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -15,11 +16,13 @@ from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED
 from harness.judge.checks.why import Finding, why
+from harness.judge.checks.worlds import lost, right
 from harness.judge.documents import Check
 from harness.judge.scores import classification
 from harness.judge.scores.figure import Figure, Mapped, Missing
 from harness.judge.scores.proportion import Share, decide
 from harness.judge.sections.timing_quality import saturated
+from harness.judge.table.columns import Bool
 from harness.judge.view import View
 from harness.judge.wording import amount, demand, named
 
@@ -39,8 +42,57 @@ def check(view: View, threshold: Threshold, baseline: Baseline | None) -> Check:
         estimate = figure(asked).estimate(view.confidence) if gauge.seen is None else gauge.seen(asked)
         return asked.undecided(note, estimate)
     asked = replace(asked, required=required, note=note)
-    made = _by_figure(asked) if gauge.decide is None else gauge.decide(asked)
-    return _unfinished(asked, made) if view.missing and made.status == "FAIL" else made
+    made = _decided(asked)
+    made = _unfinished(asked, made) if view.missing and made.status == "FAIL" else made
+    return _either_way(asked, made)
+
+
+def _decided(asked: Asked) -> Check:
+    gauge = GAUGES[asked.threshold.metric]
+    return _by_figure(asked) if gauge.decide is None else gauge.decide(asked)
+
+
+def _either_way(asked: Asked, made: Check) -> Check:
+    """Leave a check open that comes out otherwise when what the endpoint failed is taken otherwise."""
+    gauge = GAUGES[asked.threshold.metric]
+    trials = asked.view.every_trial if asked.metric.selector == "perturbation" else asked.view.trials
+    failed = int(lost(trials).sum())
+    if not failed:
+        return made
+    others = {_decided(replace(asked, view=world)).status for world in gauge.worlds(asked)}
+    if others <= {made.status}:
+        return made
+    them = "the call that failed" if failed == 1 else f"the {failed:,} calls that failed"
+    they = "it" if failed == 1 else "them"
+    met = {"PASS": "be met", "FAIL": "not be met", "INCONCLUSIVE": "stay open"}
+    otherwise = " or ".join(met[status] for status in met if status in others | {made.status})
+    told = (
+        f"{asked.seen(made.estimate)}, {replace(asked, note='').clause}: it depends on {them} at the "
+        f"endpoint; with an answer to {they} it may {otherwise}. "
+        f"`harness resume {asked.view.manifest.run_id} --failed` sends just {they} again."
+    )
+    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=told, depends_on=failed)
+
+
+def hanging_on(
+    view: View, thresholds: Sequence[Threshold], checks: Sequence[Check], baseline: Baseline | None
+) -> Callable[[Bool], bool]:
+    """Give the test of whether the verdict hangs on some trials, so that a deciding check were another one.
+
+    Of what the endpoint failed the checks say it themselves; the prompt's own trials are taken as right.
+    """
+    worst = "FAIL" if any(made.status == "FAIL" for made in checks) else "INCONCLUSIVE"
+    deciding = [(t, made) for t, made in zip(thresholds, checks, strict=True) if made.status == worst]
+
+    def hangs(which: Bool) -> bool:
+        if not which.any() or not deciding:
+            return False
+        if (lost(view.trials) & which).any():
+            return any(made.depends_on or made.metric == "failures" for _, made in deciding)
+        mended = View(view.run, view.entry, view.every_trial, right(view.trials, which))
+        return any(check(mended, threshold, baseline).status != worst for threshold, _ in deciding)
+
+    return hangs
 
 
 def _by_figure(asked: Asked) -> Check:

@@ -10,7 +10,7 @@ from harness.judge.checks.asked import Asked
 from harness.judge.documents import OUTCOMES, Outcome
 from harness.judge.leakage.find import LEAKS
 from harness.judge.leakage.section import leaks
-from harness.judge.table.columns import Bool
+from harness.judge.table.columns import FAILURES, NONE, Bool
 from harness.judge.view import View
 from harness.judge.wording import amount, count, listed, named, verb
 
@@ -82,11 +82,15 @@ def alarms(asked: Asked) -> str:
         return ""
     of = np.asarray(view.trials.expected != label, dtype=np.bool_)
     total, wrong = int(of.sum()), int((view.trials.predicted[of] == label).sum())
-    if not wrong:
+    silent = int((view.trials.predicted[of] == NONE).sum())
+    if not wrong and not silent:
         return ""
     name = named(view.labels[label])
-    said = f"{wrong:,} of {count(total, 'answer')} on cases that are not {name}"
-    return f"{said} {verb(wrong, 'was', 'were')} {name}."
+    where = f"of {count(total, 'answer')} on cases that are not {name}"
+    if not wrong:
+        return f"{silent:,} {where} {verb(silent, 'has', 'have')} no label."
+    lacking = f", and {silent:,} {verb(silent, 'has', 'have')} no label" if silent else ""
+    return f"{wrong:,} {where} {verb(wrong, 'was', 'were')} {name}{lacking}."
 
 
 def errors(asked: Asked) -> str:
@@ -122,6 +126,28 @@ def ended(name: Outcome, phrase: str) -> Callable[[Asked], str]:
         return f"{hits:,} of {count(len(outcomes), 'trial')} {phrase}." if hits else ""
 
     return tell
+
+
+def failed(asked: Asked) -> str:
+    """Give how many calls the endpoint failed, and in which way most of them."""
+    trials = asked.view.trials
+    hits = trials.failure[trials.outcome == OUTCOMES.index("failed")]
+    if not len(hits):
+        return ""
+    known = hits[hits != NONE]
+    own = int((known == FAILURES.index("render")).sum())
+    if own == len(hits):
+        return f"The prompt's template failed on {own:,} of {count(len(trials), 'trial')}."
+    if not len(known):
+        return f"{len(hits):,} of {count(len(trials), 'trial')} {verb(len(hits), 'was', 'were')} not run."
+    kinds = np.bincount(known[known != FAILURES.index("render")], minlength=1)
+    most = (
+        f", mostly `{FAILURES[int(kinds.argmax())]}`"
+        if len(np.flatnonzero(kinds)) > 1
+        else (f" (`{FAILURES[int(kinds.argmax())]}`)")
+    )
+    lost = f"The endpoint failed {len(hits) - own:,} of {count(len(trials), 'trial')}{most}"
+    return f"{lost}; that says nothing about the prompt."
 
 
 def uncovered(asked: Asked) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeAlias
 from harness.files.thresholds import BETTER_THAN_MAJORITY, METRICS, Metric, metric_of
 from harness.judge.checks import consequences as told
 from harness.judge.checks import figures as read
+from harness.judge.checks import worlds
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
@@ -48,6 +49,7 @@ class Gauge:
     decide: Callable[[Asked], Check] | None = None  # where a figure and its bound are not all that decides
     seen: Callable[[Asked], Estimate] | None = None  # its estimate, where that is not its figure's
     average: Average | None = None
+    worlds: worlds.Worlds = worlds.all_right  # how else the endpoint's failures may be taken
 
 
 def figure(asked: Asked) -> Figure:
@@ -76,6 +78,7 @@ def _averaged(name: str, of: MatrixMetric, figure: Callable[[Resampling], Figure
         consequence=told.wrong,
         kept=lambda c: [("", getattr(c.classification, name))],
         average=Average(of, figure),
+        worlds=worlds.of_average,
     )
 
 
@@ -100,9 +103,10 @@ def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
     return Gauge(
         figure=read.share_of(outcome),
         plan=power.of_share,
-        consequence=told.ended(outcome, consequence),
+        consequence=told.failed if outcome == "failed" else told.ended(outcome, consequence),
         faultless=faultless,
         kept=kept,
+        worlds=worlds.nothing if outcome == "failed" else worlds.ended_so,
     )
 
 
@@ -118,6 +122,7 @@ def _quantile(metric: Metric) -> Gauge:
         kept=kept,
         decide=quantile_check,
         seen=quantile_seen,
+        worlds=worlds.not_there,
     )
 
 
@@ -128,7 +133,10 @@ def _robustness(largest: str, each: str, score: Callable[[View, str | None], Fig
             yield from ((f"[{one.name}]", getattr(one, each)) for one in c.robustness.perturbations)
 
     return Gauge(
-        figure=lambda asked: score(asked.view, asked.threshold.label), plan=power.of_robustness, kept=kept
+        figure=lambda asked: score(asked.view, asked.threshold.label),
+        plan=power.of_robustness,
+        kept=kept,
+        worlds=worlds.of_variants,
     )
 
 
@@ -178,20 +186,23 @@ GAUGES: dict[str, Gauge] = {
         plan=power.of_share,
         consequence=told.false_answers,
         kept=_labelled("precision"),
+        worlds=worlds.of_label,
     ),
     "specificity": Gauge(
         figure=read.of_label(classification.specificity),
         plan=power.of_share,
         consequence=told.alarms,
         kept=_labelled("specificity"),
+        worlds=worlds.of_label,
     ),
     "f1": Gauge(
         figure=read.of_label(classification.f1),
         plan=power.of_f1,
         consequence=told.errors,
         kept=_labelled("f1"),
+        worlds=worlds.of_label,
     ),
-    "fbeta": Gauge(figure=read.fbeta, plan=power.of_fbeta, consequence=told.errors),
+    "fbeta": Gauge(figure=read.fbeta, plan=power.of_fbeta, consequence=told.errors, worlds=worlds.of_label),
     "failures": _outcome("failures", "no trial failed", "failed"),
     "unparseable": _outcome("unparseable", "every reply could be read", "had no readable label"),
     "refused": _outcome("refused", "no reply was a refusal", "ended in a refusal"),
@@ -202,6 +213,7 @@ GAUGES: dict[str, Gauge] = {
         consequence=told.moved,
         faultless="all repeats agreed",
         kept=lambda c: [("", c.stability.agreement)],
+        worlds=worlds.agreeing,
     ),
     "flip_rate": Gauge(
         figure=read.flip_rate,
@@ -209,6 +221,7 @@ GAUGES: dict[str, Gauge] = {
         consequence=told.moved,
         faultless="all repeats agreed",
         kept=lambda c: [("", c.stability.flip_rate)],
+        worlds=worlds.agreeing,
     ),
     "pass": Gauge(
         figure=read.pass_power,
@@ -218,7 +231,11 @@ GAUGES: dict[str, Gauge] = {
     ),
     **{name: _quantile(row) for name, row in METRICS.items() if row.quantile is not None},
     "latency.within": Gauge(
-        figure=read.within, plan=power.of_share, consequence=told.late, faultless="all calls were in time"
+        figure=read.within,
+        plan=power.of_share,
+        consequence=told.late,
+        faultless="all calls were in time",
+        worlds=worlds.not_there,
     ),
     "robustness.drop": _robustness("drop", "accuracy_drop", robustness.drop),
     "robustness.flips": replace(
@@ -229,6 +246,7 @@ GAUGES: dict[str, Gauge] = {
         figure=read.gap,
         plan=power.of_gap,
         kept=_gap,
+        worlds=worlds.of_splits,
     ),
     "drift.drop": Gauge(
         figure=lambda _: Missing("a drop needs an earlier run"),
@@ -236,12 +254,16 @@ GAUGES: dict[str, Gauge] = {
         decide=drift_check,
     ),
     "leakage": Gauge(
-        figure=read.leaked, plan=power.afterwards("it is counted, not sampled"), consequence=told.leaked
+        figure=read.leaked,
+        plan=power.afterwards("it is counted, not sampled"),
+        consequence=told.leaked,
+        worlds=worlds.nothing,
     ),
     "regressions": Gauge(figure=read.broken, plan=power.afterwards("it depends on the baseline")),
     "cost_per_1000": Gauge(
         figure=lambda asked: cost.per_1000(asked.view),
         plan=_PRICED,
+        worlds=worlds.nothing,
         kept=lambda c: [("", c.cost.per_1000)],
     ),
     "cost_per_correct": Gauge(
@@ -252,5 +274,6 @@ GAUGES: dict[str, Gauge] = {
     "tokens_per_case": Gauge(
         figure=lambda asked: cost.tokens_per_case(asked.view),
         plan=power.afterwards("it depends on the replies"),
+        worlds=worlds.nothing,
     ),
 }

@@ -1,6 +1,7 @@
 """All checks -> one verdict, and the reason for it: the checks which decided. Both make the headline.
 
-Any FAIL: NOT READY. Else any INCONCLUSIVE: INCONCLUSIVE. Else READY: every check passed. "All must pass" is
+A candidate without one reply is NOT MEASURED, whatever its checks say; it is never the best of a run. Any
+FAIL: NOT READY. Else any INCONCLUSIVE: INCONCLUSIVE. Else READY: every check passed. "All must pass" is
 an intersection-union test (Berger 1982): each check at its own confidence, without correction.
 """
 
@@ -8,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.judge.documents import CandidateAssessment, Check, Verdict
+from harness.judge.documents import CandidateAssessment, Check, Trouble, Verdict
 from harness.judge.wording import amount, count, listed, scale_of, verb
 
-_ORDER: dict[Verdict, int] = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2}
+_ORDER: dict[Verdict, int] = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2, "NOT MEASURED": 3}
 
 
 def verdict_of(checks: Sequence[Check], *, missing: int) -> Verdict:
@@ -20,6 +21,21 @@ def verdict_of(checks: Sequence[Check], *, missing: int) -> Verdict:
     if "FAIL" in statuses:
         return "NOT READY"
     return "INCONCLUSIVE" if "INCONCLUSIVE" in statuses or missing or not checks else "READY"
+
+
+def open_by_failures(verdict: Verdict, checks: Sequence[Check]) -> int:
+    """Give how many failed calls alone keep a verdict open; 0 where more cases would be needed as well."""
+    undecided = [check.depends_on for check in checks if check.status == "INCONCLUSIVE"]
+    return max(undecided, default=0) if verdict == "INCONCLUSIVE" and all(undecided) else 0
+
+
+def not_measured(troubles: Sequence[Trouble]) -> str:
+    """Give the reason of a candidate without one reply: the endpoint's words, and what to change."""
+    if not troubles:
+        return "the endpoint answered no call."
+    first = troubles[0]
+    where = f" ({first.where})" if first.where else ""
+    return f"the endpoint answered no call: {first.message.rstrip('.')}. {first.fix}{where}".strip()
 
 
 def headline_of(verdict: Verdict, reason: str) -> str:
@@ -40,7 +56,12 @@ def reason_of(checks: Sequence[Check], verdict: Verdict, *, missing: int = 0, cu
 
 def reason_of_run(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
     """Give the reason of a run: that of its only candidate, or what was found of the best of several."""
-    if len(candidates) == 1 or not best.checks:
+    without = [candidate for candidate in candidates if candidate.verdict == "NOT MEASURED"]
+    if without and best.verdict != "NOT MEASURED":
+        told = "; ".join(f"{one.name} was NOT MEASURED, {one.reason.rstrip('.')}" for one in without[:4])
+        measured = [candidate for candidate in candidates if candidate.verdict != "NOT MEASURED"]
+        return f"{told}. Of what was measured: {reason_of_run(best, measured)}"
+    if len(candidates) == 1 or not best.checks or without:
         return best.reason
     n, name, checks = len(candidates), best.name, len(best.checks)
     if best.verdict == "READY":

@@ -85,7 +85,8 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     differences: str  # one sentence: which differences in quality are real, and which are noise
 
 
-Verdict: TypeAlias = Literal["READY", "NOT READY", "INCONCLUSIVE"]
+# NOT MEASURED: not one reply, so nothing is known of the prompt.
+Verdict: TypeAlias = Literal["READY", "NOT READY", "INCONCLUSIVE", "NOT MEASURED"]
 Status: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 Outcome: TypeAlias = Literal["label", "unparseable", "refused", "truncated", "empty", "failed"]
 OUTCOMES: tuple[Outcome, ...] = ("label", "unparseable", "refused", "truncated", "empty", "failed")
@@ -108,6 +109,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     why: str  # one plain sentence (or two): required, seen, how sure, what to do
     name: str = ""  # what it is about, as written: `threshold` without operator and bound
     part: str = ""  # the cases that it is about, as written: tag=short; empty for all
+    depends_on: int = 0  # calls that failed at the endpoint, and that keep it open
 
 
 class Trap(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,6 +118,29 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
     kind: str  # accuracy_paradox, too_few_cases, never_predicted, one_sided_errors, prevalence, ...
     sentence: str
     label: str | None = None
+
+
+class SampleReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply that no label was read from, and why not."""
+
+    case: str
+    reply: str
+    reason: str  # `two labels: spam, ham`, `cut after 8 tokens`
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which trials of a candidate ended without a label."""
+
+    kind: str  # a failure's kind (bad_request, timeout, ...), or truncated, empty, refused, unparseable
+    whose: Literal["endpoint", "prompt"]  # who caused it; only what the endpoint failed leaves a check open
+    count: int  # trials; where a candidate was ended early, those that met it
+    share: float | None  # of the candidate's trials, variants included; None where it was ended early
+    message: str  # the endpoint's own words, the first of them; of replies: the reason of the first
+    case: str  # one that met it
+    where: str  # file:line of what to change; empty where it is not known
+    fix: str  # what to do, one sentence; empty where nothing can be advised
+    decides: bool  # whether the verdict is what it is because of these trials
+    samples: tuple[SampleReply, ...] = ()  # of replies: two
 
 
 class NotableCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +183,8 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     notable_counts: dict[str, int] = {}  # how many there are of each kind
     history: History | None = None  # earlier runs of this candidate; None without any
     reason: str = ""  # the headline without its verdict; empty where an earlier version wrote it
+    went_wrong: tuple[Trouble, ...] = ()  # why trials have no label; what decides first, then by count
+    open_by_failures: int = 0  # calls that failed at the endpoint, and that alone keep the verdict open
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,3 +210,4 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     harness_version: str = ""
     leaderboard: Leaderboard | None = None  # of two candidates or more
     reason: str = ""  # the headline without its verdict; empty where an earlier version wrote it
+    open_by_failures: int = 0  # of the best candidate: `harness resume --failed` sends these again

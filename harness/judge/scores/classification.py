@@ -57,14 +57,15 @@ def precision(answers: Answers, label: int) -> Share | Missing:
 
 
 def specificity(answers: Answers, label: int) -> Share | Missing:
-    """Give the share of trials that expect another label and were not answered with this one.
+    """Give the share of trials that expect another label and were answered with another one.
 
-    A trial without a label raises no false alarm, so it counts as right here (and as a miss everywhere else).
+    What has no label is never right: it is no false alarm, but no true negative either.
     """
     trials = np.bincount(answers.case)
     elsewhere = trials.copy()
     elsewhere[answers.case[answers.expected == label]] = 0
-    alarms = answers.case[(answers.predicted == label) & (answers.expected != label)]
+    not_negative = (answers.predicted == label) | (answers.predicted < 0)
+    alarms = answers.case[not_negative & (answers.expected != label)]
     cases, count = np.unique(alarms, return_counts=True)
     return share_of_rare(
         count,

@@ -14,7 +14,7 @@ from harness.judge.scores.stability import Votes
 from harness.judge.sections.served import with_served
 from harness.judge.sections.spread import spread_over_repeats
 from harness.judge.table.columns import named_counts
-from harness.judge.view import View
+from harness.judge.view import FAILED, View
 
 SHOWN = 20
 ONE_REPEAT = "each case was asked once, so nothing is known of how its answer moves"
@@ -58,6 +58,7 @@ def stability_section(view: View) -> Stability:
 
 def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
     rates = stability.flip_rates(cast)
+    failed = len(view.labels) + FAILED  # nobody answered: that is no answer which moved
     return tuple(
         Flip(
             first=view.answer_name(first),
@@ -67,7 +68,9 @@ def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
             rate=rates[first, second],
             rate_back=rates[second, first],
         )
-        for first, second, share, pairs in stability.flips(cast)[:SHOWN]
+        for first, second, share, pairs in [
+            flip for flip in stability.flips(cast) if max(flip[0], flip[1]) < failed
+        ][:SHOWN]
     )
 
 

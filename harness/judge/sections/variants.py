@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.files.case import PROMPT_LEVEL, main_input, perturb_case
 from harness.files.prompts import Prompt, perturb_prompt
-from harness.judge.documents import OUTCOMES, ChangedCase
+from harness.judge.documents import ChangedCase
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.paired import PairedDifference, paired_difference
 from harness.judge.table.columns import Bool, Float, Int64, TrialColumns
@@ -82,7 +82,7 @@ def _votes_of_originals(view: View) -> tuple[Int64, Int64]:
 def _votes(view: View, trials: TrialColumns) -> tuple[Int64, Int64]:
     """Count the answers of each case, and how many were right."""
     codes = view.codes_of(trials)
-    width = len(view.labels) + len(OUTCOMES)
+    width = view.most_codes
     n = len(view.cases)
     counts = np.bincount(trials.case.astype(np.int64) * width + codes, minlength=n * width).reshape(n, width)
     right = np.bincount(trials.case[trials.predicted == trials.expected], minlength=n)

@@ -52,7 +52,7 @@ def _measured_here(candidates: Sequence[CandidateAssessment], manifest: Manifest
             splits={part.name: part.accuracy for part in made.slices if part.kind == "split"},
         )
         for made in candidates
-        if made.name in entries
+        if made.name in entries and made.verdict != "NOT MEASURED"
     ]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from harness.record import Interference, Pace, Session
+from harness.record import FailureKind, Interference, Pace, Refused, Session
 
 Int8 = npt.NDArray[np.int8]
 Int16 = npt.NDArray[np.int16]
@@ -17,6 +18,7 @@ Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 NONE = -1  # no label, no value
+FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
 DEV, HOLDOUT = "dev", "holdout"  # the split that a prompt is tuned on, and the one that nobody tunes to
 
 
@@ -51,6 +53,7 @@ class TrialColumns:
     expected: Int16
     predicted: Int16  # index into labels, NONE when there is no label
     outcome: Int8  # index into OUTCOMES
+    failure: Int8  # index into FAILURES; NONE where there is a reply, or the trial was not run
     caller_ns: Int64  # NONE when never sent
     service_ns: Int64
     ttft_ns: Int64
@@ -84,7 +87,7 @@ class TrialColumns:
         """Keep some trials; the names that they index stay."""
         if keep.all():
             return self
-        kept = {field.name: getattr(self, field.name) for field in fields(self)}
+        kept = {each.name: getattr(self, each.name) for each in fields(self)}
         for name, column in kept.items():
             if isinstance(column, np.ndarray):
                 kept[name] = column[keep]
@@ -105,6 +108,7 @@ class RunTable:
     paces: list[Pace]
     interference: list[Interference]
     journalled: int  # distinct trials with a record, warm-up left out
+    refused: dict[str, Refused] = field(default_factory=dict)  # candidates that were ended: the last time
 
 
 def named_counts(column: Int16, names: tuple[str, ...]) -> dict[str, int]:

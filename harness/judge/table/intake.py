@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from harness.judge.documents import OUTCOMES
 from harness.judge.labels import said
-from harness.judge.table.columns import NONE, Float, Int64
+from harness.judge.table.columns import FAILURES, NONE, Float, Int64
 from harness.judge.table.reply_score import ScoreReader
 from harness.record import Attempt, Failure, Record, Reply
 
@@ -29,6 +29,7 @@ KINDS: dict[str, npt.DTypeLike] = {
     "repeat": np.int16,
     "predicted": np.int16,
     "outcome": np.int8,
+    "failure": np.int8,
     "caller_ns": np.int64,
     "service_ns": np.int64,
     "ttft_ns": np.int64,
@@ -49,6 +50,7 @@ KINDS: dict[str, npt.DTypeLike] = {
     "fingerprint": np.int16,
 }
 _OUTCOME = {name: index for index, name in enumerate(OUTCOMES)}
+_FAILURE = {name: index for index, name in enumerate(FAILURES)}
 _NEVER = Attempt(duration_ns=0)
 _SILENT = Reply(text="")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -176,6 +178,9 @@ class Intake:
                 [NONE if label is None else self.labels[label] for label, _ in read], np.int16
             ),
             "outcome": np.array([_OUTCOME[why] for _, why in read], np.int8),
+            "failure": np.array(
+                [_FAILURE[one.kind] if isinstance(one, Failure) else NONE for one in outcomes], np.int8
+            ),
             "reply": np.array([self.replies[said(outcome)] for outcome in outcomes], np.int32),
         }
 

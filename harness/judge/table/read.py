@@ -17,7 +17,7 @@ from harness.judge.table.columns import NONE, CaseColumns, RunTable, TrialColumn
 from harness.judge.table.complete import Columns
 from harness.judge.table.intake import Intake, Names
 from harness.judge.table.reply_score import ScoreReader
-from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Session
+from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Refused, Session
 from harness.rundir import Manifest
 
 BATCH = 250  # events that are objects at one time: more of them make work for the garbage collector
@@ -64,6 +64,7 @@ class _Reading:
         self._sessions: list[Session] = []
         self._paces: list[Pace] = []
         self._interference: list[Interference] = []
+        self._refused: dict[str, Refused] = {}
 
     def take(self, events: Sequence[Event]) -> None:
         records = [event for event in events if isinstance(event, Record)]
@@ -86,6 +87,8 @@ class _Reading:
                 self._sessions.append(event)
             case Pace():
                 self._paces.append(event)
+            case Refused():
+                self._refused[event.candidate] = event
             case Interference():
                 self._interference.append(event)
 
@@ -111,6 +114,7 @@ class _Reading:
             paces=sorted(self._paces, key=lambda pace: (pace.endpoint, pace.at_ns, pace.limit, pace.why)),
             interference=sorted(self._interference, key=_interference_order),
             journalled=sum(len(mine.trial) for mine in held.values()),
+            refused=self._refused,
         )
 
 

@@ -21,7 +21,7 @@ from harness import errors
 from harness.errors import HarnessError, RunIncomplete, StorageFailed
 from harness.measure.engine.contract import Outcome, Sink, Work, signals_stop, stopped_by_signal
 from harness.measure.engine.interference import Load, summed
-from harness.record import CaseRow, Event, Interference, Pace, Record, Session
+from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session
 
 _CHUNK = 1 << 16
 _LENGTH = struct.Struct("<I")
@@ -37,7 +37,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
     fix: str = ""
 
 
-Frame: TypeAlias = CaseRow | Session | Pace | Interference | Record | Ended
+Frame: TypeAlias = CaseRow | Session | Pace | Refused | Interference | Record | Ended
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)

@@ -14,6 +14,7 @@ VERDICT_TONES: dict[Verdict, Tone] = {
     "READY": "pass",
     "NOT READY": "fail",
     "INCONCLUSIVE": "inconclusive",
+    "NOT MEASURED": "fail",
 }
 LOG_FROM = 30.0  # slowest over fastest, from which a linear axis hides what is fast
 STATUS_TONES: dict[Status, Tone] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "inconclusive"}

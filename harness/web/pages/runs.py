@@ -12,7 +12,7 @@ from harness.web.sketches import TrendRun
 
 _PER_PAGE = 50
 _MOST_POINTS = 40
-VERDICTS = ("READY", "NOT READY", "INCONCLUSIVE", "running", "not judged", "unreadable")
+VERDICTS = ("READY", "NOT READY", "INCONCLUSIVE", "NOT MEASURED", "running", "not judged", "unreadable")
 
 
 class Trend(msgspec.Struct, frozen=True, kw_only=True):

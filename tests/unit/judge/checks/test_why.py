@@ -94,17 +94,20 @@ def test_repeats(threshold: str, sentence: str) -> None:
         (
             "failures <= 1%",
             "FAIL: failures 15.0% (10.7 to 20.6): above 1%, at least 11.0% with 95% confidence. "
-            "30 of 200 trials failed. More cases are unlikely to change this.",
+            "The endpoint failed 30 of 200 trials (`timeout`); that says nothing about the prompt. "
+            "More cases are unlikely to change this.",
         ),
         (
             "coverage >= 99%",
-            "FAIL: coverage 84.5% (78.8 to 88.9): far below 99%. 31 of 200 trials ended without a label. "
-            "More cases can't change this.",
+            "INCONCLUSIVE: coverage 84.5% (78.8 to 88.9), 99% required: it depends on the 30 calls that "
+            "failed at the endpoint; with an answer to them it may not be met or stay open. `harness resume "
+            "run --failed` sends just them again.",
         ),
         (
             "accuracy >= 99%",
-            "FAIL: accuracy 84.5% (78.8 to 88.9): far below 99%. 31 of 200 answers were wrong, all because "
-            "they had no label. More cases can't change this.",
+            "INCONCLUSIVE: accuracy 84.5% (78.8 to 88.9), 99% required: it depends on the 30 calls that "
+            "failed at the endpoint; with an answer to them it may not be met or stay open. `harness resume "
+            "run --failed` sends just them again.",
         ),
         (
             "latency.p95 <= 1 s",

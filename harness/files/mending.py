@@ -1,0 +1,155 @@
+"""What to change where an endpoint refuses, or replies are of no use: the file, the line, and the sentence.
+
+`places_of` finds where the things stand that a message may be about, while the files are read; a run keeps
+them, so that a report can still name the line years later. `what_to_change` picks the one that a message is
+about: the parameter that it names, the key, the model, the address.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from harness.files.project import Project
+from harness.files.prompts import Prompt
+from harness.record import Failure, FailureKind
+
+# By what they are called in `what_to_change`: `params.max_tokens`, `base_url`, `entry`, `prompt`.
+Places: TypeAlias = Mapping[str, str]
+
+OUTPUT_LIMITS = (
+    "max_completion_tokens",
+    "max_output_tokens",
+    "max_tokens",
+    "maxCompletionTokens",
+    "maxTokens",
+    "n_predict",
+)
+_ADDRESS = ("base_url", "url")
+_AT: dict[FailureKind, tuple[tuple[str, ...], str]] = {
+    "unknown_model": (("model", "weights", "entry"), "Correct `{}`"),
+    "redirect": ((*_ADDRESS, "entry"), "Correct `{}`, or what answers there"),
+    "invalid_reply": ((*_ADDRESS, "entry"), "Correct `{}`, or what answers there"),
+    "no_recorded_reply": (("replies", "entry"), "Record these trials, or correct `{}`"),
+    "render": (("prompt",), "Correct the template in `{}`, or the inputs of these cases"),
+}
+_INSTEAD = re.compile(r"[Uu]se [\'\"`]?([A-Za-z_]{3,40})[\'\"`]? instead")
+_OF_A_KEY = re.compile(r"\b(api[\s_-]?key|credentials?|auth[a-z]*|bearer|token is)\b", re.IGNORECASE)
+_OF_A_MODEL = re.compile(r"\b(model|deployment)\b.*\b(not|no such|unknown|unsupported|exist)", re.IGNORECASE)
+_MOST_READ = 1_000  # characters of a message
+
+
+class Mend(NamedTuple):
+    """Where to change what; `where` is empty where no file is to blame or its line is not known."""
+
+    where: str
+    fix: str
+
+
+def places_of(prompt: Prompt, model: str, project: Project) -> dict[str, str]:
+    """Give file and line of what a message about a candidate may mean; paths are relative to the project."""
+    entry = f"models.{model}"
+    found: dict[str, str] = {}
+    if project.path is not None:
+        file = _shown(project.path, project.root)
+        for key, line in project.lines.items():
+            if key == entry:
+                found["entry"] = f"{file}:{line}"
+            elif key.startswith(f"{entry}."):
+                found[key.removeprefix(f"{entry}.")] = f"{file}:{line}"
+    if prompt.path is not None:
+        file = _shown(prompt.path, project.root)
+        found["prompt"] = file
+        for key, line in prompt.lines.items():  # these win over the model's, as they do in a request
+            if key.startswith("modelParameters."):
+                found[f"params.{key.removeprefix('modelParameters.')}"] = f"{file}:{line}"
+            elif key in {"responseFormat", "jsonSchema", "grammar"}:
+                found[key] = f"{file}:{line}"
+    return found
+
+
+def _shown(path: Path, root: Path) -> str:
+    inside = path.resolve().is_relative_to(root.resolve())
+    return os.path.relpath(path.resolve(), root.resolve()) if inside else str(path)
+
+
+def what_to_change(failure: Failure, places: Places, key_variable: str | None = None) -> Mend:
+    """Say what would mend a failure, by its kind and by what its message names."""
+    match failure.kind:
+        case "unauthorized":
+            return _key(places, key_variable)
+        case "quota":
+            return Mend("", "Raise the quota or pay the bill at the provider, then resume.")
+        case "bad_request" | "error_in_body" | "too_large":
+            return _request(failure, failure.message[:_MOST_READ], places, key_variable)
+        case kind if kind in _AT:
+            return _at(places, *_AT[kind])
+        case kind:
+            return _passing(kind, places)
+
+
+def _passing(kind: FailureKind, places: Places) -> Mend:
+    again = "`harness resume RUN --failed` sends just these again."
+    if kind in {"timeout", "deadline"}:
+        return Mend(places.get(kind, places.get("entry", "")), f"Allow a longer `{kind}`; {again}")
+    if kind == "rate_limited":
+        return Mend(places.get("limits", places.get("entry", "")), f"Lower `limits`; {again}")
+    return Mend("", f"When the endpoint is well, {again}")
+
+
+def _request(failure: Failure, words: str, places: Places, key_variable: str | None) -> Mend:
+    """Find what a refused request is about: a parameter that is named, else the key, the model, the path."""
+    named = _parameter(words, places)
+    if named is not None:
+        name, where = named
+        instead = _INSTEAD.search(words)
+        if instead is not None and instead[1] != name:
+            return Mend(where, f"Write `{instead[1]}` in place of `{name}`.")
+        return Mend(where, f"Remove or change `{name}`.")
+    if _OF_A_KEY.search(words):
+        return _key(places, key_variable)
+    if _OF_A_MODEL.search(words):
+        return _at(places, ("model", "entry"), "Correct `{}`")
+    if failure.status in {404, 405} or failure.kind == "error_in_body":
+        return _at(places, (*_ADDRESS, "entry"), "Correct `{}`")
+    return Mend(places.get("entry", places.get("prompt", "")), "Change what is sent as the endpoint says.")
+
+
+def _parameter(words: str, places: Places) -> tuple[str, str] | None:
+    """Find the parameter that a message names first, of those that are sent."""
+    sent = {name.removeprefix("params."): where for name, where in places.items() if name[:7] == "params."}
+    sent |= {name: places[name] for name in ("responseFormat", "jsonSchema") if name in places}
+    found = [(at.start(), name) for name in sent if (at := _word(name).search(words))]
+    if not found:
+        return None
+    name = min(found)[1]
+    return name, sent[name]
+
+
+def _word(name: str) -> re.Pattern[str]:
+    """Match a parameter in a message, whether it is written as in the file or with underscores."""
+    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return re.compile(rf"(?<![A-Za-z0-9_])(?:{re.escape(name)}|{re.escape(snake)})(?![A-Za-z0-9_])")
+
+
+def _key(places: Places, variable: str | None) -> Mend:
+    if variable:
+        return Mend(places.get("api_key_env", ""), f"Check the variable {variable} and what its key may do.")
+    return Mend(places.get("entry", ""), "Add `api_key_env`: the NAME of the variable that holds the key.")
+
+
+def _at(places: Places, names: tuple[str, ...], fix: str) -> Mend:
+    name = next((name for name in names if name in places), names[0])
+    told = "the model's entry" if name == "entry" else name
+    return Mend(places.get(name, ""), f"{fix.format(told)}.".replace("`the model's entry`", told))
+
+
+def more_output(places: Places) -> Mend:
+    """Say how replies get longer before they are cut."""
+    name = next((name for name in OUTPUT_LIMITS if f"params.{name}" in places), "")
+    if name:
+        return Mend(places[f"params.{name}"], f"Raise `{name}`.")
+    return Mend(places.get("prompt", ""), "Allow longer replies (`max_tokens`), or ask for the label first.")

@@ -1,0 +1,168 @@
+"""What went wrong: trials without a label, by kind, with the cause's own words and what to change.
+
+What the endpoint failed (`whose: endpoint`) says nothing about the prompt; replies that were cut, empty,
+refused or unreadable are the prompt's own, and so is a template that fails on a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+import numpy as np
+
+from harness.files.mending import Mend, more_output, what_to_change
+from harness.judge.documents import OUTCOMES, Outcome, SampleReply, Trouble, Verdict
+from harness.judge.labels import LabelReader
+from harness.judge.table.columns import FAILURES, NONE, Bool
+from harness.judge.view import FAILED, View
+from harness.judge.wording import count
+from harness.record import Failure
+
+SAMPLES = 2
+_OWN: tuple[Outcome, ...] = ("truncated", "empty", "refused", "unparseable")
+_UNREADABLE = "Ask the prompt for the label alone, or set `reply:` in the suite to how it answers."
+_REFUSED = "Ask less of what the provider's filter stops, or use another model."
+_EMPTY = "Look at the request: a reply without text is often a thought, or a tool call."
+
+Decides = Callable[[Bool], bool]
+
+
+def what_went_wrong(view: View, verdict: Verdict, decides: Decides) -> tuple[Trouble, ...]:
+    """List the kinds, what decides the verdict first, then by count.
+
+    `decides` tells of some trials (of the unchanged cases) whether the verdict hangs on them.
+    """
+    rows = [*_ended(view), *_failures(view, decides), *_replies(view, decides)]
+    return tuple(
+        sorted(rows, key=lambda row: (not row.decides, -row.count, row.whose, row.kind, row.message))
+        if verdict != "NOT MEASURED"
+        else (msgspec.structs.replace(row, decides=True) for row in rows)
+    )
+
+
+def _ended(view: View) -> Iterator[Trouble]:
+    """Tell why a candidate was ended before its trials were sent."""
+    refused = view.run.table.refused.get(view.entry.name)
+    if refused is None or not view.missing:
+        return  # a resume measured it since
+    mend = Mend(refused.where, refused.fix)
+    if not mend.fix:
+        mend = what_to_change(refused.failure, view.entry.places, view.model.api_key_env)
+    yield Trouble(
+        kind=refused.failure.kind,
+        whose="endpoint",
+        count=max(1, refused.calls),
+        share=None,
+        message=refused.failure.message,
+        case=refused.case,
+        where=mend.where,
+        fix=mend.fix,
+        decides=True,
+    )
+
+
+def _failures(view: View, decides: Decides) -> Iterator[Trouble]:
+    trials = view.every_trial
+    for index in np.unique(trials.failure[trials.failure != NONE]).tolist():
+        kind = FAILURES[index]
+        rows = np.flatnonzero(trials.failure == index)
+        message = trials.replies[int(trials.reply[rows[0]])].removeprefix(f"{kind}: ")
+        failure = Failure(kind=kind, message=message, status=_status(message))
+        mend = what_to_change(failure, view.entry.places, view.model.api_key_env)
+        yield Trouble(
+            kind=kind,
+            whose="prompt" if kind == "render" else "endpoint",
+            count=len(rows),
+            share=len(rows) / len(trials),
+            message=message,
+            case=view.cases.ids[int(trials.case[rows[0]])],
+            where=mend.where,
+            fix=mend.fix,
+            decides=decides(np.asarray(view.trials.failure == index, dtype=np.bool_)),
+        )
+
+
+def _status(message: str) -> int | None:
+    """Read the status back that `failure_map` puts before an endpoint's words: `HTTP 404: Not Found`."""
+    number = message[5:8]
+    return int(number) if message.startswith("HTTP ") and number.isdecimal() else None
+
+
+def _replies(view: View, decides: Decides) -> Iterator[Trouble]:
+    trials = view.every_trial
+    for outcome in _OWN:
+        place = OUTCOMES.index(outcome)
+        rows = np.flatnonzero(trials.outcome == place)
+        if not len(rows):
+            continue
+        samples = _samples(view, outcome, rows.tolist())
+        mend = _mend(view, outcome)
+        yield Trouble(
+            kind=outcome,
+            whose="prompt",
+            count=len(rows),
+            share=len(rows) / len(trials),
+            message=samples[0].reason,
+            case=samples[0].case,
+            where=mend.where,
+            fix=mend.fix,
+            decides=decides(np.asarray(view.trials.outcome == place, dtype=np.bool_)),
+            samples=samples,
+        )
+
+
+def _mend(view: View, outcome: Outcome) -> Mend:
+    places = view.entry.places
+    match outcome:
+        case "truncated":
+            return more_output(places)
+        case "refused":
+            return Mend(places.get("prompt", ""), _REFUSED)
+        case "empty":
+            return Mend(places.get("entry", ""), _EMPTY)
+        case _:
+            return Mend(places.get("prompt", ""), _UNREADABLE)
+
+
+def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleReply, ...]:
+    """Give two replies, of different words and reasons where there are such."""
+    trials, reader = view.every_trial, LabelReader(view.suite.reply, view.labels)
+    found: dict[str, SampleReply] = {}
+    spare: list[SampleReply] = []
+    for row in rows[:200]:
+        text = trials.replies[int(trials.reply[row])]
+        sample = SampleReply(
+            case=view.cases.ids[int(trials.case[row])],
+            reply=text,
+            reason=_reason(outcome, text, int(trials.tokens_out[row]), reader),
+        )
+        if sample.reason in found:
+            spare.append(sample)
+        else:
+            found[sample.reason] = sample
+        if len(found) == SAMPLES:
+            break
+    spare.sort(key=lambda one: one.reply == next(iter(found.values())).reply)
+    return tuple([*found.values(), *spare][:SAMPLES])
+
+
+def _reason(outcome: Outcome, text: str, tokens: int, reader: LabelReader) -> str:
+    match outcome:
+        case "truncated":
+            return f"cut after {count(tokens, 'token')}" if tokens > 0 else "cut by its token limit"
+        case "empty":
+            return "an empty reply"
+        case "refused":
+            return "refused by the model or its provider"
+        case _:
+            return reader.why_not(text)
+
+
+def no_reply(view: View) -> bool:
+    """Tell whether the endpoint failed and answered not one trial: then nothing is known of the prompt."""
+    every = view.every_trial
+    if not len(every) or not (every.outcome == FAILED).all():
+        return False
+    by_endpoint = (every.failure != NONE) & (every.failure != FAILURES.index("render"))
+    return bool(by_endpoint.any()) or view.entry.name in view.run.table.refused

@@ -109,6 +109,11 @@ SECTIONS: dict[str, list[Promise]] = {
             "harness, ends with the code of a verdict",
             ("tests/integration/test_hostile_output.py", "tests/unit/cli/ground/test_console.py"),
         ),
+        Promise(
+            "A run folder from elsewhere is refused by name or judged, whatever its files say, and gets "
+            "no key",
+            ("tests/integration/test_foreign_runs.py",),
+        ),
         Promise("No key is shown, wherever it is echoed", ("tests/integration/test_key_canaries.py",)),
         Promise(
             "No reply fools the reader of a report, a comment, a test report or a table",

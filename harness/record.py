@@ -135,7 +135,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     case: str
     candidate: str
     variant: Variant = ORIGINAL
-    repeat: Whole = 0
+    repeat: Annotated[int, msgspec.Meta(ge=0, lt=32_768)] = 0
     outcome: Reply | Failure
     attempts: tuple[Attempt, ...] = ()
     queue_ns: Whole = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import hashlib
 import os
 import re
@@ -10,14 +11,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from harness.errors import HarnessError, StorageFailed, UsageError
-from harness.journal.reader import is_finished, read_events
+from harness.journal.reader import is_finished, open_plain, read_events
 from harness.journal.writer import sync_folder
-from harness.record import Event
+from harness.record import ORIGINAL, Event
 
 SCHEMA_VERSION = 1
 
@@ -27,6 +28,8 @@ REPORT = "report.json"
 LOCK = "run.lock"
 DEBUG_LOG = "debug.log"  # only of a run with --debug
 
+_MOST_MANIFEST, _MOST_REPORT = 64 << 20, 512 << 20  # bytes
+_MOST_VARIANTS, _MOST_SAID = 1_000, 300
 _NEAR = 5  # runs named when a reference finds none
 
 
@@ -61,9 +64,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     suite_digest: str  # of labels, reply rule and cases; runs are comparable when it is the same
     candidates: tuple[CandidateEntry, ...]
     variants: tuple[str, ...]  # `original` first
-    repeats: int
-    planned_trials: int
-    seed: int
+    repeats: Annotated[int, msgspec.Meta(ge=1, lt=32_768)]
+    planned_trials: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
     files: tuple[FileDigest, ...]
     versions: dict[str, str]  # python, prompt-readiness and the packages that touch the wire or the numbers
     platform: str
@@ -122,9 +125,9 @@ def read_manifest(run: Path) -> Manifest:
     """Read what a run was; UsageError when it is missing, damaged or from a newer harness."""
     path = run / MANIFEST
     try:
-        raw = path.read_bytes()
+        raw = plain_content(path, _MOST_MANIFEST)
         version = msgspec.json.decode(raw, type=_Version).schema_version
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UsageError(f"{path} can't be read: {error}", fix="Name the folder of a run.") from None
     if version > SCHEMA_VERSION:
         raise UsageError(
@@ -132,9 +135,50 @@ def read_manifest(run: Path) -> Manifest:
             fix="Upgrade prompt-readiness and try again.",
         )
     try:
-        return msgspec.json.decode(raw, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise UsageError(f"{path} is not a manifest: {error}", fix="Restore it from a copy.") from None
+        manifest = msgspec.json.decode(raw, type=Manifest)
+        _check(manifest)
+    except (ValueError, msgspec.MsgspecError, RecursionError, OverflowError, re.error) as error:
+        why = " ".join(str(error).split())[:_MOST_SAID] or "it is nested too deeply"
+        raise UsageError(f"{path} is not a manifest: {why}", fix="Restore it from a copy.") from None
+    return manifest
+
+
+def _check(manifest: Manifest) -> None:
+    """Check what a manifest says of its files by their own rules: its folder may come from anywhere."""
+    from harness.files.project import ModelEntry
+    from harness.files.prompts import Prompt
+    from harness.files.suite import Suite
+
+    suite = Suite.model_validate(manifest.suite)
+    named = {*suite.reply.aliases, *([suite.positive] if suite.positive is not None else [])}
+    if len(set(suite.labels)) != len(suite.labels) or not named <= set(suite.labels):
+        raise ValueError("its labels are doubled, or it names others")
+    if suite.reply.pattern is not None:
+        re.compile(suite.reply.pattern)
+    if manifest.variants[:1] != (ORIGINAL,) or len(set(manifest.variants)) != len(manifest.variants):
+        raise ValueError("its variants are not `original` and others")
+    if len(manifest.variants) > _MOST_VARIANTS:
+        raise ValueError("its parts do not fit together")
+    if not manifest.candidates or len({entry.name for entry in manifest.candidates}) != len(
+        manifest.candidates
+    ):
+        raise ValueError("it has no candidates, or two of one name")
+    for entry in manifest.candidates:
+        Prompt.model_validate(entry.prompt)
+        ModelEntry.model_validate(entry.model)
+    datetime.fromisoformat(manifest.created_utc)
+    kinds = {"gate": dict, "reload": dict, "changed": list}
+    if any(not isinstance(manifest.notes[key], kind) for key, kind in kinds.items() if key in manifest.notes):
+        raise ValueError("its notes are none that a run writes")
+
+
+def plain_content(path: Path, most: int = _MOST_REPORT) -> bytes:
+    """Read a plain file that is not too large to be one of a run. Raises OSError."""
+    with open_plain(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes", str(path))
+    return content
 
 
 def list_runs(results: Path) -> list[Path]:
@@ -178,7 +222,7 @@ class StoredRun:
     def report(self) -> bytes | None:
         """Give report.json; None when the run was not judged."""
         try:
-            return (self.folder / REPORT).read_bytes()
+            return plain_content(self.folder / REPORT, _MOST_REPORT)
         except OSError:
             return None
 
@@ -231,8 +275,8 @@ class _Head(msgspec.Struct):
 
 def _head(run: Path) -> _Head | None:
     try:
-        return msgspec.json.decode((run / MANIFEST).read_bytes(), type=_Head)
-    except (OSError, msgspec.MsgspecError, UnicodeError):
+        return msgspec.json.decode(plain_content(run / MANIFEST, _MOST_MANIFEST), type=_Head)
+    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
 
 
@@ -251,8 +295,10 @@ def _runs(results: Path) -> Iterator[Path]:
 def _age(run: Path) -> tuple[str, str]:
     """Order by the time in the name, and within one second by the manifest's own."""
     try:
-        created = msgspec.json.decode((run / MANIFEST).read_bytes(), type=_Created).created_utc
-    except (OSError, msgspec.DecodeError):
+        created = msgspec.json.decode(
+            plain_content(run / MANIFEST, _MOST_MANIFEST), type=_Created
+        ).created_utc
+    except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
         created = ""
     return (run.name.partition("-")[0], created)
 

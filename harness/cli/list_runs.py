@@ -142,11 +142,13 @@ def _verdict_only() -> type[Any]:
 def _verdict(report: Path, decoder: Any) -> str:  # noqa: ANN401 - msgspec is imported where it is used
     import msgspec
 
+    from harness.rundir import plain_content
+
     if not report.exists():
         return "NOT JUDGED"
     try:
-        return str(decoder.decode(report.read_bytes()).verdict)
-    except (msgspec.MsgspecError, OSError):
+        return str(decoder.decode(plain_content(report)).verdict)
+    except (msgspec.MsgspecError, OSError, UnicodeError, RecursionError):
         return "UNREADABLE"
 
 

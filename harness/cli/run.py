@@ -54,20 +54,36 @@ def resume(
     changed: Annotated[
         bool, typer.Option("--changed", help="Measure again exactly the trials whose files changed.")
     ] = False,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            "--project",
+            metavar="DIR",
+            file_okay=False,
+            exists=True,
+            help="Trust the harness.yml of this folder instead of the one here.",
+            show_default=False,
+        ),
+    ] = None,
     template: options.Template = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
     debug: options.Debug = False,
     as_json: options.Json = False,
 ) -> None:
-    """Finish a run that was interrupted; finished trials are not sent again."""
+    """Finish a run that was interrupted; finished trials are not sent again.
+
+    Only the harness.yml here, or that of --project, says where calls and keys go: a run of another project
+    is refused with the difference.
+    """
     from harness.cli.progress import watching
     from harness.measure.resume import resume as resume_run
 
     check_template(template)
-    folder, manifest = run_asked(run)
+    folder, manifest = run_asked(run, project)
+    trusted = project or Path.cwd()
     with watching(folder, manifest, quiet=quiet, verbose=verbose) as observer:
-        resume_run(folder, changed=changed, observer=observer, debug=debug)
+        resume_run(folder, changed=changed, trusted=trusted, observer=observer, debug=debug)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +57,7 @@ def read_placed(path: Path, *, seq: int = 0, offset: int = 0) -> Iterator[Placed
 
 def read_at(path: Path, places: Iterable[tuple[int, int, int]]) -> Iterator[Event | Header]:
     """Yield single events by (sequence, byte offset, length); JournalDamaged where it is another line."""
-    with path.open("rb") as journal:
+    with open_plain(path) as journal:
         for seq, offset, length in places:
             journal.seek(offset)
             line = journal.read(length)
@@ -76,7 +78,7 @@ def iter_records(path: Path, *, warmup: bool = False) -> Iterator[Record]:
 def is_finished(path: Path) -> bool:
     """Tell from its last line alone whether a journal ends with a finished session."""
     try:
-        with path.open("rb") as journal:
+        with open_plain(path) as journal:
             size = journal.seek(0, os.SEEK_END)
             journal.seek(max(0, size - _TAIL))
             last = journal.read().rstrip(b"\n").rpartition(b"\n")[2]
@@ -140,9 +142,18 @@ def _decoded(path: Path, seq: int, offset: int, line: bytes) -> Event | Header:
     return event
 
 
+def open_plain(path: Path, *, buffering: int = -1) -> BinaryIO:
+    """Open a file of a run, whose folder may come from elsewhere: no link, device or pipe. Raises OSError."""
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "it is not a plain file", str(path))
+    return os.fdopen(number, "rb", buffering=buffering)
+
+
 def _opened(path: Path) -> BinaryIO:
     try:
-        return path.open("rb", buffering=_CHUNK)
+        return open_plain(path, buffering=_CHUNK)
     except FileNotFoundError:
         raise JournalDamaged(
             f"{path} is missing: what was measured is gone.",
@@ -154,7 +165,7 @@ def _set_aside(path: Path, offset: int) -> Path:
     n = 1
     while (torn := path.with_name(f"{path.stem}.torn-{n}")).exists():
         n += 1
-    with path.open("rb") as journal, torn.open("xb") as aside:
+    with open_plain(path) as journal, torn.open("xb") as aside:
         journal.seek(offset)
         while chunk := journal.read(_CHUNK):
             aside.write(chunk)

@@ -23,10 +23,12 @@ import msgspec
 from harness.errors import RunChanged, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.suite import suite_digest
+from harness.files.written import shown
 from harness.journal import JournalWriter, RunLock, read_events
 from harness.measure.endpoint.transports import log_to
+from harness.measure.foreign import places_of, refuse_foreign
 from harness.measure.plan import Plan
-from harness.measure.run import make_manifest
+from harness.measure.run import file_digest, make_manifest
 from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session
 from harness.record import ORIGINAL, CaseRow, Pace, Record, Session
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, read_manifest, write_manifest
@@ -39,13 +41,15 @@ def resume(
     *,
     changed: bool = False,
     bundle: Bundle | None = None,
+    trusted: Path | None = None,
     observer: Observer | None = None,
     processes: int | None = None,
     debug: bool = False,
 ) -> Path:
     """Measure what is left of a run; gives its folder.
 
-    `bundle` is what the files say now, where the manifest can't say where they are (a gate's base).
+    `bundle` is what the files say now, where the manifest can't say where they are (a gate's base). With
+    `trusted`, the run must be of the project around that folder; else the manifest is believed.
     Raises RunChanged, RunLocked, JournalDamaged, FilesError and all that `measure` does.
     """
     watching = observer or Nobody()
@@ -56,7 +60,7 @@ def resume(
         writer = JournalWriter.reopen(run / JOURNAL, manifest.run_id)
         try:
             found = _Found.read(run)
-            bundle = _reload(run, manifest, found) if bundle is None else bundle
+            bundle = _reload(run, manifest, found, trusted) if bundle is None else bundle
             _refuse_another_run(list(_other_places(manifest, bundle, found)), run)
             changes = list(_changes(manifest, bundle, found))
             _refuse(changes, changed=changed, run=run)
@@ -99,23 +103,23 @@ class _Found:
         return found
 
 
-def _reload(run: Path, manifest: Manifest, found: _Found) -> Bundle:
+def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) -> Bundle:
     if "gate" in manifest.notes:
         raise UsageError(
             f"{run.name} belongs to a gate, whose base is read from git.",
             fix="Run the same `harness gate` command again: it goes on with this run.",
         )
-    where: dict[str, Any] = manifest.notes.get("reload") or {}
-    if not where.get("suite"):
-        raise UsageError(f"{run}: the manifest does not say where the files are.", fix="Start a new run.")
-    root = (run / where["root"]).resolve()
+    where = places_of(run, manifest)
+    if trusted is not None:
+        refuse_foreign(run, where, trusted)
+    root = (run / where.root).resolve()
     bundle = load_bundle(
-        root / where["suite"],
-        prompts=[str(root / path) for path in where["prompts"]],
+        root / where.suite,
+        prompts=[str(root / path) for path in where.prompts],
         models=list(dict.fromkeys(entry.model_name for entry in manifest.candidates)),
         repeats=manifest.repeats,
-        cases=root / where["cases"] if where.get("cases") else None,
-        project=root / where["project"] if where.get("project") else None,
+        cases=root / where.cases if where.cases else None,
+        project=root / where.project if where.project else None,
     )
     if not found.started:
         return bundle
@@ -147,10 +151,27 @@ def _changes(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator[str]
         if candidate.prompt_digest != entry.prompt_digest:
             fields = _differing(entry.prompt, candidate.prompt.model_dump(mode="json"))
             yield f"prompt {entry.prompt_name}: {fields or 'labels'}"
+        model = candidate.model.model_dump(mode="json")
         if candidate.model_digest != entry.model_digest:
-            fields = _differing(entry.model, candidate.model.model_dump(mode="json"))
-            yield f"model {entry.model_name}: {fields}"
+            yield f"model {entry.model_name}: {_differing(entry.model, model)}"
+        for key in ("base_url", "url", "api_key_env"):  # where it goes, and with which key
+            if entry.model.get(key) != model.get(key):
+                before, after = (shown(str(each.get(key) or "none")) for each in (entry.model, model))
+                yield f"model {entry.model_name}: {key} {before} -> {after}"
+    yield from _changed_code(manifest, bundle)
     yield from _changed_cases(bundle, found)
+
+
+def _changed_code(manifest: Manifest, bundle: Bundle) -> Iterator[str]:
+    root = bundle.project.root.resolve()
+    code = [path for path in bundle.files if path.suffix == ".py"]
+    now = {file.path: file.sha256 for file in (file_digest(path, root) for path in code)}
+    before = {file.path: file.sha256 for file in manifest.files if file.path.endswith(".py")}
+    yield from (
+        f"code {shown(path)}"
+        for path in sorted(now.keys() | before.keys())
+        if now.get(path) != before.get(path)
+    )
 
 
 def _changed_cases(bundle: Bundle, found: _Found) -> Iterator[str]:

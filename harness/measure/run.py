@@ -99,7 +99,7 @@ def make_manifest(run: Path, bundle: Bundle, plan: Plan, command: Sequence[str])
         repeats=plan.repeats,
         planned_trials=plan.planned,
         seed=plan.seed,
-        files=tuple(_digest(path, root) for path in bundle.files),
+        files=tuple(file_digest(path, root) for path in bundle.files),
         versions=versions(),
         platform=platform.platform(),
         git_commit=commit,
@@ -146,7 +146,8 @@ def _entry(candidate: Candidate) -> CandidateEntry:
     )
 
 
-def _digest(path: Path, root: Path) -> FileDigest:
+def file_digest(path: Path, root: Path) -> FileDigest:
+    """Digest a file that a run reads."""
     sha256 = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(1 << 20):

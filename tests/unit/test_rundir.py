@@ -22,7 +22,7 @@ from harness.rundir import (
 
 
 def manifest(run_id: str = "r", created: str = "2026-01-01T00:00:00+00:00", version: int = 1) -> Manifest:
-    made = manifest_of((), planned=0)
+    made = manifest_of(("spam", "ham"), planned=0)
     return msgspec.structs.replace(made, run_id=run_id, created_utc=created, schema_version=version)
 
 

@@ -14,18 +14,19 @@ if TYPE_CHECKING:
     from harness.rundir import Manifest
 
 
-def project_here() -> Project:
-    """Read the harness.yml around the working directory. Raises FilesError."""
+def project_here(folder: Path | None = None) -> Project:
+    """Read the harness.yml around the working directory, or another folder. Raises FilesError."""
     from harness.files.bundle import load_project
 
-    return load_project(Path.cwd())
+    return load_project(folder or Path.cwd())
 
 
-def run_asked(run: str) -> tuple[Path, Manifest]:
+def run_asked(run: str, project: Path | None = None) -> tuple[Path, Manifest]:
     """Find a run of this project by id, prefix, path or `latest`: its folder, its manifest. UsageError."""
     from harness.rundir import find_run, read_manifest
 
-    folder = find_run(project_here().results, run)
+    found = project_here(project)
+    folder = find_run(found.results if project is None else found.root / found.results, run)
     return folder, read_manifest(folder)
 
 

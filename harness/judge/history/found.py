@@ -20,6 +20,7 @@ from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
 from harness.rundir import SCHEMA_VERSION, StoredRun
 
+_MOST_COUNTED = 2**53
 RECENT = 100  # runs that a report looks back on
 NOT_FINISHED = "it is not finished"
 _NOTHING = "no report.json, and the journal can't be read"
@@ -95,9 +96,23 @@ def _decoded(report: bytes | None) -> _PastReport | None:
     """Read a report; None when there is none, or none that this harness understands."""
     try:
         read = None if report is None else msgspec.json.decode(report, type=_PastReport)
-    except (msgspec.MsgspecError, UnicodeError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-    return read if read is not None and read.schema_version <= SCHEMA_VERSION else None
+    known = read is not None and read.schema_version <= SCHEMA_VERSION
+    return read if known and read is not None and all(map(_plausible, read.candidates)) else None
+
+
+def _plausible(judged: _PastCandidate) -> bool:
+    """Tell whether what a report says are shares are shares: it may have come from elsewhere."""
+    scores = judged.classification
+    shares = [scores.accuracy, scores.balanced_accuracy, judged.stability.agreement]
+    shares += [each for label in scores.labels.values() for each in (label.precision, label.recall)]
+    shares += [part.accuracy for part in judged.slices]
+    return all(
+        0 <= each.n <= _MOST_COUNTED
+        and all(part is None or 0 <= part <= 1 for part in (each.value, each.low, each.high))
+        for each in shares
+    )
 
 
 def _from_report(run: PastRun, judged: _PastCandidate, *, complete: bool) -> PastRun:

@@ -11,7 +11,7 @@ from itertools import islice
 
 import numpy as np
 
-from harness.errors import JournalDamaged
+from harness.errors import JournalDamaged, UsageError
 from harness.files.suite import Suite
 from harness.judge.table.columns import NONE, CaseColumns, RunTable, TrialColumns
 from harness.judge.table.complete import Columns
@@ -19,6 +19,8 @@ from harness.judge.table.intake import Intake, Names
 from harness.judge.table.reply_score import ScoreReader
 from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Refused, Session
 from harness.rundir import Manifest
+
+MOST_UNPLANNED = 100_000  # rows that are made for trials that nobody planned
 
 BATCH = 250  # events that are objects at one time: more of them make work for the garbage collector
 
@@ -98,6 +100,8 @@ class _Reading:
         unknown = sorted(case for case in self._case_number if case not in place)
         if unknown:
             raise JournalDamaged(f"the journal has trials of case {unknown[0]!r}, but not the case itself")
+        if len(cases) * self._manifest.repeats > max(self._manifest.planned_trials, MOST_UNPLANNED):
+            raise UsageError("the manifest names more repeats than trials were planned.")
         columns = Columns(
             cases=cases,
             case_row=np.array([place[case] for case in self._case_number], dtype=np.int64),

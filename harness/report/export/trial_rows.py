@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias, assert_never
 
+from harness.errors import JournalDamaged
 from harness.files.project import Price, price_of
 from harness.files.suite import Suite
 from harness.journal import read_events
@@ -80,6 +81,8 @@ def trial_rows(run: Path, manifest: Manifest) -> Iterator[Row]:
         elif isinstance(event, Record) and not event.warmup:
             number += 1
             if last is None or last[_place(event)] == number:
+                if event.candidate not in entries or event.case not in cases:
+                    raise JournalDamaged(f"{run}: its journal has a trial of which it knows nothing else.")
                 about = _about(manifest, entries[event.candidate], cases[event.case])
                 yield about | _trial(event, cases[event.case], reader, prices[event.candidate])
 

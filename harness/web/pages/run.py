@@ -9,7 +9,7 @@ from harness.judge.documents import OUTCOMES, Assessment, Estimate
 from harness.judge.scores.proportion import clustered_share
 from harness.report.parts import ReportView
 from harness.report.run import view_of
-from harness.rundir import Manifest
+from harness.rundir import Manifest, plain_content
 from harness.web.index import RunIndex
 from harness.web.site import JournalMissing, ReadSoFar, RunFolder, Site, State
 
@@ -78,7 +78,7 @@ def _judged(folder: RunFolder, manifest: Manifest) -> JudgedRun | str:
             f"`harness resume {folder.name}` goes on."
         )
     try:
-        assessment = msgspec.json.decode(folder.report.read_bytes(), type=Assessment)
+        assessment = msgspec.json.decode(plain_content(folder.report), type=Assessment)
     except (OSError, msgspec.MsgspecError) as error:
         return f"Its report.json can't be read ({error}): `harness report {folder.name}` writes it anew."
     return JudgedRun(run=folder.name, assessment=assessment, manifest=manifest)

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.rundir import JOURNAL, LOCK, MANIFEST, REPORT, Manifest, find_run, list_runs, read_manifest
+from harness.rundir import (
+    JOURNAL,
+    LOCK,
+    MANIFEST,
+    REPORT,
+    Manifest,
+    find_run,
+    list_runs,
+    plain_content,
+    read_manifest,
+)
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
 
@@ -52,7 +62,7 @@ class RunFolder:
         if path is None:
             return False
         try:
-            holder = json.loads(path.read_bytes())
+            holder = json.loads(plain_content(path))
             if holder["host"] != platform.node():
                 return False
             os.kill(int(holder["pid"]), 0)

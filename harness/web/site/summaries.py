@@ -10,7 +10,7 @@ import msgspec
 from harness.errors import HarnessError
 from harness.judge.checks.verdict import best_first
 from harness.judge.documents import CandidateAssessment, Estimate
-from harness.rundir import Manifest
+from harness.rundir import Manifest, plain_content
 from harness.web.site.results import RunFolder
 
 State = Literal["running", "judged", "not judged", "unreadable"]
@@ -140,7 +140,7 @@ def _summary(run: RunFolder, *, live: bool) -> RunSummary:
 
 
 def _report(run: RunFolder) -> _Report | None:
-    return None if run.report is None else msgspec.json.decode(run.report.read_bytes(), type=_Report)
+    return None if run.report is None else msgspec.json.decode(plain_content(run.report), type=_Report)
 
 
 def _best_first(candidates: list[_Candidate]) -> list[_Candidate]:

@@ -73,7 +73,8 @@ def check(
     notes = (*bundle.left_out, *unset_keys(bundle), *bundle.notes)
     if as_json:
         found = {"power": rows, "cheapest_fix": cheapest_fix(bundle.suite, rows), "leakage": leak_json(leaks)}
-        emit_json({"suite": bundle.suite.name, "plan": summary, **found, "notes": notes})
+        labels = label_warnings(bundle)
+        emit_json({"suite": bundle.suite.name, "labels": labels, "plan": summary, **found, "notes": notes})
     else:
         emit(check_text(bundle, summary, rows, leak_lines(leaks), notes))
     if strict and not all(row.provable for row in rows):
@@ -118,6 +119,7 @@ def check_text(
         *_table(_case_rows(bundle)),
         "",
         *(("notes", *(f"  ! {visible(text)}" for text in notes), "") if notes else ()),
+        *_label_lines(bundle),
         "a run would make",
         *_table(_candidate_rows(summary)),
         "",
@@ -144,6 +146,26 @@ def _case_rows(bundle: Bundle) -> list[tuple[str, ...]]:
         counts = [sum(c.expected == label and c.split == split for c in bundle.cases) for split in splits]
         rows.append((label, *map(str, counts), str(sum(counts))))
     return rows
+
+
+def label_warnings(bundle: Bundle) -> list[dict[str, str]]:
+    """Give what a reader or a model could take for each other among the labels, as plain data."""
+    from harness.judge.labels import confusable
+
+    rule = bundle.suite.reply
+    found = confusable(bundle.suite.labels, rule.aliases, reads=rule.as_)
+    return [
+        {"kind": one.kind, "sentence": one.sentence.format(*(f"`{visible(name)}`" for name in one.names))}
+        for one in found
+    ]
+
+
+def _label_lines(bundle: Bundle) -> list[str]:
+    found = label_warnings(bundle)
+    lines = [f"  ! {one['sentence']}" for one in found[:SHOWN]]
+    if len(found) > SHOWN:
+        lines.append(f"  and {len(found) - SHOWN:,} more: `harness check --json` lists all")
+    return ["labels that can be confused", *lines, ""] if lines else []
 
 
 def _state(row: PowerRow) -> str:

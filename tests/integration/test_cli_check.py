@@ -24,6 +24,17 @@ def test_what_these_cases_cannot_prove_is_told_with_the_cheapest_fix(tmp_path: P
     assert "So that every threshold can pass at all, add 11 more spam cases." in done.stdout
 
 
+def test_labels_that_can_be_confused_are_named(tmp_path: Path) -> None:
+    write_replayed(tmp_path, {("C#", "C#"): 3, ("C", "C"): 3}, positive="C")
+    done = harness("check", "seed.suite.yml", at=tmp_path)
+    assert done.returncode == 0
+    assert (
+        "labels that can be confused\n  ! `C` and `C#` differ only in what may be decoration\n" in done.stdout
+    )
+    (told,) = json.loads(harness("check", "seed.suite.yml", "--json", at=tmp_path).stdout)["labels"]
+    assert told["kind"] == "decoration"
+
+
 @pytest.mark.parametrize(("threshold", "code"), [("recall[spam] >= 90%", 3), ("recall[spam] >= 80%", 0)])
 def test_strict_refuses_what_these_cases_cannot_prove(tmp_path: Path, threshold: str, code: int) -> None:
     write_replayed(tmp_path, ANSWERS, thresholds=[threshold])

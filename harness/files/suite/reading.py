@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -94,7 +95,8 @@ def _label_problems(checked: Checked[Suite]) -> None:
     suite = checked.model
     seen: dict[str, str] = {}
     for i, label in enumerate(suite.labels):
-        folded = label if suite.reply.case_sensitive else label.casefold()
+        folded = unicodedata.normalize("NFC", label)  # two forms of one text look the same to everybody
+        folded = folded if suite.reply.case_sensitive else folded.casefold()
         if not label.strip() or label != label.strip() or not label.isprintable() or len(label) > 200:
             checked.problem(
                 ("labels", i),

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.files.mending import Mend, more_output, what_to_change
 from harness.judge.documents import OUTCOMES, Outcome, SampleReply, Trouble, Verdict
-from harness.judge.labels import LabelReader
+from harness.judge.labels import Why, told
 from harness.judge.table.columns import FAILURES, NONE, Bool
 from harness.judge.view import FAILED, View
 from harness.judge.wording import count
@@ -127,7 +127,7 @@ def _mend(view: View, outcome: Outcome) -> Mend:
 
 def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleReply, ...]:
     """Give two replies, of different words and reasons where there are such."""
-    trials, reader = view.every_trial, LabelReader(view.suite.reply, view.labels)
+    trials = view.every_trial
     found: dict[str, SampleReply] = {}
     spare: list[SampleReply] = []
     for row in rows[:200]:
@@ -135,7 +135,7 @@ def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleR
         sample = SampleReply(
             case=view.cases.ids[int(trials.case[row])],
             reply=text,
-            reason=_reason(outcome, text, int(trials.tokens_out[row]), reader),
+            reason=_reason(outcome, trials.whys[trials.why[row]], int(trials.tokens_out[row])),
         )
         if sample.reason in found:
             spare.append(sample)
@@ -147,7 +147,7 @@ def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleR
     return tuple([*found.values(), *spare][:SAMPLES])
 
 
-def _reason(outcome: Outcome, text: str, tokens: int, reader: LabelReader) -> str:
+def _reason(outcome: Outcome, why: Why, tokens: int) -> str:
     match outcome:
         case "truncated":
             return f"cut after {count(tokens, 'token')}" if tokens > 0 else "cut by its token limit"
@@ -156,7 +156,7 @@ def _reason(outcome: Outcome, text: str, tokens: int, reader: LabelReader) -> st
         case "refused":
             return "refused by the model or its provider"
         case _:
-            return reader.why_not(text)
+            return told(why)
 
 
 def no_reply(view: View) -> bool:

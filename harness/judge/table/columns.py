@@ -8,6 +8,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
+from harness.judge.labels import Why
 from harness.record import FailureKind, Interference, Pace, Refused, Session
 
 Int8 = npt.NDArray[np.int8]
@@ -54,6 +55,8 @@ class TrialColumns:
     predicted: Int16  # index into labels, NONE when there is no label
     outcome: Int8  # index into OUTCOMES
     failure: Int8  # index into FAILURES; NONE where there is a reply, or the trial was not run
+    why: Int16  # index into `whys`, NONE where there is a label, or no record
+    whys: tuple[Why, ...]  # why there is no label; two trials with the same reason and labels share it
     caller_ns: Int64  # NONE when never sent
     service_ns: Int64
     ttft_ns: Int64

@@ -11,13 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
 from harness.judge.documents import OUTCOMES
+from harness.judge.labels import Why
 from harness.judge.table.columns import NONE, Bool, CaseColumns, Int64, TrialColumns
-from harness.judge.table.intake import KINDS, Column, Intake, Names
+from harness.judge.table.intake import KINDS, Column, Intake, Numbers
 
 NOT_RUN = "not run: the run ended before this trial"
 _FAILED = OUTCOMES.index("failed")
@@ -30,6 +32,9 @@ _ZERO_IF_NOT_RUN = {
     "attempts",
     "in_flight",
 }
+
+
+_Named = TypeVar("_Named", str, Why)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Columns:
             ("fingerprint", intake.fingerprints),
         ):
             columns[name] = _sorted_names(columns[name], names)
+        columns["why"] = _sorted_names(columns["why"], intake.whys)
         trial = self._trial(columns["variant"], columns["case"], columns["repeat"])
         order = np.argsort(trial, kind="stable")
         ordered = trial[order]
@@ -103,6 +109,7 @@ class Columns:
             variants=self.variants,
             expected=self.cases.expected[columns["case"]],
             replies=tuple(intake.replies),
+            whys=tuple(intake.whys),
             served_models=tuple(intake.served),
             fingerprints=tuple(intake.fingerprints),
             recorded=intake.recorded,
@@ -134,7 +141,7 @@ class Columns:
         return full
 
 
-def _sorted_names(column: Column, names: Names) -> Column:
+def _sorted_names(column: Column, names: Numbers[_Named]) -> Column:
     """Renumber a column so that its names are sorted, whatever the order of reading was."""
     ordered = sorted(names)
     place = np.empty(len(ordered) + 1, dtype=column.dtype)

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.judge.documents import OUTCOMES
-from harness.judge.labels import said
+from harness.judge.labels import Why, said
 from harness.judge.table.columns import FAILURES, NONE, Float, Int64
 from harness.judge.table.reply_score import ScoreReader
 from harness.record import Attempt, Failure, Record, Reply
 
+_T = TypeVar("_T")
 Column: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.int16 | np.int8 | np.float64]
 
 # Columns as TrialColumns wants them; `expected` follows from the case.
@@ -30,6 +31,7 @@ KINDS: dict[str, npt.DTypeLike] = {
     "predicted": np.int16,
     "outcome": np.int8,
     "failure": np.int8,
+    "why": np.int16,
     "caller_ns": np.int64,
     "service_ns": np.int64,
     "ttft_ns": np.int64,
@@ -62,20 +64,15 @@ _WRITTEN_OUT = {len("2026-01-01T00:00:00+00:00"), len("2026-01-01T00:00:00.00000
 _Said: TypeAlias = tuple[str, str | None, str | None] | Failure
 
 
-class Names(dict[str, int]):
-    """Distinct strings, numbered as they come: `names[x]` is the number of x, a new one for a new x."""
+class Numbers(dict[_T, int]):
+    """Distinct values, numbered as they come: `numbers[x]` is the number of x, a new one for a new x."""
 
-    def __missing__(self, name: str) -> int:
-        number = self[name] = len(self)
+    def __missing__(self, value: _T) -> int:
+        number = self[value] = len(self)
         return number
 
 
-class _Outcomes(dict[_Said, int]):
-    """Distinct outcomes, numbered as they come."""
-
-    def __missing__(self, outcome: _Said) -> int:
-        number = self[outcome] = len(self)
-        return number
+Names: TypeAlias = Numbers[str]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,13 +85,14 @@ class Intake:
     positive: str | None
     labels: dict[str, int]
     replies: Names = field(default_factory=Names)
+    whys: Numbers[Why] = field(default_factory=Numbers[Why])
     served: Names = field(default_factory=Names)
     fingerprints: Names = field(default_factory=Names)
     most_repeats: int = 0
     recorded: bool = False
     warmup_calls: int = 0
     warmup_tokens: list[int] = field(default_factory=lambda: [0, 0, 0])
-    _said: _Outcomes = field(default_factory=_Outcomes)
+    _said: Numbers[_Said] = field(default_factory=Numbers[_Said])
     _chunks: dict[str, list[Column]] = field(default_factory=dict)
 
     def take(self, records: Sequence[Record]) -> None:
@@ -154,7 +152,7 @@ class Intake:
             return scores
         for row, outcome in enumerate(outcomes):
             if isinstance(outcome, Reply) and self.reader.may_score(outcome):
-                scores[row] = self.reader.score(outcome, self.positive, self.reader.read(outcome)[0])
+                scores[row] = self.reader.score(outcome, self.positive, self.reader.read(outcome).label)
         return scores
 
     def columns(self) -> dict[str, Column]:
@@ -175,12 +173,13 @@ class Intake:
         self._said.clear()
         return {
             "predicted": np.array(
-                [NONE if label is None else self.labels[label] for label, _ in read], np.int16
+                [NONE if label is None else self.labels[label] for label, *_ in read], np.int16
             ),
-            "outcome": np.array([_OUTCOME[why] for _, why in read], np.int8),
             "failure": np.array(
                 [_FAILURE[one.kind] if isinstance(one, Failure) else NONE for one in outcomes], np.int8
             ),
+            "outcome": np.array([_OUTCOME[one.outcome] for one in read], np.int8),
+            "why": np.array([NONE if one.why is None else self.whys[one.why] for one in read], np.int16),
             "reply": np.array([self.replies[said(outcome)] for outcome in outcomes], np.int32),
         }
 

@@ -76,10 +76,12 @@ class ScoreReader(LabelReader):
         return mass
 
     def _begun(self, text: str) -> set[str]:
-        word = self._normalise(text).strip().strip(DECORATION)
-        if not word:
-            return set()
-        return {label for name, label in self._names.items() if name.startswith(word)}
+        whole = self._normalise(text).strip()
+        for word in (whole, whole.strip(DECORATION)):
+            begun = {label for name, label in self._names.items() if word and name.startswith(word)}
+            if begun:
+                return begun
+        return set()
 
 
 def _tokens_from(tokens: Sequence[TokenLogprob], start: int) -> list[TokenLogprob]:

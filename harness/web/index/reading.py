@@ -78,7 +78,7 @@ class IndexReader:
                 f"{self._journal}: line {placed.seq + 1} is a trial of candidate {record.candidate!r}, which "
                 "the manifest does not name"
             )
-        label, outcome = self._reader.read(record.outcome)
+        label, outcome, _ = self._reader.read(record.outcome)
         caller = caller_ns(record)
         return (
             placed.seq,

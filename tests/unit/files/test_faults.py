@@ -44,6 +44,20 @@ SUITE_FAULTS = [
     ("repeats: 2", "repeats: 0", 8, "repeats", "must be at least 1"),
     ("repeats: 2", "repeats: two", 8, "repeats", "must be a whole number"),
     ("labels: [spam, ham]", "labels: []", 2, "labels", "needs at least 2"),
+    (
+        "labels: [spam, ham]",
+        'labels: [spam, ham, "\u00e9t\u00e9", "e\u0301te\u0301"]',
+        2,
+        "labels[3]",
+        "are the same label",
+    ),
+    (
+        "labels: [spam, ham]",
+        'labels: [spam, ham, "sp\\u202eam"]',
+        2,
+        "labels[2]",
+        "`sp\\u202eam` is not a label",
+    ),
     ("labels: [spam, ham]", "labels: [spam, ham, SPAM]", 2, "labels[2]", "are the same label"),
     ("labels: [spam, ham]", "labels: {spam: 1}", 2, "labels", "must be a list"),
     (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from harness.files.suite import ReplyRule
-from harness.judge.labels import LabelReader
+from harness.judge.labels import LabelReader, Reason, Why, told
 from harness.judge.table.reply_score import ScoreReader
 from harness.record import Failure, Reply, TokenLogprob
 
@@ -17,9 +17,15 @@ SPAM = ("spam", "ham")
 
 def read(text: str, labels: tuple[str, ...] = SPAM, *, finish: str | None = None, **rule: Any) -> str:
     """Give the label, or the outcome in brackets."""
-    label, outcome = LabelReader(ReplyRule(**rule), labels).read(Reply(text=text, finish_reason=finish))
-    assert (label is not None) == (outcome == "label")
+    label, outcome, why = LabelReader(ReplyRule(**rule), labels).read(Reply(text=text, finish_reason=finish))
+    assert (label is not None) == (outcome == "label") == (why is None)
     return label or f"<{outcome}>"
+
+
+def why(text: str, labels: tuple[str, ...] = SPAM, *, finish: str | None = None, **rule: Any) -> str:
+    """Give the label, or the reason why there is none with the labels that it is about."""
+    found = LabelReader(ReplyRule(**rule), labels).read(Reply(text=text, finish_reason=finish))
+    return found.label or " ".join(("<" + found.why.reason + ">", *found.why.labels) if found.why else ())
 
 
 @pytest.mark.parametrize(
@@ -66,8 +72,127 @@ def test_the_longest_name_wins_where_one_contains_another() -> None:
     assert read("spam, not spam", labels) == "<unparseable>"
 
 
-def test_negation_is_not_guessed() -> None:
-    assert read("it is not spam") == "spam"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "This is not a refund request.",
+        "It isn't a refund request",
+        "This isn\u2019t really a REFUND REQUEST at all",
+        "I don't think this is a refund request.",
+        "It does not look like a refund request",
+        "This cannot be a refund request",
+        "never a refund request",
+        "No refund request here.",
+        "a message without any refund request",
+        "There is no sign of a refund request",
+        'It is not a "refund request".',
+        "not **refund_request**",
+        "Refund request: no",
+        "refund request? No.",
+        '{"refund request": false}',
+        "Refund request is not what this is",
+        "A refund request is unlikely",
+        "This is neither a refund request nor a complaint",
+        "unlike a refund request",
+        "Is it a refund request? It is not a refund request.",
+    ],
+)
+def test_a_label_that_is_denied_is_no_answer_and_the_reason_says_so(text: str) -> None:
+    assert why(text, ("refund request", "praise")) == "<negated> refund request"
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("not spam but ham", "ham"),
+        ("This is ham, not spam.", "ham"),
+        ("It is not ham; it is spam.", "spam"),
+        ("ham rather than spam", "ham"),
+        ("Instead of spam, I'd say ham.", "ham"),
+        ("spam: no, ham: yes", "ham"),
+        ("spam: false\nham: true", "ham"),
+        ("I see no spam words: ham", "ham"),
+        ("The sender isn't known, so this is spam", "spam"),
+        ("not only rude, but spam", "spam"),
+        ("This is not only spam", "spam"),
+        ("There is no doubt: spam", "spam"),
+        ("no doubt this is spam", "spam"),
+        ("without a doubt spam", "spam"),
+        ("whether or not you like it: spam", "spam"),
+        ("spam. Do not click the link", "spam"),
+        ("It does not address you by name. Spam", "spam"),
+        ("spam: no sender, no date", "spam"),
+        ("nothing to see, ham", "ham"),
+        ("spam \u2014 not a message from a friend", "spam"),
+    ],
+)
+def test_a_denial_reaches_no_farther_than_its_clause(text: str, label: str) -> None:
+    assert read(text) == label
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "label"),
+    [
+        ("not_spam", ("spam", "not_spam"), "not_spam"),
+        ("This is not spam.", ("spam", "not_spam"), "not_spam"),
+        ("The item is non-refundable.", ("refundable", "non-refundable"), "non-refundable"),
+        ("No.", ("yes", "no"), "no"),
+        ("no, not yes", ("yes", "no"), "no"),
+        ("No, this does not match", ("yes", "no"), "no"),
+        ("none", ("spam", "none"), "none"),
+        ("This is not a not spam", ("spam", "not_spam"), "<negated> not_spam"),
+        ("The user did not receive a refund", ("refund", "praise"), "refund"),
+        ("They can't get account access", ("account access", "praise"), "account access"),
+        ("The user is not able to get a refund", ("refund", "praise"), "refund"),
+        ("not spam or ham", SPAM, "<negated> spam ham"),
+    ],
+)
+def test_names_with_a_negation_are_found_and_topics_of_a_complaint_are_not_denied(
+    text: str, labels: tuple[str, ...], label: str
+) -> None:
+    assert why(text, labels) == label
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Das ist kein Spam",
+        "Das ist nicht spam.",
+        "Ce n'est pas un spam",
+        "No es spam",
+        "non \u00e8 spam",
+        "N\u00e3o \u00e9 spam",
+        "Dit is geen spam",
+        "Det er ikke spam",
+        "To nie jest spam",
+        "\u042d\u0442\u043e \u043d\u0435 spam",
+        "\u8fd9\u4e0d\u662fspam",
+        "spam\u3067\u306f\u3042\u308a\u307e\u305b\u3093",
+        "spam \uc544\ub2d9\ub2c8\ub2e4",
+        "Bu spam de\u011fil",
+    ],
+)
+def test_common_denials_of_other_languages_are_known(text: str) -> None:
+    assert why(text) == "<negated> spam"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("spam or ham?", "<several_labels> spam ham"),
+        ("ham, spam", "<several_labels> spam ham"),
+        ("no idea", "<no_name>"),
+        (" ", "<empty>"),
+    ],
+)
+def test_a_reply_without_a_label_says_why(text: str, reason: str) -> None:
+    assert why(text) == reason
+
+
+def test_a_reason_is_told_in_words() -> None:
+    assert told(Why("several_labels", SPAM)) == "2 labels: spam, ham"
+    reasons = [reason for group in get_args(Reason) for reason in get_args(group) or (group,)]
+    assert len({told(Why(reason)) for reason in reasons}) == len(reasons) == 15
 
 
 def test_words_of_a_label_may_be_joined_by_blanks_hyphens_or_underscores() -> None:
@@ -127,6 +252,73 @@ def test_numbers_as_labels_are_whole_numbers(text: str, label: str) -> None:
 def test_symbols_may_be_part_of_a_label() -> None:
     assert read("I'd say C++", ("C", "C++")) == "C++"
     assert read("**C++**", ("C", "C++"), **{"as": "exact"}) == "C++"
+    assert read("C#", ("C", "D")) == read("grade A+", ("A", "B")) == "<unparseable>"
+
+
+@pytest.mark.parametrize("text", ["C#", "`C#`", "C#.", "**C#**", '("C#")', "Label: `C#`.", "- C#"])
+def test_what_may_be_decoration_stays_where_it_is_part_of_a_name(text: str) -> None:
+    assert read(text, ("C", "C#"), **{"as": "exact"}) == "C#"
+    assert read(text, ("C", "C#")) == "C#"
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("`C`", "C"),
+        ("C.", "C"),
+        ("# C", "C"),
+        ("(sic)", "(sic)"),
+        ("(sic).", "(sic)"),
+        ("sic", "sic"),
+        ("(yes!)", "yes!"),
+        ("yes", "yes"),
+        (".net.", ".net"),
+        ("**.net**", ".net"),
+        ("`*`", "*"),
+    ],
+)
+def test_peeling_stops_at_the_first_name_that_appears(text: str, label: str) -> None:
+    labels = ("C", "C#", "(sic)", "sic", "yes!", "yes", ".net", "*")
+    assert read(text, labels, **{"as": "exact"}) == label
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```\nspam\n```",
+        "```text\nspam\n```",
+        "\\boxed{spam}",
+        "$\\boxed{\\text{Spam}}$",
+        "\\(\\boxed{spam}\\)",
+        "<b>spam</b>",
+        "<answer>spam</answer>",
+        '<span class="x">**spam**</span>',
+        "Label: spam.",
+        "**Label:** spam",
+        "Final answer: **spam**",
+        "The answer is: spam",
+        "[spam]",
+        "{spam}",
+        "<spam>",
+        "\u00abspam\u00bb",
+        "\u201espam\u201c",
+        "> spam",
+        "* spam",
+        "=> spam",
+        '"spam',
+        "spam**",
+        "~~spam~~",
+        "spam\u0964",
+        "\u00a1spam!",
+    ],
+)
+def test_every_common_decoration_is_peeled(text: str) -> None:
+    assert read(text, **{"as": "exact"}) == "spam"
+
+
+def test_decoration_without_end_is_given_up() -> None:
+    assert why("*" * 100_000 + "spam", **{"as": "exact"}) == "<other_text>"
+    assert why("# a" + " " * 100_000 + "#", **{"as": "exact"}) == "<other_text>"
 
 
 @pytest.mark.parametrize("text", ["spam", "Spam.", "**SPAM**", "'spam'", " spam \n"])
@@ -134,7 +326,7 @@ def test_exact_forgives_decoration(text: str) -> None:
     assert read(text, **{"as": "exact"}) == "spam"
 
 
-@pytest.mark.parametrize("text", ["It is spam", "spam ham", "Label: spam", "spamm"])
+@pytest.mark.parametrize("text", ["It is spam", "spam ham", "Note: spam", "spamm", "spam#1", "not spam"])
 def test_exact_wants_the_label_alone(text: str) -> None:
     assert read(text, **{"as": "exact"}) == "<unparseable>"
 
@@ -145,17 +337,62 @@ def test_exact_wants_the_label_alone(text: str) -> None:
         ('{"label": "Spam"}', "spam"),
         ('```json\n{"label": "spam"}\n```', "spam"),
         ('  {"label": "ham", "why": "spam?"} ', "ham"),
-        ('{"label": "spam"} and more', "<unparseable>"),
-        ('{"label": null}', "<unparseable>"),
-        ('{"label": ["spam"]}', "<unparseable>"),
-        ('{"label": NaN}', "<unparseable>"),
-        ('{"other": "spam"}', "<unparseable>"),
-        ("spam", "<unparseable>"),
-        ("[" * 100_000, "<unparseable>"),
+        ('{"label": "spam"} and more', "spam"),
+        ('Sure! Here it is:\n{"label": "spam"}', "spam"),
+        ('As asked [1] for one of {spam, ham}:\n```json\n{"label": "ham"}\n```\nDone.', "ham"),
+        ('{"label": "**Spam**"}', "spam"),
+        ('{"label": "spam", "why": {"label": "ham"}}', "spam"),
+        ('{"label": "spam", "note": 1, "note": 2}', "spam"),
+        ('{"label": null}', "<not_a_text>"),
+        ('{"label": ["spam"]}', "<not_a_text>"),
+        ('{"label": {"spam": 1}}', "<not_a_text>"),
+        ('{"label": NaN}', "<broken_document>"),
+        ('{"label": "spam",}', "<broken_document>"),
+        ('{"a": {"label": "spam"},}', "<broken_document>"),
+        ("{'label': 'spam'}", "<broken_document>"),
+        ('{label: "spam"}', "<broken_document>"),
+        ('{"label": "spam"', "<broken_document>"),
+        ('{"label": "spam"}{"label": "ham"}', "<several_documents>"),
+        ('{"label": "spam"}\n{"label": "spam"}', "<several_documents>"),
+        ('[{"label": "spam"}]', "<no_value>"),
+        ('Here: [{"label": "spam"}]', "<no_value>"),
+        ('{"label": "spam", "label": "ham"}', "<doubled_key>"),
+        ('{"label": "spam", "label": "spam"}', "<doubled_key>"),
+        ('{"label": "eggs"}', "<other_text>"),
+        ('{"other": "spam"}', "<no_value>"),
+        ("{}", "<no_value>"),
+        ("spam", "<no_document>"),
+        ("", "<empty>"),
+        ("[" * 100_000, "<broken_document>"),
     ],
 )
-def test_json_is_read_strictly(text: str, label: str) -> None:
-    assert read(text, **{"as": "json"}) == label
+def test_the_one_json_document_of_a_reply_is_read_or_it_is_said_why_not(text: str, label: str) -> None:
+    assert why(text, **{"as": "json"}) == label
+
+
+@pytest.mark.parametrize(
+    ("value", "labels", "label"),
+    [
+        ("2", ("1", "2"), "2"),
+        ("2.0", ("1", "2"), "2"),
+        ("2e0", ("1", "2"), "2"),
+        ("2", ("1.0", "2.0"), "2.0"),
+        ("-0", ("0", "1"), "0"),
+        ('"2"', ("1", "2"), "2"),
+        ('"2.0"', ("1", "2"), "<other_text>"),  # a text is a text: it may be a version
+        ("2.5", ("1", "2"), "<other_text>"),
+        ("1", ("1", "1.0"), "1"),
+        ("1.00", ("1", "1.0"), "1.0"),
+        ("1e999", ("inf", "1"), "<other_text>"),
+        ("true", ("true", "false"), "true"),
+        ('"true"', ("true", "false"), "true"),
+        ("true", ("True", "False"), "True"),
+        ("true", ("1", "0"), "<other_text>"),
+        ("1", ("true", "false"), "<other_text>"),
+    ],
+)
+def test_equal_json_numbers_are_equal_labels(value: str, labels: tuple[str, ...], label: str) -> None:
+    assert why(f'{{"label": {value}}}', labels, case_sensitive=True, **{"as": "json"}) == label
 
 
 def test_json_pointers_reach_into_lists_and_escaped_keys() -> None:
@@ -193,12 +430,9 @@ def test_outcomes_without_a_label_are_told_apart() -> None:
     assert read("") == "<empty>"
     assert read(" \n\u200b") == "<empty>"
     read_reply = LabelReader(rule, SPAM).read
-    assert read_reply(Reply(text="spam", refusal="I can't")) == (None, "refused")
-    assert read_reply(Reply(text="spam", finish_reason="content_filter")) == (
-        None,
-        "refused",
-    )
-    assert read_reply(Failure(kind="timeout", message="30 s")) == (None, "failed")
+    assert read_reply(Reply(text="spam", refusal="I can't"))[:2] == (None, "refused")
+    assert read_reply(Reply(text="spam", finish_reason="content_filter"))[:2] == (None, "refused")
+    assert read_reply(Failure(kind="timeout", message="30 s"))[:2] == (None, "failed")
 
 
 def scored(reply: Reply, label: str | None = "spam", **rule: Any) -> float:

@@ -79,7 +79,7 @@ def test_unreadable_replies_say_why_each_was_not_read() -> None:
         thresholds=("accuracy >= 50%",),
     )
     (row,) = made.went_wrong
-    assert {sample.reason for sample in row.samples} == {"2 labels: ham, spam", "no label in it"}
+    assert {sample.reason for sample in row.samples} == {"2 labels: spam, ham", "no label in it"}
     assert not row.decides, "the check passes all the same"
 
 

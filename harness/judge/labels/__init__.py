@@ -1,0 +1,28 @@
+"""Reply text -> label, or the reason why there is none; and which labels a reader could confuse.
+
+`reader` is the room's own voice: it turns one outcome into a `Read`. `names` compares texts and peels what is
+written around a name, `negation` tells which mentions are denied, `document` finds the JSON of a reply, and
+`confusable` looks at the labels themselves.
+"""
+
+from __future__ import annotations
+
+from harness.judge.labels.confusable import confusable
+from harness.judge.labels.document import at_pointer, document_of, number
+from harness.judge.labels.names import DECORATION
+from harness.judge.labels.reader import LabelReader, Read, Reading, Reason, Why, said, told
+
+__all__ = [
+    "DECORATION",
+    "LabelReader",
+    "Read",
+    "Reading",
+    "Reason",
+    "Why",
+    "at_pointer",
+    "confusable",
+    "document_of",
+    "number",
+    "said",
+    "told",
+]

@@ -1,0 +1,260 @@
+"""Reply text -> label, or the outcome and the reason why there is none.
+
+Text and names (labels and aliases) are compared after NFKC, without invisible characters, folded in case
+unless the rule is case-sensitive, and with `_`, `-` and blanks between words taken as one. Where this would
+make two labels the same (`us` and `US`), the comparison is as strict as it must be to keep them apart.
+
+- `exact`: the whole reply is one name. What is written around it (quotes, Markdown, brackets, HTML, LaTeX,
+  final punctuation, a lead-in such as `Label:`) is peeled a layer at a time, until a name appears: with
+  `C` and `C#`, the reply `` `C#` `` is `C#`.
+- `mention`: names of exactly one label occur as whole words and are not denied. Where one name contains
+  another, the longest wins: `not spam` is not a mention of `spam`. Two labels mentioned: no label. A label
+  that is denied only, or both named and denied, is no label; "not spam but ham" is `ham`.
+- `json`: the one JSON document in the reply, fenced or among prose; the value at the pointer is read as in
+  `exact`. A number is a label that is an equal number (`2.0` is `2`), `true` is the label `true`.
+- `regex`: the first match of the pattern: its group `label`, else its first group, else all of it, is read
+  as in `exact`.
+
+A reply that was cut by its token limit (`finish_reason: length`) and from which a label can be read counts
+as that label: a limit of a few tokens is how many prompts stop a small model. It is `truncated` when no label
+can be read, or when the cut could hide the rest of a longer name (`refund` cut where `refund request` is
+another label).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Collection, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import islice
+from typing import Literal, NamedTuple, TypeAlias, assert_never
+
+from harness.files.project import Price
+from harness.files.suite import ReplyRule
+from harness.judge.documents import Outcome
+from harness.judge.labels.document import Flaw, Missing, at_pointer, document_of
+from harness.judge.labels.names import comparison, joined, layers, plain, whole_word
+from harness.judge.labels.negation import denied, may_deny
+from harness.record import Failure, Reply
+
+_MAX_REMEMBERED = 100_000
+_MOST_MENTIONS = 1_000  # that are looked at in one reply
+
+Reason: TypeAlias = Literal[
+    "no_name",  # mention: no label is named
+    "several_labels",  # mention: two labels or more are named
+    "negated",  # mention: a label is named, but denied
+    "other_text",  # exact, or the text that json or regex found: it is not a name alone
+    Flaw,
+    "not_a_text",  # json: the value is null, a list or an object
+    "no_match",  # regex: the pattern does not match, or its group took no part
+    "cut_name",  # the cut could hide the rest of a longer name
+    "empty",
+    "refused",
+    "failed",
+]
+_WORDS: dict[Reason, str] = {
+    "no_name": "no label in it",
+    "several_labels": "{count} labels: {labels}",
+    "negated": "it denies a label: {labels}",
+    "other_text": "it is not one label alone",
+    "no_document": "no JSON document in it",
+    "broken_document": "its JSON is broken",
+    "several_documents": "several JSON documents in it",
+    "doubled_key": "its JSON has the key of the label twice",
+    "no_value": "its JSON has nothing at the pointer",
+    "not_a_text": "the value at the pointer is no text, number or boolean",
+    "no_match": "the pattern matches nothing",
+    "cut_name": "it was cut where a longer label could go on: {labels}",
+    "empty": "it is empty",
+    "refused": "the model refused",
+    "failed": "there is no reply",
+}
+
+
+class Why(NamedTuple):
+    """Why a trial has no label: the reason, and the labels that it is about."""
+
+    reason: Reason
+    labels: tuple[str, ...] = ()
+
+
+def told(why: Why) -> str:
+    """Give a reason in words: `2 labels are named: spam, ham`."""
+    return _WORDS[why.reason].format(count=len(why.labels), labels=", ".join(why.labels))
+
+
+class Read(NamedTuple):
+    """What a reader made of one outcome."""
+
+    label: str | None  # None unless the outcome is `label`
+    outcome: Outcome
+    why: Why | None = None  # None where there is a label
+
+
+class _Found(NamedTuple):
+    """A label, and the name of it that a text holds."""
+
+    label: str
+    name: str
+
+
+class Reading(NamedTuple):
+    """What one trial came to: its label and outcome, what was said, and what it cost."""
+
+    label: str | None  # None unless the outcome is `label`
+    outcome: Outcome
+    why: Why | None  # None where there is a label
+    said: str
+    cost: float | None  # None without a price or a count of tokens
+
+
+def said(outcome: Reply | Failure) -> str:
+    """Give what a trial ended with, as text: the reply, the refusal, or the failure with its kind."""
+    if isinstance(outcome, Reply):
+        return outcome.refusal or outcome.text
+    return f"{outcome.kind}: {outcome.message}"
+
+
+class LabelReader:
+    """A reply rule compiled for the labels of one suite; equal replies are read once."""
+
+    def __init__(self, rule: ReplyRule, labels: Sequence[str]) -> None:
+        names = [(label, label) for label in labels]
+        names += [(alias, label) for label, aliases in rule.aliases.items() for alias in aliases]
+        self._flat, self._joins = comparison(names, case_sensitive=rule.case_sensitive)
+        self._rule = rule
+        self._labels = tuple(labels)
+        self._names = {self._normalise(name).strip(): label for name, label in names if name.strip()}
+        longest_first = sorted(self._names, key=lambda name: (-len(name), name))
+        self._mentions = re.compile(
+            "|".join(f"(?:{whole_word(name, joins=self._joins)})" for name in longest_first)
+        )
+        flags = 0 if rule.case_sensitive else re.IGNORECASE
+        self._pattern = re.compile(rule.pattern or r"\A.*\Z", flags | re.MULTILINE)
+        self._remembered: dict[tuple[str, bool], Read] = {}
+        self._find: Callable[[str], _Found | Why] = {
+            "exact": self._exact,
+            "mention": self._mention,
+            "json": self._json,
+            "regex": self._regex,
+        }[rule.as_]
+
+    def _normalise(self, text: str) -> str:
+        flat = self._flat(text)
+        return joined(flat) if self._joins else flat
+
+    def read(self, outcome: Reply | Failure) -> Read:
+        """Give the label of a reply, and the outcome; the label is None unless the outcome is `label`."""
+        match outcome:
+            case Failure():
+                return Read(None, "failed", Why("failed"))
+            case Reply():
+                if outcome.refusal or outcome.finish_reason == "content_filter":
+                    return Read(None, "refused", Why("refused"))
+                return self._remember(outcome.text, cut=outcome.finish_reason == "length")
+            case _:
+                assert_never(outcome)
+
+    def reading(self, outcome: Reply | Failure, price: Price) -> Reading:
+        """Read one trial; judging reads the same for whole columns (`table.intake`, `sections.cost`)."""
+        cost = price.of(outcome.usage) if isinstance(outcome, Reply) else None
+        return Reading(*self.read(outcome), said(outcome), cost)
+
+    def _remember(self, text: str, *, cut: bool) -> Read:
+        known = self._remembered.get((text, cut))
+        if known is None:
+            known = self._text(text, cut=cut)
+            if len(self._remembered) < _MAX_REMEMBERED:
+                self._remembered[text, cut] = known
+        return known
+
+    def _text(self, text: str, *, cut: bool) -> Read:
+        found = self._find(text)
+        if isinstance(found, Why):
+            blank = not plain(text).strip()
+            outcome: Outcome = "truncated" if cut else "empty" if blank else "unparseable"
+            return Read(None, outcome, Why("empty") if blank else found)
+        if cut and (longer := self._may_go_on(text, found)):
+            return Read(None, "truncated", Why("cut_name", longer))
+        return Read(found.label, "label")
+
+    def _may_go_on(self, text: str, found: _Found) -> tuple[str, ...]:
+        """Give the other labels whose longer names a cut right after this name could hide."""
+        if not self._normalise(text).rstrip().endswith(found.name):
+            return ()
+        longer = {
+            of for name, of in self._names.items() if name.startswith(found.name) and name != found.name
+        }
+        return self._in_order(longer - {found.label})
+
+    def _in_order(self, labels: Collection[str]) -> tuple[str, ...]:
+        return tuple(label for label in self._labels if label in labels)
+
+    def _exact(self, text: str) -> _Found | Why:
+        for layer in layers(self._flat(text)):
+            name = self._normalise(layer)
+            if name in self._names:
+                return _Found(self._names[name], name)
+        return Why("other_text")
+
+    def _mention(self, text: str) -> _Found | Why:
+        flat = self._flat(text)
+        masked = self._mentions.sub(lambda match: "x" * len(match[0]), flat) if may_deny(flat) else ""
+        name = ""
+        named: set[str] = set()
+        refused: set[str] = set()
+        for match in islice(self._mentions.finditer(flat), _MOST_MENTIONS):
+            found = self._normalise(match[0])
+            if masked and denied(masked, *match.span()):
+                refused.add(self._names[found])
+            else:
+                name = found
+                named.add(self._names[found])
+        if len(named) > 1:
+            return Why("several_labels", self._in_order(named))
+        if refused and (not named or named & refused):
+            return Why("negated", self._in_order(refused))
+        return _Found(named.pop(), name) if named else Why("no_name")
+
+    def _json(self, text: str) -> _Found | Why:
+        value = at_pointer(document_of(text), self._rule.pointer)
+        match value:
+            case Missing():
+                return Why(value.flaw)
+            case str():
+                return self._exact(value)
+            case bool() | int() | float():
+                return self._equal(value)
+            case _:
+                return Why("not_a_text")
+
+    def _equal(self, value: bool | float) -> _Found | Why:
+        """Give the label that is this JSON number or boolean, however the suite writes it."""
+        written = json.dumps(value)
+        if not isinstance(value, bool) and math.isfinite(value) and written not in self._names:
+            number = Decimal(written)
+            equal = [name for name in self._names if _decimal(name) == number]
+            if len({self._names[name] for name in equal}) == 1:
+                return _Found(self._names[equal[0]], equal[0])
+        spelt = [written] if written in self._names else []
+        spelt += [name for name in self._names if name.casefold() == written]
+        return _Found(self._names[spelt[0]], spelt[0]) if spelt else Why("other_text")
+
+    def _regex(self, text: str) -> _Found | Why:
+        match = self._pattern.search(text)
+        if match is None:
+            return Why("no_match")
+        group: str | int = "label" if "label" in self._pattern.groupindex else min(self._pattern.groups, 1)
+        return Why("no_match") if match[group] is None else self._exact(match[group])
+
+
+def _decimal(name: str) -> Decimal | None:
+    """Give the finite number that a name is."""
+    try:
+        number = Decimal(name)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).parent / "servers"))
 sys.path.insert(0, str(Path(__file__).parent / "specimens"))
 
+from certified import Certified, certify
 from scripted import Script, ScriptedServer
 from threaded import serving
 
@@ -78,3 +80,11 @@ def scripted_server() -> Iterator[Callable[[Script], ScriptedServer]]:
     """Start a server that answers as the given function says; it has `url` and `requests`."""
     with ExitStack() as servers:
         yield lambda script: servers.enter_context(serving(script))
+
+
+@pytest.fixture(scope="session")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Certified:
+    """Give certificates for loopback servers over TLS."""
+    if shutil.which("openssl") is None:
+        pytest.skip("the certificates of loopback servers are made by the `openssl` command: install it")
+    return certify(tmp_path_factory.mktemp("certificates"))

@@ -128,7 +128,10 @@ def _attempts(trial: TrialShown) -> Iterator[_Part]:
             continue
         first = attempt.first_token_ns or attempt.first_byte_ns or attempt.duration_ns
         first = min(first, attempt.duration_ns)
-        yield _Part("waiting", 0, first, f"{named}: first byte after {_ns(first)}")
+        opening = min(attempt.connect_ns or 0, first)
+        if opening:
+            yield _Part("queue", 0, opening, f"opening a connection {_ns(opening)}")
+        yield _Part("waiting", 0, first - opening, f"{named}: first byte after {_ns(first)}")
         rest = attempt.duration_ns - first
         yield _Part("receiving", 0, rest, f"then {_ns(rest)} to the last byte")
 

@@ -10,6 +10,7 @@ import asyncio
 import gzip
 import json
 import math
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
@@ -26,6 +27,7 @@ class Request:
     path: str
     headers: dict[str, str]  # lower-case names
     body: bytes
+    connection: int = 0  # the how manieth of the server's it came over
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -111,8 +113,9 @@ SETTLE = "SETTLE"  # the method of a request that is not counted: see `settle` i
 class ScriptedServer:
     """Serves a script on a free loopback port and keeps every request."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
         self.script = script
+        self.tls = tls
         self.requests: list[Request] = []
         self.connections = 0
         self._server: asyncio.Server | None = None
@@ -121,11 +124,15 @@ class ScriptedServer:
 
     @property
     def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
         assert self._server is not None
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return int(self._server.sockets[0].getsockname()[1])
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=2048)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=2048, ssl=self.tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -145,9 +152,10 @@ class ScriptedServer:
         assert task is not None
         self._tasks.add(task)
         self._writers.append(writer)
+        number = self.connections
         self.connections += 1
         try:
-            while (request := await self._read(reader)) is not None:
+            while (request := await self._read(reader, number)) is not None:
                 if request.method == SETTLE:
                     break
                 self.requests.append(request)
@@ -161,7 +169,7 @@ class ScriptedServer:
             self._tasks.discard(task)
             writer.close()
 
-    async def _read(self, reader: asyncio.StreamReader) -> Request | None:
+    async def _read(self, reader: asyncio.StreamReader, connection: int) -> Request | None:
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         except asyncio.IncompleteReadError:
@@ -172,7 +180,14 @@ class ScriptedServer:
             name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
         }
         body = await reader.readexactly(int(headers.get("content-length", 0)))
-        return Request(number=len(self.requests), method=method, path=path, headers=headers, body=body)
+        return Request(
+            number=len(self.requests),
+            method=method,
+            path=path,
+            headers=headers,
+            body=body,
+            connection=connection,
+        )
 
     async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         """Send the scripted answer; true while the connection may be used again."""

@@ -149,7 +149,7 @@ class Quantile(msgspec.Struct, frozen=True, kw_only=True):
 class LatencyPart(msgspec.Struct, frozen=True, kw_only=True):
     """Where the time of the trials went, mean seconds a trial."""
 
-    name: Literal["queue", "rate limit", "service", "retries", "backoff", "own"]
+    name: Literal["queue", "rate limit", "connection", "service", "retries", "backoff", "own"]
     mean_s: float
     share: float
 
@@ -169,6 +169,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     retried_trials: int
     attempts: int
     warmup_calls: int
+    opened: int = 0  # trials whose final attempt opened a connection
+    opening_s: float | None = None  # their median for that: in `caller`, not in `service`
 
 
 class TimingQuality(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from harness.judge.scores.latency import quantile_estimate
 from harness.judge.table.columns import NONE, Float, Int64
 from harness.judge.view import View
 
-PartName = Literal["queue", "rate limit", "service", "retries", "backoff", "own"]
+PartName = Literal["queue", "rate limit", "connection", "service", "retries", "backoff", "own"]
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 POINTS = 500
 BINS = 30
@@ -23,6 +23,7 @@ def latency_section(view: View) -> Latency:
     caller = view.times(trials.caller_ns)
     streamed = bool((trials.ttft_ns != NONE).any())
     sent = trials.caller_ns != NONE
+    openings = trials.connect_ns[trials.connect_ns != NONE]
     return Latency(
         caller=_quantiles(view, caller),
         service=_quantiles(view, view.times(trials.service_ns)),
@@ -36,6 +37,8 @@ def latency_section(view: View) -> Latency:
         retried_trials=int(np.count_nonzero(trials.attempts > 1)),
         attempts=int(trials.attempts[sent].sum()),
         warmup_calls=trials.warmup_calls,
+        opened=len(openings),
+        opening_s=float(np.median(openings)) / 1e9 if len(openings) else None,
     )
 
 
@@ -90,10 +93,12 @@ def _parts(view: View) -> tuple[LatencyPart, ...]:
         return ()
     # The last attempt, with the writing of its request: all of the caller's time that is not waiting or lost.
     last = trials.caller_ns - trials.backoff_ns - trials.retry_ns
+    connection = np.where(trials.connect_ns == NONE, 0, trials.connect_ns)
     columns: dict[PartName, Int64] = {
         "queue": trials.queue_ns,
         "rate limit": trials.rate_limit_ns,
-        "service": last,
+        "connection": connection,
+        "service": last - connection,
         "retries": trials.retry_ns,
         "backoff": trials.backoff_ns,
         "own": trials.own_ns,
@@ -104,4 +109,5 @@ def _parts(view: View) -> tuple[LatencyPart, ...]:
     return tuple(
         LatencyPart(name=name, mean_s=ns / n / 1e9, share=ns / total if total else 0.0)
         for name, ns in sums.items()
+        if ns or name != "connection"  # to this machine itself none is opened that costs anything
     )

@@ -64,6 +64,7 @@ class TrialColumns:
     rate_limit_ns: Int64
     backoff_ns: Int64
     retry_ns: Int64  # failed attempts
+    connect_ns: Int64  # the final attempt's, opening a connection; NONE when it opened none
     own_ns: Int64
     attempts: Int16
     sent_at: Int64  # ns since the first trial was admitted

@@ -39,6 +39,7 @@ KINDS: dict[str, npt.DTypeLike] = {
     "rate_limit_ns": np.int64,
     "backoff_ns": np.int64,
     "retry_ns": np.int64,
+    "connect_ns": np.int64,
     "own_ns": np.int64,
     "attempts": np.int16,
     "sent_at": np.int64,
@@ -221,6 +222,7 @@ def _times(records: Sequence[Record]) -> dict[str, Column]:
         "rate_limit_ns": rate_limit,
         "backoff_ns": backoff,
         "retry_ns": retries,
+        "connect_ns": _known([last.connect_ns for last in lasts]),
     }
 
 

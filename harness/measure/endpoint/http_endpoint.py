@@ -97,6 +97,7 @@ def _answer(exchange: Exchange | Broken, outcome: Reply | Failure, tokens_ns: tu
     hints = NO_HINTS if exchange.headers is None else read_hints(exchange.headers)
     attempt = Attempt(
         duration_ns=exchange.duration_ns,
+        connect_ns=exchange.connect_ns,
         written_ns=exchange.written_ns,
         first_byte_ns=exchange.first_byte_ns,
         first_token_ns=tokens_ns[0] if tokens_ns else None,

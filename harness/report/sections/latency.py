@@ -166,7 +166,7 @@ def _quantile_tables(latency: Latency) -> list[Table]:
             head=("Quantile", *(title for title, _ in present)),
             rows=tuple(rows),
             note="Caller: first send to answer, with retries and backoff; thresholds are held against it. "
-            "Service: the final attempt alone.",
+            "Service: the final attempt alone, from when its request was written.",
         )
     ]
 

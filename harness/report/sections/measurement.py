@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from harness.files.thresholds import Plain
-from harness.judge.documents import CandidateAssessment, TimingQuality
+from harness.judge.documents import CandidateAssessment, Latency, TimingQuality
 from harness.report.figures import count, number
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot
 from harness.rundir import CandidateEntry
@@ -19,6 +19,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         NamedFigure(name="Retried trials", text=f"{latency.retried_trials:,}"),
         NamedFigure(name="Warm-up calls", text=f"{latency.warmup_calls:,}", hint="not counted in any figure"),
         NamedFigure(name="Most in flight", text=f"{quality.max_in_flight:,}", hint=_processes(quality)),
+        *_openings(latency),
         *_steady_limit(quality),
         *_interference(quality),
     ]
@@ -31,6 +32,13 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         charts=tuple(_limit_history(quality)),
         tables=tuple(_called(entry) if entry else ()),
     )
+
+
+def _openings(latency: Latency) -> list[NamedFigure]:
+    if latency.opening_s is None:
+        return []
+    hint = f"{number(latency.opening_s, 'seconds')} each (median): in caller latencies, not in service"
+    return [NamedFigure(name="Opened a connection", text=f"{count(latency.opened, 'call')}", hint=hint)]
 
 
 def _steady_limit(quality: TimingQuality) -> list[NamedFigure]:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from functools import partial
 from typing import TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx2
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, OpenAIError
@@ -23,14 +24,15 @@ from harness.errors import UsageError
 from harness.files.project import Azure
 from harness.measure.endpoint import secrets
 from harness.measure.endpoint.contract import Headers
+from harness.measure.endpoint.transports.proxies import proxy_for
 from harness.measure.endpoint.transports.transport import (
     BODY_CAP,
     IDLE_S,
-    LOOPBACK,
     ClientTransport,
     Read,
-    RequestWritten,
+    Way,
 )
+from harness.measure.endpoint.transports.trust import context
 
 # The client refuses to start without a key; servers without one ignore this.
 _NO_KEY = "none"
@@ -55,7 +57,6 @@ class _RefusedResponse(Exception):
         super().__init__(f"HTTP {response.status_code}")
         self.status_code = response.status_code
         self.headers = response.headers
-        self.request = response.request
         self._pieces = pieces
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
@@ -72,6 +73,7 @@ class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
         *,
         origin: str,
         headers: dict[str, str],
+        trusted: tuple[bytes, ...] = (),
         cap_bytes: int = BODY_CAP,
         idle_s: float = IDLE_S,
         make_client: Callable[[str, dict[str, str], httpx2.AsyncClient], AsyncOpenAI] = openai_client,
@@ -80,15 +82,19 @@ class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
         self._make_client = make_client
         self._headers = headers
         self._origin = origin
+        self._trusted = trusted
         self._client: AsyncOpenAI | None = None
 
     async def open(self) -> None:
         """Make the client."""
+        server = proxy_for(self._origin)
         http = httpx2.AsyncClient(
             follow_redirects=False,
             timeout=None,  # the deadline of each exchange is ours, also for trickling bodies
             event_hooks={"request": [_watch], "response": [self._take_refusal]},
-            trust_env=urlsplit(self._origin).hostname not in LOOPBACK,
+            trust_env=False,
+            verify=context(self._trusted),
+            proxy=None if server is None else httpx2.Proxy(server.url, auth=server.auth),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
         )
         self._client = self._make_client(self._origin, self._headers, http)
@@ -108,10 +114,12 @@ class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
         timeout_s: float,
         *,
         at_once: bool,  # noqa: ARG002 (it always is)
+        way: Way,
     ) -> AsyncIterator[httpx2.Response | _RefusedResponse]:
         """Send the request; the body is not read yet."""
         assert self._client is not None, "open() comes first"
         assert method == "POST", "the protocols that this client speaks only post"
+        _sending.set(way)
         async with asyncio.timeout(timeout_s):
             try:
                 raw: object = await self._client.post(
@@ -139,11 +147,6 @@ class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
         """Begin to read the body."""
         return partial(anext, response.aiter_bytes(), None)
 
-    def written_at(self, response: httpx2.Response | _RefusedResponse) -> int | None:
-        """Give the moment at which the request had been written."""
-        written: RequestWritten = response.request.extensions["trace"]
-        return written.at_ns
-
     async def _take_refusal(self, response: httpx2.Response) -> None:
         """Take a response that is not 2xx before the client does: it would read the body without a cap."""
         if response.is_success:
@@ -158,8 +161,11 @@ class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
         raise _RefusedResponse(response, pieces)
 
 
+_sending: ContextVar[Way] = ContextVar("sending")  # the client hands no extension on to its HTTP client
+
+
 async def _watch(request: httpx2.Request) -> None:
-    request.extensions["trace"] = RequestWritten()
+    request.extensions["trace"] = _sending.get()
 
 
 SCOPE = "https://cognitiveservices.azure.com/.default"

@@ -18,7 +18,6 @@ from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports import foreign_errors
 from harness.record import Failure
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # never reached through a proxy
 BODY_CAP = 8 * 1024 * 1024
 IDLE_S = 15.0  # a stream that sends nothing for so long has stalled
 
@@ -34,6 +33,7 @@ class Exchange:
     duration_ns: int
     streamed: bool = False  # the body went to the sink
     written_ns: int | None = None  # when the request had been written, where the client tells
+    connect_ns: int | None = None  # of the time before, opening a connection; None where none was opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,7 @@ class Broken:
     first_byte_ns: int | None = None
     headers: Headers | None = None  # when they had arrived
     written_ns: int | None = None
+    connect_ns: int | None = None
 
 
 Sink: TypeAlias = Callable[[bytes, int], bool]
@@ -54,6 +55,41 @@ Read: TypeAlias = Callable[[], Awaitable[bytes | None]]
 """Gives the next piece of a decompressed body; None at its end."""
 
 R = TypeVar("R")
+
+
+class Way:
+    """Notes how a request got onto the wire; what its client does not tell stays None.
+
+    It is a `trace` as httpx and its kin call it at every step. Through a proxy the steps of its CONNECT come
+    first, and those of the request itself replace them.
+    """
+
+    __slots__ = ("connected_at", "connecting_at", "written_at")
+
+    def __init__(self) -> None:
+        self.connecting_at: int | None = None  # a connection began to be opened for it
+        self.connected_at: int | None = None  # it could be written
+        self.written_at: int | None = None
+
+    async def __call__(self, step: str, _: object) -> None:
+        """Hear of one step."""
+        if step.endswith("send_request_body.complete"):
+            self.written_at = perf_counter_ns()
+        elif step.endswith("send_request_headers.started"):
+            self.connected_at = perf_counter_ns()
+        elif step.endswith("connect_tcp.started") and self.connecting_at is None:
+            self.connecting_at = perf_counter_ns()
+
+    def written_ns(self, start: int) -> int | None:
+        """Give when the request had been written, counted from the start."""
+        return None if self.written_at is None else self.written_at - start
+
+    def connect_ns(self) -> int | None:
+        """Give how long a connection was opened for it; None where none was, or none stood in the end."""
+        if self.connecting_at is None or self.written_at is None:
+            return None
+        connected = self.written_at if self.connected_at is None else self.connected_at
+        return max(0, connected - self.connecting_at)
 
 
 class Transport(Protocol):
@@ -94,9 +130,12 @@ class ClientTransport(ABC, Generic[R]):
 
     @abstractmethod
     def send(
-        self, method: str, url: str, body: bytes, timeout_s: float, *, at_once: bool
+        self, method: str, url: str, body: bytes, timeout_s: float, *, at_once: bool, way: Way
     ) -> AbstractAsyncContextManager[R]:
-        """Send the request under its deadline; the body is not read yet. `at_once`: each piece matters."""
+        """Send the request under its deadline; the body is not read yet. `at_once`: each piece matters.
+
+        `way` is to be told what the client tells.
+        """
 
     @abstractmethod
     def head(self, response: R) -> tuple[int, Headers]:
@@ -106,23 +145,17 @@ class ClientTransport(ABC, Generic[R]):
     def reader(self, response: R) -> Read:
         """Begin to read the body."""
 
-    def written_at(self, response: R) -> int | None:  # noqa: ARG002 (some clients tell)
-        """Give the moment at which the request had been written; None from a client that does not tell."""
-        return None
-
     async def exchange(
         self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink | None = None
     ) -> Exchange | Broken:
         """Send one request and read the whole response, or push its events' bytes to `sink`."""
-        first = status = headers = written = None
-        streamed = False
+        first = status = headers = None
+        streamed, way = False, Way()
         start = perf_counter_ns()
         try:
-            async with self.send(method, url, body, timeout_s, at_once=sink is not None) as response:
+            async with self.send(method, url, body, timeout_s, at_once=sink is not None, way=way) as response:
                 first = perf_counter_ns() - start
                 status, headers = self.head(response)
-                at = self.written_at(response)
-                written = None if at is None else at - start
                 if sink is not None and _goes_to_sink(status, headers):
                     streamed = True
                     content = await self._feed(response, status, sink, start)
@@ -139,7 +172,12 @@ class ClientTransport(ABC, Generic[R]):
             end = perf_counter_ns() - start
         if isinstance(content, Failure):
             return Broken(
-                failure=content, duration_ns=end, first_byte_ns=first, headers=headers, written_ns=written
+                failure=content,
+                duration_ns=end,
+                first_byte_ns=first,
+                headers=headers,
+                written_ns=way.written_ns(start),
+                connect_ns=way.connect_ns(),
             )
         assert first is not None
         assert status is not None
@@ -151,7 +189,8 @@ class ClientTransport(ABC, Generic[R]):
             first_byte_ns=first,
             duration_ns=end,
             streamed=streamed,
-            written_ns=written,
+            written_ns=way.written_ns(start),
+            connect_ns=way.connect_ns(),
         )
 
     async def whole(self, response: R, status: int, headers: Headers) -> bytes | Failure:  # noqa: ARG002 (a client may know a shorter way by its headers)
@@ -202,17 +241,3 @@ def _too_large(status: int, cap: int) -> Failure:
 def _out_of_time(timeout_s: float, status: int | None) -> Failure:
     where = "before the response began" if status is None else "before the body was complete"
     return Failure(kind="timeout", message=f"{timeout_s:g} s passed {where}", status=status)
-
-
-class RequestWritten:
-    """Notes when a request had been written: a `trace` as httpx and its kin call it at every step."""
-
-    __slots__ = ("at_ns",)
-
-    def __init__(self) -> None:
-        self.at_ns: int | None = None
-
-    async def __call__(self, step: str, _: object) -> None:
-        """Hear of one step."""
-        if step.endswith("send_request_body.complete"):
-            self.at_ns = perf_counter_ns()

@@ -6,19 +6,24 @@ one that does not (chunked, compressed) is read in pieces, so that a bomb stops 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
+from time import perf_counter_ns
+from typing import Self
 from urllib.parse import urlsplit
 
 import pyreqwest.exceptions  # noqa: F401 (the client would load them when it raises one, and dies then if no file can be opened)
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.http import HeaderMap
+from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
 
 from harness.ending import wait_for_native_threads
 from harness.measure.endpoint.contract import Headers
-from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, LOOPBACK, ClientTransport, Read
+from harness.measure.endpoint.transports.proxies import LOOPBACK, proxy_for
+from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Read, Way
 from harness.record import Failure
 
 # The client hands a response over once so much of its body is there. A usual reply is then whole when the
@@ -26,6 +31,36 @@ from harness.record import Failure
 _READ_AHEAD = 65_536
 
 wait_for_native_threads()
+
+_LEAST_OPENING_NS = 1_000_000  # less is not told apart from another call's opening that fell into its time
+_OPENINGS_KEPT = 4096
+
+
+class _Body:
+    """A request's body that notes when it is asked for: the connection stands then, the head is written."""
+
+    __slots__ = ("_began", "_body", "_openings", "_way")
+
+    def __init__(self, body: bytes, way: Way, openings: deque[int]) -> None:
+        self._body: bytes | None = body
+        self._way = way
+        self._openings = openings
+        self._began = perf_counter_ns()
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        """Give the body; a thread of the client asks."""
+        body, self._body = self._body, None
+        if body is None:
+            raise StopIteration
+        now = self._way.written_at = perf_counter_ns()
+        if self._openings and self._openings[-1] >= self._began:
+            first = min(at for at in tuple(self._openings) if at >= self._began)
+            if now - first >= _LEAST_OPENING_NS:
+                self._way.connecting_at = first
+        return body
 
 
 class _Readable:
@@ -50,16 +85,34 @@ class _Readable:
 
 
 class WireTransport(ClientTransport[Response]):
-    """pyreqwest, one client per endpoint."""
+    """pyreqwest, one client per endpoint.
+
+    The client does not tell when it wrote a request, nor for which one it opened a connection. Over a network
+    the body is therefore given as a stream, and what is asked for the proxy of each new connection is ours:
+    it hears when one begins to be opened. A call whose body was asked for only after that has waited for it.
+    To this machine itself over plain HTTP, where opening takes microseconds, all this is left out: it costs
+    more than it tells.
+    """
 
     def __init__(
-        self, *, origin: str, headers: dict[str, str], cap_bytes: int = BODY_CAP, idle_s: float = IDLE_S
+        self,
+        *,
+        origin: str,
+        headers: dict[str, str],
+        trusted: tuple[bytes, ...] = (),
+        cap_bytes: int = BODY_CAP,
+        idle_s: float = IDLE_S,
     ) -> None:
         super().__init__(cap_bytes=cap_bytes, idle_s=idle_s)
         self._headers = headers
-        self._loopback = urlsplit(origin).hostname in LOOPBACK
+        self._origin = origin
+        self._trusted = trusted
         self._client: Client | None = None
         self._timeout = (0.0, timedelta())
+        parts = urlsplit(origin)
+        self._tells_openings = parts.scheme == "https"
+        self._tells_writing = self._tells_openings or parts.hostname not in LOOPBACK
+        self._openings: deque[int] = deque(maxlen=_OPENINGS_KEPT)
 
     async def open(self) -> None:
         """Make the client."""
@@ -69,10 +122,31 @@ class WireTransport(ClientTransport[Response]):
             .referer(False)
             .default_headers(self._headers)
             .runtime_multithreaded(True)
+            .no_proxy()
         )
-        if self._loopback:
-            builder = builder.no_proxy()
+        for certificate in self._trusted:
+            builder = builder.add_root_certificate_pem(certificate)
+        if (proxy := self._proxy()) is not None:
+            builder = builder.proxy(proxy)
         self._client = builder.build()
+
+    def _proxy(self) -> ProxyBuilder | None:
+        server = proxy_for(self._origin)
+        url = None if server is None else server.url
+        if self._tells_openings:
+
+            def on_opening(_: object) -> str | None:
+                self._openings.append(perf_counter_ns())
+                return url
+
+            proxy = ProxyBuilder.custom(on_opening)
+        elif url is None:
+            return None
+        else:
+            proxy = ProxyBuilder.all(url)
+        if server is not None and server.user:
+            proxy = proxy.basic_auth(server.user, server.password)
+        return proxy
 
     async def close(self) -> None:
         """Release the sockets."""
@@ -80,12 +154,19 @@ class WireTransport(ClientTransport[Response]):
         if client is not None:
             await client.close()
 
-    def send(self, method: str, url: str, body: bytes, timeout_s: float, *, at_once: bool) -> StreamRequest:
+    def send(
+        self, method: str, url: str, body: bytes, timeout_s: float, *, at_once: bool, way: Way
+    ) -> StreamRequest:
         """Send the request; the client keeps the deadline."""
         assert self._client is not None, "open() comes first"
         if self._timeout[0] != timeout_s:
             self._timeout = (timeout_s, timedelta(seconds=timeout_s))
-        request = self._client.request(method, url).body_bytes(body).timeout(self._timeout[1])
+        request = self._client.request(method, url).timeout(self._timeout[1])
+        if body and self._tells_writing:
+            stream = _Body(body, way, self._openings)
+            request = request.body_stream(stream).header("content-length", str(len(body)))
+        else:
+            request = request.body_bytes(body)
         return request.streamed_read_buffer_limit(0 if at_once else _READ_AHEAD).build_streamed()
 
     def head(self, response: Response) -> tuple[int, Headers]:

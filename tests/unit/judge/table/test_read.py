@@ -98,7 +98,9 @@ def test_the_parts_of_a_trial_are_kept_apart() -> None:
         ),
         attempts=(
             Attempt(duration_ns=500, failure=slow),
-            Attempt(duration_ns=90, backoff_ns=40, rate_limit_ns=7, written_ns=10, first_token_ns=30),
+            Attempt(
+                duration_ns=90, backoff_ns=40, rate_limit_ns=7, connect_ns=8, written_ns=10, first_token_ns=30
+            ),
         ),
         queue_ns=11,
         own_ns=3,
@@ -113,6 +115,7 @@ def test_the_parts_of_a_trial_are_kept_apart() -> None:
         "rate_limit_ns": 7,
         "backoff_ns": 40,
         "retry_ns": 500,
+        "connect_ns": 8,
     }
     assert {name: int(getattr(trials, name)[0]) for name in wanted} == wanted
     assert (trials.tokens_in[0], trials.tokens_out[0], trials.tokens_cached[0]) == (9, 1, 4)

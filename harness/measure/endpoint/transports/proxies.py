@@ -1,0 +1,107 @@
+"""Which proxy stands before an endpoint: one reading of the environment for every client.
+
+The clients differ (`NO_PROXY` with `*`, a CIDR or a port means something else to each), so none of them
+reads it. As curl reads it: the lower-case variable before the upper-case one, the scheme's own before
+`ALL_PROXY`; an entry of `NO_PROXY` is `*`, a host with its subdomains, `.suffix`, an address or a network,
+each with or without a port. This machine itself is never reached through a proxy.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from harness.errors import UsageError
+from harness.measure.endpoint import secrets
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # never reached through a proxy
+_PORTS = {"http": 80, "https": 443}
+_SCHEMES = ("http", "https", "socks5", "socks5h")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyServer:
+    """A proxy, its password apart from its address."""
+
+    url: str  # scheme://host:port
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    @property
+    def auth(self) -> tuple[str, str] | None:
+        """Give user and password, if it wants them."""
+        return (self.user, self.password) if self.user else None
+
+
+def proxy_for(url: str, environ: Mapping[str, str] | None = None) -> ProxyServer | None:
+    """Give the proxy that requests to a URL go through. Raises UsageError for one that can't be used."""
+    variables = os.environ if environ is None else environ
+    target = urlsplit(url)
+    host = _plain(target.hostname or "")
+    port = target.port or _PORTS.get(target.scheme, 0)
+    if host in LOOPBACK:
+        return None
+    # HTTP_PROXY in upper case may come from a request's header where CGI runs this (CVE-2016-5385).
+    unsafe = {"HTTP_PROXY"} if "REQUEST_METHOD" in variables else set()
+    names = (f"{target.scheme}_proxy", f"{target.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
+    name = next((n for n in names if n not in unsafe and variables.get(n, "").strip()), None)
+    if name is None or _is_direct(host, port, variables.get("no_proxy") or variables.get("NO_PROXY") or ""):
+        return None
+    return _server(variables[name].strip(), name)
+
+
+def _server(written: str, variable: str) -> ProxyServer:
+    parts = urlsplit(written if "://" in written else f"http://{written}")
+    try:
+        usable = parts.scheme in _SCHEMES and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(
+            f"the environment variable {variable} is not the address of a proxy that can be used",
+            fix=f"Write it as http://host:port ({', '.join(_SCHEMES)}), or name the host in NO_PROXY.",
+        )
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    secrets.register(password)
+    return ProxyServer(url=f"{parts.scheme}://{_netloc(parts)}", user=user, password=password)
+
+
+def _netloc(parts: SplitResult) -> str:
+    return parts.netloc.rpartition("@")[2]
+
+
+def _is_direct(host: str, port: int, exceptions: str) -> bool:
+    return any(_matches(entry, host, port) for entry in exceptions.replace(",", " ").split())
+
+
+def _matches(entry: str, host: str, port: int) -> bool:
+    if entry == "*":
+        return True
+    name, wanted = _with_port(entry)
+    if wanted is not None and wanted != port:
+        return False
+    name = _plain(name)
+    try:
+        address = ip_address(host)
+    except ValueError:
+        bare = name.removeprefix("*").lstrip(".")
+        return bool(bare) and (host == bare or host.endswith(f".{bare}"))
+    try:
+        return address in ip_network(name, strict=False)
+    except ValueError:
+        return False
+
+
+def _with_port(entry: str) -> tuple[str, int | None]:
+    """Cut a port off; the colons of a bare IPv6 address are no port's."""
+    name, colon, number = entry.rpartition(":")
+    if colon and number.isdigit() and (":" not in name or name.endswith("]")):
+        return name, int(number)
+    return entry, None
+
+
+def _plain(host: str) -> str:
+    return host.strip("[]").rstrip(".").lower()

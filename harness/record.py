@@ -155,19 +155,29 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
         return self.queue_ns + waits + self.own_ns
 
 
+def is_timed(record: Record) -> bool:
+    """Tell whether anybody looked at the clock: not where it was never sent, nor recorded without a latency.
+
+    A replies file that says nothing of a latency leaves attempts without a duration: no call takes no time.
+    """
+    return bool(record.attempts) and not (
+        record.recorded and not any(attempt.duration_ns for attempt in record.attempts)
+    )
+
+
 def caller_ns(record: Record) -> int | None:
-    """First send -> done with retries and backoff, as a production caller feels it; None if never sent.
+    """First send -> done with retries and backoff, as a production caller feels it; None if not timed.
 
     Excludes queue wait and the rate-limit waits: those are the harness's own pacing.
     """
-    if not record.attempts:
+    if not is_timed(record):
         return None
     return sum(a.backoff_ns + a.duration_ns for a in record.attempts)
 
 
 def service_ns(record: Record) -> int | None:
-    """Request written -> last byte of the final attempt; None if that attempt failed or was never sent."""
-    if not record.attempts or record.attempts[-1].failure is not None:
+    """Request written -> last byte of the final attempt; None if that attempt failed or was not timed."""
+    if not is_timed(record) or record.attempts[-1].failure is not None:
         return None
     last = record.attempts[-1]
     return last.duration_ns - (last.written_ns or 0)

@@ -88,10 +88,21 @@ def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bo
 def _trial_row(row: Row) -> Row:
     """Choose what is shown of a trial."""
     failed = f"{row['failure']}: {row['failure_message']}" if "failure" in row else ""
-    same = ("candidate", "case", "expected", "variant", "repeat", "latency_s", "attempts", "inputs")
+    same = (
+        "candidate",
+        "case",
+        "expected",
+        "variant",
+        "repeat",
+        "latency_s",
+        "recorded",
+        "attempts",
+        "inputs",
+    )
     return {
         **{name: row[name] for name in same},
         "read_as": row["label"] or row["outcome"],
+        "why": row["why"],
         "reply": failed or row["reply"],
         "cost": row.get("cost"),
     }
@@ -101,11 +112,13 @@ def _trial_text(row: Row) -> str:
     from harness.judge.wording import count
 
     mark = "ok" if row["read_as"] == row["expected"] else "WRONG"
-    seconds = "never sent" if row["latency_s"] is None else f"{row['latency_s'] * 1000:.0f} ms"
+    untimed = "no latency recorded" if row["recorded"] else "never sent"
+    seconds = untimed if row["latency_s"] is None else f"{row['latency_s'] * 1000:.0f} ms"
+    why = f": {row['why']}" if row["why"] else ""
     inputs = "\n".join(f"  {name}: {visible(text)}" for name, text in row["inputs"].items())
     return (
         f"{row['case']}  {row['candidate']}  {row['variant']}  repeat {row['repeat']}\n{inputs}\n"
-        f"  expected {row['expected']}, read as {row['read_as']} ({mark}); {seconds}, "
+        f"  expected {row['expected']}, read as {row['read_as']} ({mark}{visible(why)}); {seconds}, "
         f"{count(row['attempts'], 'attempt')}\n"
         f"  reply: {visible(row['reply'])}"
     )

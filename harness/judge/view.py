@@ -179,14 +179,20 @@ class View:
         """Trials that say something of latency: all but recorded replies without a recorded time."""
         return clocked(self.trials, self.trials.caller_ns)
 
-    @cached_property
-    def timed_case(self) -> Int64:
-        """The case of each timed trial."""
-        return self.trials.case[self.timed].astype(np.int64)
+    def on_clock(self, column: Int64) -> Bool:
+        """Tell which trials say something of a clock; what a replies file leaves out is not known."""
+        return clocked(self.trials, column) if self.trials.recorded else self.timed
 
-    def times(self, column: Int64) -> Float:
-        """Give seconds of the timed trials; failed ones are over any limit (infinite)."""
-        return seconds(column[self.timed], self.trials.outcome[self.timed] == FAILED)
+    def times(self, column: Int64) -> tuple[Float, Int64]:
+        """Give seconds of the timed trials, infinite where they failed (over any limit), and their cases."""
+        keep = self.on_clock(column)
+        times = seconds(column[keep], self.trials.outcome[keep] == FAILED)
+        return times, self.trials.case[keep].astype(np.int64)
+
+    def recorded_of(self, column: Int64) -> tuple[int, int]:
+        """Give how many replies have a time on a clock, and how many replies there are."""
+        replies = ~self.failed
+        return int(np.count_nonzero(column[replies] != NONE)), int(np.count_nonzero(replies))
 
     @cached_property
     def failed(self) -> Bool:

@@ -168,7 +168,7 @@ def leaked(asked: Asked) -> str:
 
 def late(asked: Asked) -> str:
     """Give how many calls took longer than the limit."""
-    times = asked.view.times(asked.view.trials.caller_ns)
+    times, _ = asked.view.times(asked.view.trials.caller_ns)
     late = int(np.count_nonzero(times > (asked.threshold.argument or 0.0)))
     return f"{late:,} of {count(len(times), 'call')} took longer or failed." if late else ""
 

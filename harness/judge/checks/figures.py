@@ -18,6 +18,7 @@ from harness.judge.scores.answers import Answers
 from harness.judge.scores.figure import Figure, Missing, Normal
 from harness.judge.scores.proportion import clustered_share
 from harness.judge.sections import generalization
+from harness.judge.sections.latency import unrecorded
 
 NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 
@@ -110,6 +111,6 @@ def broken(asked: Asked) -> Figure:
 def within(asked: Asked) -> Figure:
     """Give the share of calls that ended within the limit."""
     view = asked.view
-    if view.trials.recorded and not view.timed.any():
-        return Missing("the recorded replies have no latencies")
-    return latency.within(view.times(view.trials.caller_ns), view.timed_case, asked.threshold.argument or 0.0)
+    if why := unrecorded(view, view.trials.caller_ns):
+        return Missing(why)
+    return latency.within(*view.times(view.trials.caller_ns), asked.threshold.argument or 0.0)

@@ -18,6 +18,7 @@ from harness.judge.scores.figure import Missing
 from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Share, meets
+from harness.judge.sections.latency import unrecorded
 from harness.judge.table.columns import NONE, Float, Int64
 from harness.judge.wording import count, rounded_up, sure, verb
 
@@ -50,7 +51,15 @@ class _Calls:
             else ""
         )
         did = "gave a first token" if self.asked.metric.clock == "ttft" else "ended"
-        return f"{inside:,} of {count(len(self.times), 'call')} {did} within {self.asked.wanted}{lost}"
+        told = f"{inside:,} of {count(len(self.times), 'call')} {did} within {self.asked.wanted}{lost}"
+        return f"{told}{self.partly}"
+
+    @property
+    def partly(self) -> str:
+        """Say how many replies have a recorded time, where not all have."""
+        view = self.asked.view
+        known, replies = view.recorded_of(_clock(self.asked))
+        return f" (recorded for {known:,} of {replies:,})" if view.trials.recorded and known < replies else ""
 
     @property
     def confidence(self) -> float:
@@ -77,17 +86,24 @@ def quantile_seen(asked: Asked) -> Estimate:
 def _calls(asked: Asked) -> _Calls:
     view, q = asked.view, asked.metric.quantile
     assert q is not None
-    times = view.times(view.trials.ttft_ns if asked.metric.clock == "ttft" else view.trials.caller_ns)
-    estimate = quantile_estimate(times, view.timed_case, q, view.confidence)
-    return _Calls(asked=asked, times=times, case=view.timed_case, q=q, estimate=estimate)
+    times, case = view.times(_clock(asked))
+    return _Calls(
+        asked=asked, times=times, case=case, q=q, estimate=quantile_estimate(times, case, q, view.confidence)
+    )
+
+
+def _clock(asked: Asked) -> Int64:
+    trials = asked.view.trials
+    return trials.ttft_ns if asked.metric.clock == "ttft" else trials.caller_ns
 
 
 def _missing(asked: Asked) -> str:
     view = asked.view
     if not len(view.trials):
         return "there are no trials"
-    if not view.timed.any():
-        return "the recorded replies have no latencies"
+    what = "time to the first token" if asked.metric.clock == "ttft" else "latency"
+    if why := unrecorded(view, _clock(asked), what):
+        return why
     if asked.metric.clock == "ttft" and not (view.trials.ttft_ns != NONE).any():
         return "no reply was streamed"
     return ""
@@ -99,7 +115,7 @@ def _slowest(calls: _Calls) -> Check:
     met = meets(slowest, calls.asked.threshold.op, calls.asked.required)
     failed = int(np.count_nonzero(~np.isfinite(calls.times)))
     lost = f"; {count(failed, 'call')} failed, and what fails is over any limit" if failed else ""
-    why = f"{calls.head}: {'met' if met else 'not met'} by {_all_of(len(calls.times))}{lost}."
+    why = f"{calls.head}: {'met' if met else 'not met'} by {_all_of(len(calls.times))}{lost}{calls.partly}."
     bound = slowest if math.isfinite(slowest) else None
     return calls.asked.check("PASS" if met else "FAIL", calls.estimate, why, bound=bound)
 

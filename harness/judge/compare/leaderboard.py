@@ -112,11 +112,10 @@ def _latencies(views: Sequence[View], paired: dict[tuple[int, int], Pairs]) -> l
 
 
 def _timed(view: View) -> tuple[Float, Int64]:
-    times = view.times(view.trials.caller_ns)
-    case = view.timed_case
+    times, case = view.times(view.trials.caller_ns)
     ran = view.trials.not_run
     if ran is not None:
-        keep: Bool = ~ran[view.timed]
+        keep: Bool = ~ran[view.on_clock(view.trials.caller_ns)]
         times, case = times[keep], case[keep]
     return times, case
 

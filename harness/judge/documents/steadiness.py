@@ -171,6 +171,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     warmup_calls: int
     opened: int = 0  # trials whose final attempt opened a connection
     opening_s: float | None = None  # their median for that: in `caller`, not in `service`
+    untimed: int = 0  # recorded replies without a recorded latency: left out of every figure here
 
 
 class TimingQuality(msgspec.Struct, frozen=True, kw_only=True):

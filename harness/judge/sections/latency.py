@@ -20,14 +20,14 @@ BINS = 30
 def latency_section(view: View) -> Latency:
     """Give the quantiles, the histogram and the parts of the time."""
     trials = view.trials
-    caller = view.times(trials.caller_ns)
+    caller, _ = view.times(trials.caller_ns)
     streamed = bool((trials.ttft_ns != NONE).any())
-    sent = trials.caller_ns != NONE
     openings = trials.connect_ns[trials.connect_ns != NONE]
+    known, replies = view.recorded_of(trials.caller_ns)
     return Latency(
-        caller=_quantiles(view, caller),
-        service=_quantiles(view, view.times(trials.service_ns)),
-        ttft=_quantiles(view, view.times(trials.ttft_ns)) if streamed else (),
+        caller=_quantiles(view, trials.caller_ns),
+        service=_quantiles(view, trials.service_ns),
+        ttft=_quantiles(view, trials.ttft_ns) if streamed else (),
         n=len(caller),
         censored=int(np.count_nonzero(~np.isfinite(caller))),
         histogram=_histogram(caller[np.isfinite(caller)]),
@@ -35,20 +35,27 @@ def latency_section(view: View) -> Latency:
         parts=_parts(view),
         recorded=trials.recorded,
         retried_trials=int(np.count_nonzero(trials.attempts > 1)),
-        attempts=int(trials.attempts[sent].sum()),
+        attempts=int(trials.attempts.sum()),
+        untimed=replies - known if trials.recorded else 0,
         warmup_calls=trials.warmup_calls,
         opened=len(openings),
         opening_s=float(np.median(openings)) / 1e9 if len(openings) else None,
     )
 
 
-def _quantiles(view: View, times: Float) -> tuple[Quantile, ...]:
-    if not len(times) and view.trials.recorded:
-        why = undefined("the recorded replies have no latencies", confidence=view.confidence)
-        return tuple(Quantile(q=q, estimate=why) for q in QUANTILES)
+def unrecorded(view: View, column: Int64, what: str = "latency") -> str:
+    """Say that a replies file tells nothing of a clock: `no latency recorded (0 of 400)`; else empty."""
+    known, replies = view.recorded_of(column)
+    return f"no {what} recorded (0 of {replies:,})" if view.trials.recorded and replies and not known else ""
+
+
+def _quantiles(view: View, column: Int64) -> tuple[Quantile, ...]:
+    times, case = view.times(column)
+    if why := unrecorded(view, column):
+        missing = undefined(why, confidence=view.confidence)
+        return tuple(Quantile(q=q, estimate=missing) for q in QUANTILES)
     return tuple(
-        Quantile(q=q, estimate=quantile_estimate(times, view.timed_case, q, view.confidence))
-        for q in QUANTILES
+        Quantile(q=q, estimate=quantile_estimate(times, case, q, view.confidence)) for q in QUANTILES
     )
 
 

@@ -23,7 +23,7 @@ MOST_LABELS = 12  # of more labels only the averaged metrics are followed
 def spread_over_repeats(view: View) -> tuple[Spread, ...]:
     """Give the headline metrics in each repeat, with their range and standard deviation."""
     rows: dict[_Of, list[float | None]] = {}
-    times = view.times(view.trials.caller_ns)
+    times, _ = view.times(view.trials.caller_ns)
     timed_repeat = view.trials.repeat[view.timed]
     for repeat in range(view.repeats):
         part = view.answers.where(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))

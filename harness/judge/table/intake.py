@@ -18,7 +18,7 @@ from harness.judge.documents import OUTCOMES
 from harness.judge.labels import Why, said
 from harness.judge.table.columns import FAILURES, NONE, Float, Int64
 from harness.judge.table.reply_score import ScoreReader
-from harness.record import Attempt, Failure, Record, Reply
+from harness.record import Attempt, Failure, Record, Reply, is_timed
 
 _T = TypeVar("_T")
 Column: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.int16 | np.int8 | np.float64]
@@ -210,12 +210,12 @@ def _times(records: Sequence[Record]) -> dict[str, Column]:
         backoff[row] = sum(attempt.backoff_ns for attempt in attempts)
         rate_limit[row] = sum(attempt.rate_limit_ns for attempt in attempts)
         retries[row] = sum(attempt.duration_ns for attempt in attempts[:-1])
-    sent = counts > 0
-    ended &= sent
+    ended &= counts > 0
+    timed = np.array([is_timed(record) for record in records], dtype=np.bool_)
     return {
         "attempts": counts,
-        "caller_ns": np.where(sent, backoff + retries + duration, NONE),
-        "service_ns": np.where(ended, duration - written, NONE),
+        "caller_ns": np.where(timed, backoff + retries + duration, NONE),
+        "service_ns": np.where(ended & timed, duration - written, NONE),
         "ttft_ns": np.where(ended & (first_token != NONE), first_token - written, NONE),
         "queue_ns": np.array([record.queue_ns for record in records], dtype=np.int64),
         "own_ns": np.array([record.own_ns for record in records], dtype=np.int64),

@@ -14,7 +14,7 @@ from harness.errors import JournalDamaged
 from harness.files.project import Price, price_of
 from harness.files.suite import Suite
 from harness.journal import read_events
-from harness.judge.labels import LabelReader, Reading
+from harness.judge.labels import LabelReader, Reading, told
 from harness.record import CaseRow, Failure, Record, Reply, caller_ns, service_ns
 from harness.rundir import JOURNAL, CandidateEntry, Manifest
 
@@ -34,6 +34,7 @@ COLUMNS: dict[str, type] = {
     "expected": str,
     "label": str,
     "outcome": str,
+    "why": str,
     "right": bool,
     "reply": str,
     "finish_reason": str,
@@ -119,6 +120,7 @@ def _trial(record: Record, case: CaseRow, reader: LabelReader, price: Price) -> 
         "repeat": record.repeat,
         "label": read.label,
         "outcome": read.outcome,
+        "why": None if read.why is None else told(read.why),
         "right": read.label == case.expected,
         "status": last.status if last else None,
         "attempts": len(record.attempts),

@@ -196,7 +196,7 @@ def _parts_tables(latency: Latency) -> list[Table]:
         (Cell(text=part.name), number_cell(seconds(part.mean_s)), number_cell(number(part.share, "share")))
         for part in latency.parts
     )
-    if not rows:
+    if not rows or latency.recorded:
         return []
     return [
         Table(title="Where the time went", head=("Part", "Mean a trial", "Share"), rows=rows, folded=True)
@@ -205,8 +205,13 @@ def _parts_tables(latency: Latency) -> list[Table]:
 
 def _notes(latency: Latency) -> list[str]:
     notes = []
-    if latency.recorded:
+    if latency.recorded and latency.n:
         notes.append("These latencies were recorded elsewhere and are judged as given.")
+    if latency.untimed:
+        known = latency.n - latency.censored
+        notes.append(
+            f"A latency is recorded for {known:,} of {count(known + latency.untimed, 'reply', 'replies')}."
+        )
     if latency.censored:
         notes.append(
             f"{count(latency.censored, 'trial')} failed or timed out: counted as slower than any limit."

@@ -76,8 +76,10 @@ def _shown(path: Path, root: Path) -> str:
     return os.path.relpath(path.resolve(), root.resolve()) if inside else str(path)
 
 
-def what_to_change(failure: Failure, places: Places, key_variable: str | None = None) -> Mend:
-    """Say what would mend a failure, by its kind and by what its message names."""
+def what_to_change(
+    failure: Failure, places: Places, key_variable: str | None = None, *, run: str = "RUN"
+) -> Mend:
+    """Say what would mend a failure of a run, by its kind and by what its message names."""
     match failure.kind:
         case "unauthorized":
             return _key(places, key_variable)
@@ -88,11 +90,11 @@ def what_to_change(failure: Failure, places: Places, key_variable: str | None = 
         case kind if kind in _AT:
             return _at(places, *_AT[kind])
         case kind:
-            return _passing(kind, places)
+            return _passing(kind, places, run)
 
 
-def _passing(kind: FailureKind, places: Places) -> Mend:
-    again = "`harness resume RUN --failed` sends just these again."
+def _passing(kind: FailureKind, places: Places, run: str) -> Mend:
+    again = f"`harness resume {run} --failed` sends just these again."
     if kind in {"timeout", "deadline"}:
         return Mend(places.get(kind, places.get("entry", "")), f"Allow a longer `{kind}`; {again}")
     if kind == "rate_limited":

@@ -152,7 +152,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
     reason = (
         not_measured(troubles)
         if verdict == "NOT MEASURED"
-        else reason_of(checks, verdict, missing=view.missing, currency=view.currency)
+        else reason_of(checks, verdict, missing=view.missing, currency=view.currency, troubles=troubles)
     )
     made = CandidateAssessment(
         name=view.entry.name,

@@ -1,8 +1,9 @@
 """A JUnit file: suites of tests with their counts, for CI systems that know only tests.
 
 PASS is a passed test and FAIL a failure. INCONCLUSIVE is skipped, with the reason as its message: it is
-neither, and CI must not show it as passed; the exit code of the command tells it from READY. `time` holds
-seconds, and never another metric: a check itself takes no time.
+neither, and CI must not show it as passed; the exit code of the command tells it from READY. What the
+endpoint failed is an error, never a failure: it says nothing about the prompt; the checks of what was not
+measured are skipped. `time` holds seconds, and never another metric: a check itself takes no time.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.judge.documents import Status
 from harness.report.neutral import one_line, xml
+from harness.report.parts import TroubleView
+
+_SKIPPED = ("INCONCLUSIVE", "NOT MEASURED")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +25,7 @@ class JunitTest:
     """One check; `seen` and `why` tell its story."""
 
     name: str
-    status: Status
+    status: Status | Literal["ERROR", "NOT MEASURED"]
     seconds: float = 0.0  # the latency that was seen, for a check on latency
     kind: str = ""  # what a failure is of
     seen: str = ""
@@ -36,6 +41,25 @@ class JunitSuite:
     properties: dict[str, str]
     tests: tuple[JunitTest, ...]
     timestamp: str = ""
+
+
+def trouble_tests(rows: Iterable[TroubleView]) -> tuple[JunitTest, ...]:
+    """Give a test for each kind that the verdict hangs on: what the endpoint failed is an error."""
+    return tuple(_trouble_test(row) for row in rows if row.decides)
+
+
+def _trouble_test(row: TroubleView) -> JunitTest:
+    said = [f"{one.case}: {one.reply} ({one.reason})" for one in row.samples]
+    if not said:
+        said = [row.words, *([f"first on case {row.case}"] if row.case else [])]
+    blamed: Literal["ERROR", "FAIL"] = "ERROR" if row.whose == "endpoint" else "FAIL"
+    return JunitTest(
+        name=f"went wrong: {row.title} ({row.kind})",
+        status="INCONCLUSIVE" if row.tone == "inconclusive" else blamed,
+        kind=row.kind,
+        seen=f"{row.many}: {row.words}",
+        why="\n".join([*said, *([row.next] if row.next else [])]),
+    )
 
 
 def junit_file(name: str, suites: Iterable[JunitSuite]) -> bytes:
@@ -69,8 +93,10 @@ def _case(suite: ET.Element, classname: str, test: JunitTest) -> None:
     if test.status == "FAIL":
         failure = ET.SubElement(case, "failure", type=test.kind, message=_line(test.seen))
         failure.text = xml(test.why)
-    elif test.status == "INCONCLUSIVE":
-        ET.SubElement(case, "skipped", message=_line(f"INCONCLUSIVE: {test.seen}. {test.why}"))
+    elif test.status == "ERROR":
+        ET.SubElement(case, "error", type=test.kind, message=_line(test.seen)).text = xml(test.why)
+    elif test.status in _SKIPPED:
+        ET.SubElement(case, "skipped", message=_line(f"{test.status}: {test.seen}. {test.why}"))
     if test.seen:
         ET.SubElement(case, "system-out").text = xml(f"{test.seen}\n{test.why}")
 
@@ -80,8 +106,8 @@ def _count(element: ET.Element, tests: Iterable[JunitTest]) -> None:
     statuses = [test.status for test in every]
     element.set("tests", str(len(every)))
     element.set("failures", str(statuses.count("FAIL")))
-    element.set("errors", "0")
-    element.set("skipped", str(statuses.count("INCONCLUSIVE")))
+    element.set("errors", str(statuses.count("ERROR")))
+    element.set("skipped", str(sum(status in _SKIPPED for status in statuses)))
     element.set("time", f"{sum(test.seconds for test in every):.3f}")
 
 

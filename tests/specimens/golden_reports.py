@@ -9,6 +9,7 @@ from compared import broken_and_fixed
 from judged import assessment, manifest, three
 from judged_extremes import empty
 from rich.console import Console
+from went_wrong import SITUATIONS
 
 from harness.judge.documents import Assessment
 from harness.report.comparison import render_comparison_markdown, terminal_comparison
@@ -42,4 +43,6 @@ REPORTS: dict[str, Callable[[], str]] = {
     "three_candidates.md": lambda: markdown(three()),
     "comparison_100.txt": lambda: compared(100),
     "comparison.md": lambda: render_comparison_markdown(broken_and_fixed()),
+    **{f"{name}_80.txt": lambda made=made: terminal(made(), 80) for name, made in SITUATIONS.items()},
+    **{f"{name}.md": lambda made=made: markdown(made()) for name, made in SITUATIONS.items()},
 }

@@ -23,12 +23,14 @@ from harness.judge.documents import (
     OperatingPoint,
     PerturbationScores,
     Robustness,
+    SampleReply,
     ScoreCurve,
     Slice,
     SplitGap,
     Standing,
     Tradeoff,
     Trap,
+    Trouble,
     undefined,
 )
 from harness.rundir import CandidateEntry, FileDigest, Manifest
@@ -53,6 +55,38 @@ def candidate(
             ),
             Trap(
                 kind="one_sided_errors", sentence="33 of 39 wrong labels are ham read as spam.", label="spam"
+            ),
+        ),
+        went_wrong=(
+            Trouble(
+                kind="server_error",
+                whose="endpoint",
+                count=2,
+                share=2 / 450,
+                message="HTTP 503: overloaded",
+                case="sms-031",
+                where="",
+                fix="When the endpoint is well, `harness resume RUN --failed` sends just these again.",
+                decides=False,
+            ),
+            Trouble(
+                kind="unparseable",
+                whose="prompt",
+                count=2,
+                share=2 / 450,
+                message="no label in it",
+                case="sms-102",
+                where="prompts/v2.prompt.yml",
+                fix="Ask the prompt for the label alone, or set `reply:` in the suite to how it answers.",
+                decides=False,
+                samples=(
+                    SampleReply(
+                        case="sms-102",
+                        reply="I can't say for sure. It might be either,\nor neither.",
+                        reason="no label in it",
+                    ),
+                    SampleReply(case="sms-140", reply="spam or ham", reason="2 labels are named: ham, spam"),
+                ),
             ),
         ),
         outcomes={"label": 446, "unparseable": 2, "refused": 0, "truncated": 0, "empty": 0, "failed": 2},

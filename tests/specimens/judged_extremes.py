@@ -48,6 +48,20 @@ def hostile() -> Assessment:
             for c in base.checks
         ),
         traps=(Trap(kind="x", sentence=attack),),
+        went_wrong=tuple(
+            msgspec.structs.replace(
+                row,
+                message=attack,
+                case=attack,
+                where=attack,
+                fix=attack,
+                samples=tuple(
+                    msgspec.structs.replace(one, case=attack, reply=attack, reason=attack)
+                    for one in row.samples
+                ),
+            )
+            for row in base.went_wrong
+        ),
         headline=attack,
         notable=tuple(
             NotableCase(why=attack, case=attack, expected=labels[0], got=labels[1], text=a, reply=a)
@@ -131,5 +145,6 @@ def empty() -> Assessment:
         generalization=None,
         leakage=None,
         notable=(),
+        went_wrong=(),
     )
     return assessment(bare, complete=False, journalled_trials=0, paid_twice_at_most=4)

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.judge.causes import causes
 from harness.judge.documents import CandidateAssessment, Check, Trouble, Verdict
-from harness.judge.wording import amount, count, listed, scale_of, verb
+from harness.judge.wording import amount, count, listed, scale_of, sentence, verb
 
+_MOST_NAMED = 3  # candidates that were not measured, in a headline
 _ORDER: dict[Verdict, int] = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2, "NOT MEASURED": 3}
 
 
@@ -31,11 +33,7 @@ def open_by_failures(verdict: Verdict, checks: Sequence[Check]) -> int:
 
 def not_measured(troubles: Sequence[Trouble]) -> str:
     """Give the reason of a candidate without one reply: the endpoint's words, and what to change."""
-    if not troubles:
-        return "the endpoint answered no call."
-    first = troubles[0]
-    where = f" ({first.where})" if first.where else ""
-    return f"the endpoint answered no call: {first.message.rstrip('.')}. {first.fix}{where}".strip()
+    return causes(troubles) or "the endpoint answered no call."
 
 
 def headline_of(verdict: Verdict, reason: str) -> str:
@@ -43,26 +41,53 @@ def headline_of(verdict: Verdict, reason: str) -> str:
     return f"{verdict}: {reason}"
 
 
-def reason_of(checks: Sequence[Check], verdict: Verdict, *, missing: int = 0, currency: str) -> str:
-    """Name the decisive checks: those that failed, else those that are open."""
+def reason_of(
+    checks: Sequence[Check],
+    verdict: Verdict,
+    *,
+    missing: int = 0,
+    currency: str,
+    troubles: Sequence[Trouble] = (),
+) -> str:
+    """Say why first, where the verdict hangs on what went wrong; then the checks that failed or are open."""
     if not checks:
         return "there is no threshold to hold the figures against."
     left = f"the run is not finished, {count(missing, 'trial')} {verb(missing, 'was', 'were')} not run"
     told = _decisive(checks, verdict, "", currency)
-    if verdict == "READY" or not missing:
-        return f"{told}."
-    return f"{left}." if not told else f"{left}; {told}."
+    if verdict != "READY" and missing:
+        told = left if not told else f"{left}; {told}"
+    return _after(causes(troubles), f"{told}.")
+
+
+def _after(cause: str, told: str) -> str:
+    return f"{cause} {sentence(told)}" if cause else told
 
 
 def reason_of_run(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
-    """Give the reason of a run: that of its only candidate, or what was found of the best of several."""
+    """Give the reason of a run: what was not measured first, then what was found of the best of the rest."""
     without = [candidate for candidate in candidates if candidate.verdict == "NOT MEASURED"]
-    if without and best.verdict != "NOT MEASURED":
-        told = "; ".join(f"{one.name} was NOT MEASURED, {one.reason.rstrip('.')}" for one in without[:4])
-        measured = [candidate for candidate in candidates if candidate.verdict != "NOT MEASURED"]
-        return f"{told}. Of what was measured: {reason_of_run(best, measured)}"
-    if len(candidates) == 1 or not best.checks or without:
+    if len(candidates) == 1 or not best.checks:
         return best.reason
+    if not without:
+        return _reason_of_best(best, candidates)
+    measured = [candidate for candidate in candidates if candidate.verdict != "NOT MEASURED"]
+    told = f"{_unmeasured(without, len(candidates))} "
+    if len(measured) == 1:
+        return f"{told}{best.name} was measured: {best.reason}"
+    if measured:
+        return f"{told}Of those that were measured, {_reason_of_best(best, measured)}"
+    return told.rstrip()
+
+
+def _unmeasured(without: Sequence[CandidateAssessment], n: int) -> str:
+    """Name the candidates that were not measured, each with its cause."""
+    names = "; ".join(f"{one.name}: {one.reason}" for one in without[:_MOST_NAMED])
+    more = f"; and {len(without) - _MOST_NAMED:,} more." if len(without) > _MOST_NAMED else ""
+    who = "no candidate was measured" if len(without) == n else f"{len(without):,} of {n:,} NOT MEASURED"
+    return f"{who}: {names}{more}"
+
+
+def _reason_of_best(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
     n, name, checks = len(candidates), best.name, len(best.checks)
     if best.verdict == "READY":
         ready = sum(candidate.verdict == "READY" for candidate in candidates)
@@ -74,7 +99,7 @@ def reason_of_run(best: CandidateAssessment, candidates: Sequence[CandidateAsses
         passed = "their only check" if checks == 1 else passed
         return f"{who} passed {passed}; the best is {name}."
     told = _decisive(best.checks, best.verdict, "its ", best.cost.currency) or "its run is not finished"
-    return f"the best of {n:,} candidates is {name}; {told}."
+    return _after(causes(best.went_wrong), f"the best of {n:,} candidates is {name}; {told}.")
 
 
 def _decisive(checks: Sequence[Check], verdict: Verdict, whose: str, currency: str) -> str:

@@ -48,7 +48,9 @@ def _ended(view: View) -> Iterator[Trouble]:
         return  # a resume measured it since
     mend = Mend(refused.where, refused.fix)
     if not mend.fix:
-        mend = what_to_change(refused.failure, view.entry.places, view.model.api_key_env)
+        mend = what_to_change(
+            refused.failure, view.entry.places, view.model.api_key_env, run=view.manifest.run_id
+        )
     yield Trouble(
         kind=refused.failure.kind,
         whose="endpoint",
@@ -69,7 +71,7 @@ def _failures(view: View, decides: Decides) -> Iterator[Trouble]:
         rows = np.flatnonzero(trials.failure == index)
         message = trials.replies[int(trials.reply[rows[0]])].removeprefix(f"{kind}: ")
         failure = Failure(kind=kind, message=message, status=_status(message))
-        mend = what_to_change(failure, view.entry.places, view.model.api_key_env)
+        mend = what_to_change(failure, view.entry.places, view.model.api_key_env, run=view.manifest.run_id)
         yield Trouble(
             kind=kind,
             whose="prompt" if kind == "render" else "endpoint",

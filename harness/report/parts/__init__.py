@@ -29,7 +29,9 @@ from harness.report.parts.views import (
     NotableGroup,
     NotableRow,
     ReportView,
+    SampleView,
     StandingView,
+    TroubleView,
 )
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "Plot",
     "QuantileMark",
     "ReportView",
+    "SampleView",
     "Section",
     "SharePlot",
     "StandingView",
@@ -61,4 +64,5 @@ __all__ = [
     "Tone",
     "TrendPlot",
     "TrendPoint",
+    "TroubleView",
 ]

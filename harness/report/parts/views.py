@@ -79,6 +79,33 @@ class NotableGroup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleView:
+    """A reply that no label was read from, and why not."""
+
+    case: str
+    reply: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleView:
+    """One way in which trials ended without a label: what happened, why, and what to do."""
+
+    kind: str  # as in report.json
+    whose: Literal["endpoint", "prompt"]
+    outcome: str  # of the trials that met it
+    search: str  # what tells them from others of this outcome; empty where that does
+    title: str
+    tone: Tone
+    many: str  # 36 of 40 replies (90.0%)
+    decides: str  # what hangs on it; empty where nothing does
+    words: str  # the endpoint's own, or why the first reply has no label
+    next: str  # what to do, with the place; empty where nothing can be advised
+    case: str  # one that met it
+    samples: tuple[SampleView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateView:
     """Everything that a report says of one prompt on one model."""
 
@@ -94,20 +121,42 @@ class CandidateView:
     checks: tuple[CheckRow, ...]
     traps: tuple[str, ...]
     confusion: ConfusionView | None
-    labels: Section
-    quality: Section
+    labels: Section | None  # as all figures: none of a candidate that was not measured
+    quality: Section | None
     tradeoff: Section | None
-    latency: Section
-    stability: Section
+    latency: Section | None
+    stability: Section | None
     robustness: Section | None
     generalization: Section | None
     leakage: Section | None
-    cost: Section
+    cost: Section | None
     slices: Section | None
     notable: tuple[NotableGroup, ...]
-    measurement: Section
+    measurement: Section | None
     messages: tuple[tuple[str, str], ...]  # role, template, as measured
     history: Section | None = None
+    went_wrong: tuple[TroubleView, ...] = ()
+    unshown: str = ""  # why there are no checks
+
+    @property
+    def deciding(self) -> tuple[TroubleView, ...]:
+        """What the verdict hangs on, of what went wrong."""
+        return tuple(row for row in self.went_wrong if row.decides)
+
+    @property
+    def beside(self) -> tuple[TroubleView, ...]:
+        """What went wrong without deciding anything."""
+        return tuple(row for row in self.went_wrong if not row.decides)
+
+    @property
+    def wrong_in_short(self) -> str:
+        """What went wrong on one line: `Server error: 2 of 450 calls (0.4%); …`."""
+        return _in_short(self.went_wrong)
+
+    @property
+    def beside_in_short(self) -> str:
+        """What does not decide, on one line."""
+        return _in_short(self.beside)
 
     @property
     def sections(self) -> tuple[Section, ...]:
@@ -127,6 +176,10 @@ class CandidateView:
             self.measurement,
         )
         return tuple(section for section in every if section is not None)
+
+
+def _in_short(rows: tuple[TroubleView, ...]) -> str:
+    return "; ".join(f"{row.title}: {row.many}" for row in rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +226,14 @@ class ReportView:
     warnings: tuple[str, ...]  # incomplete run, calls paid twice, uncommitted changes
     leaderboard: tuple[LeaderRow, ...]  # empty for a single candidate
     standing: StandingView | None
-    candidates: tuple[CandidateView, ...]
+    candidates: tuple[CandidateView, ...]  # those that were not measured, then the others, best first
     mislabelled: NotableGroup | None
     policy: tuple[str, ...]
     reproduce: Section
     command: str
     version: str
+
+    @property
+    def several(self) -> bool:
+        """Whether there are candidates to tell apart."""
+        return len(self.candidates) > 1

@@ -12,7 +12,7 @@ import msgspec
 from harness.errors import StorageFailed
 from harness.judge.documents import Assessment, CandidateAssessment, Check
 from harness.judge.wording import scale_of
-from harness.report.junit_file import JunitSuite, JunitTest, junit_file
+from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
 from harness.report.neutral import cut_markdown, json_ready
 from harness.report.parts import CandidateView, CheckRow, ReportView
 from harness.report.rendering import markdown_page, render_page
@@ -108,9 +108,20 @@ def _suite(assessment: Assessment, candidate: CandidateAssessment, shown: Candid
             "verdict": candidate.verdict,
             "headline": candidate.headline,
             "complete": str(assessment.complete).lower(),
+            **({"went_wrong": shown.wrong_in_short} if shown.went_wrong else {}),
         },
-        tests=tuple(_test(check, row) for check, row in zip(candidate.checks, shown.checks, strict=True)),
+        tests=(*trouble_tests(shown.went_wrong), *_tests(candidate, shown)),
     )
+
+
+def _tests(candidate: CandidateAssessment, shown: CandidateView) -> tuple[JunitTest, ...]:
+    if shown.unshown:
+        why = "no call was answered, so nothing is known of the prompt"
+        return tuple(
+            JunitTest(name=check.threshold, status="NOT MEASURED", kind="threshold", seen=check.name, why=why)
+            for check in candidate.checks
+        )
+    return tuple(_test(check, row) for check, row in zip(candidate.checks, shown.checks, strict=True))
 
 
 def _test(check: Check, row: CheckRow) -> JunitTest:

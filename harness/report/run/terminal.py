@@ -23,6 +23,7 @@ from harness.report.parts import (
     Tone,
 )
 from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, table_of, written
+from harness.report.run.troubles import troubles_told
 from harness.report.run.view import view_of
 from harness.rundir import Manifest
 
@@ -44,18 +45,20 @@ def terminal_report(
 def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
     for warning in view.warnings:
         yield pen.text("! " + warning, "yellow")
-    if view.leaderboard:
+    if view.several:
         yield ""
         yield _verdict(view.verdict, view.tone, view.suite, pen)
         yield indented(pen.text(view.headline))
+    if view.leaderboard:
         yield ""
         yield _leaderboard(view, pen)
         if view.standing:
             yield from _standing(view.standing, pen, full=full)
-    for place, candidate in enumerate(view.candidates):
+    best = next((c for c in view.candidates if not c.unshown), None)
+    for candidate in view.candidates:
         yield ""
         yield from _candidate(candidate, view, pen)
-        if full or place == 0:  # of the others, what went wrong is enough
+        if full or candidate is best:  # of the others, what went wrong is enough
             yield from _summaries(candidate, pen, full=full)
     if view.mislabelled:
         yield ""
@@ -100,14 +103,23 @@ def _standing(standing: StandingView, pen: Pen, *, full: bool) -> Iterable[Rende
 
 
 def _candidate(c: CandidateView, view: ReportView, pen: Pen) -> Iterable[RenderableType]:
-    subject = c.name if view.leaderboard else f"{view.suite}: {c.name}"
+    subject = c.name if view.several else f"{view.suite}: {c.name}"
     yield _verdict(c.verdict, c.tone, subject, pen)
     yield indented(pen.text(c.headline))
     yield indented(pen.text(c.summary, "dim"))
+    if c.deciding:
+        yield ""
+        yield from troubles_told("What went wrong", c.deciding, pen)
+    if c.unshown:
+        yield ""
+        yield indented(pen.text(c.unshown, "dim"))
     if c.checks:
         yield ""
         yield _title(f"Checks: {c.tally}", pen)
         yield _checks(c.checks, pen)
+    if c.beside:
+        yield ""
+        yield from troubles_told("What went wrong, and does not decide", c.beside, pen)
     if c.traps:
         yield ""
         yield _title("Mind", pen)
@@ -191,7 +203,7 @@ def _summaries(c: CandidateView, pen: Pen, *, full: bool) -> Iterable[Renderable
             yield from _group(group, pen)
         return
     yield ""
-    for table in c.labels.tables:
+    for table in c.labels.tables if c.labels else ():
         yield table_of(_columns(table, 3), pen)
     yield ""
     yield _leads(c, pen)
@@ -210,7 +222,7 @@ def _leads(c: CandidateView, pen: Pen) -> RenderableType:
     for section in wanted:
         if section is not None and section.lead:
             grid.add_row(pen.text(section.link, "bold"), pen.text(section.lead))
-    if c.measurement.lead:
+    if c.measurement is not None and c.measurement.lead:
         grid.add_row(pen.text("Timing", "bold"), pen.text(c.measurement.lead))
     return grid
 

@@ -6,7 +6,7 @@ import shlex
 
 from harness.judge.checks.verdict import best_first
 from harness.judge.documents import Assessment, CandidateAssessment
-from harness.judge.wording import sentence, sure
+from harness.judge.wording import sentence, sure, verb
 from harness.report.figures import count, percent_of, when
 from harness.report.parts import CandidateView, Cell, NamedFigure, ReportView, Section, Table
 from harness.report.sections import (
@@ -29,16 +29,19 @@ from harness.report.sections import (
     stability_section,
     standing_view,
     tradeoff_section,
+    troubles,
 )
 from harness.rundir import CandidateEntry, Manifest
 
 
 def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportView:
     """Write every figure of an assessment as text, best candidate first."""
-    ranked = best_first(assessment.candidates)
+    best = best_first(assessment.candidates)
+    ranked = [c for c in best if c.verdict != "NOT MEASURED"]
+    shown = [*(c for c in best if c.verdict == "NOT MEASURED"), *ranked]
     entries = {entry.name: entry for entry in manifest.candidates} if manifest else {}
     views = tuple(
-        _candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(ranked)
+        _candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(shown)
     )
     maybe = assessment.maybe_mislabelled
     return ReportView(
@@ -50,7 +53,7 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
         when=when(assessment.created_utc, zone=" UTC"),
         facts=_facts(assessment),
         warnings=tuple(_warnings(assessment, manifest)),
-        leaderboard=leader_rows(assessment, ranked, views),
+        leaderboard=leader_rows(assessment, ranked, views[len(shown) - len(ranked) :]),
         standing=standing_view(assessment.leaderboard),
         candidates=views,
         mislabelled=notable_group(maybe[0].why, maybe) if maybe else None,
@@ -69,6 +72,8 @@ def _said_once(judged: Assessment | CandidateAssessment) -> str:
 def _candidate(
     c: CandidateAssessment, key: str, positive: str | None, entry: CandidateEntry | None
 ) -> CandidateView:
+    if c.verdict == "NOT MEASURED":
+        return _unmeasured(c, key, entry)
     return CandidateView(
         key=key,
         name=c.name,
@@ -79,6 +84,7 @@ def _candidate(
         headline=_said_once(c),
         summary=_summary(c),
         tally=_tally(c),
+        went_wrong=troubles(c),
         checks=check_rows(c),
         traps=tuple(trap.sentence for trap in c.traps),
         confusion=confusion_view(c.classification.confusion),
@@ -95,6 +101,41 @@ def _candidate(
         slices=slices_section(c.slices, positive=positive),
         notable=notable_groups(c.notable, c.notable_counts),
         measurement=measurement_section(c, entry),
+        messages=_messages(entry),
+    )
+
+
+def _unmeasured(c: CandidateAssessment, key: str, entry: CandidateEntry | None) -> CandidateView:
+    """Give a candidate without one reply: why, and what to do; its figures would be figures of nothing."""
+    n = len(c.checks)
+    return CandidateView(
+        key=key,
+        name=c.name,
+        prompt=c.prompt,
+        model=c.model,
+        verdict=c.verdict,
+        tone=VERDICT_TONES[c.verdict],
+        headline=_said_once(c),
+        summary=f"{count(c.cases, 'case')} × {count(c.repeats, 'repeat')}, not one reply",
+        tally="not measured",
+        went_wrong=troubles(c),
+        unshown=f"{count(n, 'check')} {verb(n, 'is', 'are')} not shown: no call was answered, so nothing is "
+        "known of the prompt. report.json has them.",
+        checks=(),
+        traps=(),
+        confusion=None,
+        labels=None,
+        quality=None,
+        tradeoff=None,
+        latency=None,
+        stability=None,
+        robustness=None,
+        generalization=None,
+        leakage=leakage_section(c.leakage) if c.leakage else None,
+        cost=None,
+        slices=None,
+        notable=(),
+        measurement=None,
         messages=_messages(entry),
     )
 

@@ -13,6 +13,7 @@ from harness.report.sections.pieces import STATUS_TONES, VERDICT_TONES, interval
 from harness.report.sections.robustness import robustness_section
 from harness.report.sections.stability import stability_section
 from harness.report.sections.tradeoff import tradeoff_section
+from harness.report.sections.trouble import troubles
 
 __all__ = [
     "STATUS_TONES",
@@ -39,4 +40,5 @@ __all__ = [
     "stability_section",
     "standing_view",
     "tradeoff_section",
+    "troubles",
 ]

@@ -23,7 +23,10 @@ FEWEST_DRAWN = 3  # candidates
 def leader_rows(
     assessment: Assessment, ranked: Sequence[CandidateAssessment], views: Sequence[CandidateView]
 ) -> tuple[LeaderRow, ...]:
-    """Give one row a candidate, best first; none for a single one. Why a figure is undefined stands below."""
+    """Give one row a candidate that was measured, best first; none for a single one.
+
+    Why a figure is undefined stands below.
+    """
     if len(ranked) < 2:
         return ()
     return tuple(_row(c, view, assessment.leaderboard) for c, view in zip(ranked, views, strict=True))

@@ -122,5 +122,5 @@ def test_a_candidate_that_answered_is_judged_beside_one_that_was_refused() -> No
     assert made.verdict == "READY"
     assert made.complete
     assert made.leaderboard is None, "what was not measured is not ranked"
-    assert made.reason.startswith("v1@other was NOT MEASURED")
+    assert made.reason.startswith("1 of 2 NOT MEASURED: v1@other: the endpoint refused every call")
     assert [one.verdict for one in made.candidates] == ["READY", "NOT MEASURED"]

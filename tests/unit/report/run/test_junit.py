@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from judged import assessment, three
-from junitparser import Failure, JUnitXml, Skipped
+from junitparser import Error, Failure, JUnitXml, Skipped
+from went_wrong import SITUATIONS, UNSUPPORTED
 
 from harness.report.run import render_junit, view_of
 
@@ -39,3 +40,26 @@ def test_each_candidate_is_a_suite_and_totals_add_up() -> None:
     report = JUnitXml.fromstring(render_junit(judged, view_of(judged)))
     assert [suite.tests for suite in report] == [4, 7, 7]
     assert (report.tests, report.failures, report.skipped) == (18, 2, 6)
+
+
+def _suites(situation: str) -> list[tuple[int, int, int, int]]:
+    judged = SITUATIONS[situation]()
+    report = JUnitXml.fromstring(render_junit(judged, view_of(judged)))
+    return [(suite.tests, suite.failures, suite.errors, suite.skipped) for suite in report]
+
+
+def test_what_was_not_measured_is_one_error_and_no_failure() -> None:
+    judged = SITUATIONS["refused_alike"]()
+    (suite,) = JUnitXml.fromstring(render_junit(judged, view_of(judged)))
+    assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (4, 0, 1, 3)
+    (error,) = [result for case in suite for result in case.result if isinstance(result, Error)]
+    assert UNSUPPORTED in error.message
+    assert "prompts/v1.prompt.yml:4" in error.text
+    skipped = [result for case in suite for result in case.result if isinstance(result, Skipped)]
+    assert all(result.message.startswith("NOT MEASURED") for result in skipped)
+
+
+def test_cut_replies_are_a_failure_and_a_failing_endpoint_an_error() -> None:
+    assert _suites("all_cut") == [(4, 3, 0, 1)]
+    assert _suites("some_failed") == [(4, 1, 1, 2)]
+    assert _suites("one_of_three") == [(4, 0, 1, 3), (3, 0, 0, 1), (3, 2, 0, 1)]

@@ -95,7 +95,7 @@ def test_full_shows_what_compact_leaves_out() -> None:
         "Where the time went",
         "pass^2",
         "SHA-256",
-        "It might be either,\\nor neither.",
+        "Gate change: flight KX 218",
     ):
         assert detail not in compact
         assert detail in full

@@ -1,0 +1,112 @@
+"""What went wrong, in words: the title of a kind, how many it met, and how a headline begins with it.
+
+The endpoint's own words stand in quotes, on one line and cut, so that no reader takes them for ours. A
+renderer makes them harmless for its medium, as it does with any text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from harness.judge.documents import Trouble
+from harness.judge.wording import count, listed, sentence, verb
+
+MOST_WORDS = 240  # characters of the endpoint's words in a sentence
+_MOST_CAUSES = 2  # in a headline
+_OWN = ("truncated", "empty", "refused", "unparseable")  # replies: the words about them are ours
+_QUOTES = str.maketrans({"“": '"', "”": '"'})  # foreign words do not end their own quotation
+
+
+class _Kind(NamedTuple):
+    title: str
+    happened: str  # `{n}`: 3 of 100 calls, or every call; `{was}`, `{message}`
+    thing: str = "call"
+    things: str = ""
+
+
+_KINDS: dict[str, _Kind] = {
+    "connect": _Kind("No connection", "the endpoint could not be reached by {n}"),
+    "network": _Kind("Broken connection", "the connection broke on {n}"),
+    "timeout": _Kind("Timed out", "{n} timed out"),
+    "deadline": _Kind("Out of time", "{n} ran out of time, retries included"),
+    "rate_limited": _Kind("Rate limit", "the endpoint's rate limit stopped {n}"),
+    "server_error": _Kind("Server error", "the endpoint failed {n}"),
+    "bad_request": _Kind("Refused request", "the endpoint refused {n}"),
+    "unauthorized": _Kind("Access denied", "the endpoint denied access to {n}"),
+    "unknown_model": _Kind("Unknown model", "the endpoint does not serve the model of {n}"),
+    "quota": _Kind("Quota used up", "a quota of the provider stopped {n}"),
+    "redirect": _Kind("Redirected", "the endpoint redirected {n}"),
+    "error_in_body": _Kind("Error in the reply", "the endpoint answered {n} with an error"),
+    "invalid_reply": _Kind("Not a reply", "the endpoint answered {n} with something else than a reply"),
+    "too_large": _Kind("Too large", "the endpoint's answer to {n} was too large"),
+    "stream_cut": _Kind("Broken stream", "the stream ended early on {n}"),
+    "stream_stalled": _Kind("Stalled stream", "the stream stalled on {n}"),
+    "render": _Kind("Failed template", "the prompt's template failed on {n}", "trial"),
+    "no_recorded_reply": _Kind("Not recorded", "the recording has no reply to {n}", "trial"),
+    "circuit_open": _Kind("Given up", "the endpoint was given up before {n}"),
+    "truncated": _Kind("Cut off", "{n} {was} {message}", "reply", "replies"),
+    "empty": _Kind("Empty", "{n} {was} empty", "reply", "replies"),
+    "refused": _Kind("Refused to answer", "{n} {was} {message}", "reply", "replies"),
+    "unparseable": _Kind("Unreadable", "no label was read from {n} ({message})", "reply", "replies"),
+}
+
+
+def title(kind: str) -> str:
+    """Name a kind for people."""
+    return _KINDS[kind].title if kind in _KINDS else kind
+
+
+def how_many(row: Trouble) -> str:
+    """Give `36 of 40 replies`, `every call`, or of a candidate that was ended early `5 calls`."""
+    known = _KINDS.get(row.kind, _KINDS["server_error"])
+    things = known.things or f"{known.thing}s"
+    if row.share is None:
+        return f"{row.count:,} {verb(row.count, known.thing, things)}"
+    of = round(row.count / row.share)
+    return (
+        f"every {known.thing}"
+        if row.count == of > 1
+        else f"{row.count:,} of {count(of, known.thing, things)}"
+    )
+
+
+def quoted(message: str) -> str:
+    """Give the endpoint's own words as a quotation: one line, cut."""
+    words = " ".join(message.translate(_QUOTES).split())
+    return f"“{words if len(words) <= MOST_WORDS else words[: MOST_WORDS - 1] + '…'}”"
+
+
+def advice(row: Trouble) -> str:
+    """Give what to do as a sentence that names the place, such as `in prompts/v1.prompt.yml:4`."""
+    first, also, then = row.fix.rstrip(".").partition("; ")
+    if not first or not row.where:
+        return row.fix
+    place = f"in {row.where}" if first.endswith("`") else f"({row.where})"
+    return f"{first} {place}{also}{then}."
+
+
+def cause(row: Trouble) -> str:
+    """Say how many calls or replies went wrong, why, and what to do; one line that begins in lower case."""
+    known = _KINDS.get(row.kind, _KINDS["server_error"])
+    n = "every call" if row.share is None else how_many(row)
+    was = "was" if n.startswith("every") else verb(row.count, "was", "were")
+    said = known.happened.format(n=n, was=was, message=" ".join(row.message.split()))
+    if row.kind not in _OWN and row.message:
+        stop = "" if row.message.rstrip().endswith((".", "!", "?")) else "."
+        return f"{said}: {quoted(row.message)}{stop} {advice(row)}".rstrip()
+    told = advice(row)
+    return f"{said}: {told[0].lower()}{told[1:]}" if told else f"{said}."
+
+
+def causes(rows: Sequence[Trouble]) -> str:
+    """Say what a verdict hangs on, the gravest first; empty where that is not among what went wrong."""
+    deciding = [row for row in rows if row.decides]
+    told = [_ended(cause(row)) for row in deciding[:_MOST_CAUSES]]
+    if rest := [title(row.kind).lower() for row in deciding[_MOST_CAUSES:]]:
+        told.append(f"also: {listed(rest)}.")
+    return " ".join([*told[:1], *map(sentence, told[1:])])
+
+
+def _ended(told: str) -> str:
+    return told if told.endswith((".", ".”")) else f"{told}."

@@ -1,0 +1,55 @@
+"""What went wrong, written for people: each kind with its cause, its share, two replies and what to do."""
+
+from __future__ import annotations
+
+from harness.judge.causes import advice, how_many, title
+from harness.judge.documents import OUTCOMES, CandidateAssessment, Trouble, Verdict
+from harness.report.figures import percent_of
+from harness.report.neutral import one_line, shorten
+from harness.report.parts import SampleView, Tone, TroubleView
+from harness.report.sections.pieces import VERDICT_TONES
+
+_MOST_WORDS = 1_000  # characters of the endpoint's words
+_MOST_REPLY = 600  # characters of a sample
+_DECIDES: dict[Verdict, str] = {
+    "NOT READY": "decides the verdict",
+    "INCONCLUSIVE": "keeps the verdict open",
+    "NOT MEASURED": "nothing was measured",
+}
+
+
+def troubles(c: CandidateAssessment) -> tuple[TroubleView, ...]:
+    """Give the kinds in the order of the assessment: what decides first, then by count."""
+    return tuple(_row(row, c.verdict) for row in c.went_wrong)
+
+
+def _row(row: Trouble, verdict: Verdict) -> TroubleView:
+    tone: Tone = VERDICT_TONES[verdict] if row.decides else "plain"
+    return TroubleView(
+        kind=row.kind,
+        whose=row.whose,
+        outcome=row.kind if row.kind in OUTCOMES else "failed",
+        search="" if row.kind in OUTCOMES else f"{row.kind}:",
+        title=title(row.kind),
+        tone=tone,
+        many=_many(row),
+        decides=_DECIDES.get(verdict, "") if row.decides else "",
+        words=_line(row.message, _MOST_WORDS),
+        next=advice(row),
+        case=row.case,
+        samples=tuple(
+            SampleView(case=one.case, reply=_line(one.reply, _MOST_REPLY), reason=one.reason)
+            for one in row.samples
+        ),
+    )
+
+
+def _many(row: Trouble) -> str:
+    if row.share is None:
+        return f"the first {how_many(row)}, then no more were sent"
+    of = round(row.count / row.share)
+    return f"{how_many(row)} ({percent_of(row.count, of)})"
+
+
+def _line(text: str, most: int) -> str:
+    return one_line(shorten(text, most))

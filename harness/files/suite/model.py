@@ -51,6 +51,11 @@ class ReplyRule(Written):
     as_: Literal["exact", "mention", "json", "regex"] = Field(
         "mention", alias="as", description="exact | mention | json (pointer) | regex (pattern)"
     )
+    from_: Literal["text", "tool"] = Field(
+        "text",
+        alias="from",
+        description="as: json; text, or tool: the arguments of its tool call.",
+    )
     aliases: dict[str, Texts] = Field({}, description="Other words for a label: {spam: [junk]}.")
     pointer: str = Field("/label", pattern=r"^(/.*)?$", description="as: json; JSON pointer to the label.")
     pattern: str | None = Field(

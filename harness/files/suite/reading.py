@@ -130,6 +130,9 @@ def _reply_problems(checked: Checked[Suite]) -> None:
                 checked.problem(at, "is empty.", "Remove it.")
             elif other != label:
                 checked.problem(at, f"`{shown(alias)}` already means `{shown(other)}`.", "Keep one meaning.")
+    if rule.from_ == "tool" and rule.as_ != "json":
+        fix = "Write `reply: {as: json, from: tool, pointer: /label}`."
+        checked.problem(("reply", "from"), f"does not apply to `as: {rule.as_}`: arguments are JSON.", fix)
     if rule.as_ == "regex":
         if rule.pattern is None:
             checked.problem(("reply", "pattern"), "is required for `as: regex`.", "Add `pattern:`.")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from harness.files.baselines import StoredBaseline
     from harness.files.project import Project
+    from harness.judge.documents import Assessment
+    from harness.rundir import Manifest
 
 SHOWN = ("accuracy", "balanced_accuracy", "latency.p95", "stability", "cost per 1000")
 
@@ -42,6 +44,7 @@ def set_baseline(run: options.Run = "latest", as_json: options.Json = False) -> 
             f"run {manifest.run_id} is not finished, so its figures are not those of the suite.",
             fix=f"Finish it with `harness resume {manifest.run_id}`.",
         )
+    _refuse_what_says_nothing(assessment, manifest)
     stored = to_store(assessment, manifest, now_utc=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     path = write_baselines(root, {**read_baselines(root), manifest.suite_name: stored})
     if as_json:
@@ -49,6 +52,24 @@ def set_baseline(run: options.Run = "latest", as_json: options.Json = False) -> 
     else:
         emit(_text(manifest.suite_name, stored))
         note(f"written: {path}; commit it, so that everybody is held against the same run")
+
+
+def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> None:
+    """Refuse a gate's run, and one whose figures hang on what the endpoint failed."""
+    from harness.judge.history.section import not_measured
+
+    if "gate" in manifest.notes:
+        raise UsageError(
+            f"run {manifest.run_id} belongs to a gate: it measured what a branch proposes.",
+            fix="Run the suite after the merge, and set that run.",
+        )
+    for one in assessment.candidates:
+        told = not_measured((one.lost or 0) / max(one.trials, 1))
+        if told:
+            raise UsageError(
+                f"run {manifest.run_id} can't be a baseline for {one.name}: {told}.",
+                fix=f"Send these again with `harness resume {manifest.run_id} --failed`.",
+            )
 
 
 @app.command("show")

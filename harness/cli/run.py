@@ -65,6 +65,9 @@ def resume(
             show_default=False,
         ),
     ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Send again what the endpoint failed; its latest reply counts.")
+    ] = False,
     template: options.Template = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -83,7 +86,7 @@ def resume(
     folder, manifest = run_asked(run, project)
     trusted = project or Path.cwd()
     with watching(folder, manifest, quiet=quiet, verbose=verbose) as observer:
-        resume_run(folder, changed=changed, trusted=trusted, observer=observer, debug=debug)
+        resume_run(folder, changed=changed, failed=failed, trusted=trusted, observer=observer, debug=debug)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
 
 

@@ -28,7 +28,7 @@ from harness.judge.checks import (
 )
 from harness.judge.compare import leaderboard
 from harness.judge.documents import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict
-from harness.judge.history.found import RECENT, past_runs
+from harness.judge.history.found import RECENT, answered_figures, past_runs
 from harness.judge.history.section import history_section, lab_run, runs_before
 from harness.judge.history.series import earlier
 from harness.judge.leakage.section import leakage_section
@@ -180,6 +180,8 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         notable=notable_cases(view),
         notable_counts=notable_counts(view),
         went_wrong=troubles,
+        lost=view.lost,
+        answered=answered_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         open_by_failures=open_by_failures(verdict, checks),
     )
     return msgspec.structs.replace(made, history=history_section(view, made, policy))
@@ -211,6 +213,7 @@ def _assessment(
         sessions=sum(session.event in {"started", "resumed"} for session in table.sessions),
         paid_twice_at_most=_paid_twice(table),
         harness_version=manifest.harness_version,
+        sent_again=table.sent_again,
         open_by_failures=0 if best is None else best.open_by_failures,
     )
 

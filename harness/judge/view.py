@@ -21,11 +21,21 @@ from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.latency import seconds
 from harness.judge.scores.stability import Votes
-from harness.judge.table.columns import NONE, Bool, CaseColumns, Float, Int64, RunTable, TrialColumns
+from harness.judge.table.columns import (
+    FAILURES,
+    NONE,
+    Bool,
+    CaseColumns,
+    Float,
+    Int64,
+    RunTable,
+    TrialColumns,
+)
 from harness.rundir import MANIFEST, CandidateEntry, Manifest
 
 FAILED = OUTCOMES.index("failed")
 LABEL = OUTCOMES.index("label")
+_RENDER = FAILURES.index("render")
 _Of = TypeVar("_Of")
 _T = TypeVar("_T")
 Where = tuple[tuple[str, str], ...]
@@ -56,6 +66,15 @@ def clocked(trials: TrialColumns, column: Int64) -> Bool:
     if not timed[~failed].any() and not failed.all():
         return np.zeros(len(timed), dtype=np.bool_)
     return timed | failed
+
+
+def lost(trials: TrialColumns) -> Bool:
+    """Tell which trials the endpoint failed, so that nobody knows what the prompt would have said.
+
+    A template that fails on a case is the prompt's own, and a trial that was not run was failed by nobody.
+    """
+    failed = (trials.outcome == FAILED) & (trials.failure != NONE)
+    return np.asarray(failed & (trials.failure != _RENDER), dtype=np.bool_)
 
 
 class RunView:
@@ -198,6 +217,19 @@ class View:
     def failed(self) -> Bool:
         """Trials that ended without a reply."""
         return np.asarray(self.trials.outcome == FAILED, dtype=np.bool_)
+
+    @cached_property
+    def lost(self) -> int:
+        """How many trials of the unchanged cases the endpoint failed."""
+        return int(lost(self.trials).sum())
+
+    @cached_property
+    def answered(self) -> View:
+        """The same candidate without what the endpoint failed: all that is known of the prompt."""
+        if not lost(self.every_trial).any():
+            return self
+        every = self.every_trial.where(~lost(self.every_trial))
+        return View(self.run, self.entry, every, self.trials.where(~lost(self.trials)))
 
     @property
     def missing(self) -> int:

@@ -55,12 +55,12 @@ class Plan:
         """Make the marks of finished trials, one byte for each code."""
         return bytearray(self._width * self.repeats)
 
-    def mark(self, done: bytearray, record: Record) -> bool:
-        """Mark a record's trial as finished; False when no planned trial has its key."""
+    def mark(self, done: bytearray, record: Record, *, done_with: bool = True) -> bool:
+        """Mark a record's trial as finished (or not); False when no planned trial has its key."""
         code = self._code_of(record)
         if code is None or self._trial(code).key != record.key:
             return False
-        done[code] = 1
+        done[code] = done_with
         return True
 
     def trials(

@@ -2,7 +2,9 @@
 
 What a resume runs again: trials without a record. These were in flight when the process died, were held back
 as a possible outage, or met an error that ended the run (wrong key, a Retry-After beyond the bound, a
-signal). A trial that ended with a failure of its own has a record, and stays as it is.
+signal), or belonged to a candidate that was ended because nobody answered it. A trial that ended with a
+failure of its own has a record, and stays as it is, unless `failed` asks for it: then all that the endpoint
+failed is sent again (not what the prompt's own template failed on), and the later record counts.
 
 The cases are those that the run began with; cases added to the files since then are not part of it. With
 `changed`, the manifest is replaced by what the files say now, and exactly the trials whose key is another one
@@ -30,7 +32,7 @@ from harness.measure.foreign import places_of, refuse_foreign
 from harness.measure.plan import Plan
 from harness.measure.run import file_digest, make_manifest
 from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session
-from harness.record import ORIGINAL, CaseRow, Pace, Record, Session
+from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Reply, Session
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, read_manifest, write_manifest
 
 _MOST_LISTED = 20
@@ -40,6 +42,7 @@ def resume(
     run: Path,
     *,
     changed: bool = False,
+    failed: bool = False,
     bundle: Bundle | None = None,
     trusted: Path | None = None,
     observer: Observer | None = None,
@@ -65,13 +68,18 @@ def resume(
             changes = list(_changes(manifest, bundle, found))
             _refuse(changes, changed=changed, run=run)
             plan = Plan(bundle)
-            begin = _begin(plan, run, found)
+            begin = _begin(plan, run, found, failed=failed)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
         except BaseException:
             writer.close()
             raise
         _note(watching, changes, begin)
+        if failed:
+            left = plan.planned - sum(begin.done)
+            watching.on_note(
+                f"{left:,} trials are sent: those that the endpoint failed, and what was not run"
+            )
         run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes)
     return run
 
@@ -226,13 +234,23 @@ def _listed(changes: list[str]) -> str:
     return "".join(f"\n  {line}" for line in distinct[:_MOST_LISTED] + more)
 
 
-def _begin(plan: Plan, run: Path, found: _Found) -> Begin:
+def _begin(plan: Plan, run: Path, found: _Found, *, failed: bool) -> Begin:
     done = plan.nothing_done()
+    answered: set[str] = set()
     for event in read_events(run / JOURNAL):
         if isinstance(event, Record) and not event.warmup:
-            plan.mark(done, event)
+            again = failed and isinstance(event.outcome, Failure) and event.outcome.kind != "render"
+            plan.mark(done, event, done_with=not again)
+            if isinstance(event.outcome, Reply):
+                answered.add(event.candidate)
     missing = tuple(case for case in plan.cases if found.cases.get(case.id) != case)
-    return Begin(event="resumed", cases=missing, done=done, cut_off=found.cut_off)
+    return Begin(
+        event="resumed",
+        cases=missing,
+        done=done,
+        cut_off=found.cut_off,
+        answered=frozenset(answered),
+    )
 
 
 def _rewritten(run: Path, manifest: Manifest, bundle: Bundle, plan: Plan, changes: list[str]) -> Manifest:

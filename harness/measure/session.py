@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from harness.errors import HarnessError, Interrupted, StorageFailed
+from harness.errors import EndpointUnusable, HarnessError, Interrupted, StorageFailed
 from harness.files.bundle import Bundle
 from harness.files.thresholds import metric_of
 from harness.journal import JournalWriter
 from harness.measure.engine.contract import Outcome, Sink, Work
 from harness.measure.plan import Plan
-from harness.record import CaseRow, Event, Pace, Record, Session
+from harness.record import CaseRow, Event, Pace, Record, Refused, Reply, Session
 
 
 class Observer(Protocol):
@@ -69,12 +69,20 @@ class JournalSink:
         self._writer = writer
         self._observer = observer
         self.written = writer.written
+        self.refused: dict[str, Refused] = {}
+        self.answered: set[str] = set()
 
     def put(self, event: Event) -> None:
         """Journal one event. Raises StorageFailed."""
         self._writer.append(event)
         if isinstance(event, Record):
+            if isinstance(event.outcome, Reply) and not event.warmup:
+                self.answered.add(event.candidate)
             self._observer.on_record(event)
+        elif isinstance(event, Refused):
+            self.refused[event.candidate] = event
+            where = f" ({event.where})" if event.where else ""
+            self._observer.on_note(f"{event.candidate} ended: {event.failure.message} {event.fix}{where}")
         elif isinstance(event, Pace):
             self._observer.on_pace(event)
 
@@ -92,6 +100,7 @@ class Begin:
     cases: tuple[CaseRow, ...]  # those that the journal does not hold yet
     done: bytearray
     cut_off: int = 0
+    answered: frozenset[str] = frozenset()  # candidates with a reply in the journal
     reused: tuple[Record, ...] = ()  # measured before, for another run; marked in `done`
 
 
@@ -115,12 +124,17 @@ def run_session(
         writer.append(_session(begin.event, plan, done, cut_off=begin.cut_off))
         observer.on_start(plan.planned, done)
         if done < plan.planned:
-            outcome = _measure(bundle, plan, begin.done, JournalSink(writer, observer), processes)
+            sink = JournalSink(writer, observer)
+            outcome = _measure(bundle, plan, begin, sink, processes)
             writer.append(outcome.load.interference(outcome.processes))
             if outcome.error is not None:
                 why, cut = _why(outcome.error), outcome.cut_off
                 writer.append(_session("stopped", plan, done, why=why, cut_off=cut))
                 raise outcome.error
+            if sink.refused:
+                _end_refused(plan, done, writer, sink, begin.answered)
+                writer.close()
+                return
         writer.append(_session("finished", plan, done))
     except HarnessError as error:
         _close_after(error, writer)
@@ -131,12 +145,40 @@ def run_session(
     writer.close()
 
 
-def _measure(
-    bundle: Bundle, plan: Plan, done: bytearray, sink: JournalSink, processes: int | None
-) -> Outcome:
+def _end_refused(
+    plan: Plan, done: int, writer: JournalWriter, sink: JournalSink, answered: frozenset[str]
+) -> None:
+    """End a session in which candidates ended early; raises EndpointUnusable when no other is left.
+
+    The run is finished without those that nobody ever answered: they are not measured. One that was answered
+    before leaves it unfinished.
+    """
+    ended = list(sink.refused.values())
+    error = unusable(ended)
+    if len(ended) == len(plan.candidates):
+        writer.append(_session("stopped", plan, done, why=_why(error)))
+        raise error
+    half = sink.refused.keys() & (answered | sink.answered)
+    writer.append(_session("stopped" if half else "finished", plan, done, why=_why(error)))
+
+
+def unusable(ended: Sequence[Refused]) -> EndpointUnusable:
+    """Say what the endpoints said, and what to change where."""
+    told: dict[tuple[str, str, str], list[str]] = {}
+    for one in ended:
+        told.setdefault((one.failure.message, one.fix, one.where), []).append(one.candidate)
+    lines, fixes = [], []
+    for (message, fix, where), names in told.items():
+        lines.append(f"{', '.join(names)}: {message}")
+        fixes.append(f"{fix.rstrip('.')} ({where})." if where and fix else fix)
+    return EndpointUnusable("\n".join(lines), fix=" ".join(dict.fromkeys(fix for fix in fixes if fix)))
+
+
+def _measure(bundle: Bundle, plan: Plan, begin: Begin, sink: JournalSink, processes: int | None) -> Outcome:
     work = Work(
         bundle=bundle,
-        done=done,
+        done=begin.done,
+        answered=begin.answered,
         root=bundle.project.root,
         began_ns=time.perf_counter_ns(),
         lag_bound_ns=lag_bound_ns(bundle),

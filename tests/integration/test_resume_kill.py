@@ -412,7 +412,7 @@ def test_a_narrowed_run_resumes_with_its_own_cases(tmp_path: Path, scripted_serv
     other.write_text(
         "".join((tmp_path / "cases.jsonl").read_text().replace("no.", "nr.").splitlines(True)[:10])
     )
-    with pytest.raises(Exception, match=r"models\.m"):
+    with pytest.raises(Exception, match=r"v1@m: "):
         measure(load_bundle(suite, cases=other, limit=6, repeats=2), tmp_path / "results")
     server.script = lambda request: spam()
     server.requests.clear()

@@ -83,7 +83,10 @@ def test_no_key_is_written_into_a_run(
         lambda request: Answer.of_json({"error": {"message": request.headers["authorization"]}}, status=400)
     )
     suite = write_project(tmp_path, server.url, cases=3, api_key_env="SMALL_TEST_KEY")
-    run = measure(load_bundle(suite), tmp_path / "results")
+    with pytest.raises(EndpointUnusable) as caught:
+        measure(load_bundle(suite), tmp_path / "results")
+    assert "sk-very-secret" not in str(caught.value)
+    run = last_run(tmp_path)
     assert "sk-very-secret" in server.requests[0].headers["authorization"]
     for path in run.rglob("*"):
         assert b"sk-very-secret" not in path.read_bytes()
@@ -212,7 +215,7 @@ def test_a_refusal_of_every_call_ends_the_run_at_once_with_what_to_fix(
 ) -> None:
     server = scripted_server(lambda request: Answer.of_json(body, status=status))
     suite = write_project(tmp_path, server.url, cases=50, limits={"concurrency": 3})
-    with pytest.raises(EndpointUnusable, match=r"models\.m") as caught:
+    with pytest.raises(EndpointUnusable, match=r"v1@m: ") as caught:
         measure(load_bundle(suite), tmp_path / "results")
     assert len(server.requests) <= 3
     assert caught.value.exit_code == Exit.ENDPOINT_UNUSABLE
@@ -330,6 +333,6 @@ def test_two_processes_measure_each_trial_once(tmp_path: Path, scripted_server: 
 def test_an_error_in_one_of_two_processes_ends_both(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(lambda request: Answer.of_json({"error": {"message": "no"}}, status=401))
     suite = write_project(tmp_path, server.url, cases=40)
-    with pytest.raises(EndpointUnusable, match=r"models\.m"):
+    with pytest.raises(EndpointUnusable, match=r"v1@m: "):
         measure(load_bundle(suite), tmp_path / "results", processes=2)
     assert len(server.requests) <= 4

@@ -35,7 +35,7 @@ def judge_gate(
     for pair in gate.pairs:
         head, base = known.get(pair.head.name), known.get(pair.base.name) if pair.base else None
         comparison = None
-        if head is not None and base is not None:
+        if head is not None and base is not None and "NOT MEASURED" not in {head.verdict, base.verdict}:
             comparison = _compared(views[base.name], views[head.name], margin)
         judged.append(_judged(pair, head, base, served, comparison=comparison))
     prompts = decide_prompts(judged, confidence=gate.bundle.suite.confidence)
@@ -68,7 +68,18 @@ def _judged(
         base=() if base is None else base.checks,
         comparison=comparison,
         reused=pair.base is not None and pair.base.name in served,
+        not_measured=_not_measured(head, base),
     )
+
+
+def _not_measured(head: CandidateAssessment | None, base: CandidateAssessment | None) -> str:
+    """Say which side was never answered, and why."""
+    told = [
+        f"the {side}, {one.reason}"
+        for side, one in (("changed prompt", head), ("base version", base))
+        if one is not None and one.verdict == "NOT MEASURED"
+    ]
+    return " ".join(told)
 
 
 def _assessed(gate: GateBundle, run: Path) -> Assessment:
@@ -101,7 +112,7 @@ def _gate(
     return Gate(
         schema_version=GATE_SCHEMA,
         status=status,
-        exit_code=int(exit_code(status, complete=assessment is None or assessment.complete)),
+        exit_code=int(exit_code(status, prompts=prompts, complete=assessment is None or assessment.complete)),
         headline=f"{status}: {reason}",
         reason=reason,
         suite=gate.suite,

@@ -21,7 +21,7 @@ from harness.measure.plan import Plan, estimate
 from harness.measure.resume import resume
 from harness.measure.reuse import served_as, stored_replies
 from harness.measure.run import measure
-from harness.record import Record, Session
+from harness.record import Failure, Record, Refused, Session
 from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
 
 AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
@@ -113,7 +113,7 @@ def run_gate(gate: GateBundle, bundle: Bundle, served: Served, results: Path, *,
         try:
             unfinished = _unfinished(gate, results, key)
             if unfinished is not None:
-                return resume(unfinished, bundle=bundle, observer=observer)
+                return resume(unfinished, bundle=bundle, observer=observer, failed=True)
             return measure(
                 bundle,
                 results,
@@ -147,11 +147,26 @@ def _unfinished(gate: GateBundle, results: Path, key: str) -> Path | None:
             notes: dict[str, Any] = read_manifest(run).notes.get("gate") or {}
             if notes.get("key") != key:
                 continue
-            ends = [event.event for event in read_events(run / JOURNAL) if isinstance(event, Session)]
+            left = _something_left(run)
         except (HarnessError, OSError):
             continue
-        return run if not ends or ends[-1] != "finished" else None
+        return run if left else None
     return None
+
+
+def _something_left(run: Path) -> bool:
+    """Tell whether a run is not finished, or the endpoint failed some of its trials."""
+    ended, failed = "", set()
+    for event in read_events(run / JOURNAL):
+        if isinstance(event, Session):
+            ended = event.event
+        elif isinstance(event, Record) and isinstance(event.outcome, Failure) and not event.recorded:
+            failed.add(event.key)
+        elif isinstance(event, Record):
+            failed.discard(event.key)
+        elif isinstance(event, Refused):
+            return True
+    return ended != "finished" or bool(failed)
 
 
 def _amended(manifest: Manifest, gate: GateBundle, notes: dict[str, Any]) -> Manifest:

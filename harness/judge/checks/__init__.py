@@ -18,6 +18,7 @@ from harness.judge.checks.verdict import (
     reason_of_run,
     verdict_of,
 )
+from harness.judge.checks.worlds import mended
 
 __all__ = [
     "GAUGES",
@@ -29,6 +30,7 @@ __all__ = [
     "from_store",
     "hanging_on",
     "headline_of",
+    "mended",
     "no_information",
     "not_measured",
     "open_by_failures",

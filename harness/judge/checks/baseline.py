@@ -93,6 +93,7 @@ def baseline_of(baseline: Assessment | Baseline | None) -> Baseline | None:
                 currency=one.cost.currency,
             )
             for one in baseline.candidates
+            if one.verdict != "NOT MEASURED"
         ),
     )
 
@@ -147,6 +148,7 @@ def to_store(assessment: Assessment, manifest: Manifest, *, now_utc: str) -> Sto
                 figures={name: _stored(estimate) for name, estimate in figures_of(one).items()},
             )
             for one in assessment.candidates
+            if one.verdict != "NOT MEASURED"
         },
     )
 

@@ -16,14 +16,14 @@ from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED
 from harness.judge.checks.why import Finding, why
-from harness.judge.checks.worlds import lost, right
+from harness.judge.checks.worlds import right
 from harness.judge.documents import Check
 from harness.judge.scores import classification
 from harness.judge.scores.figure import Figure, Mapped, Missing
 from harness.judge.scores.proportion import Share, decide
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import Bool
-from harness.judge.view import View
+from harness.judge.view import View, lost
 from harness.judge.wording import amount, demand, named
 
 

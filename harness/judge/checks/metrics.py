@@ -67,6 +67,7 @@ def figures_of(candidate: CandidateAssessment) -> dict[str, Estimate]:
     for metric in METRICS.values():
         for selector, estimate in GAUGES[metric.name].kept(candidate):
             found[f"{metric.written}{selector}"] = estimate
+    found |= candidate.answered  # what the endpoint failed is no evidence about the prompt
     known = {name: estimate for name, estimate in found.items() if estimate is not None}
     return {name: known[name] for name in sorted(known) if known[name].value is not None}
 

@@ -35,19 +35,12 @@ from harness.files.thresholds import metric_of
 from harness.judge.checks.asked import Asked
 from harness.judge.documents import OUTCOMES
 from harness.judge.table.columns import DEV, FAILURES, NONE, Bool, Int64, TrialColumns
-from harness.judge.view import FAILED, LABEL, View
+from harness.judge.view import LABEL, View, lost
 
 Worlds: TypeAlias = Callable[[Asked], Iterator[View]]
 _Retold: TypeAlias = Callable[[TrialColumns], TrialColumns]
 
 _LATE = [FAILURES.index(kind) for kind in ("timeout", "deadline")]
-_OWN = [FAILURES.index(kind) for kind in ("render",)]
-
-
-def lost(trials: TrialColumns) -> Bool:
-    """Tell which trials the endpoint failed, so that nobody knows what the prompt would have said."""
-    failed = (trials.outcome == FAILED) & (trials.failure != NONE)
-    return np.asarray(failed & ~np.isin(trials.failure, _OWN), dtype=np.bool_)
 
 
 def retold(view: View, tell: _Retold) -> View:
@@ -69,6 +62,11 @@ def right(trials: TrialColumns, which: Bool) -> TrialColumns:
     return with_answers(trials, which, trials.expected.astype(np.int64))
 
 
+def mended(view: View) -> View:
+    """Give a candidate as if all that the endpoint failed had been right."""
+    return retold(view, lambda trials: right(trials, lost(trials)))
+
+
 def nothing(_: Asked) -> Iterator[View]:
     """Give no other world: the metric does not hang on what was answered."""
     yield from ()
@@ -76,7 +74,7 @@ def nothing(_: Asked) -> Iterator[View]:
 
 def all_right(asked: Asked) -> Iterator[View]:
     """Give the best world of whatever right answers can only help."""
-    yield retold(asked.view, lambda trials: right(trials, lost(trials)))
+    yield mended(asked.view)
 
 
 def of_label(asked: Asked) -> Iterator[View]:

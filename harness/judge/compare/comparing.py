@@ -20,6 +20,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from harness.files.thresholds import METRICS
+from harness.judge.checks import mended
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import cases_for_margin, decided, p_not_worse, p_worse
 from harness.judge.compare.figures import (
@@ -113,10 +115,8 @@ FEWEST = 5  # cases: a smaller slice is not compared
 def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
     """Compare head with base on the cases that both have; `margin` is the loss that would not matter."""
     pairs = pair(base, head)
-    compared = list(every_figure(pairs))
     confidence = pairs.confidence
-    metrics = decided(compared, margin=margin, confidence=confidence)
-    decisions = non_inferiority(compared, metrics, margin=margin, confidence=confidence)
+    metrics, decisions = _either_way(base, head, margin)
     fixed, broken, moved = fixed_and_broken(pairs)
     matching = pairs.matching
     return Comparison(
@@ -150,6 +150,66 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
         positive=head.suite.positive,
         currency=head.currency,
     )
+
+
+def _judged(pairs: Pairs, margin: float) -> tuple[tuple[MetricDifference, ...], tuple[NonInferiority, ...]]:
+    compared = list(every_figure(pairs))
+    metrics = decided(compared, margin=margin, confidence=pairs.confidence)
+    return metrics, non_inferiority(compared, metrics, margin=margin, confidence=pairs.confidence)
+
+
+def _either_way(
+    base: View, head: View, margin: float
+) -> tuple[tuple[MetricDifference, ...], tuple[NonInferiority, ...]]:
+    """Judge; leave open what comes out otherwise if one side's failed calls, or both sides', were right."""
+    metrics, decisions = _judged(pair(base, head), margin)
+    failed = base.lost + head.lost
+    if not failed:
+        return metrics, decisions
+    sides = [(base, mended(head)), (mended(base), head), (mended(base), mended(head))]
+    worlds = [_judged(pair(*both), margin) for both in sides]
+    seen = [{(one.metric, one.label): one for one in told} for told, _ in worlds]
+    asked = [{(one.metric, one.label): one for one in told} for _, told in worlds]
+    return (
+        tuple(_if_all_say_so(one, [w.get((one.metric, one.label)) for w in seen], failed) for one in metrics),
+        tuple(
+            _if_all_decide_so(one, [w.get((one.metric, one.label)) for w in asked], failed)
+            for one in decisions
+        ),
+    )
+
+
+def _if_all_say_so(
+    one: MetricDifference, others: Sequence[MetricDifference | None], failed: int
+) -> MetricDifference:
+    about_it = one.metric in METRICS and METRICS[one.metric].outcome == "failed"
+    if about_it or one.verdict in {"can't tell", "no difference shown"}:
+        return one
+    if all(other is not None and other.verdict == one.verdict for other in others):
+        return one
+    told = f"it depends on {_them(failed)} at the endpoint"
+    return msgspec.structs.replace(one, verdict="can't tell", sentence=f"{one.metric}: {told}.", meaning=told)
+
+
+def _if_all_decide_so(
+    one: NonInferiority, others: Sequence[NonInferiority | None], failed: int
+) -> NonInferiority:
+    known = [other for other in others if other is not None]
+    p_values = [1.0 if other.p_worse is None else other.p_worse for other in known]
+    one = msgspec.structs.replace(one, p_worse=None if one.p_worse is None else max(one.p_worse, *p_values))
+    if {other.status for other in known} <= {one.status}:
+        return one
+    return msgspec.structs.replace(
+        one,
+        status="INCONCLUSIVE",
+        needed_n=None,
+        sentence=f"It depends on {_them(failed)} at the endpoint. {one.sentence}",
+        depends_on=failed,
+    )
+
+
+def _them(failed: int) -> str:
+    return "the call that failed" if failed == 1 else f"the {failed:,} calls that failed"
 
 
 def every_figure(pairs: Pairs) -> Iterator[Compared]:

@@ -49,6 +49,7 @@ class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     base: tuple[Check, ...] = ()  # the same thresholds held against base
     comparison: Comparison | None = None
     reused: bool = False
+    not_measured: str = ""  # why, where one side was never answered: then nothing is known of the change
 
 
 def decide_prompts(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[GatedPrompt, ...]:
@@ -66,9 +67,13 @@ def _worst(statuses: Iterable[Status]) -> Status:
     return max(statuses, key=_SEVERITY.index, default="PASS")
 
 
-def exit_code(status: Status, *, complete: bool) -> Exit:
+def exit_code(status: Status, *, complete: bool, prompts: Sequence[GatedPrompt] = ()) -> Exit:
     """Give the exit code of a gate."""
-    if not complete:
+    if any(prompt.not_measured for prompt in prompts):
+        return Exit.ENDPOINT_UNUSABLE
+    undecided = [c for p in prompts if p.status == "INCONCLUSIVE" for c in p.checks if c.status == p.status]
+    by_failures = status == "INCONCLUSIVE" and undecided and all(check.depends_on for check in undecided)
+    if not complete or by_failures:
         return Exit.INCOMPLETE
     return {"PASS": Exit.READY, "FAIL": Exit.NOT_READY, "INCONCLUSIVE": Exit.INCONCLUSIVE}[status]
 
@@ -77,6 +82,9 @@ def gate_reason(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
     """Say what decided it."""
     if not prompts:
         return f"no prompt of this suite changed since {base_ref}."
+    without = [prompt for prompt in prompts if prompt.not_measured]
+    if without:
+        return "; ".join(f"{one.prompt} on {one.model}: {one.headline}" for one in without[:3])
     status = gate_status(prompts)
     measured = [prompt for prompt in prompts if prompt.kind != "same"]
     if not measured:
@@ -125,6 +133,20 @@ def _firm_regressions(judged: Sequence[ChangedPrompt], alpha: float) -> list[set
 
 
 def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
+    if one.not_measured and not one.same:
+        return GatedPrompt(
+            path=one.path,
+            prompt=one.prompt,
+            model=one.model,
+            kind="changed",
+            lines=one.lines,
+            status="INCONCLUSIVE",
+            headline=f"NOT MEASURED: {one.not_measured}",
+            checks=(),
+            comparison=None,
+            reused=one.reused,
+            not_measured=one.not_measured,
+        )
     kind: GatedKind = "same" if one.same else "new" if one.comparison is None else "changed"
     checks = () if one.same or one.head is None else (*_thresholds(one, one.head), *_no_worse(one, firm))
     status = _worst(check.status for check in checks)
@@ -180,6 +202,7 @@ def _threshold(one: ChangedPrompt, check: Check, old: Check | None) -> GateCheck
         gain=None if seen is None or timed else _gain(seen),
         why=why,
         currency=one.currency,
+        depends_on=check.depends_on,
     )
 
 
@@ -208,6 +231,7 @@ def _not_inferior(comparison: Comparison, asked: NonInferiority, *, firm: bool) 
         gain=None if seen is None else _gain(seen),
         why=f"{asked.sentence}{_BY_CHANCE}" if doubtful else asked.sentence,
         currency=comparison.currency,
+        depends_on=asked.depends_on,
     )
 
 

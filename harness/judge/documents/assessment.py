@@ -184,6 +184,8 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     history: History | None = None  # earlier runs of this candidate; None without any
     reason: str = ""  # the headline without its verdict; empty where an earlier version wrote it
     went_wrong: tuple[Trouble, ...] = ()  # why trials have no label; what decides first, then by count
+    lost: int | None = None  # of `trials`: those that the endpoint failed; None where nobody counted them
+    answered: dict[str, Estimate] = {}  # where some were lost: figures of the others, for later runs
     open_by_failures: int = 0  # calls that failed at the endpoint, and that alone keep the verdict open
 
 
@@ -210,4 +212,5 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     harness_version: str = ""
     leaderboard: Leaderboard | None = None  # of two candidates or more
     reason: str = ""  # the headline without its verdict; empty where an earlier version wrote it
+    sent_again: int = 0  # trials that a resume sent once more: the later outcome counts
     open_by_failures: int = 0  # of the best candidate: `harness resume --failed` sends these again

@@ -104,6 +104,7 @@ class NonInferiority(msgspec.Struct, frozen=True, kw_only=True):
     needed_n: int | None  # cases in all that would show it, if the two are equal
     needed_unit: str
     sentence: str
+    depends_on: int = 0  # calls of both sides that failed at the endpoint, and that keep it open
 
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,6 +215,7 @@ class GateCheck(msgspec.Struct, frozen=True, kw_only=True):
     gain: bool | None  # whether the difference is for the better; None where it is neither
     why: str
     currency: str | None  # of head's price; None where head was not measured
+    depends_on: int = 0  # calls that failed at the endpoint, and that keep it open
 
 
 class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,6 +231,7 @@ class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[GateCheck, ...]
     comparison: Comparison | None
     reused: bool  # base's replies are those of an earlier run
+    not_measured: str = ""  # why, where head or base was never answered
 
 
 class GateCost(msgspec.Struct, frozen=True, kw_only=True):

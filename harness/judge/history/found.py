@@ -12,7 +12,7 @@ import msgspec
 
 from harness.errors import HarnessError
 from harness.judge.documents import Estimate, History, PastRun, Quantile
-from harness.judge.history.section import described
+from harness.judge.history.section import described, not_measured
 from harness.judge.history.series import MARGIN, history_of, share_of, usable
 from harness.judge.scores import classification, stability
 from harness.judge.scores.figure import Missing
@@ -63,6 +63,16 @@ class _PastCandidate(msgspec.Struct):
     stability: _Stability
     latency: _PastLatency
     slices: tuple[_Slice, ...] = ()
+    trials: int = 0
+    outcomes: dict[str, int] = {}
+    lost: int | None = None
+    answered: dict[str, Estimate] = {}
+
+    @property
+    def share_lost(self) -> float:
+        """The share of trials that the endpoint failed; early reports tell only how many failed at all."""
+        failed = self.outcomes.get("failed", 0) if self.lost is None else self.lost
+        return failed / self.trials if self.trials else 0.0
 
 
 class _PastReport(msgspec.Struct):
@@ -72,8 +82,13 @@ class _PastReport(msgspec.Struct):
 
 
 def past_runs(stored: Iterable[StoredRun]) -> tuple[PastRun, ...]:
-    """Give every candidate of stored runs, oldest first."""
-    found = [candidate for run in stored for candidate in _candidates(run)]
+    """Give every candidate of stored runs, oldest first.
+
+    A gate's run measures what a branch proposes: whether rejected or not, it is no past of the suite.
+    """
+    found = [
+        candidate for run in stored if "gate" not in run.manifest.notes for candidate in _candidates(run)
+    ]
     return tuple(sorted(found, key=lambda run: (*run.when, run.candidate)))
 
 
@@ -124,14 +139,18 @@ def _from_report(run: PastRun, judged: _PastCandidate, *, complete: bool) -> Pas
     p95 = next((part.estimate for part in judged.latency.caller if part.q == 0.95), None)
     if p95 is not None:
         figures["latency.p95"] = p95
+    figures |= judged.answered
+    unknown = not_measured(judged.share_lost)
+    if judged.verdict == "NOT MEASURED" or unknown:
+        complete, figures = False, {}
     return msgspec.structs.replace(
         run,
         complete=complete,
-        why_no_figures="" if complete else NOT_FINISHED,
+        why_no_figures=unknown or ("" if complete else NOT_FINISHED),
         verdict=judged.verdict,
         cases=judged.cases,
         figures=figures,
-        splits={part.name: part.accuracy for part in judged.slices if part.kind == "split"},
+        splits={part.name: part.accuracy for part in judged.slices if part.kind == "split" and complete},
         served_models=tuple(sorted(judged.stability.served_models)),
         fingerprints=tuple(sorted(judged.stability.fingerprints)),
     )
@@ -148,13 +167,23 @@ def _from_journal(run: StoredRun, blank: list[PastRun]) -> list[PastRun]:
     return [_measured(one, views[one.candidate], complete=complete) for one in blank]
 
 
-def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
+def answered_figures(view: View) -> dict[str, Estimate]:
+    """Give what later runs are held against: what is known of the prompt from what was answered."""
+    view = view.answered
     confidence = view.confidence
     figures = {"accuracy": classification.accuracy(view.answers).estimate(confidence)}
     for place, label in enumerate(view.labels):
         figures[f"recall[{label}]"] = classification.recall(view.answers, place).estimate(confidence)
         figures[f"precision[{label}]"] = classification.precision(view.answers, place).estimate(confidence)
     figures["stability"] = stability.agreement(view.votes).estimate(confidence)
+    return figures
+
+
+def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
+    unknown = not_measured(view.lost / len(view.trials) if len(view.trials) else 0.0)
+    complete = complete and not unknown
+    figures = {} if unknown else answered_figures(view)
+    confidence, cases, view = view.confidence, len(view.cases), view.answered
     splits = {
         name: classification.accuracy(view.answers.where(view.has((("split", name),)))).estimate(confidence)
         for name in view.cases.splits
@@ -162,8 +191,8 @@ def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
     return msgspec.structs.replace(
         run,
         complete=complete,
-        why_no_figures="" if complete else NOT_FINISHED,
-        cases=len(view.cases),
+        why_no_figures=unknown or ("" if complete else NOT_FINISHED),
+        cases=cases,
         figures=figures,
         splits=splits,
         served_models=tuple(sorted(view.trials.served_models)),

@@ -22,7 +22,7 @@ from harness.judge.scores.combined import difference, fisher
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.proportion import Share
 from harness.judge.view import View, once
-from harness.judge.wording import count, figure, figure_alone
+from harness.judge.wording import amount, count, figure, figure_alone
 from harness.rundir import CandidateEntry, Manifest
 
 
@@ -37,6 +37,16 @@ def this_run(view: View) -> PastRun:
 def runs_before(view: View) -> list[PastRun]:
     """Give the finished earlier runs that accuracy may be held against, oldest first."""
     return usable(comparable(view.past, this_run(view))[0])
+
+
+MOST_LOST = 0.05  # of the trials: what was lost can move a share by as much, so by more than MARGIN
+
+
+def not_measured(share_lost: float) -> str:
+    """Say why a run has no figures that later ones could be held against; empty where it has."""
+    if share_lost <= MOST_LOST:
+        return ""
+    return f"it was not measured: the endpoint failed {amount(share_lost, 'share')} of its calls"
 
 
 def history_section(view: View, judged: CandidateAssessment, policy: Sequence[Threshold]) -> History | None:
@@ -57,7 +67,12 @@ def history_section(view: View, judged: CandidateAssessment, policy: Sequence[Th
         fingerprints=tuple(sorted(stability.fingerprints)),
     )
     margin = next((t.bound for t in policy if t.metric == "drift.drop"), MARGIN)
-    accuracy = classification.accuracy(view.answers)
+    unknown = not_measured(view.lost / max(len(view.trials), 1))
+    accuracy = Missing(unknown) if unknown else classification.accuracy(view.answered.answers)
+    if unknown:
+        now = msgspec.structs.replace(now, figures={}, complete=False, why_no_figures=unknown)
+    elif judged.answered:
+        now = msgspec.structs.replace(now, figures={**now.figures, **judged.answered})
     return history_of(view.past, now, accuracy, margin=margin, confidence=view.confidence)
 
 

@@ -180,7 +180,7 @@ def before_of(runs: Sequence[PastRun]) -> Share | Missing:
 def _accuracy(run: PastRun) -> Estimate:
     """Give what a finished run had; what an unfinished one lacks would count as failed."""
     if not run.complete:
-        return undefined("it is not finished")
+        return undefined(run.why_no_figures or "it is not finished")
     return run.figures.get("accuracy") or undefined(run.why_no_figures or "it was not judged")
 
 

@@ -30,7 +30,6 @@ _ZERO_IF_NOT_RUN = {
     "retry_ns",
     "own_ns",
     "attempts",
-    "reasoned",
     "in_flight",
 }
 
@@ -44,6 +43,7 @@ class Held:
 
     columns: dict[str, Column]
     trial: Int64
+    sent_again: int  # records that a later one of the same trial replaced
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class Columns:
         last = np.ones(len(ordered), dtype=np.bool_)
         last[:-1] = ordered[1:] != ordered[:-1]
         order, ordered = order[last], ordered[last]
-        return Held({name: column[order] for name, column in columns.items()}, ordered)
+        return Held({name: column[order] for name, column in columns.items()}, ordered, int((~last).sum()))
 
     def _trial(self, variant: Column, case: Column, repeat: Column) -> Int64:
         pair = variant.astype(np.int64) * len(self.cases) + case
@@ -113,8 +113,6 @@ class Columns:
             whys=tuple(intake.whys),
             served_models=tuple(intake.served),
             fingerprints=tuple(intake.fingerprints),
-            odd_fields=tuple(intake.odd_fields),
-            unknown_endings=tuple(intake.unknown_endings),
             recorded=intake.recorded,
             warmup_calls=intake.warmup_calls,
             warmup_tokens=(in_, out, cached),

@@ -119,6 +119,7 @@ class _Reading:
             interference=sorted(self._interference, key=_interference_order),
             journalled=sum(len(mine.trial) for mine in held.values()),
             refused=self._refused,
+            sent_again=sum(mine.sent_again for mine in held.values()),
         )
 
 

@@ -174,7 +174,22 @@ def _message_of(error: _Object) -> str:
         value = error.get(key)
         if isinstance(value, str) and value:
             return value
+    if told := _told_in_list(error.get("detail") or error.get("errors")):
+        return told
     return str({key: _brief(value) for key, value in list(error.items())[:5]}) if error else ""
+
+
+def _told_in_list(details: object) -> str:
+    """Give the words of a validator's list: FastAPI's `detail`, whose parts are `loc` and `msg`."""
+    told = []
+    for one in details[:5] if isinstance(details, list) else ():
+        words = (one.get("msg") or one.get("message")) if isinstance(one, dict) else one
+        if not isinstance(words, str):
+            continue
+        place = one.get("loc") if isinstance(one, dict) else None
+        where = ".".join(str(part) for part in place) if isinstance(place, list) else ""
+        told.append(f"{where}: {words}" if where else words)
+    return "; ".join(told)
 
 
 def _brief(value: object) -> object:

@@ -21,12 +21,10 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
-from harness.endings import ending_of, in_common_words
 from harness.errors import FilesError, Problem
 from harness.files.prompts import Rendered
-from harness.measure.endpoint.codecs.fields import JsonObject
 from harness.measure.endpoint.contract import Answer, Prepared
-from harness.record import Attempt, Failure, FailureKind, Reply, TokenLogprob, ToolCall, Trial, Usage
+from harness.record import Attempt, Failure, FailureKind, Reply, TokenLogprob, Trial, Usage
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 _Key: TypeAlias = tuple[str | None, str | None, str, str | None, int | None]
@@ -51,8 +49,6 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ttft_s: Seconds | None = None
     finish_reason: str | None = None
     refusal: str | None = None
-    tool: JsonObject | str | None = None  # the arguments of the tool that was called instead of answering
-    reasoning: str | None = None
     usage: Usage | None = None
     score: float | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
@@ -146,7 +142,7 @@ def _index(path: Path, mapped: mmap.mmap) -> tuple[array[int], array[int], set[_
             continue
         try:
             line = decode(text)
-            if (line.reply is None and line.refusal is None and line.tool is None) == (line.failure is None):
+            if (line.reply is None) == (line.failure is None):
                 problems.append(_problem(path, number, "", "needs either `reply` or `failure`, not both"))
             key = _key(line)
             shapes.add((key[0] is not None, key[1] is not None, key[3] is not None, key[4] is not None))
@@ -213,6 +209,13 @@ class ReplayEndpoint:
         """Only the trial counts."""
         return Prepared(trial=trial, body=b"", estimated_tokens=0)
 
+    def knows(self, trial: Trial) -> bool:
+        """Tell whether a line answers a trial."""
+        found = self._replies.find(
+            prompt=self._prompt, model=self.name, case=trial.case, variant=trial.variant, repeat=trial.repeat
+        )
+        return found is not None
+
     async def attempt(self, prepared: Prepared, *, timeout_s: float) -> Answer:  # noqa: ARG002 (nothing waits)
         """Look the answer up."""
         trial = prepared.trial
@@ -240,15 +243,9 @@ def _missing(path: Path) -> str:
 def _outcome(line: Recorded) -> Reply | Failure:
     if line.failure is not None:
         return Failure(kind=line.failure, message=line.message or "recorded failure", status=line.status)
-    if ending_of(line.finish_reason) == "error":
-        message = line.message or f"the endpoint ended the reply with `{line.finish_reason}`"
-        return Failure(kind="error_in_body", message=message, status=line.status)
-    arguments = line.tool if isinstance(line.tool, str) else msgspec.json.encode(line.tool).decode()
     return Reply(
         text=line.reply or "",
-        finish_reason=in_common_words(line.finish_reason),
-        tools=() if line.tool is None else (ToolCall("", arguments),),
-        reasoning=line.reasoning,
+        finish_reason=line.finish_reason,
         refusal=line.refusal,
         usage=line.usage or Usage(),
         score=line.score,

@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
-from harness.errors import EndpointUnusable
+from harness.files.bundle import Candidate
 from harness.files.project import ModelEntry
 from harness.files.prompts import Renderer, RenderFailed
 from harness.measure.endpoint.contract import Answer, Endpoint, Prepared
-from harness.measure.endpoint.failure_map import is_fatal
-from harness.measure.engine.contract import Halt, Halted
+from harness.measure.engine.contract import Halt, Halted, Withdrawn
 from harness.measure.engine.retry import RetryRules, retry, wants_retry
-from harness.measure.pacing import Lane, Ticket, is_overload
+from harness.measure.pacing import FirstCalls, Lane, Ticket, is_overload
 from harness.measure.plan import Planned
 from harness.measure.timeline import Clock, Timeline
 from harness.record import Failure, Record, Reply, Trial
@@ -25,16 +24,18 @@ from harness.record import Failure, Record, Reply, Trial
 class Caller:
     """Calls one candidate's endpoint."""
 
+    candidate: Candidate
     entry: ModelEntry
     endpoint: Endpoint
     renderers: Mapping[str, Renderer]  # by variant
     lane: Lane
+    first: FirstCalls
     halt: Halt
     clock: Clock
     rng: Random
 
     async def call(self, planned: Planned, *, warmup: bool = False) -> Record:
-        """Measure one trial. Raises Halted when the run stops before it has an outcome."""
+        """Measure one trial. Raises Halted or Withdrawn when run or candidate end first."""
         timeline = Timeline(self.clock)
         trial = planned.trial
         prepared = self._prepare(trial, planned.inputs)
@@ -87,12 +88,9 @@ class _Sending:
         answer = await self._exchange()
         if not isinstance(answer.outcome, Failure):
             return answer
-        if wants_retry(answer):
+        if wants_retry(answer) and self._caller.first.may_retry(answer.outcome):
             # Only now: tenacity costs 0.1 ms, which a call that succeeds at once need not pay.
             answer = await self._retry(answer)
-        if isinstance(answer.outcome, Failure) and is_fatal(answer.outcome.kind) and not answer.recorded:
-            self._caller.halt.stop(_unusable(self._caller, answer.outcome))
-            raise Halted
         return self._or_deadline(answer)
 
     async def _retry(self, first: Answer) -> Answer:
@@ -120,6 +118,8 @@ class _Sending:
         timeline.rate_limited()
         if halt.stopping:
             raise Halted
+        if caller.first.state == "ended":
+            raise Withdrawn
         self._ticket = lane.sending(counts, prepared.estimated_tokens)
         self.in_flight = self.in_flight or lane.in_flight
         if self._task is not None:
@@ -191,14 +191,3 @@ def _checked(outcome: Reply | Failure) -> Reply | Failure:
     if isinstance(outcome, Reply) and outcome.score is not None and not math.isfinite(outcome.score):
         return Failure(kind="invalid_reply", message="the score is not a finite number")
     return outcome
-
-
-def _unusable(caller: Caller, failure: Failure) -> EndpointUnusable:
-    entry, name = caller.entry, caller.endpoint.name
-    key = f"the variable {entry.api_key_env}" if entry.api_key_env else f"`api_key_env` of models.{name}"
-    fixes = {
-        "unauthorized": f"Check {key} and what its key may do.",
-        "unknown_model": f"Correct `model` of models.{name} in harness.yml.",
-        "quota": "Raise the quota or pay the bill at the provider, then resume.",
-    }
-    return EndpointUnusable(f"models.{name}: {failure.message}", fix=fixes.get(failure.kind, ""))

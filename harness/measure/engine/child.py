@@ -18,8 +18,8 @@ from typing import BinaryIO
 from harness.ending import end_process
 from harness.errors import RunIncomplete
 from harness.measure.engine.contract import Halt, Work
-from harness.measure.engine.local import run_local
-from harness.measure.engine.processes import COUNT, STOP, to_ended, to_frame
+from harness.measure.engine.local import Told, run_local
+from harness.measure.engine.processes import COUNT, OPENED, REFUSED, STOP, Opened, to_ended, to_frame
 from harness.measure.plan import Plan
 from harness.record import Event
 
@@ -36,12 +36,19 @@ class PipeSink:
 
     def put(self, event: Event) -> None:
         """Send one event."""
+        self._write(event)
+        self._sent += 1
+
+    def opened(self, candidate: int) -> None:
+        """Say that a candidate of the bundle is answered."""
+        self._write(Opened(candidate=candidate))
+
+    def _write(self, event: Event | Opened) -> None:
         try:
             self._out.write(to_frame(event))
             self._out.flush()
         except OSError as error:
             raise RunIncomplete("The parent process has ended.") from error
-        self._sent += 1
 
     @property
     def backlogged(self) -> bool:
@@ -69,7 +76,7 @@ class PipeSink:
         self.taken(self._sent)
 
 
-async def _listen(source: FileIO, sink: PipeSink, halt: Halt) -> None:
+async def _listen(source: FileIO, sink: PipeSink, halt: Halt, told: Told) -> None:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
@@ -78,6 +85,10 @@ async def _listen(source: FileIO, sink: PipeSink, halt: Halt) -> None:
             (count,) = COUNT.unpack(await reader.readexactly(COUNT.size))
             if count == STOP:
                 halt.interrupt(terminated=True)
+            elif count >= OPENED:
+                told(count - OPENED, True)
+            elif count >= REFUSED:
+                told(count - REFUSED, False)
             else:
                 sink.taken(count)
     except asyncio.IncompleteReadError:
@@ -97,7 +108,13 @@ def main() -> None:
     (size,) = COUNT.unpack(_exactly(source, COUNT.size))
     work: Work = pickle.loads(_exactly(source, size))  # noqa: S301 (from the parent, over its own pipe)
     sink = PipeSink(out)
-    outcome = run_local(work, Plan(work.bundle), sink, listen=lambda halt: _listen(source, sink, halt))
+    outcome = run_local(
+        work,
+        Plan(work.bundle),
+        sink,
+        listen=lambda halt, told: _listen(source, sink, halt, told),
+        opened=sink.opened,
+    )
     try:
         out.write(to_frame(to_ended(outcome)))
         out.close()

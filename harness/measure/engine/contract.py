@@ -46,6 +46,7 @@ class Work:
     root: Path
     began_ns: int  # perf_counter_ns of the session's start, for Pace events
     lag_bound_ns: int
+    answered: frozenset[str] = frozenset()  # candidates that had a reply in an earlier session
     shard: int = 0
     shards: int = 1
 
@@ -65,6 +66,10 @@ GRACE_S = 10.0
 
 class Halted(Exception):
     """The run is stopping; this trial is left for a resume and is not journalled."""
+
+
+class Withdrawn(Exception):
+    """The candidate has ended; this trial is left for a resume and is not journalled."""
 
 
 class Halt:

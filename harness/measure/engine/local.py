@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
 from random import Random
 from typing import Any, TypeAlias
 
@@ -19,38 +18,47 @@ from harness.files.bundle import Candidate
 from harness.files.prompts import Renderer
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.open_endpoint import build_endpoint
+from harness.measure.endpoint.recorded import ReplayEndpoint
 from harness.measure.engine.call import Caller
-from harness.measure.engine.contract import GRACE_S, Halt, Halted, Outcome, Sink, Work, signals_stop
+from harness.measure.engine.contract import (
+    GRACE_S,
+    Halt,
+    Halted,
+    Outcome,
+    Sink,
+    Withdrawn,
+    Work,
+    signals_stop,
+)
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
-from harness.measure.pacing import Lane, connections_allowed, shared_limits
+from harness.measure.engine.lane_work import Feed, LaneWork
+from harness.measure.pacing import FirstCalls, Lane, connections_allowed, shared_limits
 from harness.measure.plan import Plan, Planned
 from harness.measure.timeline import Clock, RealClock
 from harness.record import Event, Pace
 
-Listen: TypeAlias = Callable[[Halt], Coroutine[Any, Any, None]]
+# Hears what other processes say: that the run stops, or that candidate n of the bundle is opened or ended.
+Told: TypeAlias = Callable[[int, bool], None]
+Listen: TypeAlias = Callable[[Halt, Told], Coroutine[Any, Any, None]]
 
 _YIELD_EVERY = 16  # trials of a worker: an endpoint that never waits must not starve the sampler and signals
 
 
-@dataclass(slots=True)
-class LaneWork:
-    """A lane with the callers of its candidates."""
+def run_local(
+    work: Work,
+    plan: Plan,
+    sink: Sink,
+    *,
+    listen: Listen | None = None,
+    opened: Callable[[int], None] = lambda _: None,
+) -> Outcome:
+    """Measure all of the work in this process; stopped by signals, or else by what runs beside it.
 
-    lane: Lane
-    callers: dict[str, Caller] = field(default_factory=dict)
-    warmups: list[Planned] = field(default_factory=list)
-
-    @property
-    def timed(self) -> bool:
-        """Whether a call of it is timed here: recorded replies bring their own times, or none."""
-        return any(caller.entry.endpoint != "replay" for caller in self.callers.values())
-
-
-def run_local(work: Work, plan: Plan, sink: Sink, *, listen: Listen | None = None) -> Outcome:
-    """Measure all of the work in this process; stopped by signals, or else by what runs beside it."""
+    `opened` hears of each candidate that was found to be answered, by its place in the bundle.
+    """
     load = Load()
     with rare_collections(load), asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_Session(work, plan, sink, load).run(listen))
+        return runner.run(_Session(work, plan, sink, load, opened).run(listen))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -65,7 +73,8 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 class _Session:
     """One run of the loop, from opening the endpoints to closing them."""
 
-    def __init__(self, work: Work, plan: Plan, sink: Sink, load: Load) -> None:
+    def __init__(self, work: Work, plan: Plan, sink: Sink, load: Load, opened: Callable[[int], None]) -> None:
+        self._opened = opened
         self._work = work
         self._plan = plan
         self._sink = sink
@@ -78,7 +87,7 @@ class _Session:
     async def run(self, listen: Listen | None) -> Outcome:
         """Open, measure, close; say what stopped it."""
         with signals_stop(self._halt.interrupt) if listen is None else contextlib.nullcontext():
-            listening = asyncio.create_task(listen(self._halt)) if listen is not None else None
+            listening = asyncio.create_task(listen(self._halt, self._told)) if listen is not None else None
             try:
                 await self._run_all(self._build())
             except HarnessError as error:
@@ -136,16 +145,41 @@ class _Session:
             )
         joined = self._lanes[key]
         joined.callers[candidate.name] = Caller(
+            candidate=candidate,
             entry=candidate.model,
             endpoint=endpoint,
             renderers=self._renderers(candidate),
             lane=joined.lane,
+            first=self._first_calls(candidate, endpoint),
             halt=self._halt,
             clock=self._clock,
             rng=Random(),  # noqa: S311 (jitter)
         )
         if candidate.model.endpoint != "replay":
             joined.warmups += self._plan.warmups(candidate)
+
+    def _first_calls(self, candidate: Candidate, endpoint: Endpoint) -> FirstCalls:
+        place = self._work.bundle.candidates.index(candidate)
+
+        def none_is_recorded() -> bool:
+            trials = self._plan.trials(self._work.done, frozenset({candidate.name}))
+            return not (
+                isinstance(endpoint, ReplayEndpoint) and any(endpoint.knows(each.trial) for each in trials)
+            )
+
+        return FirstCalls(
+            leads=self._work.shard == 0,
+            alone=self._work.shards == 1,
+            answered=candidate.name in self._work.answered,
+            lasting=none_is_recorded,
+            on_open=lambda: self._opened(place),
+        )
+
+    def _told(self, place: int, opened: bool) -> None:
+        name = self._work.bundle.candidates[place].name
+        for lane in self._lanes.values():
+            if name in lane.callers:
+                lane.callers[name].first.told(opened=opened)
 
     def _renderers(self, candidate: Candidate) -> dict[str, Renderer]:
         plain = Renderer(candidate.prompt)
@@ -158,11 +192,15 @@ class _Session:
         lane.lane.begin(connections=max(1, int(asked * self._room)) if lane.timed else asked)
         if self._sink.backlogged:  # a resume takes the most that may be in flight from this event
             await self._sink.written()
-        await self._drain(lane, iter(lane.warmups), len(lane.warmups), warmup=True)
+        lane.feed = Feed(lane.warmups)
+        await self._drain(lane, len(lane.warmups), warmup=True)
         trials = self._plan.trials(
             self._work.done, frozenset(lane.callers), shard=self._work.shard, shards=self._work.shards
         )
-        await self._drain(lane, trials, lane.lane.turnstile.asked, warmup=False)
+        lane.feed = Feed(trials)
+        await self._drain(lane, lane.lane.turnstile.asked, warmup=False)
+        if not self._halt.stopping and lane.ends_asking(self._put):
+            await self._drain(lane, len(lane.feed.again), warmup=False)
         if not self._halt.stopping:
             for record in lane.lane.breaker.release():
                 self._put(record)
@@ -172,21 +210,16 @@ class _Session:
         asked = sum(each.lane.turnstile.asked for each in self._lanes.values() if each.timed)
         return connections_allowed(asked) / asked if asked else 1.0
 
-    async def _drain(self, lane: LaneWork, trials: Iterator[Planned], workers: int, *, warmup: bool) -> None:
+    async def _drain(self, lane: LaneWork, workers: int, *, warmup: bool) -> None:
         count = min(workers, lane.lane.turnstile.asked)
-        await _all([self._spawn(self._worker(lane, trials, warmup=warmup)) for _ in range(count)])
+        await _all([self._spawn(self._worker(lane, warmup=warmup)) for _ in range(count)])
 
-    async def _worker(self, lane: LaneWork, trials: Iterator[Planned], *, warmup: bool) -> None:
-        sink, callers, breaker = self._sink, lane.callers, lane.lane.breaker
-        for n, planned in enumerate(trials, 1):
-            if self._halt.stopping:
+    async def _worker(self, lane: LaneWork, *, warmup: bool) -> None:
+        for n, planned in enumerate(lane.feed, 1):
+            if self._halt.stopping or lane.over:
                 return
             try:
-                record = await callers[planned.trial.candidate].call(planned, warmup=warmup)
-                for final in breaker.settle(record):
-                    sink.put(final)
-                if sink.backlogged:
-                    await sink.written()
+                await self._one(lane, planned, warmup=warmup)
             except Halted:
                 return
             except HarnessError as error:
@@ -194,6 +227,19 @@ class _Session:
                 return
             if n % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)
+
+    async def _one(self, lane: LaneWork, planned: Planned, *, warmup: bool) -> None:
+        """Measure one trial, unless its candidate has ended."""
+        caller = lane.callers[planned.trial.candidate]
+        if not await caller.first.enter():
+            return
+        try:
+            record = await caller.call(planned, warmup=warmup)
+        except Withdrawn:
+            return
+        lane.take(planned, record, self._put)
+        if self._sink.backlogged:
+            await self._sink.written()
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

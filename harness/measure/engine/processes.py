@@ -37,13 +37,19 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
     fix: str = ""
 
 
-Frame: TypeAlias = CaseRow | Session | Pace | Refused | Interference | Record | Ended
+class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
+    """The process that leads found a candidate to be answered, by its place in the bundle."""
+
+    candidate: int
+
+
+Frame: TypeAlias = CaseRow | Session | Pace | Refused | Interference | Record | Ended | Opened
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
 
 
-def to_frame(event: Event | Ended) -> bytes:
+def to_frame(event: Event | Ended | Opened) -> bytes:
     """Encode with its length in front."""
     body = _encode(event)
     return _LENGTH.pack(len(body)) + body
@@ -92,6 +98,8 @@ def error_of(ended: Ended) -> HarnessError | None:
 
 COUNT = struct.Struct("<Q")
 STOP = 2**64 - 1  # instead of a count: let calls finish; a second time: end at once
+OPENED = 2**63  # and above: candidate n of the bundle is answered
+REFUSED = 2**62  # and above: it has ended
 
 
 def run_processes(work: Work, sink: Sink, processes: int) -> Outcome:
@@ -107,6 +115,8 @@ class _Parent:
         self._sink = sink
         self._children: list[Process] = []
         self._error: HarnessError | None = None
+        self._places = {each.name: n for n, each in enumerate(work.bundle.candidates)}
+        self._refused: set[str] = set()
 
     async def run(self) -> Outcome:
         """Run all children to their end."""
@@ -137,11 +147,27 @@ class _Parent:
                     if (error := error_of(frame)) is not None:
                         self._stop(error)
                     return frame
-                taken += self._put(frame)
+                if isinstance(frame, Opened):
+                    self._tell_others(child, OPENED + frame.candidate)
+                    continue
+                taken += self._put_once(frame, child) if isinstance(frame, Refused) else self._put(frame)
             await self._written()
             self._tell(child, taken)
         self._stop(RunIncomplete(f"A measuring process ended early (code {await child.wait()})."))
         return None
+
+    def _put_once(self, refused: Refused, child: Process) -> bool:
+        """Write that a candidate ended, and tell the others, the first time that a child says so."""
+        if refused.candidate in self._refused:
+            return True
+        self._refused.add(refused.candidate)
+        self._tell_others(child, REFUSED + self._places[refused.candidate])
+        return self._put(refused)
+
+    def _tell_others(self, child: Process, word: int) -> None:
+        for other in self._children:
+            if other is not child:
+                self._tell(other, word)
 
     def _put(self, event: Event) -> bool:
         try:

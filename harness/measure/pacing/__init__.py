@@ -12,17 +12,21 @@ sent it passes two doors, and the waits at them are parts of its record:
   harness.yml says and what the `x-ratelimit-*` headers leave. When a 429 asks for a pause, the whole lane
   pauses; when it is at one and 429s go on, it learns a rate.
 
-After a call, the *retry budget* and the *breaker* (breaker.py) keep an outage from becoming a storm.
+Before all that, a candidate's *first calls* (first_calls.py) show whether it is answered at all. After a
+call, the *retry budget* and the *breaker* (breaker.py) keep an outage from becoming a storm.
 """
 
 from __future__ import annotations
 
 from harness.measure.pacing.breaker import RetryBudget
+from harness.measure.pacing.first_calls import FirstCalls, Settled
 from harness.measure.pacing.lane import Lane, Ticket, connections_allowed, is_overload, shared_limits
 
 __all__ = [
+    "FirstCalls",
     "Lane",
     "RetryBudget",
+    "Settled",
     "Ticket",
     "connections_allowed",
     "is_overload",

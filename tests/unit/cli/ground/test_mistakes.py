@@ -36,7 +36,7 @@ MISTAKES = [
     ("view --port 70000", "--port 70000: must be a whole number from 0 to 65,535.", ""),
     (
         "list --verdict redy",
-        "--verdict redy: must be one of `ready`, `not-ready`, `inconclusive`, `not-judged`.",
+        "--verdict redy: must be one of `ready`, `not-ready`, `inconclusive`, `not-measured`, `not-judged`.",
         "Did you mean `ready`?",
     ),
     ("export --to parket", "--to parket: must be one of `parquet`, `csv`,", "Did you mean `parquet`?"),

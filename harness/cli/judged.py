@@ -78,13 +78,21 @@ def conclude(
     template: Path | None = None,
     as_json: bool = False,
     thresholds: Sequence[Threshold] | None = None,
+    what_if: str = "",
 ) -> int:
-    """Judge a measured run, write its reports, print the summary; gives the exit code."""
+    """Judge a measured run, write its reports, print the summary; gives the exit code.
+
+    `what_if` names a file of thresholds that are not the run's own: its reports stand beside those of record.
+    """
+    import msgspec
+
     from harness.report.run import terminal_report, write_reports
     from harness.rundir import read_manifest
 
     manifest = read_manifest(folder)
     assessment = judged(folder, thresholds)
+    if what_if:
+        assessment = msgspec.structs.replace(assessment, what_if=what_if)
     unwritten: StorageFailed | None = None
     try:
         html = write_reports(folder, assessment, manifest, template_dir=template)["html"]

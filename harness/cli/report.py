@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from harness.cli.ground import options, run_asked
+from harness.cli.ground import note, options, run_asked
 from harness.cli.judged import conclude
+from harness.report.neutral import one_line
 
 
 def report(
@@ -22,12 +23,33 @@ def report(
     template: options.Template = None,
     as_json: options.Json = False,
 ) -> None:
-    """Judge a run again, under its own thresholds or others, and rewrite its reports."""
+    """Judge a run again and rewrite its reports; judged by other thresholds it gets reports beside them."""
     from harness.files.bundle import read_policy as read_thresholds
     from harness.files.suite import Suite
 
     folder, manifest = run_asked(run)
-    policy = None
     if thresholds is not None:
         policy = read_thresholds(thresholds, Suite.model_validate(manifest.suite))
-    raise typer.Exit(conclude(folder, template=template, as_json=as_json, thresholds=policy))
+        code = conclude(
+            folder, template=template, as_json=as_json, thresholds=policy, what_if=one_line(thresholds.name)
+        )
+        raise typer.Exit(code)
+    before = _of_record(folder)
+    code = conclude(folder, template=template, as_json=as_json)
+    now = _of_record(folder)
+    if before and now and before.complete and before.verdict != now.verdict:
+        note(f"the verdict of record was {before.verdict}; judged again, it is {now.verdict}")
+    raise typer.Exit(code)
+
+
+def _of_record(folder: Path) -> Any:  # noqa: ANN401 - msgspec is imported where it is used
+    """Read the verdict that stands in report.json; None where there is none that can be read."""
+    import msgspec
+
+    from harness.rundir import REPORT, plain_content
+
+    recorded = msgspec.defstruct("Recorded", [("verdict", str), ("complete", bool)])
+    try:
+        return msgspec.json.decode(plain_content(folder / REPORT), type=recorded)
+    except (OSError, ValueError, msgspec.MsgspecError):
+        return None

@@ -88,7 +88,7 @@ def test_a_run_is_judged_again_under_other_thresholds_without_its_endpoint(proje
     assert done.returncode == 1
     assert judged["verdict"] == "NOT READY"
     assert judged["policy"] == ["recall[spam] >= 99.9%"]
-    (report,) = project.glob("results/*/report.json")
+    (report,) = project.glob("results/*/report.what-if-strict.yml.json")
     assert json.loads(report.read_bytes()) == judged
     bad = harness("report", "--thresholds", "strict.yml", at=project, env={"COLUMNS": "60"})
     assert bad.returncode == 1

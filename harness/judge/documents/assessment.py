@@ -211,6 +211,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     maybe_mislabelled: tuple[NotableCase, ...] = ()
     harness_version: str = ""
     leaderboard: Leaderboard | None = None  # of two candidates or more
+    what_if: str = ""  # the file whose thresholds these are; empty where they are the run's own
     reason: str = ""  # the headline without its verdict; empty where an earlier version wrote it
     sent_again: int = 0  # trials that a resume sent once more: the later outcome counts
     open_by_failures: int = 0  # of the best candidate: `harness resume --failed` sends these again

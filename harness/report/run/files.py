@@ -19,6 +19,7 @@ from harness.report.rendering import markdown_page, render_page
 from harness.report.run.view import view_of
 from harness.rundir import Manifest
 
+_NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)
 _C1_OR_DELETE = re.compile(b"\xc2[\x80-\x9f]|\x7f")  # JSON allows them; a terminal that prints the file acts
 
 
@@ -27,14 +28,17 @@ def write_reports(
 ) -> dict[str, Path]:
     """Write report.json, report.html, report.md and junit.xml; gives their paths by `json html md junit`.
 
-    All are rendered before the first is written, so that an error in a template changes nothing.
+    Judged by the thresholds of another file, a run has reports of their own, named after it: the verdict of
+    record stays where `list`, `history` and the viewer find it. All are rendered before the first is written,
+    so that an error in a template changes nothing.
     """
     view = view_of(assessment, manifest)
+    of = f".what-if-{_NOT_IN_NAMES.sub('-', assessment.what_if)[-100:]}" if assessment.what_if else ""
     contents = {
-        "json": ("report.json", render_json(assessment)),
-        "html": ("report.html", render_html(view, template_dir=template_dir).encode()),
-        "md": ("report.md", render_markdown(view, template_dir=template_dir).encode()),
-        "junit": ("junit.xml", render_junit(assessment, view)),
+        "json": (f"report{of}.json", render_json(assessment)),
+        "html": (f"report{of}.html", render_html(view, template_dir=template_dir).encode()),
+        "md": (f"report{of}.md", render_markdown(view, template_dir=template_dir).encode()),
+        "junit": (f"junit{of}.xml", render_junit(assessment, view)),
     }
     return {kind: _write(run / name, content) for kind, (name, content) in contents.items()}
 
@@ -91,8 +95,10 @@ def render_document(tree: msgspec.Struct) -> bytes:
 def render_junit(assessment: Assessment, view: ReportView) -> bytes:
     """Render every check of every candidate as a test case."""
     by_name = {candidate.name: candidate for candidate in assessment.candidates}
+    what_if = f" (what if: {assessment.what_if})" if assessment.what_if else ""
     return junit_file(
-        assessment.suite, (_suite(assessment, by_name[shown.name], shown) for shown in view.candidates)
+        assessment.suite + what_if,
+        (_suite(assessment, by_name[shown.name], shown) for shown in view.candidates),
     )
 
 
@@ -109,6 +115,7 @@ def _suite(assessment: Assessment, candidate: CandidateAssessment, shown: Candid
             "headline": candidate.headline,
             "complete": str(assessment.complete).lower(),
             **({"went_wrong": shown.wrong_in_short} if shown.went_wrong else {}),
+            **({"what_if": assessment.what_if} if assessment.what_if else {}),
         },
         tests=(*trouble_tests(shown.went_wrong), *_tests(candidate, shown)),
     )

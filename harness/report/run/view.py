@@ -173,6 +173,11 @@ def _facts(a: Assessment) -> str:
 
 def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
     warnings = []
+    if a.what_if:
+        warnings.append(
+            f"What if: this run judged by the thresholds of {a.what_if}, not by its own. "
+            "The verdict of record is the one in report.json."
+        )
     if not a.complete:
         missing = a.planned_trials - a.journalled_trials
         fate = "is missing and counts" if missing == 1 else "are missing and count"

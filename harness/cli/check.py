@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows
 from harness.cli.ground import emit, emit_json, options
 from harness.errors import Exit
 from harness.report.neutral import shorten, visible
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from harness.judge.power import PowerRow
     from harness.measure.plan import PlanSummary
 
-SHOWN = 20
+SHOWN = 3  # findings of each prompt
+MOST = 3  # sentences of a kind
+PROMPT_LINES = 8
 WIDE = 76
 KINDS = {
     "example_in_cases": "{case} is {other} of the prompt",
@@ -116,36 +119,33 @@ def check_text(
         f"{count(suite.repeats, 'repeat')}: {count(summary.trials, 'trial')}",
         "",
         "cases",
-        *_table(_case_rows(bundle)),
+        *columns(case_rows(bundle)),
         "",
         *(("notes", *(f"  ! {visible(text)}" for text in notes), "") if notes else ()),
         *_label_lines(bundle),
         "a run would make",
-        *_table(_candidate_rows(summary)),
+        *columns(candidate_rows(summary)),
         "",
         f"what these cases can prove at {sure(suite.confidence)} confidence",
-        *_table(_power_rows(rows)),
+        *columns(power_rows(rows)),
         "",
         "  Proves at best: without a single miss. 80% power: so many pass four times out of five, if the",
         "  true value lies half way from the threshold to perfect.",
-        *(f"  ✗ {row.sentence}" for row in rows if not row.provable),
+        *_few([f"  ✗ {row.sentence}" for row in rows if not row.provable], MOST, "thresholds"),
         *(f"  {told}" for told in cheapest_fix(suite, rows)),
         "",
         *leaks,
     ]
     for candidate in summary.candidates:
-        lines += ["", f"first prompt of {candidate.name}", *_indent(candidate.first_prompt)]
+        lines += ["", f"first prompt of {candidate.name}", *_indented(candidate.first_prompt)]
     return "\n".join(lines)
 
 
-def _case_rows(bundle: Bundle) -> list[tuple[str, ...]]:
-    splits = sorted({case.split for case in bundle.cases})
-    head = ("label", *(split or "no split" for split in splits), "all")
-    rows: list[tuple[str, ...]] = [head]
-    for label in bundle.suite.labels:
-        counts = [sum(c.expected == label and c.split == split for c in bundle.cases) for split in splits]
-        rows.append((label, *map(str, counts), str(sum(counts))))
-    return rows
+def _few(lines: Sequence[str], most: int, what: str) -> list[str]:
+    """Give the first few lines, and how many more there are."""
+    more = len(lines) - most
+    told = [f"  and {more:,} more {what}: `harness check --json` lists all"] if more > 0 else []
+    return [*lines[:most], *told]
 
 
 def label_warnings(bundle: Bundle) -> list[dict[str, str]]:
@@ -161,71 +161,17 @@ def label_warnings(bundle: Bundle) -> list[dict[str, str]]:
 
 
 def _label_lines(bundle: Bundle) -> list[str]:
-    found = label_warnings(bundle)
-    lines = [f"  ! {one['sentence']}" for one in found[:SHOWN]]
-    if len(found) > SHOWN:
-        lines.append(f"  and {len(found) - SHOWN:,} more: `harness check --json` lists all")
-    return ["labels that can be confused", *lines, ""] if lines else []
+    found = [f"  ! {one['sentence']}" for one in label_warnings(bundle)]
+    return ["labels that can be confused", *_few(found, MOST, "of them"), ""] if found else []
 
 
-def _state(row: PowerRow) -> str:
-    if not row.provable:
-        return "can't pass"
-    if row.have is None:
-        return "after the run"
-    return "enough" if row.enough else "may stay open"
-
-
-def _power_rows(rows: tuple[PowerRow, ...]) -> list[tuple[str, ...]]:
-    """Give each threshold with its cases, what they prove without a miss, and what 80% power takes."""
-    from harness.judge.wording import amount, count, scale_of, singular
-
-    shown: list[tuple[str, ...]] = [("threshold", "rests on", "proves at best", "80% power takes", "")]
-    for row in rows:
-        rests_on = "" if row.have is None else count(row.have, singular(row.unit), row.unit)
-        quantile = scale_of(row.metric) == "seconds"  # what is proved is the share of calls in time
-        scale = "share" if quantile else scale_of(row.metric)
-        best = "" if row.best is None else amount(row.best, scale, "")  # no cases prove money
-        best += " in time" if quantile and best else ""
-        needed = "" if row.needed is None else f"{row.needed:,}"
-        shown.append((row.threshold, rests_on, best, needed, _state(row)))
-    return shown
-
-
-def _candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [
-        ("candidate", "calls", "tokens in", "tokens out, at most", "money, at most")
-    ]
-    for candidate in summary.candidates:
-        cost = candidate.money
-        money = "no price given" if cost is None else f"{candidate.currency} {cost:,.4f}"
-        rows.append(
-            (
-                candidate.name,
-                f"{candidate.calls:,}",
-                f"about {candidate.tokens_in:,}",
-                f"{candidate.tokens_out:,}" if candidate.tokens_out is not None else "not limited",
-                money,
-            )
-        )
-    return rows
-
-
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  " + _row(row, widths).rstrip() for row in rows]
-
-
-def _row(row: tuple[str, ...], widths: list[int]) -> str:
-    first, *rest = (
-        cell.ljust(width) if index == 0 else cell.rjust(width)
-        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-    )
-    return "  ".join((first, *rest))
-
-
-def _indent(text: str) -> list[str]:
-    return [f"  | {visible(line)}" for line in text.splitlines()]
+def _indented(text: str) -> list[str]:
+    """Give a prompt as it is sent; of a long one the start and the end."""
+    lines = text.splitlines()
+    if len(lines) > PROMPT_LINES + 1:
+        half = PROMPT_LINES // 2
+        lines = [*lines[:half], f"... {len(lines) - 2 * half:,} more lines ...", *lines[-half:]]
+    return [f"  | {visible(line)}" for line in lines]
 
 
 def leaks_of(bundle: Bundle) -> dict[str, Leaks]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import overload
+from typing import NamedTuple, overload
 
-from harness.files.thresholds import Plain, Scale, metric_of
+from harness.files.thresholds import Counted, Plain, Scale, metric_of
 from harness.judge.documents import Estimate
 
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]+")
@@ -44,14 +44,29 @@ def verb(n: int, one: str, many: str) -> str:
     return one if n == 1 else many
 
 
-def singular(things: str) -> str:
-    """Give one of `spam cases`, `cases that are not spam`, `spam predictions`."""
-    first, found, rest = things.partition("cases")
-    if found:
-        return f"{first}case{rest.replace('are', 'is', 1)}"
-    return (
-        things.replace("predictions", "prediction") if "predictions" in things else things.removesuffix("s")
-    )
+class Things(NamedTuple):
+    """What a sample size counts: one of it, and many."""
+
+    one: str
+    many: str
+
+    def of(self, n: int) -> str:
+        """Give `1 spam case`, `2 spam cases`."""
+        return count(n, self.one, self.many)
+
+
+_THINGS: Mapping[Counted, Things] = {
+    "cases": Things("case", "cases"),
+    "label cases": Things("{} case", "{} cases"),
+    "other cases": Things("case that is not {}", "cases that are not {}"),
+    "predictions": Things("{} prediction", "{} predictions"),
+    "touched": Things("case that is {} or answered so", "cases that are {} or answered so"),
+}
+
+
+def things(counted: Counted, label: str | None = None) -> Things:
+    """Give what a metric counts, of a label where it is one's."""
+    return Things(*(form.format("" if label is None else named(label)) for form in _THINGS[counted]))
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

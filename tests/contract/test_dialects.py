@@ -14,10 +14,13 @@ from scripted import Answer, ScriptedServer
 
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, RenderedChat
+from harness.files.suite import ReplyRule
+from harness.judge.labels import LabelReader, told
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.record import Failure, Reply, Trial
 
 ALL = exchanges()
+LABELS = ("spam", "ham", "refund", "refund request")
 TRIAL = Trial(key="k", case="1", candidate="p@m")
 DIALECTS = (
     *("anthropic", "azure", "gemini", "litellm", "llamacpp", "mistral"),
@@ -92,6 +95,25 @@ def test_an_exchange_is_taken_for_what_it_is(said: Said) -> None:
     assert {key: got.get(key) for key in wanted(said)} == wanted(said)
     if "odd" not in said.expected:
         assert got.get("odd", []) == []
+
+
+@pytest.mark.parametrize("said", [one for one in ALL if "read" in one.expected], ids=lambda said: said.id)
+def test_what_was_said_is_read_as_a_label_or_as_what_it_is(said: Said) -> None:
+    reader = LabelReader(ReplyRule.model_validate({"as": "mention"}), LABELS)
+    read = reader.read(taken_for(said))
+    assert (read.label or read.outcome) == said.expected["read"]
+
+
+@pytest.mark.parametrize("said", [one for one in ALL if "tool" in one.expected], ids=lambda said: said.id)
+def test_the_arguments_of_a_tool_call_are_read_where_the_suite_says_so(said: Said) -> None:
+    outcome = taken_for(said)
+    from_tool = ReplyRule.model_validate({"as": "json", "from": "tool"})
+    assert LabelReader(from_tool, LABELS).read(outcome).label == said.expected["read_from_tool"]
+    read = LabelReader(ReplyRule.model_validate({"as": "exact"}), LABELS).read(outcome)
+    assert (read.label, read.outcome) == (None, "unparseable")
+    if not said.expected["text"]:
+        assert read.why is not None
+        assert "from: tool" in told(read.why)
 
 
 @pytest.mark.parametrize("said", [one for one in ALL if one.streamed], ids=lambda said: said.id)

@@ -126,7 +126,7 @@ rules = st.builds(
 @example(ReplyRule(**{"as": "json"}), '{"a":' * 20_000, None)
 def test_any_reply_is_a_label_or_an_outcome(rule: ReplyRule, text: str, finish: str | None) -> None:
     began = process_time()
-    label, outcome = LabelReader(rule, ("spam", "ham")).read(Reply(text=text, finish_reason=finish))
+    label, outcome, _ = LabelReader(rule, ("spam", "ham")).read(Reply(text=text, finish_reason=finish))
     assert (label in {"spam", "ham"}) == (outcome == "label")
     assert process_time() - began < SLOW_S
 

@@ -17,11 +17,10 @@ from pathlib import Path
 from harness.errors import FilesError, Problem
 from harness.files.baselines import BASELINES
 from harness.files.branch.repository import Snapshot
-from harness.files.case import REMOTE
 from harness.files.project import EMBEDDED, PROJECT_FILE, read_project
 from harness.files.suite import Suite
-from harness.files.suite.reading import read_suite
-from harness.files.written import Findings
+from harness.files.suite.reading import files_beside, read_suite
+from harness.files.written import REMOTE, Findings
 
 _WILD = frozenset("*?[")
 
@@ -75,7 +74,7 @@ def lay_out(snapshot: Snapshot, suite: str, project: str | None, into: Path) -> 
     checked = read_suite(places.suite, findings)
     if findings.total or checked is None:
         raise at_commit(FilesError(findings.problems), into, snapshot.commit)
-    wanted = [*matching(snapshot, [each.file for each in checked.model.cases], suite)]
+    wanted = [*matching(snapshot, files_beside(checked.model), suite)]
     root = posixpath.dirname(project or _default_place(suite))
     recordings = [str(entry.replies) for entry in read.project.models.values() if entry.replies is not None]
     wanted += [posixpath.normpath(posixpath.join(root, path)) for path in recordings]

@@ -14,7 +14,6 @@ from harness.files.bundle import Gatherer
 from harness.files.case import Case
 from harness.files.project import ModelEntry, find_project
 from harness.files.suite import Suite
-from harness.files.suite.reading import read_suite
 from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
 from harness.files.written import Findings, shown
 
@@ -53,7 +52,7 @@ def _policy(suite: Path, base: Places | None, top: Path) -> Iterator[str]:
 def _read(suite: Path, project: Path | None) -> Policy:
     findings = Findings()
     gather = Gatherer(suite, project, findings)
-    checked = read_suite(suite, findings)
+    checked = gather.suite()
     cases = () if checked is None else tuple(gather.cases(checked, None))
     findings.raise_if_any()
     assert checked is not None

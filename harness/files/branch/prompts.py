@@ -119,10 +119,11 @@ def _names(pattern: Sequence[str], path: Sequence[str]) -> bool:
 def confine(prompts: Sequence[Path], policy: Places) -> None:
     """Render a stranger's prompts in a child process with limits. Raises FilesError at what they do wrong."""
     findings = Findings()
-    checked = read_suite(policy.suite, findings)
+    gather = Gatherer(policy.suite, policy.project, findings)
+    checked = gather.suite()
     if checked is None or not prompts:
         return
-    cases = Gatherer(policy.suite, policy.project, findings).cases(checked, None)
+    cases = gather.cases(checked, None)
     labels, variants = checked.model.labels, [v for v in checked.model.perturbations if ":" not in v]
     samples = [case.inputs for case in cases]
     samples += [

@@ -31,7 +31,6 @@ from harness.files.project import (
 )
 from harness.files.prompts import Prompt, prompt_digest
 from harness.files.suite import Suite, suite_digest
-from harness.files.suite.reading import read_suite
 from harness.files.thresholds import Threshold
 from harness.files.untrusted import render_untrusted
 from harness.files.written import Checked, Findings, shortest, shortlist
@@ -125,7 +124,7 @@ class _Loader:
         cases: Path | None,
         choice: Choice,
     ) -> Bundle | None:
-        checked = read_suite(self.suite_path, self.findings)
+        checked = self.gather.suite()
         if checked is None:
             return None
         before = self.findings.total

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
-from harness.files.case import REMOTE, Case, CaseReader
+from harness.files.case import Case, CaseReader, by_id, names_a_file, read_names
 from harness.files.project import ModelEntry, ReadProject, default_project, find_project, read_project
 from harness.files.prompts import Prompt, plain_name, read_prompt
-from harness.files.suite import Suite
+from harness.files.suite import CaseFile, Suite
+from harness.files.suite.reading import read_suite
 from harness.files.written import (
+    INSIDE,
+    REMOTE,
     Checked,
     Findings,
     Outside,
+    Path_,
     did_you_mean,
-    expand,
     is_pattern,
+    named_files,
     near_file,
     node_at,
     resolve,
@@ -23,8 +27,6 @@ from harness.files.written import (
     shortlist,
     shown,
 )
-
-_INSIDE = "Keep it inside the project: the folder of harness.yml."
 
 
 class Gatherer:
@@ -52,6 +54,14 @@ class Gatherer:
         self.files.append(shortest(path))
         return read_project(shortest(path), self.findings)
 
+    def suite(self) -> Checked[Suite] | None:
+        """Read the suite, and the file of its labels if it names one."""
+        checked = read_suite(self.suite_path, self.findings, self.root)
+        if checked is not None and checked.model.labels_file and checked.whole("labels"):
+            file = resolve(checked.model.labels_file, self.suite_path.parent, self.root)
+            self.files.append(shortest(file))
+        return checked
+
     def cases(self, checked: Checked[Suite], replaced: Path | None) -> list[Case]:
         """Read the case files of the suite, or the file that replaces them."""
         suite = checked.model
@@ -59,48 +69,91 @@ class Gatherer:
             return []
         labels = suite.labels if checked.whole("labels") else None
         self.reader = CaseReader(labels, suite.columns, self.findings, suite.reply.case_sensitive)
-        reader = self.reader
         if replaced is not None:
             self.files.append(replaced)
-            return list(reader.read(replaced))
+            return list(self.reader.read(replaced))
         if not checked.whole("cases"):
             return []
         found: list[Case] = []
+        seen: set[str] = set()
         for i, form in enumerate(suite.cases):
-            if form.file.startswith(REMOTE):
-                found += reader.read(Path(form.file), form, url=form.file)
-                continue
-            for path in self._expanded(checked, ("cases", i), form.file):
-                self.files.append(path)
-                found += reader.read(path, form)
+            found += self._entry(checked, ("cases", i), form)
+            seen |= self.reader.seen
         if found:
-            _unseen_columns(checked, reader.seen)
+            _unseen_columns(checked, seen)
         return found
 
-    def _expanded(self, checked: Checked[Suite], at: tuple[str | int, ...], written: str) -> list[Path]:
+    def _entry(self, checked: Checked[Suite], at: Path_, form: CaseFile) -> list[Case]:
+        """Read what one entry of `cases` names."""
+        reader, url = self.reader, form.file if form.file.startswith(REMOTE) else None
+        paths = [Path(form.file)] if url else self._expanded(checked, at, form.file)
+        beside = {
+            column: path
+            for column, written in form.beside.items()
+            for path in self._expanded(checked, (*at, "beside", column), written)[:1]
+        }
+        if len(paths) > 1 and beside:
+            checked.problem((*at, "beside"), "goes with one file, not with a pattern.", "Name each file.")
+            return []
+        if len(beside) < len(form.beside):
+            return []
+        before = self.findings.total
+
+        def values_of(column: str) -> set[str]:
+            each = (reader.values_of(column, path, form, url=url, beside=beside) for path in paths)
+            return set().union(*each)
+
+        values = {
+            column: self._named_values(checked, (*at, "values", column), names, values_of)
+            if names_a_file(names)
+            else names
+            for column, names in form.values.items()
+        }
+        if self.findings.total > before:
+            return []
+        self.files += [*(() if url else paths), *beside.values()]
+        reader.seen = set()
+        cases = [
+            case for path in paths for case in reader.read(path, form, url=url, values=values, beside=beside)
+        ]
+        for column in form.values if cases else ():
+            if checked.model.columns.get(column, column) not in reader.seen:
+                message = f"no case of `{shown(form.file)}` has a column `{shown(column)}`."
+                checked.problem((*at, "values", column), message, did_you_mean(column, reader.seen))
+        return cases
+
+    def _named_values(
+        self,
+        checked: Checked[Suite],
+        at: Path_,
+        names: Mapping[str, str],
+        values_of: Callable[[str], set[str]],
+    ) -> dict[str, str]:
+        """Give the names of a file by the ids of a column, which tells the first one if the file does not."""
+        files = self._expanded(checked, at, names["file"])
+        column = checked.model.columns.get(str(at[-1]), str(at[-1]))
+        found = read_names(files[0], self.findings, column) if files else None
+        if found is None:
+            return {}
+        self.files.append(files[0])
+        first = names.get("from")
+        if first is not None and not first.isdecimal():
+            checked.problem((*at, "from"), "must be the first id: 0 or 1.", "Leave it out if the data tell.")
+            return {}
+        written = set() if first is not None or found.ids else values_of(column)
+        named = by_id(found, written, None if first is None else int(first))
+        if isinstance(named, tuple):
+            self.findings.add(files[0], None, "", *named)
+            return {}
+        return named
+
+    def _expanded(self, checked: Checked[Suite], at: Path_, written: str) -> list[Path]:
         """Files that an entry of the suite names; a problem at that entry when there are none."""
-        if "://" in written:
-            checked.problem(
-                at,
-                f"`{shown(written)}` can't be read from there.",
-                f"Use a file, {' or '.join(f'`{each}`' for each in REMOTE)}.",
-            )
-            return []
-        try:
-            paths = expand(written, self.suite_path.parent, self.root)
-        except Outside:
-            checked.problem(at, f"`{shown(written)}` leads out of the project.", _INSIDE)
-            return []
-        except (OSError, ValueError):
-            checked.problem(at, f"`{shown(written)}` is not a path.")
-            return []
-        missing = [path for path in paths if not path.is_file()]
-        if missing or not paths:
-            said = "no such file" if missing else "no file matches"
-            fix = near_file(missing[0]) if missing else ""
-            fix = fix or "Paths are relative to the suite's folder."
-            checked.problem(at, f"{said}: `{shown(written)}`.", fix)
-        return [shortest(path) for path in paths if path.is_file()]
+
+        def tell(message: str, fix: str) -> None:
+            checked.problem(at, message, fix)
+
+        return named_files(written, self.suite_path.parent, self.root, tell)
 
     def prompts(self, checked: Checked[Suite], named: Sequence[str]) -> list[Checked[Prompt]]:
         """Read the prompts of the suite, or those that are named: by path, or by the names of the suite's."""
@@ -169,7 +222,7 @@ class Gatherer:
         try:
             path = resolve(str(entry.replies), self.root, self.root)
         except (Outside, OSError, ValueError):
-            self._model_problem(name, "replies", "leads out of the project.", _INSIDE)
+            self._model_problem(name, "replies", "leads out of the project.", INSIDE)
             return
         if path.is_file():
             self.files.append(shortest(path))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -27,7 +29,7 @@ def notes_on(reader: CaseReader, cases: Sequence[Case], prompts: Sequence[Prompt
     return (
         *_respelt(reader.expected.respelt),
         *(
-            f"{shown(str(file))}: {count:,} rows hold text in a column without a name, which is left out."
+            f"{shown(str(file))}: {_cases(count)} with text in a column without a name, which is left out."
             for file, count in reader.nameless.items()
         ),
         *(
@@ -44,9 +46,22 @@ def notes_on(reader: CaseReader, cases: Sequence[Case], prompts: Sequence[Prompt
 
 def _respelt(counts: Counter[tuple[str, str]]) -> Iterator[str]:
     for (written, label), count in counts.most_common(_MOST):
-        yield f"`{shown(written)}` is read as the label `{shown(label)}`, in {_cases(count)}."
+        line = f"values: {{expected: {{{json.dumps(written)}: {shown(label)}}}}}"
+        yield (
+            f"`{shown(written)}` is read as the label `{shown(label)}`{_in_form(written, label)}, "
+            f"in {_cases(count)}; to write it down: `{line}`."
+        )
     if len(counts) > _MOST:
         yield f"{len(counts) - _MOST:,} more spellings are read as labels."
+
+
+def _in_form(written: str, label: str) -> str:
+    """Say what the eye can't see: that two texts differ in how Unicode writes their accents."""
+    forms = [
+        next((form for form in ("NFC", "NFD") if unicodedata.is_normalized(form, text)), "mixed")
+        for text in (written, label)
+    ]
+    return f" (in Unicode's form {forms[0]}, the label is in {forms[1]})" if forms[0] != forms[1] else ""
 
 
 def _odd_inputs(cases: Sequence[Case], used: frozenset[str]) -> Iterator[str]:
@@ -56,9 +71,9 @@ def _odd_inputs(cases: Sequence[Case], used: frozenset[str]) -> Iterator[str]:
             yield f"`{shown(name)}` is empty in {_cases(len(empty))}, first in `{shown(empty[0])}`."
         odd = [case for case in cases if case.inputs.get(name, "").strip().casefold() in _MISSING]
         if odd:
-            said = shown(odd[0].inputs[name])
+            said = " or ".join(dict.fromkeys(f"`{shown(case.inputs[name])}`" for case in odd))
             yield (
-                f"`{shown(name)}` is the text `{said}` in {_cases(len(odd))}, first in `{shown(odd[0].id)}`: "
+                f"`{shown(name)}` is the text {said} in {_cases(len(odd))}, first in `{shown(odd[0].id)}`: "
                 "it is sent as any other."
             )
 

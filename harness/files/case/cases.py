@@ -14,18 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from harness.files.case.expected import Expected
-from harness.files.case.rows import (
-    LONGEST_FIELD,
-    NAMELESS,
-    as_text,
-    entry_line,
-    named_cells,
-    read_json,
-    read_jsonl,
-    read_separated,
-    read_test_data,
-)
-from harness.files.case.tables import read_sheet, read_table
+from harness.files.case.rows import LONGEST_FIELD, as_text, entry_line, read_json, read_jsonl, read_test_data
+from harness.files.case.separated import NAMELESS, named_cells, read_beside, read_separated
+from harness.files.case.tables import read_remote, read_sheet, read_table
 from harness.files.digest import digest
 from harness.files.written import SAVE, Findings, did_you_mean, shown
 from harness.record import CaseRow as Case
@@ -38,6 +29,11 @@ FORMATS: Mapping[str, str] = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv",
     ".parquet": "parquet", ".xlsx": "xlsx", ".xlsm": "xlsx", ".xls": "xlsx", ".ods": "xlsx",
     ".prompt.yml": "prompt", ".prompt.yaml": "prompt",
+}  # fmt: skip
+SAYS: Mapping[str, tuple[str, ...]] = {  # what an entry may say of a file of each format
+    "jsonl": ("encoding",), "json": ("encoding",), "csv": ("separator", "header", "encoding"),
+    "tsv": ("separator", "header", "encoding"), "parquet": (), "xlsx": ("header", "sheet"), "prompt": (),
+    "lines": ("header", "encoding", "beside"),
 }  # fmt: skip
 
 Place: TypeAlias = tuple[Path, int]
@@ -71,6 +67,10 @@ class Form(Protocol):
     def values(self) -> Mapping[str, Mapping[str, str]]:
         """Column -> value as written -> value as meant."""
 
+    @property
+    def beside(self) -> Mapping[str, str]:
+        """Column -> file with a value a line."""
+
 
 @dataclass(slots=True)
 class CaseReader:
@@ -91,22 +91,29 @@ class CaseReader:
         sensitive = self.case_sensitive
         self.expected = Expected(self.labels, column, self.findings, case_sensitive=sensitive)
 
-    def read(self, file: Path, form: Form | None = None, *, url: str | None = None) -> Iterator[Case]:
-        """Yield the good cases of a file; the problems of the others go into `findings`."""
-        kind = (form and form.format) or _format(url or file.name)
-        rows = self._rows(file, kind, form, url)
-        if rows is None:
-            written = entry_line(file, "format: ...")
-            fix = f"Use .jsonl, .json, .csv, .tsv, .xlsx or .parquet, or write {written}."
-            self.findings.add(file, None, "", "is not a file of cases.", fix)
-            return
+    def read(
+        self,
+        file: Path,
+        form: Form | None = None,
+        *,
+        url: str | None = None,
+        values: Mapping[str, Mapping[str, str]] | None = None,
+        beside: Mapping[str, Path] | None = None,
+    ) -> Iterator[Case]:
+        """Yield the good cases of a file; the problems of the others go into `findings`.
+
+        `values` and `beside` stand for those of `form` once their files are found and read.
+        """
+        kind = _kind(file, form, url)
         before, count = self.findings.of(file), 0
-        values = form.values if form is not None else {}
+        rows = self._rows(file, kind, form, url, beside or {})
+        if values is None:
+            values = form.values if form is not None else {}
         for line, fields in rows:
             count += 1
             if fields.pop(NAMELESS, None) is not None:
                 self.nameless[file] += 1
-            if self.columns:
+            if self.columns or values:
                 self.seen.update(fields)
             if count == 1 and kind not in {"jsonl", "json", "prompt"} and self._lacks(file, fields, form):
                 return
@@ -116,17 +123,49 @@ class CaseReader:
         if count == 0 and self.findings.of(file) == before:
             self.findings.add(file, None, "", "holds no cases.", "Add at least one.")
 
-    def _rows(self, file: Path, kind: str | None, form: Form | None, url: str | None) -> Rows | None:
-        """Give the rows of a file, from the reader of its format; None when there is none."""
+    def values_of(
+        self,
+        column: str,
+        file: Path,
+        form: Form | None,
+        *,
+        url: str | None = None,
+        beside: Mapping[str, Path],
+    ) -> set[str]:
+        """Give the values of a column, as written; what is wrong with the file is told by `read`."""
+        other = CaseReader(self.labels, self.columns, Findings())
+        rows = other._rows(file, _kind(file, form, url), form, url, beside)
+        return {as_text(fields[column]) for _, fields in rows if column in fields}
+
+    def _rows(
+        self, file: Path, kind: str | None, form: Form | None, url: str | None, beside: Mapping[str, Path]
+    ) -> Rows:
+        """Give the rows of a file, from the reader of its format; none when there is no reader."""
+        if kind is None:
+            written = entry_line(file, "format: ...")
+            fix = f"Use .jsonl, .json, .csv, .tsv, .xlsx or .parquet, or write {written}."
+            self.findings.add(file, None, "", "is not a file of cases.", fix)
+            return ()
+        for key in ("separator", "header", "encoding", "sheet", "beside"):
+            if form is not None and getattr(form, key) and key not in SAYS[kind]:
+                message = f"`{key}` says nothing of a file of the format `{kind}`."
+                self.findings.add(
+                    file, None, f"cases.{key}", message, "Leave it out, or write another `format`."
+                )
+                return ()
         encoding = (form and form.encoding) or ""
         header = form.header if form is not None else ()
+        separator = (form and form.separator) or ("\t" if kind == "tsv" else "")
         if url is not None:
-            return read_table(file, url, self.findings)
-        readers: dict[str | None, Callable[[], Rows]] = {
+            return read_remote(
+                file, url, kind, self.findings, separator=separator or ",", header=header, encoding=encoding
+            )
+        readers: dict[str, Callable[[], Rows]] = {
             "parquet": lambda: read_table(file, str(file), self.findings),
             "jsonl": lambda: read_jsonl(file, self.findings, encoding),
             "json": lambda: read_json(file, self.findings, encoding),
             "prompt": lambda: read_test_data(file, self.findings),
+            "lines": lambda: read_beside(file, (*header, "text")[0], beside, self.findings, encoding),
             "xlsx": lambda: named_cells(
                 file, read_sheet(file, self.findings, (form and form.sheet) or ""), header, self.findings
             ),
@@ -134,14 +173,13 @@ class CaseReader:
                 file,
                 self.findings,
                 needed=self._needed(),
-                separator=(form and form.separator) or ("\t" if kind == "tsv" else ""),
+                separator=separator,
                 header=header,
                 encoding=encoding,
                 fix=f"{SAVE} Or write {entry_line(file, 'encoding: cp1252')}.",
             ),
         }
-        read = readers.get("csv" if kind == "tsv" else kind)
-        return None if read is None else read()
+        return readers["csv" if kind == "tsv" else kind]()
 
     def _needed(self) -> list[str]:
         return list(dict.fromkeys((self.expected.column, *self.columns.values())))
@@ -245,6 +283,8 @@ def case_digest(inputs: Mapping[str, str]) -> str:
     return digest(dict(inputs))
 
 
-def _format(name: str) -> str | None:
-    lowered = name.lower()
-    return next((kind for ending, kind in FORMATS.items() if lowered.endswith(ending)), None)
+def _kind(file: Path, form: Form | None, url: str | None) -> str | None:
+    """Give the format of a file: as its entry says, else as its name does."""
+    lowered = (url or file.name).lower()
+    told = (kind for ending, kind in FORMATS.items() if lowered.endswith(ending))
+    return (form and form.format) or next(told, "parquet" if url else None)

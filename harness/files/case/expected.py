@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.files.case.names import card_of
 from harness.files.case.rows import as_text, entry_line
 from harness.files.written import Findings, did_you_mean, nearest, shortlist, shown
 
 _LABEL_NAMES = frozenset({"label", "labels", "target", "class", "category", "answer", "gold", "intent", "y"})
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip().casefold()
 
 
 class Expected:
@@ -30,8 +36,7 @@ class Expected:
         self._folded = {self._fold(label): label for label in labels or ()}
 
     def _fold(self, text: str) -> str:
-        folded = unicodedata.normalize("NFC", text).strip()
-        return folded if self._case_sensitive else folded.casefold()
+        return unicodedata.normalize("NFC", text).strip() if self._case_sensitive else _folded(text)
 
     def read(self, file: Path, line: int, value: object, raw: Mapping[str, Any]) -> str:
         """Give the label that `value` is, in the row `raw`; a finding where it is none."""
@@ -49,8 +54,14 @@ class Expected:
             self.respelt[label, meant] += 1
             return meant
         fix = did_you_mean(label, self._labels)
+        like = next((each for each in self._labels if _folded(each) == _folded(label)), None)
+        if like is not None:  # labels in another case are others here
+            as_name = entry_line(file, f"values: {{expected: {{{json.dumps(label)}: {shown(like)}}}}}")
+            fix = f"If it is `{shown(like)}`, write {as_name}."
         if label.strip().isdecimal():
-            as_name = entry_line(file, f'values: {{expected: {{"{shown(label)}": ...}}}}')
+            card = card_of(file)
+            names = f'"{shown(label)}": ...' if card is None else f"file: {shown(card)}"
+            as_name = entry_line(file, f"values: {{expected: {{{names}}}}}")
             fix = f"If it is an id, write {as_name}; the labels are {shortlist(self._labels, 4)}."
         message = f"`{shown(label)}` is not one of the suite's labels."
         self._findings.add(file, line, self.column, message, fix)

@@ -1,16 +1,12 @@
-"""Rows of a case file as they stand in it: JSONL and JSON objects, records of CSV and its kin, test data.
+"""Rows of a case file as they stand in it: objects of JSONL and JSON, the test data of a prompt.
 
-A row is its line and its fields: column -> value as written. Files are read as people have them: a byte order
-mark is no part of the text, the separator is told by the header, columns without a name and without content
-(`v1,v2,,,`) are none.
+A row is its line and its fields: column -> value as written; a byte order mark is no part of the text.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +25,6 @@ from harness.files.written import (
 
 LONGEST_FIELD = 200_000  # characters of one input
 LARGEST_FILE = 1 << 28  # bytes of a JSON file, which is read as a whole
-NAMELESS = ""  # stands among the fields of a row that has text in a column without a name
-SEPARATORS = (",", ";", "\t", "|")
 
 
 def read_jsonl(file: Path, findings: Findings, encoding: str = "") -> Iterator[tuple[int, dict[str, Any]]]:
@@ -172,104 +166,6 @@ def read_test_data(file: Path, findings: Findings) -> Iterator[tuple[int, dict[s
             yield item.line, plain_value(item, texts=(("**",),))
         else:
             findings.add(file, item.line, "testData", "must be a mapping of inputs to texts.")
-
-
-def read_separated(
-    file: Path,
-    findings: Findings,
-    *,
-    needed: Sequence[str],
-    separator: str = "",
-    header: Sequence[str] = (),
-    encoding: str = "",
-    fix: str = "",
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the records of a CSV file or of one of its kin.
-
-    Without a `separator` it is the one that makes the columns `needed` of the first line. `header` names the
-    columns of a file that has no header; `fix` says how to write another encoding down.
-    """
-    csv.field_size_limit(1 << 22)
-    lines = (line for _, line in read_lines(file, findings, encoding, fix))
-    first = next(lines, "")
-    skipped = 0
-    if first.lower().startswith("sep=") and len(first.strip()) == len("sep=,"):  # Excel's own hint
-        separator, first, skipped = separator or first[4], next(lines, ""), 1
-    separator = separator or _separator(first, needed, len(header))
-    every = chain([first], lines)
-    records: Iterator[tuple[int, list[str]]]
-    if separator == "\t" and _one_a_line(file, encoding, findings):
-        records = ((skipped + i, _cells(line)) for i, line in enumerate(every, start=1))
-    else:
-        records = _records(file, csv.reader(every, delimiter=separator, strict=True), skipped, findings)
-    yield from named_cells(file, records, header, findings)
-
-
-def _separator(first: str, needed: Sequence[str], columns: int) -> str:
-    for each in SEPARATORS:
-        cells = [cell.strip() for cell in first.rstrip("\r\n").replace('"', "").split(each)]
-        if len(cells) == columns if columns else set(needed) <= set(cells):
-            return each
-    return ","
-
-
-def _one_a_line(file: Path, encoding: str, findings: Findings) -> bool:
-    """Whether all lines have as many tabs: then a record is a line, and a quote is text as any other."""
-    if findings.of(file):
-        return False
-    counts = {line.count("\t") for _, line in read_lines(file, Findings(), encoding) if line.strip()}
-    return len(counts) == 1
-
-
-def _cells(line: str) -> list[str]:
-    """Split at tabs; quotes around a whole cell are taken off."""
-    cells = line.rstrip("\r\n").split("\t") if line.strip() else []
-    return [
-        cell[1:-1].replace('""', '"')
-        if len(cell) > 1 and cell[0] == cell[-1] == '"' and '"' not in cell[1:-1].replace('""', "")
-        else cell
-        for cell in cells
-    ]
-
-
-def _records(file: Path, reader: Any, skipped: int, findings: Findings) -> Iterator[tuple[int, list[str]]]:  # noqa: ANN401 - csv's own type has no name
-    """Yield each record with the line on which it starts."""
-    line = 1
-    try:
-        for cells in reader:
-            yield skipped + line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        at, said = skipped + (reader.line_num or 1), f"is not valid CSV: {error}."
-        findings.add(file, at, "", said, "Close every quote; double a quote inside a field.")
-
-
-def named_cells(
-    file: Path, records: Iterator[tuple[int, list[str]]], header: Sequence[str], findings: Findings
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Put the columns' names to the cells; text that no column names is left out, and `NAMELESS` told."""
-    if not header:
-        _, cells = next(records, (1, []))
-        header = [cell.strip() for cell in cells]
-        twice = sorted({column for column in header if column and header.count(column) > 1})
-        for column in twice:
-            findings.add(
-                file, 1, shown(column), f"the column `{shown(column)}` stands twice.", "Rename one of them."
-            )
-        if twice:
-            return
-    least = max((i for i, name in enumerate(header, start=1) if name), default=0)
-    for line, cells in records:
-        if not cells:
-            continue
-        if not least <= len(cells) <= len(header):
-            message = f"has {len(cells)} fields where the header has {len(header)}."
-            findings.add(file, line, "", message, "Put quotes around a field that holds a separator.")
-            continue
-        fields = {name: cell for name, cell in zip(header, cells, strict=False) if name}
-        if any(cell.strip() and not name for name, cell in zip(header, cells, strict=False)):
-            fields[NAMELESS] = ""
-        yield line, fields
 
 
 def as_text(value: object) -> str:

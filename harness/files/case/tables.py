@@ -5,29 +5,65 @@ Spreadsheets are read by python-calamine (MIT, no dependencies), Parquet and wha
 
 from __future__ import annotations
 
+import codecs
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from harness.files.written import Findings, did_you_mean, shown
 
-REMOTE = ("s3://", "hf://")
+Rows: TypeAlias = Iterator[tuple[int, dict[str, Any]]]
 LARGEST_SHEET = 1 << 30  # bytes of a spreadsheet once it is unpacked
 _BATCH = 10_000
 _LACKS = ("reading this needs the extra `tables`.", "Install it: pip install 'prompt-readiness[tables]'.")
 
 
-def read_table(file: Path, source: str, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows of a table; `file` stands for it in messages and a row's line is its number."""
+def read_table(file: Path, source: str, findings: Findings) -> Rows:
+    """Yield the rows of a Parquet file; `file` stands for it in messages and a row's line is its number."""
+    return _batches(file, lambda polars: polars.scan_parquet(source, glob=False), findings)
+
+
+def read_remote(
+    file: Path,
+    url: str,
+    kind: str,
+    findings: Findings,
+    *,
+    separator: str,
+    header: Sequence[str],
+    encoding: str,
+) -> Rows:
+    """Yield the rows of a table at an address, read by batches: Parquet, CSV and its kin, JSONL."""
+    wide = encoding and codecs.lookup(encoding).name not in {"utf-8", "utf-8-sig", "ascii"}
+    if kind not in {"parquet", "csv", "tsv", "jsonl"} or wide:
+        what = f"in the encoding {encoding}" if wide else f"of the format `{kind}`"
+        message = f"a table {what} can't be read from an address."
+        findings.add(file, None, "", message, "Download it, and name the file.")
+        return iter(())
+    scans: dict[str, Callable[[Any], Any]] = {
+        "parquet": lambda polars: polars.scan_parquet(url),
+        "jsonl": lambda polars: polars.scan_ndjson(url),
+        "csv": lambda polars: polars.scan_csv(
+            url,
+            infer_schema=False,
+            separator=separator,
+            has_header=not header,
+            new_columns=list(header) or None,
+        ),
+    }
+    return _batches(file, scans["csv" if kind == "tsv" else kind], findings)
+
+
+def _batches(file: Path, scan: Callable[[Any], Any], findings: Findings) -> Rows:
     try:
         import polars
     except ImportError:
         findings.add(file, None, "", *_LACKS)
         return
     try:
-        lazy = _scan(polars, source)
+        lazy = scan(polars)
         start = 0
         while True:
             rows = lazy.slice(start, _BATCH).collect().to_dicts()
@@ -41,15 +77,6 @@ def read_table(file: Path, source: str, findings: Findings) -> Iterator[tuple[in
         findings.add(
             file, None, "", f"cannot be read as a table: {said}.", "Check the address and the format."
         )
-
-
-def _scan(polars: Any, source: str) -> Any:  # noqa: ANN401 - polars has no stubs when it is absent
-    lowered = source.lower()
-    if lowered.endswith(".csv"):
-        return polars.scan_csv(source, infer_schema=False)
-    if lowered.endswith((".jsonl", ".ndjson")):
-        return polars.scan_ndjson(source)
-    return polars.scan_parquet(source, glob=False) if source.startswith("/") else polars.scan_parquet(source)
 
 
 def read_sheet(file: Path, findings: Findings, sheet: str = "") -> Iterator[tuple[int, list[str]]]:

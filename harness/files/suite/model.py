@@ -51,6 +51,11 @@ class ReplyRule(Written):
     as_: Literal["exact", "mention", "json", "regex"] = Field(
         "mention", alias="as", description="exact | mention | json (pointer) | regex (pattern)"
     )
+    from_: Literal["text", "tool"] = Field(
+        "text",
+        alias="from",
+        description="as: json; text, or tool: the arguments of its tool call.",
+    )
     aliases: dict[str, Texts] = Field({}, description="Other words for a label: {spam: [junk]}.")
     pointer: str = Field("/label", pattern=r"^(/.*)?$", description="as: json; JSON pointer to the label.")
     pattern: str | None = Field(
@@ -73,7 +78,7 @@ class CaseFile(Written):
     """One file of cases, or a pattern, and how it is written where its name and first line do not tell."""
 
     file: str = Field(min_length=1, description="A file or a pattern, relative to the suite; or a URL.")
-    format: Literal["jsonl", "json", "csv", "tsv", "parquet", "xlsx", "prompt"] | None = Field(
+    format: Literal["jsonl", "json", "csv", "tsv", "parquet", "xlsx", "prompt", "lines"] | None = Field(
         None, description="Where the file's name does not tell it."
     )
     separator: str | None = Field(
@@ -85,7 +90,12 @@ class CaseFile(Written):
     )
     sheet: str | None = Field(None, description="Name or number of the sheet; absent: the first.")
     values: dict[str, dict[str, str]] = Field(
-        {}, description='Column -> value as written -> value as meant: {expected: {"1": World}}.'
+        {},
+        description='Column -> value as written -> value as meant: {expected: {"1": World}}; or a file of '
+        "names: {expected: {file: classes.txt}}, with `from: 0` or 1 where the data do not tell.",
+    )
+    beside: dict[str, str] = Field(
+        {}, description="format: lines; column -> file with its values, a line each: {expected: labels.txt}."
     )
 
     @model_validator(mode="before")
@@ -139,7 +149,11 @@ class Suite(Written):
         min_length=1, max_length=100, pattern=r"^[^/\\\x00-\x1f]+$", description="Names the runs."
     )
     description: str = Field("", description="What this suite is about.")
-    labels: Texts = Field(min_length=2, max_length=MOST_LABELS, description="All answers that are possible.")
+    labels: Texts = Field(
+        min_length=2,
+        max_length=MOST_LABELS,
+        description="All answers that are possible; or {file: classes.txt}, a file of their names.",
+    )
     positive: str | None = Field(None, description="The label that one looks for, in suites with two labels.")
     cases: Annotated[tuple[CaseFile, ...], BeforeValidator(_one_file_is_a_list)] = Field(
         min_length=1,
@@ -167,6 +181,7 @@ class Suite(Written):
     gate: GateRule = Field(GateRule(), description="How a branch is held against its base.")
     seed: int = Field(0, ge=0, lt=1 << 63, description="Of the order in which trials are sent.")
     path: Path | None = Field(None, exclude=True)
+    labels_file: str = Field("", exclude=True)  # where the labels were read from, as written
 
     @field_validator("volume")
     @classmethod

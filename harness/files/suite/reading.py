@@ -6,15 +6,24 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from harness.files.case import names_a_file, read_names
 from harness.files.suite.model import CaseFile, Suite
 from harness.files.written import (
     Checked,
+    Entries,
     Findings,
+    Items,
     Path_,
+    Scalar,
+    check,
     did_you_mean,
-    read_model,
+    named_files,
+    node_at,
+    parse,
+    read_written,
     shown,
 )
 
@@ -34,11 +43,20 @@ SUITE_TEXTS: tuple[Path_, ...] = (
     *(
         (*at, *keys)
         for at in (("cases",), ("cases", "*"))
-        for keys in (("file",), ("separator",), ("header", "*"), ("sheet",), ("encoding",), ("values", "**"))
+        for keys in (
+            ("file",),
+            ("separator",),
+            ("header", "*"),
+            ("sheet",),
+            ("encoding",),
+            ("values", "**"),
+            ("beside", "*"),
+        )
     ),
 )
 
 
+_STAND_INS = {"name": "suite", "labels": ["a", "b"], "cases": ["none"]}
 _NO_SUITES = {  # what is often named in place of one
     "harness.yml": "the project's file",
     ".prompt.yml": "a prompt",
@@ -49,18 +67,59 @@ _NO_SUITES = {  # what is often named in place of one
 }
 
 
-def read_suite(path: Path, findings: Findings) -> Checked[Suite] | None:
-    """Read a suite; with stand-ins for its broken parts, None when nothing can be made of it."""
+def read_suite(path: Path, findings: Findings, root: Path | None = None) -> Checked[Suite] | None:
+    """Read a suite; with stand-ins for its broken parts, None when nothing can be made of it.
+
+    A file of labels is read where `root` says what it must lie in; without it such labels stay unknown.
+    """
     kind = next((what for ending, what in _NO_SUITES.items() if path.name.endswith(ending)), None)
     if kind is not None and path.is_file():
         findings.add(path, None, "", f"is {kind}, not a suite.", "Name a *.suite.yml file.")
         return None
-    stand_ins = {"name": "suite", "labels": ["a", "b"], "cases": ["none"]}
-    checked = read_model(Suite, path, findings, texts=SUITE_TEXTS, stand_ins=stand_ins)
+    text = read_written(path, findings)
+    tree = None if text is None else parse(text, path, findings)
+    if tree is None:
+        return None
+    labels_file, known = _labels_of_file(tree, path, findings, root)
+    checked = check(Suite, tree, path, findings, texts=SUITE_TEXTS, stand_ins=_STAND_INS)
     if checked is None:
         return None
+    checked = checked.updated(labels_file=labels_file)
+    if not known:
+        checked = replace(checked, broken=checked.broken | {"labels"})
     _suite_problems(checked)
     return checked.updated(path=path)
+
+
+def _labels_of_file(tree: Entries, path: Path, findings: Findings, root: Path | None) -> tuple[str, bool]:
+    """Put the names of `labels: {file: ...}` into the tree: gives the file, and whether they are known."""
+    line, node = tree.entries.get("labels", (1, None))
+    if not isinstance(node, Entries):
+        return "", True
+
+    def tell(message: str, fix: str) -> None:
+        findings.add(path, line, "labels.file", message, fix)
+
+    written = node.entries.get("file", (line, None))[1]
+    column = node_at(tree, ("columns", "expected"))[0]
+    names = None
+    if not isinstance(written, Scalar) or len(node.entries) > 1:
+        fix = "Write `labels: {file: classes.txt}`."
+        findings.add(path, line, "labels", "must be a list of labels, or name one file of them.", fix)
+    elif root is not None and (files := named_files(written.text, path.parent, root, tell)):
+        names = read_names(files[0], findings, column.text if isinstance(column, Scalar) else "label")
+    found = _STAND_INS["labels"] if names is None else names.names
+    tree.entries["labels"] = (line, Items(line, [Scalar(name, plain=False, line=line) for name in found]))
+    return written.text if isinstance(written, Scalar) else "", names is not None
+
+
+def files_beside(suite: Suite) -> list[str]:
+    """Give what a suite reads besides its prompts, as written: files of labels, cases and values."""
+    written = [suite.labels_file] if suite.labels_file else []
+    for form in suite.cases:
+        written += [form.file, *form.beside.values()]
+        written += [names["file"] for names in form.values.values() if names_a_file(names)]
+    return written
 
 
 def _said(entry: str | CaseFile) -> str:
@@ -130,6 +189,9 @@ def _reply_problems(checked: Checked[Suite]) -> None:
                 checked.problem(at, "is empty.", "Remove it.")
             elif other != label:
                 checked.problem(at, f"`{shown(alias)}` already means `{shown(other)}`.", "Keep one meaning.")
+    if rule.from_ == "tool" and rule.as_ != "json":
+        fix = "Write `reply: {as: json, from: tool, pointer: /label}`."
+        checked.problem(("reply", "from"), f"does not apply to `as: {rule.as_}`: arguments are JSON.", fix)
     if rule.as_ == "regex":
         if rule.pattern is None:
             checked.problem(("reply", "pattern"), "is required for `as: regex`.", "Add `pattern:`.")

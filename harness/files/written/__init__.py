@@ -7,11 +7,14 @@
 from harness.files.written import units
 from harness.files.written.findings import Findings, did_you_mean, nearest, shortlist, shown
 from harness.files.written.reading import (
+    INSIDE,
+    REMOTE,
     SAVE,
     Outside,
     decoded,
     expand,
     is_pattern,
+    named_files,
     near_file,
     read_lines,
     read_written,
@@ -36,6 +39,8 @@ from harness.files.written.yaml_lines import (
 
 __all__ = [
     "FILLED_IN",
+    "INSIDE",
+    "REMOTE",
     "SAVE",
     "Age",
     "Checked",
@@ -57,6 +62,7 @@ __all__ = [
     "expand",
     "is_pattern",
     "lines_of",
+    "named_files",
     "near_file",
     "nearest",
     "node_at",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -45,6 +45,32 @@ def expand(written: str, base: Path, root: Path) -> list[Path]:
         raise Outside
     found = sorted(folder.glob(str(Path(*parts[fixed:]))))[:MOST_MATCHES]
     return [resolve(str(path), base, root) for path in found if path.is_file()]
+
+
+REMOTE = ("s3://", "hf://")  # where tables may lie besides
+INSIDE = "Keep it inside the project: the folder of harness.yml."
+
+
+def named_files(written: str, base: Path, root: Path, tell: Callable[[str, str], None]) -> list[Path]:
+    """Give the files that an entry names, relative to `base`; `tell` hears what is wrong, and the fix."""
+    if "://" in written:
+        fix = f"Use a file, {' or '.join(f'`{each}`' for each in REMOTE)}."
+        tell(f"`{shown(written)}` can't be read from there.", fix)
+        return []
+    try:
+        paths = expand(written, base, root)
+    except Outside:
+        tell(f"`{shown(written)}` leads out of the project.", INSIDE)
+        return []
+    except (OSError, ValueError):
+        tell(f"`{shown(written)}` is not a path.", "")
+        return []
+    missing = [path for path in paths if not path.is_file()]
+    if missing or not paths:
+        said = "no such file" if missing else "no file matches"
+        fix = near_file(missing[0]) if missing else ""
+        tell(f"{said}: `{shown(written)}`.", fix or "Paths are relative to the suite's folder.")
+    return [shortest(path) for path in paths if path.is_file()]
 
 
 def shortest(path: Path) -> Path:

@@ -31,7 +31,7 @@ M = TypeVar("M", bound=Written)
 # fields that a loader fills in, never a file
 FILLED_IN = {
     "Prompt": frozenset({"path", "labels", "title", "lines"}),
-    "Suite": frozenset({"path"}),
+    "Suite": frozenset({"path", "labels_file"}),
     "Project": frozenset({"path", "root", "lines"}),
 }
 

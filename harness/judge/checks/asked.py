@@ -9,7 +9,7 @@ from harness.files.thresholds import Metric, Threshold, metric_of
 from harness.judge.documents import Check, Estimate, Status
 from harness.judge.scores.figure import Missing
 from harness.judge.view import View
-from harness.judge.wording import amount, demand, figure, named
+from harness.judge.wording import Things, amount, demand, figure, things
 
 _CLAUSES = {
     ">=": "{} required",
@@ -54,16 +54,9 @@ class Asked:
         return labels.index(self.threshold.label) if self.threshold.label in labels else None
 
     @property
-    def things(self) -> str:
-        """What a sample size counts, as a person reads it (plural)."""
-        name = "" if self.label is None else named(self.view.labels[self.label])
-        return {
-            "cases": "cases",
-            "label cases": f"{name} cases",
-            "other cases": f"cases that are not {name}",
-            "predictions": f"{name} predictions",
-            "touched": f"cases that are {name} or answered so",
-        }[self.metric.counts]
+    def things(self) -> Things:
+        """What a sample size counts, as a person reads it."""
+        return things(self.metric.counts, None if self.label is None else self.view.labels[self.label])
 
     def written(self, value: float) -> str:
         """Give a value with its unit, told apart from the requirement."""
@@ -108,7 +101,7 @@ class Asked:
             estimate=estimate,
             bound=bound,
             needed_n=needed_n,
-            needed_unit=self.things,
+            needed_unit=self.things.many,
             why=why,
         )
 

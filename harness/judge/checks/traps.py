@@ -22,7 +22,7 @@ from harness.judge.scores.proportion import meets
 from harness.judge.sections.notable import TELLS_APART
 from harness.judge.table.columns import NONE
 from harness.judge.view import View, once
-from harness.judge.wording import amount, count, demand, figure, listed, named, singular, sure, verb
+from harness.judge.wording import amount, count, demand, figure, listed, named, sure, verb
 
 LARGE_MAJORITY = 0.7
 LOW_RECALL = 0.5
@@ -158,7 +158,7 @@ def _too_few_cases(view: View, checks: Sequence[Check], policy: Sequence[Thresho
         fewest = smallest_all_pass_n(check.required, view.confidence)
         if fewest is not None and cases >= fewest:
             continue
-        have = count(cases, singular(things), things)
+        have = things.of(cases)
         best = amount(best_provable(cases, view.confidence), "share")
         needs = "no number of cases proves 100%" if fewest is None else f"it takes at least {fewest:,}"
         found.append(

@@ -16,7 +16,7 @@ from harness.judge.documents import Estimate
 from harness.judge.scores.figure import Figure, Mapped
 from harness.judge.scores.planning import smallest_all_pass_n
 from harness.judge.scores.proportion import Decision, Share
-from harness.judge.wording import count, rounded_up, singular, sure
+from harness.judge.wording import rounded_up, sure
 
 AFFORDABLE = 20_000  # more new cases than anyone labels for one threshold
 
@@ -144,9 +144,9 @@ def _fewest(finding: Finding) -> int | None:
 def _all_right(finding: Finding, fewest: int | None) -> str:
     things, have = finding.asked.things, _units_now(finding)
     if fewest is None:
-        return f"{finding.faultless}, but no number of {things} can prove that it is always so."
+        return f"{finding.faultless}, but no number of {things.many} can prove that it is always so."
     return (
-        f"{finding.faultless}, but {count(have, singular(things), things)} can't prove it; "
+        f"{finding.faultless}, but {things.of(have)} can't prove it; "
         f"it takes at least {fewest:,} without a miss at {sure(finding.estimate.confidence)} confidence."
     )
 
@@ -173,7 +173,7 @@ def _more(finding: Finding) -> str:
         mix = f" (about {rounded_up(total):,} more cases of this mix)" if total > more else ""
     kept = asked.written(finding.estimate.value)
     wanted = rounded_up(more)
-    lacking = f"{wanted:,} more {things if wanted != 1 else singular(things)}{mix}"
+    lacking = f"{wanted:,} more {things.one if wanted == 1 else things.many}{mix}"
     if total > AFFORDABLE:
         return f"What was seen is too close to the threshold: it would take about {lacking} to settle it."
     return f"About {lacking} would settle it if it stays at {kept}."

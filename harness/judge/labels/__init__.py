@@ -2,7 +2,7 @@
 
 `reader` is the room's own voice: it turns one outcome into a `Read`. `names` compares texts and peels what is
 written around a name, `negation` tells which mentions are denied, `document` finds the JSON of a reply, and
-`confusable` looks at the labels themselves.
+`thoughts` takes out what a model thinks aloud, and `confusable` looks at the labels themselves.
 """
 
 from __future__ import annotations

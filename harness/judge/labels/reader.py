@@ -15,6 +15,9 @@ make two labels the same (`us` and `US`), the comparison is as strict as it must
 - `regex`: the first match of the pattern: its group `label`, else its first group, else all of it, is read
   as in `exact`.
 
+What a model thinks aloud is never read: `thoughts` takes it out first. A reply that ends inside a thought has
+no label.
+
 A reply that was cut by its token limit (`finish_reason: length`) and from which a label can be read counts
 as that label: a limit of a few tokens is how many prompts stop a small model. It is `truncated` when no label
 can be read, or when the cut could hide the rest of a longer name (`refund` cut where `refund request` is
@@ -31,12 +34,14 @@ from decimal import Decimal, InvalidOperation
 from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias, assert_never
 
+from harness.endings import ending_of
 from harness.files.project import Price
 from harness.files.suite import ReplyRule
 from harness.judge.documents import Outcome
 from harness.judge.labels.document import Flaw, Missing, at_pointer, document_of
 from harness.judge.labels.names import comparison, joined, layers, plain, whole_word
 from harness.judge.labels.negation import denied, may_deny
+from harness.judge.labels.thoughts import Answer, answer_of
 from harness.record import Failure, Reply
 
 _MAX_REMEMBERED = 100_000
@@ -50,6 +55,10 @@ Reason: TypeAlias = Literal[
     Flaw,
     "not_a_text",  # json: the value is null, a list or an object
     "no_match",  # regex: the pattern does not match, or its group took no part
+    "thought",  # it ends inside a thought, in which no label is read
+    "tool_call",  # it calls a tool, and the rule reads texts
+    "no_tool",  # from: tool; it is a text
+    "error",  # it ended by an error: its partial text is not read
     "cut_name",  # the cut could hide the rest of a longer name
     "empty",
     "refused",
@@ -67,6 +76,10 @@ _WORDS: dict[Reason, str] = {
     "no_value": "its JSON has nothing at the pointer",
     "not_a_text": "the value at the pointer is no text, number or boolean",
     "no_match": "the pattern matches nothing",
+    "thought": "it ends inside a thought",
+    "tool_call": "it is a tool call, which `reply: {{as: json, from: tool}}` in the suite would read",
+    "no_tool": "it calls no tool, and the suite reads tool calls",
+    "error": "it ended by an error of the endpoint",
     "cut_name": "it was cut where a longer label could go on: {labels}",
     "empty": "it is empty",
     "refused": "the model refused",
@@ -114,7 +127,8 @@ class Reading(NamedTuple):
 def said(outcome: Reply | Failure) -> str:
     """Give what a trial ended with, as text: the reply, the refusal, or the failure with its kind."""
     if isinstance(outcome, Reply):
-        return outcome.refusal or outcome.text
+        calls = [f"[tool call] {call.name}({call.arguments})" for call in outcome.tools]
+        return outcome.refusal or "\n".join([*filter(None, [outcome.text]), *calls])
     return f"{outcome.kind}: {outcome.message}"
 
 
@@ -152,11 +166,36 @@ class LabelReader:
             case Failure():
                 return Read(None, "failed", Why("failed"))
             case Reply():
-                if outcome.refusal or outcome.finish_reason == "content_filter":
+                ending = ending_of(outcome.finish_reason)
+                if outcome.refusal or ending == "content_filter":
                     return Read(None, "refused", Why("refused"))
-                return self._remember(outcome.text, cut=outcome.finish_reason == "length")
+                if (why := self._not_to_be_read(outcome)) is not None:
+                    return Read(None, "truncated" if ending == "length" else "unparseable", why)
+                return self._remember(self.source(outcome), cut=ending == "length")
             case _:
                 assert_never(outcome)
+
+    def source(self, reply: Reply) -> str:
+        """Give the text that is read: what was said, or by `from: tool` the arguments of its calls."""
+        if self._rule.from_ == "text":
+            return reply.text
+        return "\n".join(dict.fromkeys(call.arguments for call in reply.tools))
+
+    def answer(self, text: str) -> Answer:
+        """Give what is left of a text without its thoughts; marks inside a JSON document are its own."""
+        whole = self._rule.as_ == "json" and text.lstrip().startswith("{")
+        if whole and not isinstance(document_of(text), Missing):
+            return Answer(text, thought=False, hidden=False)
+        return answer_of(text)
+
+    def _not_to_be_read(self, reply: Reply) -> Why | None:
+        """Say why a reply holds nothing that this rule may read, whatever stands in it."""
+        if ending_of(reply.finish_reason) == "error":
+            return Why("error")
+        blank = not plain(reply.text).strip()
+        if self._rule.from_ == "text":
+            return Why("tool_call") if blank and reply.tools else None
+        return None if blank or reply.tools else Why("no_tool")
 
     def reading(self, outcome: Reply | Failure, price: Price) -> Reading:
         """Read one trial; judging reads the same for whole columns (`table.intake`, `sections.cost`)."""
@@ -172,9 +211,10 @@ class LabelReader:
         return known
 
     def _text(self, text: str, *, cut: bool) -> Read:
-        found = self._find(text)
+        text, _, hidden = self.answer(text)
+        found = Why("thought") if hidden else self._find(text)
         if isinstance(found, Why):
-            blank = not plain(text).strip()
+            blank = not hidden and not plain(text).strip()
             outcome: Outcome = "truncated" if cut else "empty" if blank else "unparseable"
             return Read(None, outcome, Why("empty") if blank else found)
         if cut and (longer := self._may_go_on(text, found)):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.files.suite import Suite
-from harness.judge.power.rows import WITH, PowerRow
-from harness.judge.wording import count, listed, named, singular
+from harness.judge.power.rows import PowerRow
+from harness.judge.wording import count, listed, named, things
 
 MOST = 20  # labels that are named
+_OF_LABEL = frozenset({"label cases", "predictions"})  # about as many as the label has cases
 
 
 def cheapest_fix(suite: Suite, rows: Sequence[PowerRow]) -> tuple[str, ...]:
@@ -30,29 +31,30 @@ def _missing(suite: Suite, rows: Sequence[PowerRow], wanted: Mapping[str, int | 
         goal = wanted.get(row.threshold)
         return 0 if goal is None or row.have is None else goal - row.have
 
-    slices = {row.unit: max(short(other) for other in rows if other.unit == row.unit) for row in rows}
-    slices = {unit: n for unit, n in slices.items() if WITH in unit and n > 0}
+    def most(units: Iterable[PowerRow]) -> int:
+        return max((short(row) for row in units), default=0)
+
+    slices = {(row.one, row.unit, row.counts, row.label): 0 for row in rows if row.where}
+    slices = {key: most(row for row in rows if row.unit == key[1]) for key in slices}
+    slices = {key: n for key, n in slices.items() if n > 0}
+    every = [row for row in rows if not row.where]
     of_label = {
-        label: max((short(row) for row in rows if row.unit in _units_of(label)), default=0)
-        - sum(n for unit, n in slices.items() if unit.partition(WITH)[0] in _units_of(label))
+        label: most(row for row in every if row.label == label and row.counts in _OF_LABEL)
+        - sum(n for (_, _, counts, of), n in slices.items() if of == label and counts in _OF_LABEL)
         for label in suite.labels
     }
     of_label = {label: n for label, n in of_label.items() if n > 0}
     parts = [count(n, f"more {named(label)} case") for label, n in of_label.items()]
-    parts += [f"{n:,} more {singular(unit) if n == 1 else unit}" for unit, n in slices.items()]
-    rest = max((short(row) for row in rows if row.unit == "cases"), default=0)
+    parts += [count(n, f"more {one}", f"more {many}") for (one, many, _, _), n in slices.items()]
+    rest = most(row for row in every if row.counts == "cases")
     rest -= sum(of_label.values()) + sum(slices.values())
     for label in suite.labels:
-        unit = f"cases that are not {named(label)}"
-        lacks = max((short(row) for row in rows if row.unit == unit), default=0)
+        lacks = most(row for row in every if row.label == label and row.counts == "other cases")
         lacks -= sum(more for other, more in of_label.items() if other != label)
         if lacks > 0:
-            parts.append(f"{lacks:,} more {singular(unit) if lacks == 1 else unit}")
+            one, many = things("other cases", label)
+            parts.append(count(lacks, f"more {one}", f"more {many}"))
             rest -= lacks
     if rest > 0:
         parts.append(f"{count(rest, 'more case')} of any label")
     return parts
-
-
-def _units_of(label: str) -> set[str]:
-    return {f"{named(label)} cases", f"{named(label)} predictions"}

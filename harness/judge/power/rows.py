@@ -13,16 +13,14 @@ from typing import TypeAlias
 
 import msgspec
 
-from harness.files.thresholds import Threshold, metric_of
+from harness.files.thresholds import Counted, Threshold, metric_of
 from harness.judge.power.model import Ahead, SamplePlan, average_plan, gap_plan, robustness_plan
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure
 from harness.judge.scores.matrix import fbeta_of
 from harness.judge.scores.planning import POWER, best_provable, half_way, planned_n, smallest_all_pass_n
 from harness.judge.scores.resample import MatrixMetric
-from harness.judge.wording import amount, count, demand, named, singular, sure, verb
-
-WITH = " with "  # stands before the filter in a unit: spam cases with tag=short
+from harness.judge.wording import Things, amount, count, demand, sure, things, verb
 
 
 class PowerRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,12 +28,16 @@ class PowerRow(msgspec.Struct, frozen=True, kw_only=True):
 
     threshold: str
     metric: str
-    unit: str  # what is counted: cases, spam cases, spam predictions
+    unit: str  # what is counted: cases, spam cases, spam predictions with tag=short
     have: int | None
     least: int | None  # the fewest that prove it, all right
     needed: int | None  # for 80% power, if the truth is half way from the threshold to perfect
     best: float | None  # what these cases prove of the figure if all are right
     sentence: str
+    one: str = "case"  # one of `unit`
+    counts: Counted | None = None  # what the unit is, of the cases with `where` that have to do with `label`
+    label: str | None = None
+    where: str = ""
     provable: bool = True  # whether these cases can pass it at all, were every answer right
 
     @property
@@ -63,7 +65,10 @@ def of_repeats(ahead: Ahead) -> PowerRow:
     threshold = ahead.threshold
     share = threshold.bound if threshold.at_least else 1 - threshold.bound
     return _of_share(
-        ahead, share, amount(half_way(threshold.bound), "share"), counted=(0, "cases asked more than once")
+        ahead,
+        share,
+        amount(half_way(threshold.bound), "share"),
+        repeated=Things("case asked more than once", "cases asked more than once"),
     )
 
 
@@ -140,18 +145,18 @@ def _truth(ahead: Ahead) -> str:
     return amount(half_way(threshold.bound), metric_of(threshold.metric).scale, threshold.currency or "")
 
 
-def _counted(ahead: Ahead) -> tuple[int, str] | None:
+def _counted(ahead: Ahead) -> tuple[int, Counted, str | None] | None:
     """Give how many units a share rests on, and what they are; None where its label is not known."""
     counts = metric_of(ahead.threshold.metric).counts
     if counts == "cases":
-        return len(ahead.cases), "cases"
+        return len(ahead.cases), counts, None
     label = ahead.threshold.label if ahead.threshold.label is not None else ahead.suite.positive
     if label is None:
         return None
     mine = sum(case.expected == label for case in ahead.cases)
     if counts == "other cases":
-        return len(ahead.cases) - mine, f"cases that are not {named(label)}"
-    return mine, f"{named(label)} {'predictions' if counts == 'predictions' else 'cases'}"
+        return len(ahead.cases) - mine, counts, label
+    return mine, "label cases" if counts == "touched" else counts, label
 
 
 def _of_share(
@@ -161,19 +166,25 @@ def _of_share(
     *,
     truth: float | None = None,
     best: Callable[[float], float] = lambda share: share,
-    counted: tuple[int, str] | None = None,
+    repeated: Things | None = None,
 ) -> PowerRow:
     """Plan `share` of good units; `truth` is half way from it to perfect where it is not given."""
     threshold, confidence = ahead.threshold, ahead.suite.confidence
-    counted = counted or _counted(ahead)
+    counted = _counted(ahead)
     if counted is None or not 0 < share <= 1:
         return unplanned(threshold, "nobody can tell yet")
-    have, unit = counted
+    have, counts, label = counted if repeated is None else (0, None, None)
+    unit = repeated or things(counts or "cases", label)
+    part = f" with {threshold.part}" if threshold.where else ""
     proved, least = best(best_provable(have, confidence)), smallest_all_pass_n(share, confidence)
     row = PowerRow(
         threshold=threshold.text,
         metric=threshold.metric,
-        unit=f"{unit}{WITH}{threshold.part}" if threshold.where else unit,
+        unit=unit.many + part,
+        one=unit.one + part,
+        counts=counts,
+        label=label,
+        where=threshold.part,
         have=have,
         least=least,
         needed=planned_n(share, truth=truth, power=POWER, confidence=confidence),
@@ -193,6 +204,7 @@ def _of_model(ahead: Ahead, plan: SamplePlan | None) -> PowerRow:
         threshold=threshold.text,
         metric=threshold.metric,
         unit="cases",
+        counts="cases",
         have=have,
         least=None,
         needed=plan.needed,
@@ -211,17 +223,19 @@ def _of_model(ahead: Ahead, plan: SamplePlan | None) -> PowerRow:
         told = (
             f"{row.threshold} can't pass: {known} without a miss {verb(have, 'proves', 'prove')} "
             f"no more than {best} at {sure(ahead.suite.confidence)} confidence; "
-            f"{_add(row.needed, have, 'cases')}: {odds}."
+            f"{_add(row.needed, have, things('cases'))}: {odds}."
         )
     elif row.enough:
         told = f"{row.threshold}: {known} are enough (about {plan.needed:,} needed: {odds})."
     else:
-        told = f"{row.threshold} may stay open with {known}; {_add(row.needed, have, 'cases')}: {odds}."
+        told = (
+            f"{row.threshold} may stay open with {known}; {_add(row.needed, have, things('cases'))}: {odds}."
+        )
     return msgspec.structs.replace(row, sentence=told)
 
 
-def _add(needed: int | None, have: int, unit: str) -> str:
-    return f"add {count(max(1, (needed or 0) - have), singular(unit), unit)}"
+def _add(needed: int | None, have: int, units: Things) -> str:
+    return f"add {units.of(max(1, (needed or 0) - have))}"
 
 
 def _is_lower_limit(threshold: Threshold) -> bool:
@@ -232,15 +246,16 @@ def _sentence(row: PowerRow, n: int, threshold: Threshold, truth: str, confidenc
     if row.needed is None or row.least is None or row.best is None:
         return f"{row.threshold} can't be proved by any number of {row.unit}: {_perfection(threshold)}."
     lower = _is_lower_limit(threshold)
-    about = "about " if "predictions" in row.unit else ""
-    have = about + count(n, singular(row.unit), row.unit)
+    about = "about " if row.counts == "predictions" else ""
+    units = Things(row.one, row.unit)
+    have = about + units.of(n)
     truth = truth if lower else amount(threshold.bound / 2, "share")
     odds = f"a true {truth} then passes with 80% probability"
     if metric_of(threshold.metric).quantile is not None:
         odds = f"with {truth} of calls in time it then passes with 80% probability"
     if row.enough:
         return f"{row.threshold}: {have} {verb(n, 'is', 'are')} enough ({row.needed:,} needed: {odds})."
-    fix = f"{_add(row.needed, n, row.unit)}: {odds}"
+    fix = f"{_add(row.needed, n, units)}: {odds}"
     if row.provable:
         return f"{row.threshold} may stay open with {have}; {fix}."
     best = f"{'no more than' if lower else 'only that it is below'} {amount(row.best, 'share')}"

@@ -72,6 +72,10 @@ class TrialColumns:
     tokens_in: Int64  # NONE when the endpoint did not say
     tokens_out: Int64
     tokens_cached: Int64
+    tokens_reasoning: Int64  # part of `tokens_out`
+    reasoned: Int8  # 1 where the reply holds thoughts, or tokens were spent on them
+    odd: Int16  # index into `odd_fields`; NONE where all that keeps books could be read
+    ending: Int16  # index into `unknown_endings`; NONE where the finish reason is a known one, or none
     score: Float  # of the positive label, nan when none
     reply: Int32  # index into `replies`: two trials with the same reply text share it
     replies: tuple[str, ...]  # text of a reply, or `kind: message` of a failure
@@ -79,6 +83,8 @@ class TrialColumns:
     served_models: tuple[str, ...]
     fingerprint: Int16
     fingerprints: tuple[str, ...]
+    odd_fields: tuple[tuple[str, ...], ...]  # the fields of a reply that could not be read
+    unknown_endings: tuple[str, ...]  # words for an ending that no provider is known to say
     recorded: bool
     warmup_calls: int
     warmup_tokens: tuple[int, int, int] = (0, 0, 0)  # in, out, cached: paid for, never judged

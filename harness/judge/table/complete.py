@@ -30,6 +30,7 @@ _ZERO_IF_NOT_RUN = {
     "retry_ns",
     "own_ns",
     "attempts",
+    "reasoned",
     "in_flight",
 }
 
@@ -113,6 +114,8 @@ class Columns:
             whys=tuple(intake.whys),
             served_models=tuple(intake.served),
             fingerprints=tuple(intake.fingerprints),
+            odd_fields=tuple(intake.odd_fields),
+            unknown_endings=tuple(intake.unknown_endings),
             recorded=intake.recorded,
             warmup_calls=intake.warmup_calls,
             warmup_tokens=(in_, out, cached),

@@ -14,11 +14,12 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from harness.endings import ending_of
 from harness.judge.documents import OUTCOMES
 from harness.judge.labels import Why, said
 from harness.judge.table.columns import FAILURES, NONE, Float, Int64
 from harness.judge.table.reply_score import ScoreReader
-from harness.record import Attempt, Failure, Record, Reply, is_timed
+from harness.record import Attempt, Failure, Record, Reply, ToolCall, is_timed
 
 _T = TypeVar("_T")
 Column: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.int16 | np.int8 | np.float64]
@@ -47,6 +48,10 @@ KINDS: dict[str, npt.DTypeLike] = {
     "tokens_in": np.int64,
     "tokens_out": np.int64,
     "tokens_cached": np.int64,
+    "tokens_reasoning": np.int64,
+    "reasoned": np.int8,
+    "odd": np.int16,
+    "ending": np.int16,
     "score": np.float64,
     "reply": np.int32,
     "served": np.int16,
@@ -61,8 +66,9 @@ _MICROSECOND = timedelta(microseconds=1)
 _UTC = "+00:00"
 _WRITTEN_OUT = {len("2026-01-01T00:00:00+00:00"), len("2026-01-01T00:00:00.000000+00:00")}
 
-# Text, finish reason and refusal, all that a label is read from; or a failure.
-_Said: TypeAlias = tuple[str, str | None, str | None] | Failure
+# Text, finish reason, refusal and tool calls, all that a label is read from; or a failure.
+_Parts: TypeAlias = tuple[str, str | None, str | None, tuple[ToolCall, ...]]
+_Said: TypeAlias = _Parts | Failure
 
 
 class Numbers(dict[_T, int]):
@@ -89,6 +95,8 @@ class Intake:
     whys: Numbers[Why] = field(default_factory=Numbers[Why])
     served: Names = field(default_factory=Names)
     fingerprints: Names = field(default_factory=Names)
+    odd_fields: Numbers[tuple[str, ...]] = field(default_factory=Numbers)
+    unknown_endings: Names = field(default_factory=Names)
     most_repeats: int = 0
     recorded: bool = False
     warmup_calls: int = 0
@@ -130,7 +138,7 @@ class Intake:
         replies = [outcome if isinstance(outcome, Reply) else _SILENT for outcome in outcomes]
         usages = [reply.usage for reply in replies]
         numbers = [
-            known[(outcome.text, outcome.finish_reason, outcome.refusal)]
+            known[(outcome.text, outcome.finish_reason, outcome.refusal, outcome.tools)]
             if isinstance(outcome, Reply)
             else known[outcome]
             for outcome in outcomes
@@ -142,6 +150,9 @@ class Intake:
             "tokens_in": _known([usage.input for usage in usages]),
             "tokens_out": _known([usage.output for usage in usages]),
             "tokens_cached": _known([usage.cached for usage in usages]),
+            "tokens_reasoning": _known([usage.reasoning for usage in usages]),
+            "reasoned": np.array([bool(r.reasoning or r.usage.reasoning) for r in replies], dtype=np.int8),
+            "odd": np.array([self.odd_fields[r.odd] if r.odd else NONE for r in replies], dtype=np.int16),
             "served": np.array(models, dtype=np.int16),
             "fingerprint": np.array(prints, dtype=np.int16),
             "score": self._scores(outcomes),
@@ -163,8 +174,10 @@ class Intake:
             chunks = self._chunks.pop(name, [])
             columns[name] = np.concatenate(chunks) if chunks else np.zeros(0, dtype=kind)
         number = columns["reply"]
+        reasoned = columns["reasoned"]
         for name, column in self._read().items():
             columns[name] = column[number] if len(number) else np.zeros(0, dtype=KINDS[name])
+        columns["reasoned"] = np.maximum(columns["reasoned"], reasoned)
         return columns
 
     def _read(self) -> dict[str, Column]:
@@ -182,12 +195,21 @@ class Intake:
             "outcome": np.array([_OUTCOME[one.outcome] for one in read], np.int8),
             "why": np.array([NONE if one.why is None else self.whys[one.why] for one in read], np.int16),
             "reply": np.array([self.replies[said(outcome)] for outcome in outcomes], np.int32),
+            "reasoned": np.array([self._thinks(outcome) for outcome in outcomes], np.int8),
+            "ending": np.array([self._unknown_ending(outcome) for outcome in outcomes], np.int16),
         }
 
+    def _thinks(self, outcome: Reply | Failure) -> bool:
+        return isinstance(outcome, Reply) and self.reader.answer(outcome.text).thought
 
-def _as_reply(parts: tuple[str, str | None, str | None]) -> Reply:
-    text, finish_reason, refusal = parts
-    return Reply(text=text, finish_reason=finish_reason, refusal=refusal)
+    def _unknown_ending(self, outcome: Reply | Failure) -> int:
+        word = outcome.finish_reason if isinstance(outcome, Reply) else None
+        return self.unknown_endings[word] if word and ending_of(word) is None else NONE
+
+
+def _as_reply(parts: _Parts) -> Reply:
+    text, finish_reason, refusal, tools = parts
+    return Reply(text=text, finish_reason=finish_reason, refusal=refusal, tools=tools)
 
 
 def _known(counts: Sequence[int | None]) -> Int64:

@@ -26,7 +26,7 @@ class ScoreReader(LabelReader):
         if reply.score is not None:
             return reply.score if math.isfinite(reply.score) else math.nan
         if self._rule.score is not None and self._rule.as_ == "json":
-            return number(at_pointer(document_of(reply.text), self._rule.score))
+            return number(at_pointer(document_of(self.answer(self.source(reply)).text), self._rule.score))
         if reply.logprobs and label is not None:
             return self._from_logprobs(reply, positive, label)
         return math.nan
@@ -46,15 +46,16 @@ class ScoreReader(LabelReader):
 
     def _start(self, text: str, label: str) -> int | None:
         """Give where the label's name begins in the text as sent, or None when it is written otherwise."""
-        low = text.casefold()
+        low, answer = text.casefold(), self.answer(text)
         if len(low) != len(text):
             return None
+        begin = max(text.rfind(answer.text.strip()), 0) if answer.thought else 0
         quoted = [f'"{name}"' for name, of in self._names.items() if of == label]
         for name in sorted(quoted, key=len, reverse=True):
-            if (at := low.find(name.casefold())) >= 0:
+            if (at := low.find(name.casefold(), begin)) >= 0:
                 return at + 1
         bare = sorted((name[1:-1] for name in quoted), key=len, reverse=True)
-        found = [at for name in bare if (at := low.find(name.casefold())) >= 0]
+        found = [at for name in bare if (at := low.find(name.casefold(), begin)) >= 0]
         return min(found, default=None)
 
     def _mass(self, tokens: Iterable[TokenLogprob]) -> dict[str, float]:

@@ -21,10 +21,12 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from harness.endings import ending_of, in_common_words
 from harness.errors import FilesError, Problem
 from harness.files.prompts import Rendered
+from harness.measure.endpoint.codecs.fields import JsonObject
 from harness.measure.endpoint.contract import Answer, Prepared
-from harness.record import Attempt, Failure, FailureKind, Reply, TokenLogprob, Trial, Usage
+from harness.record import Attempt, Failure, FailureKind, Reply, TokenLogprob, ToolCall, Trial, Usage
 
 Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 _Key: TypeAlias = tuple[str | None, str | None, str, str | None, int | None]
@@ -49,6 +51,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ttft_s: Seconds | None = None
     finish_reason: str | None = None
     refusal: str | None = None
+    tool: JsonObject | str | None = None  # the arguments of the tool that was called instead of answering
+    reasoning: str | None = None
     usage: Usage | None = None
     score: float | None = None
     logprobs: tuple[TokenLogprob, ...] = ()
@@ -142,7 +146,7 @@ def _index(path: Path, mapped: mmap.mmap) -> tuple[array[int], array[int], set[_
             continue
         try:
             line = decode(text)
-            if (line.reply is None) == (line.failure is None):
+            if (line.reply is None and line.refusal is None and line.tool is None) == (line.failure is None):
                 problems.append(_problem(path, number, "", "needs either `reply` or `failure`, not both"))
             key = _key(line)
             shapes.add((key[0] is not None, key[1] is not None, key[3] is not None, key[4] is not None))
@@ -243,9 +247,15 @@ def _missing(path: Path) -> str:
 def _outcome(line: Recorded) -> Reply | Failure:
     if line.failure is not None:
         return Failure(kind=line.failure, message=line.message or "recorded failure", status=line.status)
+    if ending_of(line.finish_reason) == "error":
+        message = line.message or f"the endpoint ended the reply with `{line.finish_reason}`"
+        return Failure(kind="error_in_body", message=message, status=line.status)
+    arguments = line.tool if isinstance(line.tool, str) else msgspec.json.encode(line.tool).decode()
     return Reply(
         text=line.reply or "",
-        finish_reason=line.finish_reason,
+        finish_reason=in_common_words(line.finish_reason),
+        tools=() if line.tool is None else (ToolCall("", arguments),),
+        reasoning=line.reasoning,
         refusal=line.refusal,
         usage=line.usage or Usage(),
         score=line.score,

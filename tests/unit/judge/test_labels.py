@@ -192,7 +192,7 @@ def test_a_reply_without_a_label_says_why(text: str, reason: str) -> None:
 def test_a_reason_is_told_in_words() -> None:
     assert told(Why("several_labels", SPAM)) == "2 labels: spam, ham"
     reasons = [reason for group in get_args(Reason) for reason in get_args(group) or (group,)]
-    assert len({told(Why(reason)) for reason in reasons}) == len(reasons) == 15
+    assert len({told(Why(reason)) for reason in reasons}) == len(reasons) == 19
 
 
 def test_words_of_a_label_may_be_joined_by_blanks_hyphens_or_underscores() -> None:

@@ -15,7 +15,7 @@ from harness.files.prompts import Prompt, RenderedText
 from harness.measure.endpoint.contract import Answer
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.recorded import load_replies
-from harness.record import Failure, Reply, TokenLogprob, Trial, Usage
+from harness.record import Failure, Reply, TokenLogprob, ToolCall, Trial, Usage
 
 
 def write(path: Path, *lines: Any) -> Path:
@@ -151,3 +151,37 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     assert text(ask(path, "1")) == "a"
     write(path, {"case": "1", "reply": "changed"})
     assert text(ask(path, "1")) == "changed"
+
+
+def test_a_line_may_hold_a_refusal_a_tool_call_or_thoughts(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "r.jsonl",
+        {"case": "1", "refusal": "I can't."},
+        {"case": "2", "tool": {"label": "spam"}},
+        {"case": "3", "tool": '{"label": "ham"}', "finish_reason": "tool_use"},
+        {"case": "4", "reply": "ham", "reasoning": "Hm", "usage": {"output": 9, "reasoning": 8}},
+    )
+    outcomes = [ask(path, case).outcome for case in "1234"]
+    assert outcomes == [
+        Reply(text="", refusal="I can't."),
+        Reply(text="", tools=(ToolCall("", '{"label":"spam"}'),)),
+        Reply(text="", tools=(ToolCall("", '{"label": "ham"}'),), finish_reason="tool_calls"),
+        Reply(text="ham", reasoning="Hm", usage=Usage(output=9, reasoning=8)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "meaning"), [("MAX_TOKENS", "length"), ("SAFETY", "content_filter"), ("odd one", "odd one")]
+)
+def test_recorded_finish_reasons_may_be_in_any_provider_s_words(
+    word: str, meaning: str, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "r.jsonl", {"case": "1", "reply": "spam", "finish_reason": word})
+    assert ask(path, "1").outcome == Reply(text="spam", finish_reason=meaning)
+
+
+def test_a_recorded_error_is_a_failure_whatever_its_partial_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "r.jsonl", {"case": "1", "reply": "spam", "finish_reason": "error"})
+    outcome = ask(path, "1").outcome
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "error_in_body"

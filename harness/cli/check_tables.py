@@ -1,0 +1,122 @@
+"""The tables of `harness check`: cases by label, what a run would make, what the cases can prove."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.files.bundle import Bundle
+    from harness.judge.power import PowerRow
+    from harness.measure.plan import PlanSummary
+
+MANY = 12  # labels: of more only those with the fewest and the most cases have rows
+_ENDS = 3  # rows of either
+
+
+def case_rows(bundle: Bundle) -> list[tuple[str, ...]]:
+    """Count the cases of each label in each split; of many labels, those with the fewest and the most."""
+    counted = Counter((case.expected, case.split) for case in bundle.cases)
+    splits = sorted({split for _, split in counted})
+    totals = Counter(case.expected for case in bundle.cases)
+    head = ("label", *(split or "no split" for split in splits), "all")
+
+    def row(label: str) -> tuple[str, ...]:
+        return (label, *(f"{counted[label, split]:,}" for split in splits), f"{totals[label]:,}")
+
+    labels = bundle.suite.labels
+    if len(labels) <= MANY:
+        return [head, *map(row, labels)]
+    ranked = sorted(labels, key=lambda label: (totals[label], label))
+    between = ranked[_ENDS:-_ENDS]
+    ranges = [_range([counted[label, split] for label in between]) for split in splits]
+    middle = (f"... {len(between)} more labels", *ranges, _range([totals[label] for label in between]))
+    return [head, *map(row, ranked[:_ENDS]), middle, *map(row, ranked[-_ENDS:])]
+
+
+def _range(values: Sequence[float], written: Callable[[float], str] = "{:,}".format) -> str:
+    """Write the least and the largest of some values, once where they look the same."""
+    return " to ".join(dict.fromkeys((written(min(values)), written(max(values))))) if values else ""
+
+
+def _state(row: PowerRow) -> str:
+    if not row.provable:
+        return "can't pass"
+    if row.have is None:
+        return "after the run"
+    return "enough" if row.enough else "may stay open"
+
+
+def power_rows(rows: Sequence[PowerRow]) -> list[tuple[str, ...]]:
+    """Give each threshold with its cases, what they prove without a miss, and what 80% power takes.
+
+    A threshold that is asked of many labels has one row.
+    """
+    groups: dict[str, list[PowerRow]] = {}
+    for row in rows:
+        asked = (
+            row.threshold if row.label is None else row.threshold.replace(f"[{row.label}]", "[each label]")
+        )
+        groups.setdefault(asked, []).append(row)
+    shown: list[tuple[str, ...]] = [("threshold", "rests on", "proves at best", "80% power takes", "")]
+    for asked, group in groups.items():
+        if len(group) > MANY:
+            shown.append((asked, *_of_many(group)))
+        else:
+            shown += [(row.threshold, *_of_many([row])) for row in group]
+    return shown
+
+
+def _of_many(rows: Sequence[PowerRow]) -> tuple[str, ...]:
+    """Give the cells of thresholds that differ in their labels alone."""
+    from harness.judge.wording import Things, amount, scale_of
+
+    first = rows[0]
+    quantile = scale_of(first.metric) == "seconds"  # what is proved is the share of calls in time
+    scale = "share" if quantile else scale_of(first.metric)
+    have = [row.have for row in rows if row.have is not None]
+    best = _range([row.best for row in rows if row.best is not None], lambda value: amount(value, scale, ""))
+    states = Counter(map(_state, rows))
+    if len(rows) == 1:
+        rests_on, state = "".join(Things(first.one, first.unit).of(n) for n in have), _state(first)
+    else:
+        rests_on = f"{_range(have)} {'predictions' if first.counts == 'predictions' else 'cases'} each"
+        state = ", ".join(f"{n} {state}" for state, n in states.items())
+    needed = _range([row.needed for row in rows if row.needed is not None])
+    return rests_on, best + (" in time" if quantile and best else ""), needed, state
+
+
+def candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
+    """Say what a run would send to each candidate, and for how much money."""
+    rows: list[tuple[str, ...]] = [
+        ("candidate", "calls", "tokens in", "tokens out, at most", "money, at most")
+    ]
+    for candidate in summary.candidates:
+        cost = candidate.money
+        money = "no price given" if cost is None else f"{candidate.currency} {cost:,.4f}"
+        rows.append(
+            (
+                candidate.name,
+                f"{candidate.calls:,}",
+                f"about {candidate.tokens_in:,}",
+                f"{candidate.tokens_out:,}" if candidate.tokens_out is not None else "not limited",
+                money,
+            )
+        )
+    return rows
+
+
+def columns(rows: list[tuple[str, ...]]) -> list[str]:
+    """Lay rows out: the first column to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return ["  " + _row(row, widths).rstrip() for row in rows]
+
+
+def _row(row: tuple[str, ...], widths: list[int]) -> str:
+    first, *rest = (
+        cell.ljust(width) if index == 0 else cell.rjust(width)
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+    )
+    return "  ".join((first, *rest))

@@ -10,11 +10,11 @@ import typer
 from harness.cli.ground import emit, emit_json, options, run_asked
 from harness.cli.judged import judged
 from harness.errors import UsageError
-from harness.report.neutral import visible
+from harness.report.neutral import one_line, visible
 
 if TYPE_CHECKING:
     from harness.report.export import Row
-    from harness.rundir import Manifest
+    from harness.rundir import CandidateEntry, Manifest
 
 
 def show(
@@ -82,7 +82,30 @@ def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bo
             found[row["candidate"], row["case"], row["variant"], row["repeat"]] = row
     order = {name: number for number, name in enumerate(_case_ids(folder))}
     places = sorted(found, key=lambda place: (place[0], order[place[1]], place[2:]))
-    return [_trial_row(found[place]) for place in places if not (wrong and found[place]["right"])]
+    entries = {entry.name: entry for entry in manifest.candidates}
+    return [
+        {**_trial_row(found[place]), **_cause(found[place], entries[place[0]], manifest.run_id)}
+        for place in places
+        if not (wrong and found[place]["right"])
+    ]
+
+
+def _cause(row: Row, entry: CandidateEntry, run: str) -> Row:
+    """Say why a trial has no label, and what to do about it; of a failure the endpoint's words say why."""
+    from harness.files.mending import what_to_change
+    from harness.judge.causes import placed
+    from harness.judge.sections.trouble import mend_of, why_no_label
+    from harness.record import Failure
+
+    if row["outcome"] == "label":
+        return {"why": None, "next": None}
+    if "failure" in row:
+        failure = Failure(kind=row["failure"], message=row["failure_message"], status=row["status"])
+        mend = what_to_change(failure, entry.places, entry.model.get("api_key_env"), run=run)
+        return {"why": None, "next": placed(mend.fix, mend.where) or None}
+    mend = mend_of(row["outcome"], entry.places)
+    why = why_no_label(row["outcome"], row["why"] or "", row["tokens_out"] or 0)
+    return {"why": why or None, "next": placed(mend.fix, mend.where) or None}
 
 
 def _trial_row(row: Row) -> Row:
@@ -121,4 +144,6 @@ def _trial_text(row: Row) -> str:
         f"  expected {row['expected']}, read as {row['read_as']} ({mark}{visible(why)}); {seconds}, "
         f"{count(row['attempts'], 'attempt')}\n"
         f"  reply: {visible(row['reply'])}"
+        + (f"\n  no label: {one_line(row['why'])}" if row["why"] else "")
+        + (f"\n  next: {one_line(row['next'])}" if row["next"] else "")
     )

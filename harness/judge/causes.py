@@ -79,11 +79,15 @@ def quoted(message: str) -> str:
 
 def advice(row: Trouble) -> str:
     """Give what to do as a sentence that names the place, such as `in prompts/v1.prompt.yml:4`."""
-    first, also, then = row.fix.rstrip(".").partition("; ")
-    if not first or not row.where:
-        return row.fix
-    place = f"in {row.where}" if first.endswith("`") else f"({row.where})"
-    return f"{first} {place}{also}{then}."
+    return placed(row.fix, row.where)
+
+
+def placed(fix: str, where: str) -> str:
+    """Put the place behind the first thing to do."""
+    first, also, then = fix.rstrip(".").partition("; ")
+    if not first or not where:
+        return fix
+    return f"{first} {f'in {where}' if first.endswith('`') else f'({where})'}{also}{then}."
 
 
 def cause(row: Trouble) -> str:

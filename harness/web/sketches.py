@@ -41,6 +41,7 @@ class TrialShown(msgspec.Struct, frozen=True, kw_only=True):
     read_as: str  # a label, or the outcome without one
     right: bool
     reply: str
+    why: str  # why no label was read from it; empty where one was, or where it failed
     failed: bool
     finish_reason: str
     latency_s: float | None

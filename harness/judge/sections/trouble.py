@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 import numpy as np
 
-from harness.files.mending import Mend, more_output, what_to_change
+from harness.files.mending import Mend, Places, more_output, what_to_change
 from harness.judge.documents import OUTCOMES, Outcome, SampleReply, Trouble, Verdict
-from harness.judge.labels import Why, told
+from harness.judge.labels import told
 from harness.judge.table.columns import FAILURES, NONE, Bool
 from harness.judge.view import FAILED, View
 from harness.judge.wording import count
@@ -99,7 +99,7 @@ def _replies(view: View, decides: Decides) -> Iterator[Trouble]:
         if not len(rows):
             continue
         samples = _samples(view, outcome, rows.tolist())
-        mend = _mend(view, outcome)
+        mend = mend_of(outcome, view.entry.places)
         yield Trouble(
             kind=outcome,
             whose="prompt",
@@ -114,8 +114,8 @@ def _replies(view: View, decides: Decides) -> Iterator[Trouble]:
         )
 
 
-def _mend(view: View, outcome: Outcome) -> Mend:
-    places = view.entry.places
+def mend_of(outcome: Outcome, places: Places) -> Mend:
+    """Say what would mend replies that ended so."""
     match outcome:
         case "truncated":
             return more_output(places)
@@ -137,7 +137,7 @@ def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleR
         sample = SampleReply(
             case=view.cases.ids[int(trials.case[row])],
             reply=text,
-            reason=_reason(outcome, trials.whys[trials.why[row]], int(trials.tokens_out[row])),
+            reason=why_no_label(outcome, told(trials.whys[trials.why[row]]), int(trials.tokens_out[row])),
         )
         if sample.reason in found:
             spare.append(sample)
@@ -149,7 +149,8 @@ def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleR
     return tuple([*found.values(), *spare][:SAMPLES])
 
 
-def _reason(outcome: Outcome, why: Why, tokens: int) -> str:
+def why_no_label(outcome: Outcome, words: str, tokens: int) -> str:
+    """Say why no label was read: `words` are the reader's, `tokens` 0 or less where nobody counted them."""
     match outcome:
         case "truncated":
             return f"cut after {count(tokens, 'token')}" if tokens > 0 else "cut by its token limit"
@@ -158,7 +159,7 @@ def _reason(outcome: Outcome, why: Why, tokens: int) -> str:
         case "refused":
             return "refused by the model or its provider"
         case _:
-            return told(why)
+            return words
 
 
 def no_reply(view: View) -> bool:

@@ -31,6 +31,7 @@ def render_page(template: str, *, template_dir: Path | None = None, **values: ob
 def html_environment(template_dir: Path | None = None) -> Environment:
     """Give the environment of our HTML templates: every value escaped, charts and marks within reach."""
     env = environment(lambda text: escape(visible(text)), template_dir)
+    env.filters["prose"] = _prose
     env.globals.update(draw=chart_svg, interval=interval_svg, mark=_MARKS.__getitem__, stacked=_stacked)
     return env
 
@@ -46,6 +47,15 @@ def _policy(css: str) -> str:
     return (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
     )
+
+
+def _prose(text: str) -> Markup:
+    """Show what a sentence has between backticks as code; nothing else in it is markup."""
+    pieces = str(text).split("`")
+    if len(pieces) % 2 == 0:  # one has no partner: they are no quotation
+        return escape(visible(text))
+    told = (Markup("<code>{}</code>") if i % 2 else Markup("{}") for i in range(len(pieces)))
+    return Markup("").join(form.format(visible(piece)) for form, piece in zip(told, pieces, strict=True))
 
 
 def _stacked(figure: FigureText) -> Markup:

@@ -10,6 +10,8 @@ from harness.report.parts import SampleView, Tone, TroubleView
 from harness.report.sections.pieces import VERDICT_TONES
 
 _MOST_WORDS = 1_000  # characters of the endpoint's words
+_MOST_ADVICE = 600
+_MOST_ID = 200
 _MOST_REPLY = 600  # characters of a sample
 _DECIDES: dict[Verdict, str] = {
     "NOT READY": "decides the verdict",
@@ -35,10 +37,14 @@ def _row(row: Trouble, verdict: Verdict) -> TroubleView:
         many=_many(row),
         decides=_DECIDES.get(verdict, "") if row.decides else "",
         words=_line(row.message, _MOST_WORDS),
-        next=advice(row),
-        case=row.case,
+        next=_line(advice(row), _MOST_ADVICE),
+        case=_line(row.case, _MOST_ID),
         samples=tuple(
-            SampleView(case=one.case, reply=_line(one.reply, _MOST_REPLY), reason=one.reason)
+            SampleView(
+                case=_line(one.case, _MOST_ID),
+                reply=_line(one.reply, _MOST_REPLY),
+                reason=_line(one.reason, _MOST_ADVICE),
+            )
             for one in row.samples
         ),
     )

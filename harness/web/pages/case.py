@@ -18,7 +18,8 @@ from harness.files.prompts import (
     perturb_prompt,
 )
 from harness.journal import read_at
-from harness.judge.labels import said
+from harness.judge.labels import LabelReader, said, told
+from harness.judge.sections.trouble import why_no_label
 from harness.judge.table.columns import NONE, Int64
 from harness.record import ORIGINAL, CaseRow, Record, Reply, caller_ns
 from harness.rundir import CandidateEntry
@@ -156,6 +157,7 @@ def _trial(index: RunIndex, row: int, record: Record) -> TrialShown:
         read_as=answer_name(index, answer),
         right=answer >= 0 and answer == int(index.cases.expected[index.trials.case[row]]),
         reply=said(record.outcome),
+        why=_why(index, reply) if reply and answer < 0 else "",
         failed=reply is None,
         finish_reason=(reply.finish_reason or "") if reply else "",
         latency_s=None if latency is None else latency / 1e9,
@@ -171,6 +173,12 @@ def _trial(index: RunIndex, row: int, record: Record) -> TrialShown:
         in_flight=record.in_flight,
         recorded=record.recorded,
     )
+
+
+def _why(index: RunIndex, reply: Reply) -> str:
+    read = LabelReader(index.suite.reply, index.labels).read(reply)
+    words = told(read.why) if read.why else ""
+    return why_no_label(read.outcome, words, reply.usage.output or 0)
 
 
 def _variant(

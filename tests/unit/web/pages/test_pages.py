@@ -8,6 +8,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,23 @@ def test_the_run_page_is_the_report_with_ways_into_the_cases(viewer: Viewer) -> 
     html = viewer.page(f"/runs/{RUN}")
     assert "Confusion matrix" in html
     assert f"/runs/{RUN}/cases?candidate=v1%40mini&amp;right=never" in html
+
+
+def test_what_went_wrong_leads_to_the_cases_of_each_kind(viewer: Viewer) -> None:
+    page = viewer.page(f"/runs/{RUN}")
+    section = page[page.index('id="c2-wrong"') : page.index('id="c2-checks"')]
+    links = [unescape(link) for link in re.findall(r'<a href="([^"]+/cases[^"]*)"', section)]
+    found = {}
+    for link in links:
+        asked = dict(parse_qsl(urlsplit(link).query))
+        rows = viewer.json(urlsplit(link).path, **asked)["rows"]
+        found[asked.get("search") or asked["outcome"]] = [row["case"] for row in rows]
+    assert found == {"timeout:": [case_id(2)], "unparseable": [case_id(3)]}
+
+
+def test_a_case_says_why_no_label_was_read_from_a_reply(viewer: Viewer) -> None:
+    assert "No label: no label in it" in viewer.page(f"/runs/{RUN}/case?id={case_id(3)}")
+    assert "No label:" not in viewer.page(f"/runs/{RUN}/case?id={case_id(0)}")
 
 
 def test_the_cases_table_pages_through_what_matches(viewer: Viewer) -> None:
@@ -317,7 +335,7 @@ def test_a_timeline_is_drawn_to_scale() -> None:
     limited = Failure(kind="rate_limited", message="429", status=429)
     trial = TrialShown(
         candidate="c", variant="original", repeat=0, read_as="ham", right=True, reply="ham", failed=False,
-        finish_reason="", latency_s=0.3, total_ns=400, queue_ns=100, own_ns=0,
+        why="", finish_reason="", latency_s=0.3, total_ns=400, queue_ns=100, own_ns=0,
         attempts=(
             Attempt(duration_ns=50, status=429, failure=limited),
             Attempt(duration_ns=150, backoff_ns=100, first_byte_ns=100),

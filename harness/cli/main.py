@@ -20,8 +20,8 @@ EXIT_CODES = """Exit codes:
   1    NOT READY
   2    a mistake in the command or in a file; nothing was sent
   3    INCONCLUSIVE: these cases prove neither
-  4    not finished; `harness resume` goes on
-  5    the endpoint refuses every call: wrong key, unknown model, no quota
+  4    not finished; `harness resume` goes on (`--failed` sends failed calls again)
+  5    nothing was measured: the endpoint refuses every call
   70   an unexpected error of the harness: never a verdict
   130  stopped by Ctrl-C (143: by SIGTERM or SIGHUP); `harness resume` goes on
 """

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.errors import EndpointUnusable, UsageError
 from harness.files.branch import Repository
 from harness.files.bundle import Bundle, Candidate
 from harness.journal import JournalWriter, RunLock
@@ -61,7 +63,7 @@ def measure(
             (bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates))
         )
         run = create_run(results, bundle.suite.name, content)
-        with RunLock(run / LOCK):
+        with _none_left_empty(run), RunLock(run / LOCK):
             if debug:
                 log_to(run / DEBUG_LOG)
             manifest = make_manifest(run, bundle, plan, command)
@@ -77,6 +79,17 @@ def measure(
             begin = Begin(event="started", cases=plan.cases, done=done, reused=kept)
             run_session(run, bundle, plan, writer, begin, observer=observer or Nobody(), processes=processes)
     return run
+
+
+@contextmanager
+def _none_left_empty(run: Path) -> Iterator[None]:
+    """Remove a run that ended before its first call: nothing is in it, and it would be the latest one."""
+    try:
+        yield
+    except (EndpointUnusable, UsageError) as error:
+        if not error.resumable:
+            shutil.rmtree(run, ignore_errors=True)
+        raise
 
 
 _PACKAGES = ("prompt-readiness", "jinja2", "msgspec", "numpy", "pyreqwest", "scipy", "tenacity", "uvloop")

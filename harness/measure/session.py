@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from harness.errors import EndpointUnusable, HarnessError, Interrupted, StorageFailed
+from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed
 from harness.files.bundle import Bundle
 from harness.files.thresholds import metric_of
 from harness.journal import JournalWriter
@@ -114,8 +114,11 @@ def run_session(
     observer: Observer,
     processes: int | None,
 ) -> None:
-    """Measure what is left; raises what ended it early. The writer is closed in any case."""
-    done = sum(begin.done)
+    """Measure what is left; raises what ended it early. The writer is closed in any case.
+
+    An error of a new run that sent nothing, such as an endpoint that can't be opened, is not `resumable`.
+    """
+    done, unsent = sum(begin.done), False
     try:
         for case in begin.cases:
             writer.append(case)
@@ -129,6 +132,7 @@ def run_session(
             writer.append(outcome.load.interference(outcome.processes))
             if outcome.error is not None:
                 why, cut = _why(outcome.error), outcome.cut_off
+                unsent = begin.event == "started" and not done and outcome.load.max_in_flight == 0
                 writer.append(_session("stopped", plan, done, why=why, cut_off=cut))
                 raise outcome.error
             if sink.refused:
@@ -138,7 +142,8 @@ def run_session(
         writer.append(_session("finished", plan, done))
     except HarnessError as error:
         _close_after(error, writer)
-        raise _naming(error, run) from error.__cause__
+        unsent = unsent and not isinstance(error, Interrupted | RunIncomplete)
+        raise (error if unsent else _naming(error, run)) from error.__cause__
     except BaseException:
         _close_quietly(writer)
         raise

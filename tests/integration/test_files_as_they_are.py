@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from commanded import harness, write_lines
 
 ROWS = [{"id": str(i), "message": f"m {i}", "expected": "spam" if i < 150 else "ham"} for i in range(200)]
@@ -65,3 +67,28 @@ def test_a_project_file_that_is_spelt_yaml_is_told(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "harness.yaml is not read." in done.stderr.replace("\n", "")
     assert "Rename it to harness.yml." in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("{endpoint: local, weights: missing.gguf}", "there is no file"),
+        (
+            "{endpoint: chat, transport: openai, base_url: 'https://a.example', model: m,"
+            " azure: {entra: true, api_version: '2024-10-21'}}",
+            "azure-identity is not installed",
+        ),
+    ],
+)
+def test_an_endpoint_that_can_not_be_opened_leaves_no_run(tmp_path: Path, entry: str, said: str) -> None:
+    if "azure" in entry and find_spec("azure") is not None:
+        pytest.skip("the package is there")
+    written(tmp_path, ROWS)
+    assert harness("run", "a.suite.yml", "--first", "151", at=tmp_path).returncode != 2
+    runs = [path.name for path in (tmp_path / "results").glob("*")]
+    (tmp_path / "harness.yml").write_text(f"models:\n  recorded: {entry}\n")
+    done = harness("run", "a.suite.yml", at=tmp_path)
+    assert done.returncode in (2, 5)
+    assert said in " ".join(done.stderr.split())
+    assert "harness resume" not in done.stderr
+    assert [path.name for path in (tmp_path / "results").glob("*")] == runs

@@ -101,11 +101,6 @@ def as_count(value: object, name: str) -> int | None:
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
-def count_at(source: JsonObject, key: str) -> int | None:
-    """Return a number of tokens, or null."""
-    return as_count(source.get(key), key)
-
-
 def as_number(value: object, name: str) -> float | None:
     """Return a finite number, or null."""
     if value is None:

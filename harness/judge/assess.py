@@ -38,6 +38,7 @@ from harness.judge.sections.generalization import generalization_section, other_
 from harness.judge.sections.growth import with_growth
 from harness.judge.sections.latency import latency_section
 from harness.judge.sections.notable import maybe_mislabelled, notable_cases, notable_counts
+from harness.judge.sections.replies import cut_while_thinking, replies_section
 from harness.judge.sections.robustness import robustness_section
 from harness.judge.sections.slices import slices_section
 from harness.judge.sections.stability import stability_section
@@ -162,7 +163,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         headline=headline_of(verdict, reason),
         reason=reason,
         checks=checks,
-        traps=traps_of(view, checks, policy),
+        traps=(*cut_while_thinking(view), *traps_of(view, checks, policy)),
         outcomes={name: int((view.trials.outcome == place).sum()) for place, name in enumerate(OUTCOMES)},
         trials=len(view.trials),
         cases=len(view.cases),
@@ -183,6 +184,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         lost=view.lost,
         answered=answered_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         open_by_failures=open_by_failures(verdict, checks),
+        replies=replies_section(view),
     )
     return msgspec.structs.replace(made, history=history_section(view, made, policy))
 

@@ -128,6 +128,16 @@ class SampleReply(msgspec.Struct, frozen=True, kw_only=True):
     reason: str  # `two labels: spam, ham`, `cut after 8 tokens`
 
 
+class Replies(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back beside labels: thoughts, tool calls, and what endpoints wrote that nobody knows."""
+
+    reasoned: int  # replies that hold thoughts, or whose tokens were spent on them
+    reasoning_tokens: int  # of all of these, part of the output tokens, as far as the endpoint counts them
+    tool_calls: int  # replies without a label because they are tool calls
+    unknown_endings: dict[str, int] = {}  # finish reason -> replies; each was read as a stop
+    odd: dict[str, int] = {}  # field that could not be read, and so is not known -> replies
+
+
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     """One way in which trials of a candidate ended without a label."""
 
@@ -187,6 +197,7 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     lost: int | None = None  # of `trials`: those that the endpoint failed; None where nobody counted them
     answered: dict[str, Estimate] = {}  # where some were lost: figures of the others, for later runs
     open_by_failures: int = 0  # calls that failed at the endpoint, and that alone keep the verdict open
+    replies: Replies | None = None  # None where an earlier version wrote it
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):

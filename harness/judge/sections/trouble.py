@@ -137,7 +137,12 @@ def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleR
         sample = SampleReply(
             case=view.cases.ids[int(trials.case[row])],
             reply=text,
-            reason=why_no_label(outcome, told(trials.whys[trials.why[row]]), int(trials.tokens_out[row])),
+            reason=why_no_label(
+                outcome,
+                told(trials.whys[trials.why[row]]),
+                int(trials.tokens_out[row]),
+                int(trials.tokens_reasoning[row]),
+            ),
         )
         if sample.reason in found:
             spare.append(sample)
@@ -149,11 +154,12 @@ def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleR
     return tuple([*found.values(), *spare][:SAMPLES])
 
 
-def why_no_label(outcome: Outcome, words: str, tokens: int) -> str:
-    """Say why no label was read: `words` are the reader's, `tokens` 0 or less where nobody counted them."""
+def why_no_label(outcome: Outcome, words: str, tokens: int, thought: int = 0) -> str:
+    """Say why no label was read: `words` are the reader's, counts 0 or less where nobody counted them."""
     match outcome:
         case "truncated":
-            return f"cut after {count(tokens, 'token')}" if tokens > 0 else "cut by its token limit"
+            thinking = f", {thought:,} of them reasoning" if thought > 0 else ""
+            return f"cut after {count(tokens, 'token')}{thinking}" if tokens > 0 else "cut by its token limit"
         case "empty":
             return "an empty reply"
         case "refused":

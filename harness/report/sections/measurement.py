@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 from harness.files.thresholds import Plain
-from harness.judge.documents import CandidateAssessment, Latency, TimingQuality
+from harness.judge.documents import CandidateAssessment, Latency, Replies, TimingQuality
 from harness.report.figures import count, number
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot
 from harness.rundir import CandidateEntry
+
+_MOST_NAMED = 5  # words or fields of one kind that are named
 
 
 def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | None) -> Section:
@@ -22,6 +24,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         *_openings(latency),
         *_steady_limit(quality),
         *_interference(quality),
+        *([] if candidate.replies is None else _beside_labels(candidate.replies)),
     ]
     return Section(
         key="measurement",
@@ -39,6 +42,25 @@ def _openings(latency: Latency) -> list[NamedFigure]:
         return []
     hint = f"{number(latency.opening_s, 'seconds')} each (median): in caller latencies, not in service"
     return [NamedFigure(name="Opened a connection", text=f"{count(latency.opened, 'call')}", hint=hint)]
+
+
+def _beside_labels(replies: Replies) -> list[NamedFigure]:
+    """Give what came back beside labels, as far as anything did."""
+    tokens = f"{count(replies.reasoning_tokens, 'token')} of reasoning, paid as output"
+    thinking = tokens if replies.reasoning_tokens else "their tokens were not counted"
+    called = "`reply: {as: json, from: tool}` in the suite reads their arguments"
+    rows = [
+        ("Replies with reasoning", replies.reasoned, thinking),
+        ("Tool calls without a label", replies.tool_calls, called),
+        ("Unknown finish reasons", *_listed(replies.unknown_endings, "read as a stop")),
+        ("Odd fields of replies", *_listed(replies.odd, "not known")),
+    ]
+    return [NamedFigure(name=name, text=f"{number:,}", hint=hint) for name, number, hint in rows if number]
+
+
+def _listed(counts: dict[str, int], meaning: str) -> tuple[int, str]:
+    most = sorted(counts, key=lambda name: (-counts[name], name))[:_MOST_NAMED]
+    return sum(counts.values()), f"{meaning}: {', '.join(f'{name[:40]} ({counts[name]:,})' for name in most)}"
 
 
 def _steady_limit(quality: TimingQuality) -> list[NamedFigure]:

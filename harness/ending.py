@@ -21,6 +21,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
 
+from harness.errors import Exit
+
 _MOST_S = 2.0
 _LOOK_S = 0.002
 
@@ -47,9 +49,11 @@ def _code_of(work: Callable[[], object]) -> int:
             return ended.code or 0
         sys.stderr.write(f"{ended.code}\n")
         return 1
+    except KeyboardInterrupt:  # a second one, while the first was being told
+        return int(Exit.INTERRUPTED)
     except BaseException:
         traceback.print_exc()
-        return 1
+        return int(Exit.UNEXPECTED)
     return 0
 
 

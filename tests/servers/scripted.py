@@ -143,7 +143,7 @@ class ScriptedServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for writer in self._writers:
             transport = writer.transport
-            if not transport.is_closing() or transport.get_write_buffer_size():
+            if self.tls or not transport.is_closing() or transport.get_write_buffer_size():
                 transport.abort()  # a close waits for ever to send what the client never read
         await asyncio.sleep(0)  # the sockets are released in the next turn of the loop
 

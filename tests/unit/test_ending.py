@@ -42,10 +42,13 @@ def by(work: str, before: str = "") -> tuple[int, str, str]:
         ("lambda: sys.exit(3)", 3, ""),
         ("lambda: sys.exit(70)", 70, ""),
         ("lambda: sys.exit('words')", 1, "words\n"),
-        ("lambda: 1 / 0", 1, "ZeroDivisionError"),
+        ("lambda: 1 / 0", 70, "ZeroDivisionError"),
+        ("lambda: (_ for _ in ()).throw(KeyboardInterrupt)", 130, ""),
     ],
 )
-def test_a_process_ends_with_the_code_that_an_interpreter_gives(work: str, code: int, said: str) -> None:
+def test_a_process_ends_with_its_own_code_and_by_no_chance_with_a_verdict_s(
+    work: str, code: int, said: str
+) -> None:
     got, out, err = by(work)
     assert (got, out) == (code, "")
     assert said in err

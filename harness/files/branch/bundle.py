@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from harness.errors import FilesError, UsageError
 from harness.files.branch.base_policy import Places, at_commit, lay_out, matching, project_of, suite_at
-from harness.files.branch.edits import edits_of
+from harness.files.branch.edits import edits_of, refuse_certificates
 from harness.files.branch.prompts import SuitePrompts, confine, same_requests
 from harness.files.branch.repository import Repository, lies_in, touches
 from harness.files.bundle import Bundle, Candidate, Gatherer, load_bundle, unique_names
@@ -183,6 +183,7 @@ class _Gathering:
         at_fork = self.repository.at(self.since)
         # Whatever git takes for unchanged: a prompt that holds something else than before is another one.
         self.touched |= {path for path in now if not at_fork.is_on_disk(path)}
+        refuse_certificates(after, self.root, self.repository.top, self.touched)
         paths = [path for path in now if path in self.touched or moved]
         sides = self._load(paths)
         names = unique_names([self.repository.top / path for path in now])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.errors import UsageError
 from harness.files.baselines import BASELINES
 from harness.files.branch.base_policy import Places
 from harness.files.bundle import Gatherer
@@ -37,6 +38,21 @@ def edits_of(
         *(f"{shown(path)} edited." for path in sorted(touched) if Path(path).name == BASELINES),
         *_recordings(models, root, top, touched),
     )
+
+
+def refuse_certificates(
+    models: Mapping[str, ModelEntry], root: Path, top: Path, touched: Collection[str]
+) -> None:
+    """Raise UsageError where a branch changed whom a connection believes: a key would be sent there."""
+    for name, entry in models.items():
+        if entry.ca_file is None:
+            continue
+        path = Path(os.path.relpath((root / entry.ca_file).resolve(), top)).as_posix()
+        if path in touched:
+            raise UsageError(
+                f"the branch changes {shown(path)}, the `ca_file` of model `{shown(name)}`",
+                fix="Whom a key is sent to is not a branch's to say: merge that file first, by itself.",
+            )
 
 
 def _policy(suite: Path, base: Places | None, top: Path) -> Iterator[str]:

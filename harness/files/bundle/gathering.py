@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
 from harness.files.case import Case, CaseReader, by_id, names_a_file, read_names
-from harness.files.project import ModelEntry, ReadProject, default_project, find_project, read_project
+from harness.files.project import (
+    CERTIFICATES_FIX,
+    ModelEntry,
+    ReadProject,
+    certificates,
+    default_project,
+    find_project,
+    read_project,
+)
 from harness.files.prompts import Prompt, plain_name, read_prompt
 from harness.files.suite import CaseFile, Suite
 from harness.files.suite.reading import read_suite
@@ -207,6 +215,7 @@ class Gatherer:
             if name in known:
                 found[name] = known[name]
                 self._check_replies(name, known[name])
+                self._check_certificates(name, known[name])
             elif not self._read.wrong & {name, "*"}:
                 message = f"there is no model `{shown(name)}` in harness.yml."
                 fix = did_you_mean(name, known) if known else "Add it to harness.yml."
@@ -229,6 +238,14 @@ class Gatherer:
         else:
             said = f"no such file: `{shown(str(entry.replies))}`."
             self._model_problem(name, "replies", said, near_file(path) or "It is relative to harness.yml.")
+
+    def _check_certificates(self, name: str, entry: ModelEntry) -> None:
+        if entry.ca_file is None:
+            return
+        try:
+            certificates(self.root / entry.ca_file)  # a company's lie outside of the project, as a rule
+        except ValueError as error:
+            self._model_problem(name, "ca_file", f"`{shown(str(entry.ca_file))}` {error}", CERTIFICATES_FIX)
 
     def _model_problem(self, name: str, key: str, message: str, fix: str) -> None:
         tree, file = self._read.tree, self.project.path or Path("harness.yml")

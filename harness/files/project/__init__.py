@@ -1,5 +1,7 @@
 """harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
 
+from harness.files.project.certificates import FIX as CERTIFICATES_FIX
+from harness.files.project.certificates import certificates
 from harness.files.project.entry import (
     Azure,
     EndpointKind,
@@ -22,6 +24,7 @@ from harness.files.project.reading import (
 )
 
 __all__ = [
+    "CERTIFICATES_FIX",
     "EMBEDDED",
     "PROJECT_FILE",
     "Azure",
@@ -32,6 +35,7 @@ __all__ = [
     "Project",
     "ReadProject",
     "Transport",
+    "certificates",
     "default_project",
     "find_project",
     "model_digest",

@@ -103,6 +103,9 @@ class ModelEntry(Written):
     azure: Azure | None = Field(
         None, description="transport openai: the server is Azure OpenAI, `model` its deployment."
     )
+    ca_file: Path | None = Field(
+        None, description="PEM file of an authority to trust besides this machine's, such as your company's."
+    )
     params: dict[str, Any] = Field(
         {}, description="Sent with every request: temperature, max_tokens, seed, ..."
     )

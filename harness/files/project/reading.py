@@ -32,7 +32,10 @@ _NEARLY = ("harness.yaml", ".harness.yml", ".harness.yaml", "harness.yml.txt")
 
 PROJECT_TEXTS: tuple[Path_, ...] = (
     ("results",),
-    *(("models", "*", key) for key in ("model", "base_url", "api_key_env", "weights", "replies", "url")),
+    *(
+        ("models", "*", key)
+        for key in ("model", "base_url", "api_key_env", "ca_file", "weights", "replies", "url")
+    ),
     ("models", "*", "headers", "*"),
     ("models", "*", "azure", "api_version"),
 )
@@ -40,7 +43,7 @@ PROJECT_TEXTS: tuple[Path_, ...] = (
 _COMMON = frozenset(
     {"endpoint", "params", "price", "limits", "timeout", "timeout_s", "deadline", "deadline_s", "warmup"}
 )
-_REMOTE = frozenset({"transport", "api_key_env", "headers"})
+_REMOTE = frozenset({"transport", "api_key_env", "ca_file", "headers"})
 _SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream"}
 _OPENAI = _SPOKEN | {"azure"}
 APPLIES: Mapping[str, frozenset[str]] = {

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from harness.errors import UsageError
-from harness.files.project import Azure, EndpointKind, ModelEntry
+from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEntry, certificates
 from harness.files.prompts import Prompt
 from harness.measure.endpoint import origin
 from harness.measure.endpoint.codecs import (
@@ -42,18 +42,20 @@ def build_endpoint(name: str, entry: ModelEntry, prompt: Prompt, *, root: Path) 
 
 
 def _protocol(make_codec: Callable[[ModelEntry, Prompt], Codec]) -> Build:
-    def build(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001 (one signature)
+    def build(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:
         codec = make_codec(entry, prompt)
         if entry.azure is not None:
-            return _on_azure(name, entry, entry.azure, codec)
+            return _on_azure(name, entry, entry.azure, codec, root)
         url = origin.endpoint_url(name, entry, codec.path)
-        transport = make_transport(entry.transport, url, _bearer_headers(name, entry))
+        transport = make_transport(
+            entry.transport, url, _bearer_headers(name, entry), _trusted(name, entry, root)
+        )
         return _over_http(name, entry, codec, url, transport)
 
     return build
 
 
-def _anthropic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001
+def _anthropic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:
     headers = {"anthropic-version": VERSION, **origin.resolved_headers(name, entry)}
     if (key := origin.api_key(name, entry)) is not None:
         headers.setdefault("x-api-key", key)
@@ -61,10 +63,11 @@ def _anthropic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endp
     bare = not urlsplit(origin.base_url(name, entry)).path.rstrip("/").endswith("/v1")
     version = "/v1" if bare else ""  # the provider's own documents give the bare origin
     url = origin.endpoint_url(name, entry, version + codec.path)
-    return _over_http(name, entry, codec, url, make_transport(entry.transport, url, headers))
+    transport = make_transport(entry.transport, url, headers, _trusted(name, entry, root))
+    return _over_http(name, entry, codec, url, transport)
 
 
-def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec) -> Endpoint:
+def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec, root: Path) -> Endpoint:
     from harness.measure.endpoint.transports.openai_transport import (
         OpenAITransport,
         azure_client,
@@ -81,13 +84,16 @@ def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec) -> Endpo
     url = origin.endpoint_url(name, entry, route(azure, entry.model or "") + codec.path)
     client = azure_client(azure, key, identity(name) if azure.entra else None)
     headers = origin.resolved_headers(name, entry)
-    transport = OpenAITransport(origin=url, headers=headers, make_client=client)
+    trusted = _trusted(name, entry, root)
+    transport = OpenAITransport(origin=url, headers=headers, trusted=trusted, make_client=client)
     return _over_http(name, entry, codec, url, logged(transport, headers))
 
 
-def _generic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001
+def _generic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001 (one signature)
     url, codec = origin.full_url(name, entry), GenericCodec(name, entry)
-    transport = make_transport(entry.transport, url, _bearer_headers(name, entry))
+    transport = make_transport(
+        entry.transport, url, _bearer_headers(name, entry), _trusted(name, entry, root)
+    )
     return _over_http(name, entry, codec, url, transport)
 
 
@@ -106,6 +112,16 @@ def _replay(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoin
     if entry.replies is None:
         raise UsageError(f"models.{name}: no `replies`", fix="Name the JSONL file: `replies: replies.jsonl`.")
     return ReplayEndpoint(name=name, prompt=prompt.name, replies=load_replies(root / entry.replies))
+
+
+def _trusted(name: str, entry: ModelEntry, root: Path) -> tuple[bytes, ...]:
+    """Give the certificates that the entry adds to this machine's; its path is relative to harness.yml."""
+    if entry.ca_file is None:
+        return ()
+    try:
+        return certificates(root / entry.ca_file)
+    except ValueError as error:
+        raise UsageError(f"models.{name}.ca_file: {entry.ca_file} {error}", fix=CERTIFICATES_FIX) from None
 
 
 def _bearer_headers(name: str, entry: ModelEntry) -> dict[str, str]:

@@ -19,20 +19,22 @@ __all__ = [
 ]
 
 
-def make_transport(kind: TransportKind, url: str, headers: dict[str, str]) -> Transport:
+def make_transport(
+    kind: TransportKind, url: str, headers: dict[str, str], trusted: tuple[bytes, ...] = ()
+) -> Transport:
     """Make the transport of one endpoint; only the client that is used is loaded."""
     match kind:
         case "wire":
             from harness.measure.endpoint.transports.wire import WireTransport
 
-            return logged(WireTransport(origin=url, headers=headers), headers)
+            return logged(WireTransport(origin=url, headers=headers, trusted=trusted), headers)
         case "httpx":
             from harness.measure.endpoint.transports.httpx_transport import HttpxTransport
 
-            return logged(HttpxTransport(origin=url, headers=headers), headers)
+            return logged(HttpxTransport(origin=url, headers=headers, trusted=trusted), headers)
         case "openai":
             from harness.measure.endpoint.transports.openai_transport import OpenAITransport
 
-            return logged(OpenAITransport(origin=url, headers=headers), headers)
+            return logged(OpenAITransport(origin=url, headers=headers, trusted=trusted), headers)
         case _:
             assert_never(kind)

@@ -147,7 +147,47 @@ def as_failure(error: Exception, status: int | None = None) -> Failure:
     return Failure(kind=kind, message=short(_words(error)), status=status)
 
 
+_NAME_IT = "name it, or its authority's, in `ca_file:` of the model"
+_TLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), words)
+    for pattern, words in (
+        (
+            "CaUsedAsEndEntity",
+            "the server's certificate is not signed by an authority that this machine trusts, but by itself: "
+            f"{_NAME_IT}, with `transport: httpx` where it is also an authority's",
+        ),
+        (
+            "UnknownIssuer|self[- ]signed certificate|unable to get (local )?issuer certificate",
+            f"the server's certificate is not signed by an authority that this machine trusts: {_NAME_IT}",
+        ),
+        (
+            "certificate: Expired|certificate (has )?expired",
+            "the server's certificate has expired",
+        ),
+        (
+            "NotValidYet|not yet valid",
+            "the server's certificate is not valid yet: is this machine's clock right?",
+        ),
+        (
+            "not valid for (any )?name|NotValidForName|(hostname|ip address) mismatch",
+            "the server's certificate is for another host name than that of `base_url`",
+        ),
+        (
+            "wrong[ _]version[ _]number|InvalidContentType|record[ _]layer[ _]failure|packet length too long",
+            "what answers there does not speak TLS: write http:// where it is a server without it",
+        ),
+    )
+)
+
+
 def _words(error: BaseException) -> str:
+    """Say what it means where the connection's safety is the matter, then the client's own words."""
+    said = _said(error)
+    meant = next((words for pattern, words in _TLS if pattern.search(said)), None)
+    return said if meant is None else f"{meant} ({said})"
+
+
+def _said(error: BaseException) -> str:
     """Return its own words and its innermost cause's: clients wrap `connection refused` in layers."""
     text = str(getattr(error, "message", "") or error) or type(error).__name__
     causes = _causes(error)

@@ -191,6 +191,29 @@ def test_a_head_that_lowers_its_bar_is_judged_by_the_bases_policy_and_reported(r
     assert any("base_url" in edit for edit in document["edits"])
 
 
+def test_files_of_names_are_the_bases_as_all_of_the_policy(tmp_path: Path, server: ScriptedServer) -> None:
+    names, values = tmp_path / "suites" / "labels.txt", tmp_path / "suites" / "values.json"
+    names.parent.mkdir()
+    names.write_text("spam\nham\n")
+    values.write_text('{"junk": "spam"}')
+    form = {"file": "cases.jsonl", "values": {"expected": {"file": "values.json"}}}
+    write_repository(tmp_path, served(server.url), cases=60, labels={"file": "labels.txt"})
+    suite = yaml.safe_load((tmp_path / SUITE).read_text())
+    write_yaml(tmp_path / SUITE, suite | {"cases": form})
+    commit(tmp_path, "names")
+    branch(tmp_path, "cheat")
+    write_prompt(tmp_path, "Sort well: {{ message }}")
+    names.write_text("spam\nham\nother\n")
+    values.write_text('{"spam": "other", "ham": "spam"}')
+    commit(tmp_path, "cheat")
+    document = gate_json(gate(tmp_path))
+    (prompt,) = document["prompts"]
+    assert prompt["comparison"]["paired_cases"] == 60
+    assert checks(document)["recall[spam] >= 80%"] == "PASS"
+    assert any("other" in edit for edit in document["edits"]), document["edits"]
+    assert any("60 cases relabelled" in edit for edit in document["edits"])
+
+
 def test_policy_head_obeys_the_branch_and_says_so_loudly(repo: Path) -> None:
     branch(repo, "own")
     write_prompt(repo, "Sort badly: {{ message }}")

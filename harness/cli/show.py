@@ -104,7 +104,7 @@ def _cause(row: Row, entry: CandidateEntry, run: str) -> Row:
         mend = what_to_change(failure, entry.places, entry.model.get("api_key_env"), run=run)
         return {"why": None, "next": placed(mend.fix, mend.where) or None}
     mend = mend_of(row["outcome"], entry.places)
-    why = why_no_label(row["outcome"], row["why"] or "", row["tokens_out"] or 0)
+    why = why_no_label(row["outcome"], row["why"] or "", row["tokens_out"] or 0, row["tokens_reasoning"] or 0)
     return {"why": why or None, "next": placed(mend.fix, mend.where) or None}
 
 

@@ -178,7 +178,7 @@ def _trial(index: RunIndex, row: int, record: Record) -> TrialShown:
 def _why(index: RunIndex, reply: Reply) -> str:
     read = LabelReader(index.suite.reply, index.labels).read(reply)
     words = told(read.why) if read.why else ""
-    return why_no_label(read.outcome, words, reply.usage.output or 0)
+    return why_no_label(read.outcome, words, reply.usage.output or 0, reply.usage.reasoning or 0)
 
 
 def _variant(

@@ -137,7 +137,7 @@ def read_manifest(run: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(raw, type=Manifest)
         _check(manifest)
-    except (ValueError, msgspec.MsgspecError, RecursionError, OverflowError, re.error) as error:
+    except (ValueError, msgspec.MsgspecError, RecursionError, OverflowError) as error:
         why = " ".join(str(error).split())[:_MOST_SAID] or "it is nested too deeply"
         raise UsageError(f"{path} is not a manifest: {why}", fix="Restore it from a copy.") from None
     return manifest
@@ -147,14 +147,14 @@ def _check(manifest: Manifest) -> None:
     """Check what a manifest says of its files by their own rules: its folder may come from anywhere."""
     from harness.files.project import ModelEntry
     from harness.files.prompts import Prompt
-    from harness.files.suite import Suite
+    from harness.files.suite import Pattern, Suite
 
     suite = Suite.model_validate(manifest.suite)
     named = {*suite.reply.aliases, *([suite.positive] if suite.positive is not None else [])}
     if len(set(suite.labels)) != len(suite.labels) or not named <= set(suite.labels):
         raise ValueError("its labels are doubled, or it names others")
     if suite.reply.pattern is not None:
-        re.compile(suite.reply.pattern)
+        Pattern(suite.reply.pattern, case_sensitive=suite.reply.case_sensitive)
     if manifest.variants[:1] != (ORIGINAL,) or len(set(manifest.variants)) != len(manifest.variants):
         raise ValueError("its variants are not `original` and others")
     if len(manifest.variants) > _MOST_VARIANTS:

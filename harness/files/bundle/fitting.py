@@ -21,7 +21,7 @@ from harness.files.prompts import (
     templates,
     variables,
 )
-from harness.files.suite import ReplyRule, Suite
+from harness.files.suite import Pattern, ReplyRule, Suite
 from harness.files.written import (
     Checked,
     Scalar,
@@ -127,7 +127,8 @@ def _reads_as(text: str, words: Collection[str], rule: ReplyRule) -> bool:
         except (ValueError, RecursionError):
             return False
     if rule.as_ == "regex":
-        return bool(rule.pattern and re.search(rule.pattern, text))
+        pattern = Pattern(rule.pattern or "", case_sensitive=rule.case_sensitive)
+        return next(pattern.found(text), None) is not None
     return rule.as_ == "mention" and any(re.search(rf"\b{re.escape(word)}\b", fold(text)) for word in folded)
 
 

@@ -9,13 +9,17 @@ from harness.files.suite.model import (
     Suite,
     suite_digest,
 )
+from harness.files.suite.pattern import Pattern, PatternRefused, TooLong
 
 __all__ = [
     "DEFAULT_CONFIDENCE",
     "CaseFile",
     "Costs",
     "GateRule",
+    "Pattern",
+    "PatternRefused",
     "ReplyRule",
     "Suite",
+    "TooLong",
     "suite_digest",
 ]

@@ -61,6 +61,9 @@ class ReplyRule(Written):
     pattern: str | None = Field(
         None, max_length=1000, description="as: regex; group `label`, or the first group, or the whole match."
     )
+    match: Literal["only", "first", "last"] = Field(
+        "only", description="as: regex; which match counts. only: all of them, where they say the same."
+    )
     score: str | None = Field(None, pattern=r"^(/.*)?$", description="as: json; JSON pointer to a number.")
     case_sensitive: bool = Field(False, description="Whether `Spam` and `spam` are two answers.")
 
@@ -199,5 +202,8 @@ class Suite(Written):
 def suite_digest(suite: Suite, cases: Iterable[CaseRow]) -> str:
     """Digest what makes two runs comparable: labels, reply rule, and the cases in any order."""
     rows = sorted((case.id, case.digest, case.expected, case.split) for case in cases)
-    rule = suite.reply.model_dump(mode="json")
+    later = {
+        key for key in ("from_", "match") if getattr(suite.reply, key) == ReplyRule.model_fields[key].default
+    }
+    rule = suite.reply.model_dump(mode="json", exclude=later)  # runs of before these keys stay comparable
     return digest([sorted(suite.labels), suite.positive, rule, rows])

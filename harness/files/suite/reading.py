@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from harness.files.case import names_a_file, read_names
 from harness.files.suite.model import CaseFile, Suite
+from harness.files.suite.pattern import Pattern, PatternRefused
 from harness.files.written import (
     Checked,
     Entries,
@@ -197,8 +197,9 @@ def _reply_problems(checked: Checked[Suite]) -> None:
             checked.problem(("reply", "pattern"), "is required for `as: regex`.", "Add `pattern:`.")
         else:
             try:
-                re.compile(rule.pattern)
-            except (re.error, RecursionError, OverflowError) as error:
-                checked.problem(("reply", "pattern"), f"is not a regular expression: {error}.")
-    elif rule.pattern is not None:
-        checked.problem(("reply", "pattern"), f"does not apply to `as: {rule.as_}`.", "Use `as: regex`.")
+                Pattern(rule.pattern, case_sensitive=rule.case_sensitive)
+            except PatternRefused as error:
+                checked.problem(("reply", "pattern"), str(error), error.fix)
+        return
+    for key in sorted({"pattern", "match"} & rule.model_fields_set):
+        checked.problem(("reply", key), f"does not apply to `as: {rule.as_}`.", "Use `as: regex`.")

@@ -10,7 +10,8 @@ from __future__ import annotations
 from harness.judge.labels.confusable import confusable
 from harness.judge.labels.document import at_pointer, document_of, number
 from harness.judge.labels.names import DECORATION
-from harness.judge.labels.reader import LabelReader, Read, Reading, Reason, Why, said, told
+from harness.judge.labels.reader import LabelReader, Read, Reading, said
+from harness.judge.labels.reasons import Reason, Why, told
 
 __all__ = [
     "DECORATION",

@@ -12,8 +12,8 @@ make two labels the same (`us` and `US`), the comparison is as strict as it must
   that is denied only, or both named and denied, is no label; "not spam but ham" is `ham`.
 - `json`: the one JSON document in the reply, fenced or among prose; the value at the pointer is read as in
   `exact`. A number is a label that is an equal number (`2.0` is `2`), `true` is the label `true`.
-- `regex`: the first match of the pattern: its group `label`, else its first group, else all of it, is read
-  as in `exact`.
+- `regex`: what the matches of the pattern say (the group `label`, else the first group, else all of it) is
+  read as in `exact`. Matches that say different things are no label, unless the rule takes one of them.
 
 What a model thinks aloud is never read: `thoughts` takes it out first. A reply that ends inside a thought has
 no label.
@@ -29,74 +29,25 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import islice
-from typing import Literal, NamedTuple, TypeAlias, assert_never
+from typing import NamedTuple, assert_never
 
 from harness.endings import ending_of
 from harness.files.project import Price
-from harness.files.suite import ReplyRule
+from harness.files.suite import Pattern, ReplyRule, TooLong
 from harness.judge.documents import Outcome
-from harness.judge.labels.document import Flaw, Missing, at_pointer, document_of
+from harness.judge.labels.document import Missing, at_pointer, document_of
 from harness.judge.labels.names import comparison, joined, layers, plain, whole_word
 from harness.judge.labels.negation import denied, may_deny
+from harness.judge.labels.reasons import Why
 from harness.judge.labels.thoughts import Answer, answer_of
 from harness.record import Failure, Reply
 
 _MAX_REMEMBERED = 100_000
 _MOST_MENTIONS = 1_000  # that are looked at in one reply
-
-Reason: TypeAlias = Literal[
-    "no_name",  # mention: no label is named
-    "several_labels",  # mention: two labels or more are named
-    "negated",  # mention: a label is named, but denied
-    "other_text",  # exact, or the text that json or regex found: it is not a name alone
-    Flaw,
-    "not_a_text",  # json: the value is null, a list or an object
-    "no_match",  # regex: the pattern does not match, or its group took no part
-    "thought",  # it ends inside a thought, in which no label is read
-    "tool_call",  # it calls a tool, and the rule reads texts
-    "no_tool",  # from: tool; it is a text
-    "error",  # it ended by an error: its partial text is not read
-    "cut_name",  # the cut could hide the rest of a longer name
-    "empty",
-    "refused",
-    "failed",
-]
-_WORDS: dict[Reason, str] = {
-    "no_name": "no label in it",
-    "several_labels": "{count} labels: {labels}",
-    "negated": "it denies a label: {labels}",
-    "other_text": "it is not one label alone",
-    "no_document": "no JSON document in it",
-    "broken_document": "its JSON is broken",
-    "several_documents": "several JSON documents in it",
-    "doubled_key": "its JSON has the key of the label twice",
-    "no_value": "its JSON has nothing at the pointer",
-    "not_a_text": "the value at the pointer is no text, number or boolean",
-    "no_match": "the pattern matches nothing",
-    "thought": "it ends inside a thought",
-    "tool_call": "it is a tool call, which `reply: {{as: json, from: tool}}` in the suite would read",
-    "no_tool": "it calls no tool, and the suite reads tool calls",
-    "error": "it ended by an error of the endpoint",
-    "cut_name": "it was cut where a longer label could go on: {labels}",
-    "empty": "it is empty",
-    "refused": "the model refused",
-    "failed": "there is no reply",
-}
-
-
-class Why(NamedTuple):
-    """Why a trial has no label: the reason, and the labels that it is about."""
-
-    reason: Reason
-    labels: tuple[str, ...] = ()
-
-
-def told(why: Why) -> str:
-    """Give a reason in words: `2 labels are named: spam, ham`."""
-    return _WORDS[why.reason].format(count=len(why.labels), labels=", ".join(why.labels))
 
 
 class Read(NamedTuple):
@@ -146,8 +97,7 @@ class LabelReader:
         self._mentions = re.compile(
             "|".join(f"(?:{whole_word(name, joins=self._joins)})" for name in longest_first)
         )
-        flags = 0 if rule.case_sensitive else re.IGNORECASE
-        self._pattern = re.compile(rule.pattern or r"\A.*\Z", flags | re.MULTILINE)
+        self._pattern = Pattern(rule.pattern or "", case_sensitive=rule.case_sensitive)
         self._remembered: dict[tuple[str, bool], Read] = {}
         self._find: Callable[[str], _Found | Why] = {
             "exact": self._exact,
@@ -284,11 +234,33 @@ class LabelReader:
         return _Found(self._names[spelt[0]], spelt[0]) if spelt else Why("other_text")
 
     def _regex(self, text: str) -> _Found | Why:
-        match = self._pattern.search(text)
-        if match is None:
-            return Why("no_match")
-        group: str | int = "label" if "label" in self._pattern.groupindex else min(self._pattern.groups, 1)
-        return Why("no_match") if match[group] is None else self._exact(match[group])
+        matches = self._pattern.found(text)
+        try:
+            match self._rule.match:
+                case "only":
+                    return self._agreed(matches)
+                case "first":
+                    said = next(matches, None)
+                case "last":
+                    said = next(iter(deque(matches, maxlen=1)), None)
+                case _:
+                    assert_never(self._rule.match)
+        except TooLong:
+            return Why("too_long")
+        return Why("no_match") if said is None else self._exact(said)
+
+    def _agreed(self, matches: Iterable[str]) -> _Found | Why:
+        """Give the label that all matches say; the first that says another thing ends the search."""
+        agreed: _Found | Why | None = None
+        for said in matches:
+            found = self._exact(said)
+            if isinstance(found, _Found) and isinstance(agreed, _Found):
+                if found.label != agreed.label:
+                    return Why("several_labels", self._in_order({agreed.label, found.label}))
+            elif agreed is not None and found != agreed:
+                return Why("several_texts")
+            agreed = found
+        return agreed or Why("no_match")
 
 
 def _decimal(name: str) -> Decimal | None:

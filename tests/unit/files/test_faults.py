@@ -72,6 +72,8 @@ SUITE_FAULTS = [
     ("as: mention", "as: regex", 5, "reply.pattern", "is required for `as: regex`"),
     ("as: mention", "as: regex, pattern: '('", 5, "reply.pattern", "is not a regular expression"),
     ("as: mention", "as: mention, from: tool", 5, "reply.from", "does not apply to `as: mention`"),
+    ("as: mention", "as: regex, pattern: '(?<!no )spam'", 5, "reply.pattern", "it has look-around"),
+    ("as: mention", "as: mention, match: last", 5, "reply.match", "does not apply to `as: mention`"),
     ("as: mention", "as: fuzzy", 5, "reply.as", "must be one of `exact`, `mention`, `json` or `regex`"),
     ("cases: cases.jsonl", "cases: nocases.jsonl", 4, "cases[0]", "no such file"),
     ("cases: cases.jsonl", "cases: ../../up.jsonl", 4, "cases[0]", "leads out of the project"),

@@ -192,7 +192,7 @@ def test_a_reply_without_a_label_says_why(text: str, reason: str) -> None:
 def test_a_reason_is_told_in_words() -> None:
     assert told(Why("several_labels", SPAM)) == "2 labels: spam, ham"
     reasons = [reason for group in get_args(Reason) for reason in get_args(group) or (group,)]
-    assert len({told(Why(reason)) for reason in reasons}) == len(reasons) == 19
+    assert len({told(Why(reason)) for reason in reasons}) == len(reasons) == 21
 
 
 def test_words_of_a_label_may_be_joined_by_blanks_hyphens_or_underscores() -> None:
@@ -409,6 +409,35 @@ def test_regex_reads_its_group_as_an_exact_label() -> None:
     assert read("spam", **rule) == "<unparseable>"
     assert read("=> ham.", **{"as": "regex", "pattern": r"=> (\w+)"}) == "ham"
     assert read("so ham it is", **{"as": "regex", "pattern": "spam|ham"}) == "ham"
+
+
+def test_a_pattern_means_what_it_means_in_python() -> None:
+    rule = {"as": "regex", "pattern": r"(true|false)\W*$"}
+    assert read("true\nbut\nthen\nagain\nfalse\n", ("true", "false"), **rule) == "false"
+    assert read("false\nit is not", ("true", "false"), **rule) == "<unparseable>"
+    assert read("was: Ärger!", ("ärger", "lob"), **{"as": "regex", "pattern": r"\b(ä\w+|lob)\b"}) == "ärger"
+
+
+def test_matches_that_say_different_things_are_no_label() -> None:
+    rule = {"as": "regex", "pattern": r"label: (\w+)"}
+    two = "Label: spam. Or rather label: ham."
+    assert why(two, **rule) == "<several_labels> spam ham"
+    assert why("Label: eggs. Label: ham.", **rule) == "<several_texts>"
+    assert why("Label: ham. Label: eggs.", **rule) == "<several_texts>"
+    assert why("Label: eggs. Label: tofu.", **rule) == "<other_text>"
+    assert why("Label: ham. I repeat: label: HAM", **rule) == "ham"
+    assert why(two, match="first", **rule) == "spam"
+    assert why(two, match="last", **rule) == "ham"
+    assert why("none", match="last", **rule) == why("none", match="first", **rule) == "<no_match>"
+
+
+def test_a_pattern_that_tries_every_way_elsewhere_is_matched_at_once() -> None:
+    rule = {"as": "regex", "pattern": r"^(?:\w+\s?)+: (spam|ham)"}
+    assert why("word " * 40_000, **rule) == "<no_match>"
+    assert why("wörter " * 30_000 + "; ham", **rule) == "<no_match>"
+    assert why("wörter " * 30_000 + ": ham", **rule) == "ham"
+    assert why("a" * 200_000, **{"as": "regex", "pattern": "(a|a)*(a+)+b"}) == "<no_match>"
+    assert why("a" * 200_000, **{"as": "regex", "pattern": "(x{0,900})(y{0,900})"}) == "<too_long>"
 
 
 def test_a_cut_reply_counts_when_its_label_can_be_read() -> None:

@@ -20,6 +20,7 @@ from harness.judge.documents import (
     Gate,
     GateCost,
     GatedPrompt,
+    Trouble,
 )
 from harness.judge.view import View
 
@@ -69,17 +70,26 @@ def _judged(
         comparison=comparison,
         reused=pair.base is not None and pair.base.name in served,
         not_measured=_not_measured(head, base),
+        went_wrong=_went_wrong(head, base),
     )
 
 
 def _not_measured(head: CandidateAssessment | None, base: CandidateAssessment | None) -> str:
     """Say which side was never answered, and why."""
     told = [
-        f"the {side}, {one.reason}"
-        for side, one in (("changed prompt", head), ("base version", base))
+        f"{side}{one.reason}"
+        for side, one in (("", head), ("its base version: ", base))
         if one is not None and one.verdict == "NOT MEASURED"
     ]
     return " ".join(told)
+
+
+def _went_wrong(head: CandidateAssessment | None, base: CandidateAssessment | None) -> tuple[Trouble, ...]:
+    """Give what went wrong with head, or with base where it alone was never answered."""
+    if head is None:
+        return ()
+    silent = base is not None and base.verdict == "NOT MEASURED" != head.verdict
+    return base.went_wrong if base is not None and silent else head.went_wrong
 
 
 def _assessed(gate: GateBundle, run: Path) -> Assessment:
@@ -113,7 +123,7 @@ def _gate(
         schema_version=GATE_SCHEMA,
         status=status,
         exit_code=int(exit_code(status, prompts=prompts, complete=assessment is None or assessment.complete)),
-        headline=f"{status}: {reason}",
+        headline=f"{'NOT MEASURED' if any(one.not_measured for one in prompts) else status}: {reason}",
         reason=reason,
         suite=gate.suite,
         base_ref=gate.base_ref,

@@ -19,6 +19,7 @@ import msgspec
 
 from harness.errors import Exit
 from harness.files.thresholds import metric_of
+from harness.judge.causes import causes
 from harness.judge.documents import (
     Check,
     Comparison,
@@ -28,6 +29,7 @@ from harness.judge.documents import (
     MetricDifference,
     NonInferiority,
     Status,
+    Trouble,
 )
 from harness.judge.scores.paired import holm
 from harness.judge.wording import count, demand, listed, verb
@@ -50,6 +52,7 @@ class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     comparison: Comparison | None = None
     reused: bool = False
     not_measured: str = ""  # why, where one side was never answered: then nothing is known of the change
+    went_wrong: tuple[Trouble, ...] = ()  # of head; of base, where only that was never answered
 
 
 def decide_prompts(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[GatedPrompt, ...]:
@@ -83,9 +86,12 @@ def gate_reason(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
     if not prompts:
         return f"no prompt of this suite changed since {base_ref}."
     without = [prompt for prompt in prompts if prompt.not_measured]
-    if without:
-        return "; ".join(f"{one.prompt} on {one.model}: {one.headline}" for one in without[:3])
     status = gate_status(prompts)
+    if without:
+        beside = [one for one in prompts if one.status == "FAIL"]
+        told = [f"{one.prompt} on {one.model} was NOT MEASURED: {one.headline}" for one in without[:3]]
+        told += [f"{one.prompt} on {one.model} FAILS: {one.headline}" for one in beside[:3]]
+        return " ".join(told)
     measured = [prompt for prompt in prompts if prompt.kind != "same"]
     if not measured:
         return f"no difference shown: {_same(len(prompts))}."
@@ -141,11 +147,12 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
             kind="changed",
             lines=one.lines,
             status="INCONCLUSIVE",
-            headline=f"NOT MEASURED: {one.not_measured}",
+            headline=one.not_measured,
             checks=(),
             comparison=None,
             reused=one.reused,
             not_measured=one.not_measured,
+            went_wrong=one.went_wrong,
         )
     kind: GatedKind = "same" if one.same else "new" if one.comparison is None else "changed"
     checks = () if one.same or one.head is None else (*_thresholds(one, one.head), *_no_worse(one, firm))
@@ -160,10 +167,11 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
         kind=kind,
         lines=one.lines,
         status=status,
-        headline=_headline(status, kind, checks, comparison),
+        headline=_headline(status, kind, checks, comparison, one.went_wrong),
         checks=checks,
         comparison=comparison,
         reused=one.reused,
+        went_wrong=one.went_wrong,
     )
 
 
@@ -241,8 +249,13 @@ def _gain(seen: MetricDifference) -> bool | None:
 
 
 def _headline(
-    status: Status, kind: GatedKind, checks: Sequence[GateCheck], comparison: Comparison | None
+    status: Status,
+    kind: GatedKind,
+    checks: Sequence[GateCheck],
+    comparison: Comparison | None,
+    troubles: Sequence[Trouble],
 ) -> str:
+    """Say why first, where it hangs on what went wrong; then the checks that decided."""
     if kind == "same":
         return "no difference shown: it sends the same requests as before."
     if status == "PASS":
@@ -250,7 +263,9 @@ def _headline(
         return f"{told}; {comparison.headline}" if comparison is not None else f"{told}."
     decisive = [check.name for check in checks if check.status == status]
     what = "failed" if status == "FAIL" else "not decided yet"
+    cause = causes(troubles)
     told = f"{count(len(decisive), 'check')} of {len(checks):,} {what}: {listed(decisive, most=4)}"
+    told = f"{cause} {told}" if cause else told
     broken = comparison.broken if comparison is not None and status == "FAIL" else ()
     if broken:
         named = listed([change.case for change in broken], most=5)

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from harness.files.thresholds.metrics import written
-from harness.judge.documents.assessment import Outcome, Status
+from harness.judge.documents.assessment import Outcome, Status, Trouble
 from harness.judge.documents.estimate import Estimate
 
 COMPARISON_SCHEMA = 1
@@ -232,6 +232,7 @@ class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     comparison: Comparison | None
     reused: bool  # base's replies are those of an earlier run
     not_measured: str = ""  # why, where head or base was never answered
+    went_wrong: tuple[Trouble, ...] = ()  # of head; of base, where only that was never answered
 
 
 class GateCost(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from harness.judge.documents import Gate, GateCheck, GatedPrompt
 from harness.judge.wording import scale_of
-from harness.report.gate.view import gate_row
-from harness.report.junit_file import JunitSuite, JunitTest, junit_file
+from harness.report.gate.view import gate_row, status_of, wrong_of
+from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
 from harness.report.neutral import one_line, shorten
 
 _LONGEST_MESSAGE = 1_000  # characters of an annotation
@@ -21,8 +21,9 @@ _MOST = 10  # annotations: GitHub shows so many of a kind for each step
 
 def annotations_of(gate: Gate) -> tuple[str, ...]:
     """Give the commands, gravest first; none for prompts that passed."""
-    failed = [prompt for prompt in gate.prompts if prompt.status == "FAIL"]
-    unsettled = [prompt for prompt in gate.prompts if prompt.status == "INCONCLUSIVE"]
+    silent = [prompt for prompt in gate.prompts if prompt.not_measured]
+    failed = [*silent, *(prompt for prompt in gate.prompts if prompt.status == "FAIL")]
+    unsettled = [one for one in gate.prompts if one.status == "INCONCLUSIVE" and not one.not_measured]
     return (
         *(_command("error", prompt) for prompt in failed[:_MOST]),
         *(_command("warning", prompt) for prompt in unsettled[:_MOST]),
@@ -40,7 +41,7 @@ def _notices(gate: Gate) -> Iterator[str]:
 def _command(kind: str, prompt: GatedPrompt) -> str:
     first, last = prompt.lines or (1, 1)
     place = {"file": prompt.path, "line": str(first), "endLine": str(last)}
-    place["title"] = f"{prompt.prompt} on {prompt.model}: {prompt.status}"
+    place["title"] = f"{prompt.prompt} on {prompt.model}: {status_of(prompt)}"
     return _written(kind, place, prompt.headline)
 
 
@@ -73,7 +74,7 @@ def _suite(gate: Gate, prompt: GatedPrompt) -> JunitSuite:
     same = JunitTest(name="sends the same requests as before", status="PASS")
     properties = {
         "file": prompt.path,
-        "status": prompt.status,
+        "status": status_of(prompt),
         "headline": prompt.headline,
         "base": gate.base_commit,
         "head": gate.head_commit,
@@ -84,6 +85,7 @@ def _suite(gate: Gate, prompt: GatedPrompt) -> JunitSuite:
         classname=_short(f"{gate.suite}.{name}"),
         properties={key: _short(value) for key, value in properties.items()},
         tests=(
+            *trouble_tests(wrong_of(prompt)),
             *(_test(check) for check in prompt.checks),
             *((same,) if prompt.kind == "same" else ()),
         ),

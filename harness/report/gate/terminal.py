@@ -8,17 +8,18 @@ from harness.judge.documents import Gate
 from harness.judge.wording import count
 from harness.report.gate.view import GateRow, GateView, PromptView, gate_view
 from harness.report.neutral import shorten, terminal
+from harness.report.parts import TroubleView
 
 _WIDEST = 60
 
 
 def terminal_gate(gate: Gate) -> str:
     """Give the summary as plain lines."""
-    return "\n".join(_lines(gate_view(gate), gate.status))
+    return "\n".join(_lines(gate_view(gate)))
 
 
-def _lines(view: GateView, status: str) -> Iterator[str]:
-    yield f"{status}: {_safe(view.headline, 1000)}"
+def _lines(view: GateView) -> Iterator[str]:
+    yield f"{view.status}: {_safe(view.headline, 1200)}"
     yield f"{_safe(view.compared)}. {view.policy if not view.loud else ''}".rstrip()
     if view.loud:
         yield f"WARNING: {view.policy}"
@@ -37,6 +38,8 @@ def _lines(view: GateView, status: str) -> Iterator[str]:
 def _prompt(prompt: PromptView) -> Iterator[str]:
     yield f"{_safe(prompt.name)} ({_safe(prompt.path)}): {prompt.status}"
     yield f"  {_safe(prompt.about)}"
+    for trouble in prompt.wrong:
+        yield from _trouble(trouble)
     if prompt.rows:
         head = GateRow(
             status="", tone="plain", name="check", base="base", head="head", change="head - base", why=""
@@ -58,6 +61,20 @@ def _prompt(prompt: PromptView) -> Iterator[str]:
         yield f"      reply: {_safe(one.reply_after)}"
     yield from (f"  also: {_safe(shift, 300)}" for shift in prompt.shifts[:10])
     yield from (f"  note: {_safe(note, 300)}" for note in prompt.notes)
+
+
+def _trouble(row: TroubleView) -> Iterator[str]:
+    decides = f", {row.decides}" if row.decides else ""
+    yield f"  went wrong: {row.title} [{row.kind}]: {row.many}{decides}"
+    if row.samples:
+        yield from (
+            f"    {_safe(one.case, 60)}: {_safe(one.reply) or 'no text'} ({_safe(one.reason)})"
+            for one in row.samples
+        )
+    else:
+        yield f"    {_safe(row.words, 300)}"
+    if row.next:
+        yield f"    -> {_safe(row.next, 300)}"
 
 
 def _cells(row: GateRow) -> tuple[str, ...]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.files.thresholds import Scale
-from harness.judge.documents import CaseChange, Comparison, Gate, GateCheck, GatedPrompt, Status
+from harness.judge.documents import CaseChange, Comparison, Gate, GateCheck, GatedPrompt, Status, Verdict
 from harness.judge.wording import count, figure, figure_alone, money, scale_of, signed_text
-from harness.report.parts import Tone
-from harness.report.sections import STATUS_TONES
+from harness.report.parts import Tone, TroubleView
+from harness.report.sections import STATUS_TONES, troubles
 
 WORST = 5  # regressions shown in full
 _ORDER: dict[Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+NOT_MEASURED: Literal["NOT MEASURED"] = "NOT MEASURED"
+_VERDICTS: dict[Status, Verdict] = {"PASS": "READY", "FAIL": "NOT READY", "INCONCLUSIVE": "INCONCLUSIVE"}
 _TITLES: dict[Status, str] = {"PASS": "passed", "FAIL": "failed", "INCONCLUSIVE": "inconclusive"}
 _BESIDE = ("latency.p50", "latency.p95", "cost_per_1000")
 _UNCHANGED = 2  # lines of a prompt around a change
@@ -61,6 +64,7 @@ class PromptView:
     diff: tuple[str, ...]
     shifts: tuple[str, ...]  # what else is different: speed, cost, outcomes, parameters
     notes: tuple[str, ...]
+    wrong: tuple[TroubleView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class GateView:
     """Everything that a reader of a gate sees."""
 
     title: str
+    status: str
     tone: Tone
     headline: str
     suite: str
@@ -84,11 +89,16 @@ class GateView:
 
 def gate_view(gate: Gate) -> GateView:
     """Write a gate as texts, what decided it first."""
-    shown = sorted(gate.prompts, key=lambda prompt: (_ORDER[prompt.status], prompt.path, prompt.model))
+    shown = sorted(
+        gate.prompts,
+        key=lambda one: (not one.not_measured, _ORDER[one.status], one.path, one.model),
+    )
+    unmeasured = any(prompt.not_measured for prompt in shown)
     uncommitted = " with uncommitted changes" if gate.uncommitted else ""
     return GateView(
-        title=f"Gate {_TITLES[gate.status]}",
-        tone=STATUS_TONES[gate.status],
+        title="Gate not measured" if unmeasured else f"Gate {_TITLES[gate.status]}",
+        status=NOT_MEASURED if unmeasured else gate.status,
+        tone="fail" if unmeasured else STATUS_TONES[gate.status],
         headline=gate.reason or gate.headline,
         suite=gate.suite,
         compared=f"{gate.head_commit[:12]}{uncommitted} against {gate.base_ref} ({gate.base_commit[:12]})",
@@ -134,9 +144,10 @@ def _prompt(prompt: GatedPrompt) -> PromptView:
     return PromptView(
         name=f"{prompt.prompt} on {prompt.model}",
         path=prompt.path,
-        status=prompt.status,
-        tone=STATUS_TONES[prompt.status],
+        status=status_of(prompt),
+        tone="fail" if prompt.not_measured else STATUS_TONES[prompt.status],
         about=_about(prompt),
+        wrong=wrong_of(prompt),
         rows=tuple(gate_row(check) for check in rows),
         regressions=tuple(_regression(change) for change in broken[:WORST]),
         broken=len(broken),
@@ -147,7 +158,19 @@ def _prompt(prompt: GatedPrompt) -> PromptView:
     )
 
 
+def status_of(prompt: GatedPrompt) -> str:
+    """Name the status of a prompt, that of one which was never answered included."""
+    return NOT_MEASURED if prompt.not_measured else prompt.status
+
+
+def wrong_of(prompt: GatedPrompt) -> tuple[TroubleView, ...]:
+    """Give what went wrong; of a prompt that passed nothing hangs on it."""
+    return troubles(prompt.went_wrong, NOT_MEASURED if prompt.not_measured else _VERDICTS[prompt.status])
+
+
 def _about(prompt: GatedPrompt) -> str:
+    if prompt.not_measured:
+        return "One side was never answered, so nothing is known of the change."
     if prompt.kind == "same":
         return "Its file changed, but it sends the same requests for every case: no difference shown."
     if prompt.kind == "new" or prompt.comparison is None:

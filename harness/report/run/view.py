@@ -84,7 +84,7 @@ def _candidate(
         headline=_said_once(c),
         summary=_summary(c),
         tally=_tally(c),
-        went_wrong=troubles(c),
+        went_wrong=troubles(c.went_wrong, c.verdict),
         checks=check_rows(c),
         traps=tuple(trap.sentence for trap in c.traps),
         confusion=confusion_view(c.classification.confusion),
@@ -118,7 +118,7 @@ def _unmeasured(c: CandidateAssessment, key: str, entry: CandidateEntry | None) 
         headline=_said_once(c),
         summary=f"{count(c.cases, 'case')} × {count(c.repeats, 'repeat')}, not one reply",
         tally="not measured",
-        went_wrong=troubles(c),
+        went_wrong=troubles(c.went_wrong, c.verdict),
         unshown=f"{count(n, 'check')} {verb(n, 'is', 'are')} not shown: no call was answered, so nothing is "
         "known of the prompt. report.json has them.",
         checks=(),

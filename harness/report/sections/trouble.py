@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from harness.judge.causes import advice, how_many, title
-from harness.judge.documents import OUTCOMES, CandidateAssessment, Trouble, Verdict
+from harness.judge.documents import OUTCOMES, Trouble, Verdict
 from harness.report.figures import percent_of
 from harness.report.neutral import one_line, shorten
 from harness.report.parts import SampleView, Tone, TroubleView
@@ -20,9 +22,9 @@ _DECIDES: dict[Verdict, str] = {
 }
 
 
-def troubles(c: CandidateAssessment) -> tuple[TroubleView, ...]:
+def troubles(rows: Iterable[Trouble], verdict: Verdict) -> tuple[TroubleView, ...]:
     """Give the kinds in the order of the assessment: what decides first, then by count."""
-    return tuple(_row(row, c.verdict) for row in c.went_wrong)
+    return tuple(_row(row, verdict) for row in rows)
 
 
 def _row(row: Trouble, verdict: Verdict) -> TroubleView:

@@ -9,11 +9,13 @@ import xml.etree.ElementTree as ET
 from html import unescape
 from pathlib import Path
 
+import msgspec
 import pytest
 from decided import asked, broken, comparison, gate, held, judged
 from judged_extremes import HOSTILE
 from junitparser import Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
+from went_wrong import SITUATIONS, UNSUPPORTED
 
 from harness.judge.documents import Gate, WordChange
 from harness.report.gate import (
@@ -175,3 +177,62 @@ def test_the_terminal_gets_no_control_character_and_names_what_broke() -> None:
     plain = terminal_gate(failed())
     assert plain.startswith("FAIL: v1 on m: 1 check of 4 failed: accuracy at most 2 points below base.")
     assert "c1 (expected spam): spam -> ham" in plain
+
+
+def silent() -> Gate:
+    """Give a gate whose changed prompt the endpoint refused."""
+    (one,) = SITUATIONS["refused_alike"]().candidates
+    return gate(
+        judged(head=one.checks, comparison=None, not_measured=one.reason, went_wrong=one.went_wrong),
+        judged(path="prompts/v2.prompt.yml", prompt="v2"),
+    )
+
+
+def test_what_was_not_measured_is_said_first_in_the_endpoints_words_with_the_line_to_change() -> None:
+    for text in (render_gate(silent()), terminal_gate(silent())):
+        first = text.replace(STICKY, "").strip()[:600].replace("\\", "")
+        assert "v1 on m was NOT MEASURED" in first
+        assert UNSUPPORTED in first
+        assert "prompts/v1.prompt.yml:4" in first
+    assert "Gate not measured" in render_gate(silent())
+    assert terminal_gate(silent()).startswith("NOT MEASURED: ")
+    assert terminal_gate(silent()).index("v1 on m (") < terminal_gate(silent()).index("v2 on m (")
+
+
+def test_what_was_not_measured_is_an_error_in_junit_and_in_annotations() -> None:
+    first, second = JUnitXml.fromstring(render_gate_junit(silent()))
+    assert (first.tests, first.failures, first.errors) == (1, 0, 1)
+    assert (second.failures, second.errors) == (0, 0)
+    (command,) = annotations_of(silent())
+    assert command.startswith("::error file=prompts/v1.prompt.yml,")
+    assert "NOT MEASURED" in command
+    assert "max_completion_tokens" in command
+
+
+def test_cut_replies_that_fail_a_branch_stand_before_its_checks_with_two_samples() -> None:
+    (one,) = SITUATIONS["all_cut"]().candidates
+    made = gate(judged(head=one.checks, went_wrong=one.went_wrong))
+    told = "36 of 40 replies were cut after 8 tokens: raise `max_tokens` in prompts/v1.prompt.yml:4."
+    assert made.prompts[0].headline.startswith(told)
+    shown = terminal_gate(made)
+    assert shown.index("went wrong: Cut off") < shown.index("accuracy >= 90%", shown.index("went wrong"))
+    assert shown.count("Let me think about who may have sent this") == 2
+    assert render_gate(made).count("Let me think about who may have sent this") == 2
+    (suite,) = JUnitXml.fromstring(render_gate_junit(made))
+    assert "went wrong: Cut off (truncated)" in [case.name for case in suite]
+
+
+def test_hostile_words_of_an_endpoint_start_no_command_and_close_nothing() -> None:
+    (one,) = SITUATIONS["refused_alike"]().candidates
+    row = msgspec.structs.replace(
+        one.went_wrong[0], message=ATTACK + "\n::error::x" + FLOOD, case=ATTACK, where=ATTACK, fix=ATTACK
+    )
+    made = gate(judged(head=(), comparison=None, not_measured=ATTACK, went_wrong=(row,)))
+    shown = quiet_commands(terminal_gate(made))
+    assert not re.search(r"^\s*::", shown, re.MULTILINE)
+    text = render_gate(made)
+    assert len(text) <= 65_536
+    assert not re.search("[\u202a-\u202e\x1b]", text + shown)
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    flat = [t for token in tokens for t in (token, *(token.children or ()))]
+    assert not {t.type for t in flat} & {"link_open", "image", "html_inline"}

@@ -32,6 +32,7 @@ KINDS = {
     "conflicting_labels": "{case} and {other} expect different labels",
     "duplicate": "{case} and {other} are the same case twice",
 }
+OF_A_PROMPT = frozenset({"example_in_cases", "quoted_in_prompt"})  # all else is a fact of the cases
 
 UntrustedOption: TypeAlias = Annotated[
     bool, typer.Option("--untrusted", help="Render the prompts in a confined child process first.")
@@ -188,21 +189,28 @@ def leaks_of(bundle: Bundle) -> dict[str, Leaks]:
 
 def leak_lines(found: dict[str, Leaks]) -> list[str]:
     """Write the findings, each with both texts and how alike they are."""
-    from harness.judge.leakage.find import LEAKS
     from harness.judge.wording import count
 
     lines = ["leakage"]
-    told: set[tuple[str, str, str]] = set()
+    everywhere = [f for leaks in found.values() for f in leaks.findings if f.kind not in OF_A_PROMPT]
+    shared = list({(f.kind, f.case, f.other_text): f for f in everywhere}.values())
+    if shared:
+        lines.append("  the cases themselves, whatever the prompt")
+        lines += _shown(shared)
     for name, leaks in found.items():
         given = count(len(leaks.cases), "case")
         lines.append(f"  {name}: {given} given away" if leaks.cases else f"  {name}: no case is given away")
-        fresh = [f for f in leaks.findings if (f.kind, f.case, f.other_text) not in told]
-        fresh.sort(key=lambda finding: finding.kind not in LEAKS)
-        for finding in fresh[:SHOWN]:
-            told.add((finding.kind, finding.case, finding.other_text))
-            lines += _finding(finding)
-        if len(fresh) > SHOWN:
-            lines.append(f"    and {len(fresh) - SHOWN:,} more: `harness check --json` lists all")
+        lines += _shown([finding for finding in leaks.findings if finding.kind in OF_A_PROMPT])
+    return lines
+
+
+def _shown(findings: list[LeakFinding]) -> list[str]:
+    from harness.judge.leakage.find import LEAKS
+
+    findings.sort(key=lambda finding: finding.kind not in LEAKS)
+    lines = [line for finding in findings[:SHOWN] for line in _finding(finding)]
+    if len(findings) > SHOWN:
+        lines.append(f"    and {len(findings) - SHOWN:,} more: `harness check --json` lists all")
     return lines
 
 

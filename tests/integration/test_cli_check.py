@@ -56,3 +56,15 @@ def test_what_no_result_could_satisfy_is_a_mistake_of_the_files(tmp_path: Path) 
     assert done.returncode == 2
     for number, said in enumerate(faults.values()):
         assert f"thresholds[{number}]: {said}" in done.stderr
+
+
+def test_what_is_wrong_with_the_cases_is_told_once_and_of_no_prompt(tmp_path: Path) -> None:
+    write_replayed(tmp_path, ANSWERS)
+    (tmp_path / "v2.prompt.yml").write_text((tmp_path / "v1.prompt.yml").read_text())
+    suite = tmp_path / "seed.suite.yml"
+    suite.write_text(suite.read_text().replace("- v1.prompt.yml", "- v1.prompt.yml\n- v2.prompt.yml"))
+    told = harness("check", "seed.suite.yml", at=tmp_path).stdout
+    leakage = told[told.index("\nleakage\n") :]
+    assert leakage.count("c18 and c1 expect different labels") == 1
+    shared, first, second = (leakage.index(text) for text in ("the cases themselves", "v1:", "v2:"))
+    assert shared < leakage.index("c18 and c1") < min(first, second)

@@ -161,5 +161,7 @@ def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
     more = rounded_up(max(1, needed - share.cases))
     told = f"{calls.head}: can't be told yet. {calls.within}"
     if more > AFFORDABLE:
-        return f"{told}, too close to call: it would take about {count(more, 'more case')} to settle it."
-    return f"{told}. About {count(more, 'more case')} would settle it if that share stays."
+        return f"{told}, too close to call: more cases won't settle it."
+    short = (share.p < calls.q) != calls.asked.threshold.at_least
+    would = "show a FAIL" if short else "settle it"
+    return f"{told}. About {count(more, 'more case')} would {would} if that share stays."

@@ -124,7 +124,7 @@ def _open(finding: Finding) -> str:
         reason = (
             "exactly on the threshold"
             if finding.estimate.value == finding.asked.required
-            else "too close to the threshold for any affordable number of cases"
+            else "too close to the threshold: more cases won't settle it"
         )
         return f"{head}: can't be told; what was seen is {reason}."
     return f"{head}: can't be told yet. {_more(finding)}"
@@ -175,5 +175,7 @@ def _more(finding: Finding) -> str:
     wanted = rounded_up(more)
     lacking = f"{wanted:,} more {things.one if wanted == 1 else things.many}{mix}"
     if total > AFFORDABLE:
-        return f"What was seen is too close to the threshold: it would take about {lacking} to settle it."
-    return f"About {lacking} would settle it if it stays at {kept}."
+        return "What was seen is too close to the threshold: more cases won't settle it."
+    seen = finding.estimate.value
+    short = seen < asked.required if finding.at_least else seen > asked.required
+    return f"About {lacking} would {'show a FAIL' if short else 'settle it'} if it stays at {kept}."

@@ -90,9 +90,15 @@ class _Speaker:
         return _commonest(Counter(self._side.view.answer_name(int(code)) for code in codes))
 
     def replies(self, place: int) -> tuple[str, ...]:
-        trials = self._side.trials
-        said = Counter(trials.replies[int(trials.reply[row])] for row in self._rows(place))
-        return tuple(_commonest(said))[:SHOWN_REPLIES]
+        """Give distinct replies: first those by which the case counts as right, or wrong, on this side."""
+        trials, rows = self._side.trials, self._rows(place)
+        right = self._side.right[rows]
+        typical = right == (np.count_nonzero(right) > len(rows) / 2)
+        first, others = (
+            _commonest(Counter(trials.replies[int(trials.reply[row])] for row in some))
+            for some in (rows[typical], rows[~typical])
+        )
+        return tuple(dict.fromkeys((*first, *others)))[:SHOWN_REPLIES]
 
     def prompt(self, inputs: dict[str, str]) -> str:
         if self._renderer is None:

@@ -117,7 +117,7 @@ class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     head_right: float
     base_answers: dict[str, int]  # label or outcome -> trials
     head_answers: dict[str, int]
-    base_replies: tuple[str, ...]  # distinct ones, commonest first
+    base_replies: tuple[str, ...]  # distinct ones; first those that make it right or wrong, commonest first
     head_replies: tuple[str, ...]
     base_prompt: str = ""  # as it was sent, role by role
     head_prompt: str = ""

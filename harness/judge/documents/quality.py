@@ -16,7 +16,7 @@ class LabelScores(msgspec.Struct, frozen=True, kw_only=True):
     recall: Estimate
     f1: Estimate
     specificity: Estimate
-    support: int  # original trials whose expected label this is
+    support: int  # cases whose expected label this is, however often each was asked
     cases: int
     predicted: int
 
@@ -103,6 +103,6 @@ class Tradeoff(msgspec.Struct, frozen=True, kw_only=True):
     brier: float | None
     pr: ScoreCurve | None
     roc: ScoreCurve | None
-    reliability: tuple[tuple[float, float, int], ...] = ()  # mean score, share right, n
+    reliability: tuple[tuple[float, float, int], ...] = ()  # mean score, share that is positive, n
     points: tuple[OperatingPoint, ...] = ()
     note: str = ""

@@ -56,7 +56,7 @@ def _label(view: View, index: int) -> LabelScores:
         recall=figures.recall.estimate(view.confidence),
         f1=figures.f1.estimate(view.confidence),
         specificity=figures.specificity.estimate(view.confidence),
-        support=figures.support,
+        support=figures.cases,
         cases=figures.cases,
         predicted=figures.predicted,
     )

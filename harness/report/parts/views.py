@@ -197,7 +197,7 @@ class LeaderRow:
     stability: FigureText
     cost: FigureText
     headline: str
-    standing: str = ""  # recommended, on the front, beaten by whom
+    standing: str = ""  # recommended (nearest, where none is ready), on the front, beaten by whom
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from harness.report.run.troubles import troubles_told
 from harness.report.run.view import view_of
 from harness.rundir import Manifest
 
-_STATUS = {"PASS": "PASS", "FAIL": "FAIL", "INCONCLUSIVE": "OPEN"}
+_STATUS = {"PASS": "PASS", "FAIL": "FAIL", "INCONCLUSIVE": "INCONCLUSIVE"}
 
 
 def terminal_report(
@@ -65,6 +65,9 @@ def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableTyp
         yield from _group(view.mislabelled, pen) if full else [_names(view.mislabelled, pen)]
     if full:
         yield from _section(view.reproduce, pen)
+    if view.several:  # the last word is the run's, not its worst candidate's
+        yield ""
+        yield _verdict(view.verdict, view.tone, view.suite, pen)
     yield ""
 
 
@@ -84,7 +87,7 @@ def _leaderboard(view: ReportView, pen: Pen) -> RenderableType:
     for row in view.leaderboard:
         rest = (row.balanced, row.p95, row.cost, row.stability) if wide else (row.p95, row.cost)
         grid.add_row(
-            pen.text(row.name, "bold" if row.standing == "recommended" else ""),
+            pen.text(row.name, "bold" if row.standing in {"recommended", "nearest"} else ""),
             pen.text(f"{MARKS[row.tone]} {row.verdict}", STYLES[row.tone]),
             pen.text(row.accuracy.text),
             *(pen.text(figure.value) for figure in rest),

@@ -152,9 +152,9 @@ def _tally(c: CandidateAssessment) -> str:
         return "no checks"
     passed = sum(check.status == "PASS" for check in c.checks)
     failed = sum(check.status == "FAIL" for check in c.checks)
-    tally = f"{passed} of {len(c.checks)} pass"
     unsettled = len(c.checks) - passed - failed
-    return tally + (f", {failed} fail" if failed else "") + (f", {unsettled} open" if unsettled else "")
+    others = [(failed, "fail"), (unsettled, "inconclusive")]
+    return ", ".join([f"{passed} of {len(c.checks)} pass", *(f"{n} {what}" for n, what in others if n)])
 
 
 def _facts(a: Assessment) -> str:

@@ -51,8 +51,9 @@ def cusum_figure(chart: CusumChart) -> NamedFigure:
     text = f"{chart.path[-1]:.2f} of {chart.limit:.2f}" if chart.path else "undefined"
     if chart.signal is not None:
         text += f", signal at {chart.signal}"
+    rise = f"signals a rise of errors from {usual} to {worse} over several runs"
     return NamedFigure(
-        name="CUSUM", text=text, hint=f"signals a rise of errors from {usual} to {worse} over several runs"
+        name="CUSUM", text=text, hint=rise if usual != worse else f"errors can't rise above the usual {usual}"
     )
 
 

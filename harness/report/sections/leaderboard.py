@@ -57,9 +57,13 @@ def _standing(name: str, board: Leaderboard | None) -> str:
     if board is None:
         return ""
     if name == board.recommended:
-        return "recommended"
-    row = next(row for row in board.rows if row.name == name)
+        return "recommended" if board.rows[_place(name, board)].verdict == "READY" else "nearest"
+    row = board.rows[_place(name, board)]
     return "on the front" if row.on_front else f"beaten by {listed(row.beaten_by, 2)}"
+
+
+def _place(name: str, board: Leaderboard) -> int:
+    return next(place for place, row in enumerate(board.rows) if row.name == name)
 
 
 def standing_view(board: Leaderboard | None) -> StandingView | None:

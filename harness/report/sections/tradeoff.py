@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from harness.judge.documents import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
 from harness.report.figures import figure, number
@@ -15,11 +15,7 @@ MAX_BOXES = 8
 def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Section | None:
     """Give the curve where replies carry a score, else each label's point with its interval box."""
     labels = candidate.classification.labels
-    shown = (
-        {positive: labels[positive]}
-        if positive in labels and positive
-        else dict(list(labels.items())[:MAX_BOXES])
-    )
+    shown = {positive: labels[positive]} if positive in labels and positive else _lowest_first(labels)
     boxes = tuple(box for name, scores in shown.items() if (box := _box(name, scores)) is not None)
     tradeoff = candidate.tradeoff
     curve = tradeoff.pr if tradeoff else None
@@ -29,7 +25,7 @@ def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Se
         f"Each reply carries a score for {tradeoff.label}: "
         "the curve shows what another score threshold would give."
         if tradeoff and curve
-        else f"Replies carry no score, so {_each(tuple(shown))} is one point; "
+        else f"Replies carry no score, so {_each(tuple(shown), len(labels))} is one point; "
         "its box is the interval in both directions."
     )
     plot = SharePlot(
@@ -57,8 +53,18 @@ def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Se
     )
 
 
-def _each(labels: tuple[str, ...]) -> str:
-    return f"the label {labels[0]}" if len(labels) == 1 else "each label"
+def _lowest_first(labels: Mapping[str, LabelScores]) -> dict[str, LabelScores]:
+    """Choose the labels that are drawn: all, or of too many those with the lowest F1."""
+    if len(labels) <= MAX_BOXES:
+        return dict(labels)
+    known = sorted(labels, key=lambda name: (labels[name].f1.value or 0.0, name))
+    return {name: labels[name] for name in known[:MAX_BOXES]}
+
+
+def _each(shown: tuple[str, ...], of: int) -> str:
+    if len(shown) == 1:
+        return f"the label {shown[0]}"
+    return "each label" if len(shown) == of else f"each label ({len(shown)} of {of} drawn, lowest F1 first)"
 
 
 def _required(checks: Iterable[Check], metric: str, positive: str | None) -> float | None:
@@ -122,12 +128,13 @@ def _score_charts(tradeoff: Tradeoff) -> list[Chart]:
             x=tuple(score for score, _, _ in tradeoff.reliability),
             y=tuple(right for _, right, _ in tradeoff.reliability),
         )
-        plot = SharePlot(x_title="mean score", y_title="share right", line=line, diagonal=True)
+        share = f"share that is {tradeoff.label}"
+        plot = SharePlot(x_title="mean score", y_title=share, line=line, diagonal=True)
         charts.append(
             Chart(
                 key="reliability",
                 title="Are the scores honest?",
-                alt="Share right over mean score; on the diagonal the scores are honest.",
+                alt=f"Share that is {tradeoff.label} over mean score; on the diagonal the scores are honest.",
                 plot=plot,
             )
         )

@@ -64,9 +64,9 @@ def test_no_colour_without_a_terminal_or_with_no_color(monkeypatch: pytest.Monke
 
 def test_meaning_does_not_hang_on_colour() -> None:
     text = terminal_report(assessment(), console=on(80))
-    assert "✓ PASS  recall[spam] >= 80%" in text
-    assert "✗ FAIL  precision[spam] >= 95%" in text
-    assert "? OPEN  accuracy >= 90%" in text
+    assert "✓ PASS          recall[spam] >= 80%" in text
+    assert "✗ FAIL          precision[spam] >= 95%" in text
+    assert "? INCONCLUSIVE  accuracy >= 90%" in text
 
 
 def test_a_matrix_that_does_not_fit_becomes_a_list_of_errors() -> None:

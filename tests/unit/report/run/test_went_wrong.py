@@ -64,7 +64,7 @@ def test_two_candidates_of_which_none_was_measured_name_both() -> None:
     view = view_of(both)
     assert view.leaderboard == ()
     shown = terminal(both)
-    assert shown.count("NOT MEASURED") == 3
+    assert shown.count("NOT MEASURED") == 4
     assert "v2@mini" in render_html(view)
     assert "v2@⁠mini" in render_markdown(view)
 

@@ -41,6 +41,15 @@ SECTIONS: dict[str, list[Promise]] = {
             ("tests/integration/test_endpoint_faults.py", "tests/integration/test_run_outcomes.py"),
         ),
         Promise(
+            "What is refused alike from the first call on ends after 8 requests at most; "
+            "failed calls decide no check",
+            (
+                "tests/integration/test_nothing_measured.py",
+                "tests/integration/test_gate_not_measured.py",
+                "tests/unit/judge/checks/test_worlds.py",
+            ),
+        ),
+        Promise(
             "An independent fault server finds nothing to say against the client",
             ("tests/integration/test_independent_faults.py",),
         ),

@@ -170,6 +170,36 @@ def test_a_key_that_is_refused_in_the_middle_leaves_other_models_alone(
     assert all(isinstance(record.outcome, Reply) for record in latest.values())
 
 
+@pytest.mark.parametrize("processes", [1, 2])
+def test_nobody_listening_on_one_address_leaves_the_other_alone(
+    tmp_path: Path, scripted_server: Serve, processes: int
+) -> None:
+    good = scripted_server(truthful)
+    suite = write_project(tmp_path, good.url, cases=100)
+    other_model(tmp_path, "http://127.0.0.1:9")
+    run = measure(load_bundle(suite), tmp_path / "results", processes=processes)
+    assert [record.candidate for record in records(run)] == ["v1@m"] * 100
+    (ended,) = events_of(run, Refused)
+    assert (ended.candidate, ended.failure.kind) == ("v1@n", "connect")
+
+
+def test_what_failed_in_variants_leaves_robustness_open(tmp_path: Path, scripted_server: Serve) -> None:
+    def script(request: Request) -> Answer:
+        text = request.body.decode()
+        if "message no. " not in text and text.count("1") % 2:
+            return Answer.of_json({"error": {"message": f"alas, {WORDS[len(text) % 9]}"}}, status=400)
+        return spam()
+
+    server = scripted_server(script)
+    suite = write_project(tmp_path, server.url, cases=200, repeats=2, perturbations=["case"])
+    with_thresholds(tmp_path, "robustness.drop <= 5%", "robustness.flips <= 5%")
+    run = measure(load_bundle(suite), tmp_path / "results")
+    failed = sum(isinstance(record.outcome, Failure) for record in records(run))
+    assert 20 < failed < 380
+    for check in assess_run(run).candidates[0].checks:
+        assert (check.status, check.depends_on) == ("INCONCLUSIVE", failed)
+
+
 def test_refusals_that_differ_go_on(tmp_path: Path, scripted_server: Serve) -> None:
     def picky(request: Request) -> Answer:
         words = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta"]

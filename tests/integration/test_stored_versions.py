@@ -39,7 +39,8 @@ def test_a_stored_run_is_judged_listed_shown_and_exported(tmp_path: Path, stored
         assert after["outcomes"] == before["outcomes"]
         assert after["classification"]["confusion"] == before["classification"]["confusion"]
         assert after["classification"]["accuracy"]["value"] == before["classification"]["accuracy"]["value"]
-        assert after["stability"]["agreement"]["value"] == before["stability"]["agreement"]["value"]
+        # two failed calls of a case agreed then, and agree with nothing now
+        assert after["stability"]["agreement"]["value"] <= before["stability"]["agreement"]["value"]
     assert now["planned_trials"] == then["planned_trials"] == now["journalled_trials"]
     (listed,) = json.loads(harness("list", "--json", at=tmp_path).stdout)
     assert listed["run"] == run.name

@@ -182,7 +182,7 @@ def not_always_right(asked: Asked) -> str:
 
 def moved(asked: Asked) -> str:
     """Give how many cases got different answers."""
-    view = asked.view
+    view = asked.view.answered
     codes, case = view.answer_codes, view.trials.case
     low, high = np.full(len(view.cases), np.iinfo(np.int64).max), np.full(len(view.cases), -1)
     np.minimum.at(low, case, codes)

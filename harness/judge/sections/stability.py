@@ -14,7 +14,7 @@ from harness.judge.scores.stability import Votes
 from harness.judge.sections.served import with_served
 from harness.judge.sections.spread import spread_over_repeats
 from harness.judge.table.columns import named_counts
-from harness.judge.view import FAILED, View
+from harness.judge.view import View
 
 SHOWN = 20
 ONE_REPEAT = "each case was asked once, so nothing is known of how its answer moves"
@@ -37,7 +37,8 @@ def stability_section(view: View) -> Stability:
     if agreement.value is None:
         return common
     alike = clustering(view.trials.case, right)
-    unstable = stability.least_stable(cast, most=len(view.cases))
+    answers = view.answered.votes  # nobody answered what failed: that is no answer which moved
+    unstable = stability.least_stable(answers, most=len(view.cases))
     made = msgspec.structs.replace(
         common,
         pass_k=_pass_k(view),
@@ -48,7 +49,7 @@ def stability_section(view: View) -> Stability:
         mean_entropy_bits=stability.mean_entropy(cast),
         best_accuracy=None if extremes is None else extremes[0],
         worst_accuracy=None if extremes is None else extremes[1],
-        flips=_flips(view, cast),
+        flips=_flips(view, answers),
         spread=spread_over_repeats(view),
         unstable=tuple(_unstable(view, case) for case in unstable[:SHOWN]),
         unstable_cases=len(unstable),
@@ -58,7 +59,6 @@ def stability_section(view: View) -> Stability:
 
 def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
     rates = stability.flip_rates(cast)
-    failed = len(view.labels) + FAILED  # nobody answered: that is no answer which moved
     return tuple(
         Flip(
             first=view.answer_name(first),
@@ -68,9 +68,7 @@ def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
             rate=rates[first, second],
             rate_back=rates[second, first],
         )
-        for first, second, share, pairs in [
-            flip for flip in stability.flips(cast) if max(flip[0], flip[1]) < failed
-        ][:SHOWN]
+        for first, second, share, pairs in stability.flips(cast)[:SHOWN]
     )
 
 

@@ -203,7 +203,8 @@ class _Session:
             await self._drain(lane, len(lane.feed.again), warmup=False)
         if not self._halt.stopping:
             for record in lane.lane.breaker.release():
-                self._put(record)
+                if lane.callers[record.candidate].first.state != "ended":
+                    self._put(record)
 
     def _share_allowed(self) -> float:
         """Give which share of the calls asked for may be in flight as far as open files are concerned."""

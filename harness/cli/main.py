@@ -90,7 +90,7 @@ for _name, _where in COMMANDS.items():
 
 
 def command() -> NoReturn:
-    """Be the process `harness`: run the command line and end with its code."""
+    """Be the process `harness`, where an earlier version installed the command."""
     end_process(main)
 
 

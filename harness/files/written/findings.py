@@ -64,7 +64,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     choices = sorted(known) if isinstance(known, Set) else list(known)
     near = nearest(word, choices)
     if near is not None:
-        return f"Did you mean `{near}`?"
+        return f"Did you mean `{shown(near)}`?"
     return f"Known: {shortlist(choices)}." if choices else ""
 
 

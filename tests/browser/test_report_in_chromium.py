@@ -9,6 +9,7 @@ import pytest
 from chromium import AXE, DESKTOP, PHONE, WCAG_AA, Chromium
 from compared import broken_and_fixed
 from judged import manifest, three
+from went_wrong import SITUATIONS
 
 from harness.report.comparison import render_comparison_html
 from harness.report.run import render_html, view_of
@@ -72,3 +73,20 @@ def test_what_changed_is_read_on_a_phone_without_scrolling_sideways(
         wide = "[...document.querySelectorAll('.cards')].filter(e => e.scrollWidth > e.clientWidth)"
         assert page.evaluate(f"{wide}.map(e => e.getAttribute('aria-label'))") == []
         assert page.evaluate("document.querySelectorAll('.cards').length") == 3
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("situation", ["refused_alike", "unreadable", "one_of_three"])
+def test_what_went_wrong_meets_wcag_aa_and_fits_a_phone(
+    browser: Chromium, tmp_path: Path, axe: str, situation: str, dark: bool
+) -> None:
+    judged = SITUATIONS[situation]()
+    address = saved(tmp_path, render_html(view_of(judged, manifest(judged))))
+    with browser.page(dark=dark) as page:
+        page.open(address)
+        page.evaluate(axe)
+        assert page.evaluate("document.querySelectorAll('.trouble').length") == 1
+        for size in (DESKTOP, PHONE, NARROW_PHONE):
+            page.show(size=size, dark=dark)
+            assert page.evaluate(AXE % json.dumps(WCAG_AA)) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= size[0]

@@ -61,6 +61,18 @@ def test_check_list_show_and_models_give_one_document_each(measured: tuple[Path,
     }  # fmt: skip
 
 
+def test_a_trial_without_a_label_says_why_and_what_to_change(measured: tuple[Path, str]) -> None:
+    root = measured[0]
+    (trial,) = document("show", "--case", "c59", at=root)
+    assert trial["why"]
+    assert "v1.prompt.yml" in trial["next"]
+    (right,) = document("show", "--case", "c0", at=root)
+    assert (right["why"], right["next"]) == (None, None)
+    shown = harness("show", "--case", "c59", at=root).stdout
+    assert f"no label: {trial['why']}" in shown
+    assert f"next: {trial['next']}" in shown
+
+
 def test_runs_are_listed_newest_first(project: Path) -> None:
     (run,) = project.glob("results/2*")
     older = shutil.copytree(run, run.with_name("20200101T000000Z-seed-aaaaaa"))

@@ -17,6 +17,8 @@ A bad trial is never an error: it is a `Failure` value in a `Record` (see record
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -133,3 +135,18 @@ class Interrupted(HarnessError):
     def __init__(self, message: str, *, fix: str = "", terminated: bool = False) -> None:
         super().__init__(message, fix=fix)
         self.exit_code = Exit.TERMINATED if terminated else Exit.INTERRUPTED
+
+
+@contextmanager
+def fitting_together(run: Path) -> Iterator[None]:
+    """Turn what the files of a run from elsewhere can make of a calculation into an error that names it.
+
+    Each file is checked by itself where it is read; that they belong together nobody can check beforehand.
+    """
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"{run}: what its files say does not fit together ({type(error).__name__}).",
+            fix="Restore the folder from a copy; if this harness wrote it as it is, please report that.",
+        ) from error

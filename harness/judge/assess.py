@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from harness.errors import UsageError
+from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
 from harness.journal import read_events
 from harness.judge.checks import (
@@ -67,25 +66,10 @@ def assess_run(
     manifest = read_manifest(run)
     now = (manifest.created_utc, manifest.run_id)
     results = run.resolve().parent
-    with _fitting_together(run):
+    with fitting_together(run):
         before = runs_of_suite(results, manifest.suite_name, before=now, most=RECENT, trusted=trusted)
         events = read_events(run / JOURNAL)
         return assess(manifest, events, thresholds=thresholds, baseline=baseline, past=past_runs(before))
-
-
-@contextmanager
-def _fitting_together(run: Path) -> Iterator[None]:
-    """Turn what the files of a run from elsewhere can make of a calculation into an error that names it.
-
-    Each file is checked by itself where it is read; that they belong together nobody can check beforehand.
-    """
-    try:
-        yield
-    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{run}: what its files say does not fit together ({type(error).__name__}).",
-            fix="Restore the folder from a copy; if this harness wrote it as it is, please report that.",
-        ) from error
 
 
 def assess(
@@ -126,7 +110,7 @@ def assess(
 def views_of(run: Path, thresholds: Sequence[Threshold] | None = None) -> dict[str, View]:
     """Read the run in a folder: its candidates by name, without judging them."""
     manifest = read_manifest(run)
-    with _fitting_together(run):
+    with fitting_together(run):
         table = tabulate(manifest, read_events(run / JOURNAL))
         return {view.entry.name: view for view in RunView(manifest, table, thresholds=thresholds).views}
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias, assert_never
 
-from harness.errors import JournalDamaged
+from harness.errors import JournalDamaged, fitting_together
 from harness.files.project import Price, price_of
 from harness.files.suite import Suite
 from harness.journal import read_events
@@ -70,6 +70,11 @@ COLUMNS: dict[str, type] = {
 
 def trial_rows(run: Path, manifest: Manifest) -> Iterator[Row]:
     """Yield a row for each finished trial, in the order of the journal; `inputs` is still a mapping."""
+    with fitting_together(run):
+        yield from _rows(run, manifest)
+
+
+def _rows(run: Path, manifest: Manifest) -> Iterator[Row]:
     last = _last_places(run) if manifest.notes.get("changed") else None
     suite = Suite.model_validate(manifest.suite)
     reader = LabelReader(suite.reply, suite.labels)

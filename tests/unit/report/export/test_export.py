@@ -16,6 +16,7 @@ import pytest
 from journalled import write_journal
 from run_of import candidate, case_row, events_of, manifest_of, record
 
+from harness.errors import UsageError
 from harness.record import Attempt, Event, Failure, Reply, Usage
 from harness.report.export import COLUMNS, Row, trial_rows, write_csv, write_jsonl, write_parquet
 from harness.rundir import JOURNAL, Manifest
@@ -133,3 +134,10 @@ def test_every_column_is_documented_in_order() -> None:
     documented = re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE)
     names = {str: "text", int: "integer", float: "number", bool: "boolean"}
     assert documented == [(name, names[kind]) for name, kind in COLUMNS.items()]
+
+
+def test_rows_of_files_that_do_not_fit_together_are_refused_by_the_name_of_the_run(tmp_path: Path) -> None:
+    write_journal(tmp_path / JOURNAL, [])
+    manifest = msgspec.structs.replace(manifest_of(LABELS, planned=0), suite={})
+    with pytest.raises(UsageError, match=re.escape(str(tmp_path))):
+        list(trial_rows(tmp_path, manifest))

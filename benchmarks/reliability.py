@@ -114,6 +114,10 @@ SECTIONS: dict[str, list[Promise]] = {
             ("tests/unit/files/prompts/test_render.py", "tests/property/test_files_loading.py"),
         ),
         Promise(
+            "A suite's pattern takes time linear in the reply, and means what it means in Python",
+            ("tests/property/test_patterns.py",),
+        ),
+        Promise(
             "No line of any command instructs a CI service; no mistake in a file, and no error of the "
             "harness, ends with the code of a verdict",
             ("tests/integration/test_hostile_output.py", "tests/unit/cli/ground/test_console.py"),

@@ -78,8 +78,7 @@ class World:
 def as_recorded(world: World, repeats: int) -> Comparison:
     """Compare the records that `replay` would write."""
     events: list[Event] = [
-        case_row(f"c{i:05d}", str(label), inputs={"message": world.text(i)})
-        for i, label in enumerate(world.expected)
+        case_row(f"c{i:05d}", str(label), inputs={"message": world.text(i)}) for i, label in enumerate(world.expected)
     ]
     events += [
         record(

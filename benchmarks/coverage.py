@@ -215,9 +215,7 @@ def simulated(world: World, draws: int, seed: int) -> dict[str, Cell]:
 
 def exactly_averaged(cases: tuple[int, int], recall: tuple[float, float]) -> dict[str, Cell]:
     """Sum over all counts for the resampled metrics of two labels, one trial a case."""
-    rates = (
-        np.array([[recall[0], 1 - recall[0], 0], [1 - recall[1], recall[1], 0]]) * np.array(cases)[:, None]
-    )
+    rates = np.array([[recall[0], 1 - recall[0], 0], [1 - recall[1], recall[1], 0]]) * np.array(cases)[:, None]
     truth = {name: float(metric(rates)) for name, metric in AVERAGED.items()}
     cells = {name: Cell() for name in AVERAGED}
     for first, chance in likely(cases[0], recall[0], 1e-4):

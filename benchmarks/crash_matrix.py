@@ -22,16 +22,7 @@ from typing import Any
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path[:0] = [str(TESTS / "servers"), str(TESTS / "specimens")]
 
-from crashing import (
-    CALLS,
-    STRACE,
-    Crashed,
-    Injection,
-    make_project,
-    mostly_right,
-    runs_of,
-    uninterrupted,
-)
+from crashing import CALLS, STRACE, Crashed, Injection, make_project, mostly_right, runs_of, uninterrupted
 from threaded import serving
 
 EARLY = Injection("write", 45)  # some trials are saved, others in flight

@@ -110,9 +110,7 @@ def main() -> None:
         if options.only not in {None, name}:
             continue
         rng = np.random.default_rng([options.seed, round(loss * 1000)])
-        said = Counter(
-            gate(rng, prompts=options.prompts, cases=options.cases, loss=loss) for _ in range(options.pairs)
-        )
+        said = Counter(gate(rng, prompts=options.prompts, cases=options.cases, loss=loss) for _ in range(options.pairs))
         told = "A/A" if not loss else f"true loss of {options.loss:g} points"
         print(f"{told}: {options.pairs} gates of {options.prompts} prompts, {options.cases} cases")
         for status in ("PASS", "FAIL", "INCONCLUSIVE"):

@@ -80,12 +80,7 @@ def _events(rng: np.random.Generator, labels: tuple[str, ...], expected: np.ndar
     cases = len(expected)
     yield json.dumps({"type": "header", "schema_version": SCHEMA_VERSION, "run_id": _RUN})
     yield from _cases(rng, labels, expected)
-    began = {
-        "type": "session",
-        "at_utc": "2026-01-01T00:00:00+00:00",
-        "event": "started",
-        "planned": cases * 3,
-    }
+    began = {"type": "session", "at_utc": "2026-01-01T00:00:00+00:00", "event": "started", "planned": cases * 3}
     yield json.dumps(began)
     yield from _trials(rng, labels, expected)
     load = {"lag_p50_ns": 90_000, "lag_p99_ns": 2_000_000, "lag_max_ns": 9_000_000}

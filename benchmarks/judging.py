@@ -52,9 +52,7 @@ def child(run: Path, *, profile: bool) -> None:
 def judged(run: Path, *, profile: bool) -> tuple[float, float, float, str]:
     """Judge a run in a process of its own."""
     command = [sys.executable, __file__, "--child", str(run), *(["--profile"] if profile else [])]
-    done = subprocess.run(
-        command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **_ONE_THREAD}
-    )
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env={**os.environ, **_ONE_THREAD})
     cpu, wall, peak, digest = done.stdout.split()
     return float(cpu), float(wall), float(peak), digest
 

@@ -88,9 +88,7 @@ async def openai_client(server: Native, in_flight: int) -> Level:
             for n in left:
                 text = PROMPT.replace("{{ message }}", f"message no. {n}")
                 began = time.perf_counter()
-                await client.chat.completions.create(
-                    model="m-1", messages=[{"role": "user", "content": text}]
-                )
+                await client.chat.completions.create(model="m-1", messages=[{"role": "user", "content": text}])
                 latencies.append((time.perf_counter() - began) * 1e3)
 
         await asyncio.gather(*(worker() for _ in range(in_flight)))

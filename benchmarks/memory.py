@@ -50,20 +50,12 @@ def main() -> None:
                     Path(name), server.instant, cases=_CASES, repeats=trials // _CASES, concurrency=64
                 )
                 done = subprocess.run(
-                    [sys.executable, __file__, "--child", str(suite)],
-                    check=True,
-                    capture_output=True,
-                    text=True,
+                    [sys.executable, __file__, "--child", str(suite)], check=True, capture_output=True, text=True
                 )
             peak, took = map(float, done.stdout.split())
             target = _TARGETS.get(trials)
-            verdict = (
-                "" if target is None else f"  target < {target} MB: {'met' if peak < target else 'MISSED'}"
-            )
-            print(
-                f"{trials:>9,} trials  peak {peak:4.0f} MB  {took:.0f} s{verdict}  [{load_note()}]",
-                flush=True,
-            )
+            verdict = "" if target is None else f"  target < {target} MB: {'met' if peak < target else 'MISSED'}"
+            print(f"{trials:>9,} trials  peak {peak:4.0f} MB  {took:.0f} s{verdict}  [{load_note()}]", flush=True)
 
 
 if __name__ == "__main__":

@@ -58,9 +58,7 @@ def with_python_tool(python: str, script: str) -> Evaluate:
     def evaluate(url: str, samples: int, in_flight: int) -> Outcome:
         command = [python, str(TOOLS / script), f"{url}/v1", str(samples), str(in_flight)]
         with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run(
-                command, capture_output=True, text=True, cwd=folder, timeout=900, check=False
-            )
+            done = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=900, check=False)
         if done.returncode:
             raise SystemExit(f"{script}: {done.stderr[-2000:]}")
         seen = json.loads(done.stdout.splitlines()[-1])

@@ -35,9 +35,7 @@ _REPLY = json.dumps(
         "object": "chat.completion",
         "created": 1,
         "model": "m-1",
-        "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": "spam"}, "finish_reason": "stop"}
-        ],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "spam"}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 20, "completion_tokens": 1, "total_tokens": 21},
     }
 ).encode()

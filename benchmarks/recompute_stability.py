@@ -38,8 +38,7 @@ def read_run(run: Path) -> tuple[dict, dict, dict]:
             trials[event["candidate"]][event["case"]][event.get("repeat", 0)] = event["outcome"]
     ordered = {
         entry["name"]: {
-            case: [trials[entry["name"]][case].get(n, NOT_RUN) for n in range(manifest["repeats"])]
-            for case in expected
+            case: [trials[entry["name"]][case].get(n, NOT_RUN) for n in range(manifest["repeats"])] for case in expected
         }
         for entry in manifest["candidates"]
     }

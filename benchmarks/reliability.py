@@ -41,8 +41,7 @@ SECTIONS: dict[str, list[Promise]] = {
             ("tests/integration/test_endpoint_faults.py", "tests/integration/test_run_outcomes.py"),
         ),
         Promise(
-            "What is refused alike from the first call on ends after 8 requests at most; "
-            "failed calls decide no check",
+            "What is refused alike from the first call on ends after 8 requests at most; failed calls decide no check",
             (
                 "tests/integration/test_nothing_measured.py",
                 "tests/integration/test_gate_not_measured.py",
@@ -101,12 +100,8 @@ SECTIONS: dict[str, list[Promise]] = {
     "The files are wrong": [
         Promise(
             "Every mistake is named with file, line, field and fix, before the first call",
-            (
-                "tests/unit/files",
-                "tests/property/test_files_loading.py",
-                "tests/integration/test_cli_mistakes.py",
-            ),
-        ),
+            ("tests/unit/files", "tests/property/test_files_loading.py", "tests/integration/test_cli_mistakes.py"),
+        )
     ],
     "The content is hostile": [
         Promise(
@@ -123,8 +118,7 @@ SECTIONS: dict[str, list[Promise]] = {
             ("tests/integration/test_hostile_output.py", "tests/unit/cli/ground/test_console.py"),
         ),
         Promise(
-            "A run folder from elsewhere is refused by name or judged, whatever its files say, and gets "
-            "no key",
+            "A run folder from elsewhere is refused by name or judged, whatever its files say, and gets no key",
             ("tests/integration/test_foreign_runs.py",),
         ),
         Promise("No key is shown, wherever it is echoed", ("tests/integration/test_key_canaries.py",)),

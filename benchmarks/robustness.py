@@ -59,14 +59,7 @@ class Noisy:
         for name in ("original", *names):
             wrong = rng.random((self.cases, self.repeats)) < (lost if name == names[0] else chance)[:, None]
             events += [
-                record(
-                    f"c{i}",
-                    LABELS[int(wrong[i, k])],
-                    variant=name,
-                    repeat=k,
-                    seconds=None,
-                    recorded=True,
-                )
+                record(f"c{i}", LABELS[int(wrong[i, k])], variant=name, repeat=k, seconds=None, recorded=True)
                 for i in range(self.cases)
                 for k in range(self.repeats)
             ]
@@ -110,10 +103,7 @@ def main() -> None:
     ):
         said = "  ".join(f"{name} {share:.1%}" for name, share in figures(model, simulations).items())
         how = "even" if model.even else "uneven"
-        print(
-            f"{model.cases} cases x {model.repeats}, {how}, {model.perturbations} perturbations: {said}",
-            flush=True,
-        )
+        print(f"{model.cases} cases x {model.repeats}, {how}, {model.perturbations} perturbations: {said}", flush=True)
 
 
 if __name__ == "__main__":

@@ -25,18 +25,9 @@ sys.path[:0] = [str(ROOT / "tests" / "servers"), str(ROOT / "tests" / "specimens
 from chromium import DESKTOP, HOW_TO_INSTALL, PHONE, Chromium, chromium, chromium_path  # noqa: E402
 from viewing import viewing  # noqa: E402
 
-LOOKS: dict[str, dict[str, Any]] = {
-    "light": {},
-    "dark": {"dark": True},
-    "phone": {"size": PHONE, "touch": True},
-}
+LOOKS: dict[str, dict[str, Any]] = {"light": {}, "dark": {"dark": True}, "phone": {"size": PHONE, "touch": True}}
 HEIGHTS = {"report": 1180, "viewer-cases": 860, "viewer-case": 900, "viewer-compare": 980}
-PICTURES = {
-    "report": "report",
-    "cases": "viewer-cases",
-    "case": "viewer-case",
-    "comparison": "viewer-compare",
-}
+PICTURES = {"report": "report", "cases": "viewer-cases", "case": "viewer-case", "comparison": "viewer-compare"}
 
 
 def fetch(address: str) -> Any:  # noqa: ANN401  # whatever a page's JSON holds

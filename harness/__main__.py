@@ -1,7 +1,5 @@
 """The command `harness`, also as `python -m harness`; what is broken at its start is no verdict either."""
 
-from __future__ import annotations
-
 from typing import NoReturn
 
 from harness.ending import end_process

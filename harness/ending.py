@@ -9,8 +9,6 @@ So a process of ours does not finalize its interpreter (`end_process`). In a pro
 or somebody's script, finalizing waits until those threads have left Python (`wait_for_native_threads`).
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import sys

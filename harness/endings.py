@@ -6,8 +6,6 @@ the words as their endpoints wrote them. Case, blanks, `_`, `-` and an enum's na
 (`FinishReason.MAX_TOKENS`) make no difference.
 """
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 Ending: TypeAlias = Literal["stop", "length", "content_filter", "tool_calls", "error"]
@@ -84,10 +82,7 @@ def _folded(word: str) -> str:
 
 
 _MEANING: dict[str, Ending] = {
-    _folded(word): ending
-    for ending, said in WORDS.items()
-    for words in said.values()
-    for word in words.split()
+    _folded(word): ending for ending, said in WORDS.items() for words in said.values() for word in words.split()
 }
 
 

@@ -15,8 +15,6 @@
 A bad trial is never an error: it is a `Failure` value in a `Record` (see record.py).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,9 +85,7 @@ class FilesError(HarnessError):
     exit_code = Exit.USAGE
 
     def __init__(self, problems: list[Problem]) -> None:
-        self.problems = tuple(
-            sorted(set(problems), key=lambda p: (str(p.file), p.line or 0, p.field, p.message))
-        )
+        self.problems = tuple(sorted(set(problems), key=lambda p: (str(p.file), p.line or 0, p.field, p.message)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

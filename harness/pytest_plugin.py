@@ -33,15 +33,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the flag and the settings."""
     group = parser.getgroup("harness", "readiness of prompts")
     group.addoption("--harness", action="store_true", help="Measure *.suite.yml files; each check is a test.")
-    group.addoption(
-        "--harness-model", action="append", default=[], metavar="M", help="Only this model of harness.yml."
-    )
-    group.addoption(
-        "--harness-limit",
-        type=int,
-        metavar="N",
-        help="Only N cases of each suite, a fixed sample.",
-    )
+    group.addoption("--harness-model", action="append", default=[], metavar="M", help="Only this model of harness.yml.")
+    group.addoption("--harness-limit", type=int, metavar="N", help="Only N cases of each suite, a fixed sample.")
     parser.addini("harness_suites", "Measure *.suite.yml files.", type="bool", default=False)
     parser.addini("harness_inconclusive", "What an INCONCLUSIVE check is: skip or fail.", default="skip")
 
@@ -82,10 +75,7 @@ class SuiteFile(pytest.File):
         for candidate in self.bundle.candidates:
             for threshold in self.bundle.thresholds:
                 item: pytest.Item = CheckItem.from_parent(
-                    self,
-                    name=f"{candidate.name}::{threshold.text}",
-                    candidate=candidate.name,
-                    threshold=threshold.text,
+                    self, name=f"{candidate.name}::{threshold.text}", candidate=candidate.name, threshold=threshold.text
                 )
                 # With pytest-xdist, `--dist loadgroup` keeps a suite in one process: it is paid for once.
                 item.add_marker(pytest.mark.xdist_group(str(self.path)))

@@ -10,8 +10,6 @@ the first byte, scheduling and decoding after the last. Only
 `started_utc` comes from the wall clock; it orders trials and is never subtracted.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 import msgspec
@@ -117,9 +115,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration_ns: Whole  # start -> last byte, or -> the error
     backoff_ns: Whole = 0  # waited before this attempt because the last one failed
     rate_limit_ns: Whole = 0  # waited before this attempt for requests/min or tokens/min
-    connect_ns: Whole | None = (
-        None  # of the time before it was written, opening a connection; None: none told
-    )
+    connect_ns: Whole | None = None  # of the time before it was written, opening a connection; None: none told
     written_ns: Whole | None = None  # the request had been written; None where the client does not tell
     first_byte_ns: Whole | None = None
     first_token_ns: Whole | None = None  # streamed replies only

@@ -1,7 +1,5 @@
 """A run on disk: its folder, its manifest and how a RUN argument finds it."""
 
-from __future__ import annotations
-
 import difflib
 import errno
 import hashlib
@@ -97,9 +95,7 @@ def create_run(results: Path, suite_name: str, content: str) -> Path:
             sync_folder(results)
             return run
     except OSError as error:
-        raise StorageFailed(
-            f"{results}: {error.strerror}", fix="Make room or allow writing there."
-        ) from error
+        raise StorageFailed(f"{results}: {error.strerror}", fix="Make room or allow writing there.") from error
     raise StorageFailed(f"{results}: no free name for a run.", fix="Try again.")
 
 
@@ -116,9 +112,7 @@ def write_manifest(run: Path, manifest: Manifest) -> None:
         sync_folder(run)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise StorageFailed(
-            f"{run / MANIFEST}: {error.strerror}", fix="Make room or allow writing there."
-        ) from error
+        raise StorageFailed(f"{run / MANIFEST}: {error.strerror}", fix="Make room or allow writing there.") from error
 
 
 def read_manifest(run: Path) -> Manifest:
@@ -159,9 +153,7 @@ def _check(manifest: Manifest) -> None:
         raise ValueError("its variants are not `original` and others")
     if len(manifest.variants) > _MOST_VARIANTS:
         raise ValueError("its parts do not fit together")
-    if not manifest.candidates or len({entry.name for entry in manifest.candidates}) != len(
-        manifest.candidates
-    ):
+    if not manifest.candidates or len({entry.name for entry in manifest.candidates}) != len(manifest.candidates):
         raise ValueError("it has no candidates, or two of one name")
     for entry in manifest.candidates:
         Prompt.model_validate(entry.prompt)
@@ -203,13 +195,9 @@ def find_run(results: Path, ref: str) -> Path:
         return found[0]
     names = [run.name for run in found or runs]
     if found:
-        raise UsageError(
-            f"{ref!r} is the beginning of {len(found)} runs: {_some(names)}.", fix="Write more of it."
-        )
+        raise UsageError(f"{ref!r} is the beginning of {len(found)} runs: {_some(names)}.", fix="Write more of it.")
     near = difflib.get_close_matches(ref, names, n=_NEAR, cutoff=0.5) or names[-_NEAR:]
-    raise UsageError(
-        f"No run {ref!r} in {results}; near ones: {_some(near)}.", fix="Name one of them, or `latest`."
-    )
+    raise UsageError(f"No run {ref!r} in {results}; near ones: {_some(near)}.", fix="Name one of them, or `latest`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,9 +283,7 @@ def _runs(results: Path) -> Iterator[Path]:
 def _age(run: Path) -> tuple[str, str]:
     """Order by the time in the name, and within one second by the manifest's own."""
     try:
-        created = msgspec.json.decode(
-            plain_content(run / MANIFEST, _MOST_MANIFEST), type=_Created
-        ).created_utc
+        created = msgspec.json.decode(plain_content(run / MANIFEST, _MOST_MANIFEST), type=_Created).created_utc
     except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
         created = ""
     return (run.name.partition("-")[0], created)

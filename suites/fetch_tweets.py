@@ -106,10 +106,7 @@ def member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
 def rated_tweets(archive: Path) -> Iterator[tuple[str, float, str]]:
     """Yield (id, mean rating, text) of each tweet, in the order of the file."""
     # The ratings lie in an archive inside the archive.
-    with (
-        tarfile.open(archive) as outer,
-        tarfile.open(fileobj=member(outer, STUDY)) as inner,
-    ):
+    with tarfile.open(archive) as outer, tarfile.open(fileobj=member(outer, STUDY)) as inner:
         lines = member(inner, RATINGS).read().decode("utf-8").split("\n")
     for line in lines:
         if line.strip():

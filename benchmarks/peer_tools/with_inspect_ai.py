@@ -19,10 +19,7 @@ def main(url: str, samples: int, in_flight: int) -> None:
     os.environ["OPENAI_API_KEY"] = "none"
     prompt = "Is this message spam or ham? Answer with one word. message no. {}"
     dataset = MemoryDataset(
-        [
-            Sample(input=prompt.format(n), target="spam" if n % 2 else "ham", id=n)
-            for n in range(1, samples + 1)
-        ]
+        [Sample(input=prompt.format(n), target="spam" if n % 2 else "ham", id=n) for n in range(1, samples + 1)]
     )
     task = Task(dataset=dataset, solver=generate(max_tokens=8), scorer=match())
     began = time.perf_counter()

@@ -133,9 +133,7 @@ def _text(suite: str, stored: StoredBaseline) -> str:
     lines = [f"{suite}: {stored.run}", f"  set {stored.set_utc}, commit {stored.git_commit or 'none'}"]
     for name, candidate in stored.candidates.items():
         lines.append(f"  {name}")
-        wanted = [
-            one for one in candidate.figures if one in SHOWN or one.startswith(("recall[", "precision["))
-        ]
+        wanted = [one for one in candidate.figures if one in SHOWN or one.startswith(("recall[", "precision["))]
         for one in wanted:
             if " where " not in one:
                 metric = one.partition("[")[0]

@@ -225,6 +225,4 @@ def _finding(finding: LeakFinding) -> list[str]:
 
 def leak_json(found: dict[str, Leaks]) -> dict[str, Any]:
     """Give the findings as plain data."""
-    return {
-        name: {"leaked_cases": len(leaks.cases), "findings": leaks.findings} for name, leaks in found.items()
-    }
+    return {name: {"leaked_cases": len(leaks.cases), "findings": leaks.findings} for name, leaks in found.items()}

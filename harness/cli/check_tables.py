@@ -56,9 +56,7 @@ def power_rows(rows: Sequence[PowerRow]) -> list[tuple[str, ...]]:
     """
     groups: dict[str, list[PowerRow]] = {}
     for row in rows:
-        asked = (
-            row.threshold if row.label is None else row.threshold.replace(f"[{row.label}]", "[each label]")
-        )
+        asked = row.threshold if row.label is None else row.threshold.replace(f"[{row.label}]", "[each label]")
         groups.setdefault(asked, []).append(row)
     shown: list[tuple[str, ...]] = [("threshold", "rests on", "proves at best", "80% power takes", "")]
     for asked, group in groups.items():
@@ -90,9 +88,7 @@ def _of_many(rows: Sequence[PowerRow]) -> tuple[str, ...]:
 
 def candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
     """Say what a run would send to each candidate, and for how much money."""
-    rows: list[tuple[str, ...]] = [
-        ("candidate", "calls", "tokens in", "tokens out, at most", "money, at most")
-    ]
+    rows: list[tuple[str, ...]] = [("candidate", "calls", "tokens in", "tokens out, at most", "money, at most")]
     for candidate in summary.candidates:
         cost = candidate.money
         money = "no price given" if cost is None else f"{candidate.currency} {cost:,.4f}"

@@ -29,23 +29,18 @@ BaselineArgument: TypeAlias = Annotated[
 ]
 CandidateArgument: TypeAlias = Annotated[
     str,
-    typer.Argument(
-        metavar="CANDIDATE", help=f"{WHAT}. It is held against BASELINE.", autocompletion=completion.runs
-    ),
+    typer.Argument(metavar="CANDIDATE", help=f"{WHAT}. It is held against BASELINE.", autocompletion=completion.runs),
 ]
 MarginOption: TypeAlias = Annotated[
     str, typer.Option("--margin", metavar="SHARE", help="The loss that would not matter, such as 2%.")
 ]
 HtmlOption: TypeAlias = Annotated[
-    Path | None,
-    typer.Option("--html", metavar="FILE", help="Write the page, with every case.", show_default=False),
+    Path | None, typer.Option("--html", metavar="FILE", help="Write the page, with every case.", show_default=False)
 ]
 MarkdownOption: TypeAlias = Annotated[
     Path | None, typer.Option("--md", metavar="FILE", help="Write it as Markdown.", show_default=False)
 ]
-FullOption: TypeAlias = Annotated[
-    bool, typer.Option("--full", help="Every figure and every case that changed.")
-]
+FullOption: TypeAlias = Annotated[bool, typer.Option("--full", help="Every figure and every case that changed.")]
 
 
 def compare(

@@ -29,8 +29,7 @@ class Format(StrEnum):
 def export(
     run: options.Run = "latest",
     to: Annotated[
-        Format,
-        typer.Option("--to", case_sensitive=False, help="The format of the table.", show_default=False),
+        Format, typer.Option("--to", case_sensitive=False, help="The format of the table.", show_default=False)
     ] = ...,  # type: ignore[assignment]  # typer's mark of a required option
     output: Annotated[
         Path | None,

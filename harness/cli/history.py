@@ -18,14 +18,11 @@ if TYPE_CHECKING:
 
 
 def history(
-    suite: Annotated[
-        str, typer.Argument(metavar="SUITE", help="A *.suite.yml file, or the name of a suite.")
-    ],
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="A *.suite.yml file, or the name of a suite.")],
     prompt: options.Prompt = None,
     model: options.Model = None,
     run: Annotated[
-        str | None,
-        typer.Option("--run", metavar="RUN", help="Hold this run against those before it, not the latest."),
+        str | None, typer.Option("--run", metavar="RUN", help="Hold this run against those before it, not the latest.")
     ] = None,
     as_json: options.Json = False,
 ) -> None:

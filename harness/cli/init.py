@@ -19,11 +19,7 @@ DEMO_SUITE = Path("suites", "sms_spam.suite.yml")
 DEMO_CASES = 75  # of 150: the whole first run, install and download included, stays under four minutes
 
 
-def demo(
-    repeats: options.Repeats = None,
-    processes: options.Processes = None,
-    quiet: options.Quiet = False,
-) -> None:
+def demo(repeats: options.Repeats = None, processes: options.Processes = None, quiet: options.Quiet = False) -> None:
     """Run the SMS spam suite with three prompt versions on the embedded model."""
     from harness.files.bundle import load_bundle
 

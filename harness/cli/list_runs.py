@@ -1,7 +1,5 @@
 """`harness list`: the runs of a project, filtered, without judging anew."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -28,28 +26,21 @@ class ListedVerdict(StrEnum):
 
 
 SuiteFilter: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--suite", help="Only runs of this suite.", autocompletion=completion.suite_names),
+    str | None, typer.Option("--suite", help="Only runs of this suite.", autocompletion=completion.suite_names)
 ]
 VerdictFilter: TypeAlias = Annotated[
-    ListedVerdict | None,
-    typer.Option("--verdict", case_sensitive=False, help="Only runs with this verdict."),
+    ListedVerdict | None, typer.Option("--verdict", case_sensitive=False, help="Only runs with this verdict.")
 ]
 PromptFilter: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--prompt", "-p", help="Only runs that measured this prompt.", autocompletion=completion.prompts
-    ),
+    typer.Option("--prompt", "-p", help="Only runs that measured this prompt.", autocompletion=completion.prompts),
 ]
 ModelFilter: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--model", "-m", help="Only runs that measured this model.", autocompletion=completion.models
-    ),
+    typer.Option("--model", "-m", help="Only runs that measured this model.", autocompletion=completion.models),
 ]
 SinceFilter: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--since", metavar="WHEN", help="Only runs since a day (2026-11-24) or for a time (7 d)."),
+    str | None, typer.Option("--since", metavar="WHEN", help="Only runs since a day (2026-11-24) or for a time (7 d).")
 ]
 NewestOption: TypeAlias = Annotated[int | None, typer.Option("--limit", min=1, help="Only the newest N.")]
 
@@ -172,9 +163,7 @@ def _nothing(every: list[dict[str, Any]], **asked: str | None) -> str:
     if not every:
         return "no runs yet: `harness run SUITE` makes one"
     for key, name in asked.items():
-        known = (
-            {row["suite"] for row in every} if key == "suite" else {n for r in every for n in r[f"{key}s"]}
-        )
+        known = {row["suite"] for row in every} if key == "suite" else {n for r in every for n in r[f"{key}s"]}
         if name is not None and name not in known:
             names = sorted(filter(None, known))
             near = difflib.get_close_matches(name, names, n=1)

@@ -34,9 +34,7 @@ def list_models(context: typer.Context, as_json: options.Json = False) -> None:
     elif not rows:
         note("no harness.yml names a model here: `harness init` writes a working project")
     else:
-        emit(
-            "\n".join(f"{r['name']:<20} {r['endpoint']:<12} {r['target']}  {r['key']}".rstrip() for r in rows)
-        )
+        emit("\n".join(f"{r['name']:<20} {r['endpoint']:<12} {r['target']}  {r['key']}".rstrip() for r in rows))
 
 
 def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
@@ -53,14 +51,9 @@ def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
     }
 
 
-@app.command(
-    "test", short_help="Make real calls: show request, reply, timings, price and what the endpoint supports."
-)
+@app.command("test", short_help="Make real calls: show request, reply, timings, price and what the endpoint supports.")
 def test(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="M", help="A model of harness.yml.", autocompletion=completion.models),
-    ],
+    name: Annotated[str, typer.Argument(metavar="M", help="A model of harness.yml.", autocompletion=completion.models)],
     as_json: options.Json = False,
 ) -> None:
     """Make real calls: show request, reply, timings, price and what the endpoint supports."""
@@ -85,11 +78,7 @@ def test(
 
 def probe_text(probe: Probe) -> str:
     """Give request, reply, timings, price and support as text for people."""
-    lines = [
-        f"{probe.name}: {probe.endpoint} {probe.model or ''}".rstrip(),
-        "",
-        f"  request  {visible(probe.request)}",
-    ]
+    lines = [f"{probe.name}: {probe.endpoint} {probe.model or ''}".rstrip(), "", f"  request  {visible(probe.request)}"]
     if probe.reply is not None:
         usage, served = probe.reply.usage, probe.reply.served_model or "not said"
         lines += [

@@ -1,7 +1,5 @@
 """`harness report`: judge an old run anew, under its own thresholds or others, without a network."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,9 +14,7 @@ def report(
     run: options.Run = "latest",
     thresholds: Annotated[
         Path | None,
-        typer.Option(
-            "--thresholds", metavar="FILE", help="Other thresholds: a suite, or a YAML list of them."
-        ),
+        typer.Option("--thresholds", metavar="FILE", help="Other thresholds: a suite, or a YAML list of them."),
     ] = None,
     template: options.Template = None,
     as_json: options.Json = False,

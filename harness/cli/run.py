@@ -34,13 +34,7 @@ def run(
 
     check_template(template)
     bundle = load_bundle(
-        suite,
-        prompts=prompt or (),
-        models=model or (),
-        repeats=repeats,
-        cases=cases,
-        limit=limit,
-        first=first,
+        suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit, first=first
     )
     if not quiet:
         for left_out in bundle.left_out:
@@ -99,10 +93,5 @@ def measure_bundle(
 
     with watching_bundle(bundle, quiet=quiet, verbose=verbose) as observer:
         return measure(
-            bundle,
-            bundle.project.results,
-            observer=observer,
-            processes=processes,
-            command=command_line(),
-            debug=debug,
+            bundle, bundle.project.results, observer=observer, processes=processes, command=command_line(), debug=debug
         )

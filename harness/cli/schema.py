@@ -1,7 +1,5 @@
 """`harness schema`: the JSON Schemas of the files that people write and of those that the harness writes."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import typer

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 def show(
     run: options.Run = "latest",
     case: Annotated[str | None, typer.Option("--case", help="Every trial of this case.")] = None,
-    wrong: Annotated[
-        bool, typer.Option("--wrong", help="Only trials that were not read as expected.")
-    ] = False,
+    wrong: Annotated[bool, typer.Option("--wrong", help="Only trials that were not read as expected.")] = False,
     full: Annotated[
         bool, typer.Option("--full", help="The whole report: every label, slice and case to look at.")
     ] = False,
@@ -111,17 +109,7 @@ def _cause(row: Row, entry: CandidateEntry, run: str) -> Row:
 def _trial_row(row: Row) -> Row:
     """Choose what is shown of a trial."""
     failed = f"{row['failure']}: {row['failure_message']}" if "failure" in row else ""
-    same = (
-        "candidate",
-        "case",
-        "expected",
-        "variant",
-        "repeat",
-        "latency_s",
-        "recorded",
-        "attempts",
-        "inputs",
-    )
+    same = ("candidate", "case", "expected", "variant", "repeat", "latency_s", "recorded", "attempts", "inputs")
     return {
         **{name: row[name] for name in same},
         "read_as": row["label"] or row["outcome"],

@@ -1,7 +1,5 @@
 """`harness view`: runs, cases and replies in a browser, on this machine, read-only."""
 
-from __future__ import annotations
-
 from typing import Annotated, TypeAlias
 
 import typer
@@ -20,13 +18,10 @@ RunToOpen: TypeAlias = Annotated[
 ]
 PortOption: TypeAlias = Annotated[
     int | None,
-    typer.Option(
-        "--port", min=0, max=65_535, help="The port; 0 takes any.", show_default="8321 or the next free"
-    ),
+    typer.Option("--port", min=0, max=65_535, help="The port; 0 takes any.", show_default="8321 or the next free"),
 ]
 HostOption: TypeAlias = Annotated[
-    str,
-    typer.Option("--host", metavar="ADDRESS", help="Where to listen; beyond this machine with --token only."),
+    str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; beyond this machine with --token only.")
 ]
 TokenOption: TypeAlias = Annotated[
     str | None,
@@ -85,6 +80,5 @@ def _need_the_extra() -> None:
         if (missing.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
             raise
         raise UsageError(
-            f"the viewer needs {missing.name}, which is not installed",
-            fix="Run: pip install 'prompt-readiness[view]'",
+            f"the viewer needs {missing.name}, which is not installed", fix="Run: pip install 'prompt-readiness[view]'"
         ) from None

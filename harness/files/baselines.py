@@ -4,8 +4,6 @@ Written by `harness baseline set` and committed, so that a baseline moves only w
 figures are enough for relative thresholds: the run's own folder may be gone, or on another machine.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,10 +34,7 @@ HEADER = """\
 
 _TEXTS: tuple[Path_, ...] = (
     *(("*", key) for key in ("run", "set_utc", "suite_digest", "git_commit")),
-    *(
-        ("*", "candidates", "*", key)
-        for key in ("prompt", "model", "prompt_digest", "model_digest", "currency")
-    ),
+    *(("*", "candidates", "*", key) for key in ("prompt", "model", "prompt_digest", "model_digest", "currency")),
 )
 
 
@@ -113,9 +108,7 @@ def write_baselines(root: Path, baselines: Mapping[str, StoredBaseline]) -> Path
             path.unlink(missing_ok=True)
             return path
         content = {suite: _plain(baselines[suite]) for suite in sorted(baselines)}
-        body = yaml.safe_dump(
-            content, sort_keys=False, default_flow_style=None, allow_unicode=True, width=1_000_000
-        )
+        body = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, allow_unicode=True, width=1_000_000)
         temporary = root / f".{BASELINES}.{os.getpid()}"
         temporary.write_text(HEADER + body, encoding="utf-8", newline="\n")
         temporary.replace(path)

@@ -4,8 +4,6 @@ Each is the BLAKE2b-128 (hex) of canonical JSON of the parsed content, so that w
 order, titles and descriptions do not matter.
 """
 
-from __future__ import annotations
-
 import json
 from hashlib import blake2b
 

@@ -5,8 +5,6 @@ them, so that a report can still name the line years later. `what_to_change` pic
 about: the parameter that it names, the key, the model, the address.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping
@@ -76,9 +74,7 @@ def _shown(path: Path, root: Path) -> str:
     return os.path.relpath(path.resolve(), root.resolve()) if inside else str(path)
 
 
-def what_to_change(
-    failure: Failure, places: Places, key_variable: str | None = None, *, run: str = "RUN"
-) -> Mend:
+def what_to_change(failure: Failure, places: Places, key_variable: str | None = None, *, run: str = "RUN") -> Mend:
     """Say what would mend a failure of a run, by its kind and by what its message names."""
     match failure.kind:
         case "unauthorized":

@@ -10,8 +10,6 @@
   the cases that the prompt was tuned on.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 
@@ -58,11 +56,9 @@ def thresholds_of(suite: Suite, *, written_in: str) -> tuple[Threshold, ...]:
 
 
 def _per_label(suite: Suite) -> list[Threshold]:
-    recall, precision = {
-        "recall": (STRICT, LOOSE),
-        "precision": (LOOSE, STRICT),
-        "balanced": (FAIR, FAIR),
-    }[suite.priority]
+    recall, precision = {"recall": (STRICT, LOOSE), "precision": (LOOSE, STRICT), "balanced": (FAIR, FAIR)}[
+        suite.priority
+    ]
     demands = []
     for label in suite.labels:
         wanted = suite.positive == label

@@ -1,7 +1,5 @@
 """JSON Schemas of the files that people write, for editors and for `harness schema`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from harness.files.project import Project
@@ -64,10 +62,7 @@ def _case() -> dict[str, Any]:
         "required": ["expected"],
         "minProperties": 2,
         "properties": {
-            "id": {
-                "type": ["string", "number"],
-                "description": "Unique in the suite; <file>-<line> if absent.",
-            },
+            "id": {"type": ["string", "number"], "description": "Unique in the suite; <file>-<line> if absent."},
             "expected": {**label, "description": "The right label, one of the suite's labels."},
             "split": {"type": "string", "description": "Such as dev or holdout."},
             "tags": {

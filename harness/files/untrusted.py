@@ -5,8 +5,6 @@ strangers (a fork's pull request): a fault in the first one, or in Jinja itself,
 the run. The child gets no environment variables, so it holds no key.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -29,8 +29,6 @@ named by line and byte offset and refused, never skipped.
 Two records with one trial key are possible only where trials were run again on purpose; the later one counts.
 """
 
-from __future__ import annotations
-
 from harness.journal.line import SCHEMA_VERSION, Header
 from harness.journal.lock import RunLock
 from harness.journal.reader import (
@@ -44,18 +42,3 @@ from harness.journal.reader import (
     recover,
 )
 from harness.journal.writer import JournalWriter
-
-__all__ = [
-    "SCHEMA_VERSION",
-    "Header",
-    "JournalWriter",
-    "Placed",
-    "RunLock",
-    "is_finished",
-    "iter_records",
-    "open_plain",
-    "read_at",
-    "read_events",
-    "read_placed",
-    "recover",
-]

@@ -1,7 +1,5 @@
 """One line of a journal: encode an event, check and decode a line."""
 
-from __future__ import annotations
-
 import json
 import re
 import zlib

@@ -1,7 +1,5 @@
 """One process at a time works on a run: an advisory lock that dies with its process."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 import os

@@ -1,7 +1,5 @@
 """Read a journal: events in order, the torn tail left out, damage refused."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat
@@ -156,8 +154,7 @@ def _opened(path: Path) -> BinaryIO:
         return open_plain(path, buffering=_CHUNK)
     except FileNotFoundError:
         raise JournalDamaged(
-            f"{path} is missing: what was measured is gone.",
-            fix="Restore it from a copy, or start a new run.",
+            f"{path} is missing: what was measured is gone.", fix="Restore it from a copy, or start a new run."
         ) from None
 
 

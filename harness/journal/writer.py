@@ -1,7 +1,5 @@
 """The one writer of a journal: append at once, fsync in a thread, fail for good (theory: __init__.py)."""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import os

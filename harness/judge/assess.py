@@ -1,7 +1,5 @@
 """A run -> its assessment: pure and deterministic, so that any run can be judged again years later."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -85,19 +83,14 @@ def assess(
     run = RunView(manifest, tabulate(manifest, events), past=past, thresholds=thresholds)
     before = baseline_of(baseline)
     policies = [_policy(view, before) for view in run.views]
-    candidates = tuple(
-        _candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True)
-    )
+    candidates = tuple(_candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True))
     candidates = with_growth(run.views, with_versions(candidates, manifest, past))
     measured = [
-        (view, made)
-        for view, made in zip(run.views, candidates, strict=True)
-        if made.verdict != "NOT MEASURED"
+        (view, made) for view, made in zip(run.views, candidates, strict=True) if made.verdict != "NOT MEASURED"
     ]
     uninformative = no_information([view for view, _ in measured])
     candidates = tuple(
-        msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative))
-        for candidate in candidates
+        msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative)) for candidate in candidates
     )
     asked = tuple(t for t in run.policy if not run.has_defaults or any(t in mine for mine in policies))
     return msgspec.structs.replace(
@@ -173,9 +166,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
     return msgspec.structs.replace(made, history=history_section(view, made, policy))
 
 
-def _assessment(
-    run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]
-) -> Assessment:
+def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]) -> Assessment:
     manifest, suite, table = run.manifest, run.suite, run.table
     best = best_first(candidates)[0] if candidates else None
     verdict: Verdict = "INCONCLUSIVE" if best is None else best.verdict

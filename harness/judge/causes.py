@@ -4,8 +4,6 @@ The endpoint's own words stand in quotes, on one line and cut, so that no reader
 renderer makes them harmless for its medium, as it does with any text.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -64,11 +62,7 @@ def how_many(row: Trouble) -> str:
     if row.share is None:
         return f"{row.count:,} {verb(row.count, known.thing, things)}"
     of = round(row.count / row.share)
-    return (
-        f"every {known.thing}"
-        if row.count == of > 1
-        else f"{row.count:,} of {count(of, known.thing, things)}"
-    )
+    return f"every {known.thing}" if row.count == of > 1 else f"{row.count:,} of {count(of, known.thing, things)}"
 
 
 def quoted(message: str) -> str:

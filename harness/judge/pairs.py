@@ -5,8 +5,6 @@ that renumbered cases find each other. A case whose inputs were edited asks anot
 not paired. Trials that were never run say nothing and are left out; failed ones count as misses.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property

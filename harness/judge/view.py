@@ -21,16 +21,7 @@ from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.latency import seconds
 from harness.judge.scores.stability import Votes
-from harness.judge.table.columns import (
-    FAILURES,
-    NONE,
-    Bool,
-    CaseColumns,
-    Float,
-    Int64,
-    RunTable,
-    TrialColumns,
-)
+from harness.judge.table.columns import FAILURES, NONE, Bool, CaseColumns, Float, Int64, RunTable, TrialColumns
 from harness.rundir import MANIFEST, CandidateEntry, Manifest
 
 FAILED = OUTCOMES.index("failed")
@@ -116,11 +107,7 @@ class View:
     """The trials of one candidate; `trials` are the unchanged cases, on which every headline figure rests."""
 
     def __init__(
-        self,
-        run: RunView,
-        entry: CandidateEntry,
-        every_trial: TrialColumns,
-        originals: TrialColumns | None = None,
+        self, run: RunView, entry: CandidateEntry, every_trial: TrialColumns, originals: TrialColumns | None = None
     ) -> None:
         self.run = run
         self.manifest = run.manifest

@@ -5,8 +5,6 @@ better story: a share that is not quite 0 or 1 is never shown as such, and what 
 the usual digits gets more.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -252,12 +250,8 @@ def figure(estimate: Estimate, scale: Scale, currency: str = "", *, against: flo
 @overload
 def figure_text(estimate: Estimate, scale: Plain) -> FigureText: ...
 @overload
-def figure_text(
-    estimate: Estimate, scale: Scale, currency: str, *, against: float | None = None
-) -> FigureText: ...
-def figure_text(
-    estimate: Estimate, scale: Scale, currency: str = "", *, against: float | None = None
-) -> FigureText:
+def figure_text(estimate: Estimate, scale: Scale, currency: str, *, against: float | None = None) -> FigureText: ...
+def figure_text(estimate: Estimate, scale: Scale, currency: str = "", *, against: float | None = None) -> FigureText:
     """Give a figure and its interval; `undefined` where there is none."""
     if estimate.value is None:
         return FigureText("undefined")

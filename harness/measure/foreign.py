@@ -5,8 +5,6 @@ harness.yml that is found from the working directory, or from a folder that the 
 gone on with only if it lies among that project's results, and names that project's files.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,9 +31,7 @@ def places_of(run: Path, manifest: Manifest) -> Places:
     try:
         return msgspec.convert(manifest.notes.get("reload") or {}, type=Places)
     except msgspec.ValidationError:
-        raise UsageError(
-            f"{run}: the manifest does not say where the files are.", fix="Start a new run."
-        ) from None
+        raise UsageError(f"{run}: the manifest does not say where the files are.", fix="Start a new run.") from None
 
 
 def refuse_foreign(run: Path, places: Places, trusted: Path) -> None:

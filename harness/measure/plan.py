@@ -111,19 +111,14 @@ class Plan:
 
     def _applicable(self) -> array[int]:
         changes = [
-            [
-                v not in PROMPT_LEVEL or perturb_prompt(v, c.prompt, self.seed) != c.prompt
-                for v in self.variants
-            ]
+            [v not in PROMPT_LEVEL or perturb_prompt(v, c.prompt, self.seed) != c.prompt for v in self.variants]
             for c in self.candidates
         ]
         slots = array("Q")
         for i, case in enumerate(self.cases):
             varies = [self.varied(case, v) is not None for v in self.variants]
             for j, changed in enumerate(changes):
-                slots.extend(
-                    self._slot(i, j, k) for k in range(len(self.variants)) if varies[k] and changed[k]
-                )
+                slots.extend(self._slot(i, j, k) for k in range(len(self.variants)) if varies[k] and changed[k])
         return slots
 
     def _order(self, repeat: int) -> array[int]:
@@ -143,9 +138,7 @@ class Plan:
         repeat, slot = divmod(code, self._width)
         i, j, k = self._parts(slot)
         case, candidate, variant = self.cases[i], self.candidates[j], self.variants[k]
-        content = (
-            case.digest if variant not in case.variants else digest([case.digest, case.variants[variant]])
-        )
+        content = case.digest if variant not in case.variants else digest([case.digest, case.variants[variant]])
         return Trial(
             key=trial_key(candidate.prompt_digest, candidate.model_digest, content, variant, repeat),
             case=case.id,

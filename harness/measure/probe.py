@@ -3,8 +3,6 @@
 Nothing is inferred from a provider's name: a feature is there when a call that uses it shows its effect.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -208,9 +206,7 @@ def _judge(feature: Feature, answer: Answer) -> Support:
         refused = outcome.kind == "bad_request" or outcome.status == _NOT_IMPLEMENTED
         return Support(feature=feature, supported=False if refused else None, why=outcome.message)
     if feature == "seed":
-        return Support(
-            feature=feature, supported=True, why="accepted; repeats of a run show whether it is honoured"
-        )
+        return Support(feature=feature, supported=True, why="accepted; repeats of a run show whether it is honoured")
     if feature == "logprobs":
         shown = bool(outcome.logprobs)
         return Support(feature=feature, supported=shown, why="" if shown else "accepted, but none came")

@@ -77,9 +77,7 @@ def resume(
         _note(watching, changes, begin)
         if failed:
             left = plan.planned - sum(begin.done)
-            watching.on_note(
-                f"{left:,} trials are sent: those that the endpoint failed, and what was not run"
-            )
+            watching.on_note(f"{left:,} trials are sent: those that the endpoint failed, and what was not run")
         run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes)
     return run
 
@@ -176,9 +174,7 @@ def _changed_code(manifest: Manifest, bundle: Bundle) -> Iterator[str]:
     now = {file.path: file.sha256 for file in (file_digest(path, root) for path in code)}
     before = {file.path: file.sha256 for file in manifest.files if file.path.endswith(".py")}
     yield from (
-        f"code {shown(path)}"
-        for path in sorted(now.keys() | before.keys())
-        if now.get(path) != before.get(path)
+        f"code {shown(path)}" for path in sorted(now.keys() | before.keys()) if now.get(path) != before.get(path)
     )
 
 
@@ -213,8 +209,7 @@ def _differing(before: dict[str, Any], now: dict[str, Any], prefix: str = "") ->
 def _refuse_another_run(changes: list[str], run: Path) -> None:
     if changes:
         raise RunChanged(
-            f"The files ask for another run than {run.name}:{_listed(changes)}",
-            fix="Restore them, or start a new run.",
+            f"The files ask for another run than {run.name}:{_listed(changes)}", fix="Restore them, or start a new run."
         )
 
 
@@ -244,23 +239,14 @@ def _begin(plan: Plan, run: Path, found: _Found, *, failed: bool) -> Begin:
             if isinstance(event.outcome, Reply):
                 answered.add(event.candidate)
     missing = tuple(case for case in plan.cases if found.cases.get(case.id) != case)
-    return Begin(
-        event="resumed",
-        cases=missing,
-        done=done,
-        cut_off=found.cut_off,
-        answered=frozenset(answered),
-    )
+    return Begin(event="resumed", cases=missing, done=done, cut_off=found.cut_off, answered=frozenset(answered))
 
 
 def _rewritten(run: Path, manifest: Manifest, bundle: Bundle, plan: Plan, changes: list[str]) -> Manifest:
     now = make_manifest(run, bundle, plan, manifest.command)
     history = [*manifest.notes.get("changed", ()), {"at_utc": now.created_utc, "what": changes}]
     return msgspec.structs.replace(
-        now,
-        run_id=manifest.run_id,
-        created_utc=manifest.created_utc,
-        notes={**now.notes, "changed": history},
+        now, run_id=manifest.run_id, created_utc=manifest.created_utc, notes={**now.notes, "changed": history}
     )
 
 

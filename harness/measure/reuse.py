@@ -6,8 +6,6 @@ half of its trials from last week and half from now would be two measurements. W
 recorded, so that nobody takes its latency for one of today.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,8 +29,7 @@ def stored_replies(
     the latest is. `trusted` says which run folders may be read at all.
     """
     wanted = {
-        planned.trial.key: planned.trial
-        for planned in plan.trials(plan.nothing_done(), frozenset({candidate.name}))
+        planned.trial.key: planned.trial for planned in plan.trials(plan.nothing_done(), frozenset({candidate.name}))
     }
     found: dict[str, Record] = {}
     for run in reversed(list_runs(results)):
@@ -42,9 +39,7 @@ def stored_replies(
             if record.key in wanted and record.key not in found and _at(record) >= since:
                 found[record.key] = record
         if len(found) == len(wanted):
-            return tuple(
-                msgspec.structs.replace(found[key], candidate=candidate.name, recorded=True) for key in wanted
-            )
+            return tuple(msgspec.structs.replace(found[key], candidate=candidate.name, recorded=True) for key in wanted)
     return None
 
 

@@ -1,7 +1,5 @@
 """A new run: folder, manifest, journal, and its first session."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import platform
@@ -59,9 +57,7 @@ def measure(
         for candidate in plan.candidates:  # before there is a folder: a run without a call is none
             api_key(candidate.model_name, candidate.model)
             resolved_headers(candidate.model_name, candidate.model)
-        content = " ".join(
-            (bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates))
-        )
+        content = " ".join((bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates)))
         run = create_run(results, bundle.suite.name, content)
         with _none_left_empty(run), RunLock(run / LOCK):
             if debug:

@@ -1,7 +1,5 @@
 """One session of a run: what is left of the plan -> an engine -> the journal; the same for run and resume."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -150,9 +148,7 @@ def run_session(
     writer.close()
 
 
-def _end_refused(
-    plan: Plan, done: int, writer: JournalWriter, sink: JournalSink, answered: frozenset[str]
-) -> None:
+def _end_refused(plan: Plan, done: int, writer: JournalWriter, sink: JournalSink, answered: frozenset[str]) -> None:
     """End a session in which candidates ended early; raises EndpointUnusable when no other is left.
 
     The run is finished without those that nobody ever answered: they are not measured. One that was answered
@@ -259,13 +255,7 @@ def _session(
     cut_off: int = 0,
 ) -> Session:
     return Session(
-        at_utc=utc_now(),
-        event=event,
-        pid=os.getpid(),
-        planned=plan.planned,
-        done_before=done,
-        why=why,
-        cut_off=cut_off,
+        at_utc=utc_now(), event=event, pid=os.getpid(), planned=plan.planned, done_before=done, why=why, cut_off=cut_off
     )
 
 

@@ -1,7 +1,5 @@
 """The clock of one trial: its parts are differences of consecutive stamps and sum exactly to its total."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from datetime import UTC, datetime
@@ -48,16 +46,7 @@ class RealClock:
 class Timeline:
     """Cuts the time since a trial was taken from the plan into named parts, without gap or overlap."""
 
-    __slots__ = (
-        "_backoff_ns",
-        "_clock",
-        "_last",
-        "_rate_limit_ns",
-        "attempts",
-        "own_ns",
-        "queue_ns",
-        "spent_ns",
-    )
+    __slots__ = ("_backoff_ns", "_clock", "_last", "_rate_limit_ns", "attempts", "own_ns", "queue_ns", "spent_ns")
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -102,10 +91,7 @@ class Timeline:
             self.spent_ns += duration
         if self._backoff_ns or self._rate_limit_ns or duration != attempt.duration_ns:
             attempt = msgspec.structs.replace(
-                attempt,
-                duration_ns=duration,
-                backoff_ns=self._backoff_ns,
-                rate_limit_ns=self._rate_limit_ns,
+                attempt, duration_ns=duration, backoff_ns=self._backoff_ns, rate_limit_ns=self._rate_limit_ns
             )
             self._backoff_ns = self._rate_limit_ns = 0
         self.attempts.append(attempt)

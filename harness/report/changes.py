@@ -4,8 +4,6 @@ Words are compared first, so that a changed word stays one change; within a chan
 between the common beginning and the common end are marked. Far from any change the text is left out.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -76,9 +74,7 @@ def _replaced(old: str, new: str) -> Iterator[Piece]:
 
 def _alike(one: Sequence[str], two: Sequence[str]) -> int:
     """Count the items that both begin with."""
-    return next(
-        (i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two))
-    )
+    return next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
 
 
 def _joined(pieces: Iterator[Piece]) -> list[Piece]:

@@ -4,8 +4,6 @@ The numbers themselves are written by `harness.judge.wording`, as in the sentenc
 be missing, and an undefined one says why.
 """
 
-from __future__ import annotations
-
 import re
 from typing import overload
 

@@ -6,8 +6,6 @@ endpoint failed is an error, never a failure: it says nothing about the prompt; 
 measured are skipped. `time` holds seconds, and never another metric: a check itself takes no time.
 """
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import dataclass

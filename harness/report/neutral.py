@@ -5,8 +5,6 @@ here. Nothing is dropped silently: what could act (an escape sequence, a directi
 made visible or inert, so that a reader sees that it was there.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 

@@ -4,8 +4,6 @@ Foreign text goes through `Pen`, so no control character reaches the terminal; w
 more than ASCII, nothing else is written. Meaning never hangs on colour alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from rich.console import Console, Group, RenderableType
@@ -16,12 +14,7 @@ from rich.text import Text
 from harness.report.neutral import ascii_only, shorten, terminal
 from harness.report.parts import Table, Tone
 
-STYLES: dict[Tone, str] = {
-    "pass": "bold green",
-    "fail": "bold red",
-    "inconclusive": "bold yellow",
-    "plain": "",
-}
+STYLES: dict[Tone, str] = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "plain": ""}
 MARKS: dict[Tone, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?", "plain": " "}
 
 

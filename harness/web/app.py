@@ -1,7 +1,5 @@
 """The application: addresses -> pages, each as HTML or, under the same address with `.json`, as JSON."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -33,9 +31,7 @@ _STATIC = Path(__file__).parent / "static"
 _JSON = ".json"
 
 
-def viewer(
-    results: Results, *, hosts: Collection[str], token: str | None = None, opened: str | None = None
-) -> ASGIApp:
+def viewer(results: Results, *, hosts: Collection[str], token: str | None = None, opened: str | None = None) -> ASGIApp:
     """Make the guarded application over a results folder; `opened` is a run that will be asked for first."""
     site = Site(results)
     threading.Thread(target=prepare, args=(site, opened), name="prepare", daemon=True).start()
@@ -129,9 +125,7 @@ def _static(request: Request) -> Response:
     raise NotFound("there is no such file")
 
 
-def _html(
-    request: Request, template: str, page: object, *, run: str, live: bool, status: int = 200
-) -> Response:
+def _html(request: Request, template: str, page: object, *, run: str, live: bool, status: int = 200) -> Response:
     text = _rendered(request, template, page=page, run=run, live=live)
     return Response(text, media_type="text/html", status_code=status)
 

@@ -15,8 +15,6 @@ With a token (needed beyond loopback) a request also shows it: as `Authorization
 `?token=`, which becomes a cookie that no script and no other site can use.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import secrets

@@ -1,7 +1,5 @@
 """Pages -> HTML: our templates beside the report's, so that both escape and look alike."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Binds the viewer to an address and serves it until it is stopped."""
 
-from __future__ import annotations
-
 import errno
 import ipaddress
 import platform

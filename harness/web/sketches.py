@@ -3,8 +3,6 @@
 Colours come from the style sheet by class. Each drawing says in words what it shows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -143,9 +141,7 @@ def history_chart(points: Sequence[HistoryPoint]) -> Markup:
     if not known:
         return Markup("")
     height, above, below = _CHART
-    ends = [
-        end for p in known for end in (p.accuracy.low, p.accuracy.high, p.accuracy.value) if end is not None
-    ]
+    ends = [end for p in known for end in (p.accuracy.low, p.accuracy.high, p.accuracy.value) if end is not None]
     low, high = _span(ends)
 
     def y(value: float) -> str:
@@ -167,8 +163,7 @@ def history_chart(points: Sequence[HistoryPoint]) -> Markup:
                 f'x2="{x(number)}" y2="{y(point.accuracy.value or 0)}"/>'
             )
     shapes += [
-        f'<text class="date" x="{x(number)}" y="{height - 4}">'
-        f"{escape(one_line(known[number].created_utc[:10]))}</text>"
+        f'<text class="date" x="{x(number)}" y="{height - 4}">{escape(one_line(known[number].created_utc[:10]))}</text>'
         for number in sorted({0, len(known) - 1})
     ]
     told = ", ".join(amount(point.accuracy.value or 0, "share") for point in known[-8:])
@@ -186,9 +181,7 @@ def _point(point: HistoryPoint, x: str, y: Callable[[float], str], bottom: int) 
             f"<title>{escape(one_line('; '.join(point.changed)))}</title></line>"
         )
     if estimate.low is not None and estimate.high is not None:
-        shapes.append(
-            f'<line class="span" x1="{x}" x2="{x}" y1="{y(estimate.low)}" y2="{y(estimate.high)}"/>'
-        )
+        shapes.append(f'<line class="span" x1="{x}" x2="{x}" y1="{y(estimate.low)}" y2="{y(estimate.high)}"/>')
     shapes.append(f'<circle cx="{x}" cy="{y(value)}" r="4"><title>{amount(value, "share")}</title></circle>')
     return shapes
 

@@ -56,7 +56,5 @@ def axe() -> str:
     cached = Path(platformdirs.user_cache_dir("prompt-readiness")) / "axe-core" / "axe.min.js"
     path = Path(os.environ.get("AXE_CORE", cached))
     if not path.is_file():
-        pytest.skip(
-            "no axe-core: `bash .ci/run` fetches it with npm, or set AXE_CORE to the path of an axe.min.js"
-        )
+        pytest.skip("no axe-core: `bash .ci/run` fetches it with npm, or set AXE_CORE to the path of an axe.min.js")
     return path.read_text()

@@ -48,9 +48,7 @@ def test_candidates_are_read_on_a_phone_without_scrolling_sideways(
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_candidates_and_their_chart_meet_wcag_aa(
-    browser: Chromium, tmp_path: Path, axe: str, dark: bool
-) -> None:
+def test_candidates_and_their_chart_meet_wcag_aa(browser: Chromium, tmp_path: Path, axe: str, dark: bool) -> None:
     address = saved(tmp_path, render_html(view_of(three(), manifest(three()))))
     with browser.page(dark=dark) as page:
         page.open(address)

@@ -39,9 +39,7 @@ every_page = pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
 
 
 @every_page
-def test_a_page_loads_cleanly_asks_nobody_else_and_fits_a_phone(
-    browser: Chromium, viewer: str, path: str
-) -> None:
+def test_a_page_loads_cleanly_asks_nobody_else_and_fits_a_phone(browser: Chromium, viewer: str, path: str) -> None:
     with browser.page() as page:
         page.open(viewer + path)
         assert page.problems == []
@@ -92,9 +90,7 @@ def test_light_and_dark_are_two_looks_of_one_page(browser: Chromium, viewer: str
 
 
 def rows(page: Page) -> list[str]:
-    found: list[str] = page.evaluate(
-        "[...document.querySelectorAll('.rows tbody tr a')].map(a => a.innerText)"
-    )
+    found: list[str] = page.evaluate("[...document.querySelectorAll('.rows tbody tr a')].map(a => a.innerText)")
     return found
 
 
@@ -138,9 +134,7 @@ def focus(page: Page, selector: str) -> None:
 def visible_text(page: Page) -> str:
     """Read the page without its own scripts: through the tree that a screen reader gets."""
     nodes = page.call("Accessibility.getFullAXTree")["nodes"]
-    return " ".join(
-        str(node["name"].get("value", "")) for node in nodes if not node["ignored"] and "name" in node
-    )
+    return " ".join(str(node["name"].get("value", "")) for node in nodes if not node["ignored"] and "name" in node)
 
 
 def test_keys_walk_through_rows_and_pages(browser: Chromium, viewer: str) -> None:
@@ -261,11 +255,7 @@ def test_a_run_that_goes_on_is_followed_in_the_browser(browser: Chromium, tmp_pa
     everything = list(events())
     folder = write_run(tmp_path / "results", journal=everything[:100], judge=False)
     (folder / LOCK).write_text(json.dumps({"pid": os.getpid(), "host": platform.node(), "since": ""}))
-    with (
-        viewing(tmp_path, "latest") as (_, address),
-        browser.page() as live,
-        browser.page(script=False) as plain,
-    ):
+    with viewing(tmp_path, "latest") as (_, address), browser.page() as live, browser.page(script=False) as plain:
         live.open(address)
         plain.open(address)
         live.evaluate("window.untouched = true")

@@ -8,13 +8,7 @@ from scripted import Answer, ScriptedServer
 
 from harness.files.project import Azure
 from harness.measure.endpoint import secrets
-from harness.measure.endpoint.transports.openai_transport import (
-    OpenAITransport,
-    Token,
-    azure_client,
-    identity,
-    route,
-)
+from harness.measure.endpoint.transports.openai_transport import OpenAITransport, Token, azure_client, identity, route
 from harness.measure.endpoint.transports.transport import Broken, Exchange
 
 DATED = Azure(api_version="2024-10-21")
@@ -25,9 +19,7 @@ def exchange(key: str | None, token: Token | None) -> tuple[Exchange | Broken, S
         async with ScriptedServer(lambda _: Answer(body=b'{"ok":1}')) as server:
             url = server.url + route(DATED, "dep") + "/chat/completions"
             transport = OpenAITransport(
-                origin=url,
-                headers={"content-type": "application/json"},
-                make_client=azure_client(DATED, key, token),
+                origin=url, headers={"content-type": "application/json"}, make_client=azure_client(DATED, key, token)
             )
             await transport.open()
             try:

@@ -17,11 +17,7 @@ from rich.console import Console
 
 from harness.judge.compare import compare
 from harness.judge.documents import Comparison
-from harness.report.comparison import (
-    render_comparison_html,
-    render_comparison_markdown,
-    terminal_comparison,
-)
+from harness.report.comparison import render_comparison_html, render_comparison_markdown, terminal_comparison
 from harness.report.neutral import MARKDOWN_LIMIT
 
 Render = Callable[[Comparison], str]
@@ -103,9 +99,7 @@ class _Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.names.add(tag)
-        self.bad += [
-            f"{tag} {name}" for name, _ in attrs if name.startswith("on") or name in {"src", "srcdoc"}
-        ]
+        self.bad += [f"{tag} {name}" for name, _ in attrs if name.startswith("on") or name in {"src", "srcdoc"}]
 
 
 def test_the_page_runs_and_loads_nothing() -> None:

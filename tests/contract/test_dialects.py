@@ -117,9 +117,7 @@ def test_the_arguments_of_a_tool_call_are_read_where_the_suite_says_so(said: Sai
 
 
 @pytest.mark.parametrize("said", [one for one in ALL if one.streamed], ids=lambda said: said.id)
-def test_a_stream_means_the_same_with_other_line_ends_a_mark_before_it_and_another_content_type(
-    said: Said,
-) -> None:
+def test_a_stream_means_the_same_with_other_line_ends_a_mark_before_it_and_another_content_type(said: Said) -> None:
     windows = replace(said, body=b"\xef\xbb\xbf" + said.body.replace(b"\n", b"\r\n"))
     assert taken_for(windows) == taken_for(said)
     assert taken_for(replace(said, content_type="application/json")) == taken_for(said)

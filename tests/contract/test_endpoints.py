@@ -54,11 +54,7 @@ STREAMS: dict[str, list[bytes | float]] = {
         0.1,
         data(delta("sp")),
         0.1,
-        data(
-            delta("am"),
-            delta(None, "stop"),
-            {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}},
-        ),
+        data(delta("am"), delta(None, "stop"), {"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 2}}),
         DONE,
     ],
     "completions": [
@@ -91,9 +87,7 @@ STREAMS: dict[str, list[bytes | float]] = {
 }
 
 
-def attempt(
-    kind: str, answer: Answer, *, timeout_s: float = HANGS_S, **fields: Any
-) -> tuple[Answered, ScriptedServer]:
+def attempt(kind: str, answer: Answer, *, timeout_s: float = HANGS_S, **fields: Any) -> tuple[Answered, ScriptedServer]:
     async def main() -> tuple[Answered, ScriptedServer]:
         async with ScriptedServer(lambda _: answer) as server:
             where = {"base_url": f"{server.url}/v1"}
@@ -145,10 +139,7 @@ def test_a_reply_comes_back_with_its_clock_over_every_transport(kind: str, trans
 @pytest.mark.parametrize(
     ("answer", "failure"),
     [
-        (
-            Answer.of_json({"error": {"message": "slow"}}, status=429, headers={"retry-after": "3"}),
-            "rate_limited",
-        ),
+        (Answer.of_json({"error": {"message": "slow"}}, status=429, headers={"retry-after": "3"}), "rate_limited"),
         (Answer(status=503, body=b"<html>busy</html>"), "server_error"),
         (Answer.of_json({"error": {"message": f"bad key {KEY}"}}, status=401), "unauthorized"),
         (Answer(status=307, headers={"location": f"http://elsewhere.invalid/?k={KEY}"}), "redirect"),
@@ -160,9 +151,7 @@ def test_a_reply_comes_back_with_its_clock_over_every_transport(kind: str, trans
     ],
     ids=["429", "503", "401", "307", "html", "error-in-200", "502-in-200", "closed", "slow"],
 )
-def test_a_bad_exchange_is_a_named_failure_sent_once_without_the_key(
-    kind: str, answer: Answer, failure: str
-) -> None:
+def test_a_bad_exchange_is_a_named_failure_sent_once_without_the_key(kind: str, answer: Answer, failure: str) -> None:
     slow = failure == "timeout"
     answered, server = attempt(kind, answer, timeout_s=0.4 if slow else HANGS_S)
     assert isinstance(answered.outcome, Failure)
@@ -256,9 +245,7 @@ def test_a_prompt_that_can_t_be_encoded_is_a_failure_that_is_never_sent() -> Non
     async def main() -> Answered:
         async with ScriptedServer(lambda _: Answer.of_json(chat_reply("spam"))) as server:
             entry = ModelEntry(endpoint="chat", base_url=server.url)
-            endpoint = build_endpoint(
-                "m", entry, Prompt(messages=[{"role": "user", "content": "x"}]), root=Path()
-            )
+            endpoint = build_endpoint("m", entry, Prompt(messages=[{"role": "user", "content": "x"}]), root=Path())
             await endpoint.open()
             prepared = endpoint.prepare(RenderedChat((("user", "\ud800"),)), TRIAL)
             answer = await endpoint.attempt(prepared, timeout_s=1)
@@ -276,9 +263,7 @@ def test_one_prepared_request_may_be_sent_many_times_with_the_same_bytes() -> No
     async def main() -> list[bytes]:
         async with ScriptedServer(lambda _: Answer.of_json(chat_reply("spam"))) as server:
             entry = ModelEntry(endpoint="chat", base_url=server.url, params={"seed": 1})
-            endpoint = build_endpoint(
-                "m", entry, Prompt(messages=[{"role": "user", "content": "x"}]), root=Path()
-            )
+            endpoint = build_endpoint("m", entry, Prompt(messages=[{"role": "user", "content": "x"}]), root=Path())
             await endpoint.open()
             prepared = endpoint.prepare(RenderedChat((("user", "x"),)), TRIAL)
             for _ in range(3):

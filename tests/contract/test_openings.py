@@ -88,9 +88,7 @@ def test_only_the_call_that_opened_a_connection_tells_of_it(make: Any, certified
     check(done, first)
 
 
-def test_a_call_after_the_server_closed_its_connection_tells_of_the_new_one(
-    make: Any, certified: Certified
-) -> None:
+def test_a_call_after_the_server_closed_its_connection_tells_of_the_new_one(make: Any, certified: Certified) -> None:
     async def use(call: Call) -> dict[int, Exchange]:
         done = {}
         for number in range(2 * SHARED[make] + 1):
@@ -98,9 +96,7 @@ def test_a_call_after_the_server_closed_its_connection_tells_of_the_new_one(
             await asyncio.sleep(0.05)  # the client hears of the close
         return done
 
-    done, first = run(
-        make, certified, lambda _: Answer.of_json({}, headers={"connection": "close"}, cut=True), use
-    )
+    done, first = run(make, certified, lambda _: Answer.of_json({}, headers={"connection": "close"}, cut=True), use)
     assert first == set(done)
     check(done, first)
 

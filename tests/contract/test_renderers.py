@@ -16,14 +16,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from harness.judge.documents import Assessment
-from harness.report.run import (
-    render_html,
-    render_json,
-    render_junit,
-    render_markdown,
-    terminal_report,
-    view_of,
-)
+from harness.report.run import render_html, render_json, render_junit, render_markdown, terminal_report, view_of
 
 Render = Callable[[Assessment], str]
 

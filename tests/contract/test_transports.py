@@ -34,9 +34,7 @@ def make(request: pytest.FixtureRequest) -> Make:
     return made
 
 
-def run(
-    make: Make, script: Script, use: Callable[[Transport, ScriptedServer], Awaitable[T]], **options: Any
-) -> T:
+def run(make: Make, script: Script, use: Callable[[Transport, ScriptedServer], Awaitable[T]], **options: Any) -> T:
     async def main() -> T:
         async with ScriptedServer(script) as server:
             transport = make(origin=server.url, headers=HEADERS, **options)
@@ -137,9 +135,7 @@ def test_the_request_carries_body_and_headers_as_given(make: Make) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
 def test_an_error_status_is_an_exchange_with_its_body_sent_once(make: Make, status: int) -> None:
-    result = one(
-        make, Answer.of_json({"error": {"message": "no"}}, status=status, headers={"retry-after": "7"})
-    )
+    result = one(make, Answer.of_json({"error": {"message": "no"}}, status=status, headers={"retry-after": "7"}))
     assert isinstance(result, Exchange)
     assert result.status == status
     assert json.loads(result.body) == {"error": {"message": "no"}}
@@ -178,11 +174,7 @@ def test_a_gzipped_body_is_decompressed(make: Make) -> None:
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_compressed_bomb_stops_at_the_cap(make: Make, status: int) -> None:
     bomb = gzip.compress(b"0" * 60_000_000)
-    result = one(
-        make,
-        Answer(pieces=[bomb], gzipped=True, status=status),
-        cap_bytes=1_000_000,
-    )
+    result = one(make, Answer(pieces=[bomb], gzipped=True, status=status), cap_bytes=1_000_000)
     assert isinstance(result, Broken)
     assert result.failure.kind == "too_large"
     assert "1,000,000" in result.failure.message
@@ -209,9 +201,7 @@ def test_a_slow_answer_is_a_timeout_at_the_deadline(make: Make) -> None:
 
 
 @pytest.mark.parametrize("length", [None, 1000])
-def test_a_body_that_trickles_for_ever_is_a_timeout_at_the_total_deadline(
-    make: Make, length: int | None
-) -> None:
+def test_a_body_that_trickles_for_ever_is_a_timeout_at_the_total_deadline(make: Make, length: int | None) -> None:
     crumbs: list[Piece] = [b" ", 0.05] * 400
     result = one(make, Answer(pieces=crumbs, length=length), timeout_s=0.5)
     assert isinstance(result, Broken)
@@ -291,8 +281,7 @@ def test_the_environment_s_proxy_is_not_used_on_loopback(make: Make, monkeypatch
 def test_many_exchanges_at_once_keep_their_own_bodies(make: Make) -> None:
     async def use(transport: Transport, server: ScriptedServer) -> None:
         sent = [
-            transport.exchange("POST", server.url, json.dumps({"n": n}).encode(), timeout_s=HANGS_S)
-            for n in range(60)
+            transport.exchange("POST", server.url, json.dumps({"n": n}).encode(), timeout_s=HANGS_S) for n in range(60)
         ]
         for number, result in enumerate(await asyncio.gather(*sent)):
             assert isinstance(result, Exchange)
@@ -349,8 +338,6 @@ def test_a_stream_that_trickles_comments_ends_at_the_total_deadline(make: Make) 
 
 
 def test_an_endless_stream_stops_at_the_cap(make: Make) -> None:
-    result, _ = streamed(
-        make, Answer.of_events(*[b"data: " + b"x" * 50_000 + b"\n\n"] * 20), cap_bytes=200_000
-    )
+    result, _ = streamed(make, Answer.of_events(*[b"data: " + b"x" * 50_000 + b"\n\n"] * 20), cap_bytes=200_000)
     assert isinstance(result, Broken)
     assert result.failure.kind == "too_large"

@@ -52,9 +52,7 @@ def failure(ended: Exchange | Broken) -> Failure:
     return ended.failure
 
 
-def test_an_unknown_authority_is_said_in_words_with_the_key_that_names_it(
-    kind: Any, certified: Certified
-) -> None:
+def test_an_unknown_authority_is_said_in_words_with_the_key_that_names_it(kind: Any, certified: Certified) -> None:
     told = failure(exchanged(kind, certified.server()))
     assert told.kind == "connect"
     assert told.message.startswith(OURS)
@@ -101,14 +99,10 @@ def test_tls_to_a_port_without_it_is_said(kind: Any) -> None:
 
 
 def test_an_authority_of_the_model_is_believed(kind: Any, certified: Certified) -> None:
-    assert isinstance(
-        exchanged(kind, certified.server(), trusted=(certified.authority.read_bytes(),)), Exchange
-    )
+    assert isinstance(exchanged(kind, certified.server(), trusted=(certified.authority.read_bytes(),)), Exchange)
 
 
-def test_a_server_s_own_certificate_is_believed_where_it_is_no_authority_s(
-    kind: Any, certified: Certified
-) -> None:
+def test_a_server_s_own_certificate_is_believed_where_it_is_no_authority_s(kind: Any, certified: Certified) -> None:
     own = ((certified.folder / "good.pem").read_bytes(), certified.authority.read_bytes())
     assert isinstance(exchanged(kind, certified.server(), trusted=own), Exchange)
 

@@ -87,9 +87,7 @@ def stub(folder: Path, *codes: int) -> Path:
     ("codes", "worst", "ends"),
     [((0, 0), 0, 0), ((0, 3), 3, 0), ((3, 1), 1, 1), ((1, 3), 1, 1), ((5, 1), 5, 5), ((1, 4), 4, 4)],
 )
-def test_the_gravest_of_several_suites_counts(
-    tmp_path: Path, codes: tuple[int, ...], worst: int, ends: int
-) -> None:
+def test_the_gravest_of_several_suites_counts(tmp_path: Path, codes: tuple[int, ...], worst: int, ends: int) -> None:
     done = run(tmp_path, tmp_path, stub(tmp_path, *codes), SUITES="a.suite.yml\nb.suite.yml")
     assert done.returncode == ends
     assert (tmp_path / "output").read_text() == f"exit-code={worst}\n"
@@ -99,21 +97,11 @@ def test_inconclusive_fails_where_one_asks_for_it(tmp_path: Path) -> None:
     assert run(tmp_path, tmp_path, stub(tmp_path, 3), INCONCLUSIVE="fail").returncode == 3
 
 
-@pytest.mark.parametrize(
-    ("fork_model", "calls"),
-    [("", ["check"]), ("recorded", ["check", "gate"])],
-)
+@pytest.mark.parametrize(("fork_model", "calls"), [("", ["check"]), ("recorded", ["check", "gate"])])
 def test_a_fork_is_only_checked_or_measured_on_a_model_without_secrets(
     tmp_path: Path, fork_model: str, calls: list[str]
 ) -> None:
-    run(
-        tmp_path,
-        tmp_path,
-        stub(tmp_path, 0),
-        HEAD_REPOSITORY="them/repo",
-        MODEL="paid",
-        FORK_MODEL=fork_model,
-    )
+    run(tmp_path, tmp_path, stub(tmp_path, 0), HEAD_REPOSITORY="them/repo", MODEL="paid", FORK_MODEL=fork_model)
     lines = (tmp_path / "calls").read_text().splitlines()
     assert [line.split()[0] for line in lines] == calls
     assert "--untrusted" in lines[0]

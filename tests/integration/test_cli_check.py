@@ -28,9 +28,7 @@ def test_labels_that_can_be_confused_are_named(tmp_path: Path) -> None:
     write_replayed(tmp_path, {("C#", "C#"): 3, ("C", "C"): 3}, positive="C")
     done = harness("check", "seed.suite.yml", at=tmp_path)
     assert done.returncode == 0
-    assert (
-        "labels that can be confused\n  ! `C` and `C#` differ only in what may be decoration\n" in done.stdout
-    )
+    assert "labels that can be confused\n  ! `C` and `C#` differ only in what may be decoration\n" in done.stdout
     (told,) = json.loads(harness("check", "seed.suite.yml", "--json", at=tmp_path).stdout)["labels"]
     assert told["kind"] == "decoration"
 

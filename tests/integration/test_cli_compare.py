@@ -45,10 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     price = {"input": 1.0, "output": 4.0}
     entry = {"endpoint": "replay", "replies": "replies.jsonl", "price": price}
     write_yaml(root / "harness.yml", {"models": {"recorded": entry}})
-    rows = [
-        {"id": f"c{n:02d}", "message": f"text {n * 7919 % 1009}", "expected": expected(n)}
-        for n in range(CASES)
-    ]
+    rows = [{"id": f"c{n:02d}", "message": f"text {n * 7919 % 1009}", "expected": expected(n)} for n in range(CASES)]
     write_lines(root / "cases.jsonl", rows)
     answers = replies("v1", set(range(0, 40, 2)), 100) + replies("v2", {41, 42}, 120)
     write_lines(root / "replies.jsonl", answers)
@@ -135,11 +132,7 @@ def test_the_other_runs_candidate_of_the_same_name_is_meant(
     ],
 )
 def test_mistakes_are_named_with_what_to_write(
-    project: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    args: tuple[str, str],
-    options: dict[str, Any],
-    said: str,
+    project: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, str], options: dict[str, Any], said: str
 ) -> None:
     monkeypatch.chdir(project)
     base, head = (arg.format(*runs(project)) for arg in args)
@@ -189,9 +182,7 @@ def test_the_figures_stay_when_the_baselines_folder_is_gone(
     assert statuses == {DEMANDS[0]: "PASS", DEMANDS[1]: "PASS", DEMANDS[2]: "INCONCLUSIVE"}
 
 
-def test_an_unfinished_run_is_no_baseline(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unfinished_run_is_no_baseline(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(project, copy)
     monkeypatch.chdir(copy)

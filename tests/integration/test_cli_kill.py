@@ -121,16 +121,12 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path, scripted_server:
     assert len(server.requests) < TRIALS
 
 
-def test_a_wrong_key_exits_5_after_few_calls_and_says_what_to_fix(
-    tmp_path: Path, scripted_server: Serve
-) -> None:
+def test_a_wrong_key_exits_5_after_few_calls_and_says_what_to_fix(tmp_path: Path, scripted_server: Serve) -> None:
     refusal = {"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}
     server = scripted_server(lambda request: Answer.of_json(refusal, status=401))
     project(tmp_path, server.url)
     entry = (tmp_path / "harness.yml").read_text()
-    (tmp_path / "harness.yml").write_text(
-        entry.replace("    model: m-1", "    model: m-1\n    api_key_env: SHOP_KEY")
-    )
+    (tmp_path / "harness.yml").write_text(entry.replace("    model: m-1", "    model: m-1\n    api_key_env: SHOP_KEY"))
     key = "sk-test-0123456789abcdefghij"
     done = harness("run", "small.suite.yml", at=tmp_path, env={"SHOP_KEY": key})
     assert done.returncode == 5

@@ -43,9 +43,7 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "said"), MISTAKES, ids=[f"{m[0]} {m[2][-20:]}" for m in MISTAKES]
-)
+@pytest.mark.parametrize(("file", "old", "new", "said"), MISTAKES, ids=[f"{m[0]} {m[2][-20:]}" for m in MISTAKES])
 def test_a_mistake_is_told_once_with_its_place_and_nothing_is_sent(
     tmp_path: Path, scripted_server: Serve, file: str, old: str, new: str, said: str
 ) -> None:

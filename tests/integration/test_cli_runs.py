@@ -52,9 +52,7 @@ def test_runs_are_filtered_by_each_option(
     assert listed() == ["seed", "other"]
     assert listed("--suite", "other") == ["other"]
     assert listed("--verdict", "not-ready", "--model", "recorded", "--prompt", "v1") == ["seed"]
-    assert (
-        listed("--since", "2021-01-01") == listed("--since", "7 d") == listed("--since", "12 h") == ["seed"]
-    )
+    assert listed("--since", "2021-01-01") == listed("--since", "7 d") == listed("--since", "12 h") == ["seed"]
     assert listed("--verdict", "not-judged", "--limit", "1") == ["other"]
     assert listed("--prompt", "v9") == []
 
@@ -88,13 +86,7 @@ def test_bash_is_offered_the_runs(project: Path) -> None:
     """The protocol that the installed completion script speaks."""
     asked = {"_HARNESS_COMPLETE": "complete_bash", "COMP_WORDS": "harness show ", "COMP_CWORD": "2"}
     done = subprocess.run(
-        COMMAND,
-        cwd=project,
-        env=environment(**asked),
-        capture_output=True,
-        text=True,
-        timeout=HANGS_S,
-        check=True,
+        COMMAND, cwd=project, env=environment(**asked), capture_output=True, text=True, timeout=HANGS_S, check=True
     )
     newest = json.loads(harness("list", "--json", at=project).stdout)[0]["run"]
     assert done.stdout.split() == ["latest", newest, "20200102T030405Z-other-abcdef"]

@@ -38,9 +38,7 @@ def test_the_seed_examples_figures_come_out_of_a_ready_run(tmp_path: Path) -> No
 
 def test_98_percent_accuracy_with_12_percent_fraud_recall_is_not_ready(tmp_path: Path) -> None:
     answers = {("fraud", "fraud"): 3, ("fraud", "fine"): 22, ("fine", "fine"): 1075}
-    write_replayed(
-        tmp_path, answers, positive="fraud", thresholds=["accuracy >= 95%", "recall[fraud] >= 80%"]
-    )
+    write_replayed(tmp_path, answers, positive="fraud", thresholds=["accuracy >= 95%", "recall[fraud] >= 80%"])
     done = harness("run", "seed.suite.yml", "--quiet", at=tmp_path)
     assert done.returncode == 1
     assert "NOT READY" in done.stdout

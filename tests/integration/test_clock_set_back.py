@@ -12,16 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from commanded import COMMAND, ended, environment
-from crashing import (
-    IN_FLIGHT,
-    TRIALS,
-    figures,
-    make_project,
-    mostly_right,
-    run_command,
-    runs_of,
-    saved_trials,
-)
+from crashing import IN_FLIGHT, TRIALS, figures, make_project, mostly_right, run_command, runs_of, saved_trials
 from measured import events_of, records
 from scripted import Answer, Held, Request, Script, ScriptedServer, chat_reply
 from threaded import settle

@@ -7,13 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crashing import (
-    NEEDS_STRACE,
-    STRACE,
-    Crashed,
-    Injection,
-    runs_of,
-)
+from crashing import NEEDS_STRACE, STRACE, Crashed, Injection, runs_of
 from scripted import Script, ScriptedServer
 
 Serve = Callable[[Script], ScriptedServer]

@@ -11,9 +11,8 @@ import pytest
 from commanded import harness, write_lines
 
 NEWS = ["World", "Sports", "Business", "Sci/Tech"]
-CARD = (
-    "---\ndataset_info:\n  features:\n  - name: label\n    dtype:\n      class_label:\n        names:\n"
-    + "".join(f"          '{i}': {name}\n" for i, name in enumerate(NEWS))
+CARD = "---\ndataset_info:\n  features:\n  - name: label\n    dtype:\n      class_label:\n        names:\n" + "".join(
+    f"          '{i}': {name}\n" for i, name in enumerate(NEWS)
 )
 LAYOUTS = {
     "uci": (
@@ -50,9 +49,7 @@ def laid_out(root: Path, suite: str, files: dict[str, str | bytes], right: dict[
     """Write a project with one recorded model that is always right."""
     (root / "harness.yml").write_text("models:\n  recorded: {endpoint: replay, replies: replies.jsonl}\n")
     (root / "v1.prompt.yml").write_text("messages:\n  - {role: user, content: '{{text}}'}\n")
-    (root / "a.suite.yml").write_text(
-        f"name: a\n{suite}prompts: [v1.prompt.yml]\nmodels: [recorded]\nrepeats: 1\n"
-    )
+    (root / "a.suite.yml").write_text(f"name: a\n{suite}prompts: [v1.prompt.yml]\nmodels: [recorded]\nrepeats: 1\n")
     for name, content in files.items():
         (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     write_lines(root / "replies.jsonl", [{"case": case, "reply": label} for case, label in right.items()])
@@ -79,9 +76,7 @@ def test_parquet_takes_its_names_from_the_card(tmp_path: Path) -> None:
         "labels: {file: README.md}\ncolumns: {expected: label}\n"
         "cases: {file: data-*.parquet, values: {label: {file: README.md}}}\n"
     )
-    laid_out(
-        tmp_path, suite, {"README.md": CARD + "---\n# News\n"}, {"data-0-1": "Business", "data-0-2": "World"}
-    )
+    laid_out(tmp_path, suite, {"README.md": CARD + "---\n# News\n"}, {"data-0-1": "Business", "data-0-2": "World"})
     polars.DataFrame({"text": ["a", "b"], "label": [2, 0]}).write_parquet(tmp_path / "data-0.parquet")
     done = harness("run", "a.suite.yml", "--json", at=tmp_path)
     assert json.loads(done.stdout)["candidates"][0]["classification"]["accuracy"]["value"] == 1.0
@@ -121,11 +116,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("suite", "said"), FAULTS)
 def test_a_mistake_about_a_file_of_names_is_told_at_its_line(tmp_path: Path, suite: str, said: str) -> None:
-    files: dict[str, str | bytes] = {
-        "t.csv": "expected,text\na,1\nb,2\n",
-        "classes.txt": "a\nb\n",
-        "one.txt": "a\n",
-    }
+    files: dict[str, str | bytes] = {"t.csv": "expected,text\na,1\nb,2\n", "classes.txt": "a\nb\n", "one.txt": "a\n"}
     laid_out(tmp_path, suite, files, {"t-2": "a"})
     done = harness("check", "a.suite.yml", at=tmp_path)
     assert done.returncode == 2

@@ -65,15 +65,11 @@ def test_a_small_disk_that_fills_up_loses_no_finished_trial_and_ends_once_it_has
     assert (run / "journal.jsonl").read_text().startswith(second.stdout)
     assert len(set(saved_trials(run))) == TRIALS
     assert figures(run) == expected
-    assert (
-        len(server.requests) <= TRIALS + 2 * 2 * IN_FLIGHT
-    )  # two stops: in flight, and sent before it was known
+    assert len(server.requests) <= TRIALS + 2 * 2 * IN_FLIGHT  # two stops: in flight, and sent before it was known
 
 
 @mounting
-def test_a_verdict_that_finds_no_room_for_its_reports_is_still_said(
-    tmp_path: Path, server: ScriptedServer
-) -> None:
+def test_a_verdict_that_finds_no_room_for_its_reports_is_still_said(tmp_path: Path, server: ScriptedServer) -> None:
     ran, again, _, written = on_mount(
         tmp_path,
         "size=64k",  # room for the journal, none for the page
@@ -173,9 +169,7 @@ def test_results_that_can_t_be_a_folder_are_named_before_the_first_call(
 
 
 @pytest.mark.skipif(STRACE is None, reason=NEEDS_STRACE)
-@pytest.mark.parametrize(
-    ("call", "nth", "error"), [("fsync", 1, "EIO"), ("write", 4, "EIO"), ("write", 2, "EDQUOT")]
-)
+@pytest.mark.parametrize(("call", "nth", "error"), [("fsync", 1, "EIO"), ("write", 4, "EIO"), ("write", 2, "EDQUOT")])
 def test_an_error_of_the_journals_disk_stops_a_resume_and_the_next_one_ends_it(
     tmp_path: Path, server: ScriptedServer, expected: dict[str, Any], call: str, nth: int, error: str
 ) -> None:
@@ -261,9 +255,7 @@ def test_a_run_goes_on_without_its_progress_when_stderr_is_closed_full_or_left(
     tmp_path: Path, server: ScriptedServer, stderr: str
 ) -> None:
     command, _, pipe = stderr.partition(" | ")
-    script = f"{{ $H run small.suite.yml --verbose {command}; echo $? >code; }}" + (
-        f" | {pipe}" if pipe else ""
-    )
+    script = f"{{ $H run small.suite.yml --verbose {command}; echo $? >code; }}" + (f" | {pipe}" if pipe else "")
     shell(tmp_path, script)
     assert int((tmp_path / "code").read_text()) == Exit.INCONCLUSIVE
     assert len(server.requests) == TRIALS
@@ -286,9 +278,7 @@ def test_a_working_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     assert "the working folder is gone" in done.stderr
 
 
-def test_results_that_are_removed_during_a_run_end_it_with_words(
-    tmp_path: Path, server: ScriptedServer
-) -> None:
+def test_results_that_are_removed_during_a_run_end_it_with_words(tmp_path: Path, server: ScriptedServer) -> None:
     server.script = held = Held(mostly_right, 0)
     process = subprocess.Popen(
         [*COMMAND, "run", "small.suite.yml", "--quiet"],

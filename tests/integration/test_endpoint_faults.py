@@ -39,11 +39,7 @@ FAULTS: dict[str, tuple[Callable[[], Answer], str, int]] = {
     "a 200 with an error object": (lambda: error_body(message="overloaded"), "error_in_body", ATTEMPTS),
     "no choices": (lambda: Answer.of_json({"choices": []}), "invalid_reply", ATTEMPTS),
     "null choices": (lambda: Answer.of_json({"choices": None}), "invalid_reply", ATTEMPTS),
-    "a null message": (
-        lambda: Answer.of_json({"choices": [{"message": None}]}),
-        "invalid_reply",
-        ATTEMPTS,
-    ),
+    "a null message": (lambda: Answer.of_json({"choices": [{"message": None}]}), "invalid_reply", ATTEMPTS),
     "an HTML page": (lambda: Answer(body=b"<html>sorry</html>"), "invalid_reply", ATTEMPTS),
     "half of a JSON body": (
         lambda: Answer(body=json.dumps(chat_reply("spam")).encode()[:40]),
@@ -52,19 +48,11 @@ FAULTS: dict[str, tuple[Callable[[], Answer], str, int]] = {
     ),
     "no UTF-8": (lambda: Answer(body=b'{"choices": "\xff\xfe"}'), "invalid_reply", ATTEMPTS),
     "deep nesting": (lambda: Answer(body=b"[" * 200_000), "invalid_reply", ATTEMPTS),
-    "a body that trickles": (
-        lambda: Answer(pieces=[b"{", *[0.2, b" "] * 20]),
-        "timeout",
-        ATTEMPTS,
-    ),
+    "a body that trickles": (lambda: Answer(pieces=[b"{", *[0.2, b" "] * 20]), "timeout", ATTEMPTS),
     "a body cut in the middle": (lambda: Answer(body=b"{}", length=900, cut=True), "network", ATTEMPTS),
     "a closed connection": (lambda: Answer(raw=b""), "network", ATTEMPTS),
     "a bomb of zeros": (bomb, "too_large", 1),
-    "a redirect elsewhere": (
-        lambda: Answer(status=307, headers={"location": "http://127.0.0.1:9/"}),
-        "redirect",
-        1,
-    ),
+    "a redirect elsewhere": (lambda: Answer(status=307, headers={"location": "http://127.0.0.1:9/"}), "redirect", 1),
     "500": (lambda: Answer(status=500, body=b"oops"), "server_error", ATTEMPTS),
     "529": (lambda: Answer(status=529, body=b"{}"), "server_error", ATTEMPTS),
     "422": (lambda: Answer.of_json({"detail": "no"}, status=422), "bad_request", 1),
@@ -100,10 +88,7 @@ STREAM_FAULTS: dict[str, tuple[Callable[[], Answer], str, int]] = {
         ATTEMPTS,
     ),
 }
-GOOD_STREAM = (
-    b'data: {"choices":[{"delta":{"content":"spam"},"finish_reason":"stop"}]}\n\n',
-    b"data: [DONE]\n\n",
-)
+GOOD_STREAM = (b'data: {"choices":[{"delta":{"content":"spam"},"finish_reason":"stop"}]}\n\n', b"data: [DONE]\n\n")
 
 
 def case_of(request: Request) -> str:
@@ -132,10 +117,7 @@ def measured(
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_every_fault_ends_its_own_trial_by_its_name_and_costs_the_stated_requests(
-    tmp_path: Path,
-    scripted_server: Serve,
-    record_property: Callable[[str, object], None],
-    stream: bool,
+    tmp_path: Path, scripted_server: Serve, record_property: Callable[[str, object], None], stream: bool
 ) -> None:
     faults = STREAM_FAULTS if stream else FAULTS
     run, trials, requests = measured(tmp_path, scripted_server, faults, stream=stream)

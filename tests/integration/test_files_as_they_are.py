@@ -54,9 +54,7 @@ def test_a_key_that_is_not_set_is_named_by_check_and_leaves_no_run(tmp_path: Pat
     assert done.returncode == 2
     assert "NO_SUCH_KEY" in done.stderr
     assert not list((tmp_path / "results").glob("*"))
-    notes = json.loads(harness("check", "a.suite.yml", "--model", "keyed", "--json", at=tmp_path).stdout)[
-        "notes"
-    ]
+    notes = json.loads(harness("check", "a.suite.yml", "--model", "keyed", "--json", at=tmp_path).stdout)["notes"]
     assert len(notes) == 1
 
 

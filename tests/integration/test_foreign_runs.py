@@ -108,9 +108,7 @@ MANIFESTS: dict[str, Change] = {
     "candidates doubled": lambda m: m | {"candidates": m["candidates"] * 2},
     "candidate not one": put("candidates", value=[1]),
     "prompt empty": put("candidates", 0, "prompt", value={}),
-    "prompt a bomb": put(
-        "candidates", 0, "prompt", "messages", 0, "content", value="{{ 1|round(300000000) }}"
-    ),
+    "prompt a bomb": put("candidates", 0, "prompt", "messages", 0, "content", value="{{ 1|round(300000000) }}"),
     "prompt a loop": put("candidates", 0, "prompt", "messages", 0, "content", value="{% for x in x %}"),
     "model empty": put("candidates", 0, "model", value={}),
     "model of text": put("candidates", 0, "model", value="m"),
@@ -153,14 +151,7 @@ def test_whatever_a_manifest_says_no_command_fails_over_it(project: Path, what: 
         well_ended(command(project, *arguments), arguments, what)
 
 
-REFUSED = [
-    "suite empty",
-    "pattern broken",
-    "repeats many",
-    "seed endless",
-    "candidates doubled",
-    "model empty",
-]
+REFUSED = ["suite empty", "pattern broken", "repeats many", "seed endless", "candidates doubled", "model empty"]
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -249,13 +240,10 @@ def test_a_run_whose_manifest_names_its_own_project_gets_no_key_and_runs_no_code
     monkeypatch.setenv("MINE_API_KEY", "sk-canary-0123456789")
     theirs = tmp_path / "theirs"
     theirs.mkdir()
-    write_repository(
-        theirs, served(server.url, api_key_env="MINE_API_KEY"), cases=20, perturbations=["evil:change"]
-    )
+    write_repository(theirs, served(server.url, api_key_env="MINE_API_KEY"), cases=20, perturbations=["evil:change"])
     mark = tmp_path / "mark"
     (theirs / "evil.py").write_text(
-        f"import pathlib\npathlib.Path({str(mark)!r}).touch()\n"
-        "def change(text, rng):\n    return 'so ' + text\n"
+        f"import pathlib\npathlib.Path({str(mark)!r}).touch()\ndef change(text, rng):\n    return 'so ' + text\n"
     )
     ran = command(theirs, "run", SUITE, "--quiet")
     assert ran.returncode in {0, 1, 3}, ran.stderr
@@ -267,10 +255,7 @@ def test_a_run_whose_manifest_names_its_own_project_gets_no_key_and_runs_no_code
     if where == "in results":
         foreign = project / "results" / run.name
         shutil.copytree(run, foreign)
-        mutate(
-            foreign / "manifest.json",
-            put("notes", "reload", "root", value=os.path.relpath(theirs, foreign)),
-        )
+        mutate(foreign / "manifest.json", put("notes", "reload", "root", value=os.path.relpath(theirs, foreign)))
     else:
         foreign = run
     for more in ([], ["--changed"]):

@@ -101,9 +101,7 @@ def test_a_head_that_only_touches_whitespace_makes_no_call_and_shows_no_differen
     repo: Path, server: ScriptedServer
 ) -> None:
     branch(repo, "space")
-    (repo / PROMPT).write_text(
-        "# a comment\nmessages:\n  - role: user\n    content: 'Sort: {{message}}'\n\nname: v1\n"
-    )
+    (repo / PROMPT).write_text("# a comment\nmessages:\n  - role: user\n    content: 'Sort: {{message}}'\n\nname: v1\n")
     commit(repo, "space")
     done = gate(repo)
     document = gate_json(done)
@@ -309,9 +307,7 @@ def test_a_hostile_prompt_is_refused_before_a_call(repo: Path, server: ScriptedS
     assert not server.requests
 
 
-def test_replies_that_a_branch_committed_are_not_taken_for_the_bases(
-    repo: Path, server: ScriptedServer
-) -> None:
+def test_replies_that_a_branch_committed_are_not_taken_for_the_bases(repo: Path, server: ScriptedServer) -> None:
     (repo / ".gitignore").write_text("")
     commit(repo, "results are tracked")
     command(repo, "run", SUITE, "--quiet")

@@ -6,17 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from gated import (
-    SUITE,
-    branch,
-    classifier,
-    command,
-    commit,
-    gate_json,
-    served,
-    write_prompt,
-    write_repository,
-)
+from gated import SUITE, branch, classifier, command, commit, gate_json, served, write_prompt, write_repository
 from scripted import Answer, Request, Script, ScriptedServer
 
 from harness.judge.history.found import past_runs

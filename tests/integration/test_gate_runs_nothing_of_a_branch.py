@@ -102,9 +102,7 @@ def test_a_bare_repository_in_a_folder_of_the_branch_is_not_taken_for_the_reposi
     plant_repository(repo / place, mark)
     commit(repo, "a repository in the repository")
     if inside:
-        done = command(
-            repo / place, "gate", os.path.relpath(repo / SUITE, repo / place), "--base", "main", "--json"
-        )
+        done = command(repo / place, "gate", os.path.relpath(repo / SUITE, repo / place), "--base", "main", "--json")
         document = gate_json(done)
         assert (document["status"], document["base_commit"]) == ("FAIL", base)
         assert left(mark) == ""
@@ -229,9 +227,7 @@ def test_a_branch_that_is_called_like_a_commits_digits_is_refused(repo: Path) ->
     assert gate(repo, base=base).returncode == 1
 
 
-def test_a_partial_clone_fetches_nothing_and_says_what_is_missing(
-    repo: Path, mark: Path, tmp_path: Path
-) -> None:
+def test_a_partial_clone_fetches_nothing_and_says_what_is_missing(repo: Path, mark: Path, tmp_path: Path) -> None:
     worse(repo)
     commit(repo, "worse")
     git(repo, "config", "uploadpack.allowFilter", "true")
@@ -271,9 +267,7 @@ def test_a_real_hook_before_a_push_from_a_linked_worktree_stops_the_push(repo: P
     commit(linked, "worse")
     hook = repo / ".git" / "hooks" / "pre-push"
     hook.parent.mkdir(exist_ok=True)
-    hook.write_text(
-        f"#!/bin/sh\n{sys.executable} -m harness gate {SUITE} --base main --quiet\necho ended $? >&2\n"
-    )
+    hook.write_text(f"#!/bin/sh\n{sys.executable} -m harness gate {SUITE} --base main --quiet\necho ended $? >&2\n")
     hook.chmod(0o755)
     done = subprocess.run(
         ["git", "-C", str(linked), "push", str(bare), "side"], capture_output=True, text=True, check=False
@@ -365,9 +359,7 @@ def test_a_prompt_that_a_sparse_checkout_left_out_is_refused(repo: Path) -> None
 
 def test_a_prompt_that_git_lfs_has_not_fetched_is_refused(repo: Path) -> None:
     branch(repo, "pointer")
-    (repo / PROMPT).write_text(
-        f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
-    )
+    (repo / PROMPT).write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n")
     commit(repo, "pointer")
     done = gate(repo)
     assert done.returncode == 2
@@ -437,9 +429,7 @@ def one_run(repo: Path) -> Path:
 
 
 @pytest.mark.parametrize("how", ["committed", "staged", "link"])
-def test_a_gate_does_not_go_on_with_a_run_that_the_branch_brought(
-    repo: Path, server: ScriptedServer, how: str
-) -> None:
+def test_a_gate_does_not_go_on_with_a_run_that_the_branch_brought(repo: Path, server: ScriptedServer, how: str) -> None:
     worse(repo)
     commit(repo, "worse")
     assert gate(repo).returncode == 1
@@ -494,9 +484,7 @@ def test_results_in_a_place_that_the_branch_chose_are_refused(repo: Path, tmp_pa
     assert list(elsewhere.iterdir()) == []
 
 
-def test_a_link_among_the_files_that_a_gate_writes_is_replaced_and_not_followed(
-    repo: Path, tmp_path: Path
-) -> None:
+def test_a_link_among_the_files_that_a_gate_writes_is_replaced_and_not_followed(repo: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.write_text("mine")
     worse(repo)

@@ -175,10 +175,7 @@ def test_two_points_between_dev_and_holdout_do_not_fail(tmp_path: Path) -> None:
 
 def test_versions_that_improve_on_dev_alone_are_called_overfitting(tmp_path: Path) -> None:
     made = split_run(
-        tmp_path,
-        v1={"dev": 42, "holdout": 45},
-        v2={"dev": 27, "holdout": 45},
-        v3={"dev": 12, "holdout": 48},
+        tmp_path, v1={"dev": 42, "holdout": 45}, v2={"dev": 27, "holdout": 45}, v3={"dev": 12, "holdout": 48}
     )
     assert [trap.kind for trap in made["v1"].traps].count("overfitting_to_dev") == 0
     curve = made["v3"].generalization.versions  # type: ignore[union-attr]

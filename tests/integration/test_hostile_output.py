@@ -27,21 +27,15 @@ def write_project(root: Path, usage: str = "{}", template: str = "{{ message }}"
     write_yaml(root / "suites" / "v1.prompt.yml", {"messages": [{"role": "user", "content": template}]})
     cases = [("::set-output name=a::b", "::add-mask::spam"), ("##[error]x", "##[group]ham")] * 5
     write_lines(
-        root / "suites" / "c.jsonl",
-        ({"id": f"::c{n}", "message": m, "expected": e} for n, (m, e) in enumerate(cases)),
+        root / "suites" / "c.jsonl", ({"id": f"::c{n}", "message": m, "expected": e} for n, (m, e) in enumerate(cases))
     )
     (root / "replies.jsonl").write_text(
-        "".join(
-            f'{{"case": "::c{n}", "reply": "::warning::x##[y]", "usage": {usage}}}\n'
-            for n in range(len(cases))
-        )
+        "".join(f'{{"case": "::c{n}", "reply": "::warning::x##[y]", "usage": {usage}}}\n' for n in range(len(cases)))
     )
 
 
 def obeyed(done: Done) -> list[str]:
-    lines = [
-        line for text in (done.stdout, done.stderr) for each in text.split("\n") for line in each.split("\r")
-    ]
+    lines = [line for text in (done.stdout, done.stderr) for each in text.split("\n") for line in each.split("\r")]
     return [line for line in lines if line.lstrip().startswith("::") or "##[" in line]
 
 
@@ -74,9 +68,7 @@ def test_no_command_prints_what_a_service_would_obey(tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     "usage", [f'{{"input": {"9" * 400}}}', '{"output": -1}', '{"input": 1e999}', f'{{"cached": {2**53 + 1}}}']
 )
-def test_a_recording_with_a_count_that_no_endpoint_gives_is_named_by_its_line(
-    tmp_path: Path, usage: str
-) -> None:
+def test_a_recording_with_a_count_that_no_endpoint_gives_is_named_by_its_line(tmp_path: Path, usage: str) -> None:
     write_project(tmp_path, usage)
     done = command(tmp_path, "run", "suites/s.suite.yml")
     assert done.returncode == 2, done.stderr

@@ -41,10 +41,7 @@ class Broken:
         """Call its admin interface."""
         sent = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
-            f"{self.url}{path}",
-            sent,
-            {"content-type": "application/json"},
-            method="GET" if body is None else "POST",
+            f"{self.url}{path}", sent, {"content-type": "application/json"}, method="GET" if body is None else "POST"
         )
         with urllib.request.urlopen(request, timeout=HANGS_S) as answer:
             return json.loads(answer.read())
@@ -55,9 +52,7 @@ class Broken:
 
     def findings(self) -> list[str]:
         """Give what it has against the client, warnings too."""
-        return [
-            f"{f['severity']} {f['code']}: {f['title']}" for f in self.ask("/_llmock/verdict")["findings"]
-        ]
+        return [f"{f['severity']} {f['code']}: {f['title']}" for f in self.ask("/_llmock/verdict")["findings"]]
 
     def requests(self) -> int:
         """Count the calls of models that reached it."""
@@ -116,9 +111,7 @@ def failed(trials: dict[str, Record]) -> list[str]:
 
 
 @pytest.mark.parametrize("endpoint", ["chat", "responses", "anthropic"])
-def test_passing_errors_of_every_provider_are_waited_out(
-    tmp_path: Path, record_property: Tell, endpoint: str
-) -> None:
+def test_passing_errors_of_every_provider_are_waited_out(tmp_path: Path, record_property: Tell, endpoint: str) -> None:
     with llmock() as server:
         server.script(
             {"type": "fail", "status": 429, "retry_after": 1, "times": 2},
@@ -146,13 +139,7 @@ def test_broken_streams_are_never_replies_and_are_asked_for_again(
             {"type": "stream_fault", "kind": "stall", "after_chunks": 1, "stall_seconds": 30},
         )
         trials = run_on(
-            server,
-            tmp_path,
-            record_property,
-            endpoint=endpoint,
-            stream=True,
-            timeout="2 s",
-            params={"max_tokens": 8},
+            server, tmp_path, record_property, endpoint=endpoint, stream=True, timeout="2 s", params={"max_tokens": 8}
         )
         assert failed(trials) == []
         broken = [a.failure.kind for r in trials.values() for a in r.attempts if a.failure is not None]
@@ -164,9 +151,7 @@ def test_broken_streams_are_never_replies_and_are_asked_for_again(
 
 def test_a_hopeless_request_is_sent_once(tmp_path: Path, record_property: Tell) -> None:
     with llmock() as server:
-        server.script(
-            {"type": "fail", "status": 422, "times": 1}, {"type": "fail", "status": 400, "times": 1}
-        )
+        server.script({"type": "fail", "status": 422, "times": 1}, {"type": "fail", "status": 400, "times": 1})
         trials = run_on(server, tmp_path, record_property)
         assert failed(trials) == ["bad_request", "bad_request"]
         assert server.findings() == []

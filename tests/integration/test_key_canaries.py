@@ -21,12 +21,7 @@ Serve = Callable[[Script], ScriptedServer]
 
 KEY = "sk-canary/0123456789+abcdefghijklmnop"
 HEADER_KEY = "canary-in-a-header-9876543210"
-SHOWN = (
-    KEY,
-    HEADER_KEY,
-    urllib.parse.quote(KEY, safe=""),
-    json.dumps(KEY)[1:-1],
-)
+SHOWN = (KEY, HEADER_KEY, urllib.parse.quote(KEY, safe=""), json.dumps(KEY)[1:-1])
 
 
 def echo(request: Request) -> Answer:
@@ -34,17 +29,11 @@ def echo(request: Request) -> Answer:
     key = request.headers["authorization"].removeprefix("Bearer ")
     other = request.headers["x-shop-token"]
     echoes = [
-        Answer.of_json(
-            {"error": {"message": f"Incorrect API key provided: {key}", "type": other}}, status=400
-        ),
+        Answer.of_json({"error": {"message": f"Incorrect API key provided: {key}", "type": other}}, status=400),
         Answer.of_json(chat_reply(f"spam, and your key is {key} and {other}")),
         Answer.of_json({**chat_reply("spam"), "model": key, "system_fingerprint": other, "id": key}),
-        Answer.of_json(
-            chat_reply("spam"), headers={"x-request-id": key, "x-ratelimit-limit-requests": other}
-        ),
-        Answer(
-            status=302, headers={"location": f"http://127.0.0.1:9/?key={urllib.parse.quote(key, safe='')}"}
-        ),
+        Answer.of_json(chat_reply("spam"), headers={"x-request-id": key, "x-ratelimit-limit-requests": other}),
+        Answer(status=302, headers={"location": f"http://127.0.0.1:9/?key={urllib.parse.quote(key, safe='')}"}),
         Answer(body=f"<html>{key}</html>".encode()),
         Answer(status=500, body=f"Traceback: {{'authorization': 'Bearer {key}', 'x': '{other}'}}".encode()),
         Answer.of_json({"error": key}),
@@ -84,11 +73,7 @@ def test_no_output_of_a_run_shows_a_key_that_the_endpoint_echoes(
     assert len(server.requests) >= 27
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     outputs = [ran.stdout, ran.stderr]
-    for command in (
-        ("show", "latest", "--wrong"),
-        ("report", "latest", "--json"),
-        ("export", "latest", "--to", "csv"),
-    ):
+    for command in (("show", "latest", "--wrong"), ("report", "latest", "--json"), ("export", "latest", "--to", "csv")):
         done = harness(*command, at=tmp_path, env=keys)
         outputs += [done.stdout, done.stderr]
     outputs.append(harness("models", "test", "m", at=tmp_path, env=keys).stdout)

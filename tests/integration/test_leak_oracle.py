@@ -57,19 +57,13 @@ def test_twelve_leaked_cases_are_found_by_check_and_no_other(leaking: tuple[Path
     assert all(f"{case} is example" in told for case in chosen)
 
 
-def test_a_run_reports_them_fails_the_check_and_gives_scores_without_them(
-    leaking: tuple[Path, dict[str, int]],
-) -> None:
+def test_a_run_reports_them_fails_the_check_and_gives_scores_without_them(leaking: tuple[Path, dict[str, int]]) -> None:
     suite, chosen = leaking
     done = harness("run", suite, "--json", at=suite.parent)
     (candidate,) = json.loads(done.stdout)["candidates"]
     leakage = candidate["leakage"]
     assert {finding["case"] for finding in leakage["findings"]} == set(chosen)
-    assert (leakage["leaked_cases"], leakage["accuracy_with"]["n"], leakage["accuracy_without"]["n"]) == (
-        12,
-        150,
-        138,
-    )
+    assert (leakage["leaked_cases"], leakage["accuracy_with"]["n"], leakage["accuracy_without"]["n"]) == (12, 150, 138)
     (check,) = [check for check in candidate["checks"] if check["metric"] == "leakage"]
     assert (check["threshold"], check["status"]) == ("leakage <= 0", "FAIL")
     assert (candidate["verdict"], done.returncode) == ("NOT READY", 1)

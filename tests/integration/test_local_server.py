@@ -98,9 +98,7 @@ def test_another_user_of_the_machine_can_t_use_the_server_and_no_command_line_sh
         await local.open()
         try:
             assert local._inner is not None
-            call = urllib.request.Request(
-                local._inner.url, b'{"prompt":"a"}', {"content-type": "application/json"}
-            )
+            call = urllib.request.Request(local._inner.url, b'{"prompt":"a"}', {"content-type": "application/json"})
             with pytest.raises(urllib.error.HTTPError) as refused:
                 await asyncio.to_thread(urllib.request.urlopen, call)
             refused.value.close()
@@ -135,9 +133,7 @@ asyncio.run(main())
 @pytest.mark.local_model
 @needs_weights
 def test_the_server_dies_with_its_parent_on_kill_9() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", PARENT, WEIGHTS], stdout=subprocess.PIPE, text=True
-    ) as parent:
+    with subprocess.Popen([sys.executable, "-c", PARENT, WEIGHTS], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == "open\n"
         (server,) = psutil.Process(parent.pid).children()

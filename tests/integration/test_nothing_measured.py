@@ -25,8 +25,7 @@ from harness.rundir import find_run
 Serve = Callable[[Script], ScriptedServer]
 
 UNSUPPORTED = (
-    "Unsupported parameter: 'max_tokens' is not supported with this model. "
-    "Use 'max_completion_tokens' instead."
+    "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
 )
 PORTAL = b"<html><head><title>Sign in</title></head><body>Welcome to the portal</body></html>"
 REFUSALS: dict[str, tuple[Answer, str]] = {
@@ -40,10 +39,7 @@ REFUSALS: dict[str, tuple[Answer, str]] = {
         "Field required",
     ),
     "307": (Answer(status=307, headers={"location": "https://elsewhere.example/"}, body=b""), "redirects"),
-    "a portal's page with 200": (
-        Answer(status=200, headers={"content-type": "text/html"}, body=PORTAL),
-        "portal",
-    ),
+    "a portal's page with 200": (Answer(status=200, headers={"content-type": "text/html"}, body=PORTAL), "portal"),
     "a wrong key told as 400": (
         Answer.of_json({"error": {"message": "API key not valid. Please pass a valid API key."}}, status=400),
         "API key not valid",
@@ -109,9 +105,7 @@ def test_refused_alike_from_the_first_call_on_ends_with_the_endpoints_words(
     assert words in row.message
 
 
-def test_the_line_of_the_parameter_is_named_where_the_prompt_sets_it(
-    tmp_path: Path, scripted_server: Serve
-) -> None:
+def test_the_line_of_the_parameter_is_named_where_the_prompt_sets_it(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(lambda request: REFUSALS["400 of a parameter"][0])
     suite = write_project(tmp_path, server.url, cases=30)
     prompt = tmp_path / "v1.prompt.yml"
@@ -212,15 +206,11 @@ def test_refusals_that_differ_go_on(tmp_path: Path, scripted_server: Serve) -> N
     assert assess_run(run).verdict == "NOT MEASURED", "not one reply, however different the refusals"
 
 
-def test_a_prompt_whose_template_always_fails_is_the_prompts_own(
-    tmp_path: Path, scripted_server: Serve
-) -> None:
+def test_a_prompt_whose_template_always_fails_is_the_prompts_own(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(lambda request: spam())
     suite = write_project(tmp_path, server.url, cases=40)
     content = "{% if message != 'message no. 0' %}{{ 1 | join }}{% endif %}{{ message }}"
-    (tmp_path / "v1.prompt.yml").write_text(
-        yaml.safe_dump({"messages": [{"role": "user", "content": content}]})
-    )
+    (tmp_path / "v1.prompt.yml").write_text(yaml.safe_dump({"messages": [{"role": "user", "content": content}]}))
     run = measure(load_bundle(suite), tmp_path / "results")
     assert len(server.requests) == 1
     assert {r.outcome.kind for r in records(run) if isinstance(r.outcome, Failure)} == {"render"}
@@ -239,9 +229,7 @@ def test_a_passing_page_in_the_first_calls_costs_no_trial(tmp_path: Path, script
 
 
 @pytest.mark.parametrize("cases", [2, 4])
-def test_fewer_trials_than_that_all_refused_end_it_as_well(
-    tmp_path: Path, scripted_server: Serve, cases: int
-) -> None:
+def test_fewer_trials_than_that_all_refused_end_it_as_well(tmp_path: Path, scripted_server: Serve, cases: int) -> None:
     server = scripted_server(lambda request: REFUSALS["422"][0])
     suite = write_project(tmp_path, server.url, cases=cases)
     with pytest.raises(EndpointUnusable):
@@ -321,9 +309,7 @@ def recorded(root: Path, right: int, *, failing: int = 0) -> Path:
 
 @pytest.mark.parametrize("judged", [True, False])
 @pytest.mark.parametrize("failing", [200, 60])
-def test_a_run_that_the_endpoint_failed_does_not_pull_the_past_down(
-    tmp_path: Path, failing: int, judged: bool
-) -> None:
+def test_a_run_that_the_endpoint_failed_does_not_pull_the_past_down(tmp_path: Path, failing: int, judged: bool) -> None:
     write_project(tmp_path, "http://127.0.0.1:9", cases=200)
     model = {"endpoint": "replay", "replies": "replies.jsonl"}
     (tmp_path / "harness.yml").write_text(yaml.safe_dump({"models": {"m": model}}))

@@ -35,15 +35,11 @@ def asked(server: ScriptedServer) -> Counter[str]:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_the_endpoint_is_asked_the_changed_text(
-    tmp_path: Path, scripted_server: Serve, processes: int
-) -> None:
+def test_the_endpoint_is_asked_the_changed_text(tmp_path: Path, scripted_server: Serve, processes: int) -> None:
     server = scripted_server(lambda request: spam())
     suite = with_code(write_project(tmp_path, server.url, cases=5, repeats=2, perturbations=[SWAP]))
     run = measure(load_bundle(suite), tmp_path / "results", processes=processes)
-    assert asked(server) == {
-        f"v1: is this spam? message {mark} {n}": 2 for mark in ("no.", "€") for n in range(5)
-    }
+    assert asked(server) == {f"v1: is this spam? message {mark} {n}": 2 for mark in ("no.", "€") for n in range(5)}
     assert set(places(run).values()) == {1}
     assert Counter(record.variant for record in records(run)) == {"original": 10, SWAP: 10}
 
@@ -57,9 +53,7 @@ def test_a_resume_sends_what_is_left_and_refuses_other_code(tmp_path: Path, scri
         return spam()
 
     server = scripted_server(script)
-    suite = with_code(
-        write_project(tmp_path, server.url, cases=10, perturbations=[SWAP], limits={"concurrency": 1})
-    )
+    suite = with_code(write_project(tmp_path, server.url, cases=10, perturbations=[SWAP], limits={"concurrency": 1}))
     with pytest.raises(EndpointUnusable):
         measure(load_bundle(suite), tmp_path / "results")
     run = find_run(tmp_path / "results", "latest")
@@ -89,19 +83,14 @@ def test_the_command_reports_what_broke_with_the_change_at_its_place(tmp_path: P
     (swap,) = robustness["perturbations"]
     assert (swap["name"], swap["cases"]) == (SWAP, 80)
     assert swap["flips_above_noise"]["value"] == pytest.approx(12 / 80)
-    assert (swap["worst"][0]["text_before"], swap["worst"][0]["text_after"]) == (
-        "message no. 0",
-        "message € 0",
-    )
+    assert (swap["worst"][0]["text_before"], swap["worst"][0]["text_after"]) == ("message no. 0", "message € 0")
     (tmp_path / "mypkg" / "noise.py").unlink()  # judging again needs no code
     shown = harness("show", "latest", "--full", at=tmp_path, env={"COLUMNS": "160"})
     assert "message [-no.-]{+€+} 0" in " ".join(shown.stdout.split())
 
 
 @pytest.mark.parametrize("flag", [(), ("--untrusted",)])
-def test_a_suites_code_is_refused_where_it_is_wrong_or_not_trusted(
-    tmp_path: Path, flag: tuple[str, ...]
-) -> None:
+def test_a_suites_code_is_refused_where_it_is_wrong_or_not_trusted(tmp_path: Path, flag: tuple[str, ...]) -> None:
     suite = with_code(
         write_replayed(tmp_path, {("spam", "spam"): 2, ("ham", "ham"): 2}),
         "open('ran', 'w').close()\ndef swap_currency(text, rng):\n    return 1\n",

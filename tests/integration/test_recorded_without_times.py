@@ -36,10 +36,7 @@ def report_of(root: Path) -> tuple[dict[str, Any], dict[str, Any], str]:
     (folder,) = (root / "results").iterdir()
     report = json.loads((folder / "report.json").read_text())
     by_name = {candidate["model"]: candidate for candidate in report["candidates"]}
-    texts = [
-        done.stdout,
-        *((folder / name).read_text() for name in ("report.md", "junit.xml", "report.html")),
-    ]
+    texts = [done.stdout, *((folder / name).read_text() for name in ("report.md", "junit.xml", "report.html"))]
     return by_name["untimed"], by_name["timed"], "\n".join(texts)
 
 

@@ -66,9 +66,7 @@ def last_run(suite: Path) -> Path:
 
 
 def slowly(request: Request) -> Answer:
-    return Answer.of_json(
-        {"choices": [{"message": {"content": "spam"}, "finish_reason": "stop"}]}, delay_s=0.01
-    )
+    return Answer.of_json({"choices": [{"message": {"content": "spam"}, "finish_reason": "stop"}]}, delay_s=0.01)
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -155,11 +153,7 @@ def test_killing_again_and_again_loses_nothing(tmp_path: Path, scripted_server: 
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [
-        (signal.SIGINT, Exit.INTERRUPTED),
-        (signal.SIGTERM, Exit.TERMINATED),
-        (signal.SIGHUP, Exit.TERMINATED),
-    ],
+    [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED), (signal.SIGHUP, Exit.TERMINATED)],
 )
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_first_signal_lets_calls_in_flight_finish_and_nothing_is_sent_twice(
@@ -212,9 +206,7 @@ def test_a_second_signal_ends_at_once_and_still_resumes(tmp_path: Path, scripted
     assert events_of(run, Session)[2].cut_off == 4
 
 
-def test_calls_beyond_a_limit_that_was_lowered_are_counted_as_cut_off(
-    tmp_path: Path, scripted_server: Serve
-) -> None:
+def test_calls_beyond_a_limit_that_was_lowered_are_counted_as_cut_off(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(lambda request: spam())
     bundle = load_bundle(write_project(tmp_path, server.url, cases=4))
     run = measure(bundle, tmp_path / "results")
@@ -234,9 +226,7 @@ def test_calls_beyond_a_limit_that_was_lowered_are_counted_as_cut_off(
     assert [session.cut_off for session in events_of(run, Session)] == [0, 8, 0]
 
 
-def test_a_second_process_on_the_run_is_refused_and_names_the_first(
-    tmp_path: Path, scripted_server: Serve
-) -> None:
+def test_a_second_process_on_the_run_is_refused_and_names_the_first(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(Held(slowly, 8))
     suite = write_project(tmp_path, server.url, cases=200, limits={"concurrency": 2})
     process = start(suite)
@@ -354,9 +344,7 @@ def test_changed_files_are_refused_and_named(
     assert places(run).total() == 20
 
 
-def test_what_does_not_change_a_reply_does_not_refuse(
-    stopped: tuple[Path, ScriptedServer], tmp_path: Path
-) -> None:
+def test_what_does_not_change_a_reply_does_not_refuse(stopped: tuple[Path, ScriptedServer], tmp_path: Path) -> None:
     run, _ = stopped
     with edited(tmp_path / "harness.yml", "concurrency: 4", "concurrency: 2"):
         resume(run)
@@ -409,9 +397,7 @@ def test_a_narrowed_run_resumes_with_its_own_cases(tmp_path: Path, scripted_serv
     server = scripted_server(lambda request: Answer.of_json({"error": {"message": "no"}}, status=401))
     suite = write_project(tmp_path, server.url, cases=20)
     other = tmp_path / "other.jsonl"
-    other.write_text(
-        "".join((tmp_path / "cases.jsonl").read_text().replace("no.", "nr.").splitlines(True)[:10])
-    )
+    other.write_text("".join((tmp_path / "cases.jsonl").read_text().replace("no.", "nr.").splitlines(True)[:10]))
     with pytest.raises(Exception, match=r"v1@m: "):
         measure(load_bundle(suite, cases=other, limit=6, repeats=2), tmp_path / "results")
     server.script = lambda request: spam()

@@ -75,9 +75,7 @@ def test_every_planned_trial_has_one_record_and_the_manifest_explains_the_run(
     assert manifest.versions.keys() >= {"python", "prompt-readiness", "msgspec"}
 
 
-def test_no_key_is_written_into_a_run(
-    tmp_path: Path, scripted_server: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_key_is_written_into_a_run(tmp_path: Path, scripted_server: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMALL_TEST_KEY", "sk-very-secret-0123456789")
     server = scripted_server(
         lambda request: Answer.of_json({"error": {"message": request.headers["authorization"]}}, status=400)
@@ -95,9 +93,7 @@ def test_no_key_is_written_into_a_run(
 def test_a_bad_request_is_a_record_and_is_not_sent_again(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(
         lambda request: (
-            Answer.of_json({"error": {"message": "too odd"}}, status=400)
-            if b"no. 3" in request.body
-            else spam()
+            Answer.of_json({"error": {"message": "too odd"}}, status=400) if b"no. 3" in request.body else spam()
         )
     )
     run = measure(load_bundle(write_project(tmp_path, server.url, cases=6)), tmp_path / "results")
@@ -193,9 +189,7 @@ def test_a_wait_beyond_the_bound_ends_the_run_and_it_resumes(tmp_path: Path, scr
 
 
 def test_x_should_retry_has_the_last_word(tmp_path: Path, scripted_server: Serve) -> None:
-    server = scripted_server(
-        lambda request: Answer(status=503, headers={"x-should-retry": "false"}, body=b"{}")
-    )
+    server = scripted_server(lambda request: Answer(status=503, headers={"x-should-retry": "false"}, body=b"{}"))
     suite = write_project(tmp_path, server.url, cases=2, limits={"attempts": 5})
     run = measure(load_bundle(suite), tmp_path / "results")
     assert len(server.requests) == 2
@@ -233,9 +227,7 @@ def test_nobody_listening_is_an_unusable_endpoint(tmp_path: Path) -> None:
 
 
 def test_an_outage_in_the_middle_costs_no_trial_its_chance(tmp_path: Path, scripted_server: Serve) -> None:
-    server = scripted_server(
-        lambda request: spam() if request.number < 60 else Answer(status=500, body=b"{}")
-    )
+    server = scripted_server(lambda request: spam() if request.number < 60 else Answer(status=500, body=b"{}"))
     suite = write_project(tmp_path, server.url, cases=200, limits={"concurrency": 4, "attempts": 2})
     with pytest.raises(RunIncomplete, match="20 trials in a row"):
         measure(load_bundle(suite), tmp_path / "results")
@@ -250,9 +242,7 @@ def test_an_outage_in_the_middle_costs_no_trial_its_chance(tmp_path: Path, scrip
 
 
 def test_failures_between_successes_are_final(tmp_path: Path, scripted_server: Serve) -> None:
-    server = scripted_server(
-        lambda request: Answer(status=500, body=b"{}") if b"no. 7" in request.body else spam()
-    )
+    server = scripted_server(lambda request: Answer(status=500, body=b"{}") if b"no. 7" in request.body else spam())
     suite = write_project(tmp_path, server.url, cases=12, limits={"attempts": 2})
     run = measure(load_bundle(suite), tmp_path / "results")
     failed = [r for r in records(run) if isinstance(r.outcome, Failure)]
@@ -262,17 +252,13 @@ def test_failures_between_successes_are_final(tmp_path: Path, scripted_server: S
     assert len(records(run)) == 12
 
 
-def test_a_template_that_fails_on_one_case_is_that_cases_failure(
-    tmp_path: Path, scripted_server: Serve
-) -> None:
+def test_a_template_that_fails_on_one_case_is_that_cases_failure(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(lambda request: spam())
     suite = write_project(tmp_path, server.url, cases=11)
     content = "{% if message == 'message no. 10' %}{{ 1 | join }}{% endif %}{{ message }}"
     (tmp_path / "v1.prompt.yml").write_text(f'messages: [{{role: user, content: "{content}"}}]\n')
     run = measure(load_bundle(suite), tmp_path / "results")
-    assert {r.case: r.outcome.kind for r in records(run) if isinstance(r.outcome, Failure)} == {
-        "10": "render"
-    }
+    assert {r.case: r.outcome.kind for r in records(run) if isinstance(r.outcome, Failure)} == {"10": "render"}
     assert len(server.requests) == 10
 
 

@@ -43,23 +43,14 @@ def noisy_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def recompute(folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), str(folder)], capture_output=True, text=True, check=False
-    )
+    return subprocess.run([sys.executable, str(SCRIPT), str(folder)], capture_output=True, text=True, check=False)
 
 
 def test_every_figure_of_the_page_is_what_the_journal_says(noisy_run: Path) -> None:
     done = recompute(noisy_run)
     assert done.stderr == ""
     assert done.stdout.endswith("every figure is the same\n"), done.stdout
-    for figure in (
-        "agreement",
-        "tar_raw",
-        "pass^5",
-        "fleiss_kappa",
-        "rate ham -> spam",
-        "flips -failed / ham",
-    ):
+    for figure in ("agreement", "tar_raw", "pass^5", "fleiss_kappa", "rate ham -> spam", "flips -failed / ham"):
         assert f"  {figure} " in done.stdout
 
 

@@ -78,9 +78,7 @@ def test_a_run_of_a_newer_harness_is_refused_with_what_to_do(tmp_path: Path, nam
     assert left == before, "nothing of it was changed"
 
 
-def test_a_report_of_a_newer_harness_is_left_out_of_the_history_and_does_not_stop_a_run(
-    tmp_path: Path,
-) -> None:
+def test_a_report_of_a_newer_harness_is_left_out_of_the_history_and_does_not_stop_a_run(tmp_path: Path) -> None:
     run = project(tmp_path, STORED[-1])
     as_newer(run / "report.json")
     done = harness("list", "--json", at=tmp_path)

@@ -44,9 +44,7 @@ def test_every_format_of_a_what_if_names_its_source_first(run: Path) -> None:
         for kind, ending in (("report", "json"), ("report", "html"), ("report", "md"), ("junit", "xml"))
     }
     assert BANNER in named["report.what-if-strict-er.yml.html"]
-    assert (
-        "What if: this run judged by the thresholds of strict er" in named["report.what-if-strict-er.yml.md"]
-    )
+    assert "What if: this run judged by the thresholds of strict er" in named["report.what-if-strict-er.yml.md"]
     assert "(what if: strict er.yml)" in named["junit.what-if-strict-er.yml.xml"]
     assert json.loads(named["report.what-if-strict-er.yml.json"])["what_if"] == "strict er.yml"
     told = json.loads(harness("report", "--thresholds", "strict er.yml", "--json", at=root).stdout)

@@ -122,11 +122,7 @@ TEMPLATE_PIECES = st.sampled_from(
 
 
 @settings(max_examples=400, deadline=None)
-@given(
-    st.one_of(
-        st.text(max_size=60), st.lists(PIECES, max_size=10).map(" ".join), st.lists(PIECES).map("".join)
-    )
-)
+@given(st.one_of(st.text(max_size=60), st.lists(PIECES, max_size=10).map(" ".join), st.lists(PIECES).map("".join)))
 def test_any_text_is_a_threshold_or_a_threshold_error(text: str) -> None:
     read = outcome(text)
     if isinstance(read, ThresholdError):
@@ -167,9 +163,7 @@ def test_any_bytes_are_a_suite_and_a_prompt_or_problems(content: bytes) -> None:
 @settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from([".jsonl", ".csv"]),
-    st.one_of(
-        st.binary(max_size=300), st.text(max_size=300).map(lambda t: t.encode("utf-8", "surrogatepass"))
-    ),
+    st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda t: t.encode("utf-8", "surrogatepass"))),
 )
 def test_any_bytes_are_cases_or_problems(suffix: str, content: bytes) -> None:
     with TemporaryDirectory() as folder:
@@ -181,9 +175,7 @@ def test_any_bytes_are_cases_or_problems(suffix: str, content: bytes) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(
-    st.one_of(st.text(max_size=80), st.lists(TEMPLATE_PIECES, max_size=14).map("".join)), st.text(max_size=20)
-)
+@given(st.one_of(st.text(max_size=80), st.lists(TEMPLATE_PIECES, max_size=14).map("".join)), st.text(max_size=20))
 def test_any_template_renders_or_is_refused(source: str, value: str) -> None:
     with suppress(TemplateRefused, RenderFailed):
         rendered = Renderer(Prompt(text=source, examples=({"label": "a"},))).render({"m": value})
@@ -206,14 +198,10 @@ def test_labels_are_the_same_in_suite_cases_and_thresholds(labels: list[str]) ->
     with TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "c.jsonl").write_text(
-            "".join(
-                json.dumps({"message": str(i), "expected": label}) + "\n" for i, label in enumerate(labels)
-            )
+            "".join(json.dumps({"message": str(i), "expected": label}) + "\n" for i, label in enumerate(labels))
         )
         (root / "x.suite.yml").write_text(
-            json.dumps(
-                {"name": "x", "labels": labels, "cases": "c.jsonl", "positive": labels[0]}, ensure_ascii=False
-            )
+            json.dumps({"name": "x", "labels": labels, "cases": "c.jsonl", "positive": labels[0]}, ensure_ascii=False)
         )
         findings = Findings()
         checked = read_suite(root / "x.suite.yml", findings)

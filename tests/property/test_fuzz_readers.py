@@ -35,31 +35,8 @@ CODECS = [
     AnthropicCodec(ENTRY, PROMPT),
     GenericCodec("g", ModelEntry(endpoint="http", url="http://127.0.0.1:9/", reply="/a/0/b", score="/s")),
 ]
-KEYS = [
-    "choices",
-    "message",
-    "content",
-    "text",
-    "delta",
-    "finish_reason",
-    "usage",
-    "prompt_tokens",
-    "error",
-    "type",
-]
-KEYS += [
-    "output",
-    "model",
-    "logprobs",
-    "tokens",
-    "top_logprobs",
-    "status",
-    "a",
-    "b",
-    "s",
-    "refusal",
-    "stop_reason",
-]
+KEYS = ["choices", "message", "content", "text", "delta", "finish_reason", "usage", "prompt_tokens", "error", "type"]
+KEYS += ["output", "model", "logprobs", "tokens", "top_logprobs", "status", "a", "b", "s", "refusal", "stop_reason"]
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.sampled_from(KEYS)
 documents = st.recursive(
     leaves,
@@ -90,9 +67,7 @@ def test_any_body_is_a_reply_or_a_named_failure(codec: object, status: int, body
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(CODECS[:4]), st.lists(st.tuples(bodies, st.booleans()), max_size=5), st.booleans())
-def test_any_stream_is_a_reply_or_a_named_failure(
-    codec: object, events: list[tuple[bytes, bool]], done: bool
-) -> None:
+def test_any_stream_is_a_reply_or_a_named_failure(codec: object, events: list[tuple[bytes, bool]], done: bool) -> None:
     assert isinstance(codec, StreamingCodec)
     reader = StreamReader(codec)
     for number, (body, whole) in enumerate(events):
@@ -116,11 +91,7 @@ rules = st.builds(
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    rules,
-    st.text(st.characters(exclude_categories=()), max_size=60),
-    st.sampled_from([None, "stop", "length"]),
-)
+@given(rules, st.text(st.characters(exclude_categories=()), max_size=60), st.sampled_from([None, "stop", "length"]))
 @example(ReplyRule(), "spam " * 20_000, "stop")
 @example(ReplyRule(**{"as": "json"}), "[" * 50_000, "stop")
 @example(ReplyRule(**{"as": "json"}), '{"a":' * 20_000, None)

@@ -19,12 +19,12 @@ from harness.record import Attempt, Failure, Record, Reply, TokenLogprob, Usage
 any_text = st.text(st.characters(exclude_categories=()), max_size=30)  # lone surrogates too
 counts = st.integers(0, 2**63 - 1)
 usages = st.builds(Usage, input=st.none() | counts, output=st.none() | counts)
-logprobs = st.lists(
-    st.builds(TokenLogprob, any_text, st.floats(-9999, 0), st.just((("a", -1.5),))), max_size=2
-).map(tuple)
-outcomes = st.builds(
-    Reply, text=any_text, usage=usages, refusal=st.none() | any_text, logprobs=logprobs
-) | st.builds(Failure, kind=st.sampled_from(["timeout", "render", "quota"]), message=any_text)
+logprobs = st.lists(st.builds(TokenLogprob, any_text, st.floats(-9999, 0), st.just((("a", -1.5),))), max_size=2).map(
+    tuple
+)
+outcomes = st.builds(Reply, text=any_text, usage=usages, refusal=st.none() | any_text, logprobs=logprobs) | st.builds(
+    Failure, kind=st.sampled_from(["timeout", "render", "quota"]), message=any_text
+)
 records = st.builds(
     Record,
     key=st.text(string.hexdigits, max_size=8),

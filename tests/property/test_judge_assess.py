@@ -172,9 +172,7 @@ def test_the_same_bytes_give_the_same_report_in_any_process(tmp_path: Path) -> N
     said = ["a", "b", "A.", "nonsense, and at length", "a"]
     cases = [case_row(f"c{i}", labels[i % 2], tags=("short", "odd")[: i % 3], split="dev") for i in range(40)]
     trials = [
-        record(f"c{i}", said[(i * 7 + r) % 5], repeat=r, seconds=0.1 + i / 100)
-        for i in range(40)
-        for r in (0, 1)
+        record(f"c{i}", said[(i * 7 + r) % 5], repeat=r, seconds=0.1 + i / 100) for i in range(40) for r in (0, 1)
     ]
     manifest = manifest_of(labels, planned=80, repeats=2, positive="a", prevalence={"a": 0.1})
     write_manifest(tmp_path, manifest)

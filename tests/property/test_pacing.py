@@ -43,9 +43,7 @@ def test_no_window_sees_more_requests_than_its_share_of_the_minute(waits: list[f
 
 @settings(deadline=None, max_examples=40)
 @given(arrivals, st.integers(600, 60_000), st.integers(1, 500))
-def test_no_window_sees_more_tokens_than_its_share_of_the_minute(
-    waits: list[float], tpm: int, tokens: int
-) -> None:
+def test_no_window_sees_more_tokens_than_its_share_of_the_minute(waits: list[float], tpm: int, tokens: int) -> None:
     clock = VirtualClock()
     times = sent_at(clock, RateLimiter(clock, rpm=None, tpm=tpm), waits, tokens)
     for i, first in enumerate(times):

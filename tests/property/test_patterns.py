@@ -23,9 +23,7 @@ def alternatives(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.lists(inner, min_size=1, max_size=3).map("".join),
         st.lists(inner, min_size=2, max_size=3).map(lambda parts: f"({'|'.join(parts)})"),
-        st.tuples(inner.filter(lambda text: text not in ("^", "$")), repeats).map(
-            lambda p: f"(?:{p[0]}){p[1]}"
-        ),
+        st.tuples(inner.filter(lambda text: text not in ("^", "$")), repeats).map(lambda p: f"(?:{p[0]}){p[1]}"),
     )
 
 
@@ -41,9 +39,7 @@ def first_in_python(pattern: str, text: str, *, case_sensitive: bool) -> str | N
 @settings(max_examples=400, deadline=None)
 @given(PATTERNS, st.sampled_from(["", "$"]), TEXTS, st.booleans())
 def test_a_pattern_finds_what_python_finds(pattern: str, end: str, text: str, case_sensitive: bool) -> None:
-    whole = (
-        f"x(?:{pattern}){end}"  # a `$` within is left out: Python looks ahead at a line break, RE2 takes it
-    )
+    whole = f"x(?:{pattern}){end}"  # a `$` within is left out: Python looks ahead at a line break, RE2 takes it
     mine = next(Pattern(f"(?P<label>{whole})", case_sensitive=case_sensitive).found("x" + text), None)
     theirs = first_in_python(whole, "x" + text, case_sensitive=case_sensitive)
     assert (mine is None, (mine or "").rstrip("\n")) == (theirs is None, (theirs or "").rstrip("\n"))

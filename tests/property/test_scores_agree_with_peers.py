@@ -39,9 +39,7 @@ def random_answers(draw: st.DrawFn) -> Answers:
     other = rng.integers(0, labels, len(expected))
     predicted = np.where(rng.random(len(expected)) < right, expected, other)
     predicted[rng.random(len(expected)) < failed] = -1
-    return Answers.of(
-        np.repeat(np.arange(cases), repeats), expected, predicted, [f"l{i}" for i in range(labels)]
-    )
+    return Answers.of(np.repeat(np.arange(cases), repeats), expected, predicted, [f"l{i}" for i in range(labels)])
 
 
 def assert_sound(figure: Figure, floor: float = 0.0) -> Estimate:
@@ -123,9 +121,7 @@ def test_the_matrix_holds_every_trial_and_accuracy_its_diagonal(answers: Answers
 @given(random_answers(), st.integers(0, 1000))
 def test_judging_twice_gives_the_same_bytes_whatever_the_order_of_trials(answers: Answers, seed: int) -> None:
     shuffled = np.random.default_rng(seed).permutation(len(answers))
-    mixed = Answers(
-        answers.case[shuffled], answers.expected[shuffled], answers.predicted[shuffled], answers.labels
-    )
+    mixed = Answers(answers.case[shuffled], answers.expected[shuffled], answers.predicted[shuffled], answers.labels)
     for one, two in ((answers, answers), (answers, mixed)):
         first, second = (classification.averaged(a, seed=11) for a in (one, two))
         assert first.mcc.estimate() == second.mcc.estimate()
@@ -145,16 +141,12 @@ def test_intervals_of_independent_trials_equal_statsmodels_and_scipy(
     assert (estimate.low, estimate.high) == pytest.approx(wilson, abs=1e-9)
     greater = stats.binomtest(right, n, alternative="greater").proportion_ci(confidence, "exact")
     less = stats.binomtest(right, n, alternative="less").proportion_ci(confidence, "exact")
-    assert (share.lower(confidence), share.upper(confidence)) == pytest.approx(
-        (greater.low, less.high), abs=1e-9
-    )
+    assert (share.lower(confidence), share.upper(confidence)) == pytest.approx((greater.low, less.high), abs=1e-9)
 
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.floats(0.5, 0.99))
-def test_clustered_bounds_lie_between_those_of_cases_and_of_trials(
-    hits: list[int], confidence: float
-) -> None:
+def test_clustered_bounds_lie_between_those_of_cases_and_of_trials(hits: list[int], confidence: float) -> None:
     share = share_of_counts(np.array(hits), np.full(len(hits), 6))
     assert isinstance(share, Share)
     assert len(hits) - 1e-9 <= share.effective_n(confidence) <= 6 * len(hits)
@@ -172,9 +164,7 @@ def test_clustered_bounds_lie_between_those_of_cases_and_of_trials(
 
 @settings(deadline=None)
 @given(st.integers(1, 400), st.data(), st.floats(0.01, 0.99), st.sampled_from([">=", "<=", ">", "<"]))
-def test_a_check_never_passes_against_its_own_value(
-    n: int, data: st.DataObject, required: float, op: str
-) -> None:
+def test_a_check_never_passes_against_its_own_value(n: int, data: st.DataObject, required: float, op: str) -> None:
     right = data.draw(st.integers(0, n))
     share = share_of_counts(np.arange(n) < right, np.ones(n))
     decision = decide(share, op, required)  # type: ignore[arg-type]

@@ -49,9 +49,7 @@ def test_alpha_with_missing_ratings_equals_krippendorff(table: np.ndarray) -> No
 
 @settings(deadline=None, max_examples=80)
 @given(ratings())
-def test_kappa_equals_statsmodels_on_complete_cases_and_is_refused_where_ratings_are_missing(
-    table: np.ndarray,
-) -> None:
+def test_kappa_equals_statsmodels_on_complete_cases_and_is_refused_where_ratings_are_missing(table: np.ndarray) -> None:
     with_gaps = reliability.fleiss_kappa(Votes.of(*flat(table)), seed=1)
     asked = (~np.isnan(table)).sum(axis=1)
     if len(np.unique(asked[asked > 1])) > 1:

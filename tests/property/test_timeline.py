@@ -73,9 +73,7 @@ step_strategy = st.builds(
 )
 
 
-def measured(
-    clock: VirtualClock, endpoint: ScriptedEndpoint, limits: Limits, trials: int
-) -> list[tuple[Record, int]]:
+def measured(clock: VirtualClock, endpoint: ScriptedEndpoint, limits: Limits, trials: int) -> list[tuple[Record, int]]:
     """Measure some trials at once; gives each record with the wall time that its call took."""
     lane = Lane("m", limits, clock, lambda lane, why: None)
     caller = Caller(

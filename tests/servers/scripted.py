@@ -59,9 +59,7 @@ class Answer:
 
     @classmethod
     def of_events(cls, *pieces: Piece, **rest: Any) -> Self:
-        return cls(
-            pieces=pieces, headers={"content-type": "text/event-stream", **rest.pop("headers", {})}, **rest
-        )
+        return cls(pieces=pieces, headers={"content-type": "text/event-stream", **rest.pop("headers", {})}, **rest)
 
 
 def chat_reply(text: str | None, **message: Any) -> dict[str, Any]:
@@ -176,17 +174,10 @@ class ScriptedServer:
             return None
         first, *lines = head.strip().split("\r\n")
         method, path, _ = first.split(" ")
-        headers = {
-            name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
-        }
+        headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         return Request(
-            number=len(self.requests),
-            method=method,
-            path=path,
-            headers=headers,
-            body=body,
-            connection=connection,
+            number=len(self.requests), method=method, path=path, headers=headers, body=body, connection=connection
         )
 
     async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> bool:
@@ -208,10 +199,7 @@ class ScriptedServer:
 
 
 def _head(answer: Answer, headers: dict[str, str]) -> bytes:
-    lines = [
-        f"HTTP/1.1 {answer.status} Scripted",
-        *(f"{k}: {v}" for k, v in {**answer.headers, **headers}.items()),
-    ]
+    lines = [f"HTTP/1.1 {answer.status} Scripted", *(f"{k}: {v}" for k, v in {**answer.headers, **headers}.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 

@@ -22,9 +22,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "COLUMNS": "100", "PYTHONWARNINGS": "error", **more}
 
 
-def harness(
-    *args: str | Path, at: Path, env: Mapping[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
+def harness(*args: str | Path, at: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder and wait for it; it never shows a traceback."""
     return ended([*COMMAND, *map(str, args)], at=at, env=env)
 
@@ -57,11 +55,7 @@ def write_lines(path: Path, rows: Iterable[object]) -> None:
 
 
 def write_replayed(
-    root: Path,
-    answers: Mapping[tuple[str, str], int],
-    *,
-    thresholds: Sequence[str] = (),
-    positive: str = "spam",
+    root: Path, answers: Mapping[tuple[str, str], int], *, thresholds: Sequence[str] = (), positive: str = "spam"
 ) -> Path:
     """Write a project whose recorded replies are as counted: (expected, predicted) -> cases."""
     labels = sorted({label for pair in answers for label in pair}, key=lambda label: label != positive)
@@ -83,13 +77,9 @@ def write_replayed(
     write_yaml(root / "v1.prompt.yml", {"messages": [{"role": "user", "content": "Sort: {{ message }}"}]})
     write_lines(
         root / "cases.jsonl",
-        (
-            {"id": f"c{n}", "message": f"message no. {n}", "expected": expected}
-            for n, (expected, _) in enumerate(pairs)
-        ),
+        ({"id": f"c{n}", "message": f"message no. {n}", "expected": expected} for n, (expected, _) in enumerate(pairs)),
     )
     write_lines(
-        root / "replies.jsonl",
-        ({"case": f"c{n}", "reply": got, "latency_s": 0.2} for n, (_, got) in enumerate(pairs)),
+        root / "replies.jsonl", ({"case": f"c{n}", "reply": got, "latency_s": 0.2} for n, (_, got) in enumerate(pairs))
     )
     return root / "seed.suite.yml"

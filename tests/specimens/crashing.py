@@ -67,9 +67,7 @@ class Injection:
         return f"inject={self.call}:{what}:when={self.nth}"
 
 
-def run_command(
-    root: Path, *args: str, injection: Injection | None = None
-) -> subprocess.CompletedProcess[str]:
+def run_command(root: Path, *args: str, injection: Injection | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command in a process group of its own, perhaps under strace."""
     command = [*COMMAND, *args, "--quiet"]
     if injection is not None:

@@ -26,9 +26,7 @@ from harness.judge.documents import (
 POINTS = Estimate(value=-0.06, n=300, low=-0.09, high=-0.03, method="Tango, paired by case")
 
 
-def asked(
-    metric: str, status: Status, p_worse: float | None = 0.5, label: str | None = None
-) -> NonInferiority:
+def asked(metric: str, status: Status, p_worse: float | None = 0.5, label: str | None = None) -> NonInferiority:
     return NonInferiority(
         metric=metric,
         label=label,
@@ -183,9 +181,7 @@ def gate(*prompts: ChangedPrompt, **more: Any) -> Gate:
         thresholds=("accuracy >= 80%",),
         margin=0.02,
         prompts=decided,
-        cost=GateCost(
-            calls=600, reused=0, money=0.12, currency="USD", priced=True, by_currency={"USD": 0.12}
-        ),
+        cost=GateCost(calls=600, reused=0, money=0.12, currency="USD", priced=True, by_currency={"USD": 0.12}),
         run_id="20260101T000000Z-s-abcdef",
         currency="USD",
         **{**given, **more},

@@ -32,9 +32,7 @@ class Done:
 def git(root: Path, *arguments: str) -> str:
     """Run git as nobody in particular."""
     identity = ["-c", "user.name=T", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(
-        ["git", "-C", str(root), *identity, *arguments], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run(["git", "-C", str(root), *identity, *arguments], check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
@@ -63,10 +61,7 @@ def write_repository(root: Path, model: dict[str, Any], *, cases: int = 120, **s
     write_yaml(root / SUITE, demands | suite)
     write_lines(
         root / CASES,
-        (
-            {"id": f"c{n}", "message": f"message {n}", "expected": "ham" if n % 2 else "spam"}
-            for n in range(cases)
-        ),
+        ({"id": f"c{n}", "message": f"message {n}", "expected": "ham" if n % 2 else "spam"} for n in range(cases)),
     )
     write_prompt(root, "Sort: {{ message }}")
     commit(root, "base")

@@ -36,9 +36,7 @@ from harness.judge.documents import (
 from harness.rundir import CandidateEntry, FileDigest, Manifest
 
 
-def candidate(
-    name: str = "v2-few-shot@smollm2", verdict: str = "NOT READY", **changes: Any
-) -> CandidateAssessment:
+def candidate(name: str = "v2-few-shot@smollm2", verdict: str = "NOT READY", **changes: Any) -> CandidateAssessment:
     """Give a candidate with every section filled."""
     matrix, times = classification(SPAM), latency()
     prompt, model = name.split("@")
@@ -50,12 +48,8 @@ def candidate(
         headline="precision[spam] is 71.1%, required 95%: of 114 messages read as spam 33 were innocent.",
         checks=checks(matrix, times),
         traps=(
-            Trap(
-                kind="accuracy_paradox", sentence="Always answering ham would already reach 80.0% accuracy."
-            ),
-            Trap(
-                kind="one_sided_errors", sentence="33 of 39 wrong labels are ham read as spam.", label="spam"
-            ),
+            Trap(kind="accuracy_paradox", sentence="Always answering ham would already reach 80.0% accuracy."),
+            Trap(kind="one_sided_errors", sentence="33 of 39 wrong labels are ham read as spam.", label="spam"),
         ),
         went_wrong=(
             Trouble(
@@ -244,10 +238,7 @@ def scored() -> CandidateAssessment:
     recall = tuple(i / 40 for i in range(41))
     precision = tuple(1 - 0.5 * r**4 for r in recall)
     curve = ScoreCurve(
-        x=recall,
-        y=precision,
-        low=tuple(p - 0.05 for p in precision),
-        high=tuple(min(1.0, p + 0.05) for p in precision),
+        x=recall, y=precision, low=tuple(p - 0.05 for p in precision), high=tuple(min(1.0, p + 0.05) for p in precision)
     )
     roc = ScoreCurve(x=recall, y=tuple(x**0.25 for x in recall))
     point = OperatingPoint(
@@ -281,22 +272,9 @@ def scored() -> CandidateAssessment:
         traps=(),
         headline="All 4 checks pass; the tightest is recall[spam] at 96.7%, required 90%.",
         checks=(
+            check("accuracy >= 90%", "accuracy", "PASS", 0.9, matrix.accuracy, why="443 of 450 trials were right."),
             check(
-                "accuracy >= 90%",
-                "accuracy",
-                "PASS",
-                0.9,
-                matrix.accuracy,
-                why="443 of 450 trials were right.",
-            ),
-            check(
-                "recall[spam] >= 90%",
-                "recall",
-                "PASS",
-                0.9,
-                matrix.labels["spam"].recall,
-                label="spam",
-                why="Found.",
+                "recall[spam] >= 90%", "recall", "PASS", 0.9, matrix.labels["spam"].recall, label="spam", why="Found."
             ),
             check(
                 "latency.p95 <= 1 s",
@@ -307,15 +285,7 @@ def scored() -> CandidateAssessment:
                 op="<=",
                 why="Fast.",
             ),
-            check(
-                "leakage <= 1",
-                "leakage",
-                "PASS",
-                1.0,
-                Estimate(value=1.0, n=150),
-                op="<=",
-                why="One leaked case.",
-            ),
+            check("leakage <= 1", "leakage", "PASS", 1.0, Estimate(value=1.0, n=150), op="<=", why="One leaked case."),
         ),
         latency=latency(3, median=0.11),
     )
@@ -356,9 +326,7 @@ def three() -> Assessment:
         outcomes={"label": 17, "unparseable": 431, "refused": 0, "truncated": 0, "empty": 0, "failed": 2},
     )
     best = scored()
-    judged = assessment(
-        first, candidate(), best, verdict="READY", headline=f"{best.name} is ready: {best.headline}"
-    )
+    judged = assessment(first, candidate(), best, verdict="READY", headline=f"{best.name} is ready: {best.headline}")
     return msgspec.structs.replace(judged, leaderboard=leaderboard(best, candidate(), first))
 
 
@@ -399,8 +367,7 @@ def leaderboard(*ranked: CandidateAssessment) -> Leaderboard:
         weakest=ranked[-1].name,
         front=(first.name,),
         recommended=first.name,
-        recommendation=f"Take {first.name}, the only one that is ready; it gives up nothing that these cases "
-        "can show.",
+        recommendation=f"Take {first.name}, the only one that is ready; it gives up nothing that these cases can show.",
         differences=f"Really differ from {first.name} in balanced accuracy: {others[0].name} (−7.0 points).",
     )
 

@@ -56,16 +56,14 @@ def hostile() -> Assessment:
                 where=attack,
                 fix=attack,
                 samples=tuple(
-                    msgspec.structs.replace(one, case=attack, reply=attack, reason=attack)
-                    for one in row.samples
+                    msgspec.structs.replace(one, case=attack, reply=attack, reason=attack) for one in row.samples
                 ),
             )
             for row in base.went_wrong
         ),
         headline=attack,
         notable=tuple(
-            NotableCase(why=attack, case=attack, expected=labels[0], got=labels[1], text=a, reply=a)
-            for a in HOSTILE
+            NotableCase(why=attack, case=attack, expected=labels[0], got=labels[1], text=a, reply=a) for a in HOSTILE
         ),
         stability=msgspec.structs.replace(
             base.stability,
@@ -78,10 +76,7 @@ def hostile() -> Assessment:
         ),
         history=over_time.history(attack),
         generalization=Generalization(
-            gap=near(0.06, 0.04),
-            gaps=(),
-            versions=over_time.versions(attack),
-            new_data=over_time.new_data(attack),
+            gap=near(0.06, 0.04), gaps=(), versions=over_time.versions(attack), new_data=over_time.new_data(attack)
         ),
         timing_quality=msgspec.structs.replace(base.timing_quality, sentence=attack),
         slices=(msgspec.structs.replace(base.slices[0], name=attack),),
@@ -93,9 +88,7 @@ def hostile() -> Assessment:
 def empty() -> Assessment:
     """Give a run in which nothing could be measured."""
     nothing = undefined("no trial has finished")
-    confusion = Confusion(
-        rows=("spam", "ham"), columns=("spam", "ham", "no label"), counts=((0, 0, 0), (0, 0, 0))
-    )
+    confusion = Confusion(rows=("spam", "ham"), columns=("spam", "ham", "no label"), counts=((0, 0, 0), (0, 0, 0)))
     matrix = msgspec.structs.replace(
         classification(confusion),
         accuracy=nothing,

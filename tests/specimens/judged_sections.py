@@ -87,29 +87,15 @@ def classification(confusion: Confusion) -> Classification:
     )
 
 
-def check(
-    threshold: str, metric: str, status: str, required: float, estimate: Estimate, **more: Any
-) -> Check:
+def check(threshold: str, metric: str, status: str, required: float, estimate: Estimate, **more: Any) -> Check:
     """Give a check with a plain sentence."""
     op = threshold.split("where", maxsplit=1)[0].split()[-2 if threshold[-1] != "s" else -3]
-    fields: dict[str, Any] = {
-        "label": None,
-        "bound": estimate.low,
-        "needed_n": None,
-        "needed_unit": "",
-        "why": "",
-    }
+    fields: dict[str, Any] = {"label": None, "bound": estimate.low, "needed_n": None, "needed_unit": "", "why": ""}
     fields |= {"op": op if op in (">=", "<=", ">", "<") else ">="} | more
-    return Check(
-        threshold=threshold, metric=metric, status=status, required=required, estimate=estimate, **fields
-    )  # type: ignore[arg-type]
+    return Check(threshold=threshold, metric=metric, status=status, required=required, estimate=estimate, **fields)  # type: ignore[arg-type]
 
 
-SPAM = Confusion(
-    rows=("spam", "ham"),
-    columns=("spam", "ham", "no label"),
-    counts=((81, 6, 3), (33, 326, 1)),
-)
+SPAM = Confusion(rows=("spam", "ham"), columns=("spam", "ham", "no label"), counts=((81, 6, 3), (33, 326, 1)))
 
 
 def latency(seed: int = 7, *, median: float = 0.16, n: int = 450) -> Latency:
@@ -169,19 +155,10 @@ def stability() -> Stability:
         spread=(
             Spread(metric="accuracy", values=(0.906, 0.9, 0.913), low=0.9, high=0.913, deviation=0.0065),
             Spread(metric="recall[spam]", values=(0.9, 0.8667, None), low=0.8667, high=0.9, deviation=0.0235),
-            Spread(
-                metric="latency.p95",
-                values=(0.3, 0.31, 0.32),
-                low=0.3,
-                high=0.32,
-                deviation=0.01,
-                scale="seconds",
-            ),
+            Spread(metric="latency.p95", values=(0.3, 0.31, 0.32), low=0.3, high=0.32, deviation=0.01, scale="seconds"),
         ),
         unstable=(
-            UnstableCase(
-                case="sms-041", expected="ham", labels={"ham": 2, "spam": 1}, replies=("ham", "ham", "spam!")
-            ),
+            UnstableCase(case="sms-041", expected="ham", labels={"ham": 2, "spam": 1}, replies=("ham", "ham", "spam!")),
             UnstableCase(
                 case="sms-117", expected="spam", labels={"ham": 1, "spam": 2}, replies=("spam", "ham", "spam")
             ),
@@ -219,13 +196,7 @@ def timing(good: bool = True) -> TimingQuality:
         own_share=0.018,
         max_in_flight=4,
         processes=1,
-        limit_history=(
-            (0.0, 1, "start"),
-            (1.2, 2, "grew"),
-            (3.5, 4, "grew"),
-            (41.0, 3, "429"),
-            (55.0, 4, "grew"),
-        ),
+        limit_history=((0.0, 1, "start"), (1.2, 2, "grew"), (3.5, 4, "grew"), (41.0, 3, "429"), (55.0, 4, "grew")),
     )
 
 
@@ -280,15 +251,7 @@ def checks(matrix: Classification, times: Latency) -> tuple[Check, ...]:
             needed_unit="cases",
             why="Agreement is 97.3%; 98% is still possible.",
         ),
-        check(
-            "cost per 1000 <= $0.50",
-            "cost_per_1000",
-            "PASS",
-            0.5,
-            near(0.1187, 0.0031),
-            op="<=",
-            why="Cheap.",
-        ),
+        check("cost per 1000 <= $0.50", "cost_per_1000", "PASS", 0.5, near(0.1187, 0.0031), op="<=", why="Cheap."),
         check(
             "precision[junk] >= 50%",
             "precision",

@@ -58,10 +58,7 @@ def write_project(
     for name in prompts:
         messages = [{"role": "user", "content": f"{name}: is this spam? {{{{ message }}}}"}]
         (root / f"{name}.prompt.yml").write_text(yaml.safe_dump({"messages": messages}))
-    rows = [
-        {"id": str(n), "message": f"message no. {n}", "expected": "spam" if n % 2 else "ham"}
-        for n in range(cases)
-    ]
+    rows = [{"id": str(n), "message": f"message no. {n}", "expected": "spam" if n % 2 else "ham"} for n in range(cases)]
     (root / "cases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return root / "small.suite.yml"
 

@@ -47,9 +47,7 @@ def on_mount(root: Path, options: str, script: str) -> list[subprocess.Completed
     )
     done = [
         subprocess.CompletedProcess(
-            line,
-            int((root / f"code.{n}").read_text()),
-            *((root / f"{k}.{n}").read_text() for k in ("out", "err")),
+            line, int((root / f"code.{n}").read_text()), *((root / f"{k}.{n}").read_text() for k in ("out", "err"))
         )
         for n, line in enumerate(lines)
     ]

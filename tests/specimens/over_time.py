@@ -52,16 +52,10 @@ def history(text: str = "") -> History:
         points=points,
         changes=(
             AccuracyChange(
-                against="the previous run",
-                runs=before[-1:],
-                before=_near(0.95, 0.02),
-                change=_near(-0.046, 0.03),
+                against="the previous run", runs=before[-1:], before=_near(0.95, 0.02), change=_near(-0.046, 0.03)
             ),
             AccuracyChange(
-                against="the runs before, pooled",
-                runs=before,
-                before=_near(0.94, 0.01),
-                change=_near(-0.036, 0.025),
+                against="the runs before, pooled", runs=before, before=_near(0.94, 0.01), change=_near(-0.036, 0.025)
             ),
         ),
         cusum=CusumChart(usual=0.06, worse=0.11, limit=4.605, path=(0.0, 0.0, 0.0, 1.2), signal=None),

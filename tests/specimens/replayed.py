@@ -56,12 +56,7 @@ def _rows(split: str, number: int, stem: str) -> Iterable[dict[str, str]]:
 def answers(split: str, number: int, wrong: int, *, stem: str = "", **fields: Any) -> list[dict[str, Any]]:
     """Give a recorded reply to each case of a split; the first `wrong` are wrong."""
     return [
-        {
-            "case": f"{stem}{split}-{n}",
-            "reply": LABELS[(n + 1) % 2 if n < wrong else n % 2],
-            "latency_s": 0.2,
-            **fields,
-        }
+        {"case": f"{stem}{split}-{n}", "reply": LABELS[(n + 1) % 2 if n < wrong else n % 2], "latency_s": 0.2, **fields}
         for n in range(number)
     ]
 

@@ -11,17 +11,7 @@ import msgspec
 from harness.files.thresholds import Threshold, parse_threshold
 from harness.judge.assess import assess
 from harness.judge.documents import Assessment, CandidateAssessment, Check
-from harness.record import (
-    Attempt,
-    CaseRow,
-    Event,
-    Failure,
-    Interference,
-    Record,
-    Reply,
-    Session,
-    Usage,
-)
+from harness.record import Attempt, CaseRow, Event, Failure, Interference, Record, Reply, Session, Usage
 from harness.rundir import CandidateEntry, Manifest
 
 CANDIDATE = "v1@mini"
@@ -61,13 +51,7 @@ def manifest_of(
         run_id="run",
         created_utc="2026-01-01T00:00:00Z",
         suite_name="suite",
-        suite={
-            "name": "suite",
-            "labels": list(labels),
-            "cases": ["cases.jsonl"],
-            "repeats": repeats,
-            **suite,
-        },
+        suite={"name": "suite", "labels": list(labels), "cases": ["cases.jsonl"], "repeats": repeats, **suite},
         suite_digest="s",
         candidates=tuple(candidates) or (candidate(),),
         variants=tuple(variants),

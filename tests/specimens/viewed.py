@@ -66,9 +66,7 @@ def said(number: int, repeat: int, who: str) -> str:
 
 def a_trial(number: int, repeat: int, who: str) -> Record:
     took = (100 + number) * 1_000_000
-    attempts: tuple[Attempt, ...] = (
-        Attempt(duration_ns=took, written_ns=90_000, first_byte_ns=took - 5_000_000),
-    )
+    attempts: tuple[Attempt, ...] = (Attempt(duration_ns=took, written_ns=90_000, first_byte_ns=took - 5_000_000),)
     outcome: Reply | Failure = Reply(
         text=said(number, repeat, who), finish_reason="stop", usage=Usage(input=50, output=2)
     )
@@ -99,8 +97,7 @@ def manifest(name: str = RUN, **fields: object) -> Manifest:
         planned=CASES * REPEATS * len(CANDIDATES),
         repeats=REPEATS,
         candidates=[
-            candidate(who, messages=[{"role": "user", "content": f"{who}: {{{{ message }}}}"}])
-            for who in CANDIDATES
+            candidate(who, messages=[{"role": "user", "content": f"{who}: {{{{ message }}}}"}]) for who in CANDIDATES
         ],
         positive="spam",
         thresholds=["accuracy >= 80%"],
@@ -122,12 +119,7 @@ def trials() -> Iterator[Record]:
 
 
 def write_run(
-    results: Path,
-    name: str = RUN,
-    *,
-    journal: Iterable[Event] | None = None,
-    judge: bool = True,
-    **fields: object,
+    results: Path, name: str = RUN, *, journal: Iterable[Event] | None = None, judge: bool = True, **fields: object
 ) -> Path:
     """Write a run folder; judged, unless told otherwise."""
     folder = results / name

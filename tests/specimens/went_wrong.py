@@ -19,9 +19,7 @@ UNSUPPORTED = (
 )
 REFUSED = Failure(kind="bad_request", message=UNSUPPORTED, status=400)
 OVERLOADED = Failure(kind="server_error", message="HTTP 503: the model is overloaded, try again", status=503)
-CUT = Reply(
-    text="Let me think about who may have sent this", finish_reason="length", usage=Usage(input=60, output=8)
-)
+CUT = Reply(text="Let me think about who may have sent this", finish_reason="length", usage=Usage(input=60, output=8))
 POLICY = ("accuracy >= 90%", "recall[spam] >= 90%", "failures <= 1%")
 
 
@@ -32,9 +30,7 @@ def entry(name: str) -> CandidateEntry:
     return msgspec.structs.replace(candidate(name), places=places)
 
 
-def manifest(
-    planned: int, names: Sequence[str] = ("v1@mini",), thresholds: Sequence[str] = POLICY
-) -> Manifest:
+def manifest(planned: int, names: Sequence[str] = ("v1@mini",), thresholds: Sequence[str] = POLICY) -> Manifest:
     """Give what was planned."""
     made = manifest_of(
         ("spam", "ham"),
@@ -43,9 +39,7 @@ def manifest(
         positive="spam",
         thresholds=list(POLICY),
     )
-    return msgspec.structs.replace(
-        made, run_id="20260101T000000Z-suite-aaaaaa", created_utc="2026-01-01T00:00:00Z"
-    )
+    return msgspec.structs.replace(made, run_id="20260101T000000Z-suite-aaaaaa", created_utc="2026-01-01T00:00:00Z")
 
 
 def of(answers: Any) -> Assessment:
@@ -60,9 +54,7 @@ def refused_alike() -> Assessment:
 
 def _ended_early(name: str, *, cases: int) -> list[Event]:
     rows = [case_row(f"case-{n:04d}", "spam" if n % 4 == 0 else "ham") for n in range(cases)]
-    refused = Refused(
-        at_utc="2026-01-01T00:00:01Z", candidate=name, failure=REFUSED, case="case-0000", calls=5
-    )
+    refused = Refused(at_utc="2026-01-01T00:00:01Z", candidate=name, failure=REFUSED, case="case-0000", calls=5)
     started, calm, finished = events_of([])
     return [started, *rows, refused, calm, finished]
 
@@ -70,13 +62,7 @@ def _ended_early(name: str, *, cases: int) -> list[Event]:
 def some_failed() -> Assessment:
     """Give a run of which 3% of the calls failed, by which its accuracy stays open."""
     return of(
-        [
-            ("spam", "spam", 47),
-            ("spam", OVERLOADED, 3),
-            ("ham", "ham", 139),
-            ("ham", "spam", 8),
-            ("ham", OVERLOADED, 3),
-        ]
+        [("spam", "spam", 47), ("spam", OVERLOADED, 3), ("ham", "ham", 139), ("ham", "spam", 8), ("ham", OVERLOADED, 3)]
     )
 
 

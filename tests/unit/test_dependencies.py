@@ -44,8 +44,7 @@ def foreign(path: Path) -> set[str]:
     """Give the distributions that a file imports from."""
     own = {"harness", *sys.stdlib_module_names, *BROUGHT_BY_ITS_USER.get(path.name, ())}
     return {
-        canonical(DISTRIBUTION.get(name, name))
-        for name in set(imported(ast.walk(ast.parse(path.read_text())))) - own
+        canonical(DISTRIBUTION.get(name, name)) for name in set(imported(ast.walk(ast.parse(path.read_text())))) - own
     }
 
 
@@ -53,9 +52,7 @@ def test_every_imported_package_is_declared() -> None:
     extras = project()["optional-dependencies"]
     users = names(project()["dependencies"]).union(*(names(extras[e]) for e in extras if e != "dev"))
     lacking = {
-        str(path.relative_to(ROOT)): missing
-        for path in PACKAGE.rglob("*.py")
-        if (missing := foreign(path) - users)
+        str(path.relative_to(ROOT)): missing for path in PACKAGE.rglob("*.py") if (missing := foreign(path) - users)
     }
     assert lacking == {}
 

@@ -24,9 +24,7 @@ while not begun:
 
 
 def ended(code: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=HANGS_S, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=HANGS_S, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -46,9 +44,7 @@ def by(work: str, before: str = "") -> tuple[int, str, str]:
         ("lambda: (_ for _ in ()).throw(KeyboardInterrupt)", 130, ""),
     ],
 )
-def test_a_process_ends_with_its_own_code_and_by_no_chance_with_a_verdict_s(
-    work: str, code: int, said: str
-) -> None:
+def test_a_process_ends_with_its_own_code_and_by_no_chance_with_a_verdict_s(work: str, code: int, said: str) -> None:
     got, out, err = by(work)
     assert (got, out) == (code, "")
     assert said in err

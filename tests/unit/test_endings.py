@@ -6,9 +6,7 @@ import pytest
 
 from harness.endings import WORDS, ending_of, in_common_words
 
-PAIRS = [
-    (word, ending) for ending, said in WORDS.items() for words in said.values() for word in words.split()
-]
+PAIRS = [(word, ending) for ending, said in WORDS.items() for words in said.values() for word in words.split()]
 
 
 def test_no_word_has_two_meanings() -> None:

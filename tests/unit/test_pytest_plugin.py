@@ -68,12 +68,7 @@ def test_a_mistake_in_a_suite_is_told_with_its_place_and_no_traceback(project: p
 
 
 def test_a_suite_that_cannot_be_measured_fails_every_check_with_what_to_do(project: pytest.Pytester) -> None:
-    paid = {
-        "endpoint": "chat",
-        "base_url": "http://127.0.0.1:9/v1",
-        "model": "m",
-        "api_key_env": "NO_API_KEY",
-    }
+    paid = {"endpoint": "chat", "base_url": "http://127.0.0.1:9/v1", "model": "m", "api_key_env": "NO_API_KEY"}
     write_yaml(project.path / "harness.yml", {"models": {"recorded": paid}})
     result = project.runpytest_inprocess("--harness")
     result.assert_outcomes(failed=3)

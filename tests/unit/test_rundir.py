@@ -10,15 +10,7 @@ import pytest
 from run_of import manifest_of
 
 from harness.errors import StorageFailed, UsageError
-from harness.rundir import (
-    MANIFEST,
-    Manifest,
-    create_run,
-    find_run,
-    list_runs,
-    read_manifest,
-    write_manifest,
-)
+from harness.rundir import MANIFEST, Manifest, create_run, find_run, list_runs, read_manifest, write_manifest
 
 
 def manifest(run_id: str = "r", created: str = "2026-01-01T00:00:00+00:00", version: int = 1) -> Manifest:

@@ -27,10 +27,7 @@ BaseOption: TypeAlias = Annotated[
 MarginOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
-        "--margin",
-        metavar="SHARE",
-        help="The loss that would not matter: 2%.",
-        show_default="the suite's own",
+        "--margin", metavar="SHARE", help="The loss that would not matter: 2%.", show_default="the suite's own"
     ),
 ]
 PolicyOption: TypeAlias = Annotated[
@@ -44,18 +41,11 @@ PolicyOption: TypeAlias = Annotated[
 ]
 MaxCostOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(
-        "--max-cost",
-        metavar="MONEY",
-        help="Refuse to start when it may cost more: $2.",
-        show_default=False,
-    ),
+    typer.Option("--max-cost", metavar="MONEY", help="Refuse to start when it may cost more: $2.", show_default=False),
 ]
 ReuseOption: TypeAlias = Annotated[
     bool,
-    typer.Option(
-        "--reuse/--no-reuse", help="Use stored replies of the base's prompts, where the suite allows it."
-    ),
+    typer.Option("--reuse/--no-reuse", help="Use stored replies of the base's prompts, where the suite allows it."),
 ]
 OutOption: TypeAlias = Annotated[
     Path | None,
@@ -112,14 +102,7 @@ def gate(
 
 
 def _held(
-    found: GateBundle,
-    margin: float,
-    most: Money | None,
-    *,
-    reuse: bool,
-    out: Path | None,
-    quiet: bool,
-    as_json: bool,
+    found: GateBundle, margin: float, most: Money | None, *, reuse: bool, out: Path | None, quiet: bool, as_json: bool
 ) -> int:
     """Measure what has to be measured, judge, write and tell; gives the exit code."""
     from harness.cli.gate.judging import judge_gate

@@ -1,7 +1,5 @@
 """Judges what a gate measured: the run's assessment, a comparison for each pair, one decision."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -102,9 +100,7 @@ def _assessed(gate: GateBundle, run: Path) -> Assessment:
         return assessment
     heads = {pair.base.name: pair.head.name for pair in gate.pairs if pair.base is not None}
     bases = tuple(
-        msgspec.structs.replace(one, name=heads[one.name])
-        for one in assessment.candidates
-        if one.name in heads
+        msgspec.structs.replace(one, name=heads[one.name]) for one in assessment.candidates if one.name in heads
     )
     beside = msgspec.structs.replace(assessment, candidates=bases)
     return assess_run(run, baseline=beside, trusted=gate.trusts)

@@ -1,7 +1,5 @@
 """Measures what a gate asks for: stored replies first, a bound on the cost, a run, or the rest of one."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Where a gate's decision goes: files beside the run and for CI, annotations, summary and outputs."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from pathlib import Path
@@ -63,9 +61,7 @@ def tell(gate: Gate, *, as_json: bool) -> None:
         for command in annotations_of(gate):
             emit_command(command, error=as_json)
         _append("GITHUB_STEP_SUMMARY", render_gate(gate))
-        _append(
-            "GITHUB_OUTPUT", f"status={gate.status}\nexit-code={gate.exit_code}\nrun={gate.run_id or ''}\n"
-        )
+        _append("GITHUB_OUTPUT", f"status={gate.status}\nexit-code={gate.exit_code}\nrun={gate.run_id or ''}\n")
 
 
 def _append(variable: str, text: str) -> None:

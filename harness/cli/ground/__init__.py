@@ -19,27 +19,3 @@ from harness.cli.ground.console import (
     stderr,
 )
 from harness.cli.ground.mistakes import COMPLAINT, Commands, told
-
-__all__ = [
-    "COMPLAINT",
-    "Commands",
-    "InertStream",
-    "Money",
-    "command_line",
-    "completion",
-    "drop",
-    "emit",
-    "emit_command",
-    "emit_json",
-    "keep_streams_usable",
-    "margin_of",
-    "most_of",
-    "note",
-    "options",
-    "project_here",
-    "run_asked",
-    "show_error",
-    "show_unexpected",
-    "stderr",
-    "told",
-]

@@ -3,8 +3,6 @@
 No file is validated here: a key press must not wait for that, and a message would end up in the command line.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress

@@ -159,9 +159,7 @@ def emit_json(document: object) -> None:
 def show_error(error: HarnessError) -> None:
     """Print what was wrong, where, and what to do next; never a traceback."""
     console = stderr()
-    console.print(
-        f"error: {error.message}", style="bold red" if "\n" not in error.message else "red", markup=False
-    )
+    console.print(f"error: {error.message}", style="bold red" if "\n" not in error.message else "red", markup=False)
     if error.fix:
         console.print(f"  {error.fix}", markup=False)
 

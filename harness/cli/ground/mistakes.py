@@ -1,7 +1,5 @@
 """Typer's complaint of a command line -> what is wrong, with which option, what is valid, what was meant."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -4,5 +4,3 @@ Rough and cheap, never the verdict. What draws or judges is imported once a run 
 """
 
 from harness.cli.progress.display import fetching, watching, watching_bundle
-
-__all__ = ["fetching", "watching", "watching_bundle"]

@@ -1,7 +1,5 @@
 """What a run has come to so far, from what the engine reports; `display` shows it."""
 
-from __future__ import annotations
-
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,9 +15,7 @@ SILENCE_S = 5.0  # from which a run in which nothing ends says so
 class Progress:
     """Counts what the engine reports; drawing happens elsewhere, so that a record costs microseconds."""
 
-    def __init__(
-        self, by_candidate: dict[str, Tally], *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, by_candidate: dict[str, Tally], *, clock: Callable[[], float] = time.monotonic) -> None:
         self.tallies = by_candidate
         self.planned = 0
         self.done_before = 0
@@ -95,9 +91,7 @@ class Progress:
         if len(shown) > 1:
             each = [f"{name} {text}" for (name, _), text in zip(shown, each, strict=False)]
         p95 = [shown[0][1].p95_text()] if len(shown) == 1 else []
-        return "  ".join(
-            text for text in (*self.figures(), *self._retries(), *each, *p95, self.waiting()) if text
-        )
+        return "  ".join(text for text in (*self.figures(), *self._retries(), *each, *p95, self.waiting()) if text)
 
     def finished(self) -> str:
         """Give the line that stays once the run is over."""
@@ -142,9 +136,7 @@ def clock_text(seconds: float) -> str:
 def _of_record(record: Record) -> str:
     where = f"{record.candidate}, case {record.case}, {record.variant}, repeat {record.repeat}"
     tries = "; ".join(
-        f"{a.failure.kind}{f' {a.status}' if a.status else ''}"
-        for a in record.attempts
-        if a.failure is not None
+        f"{a.failure.kind}{f' {a.status}' if a.status else ''}" for a in record.attempts if a.failure is not None
     )
     if isinstance(record.outcome, Failure):
         return f"failed: {where}: {record.outcome.kind}: {record.outcome.message}"

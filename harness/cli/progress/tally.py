@@ -21,9 +21,7 @@ RECENT = 2000  # calls that the running p95 looks back on
 class Tally:
     """What one candidate's trials came to so far."""
 
-    def __init__(
-        self, reader: LabelReader, expected: Mapping[str, str], price: Price, *, before: int = 0
-    ) -> None:
+    def __init__(self, reader: LabelReader, expected: Mapping[str, str], price: Price, *, before: int = 0) -> None:
         self._reader = reader
         self._expected = expected
         self._price = price
@@ -90,10 +88,7 @@ class Tally:
 
 
 def tallies(
-    suite: Suite,
-    expected: Mapping[str, str],
-    models: Mapping[str, ModelEntry],
-    before: Mapping[str, int] | None = None,
+    suite: Suite, expected: Mapping[str, str], models: Mapping[str, ModelEntry], before: Mapping[str, int] | None = None
 ) -> dict[str, Tally]:
     """Make one tally a candidate; `before` counts the trials that earlier sessions finished."""
     # The interval's and the wording's imports take half a second: now, and not beside the first call.
@@ -103,8 +98,7 @@ def tallies(
 
     reader = LabelReader(suite.reply, suite.labels)
     return {
-        name: Tally(reader, expected, entry.price, before=(before or {}).get(name, 0))
-        for name, entry in models.items()
+        name: Tally(reader, expected, entry.price, before=(before or {}).get(name, 0)) for name, entry in models.items()
     }
 
 

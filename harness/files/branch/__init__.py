@@ -2,12 +2,3 @@
 
 from harness.files.branch.bundle import FREE, Asked, GateBundle, Pair, gate_bundle
 from harness.files.branch.repository import Repository
-
-__all__ = [
-    "FREE",
-    "Asked",
-    "GateBundle",
-    "Pair",
-    "Repository",
-    "gate_bundle",
-]

@@ -5,8 +5,6 @@ so a branch can change nothing of what it is judged by. Where the base has no ha
 default (the embedded model alone) is written down, or else the branch's own would be found.
 """
 
-from __future__ import annotations
-
 import json
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence

@@ -6,8 +6,6 @@ confined child process before it is rendered here. What the branch changed is co
 base; what it is compared with is the base as it is now.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,8 +68,7 @@ class GateBundle:
         for path in self.repository.names_of(results):
             if lies_in(path, self.tracked):
                 raise UsageError(
-                    f"{path}, where runs are written, comes from the branch.",
-                    fix="Remove it from the branch.",
+                    f"{path}, where runs are written, comes from the branch.", fix="Remove it from the branch."
                 )
         return results
 
@@ -176,9 +173,7 @@ class _Gathering:
         searched = SuitePrompts(self.repository, self.suite, root=self.root, scratch=self.scratch)
         now, deleted = searched.find(self.theirs, asked=self.asked.prompts)
         after = self._models(self.places)
-        moved = {
-            m for m, e in self.before.items() if m in after and model_digest(e) != model_digest(after[m])
-        }
+        moved = {m for m, e in self.before.items() if m in after and model_digest(e) != model_digest(after[m])}
         moved &= set(self.asked.models or suite_at(self.places).models)
         at_fork = self.repository.at(self.since)
         # Whatever git takes for unchanged: a prompt that holds something else than before is another one.
@@ -281,10 +276,6 @@ class _Gathering:
             return None
         path = self.repository.relative(self.root / written)
         theirs = self.scratch / path
-        if (
-            side == "base"
-            and path in self.touched
-            and (theirs.is_file() or self.base.copy(path, self.scratch))
-        ):
+        if side == "base" and path in self.touched and (theirs.is_file() or self.base.copy(path, self.scratch)):
             return Path(os.path.relpath(theirs, self.root))
         return written

@@ -40,9 +40,7 @@ def edits_of(
     )
 
 
-def refuse_certificates(
-    models: Mapping[str, ModelEntry], root: Path, top: Path, touched: Collection[str]
-) -> None:
+def refuse_certificates(models: Mapping[str, ModelEntry], root: Path, top: Path, touched: Collection[str]) -> None:
     """Raise UsageError where a branch changed whom a connection believes: a key would be sent there."""
     for name, entry in models.items():
         if entry.ca_file is None:
@@ -75,9 +73,7 @@ def _read(suite: Path, project: Path | None) -> Policy:
     return Policy(suite=checked.model, cases=cases, models=gather.project.models)
 
 
-def _recordings(
-    models: Mapping[str, ModelEntry], root: Path, top: Path, touched: Collection[str]
-) -> Iterator[str]:
+def _recordings(models: Mapping[str, ModelEntry], root: Path, top: Path, touched: Collection[str]) -> Iterator[str]:
     for name, entry in models.items():
         if entry.replies is not None:
             path = Path(os.path.relpath((root / entry.replies).resolve(), top)).as_posix()
@@ -156,9 +152,7 @@ def _cases(base: Sequence[Case], head: Sequence[Case]) -> Iterator[str]:
     both = [(case, after[id_]) for id_, case in before.items() if id_ in after]
     yield from _named("case", "deleted", [id_ for id_ in before if id_ not in after])
     yield from _named("case", "edited", [old.id for old, now in both if old.digest != now.digest])
-    relabelled = [
-        f"{old.id} ({old.expected} -> {now.expected})" for old, now in both if old.expected != now.expected
-    ]
+    relabelled = [f"{old.id} ({old.expected} -> {now.expected})" for old, now in both if old.expected != now.expected]
     yield from _named("case", "relabelled", relabelled)
     moved = [old.id for old, now in both if (old.split, old.tags) != (now.split, now.tags)]
     yield from _named("case", "given another split or tags", moved)

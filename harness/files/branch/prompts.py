@@ -1,7 +1,5 @@
 """The prompts that a suite has on a branch and on its base: found, and confined before one is rendered."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -70,8 +68,7 @@ class SuitePrompts:
         unknown = sorted(name for name, path in chosen.items() if path not in now)
         if unknown:
             raise UsageError(
-                f"--prompt {unknown[0]}: the suite has no such prompt.",
-                fix=did_you_mean(unknown[0], sorted(path_of)),
+                f"--prompt {unknown[0]}: the suite has no such prompt.", fix=did_you_mean(unknown[0], sorted(path_of))
             )
         return [path for path in now if path in chosen.values()]
 
@@ -126,9 +123,7 @@ def confine(prompts: Sequence[Path], policy: Places) -> None:
     cases = gather.cases(checked, None)
     labels, variants = checked.model.labels, [v for v in checked.model.perturbations if ":" not in v]
     samples = [case.inputs for case in cases]
-    samples += [
-        made for case in cases for v in variants if (made := perturb_case(v, case, labels)) is not None
-    ]
+    samples += [made for case in cases for v in variants if (made := perturb_case(v, case, labels)) is not None]
     for path in prompts:
         if path.is_symlink():
             findings.add(path, None, "", "is a symbolic link.", "A gate reads a prompt only in its place.")

@@ -84,9 +84,7 @@ class Repository:
         digits = re.fullmatch(r"[0-9a-f]{4,39}", ref) and bool(named)
         if digits or len({found[place] for place in named}) > 1:
             which = ", ".join([*named, *(["the id of a commit"] if digits else [])])
-            raise UsageError(
-                f"--base {ref!r} is ambiguous: {which}.", fix=f"Write it in full: `--base {named[-1]}`."
-            )
+            raise UsageError(f"--base {ref!r} is ambiguous: {which}.", fix=f"Write it in full: `--base {named[-1]}`.")
 
     def merge_base(self, commit: str) -> str:
         """Give the commit at which this branch left the other. Raises UsageError."""
@@ -136,9 +134,7 @@ class Repository:
             folders.append(posixpath.dirname(folders[-1]))
         submodules = {entry.path for entry in self.index if entry.submodule}
         inside = (each for each in folders if each)
-        return next(
-            (each for each in inside if each in submodules or os.path.lexists(self.top / each / ".git")), None
-        )
+        return next((each for each in inside if each in submodules or os.path.lexists(self.top / each / ".git")), None)
 
     def changed_lines(self, since: str, path: str) -> tuple[int, int] | None:
         """Give the first run of lines of a file that is new since a commit; None when only lines went."""
@@ -180,9 +176,7 @@ class Snapshot:
     @cached_property
     def files(self) -> Mapping[str, Blob]:
         """All files, by path; submodules are not files."""
-        listed = self.repository.git.ask(
-            "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", self.commit
-        )
+        listed = self.repository.git.ask("ls-tree", "-r", "-z", "--full-tree", "--end-of-options", self.commit)
         found = {}
         for entry in listed.split(b"\0"):
             if entry:

@@ -3,13 +3,3 @@
 from harness.files.bundle.bundle import Bundle, Candidate, load_bundle, load_project
 from harness.files.bundle.demands import read_policy
 from harness.files.bundle.gathering import Gatherer, unique_names
-
-__all__ = [
-    "Bundle",
-    "Candidate",
-    "Gatherer",
-    "load_bundle",
-    "load_project",
-    "read_policy",
-    "unique_names",
-]

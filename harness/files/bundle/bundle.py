@@ -7,8 +7,6 @@ that `suites/a.suite.yml` may name `../prompts/*.prompt.yml`. Whatever files nam
 after symlinks are resolved; what a person names on the command line may lie anywhere.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +19,7 @@ from harness.files.bundle.notes import notes_on
 from harness.files.case import Case, apply_own, check_names, is_own
 from harness.files.mending import places_of
 from harness.files.policy import default_thresholds
-from harness.files.project import (
-    ModelEntry,
-    Project,
-    default_project,
-    find_project,
-    model_digest,
-    read_project,
-)
+from harness.files.project import ModelEntry, Project, default_project, find_project, model_digest, read_project
 from harness.files.prompts import Prompt, prompt_digest
 from harness.files.suite import Suite, suite_digest
 from harness.files.thresholds import Threshold
@@ -99,9 +90,7 @@ def load_bundle(
     process with limits first, and perturbations can't be Python code.
     """
     loader = _Loader(suite_path, project, trusted=trusted)
-    bundle = loader.load(
-        prompts, models, repeats, cases, Choice(limit=limit, first=first, splits=splits, tags=tags)
-    )
+    bundle = loader.load(prompts, models, repeats, cases, Choice(limit=limit, first=first, splits=splits, tags=tags))
     loader.findings.raise_if_any()
     assert bundle is not None  # nothing is left out without a finding
     return bundle
@@ -117,12 +106,7 @@ class _Loader:
         self.gather = Gatherer(suite_path, project, self.findings)
 
     def load(
-        self,
-        prompts: Sequence[str],
-        models: Sequence[str],
-        repeats: int | None,
-        cases: Path | None,
-        choice: Choice,
+        self, prompts: Sequence[str], models: Sequence[str], repeats: int | None, cases: Path | None, choice: Choice
     ) -> Bundle | None:
         checked = self.gather.suite()
         if checked is None:
@@ -191,16 +175,11 @@ class _Loader:
 
     def _no_case_left(self, checked: Checked[Suite], choice: Choice) -> None:
         wanted = [*(f"split={s}" for s in sorted(choice.splits)), *(f"tag={t}" for t in sorted(choice.tags))]
-        checked.problem(
-            (), f"no case is left by {shortlist(wanted) or 'the limit'}.", "Ask for fewer conditions."
-        )
+        checked.problem((), f"no case is left by {shortlist(wanted) or 'the limit'}.", "Ask for fewer conditions.")
 
 
 def _candidates(
-    prompts: Sequence[Prompt],
-    models: dict[str, ModelEntry],
-    pairs: Collection[tuple[str, str]],
-    project: Project,
+    prompts: Sequence[Prompt], models: dict[str, ModelEntry], pairs: Collection[tuple[str, str]], project: Project
 ) -> tuple[Candidate, ...]:
     return tuple(
         Candidate(

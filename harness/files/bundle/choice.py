@@ -1,7 +1,5 @@
 """Which cases of a suite are asked for: those of some splits or tags, the first few, or a fair sample."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -23,8 +21,7 @@ class Choice:
         kept = [
             case
             for case in cases
-            if (not self.splits or case.split in self.splits)
-            and (not self.tags or set(self.tags) & set(case.tags))
+            if (not self.splits or case.split in self.splits) and (not self.tags or set(self.tags) & set(case.tags))
         ][: self.first]
         return kept if self.limit is None else sample(kept, self.limit, seed)
 
@@ -41,9 +38,7 @@ def sample(cases: Sequence[Case], size: int, seed: int) -> list[Case]:
     for case in cases:
         strata.setdefault(case.expected, []).append(case)
     places = _places({label: len(found) for label, found in strata.items()}, size)
-    drawn = {
-        case.id for label, found in strata.items() for case in sorted(found, key=_lot(seed))[: places[label]]
-    }
+    drawn = {case.id for label, found in strata.items() for case in sorted(found, key=_lot(seed))[: places[label]]}
     return [case for case in cases if case.id in drawn]
 
 

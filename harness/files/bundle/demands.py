@@ -1,7 +1,5 @@
 """Thresholds of a suite or of a file of their own, and whether these cases can reach them."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -64,10 +62,7 @@ def _unreachable(
             "Raise `repeats`.",
         )
     if threshold.currency is not None and currencies and threshold.currency not in currencies:
-        return (
-            f"is in {threshold.currency}, the prices are in {shortlist(sorted(currencies))}.",
-            "Use one currency.",
-        )
+        return (f"is in {threshold.currency}, the prices are in {shortlist(sorted(currencies))}.", "Use one currency.")
     return _no_such_cases(threshold, cases) if cases else ("", "")
 
 
@@ -119,15 +114,11 @@ def read_policy(path: Path, suite: Suite) -> tuple[Threshold, ...]:
                 findings.add(path, item.line, field, "must be text.", "Write `accuracy >= 90%`.")
                 continue
             try:
-                found.append(
-                    parse_threshold(item.text, labels=suite.labels, perturbations=suite.perturbations)
-                )
+                found.append(parse_threshold(item.text, labels=suite.labels, perturbations=suite.perturbations))
             except ThresholdError as error:
                 message = f"column {error.column}: {error.message}"
                 findings.add(path, item.line, field, message, error.fix)
     elif not findings.total:
-        findings.add(
-            path, None, dotted(at), "holds no thresholds.", "Write a list, such as `- accuracy >= 90%`."
-        )
+        findings.add(path, None, dotted(at), "holds no thresholds.", "Write a list, such as `- accuracy >= 90%`.")
     findings.raise_if_any()
     return tuple(found)

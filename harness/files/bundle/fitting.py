@@ -1,7 +1,5 @@
 """Whether the files fit each other: cases and labels, templates and columns, thresholds and their reach."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter
@@ -22,14 +20,7 @@ from harness.files.prompts import (
     variables,
 )
 from harness.files.suite import Pattern, ReplyRule, Suite
-from harness.files.written import (
-    Checked,
-    Scalar,
-    did_you_mean,
-    node_at,
-    shortlist,
-    shown,
-)
+from harness.files.written import Checked, Scalar, did_you_mean, node_at, shortlist, shown
 
 COMPLETES = frozenset({"local", "completions", "replay", "http"})
 CHATS = frozenset({"local", "chat", "responses", "anthropic", "replay", "http"})
@@ -64,11 +55,7 @@ def check_prompt(
         _uses_no_input(read, columns)
     if read.whole("examples") and suite.whole("labels", "reply"):
         _check_examples(read, suite.model)
-    if (
-        sample is not None
-        and read.findings.of(read.path) == before
-        and read.whole("messages", "text", "examples")
-    ):
+    if sample is not None and read.findings.of(read.path) == before and read.whole("messages", "text", "examples"):
         _render_once(read, sample)
     return prompt if read.findings.of(read.path) == before else None
 
@@ -77,9 +64,7 @@ def _uses_no_input(read: Checked[Prompt], columns: Collection[str]) -> None:
     """Tell of a prompt that would ask the same of every case."""
     at, source = templates(read.model)[-1]
     likely = max(sorted(columns), key=source.count)
-    where = next(
-        (w for w in (f"{{{likely}}}", f"${likely}", f"<{likely}>", f"[{likely}]") if w in source), ""
-    )
+    where = next((w for w in (f"{{{likely}}}", f"${likely}", f"<{likely}>", f"[{likely}]") if w in source), "")
     place = f"`{{{{ {shown(likely)} }}}}`"
     fix = f"Write {place} for `{where}`." if where else f"Place an input, such as {place}."
     read.problem(at, "uses no input: it would ask the same of every case.", fix)

@@ -1,7 +1,5 @@
 """Gathers what a suite names: its project, case files, prompts and models, confined to the project."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
@@ -121,9 +119,7 @@ class Gatherer:
             return []
         self.files += [*(() if url else paths), *beside.values()]
         reader.seen = set()
-        cases = [
-            case for path in paths for case in reader.read(path, form, url=url, values=values, beside=beside)
-        ]
+        cases = [case for path in paths for case in reader.read(path, form, url=url, values=values, beside=beside)]
         for column in form.values if cases else ():
             if checked.model.columns.get(column, column) not in reader.seen:
                 message = f"no case of `{shown(form.file)}` has a column `{shown(column)}`."
@@ -131,11 +127,7 @@ class Gatherer:
         return cases
 
     def _named_values(
-        self,
-        checked: Checked[Suite],
-        at: Path_,
-        names: Mapping[str, str],
-        values_of: Callable[[str], set[str]],
+        self, checked: Checked[Suite], at: Path_, names: Mapping[str, str], values_of: Callable[[str], set[str]]
     ) -> dict[str, str]:
         """Give the names of a file by the ids of a column, which tells the first one if the file does not."""
         files = self._expanded(checked, at, names["file"])

@@ -1,7 +1,5 @@
 """What is allowed and yet is seldom meant: told by `harness check`, a sentence each."""
 
-from __future__ import annotations
-
 import json
 import re
 import unicodedata
@@ -33,8 +31,7 @@ def notes_on(reader: CaseReader, cases: Sequence[Case], prompts: Sequence[Prompt
             for file, count in reader.nameless.items()
         ),
         *(
-            f"the column `{shown(name)}` is an input; if it is `{meant}`, write "
-            f"`columns: {{{meant}: {shown(name)}}}`."
+            f"the column `{shown(name)}` is an input; if it is `{meant}`, write `columns: {{{meant}: {shown(name)}}}`."
             for name, meant in misnamed.items()
             if name not in used
         ),

@@ -3,19 +3,3 @@
 from harness.files.case.cases import KNOWN, Case, CaseReader, case_digest
 from harness.files.case.names import by_id, names_a_file, read_names
 from harness.files.case.perturb import PROMPT_LEVEL, apply_own, check_names, is_own, main_input, perturb_case
-
-__all__ = [
-    "KNOWN",
-    "PROMPT_LEVEL",
-    "Case",
-    "CaseReader",
-    "apply_own",
-    "by_id",
-    "case_digest",
-    "check_names",
-    "is_own",
-    "main_input",
-    "names_a_file",
-    "perturb_case",
-    "read_names",
-]

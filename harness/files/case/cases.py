@@ -5,8 +5,6 @@ every input is text, as written. A case without an id is named after its file an
 the suite writes it: `Spam` is read as `spam` where a reply would be, and `values` gives ids their names.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -124,13 +122,7 @@ class CaseReader:
             self.findings.add(file, None, "", "holds no cases.", "Add at least one.")
 
     def values_of(
-        self,
-        column: str,
-        file: Path,
-        form: Form | None,
-        *,
-        url: str | None = None,
-        beside: Mapping[str, Path],
+        self, column: str, file: Path, form: Form | None, *, url: str | None = None, beside: Mapping[str, Path]
     ) -> set[str]:
         """Give the values of a column, as written; what is wrong with the file is told by `read`."""
         other = CaseReader(self.labels, self.columns, Findings())
@@ -149,9 +141,7 @@ class CaseReader:
         for key in ("separator", "header", "encoding", "sheet", "beside"):
             if form is not None and getattr(form, key) and key not in SAYS[kind]:
                 message = f"`{key}` says nothing of a file of the format `{kind}`."
-                self.findings.add(
-                    file, None, f"cases.{key}", message, "Leave it out, or write another `format`."
-                )
+                self.findings.add(file, None, f"cases.{key}", message, "Leave it out, or write another `format`.")
                 return ()
         encoding = (form and form.encoding) or ""
         header = form.header if form is not None else ()
@@ -206,9 +196,7 @@ class CaseReader:
                 fields[name] = meant.get(written, written)
         before = self.findings.of(file)
         expected = self.expected.read(file, line, fields.get("expected"), raw)
-        inputs = {
-            name: self._input(file, line, name, value) for name, value in fields.items() if name not in KNOWN
-        }
+        inputs = {name: self._input(file, line, name, value) for name, value in fields.items() if name not in KNOWN}
         if not inputs:
             self.findings.add(file, line, "", "has no input.", "Add a column with the text to classify.")
         name = self._id(file, line, fields.get("id"))
@@ -216,17 +204,13 @@ class CaseReader:
         tags = self._tags(file, line, fields.get("tags"))
         if self.findings.of(file) > before:
             return None
-        return Case(
-            id=name, digest=case_digest(inputs), expected=expected, split=split, tags=tags, inputs=inputs
-        )
+        return Case(id=name, digest=case_digest(inputs), expected=expected, split=split, tags=tags, inputs=inputs)
 
     def _renamed(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         if not self.columns:
             return dict(fields)
         names = {column: name for name, column in self.columns.items()}
-        hidden = set(self.columns) - set(
-            self.columns.values()
-        )  # a mapped name is not also a column of its own
+        hidden = set(self.columns) - set(self.columns.values())  # a mapped name is not also a column of its own
         return {names.get(c, c): value for c, value in fields.items() if c in names or c not in hidden}
 
     def _input(self, file: Path, line: int, name: str, value: object) -> str:
@@ -237,9 +221,7 @@ class CaseReader:
         elif "\0" in text:
             self.findings.add(file, line, shown(name), "holds a NUL character.", "Remove it.")
         elif not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
-            self.findings.add(
-                file, line, shown(name), "holds half of a surrogate pair.", "Save the text as UTF-8."
-            )
+            self.findings.add(file, line, shown(name), "holds half of a surrogate pair.", "Save the text as UTF-8.")
         return text
 
     def _id(self, file: Path, line: int, value: object) -> str:

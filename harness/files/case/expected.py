@@ -1,7 +1,5 @@
 """The label that a case expects: as the suite writes it, however the file does."""
 
-from __future__ import annotations
-
 import json
 import unicodedata
 from collections import Counter
@@ -27,9 +25,7 @@ class Expected:
     unless they are `case_sensitive`, in any case. `labels` is None where the suite has them wrong.
     """
 
-    def __init__(
-        self, labels: Sequence[str] | None, column: str, findings: Findings, *, case_sensitive: bool
-    ) -> None:
+    def __init__(self, labels: Sequence[str] | None, column: str, findings: Findings, *, case_sensitive: bool) -> None:
         self.column = column
         self.respelt: Counter[tuple[str, str]] = Counter()
         self._labels, self._findings, self._case_sensitive = labels, findings, case_sensitive

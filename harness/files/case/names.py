@@ -5,8 +5,6 @@ name, or name to id as in `label2id`), CSV and its kin, and the README.md of a d
 the classes of a feature (`dataset_info.features[].dtype.class_label.names`).
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import re
@@ -17,15 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files.case.rows import as_text
-from harness.files.written import (
-    Entries,
-    Findings,
-    parse_any,
-    plain_value,
-    read_written,
-    shortlist,
-    shown,
-)
+from harness.files.written import Entries, Findings, parse_any, plain_value, read_written, shortlist, shown
 
 _IDS = re.compile(r"\s*([0-9]+)\s*[\t,;:=| ]\s*(\S.*)")
 _NAME = frozenset({"name", "names", "label", "labels", "class", "classes", "category", "intent", "title"})
@@ -218,10 +208,7 @@ def by_id(names: Names, written: Collection[str], first: int | None) -> dict[str
 def _first_of(count: int, written: Collection[str]) -> tuple[int, tuple[str, str] | None]:
     seen = {int(float(each)) for each in written if re.fullmatch(r"[0-9]{1,9}(\.0)?", each.strip())}
     if 0 in seen and max(seen) >= count:
-        return 0, (
-            f"has {count} names, but the column holds the ids 0 to {max(seen)}.",
-            "Give every id a name.",
-        )
+        return 0, (f"has {count} names, but the column holds the ids 0 to {max(seen)}.", "Give every id a name.")
     if seen and max(seen) > count:
         return 0, (f"has {count} names, but the column holds the id {max(seen)}.", "Give every id a name.")
     if 0 in seen or not seen:

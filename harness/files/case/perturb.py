@@ -11,8 +11,6 @@ over all cases, before the first call. What they made travels with the cases, so
 process and a later report need neither the code nor its packages, and a slip in it costs nothing.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import sys
@@ -44,11 +42,7 @@ DEFAULT: dict[str, Perturbation] = {
     "suffix": texts.suffix,
     "typos": texts.typos,
 }
-OPT_IN: dict[str, Perturbation] = {
-    "upper": texts.upper,
-    "homoglyphs": texts.homoglyphs,
-    "word_drop": texts.word_drop,
-}
+OPT_IN: dict[str, Perturbation] = {"upper": texts.upper, "homoglyphs": texts.homoglyphs, "word_drop": texts.word_drop}
 REGISTRY: dict[str, Perturbation] = DEFAULT | OPT_IN
 PROMPT_LEVEL = ("label_order", "example_order")
 _SPARE_LABELS: dict[str, Callable[[str, Random, frozenset[str]], str]] = {
@@ -149,9 +143,7 @@ def apply_own(names: Sequence[str], cases: Sequence[Case], root: Path) -> Own:
                         made[case.id][name] = text
             except PerturbationBroken as broken:
                 problems.append((name, broken.message, broken.fix))
-    varied = [
-        msgspec.structs.replace(case, variants=made[case.id]) if made[case.id] else case for case in cases
-    ]
+    varied = [msgspec.structs.replace(case, variants=made[case.id]) if made[case.id] else case for case in cases]
     return Own(varied, tuple(dict.fromkeys(files)), problems)
 
 
@@ -204,9 +196,7 @@ def _vary(name: str, function: Perturbation, case: Case) -> str | None:
             raise PerturbationBroken(f"`{shown(name)}` failed {where}: {_said(error)}.", SIGNATURE) from None
     after = texts[0]
     if not isinstance(after, str):
-        raise PerturbationBroken(
-            f"`{shown(name)}` gave {type(after).__name__} {where}, not a text.", SIGNATURE
-        )
+        raise PerturbationBroken(f"`{shown(name)}` gave {type(after).__name__} {where}, not a text.", SIGNATURE)
     if texts[1] != after:
         raise PerturbationBroken(
             f"`{shown(name)}` gave two texts {where}: a run could not be repeated.",

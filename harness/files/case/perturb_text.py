@@ -1,7 +1,5 @@
 """The changes themselves: small functions `(text, rng) -> text` that leave the meaning alone."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import partial

@@ -3,8 +3,6 @@
 A row is its line and its fields: column -> value as written; a byte order mark is no part of the text.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,9 +88,7 @@ def _whole(file: Path, findings: Findings, encoding: str) -> str | None:
         findings.add(file, None, "", f"cannot be read: {reason(error)}.", "Check its permissions.")
         return None
     if len(raw) > LARGEST_FILE:
-        findings.add(
-            file, None, "", f"is larger than {LARGEST_FILE:,} bytes.", "Write an object a line: .jsonl."
-        )
+        findings.add(file, None, "", f"is larger than {LARGEST_FILE:,} bytes.", "Write an object a line: .jsonl.")
         return None
     return decoded(file, raw, findings, encoding)
 

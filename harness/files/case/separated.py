@@ -3,8 +3,6 @@
 The separator is told by the header; columns without a name and without content (`v1,v2,,,`) are none.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
@@ -96,9 +94,7 @@ def named_cells(
         header = [cell.strip() for cell in cells]
         twice = sorted({column for column in header if column and header.count(column) > 1})
         for column in twice:
-            findings.add(
-                file, 1, shown(column), f"the column `{shown(column)}` stands twice.", "Rename one of them."
-            )
+            findings.add(file, 1, shown(column), f"the column `{shown(column)}` stands twice.", "Rename one of them.")
         if twice:
             return
     least = max((i for i, name in enumerate(header, start=1) if name), default=0)
@@ -120,9 +116,7 @@ def read_beside(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each line of a file as a text; line by line, other files hold the values of other columns."""
     columns = {column: file, **beside}
-    lines = [
-        (line.rstrip("\r\n") for _, line in read_lines(path, findings, encoding)) for path in columns.values()
-    ]
+    lines = [(line.rstrip("\r\n") for _, line in read_lines(path, findings, encoding)) for path in columns.values()]
     for number, cells in enumerate(zip_longest(*lines), start=1):
         if None in cells:
             paths = list(columns.values())

@@ -3,8 +3,6 @@
 Spreadsheets are read by python-calamine (MIT, no dependencies), Parquet and what lies elsewhere by Polars.
 """
 
-from __future__ import annotations
-
 import codecs
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
@@ -26,14 +24,7 @@ def read_table(file: Path, source: str, findings: Findings) -> Rows:
 
 
 def read_remote(
-    file: Path,
-    url: str,
-    kind: str,
-    findings: Findings,
-    *,
-    separator: str,
-    header: Sequence[str],
-    encoding: str,
+    file: Path, url: str, kind: str, findings: Findings, *, separator: str, header: Sequence[str], encoding: str
 ) -> Rows:
     """Yield the rows of a table at an address, read by batches: Parquet, CSV and its kin, JSONL."""
     wide = encoding and codecs.lookup(encoding).name not in {"utf-8", "utf-8-sig", "ascii"}
@@ -46,11 +37,7 @@ def read_remote(
         "parquet": lambda polars: polars.scan_parquet(url),
         "jsonl": lambda polars: polars.scan_ndjson(url),
         "csv": lambda polars: polars.scan_csv(
-            url,
-            infer_schema=False,
-            separator=separator,
-            has_header=not header,
-            new_columns=list(header) or None,
+            url, infer_schema=False, separator=separator, has_header=not header, new_columns=list(header) or None
         ),
     }
     return _batches(file, scans["csv" if kind == "tsv" else kind], findings)
@@ -74,9 +61,7 @@ def _batches(file: Path, scan: Callable[[Any], Any], findings: Findings) -> Rows
             start += _BATCH
     except (polars.exceptions.PolarsError, OSError, ValueError) as error:
         said = shown(str(error).splitlines()[0] if str(error) else type(error).__name__, 200)
-        findings.add(
-            file, None, "", f"cannot be read as a table: {said}.", "Check the address and the format."
-        )
+        findings.add(file, None, "", f"cannot be read as a table: {said}.", "Check the address and the format.")
 
 
 def read_sheet(file: Path, findings: Findings, sheet: str = "") -> Iterator[tuple[int, list[str]]]:

@@ -22,24 +22,3 @@ from harness.files.project.reading import (
     find_project,
     read_project,
 )
-
-__all__ = [
-    "CERTIFICATES_FIX",
-    "EMBEDDED",
-    "PROJECT_FILE",
-    "Azure",
-    "EndpointKind",
-    "Limits",
-    "ModelEntry",
-    "Price",
-    "Project",
-    "ReadProject",
-    "Transport",
-    "certificates",
-    "default_project",
-    "find_project",
-    "model_digest",
-    "price_of",
-    "read_project",
-    "variables_of",
-]

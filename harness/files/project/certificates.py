@@ -1,7 +1,5 @@
 """The certificates of a file that harness.yml names: `ca_file:` of a model."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

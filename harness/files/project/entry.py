@@ -1,7 +1,5 @@
 """harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
@@ -35,10 +33,7 @@ class Price(Written):
     input: Money = Field(0.0, ge=0, allow_inf_nan=False, description="Price of a million input tokens.")
     output: Money = Field(0.0, ge=0, allow_inf_nan=False, description="Price of a million output tokens.")
     cached: Money | None = Field(
-        None,
-        ge=0,
-        allow_inf_nan=False,
-        description="Price of a million cached input tokens; as `input` if absent.",
+        None, ge=0, allow_inf_nan=False, description="Price of a million cached input tokens; as `input` if absent."
     )
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code, such as USD.")
 
@@ -81,9 +76,7 @@ class Limits(Written):
 class Azure(Written):
     """How the official client reaches Azure OpenAI: deployment routes, `api-key` header or Entra identity."""
 
-    api_version: str = Field(
-        pattern=r"^[0-9A-Za-z-]{1,40}$", description="Of Azure's API, such as 2024-10-21 or v1."
-    )
+    api_version: str = Field(pattern=r"^[0-9A-Za-z-]{1,40}$", description="Of Azure's API, such as 2024-10-21 or v1.")
     entra: bool = Field(False, description="Sign in by Microsoft Entra ID (extra `azure`) instead of a key.")
 
 
@@ -93,9 +86,7 @@ class ModelEntry(Written):
     endpoint: EndpointKind = Field(description="What is spoken, and to whom.")
     transport: Transport = Field("wire", description="What carries the bytes.")
     model: str | None = Field(None, description="The endpoint's own model id.")
-    base_url: str | None = Field(
-        None, description="Where the endpoint is, such as https://api.openai.com/v1."
-    )
+    base_url: str | None = Field(None, description="Where the endpoint is, such as https://api.openai.com/v1.")
     api_key_env: str | None = Field(
         None, description="The NAME of the environment variable that holds the key; never a key."
     )
@@ -106,9 +97,7 @@ class ModelEntry(Written):
     ca_file: Path | None = Field(
         None, description="PEM file of an authority to trust besides this machine's, such as your company's."
     )
-    params: dict[str, Any] = Field(
-        {}, description="Sent with every request: temperature, max_tokens, seed, ..."
-    )
+    params: dict[str, Any] = Field({}, description="Sent with every request: temperature, max_tokens, seed, ...")
     price: Price = Field(Price(), description="Money per million tokens.")
     limits: Limits = Field(Limits(), description="What the endpoint allows.")
     timeout_s: Seconds = Field(
@@ -122,9 +111,7 @@ class ModelEntry(Written):
     # endpoint: local
     weights: str | None = Field(None, description="local: name of an embedded model, or a GGUF file.")
     threads: int | None = Field(None, ge=1, le=1024, description="local: threads of the server.")
-    context: int = Field(
-        8192, ge=256, le=4_194_304, description="local: size of the context window, in tokens."
-    )
+    context: int = Field(8192, ge=256, le=4_194_304, description="local: size of the context window, in tokens.")
     # endpoint: replay
     replies: Path | None = Field(None, description="replay: JSONL file with one recorded reply a line.")
     # endpoint: http

@@ -1,7 +1,5 @@
 """Reads harness.yml: each model by itself, so that one wrong entry does not hide the others."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +30,7 @@ _NEARLY = ("harness.yaml", ".harness.yml", ".harness.yaml", "harness.yml.txt")
 
 PROJECT_TEXTS: tuple[Path_, ...] = (
     ("results",),
-    *(
-        ("models", "*", key)
-        for key in ("model", "base_url", "api_key_env", "ca_file", "weights", "replies", "url")
-    ),
+    *(("models", "*", key) for key in ("model", "base_url", "api_key_env", "ca_file", "weights", "replies", "url")),
     ("models", "*", "headers", "*"),
     ("models", "*", "azure", "api_version"),
 )
@@ -124,9 +119,7 @@ def read_project(path: Path, findings: Findings) -> ReadProject:
         wrong.add("*")  # `modles:` is told below
     checked = check(Project, others, path, findings, texts=PROJECT_TEXTS, stand_ins={})
     project = checked.model if checked else Project()
-    project = project.model_copy(
-        update={"models": models, "path": path, "root": root, "lines": lines_of(tree)}
-    )
+    project = project.model_copy(update={"models": models, "path": path, "root": root, "lines": lines_of(tree)})
     return ReadProject(project, tree, frozenset(wrong))
 
 
@@ -138,9 +131,7 @@ def _read_entry(name: str, tree: Entries, path: Path, findings: Findings) -> Mod
         return None
     before = findings.of(path)
     if not name or len(name) > 100 or not name.isprintable() or {"@", "/", "\\"} & set(name):
-        findings.add(
-            path, line, f"models.{shown(name)}", "a model's name is short and has no `@`, `/` or `\\`."
-        )
+        findings.add(path, line, f"models.{shown(name)}", "a model's name is short and has no `@`, `/` or `\\`.")
     raw: dict[str, Any] = plain_value(node, PROJECT_TEXTS, at)
     for key, message, fix in _entry_problems(raw):
         _, where, _ = node_at(tree, (*at, key))

@@ -3,8 +3,6 @@
 No message repeats the value, because the value may be the secret.
 """
 
-from __future__ import annotations
-
 import re
 from urllib.parse import parse_qsl, urlsplit
 
@@ -51,9 +49,7 @@ def check_origin(url: str) -> str:
     except ValueError:
         raise ValueError("must be an address such as https://api.openai.com/v1") from None
     if parts.username is not None or parts.password is not None:
-        raise ValueError(
-            "must not hold a user name or password. Use `api_key_env`, or a header with ${VARIABLE}"
-        )
+        raise ValueError("must not hold a user name or password. Use `api_key_env`, or a header with ${VARIABLE}")
     bad = any(c.isspace() or ord(c) < 32 for c in url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or bad:
         raise ValueError("must start with http:// or https:// and name a host")
@@ -71,6 +67,4 @@ def check_header(name: str, value: str) -> None:
     if any(ord(c) < 32 or ord(c) == 127 for c in value):
         raise ValueError(f"the header `{name}` holds a control character")
     if _SECRET_HEADER.fullmatch(name) and not _PLACEHOLDER.search(value):
-        raise ValueError(
-            f"the header `{name}` must take its secret from the environment: write ${{VARIABLE}}"
-        )
+        raise ValueError(f"the header `{name}` must take its secret from the environment: write ${{VARIABLE}}")

@@ -3,8 +3,6 @@
 Whatever a template does, its work and its text are bounded.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sized
@@ -12,27 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any
 
-from jinja2 import (
-    StrictUndefined,
-    Template,
-    TemplateError,
-    TemplateSyntaxError,
-    UndefinedError,
-    meta,
-    nodes,
-)
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.filters import do_round
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from harness.files.prompts.template_rules import (
-    FILTERS,
-    LISTS,
-    TESTS,
-    TemplateRefused,
-    check_source,
-    check_tree,
-)
+from harness.files.prompts.template_rules import FILTERS, LISTS, TESTS, TemplateRefused, check_source, check_tree
 from harness.files.written import shown
 
 PLACE = re.compile(r"\{\{\s*([^\W\d][\w-]*)\s*\}\}")  # as GitHub writes them

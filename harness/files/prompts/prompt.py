@@ -1,7 +1,5 @@
 """*.prompt.yml: a superset of the prompt files that GitHub stores and renders. Untrusted, sandboxed."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
@@ -46,12 +44,8 @@ class Prompt(Written):
     parameters: dict[str, Any] = Field(
         {}, alias="modelParameters", description="Sent with every request: temperature, max_tokens, stop, ..."
     )
-    messages: tuple[Message, ...] = Field(
-        (), max_length=200, description="The chat, for endpoints that speak it."
-    )
-    text: str | None = Field(
-        None, description="A plain text to be continued, for endpoints that complete text."
-    )
+    messages: tuple[Message, ...] = Field((), max_length=200, description="The chat, for endpoints that speak it.")
+    text: str | None = Field(None, description="A plain text to be continued, for endpoints that complete text.")
     examples: tuple[dict[str, str], ...] = Field(
         (),
         max_length=MOST_EXAMPLES,
@@ -71,10 +65,7 @@ class Prompt(Written):
         "Absent: github where there are `testData`, `evaluators` or a `model` as GitHub names them.",
     )
     test_data: tuple[dict[str, Any], ...] = Field(
-        (),
-        alias="testData",
-        exclude=True,
-        description="Cases that GitHub keeps here; a suite may name this file.",
+        (), alias="testData", exclude=True, description="Cases that GitHub keeps here; a suite may name this file."
     )
     evaluators: tuple[dict[str, Any], ...] = Field(
         (), exclude=True, description="GitHub's checks of a reply: read past; a suite's thresholds judge."
@@ -119,18 +110,12 @@ def read_prompt(path: Path, findings: Findings) -> Checked[Prompt] | None:
     if wants_schema and prompt.json_schema is None and checked.whole("jsonSchema"):
         checked.problem(("responseFormat",), "`json_schema` needs a `jsonSchema`.", "Add `jsonSchema:`.")
     if isinstance(prompt.json_schema, str) and not _is_schema(prompt.json_schema):
-        checked.problem(
-            ("jsonSchema",), "is text, but not a JSON object.", "Write the schema as YAML or JSON."
-        )
+        checked.problem(("jsonSchema",), "is text, but not a JSON object.", "Write the schema as YAML or JSON.")
     if isinstance(prompt.response_format, str) and prompt.response_format not in _FORMATS:
         fix = did_you_mean(prompt.response_format, _FORMATS)
         checked.problem(("responseFormat",), f"must be one of {shortlist(_FORMATS)}.", fix)
     return checked.updated(
-        path=path,
-        name=plain_name(path),
-        title=prompt.title,
-        template=_template(prompt),
-        lines=lines_of(checked.tree),
+        path=path, name=plain_name(path), title=prompt.title, template=_template(prompt), lines=lines_of(checked.tree)
     )
 
 
@@ -170,8 +155,7 @@ def prompt_digest(prompt: Prompt) -> str:
     The labels of the suite count only where a template uses them.
     """
     content = prompt.model_dump(
-        mode="json",
-        include={"parameters", "messages", "text", "examples", "response_format", "json_schema", "grammar"},
+        mode="json", include={"parameters", "messages", "text", "examples", "response_format", "json_schema", "grammar"}
     )
     sources = [message.content for message in prompt.messages] + [prompt.text or ""]
     if any("labels" in source for source in sources):
@@ -183,9 +167,7 @@ def prompt_digest(prompt: Prompt) -> str:
 
 def _read_otherwise(source: str) -> bool:
     """Whether Jinja would make something else of a template than GitHub does."""
-    return (
-        "{%" in source or "{#" in source or bool(re.sub(r"\{\{\s*[^\W\d]\w*\s*\}\}", "", source).count("{{"))
-    )
+    return "{%" in source or "{#" in source or bool(re.sub(r"\{\{\s*[^\W\d]\w*\s*\}\}", "", source).count("{{"))
 
 
 def perturb_prompt(name: str, prompt: Prompt, seed: int) -> Prompt:

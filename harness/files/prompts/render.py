@@ -5,8 +5,6 @@ block tag (`{% for ... %}`) leaves nothing behind (Jinja's `trim_blocks` and `ls
 inserted as they are: case text is never parsed as a template, and nothing is escaped.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -45,12 +43,8 @@ class Renderer:
     def __init__(self, prompt: Prompt) -> None:
         self._examples = [SimpleNamespace(**example) for example in prompt.examples]
         self._constants = {"examples": self._examples, "labels": list(prompt.labels)}
-        self._text = (
-            None if prompt.text is None else self._filler(compile_template(prompt.text, prompt.template))
-        )
-        compiled = [
-            (message, compile_template(message.content, prompt.template)) for message in prompt.messages
-        ]
+        self._text = None if prompt.text is None else self._filler(compile_template(prompt.text, prompt.template))
+        compiled = [(message, compile_template(message.content, prompt.template)) for message in prompt.messages]
         places = any("examples" in template.names for _, template in compiled)
         self._turns = [(message.role, self._filler(template)) for message, template in compiled]
         if prompt.examples and compiled and not places:

@@ -6,8 +6,6 @@ calls, assigns, imports or includes is allowed; so the work of a template is bou
 source times the size of a case.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from jinja2 import nodes
@@ -147,6 +145,5 @@ def _check_attribute(node: nodes.Getattr, inside: tuple[str, ...], line: int) ->
         raise TemplateRefused(f"the name `{node.attr}` is not allowed in prompts.", line)
     if not (isinstance(node.node, nodes.Name) and node.node.name in inside):
         raise TemplateRefused(
-            f"`.{node.attr}` is not allowed here: inputs are text, only the items of a loop have parts.",
-            line,
+            f"`.{node.attr}` is not allowed here: inputs are text, only the items of a loop have parts.", line
         )

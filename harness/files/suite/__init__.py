@@ -1,25 +1,4 @@
 """*.suite.yml: labels, cases, reply rule, thresholds, repeats: what a team demands of a prompt."""
 
-from harness.files.suite.model import (
-    DEFAULT_CONFIDENCE,
-    CaseFile,
-    Costs,
-    GateRule,
-    ReplyRule,
-    Suite,
-    suite_digest,
-)
+from harness.files.suite.model import DEFAULT_CONFIDENCE, CaseFile, Costs, GateRule, ReplyRule, Suite, suite_digest
 from harness.files.suite.pattern import Pattern, PatternRefused, TooLong
-
-__all__ = [
-    "DEFAULT_CONFIDENCE",
-    "CaseFile",
-    "Costs",
-    "GateRule",
-    "Pattern",
-    "PatternRefused",
-    "ReplyRule",
-    "Suite",
-    "TooLong",
-    "suite_digest",
-]

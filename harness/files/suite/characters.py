@@ -1,7 +1,5 @@
 """Which characters a class of a pattern holds, as Python sees them: for RE2, or as ranges of code points."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -10,11 +8,7 @@ from typing import Any, TypeAlias
 
 Ranges: TypeAlias = list[tuple[int, int]]  # first and last code points, in order, apart
 LAST = sys.maxunicode
-_CLASSES = {
-    "CATEGORY_DIGIT": r"\p{Nd}",
-    "CATEGORY_SPACE": r"\t-\r\x1c-\x20\x85\p{Z}",
-    "CATEGORY_WORD": r"\p{L}\p{N}_",
-}
+_CLASSES = {"CATEGORY_DIGIT": r"\p{Nd}", "CATEGORY_SPACE": r"\t-\r\x1c-\x20\x85\p{Z}", "CATEGORY_WORD": r"\p{L}\p{N}_"}
 
 
 def item(kind: str, what: Any) -> str:  # noqa: ANN401 - as Python's parser gives it

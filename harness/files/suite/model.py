@@ -1,7 +1,5 @@
 """*.suite.yml: labels, reply rule, thresholds, repeats: what a team demands of a prompt."""
 
-from __future__ import annotations
-
 import codecs
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,13 +15,7 @@ from pydantic import (
 )
 
 from harness.files.digest import digest
-from harness.files.written import (
-    Age,
-    Money,
-    Share,
-    Written,
-    units,
-)
+from harness.files.written import Age, Money, Share, Written, units
 from harness.record import CaseRow
 
 DEFAULT_CONFIDENCE = 0.95
@@ -52,9 +44,7 @@ class ReplyRule(Written):
         "mention", alias="as", description="exact | mention | json (pointer) | regex (pattern)"
     )
     from_: Literal["text", "tool"] = Field(
-        "text",
-        alias="from",
-        description="as: json; text, or tool: the arguments of its tool call.",
+        "text", alias="from", description="as: json; text, or tool: the arguments of its tool call."
     )
     aliases: dict[str, Texts] = Field({}, description="Other words for a label: {spam: [junk]}.")
     pointer: str = Field("/label", pattern=r"^(/.*)?$", description="as: json; JSON pointer to the label.")
@@ -72,9 +62,7 @@ class Costs(Written):
     """Money per error of a suite with a positive label."""
 
     missed: Money = Field(0.0, ge=0, allow_inf_nan=False, description="A positive case that went unnoticed.")
-    false_alarm: Money = Field(
-        0.0, ge=0, allow_inf_nan=False, description="A negative case taken for positive."
-    )
+    false_alarm: Money = Field(0.0, ge=0, allow_inf_nan=False, description="A negative case taken for positive.")
 
 
 class CaseFile(Written):
@@ -88,9 +76,7 @@ class CaseFile(Written):
         None, min_length=1, max_length=1, description='Between two cells: `;`, or a tab as `"\\t"`.'
     )
     header: Texts = Field((), description="The columns' names, of a file that has no header.")
-    encoding: str | None = Field(
-        None, description="Such as latin-1 or cp1252; absent: UTF-8, or as its mark says."
-    )
+    encoding: str | None = Field(None, description="Such as latin-1 or cp1252; absent: UTF-8, or as its mark says.")
     sheet: str | None = Field(None, description="Name or number of the sheet; absent: the first.")
     values: dict[str, dict[str, str]] = Field(
         {},
@@ -140,17 +126,13 @@ class GateRule(Written):
     margin: Share = Field(
         0.02, gt=0, lt=1, description="The loss of a share that would not matter: `2%` is two points."
     )
-    reuse: Age = Field(
-        7 * DAY_S, ge=0, description="How old stored replies of the base may be: `7 days`, or `never`."
-    )
+    reuse: Age = Field(7 * DAY_S, ge=0, description="How old stored replies of the base may be: `7 days`, or `never`.")
 
 
 class Suite(Written):
     """Labelled cases and what is demanded of a candidate on them."""
 
-    name: str = Field(
-        min_length=1, max_length=100, pattern=r"^[^/\\\x00-\x1f]+$", description="Names the runs."
-    )
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^/\\\x00-\x1f]+$", description="Names the runs.")
     description: str = Field("", description="What this suite is about.")
     labels: Texts = Field(
         min_length=2,
@@ -163,23 +145,17 @@ class Suite(Written):
         description="Files of cases: .jsonl, .json, .csv, .tsv, the testData of a .prompt.yml; with `tables` "
         "also .xlsx, .parquet, s3://, hf://. A mapping says how a file is written.",
     )
-    columns: dict[str, str] = Field(
-        {}, description="Field -> column: {expected: label}; other columns are inputs."
-    )
+    columns: dict[str, str] = Field({}, description="Field -> column: {expected: label}; other columns are inputs.")
     reply: ReplyRule = Field(ReplyRule(), description="What makes a label of a reply.")
     prompts: Texts = Field((), description="Prompt files or patterns, relative to this file.")
     models: Texts = Field((), description="Names of models of harness.yml.")
     repeats: int = Field(3, ge=1, le=1000, description="How often each request is sent.")
     perturbations: Texts = Field((), description="Harmless changes of the input to try as well.")
-    priority: Literal["recall", "precision", "balanced"] = Field(
-        "balanced", description="Which error hurts more."
-    )
+    priority: Literal["recall", "precision", "balanced"] = Field("balanced", description="Which error hurts more.")
     prevalence: dict[str, Share] = Field({}, description="Share of a label in production: {spam: 2%}.")
     costs: Costs | None = Field(None, description="Money per kind of error.")
     volume: str | None = Field(None, description="Calls in production: `2M per month`.")
-    thresholds: Texts = Field(
-        (), max_length=200, description="What is demanded; absent: the documented defaults."
-    )
+    thresholds: Texts = Field((), max_length=200, description="What is demanded; absent: the documented defaults.")
     confidence: Share = Field(DEFAULT_CONFIDENCE, gt=0.5, lt=1, description="Of intervals and checks: `95%`.")
     gate: GateRule = Field(GateRule(), description="How a branch is held against its base.")
     seed: int = Field(0, ge=0, lt=1 << 63, description="Of the order in which trials are sent.")
@@ -202,8 +178,6 @@ class Suite(Written):
 def suite_digest(suite: Suite, cases: Iterable[CaseRow]) -> str:
     """Digest what makes two runs comparable: labels, reply rule, and the cases in any order."""
     rows = sorted((case.id, case.digest, case.expected, case.split) for case in cases)
-    later = {
-        key for key in ("from_", "match") if getattr(suite.reply, key) == ReplyRule.model_fields[key].default
-    }
+    later = {key for key in ("from_", "match") if getattr(suite.reply, key) == ReplyRule.model_fields[key].default}
     rule = suite.reply.model_dump(mode="json", exclude=later)  # runs of before these keys stay comparable
     return digest([sorted(suite.labels), suite.positive, rule, rows])

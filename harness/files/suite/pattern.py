@@ -11,8 +11,6 @@ written so that it is right: each letter beyond ASCII stands between two `_`, an
 such a letter.
 """
 
-from __future__ import annotations
-
 import re
 import warnings
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Reads a suite: what is wrong with it by itself, each at its line."""
 
-from __future__ import annotations
-
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
@@ -28,14 +26,8 @@ from harness.files.written import (
 )
 
 SUITE_TEXTS: tuple[Path_, ...] = (
-    *(
-        (key,)
-        for key in ("name", "description", "labels", "positive", "cases", "prompts", "models", "volume")
-    ),
-    *(
-        (key, "*")
-        for key in ("labels", "cases", "prompts", "models", "columns", "perturbations", "thresholds")
-    ),
+    *((key,) for key in ("name", "description", "labels", "positive", "cases", "prompts", "models", "volume")),
+    *((key, "*") for key in ("labels", "cases", "prompts", "models", "columns", "perturbations", "thresholds")),
     ("perturbations",),
     ("thresholds",),
     ("reply", "pattern"),
@@ -158,9 +150,7 @@ def _label_problems(checked: Checked[Suite]) -> None:
         folded = folded if suite.reply.case_sensitive else folded.casefold()
         if not label.strip() or label != label.strip() or not label.isprintable() or len(label) > 200:
             checked.problem(
-                ("labels", i),
-                f"`{shown(label)}` is not a label.",
-                "Write a short text without edges of spaces.",
+                ("labels", i), f"`{shown(label)}` is not a label.", "Write a short text without edges of spaces."
             )
         if folded in seen:
             message = f"`{shown(label)}` and `{shown(seen[folded])}` are the same label."
@@ -172,9 +162,7 @@ def _label_problems(checked: Checked[Suite]) -> None:
         named.append((("positive",), suite.positive))
     for at, label in named:
         if label not in suite.labels:
-            checked.problem(
-                at, f"`{shown(label)}` is not one of the labels.", did_you_mean(label, suite.labels)
-            )
+            checked.problem(at, f"`{shown(label)}` is not one of the labels.", did_you_mean(label, suite.labels))
 
 
 def _reply_problems(checked: Checked[Suite]) -> None:

@@ -17,19 +17,3 @@ from harness.files.thresholds.metrics import (
 from harness.files.thresholds.parse import parse_threshold
 from harness.files.thresholds.scanner import ThresholdError
 from harness.files.thresholds.threshold import Op, Threshold, Where
-
-__all__ = [
-    "BETTER_THAN_MAJORITY",
-    "METRICS",
-    "Counted",
-    "Metric",
-    "Op",
-    "Plain",
-    "Scale",
-    "Threshold",
-    "ThresholdError",
-    "Where",
-    "metric_of",
-    "parse_threshold",
-    "written",
-]

@@ -1,7 +1,5 @@
 """What was probably meant, for each slip in a threshold: the nearest valid expression."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 

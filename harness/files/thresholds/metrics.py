@@ -4,8 +4,6 @@ A row says everything that can be said of a metric without a run; `judge/checks/
 by how each is computed, explained and planned. Whoever asks something of a metric asks its row.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias

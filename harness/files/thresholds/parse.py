@@ -10,8 +10,6 @@ bound      = number [unit] | "baseline" [("-"|"+") number [unit] | "*" number] |
 A label, perturbation, tag or split that holds a bracket or (in a filter) a space or `<` stands in quotes.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -101,9 +99,7 @@ class _Parser(Scanner):
         start = self.at
         found = _NAME.match(self.text, start)
         if found is None:
-            raise ThresholdError(
-                "must begin with a metric.", column=start + 1, fix=f"Known: {shortlist(METRICS, 40)}."
-            )
+            raise ThresholdError("must begin with a metric.", column=start + 1, fix=f"Known: {shortlist(METRICS, 40)}.")
         name = " ".join(found[0].replace(",", "").split())
         if name not in SPELLINGS:
             self.fail(f"unknown metric `{shown(name)}`.", start, metric_fix(name, self.text[found.end() :]))
@@ -181,9 +177,7 @@ class _Parser(Scanner):
         self.space()
         start = self.at
         name = self.name(_WORD)
-        self._check(
-            name, self.known.tags if key == "tag" else self.known.splits, f"{key} of these cases", start
-        )
+        self._check(name, self.known.tags if key == "tag" else self.known.splits, f"{key} of these cases", start)
         return key, name
 
     def _check(self, name: str, allowed: Collection[str] | None, kind: str, start: int) -> None:
@@ -198,11 +192,7 @@ class _Parser(Scanner):
         found = _OPERATOR.match(self.text, start)
         right = ">=" if metric.higher_is_better else "<="
         if found is None:
-            self.fail(
-                "needs one of `>=`, `<=`, `>`, `<` here.",
-                start,
-                operator_fix(metric, right, self.text[start:]),
-            )
+            self.fail("needs one of `>=`, `<=`, `>`, `<` here.", start, operator_fix(metric, right, self.text[start:]))
         assert found is not None
         op = _OPS[found[0]]
         if op[0] != right[0]:

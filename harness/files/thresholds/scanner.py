@@ -1,7 +1,5 @@
 """Reads the text of a threshold piece by piece: signs, words, names and quantities, each with its column."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """A threshold: one demand on one metric, as frozen data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 

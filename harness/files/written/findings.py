@@ -1,7 +1,5 @@
 """Collects the problems of every file, so that all of them are reported together."""
 
-from __future__ import annotations
-
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Set
@@ -53,9 +51,7 @@ class Findings:
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Give the known word that was probably meant, if one is near."""
     choices = {choice.casefold(): choice for choice in known}
-    found = difflib.get_close_matches(
-        word.casefold(), list(choices), n=1, cutoff=0.6 if len(word) > 3 else 0.5
-    )
+    found = difflib.get_close_matches(word.casefold(), list(choices), n=1, cutoff=0.6 if len(word) > 3 else 0.5)
     return choices[found[0]] if found else None
 
 

@@ -1,7 +1,5 @@
 """Files that people name: their paths, kept inside the project with symlinks resolved, and their text."""
 
-from __future__ import annotations
-
 import codecs
 import io
 from collections.abc import Callable, Iterator
@@ -118,9 +116,7 @@ def read_written(path: Path, findings: Findings) -> str | None:
         unreadable(path, error, findings)
         return None
     if len(raw) > LARGEST_WRITTEN:
-        findings.add(
-            path, None, "", f"is larger than {LARGEST_WRITTEN:,} bytes.", "Keep cases in a JSONL or CSV file."
-        )
+        findings.add(path, None, "", f"is larger than {LARGEST_WRITTEN:,} bytes.", "Keep cases in a JSONL or CSV file.")
         return None
     return decoded(path, raw, findings)
 
@@ -144,9 +140,7 @@ def decoded(path: Path, raw: bytes, findings: Findings, encoding: str = "") -> s
     return text
 
 
-def read_lines(
-    path: Path, findings: Findings, encoding: str = "", fix: str = ""
-) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, findings: Findings, encoding: str = "", fix: str = "") -> Iterator[tuple[int, str]]:
     """Yield numbered lines as text, each with its end; one that can't be decoded is a finding and left out.
 
     `encoding` is that of the file, where it is written down; else a byte order mark tells it, else it is
@@ -179,9 +173,7 @@ def _wide_lines(path: Path, source: BinaryIO, codec: str, findings: Findings) ->
             findings.add(path, number + 1, "", f"is not {codec}.", SAVE)
 
 
-def _lines(
-    path: Path, source: BinaryIO, codec: str, findings: Findings, fix: str
-) -> Iterator[tuple[int, str]]:
+def _lines(path: Path, source: BinaryIO, codec: str, findings: Findings, fix: str) -> Iterator[tuple[int, str]]:
     number = offset = 0
     while raw := source.readline(LONGEST_LINE + 1):
         number += 1

@@ -1,7 +1,5 @@
 """Quantities as people write them: `30 s`, `95%`, `$0.50`, `2M per month`."""
 
-from __future__ import annotations
-
 import math
 import re
 from typing import Annotated, TypeAlias
@@ -10,14 +8,7 @@ from pydantic import BeforeValidator
 
 SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 CURRENCY_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
-PER_MONTH = {
-    "second": 2_629_800.0,
-    "minute": 43_830.0,
-    "hour": 730.5,
-    "day": 30.4375,
-    "week": 4.348125,
-    "month": 1.0,
-}
+PER_MONTH = {"second": 2_629_800.0, "minute": 43_830.0, "hour": 730.5, "day": 30.4375, "week": 4.348125, "month": 1.0}
 PER_MONTH["year"] = 1 / 12
 
 _NUMBER = r"(?P<number>\d{1,15}(?:,\d{3})*(?:\.\d{1,15})?|\.\d{1,15})"

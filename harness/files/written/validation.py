@@ -78,12 +78,7 @@ class Checked(Generic[M]):
 
 
 def read_model(
-    cls: type[M],
-    path: Path,
-    findings: Findings,
-    *,
-    texts: Sequence[Path_],
-    stand_ins: Mapping[str, Any] | None = None,
+    cls: type[M], path: Path, findings: Findings, *, texts: Sequence[Path_], stand_ins: Mapping[str, Any] | None = None
 ) -> Checked[M] | None:
     """Read a file as a model; `texts` are the places whose scalars stay as written, see `check`."""
     text = read_written(path, findings)
@@ -92,13 +87,7 @@ def read_model(
 
 
 def check(
-    cls: type[M],
-    tree: Entries,
-    path: Path,
-    findings: Findings,
-    *,
-    texts: Sequence[Path_],
-    stand_ins: Mapping[str, Any],
+    cls: type[M], tree: Entries, path: Path, findings: Findings, *, texts: Sequence[Path_], stand_ins: Mapping[str, Any]
 ) -> Checked[M] | None:
     """Validate a tree; None when not even a model with stand-ins can be built."""
     raw = plain_value(tree, texts)
@@ -193,9 +182,7 @@ def _inner(annotation: object) -> type[BaseModel] | None:
 
 def _known_keys(cls: type[BaseModel]) -> list[str]:
     hidden = FILLED_IN.get(cls.__name__, frozenset())
-    return [
-        info.alias or name for name, info in cls.model_fields.items() if (info.alias or name) not in hidden
-    ]
+    return [info.alias or name for name, info in cls.model_fields.items() if (info.alias or name) not in hidden]
 
 
 _BOUNDS = {
@@ -232,8 +219,5 @@ def _message(detail: ErrorDetails, written: str) -> tuple[str, str]:
         valid = re.findall(r"'([^']*)'", str(details["expected"]))
         near = nearest(written, valid)
         words = [f"`{word}`" for word in valid]
-        return (
-            f"must be one of {', '.join(words[:-1])} or {words[-1]}.",
-            f"Did you mean `{near}`?" if near else "",
-        )
+        return (f"must be one of {', '.join(words[:-1])} or {words[-1]}.", f"Did you mean `{near}`?" if near else "")
     return detail["msg"].rstrip(".") + ".", ""

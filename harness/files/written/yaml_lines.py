@@ -158,9 +158,7 @@ class _Builder:
         if any(name == anchor for _, name in self._open):
             raise _Refused(line, f"the alias `*{shown(anchor)}` contains itself.", "Write the value out.")
         if anchor not in self._anchors:
-            raise _Refused(
-                line, f"the alias `*{shown(anchor)}` has no anchor above it.", "Write the value out."
-            )
+            raise _Refused(line, f"the alias `*{shown(anchor)}` has no anchor above it.", "Write the value out.")
         return self._anchors[anchor]
 
     def _close(self) -> None:
@@ -186,15 +184,11 @@ class _Builder:
             self._enter(parent, pending, node)
         parent.size += node.size
         if parent.size > LARGEST:
-            raise _Refused(
-                line, f"has more than {LARGEST:,} values once its aliases are expanded.", "Shorten it."
-            )
+            raise _Refused(line, f"has more than {LARGEST:,} values once its aliases are expanded.", "Shorten it.")
 
     def _key(self, node: Node, line: int) -> tuple[str, int]:
         if not isinstance(node, Scalar):
-            raise _Refused(
-                line, "a key must be a single word or text.", "Put quotes around a key with brackets."
-            )
+            raise _Refused(line, "a key must be a single word or text.", "Put quotes around a key with brackets.")
         if node.plain and node.text == "<<":
             raise _Refused(line, "the merge key `<<` is not supported.", "Write the values out.")
         return node.text, line

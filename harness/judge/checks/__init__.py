@@ -19,25 +19,3 @@ from harness.judge.checks.verdict import (
     verdict_of,
 )
 from harness.judge.checks.worlds import mended
-
-__all__ = [
-    "GAUGES",
-    "Baseline",
-    "baseline_of",
-    "best_first",
-    "check",
-    "figures_of",
-    "from_store",
-    "hanging_on",
-    "headline_of",
-    "mended",
-    "no_information",
-    "not_measured",
-    "open_by_failures",
-    "power",
-    "reason_of",
-    "reason_of_run",
-    "to_store",
-    "traps_of",
-    "verdict_of",
-]

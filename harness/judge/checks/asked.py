@@ -1,7 +1,5 @@
 """A threshold put to a run: what is required of it here, and the check that comes of it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -11,12 +9,7 @@ from harness.judge.scores.figure import Missing
 from harness.judge.view import View
 from harness.judge.wording import Things, amount, demand, figure, things
 
-_CLAUSES = {
-    ">=": "{} required",
-    ">": "more than {} required",
-    "<=": "at most {} allowed",
-    "<": "less than {} allowed",
-}
+_CLAUSES = {">=": "{} required", ">": "more than {} required", "<=": "at most {} allowed", "<": "less than {} allowed"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,13 +72,7 @@ class Asked:
         return f"{self.threshold.name} {value}"
 
     def check(
-        self,
-        status: Status,
-        estimate: Estimate,
-        why: str,
-        *,
-        bound: float | None = None,
-        needed_n: int | None = None,
+        self, status: Status, estimate: Estimate, why: str, *, bound: float | None = None, needed_n: int | None = None
     ) -> Check:
         """Give the check; `bound` is the one that decided, `needed_n` counts `things`."""
         threshold = self.threshold

@@ -4,8 +4,6 @@ A figure's name is what a threshold says before its operator: `recall[spam]`, `l
 `accuracy where tag=short`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -86,11 +84,7 @@ def baseline_of(baseline: Assessment | Baseline | None) -> Baseline | None:
         run_id=baseline.run_id,
         candidates=tuple(
             BaselineCandidate(
-                name=one.name,
-                prompt=one.prompt,
-                model=one.model,
-                figures=figures_of(one),
-                currency=one.cost.currency,
+                name=one.name, prompt=one.prompt, model=one.model, figures=figures_of(one), currency=one.cost.currency
             )
             for one in baseline.candidates
             if one.verdict != "NOT MEASURED"
@@ -98,9 +92,7 @@ def baseline_of(baseline: Assessment | Baseline | None) -> Baseline | None:
     )
 
 
-def from_store(
-    stored: StoredBaseline, *, read_views: Callable[[], Mapping[str, View]] | None = None
-) -> Baseline:
+def from_store(stored: StoredBaseline, *, read_views: Callable[[], Mapping[str, View]] | None = None) -> Baseline:
     """Give the baseline that baselines.yml describes."""
     return Baseline(
         run_id=stored.run,

@@ -1,7 +1,5 @@
 """Thresholds held against figures: one check each, PASS, FAIL or INCONCLUSIVE, with its sentence."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -113,9 +111,7 @@ def _by_figure(asked: Asked) -> Check:
     if asked.metric.clock is not None and asked.saturated:
         told = f"{asked.threshold.text}: {SATURATED}"
         return asked.check("INCONCLUSIVE", finding.estimate, told, bound=decision.bound)
-    return asked.check(
-        decision.status, finding.estimate, why(finding), bound=decision.bound, needed_n=finding.needed_n
-    )
+    return asked.check(decision.status, finding.estimate, why(finding), bound=decision.bound, needed_n=finding.needed_n)
 
 
 def _cases(needed: int | None, source: Figure, view: View) -> int | None:

@@ -1,7 +1,5 @@
 """What a missed threshold means in counts, such as `88 of 100 fraud cases went unnoticed`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -4,8 +4,6 @@ Without a baseline, the run is held against the previous comparable run and agai
 (`history/series.py` says what that does to the error rate). The worse of the two decides.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from harness.judge.checks.asked import Asked
@@ -34,8 +32,7 @@ def drift_check(asked: Asked) -> Check:
         return asked.undecided(missing, undefined(missing, confidence=view.confidence))
     now = classification.accuracy(view.answers)
     decided = [
-        (name, before, no_big_drop(now, before, margin=margin, confidence=view.confidence))
-        for name, before in befores
+        (name, before, no_big_drop(now, before, margin=margin, confidence=view.confidence)) for name, before in befores
     ]
     return _made(asked, now, min(decided, key=_badness))
 

@@ -3,8 +3,6 @@
 Latency quantiles are not here: they are decided by the share of calls within the limit (see `quantiles`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

@@ -151,19 +151,13 @@ def _accuracy(c: CandidateAssessment) -> Kept:
         yield f" where {part.kind}={part.name}", part.accuracy
 
 
-_RIGHT = Gauge(
-    figure=read.accuracy,
-    plan=power.of_share,
-    consequence=told.wrong,
-)
+_RIGHT = Gauge(figure=read.accuracy, plan=power.of_share, consequence=told.wrong)
 _PRICED = power.afterwards("it depends on what calls cost")
 
 GAUGES: dict[str, Gauge] = {
     BETTER_THAN_MAJORITY.name: _RIGHT,
     "accuracy": replace(_RIGHT, kept=_accuracy),
-    "balanced_accuracy": _averaged(
-        "balanced_accuracy", matrix.balanced_accuracy_of, Resampling.balanced_accuracy
-    ),
+    "balanced_accuracy": _averaged("balanced_accuracy", matrix.balanced_accuracy_of, Resampling.balanced_accuracy),
     "macro_f1": _averaged("macro_f1", matrix.macro_f1_of, Resampling.macro_f1),
     "weighted_f1": _averaged("weighted_f1", matrix.weighted_f1_of, Resampling.weighted_f1),
     "micro_f1": _averaged("micro_f1", matrix.micro_f1_of, Resampling.micro_f1),
@@ -240,15 +234,9 @@ GAUGES: dict[str, Gauge] = {
     ),
     "robustness.drop": _robustness("drop", "accuracy_drop", robustness.drop),
     "robustness.flips": replace(
-        _robustness("flips_above_noise", "flips_above_noise", robustness.flips_above_noise),
-        faultless="no answer moved",
+        _robustness("flips_above_noise", "flips_above_noise", robustness.flips_above_noise), faultless="no answer moved"
     ),
-    "generalization.gap": Gauge(
-        figure=read.gap,
-        plan=power.of_gap,
-        kept=_gap,
-        worlds=worlds.of_splits,
-    ),
+    "generalization.gap": Gauge(figure=read.gap, plan=power.of_gap, kept=_gap, worlds=worlds.of_splits),
     "drift.drop": Gauge(
         figure=lambda _: Missing("a drop needs an earlier run"),
         plan=power.afterwards("it depends on the earlier runs"),
@@ -268,9 +256,7 @@ GAUGES: dict[str, Gauge] = {
         kept=lambda c: [("", c.cost.per_1000)],
     ),
     "cost_per_correct": Gauge(
-        figure=lambda asked: cost.per_correct(asked.view),
-        plan=_PRICED,
-        kept=lambda c: [("", c.cost.per_correct)],
+        figure=lambda asked: cost.per_correct(asked.view), plan=_PRICED, kept=lambda c: [("", c.cost.per_correct)]
     ),
     "tokens_per_case": Gauge(
         figure=lambda asked: cost.tokens_per_case(asked.view),

@@ -1,7 +1,5 @@
 """Before a run: a row for each threshold, by the planner of its metric."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,8 +15,7 @@ from harness.judge.scores.planning import half_way
 def power(suite: Suite, thresholds: Sequence[Threshold], cases: Sequence[Case]) -> tuple[PowerRow, ...]:
     """Say of each threshold, in their order, what the cases can prove and how many it takes."""
     accuracy = max(
-        (half_way(t.bound) for t in thresholds if t.metric == "accuracy" and t.baseline == "absolute"),
-        default=None,
+        (half_way(t.bound) for t in thresholds if t.metric == "accuracy" and t.baseline == "absolute"), default=None
     )
     return tuple(_row(suite, threshold, cases, accuracy) for threshold in thresholds)
 

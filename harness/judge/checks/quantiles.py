@@ -4,8 +4,6 @@
 client itself was saturated, nothing is decided.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -45,11 +43,7 @@ class _Calls:
     def within(self) -> str:
         inside = int(np.count_nonzero(self.times <= self.asked.required))
         failed = int(np.count_nonzero(~np.isfinite(self.times)))
-        lost = (
-            f" ({count(failed, 'failed call')} {verb(failed, 'counts', 'count')} as over it)"
-            if failed
-            else ""
-        )
+        lost = f" ({count(failed, 'failed call')} {verb(failed, 'counts', 'count')} as over it)" if failed else ""
         did = "gave a first token" if self.asked.metric.clock == "ttft" else "ended"
         told = f"{inside:,} of {count(len(self.times), 'call')} {did} within {self.asked.wanted}{lost}"
         return f"{told}{self.partly}"
@@ -87,9 +81,7 @@ def _calls(asked: Asked) -> _Calls:
     view, q = asked.view, asked.metric.quantile
     assert q is not None
     times, case = view.times(_clock(asked))
-    return _Calls(
-        asked=asked, times=times, case=case, q=q, estimate=quantile_estimate(times, case, q, view.confidence)
-    )
+    return _Calls(asked=asked, times=times, case=case, q=q, estimate=quantile_estimate(times, case, q, view.confidence))
 
 
 def _clock(asked: Asked) -> Int64:

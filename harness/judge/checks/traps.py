@@ -3,8 +3,6 @@
 Nothing here decides a check: a trap says how to read what was decided.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
@@ -122,20 +120,14 @@ def _prevalence(view: View) -> list[Trap]:
             continue
         precision = classification.precision(view.answers, index).estimate(view.confidence)
         there = precision_at(
-            classification.recall(view.answers, index),
-            classification.specificity(view.answers, index),
-            production,
+            classification.recall(view.answers, index), classification.specificity(view.answers, index), production
         ).estimate(view.confidence)
-        found.append(
-            Trap(kind="prevalence", label=label, sentence=_shift(label, here, production, precision, there))
-        )
+        found.append(Trap(kind="prevalence", label=label, sentence=_shift(label, here, production, precision, there)))
     return found
 
 
 def _shift(label: str, here: float, production: float, precision: Estimate, there: Estimate) -> str:
-    told = (
-        f"{_share(here)} of these cases are {named(label)}, but {demand(production, 'share')} in production."
-    )
+    told = f"{_share(here)} of these cases are {named(label)}, but {demand(production, 'share')} in production."
     if precision.value is None or there.value is None:
         return f"{told} No reply was {named(label)}, so nothing is known of precision[{label}] there."
     would_be = f"precision[{label}] would be {figure(there, 'share')}"
@@ -209,9 +201,7 @@ def _flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Thre
         if met in {0, len(values)}:
             continue
         scale = metric_of(check.metric).scale
-        low, high = (
-            amount(end, scale, view.currency, against=check.required) for end in (min(values), max(values))
-        )
+        low, high = (amount(end, scale, view.currency, against=check.required) for end in (min(values), max(values)))
         found.append(
             Trap(
                 kind="noise",
@@ -228,18 +218,14 @@ def _flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Thre
 def _per_repeat(view: View, threshold: Threshold) -> list[float]:
     """Give the figure that each repeat alone would have shown."""
     values = [
-        figure_of(Asked(view=alone.narrowed(threshold.where), threshold=threshold)).value
-        for alone in _repeats(view)
+        figure_of(Asked(view=alone.narrowed(threshold.where), threshold=threshold)).value for alone in _repeats(view)
     ]
     return [value for value in values if value is not None]
 
 
 @once
 def _repeats(view: View) -> list[View]:
-    return [
-        view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
-        for repeat in range(view.repeats)
-    ]
+    return [view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_)) for repeat in range(view.repeats)]
 
 
 def no_information(views: Sequence[View]) -> tuple[Trap, ...]:
@@ -251,8 +237,7 @@ def no_information(views: Sequence[View]) -> tuple[Trap, ...]:
     if all(view.answers.right.all() for view in views):
         return (
             Trap(
-                kind="no_information",
-                sentence=f"{who} right in every trial: only harder cases could show a weakness.",
+                kind="no_information", sentence=f"{who} right in every trial: only harder cases could show a weakness."
             ),
         )
     if len(views) < 2:

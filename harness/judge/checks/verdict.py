@@ -5,8 +5,6 @@ FAIL: NOT READY. Else any INCONCLUSIVE: INCONCLUSIVE. Else READY: every check pa
 an intersection-union test (Berger 1982): each check at its own confidence, without correction.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from harness.judge.causes import causes
@@ -42,12 +40,7 @@ def headline_of(verdict: Verdict, reason: str) -> str:
 
 
 def reason_of(
-    checks: Sequence[Check],
-    verdict: Verdict,
-    *,
-    missing: int = 0,
-    currency: str,
-    troubles: Sequence[Trouble] = (),
+    checks: Sequence[Check], verdict: Verdict, *, missing: int = 0, currency: str, troubles: Sequence[Trouble] = ()
 ) -> str:
     """Say why first, where the verdict hangs on what went wrong; then the checks that failed or are open."""
     if not checks:
@@ -120,9 +113,7 @@ def _seen(check: Check, currency: str) -> str:
     value = check.estimate.value
     if value is None:
         return check.threshold
-    return (
-        f"{check.threshold} ({amount(value, scale_of(check.metric), currency, against=check.required)} seen)"
-    )
+    return f"{check.threshold} ({amount(value, scale_of(check.metric), currency, against=check.required)} seen)"
 
 
 def best_first(candidates: Sequence[CandidateAssessment]) -> list[CandidateAssessment]:
@@ -131,9 +122,7 @@ def best_first(candidates: Sequence[CandidateAssessment]) -> list[CandidateAsses
     def rank(candidate: CandidateAssessment) -> tuple[int, int, int, float, str]:
         failed = sum(check.status == "FAIL" for check in candidate.checks)
         undecided = sum(check.status == "INCONCLUSIVE" for check in candidate.checks)
-        balanced = (
-            candidate.classification.balanced_accuracy.value or 0.0
-        )  # accuracy favours constant answers
+        balanced = candidate.classification.balanced_accuracy.value or 0.0  # accuracy favours constant answers
         return (_ORDER[candidate.verdict], failed, undecided, -balanced, candidate.name)
 
     return sorted(candidates, key=rank)

@@ -4,8 +4,6 @@ Each function gives a text that is true in every case that reaches it; what does
 `why`. Intervals in brackets are two-sided; "with 95% confidence" goes with the one-sided bound that decided.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

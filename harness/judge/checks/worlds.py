@@ -22,8 +22,6 @@ extremes are named here:
 A template that fails on a case is the prompt's own: no world mends it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial

@@ -5,19 +5,6 @@ differences are real; `telling` makes the sentences. On these stand `compare` fo
 `leaderboard` for those of a run, and `decide_prompts` for what a pull request changed.
 """
 
-from __future__ import annotations
-
 from harness.judge.compare.comparing import MARGIN, compare
 from harness.judge.compare.gate import ChangedPrompt, decide_prompts, exit_code, gate_reason, gate_status
 from harness.judge.compare.leaderboard import leaderboard
-
-__all__ = [
-    "MARGIN",
-    "ChangedPrompt",
-    "compare",
-    "decide_prompts",
-    "exit_code",
-    "gate_reason",
-    "gate_status",
-    "leaderboard",
-]

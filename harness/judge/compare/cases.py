@@ -44,12 +44,7 @@ def _right_share(side: Side) -> Float:
 
 
 def _change(
-    pairs: Pairs,
-    place: int,
-    right: tuple[Float, Float],
-    speakers: tuple[_Speaker, _Speaker],
-    *,
-    rendered: bool,
+    pairs: Pairs, place: int, right: tuple[Float, Float], speakers: tuple[_Speaker, _Speaker], *, rendered: bool
 ) -> CaseChange:
     cases, row = pairs.head.view.cases, int(pairs.matching.head[place])
     base_id = pairs.base.view.cases.ids[int(pairs.matching.base[place])]
@@ -129,9 +124,7 @@ def outcome_changes(pairs: Pairs) -> tuple[OutcomeChange, ...]:
     """Give each outcome that occurs: its trials on both sides, and the cases that newly end so."""
     found = []
     for place, outcome in enumerate(OUTCOMES):
-        base, head = (
-            np.asarray(side.trials.outcome == place, dtype=np.bool_) for side in (pairs.base, pairs.head)
-        )
+        base, head = (np.asarray(side.trials.outcome == place, dtype=np.bool_) for side in (pairs.base, pairs.head))
         if not (base.any() or head.any()):
             continue
         before, after = _cases_with(pairs.base, base), _cases_with(pairs.head, head)

@@ -13,8 +13,6 @@ what a margin is for. Otherwise INCONCLUSIVE, with the cases that would show it 
 "All metrics must pass" needs no correction: it is an intersection-union test, each at its own alpha.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -24,13 +22,7 @@ from harness.files.thresholds import METRICS
 from harness.judge.checks import mended
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import cases_for_margin, decided, p_not_worse, p_worse
-from harness.judge.compare.figures import (
-    Compared,
-    quality_figures,
-    robustness_figures,
-    share_figure,
-    stability_figure,
-)
+from harness.judge.compare.figures import Compared, quality_figures, robustness_figures, share_figure, stability_figure
 from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, typical
 from harness.judge.compare.surroundings import changes, notes, served
 from harness.judge.compare.telling import comparison_headline, non_inferiority_sentence
@@ -172,16 +164,11 @@ def _either_way(
     asked = [{(one.metric, one.label): one for one in told} for _, told in worlds]
     return (
         tuple(_if_all_say_so(one, [w.get((one.metric, one.label)) for w in seen], failed) for one in metrics),
-        tuple(
-            _if_all_decide_so(one, [w.get((one.metric, one.label)) for w in asked], failed)
-            for one in decisions
-        ),
+        tuple(_if_all_decide_so(one, [w.get((one.metric, one.label)) for w in asked], failed) for one in decisions),
     )
 
 
-def _if_all_say_so(
-    one: MetricDifference, others: Sequence[MetricDifference | None], failed: int
-) -> MetricDifference:
+def _if_all_say_so(one: MetricDifference, others: Sequence[MetricDifference | None], failed: int) -> MetricDifference:
     about_it = one.metric in METRICS and METRICS[one.metric].outcome == "failed"
     if about_it or one.verdict in {"can't tell", "no difference shown"}:
         return one
@@ -191,9 +178,7 @@ def _if_all_say_so(
     return msgspec.structs.replace(one, verdict="can't tell", sentence=f"{one.metric}: {told}.", meaning=told)
 
 
-def _if_all_decide_so(
-    one: NonInferiority, others: Sequence[NonInferiority | None], failed: int
-) -> NonInferiority:
+def _if_all_decide_so(one: NonInferiority, others: Sequence[NonInferiority | None], failed: int) -> NonInferiority:
     known = [other for other in others if other is not None]
     p_values = [1.0 if other.p_worse is None else other.p_worse for other in known]
     one = msgspec.structs.replace(one, p_worse=None if one.p_worse is None else max(one.p_worse, *p_values))
@@ -228,12 +213,7 @@ def _slices(pairs: Pairs, *, margin: float) -> tuple[MetricDifference, ...]:
     parts += [(f"tag={tag}", has[rows]) for tag, has in sorted(cases.tags.items())]
     chosen = [(where, np.asarray(among, dtype=np.bool_)) for where, among in parts if among.sum() >= FEWEST]
     compared = [share_figure(pairs, "accuracy", lambda side: side.right, among=among) for _, among in chosen]
-    return decided(
-        compared,
-        margin=margin,
-        confidence=pairs.confidence,
-        where=[where for where, _ in chosen],
-    )
+    return decided(compared, margin=margin, confidence=pairs.confidence, where=[where for where, _ in chosen])
 
 
 def _side(side: Side) -> ComparedSide:

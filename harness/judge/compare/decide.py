@@ -15,8 +15,6 @@ draws beyond 0, and where fewer than `FEW` lie there the normal curve with the d
 tail, so that Holm's correction is not limited by the number of draws.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -36,11 +34,7 @@ BLIND = 5.0  # times what matters: an interval that reaches so far on either sid
 
 
 def decided(
-    compared: Sequence[Compared],
-    *,
-    margin: float,
-    confidence: float,
-    where: Sequence[str] = (),
+    compared: Sequence[Compared], *, margin: float, confidence: float, where: Sequence[str] = ()
 ) -> tuple[MetricDifference, ...]:
     """Give the verdict of each figure; Holm within headline figures and within the others."""
     p_values = [two_sided_p(one) for one in compared]

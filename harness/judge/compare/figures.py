@@ -1,7 +1,5 @@
 """Every metric on both sides and its difference, before any verdict."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -163,10 +161,7 @@ def _drawn(
     """Give a metric of the confusion matrix, resampled by case with the same draws on both sides."""
     draws = _draws(pairs)
     base, head = figure(pairs.base), figure(pairs.head)
-    if isinstance(draws, PairedDraws):
-        difference = draws.difference(metric, why_undefined=UNDEFINED)
-    else:
-        difference = draws
+    difference = draws.difference(metric, why_undefined=UNDEFINED) if isinstance(draws, PairedDraws) else draws
     return Compared(
         metric=name,
         label=label,

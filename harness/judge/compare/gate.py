@@ -11,8 +11,6 @@ nothing changed, a gate over any number of prompts fails for a regression in at 
 A prompt that sends the same requests as before is not judged: whatever is true of it was true before.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 import msgspec

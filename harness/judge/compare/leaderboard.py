@@ -8,8 +8,6 @@ Cochran's Q (1950) has said that the candidates differ at all, for the spread of
 Quality is balanced accuracy, as in the ranking.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -20,15 +18,7 @@ from harness.judge.compare.decide import two_sided_p
 from harness.judge.compare.figures import Compared, balanced_figure, share_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
 from harness.judge.compare.speed_and_cost import money_figure
-from harness.judge.documents import (
-    QUALITY,
-    CandidateAssessment,
-    Duel,
-    Estimate,
-    Leaderboard,
-    Standing,
-    undefined,
-)
+from harness.judge.documents import QUALITY, CandidateAssessment, Duel, Estimate, Leaderboard, Standing, undefined
 from harness.judge.pairs import Pairs, pair
 from harness.judge.scores.figure import Figure, Missing
 from harness.judge.scores.latency_shift import TimedSide, difference_of_draws, quantile_draws
@@ -104,9 +94,7 @@ def _latencies(views: Sequence[View], paired: dict[tuple[int, int], Pairs]) -> l
         )
         nothing = undefined("see the candidates")
         made.append(
-            Compared(
-                metric="latency.p95", base=nothing, head=nothing, difference=figure, higher_is_better=False
-            )
+            Compared(metric="latency.p95", base=nothing, head=nothing, difference=figure, higher_is_better=False)
         )
     return made
 
@@ -120,9 +108,7 @@ def _timed(view: View) -> tuple[Float, Int64]:
     return times, case
 
 
-def _decided(
-    metric: str, figures: Sequence[Compared | None], couples: Sequence[tuple[View, View]]
-) -> list[Duel]:
+def _decided(metric: str, figures: Sequence[Compared | None], couples: Sequence[tuple[View, View]]) -> list[Duel]:
     p_values = [None if one is None else two_sided_p(one) for one in figures]
     known = [place for place, p in enumerate(p_values) if p is not None]
     adjusted = dict(zip(known, holm([p_values[place] or 0.0 for place in known]), strict=True))
@@ -211,7 +197,6 @@ def _weakest(rows: Sequence[Standing], duels: Sequence[Duel]) -> str | None:
         return None
     worst, best = known[0][1], known[-1][1]
     beaten = any(
-        duel.metric == "accuracy" and duel.better == best and worst in {duel.first, duel.second}
-        for duel in duels
+        duel.metric == "accuracy" and duel.better == best and worst in {duel.first, duel.second} for duel in duels
     )
     return worst if beaten else None

@@ -1,7 +1,5 @@
 """Which candidate to take, in one sentence that says what it gives up; only real differences count."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,8 +33,7 @@ def recommend(rows: Sequence[Standing], duels: Sequence[Duel]) -> Choice:
 
 def _beaten(name: str, by: str, metric: str, duels: Sequence[Duel]) -> bool:
     return any(
-        duel.better == by and duel.metric == metric and {duel.first, duel.second} == {name, by}
-        for duel in duels
+        duel.better == by and duel.metric == metric and {duel.first, duel.second} == {name, by} for duel in duels
     )
 
 

@@ -1,7 +1,5 @@
 """Latency and money on both sides: bootstrap of quantile differences, Hodges-Lehmann, paired means."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np
@@ -125,9 +123,7 @@ def _difference(tops: list[Float], bottoms: list[Float], metric: str) -> Figure:
     """Give head minus base; where each case counts alike, the paired mean, else the ratio of sums."""
     if metric == "cost_per_1000":
         have = (bottoms[0] > 0) & (bottoms[1] > 0)
-        first, second = (
-            top[have] / under[have] for top, under in zip(tops[::-1], bottoms[::-1], strict=True)
-        )
+        first, second = (top[have] / under[have] for top, under in zip(tops[::-1], bottoms[::-1], strict=True))
         return paired_mean_difference(first, second, scale=1000)
     return paired_ratio_difference(tops[1], bottoms[1], tops[0], bottoms[0])
 

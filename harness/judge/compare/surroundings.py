@@ -1,7 +1,5 @@
 """What else is not the same on both sides, and what of that could mislead."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import datetime
@@ -26,13 +24,9 @@ FAR_APART_S = 3_600.0
 def changes(base: View, head: View, pairs: Pairs) -> tuple[Change, ...]:
     """Give the changed parameters, served models, model entry and suite rules."""
     found = [
-        *_changed(
-            "prompt", _part(base.entry.prompt, _PROMPT_FIELDS), _part(head.entry.prompt, _PROMPT_FIELDS)
-        ),
+        *_changed("prompt", _part(base.entry.prompt, _PROMPT_FIELDS), _part(head.entry.prompt, _PROMPT_FIELDS)),
         *_changed("model", _part(base.entry.model, _MODEL_FIELDS), _part(head.entry.model, _MODEL_FIELDS)),
-        *_changed(
-            "suite", _part(base.manifest.suite, _SUITE_FIELDS), _part(head.manifest.suite, _SUITE_FIELDS)
-        ),
+        *_changed("suite", _part(base.manifest.suite, _SUITE_FIELDS), _part(head.manifest.suite, _SUITE_FIELDS)),
     ]
     for what, names in (("served model", served), ("fingerprint", fingerprints)):
         before, after = sorted(names(pairs.base)), sorted(names(pairs.head))

@@ -4,8 +4,6 @@ Of a difference: both values, the difference with its interval, what it means. O
 got worse, or that nothing is shown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import cast
 
@@ -26,10 +24,7 @@ def from_to(difference: MetricDifference) -> str:
     scale = cast("Scale", difference.scale)
     base, head = (
         "undefined" if side.value is None else amount(side.value, scale, currency)
-        for side, currency in (
-            (difference.base, difference.base_currency),
-            (difference.head, difference.currency),
-        )
+        for side, currency in ((difference.base, difference.base_currency), (difference.head, difference.currency))
     )
     return f"from {base} to {head}"
 
@@ -83,8 +78,7 @@ def _untold(made: MetricDifference, family_size: int) -> str:
     if low > 0 or high < 0:
         adjusted = "" if made.p_adjusted is None else f" (Holm-adjusted p = {made.p_adjusted:.2g})"
         return (
-            f"alone its interval leaves out 0, but of {family_size} figures one does so by chance too often"
-            f"{adjusted}."
+            f"alone its interval leaves out 0, but of {family_size} figures one does so by chance too often{adjusted}."
         )
     if abs(estimate.value or 0.0) >= made.matters:
         return f"it may be noise; {told_by} would tell." if told_by else "it may be noise."

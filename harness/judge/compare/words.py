@@ -3,8 +3,6 @@
 Whitespace counts, for a model sees it; runs of it are tokens of their own.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
@@ -22,8 +20,7 @@ def prompt_text(prompt: dict[str, Any]) -> str:
     """Give a prompt as one text: its messages role by role, then its examples."""
     parts = [str(prompt["text"])] if prompt.get("text") else []
     parts += [
-        f"{message.get('role', 'message')}:\n{message.get('content', '')}"
-        for message in prompt.get("messages") or ()
+        f"{message.get('role', 'message')}:\n{message.get('content', '')}" for message in prompt.get("messages") or ()
     ]
     for example in prompt.get("examples") or ():
         parts.append("example:\n" + "\n".join(f"{name}: {value}" for name, value in example.items()))

@@ -6,32 +6,14 @@ trunk; each module of this package holds a branch.
 What is said of several candidates together: who is better for certain, and what each choice gives up.
 """
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 import msgspec
 
-from harness.judge.documents.estimate import (
-    Cost,
-    Estimate,
-    History,
-)
-from harness.judge.documents.quality import (
-    Classification,
-    Slice,
-    Tradeoff,
-)
-from harness.judge.documents.steadiness import (
-    Latency,
-    Robustness,
-    Stability,
-    TimingQuality,
-)
-from harness.judge.documents.transfer import (
-    Generalization,
-    Leakage,
-)
+from harness.judge.documents.estimate import Cost, Estimate, History
+from harness.judge.documents.quality import Classification, Slice, Tradeoff
+from harness.judge.documents.steadiness import Latency, Robustness, Stability, TimingQuality
+from harness.judge.documents.transfer import Generalization, Leakage
 
 QUALITY = "balanced_accuracy"  # accuracy would favour whoever always gives the commonest label
 METRICS = {  # in which two candidates are compared, as they are called in a sentence

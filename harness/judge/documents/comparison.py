@@ -6,8 +6,6 @@ and a positive difference of latency is a loss; `verdict` says which. Lists are 
 What judging a branch yields: one tree of frozen values, the contract of `harness gate --json`.
 """
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 import msgspec

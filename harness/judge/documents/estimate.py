@@ -9,8 +9,6 @@ folders of those runs are gone.
 Money and tokens.
 """
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 import msgspec

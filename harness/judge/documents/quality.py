@@ -1,7 +1,5 @@
 """How well the labels are told apart: the matrix, its scores, slices, the trade-off of a score."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

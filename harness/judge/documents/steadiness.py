@@ -3,8 +3,6 @@
 How long decisions took, and how far those times can be trusted.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

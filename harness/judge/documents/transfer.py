@@ -1,7 +1,5 @@
 """Whether the figures hold on other cases: of another split, of new data, and without those that leak."""
 
-from __future__ import annotations
-
 import msgspec
 
 from harness.judge.documents.estimate import Estimate

@@ -3,8 +3,6 @@
 A report is read into a few fields. A journal is read only of a run that was finished but never judged.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -86,9 +84,7 @@ def past_runs(stored: Iterable[StoredRun]) -> tuple[PastRun, ...]:
 
     A gate's run measures what a branch proposes: whether rejected or not, it is no past of the suite.
     """
-    found = [
-        candidate for run in stored if "gate" not in run.manifest.notes for candidate in _candidates(run)
-    ]
+    found = [candidate for run in stored if "gate" not in run.manifest.notes for candidate in _candidates(run)]
     return tuple(sorted(found, key=lambda run: (*run.when, run.candidate)))
 
 
@@ -216,9 +212,7 @@ def histories(
             continue
         accuracy = share_of(now.figures["accuracy"]) if usable([now]) else Missing("it is not finished")
         others = [run for run in mine if run.run_id != now.run_id]
-        found[candidate] = history_of(
-            others, now, accuracy, margin=margin, confidence=confidence, keep=sys.maxsize
-        )
+        found[candidate] = history_of(others, now, accuracy, margin=margin, confidence=confidence, keep=sys.maxsize)
     return found
 
 

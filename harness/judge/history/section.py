@@ -7,8 +7,6 @@ prompt and model, by digest) was measured on the suite's own cases before, the t
 samples (Newcombe), for they share no cases.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import msgspec

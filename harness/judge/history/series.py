@@ -10,8 +10,6 @@ the previous run (a sudden drop) and against all runs before, pooled (a slow sli
 false alarm in at most 1 - confidence of the runs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Final
@@ -142,9 +140,7 @@ def usable(runs: Sequence[PastRun]) -> list[PastRun]:
     return [run for run in runs if run.complete and _accuracy(run).value is not None][-WINDOW:]
 
 
-def changes_of(
-    runs: Sequence[PastRun], now: Share | Missing, *, confidence: float
-) -> tuple[AccuracyChange, ...]:
+def changes_of(runs: Sequence[PastRun], now: Share | Missing, *, confidence: float) -> tuple[AccuracyChange, ...]:
     """Give accuracy now minus the previous run, and minus all runs before (where there are several)."""
     known = usable(runs)
     made = []
@@ -239,9 +235,7 @@ def _chart(series: Sequence[PastRun], margin: float) -> CusumChart | None:
     return CusumChart(usual=usual, worse=worse, limit=made.limit, path=made.path, signal=signal)
 
 
-def _sentence(
-    changes: Sequence[AccuracyChange], chart: CusumChart | None, left: Sequence[NotComparable]
-) -> str:
+def _sentence(changes: Sequence[AccuracyChange], chart: CusumChart | None, left: Sequence[NotComparable]) -> str:
     if not changes:
         if not left:
             return "There is no earlier finished run to compare with."

@@ -5,25 +5,8 @@ written around a name, `negation` tells which mentions are denied, `document` fi
 `thoughts` takes out what a model thinks aloud, and `confusable` looks at the labels themselves.
 """
 
-from __future__ import annotations
-
 from harness.judge.labels.confusable import confusable
 from harness.judge.labels.document import at_pointer, document_of, number
 from harness.judge.labels.names import DECORATION
 from harness.judge.labels.reader import LabelReader, Read, Reading, said
 from harness.judge.labels.reasons import Reason, Why, told
-
-__all__ = [
-    "DECORATION",
-    "LabelReader",
-    "Read",
-    "Reading",
-    "Reason",
-    "Why",
-    "at_pointer",
-    "confusable",
-    "document_of",
-    "number",
-    "said",
-    "told",
-]

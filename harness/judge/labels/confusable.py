@@ -4,8 +4,6 @@ Nothing here is an error: the reader keeps such labels apart as well as it can. 
 the manner of the other is read wrongly or not at all, and only the team can choose other words.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,8 +12,7 @@ from typing import NamedTuple
 from harness.judge.labels.names import INVISIBLE, folded, joined, layers
 
 _NEGATIVE = re.compile(
-    r"\b(?:no|not|non|never|without|isn['\u2019]?t|nicht|kein\w*|pas|sans|sin|ohne|niet|geen)\b",
-    re.IGNORECASE,
+    r"\b(?:no|not|non|never|without|isn['\u2019]?t|nicht|kein\w*|pas|sans|sin|ohne|niet|geen)\b", re.IGNORECASE
 )
 # Letters that look like a Latin one: Cyrillic, Greek, digits and signs (as in Unicode's confusables.txt).
 _TWINS = dict(
@@ -39,9 +36,7 @@ class Confusable(NamedTuple):
     sentence: str
 
 
-def confusable(
-    labels: Sequence[str], aliases: Mapping[str, Iterable[str]], *, reads: str
-) -> tuple[Confusable, ...]:
+def confusable(labels: Sequence[str], aliases: Mapping[str, Iterable[str]], *, reads: str) -> tuple[Confusable, ...]:
     """Give what could be confused among names of different labels, in the order of the labels.
 
     `reads` is the rule's `as`: where one name holds another matters to `mention` only, as negation does.
@@ -64,11 +59,7 @@ def _look(name: str) -> str:
 
 
 _ALIKE: tuple[tuple[str, Callable[[str], str], str], ...] = (
-    (
-        "same characters",
-        lambda name: unicodedata.normalize("NFC", name),
-        "are the same text in two Unicode forms",
-    ),
+    ("same characters", lambda name: unicodedata.normalize("NFC", name), "are the same text in two Unicode forms"),
     ("case", str.casefold, "differ in case only"),
     ("joints", lambda name: joined(folded(name)), "differ in blanks, hyphens, case or width only"),
     ("decoration", _bare, "differ only in what may be decoration"),

@@ -5,8 +5,6 @@ objects or texts) in it is the document. What begins like one and is none (a tra
 end that is missing) is no document, whatever valid part it holds. A key that stands twice holds no value.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -5,16 +5,12 @@ marks of code go, and `C#` stays, because it is a name. A layer is a pair (quote
 LaTeX, a code fence), a lead-in such as `Label:`, or one mark at an end that had no partner.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
-INVISIBLE = dict.fromkeys(
-    map(ord, "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff")
-)
+INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff"))
 _JOINT = re.compile(r"(?<=[^\W_])(?:[\s_\-\u2010]+)(?=[^\W_])")
 _QUOTES = "\"'`\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a\u300c\u300d"
 _FINAL = ".,;:!?\u2026\u3001\u3002\u0964\u061f\u060c"
@@ -80,9 +76,7 @@ def joined(text: str) -> str:
     return _JOINT.sub(" ", text)
 
 
-def comparison(
-    names: Sequence[tuple[str, str]], *, case_sensitive: bool
-) -> tuple[Callable[[str], str], bool]:
+def comparison(names: Sequence[tuple[str, str]], *, case_sensitive: bool) -> tuple[Callable[[str], str], bool]:
     """Give the loosest comparison that keeps names of different labels apart, and whether it joins words."""
     loose = [(folded, True), (folded, False), (plain, True), (plain, False)]
     for flat, joins in loose[2:] if case_sensitive else loose:

@@ -6,8 +6,6 @@ so that "not spam but ham" is `ham`. Words that are part of a name deny nothing:
 them. A rule of words is no understanding: what it does not know stands in docs/suites.md.
 """
 
-from __future__ import annotations
-
 import re
 
 REACH = 120  # characters before and after a mention that are looked at
@@ -19,16 +17,12 @@ _CLAUSE_ENDS = re.compile(
     re.IGNORECASE,
 )
 # Not every "not" denies: "not only spam", "not able to get a refund", "whether or not".
-_NO_DENIAL = (
-    r"(?!\s+(?:only|just|merely|simply|able|receiv\w*|getting|working|yet|(?:to\s+)?hesitate|surpris\w*)\b)"
-)
+_NO_DENIAL = r"(?!\s+(?:only|just|merely|simply|able|receiv\w*|getting|working|yet|(?:to\s+)?hesitate|surpris\w*)\b)"
 _JUDGING = (  # verbs that say what a thing is: "does not look like spam", but not "did not receive a refund"
     r"(?:be|look|seem|appear|sound|read|feel|think|believe|consider|call|label|classify|categorize|constitute|"
     r"qualify|contain|indicate|suggest|fall|belong|count|match|fit|mean|represent|describe|show|see|say|mention|involve)"
 )
-_NO_VERB = "".join(
-    f"(?<!{verb} )" for verb in ("do", "does", "did", "can", "could", "would", "should", "will")
-)
+_NO_VERB = "".join(f"(?<!{verb} )" for verb in ("do", "does", "did", "can", "could", "would", "should", "will"))
 _WORDS = r"(?:\s+[^\s]+)"
 _BEFORE = re.compile(
     r"(?<!\w)(?:"

@@ -24,8 +24,6 @@ can be read, or when the cut could hide the rest of a longer name (`refund` cut 
 another label).
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re
@@ -94,9 +92,7 @@ class LabelReader:
         self._labels = tuple(labels)
         self._names = {self._normalise(name).strip(): label for name, label in names if name.strip()}
         longest_first = sorted(self._names, key=lambda name: (-len(name), name))
-        self._mentions = re.compile(
-            "|".join(f"(?:{whole_word(name, joins=self._joins)})" for name in longest_first)
-        )
+        self._mentions = re.compile("|".join(f"(?:{whole_word(name, joins=self._joins)})" for name in longest_first))
         self._pattern = Pattern(rule.pattern or "", case_sensitive=rule.case_sensitive)
         self._remembered: dict[tuple[str, bool], Read] = {}
         self._find: Callable[[str], _Found | Why] = {
@@ -175,9 +171,7 @@ class LabelReader:
         """Give the other labels whose longer names a cut right after this name could hide."""
         if not self._normalise(text).rstrip().endswith(found.name):
             return ()
-        longer = {
-            of for name, of in self._names.items() if name.startswith(found.name) and name != found.name
-        }
+        longer = {of for name, of in self._names.items() if name.startswith(found.name) and name != found.name}
         return self._in_order(longer - {found.label})
 
     def _in_order(self, labels: Collection[str]) -> tuple[str, ...]:

@@ -1,7 +1,5 @@
 """Why a reply has no label: the reasons, and each in words."""
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple, TypeAlias
 
 from harness.judge.labels.document import Flaw

@@ -9,8 +9,6 @@ One tag may stand doubled (`<think><think>`, where the template wrote the first)
 Text outside the blocks is the answer, in its order.
 """
 
-from __future__ import annotations
-
 import re
 from typing import NamedTuple
 
@@ -51,8 +49,7 @@ _SPOKEN = (
     ),
 )
 _LEFT_OVER = re.compile(
-    r"<\|(?:begin_of_solution|end_of_solution|START_RESPONSE|END_RESPONSE)\|>|\[END FINAL RESPONSE\]",
-    re.IGNORECASE,
+    r"<\|(?:begin_of_solution|end_of_solution|START_RESPONSE|END_RESPONSE)\|>|\[END FINAL RESPONSE\]", re.IGNORECASE
 )
 
 

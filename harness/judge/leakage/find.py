@@ -5,8 +5,6 @@ split that dev holds too, and a case that states its own label. Duplicates withi
 with different labels are findings, but give nothing away. Paraphrases evade all of this.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -51,9 +49,7 @@ class Meeting:
     among_cases: list[tuple[int, Alike]]
 
 
-def find_leaks(
-    prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str], met: Meeting | None = None
-) -> Leaks:
+def find_leaks(prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str], met: Meeting | None = None) -> Leaks:
     """Give everything that leaks; `met` is the comparison of all texts, where it was made already."""
     met = met if met is not None else meeting([prompt], cases)
     found = [
@@ -77,9 +73,7 @@ def main_texts(cases: CaseColumns) -> list[str]:
     return [max(inputs.values(), key=len, default="") for inputs in cases.inputs]
 
 
-def meeting(
-    prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paired: int | None = None
-) -> Meeting:
+def meeting(prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paired: int | None = None) -> Meeting:
     """Compare all texts once: those of the prompts, and those of the cases; equal ones count as one text.
 
     Of more than `most_paired` different texts those of the prompts are still compared with all cases, while
@@ -138,9 +132,7 @@ def _one_of_each(cases: CaseColumns, rows: list[int]) -> list[int]:
     return list(found.values())
 
 
-def _against_prompt(
-    cases: CaseColumns, kind: str, shown: list[tuple[str, str]], met: Meeting
-) -> Iterator[Found]:
+def _against_prompt(cases: CaseColumns, kind: str, shown: list[tuple[str, str]], met: Meeting) -> Iterator[Found]:
     for where, text in shown:
         for alike in met.by_text.get(text, ()):
             yield alike.row, _finding(cases, kind, alike, where, text)
@@ -194,8 +186,7 @@ def _labels_in_inputs(cases: CaseColumns, labels: Sequence[str]) -> Iterator[Fou
 
 def _states(label: str) -> re.Pattern[str]:
     return re.compile(
-        rf"\b(?:label|class|category|expected|answer|intent)\s*[:=]\s*[\"'\[(]?{re.escape(label)}(?!\w)",
-        re.IGNORECASE,
+        rf"\b(?:label|class|category|expected|answer|intent)\s*[:=]\s*[\"'\[(]?{re.escape(label)}(?!\w)", re.IGNORECASE
     )
 
 

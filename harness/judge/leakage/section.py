@@ -1,7 +1,5 @@
 """Leakage in a run: the findings, and the accuracy with and without the cases that leak."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from harness.judge.documents import LabelWord, Leakage
@@ -44,9 +42,7 @@ def leakage_section(view: View) -> Leakage:
         duplicates=sum(finding.kind == "duplicate" for finding in found.findings),
         conflicts=sum(finding.kind == "conflicting_labels" for finding in found.findings),
         accuracy_with=accuracy(view.answers).estimate(view.confidence) if found.cases else None,
-        accuracy_without=accuracy(view.answers.where(rest)).estimate(view.confidence)
-        if found.cases
-        else None,
+        accuracy_without=accuracy(view.answers.where(rest)).estimate(view.confidence) if found.cases else None,
         note=_note(view, more),
         label_words=_label_words(view.run),
     )

@@ -13,8 +13,6 @@ those that it has, a text is compared instead with the first `SOME` texts: where
 (notices made from one template) each is still found to be like some other, though not every pair is listed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -15,8 +15,6 @@ words leave k + 1 runs, one of which is three words long). Paraphrases evade eve
 finds them.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -27,13 +25,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from harness.judge.leakage.text_join import candidates
-from harness.judge.leakage.text_sets import (
-    HashedSets,
-    alike_in_size,
-    at_least_different,
-    character_sets,
-    word_sets,
-)
+from harness.judge.leakage.text_sets import HashedSets, alike_in_size, at_least_different, character_sets, word_sets
 from harness.judge.table.columns import Bool, Int64
 
 Measure: TypeAlias = Literal["exact", "characters", "words", "aligned"]
@@ -64,9 +56,7 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 
 
-def overlaps(
-    left: Sequence[str], right: Sequence[str] | None = None, *, threshold: float = THRESHOLD
-) -> list[Overlap]:
+def overlaps(left: Sequence[str], right: Sequence[str] | None = None, *, threshold: float = THRESHOLD) -> list[Overlap]:
     """Give all pairs of a left and a right text that overlap, best measure first; sorted by position.
 
     Without `right`, pairs within `left` (each once, left < right). Empty texts overlap with nothing.
@@ -165,8 +155,7 @@ def _numbered(folded: list[str]) -> list[Int64]:
     """Give the words of each text as numbers."""
     number: dict[str, int] = {}
     return [
-        np.array([number.setdefault(word, len(number)) for word in words_of(text)], dtype=np.int64)
-        for text in folded
+        np.array([number.setdefault(word, len(number)) for word in words_of(text)], dtype=np.int64) for text in folded
     ]
 
 

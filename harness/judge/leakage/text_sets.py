@@ -6,8 +6,6 @@ two signatures differ belong to elements that only one text has, so their number
 of the symmetric difference (bitmap filter: Sandes, Teodoro and Melo 2017).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,13 +19,7 @@ UInt64 = npt.NDArray[np.uint64]
 
 BUCKETS = 1 << 24
 _AT_ONCE = 4_000_000  # elements
-_FACTORS = (
-    0x9E3779B97F4A7C15,
-    0xC2B2AE3D27D4EB4F,
-    0x165667B19E3779F9,
-    0xD6E8FEB86659FD93,
-    0xA0761D6478BD642F,
-)
+_FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F)
 _FEWEST_BITS, _MOST_BITS = 512, 4096
 _ROWS = 2_000
 
@@ -121,9 +113,7 @@ def character_sets(texts: Sequence[str], n: int) -> HashedSets:
 
 def word_sets(texts: Sequence[Int64], n: int) -> HashedSets:
     """Give the distinct runs of n words of each text, given as word numbers; a shorter text has none."""
-    numbers = (
-        np.concatenate(texts[begin:end]).astype(np.uint32) for begin, end in chunks(_lengths(texts), _AT_ONCE)
-    )
+    numbers = (np.concatenate(texts[begin:end]).astype(np.uint32) for begin, end in chunks(_lengths(texts), _AT_ONCE))
     return _runs(numbers, _lengths(texts), n)
 
 

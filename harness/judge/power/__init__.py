@@ -19,20 +19,3 @@ from harness.judge.power.rows import (
     of_share,
     unplanned,
 )
-
-__all__ = [
-    "Ahead",
-    "Planner",
-    "PowerRow",
-    "afterwards",
-    "cheapest_fix",
-    "of_average",
-    "of_calls",
-    "of_f1",
-    "of_fbeta",
-    "of_gap",
-    "of_repeats",
-    "of_robustness",
-    "of_share",
-    "unplanned",
-]

@@ -1,7 +1,5 @@
 """The cheapest way to make thresholds provable: which labels lack cases, and how many."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.files.suite import Suite

@@ -10,8 +10,6 @@ Differences are planned at no difference: n = (z_a + z_b)^2 * variance / margin^
 both splits have the accuracy that is planned for; for `robustness`, one answer in twenty moves, either way.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -57,9 +55,7 @@ def average_plan(
 ) -> SamplePlan | None:
     """Plan a metric of the confusion matrix; None without two labels. `truth` is the planned value."""
     suite, cases, bound = ahead.suite, ahead.cases, ahead.threshold.bound
-    counts = np.array(
-        [sum(case.expected == label for case in cases) for label in suite.labels], dtype=np.float64
-    )
+    counts = np.array([sum(case.expected == label for case in cases) for label in suite.labels], dtype=np.float64)
     if np.count_nonzero(counts) < 2:
         return None
     goal = half_way(bound)
@@ -119,8 +115,7 @@ def gap_plan(ahead: Ahead) -> SamplePlan | None:
     p = ACCURACY if ahead.accuracy is None else ahead.accuracy
     se = math.sqrt(p * (1 - p) * sum(1 / n for n in splits))
     assumed = (
-        f"no gap then passes with 80% probability, if accuracy is {100 * p:.3g}% and the splits stay in "
-        "proportion"
+        f"no gap then passes with 80% probability, if accuracy is {100 * p:.3g}% and the splits stay in proportion"
     )
     return _difference(ahead, se, assumed)
 

@@ -6,8 +6,6 @@ a case are no new cases, so they are not counted. Precision rests on predictions
 has cases.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -43,9 +41,7 @@ class PowerRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def enough(self) -> bool:
         """Whether these cases give 80% power."""
-        return (
-            self.provable and self.have is not None and self.needed is not None and self.have >= self.needed
-        )
+        return self.provable and self.have is not None and self.needed is not None and self.have >= self.needed
 
 
 Planner: TypeAlias = Callable[[Ahead], PowerRow]
@@ -106,9 +102,7 @@ def of_fbeta(ahead: Ahead) -> PowerRow:
     if threshold.label not in labels:
         return unplanned(threshold, "nobody can tell yet")
     label, beta = labels.index(threshold.label), threshold.argument or 1.0
-    return of_average(lambda confusion: fbeta_of(confusion, label, beta), lambda run: run.fbeta(label, beta))(
-        ahead
-    )
+    return of_average(lambda confusion: fbeta_of(confusion, label, beta), lambda run: run.fbeta(label, beta))(ahead)
 
 
 def of_robustness(ahead: Ahead) -> PowerRow:
@@ -217,9 +211,7 @@ def _of_model(ahead: Ahead, plan: SamplePlan | None) -> PowerRow:
     if plan.needed is None:
         told = f"{row.threshold} can't be proved by any number of cases: leave it some room."
     elif not provable and plan.best is not None:
-        best = amount(
-            plan.best, metric_of(threshold.metric).scale, threshold.currency or "", against=threshold.bound
-        )
+        best = amount(plan.best, metric_of(threshold.metric).scale, threshold.currency or "", against=threshold.bound)
         told = (
             f"{row.threshold} can't pass: {known} without a miss {verb(have, 'proves', 'prove')} "
             f"no more than {best} at {sure(ahead.suite.confidence)} confidence; "
@@ -228,9 +220,7 @@ def _of_model(ahead: Ahead, plan: SamplePlan | None) -> PowerRow:
     elif row.enough:
         told = f"{row.threshold}: {known} are enough (about {plan.needed:,} needed: {odds})."
     else:
-        told = (
-            f"{row.threshold} may stay open with {known}; {_add(row.needed, have, things('cases'))}: {odds}."
-        )
+        told = f"{row.threshold} may stay open with {known}; {_add(row.needed, have, things('cases'))}: {odds}."
     return msgspec.structs.replace(row, sentence=told)
 
 

@@ -3,8 +3,6 @@
 Only `scipy.special` is used: it loads in a fraction of the time of `scipy.stats`.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

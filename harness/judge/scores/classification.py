@@ -154,9 +154,7 @@ class Averaged:
     f_beta: Figure | None = None
 
 
-def averaged(
-    answers: Answers, *, seed: int, positive: int | None = None, beta: float | None = None
-) -> Averaged:
+def averaged(answers: Answers, *, seed: int, positive: int | None = None, beta: float | None = None) -> Averaged:
     """Give the averaged figures; F-beta of the positive label where both are given."""
     resampling = Resampling.of(answers, seed=seed)
     with_beta = positive is not None and beta is not None
@@ -229,10 +227,5 @@ class Resampling:
         if self.patterns.cases == 0:
             return Missing(NO_TRIALS)
         return figure_of(
-            metric,
-            self.patterns,
-            len(self.labels),
-            draws=self.draws,
-            why_undefined=why,
-            bounds=(floor, 1.0),
+            metric, self.patterns, len(self.labels), draws=self.draws, why_undefined=why, bounds=(floor, 1.0)
         )

@@ -8,8 +8,6 @@ has its own bounds the interval keeps a width at 0 and 1, where a standard error
 Stability over time: whether this run is worse than the last one, or than its history.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -141,9 +139,7 @@ class Drop:
     change: Combined | Missing
 
 
-def no_big_drop(
-    now: Share | Missing, before: Share | Missing, *, margin: float, confidence: float = 0.95
-) -> Drop:
+def no_big_drop(now: Share | Missing, before: Share | Missing, *, margin: float, confidence: float = 0.95) -> Drop:
     """Decide "no big drop": FAIL when now - before may be below -margin and is certainly below 0.
 
     By Newcombe's two-sided interval. PASS when its lower bound is at or above -margin, INCONCLUSIVE when the
@@ -170,12 +166,7 @@ class Cusum:
 
 
 def cusum(
-    errors: Sequence[float],
-    trials: Sequence[float],
-    *,
-    usual: float,
-    worse: float,
-    limit: float | None = None,
+    errors: Sequence[float], trials: Sequence[float], *, usual: float, worse: float, limit: float | None = None
 ) -> Cusum:
     """Follow a series of runs for a rise of the error rate from `usual` to `worse`.
 

@@ -4,8 +4,6 @@ A report shows the two-sided interval; a check looks at one side only. Both come
 that they can't contradict each other.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -83,9 +81,7 @@ class Normal:
         """Give the value with its two-sided Wald interval."""
         tail = (1 + confidence) / 2
         low, high = self.lower(tail), self.upper(tail)
-        return Estimate(
-            value=self.value, n=self.n, low=low, high=high, confidence=confidence, method=self.method
-        )
+        return Estimate(value=self.value, n=self.n, low=low, high=high, confidence=confidence, method=self.method)
 
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give value - z * se."""

@@ -14,8 +14,6 @@ not safe: most cases have excess 0, a few are far off.
 What it costs and buys is measured in `benchmarks/robustness.py`.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from itertools import product

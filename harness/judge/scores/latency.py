@@ -13,8 +13,6 @@ Repeats of a case share the case's length and difficulty. The share within T is 
 scaled back to the observed calls (Woodruff 1952).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -53,9 +53,7 @@ def _walsh(differences: Float) -> Float:
     return np.asarray((ordered[i] + ordered[j]) / 2, dtype=np.float64)
 
 
-def typical_shift(
-    first: Float, first_case: Int32 | Int64, second: Float, second_case: Int32 | Int64
-) -> float | None:
+def typical_shift(first: Float, first_case: Int32 | Int64, second: Float, second_case: Int32 | Int64) -> float | None:
     """Give the Hodges-Lehmann shift of first - second (seconds), each case's median on either side.
 
     Cases that one side lacks, or whose median is a failure on either side, are left out.
@@ -63,9 +61,7 @@ def typical_shift(
     return shift_of_medians(case_medians(first, first_case), case_medians(second, second_case)).value
 
 
-def shift_of_medians(
-    first: dict[int, float], second: dict[int, float], *, confidence: float = 0.95
-) -> Estimate:
+def shift_of_medians(first: dict[int, float], second: dict[int, float], *, confidence: float = 0.95) -> Estimate:
     """Give the shift of first - second with its interval, over the cases that both have."""
     both = sorted(first.keys() & second.keys())
     differences = np.array([first[case] - second[case] for case in both], dtype=np.float64)
@@ -135,9 +131,7 @@ class TimedSide:
         return cls(kept[order], row[order].astype(np.int64))
 
 
-def quantile_draws(
-    sides: Sequence[TimedSide], cases: int, quantiles: Sequence[float], *, seed: int
-) -> list[Float]:
+def quantile_draws(sides: Sequence[TimedSide], cases: int, quantiles: Sequence[float], *, seed: int) -> list[Float]:
     """Give each side's quantiles (draws x quantiles, by inverted CDF) over the same resampled cases."""
     rng = np.random.default_rng(seed)
     draws = max(200, min(DRAWS, MOST_DRAWN // sum(len(side.times) for side in sides)))

@@ -4,8 +4,6 @@
 may be real (resampled, perturbed). An undefined metric is nan here; one level up it becomes a reason.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Where to put the score threshold: chosen on dev, judged on holdout, never on the same cases."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,9 +69,7 @@ def judge_at(scored: Scored, threshold: float) -> AtThreshold:
     called = scored.score >= threshold
     hits = scored.positive & called
     return AtThreshold(
-        precision=clustered_share(
-            hits[called], scored.case[called], why_empty="no score reaches this threshold"
-        ),
+        precision=clustered_share(hits[called], scored.case[called], why_empty="no score reaches this threshold"),
         recall=clustered_share(
             hits[scored.positive], scored.case[scored.positive], why_empty="no case expects this label"
         ),

@@ -4,8 +4,6 @@
 (b - c)/n = first - second. A trial without a label is wrong on either side.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -102,9 +100,7 @@ class PairedDifference:
             low=self.lower(tail),
             high=self.upper(tail),
             confidence=confidence,
-            method="Tango, paired by case"
-            if self.trials <= self.cases
-            else "Tango, paired, clustered by case",
+            method="Tango, paired by case" if self.trials <= self.cases else "Tango, paired, clustered by case",
         )
 
     def lower(self, confidence: float = 0.95) -> float | None:

@@ -1,7 +1,5 @@
 """Means and ratios of means, clustered by case, of one candidate and between two: tokens, money, seconds."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -39,9 +37,7 @@ def paired_ratio_difference(
     return Normal(value, cases, scale * se, "mean, paired by case", dof=cases - 1)
 
 
-def clustered_mean(
-    values: Float, case: Int32 | Int64, *, why_empty: str, scale: float = 1.0
-) -> Normal | Missing:
+def clustered_mean(values: Float, case: Int32 | Int64, *, why_empty: str, scale: float = 1.0) -> Normal | Missing:
     """Give scale * mean(values) over trials; values must be finite."""
     return ratio_of_sums(values, np.ones(len(values)), case, why_empty=why_empty, scale=scale)
 

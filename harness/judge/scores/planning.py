@@ -1,7 +1,5 @@
 """What can be known before a run: the cases that a threshold needs, and what these cases can prove."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

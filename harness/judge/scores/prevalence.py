@@ -1,7 +1,5 @@
 """Precision where the label is rarer or more common in production than in the suite."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -34,8 +34,6 @@ observed value were the true one. So a true value on the threshold passes with p
 most.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -87,21 +85,14 @@ class Share:
         """Give the share with its two-sided Wilson interval at n_eff."""
         if not self.clustered:
             low, high = self.wilson(confidence)
-            return Estimate(
-                value=self.p, n=self.n, low=low, high=high, confidence=confidence, method="Wilson"
-            )
+            return Estimate(value=self.p, n=self.n, low=low, high=high, confidence=confidence, method="Wilson")
         low, high = wilson(self.p, self.effective_n((1 + confidence) / 2, freedom=SHOWN), confidence)
         if self.p >= 0.5:
             low = min(low, exact_lower(self.p, self.effective_n(confidence), confidence))
         else:
             high = max(high, exact_upper(self.p, self.effective_n(confidence), confidence))
         return Estimate(
-            value=self.p,
-            n=self.n,
-            low=low,
-            high=high,
-            confidence=confidence,
-            method="Wilson, clustered by case",
+            value=self.p, n=self.n, low=low, high=high, confidence=confidence, method="Wilson, clustered by case"
         )
 
     def wilson(self, confidence: float = 0.95) -> tuple[float, float]:

@@ -1,7 +1,5 @@
 """Agreement of repeats beyond chance, and how much a repeat adds: kappa, alpha, ICC and the design effect."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

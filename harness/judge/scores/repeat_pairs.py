@@ -32,9 +32,7 @@ class RepeatPairs:
         """Pair the repeats of each case; rows must be sorted by case."""
         firsts, seconds = [], []
         for apart in range(1, FARTHEST + 1):
-            rows = (
-                np.flatnonzero(case[apart:] == case[:-apart]) if apart < len(case) else np.empty(0, np.int64)
-            )
+            rows = np.flatnonzero(case[apart:] == case[:-apart]) if apart < len(case) else np.empty(0, np.int64)
             if len(rows) == 0:
                 break
             firsts.append(rows)

@@ -18,8 +18,6 @@ Above `EXACT_CASES` cases the metric is linearised instead (infinitesimal jackkn
 with respect to each cell give each case's influence, and the variance is summed within the strata.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -118,8 +116,7 @@ def figure_of(
     if draws is None:
         return Normal(value, n, linear_se(metric, patterns, labels), "linearised, clustered by case", *bounds)
     middle, low, high = (
-        _sorted(metric(matrices), worst=bounds[0])
-        for matrices in (draws.middle, draws.pessimistic, draws.optimistic)
+        _sorted(metric(matrices), worst=bounds[0]) for matrices in (draws.middle, draws.pessimistic, draws.optimistic)
     )
     return Drawn(value, n, middle, f"bootstrap by case, {len(middle):,} draws", low, high)
 

@@ -12,8 +12,6 @@ Cases come in a seeded random order that doesn't depend on the answers; repeats 
 so there is one outcome a case.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 
@@ -54,9 +52,7 @@ class EarlyStop:
     futile: bool = False
 
 
-def stop_early(
-    right: Bool, threshold: float, confidence: float = 0.95, *, hoped: float | None = None
-) -> EarlyStop:
+def stop_early(right: Bool, threshold: float, confidence: float = 0.95, *, hoped: float | None = None) -> EarlyStop:
     """Decide "the share is at least `threshold`" as soon as the evidence allows.
 
     `right` holds one outcome a case in the order in which they were judged; 0 < threshold < 1. PASS and FAIL

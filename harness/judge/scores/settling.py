@@ -25,8 +25,6 @@ Looking every few cases, or at each, is equally valid. Nothing here is a stateme
 is the fixed test's, with an error that grows by delta at most.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

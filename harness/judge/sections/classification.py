@@ -1,17 +1,8 @@
 """How well the labels are told apart, over the unchanged cases of all splits."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from harness.judge.documents import (
-    NO_LABEL,
-    Classification,
-    Confusion,
-    Estimate,
-    LabelScores,
-    MajorityBaseline,
-)
+from harness.judge.documents import NO_LABEL, Classification, Confusion, Estimate, LabelScores, MajorityBaseline
 from harness.judge.scores import classification
 from harness.judge.scores.combined import error_cost
 from harness.judge.scores.prevalence import precision_at
@@ -94,7 +85,5 @@ def _error_cost(view: View) -> Estimate | None:
     costs = view.suite.costs
     if costs is None or view.positive is None:
         return None
-    cost = error_cost(
-        view.answers, view.positive, missed=costs.missed, false_alarm=costs.false_alarm, per=1000
-    )
+    cost = error_cost(view.answers, view.positive, missed=costs.missed, false_alarm=costs.false_alarm, per=1000)
     return cost.estimate(view.confidence)

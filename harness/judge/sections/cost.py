@@ -1,7 +1,5 @@
 """Money and tokens, as the endpoint counted them; calls without a count are listed, never guessed."""
 
-from __future__ import annotations
-
 import msgspec
 import numpy as np
 

@@ -1,7 +1,5 @@
 """Whether what holds on dev, where a prompt is tuned, holds on cases that nobody tuned to."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 
@@ -39,9 +37,7 @@ def gap(view: View, *, part: bool = False) -> Figure:
     other = other_split(view)
     if other is None:
         return Missing("the cases have no dev split and another one")
-    return difference(
-        classification.accuracy(_split(view, DEV)), classification.accuracy(_split(view, other))
-    )
+    return difference(classification.accuracy(_split(view, DEV)), classification.accuracy(_split(view, other)))
 
 
 def _split(view: View, name: str) -> Answers:
@@ -58,9 +54,7 @@ def generalization_section(view: View) -> Generalization | None:
     return Generalization(
         gap=gap(view).estimate(view.confidence),
         gaps=gaps,
-        note=f"{_size(view, DEV)} against {listed([_size(view, other) for other in others])}."
-        if others
-        else "",
+        note=f"{_size(view, DEV)} against {listed([_size(view, other) for other in others])}." if others else "",
         new_data=new,
     )
 

@@ -4,8 +4,6 @@ The previous version is the prompt of the same stem and the next lower number (v
 measured in the same run: so the cases are the same, and the difference is the prompt's alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import msgspec
@@ -20,9 +18,7 @@ from harness.judge.view import View
 NO_PAIRS = "no case has counted tokens under both versions"
 
 
-def with_growth(
-    views: Sequence[View], candidates: Sequence[CandidateAssessment]
-) -> tuple[CandidateAssessment, ...]:
+def with_growth(views: Sequence[View], candidates: Sequence[CandidateAssessment]) -> tuple[CandidateAssessment, ...]:
     """Add to the cost of each candidate how its prompt grew."""
     return tuple(
         msgspec.structs.replace(made, cost=msgspec.structs.replace(made.cost, growth=_growth(view, views)))

@@ -1,7 +1,5 @@
 """How long the calls took, as a caller feels it, and where the time went."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import numpy as np
@@ -54,9 +52,7 @@ def _quantiles(view: View, column: Int64) -> tuple[Quantile, ...]:
     if why := unrecorded(view, column):
         missing = undefined(why, confidence=view.confidence)
         return tuple(Quantile(q=q, estimate=missing) for q in QUANTILES)
-    return tuple(
-        Quantile(q=q, estimate=quantile_estimate(times, case, q, view.confidence)) for q in QUANTILES
-    )
+    return tuple(Quantile(q=q, estimate=quantile_estimate(times, case, q, view.confidence)) for q in QUANTILES)
 
 
 def _histogram(times: Float) -> tuple[tuple[float, float, int], ...]:
@@ -77,9 +73,7 @@ def _even(times: Float, low: float, high: float) -> tuple[tuple[float, float, in
 
 def _counted(times: Float, edges: Float) -> tuple[tuple[float, float, int], ...]:
     counts, _ = np.histogram(times, edges)
-    return tuple(
-        (float(edges[bin_]), float(edges[bin_ + 1]), int(counts[bin_])) for bin_ in range(len(counts))
-    )
+    return tuple((float(edges[bin_]), float(edges[bin_ + 1]), int(counts[bin_])) for bin_ in range(len(counts)))
 
 
 def _over_time(view: View) -> tuple[tuple[float, float], ...]:

@@ -5,8 +5,6 @@ than one witness: two candidates, or one asked three times or more; and only can
 (Cohen's kappa above .2) are heard, because one that always gives the same answer agrees with itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

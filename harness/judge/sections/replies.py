@@ -1,7 +1,5 @@
 """What came back beside labels: thoughts and their tokens, tool calls, and what nobody knows how to read."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import numpy as np
@@ -40,9 +38,7 @@ def cut_while_thinking(view: View) -> list[Trap]:
     n, of = int(np.count_nonzero(cut)), len(trials)
     if not n or n < _CUT_SHARE * of:
         return []
-    who = (
-        "Every reply was" if n == of else f"{n:,} of {count(of, 'reply', 'replies')} {verb(n, 'was', 'were')}"
-    )
+    who = "Every reply was" if n == of else f"{n:,} of {count(of, 'reply', 'replies')} {verb(n, 'was', 'were')}"
     out, thought = (_median(column[cut]) for column in (trials.tokens_out, trials.tokens_reasoning))
     at = f" at {count(out, 'token')}" if out else ""
     after = f" after {count(thought, 'reasoning token')}" if thought else " inside its thoughts"

@@ -5,8 +5,6 @@ worst format is named only when Cochran's Q says that the formats differ at all:
 good the best and the worst still lie d2(k) standard errors apart.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import msgspec
@@ -117,9 +115,7 @@ def robustness_section(view: View) -> Robustness | None:
     return Robustness(
         drop=drop(view, None).estimate(view.confidence),
         perturbations=tuple(
-            msgspec.structs.replace(
-                score, p_value=adjusted.get(place), above_noise=adjusted.get(place, 1.0) <= alpha
-            )
+            msgspec.structs.replace(score, p_value=adjusted.get(place), above_noise=adjusted.get(place, 1.0) <= alpha)
             for place, score in enumerate(scores)
         ),
         note=_note(view, present),
@@ -165,9 +161,7 @@ def _scores(view: View, name: str) -> PerturbationScores:
 
 def _formats(view: View, present: list[str]) -> Formats | None:
     """Compare the original and the perturbations that most cases have, on the cases that have them all."""
-    compared = [
-        name for name in present if len(all_pairs(view)[name].cases) >= COVERED * max(len(view.cases), 1)
-    ]
+    compared = [name for name in present if len(all_pairs(view)[name].cases) >= COVERED * max(len(view.cases), 1)]
     if not compared:
         return None
     shared = set.intersection(*(set(all_pairs(view)[name].cases.tolist()) for name in compared))

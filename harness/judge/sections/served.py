@@ -4,8 +4,6 @@ A server that batches requests computes them in other orders when it is busy, an
 differ in their last digits: at temperature 0, flips that come and go with concurrency are the usual sign.
 """
 
-from __future__ import annotations
-
 import msgspec
 import numpy as np
 
@@ -22,9 +20,7 @@ SHOWN = 20
 def with_served(view: View, made: Stability, answers: Int64) -> Stability:
     """Add what the served models, the fingerprints and the calls in flight say of the flips."""
     changes = served_changes(view)
-    made = msgspec.structs.replace(
-        made, served_changes=tuple(changes[:SHOWN]), served_changes_in_all=len(changes)
-    )
+    made = msgspec.structs.replace(made, served_changes=tuple(changes[:SHOWN]), served_changes_in_all=len(changes))
     pairs = RepeatPairs.of(view.trials.case, answers)
     if len(pairs.case) == 0:
         return made

@@ -4,8 +4,6 @@ Each tag is compared with the cases that lack it (Fisher's exact test on effecti
 are adjusted for the number of tags (Holm 1979).
 """
 
-from __future__ import annotations
-
 import msgspec
 import numpy as np
 
@@ -51,10 +49,7 @@ def _named_worst(view: View, compared: list[_Compared]) -> list[Slice]:
     lower = [
         (here.p, place)
         for place, (_, here, rest) in enumerate(compared)
-        if isinstance(here, Share)
-        and isinstance(rest, Share)
-        and here.p < rest.p
-        and adjusted.get(place, 1.0) < alpha
+        if isinstance(here, Share) and isinstance(rest, Share) and here.p < rest.p and adjusted.get(place, 1.0) < alpha
     ]
     worst = min(lower)[1] if lower else None
     return [
@@ -80,7 +75,5 @@ def _slice(view: View, kind: str, name: str, has: Bool) -> Slice:
 def _per_label(view: View, answers: Answers, metric: str) -> dict[str, Estimate]:
     """Give a figure for each label that the slice has or that was answered in it."""
     score = classification.recall if metric == "recall" else classification.precision
-    found = {
-        label: score(answers, index).estimate(view.confidence) for index, label in enumerate(view.labels)
-    }
+    found = {label: score(answers, index).estimate(view.confidence) for index, label in enumerate(view.labels)}
     return {label: estimate for label, estimate in found.items() if estimate.value is not None}

@@ -1,7 +1,5 @@
 """Each headline metric in each repeat: what a run that asks every case once could have said."""
 
-from __future__ import annotations
-
 import math
 from typing import TypeAlias
 

@@ -1,7 +1,5 @@
 """Whether the same request gets the same answer."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import msgspec

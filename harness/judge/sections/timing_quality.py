@@ -4,8 +4,6 @@ The client was saturated when its event loop lagged by more than max(10 ms, 2% o
 the 99th percentile, or when it used nearly all of the CPU it may use. Then no latency check is decided.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from harness.files.thresholds import Threshold, metric_of

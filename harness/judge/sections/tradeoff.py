@@ -4,8 +4,6 @@ An operating point is chosen on dev and judged on the other split: a point judge
 chosen on looks better than it is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
@@ -87,9 +85,7 @@ def _note(view: View, n: int, *, shares: bool) -> str:
     if not shares:
         told.append("Scores outside 0 to 1 are no probabilities, so there is no calibration.")
     if other_split(view) is None:
-        told.append(
-            "Without a dev split and another one, points are judged on the cases they were chosen on."
-        )
+        told.append("Without a dev split and another one, points are judged on the cases they were chosen on.")
     return " ".join(told)
 
 
@@ -104,9 +100,7 @@ def _curve(curve: Curve | None) -> ScoreCurve | None:
     return ScoreCurve(x=listed(curve.x), y=listed(curve.y), low=listed(curve.low), high=listed(curve.high))
 
 
-def _points(
-    view: View, scored: Scored, has: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> tuple[OperatingPoint, ...]:
+def _points(view: View, scored: Scored, has: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> tuple[OperatingPoint, ...]:
     other = other_split(view)
     chosen = judged = scored
     names = ("all cases", "all cases")
@@ -135,14 +129,8 @@ def _points(
 
 def _rules(view: View) -> list[tuple[str, Callable[[Scored], float | None]]]:
     rules: list[tuple[str, Callable[[Scored], float | None]]] = [
-        (
-            f"highest precision with recall >= {demand(FAIR, 'share')}",
-            lambda scored: best_precision(scored, FAIR),
-        ),
-        (
-            f"highest recall with precision >= {demand(FAIR, 'share')}",
-            lambda scored: best_recall(scored, FAIR),
-        ),
+        (f"highest precision with recall >= {demand(FAIR, 'share')}", lambda scored: best_precision(scored, FAIR)),
+        (f"highest recall with precision >= {demand(FAIR, 'share')}", lambda scored: best_recall(scored, FAIR)),
     ]
     costs = view.suite.costs
     if costs is not None and costs.missed + costs.false_alarm > 0:

@@ -4,8 +4,6 @@ What the endpoint failed (`whose: endpoint`) says nothing about the prompt; repl
 refused or unreadable are the prompt's own, and so is a template that fails on a case.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -48,9 +46,7 @@ def _ended(view: View) -> Iterator[Trouble]:
         return  # a resume measured it since
     mend = Mend(refused.where, refused.fix)
     if not mend.fix:
-        mend = what_to_change(
-            refused.failure, view.entry.places, view.model.api_key_env, run=view.manifest.run_id
-        )
+        mend = what_to_change(refused.failure, view.entry.places, view.model.api_key_env, run=view.manifest.run_id)
     yield Trouble(
         kind=refused.failure.kind,
         whose="endpoint",

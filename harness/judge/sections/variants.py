@@ -40,10 +40,7 @@ class VariantPairs:
         """Give accuracy on the originals minus accuracy on the variants."""
         before, after = (right.astype(np.float64) for right in self.right)
         return paired_difference(
-            before,
-            after,
-            self.original.sum(axis=1).astype(np.float64),
-            self.variant.sum(axis=1).astype(np.float64),
+            before, after, self.original.sum(axis=1).astype(np.float64), self.variant.sum(axis=1).astype(np.float64)
         )
 
     def of(self, keep: Bool) -> VariantPairs:
@@ -98,8 +95,7 @@ def changed_cases(view: View, name: str, pairs: VariantPairs) -> tuple[ChangedCa
     ordered = moved[np.lexsort((moved, lost[moved]))][:SHOWN]
     told = _told(view, name)
     return tuple(
-        _change(view, name, int(pairs.cases[row]), (int(before[row]), int(after[row])), told)
-        for row in ordered
+        _change(view, name, int(pairs.cases[row]), (int(before[row]), int(after[row])), told) for row in ordered
     )
 
 

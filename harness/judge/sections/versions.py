@@ -9,8 +9,6 @@ It is called overfitting only when three things are certain: dev improved; the o
 certain; and dev improved by more than the other split did. The last tells overfitting from a small holdout.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 
@@ -56,9 +54,7 @@ def _measured_here(candidates: Sequence[CandidateAssessment], manifest: Manifest
     ]
 
 
-def _with_curve(
-    made: CandidateAssessment, runs: Sequence[PastRun], manifest: Manifest
-) -> CandidateAssessment:
+def _with_curve(made: CandidateAssessment, runs: Sequence[PastRun], manifest: Manifest) -> CandidateAssessment:
     now = next((r for r in runs if r.run_id == manifest.run_id and r.candidate == made.name), None)
     if now is None or made.generalization is None:
         return made

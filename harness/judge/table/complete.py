@@ -7,8 +7,6 @@ A trial is identified by one number, (variant * cases + case) * width + repeat, 
 variant, case and repeat.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -61,11 +59,7 @@ class Columns:
         """Sort the records of one candidate; of two records of one trial the later in the journal stays."""
         columns = intake.columns()
         columns["case"] = self.case_row[columns["case"]].astype(np.int32)
-        for name, names in (
-            ("reply", intake.replies),
-            ("served", intake.served),
-            ("fingerprint", intake.fingerprints),
-        ):
+        for name, names in (("reply", intake.replies), ("served", intake.served), ("fingerprint", intake.fingerprints)):
             columns[name] = _sorted_names(columns[name], names)
         columns["why"] = _sorted_names(columns["why"], intake.whys)
         trial = self._trial(columns["variant"], columns["case"], columns["repeat"])

@@ -4,8 +4,6 @@ A million records pass through here, so nothing is done for each that can be don
 column, arithmetic on arrays, and each distinct reply is read as a label once, at the end.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -186,9 +184,7 @@ class Intake:
         read = [self.reader.read(outcome) for outcome in outcomes]
         self._said.clear()
         return {
-            "predicted": np.array(
-                [NONE if label is None else self.labels[label] for label, *_ in read], np.int16
-            ),
+            "predicted": np.array([NONE if label is None else self.labels[label] for label, *_ in read], np.int16),
             "failure": np.array(
                 [_FAILURE[one.kind] if isinstance(one, Failure) else NONE for one in outcomes], np.int8
             ),

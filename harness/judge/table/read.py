@@ -4,8 +4,6 @@ The result does not depend on the order of the events: rows are sorted, names ar
 was recorded twice (a prompt was changed and its trials sent again) the later record counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
@@ -76,9 +74,7 @@ class _Reading:
         for name in dict.fromkeys(record.candidate for record in records):
             intake = self._intakes.get(name)
             if intake is None:
-                raise JournalDamaged(
-                    f"the journal has a trial of candidate {name!r}, which the manifest does not name"
-                )
+                raise JournalDamaged(f"the journal has a trial of candidate {name!r}, which the manifest does not name")
             intake.take([record for record in records if record.candidate == name])
 
     def _other(self, event: Event) -> None:
@@ -132,9 +128,7 @@ def case_columns(rows: Iterable[CaseRow], label: dict[str, int]) -> CaseColumns:
     cases = sorted(rows, key=lambda case: case.id)
     for case in cases:
         if case.expected not in label:
-            raise JournalDamaged(
-                f"case {case.id!r} expects {case.expected!r}, which is not a label of the suite"
-            )
+            raise JournalDamaged(f"case {case.id!r} expects {case.expected!r}, which is not a label of the suite")
     splits = tuple(sorted({case.split for case in cases if case.split}))
     split = {name: index for index, name in enumerate(splits)}
     tagged: dict[str, list[int]] = {}

@@ -1,7 +1,5 @@
 """How sure a reply is of the positive label: by its endpoint, by its JSON text, or by its logprobs."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 

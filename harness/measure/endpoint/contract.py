@@ -4,8 +4,6 @@ An endpoint is a codec (JSON <-> reply) on a transport (bytes + clock), except `
 It never retries, never paces, and never raises for a bad exchange: a failure is a value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol

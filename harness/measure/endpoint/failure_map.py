@@ -3,8 +3,6 @@
 This is the only place that knows status codes and providers' error codes.
 """
 
-from __future__ import annotations
-
 from typing import Any, TypeAlias, assert_never
 
 import msgspec
@@ -51,13 +49,7 @@ _CODES_IN_A_200: dict[str, FailureKind] = {
 
 # A filter that stopped the prompt: an outcome, not a failure (`invalid_prompt`: OpenAI's reasoning models).
 _FILTERS = frozenset(
-    {
-        "content_filter",
-        "content_policy_violation",
-        "data_inspection_failed",
-        "DataInspectionFailed",
-        "invalid_prompt",
-    }
+    {"content_filter", "content_policy_violation", "data_inspection_failed", "DataInspectionFailed", "invalid_prompt"}
 )
 
 _STATUS: dict[int, FailureKind] = {
@@ -106,15 +98,11 @@ def from_status(status: int, body: bytes, location: str | None = None) -> Failur
     error = _error_in(body)
     if 300 <= status < 400:
         where = f" to {location}" if location else ""
-        message = (
-            f"the endpoint redirects{where}; redirects are not followed, a key must not leave its origin"
-        )
+        message = f"the endpoint redirects{where}; redirects are not followed, a key must not leave its origin"
         return Failure(kind="redirect", message=short(message), status=status)
     text = _message_of(error) if error is not None else _plain(body)
     kind = _kind_of_status(status, error, text)
-    return Failure(
-        kind=kind, message=short(f"HTTP {status}: {text}" if text else f"HTTP {status}"), status=status
-    )
+    return Failure(kind=kind, message=short(f"HTTP {status}: {text}" if text else f"HTTP {status}"), status=status)
 
 
 def from_error_object(error: object, status: int | None) -> Failure:

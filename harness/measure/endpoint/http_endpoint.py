@@ -1,7 +1,5 @@
 """The endpoint over HTTP: a codec on a transport, and what response headers say of the endpoint's limits."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,14 +20,7 @@ class HttpEndpoint:
     """One candidate's way out over HTTP."""
 
     def __init__(
-        self,
-        *,
-        name: str,
-        pacing_key: str,
-        url: str,
-        codec: Codec,
-        transport: Transport,
-        stream: bool = False,
+        self, *, name: str, pacing_key: str, url: str, codec: Codec, transport: Transport, stream: bool = False
     ) -> None:
         self.name = name
         self.pacing_key = pacing_key
@@ -116,9 +107,7 @@ def _as_cut(exchange: Broken) -> Broken:
     failure = exchange.failure
     if failure.kind not in ("network", "invalid_reply"):
         return exchange
-    cut = Failure(
-        kind="stream_cut", message=short(f"the stream broke: {failure.message}"), status=failure.status
-    )
+    cut = Failure(kind="stream_cut", message=short(f"the stream broke: {failure.message}"), status=failure.status)
     return replace(exchange, failure=cut)
 
 

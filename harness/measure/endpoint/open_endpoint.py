@@ -1,7 +1,5 @@
 """From an entry of harness.yml and a prompt to the endpoint that serves them: one builder per kind."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -47,9 +45,7 @@ def _protocol(make_codec: Callable[[ModelEntry, Prompt], Codec]) -> Build:
         if entry.azure is not None:
             return _on_azure(name, entry, entry.azure, codec, root)
         url = origin.endpoint_url(name, entry, codec.path)
-        transport = make_transport(
-            entry.transport, url, _bearer_headers(name, entry), _trusted(name, entry, root)
-        )
+        transport = make_transport(entry.transport, url, _bearer_headers(name, entry), _trusted(name, entry, root))
         return _over_http(name, entry, codec, url, transport)
 
     return build
@@ -68,12 +64,7 @@ def _anthropic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endp
 
 
 def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec, root: Path) -> Endpoint:
-    from harness.measure.endpoint.transports.openai_transport import (
-        OpenAITransport,
-        azure_client,
-        identity,
-        route,
-    )
+    from harness.measure.endpoint.transports.openai_transport import OpenAITransport, azure_client, identity, route
 
     key = origin.api_key(name, entry)
     if (key is None) != azure.entra:
@@ -91,9 +82,7 @@ def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec, root: Pa
 
 def _generic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001 (one signature)
     url, codec = origin.full_url(name, entry), GenericCodec(name, entry)
-    transport = make_transport(
-        entry.transport, url, _bearer_headers(name, entry), _trusted(name, entry, root)
-    )
+    transport = make_transport(entry.transport, url, _bearer_headers(name, entry), _trusted(name, entry, root))
     return _over_http(name, entry, codec, url, transport)
 
 
@@ -133,9 +122,7 @@ def _bearer_headers(name: str, entry: ModelEntry) -> dict[str, str]:
 
 def _over_http(name: str, entry: ModelEntry, codec: Codec, url: str, transport: Transport) -> Endpoint:
     if entry.stream and not isinstance(codec, StreamingCodec):
-        raise UsageError(
-            f"models.{name}: `endpoint: {entry.endpoint}` can't stream", fix="Remove `stream: true`."
-        )
+        raise UsageError(f"models.{name}: `endpoint: {entry.endpoint}` can't stream", fix="Remove `stream: true`.")
     if entry.transport == "openai" and codec.method != "POST":
         raise UsageError(f"models.{name}: `transport: openai` can only POST", fix="Use `transport: wire`.")
     return HttpEndpoint(

@@ -1,7 +1,5 @@
 """Where requests go and with what secrets: from harness.yml and the environment, and nowhere else."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Mapping
@@ -23,9 +21,7 @@ def api_key(name: str, entry: ModelEntry, environ: Mapping[str, str] | None = No
     return _from_environment(entry.api_key_env, f"models.{name}.api_key_env", environ)
 
 
-def resolved_headers(
-    name: str, entry: ModelEntry, environ: Mapping[str, str] | None = None
-) -> dict[str, str]:
+def resolved_headers(name: str, entry: ModelEntry, environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Fill `${VARIABLE}` into the entry's own headers."""
     headers = {"user-agent": USER_AGENT, "content-type": "application/json", "accept": "*/*"}
     for header, written in entry.headers.items():
@@ -73,9 +69,7 @@ def pacing_key(url: str, entry: ModelEntry) -> str:
 def _checked(url: str, where: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            f"{where}: {url!r} is not an http or https URL", fix="Write it as https://host/path."
-        )
+        raise UsageError(f"{where}: {url!r} is not an http or https URL", fix="Write it as https://host/path.")
     if parts.username or parts.password:
         raise UsageError(
             f"{where}: a URL must not hold a user name or password",
@@ -97,7 +91,6 @@ def _from_environment(variable: str, where: str, environ: Mapping[str, str] | No
 def _sendable(value: str, where: str) -> str:
     if not _SENDABLE.fullmatch(value):
         raise UsageError(
-            f"{where}: holds a character that a header can't carry",
-            fix="Remove line breaks and special characters.",
+            f"{where}: holds a character that a header can't carry", fix="Remove line breaks and special characters."
         )
     return value

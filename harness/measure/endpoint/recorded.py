@@ -63,12 +63,7 @@ class ReplyFile:
     """The answers of one file."""
 
     def __init__(
-        self,
-        path: Path,
-        mapped: mmap.mmap | bytes,
-        hashes: array[int],
-        places: array[int],
-        shapes: set[_Shape],
+        self, path: Path, mapped: mmap.mmap | bytes, hashes: array[int], places: array[int], shapes: set[_Shape]
     ) -> None:
         self.path = path
         self._mapped = mapped
@@ -83,13 +78,7 @@ class ReplyFile:
     def find(self, *, prompt: str, model: str, case: str, variant: str, repeat: int) -> Recorded | None:
         """Find the most specific line for a trial, or None."""
         for p, m, v, r in self._shapes:
-            key = (
-                prompt if p else None,
-                model if m else None,
-                case,
-                variant if v else None,
-                repeat if r else None,
-            )
+            key = (prompt if p else None, model if m else None, case, variant if v else None, repeat if r else None)
             line = self._exactly(key)
             if line is not None:
                 return line
@@ -112,9 +101,7 @@ def load_replies(path: Path) -> ReplyFile:
         stat = path.stat()
     except OSError as error:
         why = "there is no such file" if isinstance(error, FileNotFoundError) else str(error)
-        problem = Problem(
-            path, None, "", why, "Name the JSONL file with the recorded replies in harness.yml."
-        )
+        problem = Problem(path, None, "", why, "Name the JSONL file with the recorded replies in harness.yml.")
         raise FilesError([problem]) from None
     return _load(path, stat.st_mtime_ns, stat.st_size)
 
@@ -227,9 +214,7 @@ class ReplayEndpoint:
             prompt=self._prompt, model=self.name, case=trial.case, variant=trial.variant, repeat=trial.repeat
         )
         if line is None:
-            failure = Failure(
-                kind="no_recorded_reply", message=f"no recorded reply: {_missing(self._replies.path)}"
-            )
+            failure = Failure(kind="no_recorded_reply", message=f"no recorded reply: {_missing(self._replies.path)}")
             return Answer(attempt=Attempt(duration_ns=0, failure=failure), outcome=failure, recorded=True)
         outcome = _outcome(line)
         attempt = Attempt(

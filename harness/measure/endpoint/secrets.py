@@ -1,7 +1,5 @@
 """Keys are redacted by value: whatever an endpoint echoes, no key reaches the journal, a log or a report."""
 
-from __future__ import annotations
-
 from urllib.parse import quote
 
 import msgspec

@@ -1,7 +1,5 @@
 """One trial -> one record: render, wait for a place, send, retry, time. Never raises for a bad trial."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import Mapping

@@ -5,8 +5,6 @@ were taken, or that it is to stop. So a trial is not followed by another in its 
 journal, as in one process. The parent's death closes the pipe, and ends this process.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import pickle
@@ -109,11 +107,7 @@ def main() -> None:
     work: Work = pickle.loads(_exactly(source, size))  # noqa: S301 (from the parent, over its own pipe)
     sink = PipeSink(out)
     outcome = run_local(
-        work,
-        Plan(work.bundle),
-        sink,
-        listen=lambda halt, told: _listen(source, sink, halt, told),
-        opened=sink.opened,
+        work, Plan(work.bundle), sink, listen=lambda halt, told: _listen(source, sink, halt, told), opened=sink.opened
     )
     try:
         out.write(to_frame(to_ended(outcome)))

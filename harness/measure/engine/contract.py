@@ -3,8 +3,6 @@
 The first reason to halt wins: calls in flight may finish, no other starts.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import signal

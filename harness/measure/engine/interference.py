@@ -1,7 +1,5 @@
 """The harness's own load: event-loop lag, CPU share, garbage collections. What it could add to latencies."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import math

@@ -1,7 +1,5 @@
 """What the workers of a lane share: the trials that they take, and what becomes of records and candidates."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -78,9 +76,7 @@ class LaneWork:
         if settled.ends and caller.first.first is not None:
             self._end([caller], caller.first.first, put)
 
-    def _end(
-        self, callers: list[Caller], record: Record, put: Put, error: EndpointUnusable | None = None
-    ) -> None:
+    def _end(self, callers: list[Caller], record: Record, put: Put, error: EndpointUnusable | None = None) -> None:
         """End candidates: nothing more of them is sent; what was refused has no record and can be resumed."""
         failure = record.outcome
         assert isinstance(failure, Failure)

@@ -4,8 +4,6 @@ No task per trial: a lane has as many workers as calls may be in flight, and eac
 the lane's share of the plan when its last record was written.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import time
@@ -20,16 +18,7 @@ from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint
 from harness.measure.engine.call import Caller
-from harness.measure.engine.contract import (
-    GRACE_S,
-    Halt,
-    Halted,
-    Outcome,
-    Sink,
-    Withdrawn,
-    Work,
-    signals_stop,
-)
+from harness.measure.engine.contract import GRACE_S, Halt, Halted, Outcome, Sink, Withdrawn, Work, signals_stop
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
 from harness.measure.engine.lane_work import Feed, LaneWork
 from harness.measure.pacing import FirstCalls, Lane, connections_allowed, shared_limits
@@ -45,12 +34,7 @@ _YIELD_EVERY = 16  # trials of a worker: an endpoint that never waits must not s
 
 
 def run_local(
-    work: Work,
-    plan: Plan,
-    sink: Sink,
-    *,
-    listen: Listen | None = None,
-    opened: Callable[[int], None] = lambda _: None,
+    work: Work, plan: Plan, sink: Sink, *, listen: Listen | None = None, opened: Callable[[int], None] = lambda _: None
 ) -> Outcome:
     """Measure all of the work in this process; stopped by signals, or else by what runs beside it.
 
@@ -122,9 +106,7 @@ class _Session:
         for candidate in self._work.bundle.candidates:
             if left[candidate.name] == 0:
                 continue
-            endpoint = build_endpoint(
-                candidate.model_name, candidate.model, candidate.prompt, root=self._work.root
-            )
+            endpoint = build_endpoint(candidate.model_name, candidate.model, candidate.prompt, root=self._work.root)
             built.append((candidate, endpoint))
         keys: dict[str, list[Candidate]] = {}
         for candidate, endpoint in built:
@@ -140,9 +122,7 @@ class _Session:
             names = ", ".join(dict.fromkeys(each.model_name for each in sharing))
             if self._work.shards > 1:
                 names += f" #{self._work.shard + 1}"
-            self._lanes[key] = LaneWork(
-                Lane(names, limits, self._clock, self._on_change, sharing=self._work.shards)
-            )
+            self._lanes[key] = LaneWork(Lane(names, limits, self._clock, self._on_change, sharing=self._work.shards))
         joined = self._lanes[key]
         joined.callers[candidate.name] = Caller(
             candidate=candidate,
@@ -163,9 +143,7 @@ class _Session:
 
         def none_is_recorded() -> bool:
             trials = self._plan.trials(self._work.done, frozenset({candidate.name}))
-            return not (
-                isinstance(endpoint, ReplayEndpoint) and any(endpoint.knows(each.trial) for each in trials)
-            )
+            return not (isinstance(endpoint, ReplayEndpoint) and any(endpoint.knows(each.trial) for each in trials))
 
         return FirstCalls(
             leads=self._work.shard == 0,

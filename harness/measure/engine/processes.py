@@ -3,8 +3,6 @@
 Child and parent speak in length-prefixed MessagePack frames.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import pickle

@@ -1,7 +1,5 @@
 """Which answers are asked for again, when, and how often; the loop itself is tenacity's."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random

@@ -16,19 +16,6 @@ Before all that, a candidate's *first calls* (first_calls.py) show whether it is
 call, the *retry budget* and the *breaker* (breaker.py) keep an outage from becoming a storm.
 """
 
-from __future__ import annotations
-
 from harness.measure.pacing.breaker import RetryBudget
 from harness.measure.pacing.first_calls import FirstCalls, Settled
 from harness.measure.pacing.lane import Lane, Ticket, connections_allowed, is_overload, shared_limits
-
-__all__ = [
-    "FirstCalls",
-    "Lane",
-    "RetryBudget",
-    "Settled",
-    "Ticket",
-    "connections_allowed",
-    "is_overload",
-    "shared_limits",
-]

@@ -6,8 +6,6 @@ it was this trial's own, and is final. When too many follow each other with noth
 can be resumed; the held trials were not journalled and run again then.
 """
 
-from __future__ import annotations
-
 from harness.errors import EndpointUnusable, HarnessError, RunIncomplete
 from harness.record import Failure, FailureKind, Record, Reply
 
@@ -45,9 +43,7 @@ class Breaker:
 
     def _down(self, last: Failure) -> HarnessError:
         trials = len(self._held)
-        said = (
-            f"{self._endpoint}: {trials} trials in a row failed, retries included; the last: {last.message}"
-        )
+        said = f"{self._endpoint}: {trials} trials in a row failed, retries included; the last: {last.message}"
         if last.kind == "rate_limited":
             return RunIncomplete(said, fix="Lower `limits` in harness.yml, or wait; then resume.")
         if self._succeeded:

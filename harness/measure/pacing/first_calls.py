@@ -11,8 +11,6 @@ portal's page instead of a reply): these are.
 Of several processes the first leads: the others send nothing before they are told what it found.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Callable

@@ -38,13 +38,7 @@ class Lane:
     """
 
     def __init__(
-        self,
-        name: str,
-        limits: Limits,
-        clock: Clock,
-        on_change: Callable[[Lane, str], None],
-        *,
-        sharing: int = 1,
+        self, name: str, limits: Limits, clock: Clock, on_change: Callable[[Lane, str], None], *, sharing: int = 1
     ) -> None:
         self.name = name
         self.turnstile = Turnstile(limits.concurrency)

@@ -11,8 +11,6 @@ rate). Requests sent after the one that was answered are taken off `remaining` f
 minutes are not spread over: a daily quota is there to be used.
 """
 
-from __future__ import annotations
-
 import asyncio
 
 from harness.measure.endpoint.contract import RateHints

@@ -5,8 +5,6 @@ at once, their calls would begin together, end together, and so on for ever: bur
 no production traffic does, and that make this process late.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import deque
 

@@ -2,5 +2,3 @@
 
 from harness.report.comparison.pages import render_comparison_html, render_comparison_markdown
 from harness.report.comparison.terminal import terminal_comparison
-
-__all__ = ["render_comparison_html", "render_comparison_markdown", "terminal_comparison"]

@@ -3,8 +3,6 @@
 Both have the style, policy and escaping of the report's own: everything foreign in them is inert.
 """
 
-from __future__ import annotations
-
 from markupsafe import Markup
 
 from harness.judge.documents import Comparison
@@ -26,9 +24,7 @@ def render_comparison_html(comparison: Comparison) -> str:
 def render_comparison_markdown(comparison: Comparison) -> str:
     """Render the comparison, at most as long as GitHub accepts in a comment."""
     view = view_of(comparison)
-    return cut_markdown(
-        markdown_page(MARKDOWN_TEMPLATE, filters={"lines": _lines}, view=view, most=MARKDOWN_CASES)
-    )
+    return cut_markdown(markdown_page(MARKDOWN_TEMPLATE, filters={"lines": _lines}, view=view, most=MARKDOWN_CASES))
 
 
 def _lines(text: str) -> Markup:

@@ -1,7 +1,5 @@
 """The parts that a page of a comparison is made of: figures already written as text."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from harness.judge.documents import WordChange

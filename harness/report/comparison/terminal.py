@@ -1,7 +1,5 @@
 """A comparison on a terminal: what changed first, then the cases behind it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -150,9 +148,7 @@ def _surroundings(view: ComparisonView, pen: Pen, *, full: bool) -> Iterable[Ren
     if view.prompt_diff or view.prompt_note:
         yield ""
         yield pen.text("Prompt", "bold")
-        yield indented(
-            _diff(view.prompt_diff, pen, full=full) if view.prompt_diff else pen.text(view.prompt_note)
-        )
+        yield indented(_diff(view.prompt_diff, pen, full=full) if view.prompt_diff else pen.text(view.prompt_note))
     if view.changes:
         yield ""
         yield pen.text("Changes around it", "bold")

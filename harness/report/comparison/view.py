@@ -1,7 +1,5 @@
 """From a comparison to the one view that every renderer of it renders: all figures written as text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, cast
@@ -16,17 +14,7 @@ from harness.judge.documents import (
     NonInferiority,
     OutcomeChange,
 )
-from harness.judge.wording import (
-    amount,
-    count,
-    demand,
-    figure_text,
-    listed,
-    seconds,
-    signed,
-    signed_text,
-    sure,
-)
+from harness.judge.wording import amount, count, demand, figure_text, listed, seconds, signed, signed_text, sure
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
 from harness.report.parts import Cell, Picture, Table, Tone
 from harness.report.sections import STATUS_TONES, interval_picture

@@ -5,5 +5,3 @@
 
 from harness.report.drawn.charts import chart_svg
 from harness.report.drawn.pictures import interval_svg
-
-__all__ = ["chart_svg", "interval_svg"]

@@ -5,44 +5,24 @@ the finished SVG says `var(--name)` in its place, which the page's style sheet r
 of Okabe and Ito (2008), told apart by colour-blind readers; shapes, dashes and text carry the meaning too.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from typing import Any, assert_never
 
 from markupsafe import Markup, escape
 
-from harness.report.drawn.drawings import (
-    PALETTE,
-    distribution_chart,
-    parts_chart,
-    share_chart,
-    timeline_chart,
-)
+from harness.report.drawn.drawings import PALETTE, distribution_chart, parts_chart, share_chart, timeline_chart
 from harness.report.drawn.front import front_chart
 from harness.report.drawn.trends import trend_chart
 from harness.report.neutral import visible
-from harness.report.parts import (
-    Chart,
-    DistributionPlot,
-    FrontPlot,
-    PartsPlot,
-    SharePlot,
-    TimelinePlot,
-    TrendPlot,
-)
+from harness.report.parts import Chart, DistributionPlot, FrontPlot, PartsPlot, SharePlot, TimelinePlot, TrendPlot
 
 _FONT = "sans-serif"
 _FEW_DOTS = 20
-_COLOURS = re.compile(
-    "|".join(f'(?<=(?:fill)=")({h})(?=")|(?<=stroke=")({h})(?=")' for h in PALETTE.values())
-)
+_COLOURS = re.compile("|".join(f'(?<=(?:fill)=")({h})(?=")|(?<=stroke=")({h})(?=")' for h in PALETTE.values()))
 _NAMES = {value: name for name, value in PALETTE.items()}
 _NOISE = re.compile(r' (?:aria-[a-z]+|role|font-family|class|xmlns:xlink)="[^"]*"')
-_EMPTY = re.compile(
-    r'<path d="M0,0h0v0h0Z" pointer-events="none"/>|<path (?:pointer-events="none" )?d=""/>|<g/>'
-)
+_EMPTY = re.compile(r'<path d="M0,0h0v0h0Z" pointer-events="none"/>|<path (?:pointer-events="none" )?d=""/>|<g/>')
 _DOT = re.compile(r'<path transform="translate\(([\d.-]+),([\d.-]+)\)" (d="[^"]+" [^>]*)/>')
 _LONG = re.compile(r"(\d+\.\d\d)\d+")
 _TAG = re.compile(r"<[^>]*>")  # coordinates are shortened, figures that a reader sees are not

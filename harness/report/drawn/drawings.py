@@ -3,8 +3,6 @@
 A mark differs from its neighbours in shape, dash or text, never in colour alone.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
@@ -151,13 +149,9 @@ def _quantiles(plot: DistributionPlot, scale: Drawing) -> Drawing:
     alt = library()
     marks = plot.quantiles
     names = [f"{mark.name}  {mark.text}" for mark in marks]
-    chart = chart_of(
-        name=names, at=[m.value for m in marks], low=[m.low for m in marks], high=[m.high for m in marks]
-    )
+    chart = chart_of(name=names, at=[m.value for m in marks], low=[m.low for m in marks], high=[m.high for m in marks])
     bare = alt.Axis(labels=False, ticks=False, title=None, domain=False, tickCount=5)
-    y = alt.Y(
-        "name:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelColor=PALETTE["ink"])
-    )
+    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelColor=PALETTE["ink"]))
     spans = chart.mark_rule(color=PALETTE["data2"], strokeWidth=3, opacity=0.6)
     dots = chart.mark_point(color=PALETTE["data2"], fill=PALETTE["data2"], size=50, shape="diamond")
     layers = [
@@ -204,9 +198,7 @@ def timeline_chart(plot: TimelinePlot) -> Drawing:
     if plot.steps:
         marks = chart.mark_line(color=PALETTE["data"], strokeWidth=2, interpolate="step-after")
     else:
-        marks = chart.mark_point(
-            color=PALETTE["data"], fill=PALETTE["data"], size=14, opacity=0.55, strokeWidth=0
-        )
+        marks = chart.mark_point(color=PALETTE["data"], fill=PALETTE["data"], size=14, opacity=0.55, strokeWidth=0)
     layers = [marks.encode(x=x, y=y), *_limit(plot.limit, "y", plot.limit_text)]
     return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
 
@@ -218,9 +210,7 @@ def parts_chart(plot: PartsPlot) -> Drawing:
     chart = chart_of(name=names, size=[s for _, s, _ in plot.parts], text=[t for _, _, t in plot.parts])
     largest = max((size for _, size, _ in plot.parts), default=0.0) or 1.0
     scale = alt.Scale(domain=[0, largest * 1.35], nice=False)  # room for the figure beside the longest bar
-    y = alt.Y(
-        "name:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelColor=PALETTE["ink"])
-    )
+    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelColor=PALETTE["ink"]))
     x = alt.X("size:Q", title=plot.x_title, scale=scale, axis=alt.Axis(tickCount=5))
     bars = chart.mark_bar(color=PALETTE["data"], opacity=0.75, height=14)
     texts = chart.mark_text(align="left", dx=5, color=PALETTE["ink"])

@@ -115,8 +115,7 @@ def placed(plot: FrontPlot) -> list[tuple[Box, NamePlace, Area]]:
     for box, point in zip(every, points, strict=True):
         areas = {side: side.area(*point, _lines(box)) for side in _SIDES}
         covered = {
-            side: area.outside(_PLOT) + sum(area.shared(other) for other in taken)
-            for side, area in areas.items()
+            side: area.outside(_PLOT) + sum(area.shared(other) for other in taken) for side, area in areas.items()
         }
         best = min(_SIDES, key=covered.__getitem__)
         if box in plot.front or covered[best] <= _CROWDED * areas[best].size:

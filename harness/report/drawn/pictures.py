@@ -3,8 +3,6 @@
 Colours come from the page's style sheet by class, so that they follow light, dark and print.
 """
 
-from __future__ import annotations
-
 from markupsafe import Markup, escape
 
 from harness.report.neutral import visible
@@ -23,9 +21,7 @@ def interval_svg(picture: Picture) -> Markup:
         at = place(picture.threshold)
         if picture.wanted:
             start, end = (at, WIDTH - 2) if picture.wanted == "above" else (2, at)
-            shapes.append(
-                f'<rect class="wanted" x="{start:g}" y="3" width="{max(0, end - start):g}" height="16"/>'
-            )
+            shapes.append(f'<rect class="wanted" x="{start:g}" y="3" width="{max(0, end - start):g}" height="16"/>')
         shapes.append(f'<path class="limit" d="M{at:g} 1V{HEIGHT - 1}"/>')
     shapes.append(f'<path class="span" d="M{low:g} {MIDDLE}H{high:g}M{low:g} 7V15M{high:g} 7V15"/>')
     if picture.bound is not None:

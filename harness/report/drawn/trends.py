@@ -1,7 +1,5 @@
 """What Altair draws of a trend: shares with their intervals over runs or versions, and release marks."""
 
-from __future__ import annotations
-
 from harness.report.drawn.drawings import HEIGHT, PALETTE, WIDTH, Drawing, chart_of, library
 from harness.report.neutral import one_line, shorten
 from harness.report.parts import TrendPlot, TrendPoint
@@ -46,10 +44,7 @@ def _written(steps: tuple[str, ...]) -> dict[str, str]:
 
 
 def _series(
-    points: list[tuple[str, TrendPoint]],
-    look: tuple[str, str],
-    shift: float,
-    axes: tuple[Drawing, dict[str, Drawing]],
+    points: list[tuple[str, TrendPoint]], look: tuple[str, str], shift: float, axes: tuple[Drawing, dict[str, Drawing]]
 ) -> list[Drawing]:
     if not points:
         return []
@@ -66,16 +61,10 @@ def _series(
     line = chart.mark_line(color=colour, strokeWidth=1.5, opacity=0.7, xOffset=shift)
     bars = chart.mark_rule(color=colour, strokeWidth=3, opacity=0.5, xOffset=shift)
     dots = chart.mark_point(color=colour, fill=colour, size=60, shape=shape, xOffset=shift)
-    return [
-        line.encode(x=x, y=value),
-        bars.encode(x=x, y=alt.Y("low:Q", **y), y2="high:Q"),
-        dots.encode(x=x, y=value),
-    ]
+    return [line.encode(x=x, y=value), bars.encode(x=x, y=alt.Y("low:Q", **y), y2="high:Q"), dots.encode(x=x, y=value)]
 
 
-def _name(
-    name: str, last: tuple[str, TrendPoint], shift: float, axes: tuple[Drawing, dict[str, Drawing]]
-) -> Drawing:
+def _name(name: str, last: tuple[str, TrendPoint], shift: float, axes: tuple[Drawing, dict[str, Drawing]]) -> Drawing:
     """Write the name of a series beside its last point."""
     x, y = axes
     chart = chart_of(at=[last[0]], value=[last[1].value], name=[shorten(one_line(name), 24)])

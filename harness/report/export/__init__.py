@@ -2,5 +2,3 @@
 
 from harness.report.export.files import write_csv, write_jsonl, write_parquet
 from harness.report.export.trial_rows import COLUMNS, Row, trial_rows
-
-__all__ = ["COLUMNS", "Row", "trial_rows", "write_csv", "write_jsonl", "write_parquet"]

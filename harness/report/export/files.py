@@ -4,8 +4,6 @@ A text in a CSV file that a spreadsheet would run as a formula gets an apostroph
 (CSV injection); the other formats keep every text as it is.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import tempfile

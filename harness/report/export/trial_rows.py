@@ -4,8 +4,6 @@ Memory grows with the cases, not with the trials. Only where trials were measure
 is the place of each remembered, because of two records of one trial the later counts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias, assert_never

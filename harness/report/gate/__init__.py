@@ -3,12 +3,3 @@
 from harness.report.gate.ci import annotations_of, quiet_commands, render_gate_junit
 from harness.report.gate.markdown import STICKY, render_gate
 from harness.report.gate.terminal import terminal_gate
-
-__all__ = [
-    "STICKY",
-    "annotations_of",
-    "quiet_commands",
-    "render_gate",
-    "render_gate_junit",
-    "terminal_gate",
-]

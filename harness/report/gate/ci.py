@@ -4,8 +4,6 @@ GitHub's workflow commands are lines `::error file=…,line=…::message`. Whate
 end the line nor begin another property: `%`, line breaks, `:` and `,` are written as GitHub reads them back.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from harness.judge.documents import Gate, GateCheck, GatedPrompt

@@ -4,8 +4,6 @@ It is rendered in full where that fits, else without the folded parts, else with
 never cut inside of a fence or a table, and says what is missing.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

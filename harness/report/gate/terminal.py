@@ -1,7 +1,5 @@
 """The gate's summary for a terminal or a log: the decision, what decided it, and where to look."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from harness.judge.documents import Gate
@@ -41,9 +39,7 @@ def _prompt(prompt: PromptView) -> Iterator[str]:
     for trouble in prompt.wrong:
         yield from _trouble(trouble)
     if prompt.rows:
-        head = GateRow(
-            status="", tone="plain", name="check", base="base", head="head", change="head - base", why=""
-        )
+        head = GateRow(status="", tone="plain", name="check", base="base", head="head", change="head - base", why="")
         rows = [_cells(row) for row in (head, *prompt.rows)]
         widths = [min(_WIDEST, max(len(cell) for cell in column)) for column in zip(*rows, strict=True)]
         for line in rows:
@@ -68,8 +64,7 @@ def _trouble(row: TroubleView) -> Iterator[str]:
     yield f"  went wrong: {row.title} [{row.kind}]: {row.many}{decides}"
     if row.samples:
         yield from (
-            f"    {_safe(one.case, 60)}: {_safe(one.reply) or 'no text'} ({_safe(one.reason)})"
-            for one in row.samples
+            f"    {_safe(one.case, 60)}: {_safe(one.reply) or 'no text'} ({_safe(one.reason)})" for one in row.samples
         )
     else:
         yield f"    {_safe(row.words, 300)}"

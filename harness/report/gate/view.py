@@ -1,7 +1,5 @@
 """From a gate to the texts that its comment, its terminal summary and its test report show."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,10 +87,7 @@ class GateView:
 
 def gate_view(gate: Gate) -> GateView:
     """Write a gate as texts, what decided it first."""
-    shown = sorted(
-        gate.prompts,
-        key=lambda one: (not one.not_measured, _ORDER[one.status], one.path, one.model),
-    )
+    shown = sorted(gate.prompts, key=lambda one: (not one.not_measured, _ORDER[one.status], one.path, one.model))
     unmeasured = any(prompt.not_measured for prompt in shown)
     uncommitted = " with uncommitted changes" if gate.uncommitted else ""
     return GateView(
@@ -121,10 +116,7 @@ def _policy(gate: Gate) -> str:
 
 def _commands(gate: Gate) -> tuple[str, ...]:
     own = " --policy head" if gate.policy == "head" else ""
-    return (
-        f"git checkout {gate.head_commit[:12]}",
-        f"harness gate {gate.suite} --base {gate.base_commit[:12]}{own}",
-    )
+    return (f"git checkout {gate.head_commit[:12]}", f"harness gate {gate.suite} --base {gate.base_commit[:12]}{own}")
 
 
 def _cost(gate: Gate) -> str:

@@ -1,5 +1,3 @@
 """A suite over time, on a terminal."""
 
 from harness.report.history.terminal import history_terminal
-
-__all__ = ["history_terminal"]

@@ -1,7 +1,5 @@
 """The history of a suite's candidates on a terminal: one row a run, with its interval drawn in characters."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from rich.console import Console, RenderableType

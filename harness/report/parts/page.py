@@ -1,7 +1,5 @@
 """What any page is made of: sections of figures, tables and charts, and the cells of a table."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 

@@ -1,7 +1,5 @@
 """What a chart shows: numbers in the unit of their axis, no drawing."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TypeAlias
 

@@ -1,7 +1,5 @@
 """What a report of a run says, laid out as the values that every renderer renders."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

@@ -7,5 +7,3 @@ documents for GitHub.
 from harness.report.rendering.environment import render
 from harness.report.rendering.html import html_environment, render_page
 from harness.report.rendering.markdown import inert_html, markdown_page
-
-__all__ = ["html_environment", "inert_html", "markdown_page", "render", "render_page"]

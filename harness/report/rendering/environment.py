@@ -4,8 +4,6 @@
 template, a user's own one too, can't forget it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

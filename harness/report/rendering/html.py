@@ -4,8 +4,6 @@ Its Content-Security-Policy allows the one style sheet inside it, by hash, and n
 request, no form. So even text that slipped through escaping could not act.
 """
 
-from __future__ import annotations
-
 import base64
 import hashlib
 from pathlib import Path
@@ -44,9 +42,7 @@ def _style(env: Environment) -> str:
 
 def _policy(css: str) -> str:
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    return (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
-    )
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def _prose(text: str) -> Markup:

@@ -1,7 +1,5 @@
 """A document in Markdown for GitHub: every value in it is inert, whatever a reply holds."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path

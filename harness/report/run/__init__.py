@@ -10,14 +10,3 @@ from harness.report.run.files import (
 )
 from harness.report.run.terminal import terminal_report
 from harness.report.run.view import view_of
-
-__all__ = [
-    "render_document",
-    "render_html",
-    "render_json",
-    "render_junit",
-    "render_markdown",
-    "terminal_report",
-    "view_of",
-    "write_reports",
-]

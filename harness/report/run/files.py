@@ -1,7 +1,5 @@
 """The files of a run's report: report.json, report.html, report.md and junit.xml, each written whole."""
 
-from __future__ import annotations
-
 import os
 import re
 import tempfile
@@ -57,8 +55,7 @@ def _write(path: Path, content: bytes) -> Path:
             raise
     except OSError as error:
         raise StorageFailed(
-            f"could not write {path}: {error.strerror}",
-            fix="The run is saved; `harness report` writes it again.",
+            f"could not write {path}: {error.strerror}", fix="The run is saved; `harness report` writes it again."
         ) from error
     return path
 
@@ -97,8 +94,7 @@ def render_junit(assessment: Assessment, view: ReportView) -> bytes:
     by_name = {candidate.name: candidate for candidate in assessment.candidates}
     what_if = f" (what if: {assessment.what_if})" if assessment.what_if else ""
     return junit_file(
-        assessment.suite + what_if,
-        (_suite(assessment, by_name[shown.name], shown) for shown in view.candidates),
+        assessment.suite + what_if, (_suite(assessment, by_name[shown.name], shown) for shown in view.candidates)
     )
 
 

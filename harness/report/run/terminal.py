@@ -1,7 +1,5 @@
 """The report on a terminal: what a person wants first, or with `full` everything."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from rich.cells import cell_len
@@ -31,11 +29,7 @@ _STATUS = {"PASS": "PASS", "FAIL": "FAIL", "INCONCLUSIVE": "INCONCLUSIVE"}
 
 
 def terminal_report(
-    assessment: Assessment,
-    manifest: Manifest | None = None,
-    *,
-    console: Console | None = None,
-    full: bool = False,
+    assessment: Assessment, manifest: Manifest | None = None, *, console: Console | None = None, full: bool = False
 ) -> str:
     """Give the report as text for stdout: its width, colours and encoding decide, or those of `console`."""
     target = console or Console(emoji=False)
@@ -156,9 +150,7 @@ def _reason(row: CheckRow, pen: Pen) -> RenderableType:
 
 
 def _confusion(confusion: ConfusionView, pen: Pen) -> Iterable[RenderableType]:
-    yield Text.assemble(
-        _title("Confusion matrix", pen), pen.text("  rows: expected, columns: read as", "dim")
-    )
+    yield Text.assemble(_title("Confusion matrix", pen), pen.text("  rows: expected, columns: read as", "dim"))
     lines = _matrix(confusion, pen)
     if max(cell_len(line.plain) for line in lines) + 2 <= pen.width:
         yield from (indented(line) for line in lines)
@@ -178,9 +170,7 @@ def _matrix(confusion: ConfusionView, pen: Pen) -> list[Text]:
     widths = [max(cell_len(row[j]) for row in safe) for j in range(len(safe[0]))]
     lines = []
     for i, row in enumerate(safe):
-        line = Text(
-            row[0] + " " * (widths[0] - cell_len(row[0])), style="dim" if i > len(confusion.rows) else ""
-        )
+        line = Text(row[0] + " " * (widths[0] - cell_len(row[0])), style="dim" if i > len(confusion.rows) else "")
         for j, cell in enumerate(row[1:], start=1):
             line.append("  " + " " * (widths[j] - cell_len(cell)))
             line.append(cell, style=_matrix_style(confusion, i - 1, j - 1))

@@ -1,7 +1,5 @@
 """What went wrong, on a terminal: what happened, why in the cause's words, two replies, what to do next."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from rich.console import RenderableType

@@ -1,7 +1,5 @@
 """From an assessment to the one view that every renderer renders."""
 
-from __future__ import annotations
-
 import shlex
 
 from harness.judge.checks.verdict import best_first
@@ -40,9 +38,7 @@ def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportV
     ranked = [c for c in best if c.verdict != "NOT MEASURED"]
     shown = [*(c for c in best if c.verdict == "NOT MEASURED"), *ranked]
     entries = {entry.name: entry for entry in manifest.candidates} if manifest else {}
-    views = tuple(
-        _candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(shown)
-    )
+    views = tuple(_candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(shown))
     maybe = assessment.maybe_mislabelled
     return ReportView(
         run_id=assessment.run_id,
@@ -69,9 +65,7 @@ def _said_once(judged: Assessment | CandidateAssessment) -> str:
     return sentence(judged.reason) if judged.reason else judged.headline
 
 
-def _candidate(
-    c: CandidateAssessment, key: str, positive: str | None, entry: CandidateEntry | None
-) -> CandidateView:
+def _candidate(c: CandidateAssessment, key: str, positive: str | None, entry: CandidateEntry | None) -> CandidateView:
     if c.verdict == "NOT MEASURED":
         return _unmeasured(c, key, entry)
     return CandidateView(
@@ -158,13 +152,8 @@ def _tally(c: CandidateAssessment) -> str:
 
 
 def _facts(a: Assessment) -> str:
-    parts = [
-        count(len(a.candidates), "candidate"),
-        f"{a.journalled_trials:,} of {count(a.planned_trials, 'trial')}",
-    ]
-    parts.append(
-        "labels " + ", ".join(a.labels[:8]) + (f" and {len(a.labels) - 8} more" if len(a.labels) > 8 else "")
-    )
+    parts = [count(len(a.candidates), "candidate"), f"{a.journalled_trials:,} of {count(a.planned_trials, 'trial')}"]
+    parts.append("labels " + ", ".join(a.labels[:8]) + (f" and {len(a.labels) - 8} more" if len(a.labels) > 8 else ""))
     if a.positive:
         parts.append(f"positive {a.positive}")
     parts.append(f"{sure(a.confidence)} confidence")
@@ -208,9 +197,7 @@ def _reproduce(a: Assessment, manifest: Manifest | None) -> Section:
     commit = manifest.git_commit or "not in a git repository"
     figures = [
         NamedFigure(name="Run", text=a.run_id),
-        NamedFigure(
-            name="Commit", text=commit, hint="with uncommitted changes" if manifest.git_dirty else ""
-        ),
+        NamedFigure(name="Commit", text=commit, hint="with uncommitted changes" if manifest.git_dirty else ""),
         NamedFigure(name="Seed", text=str(manifest.seed)),
         NamedFigure(name="Sessions", text=str(a.sessions)),
         NamedFigure(name="Variants", text=", ".join(manifest.variants)),
@@ -221,8 +208,7 @@ def _reproduce(a: Assessment, manifest: Manifest | None) -> Section:
         for f in sorted(manifest.files, key=lambda f: f.path)
     )
     versions = tuple(
-        (Cell(text=name), Cell(text=version, kind="code"))
-        for name, version in sorted(manifest.versions.items())
+        (Cell(text=name), Cell(text=version, kind="code")) for name, version in sorted(manifest.versions.items())
     )
     tables = (
         Table(title="Files", head=("File", "SHA-256"), rows=files, folded=True),

@@ -14,31 +14,3 @@ from harness.report.sections.robustness import robustness_section
 from harness.report.sections.stability import stability_section
 from harness.report.sections.tradeoff import tradeoff_section
 from harness.report.sections.trouble import troubles
-
-__all__ = [
-    "STATUS_TONES",
-    "VERDICT_TONES",
-    "check_rows",
-    "confusion_view",
-    "cost_section",
-    "cusum_figure",
-    "generalization_section",
-    "history_section",
-    "interval_picture",
-    "labels_section",
-    "latency_section",
-    "leader_rows",
-    "leakage_section",
-    "letters",
-    "measurement_section",
-    "notable_group",
-    "notable_groups",
-    "quality_section",
-    "robustness_section",
-    "since",
-    "slices_section",
-    "stability_section",
-    "standing_view",
-    "tradeoff_section",
-    "troubles",
-]

@@ -1,7 +1,5 @@
 """Which cases: the figures again on each tag and split, and the single cases to look at, by reason."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from harness.judge.documents import NotableCase, Slice

@@ -1,7 +1,5 @@
 """The checks, the confusion matrix and the scores of each label."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from harness.files.thresholds import Scale
@@ -126,12 +124,7 @@ def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst:
 
 def _off_diagonal(confusion: Confusion) -> list[tuple[int, int, int]]:
     """Errors as (count, row, column), most frequent first."""
-    found = [
-        (value, i, j)
-        for i, row in enumerate(confusion.counts)
-        for j, value in enumerate(row)
-        if value and i != j
-    ]
+    found = [(value, i, j) for i, row in enumerate(confusion.counts) for j, value in enumerate(row) if value and i != j]
     return sorted(found, key=lambda error: (-error[0], error[1], error[2]))
 
 
@@ -213,9 +206,7 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
         *named("Cost of errors per 1,000", c.error_cost_per_1000, "money", currency=currency),
     ]
     for label, estimate in c.at_prevalence.items():
-        figures += named(
-            f"Precision of {label} in production", estimate, "share", "at the suite's prevalence"
-        )
+        figures += named(f"Precision of {label} in production", estimate, "share", "at the suite's prevalence")
     return Section(
         key="quality",
         title="Accuracy",
@@ -245,8 +236,6 @@ def _failure_range(c: Classification) -> str:
 def _outcome_table(outcomes: dict[str, int]) -> Table:
     total = sum(outcomes.values())
     rows = tuple(
-        (Cell(text=name), number_cell(count(n)), number_cell(percent_of(n, total)))
-        for name, n in outcomes.items()
-        if n
+        (Cell(text=name), number_cell(count(n)), number_cell(percent_of(n, total))) for name, n in outcomes.items() if n
     )
     return Table(title="How trials ended", head=("Outcome", "Trials", "Share"), rows=rows, folded=True)

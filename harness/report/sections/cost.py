@@ -1,7 +1,5 @@
 """Money and tokens."""
 
-from __future__ import annotations
-
 from harness.judge.documents import Cost
 from harness.report.figures import count, figure, number
 from harness.report.parts import NamedFigure, Section
@@ -17,11 +15,7 @@ def cost_section(cost: Cost) -> Section:
         *named("Per 1,000 decisions", cost.per_1000, "money", currency=money),
         *named("Per right decision", cost.per_correct, "money", currency=money),
         *named("Per caught positive", cost.per_caught_positive, "money", currency=money),
-        *(
-            []
-            if unknown
-            else [NamedFigure(name="This run", text=total, hint="all attempts, warm-up included")]
-        ),
+        *([] if unknown else [NamedFigure(name="This run", text=total, hint="all attempts, warm-up included")]),
         *_monthly(cost),
     ]
     figures = [

@@ -1,7 +1,5 @@
 """Whether dev figures hold elsewhere: on other splits, on new data, over the versions of a prompt."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from harness.judge.documents import Generalization, NewData, SplitGap, VersionCurve

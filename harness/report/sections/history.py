@@ -1,7 +1,5 @@
 """How a candidate did over time: a chart with release marks, the runs, and what can't be compared."""
 
-from __future__ import annotations
-
 from string import ascii_uppercase
 
 from harness.files.thresholds import Plain
@@ -28,9 +26,7 @@ def history_section(history: History) -> Section:
 
 def _figures(history: History) -> list[NamedFigure]:
     figures = [
-        NamedFigure(
-            name=since(change), text=figure(change.change, "points"), hint="accuracy now minus before"
-        )
+        NamedFigure(name=since(change), text=figure(change.change, "points"), hint="accuracy now minus before")
         for change in history.changes
     ]
     if history.cusum is not None:
@@ -116,12 +112,7 @@ def _chart(history: History) -> Chart:
     """Draw accuracy over the runs; unfinished ones have a place but no point."""
     steps = {point.run_id: str(place) for place, point in enumerate(history.points, start=1)}
     points = tuple(
-        TrendPoint(
-            at=steps[point.run_id],
-            value=seen.value,
-            low=seen.low,
-            high=seen.high,
-        )
+        TrendPoint(at=steps[point.run_id], value=seen.value, low=seen.low, high=seen.high)
         for point in history.points
         if (seen := point.accuracy).value is not None and seen.low is not None and seen.high is not None
     )

@@ -1,21 +1,10 @@
 """Latency: its quantiles, their distribution, and where the time went."""
 
-from __future__ import annotations
-
 from harness.files.thresholds import metric_of
 from harness.judge.documents import CandidateAssessment, Check, Latency, Quantile
 from harness.judge.wording import listed, seconds
 from harness.report.figures import count, figure, number
-from harness.report.parts import (
-    Cell,
-    Chart,
-    DistributionPlot,
-    PartsPlot,
-    QuantileMark,
-    Section,
-    Table,
-    TimelinePlot,
-)
+from harness.report.parts import Cell, Chart, DistributionPlot, PartsPlot, QuantileMark, Section, Table, TimelinePlot
 from harness.report.sections.pieces import LOG_FROM, ends_of, number_cell
 
 HEADLINE = (0.5, 0.95, 0.99)  # quantiles that the first sentence gives
@@ -143,11 +132,7 @@ def _mark(quantile: Quantile, factor: float) -> QuantileMark:
 
 
 def _quantile_tables(latency: Latency) -> list[Table]:
-    columns = [
-        ("Caller", latency.caller),
-        ("Service", latency.service),
-        ("First token", latency.ttft),
-    ]
+    columns = [("Caller", latency.caller), ("Service", latency.service), ("First token", latency.ttft)]
     present = [(title, {q.q: q for q in quantiles}) for title, quantiles in columns if quantiles]
     if not present:
         return []
@@ -183,9 +168,7 @@ def _parts_chart(latency: Latency) -> list[Chart]:
         Chart(
             key="latency-parts",
             title="Where the time of a trial went",
-            alt="Mean time of a trial by part: "
-            + ", ".join(f"{name} {text}" for name, _, text in parts)
-            + ".",
+            alt="Mean time of a trial by part: " + ", ".join(f"{name} {text}" for name, _, text in parts) + ".",
             plot=PartsPlot(x_title=f"mean time a trial ({unit})", parts=parts),
         )
     ]
@@ -198,9 +181,7 @@ def _parts_tables(latency: Latency) -> list[Table]:
     )
     if not rows or latency.recorded:
         return []
-    return [
-        Table(title="Where the time went", head=("Part", "Mean a trial", "Share"), rows=rows, folded=True)
-    ]
+    return [Table(title="Where the time went", head=("Part", "Mean a trial", "Share"), rows=rows, folded=True)]
 
 
 def _notes(latency: Latency) -> list[str]:
@@ -209,11 +190,7 @@ def _notes(latency: Latency) -> list[str]:
         notes.append("These latencies were recorded elsewhere and are judged as given.")
     if latency.untimed:
         known = latency.n - latency.censored
-        notes.append(
-            f"A latency is recorded for {known:,} of {count(known + latency.untimed, 'reply', 'replies')}."
-        )
+        notes.append(f"A latency is recorded for {known:,} of {count(known + latency.untimed, 'reply', 'replies')}.")
     if latency.censored:
-        notes.append(
-            f"{count(latency.censored, 'trial')} failed or timed out: counted as slower than any limit."
-        )
+        notes.append(f"{count(latency.censored, 'trial')} failed or timed out: counted as slower than any limit.")
     return notes

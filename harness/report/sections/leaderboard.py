@@ -1,17 +1,8 @@
 """Several candidates side by side: the table, which differences are real, and what to take."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
-from harness.judge.documents import (
-    METRICS,
-    Assessment,
-    CandidateAssessment,
-    Duel,
-    Leaderboard,
-    Standing,
-)
+from harness.judge.documents import METRICS, Assessment, CandidateAssessment, Duel, Leaderboard, Standing
 from harness.judge.wording import FigureText, figure_text, listed, scale_of, sentence, signed_text, verb
 from harness.report.figures import figure, number, p_value
 from harness.report.parts import Box, CandidateView, Cell, Chart, FrontPlot, LeaderRow, StandingView, Table
@@ -109,9 +100,7 @@ def _chart(board: Leaderboard) -> Chart | None:
     factor, unit = (1000.0, "ms") if max(times) < 2 else (1.0, "s")
     quality = METRICS[board.quality]
     beaten = any(not row.on_front for row in rows)
-    shown = (
-        "filled circles are on the Pareto front, hollow diamonds are beaten" if beaten else "none is beaten"
-    )
+    shown = "filled circles are on the Pareto front, hollow diamonds are beaten" if beaten else "none is beaten"
     missing = [row.name for row in board.rows if row not in rows]
     undrawn = f" Not drawn, without a p95: {listed(missing)}." if missing else ""
     return Chart(

@@ -1,7 +1,5 @@
 """Whether the prompt, or another split, gives cases away."""
 
-from __future__ import annotations
-
 from harness.judge.documents import Leakage
 from harness.report.figures import count, number
 from harness.report.parts import Cell, Section, Table

@@ -1,7 +1,5 @@
 """How it was measured: how far the times can be trusted, and what was called."""
 
-from __future__ import annotations
-
 import json
 
 from harness.files.thresholds import Plain
@@ -120,8 +118,4 @@ def _called(entry: CandidateEntry) -> list[Table]:
 
 
 def _plain(value: object) -> str:
-    return (
-        value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    )
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)

@@ -1,7 +1,5 @@
 """Small parts that several sections need: tones, cells and interval pictures of an estimate."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import overload
 
@@ -63,9 +61,7 @@ def difference_cells(estimates: list[Estimate], scale: Plain) -> list[Cell]:
     cells = []
     for estimate in estimates:
         picture = interval_picture(estimate, figure(estimate, scale), axis=axis)
-        cells.append(
-            replace(estimate_cell(estimate, scale), picture=picture and replace(picture, threshold=0.0))
-        )
+        cells.append(replace(estimate_cell(estimate, scale), picture=picture and replace(picture, threshold=0.0)))
     return cells
 
 

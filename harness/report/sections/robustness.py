@@ -1,7 +1,5 @@
 """Whether harmless changes move the answer: each change, what it cost, and the cases that it broke."""
 
-from __future__ import annotations
-
 from harness.judge.documents import ChangedCase, Formats, PerturbationScores, Robustness
 from harness.judge.wording import verb
 from harness.report.changes import marked, written

@@ -1,7 +1,5 @@
 """Whether the same request gets the same answer, who answered, and what explains the flips."""
 
-from __future__ import annotations
-
 from typing import cast
 
 from harness.files.thresholds import Plain
@@ -28,17 +26,9 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
     figures = [
         *named("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
         *named("Flip rate", s.flip_rate, "share", "they differ"),
-        *named(
-            "Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"
-        ),
-        *named(
-            "Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"
-        ),
-        *(
-            f
-            for k, e in s.pass_k.items()
-            for f in named(f"pass^{k}", e, "share", f"right {k} times in a row")
-        ),
+        *named("Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"),
+        *named("Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"),
+        *(f for k, e in s.pass_k.items() for f in named(f"pass^{k}", e, "share", f"right {k} times in a row")),
         *named("Fleiss' kappa", s.fleiss_kappa, "number"),
         *named("Krippendorff's alpha", s.krippendorff_alpha, "number"),
         *_plain_figures(s),
@@ -60,24 +50,16 @@ def _plain_figures(s: Stability) -> list[NamedFigure]:
     if s.best_accuracy is not None and s.worst_accuracy is not None:
         worst, best = number(s.worst_accuracy, "share"), number(s.best_accuracy, "share")
         figures.append(
-            NamedFigure(
-                name="Luck of the repeat", text=f"{worst} to {best}", hint="accuracy, worst and best repeats"
-            )
+            NamedFigure(name="Luck of the repeat", text=f"{worst} to {best}", hint="accuracy, worst and best repeats")
         )
     if s.mean_entropy_bits is not None:
-        figures.append(
-            NamedFigure(name="Entropy", text=f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases")
-        )
+        figures.append(NamedFigure(name="Entropy", text=f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases"))
     if s.icc is not None:
-        figures.append(
-            NamedFigure(name="ICC", text=number(s.icc, "number"), hint="how alike repeats of a case are")
-        )
+        figures.append(NamedFigure(name="ICC", text=number(s.icc, "number"), hint="how alike repeats of a case are"))
     if s.design_effect is not None:
         figures.append(
             NamedFigure(
-                name="Design effect",
-                text=f"{s.design_effect:.2f}",
-                hint="above 1, repeats count less than cases",
+                name="Design effect", text=f"{s.design_effect:.2f}", hint="above 1, repeats count less than cases"
             )
         )
     return figures
@@ -87,10 +69,7 @@ def _flips(s: Stability) -> Table:
     """Give both directions of each flip, the commonest pairs first."""
     rows = []
     for flip in s.flips[:MAX_ROWS]:
-        for here, there, rate in (
-            (flip.first, flip.second, flip.rate),
-            (flip.second, flip.first, flip.rate_back),
-        ):
+        for here, there, rate in ((flip.first, flip.second, flip.rate), (flip.second, flip.first, flip.rate_back)):
             rows.append(
                 (
                     Cell(text=f"{here} → {there}", kind="code"),
@@ -177,9 +156,7 @@ def _served(s: Stability) -> list[Table]:
     tables = []
     for title, counts in (("Models that answered", s.served_models), ("System fingerprints", s.fingerprints)):
         rows = tuple((Cell(text=name, kind="code"), number_cell(count(n))) for name, n in counts.items())
-        tables.append(
-            Table(title=title, head=("Name", "Replies"), rows=rows if len(rows) > 1 else (), folded=True)
-        )
+        tables.append(Table(title=title, head=("Name", "Replies"), rows=rows if len(rows) > 1 else (), folded=True))
     return tables
 
 

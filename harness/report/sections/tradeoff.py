@@ -1,7 +1,5 @@
 """The trade-off between precision and recall, and what scores are worth."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 
 from harness.judge.documents import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
@@ -22,8 +20,7 @@ def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Se
     if not boxes and curve is None:
         return None
     lead = (
-        f"Each reply carries a score for {tradeoff.label}: "
-        "the curve shows what another score threshold would give."
+        f"Each reply carries a score for {tradeoff.label}: the curve shows what another score threshold would give."
         if tradeoff and curve
         else f"Replies carry no score, so {_each(tuple(shown), len(labels))} is one point; "
         "its box is the interval in both directions."
@@ -68,9 +65,7 @@ def _each(shown: tuple[str, ...], of: int) -> str:
 
 
 def _required(checks: Iterable[Check], metric: str, positive: str | None) -> float | None:
-    bounds = [
-        c.required for c in checks if c.metric == metric and positive and c.label == positive and not c.part
-    ]
+    bounds = [c.required for c in checks if c.metric == metric and positive and c.label == positive and not c.part]
     return max(bounds) if bounds else None
 
 
@@ -79,15 +74,7 @@ def _box(name: str, scores: LabelScores) -> Box | None:
     if recall.value is None or precision.value is None:
         return None
     (x_low, x_high), (y_low, y_high) = ends_of(recall), ends_of(precision)
-    return Box(
-        name=name,
-        x=recall.value,
-        y=precision.value,
-        x_low=x_low,
-        x_high=x_high,
-        y_low=y_low,
-        y_high=y_high,
-    )
+    return Box(name=name, x=recall.value, y=precision.value, x_low=x_low, x_high=x_high, y_low=y_low, y_high=y_high)
 
 
 def _line(curve: ScoreCurve | None) -> Line | None:
@@ -101,14 +88,10 @@ def _score_figures(tradeoff: Tradeoff) -> list[NamedFigure]:
     ]
     if tradeoff.ece is not None:
         figures.append(
-            NamedFigure(
-                name="Calibration error", text=number(tradeoff.ece, "number"), hint="ECE, 10 equal-width bins"
-            )
+            NamedFigure(name="Calibration error", text=number(tradeoff.ece, "number"), hint="ECE, 10 equal-width bins")
         )
     if tradeoff.brier is not None:
-        figures.append(
-            NamedFigure(name="Brier score", text=number(tradeoff.brier, "number"), hint="0 is perfect")
-        )
+        figures.append(NamedFigure(name="Brier score", text=number(tradeoff.brier, "number"), hint="0 is perfect"))
     return figures
 
 
@@ -116,10 +99,7 @@ def _score_charts(tradeoff: Tradeoff) -> list[Chart]:
     charts = []
     if tradeoff.roc:
         plot = SharePlot(
-            x_title="false positive rate",
-            y_title="true positive rate",
-            line=_line(tradeoff.roc),
-            diagonal=True,
+            x_title="false positive rate", y_title="true positive rate", line=_line(tradeoff.roc), diagonal=True
         )
         area = figure(tradeoff.roc_auc, "number") if tradeoff.roc_auc else "not computed"
         charts.append(Chart(key="roc", title="ROC curve", alt=f"ROC curve; area {area}.", plot=plot))

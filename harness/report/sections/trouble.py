@@ -1,7 +1,5 @@
 """What went wrong, written for people: each kind with its cause, its share, two replies and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from harness.judge.causes import advice, how_many, title

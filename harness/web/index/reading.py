@@ -129,9 +129,7 @@ class _CaseNames:
     def __init__(self) -> None:
         self._number: dict[str, int] = {}
         self._ids: list[str] = []
-        self._columns = {
-            name: array("q") for name in ("seq", "offset", "length", "expected", "split", "tagset")
-        }
+        self._columns = {name: array("q") for name in ("seq", "offset", "length", "expected", "split", "tagset")}
         self._texts: list[bytes] = []
         self._splits: dict[str, int] = {}
         self._tagsets: dict[tuple[str, ...], int] = {(): 0}
@@ -170,9 +168,7 @@ class _CaseNames:
 
     def _made(self) -> CaseRows:
         kinds = {"seq": np.int64, "offset": np.int64, "length": np.int32, "tagset": np.int32}
-        columns = {
-            name: np.array(column, dtype=kinds.get(name, np.int16)) for name, column in self._columns.items()
-        }
+        columns = {name: np.array(column, dtype=kinds.get(name, np.int16)) for name, column in self._columns.items()}
         rank = np.empty(len(self._ids), dtype=np.int32)
         rank[sorted(range(len(self._ids)), key=self._ids.__getitem__)] = np.arange(len(self._ids))
         return CaseRows(

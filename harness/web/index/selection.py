@@ -1,7 +1,5 @@
 """What a reader of the cases table wants, and the cases that match, in the wanted order."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -141,9 +139,7 @@ def _matching(index: RunIndex, wanted: CaseFilter, chosen: Bool, figures: CaseFi
     return keep
 
 
-def _order(
-    index: RunIndex, order: Order, figures: CaseFigures, rows: npt.NDArray[np.intp]
-) -> npt.NDArray[np.intp]:
+def _order(index: RunIndex, order: Order, figures: CaseFigures, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     match order:
         case "file":
             return np.arange(len(rows))

@@ -1,7 +1,5 @@
 """One case: what was sent, and what every repeat and variant on every candidate came to."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec
@@ -9,14 +7,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.files.case import PROMPT_LEVEL, perturb_case
-from harness.files.prompts import (
-    Prompt,
-    RenderedText,
-    Renderer,
-    RenderFailed,
-    TemplateRefused,
-    perturb_prompt,
-)
+from harness.files.prompts import Prompt, RenderedText, Renderer, RenderFailed, TemplateRefused, perturb_prompt
 from harness.journal import read_at
 from harness.judge.labels import LabelReader, said, told
 from harness.judge.sections.trouble import why_no_label
@@ -215,9 +206,7 @@ def _rendered(
     return (("", rendered.text),) if isinstance(rendered, RenderedText) else rendered.messages
 
 
-def _neighbours(
-    site: Site, folder: RunFolder, index: RunIndex, number: int, query: dict[str, str]
-) -> dict[str, Any]:
+def _neighbours(site: Site, folder: RunFolder, index: RunIndex, number: int, query: dict[str, str]) -> dict[str, Any]:
     """Find the cases before and after in the table that the case was opened from."""
     selection = selection_of(site, folder, index, wanted_of(index, query))
     places = np.flatnonzero(selection.cases == number)

@@ -1,7 +1,5 @@
 """The table of cases of one candidate: filtered, searched, sorted and paged over any number of trials."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import msgspec
@@ -167,13 +165,8 @@ def _rows(folder: RunFolder, index: RunIndex, selection: Selection, shown: Int64
     placed = [row for row in shown.tolist() if index.cases.seq[row] != NONE]
     cases = dict(zip(placed, read_at(journal, [index.cases.place(row) for row in placed]), strict=True))
     told = {row: _telling(index, rows) for row, rows in trials.items()}
-    records = dict(
-        zip(told, read_at(journal, [index.trials.place(row) for row in told.values()]), strict=True)
-    )
-    return [
-        _row(index, selection.figures, row, trials[row], (cases.get(row), records[row]))
-        for row in shown.tolist()
-    ]
+    records = dict(zip(told, read_at(journal, [index.trials.place(row) for row in told.values()]), strict=True))
+    return [_row(index, selection.figures, row, trials[row], (cases.get(row), records[row])) for row in shown.tolist()]
 
 
 def _trials_of(index: RunIndex, selection: Selection, shown: Int64) -> dict[int, Int64]:
@@ -193,9 +186,7 @@ def _telling(index: RunIndex, trials: Int64) -> int:
     return int(trials[int(wrong.argmax())])
 
 
-def _row(
-    index: RunIndex, figures: CaseFigures, row: int, trials: Int64, lines: tuple[object, object]
-) -> CaseSummary:
+def _row(index: RunIndex, figures: CaseFigures, row: int, trials: Int64, lines: tuple[object, object]) -> CaseSummary:
     case, record = lines
     inputs = case.inputs if isinstance(case, CaseRow) else {}
     slowest = int(figures.slowest_ns[row])

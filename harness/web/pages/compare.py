@@ -1,7 +1,5 @@
 """Two candidates side by side: two runs, or two prompts of one run; fixed and broken cases first."""
 
-from __future__ import annotations
-
 import msgspec
 
 from harness.errors import HarnessError, UsageError

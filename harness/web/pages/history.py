@@ -1,7 +1,5 @@
 """A suite over time: every candidate's comparable runs, what changed between them, and what is left out."""
 
-from __future__ import annotations
-
 import msgspec
 
 from harness.judge.documents import History, PastRun, undefined
@@ -40,9 +38,7 @@ def history_page(site: Site, query: Query) -> HistoryPage:
     if suite and suite not in suites:
         raise NotFound(f"there is no run of a suite {suite!r} here")
     return HistoryPage(
-        suite=suite,
-        suites=tuple(sorted(suites)),
-        candidates=tuple(_candidates(site, suite)) if suite else (),
+        suite=suite, suites=tuple(sorted(suites)), candidates=tuple(_candidates(site, suite)) if suite else ()
     )
 
 

@@ -1,7 +1,5 @@
 """The page of one run: its report when it was judged, else how far it is and what can be said so far."""
 
-from __future__ import annotations
-
 import msgspec
 import numpy as np
 
@@ -120,7 +118,5 @@ def _candidate(index: RunIndex, place: int) -> CandidateSoFar:
         name=index.candidates[place],
         trials=int(rows.sum()),
         outcomes={name: int((outcome == number).sum()) for number, name in enumerate(OUTCOMES)},
-        accuracy=clustered_share(right, case, why_empty="no trial has finished").estimate(
-            index.suite.confidence
-        ),
+        accuracy=clustered_share(right, case, why_empty="no trial has finished").estimate(index.suite.confidence),
     )

@@ -1,7 +1,5 @@
 """The list of runs: filtered, newest first, with the trend of every suite."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import msgspec

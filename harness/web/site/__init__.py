@@ -8,17 +8,3 @@ from harness.web.site.results import Results, RunFolder, results_for
 from harness.web.site.shelf import JournalMissing, ReadSoFar, Shelf
 from harness.web.site.site import Made, NotFound, Site
 from harness.web.site.summaries import RunSummary, State
-
-__all__ = [
-    "JournalMissing",
-    "Made",
-    "NotFound",
-    "ReadSoFar",
-    "Results",
-    "RunFolder",
-    "RunSummary",
-    "Shelf",
-    "Site",
-    "State",
-    "results_for",
-]

@@ -1,7 +1,5 @@
 """The runs of one results folder, and nothing outside of it: names are checked, links are not followed."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform
@@ -10,17 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.rundir import (
-    JOURNAL,
-    LOCK,
-    MANIFEST,
-    REPORT,
-    Manifest,
-    find_run,
-    list_runs,
-    plain_content,
-    read_manifest,
-)
+from harness.rundir import JOURNAL, LOCK, MANIFEST, REPORT, Manifest, find_run, list_runs, plain_content, read_manifest
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,200}")
 

@@ -1,7 +1,5 @@
 """The indexes of the runs that were looked at last: built in a thread, kept, and read on when a run grew."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections import OrderedDict
@@ -125,9 +123,7 @@ class _Shelved:
 class Shelf:
     """Gives the index of a run, or how far the reading is."""
 
-    def __init__(
-        self, *, patience_s: float = PATIENCE_S, at_once: int = AT_ONCE, begin: Begin = in_a_thread
-    ) -> None:
+    def __init__(self, *, patience_s: float = PATIENCE_S, at_once: int = AT_ONCE, begin: Begin = in_a_thread) -> None:
         self._patience_s = patience_s
         self._at_once = at_once
         self._begin = begin

@@ -1,7 +1,5 @@
 """What all pages draw from: the results, and what was read of them."""
 
-from __future__ import annotations
-
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -76,9 +74,7 @@ class Made:
 class Site:
     """The state of a viewer: all of it can be made again from the results folder."""
 
-    def __init__(
-        self, results: Results, *, patience_s: float = PATIENCE_S, begin: Begin = in_a_thread
-    ) -> None:
+    def __init__(self, results: Results, *, patience_s: float = PATIENCE_S, begin: Begin = in_a_thread) -> None:
         self.results = results
         self.patience_s = patience_s
         self.summaries = Summaries()

@@ -1,7 +1,5 @@
 """What the list of runs says of each run: read from `report.json` without all that the list does not show."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 

@@ -28,9 +28,7 @@ def stored(run: str = "20260101T000000Z-s-abc123") -> StoredBaseline:
             'recall[no: "1"]': StoredFigure(value=1.0, n=20),
         },
     )
-    return StoredBaseline(
-        run=run, set_utc="2026-01-01T00:00:00Z", suite_digest="ab", candidates={"v1@mini": candidate}
-    )
+    return StoredBaseline(run=run, set_utc="2026-01-01T00:00:00Z", suite_digest="ab", candidates={"v1@mini": candidate})
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -64,8 +64,7 @@ def test_what_is_seldom_meant_is_noted(project: Write) -> None:
         '{"message": "ok", "expected": "ham", "Split": "dev", "tag": "a", "author": "x"}',
     ]
     assert load_bundle(project({"suites/cases.jsonl": "\n".join(rows)})).notes == (
-        "`Spam` is read as the label `spam`, in 1 case; to write it down: "
-        '`values: {expected: {"Spam": spam}}`.',
+        '`Spam` is read as the label `spam`, in 1 case; to write it down: `values: {expected: {"Spam": spam}}`.',
         "the column `Split` is an input; if it is `split`, write `columns: {split: Split}`.",
         "the column `tag` is an input; if it is `tags`, write `columns: {tags: tag}`.",
         "`message` is empty in 1 case, first in `cases-1`.",

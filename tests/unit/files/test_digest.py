@@ -103,17 +103,12 @@ def test_the_order_of_cases_and_tags_does_not_make_another_suite() -> None:
     same = suite_digest(suite, rows)
     assert suite_digest(suite.model_copy(update={"labels": ("b", "a"), "name": "y"}), rows[::-1]) == same
     assert (
-        suite_digest(
-            suite, [CaseRow(id=r.id, digest=r.digest, expected="a", split="dev", tags=("t",)) for r in rows]
-        )
+        suite_digest(suite, [CaseRow(id=r.id, digest=r.digest, expected="a", split="dev", tags=("t",)) for r in rows])
         == same
     )
     for change in ({"expected": "b"}, {"split": "holdout"}, {"digest": "0"}):
         changed = CaseRow(**{"id": "1", "digest": rows[0].digest, "expected": "a", "split": "dev", **change})
         assert suite_digest(suite, [changed, rows[1]]) != same
     assert (
-        suite_digest(
-            suite.model_copy(update={"reply": suite.reply.model_copy(update={"as_": "exact"})}), rows
-        )
-        != same
+        suite_digest(suite.model_copy(update={"reply": suite.reply.model_copy(update={"as_": "exact"})}), rows) != same
     )

@@ -51,22 +51,10 @@ SUITE_FAULTS = [
         "labels[3]",
         "are the same label",
     ),
-    (
-        "labels: [spam, ham]",
-        'labels: [spam, ham, "sp\\u202eam"]',
-        2,
-        "labels[2]",
-        "`sp\\u202eam` is not a label",
-    ),
+    ("labels: [spam, ham]", 'labels: [spam, ham, "sp\\u202eam"]', 2, "labels[2]", "`sp\\u202eam` is not a label"),
     ("labels: [spam, ham]", "labels: [spam, ham, SPAM]", 2, "labels[2]", "are the same label"),
     ("labels: [spam, ham]", "labels: {spam: 1}", 2, "labels", "must be a list"),
-    (
-        "positive: spam",
-        "positive: spm",
-        3,
-        "positive",
-        "`spm` is not one of the labels. Did you mean `spam`?",
-    ),
+    ("positive: spam", "positive: spm", 3, "positive", "`spm` is not one of the labels. Did you mean `spam`?"),
     ("spam: [junk]", "spma: [junk]", 5, "reply.aliases.spma", "Did you mean `spam`?"),
     ("spam: [junk]", "spam: [ham]", 5, "reply.aliases.spam[0]", "already means `ham`"),
     ("as: mention", "as: regex", 5, "reply.pattern", "is required for `as: regex`"),
@@ -99,30 +87,12 @@ SUITE_FAULTS = [
         "`long` is not a tag of these cases",
     ),
     ("accuracy >= 90%", "recall[ham] where tag=short >= 90%", 10, "thresholds[0]", "it can't be reached"),
-    (
-        "accuracy >= 90%",
-        "precision[ham] where tag=short >= 1%",
-        10,
-        "thresholds[0]",
-        "no case among these has",
-    ),
-    (
-        "accuracy >= 90%",
-        "specificity[spam] where tag=short > 0%",
-        10,
-        "thresholds[0]",
-        "every case among these",
-    ),
+    ("accuracy >= 90%", "precision[ham] where tag=short >= 1%", 10, "thresholds[0]", "no case among these has"),
+    ("accuracy >= 90%", "specificity[spam] where tag=short > 0%", 10, "thresholds[0]", "every case among these"),
     ("accuracy >= 90%", "pass^3 >= 90%", 10, "thresholds[0]", "needs 3 repeats, there are 2"),
     ("accuracy >= 90%", "robustness.drop <= 5%", 10, "thresholds[0]", "no perturbations"),
     ("accuracy >= 90%", "precision[spam] >= 120%", 10, "thresholds[0]", "can't get there"),
-    (
-        "accuracy >= 90%",
-        "cost per 1000 <= 0.50 EUR",
-        10,
-        "thresholds[0]",
-        "is in EUR, the prices are in `USD`",
-    ),
+    ("accuracy >= 90%", "cost per 1000 <= 0.50 EUR", 10, "thresholds[0]", "is in EUR, the prices are in `USD`"),
     ("repeats: 2", "perturbations: [typo]", 8, "perturbations[0]", "Did you mean `typos`?"),
     ("repeats: 2", "prevalence: {spam: 200%}", 8, "prevalence.spam", "must lie between"),
     ("repeats: 2", "prevalence: {eggs: 2%}", 8, "prevalence.eggs", "not one of the labels"),
@@ -157,13 +127,7 @@ PROMPT_FAULTS = [
     ("{{ message }}", "{{ split }}", 4, "messages[0].content", "is not an input of a case"),
     ("{{ message }}", "{{ message", 6, "messages[0].content", "is not a valid template"),
     ("{{ message }}", "{{ message * 3 }}", 6, "messages[0].content", "`*` is not allowed"),
-    (
-        "{{ message }}",
-        "{{ message | attr('x') }}",
-        6,
-        "messages[0].content",
-        "the filter `attr` is not available",
-    ),
+    ("{{ message }}", "{{ message | attr('x') }}", 6, "messages[0].content", "the filter `attr` is not available"),
     ("role: user", "role: robot", 3, "messages[0].role", "must be one of"),
     ("role: user", "role: usr", 3, "messages[0].role", "or `developer`. Did you mean `user`?"),
     ("name: first", "responseFormat: 3", 1, "responseFormat", "must be text or a mapping of keys to values."),
@@ -174,13 +138,7 @@ PROMPT_FAULTS = [
     ("name: first", "labels: [a]", 1, "labels", "unknown key `labels`"),
     ("name: first", "responseFormat: json_schema", 1, "responseFormat", "needs a `jsonSchema`"),
     ("name: first", "responseFormat: jason_schema", 1, "responseFormat", "Did you mean `json_schema`?"),
-    (
-        "name: first",
-        "examples: [{message: hi, label: egg}]",
-        1,
-        "examples[0].label",
-        "not one of the suite's labels",
-    ),
+    ("name: first", "examples: [{message: hi, label: egg}]", 1, "examples[0].label", "not one of the suite's labels"),
     ("name: first", "examples: [{message: hi, lable: ham}]", 1, "examples[0]", "has no `label`"),
     ("name: first", "examples: [{mesage: hi, label: ham}]", 2, "messages", "can't be rendered"),
 ]
@@ -193,9 +151,7 @@ def test_a_mistake_in_a_prompt_is_named(project: Write, fault: tuple[str, str, i
     prompt = Path(PROMPT)
     prompt.write_text(spoilt(prompt.read_text(), old, new))
     problems = problems_of(suite)
-    assert [(p.file, p.line, p.field) for p in problems if said in f"{p.message} {p.fix}"] == [
-        (prompt, line, field)
-    ]
+    assert [(p.file, p.line, p.field) for p in problems if said in f"{p.message} {p.fix}"] == [(prompt, line, field)]
 
 
 HARNESS_FAULTS = [
@@ -218,13 +174,7 @@ HARNESS_FAULTS = [
         "models.own.reply",
         "is required for `endpoint: http`",
     ),
-    (
-        "model: mini-1",
-        "model: m\n    azure: {api_version: v1}",
-        7,
-        "models.mini.azure",
-        "Add `transport: openai`",
-    ),
+    ("model: mini-1", "model: m\n    azure: {api_version: v1}", 7, "models.mini.azure", "Add `transport: openai`"),
     (
         "https://api.example.com/v1",
         "https://api.example.com/v1?api_key=x",
@@ -232,44 +182,14 @@ HARNESS_FAULTS = [
         "models.mini.base_url",
         "a key in its query",
     ),
-    (
-        "https://api.example.com/v1",
-        "'https://api.example.com/v1#top'",
-        5,
-        "models.mini.base_url",
-        "fragment",
-    ),
+    ("https://api.example.com/v1", "'https://api.example.com/v1#top'", 5, "models.mini.base_url", "fragment"),
     ("model: mini-1", "model: mini-1\n    timeout: soon", 7, "models.mini.timeout", "must be a time such as"),
     ("model: mini-1", "model: mini-1\n    timeout: 0 s", 7, "models.mini.timeout", "must be more than 0"),
-    (
-        "model: mini-1",
-        "model: mini-1\n    limits: {rpn: 3}",
-        7,
-        "models.mini.limits.rpn",
-        "Did you mean `rpm`?",
-    ),
-    (
-        "https://api.example.com/v1",
-        "ftp://api.example.com",
-        5,
-        "models.mini.base_url",
-        "must start with http",
-    ),
-    (
-        "https://api.example.com/v1",
-        "https://me:pw@api.example.com",
-        5,
-        "models.mini.base_url",
-        "user name or password",
-    ),
+    ("model: mini-1", "model: mini-1\n    limits: {rpn: 3}", 7, "models.mini.limits.rpn", "Did you mean `rpm`?"),
+    ("https://api.example.com/v1", "ftp://api.example.com", 5, "models.mini.base_url", "must start with http"),
+    ("https://api.example.com/v1", "https://me:pw@api.example.com", 5, "models.mini.base_url", "user name or password"),
     ("EXAMPLE_KEY", "sk-live-0123456789abcdef", 7, "models.mini.api_key_env", "looks like a key"),
-    (
-        "EXAMPLE_KEY",
-        "AIzaSyA1234567890abcdefghijklmnopqrstuvw",
-        7,
-        "models.mini.api_key_env",
-        "looks like a key",
-    ),
+    ("EXAMPLE_KEY", "AIzaSyA1234567890abcdefghijklmnopqrstuvw", 7, "models.mini.api_key_env", "looks like a key"),
     ("EXAMPLE_KEY", "MY KEY", 7, "models.mini.api_key_env", "must be the name of an environment variable"),
     (
         "model: mini-1",
@@ -279,13 +199,7 @@ HARNESS_FAULTS = [
         "write ${VARIABLE}",
     ),
     ("replies: replies.jsonl", "replies: none.jsonl", 2, "models.recorded.replies", "no such file"),
-    (
-        "replies: replies.jsonl",
-        "replies: ../r.jsonl",
-        2,
-        "models.recorded.replies",
-        "leads out of the project",
-    ),
+    ("replies: replies.jsonl", "replies: ../r.jsonl", 2, "models.recorded.replies", "leads out of the project"),
 ]
 
 
@@ -317,18 +231,8 @@ CASE_FAULTS = [
     (GOOD + b'{"message": "a\\u0000b", "expected": "ham"}', 3, "message", "NUL character"),
     (GOOD + b'{"message": "\\ud800", "expected": "ham"}', 3, "message", "surrogate"),
     (GOOD + b'{"message": "caf\xe9", "expected": "ham"}', 3, "", "byte 0xE9 (`\u00e9` in Windows-1252)"),
-    (
-        GOOD + b'{"message": "caf\xc3\xa9 caf\xe9", "expected": "ham"}',
-        3,
-        "",
-        "mixes UTF-8 with another encoding",
-    ),
-    (
-        GOOD + b'{"message": "' + b"x" * 200_001 + b'", "expected": "ham"}',
-        3,
-        "message",
-        "is longer than 200,000",
-    ),
+    (GOOD + b'{"message": "caf\xc3\xa9 caf\xe9", "expected": "ham"}', 3, "", "mixes UTF-8 with another encoding"),
+    (GOOD + b'{"message": "' + b"x" * 200_001 + b'", "expected": "ham"}', 3, "message", "is longer than 200,000"),
     (b"[" + GOOD.replace(b"}\n{", b"},\n{") + b"]", 1, "", "format: json}`"),
     (b"\xff\xfe" + GOOD.decode().encode("utf-16-le") + b"\x00", 3, "", "is not utf-16"),
     (b"", None, "", "holds no cases"),
@@ -391,9 +295,7 @@ YAML_FAULTS = [
     (b"name: " + b"x" * 1_100_000, None, "is larger than 1,048,576 bytes"),
     (
         b"a: &a [x,x,x,x,x,x,x,x,x,x]\n"
-        + b"".join(
-            b"%c: &%c [%s]\n" % (c, c, b",".join([b"*%c" % (c - 1)] * 10)) for c in range(ord("b"), ord("j"))
-        ),
+        + b"".join(b"%c: &%c [%s]\n" % (c, c, b",".join([b"*%c" % (c - 1)] * 10)) for c in range(ord("b"), ord("j"))),
         5,
         "more than 100,000 values once its aliases are expanded",
     ),
@@ -429,9 +331,7 @@ def test_problems_of_all_files_are_reported_together_and_in_order(project: Write
             PROMPT: "name: x\nmessages: [{role: user, content: '{{ nothing }} {% for %}'}]\n",
         }
     )
-    suite.write_text(
-        suite.read_text().replace("repeats: 2", "repeets: 2").replace("accuracy >= 90%", "acuracy > 1")
-    )
+    suite.write_text(suite.read_text().replace("repeats: 2", "repeets: 2").replace("accuracy >= 90%", "acuracy > 1"))
     places = [(str(p.file), p.line, p.field) for p in problems_of(suite)]
     assert places == [
         (HARNESS, 2, "models.recorded.replies"),
@@ -462,9 +362,7 @@ def test_a_reference_through_a_symlink_does_not_leave_the_project(project: Write
     assert "leads out of the project" in problem.message
 
 
-def test_a_pattern_does_not_reach_out_of_the_project_through_a_symlink(
-    project: Write, tmp_path: Path
-) -> None:
+def test_a_pattern_does_not_reach_out_of_the_project_through_a_symlink(project: Write, tmp_path: Path) -> None:
     outside = tmp_path.parent / "elsewhere"
     outside.mkdir(exist_ok=True)
     (outside / "v2.prompt.yml").write_text("text: x\n")
@@ -514,9 +412,7 @@ def test_a_misspelt_key_is_one_problem_and_not_also_what_follows_from_it(project
         (CASES, "is a file of cases, not a suite."),
     ],
 )
-def test_another_kind_of_file_in_place_of_a_suite_is_told_as_such(
-    project: Write, named: str, said: str
-) -> None:
+def test_another_kind_of_file_in_place_of_a_suite_is_told_as_such(project: Write, named: str, said: str) -> None:
     project()
     (problem,) = problems_of(Path(named))
     assert (problem.message, problem.fix) == (said, "Name a *.suite.yml file.")

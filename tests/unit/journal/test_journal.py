@@ -133,9 +133,7 @@ def test_a_journal_of_a_newer_harness_is_refused_by_name(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("read", [read_events, read_placed])
-def test_the_first_line_and_no_other_is_a_header(
-    tmp_path: Path, read: Callable[[Path], Iterator[object]]
-) -> None:
+def test_the_first_line_and_no_other_is_a_header(tmp_path: Path, read: Callable[[Path], Iterator[object]]) -> None:
     path = tmp_path / JOURNAL
     header = Header(schema_version=1, run_id="run-1")
     path.write_bytes(encode_line(0, reply_record(1)))
@@ -259,9 +257,7 @@ with RunLock(Path(sys.argv[1])):
 """
 
 
-def test_a_second_process_is_refused_by_the_first_ones_number_and_a_dead_ones_lock_is_free(
-    tmp_path: Path,
-) -> None:
+def test_a_second_process_is_refused_by_the_first_ones_number_and_a_dead_ones_lock_is_free(tmp_path: Path) -> None:
     path = tmp_path / "run.lock"
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None

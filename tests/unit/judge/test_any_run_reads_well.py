@@ -56,9 +56,7 @@ def random_run(seed: int) -> Assessment:
             for repeat in range(repeats):
                 said = expected if draw.random() < skill else draw.choice([*LABELS, "who knows"])
                 outcome = Failure(kind="timeout", message="late") if draw.random() < lost else said
-                made = record(
-                    case, outcome, repeat=repeat, candidate=name, seconds=slow * (0.5 + draw.random())
-                )
+                made = record(case, outcome, repeat=repeat, candidate=name, seconds=slow * (0.5 + draw.random()))
                 if draw.random() > lost / 5:
                     events.append(made)
     manifest = manifest_of(
@@ -70,9 +68,7 @@ def random_run(seed: int) -> Assessment:
         costs={"missed": 50.0, "false_alarm": 0.5},
         candidates=[candidate(name) for name in names],
     )
-    manifest = msgspec.structs.replace(
-        manifest, suite={**manifest.suite, "thresholds": THRESHOLDS if seed % 2 else []}
-    )
+    manifest = msgspec.structs.replace(manifest, suite={**manifest.suite, "thresholds": THRESHOLDS if seed % 2 else []})
     thresholds = parsed_thresholds(THRESHOLDS, LABELS) if seed % 2 else None
     return assess(manifest, events, thresholds=thresholds)
 

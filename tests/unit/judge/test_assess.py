@@ -6,18 +6,7 @@ from importlib.metadata import version
 
 import msgspec
 import pytest
-from run_of import (
-    CALM,
-    candidate,
-    case_row,
-    check_of,
-    events_of,
-    judged,
-    manifest_of,
-    only,
-    parsed_thresholds,
-    record,
-)
+from run_of import CALM, candidate, case_row, check_of, events_of, judged, manifest_of, only, parsed_thresholds, record
 
 from harness.journal import JournalWriter
 from harness.judge.assess import assess, assess_run
@@ -46,8 +35,7 @@ def test_high_accuracy_that_misses_the_fraud_is_not_ready() -> None:
     assert fraud.classification.accuracy.value == pytest.approx(0.98)
     assert (assessment.verdict, fraud.verdict) == ("NOT READY", "NOT READY")
     assert fraud.headline == (
-        "NOT READY: 2 of 9 checks failed: recall[fraud] >= 95% (12.0% seen) and "
-        "precision[fraud] >= 80% (50.0% seen)."
+        "NOT READY: 2 of 9 checks failed: recall[fraud] >= 95% (12.0% seen) and precision[fraud] >= 80% (50.0% seen)."
     )
     assert check_of(assessment, "recall[fraud] >= 95%").why == (
         "recall[fraud] 12.0% (7.0 to 19.8): far below 95%. 88 of 100 fraud cases went unnoticed. "
@@ -74,22 +62,13 @@ def test_too_few_cases_are_inconclusive_and_say_how_many_would_do() -> None:
     assert assessment.verdict == "INCONCLUSIVE"
     check = check_of(assessment, "accuracy >= 90%")
     assert check.needed_n == 29  # the smallest all-right n whose exact bound reaches .90
-    assert check.why.endswith(
-        "20 cases can't prove it; it takes at least 29 without a miss at 95% confidence."
-    )
+    assert check.why.endswith("20 cases can't prove it; it takes at least 29 without a miss at 95% confidence.")
 
 
 def test_trials_without_a_label_stay_in_every_denominator() -> None:
     fraud = only(
         judged(
-            [
-                ("spam", "spam", 6),
-                ("spam", "hm", 1),
-                ("spam", "", 1),
-                ("spam", TIMEOUT, 2),
-                ("ham", "ham", 10),
-            ],
-            LABELS,
+            [("spam", "spam", 6), ("spam", "hm", 1), ("spam", "", 1), ("spam", TIMEOUT, 2), ("ham", "ham", 10)], LABELS
         )
     )
     assert fraud.outcomes == dict(zip(OUTCOMES, (16, 1, 0, 0, 1, 2), strict=True))
@@ -103,9 +82,7 @@ def test_trials_without_a_label_stay_in_every_denominator() -> None:
 
 
 def test_failed_calls_are_over_any_limit() -> None:
-    assessment = judged(
-        [("spam", "spam", 90), ("ham", TIMEOUT, 10)], LABELS, thresholds=["latency.p95 <= 60 s"]
-    )
+    assessment = judged([("spam", "spam", 90), ("ham", TIMEOUT, 10)], LABELS, thresholds=["latency.p95 <= 60 s"])
     check = check_of(assessment, "latency.p95 <= 60 s")
     assert check.status == "FAIL"
     assert check.why == (
@@ -119,15 +96,12 @@ def test_a_metric_without_a_value_never_passes() -> None:
     check = check_of(assessment, "precision[spam] >= 1%")
     assert (check.status, check.estimate.value, check.bound) == ("INCONCLUSIVE", None, None)
     assert check.why == (
-        "precision[spam] >= 1% can't be decided: no reply was read as ‘spam’, so nothing is known of its "
-        "correctness."
+        "precision[spam] >= 1% can't be decided: no reply was read as ‘spam’, so nothing is known of its correctness."
     )
 
 
 def test_a_saturated_client_decides_no_latency() -> None:
-    busy = Interference(
-        lag_p50_ns=1_000_000, lag_p99_ns=80_000_000, lag_max_ns=90_000_000, cpu_share=0.5, samples=900
-    )
+    busy = Interference(lag_p50_ns=1_000_000, lag_p99_ns=80_000_000, lag_max_ns=90_000_000, cpu_share=0.5, samples=900)
     for limit in ("latency.p95 <= 1 s", "latency.p95 <= 1 ms", "latency.within(1 s) >= 90%"):
         assessment = judged([("spam", "spam", 300)], LABELS, thresholds=[limit], extra=[busy])
         check = only(assessment).checks[0]
@@ -174,9 +148,7 @@ def test_the_same_events_in_any_order_give_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("threshold", ["latency.p95 <= 1 s", "latency.within(1 s) >= 95%"])
-def test_recorded_replies_without_latencies_decide_no_latency_though_some_trials_have_no_reply(
-    threshold: str,
-) -> None:
+def test_recorded_replies_without_latencies_decide_no_latency_though_some_trials_have_no_reply(threshold: str) -> None:
     unrecorded = Failure(kind="no_recorded_reply", message="no recorded reply")
     events = events_of([])
     for n in range(200):
@@ -203,9 +175,7 @@ def test_other_thresholds_judge_the_same_run_again(tmp_path) -> None:
     writer.close()
     assessment = assess_run(tmp_path)
     assert (assessment.verdict, assessment.policy) == ("NOT READY", ("accuracy >= 99%",))
-    (easier,) = [
-        check_of(judged(SEED, LABELS, thresholds=["accuracy >= 80%"]), "accuracy >= 80%"),
-    ]
+    (easier,) = [check_of(judged(SEED, LABELS, thresholds=["accuracy >= 80%"]), "accuracy >= 80%")]
     assert easier.status == "PASS"
 
 
@@ -219,8 +189,7 @@ def test_a_baseline_gives_relative_thresholds_their_figure() -> None:
     without = only(judged(better, LABELS, thresholds=["accuracy >= baseline - 2%"])).checks[0]
     assert (without.status, without.why) == (
         "INCONCLUSIVE",
-        "accuracy >= baseline - 2% can't be decided: no baseline is set (`harness baseline set RUN` "
-        "sets one).",
+        "accuracy >= baseline - 2% can't be decided: no baseline is set (`harness baseline set RUN` sets one).",
     )
 
 

@@ -26,9 +26,7 @@ def trouble(kind: str = "bad_request", n: int = 36, of: int | None = 40, **field
 
 def test_cut_replies_say_how_many_why_and_the_line_to_change() -> None:
     row = trouble("truncated", whose="prompt", message="cut after 8 tokens")
-    assert cause(row) == (
-        "36 of 40 replies were cut after 8 tokens: raise `max_tokens` in prompts/v1.prompt.yml:4."
-    )
+    assert cause(row) == ("36 of 40 replies were cut after 8 tokens: raise `max_tokens` in prompts/v1.prompt.yml:4.")
 
 
 def test_refusals_say_the_endpoints_words_as_a_quotation() -> None:
@@ -98,7 +96,5 @@ def test_a_headline_names_what_decides_and_nothing_else() -> None:
     empty = trouble("empty", n=3, of=40, whose="prompt", fix="")
     late = trouble("timeout", n=1, of=40, message="no answer", fix="", decides=False)
     assert causes([late]) == ""
-    assert (
-        causes([cut, empty, late]) == "36 of 40 replies were cut after 8 tokens. 3 of 40 replies were empty."
-    )
+    assert causes([cut, empty, late]) == "36 of 40 replies were cut after 8 tokens. 3 of 40 replies were empty."
     assert causes([cut, empty, trouble("quota")]).endswith("were empty. Also: quota used up.")

@@ -35,8 +35,7 @@ def test_labels_that_can_be_confused_are_told_with_their_kind(labels: tuple[str,
 
 
 @pytest.mark.parametrize(
-    "labels",
-    [("spam", "ham"), ("spam", "spammer"), ("0", "1", "10"), ("yes", "no"), ("notable", "plain"), ("A", "B")],
+    "labels", [("spam", "ham"), ("spam", "spammer"), ("0", "1", "10"), ("yes", "no"), ("notable", "plain"), ("A", "B")]
 )
 def test_labels_that_nobody_confuses_are_not_told(labels: tuple[str, ...]) -> None:
     assert told(*labels) == []

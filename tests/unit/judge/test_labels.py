@@ -53,9 +53,7 @@ def test_a_mention_is_found_whatever_stands_around_it(text: str) -> None:
     assert read(text) == "spam"
 
 
-@pytest.mark.parametrize(
-    "text", ["spammy", "antispam", "not_spam", "non-spam", "spam-like", "spam2", "maybe", "..."]
-)
+@pytest.mark.parametrize("text", ["spammy", "antispam", "not_spam", "non-spam", "spam-like", "spam2", "maybe", "..."])
 def test_a_part_of_a_longer_word_is_no_mention(text: str) -> None:
     assert read(text) == "<unparseable>"
 
@@ -491,17 +489,13 @@ def tokens(*said: tuple[str, dict[str, float]]) -> tuple[TokenLogprob, ...]:
 def test_logprobs_are_shared_among_the_label_words_at_the_place_of_the_label() -> None:
     reply = Reply(text=" spam", logprobs=tokens((" spam", {" spam": 0.6, " ham": 0.2, " the": 0.2})))
     assert scored(reply) == pytest.approx(0.75)
-    reply = Reply(
-        text="It is ham", logprobs=tokens(("It is", {"It is": 0.9}), (" ham", {" ham": 0.75, " spam": 0.25}))
-    )
+    reply = Reply(text="It is ham", logprobs=tokens(("It is", {"It is": 0.9}), (" ham", {" ham": 0.75, " spam": 0.25})))
     assert scored(reply, "ham") == pytest.approx(0.25)
 
 
 def test_a_label_of_several_tokens_is_told_by_the_first_that_differs() -> None:
     reader = ScoreReader(ReplyRule(), ("not spam", "not sure"))
-    reply = Reply(
-        text="not sure", logprobs=tokens(("not", {"not": 1.0}), (" sure", {" sure": 0.7, " spam": 0.3}))
-    )
+    reply = Reply(text="not sure", logprobs=tokens(("not", {"not": 1.0}), (" sure", {" sure": 0.7, " spam": 0.3})))
     assert reader.score(reply, "not spam", "not sure") == pytest.approx(0.3)
 
 

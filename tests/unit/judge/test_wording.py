@@ -113,12 +113,7 @@ def test_times_and_money_have_sensible_digits() -> None:
         "12.3 s",
         "250 s",
     ]
-    assert [money(value, "USD") for value in (0.0, 0.5, 1234.5, -3.0)] == [
-        "$0.00",
-        "$0.50",
-        "$1,234",
-        "−$3.00",
-    ]
+    assert [money(value, "USD") for value in (0.0, 0.5, 1234.5, -3.0)] == ["$0.00", "$0.50", "$1,234", "−$3.00"]
     assert money(2.0, "CHF") == "2.00 CHF"
 
 

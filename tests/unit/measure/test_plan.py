@@ -77,9 +77,7 @@ def test_the_order_comes_from_the_seed_alone(tmp_path: Path) -> None:
     assert {p.trial.key for p in once} == {p.trial.key for p in everything(Plan(seeded))}
 
 
-def test_marked_trials_are_not_planned_again_and_a_record_of_another_key_marks_nothing(
-    tmp_path: Path,
-) -> None:
+def test_marked_trials_are_not_planned_again_and_a_record_of_another_key_marks_nothing(tmp_path: Path) -> None:
     plan = Plan(small(tmp_path, cases=10))
     done, all_of_them = plan.nothing_done(), everything(plan)
     assert plan.mark(done, record_of(all_of_them[3]))
@@ -107,9 +105,7 @@ def test_warm_up_calls_have_keys_that_no_trial_has(tmp_path: Path) -> None:
 
 def test_many_trials_are_not_many_objects(tmp_path: Path) -> None:
     bundle = small(tmp_path, cases=2)
-    cases = tuple(
-        CaseRow(id=str(n), digest=str(n), expected="spam", inputs={"message": "x"}) for n in range(2000)
-    )
+    cases = tuple(CaseRow(id=str(n), digest=str(n), expected="spam", inputs={"message": "x"}) for n in range(2000))
     many = replace(bundle, cases=cases, suite=bundle.suite.model_copy(update={"repeats": 100}))
     tracemalloc.start()
     plan = Plan(many)
@@ -124,12 +120,7 @@ def test_many_trials_are_not_many_objects(tmp_path: Path) -> None:
 
 def test_an_estimate_counts_calls_tokens_and_money(tmp_path: Path) -> None:
     bundle = small(
-        tmp_path,
-        cases=10,
-        repeats=2,
-        warmup=3,
-        params={"max_tokens": 5},
-        price={"input": 2.0, "output": 10.0},
+        tmp_path, cases=10, repeats=2, warmup=3, params={"max_tokens": 5}, price={"input": 2.0, "output": 10.0}
     )
     summary = estimate(bundle)
     assert (summary.cases, summary.trials, summary.calls) == (10, 20, 23)

@@ -104,9 +104,6 @@ def test_a_longer_wait_than_somebody_waits_for_is_not_waited_for() -> None:
 def test_a_refusal_is_a_no_in_the_endpoint_s_words(feature: str, status: int) -> None:
     answer = Answer.of_json({"error": {"message": "unknown parameter"}}, status=status, headers=AT_ONCE)
     told, asked = probed(fails(feature, answer, times=9))
-    assert {s.feature: s.supported for s in told.supports} == {
-        **dict.fromkeys(FEATURES, True),
-        feature: False,
-    }
+    assert {s.feature: s.supported for s in told.supports} == {**dict.fromkeys(FEATURES, True), feature: False}
     assert asked[feature] == (3 if status == 501 else 1)
     assert "unknown parameter" in probe_text(told)

@@ -46,15 +46,11 @@ def test_each_trial_gets_its_own_record_marked_as_recorded(bundle: Bundle, tmp_p
     assert all(record.recorded for record in found)
 
 
-def test_a_reply_that_is_too_old_or_from_a_run_that_is_not_trusted_is_not_taken(
-    bundle: Bundle, tmp_path: Path
-) -> None:
+def test_a_reply_that_is_too_old_or_from_a_run_that_is_not_trusted_is_not_taken(bundle: Bundle, tmp_path: Path) -> None:
     measure(bundle, tmp_path / "results")
     assert stored(bundle, tmp_path / "results", datetime.now(UTC) + timedelta(hours=1)) is None
     (candidate,) = bundle.candidates
-    nobody = stored_replies(
-        tmp_path / "results", Plan(bundle), candidate, since=LONG_AGO, trusted=lambda run: False
-    )
+    nobody = stored_replies(tmp_path / "results", Plan(bundle), candidate, since=LONG_AGO, trusted=lambda run: False)
     assert nobody is None
 
 
@@ -87,9 +83,7 @@ def test_a_failure_is_never_served_and_replies_that_were_served_are_not_served_a
     assert len(failing.requests) == 6, "the second run sent nothing"
 
 
-def test_a_candidate_that_sends_the_same_gets_the_replies_under_its_own_keys(
-    bundle: Bundle, tmp_path: Path
-) -> None:
+def test_a_candidate_that_sends_the_same_gets_the_replies_under_its_own_keys(bundle: Bundle, tmp_path: Path) -> None:
     measure(bundle, tmp_path / "results")
     found = stored(bundle, tmp_path / "results")
     assert found is not None

@@ -94,9 +94,7 @@ def test_markdown_shows_text_as_written_and_nothing_of_it_acts(text: str) -> Non
     assert cells[1] == "end"
 
 
-@pytest.mark.parametrize(
-    "text", ["@octocat", "a@b.example", "org/repo#12", "GH-7", "https://x.example", "www.x.y"]
-)
+@pytest.mark.parametrize("text", ["@octocat", "a@b.example", "org/repo#12", "GH-7", "https://x.example", "www.x.y"])
 def test_what_github_links_after_rendering_is_parted(text: str) -> None:
     for inert in (markdown(text), markdown_html(text)):
         assert WORD_JOINER in inert

@@ -65,8 +65,7 @@ def test_its_own_names_are_answered(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host",
-    ["evil.example:8321", "127.0.0.1", "127.0.0.1:80", "127.0.0.1.evil.example:8321", "localhost.:8321", ""],
+    "host", ["evil.example:8321", "127.0.0.1", "127.0.0.1:80", "127.0.0.1.evil.example:8321", "localhost.:8321", ""]
 )
 def test_any_other_host_is_refused_so_that_dns_rebinding_reads_nothing(host: str) -> None:
     answer = ask(guard(), [("Host", host)])

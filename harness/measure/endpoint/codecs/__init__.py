@@ -1,7 +1,5 @@
 """Codecs: each speaks one protocol, a rendered prompt -> JSON -> a reply; pure."""
 
-from __future__ import annotations
-
 from harness.measure.endpoint.codecs.anthropic import VERSION, AnthropicCodec
 from harness.measure.endpoint.codecs.codec import CannotEncode, Codec, StreamingCodec
 from harness.measure.endpoint.codecs.completions import ChatCodec, CompletionsCodec
@@ -9,21 +7,3 @@ from harness.measure.endpoint.codecs.generic import GenericCodec, variables
 from harness.measure.endpoint.codecs.params import OUTPUT_NAMES, merged, most_output
 from harness.measure.endpoint.codecs.responses import ResponsesCodec
 from harness.measure.endpoint.codecs.stream import StreamReader, decode_whole
-
-__all__ = [
-    "OUTPUT_NAMES",
-    "VERSION",
-    "AnthropicCodec",
-    "CannotEncode",
-    "ChatCodec",
-    "Codec",
-    "CompletionsCodec",
-    "GenericCodec",
-    "ResponsesCodec",
-    "StreamReader",
-    "StreamingCodec",
-    "decode_whole",
-    "merged",
-    "most_output",
-    "variables",
-]

@@ -42,11 +42,7 @@ class AnthropicCodec:
     def encode(self, rendered: Rendered) -> bytes:
         """Write system text and messages, then what is the same for every request."""
         if isinstance(rendered, RenderedText):
-            return (
-                b'{"messages":'
-                + msgspec.json.encode([{"role": "user", "content": rendered.text}])
-                + self._rest
-            )
+            return b'{"messages":' + msgspec.json.encode([{"role": "user", "content": rendered.text}]) + self._rest
         system = [content for role, content in rendered.messages if role in ("system", "developer")]
         turns = [(role, content) for role, content in rendered.messages if role in ("user", "assistant")]
         if not turns:

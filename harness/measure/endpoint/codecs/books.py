@@ -8,8 +8,6 @@ The endpoint's own total tells which: tokens that it counts in the total, and ne
 were generated and are paid for, so they are added to `output`, once.
 """
 
-from __future__ import annotations
-
 from itertools import islice
 from typing import Any
 
@@ -92,10 +90,7 @@ class Books:
 def openai_usage(payload: JsonObject, books: Books) -> Usage:
     """`usage` of chat and text completions, of Azure, DeepSeek and all that speak as they do."""
     usage = books.group(payload, "usage")
-    before, after = (
-        books.group(usage, "prompt_tokens_details"),
-        books.group(usage, "completion_tokens_details"),
-    )
+    before, after = (books.group(usage, "prompt_tokens_details"), books.group(usage, "completion_tokens_details"))
     cached = before.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
     thought = after.get("reasoning_tokens", usage.get("reasoning_tokens"))
     return _with_all_output(
@@ -187,9 +182,7 @@ def _old_logprobs(logprobs: JsonObject) -> tuple[TokenLogprob, ...]:
         raise Malformed("`logprobs` has lists of different lengths")
     tops = tops + [None] * (len(tokens) - len(tops))
     rows = islice(zip(tokens, values, tops, strict=False), _MOST_KEPT)
-    return tuple(
-        TokenLogprob(token, _checked(as_number(v, "token_logprobs")), _old_top(top)) for token, v, top in rows
-    )
+    return tuple(TokenLogprob(token, _checked(as_number(v, "token_logprobs")), _old_top(top)) for token, v, top in rows)
 
 
 def _old_top(top: object) -> tuple[tuple[str, float], ...]:

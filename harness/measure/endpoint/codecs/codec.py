@@ -5,8 +5,6 @@ pure: no clock, no network. Its readers may raise `Malformed` and `ErrorInReply`
 turn those, error objects inside a 200 and every other status into a `Failure`.
 """
 
-from __future__ import annotations
-
 from typing import Protocol, runtime_checkable
 
 from harness.files.prompts import Rendered
@@ -95,12 +93,7 @@ def of_error(error: object, status: int | None, headers: Headers) -> Reply | Fai
 
 def refused(words: str, headers: Headers) -> Reply:
     """Return the reply of a filter that stopped the prompt: an outcome, not a failure."""
-    return Reply(
-        text="",
-        finish_reason="content_filter",
-        refusal=short(words) or None,
-        request_id=request_id(headers),
-    )
+    return Reply(text="", finish_reason="content_filter", refusal=short(words) or None, request_id=request_id(headers))
 
 
 def request_id(headers: Headers) -> str | None:
@@ -115,9 +108,7 @@ def server_ns(payload: JsonObject, headers: Headers) -> int | None:
         if timings is not None:
             millis = (number_at(timings, "prompt_ms") or 0.0) + (number_at(timings, "predicted_ms") or 0.0)
         else:
-            millis = float(
-                headers.get("openai-processing-ms") or headers.get("x-envoy-upstream-service-time") or -1.0
-            )
+            millis = float(headers.get("openai-processing-ms") or headers.get("x-envoy-upstream-service-time") or -1.0)
     except (Malformed, ValueError):
         return None
     return round(millis * 1e6) if 0 <= millis < 1e9 else None

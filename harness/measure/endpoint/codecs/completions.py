@@ -46,11 +46,7 @@ class ChatCodec:
     def __init__(self, entry: ModelEntry, prompt: Prompt) -> None:
         params = parameters.merged(entry, prompt)
         if isinstance(wanted := params.get("logprobs"), int) and not isinstance(wanted, bool):
-            params = {
-                **params,
-                "logprobs": True,
-                "top_logprobs": wanted,
-            }  # the completions form of the same wish
+            params = {**params, "logprobs": True, "top_logprobs": wanted}  # the completions form of the same wish
         self.most_output = parameters.most_output(params)
         rest: JsonObject = {
             "model": entry.model,
@@ -121,9 +117,7 @@ def _chat_reply(payload: JsonObject, choice: JsonObject, headers: Headers) -> Re
     return _with_books(reply, choice, payload, headers, books)
 
 
-def _with_books(
-    reply: Reply, choice: JsonObject, payload: JsonObject, headers: Headers, books: Books
-) -> Reply:
+def _with_books(reply: Reply, choice: JsonObject, payload: JsonObject, headers: Headers, books: Books) -> Reply:
     """Add to what was said what only keeps books."""
     return msgspec.structs.replace(
         reply,

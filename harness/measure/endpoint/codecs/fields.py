@@ -4,8 +4,6 @@ Nothing here trusts a type, a range or a depth. A codec reads through these func
 escape; `codec.decode` turns it into a failure, so that no body can raise into the engine.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any, TypeAlias
 

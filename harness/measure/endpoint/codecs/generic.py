@@ -5,8 +5,6 @@ Templates see the inputs of the case, and, unless an input has that name, `promp
 `messages`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -39,8 +37,7 @@ class GenericCodec:
     def __init__(self, name: str, entry: ModelEntry) -> None:
         if entry.reply is None:
             raise UsageError(
-                f"models.{name}: no `reply`",
-                fix="Name the place of the label by a JSON pointer: `reply: /label`.",
+                f"models.{name}: no `reply`", fix="Name the place of the label by a JSON pointer: `reply: /label`."
             )
         self.method: str = entry.method
         self.most_output = parameters.most_output(entry.params)
@@ -50,9 +47,7 @@ class GenericCodec:
         try:
             self._fill = _compile(DEFAULT_BODY if entry.body is None else entry.body, environment)
         except TemplateError as error:
-            raise UsageError(
-                f"models.{name}.body: {error}", fix="Correct the template in harness.yml."
-            ) from None
+            raise UsageError(f"models.{name}.body: {error}", fix="Correct the template in harness.yml.") from None
 
     def encode(self, rendered: Rendered) -> bytes:
         """Fill the body's templates."""
@@ -61,10 +56,7 @@ class GenericCodec:
             values = {"prompt": rendered.text, "messages": [{"role": "user", "content": rendered.text}]}
         else:
             messages = [{"role": role, "content": content} for role, content in rendered.messages]
-            values = {
-                "prompt": "\n\n".join(content for _, content in rendered.messages),
-                "messages": messages,
-            }
+            values = {"prompt": "\n\n".join(content for _, content in rendered.messages), "messages": messages}
         try:
             return msgspec.json.encode(self._fill({**values, **rendered.inputs}))
         except TemplateError as error:

@@ -3,8 +3,6 @@
 Thoughts are kept apart from the text, whichever field a provider puts them in, and never read as an answer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import islice
 
@@ -48,9 +46,7 @@ def thoughts_of(message: JsonObject) -> str:
 
 def thoughts_among(parts: list[object]) -> str:
     """Return the text of the parts that are thoughts (Anthropic, Mistral, Databricks, Responses)."""
-    thinking = (
-        part for part in parts if isinstance(part, dict) and part.get("type") in ("thinking", "reasoning")
-    )
+    thinking = (part for part in parts if isinstance(part, dict) and part.get("type") in ("thinking", "reasoning"))
     return "".join(word for part in thinking for word in _words(part))
 
 
@@ -147,7 +143,4 @@ class StreamedTools:
 
 def _joined(before: JsonObject, piece: JsonObject) -> JsonObject:
     call = tool_call(piece.get("name"), piece.get("arguments", piece.get("input")))
-    return {
-        "name": before.get("name") or call.name,
-        "arguments": before.get("arguments", "") + call.arguments,
-    }
+    return {"name": before.get("name") or call.name, "arguments": before.get("arguments", "") + call.arguments}

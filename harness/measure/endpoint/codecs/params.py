@@ -5,8 +5,6 @@ judged. GitHub's camel-case names are accepted. The result keeps a fixed order (
 same files always give the same bytes.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec
@@ -70,9 +68,7 @@ def schema_of(prompt: Prompt) -> JsonObject | None:
                 fix="Write the schema as YAML, or as valid JSON in a string.",
             ) from None
     if not isinstance(source, dict):
-        raise UsageError(
-            f"{prompt.path or prompt.name}: jsonSchema is not an object", fix="Write a JSON schema."
-        )
+        raise UsageError(f"{prompt.path or prompt.name}: jsonSchema is not an object", fix="Write a JSON schema.")
     return source if "schema" in source else {"name": "reply", "strict": True, "schema": source}
 
 

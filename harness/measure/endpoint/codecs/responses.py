@@ -12,14 +12,7 @@ from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, responses_usage
 from harness.measure.endpoint.codecs.codec import request_id, server_ns
-from harness.measure.endpoint.codecs.fields import (
-    ErrorInReply,
-    JsonObject,
-    Malformed,
-    list_at,
-    object_at,
-    text_at,
-)
+from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, list_at, object_at, text_at
 from harness.measure.endpoint.codecs.message import kept, thoughts_among, tool_call
 from harness.measure.endpoint.contract import Headers
 from harness.record import Reply, TokenLogprob, ToolCall

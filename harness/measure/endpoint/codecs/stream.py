@@ -6,8 +6,6 @@ are read as a stream. Comments, pings, blank data, an unknown field, a last even
 an error in place of data (llama.cpp's `error:` line, Ollama's bare JSON) are all met in the wild.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 
@@ -98,9 +96,7 @@ class StreamReader:
         self._codec = codec
         self._parts = codec.parts()
         self._events = EventParser()
-        self._start: bytearray | None = (
-            bytearray()
-        )  # until it tells whether this is JSON or a stream of events
+        self._start: bytearray | None = bytearray()  # until it tells whether this is JSON or a stream of events
         self._json: bytearray | None = None
         self._ended_by: ErrorInReply | Malformed | None = None
         self._done = False
@@ -175,9 +171,7 @@ def decode_whole(codec: Codec, status: int, headers: Headers, body: bytes) -> Re
 
 def _cut(status: int, *, done: bool) -> Failure:
     said = "said that it was done" if done else "ended"
-    return Failure(
-        kind="stream_cut", message=f"the stream {said} before its finish reason came", status=status
-    )
+    return Failure(kind="stream_cut", message=f"the stream {said} before its finish reason came", status=status)
 
 
 def _error_in(event: Event, payload: JsonObject) -> object:

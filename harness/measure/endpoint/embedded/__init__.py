@@ -1,14 +1,4 @@
 """The embedded model: its weights, and its server in a child process that endpoints share."""
 
-from __future__ import annotations
-
 from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS, LocalEndpoint
 from harness.measure.endpoint.embedded.weights import OTHER_SERVER, ensure_weights, find_weights
-
-__all__ = [
-    "DEFAULT_WEIGHTS",
-    "OTHER_SERVER",
-    "LocalEndpoint",
-    "ensure_weights",
-    "find_weights",
-]

@@ -5,8 +5,6 @@ started by the first endpoint that opens, also when several open at once, and st
 it ends by itself when this process dies.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json
@@ -70,9 +68,7 @@ class LocalEndpoint:
         path = find_weights(self._weights, root=self._root)
         if path is None:
             path = await asyncio.to_thread(ensure_weights, self._weights)
-        slots = max(
-            1, min(self._entry.limits.concurrency, _MOST_SLOTS, self._entry.context // _LEAST_CONTEXT)
-        )
+        slots = max(1, min(self._entry.limits.concurrency, _MOST_SLOTS, self._entry.context // _LEAST_CONTEXT))
         settings = ServerSettings(
             name=self._weights, weights=path, threads=self._threads, context=self._entry.context, slots=slots
         )
@@ -184,9 +180,7 @@ async def _start(settings: ServerSettings) -> RunningServer:
     secrets.register(key)
     process = _spawn(folder)
     try:
-        line = await asyncio.wait_for(
-            asyncio.to_thread(_first_line, process, settings, key, folder), _START_S
-        )
+        line = await asyncio.wait_for(asyncio.to_thread(_first_line, process, settings, key, folder), _START_S)
         if not line.startswith("ready http://"):
             raise _did_not_start(settings, folder)
     except BaseException as error:
@@ -203,11 +197,7 @@ def _spawn(folder: Path) -> subprocess.Popen[str]:
     """Start the child from the loop's own thread: Linux ties its life to the thread that made it."""
     with (folder / "python.log").open("wb") as log:
         return subprocess.Popen(  # noqa: S603 (our own file)
-            [sys.executable, "-P", str(_SERVER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
+            [sys.executable, "-P", str(_SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
         )
 
 

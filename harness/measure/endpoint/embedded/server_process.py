@@ -5,8 +5,6 @@ loopback port, writes `ready URL` to stdout, and ends when stdin does: that happ
 and also when the parent dies, however it dies. On Linux the kernel kills it too.
 """
 
-from __future__ import annotations
-
 import ctypes
 import json
 import os

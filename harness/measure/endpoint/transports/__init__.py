@@ -1,22 +1,10 @@
 """Transports: each moves bytes over one HTTP client, and keeps the clock."""
 
-from __future__ import annotations
-
 from typing import assert_never
 
 from harness.files.project import Transport as TransportKind
 from harness.measure.endpoint.transports.exchange_log import log_to, logged
 from harness.measure.endpoint.transports.transport import Broken, Exchange, Sink, Transport
-
-__all__ = [
-    "Broken",
-    "Exchange",
-    "Sink",
-    "Transport",
-    "log_to",
-    "logged",
-    "make_transport",
-]
 
 
 def make_transport(

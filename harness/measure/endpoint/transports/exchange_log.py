@@ -5,8 +5,6 @@ pays nothing. A header that can hold a secret is never written, whatever its val
 registered keys before it is cut, so that no part of one survives the cut.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable

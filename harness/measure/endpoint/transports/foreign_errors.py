@@ -4,8 +4,6 @@ They are named, not imported, so that a run loads only the client that it uses. 
 exceptions and proves that none is missing.
 """
 
-from __future__ import annotations
-
 import errno
 import re
 from collections.abc import Iterator
@@ -160,14 +158,8 @@ _TLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             "UnknownIssuer|self[- ]signed certificate|unable to get (local )?issuer certificate",
             f"the server's certificate is not signed by an authority that this machine trusts: {_NAME_IT}",
         ),
-        (
-            "certificate: Expired|certificate (has )?expired",
-            "the server's certificate has expired",
-        ),
-        (
-            "NotValidYet|not yet valid",
-            "the server's certificate is not valid yet: is this machine's clock right?",
-        ),
+        ("certificate: Expired|certificate (has )?expired", "the server's certificate has expired"),
+        ("NotValidYet|not yet valid", "the server's certificate is not valid yet: is this machine's clock right?"),
         (
             "not valid for (any )?name|NotValidForName|(hostname|ip address) mismatch",
             "the server's certificate is for another host name than that of `base_url`",

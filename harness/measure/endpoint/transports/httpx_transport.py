@@ -1,7 +1,5 @@
 """The transport over httpx: pure Python, for proxies, custom certificates and debugging; slower than wire."""
 
-from __future__ import annotations
-
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -13,13 +11,7 @@ import httpx
 
 from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports.proxies import proxy_for
-from harness.measure.endpoint.transports.transport import (
-    BODY_CAP,
-    IDLE_S,
-    ClientTransport,
-    Read,
-    Way,
-)
+from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Read, Way
 from harness.measure.endpoint.transports.trust import context
 
 # A client's pool looks at all its connections for every request: at 256 in flight one pool took 20 ms of CPU

@@ -7,8 +7,6 @@ On Azure it has its own routes, an `api-key` header and sign-in by Microsoft Ent
 the deployment in the path; `v1` names it in the body, as OpenAI does.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,13 +23,7 @@ from harness.files.project import Azure
 from harness.measure.endpoint import secrets
 from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports.proxies import proxy_for
-from harness.measure.endpoint.transports.transport import (
-    BODY_CAP,
-    IDLE_S,
-    ClientTransport,
-    Read,
-    Way,
-)
+from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Read, Way
 from harness.measure.endpoint.transports.trust import context
 
 # The client refuses to start without a key; servers without one ignore this.

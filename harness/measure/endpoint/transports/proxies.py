@@ -6,8 +6,6 @@ reads it. As curl reads it: the lower-case variable before the upper-case one, t
 each with or without a port. This machine itself is never reached through a proxy.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ A transport is made for one endpoint and holds its headers. It follows no redire
 the whole exchange by a deadline and the decompressed body by a cap, and never raises for a bad exchange.
 """
 
-from __future__ import annotations
-
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
@@ -215,9 +213,7 @@ class ClientTransport(ABC, Generic[R]):
                     piece = await read()
             except TimeoutError:
                 if idle.expired():
-                    return Failure(
-                        kind="stream_stalled", message=f"no byte for {self._idle_s:g} s", status=status
-                    )
+                    return Failure(kind="stream_stalled", message=f"no byte for {self._idle_s:g} s", status=status)
                 raise
             if piece is None:
                 return b""

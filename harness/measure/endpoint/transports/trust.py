@@ -4,8 +4,6 @@ This machine's certificates are the system's store, or what SSL_CERT_FILE and SS
 for every client alike; those of a model's `ca_file:` come on top.
 """
 
-from __future__ import annotations
-
 import ssl
 
 

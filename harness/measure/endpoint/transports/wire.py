@@ -4,8 +4,6 @@ The body is read inside the client's own threads. A response that names a small 
 one that does not (chunked, compressed) is read in pieces, so that a bomb stops at the cap.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable
 from datetime import timedelta
@@ -154,9 +152,7 @@ class WireTransport(ClientTransport[Response]):
         if client is not None:
             await client.close()
 
-    def send(
-        self, method: str, url: str, body: bytes, timeout_s: float, *, at_once: bool, way: Way
-    ) -> StreamRequest:
+    def send(self, method: str, url: str, body: bytes, timeout_s: float, *, at_once: bool, way: Way) -> StreamRequest:
         """Send the request; the client keeps the deadline."""
         assert self._client is not None, "open() comes first"
         if self._timeout[0] != timeout_s:

@@ -47,12 +47,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_line_is_a_command_however_it_is_cut_into_pieces(text: str) -> None:
-    for pieces in (
-        [text],
-        list(text),
-        [text[:1], text[1:]],
-        [text[: len(text) // 2], text[len(text) // 2 :]],
-    ):
+    for pieces in ([text], list(text), [text[:1], text[1:]], [text[: len(text) // 2], text[len(text) // 2 :]]):
         assert commands(written(*pieces)) == [], pieces
         assert written(*pieces).replace("\u2060", "") == text
 
@@ -73,9 +68,7 @@ def test_an_instruction_of_ours_is_written_as_it_is(monkeypatch: pytest.MonkeyPa
     assert json.loads(out.getvalue().split("\n", 2)[2]) == {"name": "##[x]"}
 
 
-@pytest.mark.parametrize(
-    "error", [ValueError("sk-canary-0123456789"), RecursionError(), MemoryError(), KeyError(1)]
-)
+@pytest.mark.parametrize("error", [ValueError("sk-canary-0123456789"), RecursionError(), MemoryError(), KeyError(1)])
 def test_an_error_that_nobody_thought_of_ends_with_70_and_a_file_without_keys(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -41,11 +41,7 @@ MISTAKES = [
     ),
     ("export --to parket", "--to parket: must be one of `parquet`, `csv`,", "Did you mean `parquet`?"),
     ("export --to xml", "--to xml: must be one of `parquet`, `csv`, `jsonl`.", ""),
-    (
-        "gate a.suite.yml --policy basis",
-        "--policy basis: must be one of `base`, `head`.",
-        "Did you mean `base`?",
-    ),
+    ("gate a.suite.yml --policy basis", "--policy basis: must be one of `base`, `head`.", "Did you mean `base`?"),
     ("gate a.suite.yml --margin x", "--margin x: must be a share between 0% and 100%.", "Write it as `2%`."),
     ("gate a.suite.yml --margin 0", "--margin 0: must be a share between 0% and 100%.", "Write it as `2%`."),
     ("compare a b --margin 200%", "--margin 200%: must be a share between 0% and 100%.", "Write it as `2%`."),

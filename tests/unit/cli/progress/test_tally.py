@@ -19,9 +19,7 @@ from harness.record import Attempt, Failure, Pace, Record, Reply, Usage
 READER = LabelReader(ReplyRule(), ("spam", "ham"))
 
 
-def record(
-    case: str, text: str | None, *, variant: str = "original", warmup: bool = False, **rest: Any
-) -> Record:
+def record(case: str, text: str | None, *, variant: str = "original", warmup: bool = False, **rest: Any) -> Record:
     usage = rest.pop("usage", Usage(input=1_000_000, output=500_000))
     outcome = Failure(kind="timeout", message="too slow") if text is None else reply(text, usage)
     attempts = (Attempt(duration_ns=100_000_000),)
@@ -47,12 +45,7 @@ def tally() -> Tally:
 
 def test_failures_count_as_wrong_and_perturbed_trials_do_not_count_as_answers() -> None:
     counted = tally()
-    for each in (
-        record("a", "spam"),
-        record("b", "spam"),
-        record("b", None),
-        record("a", "ham", variant="typo"),
-    ):
+    for each in (record("a", "spam"), record("b", "spam"), record("b", None), record("a", "ham", variant="typo")):
         counted.add(each)
     assert counted.done == 4
     assert counted.accuracy_text().startswith("33.3% right (")  # one of three originals

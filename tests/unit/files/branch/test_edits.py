@@ -46,10 +46,7 @@ def test_a_threshold_about_something_else_is_one_removed_and_one_added() -> None
 def test_cases_deleted_edited_relabelled_moved_and_added_are_counted_and_named() -> None:
     base = policy(*(case(str(n), f"text {n}") for n in range(9)))
     head = policy(
-        case("0", "another text"),
-        case("1", "text 1", "ham"),
-        case("2", "text 2", split="dev"),
-        case("9", "new"),
+        case("0", "another text"), case("1", "text 1", "ham"), case("2", "text 2", split="dev"), case("9", "new")
     )
     assert policy_changes(base, head) == (
         "6 cases deleted: 3, 4, 5, 6, 7 and 1 more.",

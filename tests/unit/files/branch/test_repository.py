@@ -72,9 +72,7 @@ def test_a_link_is_followed_inside_the_commit_and_nowhere_else(top: Path) -> Non
     assert snapshot.read("loop") is None
 
 
-@pytest.mark.parametrize(
-    "ref", ["--help", "-n", "--output=/tmp/x", "no-such", "main:a.txt", "", "a b", "@{u}"]
-)
+@pytest.mark.parametrize("ref", ["--help", "-n", "--output=/tmp/x", "no-such", "main:a.txt", "", "a b", "@{u}"])
 def test_a_ref_that_is_no_commit_is_refused_and_never_taken_for_an_option(top: Path, ref: str) -> None:
     with pytest.raises(UsageError, match="git knows no such commit"):
         Repository.around(top).commit(ref)

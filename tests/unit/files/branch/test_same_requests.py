@@ -14,10 +14,7 @@ from harness.files.bundle import load_bundle
 from harness.files.project import model_digest
 from harness.files.prompts import Prompt, prompt_digest
 
-BASE = {
-    "messages": [{"role": "user", "content": "Sort: {{ message }}\n"}],
-    "modelParameters": {"temperature": 0},
-}
+BASE = {"messages": [{"role": "user", "content": "Sort: {{ message }}\n"}], "modelParameters": {"temperature": 0}}
 
 
 def same(root: Path, head: dict[str, Any], *, perturbations: tuple[str, ...] = ()) -> bool:
@@ -57,9 +54,7 @@ def test_titles_comments_and_other_ways_to_write_a_template_send_the_same(
         {"responseFormat": "json_object"},
     ],
 )
-def test_a_line_break_a_role_or_a_parameter_sends_something_else(
-    tmp_path: Path, change: dict[str, Any]
-) -> None:
+def test_a_line_break_a_role_or_a_parameter_sends_something_else(tmp_path: Path, change: dict[str, Any]) -> None:
     assert not same(tmp_path, BASE | change)
 
 

@@ -40,9 +40,7 @@ def test_thresholds_are_read_from_a_list_or_a_suite(tmp_path: Path, text: str) -
         ("", 1, "", "is empty"),
     ],
 )
-def test_a_mistake_in_thresholds_is_named(
-    tmp_path: Path, text: str, line: int | None, field: str, said: str
-) -> None:
+def test_a_mistake_in_thresholds_is_named(tmp_path: Path, text: str, line: int | None, field: str, said: str) -> None:
     path = tmp_path / "t.yml"
     path.write_text(text)
     with pytest.raises(FilesError) as caught:

@@ -31,14 +31,7 @@ def test_jsonl_rows_become_cases_with_text_inputs(tmp_path: Path) -> None:
     )
     cases, findings = read(path)
     assert findings.problems == []
-    inputs = {
-        "message": "hi",
-        "amount": "1.50",
-        "big": "1e400",
-        "ok": "true",
-        "none": "",
-        "list": '[1, "a"]',
-    }
+    inputs = {"message": "hi", "amount": "1.50", "big": "1e400", "ok": "true", "none": "", "list": '[1, "a"]'}
     assert cases[0] == Case(
         id="7", digest=case_digest(inputs), expected="ham", split="dev", tags=("a", "b"), inputs=inputs
     )

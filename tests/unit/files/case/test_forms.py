@@ -74,9 +74,7 @@ READ_AS_THEY_ARE = [
 
 
 @pytest.mark.parametrize(("name", "content", "form"), READ_AS_THEY_ARE, ids=lambda v: str(v)[:30])
-def test_a_file_is_read_as_it_is(
-    tmp_path: Path, name: str, content: str | bytes, form: dict[str, Any]
-) -> None:
+def test_a_file_is_read_as_it_is(tmp_path: Path, name: str, content: str | bytes, form: dict[str, Any]) -> None:
     cases, problems = read(tmp_path, name, content, **form)
     assert problems == []
     assert pairs(cases) == WANTED
@@ -174,9 +172,7 @@ ASKED = [
 
 
 @pytest.mark.parametrize(("name", "content", "said"), ASKED, ids=lambda v: str(v)[:40])
-def test_a_message_offers_the_line_to_write(
-    tmp_path: Path, name: str, content: str | bytes, said: str
-) -> None:
+def test_a_message_offers_the_line_to_write(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:
     _, problems = read(tmp_path, name, content)
     assert any(said in problem for problem in problems), problems
 
@@ -243,9 +239,7 @@ def test_what_is_wrong_with_a_spreadsheet_is_said(tmp_path: Path) -> None:
         assert said in problems[0]
 
 
-def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("python_calamine", reason="needs the extra `tables`")
     monkeypatch.setattr("harness.files.case.tables.LARGEST_SHEET", 500)
     cases, problems = read(tmp_path, "a.xlsx", workbook(("Cases", SHEET.format("expected"))))
@@ -253,9 +247,7 @@ def test_a_spreadsheet_that_unpacks_to_too_much_is_refused(
     assert "unpacks to more than 500 bytes" in problems[0]
 
 
-@pytest.mark.parametrize(
-    "name", ["rot13", "hex", "base64", "utf-7", "no-such", "zlib", "idna", "punycode", "ü"]
-)
+@pytest.mark.parametrize("name", ["rot13", "hex", "base64", "utf-7", "no-such", "zlib", "idna", "punycode", "ü"])
 def test_an_encoding_that_is_none_of_text_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="must be an encoding of text"):
         CaseFile(file="a.csv", encoding=name)

@@ -1,7 +1,5 @@
 """Names of labels are read from the files that data sets bring, and ids are given them as the data count."""
 
-# ruff: noqa: E501 - a table of files is read a file a line
-
 from __future__ import annotations
 
 import json
@@ -50,9 +48,7 @@ READ = [
 
 
 @pytest.mark.parametrize(("name", "content", "ids"), READ)
-def test_names_are_read_as_the_file_has_them(
-    tmp_path: Path, name: str, content: str, ids: tuple[str, ...]
-) -> None:
+def test_names_are_read_as_the_file_has_them(tmp_path: Path, name: str, content: str, ids: tuple[str, ...]) -> None:
     (tmp_path / name).write_bytes(content.encode())
     findings = Findings()
     assert read_names(tmp_path / name, findings) == Names(WANTED, ids)

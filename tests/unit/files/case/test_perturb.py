@@ -94,10 +94,9 @@ def test_quotes_and_composition_keep_every_letter() -> None:
     assert unicodedata.normalize("NFC", texts.unicode_form("Zoë", rng)) == "Zoë"
 
 
-PROMPT = Prompt(
-    text="{{ labels }} {{ m }}",
-    examples=tuple({"m": str(i), "label": "a"} for i in range(4)),
-).model_copy(update={"labels": ("a", "b", "c")})
+PROMPT = Prompt(text="{{ labels }} {{ m }}", examples=tuple({"m": str(i), "label": "a"} for i in range(4))).model_copy(
+    update={"labels": ("a", "b", "c")}
+)
 
 
 def test_orders_of_a_prompt_are_permuted_and_repeatable() -> None:

@@ -107,9 +107,7 @@ def test_a_mistake_is_told_with_its_place_before_any_call(project: Write, code: 
     assert said in problem(project, code)
 
 
-def test_what_the_code_prints_stays_away_from_stdout(
-    project: Write, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_the_code_prints_stays_away_from_stdout(project: Write, capsys: pytest.CaptureFixture[str]) -> None:
     loaded(project, "print('loading')\n" + LOUD.replace("    return", "    print(text)\n    return"))
     said = capsys.readouterr()
     assert (said.out, "loading" in said.err) == ("", True)

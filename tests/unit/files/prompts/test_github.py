@@ -240,9 +240,7 @@ def test_a_prompt_that_uses_no_input_is_refused_with_the_fix(project: Write, con
 
 
 def test_a_github_prompt_is_checked_against_the_cases_like_any_other(project: Write) -> None:
-    suite = bundle_with(
-        project, "model: a/b\nmessages:\n  - {role: user, content: '{{expected}} {{mesage}}'}\n"
-    )
+    suite = bundle_with(project, "model: a/b\nmessages:\n  - {role: user, content: '{{expected}} {{mesage}}'}\n")
     with pytest.raises(FilesError) as caught:
         load_bundle(suite)
     assert [problem.message for problem in caught.value.problems] == [
@@ -273,7 +271,5 @@ def test_the_test_data_of_a_prompt_can_be_a_suite_s_cases(project: Write) -> Non
 
 
 def test_a_stranger_s_github_prompt_is_confined_in_its_own_manner(project: Write) -> None:
-    suite = bundle_with(
-        project, "model: a/b\nmessages:\n  - {role: user, content: '{{ 1 * }} {{message}}'}\n"
-    )
+    suite = bundle_with(project, "model: a/b\nmessages:\n  - {role: user, content: '{{ 1 * }} {{message}}'}\n")
     assert load_bundle(suite, trusted=False).candidates[0].prompt.template == "github"

@@ -108,9 +108,7 @@ def test_json_for_a_model_is_not_escaped_for_html() -> None:
 
 
 def test_variables_are_the_inputs_that_a_prompt_needs() -> None:
-    prompt = Prompt(
-        text="{{ a }}{% if b %}{% for e in examples %}{{ e.label }}{% endfor %}{% endif %}{{ labels }}"
-    )
+    prompt = Prompt(text="{{ a }}{% if b %}{% for e in examples %}{{ e.label }}{% endfor %}{% endif %}{{ labels }}")
     assert variables(prompt) == {"a", "b"}
 
 
@@ -190,9 +188,7 @@ def test_what_grows_too_long_or_fails_is_stopped_while_it_renders(source: str) -
 
 
 def test_a_small_prompt_renders_at_least_30_000_times_a_second() -> None:
-    source = (
-        "Examples\n{% for e in examples %}\n{{ e.message }}: {{ e.label }}\n{% endfor %}\n{{ message }}: "
-    )
+    source = "Examples\n{% for e in examples %}\n{{ e.message }}: {{ e.label }}\n{% endfor %}\n{{ message }}: "
     renderer = Renderer(Prompt(text=source, examples=EXAMPLES))
     best = 0.0
     for _ in range(10):  # the best of ten in CPU time, because other tests share these cores

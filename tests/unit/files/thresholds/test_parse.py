@@ -53,10 +53,7 @@ GOOD = [
     ("tokens per case <= 500", {"metric": "tokens_per_case", "bound": 500.0}),
     ("accuracy > majority", {"metric": "better_than_majority", "op": ">", "bound": 0.0}),
     ("recall[spam] where tag=short >= 85%", {"label": "spam", "where": (("tag", "short"),), "bound": 0.85}),
-    (
-        'accuracy where tag="two words" and split=dev >= 85%',
-        {"where": (("split", "dev"), ("tag", "two words"))},
-    ),
+    ('accuracy where tag="two words" and split=dev >= 85%', {"where": (("split", "dev"), ("tag", "two words"))}),
     ("recall[spam] >= baseline - 2%", {"baseline": "minus", "bound": 0.02}),
     ("accuracy >= baseline", {"baseline": "minus", "bound": 0.0}),
     ("latency.p95 <= baseline * 1.2", {"baseline": "times", "bound": 1.2}),
@@ -133,9 +130,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("fault", BAD, ids=lambda fault: fault[0])
-def test_a_bad_expression_names_the_column_and_the_nearest_valid_word(
-    fault: tuple[str, int, str, str],
-) -> None:
+def test_a_bad_expression_names_the_column_and_the_nearest_valid_word(fault: tuple[str, int, str, str]) -> None:
     text, column, said, fix = fault
     with pytest.raises(ThresholdError) as caught:
         parsed(text)
@@ -151,9 +146,7 @@ def test_names_that_are_not_known_yet_are_not_checked() -> None:
 
 @pytest.mark.parametrize("priority", ["recall", "precision", "balanced"])
 @pytest.mark.parametrize("labels", [("spam", "ham"), ("a", "b]c", "d")])
-def test_default_thresholds_are_expressions_that_parse_to_themselves(
-    priority: str, labels: tuple[str, ...]
-) -> None:
+def test_default_thresholds_are_expressions_that_parse_to_themselves(priority: str, labels: tuple[str, ...]) -> None:
     suite = Suite(name="x", labels=labels, positive=labels[0], cases=("c.jsonl",), priority=priority)  # type: ignore[arg-type]
     for threshold in default_thresholds(suite):
         assert parse_threshold(threshold.text, labels=labels) == threshold

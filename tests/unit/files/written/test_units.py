@@ -40,9 +40,7 @@ def test_a_quantity_is_read(read: Callable[[object], float], written: object, va
 
 
 @pytest.mark.parametrize("read", [units.seconds, units.share, units.money, units.per_month])
-@pytest.mark.parametrize(
-    "written", ["", "soon", "5 parsecs", "-", True, None, [], float("nan"), float("inf"), "1 1"]
-)
+@pytest.mark.parametrize("written", ["", "soon", "5 parsecs", "-", True, None, [], float("nan"), float("inf"), "1 1"])
 def test_what_is_no_quantity_is_refused(read: Callable[[object], float], written: object) -> None:
     with pytest.raises(ValueError, match="must be"):
         read(written)
@@ -58,9 +56,7 @@ def test_a_schema_is_valid_json_schema_and_describes_every_field(kind: str) -> N
     json.dumps(schema)
 
 
-@pytest.mark.parametrize(
-    ("kind", "pattern"), [("suite", "suites/*.suite.yml"), ("prompt", "prompts/*/*.prompt.yml")]
-)
+@pytest.mark.parametrize(("kind", "pattern"), [("suite", "suites/*.suite.yml"), ("prompt", "prompts/*/*.prompt.yml")])
 def test_the_shipped_files_follow_their_schema(kind: str, pattern: str) -> None:
     files = sorted(ROOT.glob(pattern))
     assert files

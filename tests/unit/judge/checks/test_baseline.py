@@ -31,12 +31,7 @@ def kept() -> Baseline:
 
 
 def now(threshold: str, *, right: int, seconds: float = 0.5, baseline: Baseline | None = None) -> Check:
-    answers = [
-        ("spam", "spam", right),
-        ("spam", "ham", 100 - right),
-        ("ham", "ham", 190),
-        ("ham", "spam", 10),
-    ]
+    answers = [("spam", "spam", right), ("spam", "ham", 100 - right), ("ham", "ham", 190), ("ham", "spam", 10)]
     made = judged(
         answers,
         LABELS,
@@ -76,11 +71,7 @@ def test_p95_may_rise_by_a_factor(seconds: float, status: str) -> None:
 
 
 def test_a_judged_run_and_its_stored_figures_decide_alike() -> None:
-    for threshold in (
-        "recall[spam] >= baseline - 2%",
-        "macro_f1 >= baseline - 5%",
-        "micro_f1 >= baseline - 1%",
-    ):
+    for threshold in ("recall[spam] >= baseline - 2%", "macro_f1 >= baseline - 5%", "micro_f1 >= baseline - 1%"):
         stored = now(threshold, right=95, baseline=kept())
         direct = now(threshold, right=95, baseline=baseline_of(earlier()))
         assert stored.required == pytest.approx(direct.required)
@@ -90,9 +81,7 @@ def test_a_judged_run_and_its_stored_figures_decide_alike() -> None:
 def test_every_metric_that_has_a_value_is_kept_by_the_name_that_a_threshold_writes() -> None:
     (candidate,) = earlier().candidates
     kept_names = figures_of(candidate)
-    assert {"accuracy", "recall[spam]", "f1[ham]", "latency.p95", "latency.max", "failures"} <= set(
-        kept_names
-    )
+    assert {"accuracy", "recall[spam]", "f1[ham]", "latency.p95", "latency.max", "failures"} <= set(kept_names)
     for name in kept_names:
         parsed_thresholds([f"{name} {'<=' if _lower(name) else '>='} baseline"], LABELS)
 

@@ -53,10 +53,7 @@ def test_a_rare_label_that_is_found_at_the_cost_of_accuracy_is_not_called_useles
 
 
 def test_a_good_classifier_has_no_paradox() -> None:
-    assert (
-        sentences(run([("spam", "spam", 95), ("spam", "ham", 5), ("ham", "ham", 900)]), "accuracy_paradox")
-        == []
-    )
+    assert sentences(run([("spam", "spam", 95), ("spam", "ham", 5), ("ham", "ham", 900)]), "accuracy_paradox") == []
 
 
 def test_a_label_with_too_few_cases_to_prove_its_threshold() -> None:
@@ -77,16 +74,10 @@ def test_too_few_cases_are_counted_in_what_the_figure_rests_on() -> None:
     answers = [("spam", "spam", 10), ("ham", "spam", 1), ("ham", "ham", 8)]
     told = {
         text: sentences(run(answers, text), "too_few_cases")
-        for text in (
-            "accuracy >= 90%",
-            "precision[spam] >= 90%",
-            "specificity[spam] >= 90%",
-            "accuracy >= 100%",
-        )
+        for text in ("accuracy >= 90%", "precision[spam] >= 90%", "specificity[spam] >= 90%", "accuracy >= 100%")
     }
     assert {text: found[0].partition("here: ")[2] for text, found in told.items() if found} == {
-        "accuracy >= 90%": "19 cases, all right, would prove only 85.4% at 95% confidence; "
-        "it takes at least 29.",
+        "accuracy >= 90%": "19 cases, all right, would prove only 85.4% at 95% confidence; it takes at least 29.",
         "precision[spam] >= 90%": "11 spam predictions, all right, would prove only 76.2% at 95% confidence; "
         "it takes at least 29.",
         "specificity[spam] >= 90%": "9 cases that are not spam, all right, would prove only 71.7% at 95% "
@@ -120,9 +111,7 @@ def test_a_label_that_no_case_expects_is_not_missed() -> None:
 
 def test_errors_that_all_go_one_way() -> None:
     assessment = run([("ham", "spam", 19), ("spam", "ham", 1), ("ham", "ham", 80)])
-    assert sentences(assessment, "one_sided_errors") == [
-        "Errors go one way: 19 of 20 wrong answers were spam."
-    ]
+    assert sentences(assessment, "one_sided_errors") == ["Errors go one way: 19 of 20 wrong answers were spam."]
     both = run([("ham", "spam", 17), ("spam", "ham", 3), ("ham", "ham", 80)])
     assert sentences(both, "one_sided_errors") == []
     few = run([("ham", "spam", 9), ("ham", "ham", 80)])
@@ -132,8 +121,7 @@ def test_errors_that_all_go_one_way() -> None:
 def test_precision_at_the_share_of_production() -> None:
     # TPR .9, FPR .05 at 1%: .9 * .01 / (.9 * .01 + .05 * .99) = .153846
     assessment = run(
-        [("spam", "spam", 90), ("spam", "ham", 10), ("ham", "spam", 5), ("ham", "ham", 95)],
-        prevalence={"spam": 0.01},
+        [("spam", "spam", 90), ("spam", "ham", 10), ("ham", "spam", 5), ("ham", "ham", 95)], prevalence={"spam": 0.01}
     )
     (sentence,) = sentences(assessment, "prevalence")
     assert sentence.startswith(
@@ -145,13 +133,10 @@ def test_precision_at_the_share_of_production() -> None:
 
 
 def test_a_precision_that_stays_the_same_is_not_set_against_itself() -> None:
-    assessment = run(
-        [("spam", "ham", 18), ("ham", "spam", 1), ("ham", "ham", 281)], prevalence={"spam": 0.004}
-    )
+    assessment = run([("spam", "ham", 18), ("ham", "spam", 1), ("ham", "ham", 281)], prevalence={"spam": 0.004})
     (sentence,) = sentences(assessment, "prevalence")
     assert sentence.startswith(
-        "6.0% of these cases are spam, but 0.4% in production. There, precision[spam] could be anything from "
-        "0.0% to "
+        "6.0% of these cases are spam, but 0.4% in production. There, precision[spam] could be anything from 0.0% to "
     )
 
 
@@ -204,16 +189,11 @@ def two_candidates(*said: str) -> Assessment:
     ("said", "told"),
     [
         (("ham", "ham"), "Both candidates gave the same answers: this suite can't tell them apart."),
-        (
-            ("spam", "spam"),
-            "Both candidates are right in every trial: only harder cases could show a weakness.",
-        ),
+        (("spam", "spam"), "Both candidates are right in every trial: only harder cases could show a weakness."),
         (("ham", "spam"), None),
     ],
 )
-def test_candidates_that_a_suite_does_not_tell_apart_are_named(
-    said: tuple[str, str], told: str | None
-) -> None:
+def test_candidates_that_a_suite_does_not_tell_apart_are_named(said: tuple[str, str], told: str | None) -> None:
     for one in two_candidates(*said).candidates:
         found = [trap.sentence for trap in one.traps if trap.kind == "no_information"]
         assert found == ([] if told is None else [told])

@@ -37,8 +37,7 @@ def of(*right: int, thresholds: list[str] = THRESHOLDS, measured: int = 100) -> 
         ((50,), "NOT READY: 1 of 2 checks failed: recall[spam] >= 80% (50.0% seen)."),
         (
             (50, 20),
-            "NOT READY: the best of 2 candidates is v1@m; 1 of its 2 checks failed: "
-            "recall[spam] >= 80% (50.0% seen).",
+            "NOT READY: the best of 2 candidates is v1@m; 1 of its 2 checks failed: recall[spam] >= 80% (50.0% seen).",
         ),
         ((82,), "INCONCLUSIVE: 1 of 2 checks is not decided yet: recall[spam] >= 80% (82.0% seen)."),
         (
@@ -55,12 +54,8 @@ def test_a_headline_names_what_decided(right: tuple[int, ...], headline: str) ->
 def test_a_single_check_is_not_counted() -> None:
     one = ["recall[spam] >= 80%"]
     assert of(100, thresholds=one).headline == "READY: the only check passed."
-    assert of(50, thresholds=one).headline == (
-        "NOT READY: the only check failed: recall[spam] >= 80% (50.0% seen)."
-    )
-    assert of(100, 99, thresholds=one).headline == (
-        "READY: both candidates passed their only check; the best is v1@m."
-    )
+    assert of(50, thresholds=one).headline == ("NOT READY: the only check failed: recall[spam] >= 80% (50.0% seen).")
+    assert of(100, 99, thresholds=one).headline == ("READY: both candidates passed their only check; the best is v1@m.")
 
 
 def test_an_unfinished_run_is_said_once_and_never_in_a_check() -> None:

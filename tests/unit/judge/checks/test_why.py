@@ -179,8 +179,7 @@ def test_nothing_is_better_than_the_only_label() -> None:
 def test_accuracy_is_held_against_the_largest_label() -> None:
     answers = [("spam", "spam", 60), ("ham", "ham", 140)]
     assert why(answers, "accuracy > majority").startswith(
-        "PASS: accuracy 100.0% (98.1 to 100.0), more than 70.0% required "
-        "(always answering ham scores as much): met"
+        "PASS: accuracy 100.0% (98.1 to 100.0), more than 70.0% required (always answering ham scores as much): met"
     )
 
 
@@ -206,21 +205,12 @@ def test_slices_without_cases_and_filters_are_told() -> None:
             "within 1 s, but 100 calls can't prove it; it takes at least 299 without a miss "
             "at 95% confidence.",
         ),
-        (
-            "latency.max <= 1 s",
-            0.5,
-            "PASS: latency.max 500 ms, at most 1 s allowed: met by the slowest of 100 calls.",
-        ),
-        (
-            "ttft.p95 <= 1 s",
-            0.5,
-            "INCONCLUSIVE: ttft.p95 <= 1 s can't be decided: no reply was streamed.",
-        ),
+        ("latency.max <= 1 s", 0.5, "PASS: latency.max 500 ms, at most 1 s allowed: met by the slowest of 100 calls."),
+        ("ttft.p95 <= 1 s", 0.5, "INCONCLUSIVE: ttft.p95 <= 1 s can't be decided: no reply was streamed."),
         (
             "latency.within(1 s) >= 95%",
             0.5,
-            "PASS: latency.within(1 s) 100.0% (96.3 to 100.0), 95% required: met, "
-            "at least 97.0% with 95% confidence.",
+            "PASS: latency.within(1 s) 100.0% (96.3 to 100.0), 95% required: met, at least 97.0% with 95% confidence.",
         ),
     ],
 )

@@ -78,10 +78,7 @@ def test_failures_decide_as_any_other_and_name_the_endpoint() -> None:
     answers = [("spam", "spam", 200), ("ham", GONE, 60)]
     made = check_of(judged(answers, LABELS, thresholds=["failures <= 5%"]), "failures <= 5%")
     assert made.status == "FAIL"
-    assert (
-        "The endpoint failed 60 of 260 trials (`server_error`); that says nothing about the prompt."
-        in made.why
-    )
+    assert "The endpoint failed 60 of 260 trials (`server_error`); that says nothing about the prompt." in made.why
 
 
 def test_a_verdict_that_only_failed_calls_keep_open_says_so() -> None:

@@ -40,9 +40,7 @@ def noisy(seed: int, accuracy: float, *, cases: int = 200, repeats: int = 3) -> 
 def test_a_candidate_compared_with_itself_never_shows_a_difference(seed: int) -> None:
     view = viewed(noisy(seed, 0.8))
     comparison = compare(view, view)
-    assert {m.verdict for m in comparison.metrics if m.difference.value is not None} == {
-        "no difference shown"
-    }
+    assert {m.verdict for m in comparison.metrics if m.difference.value is not None} == {"no difference shown"}
     assert comparison.headline.startswith("No difference is shown")
     assert (comparison.fixed, comparison.broken, comparison.moved) == ((), (), 0)
     assert all(m.difference.value in {0.0, None} for m in (*comparison.metrics, *comparison.slices))
@@ -198,8 +196,7 @@ def test_latencies_of_a_saturated_client_are_not_compared() -> None:
 def test_the_loss_to_a_perturbation_is_compared_case_by_case() -> None:
     def perturbed(name: str, broken: int) -> View:
         typos = [
-            record(f"case-{n:04d}", "spam" if n < broken else "ham", candidate=name, variant="typos")
-            for n in range(60)
+            record(f"case-{n:04d}", "spam" if n < broken else "ham", candidate=name, variant="typos") for n in range(60)
         ]
         return viewed([asked(n, "1") for n in range(60)], name, extra=typos, variants=("original", "typos"))
 

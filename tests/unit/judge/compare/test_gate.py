@@ -29,9 +29,7 @@ def test_a_loss_among_many_prompts_must_be_certain_for_all_of_them_together() ->
     others = [judged(comparison=comparison(asked("accuracy", "PASS", 0.6))) for _ in range(9)]
     assert status(lost, *others) == "INCONCLUSIVE"  # Holm: 10 x .02 = .2
     doubtful, *_ = decide_prompts([lost, *others], confidence=0.95)
-    assert doubtful.checks[-1].why.endswith(
-        " Among all prompts of this gate one such loss may be chance (Holm)."
-    )
+    assert doubtful.checks[-1].why.endswith(" Among all prompts of this gate one such loss may be chance (Holm).")
     surely = judged(comparison=comparison(asked("accuracy", "FAIL", 0.004)))
     assert status(surely, *others) == "FAIL"  # 10 x .004 = .04
 
@@ -78,9 +76,7 @@ def test_a_failure_names_its_checks_and_the_broken_cases() -> None:
 
 
 def test_the_difference_tells_whether_it_is_a_gain_by_what_the_metric_wants() -> None:
-    slow = judged(
-        head=(held("latency.p95 <= 1 s", "PASS", name="latency.p95"), held("accuracy >= 80%", "PASS"))
-    )
+    slow = judged(head=(held("latency.p95 <= 1 s", "PASS", name="latency.p95"), held("accuracy >= 80%", "PASS")))
     (prompt,) = decide_prompts([slow], confidence=0.95)
     assert [check.gain for check in prompt.checks[:2]] == [True, False]  # both are lower than before
 

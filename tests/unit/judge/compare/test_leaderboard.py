@@ -27,13 +27,7 @@ def board(
 ) -> Leaderboard:
     """Judge a run whose candidates are right on the cases that are easy enough for them."""
     found = judged(
-        chances,
-        seconds=seconds,
-        price=price,
-        thresholds=thresholds,
-        seed=seed,
-        currency=currency,
-        load=load,
+        chances, seconds=seconds, price=price, thresholds=thresholds, seed=seed, currency=currency, load=load
     ).leaderboard
     assert found is not None
     return found
@@ -72,11 +66,7 @@ def judged(
         for name in chances
     ]
     manifest = manifest_of(
-        ("spam", "ham"),
-        planned=CASES * len(chances),
-        candidates=entries,
-        positive="spam",
-        thresholds=list(thresholds),
+        ("spam", "ham"), planned=CASES * len(chances), candidates=entries, positive="spam", thresholds=list(thresholds)
     )
     return assess(manifest, events)
 
@@ -174,9 +164,7 @@ def test_what_is_saved_is_in_the_currency_of_the_prices() -> None:
 
 def test_a_ready_candidate_goes_before_a_cheaper_one_that_is_not() -> None:
     found = board(
-        {"ready@m": 0.97, "cheap@m": 0.9},
-        price={"ready@m": 20.0, "cheap@m": 1.0},
-        thresholds=("accuracy >= 93%",),
+        {"ready@m": 0.97, "cheap@m": 0.9}, price={"ready@m": 20.0, "cheap@m": 1.0}, thresholds=("accuracy >= 93%",)
     )
     assert found.recommended == "ready@m"
     assert "the only one that is ready" in found.recommendation
@@ -205,9 +193,7 @@ def test_more_than_twelve_candidates_are_each_compared_with_the_first() -> None:
 
 def test_latencies_that_decide_no_check_recommend_nobody() -> None:
     """A loop that lags by 15 ms is negligible beside 1 s and not beside 300 ms."""
-    lagging = Interference(
-        lag_p50_ns=0, lag_p99_ns=15_000_000, lag_max_ns=20_000_000, cpu_share=0.2, samples=9
-    )
+    lagging = Interference(lag_p50_ns=0, lag_p99_ns=15_000_000, lag_max_ns=20_000_000, cpu_share=0.2, samples=9)
     chances, seconds = {"a@m": 0.9, "b@m": 0.9}, {"a@m": 0.1, "b@m": 0.2}
     strict = judged(chances, seconds=seconds, thresholds=("latency.p95 <= 300 ms",), load=lagging)
     assert {check.status for one in strict.candidates for check in one.checks} == {"INCONCLUSIVE"}

@@ -40,7 +40,5 @@ def test_messages_and_examples_are_one_text() -> None:
         "messages": [{"role": "system", "content": "Sort.\n"}, {"role": "user", "content": "{{ message }}"}],
         "examples": [{"message": "Win!", "label": "spam"}],
     }
-    assert prompt_text(prompt) == (
-        "system:\nSort.\n\nuser:\n{{ message }}\n\nexample:\nmessage: Win!\nlabel: spam\n"
-    )
+    assert prompt_text(prompt) == ("system:\nSort.\n\nuser:\n{{ message }}\n\nexample:\nmessage: Win!\nlabel: spam\n")
     assert prompt_text({"text": "Continue: {{ message }}"}) == "Continue: {{ message }}\n"

@@ -10,16 +10,7 @@ import pytest
 
 from harness.judge.documents import Estimate, PastRun
 from harness.judge.history.found import histories
-from harness.judge.history.series import (
-    POOLED,
-    PREVIOUS,
-    before_of,
-    changed,
-    changes_of,
-    history_of,
-    share_of,
-    why_not,
-)
+from harness.judge.history.series import POOLED, PREVIOUS, before_of, changed, changes_of, history_of, share_of, why_not
 from harness.judge.scores.binomial import wilson
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts
@@ -100,9 +91,7 @@ def test_runs_of_other_cases_labels_or_rules_are_left_out_with_the_reason() -> N
     assert why_not(past(1, 90, 100, **other, new_data="a.jsonl"), now) == "its cases are those of a.jsonl"
     assert why_not(past(1, 18, 20, **other), now) == "it has other cases (20, not 100)"
     assert why_not(past(1, 90, 100, **other), now) == "it has other cases"
-    history = history_of(
-        [past(1, 18, 20, **other)], now, share_of(accuracy(90, 100)), margin=0.05, confidence=0.95
-    )
+    history = history_of([past(1, 18, 20, **other)], now, share_of(accuracy(90, 100)), margin=0.05, confidence=0.95)
     assert [left.run_id for left in history.not_comparable] == ["run-1"]
     assert history.sentence == (
         "No earlier run can be compared with this one (run-1: it has other cases (20, not 100))."
@@ -150,17 +139,9 @@ def test_a_slow_slide_that_no_single_step_shows_is_seen_by_the_pooled_history_an
 
 
 def test_the_command_looks_from_the_latest_finished_run_or_from_the_one_asked_for() -> None:
-    runs = [
-        past(1, 90, 100),
-        past(2, 80, 100),
-        past(3, 0, 100, complete=False),
-        past(4, 90, 100, candidate="v2@mini"),
-    ]
+    runs = [past(1, 90, 100), past(2, 80, 100), past(3, 0, 100, complete=False), past(4, 90, 100, candidate="v2@mini")]
     found = histories(runs)
-    assert {name: history.run_id for name, history in found.items()} == {
-        "v1@mini": "run-2",
-        "v2@mini": "run-4",
-    }
+    assert {name: history.run_id for name, history in found.items()} == {"v1@mini": "run-2", "v2@mini": "run-4"}
     assert [point.run_id for point in found["v1@mini"].points] == ["run-1", "run-2", "run-3"]
     first = histories(runs, seen_from="run-1")
     assert list(first) == ["v1@mini"]

@@ -87,10 +87,7 @@ def test_a_tool_call_is_read_where_the_suite_says_so_and_else_named_in_the_reaso
 
 def test_a_text_where_a_tool_call_was_asked_for_has_no_label() -> None:
     found = read('{"label": "spam"}', **{"as": "json", "from": "tool"})
-    assert (found.outcome, why(found)) == (
-        "unparseable",
-        "it calls no tool, and the suite reads tool calls",
-    )
+    assert (found.outcome, why(found)) == ("unparseable", "it calls no tool, and the suite reads tool calls")
 
 
 def test_two_calls_that_agree_are_one_and_two_that_differ_are_none() -> None:

@@ -23,10 +23,7 @@ MARKS = {
     "Cohere": ("<|START_THINKING|>", "<|END_THINKING|>"),
     "Kimi": ("\u25c1think\u25b7", "\u25c1/think\u25b7"),
     "Magistral": ("[THINK]", "[/THINK]"),
-    "gpt-oss": (
-        "<|channel|>analysis<|message|>",
-        "<|end|><|start|>assistant<|channel|>final<|message|>",
-    ),
+    "gpt-oss": ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     "gpt-oss without its tokens": ("analysisWell, ", "assistantfinal"),
     "Granite": ("Here is my thought process:", "Here is my response:"),
     "Apriel": ("Here are my reasoning steps:\n", "[BEGIN FINAL RESPONSE]\n"),

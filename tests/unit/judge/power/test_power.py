@@ -18,9 +18,7 @@ SUITE = Suite(name="s", labels=("fraud", "legit"), cases=("c.jsonl",))
 
 def _cases(fraud: int, legit: int) -> list[CaseRow]:
     expected = ["fraud"] * fraud + ["legit"] * legit
-    return [
-        CaseRow(id=str(i), digest=str(i), expected=label, tags=("new",)) for i, label in enumerate(expected)
-    ]
+    return [CaseRow(id=str(i), digest=str(i), expected=label, tags=("new",)) for i, label in enumerate(expected)]
 
 
 def _power(text: str, fraud: int, legit: int) -> PowerRow:
@@ -38,9 +36,7 @@ def test_eighteen_cases_of_a_label_cannot_prove_ninety_percent_recall() -> None:
 
 
 def test_one_case_is_said_in_the_singular() -> None:
-    assert "1 fraud case without a miss proves no more than 5.0%" in (
-        _power("recall[fraud] >= 90%", 1, 10).sentence
-    )
+    assert "1 fraud case without a miss proves no more than 5.0%" in (_power("recall[fraud] >= 90%", 1, 10).sentence)
 
 
 def test_an_upper_limit_is_said_as_a_limit() -> None:
@@ -59,9 +55,7 @@ def test_the_planned_number_passes_with_the_stated_power() -> None:
 
 
 def test_the_labels_that_lack_cases_are_named() -> None:
-    thresholds = [
-        parse_threshold(text, labels=SUITE.labels) for text in ("accuracy >= 90%", "recall[fraud] >= 90%")
-    ]
+    thresholds = [parse_threshold(text, labels=SUITE.labels) for text in ("accuracy >= 90%", "recall[fraud] >= 90%")]
     assert cheapest_fix(SUITE, power(SUITE, thresholds, _cases(170, 300))) == (
         "For 80% power on every threshold, add 9 more fraud cases.",
     )
@@ -103,8 +97,7 @@ def test_averages_are_planned_on_a_model_of_the_run() -> None:
 
 
 @pytest.mark.parametrize(
-    "metric",
-    ["balanced_accuracy", "macro_f1", "mcc", "kappa", "fbeta(2)[fraud]", "accuracy", "recall[fraud]"],
+    "metric", ["balanced_accuracy", "macro_f1", "mcc", "kappa", "fbeta(2)[fraud]", "accuracy", "recall[fraud]"]
 )
 def test_what_cases_prove_at_best_is_what_the_judge_says_of_a_perfect_run(metric: str) -> None:
     row = _power(f"{metric} >= 0.5", 30, 90)
@@ -116,9 +109,7 @@ def test_what_cases_prove_at_best_is_what_the_judge_says_of_a_perfect_run(metric
 def test_averages_that_these_cases_cannot_prove_are_named() -> None:
     row = _power("kappa >= 0.97", 30, 90)
     assert not row.provable
-    assert row.sentence.startswith(
-        "kappa >= 0.97 can't pass: 120 cases without a miss prove no more than 0.9"
-    )
+    assert row.sentence.startswith("kappa >= 0.97 can't pass: 120 cases without a miss prove no more than 0.9")
 
 
 def test_differences_are_planned_at_no_difference() -> None:

@@ -63,9 +63,7 @@ def test_micro_f1_of_trials_without_a_label_misses_them_but_counts_no_false_answ
     assert draws.weighted_f1().value == pytest.approx((2 * 2 / (3 + 3) + 2 * 1 / (3 + 1)) / 2)
 
 
-def test_a_label_that_no_case_expects_has_no_weight_but_costs_its_false_answers(
-    answers_of: AnswersOf,
-) -> None:
+def test_a_label_that_no_case_expects_has_no_weight_but_costs_its_false_answers(answers_of: AnswersOf) -> None:
     draws = Resampling.of(answers_of([[8, 2], [0, 0]], "ab"), seed=1)
     assert draws.weighted_f1().value == pytest.approx(2 * 8 / (10 + 8))
     assert draws.macro_f1().value == pytest.approx((2 * 8 / (10 + 8) + 0) / 2)
@@ -202,9 +200,7 @@ def test_above_the_limit_figures_are_linearised(answers_of: AnswersOf) -> None:
 
 def test_agreeing_repeats_leave_averaged_intervals_as_they_were(answers_of: AnswersOf) -> None:
     once = answers_of(THREE, "abc")
-    three = Answers.of(
-        np.repeat(once.case, 3), np.repeat(once.expected, 3), np.repeat(once.predicted, 3), "abc"
-    )
+    three = Answers.of(np.repeat(once.case, 3), np.repeat(once.expected, 3), np.repeat(once.predicted, 3), "abc")
     single, repeated = (Resampling.of(a, seed=5).mcc().estimate() for a in (once, three))
     assert (repeated.low, repeated.high) == pytest.approx((single.low, single.high), abs=1e-12)
     assert repeated.n == 450

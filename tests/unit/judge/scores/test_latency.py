@@ -15,9 +15,7 @@ def alone(n: int) -> np.ndarray:
     return np.arange(n)
 
 
-@pytest.mark.parametrize(
-    ("n", "rank"), [(59, 59), (100, 99), (200, 196), (300, 292), (500, 484), (1000, 962)]
-)
+@pytest.mark.parametrize(("n", "rank"), [(59, 59), (100, 99), (200, 196), (300, 292), (500, 484), (1000, 962)])
 def test_the_rank_that_certifies_p95_is_the_published_one(n: int, rank: int) -> None:
     assert latency.slo_rank(n, 0.95) == rank
 

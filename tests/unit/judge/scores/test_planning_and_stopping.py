@@ -107,9 +107,7 @@ def test_error_cost_is_the_priced_mean_of_both_errors(answers_of: AnswersOf) -> 
 
 
 def test_a_run_without_errors_may_still_cost_something(answers_of: AnswersOf) -> None:
-    cost = combined.error_cost(
-        answers_of([[50, 0], [0, 50]], "ab"), 0, missed=50.0, false_alarm=0.5
-    ).estimate()
+    cost = combined.error_cost(answers_of([[50, 0], [0, 50]], "ab"), 0, missed=50.0, false_alarm=0.5).estimate()
     assert (cost.value, cost.low) == (0.0, 0.0)
     assert cost.high is not None
     assert cost.high > 1

@@ -37,9 +37,7 @@ def test_clopper_pearson_equals_the_published_interval_of_81_in_263() -> None:
     assert high == pytest.approx(0.3676, abs=5e-5)
 
 
-@pytest.mark.parametrize(
-    ("right", "n", "bound"), [(100, 100, 0.970487), (95, 100, 0.897747), (285, 300, 0.924051)]
-)
+@pytest.mark.parametrize(("right", "n", "bound"), [(100, 100, 0.970487), (95, 100, 0.897747), (285, 300, 0.924051)])
 def test_the_one_sided_lower_bound_equals_the_published_one(right: int, n: int, bound: float) -> None:
     assert single(right, n).lower(0.95) == pytest.approx(bound, abs=5e-7)
 

@@ -15,13 +15,7 @@ AT = cuts(200, 0.9)
 
 @pytest.mark.parametrize(
     ("n", "required", "passes", "fails"),
-    [
-        (60, 0.90, 59, 49),
-        (100, 0.90, 96, 84),
-        (200, 0.90, 188, 172),
-        (400, 0.90, 371, 349),
-        (300, 0.95, 292, 278),
-    ],
+    [(60, 0.90, 59, 49), (100, 0.90, 96, 84), (200, 0.90, 188, 172), (400, 0.90, 371, 349), (300, 0.95, 292, 278)],
 )
 def test_the_cuts_of_the_fixed_test(n: int, required: float, passes: int, fails: int) -> None:
     assert (cuts(n, required).passes, cuts(n, required).fails) == (passes, fails)

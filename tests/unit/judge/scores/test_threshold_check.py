@@ -27,9 +27,7 @@ def test_the_smallest_all_pass_n_is_the_published_one(required: float, n: int) -
 def test_a_share_far_below_fails_and_more_cases_are_not_asked_for() -> None:
     decision = decide(single(12, 100), ">=", 0.90)
     assert (decision.status, decision.needed_n) == ("FAIL", None)
-    assert decision.bound == pytest.approx(
-        stats.binomtest(12, 100, alternative="less").proportion_ci(0.95).high
-    )
+    assert decision.bound == pytest.approx(stats.binomtest(12, 100, alternative="less").proportion_ci(0.95).high)
 
 
 def test_the_needed_n_settles_the_check_at_the_same_share_and_one_tenth_less_does_not() -> None:

@@ -58,10 +58,7 @@ def test_a_month_is_the_volume_times_the_mean_with_its_interval() -> None:
     assert cost.volume_per_month == 2_000_000
     assert cost.per_month == pytest.approx(306)
     assert cost.month is not None
-    assert (cost.month.low, cost.month.high) == (
-        pytest.approx(297.783, abs=1e-2),
-        pytest.approx(314.217, abs=1e-2),
-    )
+    assert (cost.month.low, cost.month.high) == (pytest.approx(297.783, abs=1e-2), pytest.approx(314.217, abs=1e-2))
     assert "$306.00 a month at 2,000,000 decisions" in cost_section(cost).lead
 
 
@@ -96,9 +93,7 @@ def test_a_long_prompt_that_became_shorter_is_written_with_all_its_digits() -> N
 def test_a_cost_that_nobody_counted_is_not_called_free() -> None:
     counted = measured({"v1@m": (100, 0)})["v1@m"].cost
     none = undefined("the endpoint did not count tokens")
-    section = cost_section(
-        msgspec.structs.replace(counted, total=0.0, per_1000=none, per_correct=none, month=None)
-    )
+    section = cost_section(msgspec.structs.replace(counted, total=0.0, per_1000=none, per_correct=none, month=None))
     assert section.lead == "What it costs is not known: the endpoint did not count tokens."
     assert "This run" not in {figure.name for figure in section.figures}
 

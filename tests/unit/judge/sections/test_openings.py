@@ -22,10 +22,7 @@ def measured(*connects: int | None) -> CandidateAssessment:
         written = (connect_ns or 0) + 1 * MS
         attempt = Attempt(duration_ns=written + 200 * MS, connect_ns=connect_ns, written_ns=written)
         events.append(msgspec.structs.replace(record(f"c{i}", "spam"), attempts=(attempt,)))
-    manifest = manifest_of(
-        ("spam", "ham"),
-        planned=len(connects),
-    )
+    manifest = manifest_of(("spam", "ham"), planned=len(connects))
     return assess(manifest, events).candidates[0]
 
 

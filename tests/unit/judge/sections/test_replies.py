@@ -33,9 +33,7 @@ def traps(made: CandidateAssessment) -> list[str]:
 
 def test_replies_that_were_cut_while_thinking_are_a_trap_that_says_what_to_raise() -> None:
     made = measured(CUT, CUT, CUT, CUT)
-    assert traps(made) == [
-        "Every reply was cut at 8 tokens after 8 reasoning tokens: raise `max_completion_tokens`."
-    ]
+    assert traps(made) == ["Every reply was cut at 8 tokens after 8 reasoning tokens: raise `max_completion_tokens`."]
     (trouble,) = [one for one in made.went_wrong if one.kind == "truncated"]
     assert trouble.message == "cut after 8 tokens, 8 of them reasoning"
 
@@ -47,9 +45,7 @@ def test_the_trap_names_the_limit_that_the_files_set() -> None:
 
 def test_a_thought_that_was_cut_in_the_text_is_the_same_trap() -> None:
     made = measured(Reply(text="<think>spam?", finish_reason="MAX_TOKENS", usage=Usage(output=5)))
-    assert traps(made) == [
-        "Every reply was cut at 5 tokens inside its thoughts: raise `max_completion_tokens`."
-    ]
+    assert traps(made) == ["Every reply was cut at 5 tokens inside its thoughts: raise `max_completion_tokens`."]
     assert made.outcomes["truncated"] == 1
 
 
@@ -66,11 +62,7 @@ def test_thoughts_tool_calls_odd_fields_and_unknown_endings_are_counted_and_show
     )
     assert made.outcomes["label"] == 3
     assert made.replies == Replies(
-        reasoned=2,
-        reasoning_tokens=7,
-        tool_calls=1,
-        unknown_endings={"because": 1},
-        odd={"id": 2, "prompt_tokens": 1},
+        reasoned=2, reasoning_tokens=7, tool_calls=1, unknown_endings={"because": 1}, odd={"id": 2, "prompt_tokens": 1}
     )
     shown = {figure.name: (figure.text, figure.hint) for figure in measurement_section(made, None).figures}
     assert shown["Replies with reasoning"] == ("2", "7 tokens of reasoning, paid as output")

@@ -81,11 +81,7 @@ def test_the_check_on_flips_is_above_noise() -> None:
 def test_only_what_is_beyond_the_noise_is_blamed_and_a_worst_format_named() -> None:
     robustness = judged_run(("typos", 12), ("case", 0), ("quotes", 1)).robustness
     assert robustness is not None
-    assert {p.name: p.above_noise for p in robustness.perturbations} == {
-        "typos": True,
-        "case": False,
-        "quotes": False,
-    }
+    assert {p.name: p.above_noise for p in robustness.perturbations} == {"typos": True, "case": False, "quotes": False}
     formats = robustness.formats
     assert formats is not None
     assert (formats.worst, formats.cases) == ("typos", 60)
@@ -125,9 +121,7 @@ def test_an_order_of_labels_is_told_in_words() -> None:
 
 def test_an_order_that_only_one_prompt_has_makes_no_trials_for_another() -> None:
     prompts = {"v1@m": "{{ labels }} {{ message }}", "v2@m": "{{ message }}"}
-    entries = [
-        candidate(name, messages=[{"role": "user", "content": text}]) for name, text in prompts.items()
-    ]
+    entries = [candidate(name, messages=[{"role": "user", "content": text}]) for name, text in prompts.items()]
     events: list[Event] = [CALM, *(case_row(f"c{i}", "spam") for i in range(10))]
     for i in range(10):
         events += [record(f"c{i}", "spam", candidate=name) for name in prompts]
@@ -146,9 +140,7 @@ def test_what_could_not_change_is_told_apart_by_its_reason() -> None:
         for name in ("original", "typos"):
             events += [record(f"c{i}", "spam", repeat=r, variant=name) for r in range(2)]
     variants = ("original", "typos", "unicode", "label_order", "case")
-    robustness = only(
-        assess(manifest_of(LABELS, planned=40, repeats=2, variants=variants), events)
-    ).robustness
+    robustness = only(assess(manifest_of(LABELS, planned=40, repeats=2, variants=variants), events)).robustness
     assert robustness is not None
     assert robustness.note == (
         "Nothing to change for unicode and case. Nothing to change for label_order: the order of labels or "
@@ -168,8 +160,7 @@ def test_perturbed_trials_move_no_figure_but_those_of_robustness_and_the_bill() 
             Failure(kind="timeout", message="slow"),
         )
         bad += [
-            record(f"c{i:02d}", outcome, repeat=r, variant="typos", seconds=60.0)
-            for r, outcome in enumerate(outcomes)
+            record(f"c{i:02d}", outcome, repeat=r, variant="typos", seconds=60.0) for r, outcome in enumerate(outcomes)
         ]
     entry = candidate()
     entry.model["price"] = {"input": 1.0, "output": 1.0}

@@ -6,18 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from run_of import (
-    CALM,
-    CANDIDATE,
-    candidate,
-    case_row,
-    check_of,
-    judged,
-    manifest_of,
-    only,
-    parsed_thresholds,
-    record,
-)
+from run_of import CALM, CANDIDATE, candidate, case_row, check_of, judged, manifest_of, only, parsed_thresholds, record
 
 from harness.judge.assess import assess
 from harness.judge.documents import CandidateAssessment
@@ -75,11 +64,7 @@ def test_a_gap_between_dev_and_holdout_is_newcombes_difference() -> None:
 
 
 def test_dev_is_told_apart_from_every_other_split() -> None:
-    events = [
-        *cases(20, 2, "a", split="dev"),
-        *cases(1, 0, "b", split="holdout"),
-        *cases(7, 1, "c", split="later"),
-    ]
+    events = [*cases(20, 2, "a", split="dev"), *cases(1, 0, "b", split="holdout"), *cases(7, 1, "c", split="later")]
     generalization = assessed(events).generalization
     assert generalization is not None
     assert generalization.note == "20 dev cases against 1 holdout case and 7 later cases."
@@ -105,9 +90,7 @@ LUNCH = "Are we still having lunch on Thursday at the usual place?"
 
 
 def test_an_example_of_the_prompt_among_the_cases_is_a_leak() -> None:
-    judged_run = leaking(
-        (WON, "spam", ""), (LUNCH, "ham", ""), examples=[{"message": WON.upper(), "label": "spam"}]
-    )
+    judged_run = leaking((WON, "spam", ""), (LUNCH, "ham", ""), examples=[{"message": WON.upper(), "label": "spam"}])
     assert judged_run.leakage is not None
     (finding,) = judged_run.leakage.findings
     assert (finding.kind, finding.case, finding.other, finding.similarity) == (
@@ -117,8 +100,7 @@ def test_an_example_of_the_prompt_among_the_cases_is_a_leak() -> None:
         1.0,
     )
     assert judged_run.checks[0].why == (
-        "leakage 1, at most 0 allowed: not met. "
-        "The answer is given away for case c0 (an example of the prompt)."
+        "leakage 1, at most 0 allowed: not met. The answer is given away for case c0 (an example of the prompt)."
     )
     assert judged_run.leakage.accuracy_without is not None
     assert judged_run.leakage.accuracy_without.n == 1
@@ -128,9 +110,7 @@ def test_a_case_that_is_quoted_in_the_prompt_is_a_leak() -> None:
     text = f"Classify.\nMessage: {LUNCH}\nLabel: ham\n\nMessage: {{{{ message }}}}\nLabel:"
     judged_run = leaking((WON, "spam", ""), (LUNCH, "ham", ""), text=text)
     assert judged_run.leakage is not None
-    assert [(finding.kind, finding.case) for finding in judged_run.leakage.findings] == [
-        ("quoted_in_prompt", "c1")
-    ]
+    assert [(finding.kind, finding.case) for finding in judged_run.leakage.findings] == [("quoted_in_prompt", "c1")]
 
 
 def test_a_dev_case_in_holdout_leaks_and_a_duplicate_does_not() -> None:
@@ -152,9 +132,7 @@ def test_equal_texts_with_different_labels_are_listed() -> None:
 def test_an_input_that_states_its_label_leaks_and_one_that_uses_the_word_does_not() -> None:
     judged_run = leaking((f"{WON} [label: spam]", "spam", ""), ("no spam please, I eat ham", "ham", ""))
     assert judged_run.leakage is not None
-    assert [(finding.kind, finding.case) for finding in judged_run.leakage.findings] == [
-        ("label_in_input", "c0")
-    ]
+    assert [(finding.kind, finding.case) for finding in judged_run.leakage.findings] == [("label_in_input", "c0")]
 
 
 # Robustness
@@ -213,9 +191,7 @@ def test_with_one_repeat_the_noise_is_not_known() -> None:
     assert judged_run.robustness is not None
     above = judged_run.robustness.perturbations[0].flips_above_noise
     assert above.value is None
-    assert above.why_undefined == (
-        "each case was asked once, so the flips of plain repeats, the noise, are not known"
-    )
+    assert above.why_undefined == ("each case was asked once, so the flips of plain repeats, the noise, are not known")
     assert "Each case was asked once" in judged_run.robustness.note
 
 
@@ -226,10 +202,7 @@ def test_a_case_that_moves_is_shown_with_its_answers() -> None:
     events: list[Event] = []
     for place in range(10):
         events.append(case_row(f"c{place}", "spam"))
-        events += [
-            record(f"c{place}", "ham" if place + repeat == 0 else "Spam", repeat=repeat)
-            for repeat in range(3)
-        ]
+        events += [record(f"c{place}", "ham" if place + repeat == 0 else "Spam", repeat=repeat) for repeat in range(3)]
     stability = assessed(events, repeats=3).stability
     assert stability.agreement.value == pytest.approx((9 + 1 / 3) / 10)
     assert stability.tar_label.value == pytest.approx(0.9)
@@ -324,14 +297,9 @@ def doubtful(repeats: int, *names: str) -> list[str]:
         expected = "spam" if place % 2 else "ham"
         events.append(case_row(f"c{place:02d}", expected))
         said = "ham" if place == 7 else expected
-        events += [
-            record(f"c{place:02d}", said, repeat=r, candidate=name) for r in range(repeats) for name in names
-        ]
+        events += [record(f"c{place:02d}", said, repeat=r, candidate=name) for r in range(repeats) for name in names]
     made = manifest_of(
-        LABELS,
-        planned=20 * repeats * len(names),
-        repeats=repeats,
-        candidates=[candidate(name) for name in names],
+        LABELS, planned=20 * repeats * len(names), repeats=repeats, candidates=[candidate(name) for name in names]
     )
     return [case.case for case in assess(made, events).maybe_mislabelled]
 

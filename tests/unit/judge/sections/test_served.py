@@ -20,16 +20,12 @@ def stability_of(rows: list[dict[str, Any]], repeats: int = 2) -> Stability:
     events: list[Event] = [case_row(case, "spam") for case in cases]
     for place, row in enumerate(rows):
         said = Reply(
-            text=row.pop("said", "spam"),
-            fingerprint=row.pop("fingerprint", None),
-            served_model=row.pop("served", None),
+            text=row.pop("said", "spam"), fingerprint=row.pop("fingerprint", None), served_model=row.pop("served", None)
         )
         made = record(row["case"], said, repeat=row["repeat"])
         extra = {"in_flight": row.get("in_flight", 1), "recorded": row.get("recorded", False)}
         at = f"2026-01-01T00:00:{place // 10:02d}.{place % 10}00000Z"
-        events.append(
-            type(made)(**{f: getattr(made, f) for f in made.__struct_fields__} | extra | {"started_utc": at})
-        )
+        events.append(type(made)(**{f: getattr(made, f) for f in made.__struct_fields__} | extra | {"started_utc": at}))
     return only(assess(manifest_of(LABELS, planned=len(rows), repeats=repeats), events)).stability
 
 
@@ -37,12 +33,7 @@ def trials(number: int, flipped: int, **fields: Any) -> list[dict[str, Any]]:
     """Give two repeats of each case; the second of the first `flipped` says ham."""
     stem = fields.pop("stem", "a")
     return [
-        {
-            "case": f"{stem}{n:03d}",
-            "repeat": repeat,
-            "said": "ham" if repeat == 1 and n < flipped else "spam",
-            **fields,
-        }
+        {"case": f"{stem}{n:03d}", "repeat": repeat, "said": "ham" if repeat == 1 and n < flipped else "spam", **fields}
         for n in range(number)
         for repeat in (0, 1)
     ]

@@ -75,8 +75,7 @@ def test_cut_replies_that_decide_come_first_with_two_samples_and_the_line_of_the
 
 def test_unreadable_replies_say_why_each_was_not_read() -> None:
     made = run(
-        [("spam", "spam or ham?", 1), ("ham", "who knows", 1), ("ham", "ham", 98)],
-        thresholds=("accuracy >= 50%",),
+        [("spam", "spam or ham?", 1), ("ham", "who knows", 1), ("ham", "ham", 98)], thresholds=("accuracy >= 50%",)
     )
     (row,) = made.went_wrong
     assert {sample.reason for sample in row.samples} == {"2 labels: spam, ham", "no label in it"}
@@ -85,8 +84,7 @@ def test_unreadable_replies_say_why_each_was_not_read() -> None:
 
 def test_a_case_that_the_template_fails_on_is_the_prompts_own() -> None:
     made = run(
-        [("spam", Failure(kind="render", message="no `body`"), 30), ("ham", "ham", 70)],
-        thresholds=("accuracy >= 90%",),
+        [("spam", Failure(kind="render", message="no `body`"), 30), ("ham", "ham", 70)], thresholds=("accuracy >= 90%",)
     )
     assert made.verdict == "NOT READY"
     (row,) = made.went_wrong

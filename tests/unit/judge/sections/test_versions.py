@@ -17,9 +17,7 @@ def share(right: int, n: int) -> Estimate:
     return Estimate(value=right / n, n=n, low=low, high=high, method="Wilson")
 
 
-def version(
-    prompt: str, dev: tuple[int, int], other: tuple[int, int], day: int = 1, **fields: Any
-) -> PastRun:
+def version(prompt: str, dev: tuple[int, int], other: tuple[int, int], day: int = 1, **fields: Any) -> PastRun:
     run = PastRun(
         run_id=f"run-{day}",
         created_utc=f"2026-01-{day:02d}T00:00:00Z",

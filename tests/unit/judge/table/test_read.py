@@ -93,14 +93,10 @@ def test_the_parts_of_a_trial_are_kept_apart() -> None:
         key="k",
         case="a",
         candidate=CANDIDATE,
-        outcome=Reply(
-            text="spam", usage=Usage(input=9, output=1, cached=4), served_model="m-1", fingerprint="fp"
-        ),
+        outcome=Reply(text="spam", usage=Usage(input=9, output=1, cached=4), served_model="m-1", fingerprint="fp"),
         attempts=(
             Attempt(duration_ns=500, failure=slow),
-            Attempt(
-                duration_ns=90, backoff_ns=40, rate_limit_ns=7, connect_ns=8, written_ns=10, first_token_ns=30
-            ),
+            Attempt(duration_ns=90, backoff_ns=40, rate_limit_ns=7, connect_ns=8, written_ns=10, first_token_ns=30),
         ),
         queue_ns=11,
         own_ns=3,
@@ -165,9 +161,7 @@ def test_durations_are_those_that_the_record_defines() -> None:
     for place, attempts in enumerate(runs):
         outcome = Reply(text="spam") if attempts[-1].failure is None else lost
         records.append(
-            Record(
-                key="k", case=str(place), candidate=CANDIDATE, outcome=outcome, attempts=attempts, queue_ns=4
-            )
+            Record(key="k", case=str(place), candidate=CANDIDATE, outcome=outcome, attempts=attempts, queue_ns=4)
         )
         events += [case_row(str(place), "spam"), records[-1]]
     trials = columns(events)

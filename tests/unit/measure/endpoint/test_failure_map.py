@@ -48,44 +48,25 @@ def test_every_kind_of_failure_has_an_answer_and_no_fatal_one_is_retried(kind: F
         (429, {"message": "slow down", "code": "rate_limit_exceeded"}, "rate_limited"),
         (429, {"message": "no money", "code": "insufficient_quota"}, "quota"),
         (429, {"message": "no money", "type": "insufficient_quota", "code": None}, "quota"),
-        (
-            400,
-            {"message": "Your credit balance is too low to access", "type": "invalid_request_error"},
-            "quota",
-        ),
+        (400, {"message": "Your credit balance is too low to access", "type": "invalid_request_error"}, "quota"),
         (500, {"message": "oops"}, "server_error"),
         (503, {"message": "busy"}, "server_error"),
         (529, {"message": "Overloaded", "type": "overloaded_error"}, "server_error"),
     ],
 )
-def test_a_status_and_its_error_object_name_one_failure(
-    status: int, error: dict[str, Any], kind: str
-) -> None:
+def test_a_status_and_its_error_object_name_one_failure(status: int, error: dict[str, Any], kind: str) -> None:
     failure = from_status(status, json.dumps({"error": error}).encode())
     assert (failure.kind, failure.status) == (kind, status)
     assert error["message"] in failure.message
 
 
 @pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html>404 model not found</html>",
-        b"\xff\xfe",
-        b"{",
-        b"[]",
-        b"null",
-        b"{" * 9000,
-        b'{"a":1e999}',
-    ],
+    "body", [b"", b"<html>404 model not found</html>", b"\xff\xfe", b"{", b"[]", b"null", b"{" * 9000, b'{"a":1e999}']
 )
 @pytest.mark.parametrize("status", [400, 404, 429, 500])
 def test_any_body_of_an_error_status_is_a_failure_with_a_short_message(status: int, body: bytes) -> None:
     failure = from_status(status, body)
-    assert (
-        failure.kind
-        == {400: "bad_request", 404: "bad_request", 429: "rate_limited", 500: "server_error"}[status]
-    )
+    assert failure.kind == {400: "bad_request", 404: "bad_request", 429: "rate_limited", 500: "server_error"}[status]
     assert failure.message.startswith(f"HTTP {status}")
     assert len(failure.message) <= 300
 
@@ -104,9 +85,7 @@ def test_a_redirect_names_its_target_and_is_no_reply(status: int) -> None:
     assert "https://elsewhere.example/v1" in failure.message
 
 
-@pytest.mark.parametrize(
-    "error", [{"message": "boom", "code": 1302}, "boom", ["boom"], 7, {"nested": {"a": 1}}]
-)
+@pytest.mark.parametrize("error", [{"message": "boom", "code": 1302}, "boom", ["boom"], 7, {"nested": {"a": 1}}])
 def test_an_error_object_in_a_200_is_a_failure_whatever_its_shape(error: object) -> None:
     assert failure_map.from_error_object(error, 200).kind == "error_in_body"
 
@@ -141,9 +120,7 @@ def test_every_exception_of_httpx_and_httpx2_is_mapped(name: str) -> None:
 def test_every_exception_of_openai_has_a_mapped_ancestor() -> None:
     import openai
 
-    errors = [
-        m for m in list(vars(openai).values()) if isinstance(m, type) and issubclass(m, openai.OpenAIError)
-    ]
+    errors = [m for m in list(vars(openai).values()) if isinstance(m, type) and issubclass(m, openai.OpenAIError)]
     assert len(errors) > 10
     for error in errors:
         assert any(f"{c.__module__}.{c.__qualname__}" in foreign_errors.KINDS for c in error.__mro__), error

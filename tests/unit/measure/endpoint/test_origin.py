@@ -74,10 +74,7 @@ def test_a_message_is_redacted_before_it_is_cut_so_that_no_part_of_a_key_remains
         ({"base_url": None}, "no `base_url`"),
         ({"endpoint": "http"}, "no `url`"),
         ({"endpoint": "http", "url": "http://127.0.0.1/x"}, "no `reply`"),
-        (
-            {"endpoint": "http", "url": "http://127.0.0.1/x", "reply": "/a", "body": {"a": "{{"}},
-            r"models\.m\.body",
-        ),
+        ({"endpoint": "http", "url": "http://127.0.0.1/x", "reply": "/a", "body": {"a": "{{"}}, r"models\.m\.body"),
         ({"endpoint": "http", "url": "http://127.0.0.1/x", "reply": "/a", "stream": True}, "can't stream"),
         ({"endpoint": "replay"}, "no `replies`"),
         ({"endpoint": "local", "weights": "nothing.gguf"}, "no file"),
@@ -120,9 +117,7 @@ def test_a_call_s_path_follows_the_base_url_s_own_path_and_precedes_its_query(ba
     assert endpoint.url == url
 
 
-def test_azure_is_reached_by_a_key_or_an_identity_and_by_one_of_the_two(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_azure_is_reached_by_a_key_or_an_identity_and_by_one_of_the_two(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZ_KEY", "key-of-azure")
     base = {"base_url": "https://r.example", "transport": "openai", "model": "my dep"}
     dated: Any = {**base, "azure": {"api_version": "2024-10-21"}}

@@ -90,9 +90,7 @@ def test_everything_recorded_is_given_back_at_once_and_marked(tmp_path: Path) ->
 
 
 def test_a_recorded_failure_is_a_failure_and_an_empty_reply_is_a_reply(tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "r.jsonl", {"case": "1", "failure": "timeout", "latency_s": 30}, {"case": "2", "reply": ""}
-    )
+    path = write(tmp_path / "r.jsonl", {"case": "1", "failure": "timeout", "latency_s": 30}, {"case": "2", "reply": ""})
     failed = ask(path, "1")
     assert isinstance(failed.outcome, Failure)
     assert failed.outcome.kind == "timeout"
@@ -173,9 +171,7 @@ def test_a_line_may_hold_a_refusal_a_tool_call_or_thoughts(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("word", "meaning"), [("MAX_TOKENS", "length"), ("SAFETY", "content_filter"), ("odd one", "odd one")]
 )
-def test_recorded_finish_reasons_may_be_in_any_provider_s_words(
-    word: str, meaning: str, tmp_path: Path
-) -> None:
+def test_recorded_finish_reasons_may_be_in_any_provider_s_words(word: str, meaning: str, tmp_path: Path) -> None:
     path = write(tmp_path / "r.jsonl", {"case": "1", "reply": "spam", "finish_reason": word})
     assert ask(path, "1").outcome == Reply(text="spam", finish_reason=meaning)
 

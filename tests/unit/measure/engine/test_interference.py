@@ -6,14 +6,7 @@ import asyncio
 import gc
 import time
 
-from harness.measure.engine.interference import (
-    LagSampler,
-    Load,
-    count_lag,
-    quantile,
-    rare_collections,
-    summed,
-)
+from harness.measure.engine.interference import LagSampler, Load, count_lag, quantile, rare_collections, summed
 
 
 def test_quantiles_of_counted_lags_are_order_statistics() -> None:

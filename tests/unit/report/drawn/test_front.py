@@ -88,9 +88,7 @@ def test_cost_is_not_named_where_no_model_has_a_price() -> None:
     )
     standing = standing_view(free)
     assert standing is not None
-    assert standing.front.startswith(
-        "On the Pareto front of quality and p95: v3-plain-text@smollm2; the others"
-    )
+    assert standing.front.startswith("On the Pareto front of quality and p95: v3-plain-text@smollm2; the others")
     assert standing.duels.rows == ()
     assert standing.chart is not None
     assert standing.chart.title.startswith("Quality and p95: filled circles")

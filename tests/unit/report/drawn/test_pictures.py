@@ -22,12 +22,8 @@ def test_the_middle_of_the_axis_is_the_middle_of_the_picture() -> None:
 
 
 def test_the_wanted_side_of_a_threshold_is_shaded() -> None:
-    above = interval_svg(
-        Picture(value=0.5, low=0.4, high=0.6, axis=(0, 1), alt="", threshold=0.5, wanted="above")
-    )
-    below = interval_svg(
-        Picture(value=0.5, low=0.4, high=0.6, axis=(0, 1), alt="", threshold=0.5, wanted="below")
-    )
+    above = interval_svg(Picture(value=0.5, low=0.4, high=0.6, axis=(0, 1), alt="", threshold=0.5, wanted="above"))
+    below = interval_svg(Picture(value=0.5, low=0.4, high=0.6, axis=(0, 1), alt="", threshold=0.5, wanted="below"))
     assert places(above, "wanted")[0] == 75.0
     assert places(below, "wanted")[0] == 2.0
 

@@ -18,14 +18,7 @@ from markdown_it import MarkdownIt
 from went_wrong import SITUATIONS, UNSUPPORTED
 
 from harness.judge.documents import Gate, WordChange
-from harness.report.gate import (
-    STICKY,
-    annotations_of,
-    quiet_commands,
-    render_gate,
-    render_gate_junit,
-    terminal_gate,
-)
+from harness.report.gate import STICKY, annotations_of, quiet_commands, render_gate, render_gate_junit, terminal_gate
 
 ATTACK = " ".join(HOSTILE)
 FLOOD = "@octocat " + "<b>" * 20_000 + "`" * 10_000  # 70,009 characters
@@ -43,8 +36,7 @@ def hostile(*, flood: bool = False, prompts: int = 1) -> Gate:
         asked("accuracy", "FAIL", 0.0001),
         broken=tuple(broken(each[:200], text=each, reply=each) for each in attacks),
         prompt_diff=tuple(
-            WordChange(kind=kind, text=f"{kind} {ATTACK}\n```\n~~~\n{kind} " + "`" * 9)
-            for kind in ("removed", "added")
+            WordChange(kind=kind, text=f"{kind} {ATTACK}\n```\n~~~\n{kind} " + "`" * 9) for kind in ("removed", "added")
         ),
         notes=(ATTACK,),
     )
@@ -61,10 +53,7 @@ def test_the_comment_says_verdict_checks_regressions_diff_cost_and_how_to_reprod
     text = render_gate(failed())
     assert text.startswith(STICKY)
     assert "## ❌ Gate failed: suites/s.suite.yml" in text
-    assert (
-        "| ✅ PASS | `accuracy >= 80%` | 84.0% | 84.0% (79.4 to 87.7) | ▼ −6.0 points (−9.0 to −3.0) |"
-        in text
-    )
+    assert "| ✅ PASS | `accuracy >= 80%` | 84.0% | 84.0% (79.4 to 87.7) | ▼ −6.0 points (−9.0 to −3.0) |" in text
     assert "| ❌ FAIL | `accuracy at most 2 points below base` |" in text
     assert "<details><summary><b>2 broken, 0 fixed</b>" in text
     assert "```diff\n@@ -1,2 +1,2 @@\n user:\n-Sort this message.\n+Sort that message.\n```" in text
@@ -104,9 +93,7 @@ def test_a_comment_stays_within_githubs_limit_with_all_that_is_open_closed(promp
     tokens = MarkdownIt("commonmark").enable("table").parse(source)
     assert tokens[-1].type == "html_block", "no fence swallows the end"
     if prompts == 300:
-        assert re.search(
-            r"\*\*2\d\d more changed prompts\*\* did not fit into this comment; they are", source
-        )
+        assert re.search(r"\*\*2\d\d more changed prompts\*\* did not fit into this comment; they are", source)
         assert "did not fit into this comment" in source
 
 
@@ -144,9 +131,7 @@ def test_a_hostile_test_report_is_read_back_whole(tmp_path: Path) -> None:
 
 def test_an_annotation_stands_on_the_lines_of_the_prompt() -> None:
     (error,) = annotations_of(failed())
-    assert error.startswith(
-        "::error file=prompts/v1.prompt.yml,line=4,endLine=6,title=v1 on m%3A FAIL::1 check of 4"
-    )
+    assert error.startswith("::error file=prompts/v1.prompt.yml,line=4,endLine=6,title=v1 on m%3A FAIL::1 check of 4")
     warnings = annotations_of(gate(judged(head=(held("accuracy >= 90%", "INCONCLUSIVE"),), lines=None)))
     assert warnings[0].startswith("::warning file=prompts/v1.prompt.yml,line=1,endLine=1,")
     assert annotations_of(gate(judged())) == ()

@@ -20,12 +20,7 @@ def test_all_reports_are_written_and_nothing_else_is_left(tmp_path: Path) -> Non
         "md": "report.md",
         "junit": "junit.xml",
     }
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "junit.xml",
-        "report.html",
-        "report.json",
-        "report.md",
-    ]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["junit.xml", "report.html", "report.json", "report.md"]
 
 
 def test_writing_again_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -93,9 +93,7 @@ def test_the_most_points_that_an_assessment_holds_stay_under_the_limit() -> None
     latency = candidate().latency
     points = tuple((i * 0.2, 0.1 + (i % 97) / 1000) for i in range(500))
     full = scored()
-    heavy = type(latency)(
-        **{f: getattr(latency, f) for f in latency.__struct_fields__} | {"over_time": points}
-    )
+    heavy = type(latency)(**{f: getattr(latency, f) for f in latency.__struct_fields__} | {"over_time": points})
     judged = assessment(*(candidate(f"p{i}@m", latency=heavy, tradeoff=full.tradeoff) for i in range(5)))
     assert len(render_html(view_of(judged)).encode()) < 1_500_000
 
@@ -114,8 +112,7 @@ def test_a_users_block_replaces_ours_and_can_keep_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "line"),
-    [("{% extends 'default/report.html.j2' %}\n{% block x %}", 2), ("a\nb\n{{ nothing.here }}", 3)],
+    ("body", "line"), [("{% extends 'default/report.html.j2' %}\n{% block x %}", 2), ("a\nb\n{{ nothing.here }}", 3)]
 )
 def test_an_error_in_a_users_template_names_its_line(tmp_path: Path, body: str, line: int) -> None:
     (tmp_path / "report.html.j2").write_text(body)

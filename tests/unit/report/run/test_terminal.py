@@ -18,9 +18,7 @@ from harness.report.run import terminal_report
 
 def on(width: int, encoding: str = "utf-8", *, colour: bool = False, **more: object) -> Console:
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    return Console(
-        file=stream, width=width, force_terminal=colour, color_system="standard" if colour else None
-    )
+    return Console(file=stream, width=width, force_terminal=colour, color_system="standard" if colour else None)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 140])
@@ -90,13 +88,7 @@ def test_wide_characters_keep_the_matrix_aligned() -> None:
 def test_full_shows_what_compact_leaves_out() -> None:
     compact = terminal_report(assessment(), console=on(100))
     full = terminal_report(assessment(), manifest(assessment()), console=on(100), full=True)
-    for detail in (
-        "Cohen's kappa",
-        "Where the time went",
-        "pass^2",
-        "SHA-256",
-        "Gate change: flight KX 218",
-    ):
+    for detail in ("Cohen's kappa", "Where the time went", "pass^2", "SHA-256", "Gate change: flight KX 218"):
         assert detail not in compact
         assert detail in full
 

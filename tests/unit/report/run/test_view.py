@@ -27,10 +27,7 @@ def test_the_best_candidate_comes_first() -> None:
 
 def test_the_leaderboard_leaves_why_a_figure_is_undefined_to_the_candidate() -> None:
     slow = candidate()
-    lost = [
-        msgspec.structs.replace(q, estimate=undefined("8 of 9 calls (89%) failed"))
-        for q in slow.latency.caller
-    ]
+    lost = [msgspec.structs.replace(q, estimate=undefined("8 of 9 calls (89%) failed")) for q in slow.latency.caller]
     slow = msgspec.structs.replace(slow, latency=msgspec.structs.replace(slow.latency, caller=tuple(lost)))
     rows = {row.name: row for row in view_of(assessment(slow, scored())).leaderboard}
     assert str(rows[slow.name].p95) == "undefined"
@@ -106,8 +103,7 @@ def test_uncommitted_changes_are_said() -> None:
 
 def test_cases_to_look_at_are_grouped_and_cut_with_their_number() -> None:
     many = tuple(
-        NotableCase(why="slowest", case=str(i), expected="a", got="a", text="t" * 700, reply="r")
-        for i in range(20)
+        NotableCase(why="slowest", case=str(i), expected="a", got="a", text="t" * 700, reply="r") for i in range(20)
     )
     (group,) = view_of(assessment(candidate(notable=many))).candidates[0].notable
     assert group.title == "Slowest (15 of 20)"
@@ -118,10 +114,7 @@ def test_cases_to_look_at_are_grouped_and_cut_with_their_number() -> None:
 def test_a_failure_range_is_given_only_where_failures_matter() -> None:
     c = candidate()
     same = msgspec.structs.replace(c.classification, accuracy_best=0.9, accuracy_worst=0.9)
-    hints = [
-        view_of(assessment(x)).candidates[0].quality.figures[0].hint
-        for x in (c, candidate(classification=same))
-    ]
+    hints = [view_of(assessment(x)).candidates[0].quality.figures[0].hint for x in (c, candidate(classification=same))]
     assert hints == ["90.4% if every failed trial counts as wrong (as here), 91.1% if all had been right", ""]
 
 
@@ -145,14 +138,11 @@ def test_a_headline_does_not_repeat_the_verdict_above_it() -> None:
 def test_quantiles_among_failed_calls_are_said_once_with_their_reason() -> None:
     c = candidate()
     lost = undefined("2 of 3 calls failed")
-    caller = tuple(
-        msgspec.structs.replace(q, estimate=lost) if q.q in (0.95, 0.99) else q for q in c.latency.caller
-    )
+    caller = tuple(msgspec.structs.replace(q, estimate=lost) if q.q in (0.95, 0.99) else q for q in c.latency.caller)
     latency = msgspec.structs.replace(c.latency, caller=caller)
     lead = view_of(assessment(candidate(latency=latency))).candidates[0].latency.lead
     assert lead == (
-        "p50 168 ms (163 to 171), p95 and p99 undefined (2 of 3 calls failed) over 450 calls; "
-        "2 calls never finished."
+        "p50 168 ms (163 to 171), p95 and p99 undefined (2 of 3 calls failed) over 450 calls; 2 calls never finished."
     )
 
 

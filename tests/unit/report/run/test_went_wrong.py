@@ -74,9 +74,7 @@ def attacked() -> Assessment:
     (one,) = judged.candidates
     attack = "\u202e<b>no</b>`\n::error::x\n# head\n@octocat \x1b[31m |" + "y" * 5_000
     row = msgspec.structs.replace(one.went_wrong[0], message=attack, case=attack, where=attack, fix=attack)
-    return msgspec.structs.replace(
-        judged, candidates=(msgspec.structs.replace(one, went_wrong=(row,), reason="no"),)
-    )
+    return msgspec.structs.replace(judged, candidates=(msgspec.structs.replace(one, went_wrong=(row,), reason="no"),))
 
 
 def test_the_endpoints_words_are_cut_and_act_nowhere() -> None:

@@ -41,10 +41,7 @@ def test_cases_that_would_only_show_a_failure_are_said_to() -> None:
 
 def test_support_counts_cases_however_often_each_was_asked() -> None:
     made = only(judged([("spam", "spam", 7), ("ham", "ham", 5)], LABELS, repeats=3))
-    assert {name: scores.support for name, scores in made.classification.labels.items()} == {
-        "spam": 7,
-        "ham": 5,
-    }
+    assert {name: scores.support for name, scores in made.classification.labels.items()} == {"spam": 7, "ham": 5}
 
 
 def test_an_undecided_check_is_inconclusive_everywhere() -> None:

@@ -140,9 +140,7 @@ def test_the_cases_table_pages_through_what_matches(viewer: Viewer) -> None:
     assert row["reply"] == "ham"  # the wrong one is shown
 
 
-@pytest.mark.parametrize(
-    "query", ["split=test", "order=up", "right=maybe", "page=one", "candidate=x", "page=-1"]
-)
+@pytest.mark.parametrize("query", ["split=test", "order=up", "right=maybe", "page=one", "candidate=x", "page=-1"])
 def test_a_filter_that_does_not_exist_is_said_not_ignored(viewer: Viewer, query: str) -> None:
     status, body = viewer.get(f"/runs/{RUN}/cases?{query}")
     assert status == 400
@@ -248,9 +246,7 @@ class Links(HTMLParser):
             self.links.append(values.get("href") or "")
         if tag == "script" and values.get("src") != "/static/viewer.js":
             self.acting.append(f"{tag} {values}")
-        if tag in {"iframe", "object", "embed", "base", "img", "style"} and not (
-            tag == "style" and not attrs
-        ):
+        if tag in {"iframe", "object", "embed", "base", "img", "style"} and not (tag == "style" and not attrs):
             self.acting.append(tag)
         self.acting += [name for name in values if name.startswith("on") or name in {"style", "srcdoc"}]
 
@@ -263,9 +259,7 @@ class Links(HTMLParser):
 
 def test_hostile_text_stays_text_on_every_page(tmp_path: Path) -> None:
     attacked = [
-        msgspec.structs.replace(
-            event, tags=(ATTACK,), split="<script>alert(2)</script>", inputs={ATTACK: ATTACK}
-        )
+        msgspec.structs.replace(event, tags=(ATTACK,), split="<script>alert(2)</script>", inputs={ATTACK: ATTACK})
         if event == a_case(3)
         else event
         for event in events()
@@ -358,10 +352,6 @@ def test_a_sparkline_says_in_words_what_it_draws(viewer: Viewer) -> None:
     points = viewer.site.all_runs()
     assert sparkline([]) == ""
     assert points[0].candidates[0].accuracy == Estimate(
-        value=1.0,
-        n=180,
-        low=points[0].candidates[0].accuracy.low,
-        high=1.0,
-        method="Wilson, clustered by case",
+        value=1.0, n=180, low=points[0].candidates[0].accuracy.low, high=1.0, method="Wilson, clustered by case"
     )
     assert 'aria-label="Accuracy over 2 runs, the last ones 100.0%, 100.0%"' in viewer.page("/runs")

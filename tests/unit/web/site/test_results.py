@@ -24,20 +24,7 @@ def results(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        ".",
-        "..",
-        "../results",
-        f"../results/{RUN}",
-        f"{RUN}/",
-        f"./{RUN}",
-        "\0",
-        "a" * 300,
-        "nothing",
-        "é",
-    ],
+    "name", ["", ".", "..", "../results", f"../results/{RUN}", f"{RUN}/", f"./{RUN}", "\0", "a" * 300, "nothing", "é"]
 )
 def test_nothing_but_an_exact_name_is_a_run(results: Path, name: str) -> None:
     assert Results(results).run(name) is None

@@ -141,9 +141,7 @@ def test_responses_keeps_nothing_at_the_provider_and_renames_the_limit() -> None
     assert body["store"] is False
     assert body["max_output_tokens"] == 20
     assert body["input"][1] == {"role": "user", "content": "Café?"}
-    assert body["text"] == {
-        "format": {"type": "json_schema", "name": "reply", "strict": True, "schema": SCHEMA}
-    }
+    assert body["text"] == {"format": {"type": "json_schema", "name": "reply", "strict": True, "schema": SCHEMA}}
 
 
 def test_anthropic_puts_system_text_apart_and_always_limits_the_output() -> None:
@@ -176,9 +174,7 @@ CODEC = ChatCodec(entry(), prompt())
 
 def test_a_chat_reply_keeps_everything_the_endpoint_said() -> None:
     usage = {"prompt_tokens": 57, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 32}}
-    reply = good(
-        CODEC, {**chat_body(), "usage": usage}, {"x-request-id": "req-9", "openai-processing-ms": "212"}
-    )
+    reply = good(CODEC, {**chat_body(), "usage": usage}, {"x-request-id": "req-9", "openai-processing-ms": "212"})
     assert reply == Reply(
         text="spam",
         finish_reason="stop",
@@ -268,11 +264,7 @@ def responses_body(**changes: Any) -> dict[str, Any]:
 
 def test_a_responses_reply_reads_messages_and_leaves_reasoning_out() -> None:
     reply = good(RESPONSES, responses_body())
-    assert (reply.text, reply.finish_reason, reply.usage) == (
-        "ham",
-        "stop",
-        Usage(input=9, output=2, cached=4),
-    )
+    assert (reply.text, reply.finish_reason, reply.usage) == ("ham", "stop", Usage(input=9, output=2, cached=4))
 
 
 def test_an_incomplete_response_says_why() -> None:
@@ -283,9 +275,7 @@ def test_an_incomplete_response_says_why() -> None:
 
 
 def test_a_response_that_failed_or_is_still_running_is_no_reply() -> None:
-    failed = read(
-        RESPONSES, responses_body(status="failed", error={"code": "server_error", "message": "boom"})
-    )
+    failed = read(RESPONSES, responses_body(status="failed", error={"code": "server_error", "message": "boom"}))
     assert isinstance(failed, Failure)
     assert (failed.kind, failed.message) == ("server_error", "boom")
     running = read(RESPONSES, responses_body(status="in_progress"))
@@ -312,16 +302,9 @@ ANTHROPIC = AnthropicCodec(entry(), prompt())
     ],
 )
 def test_an_anthropic_reply_in_the_common_vocabulary(stop: str, finish: str, refusal: str | None) -> None:
-    usage = {
-        "input_tokens": 5,
-        "cache_read_input_tokens": 20,
-        "cache_creation_input_tokens": 1,
-        "output_tokens": 2,
-    }
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 20, "cache_creation_input_tokens": 1, "output_tokens": 2}
     content = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "spam"}]
-    reply = good(
-        ANTHROPIC, {"id": "msg", "model": "c", "content": content, "stop_reason": stop, "usage": usage}
-    )
+    reply = good(ANTHROPIC, {"id": "msg", "model": "c", "content": content, "stop_reason": stop, "usage": usage})
     assert (reply.text, reply.finish_reason, reply.refusal) == ("spam", finish, refusal)
     assert reply.usage == Usage(input=26, output=2, cached=20)
 
@@ -337,12 +320,7 @@ def generic(**fields: Any) -> GenericCodec:
 def test_a_generic_body_is_filled_from_the_inputs_which_are_never_parsed() -> None:
     codec = generic(body={"text": "{{ message }}", "n": 3, "deep": [{"p": "{{ prompt }}"}], "plain": "{not}"})
     rendered = RenderedChat((("user", "Is it?"),), {"message": "{{ 7 * 7 }}"})
-    assert body_of(codec, rendered) == {
-        "text": "{{ 7 * 7 }}",
-        "n": 3,
-        "deep": [{"p": "Is it?"}],
-        "plain": "{not}",
-    }
+    assert body_of(codec, rendered) == {"text": "{{ 7 * 7 }}", "n": 3, "deep": [{"p": "Is it?"}], "plain": "{not}"}
 
 
 def test_an_input_that_a_generic_body_names_and_no_case_has_can_t_be_encoded() -> None:
@@ -410,9 +388,7 @@ def test_a_200_with_a_hostile_body_is_an_invalid_reply(protocol: str, name: str)
     outcome.message.encode()
 
 
-@pytest.mark.parametrize(
-    "value", [None, [], {}, "x", 5, [None], [5], [[]], [{}], [{"message": None}], [{"text": 5}]]
-)
+@pytest.mark.parametrize("value", [None, [], {}, "x", 5, [None], [5], [[]], [{}], [{"message": None}], [{"text": 5}]])
 @pytest.mark.parametrize("protocol", ["chat", "completions"])
 def test_choices_of_any_wrong_shape_are_an_invalid_reply(protocol: str, value: Any) -> None:
     outcome = read(CODECS[protocol], {"choices": value})

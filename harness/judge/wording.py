@@ -299,9 +299,3 @@ def sure(confidence: float) -> str:
 def sentence(text: str) -> str:
     """Begin with a capital, unless the first word is a metric or name that is written as it is."""
     return text[:1].upper() + text[1:]
-
-
-def rounded_up(n: int) -> int:
-    """Round an estimate of a number of cases up to two figures: 213 -> 220."""
-    step: int = 10 ** max(0, len(str(n)) - 2)
-    return math.ceil(n / step) * step

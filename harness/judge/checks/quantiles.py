@@ -14,11 +14,11 @@ from harness.judge.checks.why import AFFORDABLE
 from harness.judge.documents import Check, Estimate, undefined
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
-from harness.judge.scores.planning import smallest_all_pass_n
+from harness.judge.scores.planning import rounded_up, smallest_all_pass_n
 from harness.judge.scores.proportion import Share, meets
 from harness.judge.sections.latency import unrecorded
 from harness.judge.table.columns import NONE, Float, Int64
-from harness.judge.wording import count, rounded_up, sure, verb
+from harness.judge.wording import count, sure, verb
 
 SATURATED = "not decided, because the client was saturated: these times may be its own."
 

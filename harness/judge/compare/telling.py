@@ -11,7 +11,8 @@ import msgspec
 
 from harness.files.thresholds import Scale
 from harness.judge.documents import MetricDifference, NonInferiority
-from harness.judge.wording import amount, count, demand, listed, rounded_up, signed, signed_text
+from harness.judge.scores.planning import rounded_up
+from harness.judge.wording import amount, count, demand, listed, signed, signed_text
 
 
 def difference_text(difference: MetricDifference) -> str:

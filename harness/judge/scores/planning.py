@@ -74,3 +74,9 @@ def _powers(sizes: Int64, required: float, truth: float, confidence: float) -> F
     needed = quantile(confidence, sizes, required) + 1
     powers = bdtrc(np.minimum(needed - 1, sizes), sizes, truth)
     return np.asarray(np.where(needed > sizes, 0.0, powers), dtype=np.float64)
+
+
+def rounded_up(n: int) -> int:
+    """Round an estimate of a number of cases up to two figures: 213 -> 220."""
+    step: int = 10 ** max(0, len(str(n)) - 2)
+    return math.ceil(n / step) * step

@@ -15,9 +15,7 @@ from harness.files.thresholds import Counted, Plain, Scale, metric_of
 from harness.judge.documents import Estimate
 
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]+")
-_READS_AS_PROSE = frozenset(
-    ("other", "others", "none", "all", "no", "yes", "unknown", "any", "some", "not", "single", "more")
-)
+_PROSE = frozenset(["other", "others", "none", "all", "no", "yes", "unknown", "any", "some", "not", "single", "more"])
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
 
 
@@ -28,7 +26,7 @@ def scale_of(metric: str) -> Scale:
 
 def named(label: str) -> str:
     """Give a label as it stands in a sentence: quoted where it could be taken for prose."""
-    plain = _PLAIN_NAME.fullmatch(label) and label.casefold() not in _READS_AS_PROSE
+    plain = _PLAIN_NAME.fullmatch(label) and label.casefold() not in _PROSE
     return label if plain else f"‘{label}’"
 
 

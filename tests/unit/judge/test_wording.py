@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.judge.documents import Estimate
+from harness.judge.scores.planning import rounded_up
 from harness.judge.wording import (
     Scale,
     amount,
@@ -15,7 +16,6 @@ from harness.judge.wording import (
     listed,
     money,
     named,
-    rounded_up,
     seconds,
     signed,
     signed_text,

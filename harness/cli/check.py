@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # findings of each prompt
 MOST = 3  # sentences of a kind
-PROMPT_LINES = 8
+PROMPT_LINES = 6
 WIDE = 76
 KINDS = {
     "example_in_cases": "{case} is {other} of the prompt",

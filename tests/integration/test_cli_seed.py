@@ -67,4 +67,4 @@ def test_replies_that_were_never_recorded_count_as_wrong(tmp_path: Path) -> None
     (candidate,) = report_of(tmp_path)["candidates"]
     assert candidate["classification"]["accuracy"]["value"] == pytest.approx(40 / 50)
     assert candidate["outcomes"]["failed"] == 10
-    assert done.returncode in {1, 3}
+    assert done.returncode == 4  # with those ten answered it may pass: `harness resume --failed`

@@ -210,7 +210,7 @@ def test_a_run_whose_journal_is_gone_is_refused_by_name_and_nothing_is_sent(
     for command in READING:
         done = harness(*command.split(), at=tmp_path)
         assert done.returncode == Exit.USAGE, f"{command}: {done.stderr}"
-        assert "journal.jsonl: Is a directory" in done.stderr
+        assert "journal.jsonl: it is not a plain file" in done.stderr
     assert server.requests == []
 
 

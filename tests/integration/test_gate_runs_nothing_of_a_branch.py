@@ -27,7 +27,7 @@ from gated import (
     write_prompt,
     write_repository,
 )
-from harness.measure.manifest import git_state
+from harness.measure.run import git_state
 from scripted import Script, ScriptedServer
 
 from harness.journal import read_events

@@ -17,8 +17,9 @@ from harness.journal.line import check_line, decode_line, encode_line
 from harness.record import Attempt, Failure, Record, Reply, TokenLogprob, Usage
 
 any_text = st.text(st.characters(exclude_categories=()), max_size=30)  # lone surrogates too
-counts = st.integers(0, 2**63 - 1)
-usages = st.builds(Usage, input=st.none() | counts, output=st.none() | counts)
+counts = st.integers(0, 2**62)  # a journal holds no longer time
+tokens = st.integers(0, 2**53)
+usages = st.builds(Usage, input=st.none() | tokens, output=st.none() | tokens)
 logprobs = st.lists(st.builds(TokenLogprob, any_text, st.floats(-9999, 0), st.just((("a", -1.5),))), max_size=2).map(
     tuple
 )

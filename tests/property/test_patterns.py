@@ -23,7 +23,10 @@ def alternatives(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.one_of(
         st.lists(inner, min_size=1, max_size=3).map("".join),
         st.lists(inner, min_size=2, max_size=3).map(lambda parts: f"({'|'.join(parts)})"),
-        st.tuples(inner.filter(lambda text: text not in ("^", "$")), repeats).map(lambda p: f"(?:{p[0]}){p[1]}"),
+        # What may be empty is not repeated: Python ends a repeat at an empty match, RE2 tries the others.
+        st.tuples(inner.filter(lambda text: re.fullmatch(text, "") is None), repeats).map(
+            lambda p: f"(?:{p[0]}){p[1]}"
+        ),
     )
 
 

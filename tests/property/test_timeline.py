@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from virtual_clock import VirtualClock
 
 from harness.errors import RunIncomplete
+from harness.files.bundle import Candidate
 from harness.files.project import Limits, ModelEntry
 from harness.files.prompts import Message, Prompt, Rendered, Renderer
 from harness.measure.endpoint.contract import Answer, Prepared, RateHints
 from harness.measure.engine.call import Caller
 from harness.measure.engine.contract import Halt
+from harness.measure.pacing.first_calls import FirstCalls
 from harness.measure.pacing.lane import Lane
 from harness.measure.plan import Planned
 from harness.record import Attempt, Failure, FailureKind, Record, Reply, Trial, caller_ns
@@ -76,10 +78,17 @@ step_strategy = st.builds(
 def measured(clock: VirtualClock, endpoint: ScriptedEndpoint, limits: Limits, trials: int) -> list[tuple[Record, int]]:
     """Measure some trials at once; gives each record with the wall time that its call took."""
     lane = Lane("m", limits, clock, lambda lane, why: None)
+    prompt = Prompt(messages=(Message(role="user", content="{{ text }}"),))
+    model = ModelEntry(endpoint="chat", limits=limits)
+    first = FirstCalls(answered=True)  # so that no refusal ends the candidate: this is about times
     caller = Caller(
-        entry=ModelEntry(endpoint="chat", limits=limits),
+        candidate=Candidate(
+            name="v1@m", prompt=prompt, model_name="m", model=model, prompt_digest="p", model_digest="m"
+        ),
+        first=first,
+        entry=model,
         endpoint=endpoint,
-        renderers={"original": Renderer(Prompt(messages=(Message(role="user", content="{{ text }}"),)))},
+        renderers={"original": Renderer(prompt)},
         lane=lane,
         halt=Halt(),
         clock=clock,

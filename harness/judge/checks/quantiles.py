@@ -98,7 +98,7 @@ def _missing(asked: Asked) -> str:
         return why
     if asked.metric.clock == "ttft" and not (view.trials.ttft_ns != NONE).any():
         return "no reply was streamed"
-    return ""
+    return "" if len(view.times(_clock(asked))[0]) else f"no call has a {what}"
 
 
 def _slowest(calls: _Calls) -> Check:

@@ -21,6 +21,7 @@ from itertools import combinations
 from pathlib import Path
 
 TOLERANCE = 1e-9
+FAILED = "-failed"
 # A trial that the run ended before: planned, so it counts, as one that failed.
 NOT_RUN = {"type": "failure", "kind": "not run", "message": "the run ended before this trial"}
 
@@ -56,7 +57,7 @@ def reader(suite: dict) -> Callable[[dict], str]:
 
     def read(outcome: dict) -> str:
         if outcome["type"] == "failure":
-            return "-failed"
+            return FAILED
         if outcome.get("refusal") or outcome.get("finish_reason") == "content_filter":
             return "-refused"
         text = outcome["text"].casefold()
@@ -89,6 +90,9 @@ def mean(values: list[float]) -> float:
 
 def figures(answers: list[list[str]], texts: list[list[str]], right: list[list[bool]]) -> dict[str, float]:
     """Compute every figure of the page from the repeats of each case."""
+    answered = [[answer for answer in case if answer != FAILED] for case in answers]
+    # A failure agrees with nothing in its case, not with another failure either.
+    answers = [[f"{a} {i}" if a == FAILED else a for i, a in enumerate(case)] for case in answers]
     pairs = [list(combinations(case, 2)) for case in answers]
     found = {
         "agreement": mean([mean([a == b for a, b in case]) for case in pairs]),
@@ -98,15 +102,16 @@ def figures(answers: list[list[str]], texts: list[list[str]], right: list[list[b
         "mean_entropy_bits": mean([entropy(case) for case in answers]),
         "best_accuracy": mean([any(case) for case in right]),
         "worst_accuracy": mean([all(case) for case in right]),
-        "unstable_cases": sum(len(set(case)) > 1 for case in answers),
+        "unstable_cases": sum(len(set(case)) > 1 for case in answered),
     }
     for k in range(2, min(8, *(len(case) for case in right)) + 1):
         found[f"pass^{k}"] = mean([mean([all(s) for s in combinations(case, k)]) for case in right])
     found |= chance_corrected(answers)
-    everything = [pair for case in pairs for pair in case]
-    for flip, count in Counter(tuple(sorted(pair)) for pair in everything if pair[0] != pair[1]).items():
-        found[f"flips {flip[0]} / {flip[1]}"] = count
-        found[f"share {flip[0]} / {flip[1]}"] = count / len(everything)
+    # What failed at the endpoint is no answer that another one turned into.
+    everything = [pair for case in pairs for pair in case if not any(end.startswith(FAILED) for end in pair)]
+    for flip, times in Counter(tuple(sorted(pair)) for pair in everything if pair[0] != pair[1]).items():
+        found[f"flips {flip[0]} / {flip[1]}"] = times
+        found[f"share {flip[0]} / {flip[1]}"] = times / len(everything)
     both_ways = [*everything, *((b, a) for a, b in everything)]
     for a, b in {pair for pair in both_ways if pair[0] != pair[1]}:
         beside = [pair for pair in both_ways if pair[0] == a]

@@ -50,7 +50,7 @@ def test_every_figure_of_the_page_is_what_the_journal_says(noisy_run: Path) -> N
     done = recompute(noisy_run)
     assert done.stderr == ""
     assert done.stdout.endswith("every figure is the same\n"), done.stdout
-    for figure in ("agreement", "tar_raw", "pass^5", "fleiss_kappa", "rate ham -> spam", "flips -failed / ham"):
+    for figure in ("agreement", "tar_raw", "pass^5", "fleiss_kappa", "rate ham -> spam", "flips -truncated / ham"):
         assert f"  {figure} " in done.stdout
 
 

@@ -27,11 +27,11 @@ from gated import (
     write_prompt,
     write_repository,
 )
-from harness.measure.run import git_state
 from scripted import Script, ScriptedServer
 
 from harness.journal import read_events
 from harness.journal.line import encode_line
+from harness.measure.run import git_state
 from harness.record import CaseRow, Record, Reply, Session
 
 Serve = Callable[[Script], ScriptedServer]

@@ -8,7 +8,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from harness.judge.labels import Why
+from harness.judge.labels.reasons import Why  # the ground of all columns: not the whole room
 from harness.record import FailureKind, Interference, Pace, Refused, Session
 
 Int8 = npt.NDArray[np.int8]

@@ -12,9 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from harness.files.case import case_digest
-from harness.judge.scores.answers import Answers
-from harness.judge.scores.classification import Resampling
-from harness.judge.scores.latency import seconds
+from harness.judge.scores import Answers, Resampling, seconds
 from harness.judge.table.columns import NONE, Bool, CaseColumns, Float, Int16, Int64, TrialColumns
 from harness.judge.view import FAILED, View, clocked
 

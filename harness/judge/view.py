@@ -17,10 +17,7 @@ from harness.files.project import ModelEntry
 from harness.files.suite import Suite
 from harness.files.thresholds import Threshold
 from harness.judge.documents import OUTCOMES, PastRun
-from harness.judge.scores.answers import Answers
-from harness.judge.scores.classification import Resampling
-from harness.judge.scores.latency import seconds
-from harness.judge.scores.stability import Votes
+from harness.judge.scores import Answers, Resampling, Votes, seconds
 from harness.judge.table.columns import FAILURES, NONE, Bool, CaseColumns, Float, Int64, RunTable, TrialColumns
 from harness.rundir import MANIFEST, CandidateEntry, Manifest
 

@@ -13,8 +13,8 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from harness.judge.compare.words import word_diff
 from harness.judge.scores import paired
 from harness.judge.scores.combined import difference
-from harness.judge.scores.latency_shift import hodges_lehmann_estimate
-from harness.judge.scores.paired_mean import paired_mean_difference, paired_ratio_difference
+from harness.judge.scores.latency import hodges_lehmann_estimate
+from harness.judge.scores.paired import paired_mean_difference, paired_ratio_difference
 from harness.judge.scores.proportion import Share, share_of_counts
 
 TEXT = st.text(alphabet="ab \n\t.,é{}", max_size=60)

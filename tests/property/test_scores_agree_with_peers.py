@@ -17,7 +17,8 @@ from statsmodels.stats.inter_rater import fleiss_kappa
 from statsmodels.stats.proportion import proportion_confint
 
 from harness.judge.documents import Estimate
-from harness.judge.scores import classification, latency, reliability
+from harness.judge.scores import classification, latency
+from harness.judge.scores import stability as reliability
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.classification import Resampling
 from harness.judge.scores.figure import Figure

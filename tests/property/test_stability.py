@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
-from harness.judge.scores import reliability, stability
-from harness.judge.scores.repeat_pairs import RepeatPairs
+from harness.judge.scores import stability
+from harness.judge.scores import stability as reliability
+from harness.judge.scores.invariance import RepeatPairs
 from harness.judge.scores.stability import Votes
 
 

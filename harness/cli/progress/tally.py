@@ -53,7 +53,7 @@ class Tally:
 
     def accuracy(self) -> tuple[float, float, float] | None:
         """Give the share that is right with Wilson's interval over the cases; None before the first."""
-        from harness.judge.scores.binomial import wilson
+        from harness.judge.scores import wilson
 
         if not self.originals:
             return None
@@ -92,9 +92,9 @@ def tallies(
 ) -> dict[str, Tally]:
     """Make one tally a candidate; `before` counts the trials that earlier sessions finished."""
     # The interval's and the wording's imports take half a second: now, and not beside the first call.
+    import harness.judge.scores  # noqa: F401
     from harness.judge import wording  # noqa: F401
     from harness.judge.labels import LabelReader
-    from harness.judge.scores import binomial  # noqa: F401
 
     reader = LabelReader(suite.reply, suite.labels)
     return {

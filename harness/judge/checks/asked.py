@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from harness.files.thresholds import Metric, Threshold, metric_of
 from harness.judge.documents import Check, Estimate, Status
-from harness.judge.scores.figure import Missing
+from harness.judge.scores import Missing
 from harness.judge.view import View
 from harness.judge.wording import Things, amount, demand, figure, things
 

@@ -12,7 +12,7 @@ from harness.files.baselines import StoredBaseline, StoredCandidate, StoredFigur
 from harness.judge.checks.asked import Before
 from harness.judge.checks.metrics import figures_of
 from harness.judge.documents import Assessment, Estimate
-from harness.judge.scores.figure import Missing
+from harness.judge.scores import Missing
 from harness.judge.view import View
 from harness.rundir import CandidateEntry, Manifest
 

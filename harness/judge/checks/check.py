@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 
 from harness.files.thresholds import BETTER_THAN_MAJORITY, Threshold
+from harness.judge import scores
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.baseline import Baseline
 from harness.judge.checks.figures import NEEDS_BASELINE
@@ -16,9 +17,7 @@ from harness.judge.checks.quantiles import SATURATED
 from harness.judge.checks.why import Finding, why
 from harness.judge.checks.worlds import right
 from harness.judge.documents import Check
-from harness.judge.scores import classification
-from harness.judge.scores.figure import Figure, Mapped, Missing
-from harness.judge.scores.proportion import Share, decide
+from harness.judge.scores import Figure, Mapped, Missing, Share
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import Bool
 from harness.judge.view import View, lost
@@ -98,7 +97,7 @@ def _by_figure(asked: Asked) -> Check:
     source = figure(asked)
     if asked.threshold.metric == BETTER_THAN_MAJORITY.name and asked.required >= 1:
         source = Missing("all cases expect one label, so nothing can be better than always answering it")
-    decision = decide(source, asked.threshold.op, asked.required, confidence)
+    decision = scores.decide(source, asked.threshold.op, asked.required, confidence)
     finding = Finding(
         asked=asked,
         decision=decision,
@@ -127,7 +126,7 @@ def _required(asked: Asked) -> tuple[float | None, str]:
     """Resolve what is required, and say where it comes from; None (and why) when a baseline is missing."""
     threshold = asked.threshold
     if threshold.metric == BETTER_THAN_MAJORITY.name:
-        majority = classification.majority(asked.view.answers)
+        majority = scores.majority(asked.view.answers)
         always = named(asked.view.labels[majority.label])
         return majority.share, f" (always answering {always} scores as much)"
     if threshold.baseline == "absolute":

@@ -6,14 +6,12 @@ Without a baseline, the run is held against the previous comparable run and agai
 
 from collections.abc import Sequence
 
+from harness.judge import scores
 from harness.judge.checks.asked import Asked
 from harness.judge.documents import Check, Estimate, PastRun, Status, undefined
 from harness.judge.history.section import runs_before
 from harness.judge.history.series import before_of, drop_of, groups_of, share_of
-from harness.judge.scores import classification
-from harness.judge.scores.combined import Drop, no_big_drop
-from harness.judge.scores.figure import Missing
-from harness.judge.scores.proportion import Share
+from harness.judge.scores import Drop, Missing, Share
 from harness.judge.wording import amount, count
 
 _WORST_FIRST = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
@@ -30,9 +28,10 @@ def drift_check(asked: Asked) -> Check:
     befores = [] if part else _befores(asked)
     if not befores:
         return asked.undecided(missing, undefined(missing, confidence=view.confidence))
-    now = classification.accuracy(view.answers)
+    now = scores.accuracy(view.answers)
     decided = [
-        (name, before, no_big_drop(now, before, margin=margin, confidence=view.confidence)) for name, before in befores
+        (name, before, scores.no_big_drop(now, before, margin=margin, confidence=view.confidence))
+        for name, before in befores
     ]
     return _made(asked, now, min(decided, key=_badness))
 

@@ -7,14 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.checks.asked import Asked
 from harness.judge.documents import OUTCOMES, Outcome
 from harness.judge.leakage.section import leaks
 from harness.judge.pairs import pair
-from harness.judge.scores import classification, latency, stability
-from harness.judge.scores.answers import Answers
-from harness.judge.scores.figure import Figure, Missing, Normal
-from harness.judge.scores.proportion import clustered_share
+from harness.judge.scores import Answers, Figure, Missing, Normal
 from harness.judge.sections import generalization
 from harness.judge.sections.latency import unrecorded
 
@@ -23,12 +21,12 @@ NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 
 def accuracy(asked: Asked) -> Figure:
     """Give the share of right answers."""
-    return classification.accuracy(asked.view.answers)
+    return scores.accuracy(asked.view.answers)
 
 
 def coverage(asked: Asked) -> Figure:
     """Give the share of trials with a label."""
-    return classification.coverage(asked.view.answers)
+    return scores.coverage(asked.view.answers)
 
 
 def of_label(score: Callable[[Answers, int], Figure]) -> Callable[[Asked], Figure]:
@@ -55,25 +53,25 @@ def share_of(outcome: Outcome) -> Callable[[Asked], Figure]:
     def read(asked: Asked) -> Figure:
         trials = asked.view.trials
         hits = np.asarray(trials.outcome == index, dtype=np.bool_)
-        return clustered_share(hits, trials.case, why_empty=classification.NO_TRIALS)
+        return scores.clustered_share(hits, trials.case, why_empty=scores.NO_TRIALS)
 
     return read
 
 
 def agreement(asked: Asked) -> Figure:
     """Give how often two repeats of a case agree."""
-    return stability.agreement(asked.view.votes)
+    return scores.agreement(asked.view.votes)
 
 
 def flip_rate(asked: Asked) -> Figure:
     """Give the share of cases whose repeats do not all agree."""
-    return stability.flip_rate(asked.view.votes)
+    return scores.flip_rate(asked.view.votes)
 
 
 def pass_power(asked: Asked) -> Figure:
     """Give how often k repeats of a case are all right."""
     view = asked.view
-    return stability.pass_power(view.trials.case, view.answers.right, int(asked.threshold.argument or 1))
+    return scores.pass_power(view.trials.case, view.answers.right, int(asked.threshold.argument or 1))
 
 
 def gap(asked: Asked) -> Figure:
@@ -111,4 +109,4 @@ def within(asked: Asked) -> Figure:
     view = asked.view
     if why := unrecorded(view, view.trials.caller_ns):
         return Missing(why)
-    return latency.within(*view.times(view.trials.caller_ns), asked.threshold.argument or 0.0)
+    return scores.within(*view.times(view.trials.caller_ns), asked.threshold.argument or 0.0)

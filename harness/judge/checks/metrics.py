@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeAlias
 
 from harness.files.thresholds import BETTER_THAN_MAJORITY, METRICS, Metric, metric_of
+from harness.judge import scores
 from harness.judge.checks import consequences as told
 from harness.judge.checks import figures as read
 from harness.judge.checks import worlds
@@ -20,10 +21,7 @@ from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
 from harness.judge.documents import OUTCOMES, CandidateAssessment, Check, Estimate
 from harness.judge.power import rows as power
-from harness.judge.scores import classification, matrix
-from harness.judge.scores.classification import Resampling
-from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.resample import MatrixMetric
+from harness.judge.scores import Figure, MatrixMetric, Missing, Resampling
 from harness.judge.sections import cost, robustness
 from harness.judge.view import View
 
@@ -85,8 +83,8 @@ def _averaged(name: str, of: MatrixMetric, figure: Callable[[Resampling], Figure
 
 def _labelled(name: str) -> Callable[[CandidateAssessment], Kept]:
     def kept(c: CandidateAssessment) -> Kept:
-        for label, scores in c.classification.labels.items():
-            yield f"[{label}]", getattr(scores, name)
+        for label, of_label in c.classification.labels.items():
+            yield f"[{label}]", getattr(of_label, name)
         for part in c.slices:
             for label, estimate in getattr(part, name, {}).items():
                 yield f"[{label}] where {part.kind}={part.name}", estimate
@@ -157,12 +155,12 @@ _PRICED = power.afterwards("it depends on what calls cost")
 GAUGES: dict[str, Gauge] = {
     BETTER_THAN_MAJORITY.name: _RIGHT,
     "accuracy": replace(_RIGHT, kept=_accuracy),
-    "balanced_accuracy": _averaged("balanced_accuracy", matrix.balanced_accuracy_of, Resampling.balanced_accuracy),
-    "macro_f1": _averaged("macro_f1", matrix.macro_f1_of, Resampling.macro_f1),
-    "weighted_f1": _averaged("weighted_f1", matrix.weighted_f1_of, Resampling.weighted_f1),
-    "micro_f1": _averaged("micro_f1", matrix.micro_f1_of, Resampling.micro_f1),
-    "mcc": _averaged("mcc", matrix.mcc_of, Resampling.mcc),
-    "kappa": _averaged("kappa", matrix.kappa_of, Resampling.kappa),
+    "balanced_accuracy": _averaged("balanced_accuracy", scores.balanced_accuracy_of, Resampling.balanced_accuracy),
+    "macro_f1": _averaged("macro_f1", scores.macro_f1_of, Resampling.macro_f1),
+    "weighted_f1": _averaged("weighted_f1", scores.weighted_f1_of, Resampling.weighted_f1),
+    "micro_f1": _averaged("micro_f1", scores.micro_f1_of, Resampling.micro_f1),
+    "mcc": _averaged("mcc", scores.mcc_of, Resampling.mcc),
+    "kappa": _averaged("kappa", scores.kappa_of, Resampling.kappa),
     "coverage": Gauge(
         figure=read.coverage,
         plan=power.of_share,
@@ -171,27 +169,24 @@ GAUGES: dict[str, Gauge] = {
         kept=lambda c: [("", c.classification.coverage)],
     ),
     "recall": Gauge(
-        figure=read.of_label(classification.recall),
-        plan=power.of_share,
-        consequence=told.missed,
-        kept=_labelled("recall"),
+        figure=read.of_label(scores.recall), plan=power.of_share, consequence=told.missed, kept=_labelled("recall")
     ),
     "precision": Gauge(
-        figure=read.of_label(classification.precision),
+        figure=read.of_label(scores.precision),
         plan=power.of_share,
         consequence=told.false_answers,
         kept=_labelled("precision"),
         worlds=worlds.of_label,
     ),
     "specificity": Gauge(
-        figure=read.of_label(classification.specificity),
+        figure=read.of_label(scores.specificity),
         plan=power.of_share,
         consequence=told.alarms,
         kept=_labelled("specificity"),
         worlds=worlds.of_label,
     ),
     "f1": Gauge(
-        figure=read.of_label(classification.f1),
+        figure=read.of_label(scores.f1),
         plan=power.of_f1,
         consequence=told.errors,
         kept=_labelled("f1"),

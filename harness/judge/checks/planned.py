@@ -9,7 +9,7 @@ from harness.files.suite import Suite
 from harness.files.thresholds import BETTER_THAN_MAJORITY, Threshold
 from harness.judge.checks.metrics import GAUGES
 from harness.judge.power import Ahead, PowerRow, unplanned
-from harness.judge.scores.planning import half_way
+from harness.judge.scores import half_way
 
 
 def power(suite: Suite, thresholds: Sequence[Threshold], cases: Sequence[Case]) -> tuple[PowerRow, ...]:

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.why import AFFORDABLE
 from harness.judge.documents import Check, Estimate, undefined
-from harness.judge.scores.figure import Missing
-from harness.judge.scores.latency import SloDecision, quantile_estimate, slo_check
-from harness.judge.scores.planning import rounded_up, smallest_all_pass_n
-from harness.judge.scores.proportion import Share, meets
+from harness.judge.scores import Missing, Share, SloDecision
 from harness.judge.sections.latency import unrecorded
 from harness.judge.table.columns import NONE, Float, Int64
 from harness.judge.wording import count, sure, verb
@@ -81,7 +79,9 @@ def _calls(asked: Asked) -> _Calls:
     view, q = asked.view, asked.metric.quantile
     assert q is not None
     times, case = view.times(_clock(asked))
-    return _Calls(asked=asked, times=times, case=case, q=q, estimate=quantile_estimate(times, case, q, view.confidence))
+    return _Calls(
+        asked=asked, times=times, case=case, q=q, estimate=scores.quantile_estimate(times, case, q, view.confidence)
+    )
 
 
 def _clock(asked: Asked) -> Int64:
@@ -104,7 +104,7 @@ def _missing(asked: Asked) -> str:
 def _slowest(calls: _Calls) -> Check:
     """Decide "max" by what was seen: no number of calls bounds the slowest one to come."""
     slowest = float(calls.times.max())
-    met = meets(slowest, calls.asked.threshold.op, calls.asked.required)
+    met = scores.meets(slowest, calls.asked.threshold.op, calls.asked.required)
     failed = int(np.count_nonzero(~np.isfinite(calls.times)))
     lost = f"; {count(failed, 'call')} failed, and what fails is over any limit" if failed else ""
     why = f"{calls.head}: {'met' if met else 'not met'} by {_all_of(len(calls.times))}{lost}{calls.partly}."
@@ -117,7 +117,7 @@ def _all_of(n: int) -> str:
 
 
 def _decided(calls: _Calls) -> Check:
-    decision = slo_check(
+    decision = scores.slo_check(
         calls.times,
         calls.case,
         q=calls.q,
@@ -142,7 +142,7 @@ def _why(calls: _Calls, decision: SloDecision) -> str:
 
 def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
     if isinstance(share, Share) and share.p == 1.0 and not calls.asked.threshold.at_least:
-        fewest = smallest_all_pass_n(calls.q, calls.confidence) or 0
+        fewest = scores.smallest_all_pass_n(calls.q, calls.confidence) or 0
         have = count(share.cases, "case") if share.clustered else count(share.n, "call")
         return (
             f"{calls.head}: {calls.within}, but {have} can't prove it; "
@@ -150,7 +150,7 @@ def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
         )
     if needed is None or not isinstance(share, Share):
         return f"{calls.head}: can't be told; {calls.within}, too close to the limit."
-    more = rounded_up(max(1, needed - share.cases))
+    more = scores.rounded_up(max(1, needed - share.cases))
     told = f"{calls.head}: can't be told yet. {calls.within}"
     if more > AFFORDABLE:
         return f"{told}, too close to call: more cases won't settle it."

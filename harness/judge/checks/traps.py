@@ -8,15 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.files.thresholds import Threshold, metric_of
+from harness.judge import scores
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.metrics import GAUGES
 from harness.judge.checks.metrics import figure as figure_of
 from harness.judge.documents import Check, Estimate, Trap
 from harness.judge.power import of_f1, of_share
-from harness.judge.scores import classification
-from harness.judge.scores.planning import best_provable, smallest_all_pass_n
-from harness.judge.scores.prevalence import precision_at
-from harness.judge.scores.proportion import meets
 from harness.judge.sections.notable import TELLS_APART
 from harness.judge.table.columns import NONE
 from harness.judge.view import View, once
@@ -47,8 +44,8 @@ def _share(value: float) -> str:
 
 def _accuracy_paradox(view: View) -> list[Trap]:
     """Name an accuracy that says little: no better than one constant answer, or blind to a label."""
-    accuracy = classification.accuracy(view.answers)
-    majority = classification.majority(view.answers)
+    accuracy = scores.accuracy(view.answers)
+    majority = scores.majority(view.answers)
     if accuracy.value is None or len(view.labels) < 2 or majority.p_value is None or majority.share >= 1:
         return []
     always = f"always answering {named(view.labels[majority.label])} would score {_share(majority.share)}"
@@ -64,7 +61,7 @@ def _accuracy_paradox(view: View) -> list[Trap]:
         label
         for index, label in enumerate(view.labels)
         if index != majority.label
-        and (recall := classification.recall(view.answers, index).value) is not None
+        and (recall := scores.recall(view.answers, index).value) is not None
         and recall < LOW_RECALL
     ]
     if majority.share < LARGE_MAJORITY or not blind:
@@ -118,9 +115,9 @@ def _prevalence(view: View) -> list[Trap]:
         here = float((view.trials.expected == index).mean())
         if here == 0 or production <= 0 or 0.5 <= here / production <= 2:
             continue
-        precision = classification.precision(view.answers, index).estimate(view.confidence)
-        there = precision_at(
-            classification.recall(view.answers, index), classification.specificity(view.answers, index), production
+        precision = scores.precision(view.answers, index).estimate(view.confidence)
+        there = scores.precision_at(
+            scores.recall(view.answers, index), scores.specificity(view.answers, index), production
         ).estimate(view.confidence)
         found.append(Trap(kind="prevalence", label=label, sentence=_shift(label, here, production, precision, there)))
     return found
@@ -147,11 +144,11 @@ def _too_few_cases(view: View, checks: Sequence[Check], policy: Sequence[Thresho
         if not 0 < check.required <= 1 or check.estimate.value is None:
             continue
         cases, things = _cases_for(asked), asked.things
-        fewest = smallest_all_pass_n(check.required, view.confidence)
+        fewest = scores.smallest_all_pass_n(check.required, view.confidence)
         if fewest is not None and cases >= fewest:
             continue
         have = things.of(cases)
-        best = amount(best_provable(cases, view.confidence), "share")
+        best = amount(scores.best_provable(cases, view.confidence), "share")
         needs = "no number of cases proves 100%" if fewest is None else f"it takes at least {fewest:,}"
         found.append(
             Trap(
@@ -197,7 +194,7 @@ def _flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Thre
         if GAUGES[check.metric].plan not in {of_share, of_f1} or check.estimate.value is None:
             continue
         values = _per_repeat(view, threshold)
-        met = sum(meets(value, threshold.op, check.required) for value in values)
+        met = sum(scores.meets(value, threshold.op, check.required) for value in values)
         if met in {0, len(values)}:
             continue
         scale = metric_of(check.metric).scale

@@ -11,9 +11,7 @@ import numpy as np
 
 from harness.judge.checks.asked import Asked
 from harness.judge.documents import Estimate
-from harness.judge.scores.figure import Figure, Mapped
-from harness.judge.scores.planning import rounded_up, smallest_all_pass_n
-from harness.judge.scores.proportion import Decision, Share
+from harness.judge.scores import Decision, Figure, Mapped, Share, rounded_up, smallest_all_pass_n
 from harness.judge.wording import sure
 
 AFFORDABLE = 20_000  # more new cases than anyone labels for one threshold

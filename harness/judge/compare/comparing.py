@@ -36,7 +36,7 @@ from harness.judge.documents import (
     Status,
 )
 from harness.judge.pairs import Pairs, Side, pair
-from harness.judge.scores.paired import holm
+from harness.judge.scores import holm
 from harness.judge.view import View
 
 

@@ -21,12 +21,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
 
+from harness.judge import scores
 from harness.judge.compare.figures import Compared
 from harness.judge.compare.telling import with_sentence
 from harness.judge.documents import DifferenceVerdict, Estimate, MetricDifference
-from harness.judge.scores.figure import Drawn, Figure, Normal
-from harness.judge.scores.paired import PairedDifference, holm, mcnemar_mid_p, non_inferiority_n, not_worse
-from harness.judge.scores.planning import POWER
+from harness.judge.scores import Drawn, Figure, Normal, PairedDifference
 
 RELATIVE = 0.1  # of latency, money and tokens: a smaller difference is not looked for
 FEW = 20  # draws beyond 0, from which on they are counted
@@ -42,7 +41,7 @@ def decided(
     sizes: dict[int, int] = {}
     for headline in (True, False):
         family = [i for i, one in enumerate(compared) if one.headline == headline and p_values[i] is not None]
-        corrected = holm([p_values[i] or 0.0 for i in family])
+        corrected = scores.holm([p_values[i] or 0.0 for i in family])
         adjusted.update(zip(family, corrected, strict=True))
         sizes.update(dict.fromkeys(family, len(family)))
     return tuple(
@@ -142,7 +141,7 @@ def two_sided_p(compared: Compared) -> float | None:
     if figure.value is None:
         return None
     if isinstance(figure, PairedDifference) and compared.single:
-        return mcnemar_mid_p(round(figure.b), round(figure.c))
+        return scores.mcnemar_mid_p(round(figure.b), round(figure.c))
     return min(1.0, 2 * min(p_below(figure, 0.0), p_above(figure, 0.0)))
 
 
@@ -152,7 +151,7 @@ def p_worse(compared: Compared) -> float | None:
     if figure.value is None:
         return None
     if isinstance(figure, PairedDifference) and compared.single:
-        half = mcnemar_mid_p(round(figure.b), round(figure.c)) / 2
+        half = scores.mcnemar_mid_p(round(figure.b), round(figure.c)) / 2
         return half if figure.value < 0 else 1 - half
     return p_below(figure, 0.0)
 
@@ -163,7 +162,7 @@ def p_not_worse(compared: Compared, margin: float) -> float | None:
     if figure.value is None:
         return None
     if isinstance(figure, PairedDifference):
-        return not_worse(figure, margin)
+        return scores.not_worse(figure, margin)
     return p_above(figure, -margin)
 
 
@@ -230,7 +229,7 @@ def cases_for_difference(figure: Figure, *, confidence: float) -> int | None:
     se, value = standard_error(figure), figure.value
     if not se or not value or figure.n == 0:
         return None
-    z = float(ndtri((1 + confidence) / 2) + ndtri(POWER))
+    z = float(ndtri((1 + confidence) / 2) + ndtri(scores.POWER))
     return max(figure.n + 1, math.ceil(figure.n * (z * se / value) ** 2))
 
 
@@ -244,5 +243,5 @@ def cases_for_margin(figure: Figure, margin: float, *, confidence: float) -> int
     if se is None or margin <= 0 or figure.n == 0:
         return None
     alone = math.ceil(float(ndtri(confidence)) ** 2 * (1 - margin) / margin)
-    needed = non_inferiority_n(figure.n * se * se, margin, confidence=confidence, power=POWER)
+    needed = scores.non_inferiority_n(figure.n * se * se, margin, confidence=confidence, power=scores.POWER)
     return max(alone, needed or 0)

@@ -6,19 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.files.thresholds import METRICS, Scale, metric_of
+from harness.judge import scores
 from harness.judge.checks.metrics import GAUGES
 from harness.judge.documents import OUTCOMES, Estimate
 from harness.judge.pairs import Pairs, Side
-from harness.judge.scores import classification, stability
-from harness.judge.scores.classification import Resampling
-from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.matrix import balanced_accuracy_of, fbeta_of
-from harness.judge.scores.paired import paired_difference
-from harness.judge.scores.paired_mean import paired_mean_difference
-from harness.judge.scores.paired_metrics import PairedDraws, precision_of
-from harness.judge.scores.proportion import share_of_counts
-from harness.judge.scores.resample import MatrixMetric
-from harness.judge.scores.stability import Votes
+from harness.judge.scores import Figure, MatrixMetric, Missing, PairedDraws, Resampling, Votes
 from harness.judge.table.columns import Bool, Float
 from harness.judge.view import once
 from harness.judge.wording import named
@@ -73,12 +65,12 @@ def share_figure(
         for side in (pairs.base, pairs.head)
     )
     have = (before[1] > 0) & (after[1] > 0)
-    difference = paired_difference(after[0][have], before[0][have], after[1][have], before[1][have])
+    difference = scores.paired_difference(after[0][have], before[0][have], after[1][have], before[1][have])
     return Compared(
         metric=metric,
         label=label,
-        base=share_of_counts(*before, why_empty=NOBODY).estimate(pairs.confidence),
-        head=share_of_counts(*after, why_empty=NOBODY).estimate(pairs.confidence),
+        base=scores.share_of_counts(*before, why_empty=NOBODY).estimate(pairs.confidence),
+        head=scores.share_of_counts(*after, why_empty=NOBODY).estimate(pairs.confidence),
         difference=difference,
         headline=headline,
         unit=unit,
@@ -101,16 +93,16 @@ def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
     yield _drawn(
         pairs,
         "precision",
-        lambda matrix: precision_of(matrix, label),
-        lambda side: classification.precision(side.answers, label),
+        lambda matrix: scores.precision_of(matrix, label),
+        lambda side: scores.precision(side.answers, label),
         label=name,
         headline=headline,
     )
     yield _drawn(
         pairs,
         "f1",
-        lambda matrix: fbeta_of(matrix, label, 1.0),
-        lambda side: classification.f1(side.answers, label),
+        lambda matrix: scores.fbeta_of(matrix, label, 1.0),
+        lambda side: scores.f1(side.answers, label),
         label=name,
     )
     if not headline:
@@ -127,7 +119,7 @@ def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
 
 def balanced_figure(pairs: Pairs) -> Compared:
     """Give balanced accuracy: the mean recall of the labels."""
-    return _drawn(pairs, "balanced_accuracy", balanced_accuracy_of, _resampled(Resampling.balanced_accuracy))
+    return _drawn(pairs, "balanced_accuracy", scores.balanced_accuracy_of, _resampled(Resampling.balanced_accuracy))
 
 
 def _averaged(pairs: Pairs) -> Iterator[Compared]:
@@ -189,13 +181,13 @@ def stability_figure(pairs: Pairs) -> Compared:
         most = cast.repeats.max(initial=0)
         agreeing: Float = np.full(pairs.cases, np.nan)
         agreeing[cast.case] = cast.agreeing()
-        sides.append((stability.agreement(cast).estimate(pairs.confidence), agreeing, most * (most - 1) / 2))
+        sides.append((scores.agreement(cast).estimate(pairs.confidence), agreeing, most * (most - 1) / 2))
     (base, before, base_pairs), (head, after, head_pairs) = sides
     have = np.isfinite(before) & np.isfinite(after)
-    difference: Figure = Missing(stability.ONE_REPEAT)
+    difference: Figure = Missing(scores.ONE_REPEAT)
     if have.any():
         trials = np.full(int(have.sum()), min(base_pairs, head_pairs))
-        difference = paired_difference(after[have] * trials, before[have] * trials, trials, trials)
+        difference = scores.paired_difference(after[have] * trials, before[have] * trials, trials, trials)
     return Compared(metric="stability", base=base, head=head, difference=difference)
 
 
@@ -212,7 +204,7 @@ def robustness_figures(pairs: Pairs) -> Iterator[Compared]:
             label=variant,
             base=before.figure.estimate(pairs.confidence),
             head=after.figure.estimate(pairs.confidence),
-            difference=paired_mean_difference(after.per_case[have], before.per_case[have]),
+            difference=scores.paired_mean_difference(after.per_case[have], before.per_case[have]),
             higher_is_better=False,
             scale="points",
         )
@@ -232,7 +224,7 @@ def _drop(side: Side, variant: str, cases: int) -> _Drop | None:
     moved = np.bincount(answers.case, weights=answers.right, minlength=cases).astype(np.float64)
     asked = np.bincount(answers.case, minlength=cases).astype(np.float64)
     have = (trials > 0) & (asked > 0)
-    figure = paired_difference(hits[have], moved[have], trials[have], asked[have])
+    figure = scores.paired_difference(hits[have], moved[have], trials[have], asked[have])
     per_case = np.full(cases, np.nan)
     per_case[have] = hits[have] / trials[have] - moved[have] / asked[have]
     return _Drop(figure, per_case)

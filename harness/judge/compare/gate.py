@@ -29,7 +29,7 @@ from harness.judge.documents import (
     Status,
     Trouble,
 )
-from harness.judge.scores.paired import holm
+from harness.judge.scores import holm
 from harness.judge.wording import count, demand, listed, verb
 
 _SEVERITY: tuple[Status, ...] = ("PASS", "INCONCLUSIVE", "FAIL")

@@ -20,9 +20,7 @@ from harness.judge.compare.recommendation import differences_sentence, recommend
 from harness.judge.compare.speed_and_cost import money_figure
 from harness.judge.documents import QUALITY, CandidateAssessment, Duel, Estimate, Leaderboard, Standing, undefined
 from harness.judge.pairs import Pairs, pair
-from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.latency_shift import TimedSide, difference_of_draws, quantile_draws
-from harness.judge.scores.paired import cochran_q, holm
+from harness.judge.scores import Figure, Missing, TimedSide, cochran_q, difference_of_draws, holm, quantile_draws
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import Bool, Float, Int64
 from harness.judge.view import View

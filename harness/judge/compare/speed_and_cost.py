@@ -4,18 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.compare.figures import Compared
 from harness.judge.documents import Estimate, TypicalShift
 from harness.judge.pairs import Pairs, Side
-from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.latency import quantile_estimate
-from harness.judge.scores.latency_shift import case_medians, quantile_differences, shift_of_medians
-from harness.judge.scores.paired_mean import (
-    clustered_mean,
-    paired_mean_difference,
-    paired_ratio_difference,
-    ratio_of_sums,
-)
+from harness.judge.scores import Figure, Missing
 from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import NONE, Float, Int64
@@ -39,12 +32,12 @@ def _quantiles(pairs: Pairs, clock: str, base_ns: Int64, head_ns: Int64) -> Iter
         found = [Missing(busy.rstrip("."))] * len(QUANTILES)
     elif len(base[0]) and len(head[0]):
         seed, wanted = pairs.head.view.suite.seed, [q for _, q in QUANTILES]
-        found = quantile_differences(*head, *base, wanted, seed=seed)
+        found = scores.quantile_differences(*head, *base, wanted, seed=seed)
     for (name, q), difference in zip(QUANTILES, found, strict=True):
         yield Compared(
             metric=f"{clock}.{name}",
-            base=quantile_estimate(*base, q, pairs.confidence),
-            head=quantile_estimate(*head, q, pairs.confidence),
+            base=scores.quantile_estimate(*base, q, pairs.confidence),
+            head=scores.quantile_estimate(*head, q, pairs.confidence),
             difference=difference,
             higher_is_better=False,
             scale="seconds",
@@ -54,8 +47,8 @@ def _quantiles(pairs: Pairs, clock: str, base_ns: Int64, head_ns: Int64) -> Iter
 
 def typical(pairs: Pairs) -> TypicalShift | None:
     """Give the Hodges-Lehmann shift over the cases' medians; None where a side has no latencies."""
-    medians = [case_medians(*side.times(side.trials.caller_ns)) for side in (pairs.head, pairs.base)]
-    shift = shift_of_medians(*medians, confidence=pairs.confidence)
+    medians = [scores.case_medians(*side.times(side.trials.caller_ns)) for side in (pairs.head, pairs.base)]
+    shift = scores.shift_of_medians(*medians, confidence=pairs.confidence)
     if shift.value is None:
         return None
     middle = float(np.median(list(medians[1].values())))
@@ -101,10 +94,10 @@ def _side_money(side: Side, metric: str, confidence: float) -> Estimate:
     known = counted(side.trials)
     money = spent(side.trials, side.view.model.price)[known]
     if metric == "cost_per_1000":
-        made = clustered_mean(money, side.case[known], why_empty=NO_USAGE, scale=1000)
+        made = scores.clustered_mean(money, side.case[known], why_empty=NO_USAGE, scale=1000)
     else:
         right = side.right[known].astype(np.float64)
-        made = ratio_of_sums(money, right, side.case[known], why_empty="no answer was right")
+        made = scores.ratio_of_sums(money, right, side.case[known], why_empty="no answer was right")
     return made.estimate(confidence)
 
 
@@ -124,8 +117,8 @@ def _difference(tops: list[Float], bottoms: list[Float], metric: str) -> Figure:
     if metric == "cost_per_1000":
         have = (bottoms[0] > 0) & (bottoms[1] > 0)
         first, second = (top[have] / under[have] for top, under in zip(tops[::-1], bottoms[::-1], strict=True))
-        return paired_mean_difference(first, second, scale=1000)
-    return paired_ratio_difference(tops[1], bottoms[1], tops[0], bottoms[0])
+        return scores.paired_mean_difference(first, second, scale=1000)
+    return scores.paired_ratio_difference(tops[1], bottoms[1], tops[0], bottoms[0])
 
 
 def _tokens(pairs: Pairs) -> Compared:
@@ -133,12 +126,12 @@ def _tokens(pairs: Pairs) -> Compared:
     for side in (pairs.base, pairs.head):
         known = counted(side.trials)
         tokens = np.maximum(side.trials.tokens_in, 0) + np.maximum(side.trials.tokens_out, 0)
-        mean = clustered_mean(tokens[known].astype(np.float64), side.case[known], why_empty=NO_USAGE)
+        mean = scores.clustered_mean(tokens[known].astype(np.float64), side.case[known], why_empty=NO_USAGE)
         sides.append(mean.estimate(pairs.confidence))
         means.append(side.per_case(tokens.astype(np.float64), known))
     (before, asked), (after, asked_again) = means
     have = (asked > 0) & (asked_again > 0)
-    difference = paired_mean_difference(after[have] / asked_again[have], before[have] / asked[have])
+    difference = scores.paired_mean_difference(after[have] / asked_again[have], before[have] / asked[have])
     return Compared(
         metric="tokens_per_case",
         base=sides[0],

@@ -11,7 +11,7 @@ import msgspec
 
 from harness.files.thresholds import Scale
 from harness.judge.documents import MetricDifference, NonInferiority
-from harness.judge.scores.planning import rounded_up
+from harness.judge.scores import rounded_up
 from harness.judge.wording import amount, count, demand, listed, signed, signed_text
 
 

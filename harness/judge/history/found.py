@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from harness.errors import HarnessError
+from harness.judge import scores
 from harness.judge.documents import Estimate, History, PastRun, Quantile
 from harness.judge.history.section import described, not_measured
 from harness.judge.history.series import MARGIN, history_of, share_of, usable
-from harness.judge.scores import classification, stability
-from harness.judge.scores.figure import Missing
+from harness.judge.scores import Missing
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
 from harness.rundir import SCHEMA_VERSION, StoredRun
@@ -115,9 +115,9 @@ def _decoded(report: bytes | None) -> _PastReport | None:
 
 def _plausible(judged: _PastCandidate) -> bool:
     """Tell whether what a report says are shares are shares: it may have come from elsewhere."""
-    scores = judged.classification
-    shares = [scores.accuracy, scores.balanced_accuracy, judged.stability.agreement]
-    shares += [each for label in scores.labels.values() for each in (label.precision, label.recall)]
+    told = judged.classification
+    shares = [told.accuracy, told.balanced_accuracy, judged.stability.agreement]
+    shares += [each for label in told.labels.values() for each in (label.precision, label.recall)]
     shares += [part.accuracy for part in judged.slices]
     return all(
         0 <= each.n <= _MOST_COUNTED
@@ -127,9 +127,9 @@ def _plausible(judged: _PastCandidate) -> bool:
 
 
 def _from_report(run: PastRun, judged: _PastCandidate, *, complete: bool) -> PastRun:
-    scores = judged.classification
-    figures = {"accuracy": scores.accuracy, "balanced_accuracy": scores.balanced_accuracy}
-    for label, of_label in scores.labels.items():
+    told = judged.classification
+    figures = {"accuracy": told.accuracy, "balanced_accuracy": told.balanced_accuracy}
+    for label, of_label in told.labels.items():
         figures |= {f"recall[{label}]": of_label.recall, f"precision[{label}]": of_label.precision}
     figures["stability"] = judged.stability.agreement
     p95 = next((part.estimate for part in judged.latency.caller if part.q == 0.95), None)
@@ -167,11 +167,11 @@ def answered_figures(view: View) -> dict[str, Estimate]:
     """Give what later runs are held against: what is known of the prompt from what was answered."""
     view = view.answered
     confidence = view.confidence
-    figures = {"accuracy": classification.accuracy(view.answers).estimate(confidence)}
+    figures = {"accuracy": scores.accuracy(view.answers).estimate(confidence)}
     for place, label in enumerate(view.labels):
-        figures[f"recall[{label}]"] = classification.recall(view.answers, place).estimate(confidence)
-        figures[f"precision[{label}]"] = classification.precision(view.answers, place).estimate(confidence)
-    figures["stability"] = stability.agreement(view.votes).estimate(confidence)
+        figures[f"recall[{label}]"] = scores.recall(view.answers, place).estimate(confidence)
+        figures[f"precision[{label}]"] = scores.precision(view.answers, place).estimate(confidence)
+    figures["stability"] = scores.agreement(view.votes).estimate(confidence)
     return figures
 
 
@@ -181,7 +181,7 @@ def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
     figures = {} if unknown else answered_figures(view)
     confidence, cases, view = view.confidence, len(view.cases), view.answered
     splits = {
-        name: classification.accuracy(view.answers.where(view.has((("split", name),)))).estimate(confidence)
+        name: scores.accuracy(view.answers.where(view.has((("split", name),)))).estimate(confidence)
         for name in view.cases.splits
     }
     return msgspec.structs.replace(

@@ -13,12 +13,10 @@ import msgspec
 
 from harness.files.digest import digest
 from harness.files.thresholds import Threshold
+from harness.judge import scores
 from harness.judge.documents import CandidateAssessment, Estimate, History, NewData, PastRun, SplitGap
 from harness.judge.history.series import MARGIN, comparable, history_of, share_of, usable
-from harness.judge.scores import classification
-from harness.judge.scores.combined import difference, fisher
-from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.proportion import Share
+from harness.judge.scores import Figure, Missing, Share
 from harness.judge.view import View, once
 from harness.judge.wording import amount, count, figure, figure_alone
 from harness.rundir import CandidateEntry, Manifest
@@ -66,7 +64,7 @@ def history_section(view: View, judged: CandidateAssessment, policy: Sequence[Th
     )
     margin = next((t.bound for t in policy if t.metric == "drift.drop"), MARGIN)
     unknown = not_measured(view.lost / max(len(view.trials), 1))
-    accuracy = Missing(unknown) if unknown else classification.accuracy(view.answered.answers)
+    accuracy = Missing(unknown) if unknown else scores.accuracy(view.answered.answers)
     if unknown:
         now = msgspec.structs.replace(now, figures={}, complete=False, why_no_figures=unknown)
     elif judged.answered:
@@ -118,7 +116,7 @@ def lab_run(view: View) -> PastRun | None:
 
 def lab_gap(view: View, lab: PastRun) -> Figure:
     """Give accuracy on the suite's own cases minus accuracy on the new data."""
-    return difference(share_of(lab.figures["accuracy"]), classification.accuracy(view.answers))
+    return scores.difference(share_of(lab.figures["accuracy"]), scores.accuracy(view.answers))
 
 
 def new_data_section(view: View) -> NewData | None:
@@ -126,10 +124,10 @@ def new_data_section(view: View) -> NewData | None:
     lab = lab_run(view)
     if lab is None:
         return None
-    new = {"accuracy": classification.accuracy(view.answers)}
+    new = {"accuracy": scores.accuracy(view.answers)}
     for place, label in enumerate(view.labels):
-        new[f"recall[{label}]"] = classification.recall(view.answers, place)
-        new[f"precision[{label}]"] = classification.precision(view.answers, place)
+        new[f"recall[{label}]"] = scores.recall(view.answers, place)
+        new[f"precision[{label}]"] = scores.precision(view.answers, place)
     gaps = [
         share_gap(metric, (share_of(seen), seen), (here, here.estimate(view.confidence)), NEW)
         for metric, here in new.items()
@@ -155,8 +153,8 @@ def share_gap(
         dev=dev[1],
         other_split=split,
         other=other[1],
-        gap=difference(one, two).estimate(other[1].confidence),
-        p_value=fisher(one, two) if isinstance(one, Share) and isinstance(two, Share) else None,
+        gap=scores.difference(one, two).estimate(other[1].confidence),
+        p_value=scores.fisher(one, two) if isinstance(one, Share) and isinstance(two, Share) else None,
     )
 
 

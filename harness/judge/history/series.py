@@ -27,10 +27,7 @@ from harness.judge.documents import (
     PastRun,
     undefined,
 )
-from harness.judge.scores.binomial import wilson
-from harness.judge.scores.combined import Combined, cusum, difference
-from harness.judge.scores.figure import Missing
-from harness.judge.scores.proportion import Share
+from harness.judge.scores import Combined, Missing, Share, cusum, difference, wilson
 from harness.judge.wording import amount, count, figure, listed
 
 WINDOW = 50  # runs that are pooled and that a report keeps: older ones say little of today

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.documents import LabelWord, Leakage
 from harness.judge.leakage.find import Leaks, Meeting, find_leaks, label_words, meeting
-from harness.judge.scores import classification
 from harness.judge.view import RunView, View, once
 from harness.judge.wording import count, verb
 
@@ -34,7 +34,7 @@ def leakage_section(view: View) -> Leakage:
     """Give the findings, and accuracy with and without the cases that leak."""
     found = leaks(view)
     rest = np.asarray(~np.isin(view.trials.case, list(found.cases)), dtype=np.bool_)
-    accuracy = classification.accuracy
+    accuracy = scores.accuracy
     more = len(found.findings) - LISTED
     return Leakage(
         findings=found.findings[:LISTED],

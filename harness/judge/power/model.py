@@ -20,11 +20,7 @@ from scipy.special import ndtri
 from harness.files.case import Case
 from harness.files.suite import Suite
 from harness.files.thresholds import Threshold
-from harness.judge.scores.answers import Answers, Patterns
-from harness.judge.scores.classification import Resampling
-from harness.judge.scores.figure import Figure
-from harness.judge.scores.planning import MOST, POWER, half_way
-from harness.judge.scores.resample import MatrixMetric, linear_se
+from harness.judge.scores import MOST, POWER, Answers, Figure, MatrixMetric, Patterns, Resampling, half_way, linear_se
 from harness.judge.table.columns import Float
 
 MOVED = 0.05  # share of answers that a harmless change moves, either way

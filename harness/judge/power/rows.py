@@ -12,12 +12,9 @@ from typing import TypeAlias
 import msgspec
 
 from harness.files.thresholds import Counted, Threshold, metric_of
+from harness.judge import scores
 from harness.judge.power.model import Ahead, SamplePlan, average_plan, gap_plan, robustness_plan
-from harness.judge.scores.classification import Resampling
-from harness.judge.scores.figure import Figure
-from harness.judge.scores.matrix import fbeta_of
-from harness.judge.scores.planning import POWER, best_provable, half_way, planned_n, smallest_all_pass_n
-from harness.judge.scores.resample import MatrixMetric
+from harness.judge.scores import Figure, MatrixMetric, Resampling
 from harness.judge.wording import Things, amount, count, demand, sure, things, verb
 
 
@@ -51,7 +48,7 @@ def of_share(ahead: Ahead) -> PowerRow:
     """Plan a share of the cases, or of those of one label, that must be right."""
     threshold = ahead.threshold
     share = threshold.bound if threshold.at_least else 1 - threshold.bound
-    return _of_share(ahead, share, amount(half_way(threshold.bound), "share"))
+    return _of_share(ahead, share, amount(scores.half_way(threshold.bound), "share"))
 
 
 def of_repeats(ahead: Ahead) -> PowerRow:
@@ -63,14 +60,14 @@ def of_repeats(ahead: Ahead) -> PowerRow:
     return _of_share(
         ahead,
         share,
-        amount(half_way(threshold.bound), "share"),
+        amount(scores.half_way(threshold.bound), "share"),
         repeated=Things("case asked more than once", "cases asked more than once"),
     )
 
 
 def of_f1(ahead: Ahead) -> PowerRow:
     """Plan F1 = 2J / (1 + J): J is a share of the cases that have to do with the label."""
-    bound, truth = ahead.threshold.bound, half_way(ahead.threshold.bound)
+    bound, truth = ahead.threshold.bound, scores.half_way(ahead.threshold.bound)
     return _of_share(
         ahead,
         bound / (2 - bound),
@@ -84,7 +81,7 @@ def of_calls(ahead: Ahead) -> PowerRow:
     """Plan a latency quantile: the share of calls that must be in time."""
     share = metric_of(ahead.threshold.metric).quantile
     assert share is not None
-    return _of_share(ahead, share, amount(half_way(share), "share"))
+    return _of_share(ahead, share, amount(scores.half_way(share), "share"))
 
 
 def of_average(of: MatrixMetric, figure: Callable[[Resampling], Figure]) -> Planner:
@@ -102,7 +99,9 @@ def of_fbeta(ahead: Ahead) -> PowerRow:
     if threshold.label not in labels:
         return unplanned(threshold, "nobody can tell yet")
     label, beta = labels.index(threshold.label), threshold.argument or 1.0
-    return of_average(lambda confusion: fbeta_of(confusion, label, beta), lambda run: run.fbeta(label, beta))(ahead)
+    return of_average(lambda confusion: scores.fbeta_of(confusion, label, beta), lambda run: run.fbeta(label, beta))(
+        ahead
+    )
 
 
 def of_robustness(ahead: Ahead) -> PowerRow:
@@ -136,7 +135,7 @@ def unplanned(threshold: Threshold, why: str) -> PowerRow:
 
 def _truth(ahead: Ahead) -> str:
     threshold = ahead.threshold
-    return amount(half_way(threshold.bound), metric_of(threshold.metric).scale, threshold.currency or "")
+    return amount(scores.half_way(threshold.bound), metric_of(threshold.metric).scale, threshold.currency or "")
 
 
 def _counted(ahead: Ahead) -> tuple[int, Counted, str | None] | None:
@@ -170,7 +169,7 @@ def _of_share(
     have, counts, label = counted if repeated is None else (0, None, None)
     unit = repeated or things(counts or "cases", label)
     part = f" with {threshold.part}" if threshold.where else ""
-    proved, least = best(best_provable(have, confidence)), smallest_all_pass_n(share, confidence)
+    proved, least = best(scores.best_provable(have, confidence)), scores.smallest_all_pass_n(share, confidence)
     row = PowerRow(
         threshold=threshold.text,
         metric=threshold.metric,
@@ -181,7 +180,7 @@ def _of_share(
         where=threshold.part,
         have=have,
         least=least,
-        needed=planned_n(share, truth=truth, power=POWER, confidence=confidence),
+        needed=scores.planned_n(share, truth=truth, power=scores.POWER, confidence=confidence),
         best=proved if _is_lower_limit(threshold) else 1 - proved,
         sentence="",
         provable=least is not None and have >= least,

@@ -1,1 +1,106 @@
 """Arrays in, figures out: every estimate and test with its source; no English, no files."""
+
+from harness.judge.scores.answers import Answers, Patterns
+from harness.judge.scores.binomial import wilson
+from harness.judge.scores.classification import (
+    NO_TRIALS,
+    Resampling,
+    accuracy,
+    coverage,
+    f1,
+    label_figures,
+    majority,
+    precision,
+    recall,
+    specificity,
+)
+from harness.judge.scores.combined import (
+    Combined,
+    Drop,
+    apart,
+    break_even_score,
+    cusum,
+    difference,
+    error_cost,
+    fisher,
+    no_big_drop,
+)
+from harness.judge.scores.figure import Drawn, Figure, Mapped, Missing, Normal
+from harness.judge.scores.invariance import Excess, RepeatPairs, balanced_cut, excess, flip_share, p_value
+from harness.judge.scores.latency import (
+    SloDecision,
+    TimedSide,
+    case_medians,
+    difference_of_draws,
+    quantile_differences,
+    quantile_draws,
+    quantile_estimate,
+    quantile_of,
+    seconds,
+    shift_of_medians,
+    slo_check,
+    within,
+)
+from harness.judge.scores.matrix import (
+    balanced_accuracy_of,
+    fbeta_of,
+    kappa_of,
+    macro_f1_of,
+    mcc_of,
+    micro_f1_of,
+    weighted_f1_of,
+)
+from harness.judge.scores.paired import (
+    PairedDifference,
+    clustered_mean,
+    cochran_q,
+    holm,
+    mcnemar_mid_p,
+    non_inferiority_n,
+    not_worse,
+    paired_difference,
+    paired_mean_difference,
+    paired_ratio_difference,
+    ratio_of_sums,
+)
+from harness.judge.scores.planning import (
+    MOST,
+    POWER,
+    best_provable,
+    half_way,
+    planned_n,
+    rounded_up,
+    smallest_all_pass_n,
+)
+from harness.judge.scores.prevalence import precision_at
+from harness.judge.scores.proportion import Decision, Share, clustered_share, decide, meets, share_of_counts
+from harness.judge.scores.resample import MatrixMetric, PairedDraws, linear_se, precision_of
+from harness.judge.scores.stability import (
+    ONE_REPEAT,
+    Votes,
+    agreement,
+    all_same,
+    best_and_worst,
+    clustering,
+    fleiss_kappa,
+    flip_rate,
+    flip_rates,
+    flips,
+    krippendorff_alpha,
+    least_stable,
+    mean_entropy,
+    pass_power,
+)
+from harness.judge.scores.tradeoff import (
+    DRAWS,
+    Curve,
+    Scored,
+    best_precision,
+    best_recall,
+    brier,
+    expected_calibration_error,
+    judge_at,
+    lowest_cost,
+    reliability,
+    tradeoffs,
+)

@@ -2,10 +2,8 @@
 
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.documents import NO_LABEL, Classification, Confusion, Estimate, LabelScores, MajorityBaseline
-from harness.judge.scores import classification
-from harness.judge.scores.combined import error_cost
-from harness.judge.scores.prevalence import precision_at
 from harness.judge.view import View
 
 BETA = {"recall": 2.0, "precision": 0.5, "balanced": 1.0}  # F-beta by the suite's priority
@@ -14,15 +12,15 @@ BETA = {"recall": 2.0, "precision": 0.5, "balanced": 1.0}  # F-beta by the suite
 def classification_section(view: View) -> Classification:
     """Give every classification figure with its interval."""
     answers, confidence = view.answers, view.confidence
-    majority = classification.majority(answers)
+    majority = scores.majority(answers)
     draws = view.resampling
     right, failed = int(answers.right.sum()), int(view.failed.sum())
     total = max(len(answers), 1)
     return Classification(
-        accuracy=classification.accuracy(answers).estimate(confidence),
+        accuracy=scores.accuracy(answers).estimate(confidence),
         accuracy_worst=right / total,
         accuracy_best=(right + failed) / total,
-        coverage=classification.coverage(answers).estimate(confidence),
+        coverage=scores.coverage(answers).estimate(confidence),
         majority_baseline=MajorityBaseline(
             label=view.labels[majority.label], share=majority.share, p_value=majority.p_value
         ),
@@ -41,7 +39,7 @@ def classification_section(view: View) -> Classification:
 
 
 def _label(view: View, index: int) -> LabelScores:
-    figures = classification.label_figures(view.answers, index)
+    figures = scores.label_figures(view.answers, index)
     return LabelScores(
         precision=figures.precision.estimate(view.confidence),
         recall=figures.recall.estimate(view.confidence),
@@ -69,9 +67,9 @@ def _at_prevalence(view: View) -> dict[str, Estimate]:
         if label not in view.labels:
             continue
         index = view.labels.index(label)
-        recall = classification.recall(view.answers, index)
-        specificity = classification.specificity(view.answers, index)
-        found[label] = precision_at(recall, specificity, share).estimate(view.confidence)
+        recall = scores.recall(view.answers, index)
+        specificity = scores.specificity(view.answers, index)
+        found[label] = scores.precision_at(recall, specificity, share).estimate(view.confidence)
     return found
 
 
@@ -85,5 +83,5 @@ def _error_cost(view: View) -> Estimate | None:
     costs = view.suite.costs
     if costs is None or view.positive is None:
         return None
-    cost = error_cost(view.answers, view.positive, missed=costs.missed, false_alarm=costs.false_alarm, per=1000)
+    cost = scores.error_cost(view.answers, view.positive, missed=costs.missed, false_alarm=costs.false_alarm, per=1000)
     return cost.estimate(view.confidence)

@@ -6,8 +6,7 @@ import numpy as np
 from harness.files.project import Price
 from harness.files.written.units import per_month
 from harness.judge.documents import Cost, Estimate
-from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.paired_mean import clustered_mean, ratio_of_sums
+from harness.judge.scores import Figure, Missing, clustered_mean, ratio_of_sums
 from harness.judge.table.columns import NONE, Bool, Float, Int64, TrialColumns
 from harness.judge.view import View
 

@@ -5,14 +5,10 @@ from functools import partial
 
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.documents import Estimate, Generalization, SplitGap
 from harness.judge.history.section import lab_gap, lab_run, new_data_section, share_gap
-from harness.judge.scores import classification
-from harness.judge.scores.answers import Answers
-from harness.judge.scores.classification import Resampling
-from harness.judge.scores.combined import apart, difference
-from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.proportion import Share
+from harness.judge.scores import Answers, Figure, Missing, Resampling, Share
 from harness.judge.table.columns import DEV, HOLDOUT
 from harness.judge.view import View
 from harness.judge.wording import count, listed
@@ -37,7 +33,7 @@ def gap(view: View, *, part: bool = False) -> Figure:
     other = other_split(view)
     if other is None:
         return Missing("the cases have no dev split and another one")
-    return difference(classification.accuracy(_split(view, DEV)), classification.accuracy(_split(view, other)))
+    return scores.difference(scores.accuracy(_split(view, DEV)), scores.accuracy(_split(view, other)))
 
 
 def _split(view: View, name: str) -> Answers:
@@ -74,10 +70,10 @@ def _size(view: View, split: str) -> str:
 def _gaps(view: View, other: str) -> list[SplitGap]:
     """Compare accuracy, balanced accuracy, and each label's recall and precision."""
     dev, held = _split(view, DEV), _split(view, other)
-    shares: dict[str, Callable[[Answers], Share | Missing]] = {"accuracy": classification.accuracy}
+    shares: dict[str, Callable[[Answers], Share | Missing]] = {"accuracy": scores.accuracy}
     for place, label in enumerate(view.labels):
-        shares[f"recall[{label}]"] = partial(classification.recall, label=place)
-        shares[f"precision[{label}]"] = partial(classification.precision, label=place)
+        shares[f"recall[{label}]"] = partial(scores.recall, label=place)
+        shares[f"precision[{label}]"] = partial(scores.precision, label=place)
     gaps = [
         share_gap(metric, _estimated(view, score(dev)), _estimated(view, score(held)), other)
         for metric, score in shares.items()
@@ -91,7 +87,7 @@ def _balanced(view: View, answers: Answers) -> Estimate:
 
 
 def _unequal(metric: str, other: str, dev: Estimate, held: Estimate) -> SplitGap:
-    return SplitGap(metric=metric, dev=dev, other_split=other, other=held, gap=apart(dev, held), p_value=None)
+    return SplitGap(metric=metric, dev=dev, other_split=other, other=held, gap=scores.apart(dev, held), p_value=None)
 
 
 def _estimated(view: View, share: Share | Missing) -> tuple[Share | Missing, Estimate]:

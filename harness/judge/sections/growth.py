@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from harness.judge.documents import CandidateAssessment, PromptGrowth
-from harness.judge.scores.paired_mean import clustered_mean
+from harness.judge.scores import clustered_mean
 from harness.judge.sections.versions import numbered
 from harness.judge.table.columns import NONE, Float, Int64
 from harness.judge.view import View

@@ -12,10 +12,7 @@ import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
 from harness.judge.documents import Estimate, Formats, PerturbationScores, Robustness
-from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.invariance import Excess, excess, flip_share, p_value
-from harness.judge.scores.paired import cochran_q, holm
-from harness.judge.scores.proportion import Share
+from harness.judge.scores import Excess, Figure, Missing, Share, cochran_q, excess, flip_share, holm, p_value
 from harness.judge.sections.variants import VariantPairs, all_pairs, changed_cases
 from harness.judge.table.columns import Float
 from harness.judge.view import View

@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 
 from harness.judge.documents import PairsCompared, ServedChange, Stability
-from harness.judge.scores.combined import difference
-from harness.judge.scores.repeat_pairs import RepeatPairs, balanced_cut
+from harness.judge.scores import RepeatPairs, balanced_cut, difference
 from harness.judge.table.columns import NONE, Bool, Int16, Int64
 from harness.judge.view import View
 from harness.judge.wording import count, figure, figure_alone, verb

@@ -7,13 +7,9 @@ are adjusted for the number of tags (Holm 1979).
 import msgspec
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.documents import Estimate, Slice
-from harness.judge.scores import classification
-from harness.judge.scores.answers import Answers
-from harness.judge.scores.combined import fisher
-from harness.judge.scores.figure import Missing
-from harness.judge.scores.paired import holm
-from harness.judge.scores.proportion import Share
+from harness.judge.scores import Answers, Missing, Share
 from harness.judge.table.columns import Bool
 from harness.judge.view import View
 
@@ -28,8 +24,8 @@ def slices_section(view: View) -> tuple[Slice, ...]:
     for tag, has in sorted(cases.tags.items()):
         made = _slice(view, "tag", tag, has)
         inside = np.asarray(has[case], dtype=np.bool_)
-        here = classification.accuracy(view.answers.where(inside))
-        rest = classification.accuracy(view.answers.where(~inside))
+        here = scores.accuracy(view.answers.where(inside))
+        rest = scores.accuracy(view.answers.where(~inside))
         compared.append((made, here, rest))
     return (*splits, *_named_worst(view, compared))
 
@@ -40,11 +36,11 @@ _Compared = tuple[Slice, Share | Missing, Share | Missing]
 def _named_worst(view: View, compared: list[_Compared]) -> list[Slice]:
     """Adjust the p-values of the tags that are large enough, and mark the worst real difference."""
     testable = {
-        place: fisher(here, rest)
+        place: scores.fisher(here, rest)
         for place, (made, here, rest) in enumerate(compared)
         if isinstance(here, Share) and isinstance(rest, Share) and made.cases >= FEWEST
     }
-    adjusted = dict(zip(testable, holm(list(testable.values())), strict=True))
+    adjusted = dict(zip(testable, scores.holm(list(testable.values())), strict=True))
     alpha = 1 - view.confidence
     lower = [
         (here.p, place)
@@ -66,7 +62,7 @@ def _slice(view: View, kind: str, name: str, has: Bool) -> Slice:
         name=name,
         cases=int(np.count_nonzero(has)),
         trials=len(answers),
-        accuracy=classification.accuracy(answers).estimate(view.confidence),
+        accuracy=scores.accuracy(answers).estimate(view.confidence),
         recall=_per_label(view, answers, "recall"),
         precision=_per_label(view, answers, "precision"),
     )
@@ -74,6 +70,6 @@ def _slice(view: View, kind: str, name: str, has: Bool) -> Slice:
 
 def _per_label(view: View, answers: Answers, metric: str) -> dict[str, Estimate]:
     """Give a figure for each label that the slice has or that was answered in it."""
-    score = classification.recall if metric == "recall" else classification.precision
+    score = scores.recall if metric == "recall" else scores.precision
     found = {label: score(answers, index).estimate(view.confidence) for index, label in enumerate(view.labels)}
     return {label: estimate for label, estimate in found.items() if estimate.value is not None}

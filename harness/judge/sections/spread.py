@@ -5,11 +5,9 @@ from typing import TypeAlias
 
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.documents import Spread
-from harness.judge.scores import classification
-from harness.judge.scores.answers import Answers
-from harness.judge.scores.latency import quantile_of
-from harness.judge.scores.matrix import balanced_accuracy_of, macro_f1_of, mcc_of
+from harness.judge.scores import Answers
 from harness.judge.table.columns import Float
 from harness.judge.view import View
 from harness.judge.wording import scale_of
@@ -34,22 +32,22 @@ def spread_over_repeats(view: View) -> tuple[Spread, ...]:
 def _metrics(view: View, part: Answers) -> dict[_Of, float | None]:
     confusion = part.confusion().astype(np.float64)
     values: dict[_Of, float | None] = {
-        ("accuracy", None): classification.accuracy(part).value,
-        ("balanced_accuracy", None): _finite(balanced_accuracy_of(confusion)),
-        ("macro_f1", None): _finite(macro_f1_of(confusion)),
-        ("mcc", None): _finite(mcc_of(confusion)),
+        ("accuracy", None): scores.accuracy(part).value,
+        ("balanced_accuracy", None): _finite(scores.balanced_accuracy_of(confusion)),
+        ("macro_f1", None): _finite(scores.macro_f1_of(confusion)),
+        ("mcc", None): _finite(scores.mcc_of(confusion)),
     }
     labels = range(len(view.labels)) if view.positive is None else (view.positive,)
     if len(labels) <= MOST_LABELS:
         for place in labels:
             name = view.labels[place]
-            values["recall", name] = classification.recall(part, place).value
-            values["precision", name] = classification.precision(part, place).value
+            values["recall", name] = scores.recall(part, place).value
+            values["precision", name] = scores.precision(part, place).value
     return values
 
 
 def _p95(times: Float) -> float | None:
-    value = quantile_of(times, 0.95) if len(times) else None
+    value = scores.quantile_of(times, 0.95) if len(times) else None
     return value if value is not None and math.isfinite(value) else None
 
 

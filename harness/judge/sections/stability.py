@@ -5,10 +5,9 @@ from collections import Counter
 import msgspec
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.documents import Estimate, Flip, Stability, UnstableCase
-from harness.judge.scores import stability
-from harness.judge.scores.reliability import clustering, fleiss_kappa, krippendorff_alpha
-from harness.judge.scores.stability import Votes
+from harness.judge.scores import Votes
 from harness.judge.sections.served import with_served
 from harness.judge.sections.spread import spread_over_repeats
 from harness.judge.table.columns import named_counts
@@ -22,29 +21,29 @@ def stability_section(view: View) -> Stability:
     """Give agreement between repeats, and the cases that moved."""
     cast, right = view.votes, view.answers.right
     confidence = view.confidence
-    agreement = stability.agreement(cast).estimate(confidence)
-    extremes = stability.best_and_worst(view.trials.case, right)
+    agreement = scores.agreement(cast).estimate(confidence)
+    extremes = scores.best_and_worst(view.trials.case, right)
     common = Stability(
         agreement=agreement,
-        flip_rate=stability.flip_rate(cast).estimate(confidence),
-        tar_raw=stability.all_same(view.trials.case, view.trials.reply).estimate(confidence),
-        tar_label=stability.all_same(view.trials.case, view.answer_codes).estimate(confidence),
+        flip_rate=scores.flip_rate(cast).estimate(confidence),
+        tar_raw=scores.all_same(view.trials.case, view.trials.reply).estimate(confidence),
+        tar_label=scores.all_same(view.trials.case, view.answer_codes).estimate(confidence),
         served_models=named_counts(view.trials.served, view.trials.served_models),
         fingerprints=named_counts(view.trials.fingerprint, view.trials.fingerprints),
     )
     if agreement.value is None:
         return common
-    alike = clustering(view.trials.case, right)
+    alike = scores.clustering(view.trials.case, right)
     answers = view.answered.votes  # nobody answered what failed: that is no answer which moved
-    unstable = stability.least_stable(answers, most=len(view.cases))
+    unstable = scores.least_stable(answers, most=len(view.cases))
     made = msgspec.structs.replace(
         common,
         pass_k=_pass_k(view),
-        fleiss_kappa=fleiss_kappa(cast, seed=view.suite.seed).estimate(confidence),
-        krippendorff_alpha=krippendorff_alpha(cast, seed=view.suite.seed).estimate(confidence),
+        fleiss_kappa=scores.fleiss_kappa(cast, seed=view.suite.seed).estimate(confidence),
+        krippendorff_alpha=scores.krippendorff_alpha(cast, seed=view.suite.seed).estimate(confidence),
         icc=None if alike is None else alike.icc,
         design_effect=None if alike is None else alike.design_effect,
-        mean_entropy_bits=stability.mean_entropy(cast),
+        mean_entropy_bits=scores.mean_entropy(cast),
         best_accuracy=None if extremes is None else extremes[0],
         worst_accuracy=None if extremes is None else extremes[1],
         flips=_flips(view, answers),
@@ -56,7 +55,7 @@ def stability_section(view: View) -> Stability:
 
 
 def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
-    rates = stability.flip_rates(cast)
+    rates = scores.flip_rates(cast)
     return tuple(
         Flip(
             first=view.answer_name(first),
@@ -66,14 +65,14 @@ def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
             rate=rates[first, second],
             rate_back=rates[second, first],
         )
-        for first, second, share, pairs in stability.flips(cast)[:SHOWN]
+        for first, second, share, pairs in scores.flips(cast)[:SHOWN]
     )
 
 
 def _pass_k(view: View) -> dict[str, Estimate]:
     found = {}
     for k in range(2, min(view.repeats, 8) + 1):
-        estimate = stability.pass_power(view.trials.case, view.answers.right, k).estimate(view.confidence)
+        estimate = scores.pass_power(view.trials.case, view.answers.right, k).estimate(view.confidence)
         if estimate.value is not None:
             found[str(k)] = estimate
     return found

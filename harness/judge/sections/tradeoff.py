@@ -8,18 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from harness.judge import scores
 from harness.judge.documents import OperatingPoint, ScoreCurve, Tradeoff
-from harness.judge.scores.combined import break_even_score
-from harness.judge.scores.operating_point import best_precision, best_recall, judge_at, lowest_cost
-from harness.judge.scores.tradeoff import (
-    DRAWS,
-    Curve,
-    Scored,
-    brier,
-    expected_calibration_error,
-    reliability,
-    tradeoffs,
-)
+from harness.judge.scores import Curve, Scored
 from harness.judge.sections.generalization import other_split
 from harness.judge.table.columns import DEV, Float
 from harness.judge.view import View
@@ -46,19 +37,19 @@ def tradeoff_section(view: View) -> Tradeoff | None:
     label = view.labels[view.positive]
     if not scored.both:
         return _without_curves(label, scored)
-    draws = DRAWS if len(scored.score) <= MANY else FEW_DRAWS
-    curves = tradeoffs(scored, seed=view.suite.seed, confidence=view.confidence, draws=draws)
+    draws = scores.DRAWS if len(scored.score) <= MANY else FEW_DRAWS
+    curves = scores.tradeoffs(scored, seed=view.suite.seed, confidence=view.confidence, draws=draws)
     shares = bool(((scored.score >= 0) & (scored.score <= 1)).all())
     return Tradeoff(
         label=label,
         n=len(scored.score),
         average_precision=curves.average_precision.estimate(view.confidence),
         roc_auc=curves.roc_auc.estimate(view.confidence),
-        ece=expected_calibration_error(scored.score, scored.positive) if shares else None,
-        brier=brier(scored.score, scored.positive) if shares else None,
+        ece=scores.expected_calibration_error(scored.score, scored.positive) if shares else None,
+        brier=scores.brier(scored.score, scored.positive) if shares else None,
         pr=_curve(curves.pr),
         roc=_curve(curves.roc),
-        reliability=reliability(scored.score, scored.positive) if shares else (),
+        reliability=scores.reliability(scored.score, scored.positive) if shares else (),
         points=_points(view, scored, has),
         note=_note(view, int(has.sum()), shares=shares),
     )
@@ -113,7 +104,7 @@ def _points(view: View, scored: Scored, has: np.ndarray[tuple[int], np.dtype[np.
         score = choose(chosen) if len(chosen.score) else None
         if score is None or not len(judged.score):
             continue
-        result = judge_at(judged, score)
+        result = scores.judge_at(judged, score)
         found.append(
             OperatingPoint(
                 rule=rule,
@@ -129,19 +120,22 @@ def _points(view: View, scored: Scored, has: np.ndarray[tuple[int], np.dtype[np.
 
 def _rules(view: View) -> list[tuple[str, Callable[[Scored], float | None]]]:
     rules: list[tuple[str, Callable[[Scored], float | None]]] = [
-        (f"highest precision with recall >= {demand(FAIR, 'share')}", lambda scored: best_precision(scored, FAIR)),
-        (f"highest recall with precision >= {demand(FAIR, 'share')}", lambda scored: best_recall(scored, FAIR)),
+        (
+            f"highest precision with recall >= {demand(FAIR, 'share')}",
+            lambda scored: scores.best_precision(scored, FAIR),
+        ),
+        (f"highest recall with precision >= {demand(FAIR, 'share')}", lambda scored: scores.best_recall(scored, FAIR)),
     ]
     costs = view.suite.costs
     if costs is not None and costs.missed + costs.false_alarm > 0:
-        break_even = break_even_score(missed=costs.missed, false_alarm=costs.false_alarm)
+        break_even = scores.break_even_score(missed=costs.missed, false_alarm=costs.false_alarm)
         told = "" if break_even is None else f"; {break_even:.3g} if scores were true probabilities"
         missed, alarm = (money(cost, view.currency) for cost in (costs.missed, costs.false_alarm))
         prices = f"missed {missed}, false alarm {alarm}"
         rules.append(
             (
                 f"lowest cost of errors ({prices}{told})",
-                lambda scored: lowest_cost(scored, missed=costs.missed, false_alarm=costs.false_alarm),
+                lambda scored: scores.lowest_cost(scored, missed=costs.missed, false_alarm=costs.false_alarm),
             )
         )
     return rules

@@ -17,8 +17,7 @@ import msgspec
 from harness.judge.documents import CandidateAssessment, Estimate, PastRun, Trap, VersionCurve, VersionPoint
 from harness.judge.history.section import described
 from harness.judge.history.series import share_of
-from harness.judge.scores.combined import Combined
-from harness.judge.scores.proportion import Share
+from harness.judge.scores import Combined, Share
 from harness.judge.table.columns import DEV, HOLDOUT
 from harness.judge.wording import count, figure
 from harness.rundir import Manifest

@@ -16,8 +16,8 @@ from harness.judge.scores.answers import Answers
 from harness.judge.scores.combined import difference
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.matrix import mcc_of
-from harness.judge.scores.paired_metrics import PairedDraws, precision_of
 from harness.judge.scores.proportion import Share, share_of_counts
+from harness.judge.scores.resample import PairedDraws, precision_of
 
 
 def single(right: int, n: int) -> Share:

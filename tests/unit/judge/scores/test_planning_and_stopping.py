@@ -11,7 +11,7 @@ import pytest
 from harness.judge.scores import classification, combined, prevalence, sequential
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.figure import Missing
-from harness.judge.scores.paired_mean import clustered_mean, ratio_of_sums
+from harness.judge.scores.paired import clustered_mean, ratio_of_sums
 from harness.judge.scores.proportion import Share, share_of_counts
 
 AnswersOf = Callable[..., Answers]

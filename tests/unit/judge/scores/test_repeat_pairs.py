@@ -7,8 +7,8 @@ import pytest
 
 from harness.judge.scores import stability
 from harness.judge.scores.figure import Missing
+from harness.judge.scores.invariance import FARTHEST, RepeatPairs, balanced_cut
 from harness.judge.scores.proportion import Share
-from harness.judge.scores.repeat_pairs import FARTHEST, RepeatPairs, balanced_cut
 from harness.judge.scores.stability import Votes
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.judge.scores import reliability, stability
+from harness.judge.scores import stability
+from harness.judge.scores import stability as reliability
 from harness.judge.scores.stability import Votes
 
 # Fleiss' table of 10 subjects x 5 categories x 14 raters, as on Wikipedia; kappa .20993.

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.judge.scores import latency_shift, operating_point
+from harness.judge.scores import latency as latency_shift
+from harness.judge.scores import tradeoff as operating_point
 from harness.judge.scores.tradeoff import (
     BOTH_NEEDED,
     Scored,

@@ -59,6 +59,13 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     repeat: Whole = 0
 
 
+class Planned(msgspec.Struct, frozen=True):
+    """A trial with the inputs that its prompt is rendered with."""
+
+    trial: Trial
+    inputs: dict[str, str]
+
+
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens as the endpoint counted them; None where it did not say."""
 

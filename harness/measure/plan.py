@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from random import Random
 
 import msgspec
@@ -20,15 +19,7 @@ from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
 from harness.files.prompts import Prompt, Rendered, RenderedText, Renderer, RenderFailed, perturb_prompt
 from harness.measure.endpoint.codecs import merged, most_output
-from harness.record import ORIGINAL, CaseRow, Record, Trial
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A trial with the inputs that its prompt is rendered with."""
-
-    trial: Trial
-    inputs: dict[str, str]
+from harness.record import ORIGINAL, CaseRow, Planned, Record, Trial
 
 
 class Plan:

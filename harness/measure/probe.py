@@ -18,8 +18,7 @@ from harness.measure.endpoint import Answer, build_endpoint
 from harness.measure.endpoint.codecs import OUTPUT_NAMES, variables
 from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS
 from harness.measure.endpoint.recorded import load_replies
-from harness.measure.engine.retry import RetryRules, retry, wants_retry
-from harness.measure.pacing import RetryBudget
+from harness.measure.pacing import RetryBudget, RetryRules, retry, wants_retry
 from harness.measure.timeline import RealClock, Timeline
 from harness.record import Attempt, Failure, Reply, Trial
 

@@ -19,8 +19,7 @@ from harness.measure.engine.call import Caller
 from harness.measure.engine.contract import Halt
 from harness.measure.pacing.first_calls import FirstCalls
 from harness.measure.pacing.lane import Lane
-from harness.measure.plan import Planned
-from harness.record import Attempt, Failure, FailureKind, Record, Reply, Trial, caller_ns
+from harness.record import Attempt, Failure, FailureKind, Planned, Record, Reply, Trial, caller_ns
 
 
 @dataclass(frozen=True)

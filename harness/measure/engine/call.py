@@ -11,11 +11,9 @@ from harness.files.project import ModelEntry
 from harness.files.prompts import Renderer, RenderFailed
 from harness.measure.endpoint.contract import Answer, Endpoint, Prepared
 from harness.measure.engine.contract import Halt, Halted, Withdrawn
-from harness.measure.engine.retry import RetryRules, retry, wants_retry
-from harness.measure.pacing import FirstCalls, Lane, Ticket, is_overload
-from harness.measure.plan import Planned
+from harness.measure.pacing import FirstCalls, Lane, RetryRules, Ticket, is_overload, retry, wants_retry
 from harness.measure.timeline import Clock, Timeline
-from harness.record import Failure, Record, Reply, Trial
+from harness.record import Failure, Planned, Record, Reply, Trial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,7 @@ from harness.files.mending import Mend, what_to_change
 from harness.measure.endpoint.failure_map import is_fatal
 from harness.measure.engine.call import Caller
 from harness.measure.pacing import Lane, Settled
-from harness.measure.plan import Planned
-from harness.record import Event, Failure, Record, Refused
+from harness.record import Event, Failure, Planned, Record, Refused
 
 Put: TypeAlias = Callable[[Event], None]
 

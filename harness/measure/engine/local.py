@@ -22,9 +22,9 @@ from harness.measure.engine.contract import GRACE_S, Halt, Halted, Outcome, Sink
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
 from harness.measure.engine.lane_work import Feed, LaneWork
 from harness.measure.pacing import FirstCalls, Lane, connections_allowed, shared_limits
-from harness.measure.plan import Plan, Planned
+from harness.measure.plan import Plan
 from harness.measure.timeline import Clock, RealClock
-from harness.record import Event, Pace
+from harness.record import Event, Pace, Planned
 
 # Hears what other processes say: that the run stops, or that candidate n of the bundle is opened or ended.
 Told: TypeAlias = Callable[[int, bool], None]

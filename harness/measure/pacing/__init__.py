@@ -13,9 +13,9 @@ sent it passes two doors, and the waits at them are parts of its record:
   pauses; when it is at one and 429s go on, it learns a rate.
 
 Before all that, a candidate's *first calls* (first_calls.py) show whether it is answered at all. After a
-call, the *retry budget* and the *breaker* (breaker.py) keep an outage from becoming a storm.
+call, the *retry budget* and the *breaker* (retrying.py) keep an outage from becoming a storm.
 """
 
-from harness.measure.pacing.breaker import RetryBudget
 from harness.measure.pacing.first_calls import FirstCalls, Settled
-from harness.measure.pacing.lane import Lane, Ticket, connections_allowed, is_overload, shared_limits
+from harness.measure.pacing.lane import Lane, Ticket, connections_allowed, shared_limits
+from harness.measure.pacing.retrying import RetryBudget, RetryRules, is_overload, retry, wants_retry

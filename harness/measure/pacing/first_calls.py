@@ -18,8 +18,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.measure.plan import Planned
-from harness.record import Failure, FailureKind, Record, Reply
+from harness.record import Failure, FailureKind, Planned, Record, Reply
 
 FIRST = 5
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from harness.files.project import Limits
 from harness.measure.endpoint.contract import Answer
-from harness.measure.pacing.breaker import Breaker, RetryBudget
 from harness.measure.pacing.rate import RateLimiter
+from harness.measure.pacing.retrying import Breaker, RetryBudget
 from harness.measure.pacing.turnstile import Turnstile
 from harness.measure.timeline import Clock
 from harness.record import Failure
@@ -135,11 +135,6 @@ def shared_limits(limits: Iterable[Limits], *, shards: int = 1) -> Limits:
         attempts=min(each.attempts for each in every),
         max_retry_after_s=min(each.max_retry_after_s for each in every),
     )
-
-
-def is_overload(answer: Answer) -> bool:
-    """Whether the endpoint said that there was too much: 429 only, for an outage ends without a memory."""
-    return isinstance(answer.outcome, Failure) and answer.outcome.kind == "rate_limited"
 
 
 _OTHERS = 32  # the journal, pipes, look-ups of names, connections that are still closing

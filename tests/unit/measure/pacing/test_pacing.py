@@ -11,9 +11,9 @@ from virtual_clock import VirtualClock, VirtualLoop
 from harness.errors import EndpointUnusable, RunIncomplete
 from harness.files.project import Limits
 from harness.measure.endpoint.contract import RateHints
-from harness.measure.pacing.breaker import Breaker, RetryBudget
 from harness.measure.pacing.lane import Lane, shared_limits
 from harness.measure.pacing.rate import RateLimiter
+from harness.measure.pacing.retrying import Breaker, RetryBudget
 from harness.measure.pacing.turnstile import Turnstile
 from harness.record import Failure, FailureKind, Record, Reply
 

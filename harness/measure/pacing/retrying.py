@@ -1,4 +1,12 @@
-"""Which answers are asked for again, when, and how often; the loop itself is tenacity's."""
+"""When to ask again, and when to stop asking: the retry, its budget, and the breaker of an endpoint that is down.
+
+Which answers are asked for again, when, and how often, is said here; the loop itself is tenacity's.
+
+A failure that says the endpoint was not there (connection, 5xx, timeout, 429) may be an outage, and an outage
+says nothing about a prompt. So such a record is *held* until another trial of the lane ends differently: then
+it was this trial's own, and is final. When too many follow each other with nothing between, the run ends and
+can be resumed; the held trials were not journalled and run again then.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -10,12 +18,11 @@ from tenacity.retry import retry_if_result
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
-from harness.errors import RunIncomplete
+from harness.errors import EndpointUnusable, HarnessError, RunIncomplete
 from harness.measure.endpoint.contract import Answer
 from harness.measure.endpoint.failure_map import is_fatal, is_retryable
-from harness.measure.pacing import RetryBudget, is_overload
 from harness.measure.timeline import Clock, Timeline
-from harness.record import Failure
+from harness.record import Failure, FailureKind, Record, Reply
 
 FIRST_S = 0.5
 LONGEST_S = 20.0
@@ -29,6 +36,35 @@ def wants_retry(answer: Answer) -> bool:
         return False
     said = answer.hints.should_retry
     return is_retryable(failure.kind) if said is None else said
+
+
+def is_overload(answer: Answer) -> bool:
+    """Whether the endpoint said that there was too much: 429 only, for an outage ends without a memory."""
+    return isinstance(answer.outcome, Failure) and answer.outcome.kind == "rate_limited"
+
+
+class RetryBudget:
+    """Retries are at most a fifth of the calls, once the endpoint has shown that it works."""
+
+    SHARE = 0.2
+    WARM_AFTER = 50  # successes
+
+    def __init__(self) -> None:
+        self._calls = 0
+        self._retries = 0
+        self._successes = 0
+
+    def called(self, *, succeeded: bool) -> None:
+        """Count a call."""
+        self._calls += 1
+        self._successes += succeeded
+
+    def take(self) -> bool:
+        """Take one retry; False when none is left."""
+        if self._successes >= self.WARM_AFTER and self._retries + 1 > self.SHARE * (self._calls + 1):
+            return False
+        self._retries += 1
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +160,47 @@ def _last_answer(retry_state: RetryCallState) -> Answer:
     assert retry_state.outcome is not None
     answer: Answer = retry_state.outcome.result()
     return answer
+
+
+HOPELESS_AFTER = 5  # trials in a row, each with all its attempts, when nothing ever succeeded
+DOWN_AFTER = 20  # when something has
+
+OUTAGE: frozenset[FailureKind] = frozenset(
+    {"connect", "network", "timeout", "deadline", "rate_limited", "server_error"}
+)
+
+
+class Breaker:
+    """Holds the records of a possible outage of one lane."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._succeeded = False
+        self._held: list[Record] = []
+
+    def settle(self, record: Record) -> tuple[Record, ...]:
+        """Give the records that are final now; raises when the endpoint is down."""
+        outcome = record.outcome
+        if isinstance(outcome, Failure) and outcome.kind in OUTAGE and not record.recorded:
+            self._held.append(record)
+            if len(self._held) >= (DOWN_AFTER if self._succeeded else HOPELESS_AFTER):
+                raise self._down(outcome)
+            return ()
+        self._succeeded = self._succeeded or isinstance(outcome, Reply)
+        return (*self.release(), record)
+
+    def release(self) -> tuple[Record, ...]:
+        """Give what is held, final because nothing is left to try."""
+        held, self._held = tuple(self._held), []
+        return held
+
+    def _down(self, last: Failure) -> HarnessError:
+        trials = len(self._held)
+        said = f"{self._endpoint}: {trials} trials in a row failed, retries included; the last: {last.message}"
+        if last.kind == "rate_limited":
+            return RunIncomplete(said, fix="Lower `limits` in harness.yml, or wait; then resume.")
+        if self._succeeded:
+            return RunIncomplete(said, fix="Resume when the endpoint is back; these trials run again.")
+        if "certificate" in last.message or "TLS" in last.message:  # it is there, and says what is wrong
+            return EndpointUnusable(said, fix="Correct that on the server or in harness.yml.")
+        return EndpointUnusable(said, fix="Start the server, or correct its address in harness.yml.")

@@ -7,11 +7,9 @@ import msgspec
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
-from harness.measure.endpoint.codecs.books import Books, anthropic_usage
-from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
+from harness.measure.endpoint.codecs.books import Books, Headers, anthropic_usage, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, list_at, object_at, text_at
 from harness.measure.endpoint.codecs.message import content_text, finish_of, kept, thoughts_among, tool_call
-from harness.measure.endpoint.contract import Headers
 from harness.record import Reply
 
 VERSION = "2023-06-01"
@@ -46,7 +44,7 @@ class AnthropicCodec:
         system = [content for role, content in rendered.messages if role in ("system", "developer")]
         turns = [(role, content) for role, content in rendered.messages if role in ("user", "assistant")]
         if not turns:
-            raise CannotEncode("the prompt has no user message")
+            raise parameters.CannotEncode("the prompt has no user message")
         messages = [{"role": role, "content": content} for role, content in turns]
         head = b'{"messages":' + msgspec.json.encode(messages)
         if system:

@@ -21,6 +21,7 @@ from harness.measure.endpoint.codecs.fields import (
     object_at,
     text_at,
 )
+from harness.measure.endpoint.contract import Headers
 from harness.record import TokenLogprob, Usage
 
 _MOST_KEPT = 4096  # of a label's reply; the journal keeps no more
@@ -198,3 +199,21 @@ def _checked(logprob: float | None) -> float:
     if logprob > 0.01:  # rounding may lift a certain token slightly above 0
         raise Malformed(f"a log probability of {logprob} is above zero")
     return min(0.0, max(_FLOOR, logprob))
+
+
+def request_id(headers: Headers) -> str | None:
+    """Return the id by which the provider's support finds this request."""
+    return headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id")
+
+
+def server_ns(payload: JsonObject, headers: Headers) -> int | None:
+    """Return the processing time that the server itself reports; a nonsensical one counts as none."""
+    try:
+        timings = object_at(payload, "timings")  # llama.cpp
+        if timings is not None:
+            millis = (number_at(timings, "prompt_ms") or 0.0) + (number_at(timings, "predicted_ms") or 0.0)
+        else:
+            millis = float(headers.get("openai-processing-ms") or headers.get("x-envoy-upstream-service-time") or -1.0)
+    except (Malformed, ValueError):
+        return None
+    return round(millis * 1e6) if 0 <= millis < 1e9 else None

@@ -9,21 +9,10 @@ from typing import Protocol, runtime_checkable
 
 from harness.files.prompts import Rendered
 from harness.measure.endpoint import failure_map
-from harness.measure.endpoint.codecs.fields import (
-    ErrorInReply,
-    JsonObject,
-    Malformed,
-    number_at,
-    object_at,
-    parse_object,
-)
-from harness.measure.endpoint.contract import Headers
+from harness.measure.endpoint.codecs.books import Headers, request_id
+from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, parse_object
 from harness.measure.endpoint.secrets import short
 from harness.record import Failure, Reply
-
-
-class CannotEncode(Exception):
-    """A rendered prompt can't be carried by this protocol; the message says why."""
 
 
 class StreamParts(Protocol):
@@ -94,21 +83,3 @@ def of_error(error: object, status: int | None, headers: Headers) -> Reply | Fai
 def refused(words: str, headers: Headers) -> Reply:
     """Return the reply of a filter that stopped the prompt: an outcome, not a failure."""
     return Reply(text="", finish_reason="content_filter", refusal=short(words) or None, request_id=request_id(headers))
-
-
-def request_id(headers: Headers) -> str | None:
-    """Return the id by which the provider's support finds this request."""
-    return headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id")
-
-
-def server_ns(payload: JsonObject, headers: Headers) -> int | None:
-    """Return the processing time that the server itself reports; a nonsensical one counts as none."""
-    try:
-        timings = object_at(payload, "timings")  # llama.cpp
-        if timings is not None:
-            millis = (number_at(timings, "prompt_ms") or 0.0) + (number_at(timings, "predicted_ms") or 0.0)
-        else:
-            millis = float(headers.get("openai-processing-ms") or headers.get("x-envoy-upstream-service-time") or -1.0)
-    except (Malformed, ValueError):
-        return None
-    return round(millis * 1e6) if 0 <= millis < 1e9 else None

@@ -9,12 +9,10 @@ from typing import Any
 
 import msgspec
 
-from harness.endings import ending_of
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
-from harness.measure.endpoint.codecs.books import Books, openai_usage
-from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
+from harness.measure.endpoint.codecs.books import Books, Headers, openai_usage, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import (
     ErrorInReply,
     JsonObject,
@@ -31,9 +29,9 @@ from harness.measure.endpoint.codecs.message import (
     content_text,
     finish_of,
     kept,
+    may_be_empty,
     thoughts_of,
 )
-from harness.measure.endpoint.contract import Headers
 from harness.record import Reply, TokenLogprob
 
 
@@ -104,7 +102,7 @@ def _chat_reply(payload: JsonObject, choice: JsonObject, headers: Headers) -> Re
     finish = finish_of(choice, payload, books)
     message = object_at(choice, "message")
     if message is None:
-        if ending_of(finish) in (None, "stop"):
+        if not may_be_empty(finish):
             raise Malformed("`choices[0].message` is missing")
         message = {}  # a filter or a limit left nothing of it
     reply = Reply(
@@ -231,7 +229,7 @@ class CompletionsCodec:
     def encode(self, rendered: Rendered) -> bytes:
         """Write the text, then what is the same for every request."""
         if not isinstance(rendered, RenderedText):
-            raise CannotEncode("a prompt with `messages` can't be sent as a text completion; give it `text`")
+            raise parameters.CannotEncode("a prompt with `messages` can't be sent as a text completion; give it `text`")
         return b'{"prompt":' + msgspec.json.encode(rendered.text) + self._rest
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
@@ -248,7 +246,7 @@ def _text_reply(payload: JsonObject, choice: JsonObject, headers: Headers) -> Re
     books = Books()
     finish = finish_of(choice, payload, books)
     text = text_at(choice, "text")
-    if text is None and ending_of(finish) in (None, "stop"):
+    if text is None and not may_be_empty(finish):
         raise Malformed("`choices[0].text` is missing")
     reply = Reply(text=text or "", finish_reason=finish, reasoning=kept(thoughts_of(choice)))
     return _with_books(reply, choice, payload, headers, books)

@@ -12,16 +12,13 @@ import msgspec
 from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from harness.endings import ending_of
 from harness.errors import UsageError
 from harness.files.project import ModelEntry
 from harness.files.prompts import Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
-from harness.measure.endpoint.codecs.books import Books, with_thoughts_beside
-from harness.measure.endpoint.codecs.codec import CannotEncode, request_id, server_ns
+from harness.measure.endpoint.codecs.books import Books, Headers, request_id, server_ns, with_thoughts_beside
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, at_pointer
-from harness.measure.endpoint.codecs.message import finish_of
-from harness.measure.endpoint.contract import Headers
+from harness.measure.endpoint.codecs.message import finish_of, may_be_empty
 from harness.record import Reply, Usage
 
 Fill: TypeAlias = Callable[[JsonObject], Any]
@@ -60,7 +57,7 @@ class GenericCodec:
         try:
             return msgspec.json.encode(self._fill({**values, **rendered.inputs}))
         except TemplateError as error:
-            raise CannotEncode(f"`body` of harness.yml: {error}") from None
+            raise parameters.CannotEncode(f"`body` of harness.yml: {error}") from None
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
         """Follow the pointers."""
@@ -72,7 +69,7 @@ class GenericCodec:
         finish = None if self._finish is None else at_pointer(payload, self._finish)
         ended = finish_of({"finish_reason": finish}, {}, books)
         found = at_pointer(payload, self._reply)
-        left_nothing = found is None and ending_of(ended) not in (None, "stop")
+        left_nothing = found is None and may_be_empty(ended)
         return Reply(
             text="" if left_nothing else _as_text(found, self._reply),
             finish_reason=ended,

@@ -85,6 +85,11 @@ def finish_of(choice: JsonObject, payload: JsonObject, books: Books) -> str | No
     return known[0] if known else words[0] if words else None
 
 
+def may_be_empty(finish: str | None) -> bool:
+    """Whether an ending explains that nothing was said: a filter, a limit or a tool left nothing of it."""
+    return ending_of(finish) not in (None, "stop")
+
+
 def chat_tools(message: JsonObject) -> tuple[ToolCall, ...]:
     """Return the tools that a chat message calls, in today's form or the one before."""
     calls = list_at(message, "tool_calls") or []

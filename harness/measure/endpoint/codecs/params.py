@@ -30,6 +30,10 @@ _GITHUB_NAMES = {
 OUTPUT_NAMES = ("max_completion_tokens", "max_output_tokens", "max_tokens", "n_predict")
 
 
+class CannotEncode(Exception):
+    """A rendered prompt can't be carried by this protocol; the message says why."""
+
+
 def merged(entry: ModelEntry, prompt: Prompt) -> JsonObject:
     """Entry parameters overridden by the prompt's, under their common names, sorted."""
     both = {**_common_names(entry.params), **_common_names(prompt.parameters)}

@@ -10,11 +10,9 @@ from harness.endings import ending_of, in_common_words
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
-from harness.measure.endpoint.codecs.books import Books, responses_usage
-from harness.measure.endpoint.codecs.codec import request_id, server_ns
+from harness.measure.endpoint.codecs.books import Books, Headers, request_id, responses_usage, server_ns
 from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, list_at, object_at, text_at
 from harness.measure.endpoint.codecs.message import kept, thoughts_among, tool_call
-from harness.measure.endpoint.contract import Headers
 from harness.record import Reply, TokenLogprob, ToolCall
 
 _ENDS = frozenset({"response.completed", "response.incomplete"})

@@ -12,9 +12,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.secrets import REDACTED, redact
-from harness.measure.endpoint.transports.transport import Broken, Exchange, Sink, Transport
+from harness.measure.endpoint.transports.transport import Broken, Exchange, Headers, Sink, Transport
 
 VARIABLE = "HARNESS_DEBUG_LOG"
 BODY_SHOWN = 2000  # characters

@@ -9,9 +9,8 @@ from itertools import cycle
 
 import httpx
 
-from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports.proxies import proxy_for
-from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Read, Way
+from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way
 from harness.measure.endpoint.transports.trust import context
 
 # A client's pool looks at all its connections for every request: at 256 in flight one pool took 20 ms of CPU

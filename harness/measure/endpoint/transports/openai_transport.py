@@ -21,9 +21,8 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, OpenAIError
 from harness.errors import UsageError
 from harness.files.project import Azure
 from harness.measure.endpoint import secrets
-from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports.proxies import proxy_for
-from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Read, Way
+from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way
 from harness.measure.endpoint.transports.trust import context
 
 # The client refuses to start without a key; servers without one ignore this.

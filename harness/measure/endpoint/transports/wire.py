@@ -19,9 +19,8 @@ from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
 
 from harness.ending import wait_for_native_threads
-from harness.measure.endpoint.contract import Headers
 from harness.measure.endpoint.transports.proxies import LOOPBACK, proxy_for
-from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Read, Way
+from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way
 from harness.record import Failure
 
 # The client hands a response over once so much of its body is there. A usual reply is then whole when the

@@ -16,7 +16,7 @@ candidate is gone, a candidate or a perturbation is new) it would be another run
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,11 @@ import msgspec
 
 from harness.errors import RunChanged, UsageError
 from harness.files.bundle import Bundle, load_bundle
-from harness.files.suite import suite_digest
 from harness.files.written import shown
 from harness.journal import JournalWriter, RunLock, read_events
 from harness.measure.endpoint.transports import log_to
-from harness.measure.foreign import places_of, refuse_foreign
+from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign
 from harness.measure.plan import Plan
-from harness.measure.run import file_digest, make_manifest
 from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session
 from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Reply, Session
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, read_manifest, write_manifest
@@ -129,8 +127,7 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
     )
     if not found.started:
         return bundle
-    cases = tuple(case for case in bundle.cases if case.id in found.cases)
-    return replace(bundle, cases=cases, suite_digest=suite_digest(bundle.suite, cases))
+    return bundle.only(found.cases)
 
 
 def _other_places(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator[str]:

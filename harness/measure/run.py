@@ -1,36 +1,29 @@
-"""A new run: folder, manifest, journal, and its first session."""
+"""A new run: folder, manifest, journal, and its first session; and the replies of earlier runs that it may take.
 
-import hashlib
-import os
-import platform
+A trial's key is a digest of prompt, model (origin, id, parameters), inputs, variant and repeat, so a record
+with the same key answers the same question. A candidate is served from earlier runs altogether or not at all:
+half of its trials from last week and half from now would be two measurements. What is served is marked as
+recorded, so that nobody takes its latency for one of today.
+"""
+
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.errors import EndpointUnusable, UsageError
-from harness.files.branch import Repository
+import msgspec
+
+from harness.errors import EndpointUnusable, HarnessError, UsageError
 from harness.files.bundle import Bundle, Candidate
-from harness.journal import JournalWriter, RunLock
+from harness.journal import JournalWriter, RunLock, iter_records
 from harness.measure.endpoint.origin import api_key, resolved_headers
 from harness.measure.endpoint.transports import log_to
+from harness.measure.manifest import make_manifest
 from harness.measure.plan import Plan
-from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session, utc_now
-from harness.record import Record
-from harness.rundir import (
-    DEBUG_LOG,
-    JOURNAL,
-    LOCK,
-    SCHEMA_VERSION,
-    CandidateEntry,
-    FileDigest,
-    Manifest,
-    create_run,
-    write_manifest,
-)
-
-__all__ = ["Observer", "measure"]
+from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session
+from harness.record import Record, Reply
+from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, create_run, list_runs, read_manifest, write_manifest
 
 
 def measure(
@@ -88,94 +81,63 @@ def _none_left_empty(run: Path) -> Iterator[None]:
         raise
 
 
-_PACKAGES = ("prompt-readiness", "jinja2", "msgspec", "numpy", "pyreqwest", "scipy", "tenacity", "uvloop")
-_GIT_S = 5.0
+def stored_replies(
+    results: Path, plan: Plan, candidate: Candidate, *, since: datetime, trusted: Callable[[Path], bool]
+) -> tuple[Record, ...] | None:
+    """Give a record for every trial of a candidate from runs in `results`; None when one is missing.
 
-
-def make_manifest(run: Path, bundle: Bundle, plan: Plan, command: Sequence[str]) -> Manifest:
-    """Describe a run that is about to begin."""
-    root = bundle.project.root.resolve()
-    commit, dirty = git_state(root)
-    return Manifest(
-        schema_version=SCHEMA_VERSION,
-        run_id=run.name,
-        created_utc=utc_now(),
-        suite_name=bundle.suite.name,
-        suite=bundle.suite.model_dump(mode="json"),
-        suite_digest=bundle.suite_digest,
-        candidates=tuple(_entry(candidate) for candidate in bundle.candidates),
-        variants=plan.variants,
-        repeats=plan.repeats,
-        planned_trials=plan.planned,
-        seed=plan.seed,
-        files=tuple(file_digest(path, root) for path in bundle.files),
-        versions=versions(),
-        platform=platform.platform(),
-        git_commit=commit,
-        git_dirty=dirty,
-        command=tuple(command),
-        notes={"reload": _reload(run, bundle, root)},
-    )
-
-
-def versions() -> dict[str, str]:
-    """Give the versions of Python and of the packages that touch the wire or the numbers."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def git_state(folder: Path) -> tuple[str | None, bool | None]:
-    """Give the commit and whether tracked files differ from it; None where there is no git."""
-    try:
-        repository = Repository.around(folder, seconds=_GIT_S)
-        commit = repository.head()
-    except UsageError:
-        return None, None
-    try:
-        return commit, bool(repository.changed(commit))
-    except (UsageError, OSError):
-        return commit, None
-
-
-def _entry(candidate: Candidate) -> CandidateEntry:
-    return CandidateEntry(
-        name=candidate.name,
-        prompt_name=candidate.prompt.name,
-        model_name=candidate.model_name,
-        prompt=candidate.prompt.model_dump(mode="json"),
-        model=candidate.model.model_dump(mode="json"),
-        prompt_digest=candidate.prompt_digest,
-        model_digest=candidate.model_digest,
-        places=dict(candidate.places),
-    )
-
-
-def file_digest(path: Path, root: Path) -> FileDigest:
-    """Digest a file that a run reads."""
-    sha256 = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            sha256.update(chunk)
-    return FileDigest(path=os.path.relpath(path.resolve(), root), sha256=sha256.hexdigest())
-
-
-def _reload(run: Path, bundle: Bundle, root: Path) -> dict[str, object]:
-    """Say where the files are, so that a resume finds them: all relative, the project may have moved."""
-    prompts = dict.fromkeys(c.prompt.path for c in bundle.candidates if c.prompt.path is not None)
-    assert bundle.suite.path is not None
-    return {
-        "root": os.path.relpath(root, run.resolve()),
-        "project": _relative(bundle.project.path, root),
-        "suite": _relative(bundle.suite.path, root),
-        "prompts": [_relative(path, root) for path in prompts],
-        "cases": _relative(bundle.replaced, root),
+    Records older than `since`, failures, and records that were themselves served are not taken; of several
+    the latest is. `trusted` says which run folders may be read at all.
+    """
+    wanted = {
+        planned.trial.key: planned.trial for planned in plan.trials(plan.nothing_done(), frozenset({candidate.name}))
     }
+    found: dict[str, Record] = {}
+    for run in reversed(list_runs(results)):
+        if not trusted(run):
+            continue
+        for record in _records(run, candidate):
+            if record.key in wanted and record.key not in found and _at(record) >= since:
+                found[record.key] = record
+        if len(found) == len(wanted):
+            return tuple(msgspec.structs.replace(found[key], candidate=candidate.name, recorded=True) for key in wanted)
+    return None
 
 
-def _relative(path: Path | None, root: Path) -> str | None:
-    return None if path is None else os.path.relpath(path.resolve(), root)
+def served_as(records: tuple[Record, ...], plan: Plan, candidate: Candidate) -> tuple[Record, ...]:
+    """Give records of one candidate to another that sends the same requests under other keys."""
+    places = {(record.case, record.variant, record.repeat): record for record in records}
+    planned = plan.trials(plan.nothing_done(), frozenset({candidate.name}))
+    return tuple(
+        msgspec.structs.replace(
+            places[trial.case, trial.variant, trial.repeat], candidate=candidate.name, key=trial.key
+        )
+        for trial in (each.trial for each in planned)
+    )
+
+
+def _records(run: Path, candidate: Candidate) -> Iterator[Record]:
+    """Yield what a run measured of a candidate; nothing where the run can't be read."""
+    try:
+        entries = read_manifest(run).candidates
+        names = {
+            entry.name
+            for entry in entries
+            if (entry.prompt_digest, entry.model_digest) == (candidate.prompt_digest, candidate.model_digest)
+        }
+        if not names:
+            return
+        last = {record.key: record for record in iter_records(run / JOURNAL) if record.candidate in names}
+    except (HarnessError, OSError):
+        return
+    for record in last.values():
+        if isinstance(record.outcome, Reply) and not record.recorded:
+            yield record
+
+
+def _at(record: Record) -> datetime:
+    try:
+        at = datetime.fromisoformat(record.started_utc)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -15,6 +14,7 @@ from harness.files.thresholds import metric_of
 from harness.journal import JournalWriter
 from harness.measure.engine.contract import Outcome, Sink, Work
 from harness.measure.plan import Plan
+from harness.measure.timeline import RealClock
 from harness.record import CaseRow, Event, Pace, Record, Refused, Reply, Session
 
 
@@ -241,11 +241,6 @@ def keyboard_interrupts() -> Iterator[None]:
         raise stopped from None
 
 
-def utc_now() -> str:
-    """Give the wall clock as the journal writes it."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
-
-
 def _session(
     event: Literal["started", "resumed", "finished", "stopped"],
     plan: Plan,
@@ -255,7 +250,13 @@ def _session(
     cut_off: int = 0,
 ) -> Session:
     return Session(
-        at_utc=utc_now(), event=event, pid=os.getpid(), planned=plan.planned, done_before=done, why=why, cut_off=cut_off
+        at_utc=RealClock.utc(),
+        event=event,
+        pid=os.getpid(),
+        planned=plan.planned,
+        done_before=done,
+        why=why,
+        cut_off=cut_off,
     )
 
 

@@ -195,7 +195,7 @@ def test_an_exception_is_reached_without_it(
 
 
 def test_a_file_that_holds_no_certificate_is_refused_before_a_call(tmp_path: Path) -> None:
-    from harness.files.project import certificates
+    from harness.files.project import read_certificates
 
     for content, why in [
         (b"no certificate", "holds no certificate in PEM form"),
@@ -203,6 +203,6 @@ def test_a_file_that_holds_no_certificate_is_refused_before_a_call(tmp_path: Pat
     ]:
         (tmp_path / "ca.pem").write_bytes(content)
         with pytest.raises(ValueError, match=why):
-            certificates(tmp_path / "ca.pem")
+            read_certificates(tmp_path / "ca.pem")
     with pytest.raises(ValueError, match="cannot be read"):
-        certificates(tmp_path / "absent.pem")
+        read_certificates(tmp_path / "absent.pem")

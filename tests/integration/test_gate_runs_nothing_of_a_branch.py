@@ -31,7 +31,7 @@ from scripted import Script, ScriptedServer
 
 from harness.journal import read_events
 from harness.journal.line import encode_line
-from harness.measure.run import git_state
+from harness.measure.manifest import git_state
 from harness.record import CaseRow, Record, Reply, Session
 
 Serve = Callable[[Script], ScriptedServer]

@@ -17,8 +17,7 @@ from harness.files.digest import digest
 from harness.journal import read_events
 from harness.measure.plan import Plan, estimate
 from harness.measure.resume import resume
-from harness.measure.reuse import served_as, stored_replies
-from harness.measure.run import measure
+from harness.measure.run import measure, served_as, stored_replies
 from harness.record import Failure, Record, Refused, Session
 from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
 

@@ -7,8 +7,8 @@ that `suites/a.suite.yml` may name `../prompts/*.prompt.yml`. Whatever files nam
 after symlinks are resolved; what a person names on the command line may lie anywhere.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.files.bundle.choice import Choice
@@ -54,6 +54,11 @@ class Bundle:
     suite_digest: str
     left_out: tuple[str, ...] = ()  # prompts that came with a pattern and do not fit a model, in sentences
     notes: tuple[str, ...] = ()  # what is allowed and seldom meant, in sentences
+
+    def only(self, ids: Container[str]) -> "Bundle":
+        """Give the same bundle with the cases of these ids."""
+        cases = tuple(case for case in self.cases if case.id in ids)
+        return replace(self, cases=cases, suite_digest=suite_digest(self.suite, cases))
 
 
 def load_project(start: Path) -> Project:

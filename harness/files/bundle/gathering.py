@@ -8,9 +8,9 @@ from harness.files.project import (
     CERTIFICATES_FIX,
     ModelEntry,
     ReadProject,
-    certificates,
     default_project,
     find_project,
+    read_certificates,
     read_project,
 )
 from harness.files.prompts import Prompt, plain_name, read_prompt
@@ -235,7 +235,7 @@ class Gatherer:
         if entry.ca_file is None:
             return
         try:
-            certificates(self.root / entry.ca_file)  # a company's lie outside of the project, as a rule
+            read_certificates(self.root / entry.ca_file)  # a company's lie outside of the project, as a rule
         except ValueError as error:
             self._model_problem(name, "ca_file", f"`{shown(str(entry.ca_file))}` {error}", CERTIFICATES_FIX)
 

@@ -1,7 +1,7 @@
 """harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
 
 from harness.files.project.certificates import FIX as CERTIFICATES_FIX
-from harness.files.project.certificates import certificates
+from harness.files.project.certificates import read_certificates
 from harness.files.project.entry import (
     Azure,
     EndpointKind,

@@ -8,7 +8,7 @@ _ONE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 FIX = "Name a PEM file with the certificate of your company's authority, or of the server."
 
 
-def certificates(path: Path) -> tuple[bytes, ...]:
+def read_certificates(path: Path) -> tuple[bytes, ...]:
     """Give each certificate of a PEM file. Raises ValueError, in words, where it holds none to be read."""
     import ssl
 

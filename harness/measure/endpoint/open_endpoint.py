@@ -7,7 +7,7 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from harness.errors import UsageError
-from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEntry, certificates
+from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEntry, read_certificates
 from harness.files.prompts import Prompt
 from harness.measure.endpoint import origin
 from harness.measure.endpoint.codecs import (
@@ -108,7 +108,7 @@ def _trusted(name: str, entry: ModelEntry, root: Path) -> tuple[bytes, ...]:
     if entry.ca_file is None:
         return ()
     try:
-        return certificates(root / entry.ca_file)
+        return read_certificates(root / entry.ca_file)
     except ValueError as error:
         raise UsageError(f"models.{name}.ca_file: {entry.ca_file} {error}", fix=CERTIFICATES_FIX) from None
 

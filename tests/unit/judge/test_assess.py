@@ -11,7 +11,7 @@ from run_of import CALM, candidate, case_row, check_of, events_of, judged, manif
 from harness.journal import JournalWriter
 from harness.judge.assess import assess, assess_run
 from harness.judge.documents import NO_LABEL, OUTCOMES
-from harness.measure.run import versions
+from harness.measure.manifest import versions
 from harness.record import Failure, Interference, Session
 
 LABELS = ("spam", "ham")

@@ -15,8 +15,7 @@ from harness.files.bundle import Bundle, load_bundle
 from harness.files.project import model_digest
 from harness.files.prompts import prompt_digest
 from harness.measure.plan import Plan
-from harness.measure.reuse import served_as, stored_replies
-from harness.measure.run import measure
+from harness.measure.run import measure, served_as, stored_replies
 from harness.record import Record
 
 Serve = Callable[[Script], ScriptedServer]

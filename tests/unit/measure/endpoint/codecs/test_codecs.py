@@ -10,9 +10,10 @@ import pytest
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, RenderedChat, RenderedText
 from harness.measure.endpoint.codecs.anthropic import AnthropicCodec
-from harness.measure.endpoint.codecs.codec import CannotEncode, Codec, decode
+from harness.measure.endpoint.codecs.codec import Codec, decode
 from harness.measure.endpoint.codecs.completions import ChatCodec, CompletionsCodec
 from harness.measure.endpoint.codecs.generic import GenericCodec
+from harness.measure.endpoint.codecs.params import CannotEncode
 from harness.measure.endpoint.codecs.responses import ResponsesCodec
 from harness.record import Failure, Reply, TokenLogprob, Usage
 

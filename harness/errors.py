@@ -40,11 +40,12 @@ class HarnessError(Exception):
     """Ends a command; says what was wrong, where, and what to do next.
 
     `fix` is one sentence in the imperative; empty where nothing can be advised. `resumable` is set once a run
-    has begun, so that measuring can go on from what is saved.
+    has begun, so that measuring can go on from what is saved; `run` is its folder then, where it is known.
     """
 
     exit_code: Exit = Exit.NOT_READY
     resumable: bool = False
+    run: Path | None = None
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         super().__init__(message)

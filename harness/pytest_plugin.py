@@ -2,8 +2,9 @@
 
 Off unless asked for, by the flag or by `harness_suites = true` in pytest's configuration: a test run must not
 send a paid call by surprise. A suite is measured once, when its first test runs; a check that fails shows its
-sentence, and one that is INCONCLUSIVE is skipped with its reason. Everything heavy is imported only then:
-pytest loads this module wherever the package is installed.
+sentence and what went wrong, and one that is INCONCLUSIVE is skipped with its reason. What was NOT MEASURED
+fails: nothing is known of it. Everything heavy is imported only then: pytest loads this module wherever the
+package is installed.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
     from harness.files.bundle import Bundle
-    from harness.judge.documents import Assessment, Check
+    from harness.judge.documents import Assessment, CandidateAssessment
 
 REPORTS = pytest.StashKey[list[Path]]()
 SUFFIXES = (".suite.yml", ".suite.yaml")
@@ -26,7 +27,7 @@ INCONCLUSIVE = ("skip", "fail")
 
 
 class CheckFailed(Exception):
-    """A check whose status is FAIL; the message is its sentence."""
+    """A check that did not pass; the message says why."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -94,12 +95,9 @@ class SuiteFile(pytest.File):
         except HarnessError as error:
             raise self.CollectError(f"{error.message}\n{error.fix}".strip()) from None
 
-    def check(self, candidate: str, threshold: str) -> Check | None:
-        """Give a check's outcome, measuring the suite if need be; None where it doesn't apply."""
-        for judged in self._judged().candidates:
-            if judged.name == candidate:
-                return next((check for check in judged.checks if check.threshold == threshold), None)
-        return None
+    def judged(self, candidate: str) -> CandidateAssessment:
+        """Give what was found of a candidate, measuring the suite if need be."""
+        return next(judged for judged in self._judged().candidates if judged.name == candidate)
 
     def _judged(self) -> Assessment:
         if self._broken is not None:
@@ -113,13 +111,23 @@ class SuiteFile(pytest.File):
         return self._assessment
 
     def _measured(self) -> Assessment:
-        from harness.judge.assess import assess_run
+        from harness.errors import EndpointUnusable
         from harness.measure.run import measure
+
+        project = self.bundle.project
+        try:
+            run = measure(self.bundle, project.root / project.results, command=("pytest", str(self.path)))
+        except EndpointUnusable as error:
+            if error.run is not None:
+                self._reported(error.run)
+            raise
+        return self._reported(run)
+
+    def _reported(self, run: Path) -> Assessment:
+        from harness.judge.assess import assess_run
         from harness.report.run import write_reports
         from harness.rundir import read_manifest
 
-        project = self.bundle.project
-        run = measure(self.bundle, project.root / project.results, command=("pytest", str(self.path)))
         assessment = assess_run(run)
         paths = write_reports(run, assessment, read_manifest(run))
         self.config.stash[REPORTS].append(paths["html"])
@@ -136,17 +144,24 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         """Hold the threshold against what was measured."""
+        from harness.judge.causes import causes
+
         assert isinstance(self.parent, SuiteFile)
-        check = self.parent.check(self.candidate, self.threshold)
+        judged = self.parent.judged(self.candidate)
+        if judged.verdict == "NOT MEASURED":
+            raise CheckFailed(judged.headline)
+        check = next((check for check in judged.checks if check.threshold == self.threshold), None)
         if check is None:
             pytest.skip(f"{self.threshold} does not apply to this run")
         self.add_report_section("call", "harness", check.why)
+        wrong = causes(judged.went_wrong)
+        told = f"{check.why}\nWhat went wrong: {wrong}" if wrong else check.why
         if check.status == "FAIL":
-            raise CheckFailed(check.why)
+            raise CheckFailed(told)
         if check.status == "INCONCLUSIVE":
             if self.config.getini("harness_inconclusive") == "fail":
-                raise CheckFailed(f"INCONCLUSIVE: {check.why}")
-            pytest.skip(f"INCONCLUSIVE: {check.why}")
+                raise CheckFailed(f"INCONCLUSIVE: {told}")
+            pytest.skip(f"INCONCLUSIVE: {' '.join(told.split())}")
 
     def repr_failure(
         self,

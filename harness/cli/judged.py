@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.ground import emit, emit_json, note
-from harness.errors import Exit, FilesError, Problem, StorageFailed, UsageError
+from harness.errors import (
+    EndpointUnusable,
+    Exit,
+    FilesError,
+    HarnessError,
+    Problem,
+    RunIncomplete,
+    StorageFailed,
+    UsageError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from harness.files.project import Project
     from harness.files.thresholds import Threshold
@@ -107,6 +117,18 @@ def conclude(
     if not as_json:
         note(f"report: {html}")
     return int(exit_code(assessment))
+
+
+@contextmanager
+def reported_if_ended_early(*, template: Path | None, as_json: bool) -> Iterator[None]:
+    """Report a run that the endpoint ended as any other: what it said belongs there; its error follows."""
+    try:
+        yield
+    except (EndpointUnusable, RunIncomplete) as error:
+        if error.run is not None and not isinstance(error, StorageFailed):
+            with suppress(HarnessError):  # what ended the run says more
+                conclude(error.run, template=template, as_json=as_json)
+        raise
 
 
 def exit_code(assessment: Assessment) -> Exit:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.ground import command_line, note, options, run_asked
-from harness.cli.judged import check_template, conclude
+from harness.cli.judged import check_template, conclude, reported_if_ended_early
 
 if TYPE_CHECKING:
     from harness.files.bundle import Bundle
@@ -39,7 +39,8 @@ def run(
     if not quiet:
         for left_out in bundle.left_out:
             note(left_out)
-    folder = measure_bundle(bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug)
+    with reported_if_ended_early(template=template, as_json=as_json):
+        folder = measure_bundle(bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
 
 
@@ -79,7 +80,10 @@ def resume(
     check_template(template)
     folder, manifest = run_asked(run, project)
     trusted = project or Path.cwd()
-    with watching(folder, manifest, quiet=quiet, verbose=verbose) as observer:
+    with (
+        reported_if_ended_early(template=template, as_json=as_json),
+        watching(folder, manifest, quiet=quiet, verbose=verbose) as observer,
+    ):
         resume_run(folder, changed=changed, failed=failed, trusted=trusted, observer=observer, debug=debug)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
 

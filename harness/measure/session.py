@@ -269,6 +269,7 @@ def _naming(error: HarnessError, run: Path) -> HarnessError:
     if not error.resumable:
         error.fix = f"{error.fix} Go on with `harness resume {run.name}`.".strip()
         error.resumable = True
+    error.run = run
     return error
 
 

@@ -75,3 +75,53 @@ def test_what_a_branch_measured_is_no_past_of_the_suite(repo: Path) -> None:
     done = command(repo, "baseline", "set", "latest")
     assert done.returncode == 2
     assert "belongs to a gate" in done.stderr
+
+
+def test_a_gate_that_nobody_answers_still_says_why_in_every_report(repo: Path, server: ScriptedServer) -> None:
+    write_prompt(repo, "Sort well: {{ message }}", modelParameters={"max_tokens": 8})
+    commit(repo, "limited")
+    server.script = lambda request: Answer.of_json({"error": {"message": "max_tokens is too low"}}, status=400)
+    done = command(repo, "gate", SUITE, "--base", "main", "--quiet", "--out", "out", "--json")
+    document = gate_json(done)
+    assert (done.returncode, document["exit_code"], document["status"]) == (5, 5, "NOT MEASURED")
+    assert document["prompts"][0]["status"] == "NOT MEASURED"
+    assert document["cost"]["calls"] == len(server.requests) == 10
+    assert "error: v1@m" in done.stderr
+    assert (repo / "out" / "gate.md").read_text().count("is too low") >= 2
+    assert "Its base version: the endpoint refused every call" in document["headline"]
+    (run,) = (repo / "results").iterdir()
+    assert {"report.json", "report.html", "report.md", "junit.xml", "gate.json"} <= {
+        path.name for path in run.iterdir()
+    }
+
+
+def test_an_annotation_points_at_the_line_to_change(
+    repo: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(request: Request) -> Answer:
+        if b"Sort well" in request.body:
+            return Answer.of_json({"error": {"message": "max_tokens is too low"}}, status=400)
+        return classifier(request)
+
+    write_prompt(repo, "Sort well: {{ message }}", modelParameters={"temperature": 0, "max_tokens": 8})
+    commit(repo, "limited")
+    server.script = script
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    done = command(repo, "gate", SUITE, "--base", "main", "--quiet")
+    assert "::error file=prompts/v1.prompt.yml,line=6,endLine=6,title=v1 on m%3A NOT MEASURED::" in done.stdout
+
+
+def test_places_to_change_are_named_from_the_top_of_the_repository(tmp_path: Path, server: ScriptedServer) -> None:
+    project = tmp_path / "team" / "spam"
+    project.mkdir(parents=True)
+    write_repository(project, served(server.url))
+    (project / ".git").rename(tmp_path / ".git")
+    commit(tmp_path, "deeper")
+    branch(tmp_path, "better")
+    write_prompt(project, "Sort well: {{ message }}")
+    commit(tmp_path, "better")
+    server.script = lambda request: Answer.of_json({"error": {"message": "max_tokens is too low"}}, status=400)
+    (prompt,) = gate_json(command(project, "gate", SUITE, "--base", "main", "--quiet", "--json"))["prompts"]
+    assert prompt["path"] == "team/spam/prompts/v1.prompt.yml"
+    assert [row["where"] for row in prompt["went_wrong"]] == ["team/spam/harness.yml:9"]
+    assert "in team/spam/harness.yml:9" in prompt["headline"]

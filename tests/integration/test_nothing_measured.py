@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from commanded import harness
 from measured import events_of, places, records, spam, write_project
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
 
@@ -379,3 +381,44 @@ def test_failures_alone_decide_no_check_of_quality(
     assert after.sent_again == len(failed)
     assert after.candidates[0].outcomes["label"] == 400
     assert {check.why for check in after.candidates[0].checks if check.status != "PASS"} == set()
+
+
+REPORTS = {"report.json", "report.html", "report.md", "junit.xml"}
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_run_that_nobody_answers_writes_its_reports_and_says_why_first(
+    tmp_path: Path, scripted_server: Serve, as_json: bool
+) -> None:
+    server = scripted_server(lambda request: REFUSALS["400 of a parameter"][0])
+    write_project(tmp_path, server.url, cases=30, params={"max_tokens": 8})
+    done = harness("run", "small.suite.yml", *(["--json"] if as_json else []), at=tmp_path)
+    assert done.returncode == 5
+    if as_json:
+        assert json.loads(done.stdout)["verdict"] == "NOT MEASURED"
+    else:
+        assert done.stdout.lstrip().startswith("NOT MEASURED")
+        assert "Go on with `harness resume" in done.stderr
+    run = run_of(tmp_path)
+    assert {path.name for path in run.iterdir()} >= REPORTS
+    assert (run / "report.md").read_text().index("NOT MEASURED") < 100
+    assert "Unsupported parameter" in (run / "junit.xml").read_text()
+    again = harness("resume", at=tmp_path)
+    assert again.returncode == 5
+    assert again.stdout.lstrip().startswith("NOT MEASURED")
+
+
+def test_an_outage_in_the_middle_leaves_reports_too(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(lambda request: truthful(request) if request.number < 60 else Answer(status=503, body=b""))
+    write_project(tmp_path, server.url, cases=100, limits={"attempts": 1})
+    done = harness("run", "small.suite.yml", at=tmp_path)
+    assert done.returncode == 4
+    assert re.search(r"This run is not complete: \d+ of 100 trials are missing", " ".join(done.stdout.split()))
+    assert {path.name for path in run_of(tmp_path).iterdir()} >= REPORTS
+
+
+def test_an_endpoint_that_could_not_be_opened_leaves_neither_run_nor_report(tmp_path: Path) -> None:
+    write_project(tmp_path, "http://127.0.0.1:9", api_key_env="NO_SUCH_API_KEY")
+    done = harness("run", "small.suite.yml", at=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert not list((tmp_path / "results").glob("*"))

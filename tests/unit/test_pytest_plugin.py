@@ -6,7 +6,7 @@ from __future__ import annotations
 import altair  # noqa: F401
 import pytest
 import vl_convert  # noqa: F401
-from commanded import write_replayed, write_yaml
+from commanded import write_lines, write_replayed, write_yaml
 
 import harness.judge.assess
 import harness.measure.engine.local
@@ -73,3 +73,32 @@ def test_a_suite_that_cannot_be_measured_fails_every_check_with_what_to_do(proje
     result = project.runpytest_inprocess("--harness")
     result.assert_outcomes(failed=3)
     result.stdout.fnmatch_lines(["*NO_API_KEY is not set*"])
+
+
+def test_a_failed_check_says_what_went_wrong(project: pytest.Pytester) -> None:
+    cut = [{"case": f"c{n}", "reply": "spa", "finish_reason": "length", "latency_s": 0.2} for n in range(100)]
+    write_lines(project.path / "replies.jsonl", cut)
+    result = project.runpytest_inprocess("--harness", "-k", "accuracy")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["v1@recorded: accuracy 0.0%*", "What went wrong: every reply was cut by its token limit: allow longer*"]
+    )
+
+
+def test_what_was_not_measured_fails_with_the_endpoints_words_and_has_reports(project: pytest.Pytester) -> None:
+    write_lines(project.path / "replies.jsonl", [{"case": "other", "reply": "spam"}])
+    result = project.runpytest_inprocess("--harness")
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(["*v1@recorded: no recorded reply*", "harness: *report.html"])
+
+
+def test_a_candidate_without_a_reply_fails_beside_one_that_answers(project: pytest.Pytester) -> None:
+    silent = {"endpoint": "replay", "replies": "silent.jsonl"}
+    spoken = {"endpoint": "replay", "replies": "replies.jsonl"}
+    write_yaml(project.path / "harness.yml", {"models": {"recorded": spoken, "silent": silent}})
+    write_lines(project.path / "silent.jsonl", [{"case": "other", "reply": "spam"}])
+    suite = project.path / "seed.suite.yml"
+    suite.write_text(suite.read_text().replace("- recorded", "- recorded\n- silent"))
+    result = project.runpytest_inprocess("--harness", "-k", "recall and ham")
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["v1@silent: NOT MEASURED: *no recorded reply*"])

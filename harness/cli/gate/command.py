@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import Money, margin_of, most_of, options
+from harness.cli.ground import Money, margin_of, most_of, options, show_error
+from harness.errors import EndpointUnusable
 
 if TYPE_CHECKING:
     from harness.files.branch import GateBundle
@@ -105,6 +106,8 @@ def _held(
     found: GateBundle, margin: float, most: Money | None, *, reuse: bool, out: Path | None, quiet: bool, as_json: bool
 ) -> int:
     """Measure what has to be measured, judge, write and tell; gives the exit code."""
+    from msgspec import structs
+
     from harness.cli.gate.judging import judge_gate
     from harness.cli.gate.measuring import Served, refuse_dear, run_gate, serve, served_of, to_measure
     from harness.cli.gate.outputs import tell, write_gate
@@ -113,13 +116,21 @@ def _held(
     results = shortest(found.results())
     served = serve(found, results) if reuse else Served()
     bundle = to_measure(found, served)
-    run = None
+    run = ended = None
     if bundle.candidates:
         if most is not None:
             refuse_dear(bundle, served, most)
-        run = run_gate(found, bundle, served, results, quiet=quiet)
+        try:
+            run = run_gate(found, bundle, served, results, quiet=quiet)
+        except EndpointUnusable as error:  # nobody answered: why not stands in every report
+            if error.run is None:
+                raise
+            show_error(error)
+            run, ended = error.run, error
     names = frozenset() if run is None else served_of(run)
     gate, assessment = judge_gate(found, run, served=names, margin=margin)
+    if ended is not None:
+        gate = structs.replace(gate, exit_code=int(ended.exit_code))
     write_gate(gate, assessment, run, out)
     tell(gate, as_json=as_json)
     return gate.exit_code

@@ -9,6 +9,7 @@ from harness.files.baselines import read_baselines
 from harness.files.branch import FREE, GateBundle, Pair
 from harness.judge.assess import assess_run, views_of
 from harness.judge.checks import from_store
+from harness.judge.checks import not_measured as why_not_measured
 from harness.judge.compare import ChangedPrompt, compare, decide_prompts, exit_code, gate_reason, gate_status
 from harness.judge.documents import (
     GATE_SCHEMA,
@@ -28,7 +29,8 @@ def judge_gate(
 ) -> tuple[Gate, Assessment | None]:
     """Decide a gate; without a run, nothing that is sent changed."""
     assessment = None if run is None else _assessed(gate, run)
-    known = {} if assessment is None else {one.name: one for one in assessment.candidates}
+    candidates = () if assessment is None else assessment.candidates
+    known = {one.name: msgspec.structs.replace(one, went_wrong=_from_top(gate, one.went_wrong)) for one in candidates}
     views = {} if run is None else views_of(run)
     judged = []
     for pair in gate.pairs:
@@ -75,8 +77,8 @@ def _judged(
 def _not_measured(head: CandidateAssessment | None, base: CandidateAssessment | None) -> str:
     """Say which side was never answered, and why."""
     told = [
-        f"{side}{one.reason}"
-        for side, one in (("", head), ("its base version: ", base))
+        f"{side}{why_not_measured(one.went_wrong)}"
+        for side, one in (("", head), ("Its base version: ", base))
         if one is not None and one.verdict == "NOT MEASURED"
     ]
     return " ".join(told)
@@ -88,6 +90,14 @@ def _went_wrong(head: CandidateAssessment | None, base: CandidateAssessment | No
         return ()
     silent = base is not None and base.verdict == "NOT MEASURED" != head.verdict
     return base.went_wrong if base is not None and silent else head.went_wrong
+
+
+def _from_top(gate: GateBundle, rows: Sequence[Trouble]) -> tuple[Trouble, ...]:
+    """Name the files to change from the top of the repository, as the paths of prompts are."""
+    below = gate.root.resolve().relative_to(gate.repository.top)
+    return tuple(
+        msgspec.structs.replace(row, where=(below / row.where).as_posix()) if row.where else row for row in rows
+    )
 
 
 def _assessed(gate: GateBundle, run: Path) -> Assessment:
@@ -119,7 +129,7 @@ def _gate(
         schema_version=GATE_SCHEMA,
         status=status,
         exit_code=int(exit_code(status, prompts=prompts, complete=assessment is None or assessment.complete)),
-        headline=f"{'NOT MEASURED' if any(one.not_measured for one in prompts) else status}: {reason}",
+        headline=f"{status}: {reason}",
         reason=reason,
         suite=gate.suite,
         base_ref=gate.base_ref,
@@ -138,6 +148,12 @@ def _gate(
     )
 
 
+def _calls(one: CandidateAssessment) -> int:
+    """Count what was sent; the refused first calls of a candidate that was ended early left no record."""
+    refused = sum(row.count for row in one.went_wrong if row.share is None)
+    return max(one.latency.attempts + one.latency.warmup_calls, refused)
+
+
 def _cost(gate: GateBundle, assessment: Assessment | None, served: frozenset[str]) -> GateCost:
     candidates = () if assessment is None else assessment.candidates
     own = [one for one in candidates if one.name not in served]
@@ -148,7 +164,7 @@ def _cost(gate: GateBundle, assessment: Assessment | None, served: frozenset[str
     currency = next(iter(paid)) if len(paid) == 1 else None
     kinds = {c.model.endpoint for c in gate.bundle.candidates if c.name in {one.name for one in own}}
     return GateCost(
-        calls=sum(one.latency.attempts + one.latency.warmup_calls for one in own),
+        calls=sum(_calls(one) for one in own),
         reused=sum(one.trials for one in candidates if one.name in served),
         money=None if currency is None else paid[currency],
         currency=currency,

@@ -2,7 +2,7 @@
 
 Each changed prompt is held against the thresholds, and against its base version with a margin. FAIL: a
 threshold failed, or head is worse than base for certain and maybe by more than the margin. PASS: everything
-passed. INCONCLUSIVE: neither; the cases prove neither.
+passed. INCONCLUSIVE: neither; the cases prove neither. NOT MEASURED: one side was never answered.
 
 "Everything must pass" is an intersection-union test and needs no correction. "Any regression blocks" is many
 chances to be wrong, so the p-values of all regressions of all prompts are adjusted together (Holm): with
@@ -24,15 +24,21 @@ from harness.judge.documents import (
     GateCheck,
     GatedKind,
     GatedPrompt,
+    GateStatus,
     MetricDifference,
     NonInferiority,
-    Status,
     Trouble,
 )
 from harness.judge.scores import holm
 from harness.judge.wording import count, demand, listed, verb
 
-_SEVERITY: tuple[Status, ...] = ("PASS", "INCONCLUSIVE", "FAIL")
+_SEVERITY: tuple[GateStatus, ...] = ("PASS", "INCONCLUSIVE", "FAIL", "NOT MEASURED")
+_CODES = {
+    "PASS": Exit.READY,
+    "INCONCLUSIVE": Exit.INCONCLUSIVE,
+    "FAIL": Exit.NOT_READY,
+    "NOT MEASURED": Exit.ENDPOINT_UNUSABLE,
+}
 _BY_CHANCE = " Among all prompts of this gate one such loss may be chance (Holm)."
 
 
@@ -59,33 +65,31 @@ def decide_prompts(judged: Sequence[ChangedPrompt], *, confidence: float) -> tup
     return tuple(_decided(one, firm[place]) for place, one in enumerate(judged))
 
 
-def gate_status(prompts: Sequence[GatedPrompt]) -> Status:
-    """FAIL if any prompt fails, PASS if all pass (or there is none), else INCONCLUSIVE."""
+def gate_status(prompts: Sequence[GatedPrompt]) -> GateStatus:
+    """Give the gravest status of all prompts; PASS where there is none."""
     return _worst(prompt.status for prompt in prompts)
 
 
-def _worst(statuses: Iterable[Status]) -> Status:
+def _worst(statuses: Iterable[GateStatus]) -> GateStatus:
     return max(statuses, key=_SEVERITY.index, default="PASS")
 
 
-def exit_code(status: Status, *, complete: bool, prompts: Sequence[GatedPrompt] = ()) -> Exit:
+def exit_code(status: GateStatus, *, complete: bool, prompts: Sequence[GatedPrompt] = ()) -> Exit:
     """Give the exit code of a gate."""
-    if any(prompt.not_measured for prompt in prompts):
-        return Exit.ENDPOINT_UNUSABLE
     undecided = [c for p in prompts if p.status == "INCONCLUSIVE" for c in p.checks if c.status == p.status]
     by_failures = status == "INCONCLUSIVE" and undecided and all(check.depends_on for check in undecided)
-    if not complete or by_failures:
+    if status != "NOT MEASURED" and (not complete or by_failures):
         return Exit.INCOMPLETE
-    return {"PASS": Exit.READY, "FAIL": Exit.NOT_READY, "INCONCLUSIVE": Exit.INCONCLUSIVE}[status]
+    return _CODES[status]
 
 
 def gate_reason(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
     """Say what decided it."""
     if not prompts:
         return f"no prompt of this suite changed since {base_ref}."
-    without = [prompt for prompt in prompts if prompt.not_measured]
     status = gate_status(prompts)
-    if without:
+    if status == "NOT MEASURED":
+        without = [one for one in prompts if one.status == "NOT MEASURED"]
         beside = [one for one in prompts if one.status == "FAIL"]
         told = [f"{one.prompt} on {one.model} was NOT MEASURED: {one.headline}" for one in without[:3]]
         told += [f"{one.prompt} on {one.model} FAILS: {one.headline}" for one in beside[:3]]
@@ -144,7 +148,7 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
             model=one.model,
             kind="changed",
             lines=one.lines,
-            status="INCONCLUSIVE",
+            status="NOT MEASURED",
             headline=one.not_measured,
             checks=(),
             comparison=None,
@@ -247,7 +251,7 @@ def _gain(seen: MetricDifference) -> bool | None:
 
 
 def _headline(
-    status: Status,
+    status: GateStatus,
     kind: GatedKind,
     checks: Sequence[GateCheck],
     comparison: Comparison | None,

@@ -197,6 +197,7 @@ GATE_SCHEMA = 1
 
 GatedKind: TypeAlias = Literal["changed", "new", "same"]
 DemandOf: TypeAlias = Literal["threshold", "no worse"]
+GateStatus: TypeAlias = Status | Literal["NOT MEASURED"]  # the last: head or base was never answered
 
 
 class GateCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,7 +225,7 @@ class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     kind: GatedKind
     lines: tuple[int, int] | None  # of the file, the first that are new
-    status: Status
+    status: GateStatus
     headline: str
     checks: tuple[GateCheck, ...]
     comparison: Comparison | None
@@ -249,7 +250,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     """A branch, judged; the contract of `harness gate --json`."""
 
     schema_version: int
-    status: Status
+    status: GateStatus
     exit_code: int
     headline: str
     suite: str

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from harness.judge.documents import Gate, GateCheck, GatedPrompt
 from harness.judge.wording import scale_of
-from harness.report.gate.view import gate_row, status_of, wrong_of
+from harness.report.gate.view import by_gravity, gate_row, wrong_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
 from harness.report.neutral import one_line, shorten
 
@@ -19,12 +19,10 @@ _MOST = 10  # annotations: GitHub shows so many of a kind for each step
 
 def annotations_of(gate: Gate) -> tuple[str, ...]:
     """Give the commands, gravest first; none for prompts that passed."""
-    silent = [prompt for prompt in gate.prompts if prompt.not_measured]
-    failed = [*silent, *(prompt for prompt in gate.prompts if prompt.status == "FAIL")]
-    unsettled = [one for one in gate.prompts if one.status == "INCONCLUSIVE" and not one.not_measured]
+    shown = by_gravity(gate.prompts)
     return (
-        *(_command("error", prompt) for prompt in failed[:_MOST]),
-        *(_command("warning", prompt) for prompt in unsettled[:_MOST]),
+        *[_command("error", one) for one in shown if one.status in {"NOT MEASURED", "FAIL"}][:_MOST],
+        *[_command("warning", one) for one in shown if one.status == "INCONCLUSIVE"][:_MOST],
         *_notices(gate),
     )
 
@@ -37,10 +35,19 @@ def _notices(gate: Gate) -> Iterator[str]:
 
 
 def _command(kind: str, prompt: GatedPrompt) -> str:
-    first, last = prompt.lines or (1, 1)
-    place = {"file": prompt.path, "line": str(first), "endLine": str(last)}
-    place["title"] = f"{prompt.prompt} on {prompt.model}: {status_of(prompt)}"
+    """Point at the line that has to change, where what went wrong names one; else at what the branch changed."""
+    file, first, last = _to_mend(prompt) or (prompt.path, *(prompt.lines or (1, 1)))
+    place = {"file": file, "line": str(first), "endLine": str(last)}
+    place["title"] = f"{prompt.prompt} on {prompt.model}: {prompt.status}"
     return _written(kind, place, prompt.headline)
+
+
+def _to_mend(prompt: GatedPrompt) -> tuple[str, int, int] | None:
+    where = next((row.where for row in prompt.went_wrong if row.decides), "")
+    file, _, line = where.rpartition(":")
+    if not file:
+        return (where, 1, 1) if where else None
+    return (file, int(line), int(line)) if line.isdecimal() else None
 
 
 def _written(kind: str, properties: dict[str, str], message: str) -> str:
@@ -72,7 +79,7 @@ def _suite(gate: Gate, prompt: GatedPrompt) -> JunitSuite:
     same = JunitTest(name="sends the same requests as before", status="PASS")
     properties = {
         "file": prompt.path,
-        "status": status_of(prompt),
+        "status": prompt.status,
         "headline": prompt.headline,
         "base": gate.base_commit,
         "head": gate.head_commit,

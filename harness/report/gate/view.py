@@ -1,21 +1,29 @@
 """From a gate to the texts that its comment, its terminal summary and its test report show."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from harness.files.thresholds import Scale
-from harness.judge.documents import CaseChange, Comparison, Gate, GateCheck, GatedPrompt, Status, Verdict
+from harness.judge.documents import CaseChange, Comparison, Gate, GateCheck, GatedPrompt, GateStatus, Verdict
 from harness.judge.wording import count, figure, figure_alone, money, scale_of, signed_text
 from harness.report.parts import Tone, TroubleView
-from harness.report.sections import STATUS_TONES, troubles
+from harness.report.sections import VERDICT_TONES, troubles
 
 WORST = 5  # regressions shown in full
-_ORDER: dict[Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
-NOT_MEASURED: Literal["NOT MEASURED"] = "NOT MEASURED"
-_VERDICTS: dict[Status, Verdict] = {"PASS": "READY", "FAIL": "NOT READY", "INCONCLUSIVE": "INCONCLUSIVE"}
-_TITLES: dict[Status, str] = {"PASS": "passed", "FAIL": "failed", "INCONCLUSIVE": "inconclusive"}
+_ORDER: tuple[GateStatus, ...] = ("NOT MEASURED", "FAIL", "INCONCLUSIVE", "PASS")
+_VERDICTS: dict[GateStatus, Verdict] = {  # what the same would be of a run
+    "PASS": "READY",
+    "FAIL": "NOT READY",
+    "INCONCLUSIVE": "INCONCLUSIVE",
+    "NOT MEASURED": "NOT MEASURED",
+}
+_TITLES: dict[GateStatus, str] = {
+    "PASS": "passed",
+    "FAIL": "failed",
+    "INCONCLUSIVE": "inconclusive",
+    "NOT MEASURED": "not measured",
+}
 _BESIDE = ("latency.p50", "latency.p95", "cost_per_1000")
 _UNCHANGED = 2  # lines of a prompt around a change
 
@@ -87,13 +95,11 @@ class GateView:
 
 def gate_view(gate: Gate) -> GateView:
     """Write a gate as texts, what decided it first."""
-    shown = sorted(gate.prompts, key=lambda one: (not one.not_measured, _ORDER[one.status], one.path, one.model))
-    unmeasured = any(prompt.not_measured for prompt in shown)
     uncommitted = " with uncommitted changes" if gate.uncommitted else ""
     return GateView(
-        title="Gate not measured" if unmeasured else f"Gate {_TITLES[gate.status]}",
-        status=NOT_MEASURED if unmeasured else gate.status,
-        tone="fail" if unmeasured else STATUS_TONES[gate.status],
+        title=f"Gate {_TITLES[gate.status]}",
+        status=gate.status,
+        tone=_tone(gate.status),
         headline=gate.reason or gate.headline,
         suite=gate.suite,
         compared=f"{gate.head_commit[:12]}{uncommitted} against {gate.base_ref} ({gate.base_commit[:12]})",
@@ -101,11 +107,20 @@ def gate_view(gate: Gate) -> GateView:
         loud=gate.policy == "head",
         edits=gate.edits,
         deleted=gate.deleted,
-        prompts=tuple(_prompt(prompt) for prompt in shown),
+        prompts=tuple(_prompt(prompt) for prompt in by_gravity(gate.prompts)),
         cost=_cost(gate),
         reproduce=_commands(gate),
         run=gate.run_id or "",
     )
+
+
+def by_gravity(prompts: Sequence[GatedPrompt]) -> list[GatedPrompt]:
+    """Sort what decides first."""
+    return sorted(prompts, key=lambda one: (_ORDER.index(one.status), one.path, one.model))
+
+
+def _tone(status: GateStatus) -> Tone:
+    return VERDICT_TONES[_VERDICTS[status]]
 
 
 def _policy(gate: Gate) -> str:
@@ -131,13 +146,13 @@ def _cost(gate: Gate) -> str:
 
 def _prompt(prompt: GatedPrompt) -> PromptView:
     comparison = prompt.comparison
-    rows = sorted(prompt.checks, key=lambda check: _ORDER[check.status])
+    rows = sorted(prompt.checks, key=lambda check: _ORDER.index(check.status))
     broken = comparison.broken if comparison is not None else ()
     return PromptView(
         name=f"{prompt.prompt} on {prompt.model}",
         path=prompt.path,
-        status=status_of(prompt),
-        tone="fail" if prompt.not_measured else STATUS_TONES[prompt.status],
+        status=prompt.status,
+        tone=_tone(prompt.status),
         about=_about(prompt),
         wrong=wrong_of(prompt),
         rows=tuple(gate_row(check) for check in rows),
@@ -150,19 +165,14 @@ def _prompt(prompt: GatedPrompt) -> PromptView:
     )
 
 
-def status_of(prompt: GatedPrompt) -> str:
-    """Name the status of a prompt, that of one which was never answered included."""
-    return NOT_MEASURED if prompt.not_measured else prompt.status
-
-
 def wrong_of(prompt: GatedPrompt) -> tuple[TroubleView, ...]:
     """Give what went wrong; of a prompt that passed nothing hangs on it."""
-    return troubles(prompt.went_wrong, NOT_MEASURED if prompt.not_measured else _VERDICTS[prompt.status])
+    return troubles(prompt.went_wrong, _VERDICTS[prompt.status])
 
 
 def _about(prompt: GatedPrompt) -> str:
     if prompt.not_measured:
-        return "One side was never answered, so nothing is known of the change."
+        return "Not both sides were answered, so nothing is known of the change."
     if prompt.kind == "same":
         return "Its file changed, but it sends the same requests for every case: no difference shown."
     if prompt.kind == "new" or prompt.comparison is None:
@@ -176,7 +186,7 @@ def gate_row(check: GateCheck) -> GateRow:
     scale, currency = scale_of(check.metric), check.currency or ""
     return GateRow(
         status=check.status,
-        tone=STATUS_TONES[check.status],
+        tone=_tone(check.status),
         name=check.name,
         base="" if check.base is None else figure_alone(check.base, scale, currency),
         head="" if check.head is None else figure(check.head, scale, currency),

@@ -167,7 +167,7 @@ def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
             f"What if: this run judged by the thresholds of {a.what_if}, not by its own. "
             "The verdict of record is the one in report.json."
         )
-    if not a.complete:
+    if not a.complete and a.verdict != "NOT MEASURED":  # that says it first, and what to do
         missing = a.planned_trials - a.journalled_trials
         fate = "is missing and counts" if missing == 1 else "are missing and count"
         warnings.append(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.judge.documents import LeakFinding
     from harness.judge.leakage.find import Leaks
     from harness.judge.power import PowerRow
-    from harness.measure.plan import PlanSummary
+    from harness.measure.plan import CandidateCost, PlanSummary
 
 SHOWN = 3  # findings of each prompt
 MOST = 3  # sentences of a kind
@@ -138,8 +138,16 @@ def check_text(
         *leaks,
     ]
     for candidate in summary.candidates:
-        lines += ["", f"first prompt of {candidate.name}", *_indented(candidate.first_prompt)]
+        lines += ["", f"first prompt of {candidate.name}", *_indented(candidate.first_prompt), *_beside(candidate)]
     return "\n".join(lines)
+
+
+def _beside(candidate: CandidateCost) -> list[str]:
+    """Say what is asked for beside the prompt, and what the model's `adapt` leaves out of it."""
+    asked = ", ".join(f"{name} {value}" for name, value in candidate.params.items())
+    left_out = f"adapt leaves out {', '.join(candidate.left_out)}" if candidate.left_out else ""
+    told = "; ".join(part for part in (asked and f"with {asked}", left_out) if part)
+    return [f"  {visible(told)}"] if told else []
 
 
 def _few(lines: Sequence[str], most: int, what: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from harness.files.project import Project
+from harness.files.project import Adapt, Project
 from harness.files.prompts import Prompt
 from harness.record import Failure, FailureKind
 
@@ -66,7 +66,15 @@ def places_of(prompt: Prompt, model: str, project: Project) -> dict[str, str]:
                 found[f"params.{key.removeprefix('modelParameters.')}"] = f"{file}:{line}"
             elif key in {"responseFormat", "jsonSchema", "grammar"}:
                 found[key] = f"{file}:{line}"
-    return found
+    return _adapted(found, project.models[model].adapt if model in project.models else Adapt())
+
+
+def _adapted(found: dict[str, str], adapt: Adapt) -> dict[str, str]:
+    """Leave out the places of what is not sent, and put those of `adapt.override` in their stead."""
+    limited = OUTPUT_LIMITS if any(name in OUTPUT_LIMITS for name in adapt.override) else ()
+    unsent = {f"params.{name}" for name in (*adapt.drop, *limited)}
+    own = {f"params.{name}": found.get(f"adapt.override.{name}", found.get("adapt", "")) for name in adapt.override}
+    return {name: where for name, where in found.items() if name not in unsent} | own
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,7 @@ from harness.files.bundle import Bundle, Candidate
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
 from harness.files.prompts import Prompt, Rendered, RenderedText, Renderer, RenderFailed, perturb_prompt
-from harness.measure.endpoint.codecs import merged, most_output
+from harness.measure.endpoint.codecs import limit_of, merged
 from harness.record import ORIGINAL, CaseRow, Planned, Record, Trial
 
 
@@ -157,7 +158,6 @@ class Plan:
 _SAMPLE = 500  # cases that are rendered to know the mean length of a prompt
 _CHARS_PER_TOKEN = 4  # rough for English in the usual byte-pair vocabularies
 _TOKENS_PER_MESSAGE = 4
-_OUTPUT_LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens", "n_predict")
 
 
 class CandidateCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +171,8 @@ class CandidateCost(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     priced: bool
     first_prompt: str
+    params: dict[str, Any]  # asked for with every prompt, as `adapt` leaves them
+    left_out: tuple[str, ...]  # by `adapt`, of what prompt and model ask for
 
 
 class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,7 +210,8 @@ def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
     first, mean = _sample(plan, candidate)
     params = merged(entry, candidate.prompt)
     tokens_in = round(calls * mean)
-    tokens_out = calls * most_output(params) if any(name in params for name in _OUTPUT_LIMITS) else None
+    limit = limit_of(params)
+    tokens_out = None if limit is None else calls * limit
     price = entry.price
     return CandidateCost(
         name=candidate.name,
@@ -219,6 +222,8 @@ def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
         currency=price.currency,
         priced=price.is_given,
         first_prompt=first,
+        params={} if entry.endpoint in ("http", "replay") else params,
+        left_out=tuple(name for name in entry.adapt.drop if name in {*entry.params, *candidate.prompt.parameters}),
     )
 
 

@@ -3,6 +3,7 @@
 from harness.files.project.certificates import FIX as CERTIFICATES_FIX
 from harness.files.project.certificates import read_certificates
 from harness.files.project.entry import (
+    Adapt,
     Azure,
     EndpointKind,
     Limits,

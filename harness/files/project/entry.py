@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from harness.files.digest import digest
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
-from harness.files.written import Money, Seconds, Written
+from harness.files.written import Money, Seconds, Texts, Written
 from harness.record import Usage
 
 if TYPE_CHECKING:
@@ -80,6 +80,30 @@ class Azure(Written):
     entra: bool = Field(False, description="Sign in by Microsoft Entra ID (extra `azure`) instead of a key.")
 
 
+class Adapt(Written):
+    """How this model takes what prompts and `params` ask for: its names, its values, what it refuses."""
+
+    override: dict[str, Any] = Field({}, description="Parameters that win over a prompt's and `params`.")
+    drop: Texts = Field((), description="Names that are not sent, whoever asks for them.")
+
+    @field_validator("override", "drop")
+    @classmethod
+    def _leaves_the_question(cls, value: dict[str, Any] | tuple[str, ...]) -> dict[str, Any] | tuple[str, ...]:
+        """Refuse to replace what is no parameter: who is asked, what is asked, how it is answered."""
+        if found := sorted(_QUESTION & {str(name) for name in value}):
+            raise ValueError(f"`{found[0]}` is no parameter.")
+        return value
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        if both := sorted({*self.override} & {*self.drop}):
+            raise ValueError(f"`{both[0]}` can't be both in `override` and in `drop`.")
+        return self
+
+
+_QUESTION = frozenset({"model", "messages", "prompt", "input", "system", "stream", "response_format"})
+
+
 class ModelEntry(Written):
     """One named entry of `models:`; which fields apply depends on `endpoint`."""
 
@@ -97,7 +121,8 @@ class ModelEntry(Written):
     ca_file: Path | None = Field(
         None, description="PEM file of an authority to trust besides this machine's, such as your company's."
     )
-    params: dict[str, Any] = Field({}, description="Sent with every request: temperature, max_tokens, seed, ...")
+    params: dict[str, Any] = Field({}, description="Sent with every request: temperature, seed, ...")
+    adapt: Adapt = Field(Adapt(), description="What this model does not take as prompts and `params` ask for it.")
     price: Price = Field(Price(), description="Money per million tokens.")
     limits: Limits = Field(Limits(), description="What the endpoint allows.")
     timeout_s: Seconds = Field(
@@ -150,6 +175,8 @@ class ModelEntry(Written):
 def model_digest(entry: ModelEntry) -> str:
     """Digest what the reply may depend on: origin, model id, parameters; not transport, price or limits."""
     content = entry.model_dump(mode="json", include={"endpoint", "model", "params", "headers"})
+    if entry.adapt != Adapt():  # runs of before this key stay comparable
+        content["adapt"] = {"override": entry.adapt.override, "drop": sorted({*entry.adapt.drop})}
     match entry.endpoint:
         case "local":
             content |= {"weights": entry.weights, "context": entry.context}

@@ -33,16 +33,17 @@ PROJECT_TEXTS: tuple[Path_, ...] = (
     *(("models", "*", key) for key in ("model", "base_url", "api_key_env", "ca_file", "weights", "replies", "url")),
     ("models", "*", "headers", "*"),
     ("models", "*", "azure", "api_version"),
+    ("models", "*", "adapt", "drop", "**"),
 )
 
 _COMMON = frozenset(
     {"endpoint", "params", "price", "limits", "timeout", "timeout_s", "deadline", "deadline_s", "warmup"}
 )
 _REMOTE = frozenset({"transport", "api_key_env", "ca_file", "headers"})
-_SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream"}
+_SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream", "adapt"}
 _OPENAI = _SPOKEN | {"azure"}
 APPLIES: Mapping[str, frozenset[str]] = {
-    "local": _COMMON | {"model", "weights", "threads", "context", "stream"},
+    "local": _COMMON | {"model", "weights", "threads", "context", "stream", "adapt"},
     "chat": _OPENAI,
     "completions": _OPENAI,
     "responses": _OPENAI,

@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -15,22 +15,15 @@ from pydantic import (
 )
 
 from harness.files.digest import digest
-from harness.files.written import Age, Money, Share, Written, units
+from harness.files.written import Age, Money, Share, Texts, Written, units
 from harness.record import CaseRow
 
 DEFAULT_CONFIDENCE = 0.95
 MOST_LABELS = 1000
 
 
-def _one_is_a_list(written: object) -> object:
-    return (written,) if isinstance(written, str) else written
-
-
 def _one_file_is_a_list(written: object) -> object:
     return (written,) if isinstance(written, (str, dict)) else written
-
-
-Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_is_a_list)]
 
 
 _OF_NAMES = frozenset({"idna", "punycode"})  # encodings that write no texts, but names of hosts

@@ -22,7 +22,7 @@ from harness.files.written.reading import (
     resolve,
     shortest,
 )
-from harness.files.written.units import Age, Money, Seconds, Share
+from harness.files.written.units import Age, Money, Seconds, Share, Texts
 from harness.files.written.validation import FILLED_IN, Checked, Reporter, Written, check, read_model
 from harness.files.written.yaml_lines import (
     Entries,

@@ -14,7 +14,7 @@ from harness.judge.wording import count
 ABSENT = "not set"
 _PROMPT_FIELDS = ("parameters", "response_format", "json_schema", "grammar")
 _MODEL_FIELDS = (
-    *("endpoint", "model", "weights", "base_url", "url", "params", "headers", "transport", "stream"),
+    *("endpoint", "model", "weights", "base_url", "url", "params", "adapt", "headers", "transport", "stream"),
     *("context", "threads", "body", "reply", "score", "method", "replies", "price", "timeout_s"),
 )
 _SUITE_FIELDS = ("labels", "positive", "reply", "repeats", "system")

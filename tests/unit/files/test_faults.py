@@ -174,6 +174,16 @@ HARNESS_FAULTS = [
         "models.own.reply",
         "is required for `endpoint: http`",
     ),
+    ("model: mini-1", "model: m\n    adapt: {dorp: [seed]}", 7, "models.mini.adapt.dorp", "Did you mean `drop`?"),
+    ("model: mini-1", "model: m\n    adapt: {drop: [model]}", 7, "models.mini.adapt.drop", "`model` is no parameter"),
+    (
+        "model: mini-1",
+        "model: m\n    adapt: {override: {seed: 1}, drop: [seed]}",
+        7,
+        "models.mini.adapt",
+        "`seed` can't be both",
+    ),
+    ("replies: replies.jsonl}", "replies: replies.jsonl, adapt: {}}", 2, "models.recorded.adapt", "does not apply"),
     ("model: mini-1", "model: m\n    azure: {api_version: v1}", 7, "models.mini.azure", "Add `transport: openai`"),
     (
         "https://api.example.com/v1",

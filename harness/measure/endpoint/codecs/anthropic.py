@@ -24,7 +24,7 @@ class AnthropicCodec:
     method = "POST"
 
     def __init__(self, entry: ModelEntry, prompt: Prompt) -> None:
-        params = parameters.rename_output_limit(parameters.merged(entry, prompt), "max_tokens")
+        params = parameters.merged(entry, prompt)
         params = {name: value for name, value in params.items() if name not in _UNKNOWN_HERE}
         params.setdefault("max_tokens", parameters.DEFAULT_OUTPUT)
         if (stop := params.pop("stop", None)) is not None:
@@ -35,7 +35,7 @@ class AnthropicCodec:
             form = {"type": "json_schema", "schema": schema["schema"]}
             params["output_config"] = {**params.get("output_config", {}), "format": form}
         rest = {"model": entry.model, **params, "stream": entry.stream or None}
-        self._rest = parameters.encode_rest(rest)
+        self._rest = parameters.encode_rest(rest, entry)
 
     def encode(self, rendered: Rendered) -> bytes:
         """Write system text and messages, then what is the same for every request."""

@@ -54,7 +54,7 @@ class ChatCodec:
         }
         if entry.stream:
             rest = {**rest, "stream": True, "stream_options": {"include_usage": True}}
-        self._rest = parameters.encode_rest(rest)
+        self._rest = parameters.encode_rest(rest, entry)
 
     def encode(self, rendered: Rendered) -> bytes:
         """Write the messages, then what is the same for every request."""
@@ -210,7 +210,7 @@ class CompletionsCodec:
     method = "POST"
 
     def __init__(self, entry: ModelEntry, prompt: Prompt) -> None:
-        params = parameters.rename_output_limit(parameters.merged(entry, prompt), "max_tokens")
+        params = parameters.merged(entry, prompt)
         if params.get("logprobs") is True:  # the chat form of the same wish
             params = {**params, "logprobs": params.get("top_logprobs", 1)}
         params.pop("top_logprobs", None)
@@ -224,7 +224,7 @@ class CompletionsCodec:
         }
         if entry.stream:
             rest = {**rest, "stream": True, "stream_options": {"include_usage": True}}
-        self._rest = parameters.encode_rest(rest)
+        self._rest = parameters.encode_rest(rest, entry)
 
     def encode(self, rendered: Rendered) -> bytes:
         """Write the text, then what is the same for every request."""

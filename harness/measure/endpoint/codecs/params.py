@@ -1,8 +1,8 @@
 """Parameters of a request: the model entry's, overridden by the prompt's, in each protocol's own spelling.
 
 A prompt's `modelParameters` win over `params` of harness.yml: the prompt file is what is versioned and
-judged. GitHub's camel-case names are accepted. The result keeps a fixed order (sorted by name), so that the
-same files always give the same bytes.
+judged. A model's `adapt` wins over both: a prompt can't know what each model refuses. GitHub's camel-case names
+are accepted. The result keeps a fixed order (sorted by name), so that the same files always give the same bytes.
 """
 
 from typing import Any
@@ -30,30 +30,45 @@ _GITHUB_NAMES = {
 OUTPUT_NAMES = ("max_completion_tokens", "max_output_tokens", "max_tokens", "n_predict")
 
 
+# What each protocol calls the output limit, its usual name first; all others know `max_tokens` alone.
+LIMIT_NAMES: dict[str, tuple[str, ...]] = {
+    "chat": ("max_tokens", "max_completion_tokens", "n_predict"),
+    "responses": ("max_output_tokens",),
+}
+
+
 class CannotEncode(Exception):
     """A rendered prompt can't be carried by this protocol; the message says why."""
 
 
 def merged(entry: ModelEntry, prompt: Prompt) -> JsonObject:
-    """Entry parameters overridden by the prompt's, under their common names, sorted."""
-    both = {**_common_names(entry.params), **_common_names(prompt.parameters)}
+    """Give what is sent beside the prompt, under its common names, sorted; at most one output limit.
+
+    `adapt.override` wins over the prompt, and the prompt over `params`; nothing of `adapt.drop` is in it.
+    """
+    drop = {*_common_names(dict.fromkeys(entry.adapt.drop))}
+    written = [_common_names(entry.params), _common_names(prompt.parameters)]
+    layers = [{name: value for name, value in layer.items() if name not in drop} for layer in written]
+    layers.append(_common_names(entry.adapt.override))
+    both = {name: value for layer in layers for name, value in layer.items() if name not in OUTPUT_NAMES}
+    params, prompts, override = ([(n, layer[n]) for n in OUTPUT_NAMES if n in layer] for layer in layers)
+    limits = [*override, *prompts, *params]  # whose value wins; the name is the model's: the first that it knows
+    known = [name for name in LIMIT_NAMES.get(entry.endpoint, ("max_tokens",)) if name not in drop]
+    names = [name for name, _ in (*override, *params, *prompts) if name in known] + known
+    if limits and names:
+        both[names[0]] = limits[0][1]
     return {name: both[name] for name in sorted(both)}
 
 
+def limit_of(params: JsonObject) -> int | None:
+    """Return the most tokens that one reply may have; None where nothing limits it."""
+    found = (params.get(name) for name in OUTPUT_NAMES)
+    return next((n for n in found if isinstance(n, int) and not isinstance(n, bool) and n > 0), None)
+
+
 def most_output(params: JsonObject) -> int:
-    """Return the most tokens that one reply may have."""
-    for name in OUTPUT_NAMES:
-        value = params.get(name)
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-            return value
-    return DEFAULT_OUTPUT
-
-
-def rename_output_limit(params: JsonObject, name: str) -> JsonObject:
-    """Return the same parameters with whichever output limit they have under this protocol's name."""
-    limits = [params[n] for n in OUTPUT_NAMES if n in params]
-    rest = {n: v for n, v in params.items() if n not in OUTPUT_NAMES}
-    return {**rest, name: limits[0]} if limits else rest
+    """Return the most tokens that one reply is taken to have, for tokens/min."""
+    return limit_of(params) or DEFAULT_OUTPUT
 
 
 def schema_of(prompt: Prompt) -> JsonObject | None:
@@ -87,9 +102,13 @@ def response_format(prompt: Prompt) -> JsonObject | None:
     return written
 
 
-def encode_rest(fields: JsonObject) -> bytes:
-    """Fields that are the same for every request, encoded once: `,"model":...}` to close an open object."""
-    encoded = msgspec.json.encode({name: value for name, value in fields.items() if value is not None})
+def encode_rest(fields: JsonObject, entry: ModelEntry) -> bytes:
+    """Fields that are the same for every request, encoded once: `,"model":...}` to close an open object.
+
+    What `adapt` drops is left out under the name of the wire, too: `stream_options`, `store`, `stop_sequences`.
+    """
+    sent = {name: value for name, value in fields.items() if value is not None and name not in entry.adapt.drop}
+    encoded = msgspec.json.encode(sent)
     return b"}" if encoded == b"{}" else b"," + encoded[1:]
 
 

@@ -25,7 +25,7 @@ class ResponsesCodec:
     method = "POST"
 
     def __init__(self, entry: ModelEntry, prompt: Prompt) -> None:
-        params = parameters.rename_output_limit(parameters.merged(entry, prompt), "max_output_tokens")
+        params = parameters.merged(entry, prompt)
         if wanted := params.pop("logprobs", None):
             params["include"] = [*params.get("include", []), "message.output_text.logprobs"]
             if isinstance(wanted, int) and not isinstance(wanted, bool):
@@ -36,7 +36,7 @@ class ResponsesCodec:
             text = {**(text or {}), "format": form}
         # The provider keeps nothing unless the team asks it to: cases may hold personal data.
         rest = {"model": entry.model, "store": False, **params, "text": text, "stream": entry.stream or None}
-        self._rest = parameters.encode_rest(rest)
+        self._rest = parameters.encode_rest(rest, entry)
 
     def encode(self, rendered: Rendered) -> bytes:
         """Write the input, then what is the same for every request."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from harness.files.project import ModelEntry
+from harness.files.project import ModelEntry, model_digest
 from harness.files.prompts import Prompt, RenderedChat, RenderedText
 from harness.measure.endpoint.codecs.anthropic import AnthropicCodec
 from harness.measure.endpoint.codecs.codec import Codec, decode
@@ -22,7 +24,7 @@ SCHEMA = {"type": "object", "properties": {"label": {"type": "string"}}}
 
 
 def entry(**fields: Any) -> ModelEntry:
-    return ModelEntry(endpoint="chat", model="m-1", **fields)
+    return ModelEntry(**{"endpoint": "chat", "model": "m-1", **fields})
 
 
 def prompt(**fields: Any) -> Prompt:
@@ -104,13 +106,13 @@ def test_the_wish_for_logprobs_is_said_in_each_protocol_s_words() -> None:
     both = {"logprobs": True, "top_logprobs": 3}
     chat = body_of(ChatCodec(entry(params={"logprobs": 3}), prompt()))
     assert (chat["logprobs"], chat["top_logprobs"]) == (True, 3)
-    text = body_of(CompletionsCodec(entry(params=both), text_prompt()), RenderedText("x"))
+    text = body_of(CompletionsCodec(entry(endpoint="completions", params=both), text_prompt()), RenderedText("x"))
     assert text["logprobs"] == 3
     assert "top_logprobs" not in text
-    responses = body_of(ResponsesCodec(entry(params=both), prompt()))
+    responses = body_of(ResponsesCodec(entry(endpoint="responses", params=both), prompt()))
     assert responses["include"] == ["message.output_text.logprobs"]
     assert (responses["top_logprobs"], "logprobs" in responses) == (3, False)
-    assert "logprobs" not in body_of(AnthropicCodec(entry(params=both), prompt()))
+    assert "logprobs" not in body_of(AnthropicCodec(entry(endpoint="anthropic", params=both), prompt()))
 
 
 def test_grammar_and_stream_options_are_passed_on() -> None:
@@ -123,7 +125,9 @@ def test_a_text_prompt_is_a_user_message_in_chat_and_a_prompt_in_completions() -
     assert body_of(ChatCodec(entry(), text_prompt()), RenderedText("go"))["messages"] == [
         {"role": "user", "content": "go"}
     ]
-    completions = CompletionsCodec(entry(params={"max_completion_tokens": 3}), text_prompt(jsonSchema=SCHEMA))
+    completions = CompletionsCodec(
+        entry(endpoint="completions", params={"max_completion_tokens": 3}), text_prompt(jsonSchema=SCHEMA)
+    )
     assert body_of(completions, RenderedText("go")) == {
         "prompt": "go",
         "model": "m-1",
@@ -134,11 +138,11 @@ def test_a_text_prompt_is_a_user_message_in_chat_and_a_prompt_in_completions() -
 
 def test_a_chat_prompt_can_t_be_a_text_completion() -> None:
     with pytest.raises(CannotEncode, match="messages"):
-        CompletionsCodec(entry(), prompt()).encode(CHAT)
+        CompletionsCodec(entry(endpoint="completions"), prompt()).encode(CHAT)
 
 
 def test_responses_keeps_nothing_at_the_provider_and_renames_the_limit() -> None:
-    body = body_of(ResponsesCodec(entry(params={"max_tokens": 20}), prompt(jsonSchema=SCHEMA)))
+    body = body_of(ResponsesCodec(entry(endpoint="responses", params={"max_tokens": 20}), prompt(jsonSchema=SCHEMA)))
     assert body["store"] is False
     assert body["max_output_tokens"] == 20
     assert body["input"][1] == {"role": "user", "content": "Café?"}
@@ -146,7 +150,9 @@ def test_responses_keeps_nothing_at_the_provider_and_renames_the_limit() -> None
 
 
 def test_anthropic_puts_system_text_apart_and_always_limits_the_output() -> None:
-    body = body_of(AnthropicCodec(entry(params={"stop": "\n", "seed": 1}), prompt(jsonSchema=SCHEMA)))
+    body = body_of(
+        AnthropicCodec(entry(endpoint="anthropic", params={"stop": "\n", "seed": 1}), prompt(jsonSchema=SCHEMA))
+    )
     assert body == {
         "messages": [{"role": "user", "content": "Café?"}],
         "system": "Be brief.",
@@ -159,7 +165,75 @@ def test_anthropic_puts_system_text_apart_and_always_limits_the_output() -> None
 
 def test_anthropic_needs_a_turn() -> None:
     with pytest.raises(CannotEncode, match="no user message"):
-        AnthropicCodec(entry(), prompt()).encode(RenderedChat((("system", "a"),)))
+        AnthropicCodec(entry(endpoint="anthropic"), prompt()).encode(RenderedChat((("system", "a"),)))
+
+
+NEW = {"override": {"max_completion_tokens": 200, "reasoning_effort": "none"}, "drop": ["temperature", "max_tokens"]}
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict", "maxTokens", "maxCompletionTokens")
+KNOWN = {  # codec, and what its protocol calls an output limit
+    "chat": (ChatCodec, {"max_tokens", "max_completion_tokens", "n_predict"}),
+    "responses": (ResponsesCodec, {"max_output_tokens"}),
+    "anthropic": (AnthropicCodec, {"max_tokens"}),
+    "completions": (CompletionsCodec, {"max_tokens"}),
+}
+
+
+def sent_by(spoken: str, model: dict[str, Any], asked: dict[str, Any]) -> dict[str, Any]:
+    """Give what a model sends beside the question, when a prompt asks for some parameters."""
+    made = text_prompt if spoken == "completions" else prompt
+    codec = KNOWN[spoken][0](entry(endpoint=spoken, **model), made(modelParameters=asked))
+    body = body_of(codec, RenderedText("x"))
+    return {name: value for name, value in body.items() if name not in ("messages", "input", "prompt", "model")}
+
+
+@pytest.mark.parametrize("spoken", KNOWN)
+def test_one_output_limit_is_sent_whatever_names_prompt_and_model_use(spoken: str) -> None:
+    for of_model, of_prompt in product(LIMITS, LIMITS):
+        model = {"params": {of_model: 2000}}
+        for more, value in ({}, 8), ({"adapt": {"override": {of_model: 77}}}, 77):
+            sent = sent_by(spoken, {**model, **more}, {of_prompt: 8})
+            limits = {name: sent[name] for name in LIMITS if name in sent}
+            assert list(limits.values()) == [value], (of_model, of_prompt)
+            assert set(limits) <= KNOWN[spoken][1]
+
+
+def test_the_model_spells_the_limit_whose_value_is_the_prompt_s() -> None:
+    spelt = {"params": {"max_completion_tokens": 2000}}
+    assert sent_by("chat", spelt, {"maxTokens": 8}) == {"max_completion_tokens": 8}
+
+
+def test_what_a_model_adapts_wins_over_the_prompt_and_what_it_drops_is_not_sent() -> None:
+    asked = {"temperature": 0, "maxTokens": 8, "seed": 1}
+    sent = sent_by("chat", {"params": {"temperature": 1, "max_tokens": 9}, "adapt": NEW}, asked)
+    assert sent == {"max_completion_tokens": 200, "reasoning_effort": "none", "seed": 1}
+
+
+@pytest.mark.parametrize(
+    ("spoken", "drop", "sent"),
+    [
+        ("chat", ["max_tokens"], {"stream_options": {"include_usage": True}}),
+        ("chat", ["max_tokens", "stream_options"], {}),
+        ("responses", ["max_output_tokens"], {"store": False}),
+        ("responses", ["store"], {"max_output_tokens": 8}),
+    ],
+)
+def test_a_name_of_the_wire_can_be_dropped_too(spoken: str, drop: list[str], sent: dict[str, Any]) -> None:
+    assert sent_by(spoken, {"stream": True, "adapt": {"drop": drop}}, {"max_tokens": 8}) == {"stream": True, **sent}
+
+
+@pytest.mark.parametrize(
+    "adapt",
+    [{"drop": ["model"]}, {"override": {"messages": []}}, {"override": {"seed": 1}, "drop": ["seed"]}, {"dorp": []}],
+)
+def test_adapt_says_nothing_of_the_question_and_nothing_twice(adapt: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        entry(adapt=adapt)
+
+
+def test_adapt_is_part_of_what_a_model_is_and_its_order_is_not() -> None:
+    plain, new = entry(), entry(adapt=NEW)
+    assert model_digest(new) != model_digest(plain) == model_digest(entry(adapt={}))
+    assert model_digest(entry(adapt={**NEW, "drop": NEW["drop"][::-1]})) == model_digest(new)
 
 
 # --- replies
@@ -224,7 +298,7 @@ def test_llama_cpp_s_timings_and_logprobs() -> None:
     assert reply.server_ns == 99_750_000
     assert reply.logprobs == (TokenLogprob(" spam", -0.8747, ((" spam", -0.8747), (" sp", -3.75))),)
     text_body = {"choices": [{"text": " spam", "logprobs": logprobs, "finish_reason": "length"}]}
-    assert good(CompletionsCodec(entry(), text_prompt()), text_body).logprobs == reply.logprobs
+    assert good(CompletionsCodec(entry(endpoint="completions"), text_prompt()), text_body).logprobs == reply.logprobs
 
 
 def test_the_old_form_of_completions_logprobs() -> None:
@@ -235,7 +309,7 @@ def test_the_old_form_of_completions_logprobs() -> None:
         "text_offset": [0, 5],
     }
     body = {"choices": [{"text": " spam\n", "logprobs": logprobs, "finish_reason": "stop"}]}
-    assert good(CompletionsCodec(entry(), text_prompt()), body).logprobs == (
+    assert good(CompletionsCodec(entry(endpoint="completions"), text_prompt()), body).logprobs == (
         TokenLogprob(" spam", -0.1, ((" spam", -0.1), (" ham", -2.5))),
         TokenLogprob("\n", -9999.0, ()),
     )
@@ -248,7 +322,7 @@ def test_an_envoy_timing_counts_as_the_server_s_and_a_nonsensical_one_as_none() 
     assert good(CODEC, {**chat_body(), "timings": {"prompt_ms": "x"}}).server_ns is None
 
 
-RESPONSES = ResponsesCodec(entry(), prompt())
+RESPONSES = ResponsesCodec(entry(endpoint="responses"), prompt())
 
 
 def responses_body(**changes: Any) -> dict[str, Any]:
@@ -289,7 +363,7 @@ def test_a_refusal_of_responses() -> None:
     assert good(RESPONSES, responses_body(output=output)).refusal == "No."
 
 
-ANTHROPIC = AnthropicCodec(entry(), prompt())
+ANTHROPIC = AnthropicCodec(entry(endpoint="anthropic"), prompt())
 
 
 @pytest.mark.parametrize(
@@ -351,7 +425,7 @@ def test_a_missing_reply_is_no_empty_reply(payload: Any) -> None:
 
 CODECS: dict[str, Codec] = {
     "chat": CODEC,
-    "completions": CompletionsCodec(entry(), text_prompt()),
+    "completions": CompletionsCodec(entry(endpoint="completions"), text_prompt()),
     "responses": RESPONSES,
     "anthropic": ANTHROPIC,
     "http": generic(),

@@ -106,7 +106,11 @@ SECTIONS: dict[str, list[Promise]] = {
     "The content is hostile": [
         Promise(
             "No template runs code or uses much time, memory or output",
-            ("tests/unit/files/prompts/test_render.py", "tests/property/test_files_loading.py"),
+            (
+                "tests/unit/files/prompts/test_render.py",
+                "tests/property/test_files_loading.py",
+                "tests/integration/test_gate_confines_prompts.py",
+            ),
         ),
         Promise(
             "A suite's pattern takes time linear in the reply, and means what it means in Python",

@@ -1,106 +1,208 @@
 """Renders a prompt that is not trusted in a child process with limits of CPU time, memory and wall time.
 
 The rules of `template_rules` already bound what a template can do. This is the second wall, for prompts of
-strangers (a fork's pull request): a fault in the first one, or in Jinja itself, costs a child process and not
-the run. The child gets no environment variables, so it holds no key.
+strangers (a fork's pull request, a run's folder from elsewhere): a fault in the first one, or in Jinja itself,
+costs a child process and not the run. The child gets no environment variables, so it holds no key. What it
+gives is what is sent: the parent never renders such a prompt, neither before the first call nor while it measures.
+
+Parent and child speak in lines of JSON: the prompt and what is wrong with it, then inputs and texts by turns.
 """
 
 import json
+import os
+import selectors
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
-from harness.errors import Problem
-from harness.files.prompts import Prompt, Renderer, RenderFailed, TemplateRefused, compile_template, templates
-from harness.files.written import shown
+from harness.files.prompts import (
+    Prompt,
+    Rendered,
+    RenderedChat,
+    RenderedText,
+    Renderer,
+    RenderFailed,
+    TemplateRefused,
+    TooMuchMemory,
+)
 
-WALL_S = 15.0
-CPU_S = 5
+WALL_S = 15.0  # for one answer
+CPU_S = 5  # for each BATCH of samples
 MEMORY = 512 << 20  # bytes of address space
-BATCH = 2_000  # samples for one child
+BATCH = 2_000  # samples
+_MOST_BYTES = 32 << 20  # of one answer: LARGEST characters, however JSON writes them
 _TOO_MUCH = "takes too much time or memory to render."
 
 
-def render_untrusted(
-    prompt: Prompt,
-    samples: Sequence[Mapping[str, str]],
-    *,
-    wall_s: float = WALL_S,
-    cpu_s: int = CPU_S,
-    memory: int = MEMORY,
-) -> tuple[Problem, ...]:
-    """Compile a prompt and render it for every sample, in child processes; give what went wrong."""
-    for first in range(0, max(len(samples), 1), BATCH):
-        if problems := _in_child(prompt, samples[first : first + BATCH], wall_s, cpu_s, memory):
-            return problems
-    return ()
+class Renders(Protocol):
+    """What renders a prompt: in this process, or confined."""
+
+    def render(self, inputs: Mapping[str, str]) -> Rendered:
+        """Render for the inputs of one case. Raises RenderFailed."""
+        ...
+
+    def close(self) -> None:
+        """End what was started."""
+        ...
 
 
-def _in_child(
-    prompt: Prompt, samples: Sequence[Mapping[str, str]], wall_s: float, cpu_s: int, memory: int
-) -> tuple[Problem, ...]:
-    path = prompt.path or Path(f"{prompt.name}.prompt.yml")
-    request = {
-        "prompt": prompt.model_dump(mode="json", include={"text", "messages", "examples", "template"}),
-        "labels": prompt.labels,
-        "samples": [dict(sample) for sample in samples],
-        "cpu_s": cpu_s,
-        "memory": memory,
-    }
-    try:
-        done = subprocess.run(
+def renderer_of(prompt: Prompt) -> Renders:
+    """Give what may render a prompt: a child process where a stranger wrote it. Raises as `Renderer`."""
+    return ConfinedRenderer(prompt) if prompt.confined else Renderer(prompt)
+
+
+class Refused(RenderFailed):
+    """A confined prompt can't be rendered at all: its template is not allowed, or takes too much."""
+
+    def __init__(self, message: str, how: str = "") -> None:
+        super().__init__(f"{message} {how}".rstrip())
+        self.exhausted = (message, how) if how else None  # what it took too much of, and how that was noticed
+
+
+class ConfinedRenderer:
+    """Renders one prompt in a child process of its own; the first time that it takes too much is its last.
+
+    Raises Refused where the template is not allowed, or takes too much already.
+    """
+
+    def __init__(self, prompt: Prompt, *, wall_s: float = WALL_S, cpu_s: int = CPU_S, memory: int = MEMORY) -> None:
+        self._wall_s = wall_s
+        self._over: Refused | None = None
+        self._child = subprocess.Popen(
             [sys.executable, "-I", "-m", "harness.files.untrusted"],
-            input=json.dumps(request).encode(),
-            capture_output=True,
-            timeout=wall_s,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
             env={},
-            check=False,
+            process_group=0,  # Ctrl-C is the parent's to hear
         )
-    except subprocess.TimeoutExpired:
-        return (Problem(path, None, "", _TOO_MUCH, f"It was stopped after {wall_s:g} s."),)
-    if done.returncode != 0:
-        return (Problem(path, None, "", _TOO_MUCH, f"Its process ended with {done.returncode}."),)
-    found = json.loads(done.stdout)
-    return tuple(Problem(path, None, field, message) for field, message in found)
+        content = prompt.model_dump(mode="json", include={"text", "messages", "examples", "template"})
+        found = self._ask({"prompt": content, "labels": prompt.labels, "cpu_s": cpu_s, "memory": memory})
+        if found:
+            self.close()
+            raise Refused(found)
+
+    def render(self, inputs: Mapping[str, str]) -> Rendered:
+        """Render for the inputs of one case. Raises RenderFailed; Refused from when it took too much."""
+        if self._over is not None:
+            raise self._over
+        made = self._ask(dict(inputs))
+        if "failed" in made:
+            raise RenderFailed(made["failed"])
+        if "text" in made:
+            return RenderedText(made["text"], inputs)
+        return RenderedChat(tuple((role, content) for role, content in made["messages"]), inputs)
+
+    def close(self) -> None:
+        """End the child."""
+        self._child.kill()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self._child.wait()
+
+    def _ask(self, question: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what JSON holds
+        """Send a line and take the answer's. Raises Refused when none comes."""
+        stdin, stdout = self._child.stdin, self._child.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.write(_line(question))
+            stdin.flush()
+            answer = _read_line(stdout, time.monotonic() + self._wall_s)
+        except TimeoutError:
+            raise self._ended(f"It was stopped after {self._wall_s:g} s.") from None
+        except OSError:
+            answer = b""
+        if not answer:
+            raise self._ended("Its process ended before it was done.")
+        return json.loads(answer)
+
+    def _ended(self, how: str) -> Refused:
+        self.close()
+        self._over = Refused(_TOO_MUCH, how)
+        return self._over
 
 
-def _limit(cpu_s: int, memory: int) -> None:
+def _line(content: object) -> bytes:
+    return json.dumps(content).encode() + b"\n"
+
+
+def _read_line(pipe: IO[bytes], until: float) -> bytes:
+    """Read one line; empty where the other side ended. Raises TimeoutError, also for a line without end."""
+    read = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while not read.endswith(b"\n"):
+            if len(read) > _MOST_BYTES or not selector.select(max(0.0, until - time.monotonic())):
+                raise TimeoutError
+            chunk = os.read(pipe.fileno(), 1 << 20)
+            if not chunk:
+                return b""
+            read += chunk
+    return bytes(read)
+
+
+# In the child
+
+
+def _limit_memory(memory: int) -> None:
     """Lower this process's own limits; a system without one of them is left as it is."""
     import resource
 
-    for what, most in ((resource.RLIMIT_CPU, cpu_s), (resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0)):
+    for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0)):
         with suppress(ValueError, OSError):
             resource.setrlimit(what, (most, most))
 
 
-def _examine(prompt: Prompt, samples: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
-    found = []
-    for at, source in templates(prompt):
-        try:
-            compile_template(source, prompt.template)
-        except TemplateRefused as refused:
-            field = str(at[0]) if len(at) == 1 else f"messages[{at[1]}].content"
-            found.append((field, f"line {refused.line} of the template: {refused.message}"))
-    if found:
-        return found
-    field = "messages" if prompt.text is None else "text"
+def _allow_cpu(seconds: int) -> None:
+    """Let this process be killed when it has used so many seconds more."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    most = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CPU, (most, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def _rendered(renderer: Renderer, inputs: Mapping[str, str]) -> dict[str, Any]:
     try:
-        renderer = Renderer(prompt)
-        for sample in samples:
-            renderer.render(sample)
-    except (RenderFailed, TemplateRefused) as error:
-        found.append((field, f"can't be rendered: {shown(str(error), 300)}"))
-    return found
+        made = renderer.render(inputs)
+    except TooMuchMemory:
+        sys.exit(1)  # what is left of this process is not to be relied on
+    except RenderFailed as failed:
+        return {"failed": str(failed)}
+    return {"text": made.text} if isinstance(made, RenderedText) else {"messages": made.messages}
 
 
 def _child() -> None:
-    request: dict[str, Any] = json.loads(sys.stdin.buffer.read())
-    _limit(request["cpu_s"], request["memory"])
-    prompt = Prompt(**request["prompt"]).model_copy(update={"labels": tuple(request["labels"])})
-    sys.stdout.write(json.dumps(_examine(prompt, request["samples"])))
+    """Render what the parent asks for, until it closes the pipe."""
+    first: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    _limit_memory(first["memory"])
+    _allow_cpu(first["cpu_s"])
+    prompt = Prompt(**first["prompt"]).model_copy(update={"labels": tuple(first["labels"])})
+    try:
+        renderer = Renderer(prompt)
+    except TemplateRefused as refused:
+        _answer(f"line {refused.line} of a template: {refused.message}")
+        return
+    except RenderFailed as failed:
+        _answer(str(failed))
+        return
+    _answer("")
+    for count, line in enumerate(iter(sys.stdin.buffer.readline, b""), 1):
+        if count % BATCH == 0:
+            _allow_cpu(first["cpu_s"])
+        _answer(_rendered(renderer, json.loads(line)))
+
+
+def _answer(content: object) -> None:
+    sys.stdout.buffer.write(_line(content))
+    sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from contextlib import closing
 from random import Random
 from typing import Any
 
@@ -18,7 +19,8 @@ import msgspec
 from harness.files.bundle import Bundle, Candidate
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
-from harness.files.prompts import Prompt, Rendered, RenderedText, Renderer, RenderFailed, perturb_prompt
+from harness.files.prompts import Prompt, Rendered, RenderedText, RenderFailed, perturb_prompt
+from harness.files.untrusted import renderer_of
 from harness.measure.endpoint.codecs import limit_of, merged
 from harness.record import ORIGINAL, CaseRow, Planned, Record, Trial
 
@@ -229,17 +231,17 @@ def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
 
 def _sample(plan: Plan, candidate: Candidate) -> tuple[str, float]:
     """Give the first rendered prompt and the mean tokens of evenly spread cases."""
-    renderer = Renderer(candidate.prompt)
     step = max(1, len(plan.cases) // _SAMPLE)
     sizes: list[int] = []
     first = ""
-    for case in plan.cases[::step]:
-        try:
-            rendered = renderer.render(case.inputs)
-        except RenderFailed:
-            continue  # this case becomes a failure of the run; its size is nobody's cost
-        first = first or plain(rendered)
-        sizes.append(_tokens(rendered))
+    with closing(renderer_of(candidate.prompt)) as renderer:
+        for case in plan.cases[::step]:
+            try:
+                rendered = renderer.render(case.inputs)
+            except RenderFailed:
+                continue  # this case becomes a failure of the run; its size is nobody's cost
+            first = first or plain(rendered)
+            sizes.append(_tokens(rendered))
     return first, sum(sizes) / len(sizes) if sizes else 0.0
 
 

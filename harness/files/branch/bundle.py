@@ -1,9 +1,9 @@
 """What a gate has to measure: each prompt that the branch changed, as it is and as it was, under one policy.
 
 The policy (labels, cases, thresholds, models, prices) is that of the base branch, unless told otherwise; the
-prompts of the branch are a stranger's: links are not followed out of their place, and each is rendered in a
-confined child process before it is rendered here. What the branch changed is counted from where it left the
-base; what it is compared with is the base as it is now.
+prompts of the branch are a stranger's: links are not followed out of their place, and each is only ever
+rendered in a confined child process, all that is to be sent of it before the first call. What the branch
+changed is counted from where it left the base; what it is compared with is the base as it is now.
 """
 
 import os
@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from harness.errors import FilesError, UsageError
 from harness.files.branch.base_policy import Places, at_commit, lay_out, matching, project_of, suite_at
 from harness.files.branch.edits import edits_of, refuse_certificates
-from harness.files.branch.prompts import SuitePrompts, confine, same_requests
+from harness.files.branch.prompts import SuitePrompts, confine, confine_own, same_requests
 from harness.files.branch.repository import Repository, lies_in, touches
 from harness.files.bundle import Bundle, Candidate, Gatherer, load_bundle, unique_names
 from harness.files.project import ModelEntry, find_project, model_digest
@@ -224,10 +224,11 @@ class _Gathering:
         before = [str(self.scratch / path) for path in paths if path in self.base.files]
         after = [str(self.repository.top / path) for path in paths]
         confine([Path(path) for path in after], self.places)
-        head = self._loaded(after)
+        head = self._loaded(after, confined=True)
+        confine_own(head)
         return {"head": head, "base": self._loaded(before) if before else replace(head, candidates=())}
 
-    def _loaded(self, prompts: Sequence[str]) -> Bundle:
+    def _loaded(self, prompts: Sequence[str], *, confined: bool = False) -> Bundle:
         """Load the policy with these prompts; with those of the suite where there is none to measure."""
         try:
             return load_bundle(
@@ -237,6 +238,7 @@ class _Gathering:
                 repeats=self.asked.repeats,
                 limit=self.asked.limit,
                 project=self.places.project,
+                confined=confined,
             )
         except FilesError as error:
             raise at_commit(error, self.scratch, self.base.commit) from None

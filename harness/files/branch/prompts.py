@@ -1,20 +1,20 @@
 """The prompts that a suite has on a branch and on its base: found, and confined before one is rendered."""
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import UsageError
 from harness.files.branch.base_policy import Places, suite_at
 from harness.files.branch.repository import Repository, is_pointer
-from harness.files.bundle import Bundle, Candidate, Gatherer, unique_names
-from harness.files.case import PROMPT_LEVEL, perturb_case
-from harness.files.prompts import Renderer, RenderFailed, perturb_prompt, read_prompt
+from harness.files.bundle import Bundle, Candidate, Gatherer, inputs_sent, too_dear, unique_names
+from harness.files.case import PROMPT_LEVEL, is_own
+from harness.files.prompts import RenderFailed, read_prompt
 from harness.files.suite.reading import read_suite
-from harness.files.untrusted import render_untrusted
+from harness.files.untrusted import renderer_of
 from harness.files.written import Findings, Outside, did_you_mean, expand, shown
-from harness.record import ORIGINAL
 
 
 class SuitePrompts:
@@ -121,19 +121,28 @@ def confine(prompts: Sequence[Path], policy: Places) -> None:
     if checked is None or not prompts:
         return
     cases = gather.cases(checked, None)
-    labels, variants = checked.model.labels, [v for v in checked.model.perturbations if ":" not in v]
-    samples = [case.inputs for case in cases]
-    samples += [made for case in cases for v in variants if (made := perturb_case(v, case, labels)) is not None]
+    suite = checked.model
+    variants = [variant for variant in suite.perturbations if not is_own(variant)]
     for path in prompts:
         if path.is_symlink():
             findings.add(path, None, "", "is a symbolic link.", "A gate reads a prompt only in its place.")
         elif (read := read_prompt(path, findings)) is not None:
-            prompt = read.model.model_copy(update={"labels": labels})
-            orders = [perturb_prompt(v, prompt, checked.model.seed) for v in variants if v in PROMPT_LEVEL]
-            for form in (prompt, *(each for each in orders if each != prompt)):
-                for problem in render_untrusted(form, samples):
-                    if not problem.field:
-                        findings.add(path, problem.line, "", problem.message, problem.fix)
+            prompt = read.model.model_copy(update={"labels": suite.labels})
+            if (dear := too_dear(prompt, cases, variants, suite)) is not None:
+                findings.add(path, None, "", *dear)
+    findings.raise_if_any()
+
+
+def confine_own(bundle: Bundle) -> None:
+    """Render what the suite's own perturbations made of the cases as well. Raises FilesError.
+
+    They are code of the policy in force, and known only when it is loaded.
+    """
+    own = [variant for variant in bundle.suite.perturbations if is_own(variant)]
+    findings = Findings()
+    for prompt in {id(c.prompt): c.prompt for c in bundle.candidates}.values() if own else ():
+        if (dear := too_dear(prompt, bundle.cases, own, bundle.suite)) is not None:
+            findings.add(prompt.path or Path(prompt.name), None, "", *dear)
     findings.raise_if_any()
 
 
@@ -150,16 +159,9 @@ def same_requests(base: Candidate, head: Candidate, bundle: Bundle) -> bool:
         return False
     if any(variant in PROMPT_LEVEL for variant in bundle.suite.perturbations):
         return False  # templates and examples are rearranged before they are rendered
-    one, two = Renderer(base.prompt), Renderer(head.prompt)
     try:
-        return all(one.render(inputs) == two.render(inputs) for inputs in _inputs(bundle))
+        with closing(renderer_of(base.prompt)) as one, closing(renderer_of(head.prompt)) as two:
+            sent = inputs_sent(bundle.cases, bundle.suite.perturbations, bundle.suite.labels)
+            return all(one.render(inputs) == two.render(inputs) for inputs in sent)
     except RenderFailed:
         return False
-
-
-def _inputs(bundle: Bundle) -> Iterator[Mapping[str, str]]:
-    for case in bundle.cases:
-        for variant in (ORIGINAL, *bundle.suite.perturbations):
-            inputs = case.inputs if variant == ORIGINAL else perturb_case(variant, case, bundle.suite.labels)
-            if inputs is not None:
-                yield inputs

@@ -2,4 +2,5 @@
 
 from harness.files.bundle.bundle import Bundle, Candidate, load_bundle, load_project
 from harness.files.bundle.demands import read_policy
+from harness.files.bundle.fitting import inputs_sent, too_dear
 from harness.files.bundle.gathering import Gatherer, unique_names

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.files.bundle.choice import Choice
 from harness.files.bundle.demands import read_thresholds
-from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks
+from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks, too_dear
 from harness.files.bundle.gathering import Gatherer
 from harness.files.bundle.notes import notes_on
 from harness.files.case import Case, apply_own, check_names, is_own
@@ -23,7 +23,6 @@ from harness.files.project import ModelEntry, Project, default_project, find_pro
 from harness.files.prompts import Prompt, prompt_digest
 from harness.files.suite import Suite, suite_digest
 from harness.files.thresholds import Threshold
-from harness.files.untrusted import render_untrusted
 from harness.files.written import Checked, Findings, shortest, shortlist
 
 
@@ -85,6 +84,7 @@ def load_bundle(
     tags: Collection[str] = (),
     project: Path | None = None,
     trusted: bool = True,
+    confined: bool = False,
 ) -> Bundle:
     """Read a suite and all that it names. Raises FilesError with every problem of every file.
 
@@ -92,9 +92,10 @@ def load_bundle(
     the suite's case files; `splits` and `tags` keep the cases that have one of them; then `first` keeps the
     first and `limit` a sample, seeded by the suite and stratified by label. `project` names harness.yml
     (default: found, see above). `trusted=False` is for files of strangers: prompts are rendered in a child
-    process with limits first, and perturbations can't be Python code.
+    process with limits, all that a run would send first, and perturbations can't be Python code. `confined=True`
+    has the prompts alone rendered there: also later, by whatever takes the bundle.
     """
-    loader = _Loader(suite_path, project, trusted=trusted)
+    loader = _Loader(suite_path, project, trusted=trusted, confined=confined or not trusted)
     bundle = loader.load(prompts, models, repeats, cases, Choice(limit=limit, first=first, splits=splits, tags=tags))
     loader.findings.raise_if_any()
     assert bundle is not None  # nothing is left out without a finding
@@ -104,8 +105,9 @@ def load_bundle(
 class _Loader:
     """Collects problems over all files of one bundle."""
 
-    def __init__(self, suite_path: Path, project: Path | None, *, trusted: bool) -> None:
+    def __init__(self, suite_path: Path, project: Path | None, *, trusted: bool, confined: bool) -> None:
         self.findings = Findings()
+        self.confined = confined
         self.suite_path = suite_path
         self.trusted = trusted
         self.gather = Gatherer(suite_path, project, self.findings)
@@ -122,6 +124,8 @@ class _Loader:
         rows = choice.of(everything, checked.model.seed)
         entries = self.gather.models(checked, models)
         read = self.gather.prompts(checked, prompts)
+        if self.confined:
+            read = [prompt.updated(confined=True) for prompt in read]
         own = everything if sound and cases is None else ()  # a later sample may lack splits and tags
         thresholds = read_thresholds(checked, own, repeats or checked.model.repeats, entries.values())
         rows = self._vary(checked, rows)
@@ -133,7 +137,7 @@ class _Loader:
         fitted = [
             check_prompt(prompt, checked, everything, sample)
             for prompt in read
-            if self.trusted or self._survives(prompt, rows)
+            if self.trusted or self._survives(prompt, rows, checked.model)
         ]
         pairs, unfit = check_speaks(checked, read, entries, self.gather.by_pattern)
         if self.findings.problems:
@@ -154,13 +158,12 @@ class _Loader:
             notes=notes_on(self.gather.reader, everything, [p for p in fitted if p is not None]),
         )
 
-    def _survives(self, read: Checked[Prompt], rows: Sequence[Case]) -> bool:
+    def _survives(self, read: Checked[Prompt], rows: Sequence[Case], suite: Suite) -> bool:
         """Say whether a stranger's prompt can be rendered within limits; ordinary mistakes are told later."""
-        problems = render_untrusted(read.model, [case.inputs for case in rows])
-        killed = [problem for problem in problems if not problem.field]
-        for problem in killed:
-            read.problem((), problem.message, problem.fix)
-        return not killed
+        dear = too_dear(read.model, rows, [v for v in suite.perturbations if not is_own(v)], suite)
+        if dear is not None:
+            read.problem((), *dear)
+        return dear is None
 
     def _vary(self, checked: Checked[Suite], rows: list[Case]) -> list[Case]:
         """Check the perturbations, and give the cases with what the suite's own made of them."""

@@ -3,23 +3,25 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
-from harness.files.case import KNOWN, Case
+from harness.files.case import KNOWN, PROMPT_LEVEL, Case, perturb_case
 from harness.files.project import ModelEntry
 from harness.files.prompts import (
     LISTS,
     Prompt,
-    Renderer,
     RenderFailed,
     TemplateRefused,
     compile_template,
     last_user,
+    perturb_prompt,
     templates,
     variables,
 )
 from harness.files.suite import Pattern, ReplyRule, Suite
+from harness.files.untrusted import ConfinedRenderer, Refused, renderer_of
 from harness.files.written import Checked, Scalar, did_you_mean, node_at, shortlist, shown
 
 COMPLETES = frozenset({"local", "completions", "replay", "http"})
@@ -131,10 +133,46 @@ def _render_once(read: Checked[Prompt], sample: Case) -> None:
         read.problem(("messages",), "there are examples, but no user message to put them before.", "Add one.")
         return
     try:
-        Renderer(prompt).render(sample.inputs)
+        with closing(renderer_of(prompt)) as renderer:
+            renderer.render(sample.inputs)
     except (RenderFailed, TemplateRefused) as error:
         at = ("text",) if prompt.text is not None else ("messages",)
         read.problem(at, f"can't be rendered for the case `{shown(sample.id)}`: {error}")
+
+
+def too_dear(prompt: Prompt, cases: Sequence[Case], variants: Sequence[str], suite: Suite) -> tuple[str, str] | None:
+    """Render all that a run would send of a stranger's prompt, confined: message and fix where that takes too much.
+
+    Other mistakes are told where those of trusted prompts are.
+    """
+    changed = [variant for variant in variants if variant not in PROMPT_LEVEL]
+    orders = [perturb_prompt(variant, prompt, suite.seed) for variant in variants if variant in PROMPT_LEVEL]
+    try:
+        for form in (prompt, *(each for each in orders if each != prompt)):
+            with closing(ConfinedRenderer(form)) as renderer:
+                for inputs in inputs_sent(cases, changed if form is prompt else (), suite.labels):
+                    _render_quietly(renderer, inputs)
+    except Refused as refused:
+        return refused.exhausted
+    return None
+
+
+def _render_quietly(renderer: ConfinedRenderer, inputs: Mapping[str, str]) -> None:
+    try:
+        renderer.render(inputs)
+    except Refused:
+        raise
+    except RenderFailed:
+        pass
+
+
+def inputs_sent(cases: Sequence[Case], variants: Sequence[str], labels: Collection[str]) -> Iterator[Mapping[str, str]]:
+    """Give the inputs of each case and of those of its variants that change something."""
+    for case in cases:
+        yield case.inputs
+        for variant in variants:
+            if (inputs := perturb_case(variant, case, labels)) is not None:
+                yield inputs
 
 
 def check_speaks(

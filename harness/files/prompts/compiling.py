@@ -34,6 +34,10 @@ class RenderFailed(Exception):
     """A template could not be rendered with these inputs; the message says why."""
 
 
+class TooMuchMemory(RenderFailed):
+    """A template took more memory than there is."""
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined,
@@ -172,6 +176,12 @@ def _groups(tree: nodes.Template) -> list[list[nodes.Node]]:
     return groups
 
 
+def refuse_long(size: int) -> None:
+    """Raise RenderFailed for a prompt of more characters than LARGEST."""
+    if size > LARGEST:
+        raise RenderFailed(f"the rendered prompt is longer than {LARGEST:,} characters.")
+
+
 def fill(part: Part, values: Mapping[str, Any]) -> str:
     """Render one piece with what its names stand for. Raises RenderFailed."""
     template = part.template
@@ -182,8 +192,7 @@ def fill(part: Part, values: Mapping[str, Any]) -> str:
         size = 0
         for text in template.root_render_func(template.new_context(dict(values))):
             size += len(text)
-            if size > LARGEST:
-                raise RenderFailed(f"the rendered prompt is longer than {LARGEST:,} characters.")
+            refuse_long(size)
             texts.append(text)
         return "".join(texts)
     except RenderFailed:
@@ -193,7 +202,7 @@ def fill(part: Part, values: Mapping[str, Any]) -> str:
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         raise RenderFailed(f"{type(error).__name__}: {shown(str(error), 200)}.") from None
     except (RecursionError, MemoryError):
-        raise RenderFailed("it takes too much memory.") from None
+        raise TooMuchMemory("it takes too much memory.") from None
     except Exception as error:  # a template that a person wrote is never a fault of the harness
         raise RenderFailed(f"{type(error).__name__}.") from None
 

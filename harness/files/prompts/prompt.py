@@ -74,6 +74,7 @@ class Prompt(Written):
     path: Path | None = Field(None, exclude=True)
     lines: dict[str, int] = Field({}, exclude=True)  # of its keys: `modelParameters.max_tokens`
     labels: tuple[str, ...] = Field((), exclude=True)  # of the suite; templates may loop over them
+    confined: bool = Field(False, exclude=True)  # a stranger's: rendered in a child process only
 
 
 # Where scalars stay text, as written.

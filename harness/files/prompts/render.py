@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
-from harness.files.prompts.compiling import LARGEST, Compiled, Part, RenderFailed, compile_template, fill
+from harness.files.prompts.compiling import Compiled, Part, RenderFailed, compile_template, fill, refuse_long
 from harness.files.prompts.prompt import Message, Prompt
 from harness.files.prompts.template_rules import LISTS
 
@@ -54,7 +54,12 @@ class Renderer:
         """Render for the inputs of one case. Raises RenderFailed."""
         if self._text is not None:
             return RenderedText(self._text(inputs), inputs)
-        return RenderedChat(tuple((role, fill(inputs)) for role, fill in self._turns), inputs)
+        messages = tuple((role, fill(inputs)) for role, fill in self._turns)
+        refuse_long(sum(len(content) for _, content in messages))
+        return RenderedChat(messages, inputs)
+
+    def close(self) -> None:
+        """End nothing: it renders here (see `harness.files.untrusted` for where it does not)."""
 
     def _filler(self, compiled: Compiled) -> Callable[[Mapping[str, str]], str]:
         pieces: list[str | Callable[[Mapping[str, str]], str]] = []
@@ -85,8 +90,7 @@ def _changing(part: Part, constants: Mapping[str, Any]) -> Callable[[Mapping[str
 def _joined(pieces: list[str | Callable[[Mapping[str, str]], str]]) -> Callable[[Mapping[str, str]], str]:
     def whole(inputs: Mapping[str, str]) -> str:
         text = "".join(piece if isinstance(piece, str) else piece(inputs) for piece in pieces)
-        if len(text) > LARGEST:
-            raise RenderFailed(f"the rendered prompt is longer than {LARGEST:,} characters.")
+        refuse_long(len(text))
         return text
 
     return whole

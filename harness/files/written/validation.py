@@ -30,7 +30,7 @@ M = TypeVar("M", bound=Written)
 
 # fields that a loader fills in, never a file
 FILLED_IN = {
-    "Prompt": frozenset({"path", "labels", "title", "lines"}),
+    "Prompt": frozenset({"path", "labels", "title", "lines", "confined"}),
     "Suite": frozenset({"path", "labels_file"}),
     "Project": frozenset({"path", "root", "lines"}),
 }

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 
 import numpy as np
 from pydantic import ValidationError
 
-from harness.files.prompts import Prompt, RenderedText, Renderer, RenderFailed, TemplateRefused
+from harness.files.prompts import Prompt, RenderedText, RenderFailed
+from harness.files.untrusted import Refused, Renders, renderer_of
 from harness.judge.documents import OUTCOMES, CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side
 from harness.judge.table.columns import Bool, Float, Int64
@@ -24,17 +26,17 @@ def fixed_and_broken(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseCh
     before, after = (_right_share(side) for side in (pairs.base, pairs.head))
     was, now = before > 0.5, after > 0.5
     moved = np.asarray((np.abs(after - before) > 1e-9) & (was == now), dtype=np.bool_)
-    speakers = _Speaker(pairs.base), _Speaker(pairs.head)
     found = []
-    for chosen in (~was & now, was & ~now):
-        places = np.flatnonzero(chosen)
-        order = places[np.lexsort((places, -np.abs(after - before)[places]))]
-        found.append(
-            tuple(
-                _change(pairs, int(place), (before, after), speakers, rendered=rank < RENDERED)
-                for rank, place in enumerate(order)
+    with closing(_Speaker(pairs.base)) as one, closing(_Speaker(pairs.head)) as two:
+        for chosen in (~was & now, was & ~now):
+            places = np.flatnonzero(chosen)
+            order = places[np.lexsort((places, -np.abs(after - before)[places]))]
+            found.append(
+                tuple(
+                    _change(pairs, int(place), (before, after), (one, two), rendered=rank < RENDERED)
+                    for rank, place in enumerate(order)
+                )
             )
-        )
     return found[0], found[1], int(moved.sum())
 
 
@@ -75,7 +77,13 @@ class _Speaker:
         self._codes = side.view.codes_of(side.trials)
         self._order = np.argsort(side.case, kind="stable")
         self._starts = np.searchsorted(side.case[self._order], np.arange(len(side.rows) + 1))
-        self._renderer = _renderer(side)
+        self._renderer: Renders | None = None
+        self._broken = False  # the manifest holds no prompt that can be rendered
+
+    def close(self) -> None:
+        """End what renders the prompt."""
+        if self._renderer is not None:
+            self._renderer.close()
 
     def _rows(self, place: int) -> Int64:
         return np.asarray(self._order[self._starts[place] : self._starts[place + 1]], dtype=np.int64)
@@ -96,10 +104,14 @@ class _Speaker:
         return tuple(dict.fromkeys((*first, *others)))[:SHOWN_REPLIES]
 
     def prompt(self, inputs: dict[str, str]) -> str:
-        if self._renderer is None:
+        if self._broken:
             return ""
         try:
+            self._renderer = self._renderer or _renderer(self._side)
             rendered = self._renderer.render(inputs)
+        except (ValidationError, Refused):
+            self._broken = True
+            return ""
         except RenderFailed:
             return ""
         if isinstance(rendered, RenderedText):
@@ -111,13 +123,10 @@ def _commonest(counted: Counter[str]) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _renderer(side: Side) -> Renderer | None:
-    """Give the prompt's renderer; None where the manifest holds none that can be rendered."""
-    try:
-        prompt = Prompt.model_validate(side.view.entry.prompt)
-        return Renderer(prompt.model_copy(update={"labels": side.view.labels}))
-    except (ValidationError, TemplateRefused, RenderFailed):
-        return None
+def _renderer(side: Side) -> Renders:
+    """Give the prompt's renderer, confined: a run may come from elsewhere. Raises ValidationError, Refused."""
+    prompt = Prompt.model_validate(side.view.entry.prompt)
+    return renderer_of(prompt.model_copy(update={"labels": side.view.labels, "confined": True}))
 
 
 def outcome_changes(pairs: Pairs) -> tuple[OutcomeChange, ...]:

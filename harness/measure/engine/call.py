@@ -8,7 +8,8 @@ from random import Random
 
 from harness.files.bundle import Candidate
 from harness.files.project import ModelEntry
-from harness.files.prompts import Renderer, RenderFailed
+from harness.files.prompts import RenderFailed
+from harness.files.untrusted import Renders
 from harness.measure.endpoint.contract import Answer, Endpoint, Prepared
 from harness.measure.engine.contract import Halt, Halted, Withdrawn
 from harness.measure.pacing import FirstCalls, Lane, RetryRules, Ticket, is_overload, retry, wants_retry
@@ -23,7 +24,7 @@ class Caller:
     candidate: Candidate
     entry: ModelEntry
     endpoint: Endpoint
-    renderers: Mapping[str, Renderer]  # by variant
+    renderers: Mapping[str, Renders]  # by variant
     lane: Lane
     first: FirstCalls
     halt: Halt

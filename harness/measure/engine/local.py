@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 from harness.errors import HarnessError, StorageFailed
 from harness.files.bundle import Candidate
-from harness.files.prompts import Renderer
+from harness.files.prompts import Prompt
+from harness.files.untrusted import Renders, renderer_of
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint
@@ -66,6 +67,7 @@ class _Session:
         self._halt = Halt()
         self._clock: Clock = RealClock()
         self._lanes: dict[str, LaneWork] = {}
+        self._open = contextlib.ExitStack()  # the renderers
         self._room = 1.0  # of the calls in flight that were asked for, as many as there are open files for
 
     async def run(self, listen: Listen | None) -> Outcome:
@@ -77,6 +79,7 @@ class _Session:
             except HarnessError as error:
                 self._end(error)
             finally:
+                self._open.close()
                 if listening is not None:
                     listening.cancel()
                     await asyncio.wait([listening])
@@ -159,10 +162,13 @@ class _Session:
             if name in lane.callers:
                 lane.callers[name].first.told(opened=opened)
 
-    def _renderers(self, candidate: Candidate) -> dict[str, Renderer]:
-        plain = Renderer(candidate.prompt)
+    def _renderers(self, candidate: Candidate) -> dict[str, Renders]:
+        plain = self._renderer(candidate.prompt)
         prompts = self._plan.prompts(candidate)
-        return {v: plain if p is candidate.prompt else Renderer(p) for v, p in prompts.items()}
+        return {v: plain if p is candidate.prompt else self._renderer(p) for v, p in prompts.items()}
+
+    def _renderer(self, prompt: Prompt) -> Renders:
+        return self._open.enter_context(contextlib.closing(renderer_of(prompt)))
 
     async def _measure(self, lane: LaneWork) -> None:
         """Warm up, then drain the lane's share of the plan."""

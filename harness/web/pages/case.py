@@ -1,5 +1,6 @@
 """One case: what was sent, and what every repeat and variant on every candidate came to."""
 
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -7,7 +8,8 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.files.case import PROMPT_LEVEL, perturb_case
-from harness.files.prompts import Prompt, RenderedText, Renderer, RenderFailed, TemplateRefused, perturb_prompt
+from harness.files.prompts import Prompt, RenderedText, RenderFailed, perturb_prompt
+from harness.files.untrusted import renderer_of
 from harness.journal import read_at
 from harness.judge.labels import LabelReader, said, told
 from harness.judge.sections.trouble import why_no_label
@@ -185,7 +187,7 @@ def _variant(
             if variant != ORIGINAL:  # drawn from the case's id, so that it comes out as it was sent
                 inputs = perturb_case(variant, case, index.labels) or inputs
             messages = _rendered(entry, index, variant, inputs)
-        except (RenderFailed, TemplateRefused, HarnessError, ValueError, LookupError) as error:
+        except (RenderFailed, HarnessError, ValueError, LookupError) as error:
             why = f"The prompt can't be rendered here: {error}"
     return VariantShown(
         variant=variant,
@@ -199,10 +201,12 @@ def _variant(
 def _rendered(
     entry: CandidateEntry, index: RunIndex, variant: str, inputs: dict[str, str]
 ) -> tuple[tuple[str, str], ...]:
-    prompt = Prompt.model_validate(entry.prompt).model_copy(update={"labels": index.labels})
+    stranger = {"labels": index.labels, "confined": True}  # a run's folder may come from elsewhere
+    prompt = Prompt.model_validate(entry.prompt).model_copy(update=stranger)
     if variant in PROMPT_LEVEL:
         prompt = perturb_prompt(variant, prompt, index.manifest.seed)
-    rendered = Renderer(prompt).render(inputs)
+    with closing(renderer_of(prompt)) as renderer:
+        rendered = renderer.render(inputs)
     return (("", rendered.text),) if isinstance(rendered, RenderedText) else rendered.messages
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 from pathlib import Path
 
 import jinja2
@@ -21,7 +22,7 @@ from harness.files.prompts import (
     read_prompt,
 )
 from harness.files.prompts.render import variables
-from harness.files.untrusted import render_untrusted
+from harness.files.untrusted import BATCH, ConfinedRenderer, Refused
 from harness.files.written import Findings
 
 SHIPPED = sorted((Path(__file__).parents[4] / "prompts").glob("*/*.prompt.yml"))
@@ -199,23 +200,48 @@ def test_a_small_prompt_renders_at_least_30_000_times_a_second() -> None:
     assert best > 30_000
 
 
-def test_a_strangers_prompt_that_is_sound_has_no_problem() -> None:
-    assert render_untrusted(Prompt(text="{{ m }}"), [{"m": "a"}]) == ()
+CHAT = Prompt(
+    messages=(Message(role="system", content="Sort \u00e9\n"), Message(role="user", content="{{ m }}{{ message }}"))
+)
+LOOPS = Prompt(text="{% for e in examples %}{{ e.label }}{% endfor %}{{ labels | join }}{{ m }}", examples=EXAMPLES)
+ENDLESS = Prompt(  # within the rules: a loop over an input, one over the examples, a filter
+    text="{% for c in m %}{% for e in examples %}{{ (m | list | sort | join)[:0] }}{% endfor %}{% endfor %}",
+    examples=EXAMPLES,
+)
+
+
+@pytest.mark.parametrize("prompt", [Prompt(text="{{ m | upper }}: "), CHAT, LOOPS])
+def test_a_strangers_prompt_becomes_what_it_would_become_here(prompt: Prompt) -> None:
+    prompt = prompt.model_copy(update={"labels": ("spam", "ham")})
+    here = Renderer(prompt)
+    with closing(ConfinedRenderer(prompt)) as confined:
+        for said in ("a", '\U0001f600 \u2028 \\ "', "x" * 200_000):
+            inputs = {"m": said, "message": said}
+            made = confined.render(inputs)
+            assert made == here.render(inputs)
+            assert made.inputs == inputs
 
 
 def test_a_strangers_prompt_is_refused_with_its_reason() -> None:
-    (problem,) = render_untrusted(Prompt(text="a\n{{ m * 9 }}", name="v1"), [{"m": "a"}])
-    assert (str(problem.file), problem.field) == ("v1.prompt.yml", "text")
-    assert "line 2 of the template: `*` is not allowed" in problem.message
-    (problem,) = render_untrusted(Prompt(text="{{ n }}"), [{"m": "a"}])
-    assert "'n' is undefined" in problem.message
+    with pytest.raises(Refused, match=r"line 2 of a template: `\*` is not allowed"):
+        ConfinedRenderer(Prompt(text="a\n{{ m * 9 }}"))
+    with closing(ConfinedRenderer(Prompt(text="{{ n }}"))) as confined:
+        with pytest.raises(RenderFailed, match="'n' is undefined"):
+            confined.render({"m": "a"})
+        assert confined.render({"n": "a"}).text == "a"  # type: ignore[union-attr]  # a mistake of one case ends nothing
 
 
-@pytest.mark.parametrize("limits", [{"memory": 40 << 20}, {"wall_s": 0.01}])
-def test_a_render_that_exceeds_its_limits_is_one_problem(limits: dict[str, float]) -> None:
-    renders = Prompt(text="{{ m | list | sort | join }}")
-    (problem,) = render_untrusted(renders, [{"m": "x" * 200_000}] * 50, **limits)  # type: ignore[arg-type]
-    assert "too much" in problem.message
+@pytest.mark.parametrize("limits", [{"memory": 60 << 20}, {"cpu_s": 0}, {"wall_s": 1.5}])
+def test_a_render_that_exceeds_its_limits_is_refused_for_good(limits: dict[str, float]) -> None:
+    with closing(ConfinedRenderer(ENDLESS, **limits)) as confined:  # type: ignore[arg-type]
+        for said in ("x" * 200_000, "a"):
+            with pytest.raises(Refused, match="too much time or memory"):
+                confined.render({"m": said})
+
+
+def test_a_child_that_does_not_even_begin_in_time_is_refused() -> None:
+    with pytest.raises(Refused, match="too much time or memory"):
+        ConfinedRenderer(Prompt(text="{{ m }}"), wall_s=0.001)
 
 
 @pytest.mark.parametrize(
@@ -247,8 +273,14 @@ def test_nothing_is_computed_while_a_template_is_compiled() -> None:
     assert template is not None  # it is when it is rendered that it is refused
 
 
-def test_a_strangers_prompt_is_rendered_for_every_sample() -> None:
-    samples = [{"m": "a"}] * 5_000 + [{"m": "b" * 60}]
-    bomb = Prompt(text="{% if m | length > 50 %}{{ 1 | round(400000000, 'ceil') }}{% endif %}")
-    (problem,) = render_untrusted(bomb, samples)
-    assert "round" in problem.message
+def test_a_confined_prompt_is_given_new_time_as_cases_go_on() -> None:
+    slow = Prompt(text="{{ m | list | sort | join | length }}")
+    with closing(ConfinedRenderer(slow, cpu_s=1)) as confined:
+        for _ in range(2 * BATCH + 2):
+            assert confined.render({"m": "a" * 2_000}).text == "2000"  # type: ignore[union-attr]
+
+
+def test_a_chat_that_is_too_long_as_a_whole_is_refused() -> None:
+    message = Message(role="user", content="{{ m }}")
+    with pytest.raises(RenderFailed, match="longer than"):
+        Renderer(Prompt(messages=(message, message))).render({"m": "a" * 600_000})

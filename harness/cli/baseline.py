@@ -8,6 +8,7 @@ import typer
 
 from harness.cli.ground import Commands, completion, emit, emit_json, note, options, project_here, run_asked
 from harness.errors import UsageError
+from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, COST_PER_1000, P95, STABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from harness.judge.documents import Assessment
     from harness.rundir import Manifest
 
-SHOWN = ("accuracy", "balanced_accuracy", "latency.p95", "stability", "cost per 1000")
+SHOWN = tuple(one.written for one in (ACCURACY, BALANCED_ACCURACY, P95, STABILITY, COST_PER_1000))
 
 app = typer.Typer(
     cls=Commands,

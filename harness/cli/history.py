@@ -87,15 +87,12 @@ def _policy(manifest: Manifest) -> tuple[float, float]:
     """Give the drop that the suite allows, and its confidence, as the run had them."""
     from harness.files.suite import Suite
     from harness.files.thresholds import ThresholdError, parse_threshold
-    from harness.judge.history.series import MARGIN
+    from harness.judge.history.series import allowed_drop
 
-    suite = Suite.model_validate(manifest.suite)
-    margin = MARGIN
+    suite, known = Suite.model_validate(manifest.suite), []
     for text in suite.thresholds:
         try:
-            threshold = parse_threshold(text, labels=suite.labels, perturbations=suite.perturbations)
+            known.append(parse_threshold(text, labels=suite.labels, perturbations=suite.perturbations))
         except ThresholdError:
             continue
-        if threshold.metric == "drift.drop":
-            margin = threshold.bound
-    return margin, suite.confidence
+    return allowed_drop(known), suite.confidence

@@ -14,6 +14,7 @@ Selector: TypeAlias = Literal["none", "label", "perturbation"]
 Argument: TypeAlias = Literal["none", "seconds", "beta", "power"]
 Counted: TypeAlias = Literal["cases", "label cases", "other cases", "predictions", "touched"]
 Clock: TypeAlias = Literal["latency", "ttft"]
+Headline: TypeAlias = Literal["never", "always", "positive label", "no positive label"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Metric:
 
     name: str  # as in Threshold.metric
     spelling: str = ""  # where it is not the name
+    called: str = ""  # in a sentence, where that is not its spelling without underscores
     scale: Scale = "share"
     selector: Selector = "none"
     argument: Argument = "none"
@@ -33,56 +35,121 @@ class Metric:
     repeated: bool = False  # needs cases that were asked more than once
     splits: bool = False  # needs dev and another split
     earlier: bool = False  # needs an earlier run
+    headline: Headline = "never"  # when it is among the first figures of a comparison
+    front: bool = False  # an axis of the Pareto front of several candidates
 
     @property
     def written(self) -> str:
         """Its spelling in a threshold, without selector and argument."""
         return self.spelling or self.name
 
+    @property
+    def in_words(self) -> str:
+        """What it is called in a sentence: `balanced accuracy`, `p95`, `cost per 1,000`."""
+        return self.called or self.written.replace("_", " ")
+
+    @property
+    def of_failures(self) -> bool:
+        """Whether it is about nothing but what the endpoint failed."""
+        return self.outcome == "failed"
+
+    def of_label(self, label: str | None) -> str:
+        """Give its spelling with a label, as a threshold writes it: `recall[spam]`."""
+        return self.written if label is None else f"{self.written}[{label}]"
+
+    def leads(self, label: str | None, positive: str | None) -> bool:
+        """Tell whether it is a headline figure of a label, in a suite with this positive label or none."""
+        match self.headline:
+            case "never":
+                return False
+            case "always":
+                return True
+            case "positive label":
+                return positive is not None and label == positive
+            case "no positive label":
+                return positive is None
+
 
 _lower = partial(Metric, higher_is_better=False)
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
 _CLOCKS: tuple[Clock, ...] = ("latency", "ttft")
 
+ACCURACY = Metric(name="accuracy", headline="always")
+BALANCED_ACCURACY = Metric(name="balanced_accuracy", front=True)
+MACRO_F1 = Metric(name="macro_f1", headline="no positive label")
+MCC = Metric(name="mcc", scale="number")
+KAPPA = Metric(name="kappa", scale="number")
+COVERAGE = Metric(name="coverage")
+STABILITY = Metric(name="stability", repeated=True)
+PRECISION = Metric(name="precision", selector="label", counts="predictions", headline="positive label")
+RECALL = Metric(name="recall", selector="label", counts="label cases", headline="positive label")
+SPECIFICITY = Metric(name="specificity", selector="label", counts="other cases")
+F1 = Metric(name="f1", selector="label", counts="touched")
+ROBUSTNESS_DROP = _lower(name="robustness.drop", scale="points", selector="perturbation")
+DRIFT_DROP = _lower(name="drift.drop", scale="points", earlier=True)
+COST_PER_1000 = _lower(
+    name="cost_per_1000",
+    spelling="cost per 1000",
+    called="cost per 1,000",
+    scale="money",
+    headline="always",
+    front=True,
+)
+COST_PER_CORRECT = _lower(name="cost_per_correct", spelling="cost per correct", scale="money")
+TOKENS_PER_CASE = _lower(name="tokens_per_case", spelling="tokens per case", scale="count")
+QUALITY = BALANCED_ACCURACY  # where one figure stands for it: accuracy favours who gives the commonest label
+
+
+def _quantile(clock: Clock, part: str) -> Metric:
+    first = clock == "latency" and part == "p95"  # the one that candidates are held against each other by
+    return _lower(
+        name=f"{clock}.{part}",
+        called=part if clock == "latency" else "",
+        scale="seconds",
+        clock=clock,
+        quantile=QUANTILES[part],
+        headline="always" if first else "never",
+        front=first,
+    )
+
+
 _ALL = (
-    Metric(name="accuracy"),
-    Metric(name="balanced_accuracy"),
-    Metric(name="macro_f1"),
+    ACCURACY,
+    BALANCED_ACCURACY,
+    MACRO_F1,
     Metric(name="weighted_f1"),
     Metric(name="micro_f1"),
-    Metric(name="coverage"),
-    Metric(name="stability", repeated=True),
+    COVERAGE,
+    STABILITY,
     _lower(name="failures", outcome="failed"),
     _lower(name="unparseable", outcome="unparseable"),
     _lower(name="refused", outcome="refused"),
     _lower(name="truncated", outcome="truncated"),
     _lower(name="flip_rate", repeated=True),
-    Metric(name="precision", selector="label", counts="predictions"),
-    Metric(name="recall", selector="label", counts="label cases"),
-    Metric(name="specificity", selector="label", counts="other cases"),
-    Metric(name="f1", selector="label", counts="touched"),
+    PRECISION,
+    RECALL,
+    SPECIFICITY,
+    F1,
     Metric(name="fbeta", selector="label", argument="beta"),
-    Metric(name="mcc", scale="number"),
-    Metric(name="kappa", scale="number"),
-    *(
-        _lower(name=f"{clock}.{part}", scale="seconds", clock=clock, quantile=q)
-        for clock in _CLOCKS
-        for part, q in QUANTILES.items()
-    ),
+    MCC,
+    KAPPA,
+    *(_quantile(clock, part) for clock in _CLOCKS for part in QUANTILES),
     Metric(name="latency.within", argument="seconds", clock="latency"),
     Metric(name="pass", argument="power"),
-    _lower(name="robustness.drop", scale="points", selector="perturbation"),
+    ROBUSTNESS_DROP,
     _lower(name="robustness.flips", scale="points", selector="perturbation", repeated=True),
     _lower(name="generalization.gap", scale="points", splits=True),
-    _lower(name="drift.drop", scale="points", earlier=True),
+    DRIFT_DROP,
     _lower(name="leakage", scale="count"),
     _lower(name="regressions", scale="count", earlier=True),
-    _lower(name="cost_per_1000", spelling="cost per 1000", scale="money"),
-    _lower(name="cost_per_correct", spelling="cost per correct", scale="money"),
-    _lower(name="tokens_per_case", spelling="tokens per case", scale="count"),
+    COST_PER_1000,
+    COST_PER_CORRECT,
+    TOKENS_PER_CASE,
 )
 
 METRICS: dict[str, Metric] = {metric.written: metric for metric in _ALL}
+P50, P95, TTFT_P50, TTFT_P95 = (METRICS[f"{clock}.{part}"] for clock in _CLOCKS for part in ("p50", "p95"))
+FRONT = tuple(metric for metric in _ALL if metric.front)
 SPELLINGS: dict[str, Metric] = METRICS | {metric.name: metric for metric in _ALL}
 BETTER_THAN_MAJORITY = Metric(name="better_than_majority", spelling="accuracy > majority")
 _BY_NAME = {metric.name: metric for metric in (*_ALL, BETTER_THAN_MAJORITY)}

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from harness.files.thresholds.fixes import argument_fix, bound_fix, filter_fix, metric_fix, operator_fix
-from harness.files.thresholds.metrics import BETTER_THAN_MAJORITY, METRICS, SPELLINGS, Metric
+from harness.files.thresholds.metrics import ACCURACY, BETTER_THAN_MAJORITY, METRICS, SPELLINGS, Metric
 from harness.files.thresholds.scanner import Scanner, ThresholdError
 from harness.files.thresholds.threshold import Baseline, Op, Threshold, Where
 from harness.files.written import units
@@ -73,7 +73,7 @@ class _Parser(Scanner):
         op = self._op(metric)
         text = " ".join(self.text.split())
         if self.take("majority"):
-            if metric.name != "accuracy" or op != ">" or where:
+            if metric is not ACCURACY or op != ">" or where:
                 self.fail("`majority` stands only in `accuracy > majority`.", self._bound_at)
             self.end()
             return Threshold(text=text, name=name, metric=BETTER_THAN_MAJORITY.name, op=op)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from harness.files.thresholds import BETTER_THAN_MAJORITY, Threshold
+from harness.files.thresholds import Threshold, metric_of
 from harness.judge import scores
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.baseline import Baseline
@@ -17,11 +17,11 @@ from harness.judge.checks.quantiles import SATURATED
 from harness.judge.checks.why import Finding, why
 from harness.judge.checks.worlds import right
 from harness.judge.documents import Check
-from harness.judge.scores import Figure, Mapped, Missing, Share
+from harness.judge.scores import Figure, Mapped, Share
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import Bool
 from harness.judge.view import View, lost
-from harness.judge.wording import amount, demand, named
+from harness.judge.wording import amount, demand
 
 
 def check(view: View, threshold: Threshold, baseline: Baseline | None) -> Check:
@@ -85,7 +85,7 @@ def hanging_on(
         if not which.any() or not deciding:
             return False
         if (lost(view.trials) & which).any():
-            return any(made.depends_on or made.metric == "failures" for _, made in deciding)
+            return any(made.depends_on or metric_of(made.metric).of_failures for _, made in deciding)
         mended = View(view.run, view.entry, view.every_trial, right(view.trials, which))
         return any(check(mended, threshold, baseline).status != worst for threshold, _ in deciding)
 
@@ -95,8 +95,6 @@ def hanging_on(
 def _by_figure(asked: Asked) -> Check:
     gauge, confidence = GAUGES[asked.threshold.metric], asked.view.confidence
     source = figure(asked)
-    if asked.threshold.metric == BETTER_THAN_MAJORITY.name and asked.required >= 1:
-        source = Missing("all cases expect one label, so nothing can be better than always answering it")
     decision = scores.decide(source, asked.threshold.op, asked.required, confidence)
     finding = Finding(
         asked=asked,
@@ -125,10 +123,9 @@ def _cases(needed: int | None, source: Figure, view: View) -> int | None:
 def _required(asked: Asked) -> tuple[float | None, str]:
     """Resolve what is required, and say where it comes from; None (and why) when a baseline is missing."""
     threshold = asked.threshold
-    if threshold.metric == BETTER_THAN_MAJORITY.name:
-        majority = scores.majority(asked.view.answers)
-        always = named(asked.view.labels[majority.label])
-        return majority.share, f" (always answering {always} scores as much)"
+    computed = GAUGES[threshold.metric].required
+    if computed is not None:
+        return computed(asked)
     if threshold.baseline == "absolute":
         return threshold.bound, ""
     if asked.before is None:

@@ -6,6 +6,7 @@ Without a baseline, the run is held against the previous comparable run and agai
 
 from collections.abc import Sequence
 
+from harness.files.thresholds import ACCURACY
 from harness.judge import scores
 from harness.judge.checks.asked import Asked
 from harness.judge.documents import Check, Estimate, PastRun, Status, undefined
@@ -38,7 +39,7 @@ def drift_check(asked: Asked) -> Check:
 
 def _befores(asked: Asked) -> list[_Before]:
     if asked.before is not None:
-        accuracy = asked.before.figures.get("accuracy")
+        accuracy = asked.before.figures.get(ACCURACY.written)
         return [] if accuracy is None else [("", share_of(accuracy))]
     return [(_which(runs), before_of(runs)) for _, runs in groups_of(runs_before(asked.view))]
 

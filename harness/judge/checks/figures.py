@@ -15,6 +15,7 @@ from harness.judge.pairs import pair
 from harness.judge.scores import Answers, Figure, Missing, Normal
 from harness.judge.sections import generalization
 from harness.judge.sections.latency import unrecorded
+from harness.judge.wording import named
 
 NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 
@@ -22,6 +23,20 @@ NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 def accuracy(asked: Asked) -> Figure:
     """Give the share of right answers."""
     return scores.accuracy(asked.view.answers)
+
+
+def always(asked: Asked) -> tuple[float, str]:
+    """Give what always answering the most frequent label would score, and how a sentence says so."""
+    majority = scores.majority(asked.view.answers)
+    label = named(asked.view.labels[majority.label])
+    return majority.share, f" (always answering {label} scores as much)"
+
+
+def more_than_always(asked: Asked) -> Figure:
+    """Give accuracy where it can be better than one constant answer."""
+    if asked.required >= 1:
+        return Missing("all cases expect one label, so nothing can be better than always answering it")
+    return accuracy(asked)
 
 
 def coverage(asked: Asked) -> Figure:

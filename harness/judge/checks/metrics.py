@@ -1,18 +1,28 @@
 """THE table of metrics: how each is read off a run, explained, planned and kept.
 
 A gauge extends a row of `files/thresholds/metrics.py`, which says how the metric is written and what it is
-measured in. To add a metric: a row there, a score function in `scores/`, a gauge here. Figures are computed
-on the unchanged cases, narrowed by the threshold's `where`.
+measured in. To add a metric: a row there, a score function in `scores/`, a gauge here; averages over labels
+(`AVERAGES` of `scores/classification.py`) have their gauge already. Figures are computed on the unchanged
+cases, narrowed by the threshold's `where`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from harness.files.thresholds import BETTER_THAN_MAJORITY, METRICS, Metric, metric_of
-from harness.judge import scores
+from harness.files.thresholds import (
+    ACCURACY,
+    BETTER_THAN_MAJORITY,
+    F1,
+    METRICS,
+    PRECISION,
+    RECALL,
+    SPECIFICITY,
+    Metric,
+    metric_of,
+)
 from harness.judge.checks import consequences as told
 from harness.judge.checks import figures as read
 from harness.judge.checks import worlds
@@ -21,18 +31,11 @@ from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
 from harness.judge.documents import OUTCOMES, CandidateAssessment, Check, Estimate
 from harness.judge.power import rows as power
-from harness.judge.scores import Figure, MatrixMetric, Missing, Resampling
+from harness.judge.scores import AVERAGES, OF_LABEL, Figure, Missing, Resampling
 from harness.judge.sections import cost, robustness
 from harness.judge.view import View
 
 Kept: TypeAlias = Iterable[tuple[str, Estimate | None]]
-
-
-class Average(NamedTuple):
-    """A metric of the confusion matrix that is resampled by case."""
-
-    of: MatrixMetric
-    figure: Callable[[Resampling], Figure]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +47,9 @@ class Gauge:
     consequence: Callable[[Asked], str] = told.nothing  # what a miss means, in counts
     faultless: str = "all were right"  # what a run without a miss shows
     kept: Callable[[CandidateAssessment], Kept] = lambda _: ()  # its figures in a judged run, by selector
+    required: Callable[[Asked], tuple[float, str]] | None = None  # where the cases say it: how much, and why
     decide: Callable[[Asked], Check] | None = None  # where a figure and its bound are not all that decides
     seen: Callable[[Asked], Estimate] | None = None  # its estimate, where that is not its figure's
-    average: Average | None = None
     worlds: worlds.Worlds = worlds.all_right  # how else the endpoint's failures may be taken
 
 
@@ -70,13 +73,15 @@ def figures_of(candidate: CandidateAssessment) -> dict[str, Estimate]:
     return {name: known[name] for name in sorted(known) if known[name].value is not None}
 
 
-def _averaged(name: str, of: MatrixMetric, figure: Callable[[Resampling], Figure]) -> Gauge:
+def _averaged(name: str) -> Gauge:
+    def figure(run: Resampling) -> Figure:
+        return run.average(name)
+
     return Gauge(
         figure=lambda asked: figure(asked.view.resampling),
-        plan=power.of_average(of, figure),
+        plan=power.of_average(AVERAGES[name].of, figure),
         consequence=told.wrong,
-        kept=lambda c: [("", getattr(c.classification, name))],
-        average=Average(of, figure),
+        kept=lambda c: [("", c.classification.average(name))],
         worlds=worlds.of_average,
     )
 
@@ -90,6 +95,18 @@ def _labelled(name: str) -> Callable[[CandidateAssessment], Kept]:
                 yield f"[{label}] where {part.kind}={part.name}", estimate
 
     return kept
+
+
+def _of_label(
+    metric: Metric, plan: power.Planner, consequence: Callable[[Asked], str], how_else: worlds.Worlds = worlds.of_label
+) -> Gauge:
+    return Gauge(
+        figure=read.of_label(OF_LABEL[metric.name]),
+        plan=plan,
+        consequence=consequence,
+        kept=_labelled(metric.name),
+        worlds=how_else,
+    )
 
 
 def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
@@ -153,14 +170,9 @@ _RIGHT = Gauge(figure=read.accuracy, plan=power.of_share, consequence=told.wrong
 _PRICED = power.afterwards("it depends on what calls cost")
 
 GAUGES: dict[str, Gauge] = {
-    BETTER_THAN_MAJORITY.name: _RIGHT,
-    "accuracy": replace(_RIGHT, kept=_accuracy),
-    "balanced_accuracy": _averaged("balanced_accuracy", scores.balanced_accuracy_of, Resampling.balanced_accuracy),
-    "macro_f1": _averaged("macro_f1", scores.macro_f1_of, Resampling.macro_f1),
-    "weighted_f1": _averaged("weighted_f1", scores.weighted_f1_of, Resampling.weighted_f1),
-    "micro_f1": _averaged("micro_f1", scores.micro_f1_of, Resampling.micro_f1),
-    "mcc": _averaged("mcc", scores.mcc_of, Resampling.mcc),
-    "kappa": _averaged("kappa", scores.kappa_of, Resampling.kappa),
+    BETTER_THAN_MAJORITY.name: replace(_RIGHT, figure=read.more_than_always, required=read.always),
+    ACCURACY.name: replace(_RIGHT, kept=_accuracy),
+    **{name: _averaged(name) for name in AVERAGES},
     "coverage": Gauge(
         figure=read.coverage,
         plan=power.of_share,
@@ -168,30 +180,10 @@ GAUGES: dict[str, Gauge] = {
         faultless="every trial ended with a label",
         kept=lambda c: [("", c.classification.coverage)],
     ),
-    "recall": Gauge(
-        figure=read.of_label(scores.recall), plan=power.of_share, consequence=told.missed, kept=_labelled("recall")
-    ),
-    "precision": Gauge(
-        figure=read.of_label(scores.precision),
-        plan=power.of_share,
-        consequence=told.false_answers,
-        kept=_labelled("precision"),
-        worlds=worlds.of_label,
-    ),
-    "specificity": Gauge(
-        figure=read.of_label(scores.specificity),
-        plan=power.of_share,
-        consequence=told.alarms,
-        kept=_labelled("specificity"),
-        worlds=worlds.of_label,
-    ),
-    "f1": Gauge(
-        figure=read.of_label(scores.f1),
-        plan=power.of_f1,
-        consequence=told.errors,
-        kept=_labelled("f1"),
-        worlds=worlds.of_label,
-    ),
+    RECALL.name: _of_label(RECALL, power.of_share, told.missed, worlds.all_right),
+    PRECISION.name: _of_label(PRECISION, power.of_share, told.false_answers),
+    SPECIFICITY.name: _of_label(SPECIFICITY, power.of_share, told.alarms),
+    F1.name: _of_label(F1, power.of_f1, told.errors),
     "fbeta": Gauge(figure=read.fbeta, plan=power.of_fbeta, consequence=told.errors, worlds=worlds.of_label),
     "failures": _outcome("failures", "no trial failed", "failed"),
     "unparseable": _outcome("unparseable", "every reply could be read", "had no readable label"),

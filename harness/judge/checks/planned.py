@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harness.files.case import Case
 from harness.files.suite import Suite
-from harness.files.thresholds import BETTER_THAN_MAJORITY, Threshold
+from harness.files.thresholds import ACCURACY, BETTER_THAN_MAJORITY, Threshold
 from harness.judge.checks.metrics import GAUGES
 from harness.judge.power import Ahead, PowerRow, unplanned
 from harness.judge.scores import half_way
@@ -15,7 +15,7 @@ from harness.judge.scores import half_way
 def power(suite: Suite, thresholds: Sequence[Threshold], cases: Sequence[Case]) -> tuple[PowerRow, ...]:
     """Say of each threshold, in their order, what the cases can prove and how many it takes."""
     accuracy = max(
-        (half_way(t.bound) for t in thresholds if t.metric == "accuracy" and t.baseline == "absolute"), default=None
+        (half_way(t.bound) for t in thresholds if t.metric == ACCURACY.name and t.baseline == "absolute"), default=None
     )
     return tuple(_row(suite, threshold, cases, accuracy) for threshold in thresholds)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.files.thresholds import Threshold, metric_of
+from harness.files.thresholds import BALANCED_ACCURACY, KAPPA, Threshold, metric_of
 from harness.judge import scores
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.metrics import GAUGES
@@ -49,11 +49,11 @@ def _accuracy_paradox(view: View) -> list[Trap]:
     if accuracy.value is None or len(view.labels) < 2 or majority.p_value is None or majority.share >= 1:
         return []
     always = f"always answering {named(view.labels[majority.label])} would score {_share(majority.share)}"
-    balanced = view.resampling.balanced_accuracy().value
+    balanced = view.resampling.average(BALANCED_ACCURACY.name).value
     beside = "" if balanced is None else f" Balanced accuracy is {_share(balanced)}."
     if majority.p_value >= 1 - view.confidence:
         compared = _compared(accuracy.value, majority.share)
-        if (view.resampling.kappa().value or 0.0) > TELLS_APART:
+        if (view.resampling.average(KAPPA.name).value or 0.0) > TELLS_APART:
             compared = "says little here"  # a rare label is found, at the frequent one's cost
         told = f"Accuracy {_share(accuracy.value)} {compared}: {always}.{beside}"
         return [Trap(kind="accuracy_paradox", sentence=told)]

@@ -14,15 +14,23 @@ what a margin is for. Otherwise INCONCLUSIVE, with the cases that would show it 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 
 import msgspec
 import numpy as np
 
-from harness.files.thresholds import METRICS
+from harness.files.thresholds import metric_of
 from harness.judge.checks import mended
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import cases_for_margin, decided, p_not_worse, p_worse
-from harness.judge.compare.figures import Compared, quality_figures, robustness_figures, share_figure, stability_figure
+from harness.judge.compare.figures import (
+    Compared,
+    accuracy_figure,
+    quality_figures,
+    robustness_figures,
+    stability_figure,
+)
 from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, typical
 from harness.judge.compare.surroundings import changes, notes, served
 from harness.judge.compare.telling import comparison_headline, non_inferiority_sentence
@@ -47,7 +55,7 @@ def non_inferiority(
     asked = [
         (one, seen)
         for one, seen in zip(compared, told, strict=True)
-        if one.headline and one.scale == "share" and one.higher_is_better
+        if one.headline and one.metric.scale == "share" and one.metric.higher_is_better
     ]
     losses = [p_worse(one) for one, _ in asked]
     known = [place for place, loss in enumerate(losses) if loss is not None]
@@ -84,7 +92,7 @@ def _asked(
             status = "FAIL"
     settled = status != "INCONCLUSIVE"
     made = NonInferiority(
-        metric=one.metric,
+        metric=one.metric.name,
         label=one.label,
         margin=margin,
         status=status,
@@ -169,8 +177,7 @@ def _either_way(
 
 
 def _if_all_say_so(one: MetricDifference, others: Sequence[MetricDifference | None], failed: int) -> MetricDifference:
-    about_it = one.metric in METRICS and METRICS[one.metric].outcome == "failed"
-    if about_it or one.verdict in {"can't tell", "no difference shown"}:
+    if metric_of(one.metric).of_failures or one.verdict in {"can't tell", "no difference shown"}:
         return one
     if all(other is not None and other.verdict == one.verdict for other in others):
         return one
@@ -198,12 +205,16 @@ def _them(failed: int) -> str:
 
 
 def every_figure(pairs: Pairs) -> Iterator[Compared]:
-    """Give every metric on both sides, undecided."""
-    yield from quality_figures(pairs)
-    yield stability_figure(pairs)
-    yield from robustness_figures(pairs)
-    yield from latency_figures(pairs)
-    yield from cost_figures(pairs)
+    """Give every metric on both sides, undecided; which are headline figures, their metrics say."""
+    positive = None if pairs.positive is None else pairs.labels[pairs.positive]
+    for one in chain(
+        quality_figures(pairs),
+        [stability_figure(pairs)],
+        robustness_figures(pairs),
+        latency_figures(pairs),
+        cost_figures(pairs),
+    ):
+        yield replace(one, headline=one.metric.leads(one.label, positive))
 
 
 def _slices(pairs: Pairs, *, margin: float) -> tuple[MetricDifference, ...]:
@@ -212,7 +223,7 @@ def _slices(pairs: Pairs, *, margin: float) -> tuple[MetricDifference, ...]:
     parts = [(f"split={name}", cases.split[rows] == place) for place, name in enumerate(cases.splits)]
     parts += [(f"tag={tag}", has[rows]) for tag, has in sorted(cases.tags.items())]
     chosen = [(where, np.asarray(among, dtype=np.bool_)) for where, among in parts if among.sum() >= FEWEST]
-    compared = [share_figure(pairs, "accuracy", lambda side: side.right, among=among) for _, among in chosen]
+    compared = [accuracy_figure(pairs, among) for _, among in chosen]
     return decided(compared, margin=margin, confidence=pairs.confidence, where=[where for where, _ in chosen])
 
 

@@ -72,14 +72,14 @@ def _decided(
     matters = what_matters(one, margin)
     verdict = difference_verdict(one, estimate, p_adjusted, matters=matters, confidence=confidence)
     made = MetricDifference(
-        metric=one.metric,
+        metric=one.metric.name,
         label=one.label,
         base=one.base,
         head=one.head,
         difference=estimate,
         verdict=verdict,
-        higher_is_better=one.higher_is_better,
-        scale=one.scale,
+        higher_is_better=one.metric.higher_is_better,
+        scale=one.metric.scale,
         currencies=one.currencies,
         p_value=p,
         p_adjusted=p_adjusted,
@@ -95,7 +95,7 @@ def _decided(
 
 def what_matters(one: Compared, margin: float) -> float:
     """Give the smallest difference that is looked for, in the metric's unit."""
-    if one.scale in {"share", "points", "number"}:
+    if one.metric.scale in {"share", "points", "number"}:
         return margin
     return RELATIVE * abs(one.base.value or 0.0)
 
@@ -107,7 +107,7 @@ def difference_verdict(
     if estimate.value is None or estimate.low is None or estimate.high is None or p_adjusted is None:
         return "can't tell"
     if p_adjusted < 1 - confidence and (estimate.low > 0 or estimate.high < 0):
-        return "better" if (estimate.value > 0) == one.higher_is_better else "worse"
+        return "better" if (estimate.value > 0) == one.metric.higher_is_better else "worse"
     if _nothing_differs(one):
         return "no difference shown"
     blind = matters > 0 and max(-estimate.low, estimate.high) > BLIND * matters
@@ -129,7 +129,7 @@ def _needed(
         if estimate.value is not None and abs(estimate.value) >= matters:
             return cases_for_difference(one.difference, confidence=confidence)
         return cases_for_margin(one.difference, matters, confidence=confidence)
-    if verdict == "no difference shown" and one.scale in {"share", "points", "number"}:
+    if verdict == "no difference shown" and one.metric.scale in {"share", "points", "number"}:
         needed = cases_for_margin(one.difference, matters, confidence=confidence)
         return needed if needed is not None and needed > one.difference.n else None
     return None

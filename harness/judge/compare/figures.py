@@ -1,21 +1,32 @@
 """Every metric on both sides and its difference, before any verdict."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from harness.files.thresholds import METRICS, Scale, metric_of
+from harness.files.thresholds import (
+    ACCURACY,
+    COVERAGE,
+    F1,
+    METRICS,
+    PRECISION,
+    RECALL,
+    ROBUSTNESS_DROP,
+    SPECIFICITY,
+    STABILITY,
+    Metric,
+    metric_of,
+)
 from harness.judge import scores
-from harness.judge.checks.metrics import GAUGES
 from harness.judge.documents import OUTCOMES, Estimate
 from harness.judge.pairs import Pairs, Side
-from harness.judge.scores import Figure, MatrixMetric, Missing, PairedDraws, Resampling, Votes
+from harness.judge.scores import Answers, Figure, MatrixMetric, Missing, PairedDraws, Votes
 from harness.judge.table.columns import Bool, Float
 from harness.judge.view import once
 from harness.judge.wording import named
 
-OF_ALL_LABELS = "macro_f1"  # a headline where no label is the positive one
 UNDEFINED = "it is undefined on one side"
 NOBODY = "no case is on both sides"
 
@@ -24,13 +35,11 @@ NOBODY = "no case is on both sides"
 class Compared:
     """One metric: both sides' estimates and the figure of head minus base."""
 
-    metric: str
+    metric: Metric
     label: str | None = None
     base: Estimate
     head: Estimate
     difference: Figure
-    higher_is_better: bool = True
-    scale: Scale = "share"
     currencies: tuple[str, str] | None = None  # of base and head, where they are money
     headline: bool = False
     unit: str = "cases"  # what a sample size counts
@@ -39,24 +48,28 @@ class Compared:
 
 def quality_figures(pairs: Pairs) -> Iterator[Compared]:
     """Give the figures of classification, per label and averaged, and of outcomes."""
-    yield share_figure(pairs, "accuracy", lambda side: side.right, headline=True)
+    yield accuracy_figure(pairs)
     for label, name in enumerate(pairs.labels):
         yield from _of_label(pairs, label, name)
-    yield from _averaged(pairs)
-    yield share_figure(pairs, "coverage", lambda side: side.answers.predicted >= 0)
-    for name, row in METRICS.items():
-        if row.outcome is not None:
-            yield _outcome(pairs, name, row.outcome)
+    yield from (average_figure(pairs, metric_of(name)) for name in scores.AVERAGES)
+    yield share_figure(pairs, COVERAGE, lambda side: side.answers.predicted >= 0)
+    for metric in METRICS.values():
+        if metric.outcome is not None:
+            yield _outcome(pairs, metric, metric.outcome)
+
+
+def accuracy_figure(pairs: Pairs, among: Bool | None = None) -> Compared:
+    """Give accuracy, over all pairs or those of `among`."""
+    return share_figure(pairs, ACCURACY, lambda side: side.right, among=among)
 
 
 def share_figure(
     pairs: Pairs,
-    metric: str,
+    metric: Metric,
     hits: Callable[[Side], Bool],
     *,
     label: str | None = None,
     among: Bool | None = None,
-    headline: bool = False,
     unit: str = "cases",
 ) -> Compared:
     """Give a share of trials on both sides, over all pairs or those of `among`."""
@@ -72,67 +85,36 @@ def share_figure(
         base=scores.share_of_counts(*before, why_empty=NOBODY).estimate(pairs.confidence),
         head=scores.share_of_counts(*after, why_empty=NOBODY).estimate(pairs.confidence),
         difference=difference,
-        headline=headline,
         unit=unit,
         single=bool(have.any() and before[1][have].max() == 1 and after[1][have].max() == 1),
     )
 
 
 def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
-    headline = label == pairs.positive
     expected = np.asarray(pairs.expected == label, dtype=np.bool_)
-    yield share_figure(
-        pairs,
-        "recall",
-        lambda side: side.right,
-        label=name,
-        among=expected,
-        headline=headline,
-        unit=f"{named(name)} cases",
-    )
-    yield _drawn(
-        pairs,
-        "precision",
-        lambda matrix: scores.precision_of(matrix, label),
-        lambda side: scores.precision(side.answers, label),
-        label=name,
-        headline=headline,
-    )
-    yield _drawn(
-        pairs,
-        "f1",
-        lambda matrix: scores.fbeta_of(matrix, label, 1.0),
-        lambda side: scores.f1(side.answers, label),
-        label=name,
-    )
-    if not headline:
-        return
-    yield share_figure(
-        pairs,
-        "specificity",
-        lambda side: side.answers.predicted != label,
-        label=name,
-        among=~expected,
-        unit=f"cases that are not {named(name)}",
-    )
+    unit = f"{named(name)} cases"
+    yield share_figure(pairs, RECALL, lambda side: side.right, label=name, among=expected, unit=unit)
+    for metric, of in ((PRECISION, scores.precision_of), (F1, partial(scores.fbeta_of, beta=1.0))):
+        score = scores.OF_LABEL[metric.name]
+        matrix, figure = partial(of, label=label), partial(_scored, score, label)
+        yield _drawn(pairs, metric, matrix, figure, label=name)
+    if label == pairs.positive:
+        unit = f"cases that are not {named(name)}"
+        told_apart = partial(_answered_otherwise, label)
+        yield share_figure(pairs, SPECIFICITY, told_apart, label=name, among=~expected, unit=unit)
 
 
-def balanced_figure(pairs: Pairs) -> Compared:
-    """Give balanced accuracy: the mean recall of the labels."""
-    return _drawn(pairs, "balanced_accuracy", scores.balanced_accuracy_of, _resampled(Resampling.balanced_accuracy))
+def _scored(score: Callable[[Answers, int], Figure], label: int, side: Side) -> Figure:
+    return score(side.answers, label)
 
 
-def _averaged(pairs: Pairs) -> Iterator[Compared]:
-    """Give what is averaged over labels; without a positive label macro F1 stands for the labels."""
-    for name, gauge in GAUGES.items():
-        if gauge.average is not None:
-            headline = name == OF_ALL_LABELS and pairs.positive is None
-            of = _resampled(gauge.average.figure)
-            yield _drawn(pairs, name, gauge.average.of, of, scale=metric_of(name).scale, headline=headline)
+def _answered_otherwise(label: int, side: Side) -> Bool:
+    return np.asarray(side.answers.predicted != label, dtype=np.bool_)
 
 
-def _resampled(of: Callable[[Resampling], Figure]) -> Callable[[Side], Figure]:
-    return lambda side: of(side.resampling)
+def average_figure(pairs: Pairs, metric: Metric) -> Compared:
+    """Give a metric of the whole confusion matrix."""
+    return _drawn(pairs, metric, scores.AVERAGES[metric.name].of, lambda side: side.resampling.average(metric.name))
 
 
 @once
@@ -141,35 +123,25 @@ def _draws(pairs: Pairs) -> PairedDraws | Missing:
 
 
 def _drawn(
-    pairs: Pairs,
-    name: str,
-    metric: MatrixMetric,
-    figure: Callable[[Side], Figure],
-    *,
-    label: str | None = None,
-    scale: Scale = "share",
-    headline: bool = False,
+    pairs: Pairs, metric: Metric, of: MatrixMetric, figure: Callable[[Side], Figure], *, label: str | None = None
 ) -> Compared:
     """Give a metric of the confusion matrix, resampled by case with the same draws on both sides."""
     draws = _draws(pairs)
     base, head = figure(pairs.base), figure(pairs.head)
-    difference = draws.difference(metric, why_undefined=UNDEFINED) if isinstance(draws, PairedDraws) else draws
+    difference = draws.difference(of, why_undefined=UNDEFINED) if isinstance(draws, PairedDraws) else draws
     return Compared(
-        metric=name,
+        metric=metric,
         label=label,
         base=base.estimate(pairs.confidence),
         head=head.estimate(pairs.confidence),
         difference=difference,
-        scale=scale,
-        headline=headline,
     )
 
 
-def _outcome(pairs: Pairs, metric: str, outcome: str) -> Compared:
-    """Give the share of trials that ended in one way; lower is better."""
+def _outcome(pairs: Pairs, metric: Metric, outcome: str) -> Compared:
+    """Give the share of trials that ended in one way."""
     place = [str(one) for one in OUTCOMES].index(outcome)
-    made = share_figure(pairs, metric, lambda side: np.asarray(side.trials.outcome == place, dtype=np.bool_))
-    return replace(made, higher_is_better=False)
+    return share_figure(pairs, metric, lambda side: np.asarray(side.trials.outcome == place, dtype=np.bool_))
 
 
 def stability_figure(pairs: Pairs) -> Compared:
@@ -188,11 +160,11 @@ def stability_figure(pairs: Pairs) -> Compared:
     if have.any():
         trials = np.full(int(have.sum()), min(base_pairs, head_pairs))
         difference = scores.paired_difference(after[have] * trials, before[have] * trials, trials, trials)
-    return Compared(metric="stability", base=base, head=head, difference=difference)
+    return Compared(metric=STABILITY, base=base, head=head, difference=difference)
 
 
 def robustness_figures(pairs: Pairs) -> Iterator[Compared]:
-    """Give the accuracy drop of each perturbation that both sides measured; lower is better."""
+    """Give the accuracy drop of each perturbation that both sides measured."""
     shared = pairs.base.view.every_trial.variants
     for variant in (v for v in pairs.head.view.every_trial.variants[1:] if v in shared):
         before, after = (_drop(side, variant, pairs.cases) for side in (pairs.base, pairs.head))
@@ -200,13 +172,11 @@ def robustness_figures(pairs: Pairs) -> Iterator[Compared]:
             continue
         have = np.isfinite(before.per_case) & np.isfinite(after.per_case)
         yield Compared(
-            metric="robustness.drop",
+            metric=ROBUSTNESS_DROP,
             label=variant,
             base=before.figure.estimate(pairs.confidence),
             head=after.figure.estimate(pairs.confidence),
             difference=scores.paired_mean_difference(after.per_case[have], before.per_case[have]),
-            higher_is_better=False,
-            scale="points",
         )
 
 

@@ -227,7 +227,7 @@ def _no_worse(one: ChangedPrompt, firm: set[int]) -> list[GateCheck]:
 
 def _not_inferior(comparison: Comparison, asked: NonInferiority, *, firm: bool) -> GateCheck:
     seen = comparison.metric(asked.metric, asked.label)
-    name = asked.metric if asked.label is None else f"{asked.metric}[{asked.label}]"
+    name = metric_of(asked.metric).of_label(asked.label)
     doubtful = asked.status == "FAIL" and not firm
     return GateCheck(
         of="no worse",

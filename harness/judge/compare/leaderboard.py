@@ -13,22 +13,21 @@ from itertools import combinations
 
 import numpy as np
 
+from harness.files.thresholds import ACCURACY, COST_PER_1000, P95, QUALITY, Metric, metric_of
 from harness.judge.checks.verdict import best_first
 from harness.judge.compare.decide import two_sided_p
-from harness.judge.compare.figures import Compared, balanced_figure, share_figure
+from harness.judge.compare.figures import Compared, accuracy_figure, average_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
-from harness.judge.compare.speed_and_cost import money_figure
-from harness.judge.documents import QUALITY, CandidateAssessment, Duel, Estimate, Leaderboard, Standing, undefined
+from harness.judge.compare.speed_and_cost import cost_per_1000
+from harness.judge.documents import CandidateAssessment, Duel, Estimate, Leaderboard, Standing, undefined
 from harness.judge.pairs import Pairs, pair
 from harness.judge.scores import Figure, Missing, TimedSide, cochran_q, difference_of_draws, holm, quantile_draws
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import Bool, Float, Int64
 from harness.judge.view import View
 
-P95 = 0.95
+_P95 = P95.quantile or 1.0
 MOST_RANKED = 12  # candidates; of more, each is compared with the first only
-LOWER_IS_BETTER = frozenset({"latency.p95", "cost_per_1000"})
-FRONT = (QUALITY, "latency.p95", "cost_per_1000")
 
 
 def leaderboard(views: Sequence[View], candidates: Sequence[CandidateAssessment]) -> Leaderboard | None:
@@ -44,7 +43,7 @@ def leaderboard(views: Sequence[View], candidates: Sequence[CandidateAssessment]
     cochran = _cochran(ordered)
     choice = recommend(rows, duels)
     return Leaderboard(
-        quality=QUALITY,
+        quality=QUALITY.name,
         rows=rows,
         duels=duels,
         cochran_p=cochran,
@@ -61,15 +60,15 @@ def _duels(views: Sequence[View]) -> list[Duel]:
     if len(views) > MOST_RANKED:
         couples = [(0, other) for other in range(1, len(views))]
     paired = {(one, two): pair(views[two], views[one]) for one, two in couples}
-    compared: dict[str, list[Compared | None]] = {
-        QUALITY: [balanced_figure(pairs) for pairs in paired.values()],
-        "accuracy": [share_figure(pairs, "accuracy", lambda a: a.right) for pairs in paired.values()],
-        "latency.p95": list(_latencies(views, paired)),
-        "cost_per_1000": [money_figure(pairs, "cost_per_1000") for pairs in paired.values()],
-    }
+    compared: list[tuple[Metric, Sequence[Compared | None]]] = [
+        (QUALITY, [average_figure(pairs, QUALITY) for pairs in paired.values()]),
+        (ACCURACY, [accuracy_figure(pairs) for pairs in paired.values()]),
+        (P95, _latencies(views, paired)),
+        (COST_PER_1000, [cost_per_1000(pairs) for pairs in paired.values()]),
+    ]
     return [
         duel
-        for metric, figures in compared.items()
+        for metric, figures in compared
         for duel in _decided(metric, figures, [(views[i], views[j]) for i, j in couples])
     ]
 
@@ -84,16 +83,14 @@ def _latencies(views: Sequence[View], paired: dict[tuple[int, int], Pairs]) -> l
     if not len(both) or any(saturated(view) for view in views):
         return [None] * len(paired)
     sides = [TimedSide.of(times, case, both) for times, case in timed]
-    drawn = quantile_draws(sides, len(both), (P95,), seed=views[0].suite.seed)
+    drawn = quantile_draws(sides, len(both), (_P95,), seed=views[0].suite.seed)
     made: list[Compared | None] = []
     for one, two in paired:
         figure: Figure = difference_of_draws(
-            (sides[one], drawn[one][:, 0]), (sides[two], drawn[two][:, 0]), len(both), P95
+            (sides[one], drawn[one][:, 0]), (sides[two], drawn[two][:, 0]), len(both), _P95
         )
         nothing = undefined("see the candidates")
-        made.append(
-            Compared(metric="latency.p95", base=nothing, head=nothing, difference=figure, higher_is_better=False)
-        )
+        made.append(Compared(metric=P95, base=nothing, head=nothing, difference=figure))
     return made
 
 
@@ -106,7 +103,7 @@ def _timed(view: View) -> tuple[Float, Int64]:
     return times, case
 
 
-def _decided(metric: str, figures: Sequence[Compared | None], couples: Sequence[tuple[View, View]]) -> list[Duel]:
+def _decided(metric: Metric, figures: Sequence[Compared | None], couples: Sequence[tuple[View, View]]) -> list[Duel]:
     p_values = [None if one is None else two_sided_p(one) for one in figures]
     known = [place for place, p in enumerate(p_values) if p is not None]
     adjusted = dict(zip(known, holm([p_values[place] or 0.0 for place in known]), strict=True))
@@ -119,24 +116,24 @@ def _decided(metric: str, figures: Sequence[Compared | None], couples: Sequence[
 
 
 def _duel(
-    metric: str, estimate: Estimate, p_values: tuple[float | None, float | None], couple: tuple[View, View]
+    metric: Metric, estimate: Estimate, p_values: tuple[float | None, float | None], couple: tuple[View, View]
 ) -> Duel:
     (p, p_adjusted), (first, second) = p_values, couple
     real = p_adjusted is not None and p_adjusted < 1 - first.confidence and _leaves_out_zero(estimate)
     better = None
     if real and estimate.value is not None:
         up = estimate.value > 0
-        better = (first if up != (metric in LOWER_IS_BETTER) else second).entry.name
+        better = (first if up == metric.higher_is_better else second).entry.name
     return Duel(
         first=first.entry.name,
         second=second.entry.name,
-        metric=metric,
+        metric=metric.name,
         difference=estimate,
         p_value=p,
         p_adjusted=p_adjusted,
         real=real,
         better=better,
-        currency=first.currency if metric == "cost_per_1000" else None,
+        currency=first.currency if metric.scale == "money" else None,
     )
 
 
@@ -147,7 +144,7 @@ def _leaves_out_zero(estimate: Estimate) -> bool:
 
 def _standing(candidate: CandidateAssessment, duels: Sequence[Duel]) -> Standing:
     beaten_by = _beaten_by(candidate.name, duels)
-    p95 = next((q.estimate for q in candidate.latency.caller if q.q == P95), undefined("no call was timed"))
+    p95 = next((q.estimate for q in candidate.latency.caller if q.q == P95.quantile), undefined("no call was timed"))
     return Standing(
         name=candidate.name,
         verdict=candidate.verdict,
@@ -172,7 +169,7 @@ def _beaten_by(name: str, duels: Sequence[Duel]) -> tuple[str, ...]:
         other = duel.second if duel.first == name else duel.first
         if duel.better == name:
             worse.add(other)
-        elif duel.metric in FRONT:
+        elif metric_of(duel.metric).front:
             better.add(other)
     return tuple(sorted(better - worse))
 
@@ -195,6 +192,6 @@ def _weakest(rows: Sequence[Standing], duels: Sequence[Duel]) -> str | None:
         return None
     worst, best = known[0][1], known[-1][1]
     beaten = any(
-        duel.metric == "accuracy" and duel.better == best and worst in {duel.first, duel.second} for duel in duels
+        duel.metric == ACCURACY.name and duel.better == best and worst in {duel.first, duel.second} for duel in duels
     )
     return worst if beaten else None

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness.judge.documents import METRICS, QUALITY, Duel, Standing
+from harness.files.thresholds import COST_PER_1000, P95, QUALITY, metric_of
+from harness.judge.documents import Duel, Standing
 from harness.judge.wording import amount, listed, scale_of, sentence, signed_text
 
 
@@ -50,16 +51,16 @@ def _opening(chosen: Standing, rows: Sequence[Standing]) -> str:
 def _gains(chosen: Standing, rows: Sequence[Standing], duels: Sequence[Duel]) -> str:
     """Name what the choice is really better at, in quality or else than one that is as good in quality."""
     others = [row.name for row in rows if row.name != chosen.name]
-    beaten = [name for name in others if _beaten(name, chosen.name, QUALITY, duels)]
+    beaten = [name for name in others if _beaten(name, chosen.name, QUALITY.name, duels)]
     if len(beaten) == len(others):
         who = beaten[0] if len(beaten) == 1 else "all others"
-        return f": really better in balanced accuracy than {who}"
-    better = [name for name in others if _beaten(chosen.name, name, QUALITY, duels)]
+        return f": really better in {QUALITY.in_words} than {who}"
+    better = [name for name in others if _beaten(chosen.name, name, QUALITY.name, duels)]
     as_good = [name for name in others if name not in {*beaten, *better}]
     for name in as_good:
         saved = [
             _amount(duel)
-            for metric in ("cost_per_1000", "latency.p95")
+            for metric in (COST_PER_1000.name, P95.name)
             for duel in duels
             if _beaten(name, chosen.name, metric, [duel])
         ]
@@ -71,7 +72,7 @@ def _gains(chosen: Standing, rows: Sequence[Standing], duels: Sequence[Duel]) ->
 def _loss(chosen: Standing, duels: Sequence[Duel]) -> str:
     """Say what is given up: of quality, cost and p95, to the one that is really better by most."""
     given_up: dict[str, list[str]] = {}
-    for metric in (QUALITY, "cost_per_1000", "latency.p95"):
+    for metric in (QUALITY.name, COST_PER_1000.name, P95.name):
         better = [
             duel
             for duel in duels
@@ -91,7 +92,7 @@ def _amount(duel: Duel) -> str:
     """Give the size of a difference: `3.1 points of balanced accuracy`, `$0.51 per 1,000`, `27 ms of p95`."""
     value, scale = abs(duel.difference.value or 0.0), scale_of(duel.metric)
     written = amount(value, "points" if scale == "share" else scale, duel.currency or "")
-    return f"{written} per 1,000" if scale == "money" else f"{written} of {METRICS[duel.metric]}"
+    return f"{written} per 1,000" if scale == "money" else f"{written} of {metric_of(duel.metric).in_words}"
 
 
 def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
@@ -100,7 +101,7 @@ def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
     noise: list[str] = []
     unknown: list[str] = []
     for duel in duels:
-        if duel.metric != QUALITY or first not in {duel.first, duel.second}:
+        if duel.metric != QUALITY.name or first not in {duel.first, duel.second}:
             continue
         other = duel.second if duel.first == first else duel.first
         if duel.difference.value is None:
@@ -109,7 +110,7 @@ def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
             (real if duel.real else noise).append(f"{other} {_seen(duel, first)}")
     parts = []
     if real:
-        parts.append(f"really different from {first} in balanced accuracy: {listed(real)}")
+        parts.append(f"really different from {first} in {QUALITY.in_words}: {listed(real)}")
     if noise:
         parts.append(f"within noise of {'it' if real else first}: {listed(noise)}")
     if unknown:

@@ -15,14 +15,6 @@ from harness.judge.documents.quality import Classification, Slice, Tradeoff
 from harness.judge.documents.steadiness import Latency, Robustness, Stability, TimingQuality
 from harness.judge.documents.transfer import Generalization, Leakage
 
-QUALITY = "balanced_accuracy"  # accuracy would favour whoever always gives the commonest label
-METRICS = {  # in which two candidates are compared, as they are called in a sentence
-    QUALITY: "balanced accuracy",
-    "accuracy": "accuracy",
-    "latency.p95": "p95",
-    "cost_per_1000": "cost per 1,000",
-}
-
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """One candidate among the others, best first."""
@@ -44,7 +36,7 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
 
     first: str
     second: str
-    metric: str  # one of METRICS
+    metric: str  # as in Threshold.metric
     difference: Estimate
     p_value: float | None
     p_adjusted: float | None  # Holm, over all pairs of this metric

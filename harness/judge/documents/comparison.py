@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from harness.files.thresholds.metrics import written
+from harness.files.thresholds.metrics import metric_of
 from harness.judge.documents.assessment import Outcome, Status, Trouble
 from harness.judge.documents.estimate import Estimate
 
@@ -78,8 +78,7 @@ class MetricDifference(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The metric as a threshold writes it: recall[spam], cost per 1000."""
-        plain = written(self.metric)
-        selected = plain if self.label is None else f"{plain}[{self.label}]"
+        selected = metric_of(self.metric).of_label(self.label)
         return f"{selected} where {self.where}" if self.where else selected
 
 

@@ -52,8 +52,12 @@ class Classification(msgspec.Struct, frozen=True, kw_only=True):
     at_prevalence: dict[str, Estimate] = {}  # precision of labels recomputed at production prevalence
     f_beta: Estimate | None = None  # by `priority`, positive label
     error_cost_per_1000: Estimate | None = None  # expected cost of errors, with `costs`
-    weighted_f1: Estimate | None = None
-    micro_f1: Estimate | None = None
+    averages: dict[str, Estimate] = {}  # every average by its metric's name, those above among them
+
+    def average(self, metric: str) -> Estimate | None:
+        """Give an average by its metric's name; None where the report is older than the metric."""
+        found = self.averages.get(metric) or getattr(self, metric, None)
+        return found if isinstance(found, Estimate) else None
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from harness.errors import HarnessError
+from harness.files.thresholds import ACCURACY, STABILITY
 from harness.judge import scores
 from harness.judge.documents import Estimate, History, PastRun, Quantile
 from harness.judge.history.section import described, not_measured
@@ -166,13 +167,8 @@ def _from_journal(run: StoredRun, blank: list[PastRun]) -> list[PastRun]:
 def answered_figures(view: View) -> dict[str, Estimate]:
     """Give what later runs are held against: what is known of the prompt from what was answered."""
     view = view.answered
-    confidence = view.confidence
-    figures = {"accuracy": scores.accuracy(view.answers).estimate(confidence)}
-    for place, label in enumerate(view.labels):
-        figures[f"recall[{label}]"] = scores.recall(view.answers, place).estimate(confidence)
-        figures[f"precision[{label}]"] = scores.precision(view.answers, place).estimate(confidence)
-    figures["stability"] = scores.agreement(view.votes).estimate(confidence)
-    return figures
+    figures = {**scores.shares(view.answers), STABILITY.written: scores.agreement(view.votes)}
+    return {name: figure.estimate(view.confidence) for name, figure in figures.items()}
 
 
 def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
@@ -210,7 +206,7 @@ def histories(
         now = _chosen(mine, seen_from)
         if now is None:
             continue
-        accuracy = share_of(now.figures["accuracy"]) if usable([now]) else Missing("it is not finished")
+        accuracy = share_of(now.figures[ACCURACY.written]) if usable([now]) else Missing("it is not finished")
         others = [run for run in mine if run.run_id != now.run_id]
         found[candidate] = history_of(others, now, accuracy, margin=margin, confidence=confidence, keep=sys.maxsize)
     return found

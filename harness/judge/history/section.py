@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import msgspec
 
 from harness.files.digest import digest
-from harness.files.thresholds import Threshold
+from harness.files.thresholds import ACCURACY, P95, STABILITY, Threshold
 from harness.judge import scores
 from harness.judge.documents import CandidateAssessment, Estimate, History, NewData, PastRun, SplitGap
-from harness.judge.history.series import MARGIN, comparable, history_of, share_of, usable
+from harness.judge.history.series import allowed_drop, comparable, history_of, share_of, usable
 from harness.judge.scores import Figure, Missing, Share
 from harness.judge.view import View, once
 from harness.judge.wording import amount, count, figure, figure_alone
@@ -55,21 +55,20 @@ def history_section(view: View, judged: CandidateAssessment, policy: Sequence[Th
         this_run(view),
         verdict=judged.verdict,
         figures={
-            "accuracy": judged.classification.accuracy,
-            "stability": stability.agreement,
-            **({} if p95 is None else {"latency.p95": p95}),
+            ACCURACY.written: judged.classification.accuracy,
+            STABILITY.written: stability.agreement,
+            **({} if p95 is None else {P95.written: p95}),
         },
         served_models=tuple(sorted(stability.served_models)),
         fingerprints=tuple(sorted(stability.fingerprints)),
     )
-    margin = next((t.bound for t in policy if t.metric == "drift.drop"), MARGIN)
     unknown = not_measured(view.lost / max(len(view.trials), 1))
     accuracy = Missing(unknown) if unknown else scores.accuracy(view.answered.answers)
     if unknown:
         now = msgspec.structs.replace(now, figures={}, complete=False, why_no_figures=unknown)
     elif judged.answered:
         now = msgspec.structs.replace(now, figures={**now.figures, **judged.answered})
-    return history_of(view.past, now, accuracy, margin=margin, confidence=view.confidence)
+    return history_of(view.past, now, accuracy, margin=allowed_drop(policy), confidence=view.confidence)
 
 
 def described(manifest: Manifest, entry: CandidateEntry) -> PastRun:
@@ -116,7 +115,7 @@ def lab_run(view: View) -> PastRun | None:
 
 def lab_gap(view: View, lab: PastRun) -> Figure:
     """Give accuracy on the suite's own cases minus accuracy on the new data."""
-    return scores.difference(share_of(lab.figures["accuracy"]), scores.accuracy(view.answers))
+    return scores.difference(share_of(lab.figures[ACCURACY.written]), scores.accuracy(view.answers))
 
 
 def new_data_section(view: View) -> NewData | None:
@@ -124,13 +123,9 @@ def new_data_section(view: View) -> NewData | None:
     lab = lab_run(view)
     if lab is None:
         return None
-    new = {"accuracy": scores.accuracy(view.answers)}
-    for place, label in enumerate(view.labels):
-        new[f"recall[{label}]"] = scores.recall(view.answers, place)
-        new[f"precision[{label}]"] = scores.precision(view.answers, place)
     gaps = [
         share_gap(metric, (share_of(seen), seen), (here, here.estimate(view.confidence)), NEW)
-        for metric, here in new.items()
+        for metric, here in scores.shares(view.answers).items()
         if (seen := lab.figures.get(metric)) is not None
     ]
     worse = gaps[0].gap.low is not None and gaps[0].gap.low > 0

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from harness.files.thresholds import ACCURACY, DRIFT_DROP, P95, STABILITY, Threshold
 from harness.judge.documents import (
     AccuracyChange,
     Against,
@@ -34,6 +35,11 @@ WINDOW = 50  # runs that are pooled and that a report keeps: older ones say litt
 MARGIN = 0.05  # the default policy's
 PREVIOUS: Final = "the previous run"
 POOLED: Final = "the runs before, pooled"
+
+
+def allowed_drop(policy: Iterable[Threshold]) -> float:
+    """Give the drop of accuracy that a suite allows between runs."""
+    return next((threshold.bound for threshold in policy if threshold.metric == DRIFT_DROP.name), MARGIN)
 
 
 def share_of(estimate: Estimate) -> Share | Missing:
@@ -174,7 +180,7 @@ def _accuracy(run: PastRun) -> Estimate:
     """Give what a finished run had; what an unfinished one lacks would count as failed."""
     if not run.complete:
         return undefined(run.why_no_figures or "it is not finished")
-    return run.figures.get("accuracy") or undefined(run.why_no_figures or "it was not judged")
+    return run.figures.get(ACCURACY.written) or undefined(run.why_no_figures or "it was not judged")
 
 
 def _points(series: Sequence[PastRun]) -> tuple[HistoryPoint, ...]:
@@ -186,8 +192,8 @@ def _points(series: Sequence[PastRun]) -> tuple[HistoryPoint, ...]:
             complete=run.complete,
             prompt_digest=run.prompt_digest,
             accuracy=_accuracy(run),
-            stability=run.figures.get("stability") if run.complete else None,
-            p95=run.figures.get("latency.p95") if run.complete else None,
+            stability=run.figures.get(STABILITY.written) if run.complete else None,
+            p95=run.figures.get(P95.written) if run.complete else None,
             verdict=run.verdict,
             changed=mark,
         )

@@ -3,7 +3,9 @@
 from harness.judge.scores.answers import Answers, Patterns
 from harness.judge.scores.binomial import wilson
 from harness.judge.scores.classification import (
+    AVERAGES,
     NO_TRIALS,
+    OF_LABEL,
     Resampling,
     accuracy,
     coverage,
@@ -12,6 +14,7 @@ from harness.judge.scores.classification import (
     majority,
     precision,
     recall,
+    shares,
     specificity,
 )
 from harness.judge.scores.combined import (

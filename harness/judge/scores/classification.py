@@ -6,10 +6,12 @@ use `proportion`; F1 is a monotone function of a share; the others are resampled
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from harness.files.thresholds import ACCURACY, F1, PRECISION, RECALL, SPECIFICITY
 from harness.judge.scores.answers import Answers, Patterns
 from harness.judge.scores.figure import Figure, Mapped, Missing, Normal
 from harness.judge.scores.matrix import (
@@ -24,6 +26,7 @@ from harness.judge.scores.matrix import (
 )
 from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
 from harness.judge.scores.resample import EXACT_CASES, Draws, MatrixMetric, confusion_draws, figure_of
+from harness.judge.table.columns import Float
 
 NO_TRIALS = "there are no trials"
 
@@ -143,28 +146,53 @@ def majority(answers: Answers) -> Majority:
     return Majority(label, share, 1.0 if share >= 1 else observed.p_value_above(share))
 
 
-@dataclass(frozen=True, slots=True)
-class Averaged:
-    """The figures that need resampling; the draws are shared, so that they can be compared."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Average:
+    """A metric of the whole confusion matrix, resampled by case.
 
-    balanced_accuracy: Figure
-    mcc: Figure
-    kappa: Figure
-    macro_f1: Figure
-    f_beta: Figure | None = None
+    `se` is a standard error in closed form, for one trial each of more than `EXACT_CASES` cases.
+    """
+
+    of: MatrixMetric
+    why_undefined: str = NO_TRIALS
+    floor: float = 0.0  # its worst value
+    se: Callable[[Float], float] | None = None
 
 
-def averaged(answers: Answers, *, seed: int, positive: int | None = None, beta: float | None = None) -> Averaged:
-    """Give the averaged figures; F-beta of the positive label where both are given."""
-    resampling = Resampling.of(answers, seed=seed)
-    with_beta = positive is not None and beta is not None
-    return Averaged(
-        balanced_accuracy=resampling.balanced_accuracy(),
-        mcc=resampling.mcc(),
-        kappa=resampling.kappa(),
-        macro_f1=resampling.macro_f1(),
-        f_beta=resampling.fbeta(positive, beta) if with_beta else None,  # type: ignore[arg-type]
-    )
+# Macro-F1 of many cases by the delta method of Takahashi et al. (2022): in small suites of good prompts its
+# symmetric interval holds the truth only 81-93% of the time and passes a true value on the threshold in 7-19%
+# of runs (simulated at 40 and 100 cases). Micro-F1 is resampled, for a wrong label counts twice below the line.
+AVERAGES: Mapping[str, Average] = {  # by their names in thresholds
+    "balanced_accuracy": Average(of=balanced_accuracy_of),
+    "macro_f1": Average(of=macro_f1_of, se=macro_f1_se),
+    "weighted_f1": Average(of=weighted_f1_of),
+    "micro_f1": Average(of=micro_f1_of),
+    "mcc": Average(
+        of=mcc_of,
+        why_undefined="all cases expect one label, or all replies were read as one: a correlation needs both to vary",
+        floor=-1.0,
+    ),
+    "kappa": Average(
+        of=kappa_of,
+        why_undefined="all cases expect one label and all replies were read as it: agreement by chance is certain",
+        floor=-1.0,
+    ),
+}
+OF_LABEL: Mapping[str, Callable[[Answers, int], Figure]] = {  # of one label against all others
+    PRECISION.name: precision,
+    RECALL.name: recall,
+    F1.name: f1,
+    SPECIFICITY.name: specificity,
+}
+
+
+def shares(answers: Answers) -> dict[str, Share | Missing]:
+    """Give accuracy, then each label's recall and precision, by what a threshold writes."""
+    found = {ACCURACY.written: accuracy(answers)}
+    for place, label in enumerate(answers.labels):
+        found[RECALL.of_label(label)] = recall(answers, place)
+        found[PRECISION.of_label(label)] = precision(answers, place)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,40 +211,14 @@ class Resampling:
         draws = confusion_draws(patterns, len(answers.labels), seed=seed) if few else None
         return cls(patterns, draws, answers.labels)
 
-    def balanced_accuracy(self) -> Figure:
-        """Give the mean recall over labels that have cases."""
-        return self._figure(balanced_accuracy_of, NO_TRIALS, 0.0)
-
-    def macro_f1(self) -> Figure:
-        """Give the mean F1 over labels that are expected or predicted at least once.
-
-        Resampled by case. Above `EXACT_CASES` cases, with one trial each, by the delta method of Takahashi et
-        al. (2022); in small suites of good prompts its symmetric interval holds the truth only 81-93% of the
-        time and passes a true value on the threshold in 7-19% of runs (simulated at 40 and 100 cases).
-        """
-        figure = self._figure(macro_f1_of, NO_TRIALS, 0.0)
+    def average(self, metric: str) -> Figure:
+        """Give one of `AVERAGES`."""
+        average = AVERAGES[metric]
+        figure = self._figure(average.of, average.why_undefined, average.floor)
         counts = self.patterns.confusion(len(self.labels))
-        if figure.value is None or self.draws is not None or counts.sum() > self.patterns.cases:
+        if average.se is None or figure.value is None or self.draws is not None or counts.sum() > self.patterns.cases:
             return figure
-        return Normal(figure.value, figure.n, macro_f1_se(counts), "delta method", 0.0, 1.0)
-
-    def weighted_f1(self) -> Figure:
-        """Give the mean F1 weighted by how many trials expect each label."""
-        return self._figure(weighted_f1_of, NO_TRIALS, 0.0)
-
-    def micro_f1(self) -> Figure:
-        """Give F1 of all labels pooled; resampled, for a wrong label counts twice below the line."""
-        return self._figure(micro_f1_of, NO_TRIALS, 0.0)
-
-    def mcc(self) -> Figure:
-        """Give Matthews' correlation coefficient (R_K of Gorodkin 2004 with more than two labels)."""
-        why = "all cases expect one label, or all replies were read as one: a correlation needs both to vary"
-        return self._figure(mcc_of, why, -1.0)
-
-    def kappa(self) -> Figure:
-        """Give Cohen's kappa: agreement with the expected labels beyond chance."""
-        why = "all cases expect one label and all replies were read as it: agreement by chance is certain"
-        return self._figure(kappa_of, why, -1.0)
+        return Normal(figure.value, figure.n, average.se(counts), "delta method", average.floor, 1.0)
 
     def fbeta(self, label: int, beta: float) -> Figure:
         """Give F-beta of a label: recall counts beta times as much as precision (van Rijsbergen 1979)."""

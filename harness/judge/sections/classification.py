@@ -13,7 +13,7 @@ def classification_section(view: View) -> Classification:
     """Give every classification figure with its interval."""
     answers, confidence = view.answers, view.confidence
     majority = scores.majority(answers)
-    draws = view.resampling
+    averages = {name: view.resampling.average(name).estimate(confidence) for name in scores.AVERAGES}
     right, failed = int(answers.right.sum()), int(view.failed.sum())
     total = max(len(answers), 1)
     return Classification(
@@ -24,12 +24,11 @@ def classification_section(view: View) -> Classification:
         majority_baseline=MajorityBaseline(
             label=view.labels[majority.label], share=majority.share, p_value=majority.p_value
         ),
-        balanced_accuracy=draws.balanced_accuracy().estimate(confidence),
-        mcc=draws.mcc().estimate(confidence),
-        kappa=draws.kappa().estimate(confidence),
-        macro_f1=draws.macro_f1().estimate(confidence),
-        weighted_f1=draws.weighted_f1().estimate(confidence),
-        micro_f1=draws.micro_f1().estimate(confidence),
+        balanced_accuracy=averages["balanced_accuracy"],
+        mcc=averages["mcc"],
+        kappa=averages["kappa"],
+        macro_f1=averages["macro_f1"],
+        averages=averages,
         labels={label: _label(view, index) for index, label in enumerate(view.labels)},
         confusion=_confusion(view),
         at_prevalence=_at_prevalence(view),

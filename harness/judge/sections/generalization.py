@@ -1,10 +1,8 @@
 """Whether what holds on dev, where a prompt is tuned, holds on cases that nobody tuned to."""
 
-from collections.abc import Callable
-from functools import partial
-
 import numpy as np
 
+from harness.files.thresholds import BALANCED_ACCURACY
 from harness.judge import scores
 from harness.judge.documents import Estimate, Generalization, SplitGap
 from harness.judge.history.section import lab_gap, lab_run, new_data_section, share_gap
@@ -70,20 +68,14 @@ def _size(view: View, split: str) -> str:
 def _gaps(view: View, other: str) -> list[SplitGap]:
     """Compare accuracy, balanced accuracy, and each label's recall and precision."""
     dev, held = _split(view, DEV), _split(view, other)
-    shares: dict[str, Callable[[Answers], Share | Missing]] = {"accuracy": scores.accuracy}
-    for place, label in enumerate(view.labels):
-        shares[f"recall[{label}]"] = partial(scores.recall, label=place)
-        shares[f"precision[{label}]"] = partial(scores.precision, label=place)
-    gaps = [
-        share_gap(metric, _estimated(view, score(dev)), _estimated(view, score(held)), other)
-        for metric, score in shares.items()
-    ]
+    both = zip(scores.shares(dev).items(), scores.shares(held).values(), strict=True)
+    gaps = [share_gap(metric, _estimated(view, one), _estimated(view, two), other) for (metric, one), two in both]
     balanced = [_balanced(view, answers) for answers in (dev, held)]
-    return [gaps[0], _unequal("balanced_accuracy", other, balanced[0], balanced[1]), *gaps[1:]]
+    return [gaps[0], _unequal(BALANCED_ACCURACY.name, other, balanced[0], balanced[1]), *gaps[1:]]
 
 
 def _balanced(view: View, answers: Answers) -> Estimate:
-    return Resampling.of(answers, seed=view.suite.seed).balanced_accuracy().estimate(view.confidence)
+    return Resampling.of(answers, seed=view.suite.seed).average(BALANCED_ACCURACY.name).estimate(view.confidence)
 
 
 def _unequal(metric: str, other: str, dev: Estimate, held: Estimate) -> SplitGap:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.files.thresholds import KAPPA
 from harness.judge.documents import OUTCOMES, NotableCase, Outcome
 from harness.judge.table.columns import NONE, Int64
 from harness.judge.view import View, once
@@ -85,7 +86,7 @@ def _slowest(view: View) -> list[NotableCase]:
 
 def maybe_mislabelled(views: Sequence[View]) -> tuple[NotableCase, ...]:
     """Give the cases that all candidates which tell labels apart answer with one and the same wrong label."""
-    heard = [view for view in views if (view.resampling.kappa().value or 0.0) > TELLS_APART]
+    heard = [view for view in views if (view.resampling.average(KAPPA.name).value or 0.0) > TELLS_APART]
     if not heard or (len(heard) == 1 and heard[0].repeats < 3):
         return ()
     answers = [_only_answer(view) for view in heard]

@@ -4,6 +4,8 @@ Each tag is compared with the cases that lack it (Fisher's exact test on effecti
 are adjusted for the number of tags (Holm 1979).
 """
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 
@@ -63,13 +65,12 @@ def _slice(view: View, kind: str, name: str, has: Bool) -> Slice:
         cases=int(np.count_nonzero(has)),
         trials=len(answers),
         accuracy=scores.accuracy(answers).estimate(view.confidence),
-        recall=_per_label(view, answers, "recall"),
-        precision=_per_label(view, answers, "precision"),
+        recall=_per_label(view, answers, scores.recall),
+        precision=_per_label(view, answers, scores.precision),
     )
 
 
-def _per_label(view: View, answers: Answers, metric: str) -> dict[str, Estimate]:
+def _per_label(view: View, answers: Answers, score: Callable[[Answers, int], Share | Missing]) -> dict[str, Estimate]:
     """Give a figure for each label that the slice has or that was answered in it."""
-    score = scores.recall if metric == "recall" else scores.precision
     found = {label: score(answers, index).estimate(view.confidence) for index, label in enumerate(view.labels)}
     return {label: estimate for label, estimate in found.items() if estimate.value is not None}

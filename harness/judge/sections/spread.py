@@ -5,14 +5,15 @@ from typing import TypeAlias
 
 import numpy as np
 
+from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, MACRO_F1, MCC, P95, PRECISION, RECALL, Metric
 from harness.judge import scores
 from harness.judge.documents import Spread
 from harness.judge.scores import Answers
 from harness.judge.table.columns import Float
 from harness.judge.view import View
-from harness.judge.wording import scale_of
 
-_Of: TypeAlias = tuple[str, str | None]  # a metric, and the label that it is of
+_Of: TypeAlias = tuple[Metric, str | None]  # a metric, and the label that it is of
+FOLLOWED = (BALANCED_ACCURACY, MACRO_F1, MCC)
 MOST_LABELS = 12  # of more labels only the averaged metrics are followed
 
 
@@ -25,29 +26,25 @@ def spread_over_repeats(view: View) -> tuple[Spread, ...]:
         part = view.answers.where(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
         for of, value in _metrics(view, part).items():
             rows.setdefault(of, []).append(value)
-        rows.setdefault(("latency.p95", None), []).append(_p95(times[timed_repeat == repeat]))
+        rows.setdefault((P95, None), []).append(_p95(times[timed_repeat == repeat]))
     return tuple(_spread(of, values) for of, values in rows.items())
 
 
 def _metrics(view: View, part: Answers) -> dict[_Of, float | None]:
     confusion = part.confusion().astype(np.float64)
-    values: dict[_Of, float | None] = {
-        ("accuracy", None): scores.accuracy(part).value,
-        ("balanced_accuracy", None): _finite(scores.balanced_accuracy_of(confusion)),
-        ("macro_f1", None): _finite(scores.macro_f1_of(confusion)),
-        ("mcc", None): _finite(scores.mcc_of(confusion)),
-    }
+    values: dict[_Of, float | None] = {(ACCURACY, None): scores.accuracy(part).value}
+    values |= {(metric, None): _finite(scores.AVERAGES[metric.name].of(confusion)) for metric in FOLLOWED}
     labels = range(len(view.labels)) if view.positive is None else (view.positive,)
     if len(labels) <= MOST_LABELS:
         for place in labels:
             name = view.labels[place]
-            values["recall", name] = scores.recall(part, place).value
-            values["precision", name] = scores.precision(part, place).value
+            values[RECALL, name] = scores.recall(part, place).value
+            values[PRECISION, name] = scores.precision(part, place).value
     return values
 
 
 def _p95(times: Float) -> float | None:
-    value = scores.quantile_of(times, 0.95) if len(times) else None
+    value = scores.quantile_of(times, P95.quantile or 1.0) if len(times) else None
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -59,10 +56,10 @@ def _spread(of: _Of, values: list[float | None]) -> Spread:
     metric, label = of
     known = [value for value in values if value is not None]
     return Spread(
-        metric=metric if label is None else f"{metric}[{label}]",
+        metric=metric.name if label is None else f"{metric.name}[{label}]",
         values=tuple(values),
         low=min(known, default=None),
         high=max(known, default=None),
         deviation=float(np.std(known, ddof=1)) if len(known) > 1 else None,
-        scale=scale_of(metric),
+        scale=metric.scale,
     )

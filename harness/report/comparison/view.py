@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, cast
 
-from harness.files.thresholds import Scale
+from harness.files.thresholds import Scale, metric_of
 from harness.judge.documents import (
     CaseChange,
     ComparedSide,
@@ -101,8 +101,12 @@ def _picture(m: MetricDifference, text: str) -> Picture | None:
 
 
 def _question(one: NonInferiority) -> QuestionRow:
-    name = one.metric if one.label is None else f"{one.metric}[{one.label}]"
-    return QuestionRow(name=name, status=one.status, tone=STATUS_TONES[one.status], sentence=one.sentence)
+    return QuestionRow(
+        name=metric_of(one.metric).of_label(one.label),
+        status=one.status,
+        tone=STATUS_TONES[one.status],
+        sentence=one.sentence,
+    )
 
 
 def _facts(c: Comparison) -> str:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.files.thresholds import Scale
+from harness.files.thresholds import COST_PER_1000, P50, P95, Scale
 from harness.judge.documents import CaseChange, Comparison, Gate, GateCheck, GatedPrompt, GateStatus, Verdict
 from harness.judge.wording import count, figure, figure_alone, money, scale_of, signed_text
 from harness.report.parts import Tone, TroubleView
@@ -24,7 +24,7 @@ _TITLES: dict[GateStatus, str] = {
     "INCONCLUSIVE": "inconclusive",
     "NOT MEASURED": "not measured",
 }
-_BESIDE = ("latency.p50", "latency.p95", "cost_per_1000")
+_BESIDE = (P50.name, P95.name, COST_PER_1000.name)
 _UNCHANGED = 2  # lines of a prompt around a change
 
 

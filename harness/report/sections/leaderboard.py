@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from harness.judge.documents import METRICS, Assessment, CandidateAssessment, Duel, Leaderboard, Standing
+from harness.files.thresholds import metric_of
+from harness.judge.documents import Assessment, CandidateAssessment, Duel, Leaderboard, Standing
 from harness.judge.wording import FigureText, figure_text, listed, scale_of, sentence, signed_text, verb
 from harness.report.figures import figure, number, p_value
 from harness.report.parts import Box, CandidateView, Cell, Chart, FrontPlot, LeaderRow, StandingView, Table
@@ -98,7 +99,7 @@ def _chart(board: Leaderboard) -> Chart | None:
         return None
     times = [row.p95.value or 0.0 for row in rows]
     factor, unit = (1000.0, "ms") if max(times) < 2 else (1.0, "s")
-    quality = METRICS[board.quality]
+    quality = metric_of(board.quality).in_words
     beaten = any(not row.on_front for row in rows)
     shown = "filled circles are on the Pareto front, hollow diamonds are beaten" if beaten else "none is beaten"
     missing = [row.name for row in board.rows if row not in rows]
@@ -162,7 +163,7 @@ def _duels(board: Leaderboard) -> Table:
         rows=tuple(
             _duel(duel)
             for duel in board.duels
-            if duel.difference.value is not None and (duel.metric != "cost_per_1000" or _has_prices(board))
+            if duel.difference.value is not None and (metric_of(duel.metric).scale != "money" or _has_prices(board))
         ),
         note="Paired case by case; p-values adjusted over all pairs of a metric. Noise counts as equal.",
         folded=True,
@@ -173,7 +174,7 @@ def _duel(duel: Duel) -> tuple[Cell, ...]:
     scale = scale_of(duel.metric)
     seen = str(signed_text(duel.difference, scale, duel.currency or ""))
     return (
-        Cell(text=METRICS[duel.metric]),
+        Cell(text=metric_of(duel.metric).in_words),
         Cell(text=duel.first),
         Cell(text=duel.second),
         number_cell(seen),

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from harness.files.thresholds import ACCURACY
 from harness.judge.documents import History, PastRun, undefined
 from harness.judge.history.found import past_runs
 from harness.judge.history.series import MARGIN, history_of, share_of
@@ -53,7 +54,7 @@ def _candidates(site: Site, suite: str) -> list[CandidateHistory]:
 def _candidate(runs: list[PastRun]) -> CandidateHistory:
     now = next((run for run in reversed(runs) if run.complete), runs[-1])
     before = [run for run in runs if run.when < now.when]
-    accuracy = now.figures.get("accuracy") or undefined(now.why_no_figures or "it was not judged")
+    accuracy = now.figures.get(ACCURACY.written) or undefined(now.why_no_figures or "it was not judged")
     return CandidateHistory(
         candidate=now.candidate,
         runs=len(runs),

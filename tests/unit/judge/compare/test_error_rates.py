@@ -9,6 +9,7 @@ from collections import Counter
 
 import numpy as np
 
+from harness.files.thresholds import ACCURACY, RECALL, Metric
 from harness.judge.compare.comparing import non_inferiority, overall
 from harness.judge.compare.decide import decided
 from harness.judge.compare.figures import Compared
@@ -19,7 +20,7 @@ from harness.judge.table.columns import Float
 PAIRS, CASES, SPAM = 500, 600, 150
 
 
-def figure(metric: str, base: Float, head: Float) -> Compared:
+def figure(metric: Metric, base: Float, head: Float) -> Compared:
     ones = np.ones(len(base))
     return Compared(
         metric=metric,
@@ -39,7 +40,7 @@ def simulated(loss: float, seed: int) -> Counter[str]:
         chance = rng.beta(0.92, 0.08, CASES)  # two answers to one case correlate by .5
         base = (rng.random(CASES) < chance).astype(np.float64)
         head = (rng.random(CASES) < chance * (1 - loss / 0.92)).astype(np.float64)
-        compared = [figure("accuracy", base, head), figure("recall", base[:SPAM], head[:SPAM])]
+        compared = [figure(ACCURACY, base, head), figure(RECALL, base[:SPAM], head[:SPAM])]
         told = decided(compared, margin=0.02, confidence=0.95)
         said[overall(non_inferiority(compared, told, margin=0.02, confidence=0.95))] += 1
         said["worse"] += any(one.verdict == "worse" for one in told)

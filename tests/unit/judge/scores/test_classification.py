@@ -28,15 +28,15 @@ def test_binary_f1_and_its_intervals_equal_the_published_ones(answers_of: Answer
 
 
 def test_mcc_equals_the_published_values(answers_of: AnswersOf) -> None:
-    two = Resampling.of(answers_of([[80, 20], [10, 890]], "ab"), seed=1).mcc()
-    three = Resampling.of(answers_of(THREE, "abc"), seed=1).mcc()
+    two = Resampling.of(answers_of([[80, 20], [10, 890]], "ab"), seed=1).average("mcc")
+    three = Resampling.of(answers_of(THREE, "abc"), seed=1).average("mcc")
     assert two.value == pytest.approx(0.826980, abs=5e-7)
     assert three.value == pytest.approx(0.698163, abs=5e-7)
 
 
 def test_macro_f1_and_its_delta_method_error_equal_the_published_ones(answers_of: AnswersOf) -> None:
     answers = answers_of(THREE, "abc")
-    macro = Resampling.of(answers, seed=1).macro_f1()
+    macro = Resampling.of(answers, seed=1).average("macro_f1")
     estimate = macro.estimate()
     assert macro.value == pytest.approx(0.7931789, abs=5e-8)
     assert macro_f1_se(answers.confusion().astype(float)) == pytest.approx(0.0334448, abs=5e-8)
@@ -50,8 +50,8 @@ def test_weighted_and_micro_f1_equal_those_worked_by_hand(answers_of: AnswersOf)
     draws = Resampling.of(answers_of(THREE, "abc"), seed=1)
     by_label = [2 * 50 / (60 + 55), 2 * 40 / (50 + 54), 2 * 30 / (40 + 41)]
     weighted = (60 * by_label[0] + 50 * by_label[1] + 40 * by_label[2]) / 150
-    assert draws.weighted_f1().value == pytest.approx(weighted) == pytest.approx(0.8017672, abs=5e-8)
-    assert draws.micro_f1().value == pytest.approx(120 / 150)  # every trial has a label: accuracy
+    assert draws.average("weighted_f1").value == pytest.approx(weighted) == pytest.approx(0.8017672, abs=5e-8)
+    assert draws.average("micro_f1").value == pytest.approx(120 / 150)  # every trial has a label: accuracy
 
 
 def test_micro_f1_of_trials_without_a_label_misses_them_but_counts_no_false_answer() -> None:
@@ -59,19 +59,19 @@ def test_micro_f1_of_trials_without_a_label_misses_them_but_counts_no_false_answ
     expected = np.array([0, 0, 0, 1, 1, 1], dtype=np.int16)
     predicted = np.array([0, 0, -1, 1, 0, -1], dtype=np.int16)
     draws = Resampling.of(Answers(np.arange(6), expected, predicted, labels), seed=1)
-    assert draws.micro_f1().value == pytest.approx(2 * 3 / (6 + 4))
-    assert draws.weighted_f1().value == pytest.approx((2 * 2 / (3 + 3) + 2 * 1 / (3 + 1)) / 2)
+    assert draws.average("micro_f1").value == pytest.approx(2 * 3 / (6 + 4))
+    assert draws.average("weighted_f1").value == pytest.approx((2 * 2 / (3 + 3) + 2 * 1 / (3 + 1)) / 2)
 
 
 def test_a_label_that_no_case_expects_has_no_weight_but_costs_its_false_answers(answers_of: AnswersOf) -> None:
     draws = Resampling.of(answers_of([[8, 2], [0, 0]], "ab"), seed=1)
-    assert draws.weighted_f1().value == pytest.approx(2 * 8 / (10 + 8))
-    assert draws.macro_f1().value == pytest.approx((2 * 8 / (10 + 8) + 0) / 2)
+    assert draws.average("weighted_f1").value == pytest.approx(2 * 8 / (10 + 8))
+    assert draws.average("macro_f1").value == pytest.approx((2 * 8 / (10 + 8) + 0) / 2)
 
 
 def test_macro_f1_of_many_cases_takes_the_delta_method(answers_of: AnswersOf) -> None:
     answers = answers_of([[7000, 700, 700], [560, 5600, 840], [140, 1260, 4200]], "abc")  # 140 times THREE
-    estimate = Resampling.of(answers, seed=1).macro_f1().estimate()
+    estimate = Resampling.of(answers, seed=1).average("macro_f1").estimate()
     assert estimate.method == "delta method"
     assert estimate.low == pytest.approx(0.7931789 - 1.959964 * 0.0334448 / 140**0.5, abs=1e-6)
 
@@ -85,8 +85,8 @@ def test_carets_example_is_reproduced(answers_of: AnswersOf) -> None:
     assert (accuracy.lower(0.975), accuracy.upper(0.975)) == pytest.approx((0.7844, 0.8668), abs=6e-5)
     assert majority.share == 0.75
     assert majority.p_value == pytest.approx(0.0003097, abs=5e-8)
-    assert resampling.kappa().value == pytest.approx(0.5336, abs=5e-5)
-    assert resampling.balanced_accuracy().value == pytest.approx(0.7616, abs=5e-5)
+    assert resampling.average("kappa").value == pytest.approx(0.5336, abs=5e-5)
+    assert resampling.average("balanced_accuracy").value == pytest.approx(0.7616, abs=5e-5)
 
 
 def test_the_classic_trap_98_percent_accuracy_with_12_percent_recall(answers_of: AnswersOf) -> None:
@@ -124,12 +124,12 @@ def test_a_label_without_cases_has_no_recall(answers_of: AnswersOf) -> None:
     assert recall.value is None
     assert recall.why_undefined == "no case expects ‘c’, so none can be found"
     assert classification.f1(answers, 2).value is None
-    assert Resampling.of(answers, seed=1).macro_f1().value == 1.0
+    assert Resampling.of(answers, seed=1).average("macro_f1").value == 1.0
 
 
 def test_mcc_of_one_constant_answer_is_undefined(answers_of: AnswersOf) -> None:
     answers = answers_of([[0, 10], [0, 90]], "ab")
-    mcc = Resampling.of(answers, seed=1).mcc().estimate()
+    mcc = Resampling.of(answers, seed=1).average("mcc").estimate()
     assert mcc.value is None
     assert mcc.why_undefined is not None
     assert "a correlation needs both to vary" in mcc.why_undefined
@@ -137,18 +137,18 @@ def test_mcc_of_one_constant_answer_is_undefined(answers_of: AnswersOf) -> None:
 
 def test_no_trials_leave_everything_undefined() -> None:
     empty = Answers.of([], [], [], ["a", "b"])
-    averaged = classification.averaged(empty, seed=1, positive=0, beta=2)
+    draws = Resampling.of(empty, seed=1)
     label = classification.label_figures(empty, 0)
-    figures = [averaged.mcc, averaged.kappa, averaged.macro_f1, averaged.balanced_accuracy, averaged.f_beta]
+    figures = [*(draws.average(name) for name in classification.AVERAGES), draws.fbeta(0, 2.0)]
     figures += [label.recall, label.precision, label.f1, label.specificity, classification.accuracy(empty)]
-    assert [figure and figure.value for figure in figures] == [None] * 10
+    assert [figure.value for figure in figures] == [None] * 12
     assert classification.majority(empty).p_value is None
 
 
 def test_a_perfect_run_does_not_claim_an_interval_of_width_zero(answers_of: AnswersOf) -> None:
-    averaged = classification.averaged(answers_of([[30, 0], [0, 30]], "ab"), seed=1)
-    for figure in (averaged.mcc, averaged.kappa, averaged.macro_f1, averaged.balanced_accuracy):
-        estimate = figure.estimate()
+    draws = Resampling.of(answers_of([[30, 0], [0, 30]], "ab"), seed=1)
+    for name in classification.AVERAGES:
+        estimate = draws.average(name).estimate()
         assert estimate.low is not None
         assert estimate.high == 1.0
         assert 0.8 < estimate.low < 0.97
@@ -156,7 +156,7 @@ def test_a_perfect_run_does_not_claim_an_interval_of_width_zero(answers_of: Answ
 
 def test_bounds_of_one_labels_recall_are_clopper_pearson(answers_of: AnswersOf) -> None:
     # With one label that has cases, balanced accuracy is its recall: the draws follow beta distributions.
-    balanced = Resampling.of(answers_of([[45, 5], [0, 0]], "ab"), seed=1).balanced_accuracy()
+    balanced = Resampling.of(answers_of([[45, 5], [0, 0]], "ab"), seed=1).average("balanced_accuracy")
     assert balanced.lower() == pytest.approx(stats.beta.ppf(0.05, 45, 6), abs=0.004)
     assert balanced.upper() == pytest.approx(stats.beta.ppf(0.95, 46, 5), abs=0.004)
     estimate = balanced.estimate()
@@ -173,7 +173,7 @@ def test_f_beta_weighs_recall_beta_squared_times(answers_of: AnswersOf) -> None:
 def test_bootstrap_of_balanced_accuracy_agrees_with_its_analytic_error(answers_of: AnswersOf) -> None:
     # Independent recalls .8 of 100 and .9 of 200: SE = sqrt(.8*.2/100 + .9*.1/200) / 2.
     answers = answers_of([[80, 20], [20, 180]], "ab")
-    balanced = Resampling.of(answers, seed=1).balanced_accuracy()
+    balanced = Resampling.of(answers, seed=1).average("balanced_accuracy")
     estimate = balanced.estimate()
     assert estimate.low is not None
     assert estimate.high is not None
@@ -191,7 +191,7 @@ def test_linearisation_agrees_with_the_bootstrap(answers_of: AnswersOf) -> None:
 
 def test_above_the_limit_figures_are_linearised(answers_of: AnswersOf) -> None:
     answers = answers_of([[12_000, 500], [900, 9_000]], "ab")
-    estimate = Resampling.of(answers, seed=1).mcc().estimate()
+    estimate = Resampling.of(answers, seed=1).average("mcc").estimate()
     assert estimate.method == "linearised, clustered by case"
     assert estimate.low is not None
     assert estimate.value is not None
@@ -201,6 +201,6 @@ def test_above_the_limit_figures_are_linearised(answers_of: AnswersOf) -> None:
 def test_agreeing_repeats_leave_averaged_intervals_as_they_were(answers_of: AnswersOf) -> None:
     once = answers_of(THREE, "abc")
     three = Answers.of(np.repeat(once.case, 3), np.repeat(once.expected, 3), np.repeat(once.predicted, 3), "abc")
-    single, repeated = (Resampling.of(a, seed=5).mcc().estimate() for a in (once, three))
+    single, repeated = (Resampling.of(a, seed=5).average("mcc").estimate() for a in (once, three))
     assert (repeated.low, repeated.high) == pytest.approx((single.low, single.high), abs=1e-12)
     assert repeated.n == 450

@@ -13,7 +13,6 @@ from harness.files.thresholds.metrics import (
     COVERAGE,
     DRIFT_DROP,
     F1,
-    FRONT,
     KAPPA,
     MACRO_F1,
     MCC,

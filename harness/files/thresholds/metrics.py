@@ -149,7 +149,6 @@ _ALL = (
 
 METRICS: dict[str, Metric] = {metric.written: metric for metric in _ALL}
 P50, P95, TTFT_P50, TTFT_P95 = (METRICS[f"{clock}.{part}"] for clock in _CLOCKS for part in ("p50", "p95"))
-FRONT = tuple(metric for metric in _ALL if metric.front)
 SPELLINGS: dict[str, Metric] = METRICS | {metric.name: metric for metric in _ALL}
 BETTER_THAN_MAJORITY = Metric(name="better_than_majority", spelling="accuracy > majority")
 _BY_NAME = {metric.name: metric for metric in (*_ALL, BETTER_THAN_MAJORITY)}

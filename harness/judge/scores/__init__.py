@@ -44,15 +44,7 @@ from harness.judge.scores.latency import (
     slo_check,
     within,
 )
-from harness.judge.scores.matrix import (
-    balanced_accuracy_of,
-    fbeta_of,
-    kappa_of,
-    macro_f1_of,
-    mcc_of,
-    micro_f1_of,
-    weighted_f1_of,
-)
+from harness.judge.scores.matrix import fbeta_of
 from harness.judge.scores.paired import (
     PairedDifference,
     clustered_mean,

@@ -11,7 +11,8 @@ A journal is one file of LF-terminated ASCII lines, one line an event:
 The first 18 bytes have a fixed shape. The checksum is the CRC-32 of every byte after them up to, and without,
 the line feed; so it covers the sequence number and the event exactly as they were written, and it is checked
 without decoding or encoding anything. `seq` is the index of the line: 0, 1, 2, ... so a lost, doubled or
-moved line is noticed though its checksum is right. Line 0 is a `Header` with the schema version.
+moved line is noticed though its checksum is right. Line 0 is a `Header` with the schema version. No line is longer
+than 64 MiB: a run's folder may come from elsewhere, and a line is read as a whole.
 
 *Writing* (writer.py). One process holds the lock and one writer appends. A line reaches the operating system
 before `append` returns, and the disk (fsync) at most 50 ms later; the fsync runs in a thread, so it never
@@ -29,7 +30,7 @@ named by line and byte offset and refused, never skipped.
 Two records with one trial key are possible only where trials were run again on purpose; the later one counts.
 """
 
-from harness.journal.line import SCHEMA_VERSION, Header
+from harness.journal.line import LONGEST_LINE, SCHEMA_VERSION, Header
 from harness.journal.lock import RunLock
 from harness.journal.reader import (
     Placed,

@@ -9,7 +9,9 @@ import msgspec
 
 from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2 added the event `refused`: a reader of 1 would call its line damaged
+
+LONGEST_LINE = 64 << 20  # bytes: eight times the largest body of a reply, which JSON's escapes make longer
 
 PREFIX = 18  # len(b'{"crc":"9a0b3c11",')
 

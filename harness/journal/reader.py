@@ -11,7 +11,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from harness.errors import JournalDamaged, StorageFailed
-from harness.journal.line import SCHEMA_VERSION, Header, NotALine, check_line, decode_line
+from harness.journal.line import LONGEST_LINE, SCHEMA_VERSION, Header, NotALine, check_line, decode_line
 from harness.record import Event, Record, Session
 
 _CHUNK = 1 << 20
@@ -113,9 +113,11 @@ def _whole_lines(path: Path, *, first: int = 0, offset: int = 0) -> Iterator[tup
     with _opened(path) as journal:
         size = os.fstat(journal.fileno()).st_size
         journal.seek(offset)
-        for seq, line in enumerate(journal, first):
+        for seq, line in enumerate(iter(lambda: journal.readline(LONGEST_LINE + 1), b""), first):
             if broken is not None:
                 raise _damaged(path, *broken)
+            if len(line) > LONGEST_LINE:
+                raise _damaged(path, seq, offset, f"it is longer than {LONGEST_LINE:,} bytes")
             try:
                 check_line(line)
             except NotALine as why:

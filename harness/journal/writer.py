@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from harness.errors import StorageFailed
-from harness.journal.line import SCHEMA_VERSION, Header, encode_line
+from harness.journal.line import LONGEST_LINE, SCHEMA_VERSION, Header, encode_line
 from harness.journal.reader import recover
 from harness.record import Event
 
@@ -70,6 +70,9 @@ class JournalWriter:
     def append(self, event: Event | Header) -> None:
         """Hand one event to the operating system; StorageFailed when it was refused, now or before."""
         line = encode_line(self._next, event)
+        if len(line) > LONGEST_LINE:
+            what = f"{type(event).__name__.lower()} of {len(line):,} bytes"
+            raise StorageFailed(f"{self._path}: a {what} is longer than a line may be.", fix="Send shorter inputs.")
         with self._mutex:
             self.check()
             self._next += 1

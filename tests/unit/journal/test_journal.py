@@ -14,13 +14,24 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from journalled import reply_record, some_events, write_journal
 
 from harness.errors import JournalDamaged, RunLocked, StorageFailed
-from harness.journal import Header, JournalWriter, RunLock, iter_records, read_events, read_placed, recover
+from harness.journal import (
+    LONGEST_LINE,
+    Header,
+    JournalWriter,
+    RunLock,
+    iter_records,
+    read_events,
+    read_placed,
+    recover,
+)
 from harness.journal.line import encode_line
-from harness.record import Record
+from harness.measure.endpoint.transports.transport import BODY_CAP
+from harness.record import CaseRow, Record
 
 JOURNAL = "journal.jsonl"
 
@@ -34,7 +45,7 @@ def test_lines_are_ascii_json_with_sequence_and_a_checksum_of_the_bytes_as_writt
     write_journal(tmp_path / JOURNAL, some_events())
     lines = (tmp_path / JOURNAL).read_bytes().split(b"\n")
     assert lines.pop() == b""
-    assert json.loads(lines[0])["event"] == {"type": "header", "schema_version": 1, "run_id": "run-1"}
+    assert json.loads(lines[0])["event"] == {"type": "header", "schema_version": 2, "run_id": "run-1"}
     for seq, line in enumerate(lines):
         assert line.isascii()
         decoded = json.loads(line)
@@ -270,3 +281,37 @@ def test_a_second_process_is_refused_by_the_first_ones_number_and_a_dead_ones_lo
             assert json.loads(path.read_bytes())["pid"] == os.getpid()
     with RunLock(path):
         pass
+
+
+def test_a_line_that_no_run_writes_is_refused_before_it_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / JOURNAL
+    write_journal(path, some_events())
+    lines = len(path.read_bytes().splitlines())
+    for end in (b"", b"\n", b"\n{}\n"):
+        with path.open("ab") as journal:
+            size = journal.tell()
+            journal.truncate(size + (200 << 20))  # a hole: 200 MB that take no room
+            journal.seek(0, os.SEEK_END)
+            journal.write(end)
+        with pytest.raises(JournalDamaged, match=rf"line {lines + 1} \(byte {size}\) .* longer than 67,108,864 bytes"):
+            list(read_events(path))
+        os.truncate(path, size)
+
+
+def test_an_event_that_would_be_too_long_a_line_is_not_written_and_costs_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / JOURNAL
+    writer = JournalWriter.create(path, "run-1")
+    huge = CaseRow(id="1", digest="d", expected="spam", inputs={"m": "\x7f\u00e9" * (LONGEST_LINE // 7 + 1)})
+    with pytest.raises(StorageFailed, match="caserow of"):
+        writer.append(huge)
+    for event in some_events():
+        writer.append(event)
+    writer.close()
+    assert list(read_events(path)) == some_events()
+
+
+def test_the_longest_reply_that_a_transport_takes_has_room_in_a_line() -> None:
+    text = "\u00e9" * (BODY_CAP // 2)
+    record = reply_record(1)
+    long = msgspec.structs.replace(record, outcome=msgspec.structs.replace(record.outcome, text=text))
+    assert len(encode_line(1, long)) < LONGEST_LINE

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
     from harness.files.bundle import Bundle
-    from harness.judge.documents import Assessment, CandidateAssessment
+    from harness.judge import Assessment, CandidateAssessment
 
 REPORTS = pytest.StashKey[list[Path]]()
 SUFFIXES = (".suite.yml", ".suite.yaml")
@@ -144,7 +144,7 @@ class CheckItem(pytest.Item):
 
     def runtest(self) -> None:
         """Hold the threshold against what was measured."""
-        from harness.judge.causes import causes
+        from harness.judge import what_decides
 
         assert isinstance(self.parent, SuiteFile)
         judged = self.parent.judged(self.candidate)
@@ -154,7 +154,7 @@ class CheckItem(pytest.Item):
         if check is None:
             pytest.skip(f"{self.threshold} does not apply to this run")
         self.add_report_section("call", "harness", check.why)
-        wrong = causes(judged.went_wrong)
+        wrong = what_decides(judged.went_wrong)
         told = f"{check.why}\nWhat went wrong: {wrong}" if wrong else check.why
         if check.status == "FAIL":
             raise CheckFailed(told)

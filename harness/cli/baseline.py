@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from harness.files.baselines import StoredBaseline
     from harness.files.project import Project
-    from harness.judge.documents import Assessment
+    from harness.judge import Assessment
     from harness.rundir import Manifest
 
 SHOWN = tuple(one.written for one in (ACCURACY, BALANCED_ACCURACY, P95, STABILITY, COST_PER_1000))
@@ -128,7 +128,7 @@ def baseline_run(project: Project, suite: str) -> str:
 
 
 def _text(suite: str, stored: StoredBaseline) -> str:
-    from harness.judge.wording import amount, scale_of
+    from harness.judge import amount, scale_of
     from harness.report.neutral import terminal
 
     lines = [f"{suite}: {stored.run}", f"  set {stored.set_utc}, commit {stored.git_commit or 'none'}"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.files.bundle import Bundle
-    from harness.judge.documents import LeakFinding
+    from harness.judge import LeakFinding
     from harness.judge.leakage.find import Leaks
     from harness.judge.power import PowerRow
     from harness.measure.plan import CandidateCost, PlanSummary
@@ -111,8 +111,8 @@ def check_text(
     notes: Sequence[str] = (),
 ) -> str:
     """Give the check's findings as text for people."""
+    from harness.judge import count, sure
     from harness.judge.power import cheapest_fix
-    from harness.judge.wording import count, sure
 
     suite = bundle.suite
     lines = [
@@ -197,7 +197,7 @@ def leaks_of(bundle: Bundle) -> dict[str, Leaks]:
 
 def leak_lines(found: dict[str, Leaks]) -> list[str]:
     """Write the findings, each with both texts and how alike they are."""
-    from harness.judge.wording import count
+    from harness.judge import count
 
     lines = ["leakage"]
     everywhere = [f for leaks in found.values() for f in leaks.findings if f.kind not in OF_A_PROMPT]

@@ -69,7 +69,7 @@ def power_rows(rows: Sequence[PowerRow]) -> list[tuple[str, ...]]:
 
 def _of_many(rows: Sequence[PowerRow]) -> tuple[str, ...]:
     """Give the cells of thresholds that differ in their labels alone."""
-    from harness.judge.wording import Things, amount, scale_of
+    from harness.judge import Things, amount, scale_of
 
     first = rows[0]
     quantile = scale_of(first.metric) == "seconds"  # what is proved is the share of calls in time

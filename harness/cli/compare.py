@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.files.project import Project
-    from harness.judge.documents import Comparison
+    from harness.judge import Comparison
     from harness.judge.view import View
 
 WHAT = "A run, or one candidate of it as RUN:CANDIDATE"

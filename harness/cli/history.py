@@ -13,7 +13,7 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.judge.documents import PastRun
+    from harness.judge import PastRun
     from harness.rundir import Manifest
 
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from harness.files.project import Project
     from harness.files.thresholds import Threshold
+    from harness.judge import Assessment
     from harness.judge.checks import Baseline
-    from harness.judge.documents import Assessment
     from harness.judge.view import View
 
 CODES = {

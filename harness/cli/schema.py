@@ -35,7 +35,7 @@ def schema(
 
 def written_schemas() -> dict[str, dict[str, Any]]:
     """Give the schema of each file that the harness writes or replays, by the name that the command knows."""
-    from harness.judge.documents import Assessment, Comparison, Gate
+    from harness.judge import Assessment, Comparison, Gate
     from harness.measure.endpoint.recorded import Recorded
     from harness.record import Event
     from harness.rundir import Manifest

@@ -91,7 +91,7 @@ def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bo
 def _cause(row: Row, entry: CandidateEntry, run: str) -> Row:
     """Say why a trial has no label, and what to do about it; of a failure the endpoint's words say why."""
     from harness.files.mending import what_to_change
-    from harness.judge.causes import placed
+    from harness.judge import placed
     from harness.judge.sections.trouble import mend_of, why_no_label
     from harness.record import Failure
 
@@ -120,7 +120,7 @@ def _trial_row(row: Row) -> Row:
 
 
 def _trial_text(row: Row) -> str:
-    from harness.judge.wording import count
+    from harness.judge import count
 
     mark = "ok" if row["read_as"] == row["expected"] else "WRONG"
     untimed = "no latency recorded" if row["recorded"] else "never sent"

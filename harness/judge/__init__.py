@@ -1,1 +1,28 @@
-"""Pure: records -> numbers -> verdict, with no network, clock or file of its own; `assess` is the roof."""
+"""Pure: records -> numbers -> verdict, with no network, clock or file of its own; `assess` is the roof.
+
+The door names what is published and the words for it. All else of the judge has the door of its room.
+"""
+
+from harness.judge.causes import advice, how_many, placed, title, what_decides
+from harness.judge.documents import *
+from harness.judge.wording import (
+    FigureText,
+    Things,
+    amount,
+    count,
+    demand,
+    figure,
+    figure_alone,
+    figure_text,
+    listed,
+    money,
+    named,
+    scale_of,
+    seconds,
+    sentence,
+    signed,
+    signed_text,
+    sure,
+    things,
+    verb,
+)

@@ -8,6 +8,7 @@ import msgspec
 from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
 from harness.journal import read_events
+from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict
 from harness.judge.checks import (
     Baseline,
     baseline_of,
@@ -24,7 +25,6 @@ from harness.judge.checks import (
     verdict_of,
 )
 from harness.judge.compare import leaderboard
-from harness.judge.documents import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict
 from harness.judge.history.found import RECENT, answered_figures, past_runs
 from harness.judge.history.section import history_section, lab_run, runs_before
 from harness.judge.history.series import earlier

@@ -97,7 +97,7 @@ def cause(row: Trouble) -> str:
     return f"{said}: {told[0].lower()}{told[1:]}" if told else f"{said}."
 
 
-def causes(rows: Sequence[Trouble]) -> str:
+def what_decides(rows: Sequence[Trouble]) -> str:
     """Say what a verdict hangs on, the gravest first; empty where that is not among what went wrong."""
     deciding = [row for row in rows if row.decides]
     told = [_ended(cause(row)) for row in deciding[:_MOST_CAUSES]]

@@ -16,7 +16,7 @@ from harness.files.policy import thresholds_of
 from harness.files.project import ModelEntry
 from harness.files.suite import Suite
 from harness.files.thresholds import Threshold
-from harness.judge.documents import OUTCOMES, PastRun
+from harness.judge import OUTCOMES, PastRun
 from harness.judge.scores import Answers, Resampling, Votes, seconds
 from harness.judge.table.columns import FAILURES, NONE, Bool, CaseColumns, Float, Int64, RunTable, TrialColumns
 from harness.rundir import MANIFEST, CandidateEntry, Manifest

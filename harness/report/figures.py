@@ -8,8 +8,7 @@ import re
 from typing import overload
 
 from harness.files.thresholds import Plain, Scale
-from harness.judge import wording
-from harness.judge.documents import Estimate
+from harness.judge import Estimate, wording
 
 
 @overload

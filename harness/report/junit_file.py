@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.judge.documents import Status
+from harness.judge import Status
 from harness.report.neutral import one_line, xml
 from harness.report.parts import TroubleView
 

@@ -8,8 +8,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from harness.judge.documents import Estimate
-from harness.judge.wording import FigureText, amount, count, figure_text, signed_text
+from harness.judge import Estimate, FigureText, amount, count, figure_text, signed_text
 from harness.report.neutral import one_line, visible
 from harness.report.parts import TroubleView
 from harness.report.rendering import html_environment, render

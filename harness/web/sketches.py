@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import msgspec
 from markupsafe import Markup, escape
 
-from harness.judge.documents import HistoryPoint
-from harness.judge.wording import amount, count
+from harness.judge import HistoryPoint, amount, count
 from harness.record import Attempt
 from harness.report.neutral import one_line
 

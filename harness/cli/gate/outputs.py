@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.cli.ground import emit, emit_command, emit_json, note
 from harness.errors import StorageFailed
-from harness.judge.documents import Assessment, Gate
+from harness.judge import Assessment, Gate
 from harness.report.gate import annotations_of, quiet_commands, render_gate, render_gate_junit, terminal_gate
 from harness.report.run import render_document, write_reports
 from harness.rundir import read_manifest

@@ -108,7 +108,7 @@ class Progress:
         return [f"{retries:,} {'retry' if retries == 1 else 'retries'}"] if retries else []
 
     def _money(self) -> list[str]:
-        from harness.judge.wording import money
+        from harness.judge import money
 
         spent: dict[str, float] = {}
         for tally in self.tallies.values():

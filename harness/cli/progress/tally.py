@@ -75,7 +75,7 @@ class Tally:
 
     def p95_text(self) -> str:
         """Give `p95 471 ms`."""
-        from harness.judge.wording import seconds
+        from harness.judge import seconds
 
         p95 = self.p95_s()
         return "" if p95 is None else f"p95 {seconds(p95)}"

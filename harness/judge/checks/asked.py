@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.files.thresholds import Metric, Threshold, metric_of
-from harness.judge.documents import Check, Estimate, Status
+from harness.judge import Check, Estimate, Status, Things, amount, demand, figure, things
 from harness.judge.scores import Missing
 from harness.judge.view import View
-from harness.judge.wording import Things, amount, demand, figure, things
 
 _CLAUSES = {">=": "{} required", ">": "more than {} required", "<=": "at most {} allowed", "<": "less than {} allowed"}
 

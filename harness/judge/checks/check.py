@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from harness.files.thresholds import Threshold, metric_of
-from harness.judge import scores
+from harness.judge import Check, amount, demand, scores
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.baseline import Baseline
 from harness.judge.checks.figures import NEEDS_BASELINE
@@ -16,12 +16,10 @@ from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED
 from harness.judge.checks.why import Finding, why
 from harness.judge.checks.worlds import right
-from harness.judge.documents import Check
 from harness.judge.scores import Figure, Mapped, Share
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import Bool
 from harness.judge.view import View, lost
-from harness.judge.wording import amount, demand
 
 
 def check(view: View, threshold: Threshold, baseline: Baseline | None) -> Check:

@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from harness.judge import OUTCOMES, Outcome, amount, count, listed, named, verb
 from harness.judge.checks.asked import Asked
-from harness.judge.documents import OUTCOMES, Outcome
 from harness.judge.leakage.find import LEAKS
 from harness.judge.leakage.section import leaks
 from harness.judge.table.columns import FAILURES, NONE, Bool
 from harness.judge.view import View
-from harness.judge.wording import amount, count, listed, named, verb
 
 
 def _once(view: View, of: Bool) -> bool:

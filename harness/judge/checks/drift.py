@@ -7,13 +7,11 @@ Without a baseline, the run is held against the previous comparable run and agai
 from collections.abc import Sequence
 
 from harness.files.thresholds import ACCURACY
-from harness.judge import scores
+from harness.judge import Check, Estimate, PastRun, Status, amount, count, scores, undefined
 from harness.judge.checks.asked import Asked
-from harness.judge.documents import Check, Estimate, PastRun, Status, undefined
 from harness.judge.history.section import runs_before
 from harness.judge.history.series import before_of, drop_of, groups_of, share_of
 from harness.judge.scores import Drop, Missing, Share
-from harness.judge.wording import amount, count
 
 _WORST_FIRST = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 _Before = tuple[str, Share | Missing]

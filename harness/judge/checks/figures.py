@@ -7,15 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.judge import scores
+from harness.judge import OUTCOMES, Outcome, named, scores
 from harness.judge.checks.asked import Asked
-from harness.judge.documents import OUTCOMES, Outcome
 from harness.judge.leakage.section import leaks
 from harness.judge.pairs import pair
 from harness.judge.scores import Answers, Figure, Missing, Normal
 from harness.judge.sections import generalization
 from harness.judge.sections.latency import unrecorded
-from harness.judge.wording import named
 
 NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 

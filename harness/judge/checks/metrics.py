@@ -23,13 +23,13 @@ from harness.files.thresholds import (
     Metric,
     metric_of,
 )
+from harness.judge import OUTCOMES, CandidateAssessment, Check, Estimate
 from harness.judge.checks import consequences as told
 from harness.judge.checks import figures as read
 from harness.judge.checks import worlds
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
-from harness.judge.documents import OUTCOMES, CandidateAssessment, Check, Estimate
 from harness.judge.power import rows as power
 from harness.judge.scores import AVERAGES, OF_LABEL, Figure, Missing, Resampling
 from harness.judge.sections import cost, robustness

@@ -9,14 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge import scores
+from harness.judge import Check, Estimate, count, scores, sure, undefined, verb
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.why import AFFORDABLE
-from harness.judge.documents import Check, Estimate, undefined
 from harness.judge.scores import Missing, Share, SloDecision
 from harness.judge.sections.latency import unrecorded
 from harness.judge.table.columns import NONE, Float, Int64
-from harness.judge.wording import count, sure, verb
 
 SATURATED = "not decided, because the client was saturated: these times may be its own."
 

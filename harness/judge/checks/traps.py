@@ -8,16 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.files.thresholds import BALANCED_ACCURACY, KAPPA, Threshold, metric_of
-from harness.judge import scores
+from harness.judge import Check, Estimate, Trap, amount, count, demand, figure, listed, named, scores, sure, verb
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.metrics import GAUGES
 from harness.judge.checks.metrics import figure as figure_of
-from harness.judge.documents import Check, Estimate, Trap
 from harness.judge.power import of_f1, of_share
 from harness.judge.sections.notable import TELLS_APART
 from harness.judge.table.columns import NONE
 from harness.judge.view import View, once
-from harness.judge.wording import amount, count, demand, figure, listed, named, sure, verb
 
 LARGE_MAJORITY = 0.7
 LOW_RECALL = 0.5

@@ -7,9 +7,19 @@ an intersection-union test (Berger 1982): each check at its own confidence, with
 
 from collections.abc import Sequence
 
-from harness.judge.causes import causes
-from harness.judge.documents import CandidateAssessment, Check, Trouble, Verdict
-from harness.judge.wording import amount, count, listed, scale_of, sentence, verb
+from harness.judge import (
+    CandidateAssessment,
+    Check,
+    Trouble,
+    Verdict,
+    amount,
+    count,
+    listed,
+    scale_of,
+    sentence,
+    verb,
+    what_decides,
+)
 
 _MOST_NAMED = 3  # candidates that were not measured, in a headline
 _ORDER: dict[Verdict, int] = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2, "NOT MEASURED": 3}
@@ -31,7 +41,7 @@ def open_by_failures(verdict: Verdict, checks: Sequence[Check]) -> int:
 
 def not_measured(troubles: Sequence[Trouble]) -> str:
     """Give the reason of a candidate without one reply: the endpoint's words, and what to change."""
-    return causes(troubles) or "the endpoint answered no call."
+    return what_decides(troubles) or "the endpoint answered no call."
 
 
 def headline_of(verdict: Verdict, reason: str) -> str:
@@ -49,7 +59,7 @@ def reason_of(
     told = _decisive(checks, verdict, "", currency)
     if verdict != "READY" and missing:
         told = left if not told else f"{left}; {told}"
-    return _after(causes(troubles), f"{told}.")
+    return _after(what_decides(troubles), f"{told}.")
 
 
 def _after(cause: str, told: str) -> str:
@@ -92,7 +102,7 @@ def _reason_of_best(best: CandidateAssessment, candidates: Sequence[CandidateAss
         passed = "their only check" if checks == 1 else passed
         return f"{who} passed {passed}; the best is {name}."
     told = _decisive(best.checks, best.verdict, "its ", best.cost.currency) or "its run is not finished"
-    return _after(causes(best.went_wrong), f"the best of {n:,} candidates is {name}; {told}.")
+    return _after(what_decides(best.went_wrong), f"the best of {n:,} candidates is {name}; {told}.")
 
 
 def _decisive(checks: Sequence[Check], verdict: Verdict, whose: str, currency: str) -> str:

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.judge import Estimate, sure
 from harness.judge.checks.asked import Asked
-from harness.judge.documents import Estimate
 from harness.judge.scores import Decision, Figure, Mapped, Share, rounded_up, smallest_all_pass_n
-from harness.judge.wording import sure
 
 AFFORDABLE = 20_000  # more new cases than anyone labels for one threshold
 

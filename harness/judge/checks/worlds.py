@@ -30,8 +30,8 @@ from typing import TypeAlias
 import numpy as np
 
 from harness.files.thresholds import metric_of
+from harness.judge import OUTCOMES
 from harness.judge.checks.asked import Asked
-from harness.judge.documents import OUTCOMES
 from harness.judge.table.columns import DEV, FAILURES, NONE, Bool, Int64, TrialColumns
 from harness.judge.view import LABEL, View, lost
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from harness.files.prompts import Prompt, RenderedText, RenderFailed
 from harness.files.untrusted import Refused, Renders, renderer_of
-from harness.judge.documents import OUTCOMES, CaseChange, OutcomeChange
+from harness.judge import OUTCOMES, CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side
 from harness.judge.table.columns import Bool, Float, Int64
 

@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 
 from harness.files.thresholds import metric_of
+from harness.judge import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference, NonInferiority, Status
 from harness.judge.checks import mended
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import cases_for_margin, decided, p_not_worse, p_worse
@@ -35,14 +36,6 @@ from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, 
 from harness.judge.compare.surroundings import changes, notes, served
 from harness.judge.compare.telling import comparison_headline, non_inferiority_sentence
 from harness.judge.compare.words import prompt_text, word_diff
-from harness.judge.documents import (
-    COMPARISON_SCHEMA,
-    ComparedSide,
-    Comparison,
-    MetricDifference,
-    NonInferiority,
-    Status,
-)
 from harness.judge.pairs import Pairs, Side, pair
 from harness.judge.scores import holm
 from harness.judge.view import View

@@ -21,10 +21,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
 
-from harness.judge import scores
+from harness.judge import DifferenceVerdict, Estimate, MetricDifference, scores
 from harness.judge.compare.figures import Compared
 from harness.judge.compare.telling import with_sentence
-from harness.judge.documents import DifferenceVerdict, Estimate, MetricDifference
 from harness.judge.scores import Drawn, Figure, Normal, PairedDifference
 
 RELATIVE = 0.1  # of latency, money and tokens: a smaller difference is not looked for

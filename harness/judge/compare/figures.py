@@ -19,13 +19,11 @@ from harness.files.thresholds import (
     Metric,
     metric_of,
 )
-from harness.judge import scores
-from harness.judge.documents import OUTCOMES, Estimate
+from harness.judge import OUTCOMES, Estimate, named, scores
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import Answers, Figure, MatrixMetric, Missing, PairedDraws, Votes
 from harness.judge.table.columns import Bool, Float
 from harness.judge.view import once
-from harness.judge.wording import named
 
 UNDEFINED = "it is undefined on one side"
 NOBODY = "no case is on both sides"

@@ -17,8 +17,7 @@ import msgspec
 
 from harness.errors import Exit
 from harness.files.thresholds import metric_of
-from harness.judge.causes import causes
-from harness.judge.documents import (
+from harness.judge import (
     Check,
     Comparison,
     GateCheck,
@@ -28,9 +27,13 @@ from harness.judge.documents import (
     MetricDifference,
     NonInferiority,
     Trouble,
+    count,
+    demand,
+    listed,
+    verb,
+    what_decides,
 )
 from harness.judge.scores import holm
-from harness.judge.wording import count, demand, listed, verb
 
 _SEVERITY: tuple[GateStatus, ...] = ("PASS", "INCONCLUSIVE", "FAIL", "NOT MEASURED")
 _CODES = {
@@ -265,7 +268,7 @@ def _headline(
         return f"{told}; {comparison.headline}" if comparison is not None else f"{told}."
     decisive = [check.name for check in checks if check.status == status]
     what = "failed" if status == "FAIL" else "not decided yet"
-    cause = causes(troubles)
+    cause = what_decides(troubles)
     told = f"{count(len(decisive), 'check')} of {len(checks):,} {what}: {listed(decisive, most=4)}"
     told = f"{cause} {told}" if cause else told
     broken = comparison.broken if comparison is not None and status == "FAIL" else ()

@@ -14,12 +14,12 @@ from itertools import combinations
 import numpy as np
 
 from harness.files.thresholds import ACCURACY, COST_PER_1000, P95, QUALITY, Metric, metric_of
+from harness.judge import CandidateAssessment, Duel, Estimate, Leaderboard, Standing, undefined
 from harness.judge.checks.verdict import best_first
 from harness.judge.compare.decide import two_sided_p
 from harness.judge.compare.figures import Compared, accuracy_figure, average_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
 from harness.judge.compare.speed_and_cost import cost_per_1000
-from harness.judge.documents import CandidateAssessment, Duel, Estimate, Leaderboard, Standing, undefined
 from harness.judge.pairs import Pairs, pair
 from harness.judge.scores import Figure, Missing, TimedSide, cochran_q, difference_of_draws, holm, quantile_draws
 from harness.judge.sections.timing_quality import saturated

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from harness.files.thresholds import COST_PER_1000, P95, QUALITY, metric_of
-from harness.judge.documents import Duel, Standing
-from harness.judge.wording import amount, listed, scale_of, sentence, signed_text
+from harness.judge import Duel, Standing, amount, listed, scale_of, sentence, signed_text
 
 
 @dataclass(frozen=True, slots=True)

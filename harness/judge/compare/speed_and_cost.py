@@ -15,9 +15,8 @@ from harness.files.thresholds import (
     TTFT_P95,
     Metric,
 )
-from harness.judge import scores
+from harness.judge import Estimate, TypicalShift, scores
 from harness.judge.compare.figures import Compared
-from harness.judge.documents import Estimate, TypicalShift
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import Figure, Missing
 from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from harness.judge.documents import Change
+from harness.judge import Change, count
 from harness.judge.pairs import Pairs, Side
 from harness.judge.table.columns import NONE, named_counts
 from harness.judge.view import View
-from harness.judge.wording import count
 
 ABSENT = "not set"
 _PROMPT_FIELDS = ("parameters", "response_format", "json_schema", "grammar")

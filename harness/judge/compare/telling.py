@@ -10,9 +10,8 @@ from typing import cast
 import msgspec
 
 from harness.files.thresholds import Scale
-from harness.judge.documents import MetricDifference, NonInferiority
+from harness.judge import MetricDifference, NonInferiority, amount, count, demand, listed, signed, signed_text
 from harness.judge.scores import rounded_up
-from harness.judge.wording import amount, count, demand, listed, signed, signed_text
 
 
 def difference_text(difference: MetricDifference) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from harness.judge.documents import WordChange
+from harness.judge import WordChange
 
 _TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
 MOST_TOKENS = 4_000  # of one changed passage: longer ones are shown as removed and added whole

@@ -10,8 +10,7 @@ import msgspec
 
 from harness.errors import HarnessError
 from harness.files.thresholds import ACCURACY, STABILITY
-from harness.judge import scores
-from harness.judge.documents import Estimate, History, PastRun, Quantile
+from harness.judge import Estimate, History, PastRun, Quantile, scores
 from harness.judge.history.section import described, not_measured
 from harness.judge.history.series import MARGIN, history_of, share_of, usable
 from harness.judge.scores import Missing

@@ -13,12 +13,22 @@ import msgspec
 
 from harness.files.digest import digest
 from harness.files.thresholds import ACCURACY, P95, STABILITY, Threshold
-from harness.judge import scores
-from harness.judge.documents import CandidateAssessment, Estimate, History, NewData, PastRun, SplitGap
+from harness.judge import (
+    CandidateAssessment,
+    Estimate,
+    History,
+    NewData,
+    PastRun,
+    SplitGap,
+    amount,
+    count,
+    figure,
+    figure_alone,
+    scores,
+)
 from harness.judge.history.series import allowed_drop, comparable, history_of, share_of, usable
 from harness.judge.scores import Figure, Missing, Share
 from harness.judge.view import View, once
-from harness.judge.wording import amount, count, figure, figure_alone
 from harness.rundir import CandidateEntry, Manifest
 
 

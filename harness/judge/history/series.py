@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from harness.files.thresholds import ACCURACY, DRIFT_DROP, P95, STABILITY, Threshold
-from harness.judge.documents import (
+from harness.judge import (
     AccuracyChange,
     Against,
     CusumChart,
@@ -26,10 +26,13 @@ from harness.judge.documents import (
     HistoryPoint,
     NotComparable,
     PastRun,
+    amount,
+    count,
+    figure,
+    listed,
     undefined,
 )
 from harness.judge.scores import Combined, Missing, Share, cusum, difference, wilson
-from harness.judge.wording import amount, count, figure, listed
 
 WINDOW = 50  # runs that are pooled and that a report keeps: older ones say little of today
 MARGIN = 0.05  # the default policy's

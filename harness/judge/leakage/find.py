@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from harness.judge.documents import LabelWord, LeakFinding
+from harness.judge import LabelWord, LeakFinding
 from harness.judge.leakage.prompt_texts import contained, example_texts, quoted_texts
 from harness.judge.leakage.text_overlap import Measure, normalised, overlaps, words_of, worth_comparing
 from harness.judge.table.columns import DEV, NONE, CaseColumns

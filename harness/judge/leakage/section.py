@@ -2,11 +2,9 @@
 
 import numpy as np
 
-from harness.judge import scores
-from harness.judge.documents import LabelWord, Leakage
+from harness.judge import LabelWord, Leakage, count, scores, verb
 from harness.judge.leakage.find import Leaks, Meeting, find_leaks, label_words, meeting
 from harness.judge.view import RunView, View, once
-from harness.judge.wording import count, verb
 
 LISTED = 100
 MOST_PAIRED = 20_000  # different texts; judging must stay quick, `harness check` compares any number

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.files.suite import Suite
+from harness.judge import count, listed, named, things
 from harness.judge.power.rows import PowerRow
-from harness.judge.wording import count, listed, named, things
 
 MOST = 20  # labels that are named
 _OF_LABEL = frozenset({"label cases", "predictions"})  # about as many as the label has cases

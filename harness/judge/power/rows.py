@@ -12,10 +12,9 @@ from typing import TypeAlias
 import msgspec
 
 from harness.files.thresholds import Counted, Threshold, metric_of
-from harness.judge import scores
+from harness.judge import Things, amount, count, demand, scores, sure, things, verb
 from harness.judge.power.model import Ahead, SamplePlan, average_plan, gap_plan, robustness_plan
 from harness.judge.scores import Figure, MatrixMetric, Resampling
-from harness.judge.wording import Things, amount, count, demand, sure, things, verb
 
 
 class PowerRow(msgspec.Struct, frozen=True, kw_only=True):

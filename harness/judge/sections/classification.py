@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from harness.judge import scores
-from harness.judge.documents import NO_LABEL, Classification, Confusion, Estimate, LabelScores, MajorityBaseline
+from harness.judge import NO_LABEL, Classification, Confusion, Estimate, LabelScores, MajorityBaseline, scores
 from harness.judge.view import View
 
 BETA = {"recall": 2.0, "precision": 0.5, "balanced": 1.0}  # F-beta by the suite's priority

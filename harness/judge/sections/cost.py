@@ -5,7 +5,7 @@ import numpy as np
 
 from harness.files.project import Price
 from harness.files.written.units import per_month
-from harness.judge.documents import Cost, Estimate
+from harness.judge import Cost, Estimate
 from harness.judge.scores import Figure, Missing, clustered_mean, ratio_of_sums
 from harness.judge.table.columns import NONE, Bool, Float, Int64, TrialColumns
 from harness.judge.view import View

@@ -3,13 +3,11 @@
 import numpy as np
 
 from harness.files.thresholds import BALANCED_ACCURACY
-from harness.judge import scores
-from harness.judge.documents import Estimate, Generalization, SplitGap
+from harness.judge import Estimate, Generalization, SplitGap, count, listed, scores
 from harness.judge.history.section import lab_gap, lab_run, new_data_section, share_gap
 from harness.judge.scores import Answers, Figure, Missing, Resampling, Share
 from harness.judge.table.columns import DEV, HOLDOUT
 from harness.judge.view import View
-from harness.judge.wording import count, listed
 
 
 def other_split(view: View) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from harness.judge.documents import CandidateAssessment, PromptGrowth
+from harness.judge import CandidateAssessment, PromptGrowth
 from harness.judge.scores import clustered_mean
 from harness.judge.sections.versions import numbered
 from harness.judge.table.columns import NONE, Float, Int64

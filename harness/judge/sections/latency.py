@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from harness.judge.documents import Latency, LatencyPart, Quantile, undefined
+from harness.judge import Latency, LatencyPart, Quantile, undefined
 from harness.judge.scores import quantile_estimate
 from harness.judge.table.columns import NONE, Float, Int64
 from harness.judge.view import View

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.files.thresholds import KAPPA
-from harness.judge.documents import OUTCOMES, NotableCase, Outcome
+from harness.judge import OUTCOMES, NotableCase, Outcome
 from harness.judge.table.columns import NONE, Int64
 from harness.judge.view import View, once
 

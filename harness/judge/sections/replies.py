@@ -5,11 +5,10 @@ from collections import Counter
 import numpy as np
 
 from harness.files.mending import OUTPUT_LIMITS
-from harness.judge.documents import OUTCOMES, Replies, Trap
+from harness.judge import OUTCOMES, Replies, Trap, count, verb
 from harness.judge.labels import Why
 from harness.judge.table.columns import NONE, named_counts
 from harness.judge.view import View
-from harness.judge.wording import count, verb
 
 _CUT = OUTCOMES.index("truncated")
 _CUT_SHARE = 0.05  # fewer cut thoughts than this are listed among what went wrong, without a trap

@@ -11,12 +11,11 @@ import msgspec
 import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
-from harness.judge.documents import Estimate, Formats, PerturbationScores, Robustness
+from harness.judge import Estimate, Formats, PerturbationScores, Robustness, listed, sentence
 from harness.judge.scores import Excess, Figure, Missing, Share, cochran_q, excess, flip_share, holm, p_value
 from harness.judge.sections.variants import VariantPairs, all_pairs, changed_cases
 from harness.judge.table.columns import Float
 from harness.judge.view import View
-from harness.judge.wording import listed, sentence
 
 NO_VARIANTS = "no perturbation was measured"
 NO_CASE = "no case has this variant"

@@ -7,11 +7,10 @@ differ in their last digits: at temperature 0, flips that come and go with concu
 import msgspec
 import numpy as np
 
-from harness.judge.documents import PairsCompared, ServedChange, Stability
+from harness.judge import PairsCompared, ServedChange, Stability, count, figure, figure_alone, verb
 from harness.judge.scores import RepeatPairs, balanced_cut, difference
 from harness.judge.table.columns import NONE, Bool, Int16, Int64
 from harness.judge.view import View
-from harness.judge.wording import count, figure, figure_alone, verb
 
 SHOWN = 20
 

@@ -9,8 +9,7 @@ from collections.abc import Callable
 import msgspec
 import numpy as np
 
-from harness.judge import scores
-from harness.judge.documents import Estimate, Slice
+from harness.judge import Estimate, Slice, scores
 from harness.judge.scores import Answers, Missing, Share
 from harness.judge.table.columns import Bool
 from harness.judge.view import View

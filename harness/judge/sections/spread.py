@@ -6,8 +6,7 @@ from typing import TypeAlias
 import numpy as np
 
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, MACRO_F1, MCC, P95, PRECISION, RECALL, Metric
-from harness.judge import scores
-from harness.judge.documents import Spread
+from harness.judge import Spread, scores
 from harness.judge.scores import Answers
 from harness.judge.table.columns import Float
 from harness.judge.view import View

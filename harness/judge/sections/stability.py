@@ -5,8 +5,7 @@ from collections import Counter
 import msgspec
 import numpy as np
 
-from harness.judge import scores
-from harness.judge.documents import Estimate, Flip, Stability, UnstableCase
+from harness.judge import Estimate, Flip, Stability, UnstableCase, scores
 from harness.judge.scores import Votes
 from harness.judge.sections.served import with_served
 from harness.judge.sections.spread import spread_over_repeats

@@ -7,10 +7,9 @@ the 99th percentile, or when it used nearly all of the CPU it may use. Then no l
 from collections.abc import Sequence
 
 from harness.files.thresholds import Threshold, metric_of
-from harness.judge.documents import TimingQuality
+from harness.judge import TimingQuality, seconds
 from harness.judge.table.columns import NONE
 from harness.judge.view import View, once
-from harness.judge.wording import seconds
 
 LAG_S, LAG_SHARE = 0.010, 0.02
 STARVED = 0.90

@@ -8,13 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from harness.judge import scores
-from harness.judge.documents import OperatingPoint, ScoreCurve, Tradeoff
+from harness.judge import OperatingPoint, ScoreCurve, Tradeoff, demand, money, scores
 from harness.judge.scores import Curve, Scored
 from harness.judge.sections.generalization import other_split
 from harness.judge.table.columns import DEV, Float
 from harness.judge.view import View
-from harness.judge.wording import demand, money
 
 POINTS = 200
 MANY = 50_000  # trials: fewer draws keep the bands affordable, and they are narrow then anyway

@@ -10,11 +10,10 @@ import msgspec
 import numpy as np
 
 from harness.files.mending import Mend, Places, more_output, what_to_change
-from harness.judge.documents import OUTCOMES, Outcome, SampleReply, Trouble, Verdict
+from harness.judge import OUTCOMES, Outcome, SampleReply, Trouble, Verdict, count
 from harness.judge.labels import told
 from harness.judge.table.columns import FAILURES, NONE, Bool
 from harness.judge.view import FAILED, View
-from harness.judge.wording import count
 from harness.record import Failure
 
 SAMPLES = 2

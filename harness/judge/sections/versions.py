@@ -14,12 +14,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from harness.judge.documents import CandidateAssessment, Estimate, PastRun, Trap, VersionCurve, VersionPoint
+from harness.judge import CandidateAssessment, Estimate, PastRun, Trap, VersionCurve, VersionPoint, count, figure
 from harness.judge.history.section import described
 from harness.judge.history.series import share_of
 from harness.judge.scores import Combined, Share
 from harness.judge.table.columns import DEV, HOLDOUT
-from harness.judge.wording import count, figure
 from harness.rundir import Manifest
 
 _NUMBERED = re.compile(r"(.*?)(\d+)")

@@ -5,7 +5,7 @@ Both have the style, policy and escaping of the report's own: everything foreign
 
 from markupsafe import Markup
 
-from harness.judge.documents import Comparison
+from harness.judge import Comparison
 from harness.report.comparison.view import view_of
 from harness.report.neutral import cut_markdown
 from harness.report.rendering import inert_html, markdown_page, render_page

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.judge.documents import WordChange
-from harness.judge.wording import FigureText
+from harness.judge import FigureText, WordChange
 from harness.report.parts import Picture, Table, Tone
 
 

@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.judge.documents import Comparison, WordChange
+from harness.judge import Comparison, WordChange
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow
 from harness.report.comparison.view import view_of
 from harness.report.neutral import shorten

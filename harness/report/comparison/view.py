@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Literal, cast
 
 from harness.files.thresholds import Scale, metric_of
-from harness.judge.documents import (
+from harness.judge import (
     CaseChange,
     ComparedSide,
     Comparison,
@@ -13,8 +13,16 @@ from harness.judge.documents import (
     MetricDifference,
     NonInferiority,
     OutcomeChange,
+    amount,
+    count,
+    demand,
+    figure_text,
+    listed,
+    seconds,
+    signed,
+    signed_text,
+    sure,
 )
-from harness.judge.wording import amount, count, demand, figure_text, listed, seconds, signed, signed_text, sure
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
 from harness.report.parts import Cell, Picture, Table, Tone
 from harness.report.sections import STATUS_TONES, interval_picture

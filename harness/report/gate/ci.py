@@ -6,8 +6,7 @@ end the line nor begin another property: `%`, line breaks, `:` and `,` are writt
 
 from collections.abc import Iterator
 
-from harness.judge.documents import Gate, GateCheck, GatedPrompt
-from harness.judge.wording import scale_of
+from harness.judge import Gate, GateCheck, GatedPrompt, scale_of
 from harness.report.gate.view import by_gravity, gate_row, wrong_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
 from harness.report.neutral import one_line, shorten

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from harness.judge.documents import Gate
-from harness.judge.wording import count
+from harness.judge import Gate, count
 from harness.report.gate.view import GateView, gate_view
 from harness.report.neutral import MARKDOWN_LIMIT, cut_markdown, one_line, shorten
 from harness.report.rendering import markdown_page

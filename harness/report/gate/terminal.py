@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.judge.documents import Gate
-from harness.judge.wording import count
+from harness.judge import Gate, count
 from harness.report.gate.view import GateRow, GateView, PromptView, gate_view
 from harness.report.neutral import shorten, terminal
 from harness.report.parts import TroubleView

@@ -5,8 +5,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.files.thresholds import COST_PER_1000, P50, P95, Scale
-from harness.judge.documents import CaseChange, Comparison, Gate, GateCheck, GatedPrompt, GateStatus, Verdict
-from harness.judge.wording import count, figure, figure_alone, money, scale_of, signed_text
+from harness.judge import (
+    CaseChange,
+    Comparison,
+    Gate,
+    GateCheck,
+    GatedPrompt,
+    GateStatus,
+    Verdict,
+    count,
+    figure,
+    figure_alone,
+    money,
+    scale_of,
+    signed_text,
+)
 from harness.report.parts import Tone, TroubleView
 from harness.report.sections import VERDICT_TONES, troubles
 

@@ -6,8 +6,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
 from harness.files.thresholds import Plain
-from harness.judge.documents import Estimate, History, HistoryPoint
-from harness.judge.wording import FigureText, figure_text
+from harness.judge import Estimate, FigureText, History, HistoryPoint, figure_text
 from harness.report.figures import figure, number
 from harness.report.pen import Pen, indented, written
 from harness.report.sections import cusum_figure, letters, since

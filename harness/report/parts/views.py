@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.judge.wording import FigureText
+from harness.judge import FigureText
 from harness.report.parts.page import Cell, Chart, Picture, Section, Table, Tone
 
 

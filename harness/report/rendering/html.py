@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from harness.judge.wording import FigureText
+from harness.judge import FigureText
 from harness.report.drawn import chart_svg, interval_svg
 from harness.report.neutral import visible
 from harness.report.rendering.environment import environment, render

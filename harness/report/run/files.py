@@ -8,8 +8,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import StorageFailed
-from harness.judge.documents import Assessment, CandidateAssessment, Check
-from harness.judge.wording import scale_of
+from harness.judge import Assessment, CandidateAssessment, Check, scale_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
 from harness.report.neutral import cut_markdown, json_ready
 from harness.report.parts import CandidateView, CheckRow, ReportView

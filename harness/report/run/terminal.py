@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.judge.documents import Assessment
+from harness.judge import Assessment
 from harness.report.neutral import shorten
 from harness.report.parts import (
     CandidateView,

@@ -2,9 +2,8 @@
 
 import shlex
 
+from harness.judge import Assessment, CandidateAssessment, sentence, sure, verb
 from harness.judge.checks.verdict import best_first
-from harness.judge.documents import Assessment, CandidateAssessment
-from harness.judge.wording import sentence, sure, verb
 from harness.report.figures import count, percent_of, when
 from harness.report.parts import CandidateView, Cell, NamedFigure, ReportView, Section, Table
 from harness.report.sections import (

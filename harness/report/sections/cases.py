@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from harness.judge.documents import NotableCase, Slice
+from harness.judge import NotableCase, Slice
 from harness.report.figures import count, figure, number, p_value
 from harness.report.parts import Cell, NotableGroup, NotableRow, Section, Table
 from harness.report.sections.pieces import estimate_cell, number_cell

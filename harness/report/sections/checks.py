@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from harness.files.thresholds import Scale
-from harness.judge.documents import CandidateAssessment, Check, Classification, Confusion
-from harness.judge.wording import demand, scale_of
+from harness.judge import CandidateAssessment, Check, Classification, Confusion, demand, scale_of
 from harness.report.figures import count, figure, number, p_value, percent_of
 from harness.report.parts import (
     Cell,

@@ -1,6 +1,6 @@
 """Money and tokens."""
 
-from harness.judge.documents import Cost
+from harness.judge import Cost
 from harness.report.figures import count, figure, number
 from harness.report.parts import NamedFigure, Section
 from harness.report.sections.pieces import named

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.judge.documents import Generalization, NewData, SplitGap, VersionCurve
+from harness.judge import Generalization, NewData, SplitGap, VersionCurve
 from harness.report.figures import figure, number, p_value
 from harness.report.parts import Cell, Chart, Section, Table, TrendPlot, TrendPoint
 from harness.report.sections.pieces import difference_cells, estimate_cell, number_cell

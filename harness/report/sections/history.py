@@ -3,7 +3,7 @@
 from string import ascii_uppercase
 
 from harness.files.thresholds import Plain
-from harness.judge.documents import AccuracyChange, CusumChart, Estimate, History, HistoryPoint
+from harness.judge import AccuracyChange, CusumChart, Estimate, History, HistoryPoint
 from harness.report.figures import figure, number, when
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TrendPlot, TrendPoint
 from harness.report.sections.pieces import estimate_cell, number_cell

@@ -1,8 +1,7 @@
 """Latency: its quantiles, their distribution, and where the time went."""
 
 from harness.files.thresholds import metric_of
-from harness.judge.documents import CandidateAssessment, Check, Latency, Quantile
-from harness.judge.wording import listed, seconds
+from harness.judge import CandidateAssessment, Check, Latency, Quantile, listed, seconds
 from harness.report.figures import count, figure, number
 from harness.report.parts import Cell, Chart, DistributionPlot, PartsPlot, QuantileMark, Section, Table, TimelinePlot
 from harness.report.sections.pieces import LOG_FROM, ends_of, number_cell

@@ -3,8 +3,20 @@
 from collections.abc import Sequence
 
 from harness.files.thresholds import metric_of
-from harness.judge.documents import Assessment, CandidateAssessment, Duel, Leaderboard, Standing
-from harness.judge.wording import FigureText, figure_text, listed, scale_of, sentence, signed_text, verb
+from harness.judge import (
+    Assessment,
+    CandidateAssessment,
+    Duel,
+    FigureText,
+    Leaderboard,
+    Standing,
+    figure_text,
+    listed,
+    scale_of,
+    sentence,
+    signed_text,
+    verb,
+)
 from harness.report.figures import figure, number, p_value
 from harness.report.parts import Box, CandidateView, Cell, Chart, FrontPlot, LeaderRow, StandingView, Table
 from harness.report.sections.pieces import LOG_FROM, ends_of, interval_picture, number_cell

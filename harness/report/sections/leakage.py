@@ -1,6 +1,6 @@
 """Whether the prompt, or another split, gives cases away."""
 
-from harness.judge.documents import Leakage
+from harness.judge import Leakage
 from harness.report.figures import count, number
 from harness.report.parts import Cell, Section, Table
 from harness.report.sections.pieces import named, number_cell

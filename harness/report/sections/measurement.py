@@ -3,7 +3,7 @@
 import json
 
 from harness.files.thresholds import Plain
-from harness.judge.documents import CandidateAssessment, Latency, Replies, TimingQuality
+from harness.judge import CandidateAssessment, Latency, Replies, TimingQuality
 from harness.report.figures import count, number
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot
 from harness.rundir import CandidateEntry

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import overload
 
 from harness.files.thresholds import Plain, Scale
-from harness.judge.documents import Estimate, Status, Verdict
+from harness.judge import Estimate, Status, Verdict
 from harness.report.figures import figure
 from harness.report.parts import Cell, NamedFigure, Picture, Tone
 

@@ -1,7 +1,6 @@
 """Whether harmless changes move the answer: each change, what it cost, and the cases that it broke."""
 
-from harness.judge.documents import ChangedCase, Formats, PerturbationScores, Robustness
-from harness.judge.wording import verb
+from harness.judge import ChangedCase, Formats, PerturbationScores, Robustness, verb
 from harness.report.changes import marked, written
 from harness.report.figures import count, figure, number, p_value
 from harness.report.parts import Cell, Section, Table

@@ -3,7 +3,7 @@
 from typing import cast
 
 from harness.files.thresholds import Plain
-from harness.judge.documents import PairsCompared, Spread, Stability
+from harness.judge import PairsCompared, Spread, Stability
 from harness.report.figures import count, figure, number
 from harness.report.parts import Cell, NamedFigure, Section, Table
 from harness.report.sections.pieces import estimate_cell, named, number_cell

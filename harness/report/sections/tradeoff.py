@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from harness.judge.documents import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
+from harness.judge import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
 from harness.report.figures import figure, number
 from harness.report.parts import Box, Cell, Chart, Line, NamedFigure, Section, SharePlot, Table
 from harness.report.sections.pieces import ends_of, estimate_cell, named

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable
 
-from harness.judge.causes import advice, how_many, title
-from harness.judge.documents import OUTCOMES, Trouble, Verdict
+from harness.judge import OUTCOMES, Trouble, Verdict, advice, how_many, title
 from harness.report.figures import percent_of
 from harness.report.neutral import one_line, shorten
 from harness.report.parts import SampleView, Tone, TroubleView

@@ -11,7 +11,7 @@ import numpy as np
 from harness.errors import JournalDamaged
 from harness.files.suite import Suite
 from harness.journal import Placed, read_placed
-from harness.judge.documents import OUTCOMES
+from harness.judge import OUTCOMES
 from harness.judge.labels import LabelReader, said
 from harness.judge.table.columns import NONE
 from harness.record import ORIGINAL, CaseRow, Record, Session, caller_ns

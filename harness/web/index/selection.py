@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from harness.judge.documents import OUTCOMES
+from harness.judge import OUTCOMES
 from harness.judge.table.columns import NONE, Bool, Int64
 from harness.web.index.columns import RunIndex
 

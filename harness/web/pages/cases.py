@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.journal import read_at
-from harness.judge.documents import OUTCOMES
+from harness.judge import OUTCOMES
 from harness.judge.labels import said
 from harness.judge.table.columns import NONE, Int64
 from harness.record import CaseRow, Record

@@ -3,9 +3,9 @@
 import msgspec
 
 from harness.errors import HarnessError, UsageError
+from harness.judge import Comparison
 from harness.judge.assess import views_of
 from harness.judge.compare.comparing import compare
-from harness.judge.documents import Comparison
 from harness.web.links import Query
 from harness.web.site import RunFolder, RunSummary, Site
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from harness.files.thresholds import ACCURACY
-from harness.judge.documents import History, PastRun, undefined
+from harness.judge import History, PastRun, undefined
 from harness.judge.history.found import past_runs
 from harness.judge.history.series import MARGIN, history_of, share_of
 from harness.rundir import runs_of_suite

@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 
-from harness.judge.documents import OUTCOMES, Assessment, Estimate
+from harness.judge import OUTCOMES, Assessment, Estimate
 from harness.judge.scores import clustered_share
 from harness.report.parts import ReportView
 from harness.report.run import view_of

@@ -6,8 +6,8 @@ from typing import Any, Literal, cast
 import msgspec
 
 from harness.errors import HarnessError
+from harness.judge import CandidateAssessment, Estimate
 from harness.judge.checks.verdict import best_first
-from harness.judge.documents import CandidateAssessment, Estimate
 from harness.rundir import Manifest, plain_content
 from harness.web.site.results import RunFolder
 

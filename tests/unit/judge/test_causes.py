@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from harness.judge.causes import MOST_WORDS, advice, cause, causes, how_many, quoted, title
+from harness.judge.causes import MOST_WORDS, advice, cause, how_many, quoted, title, what_decides
 from harness.judge.documents import SampleReply, Trouble
 from harness.record import FailureKind
 
@@ -95,6 +95,6 @@ def test_a_headline_names_what_decides_and_nothing_else() -> None:
     cut = trouble("truncated", whose="prompt", message="cut after 8 tokens", fix="")
     empty = trouble("empty", n=3, of=40, whose="prompt", fix="")
     late = trouble("timeout", n=1, of=40, message="no answer", fix="", decides=False)
-    assert causes([late]) == ""
-    assert causes([cut, empty, late]) == "36 of 40 replies were cut after 8 tokens. 3 of 40 replies were empty."
-    assert causes([cut, empty, trouble("quota")]).endswith("were empty. Also: quota used up.")
+    assert what_decides([late]) == ""
+    assert what_decides([cut, empty, late]) == "36 of 40 replies were cut after 8 tokens. 3 of 40 replies were empty."
+    assert what_decides([cut, empty, trouble("quota")]).endswith("were empty. Also: quota used up.")

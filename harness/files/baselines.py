@@ -12,19 +12,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
-from harness.files.written import (
-    Entries,
-    Findings,
-    Path_,
-    Reporter,
-    Written,
-    node_at,
-    parse,
-    plain_value,
-    read_written,
-    reason,
-    shown,
-)
+from harness.files.written import Entries, Findings, Path_, Reporter, Written, parse, read_written, reason, shown
 
 BASELINES = "baselines.yml"
 HEADER = """\
@@ -89,12 +77,12 @@ def _says_something(text: str) -> bool:
 def _each(tree: Entries, path: Path, findings: Findings) -> dict[str, StoredBaseline]:
     found = {}
     for suite in tree.entries:
-        node, line, _ = node_at(tree, (suite,))
+        node, line, _ = tree.at((suite,))
         if not isinstance(node, Entries):
             findings.add(path, line, shown(suite), "must be a mapping with a `run`.")
             continue
         try:
-            found[suite] = StoredBaseline.model_validate(plain_value(node, _TEXTS, (suite,)))
+            found[suite] = StoredBaseline.model_validate(node.value(_TEXTS, (suite,)))
         except ValidationError as error:
             Reporter(StoredBaseline, tree, path, findings, (suite,)).all(error)
     return found

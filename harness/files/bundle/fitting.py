@@ -22,7 +22,7 @@ from harness.files.prompts import (
 )
 from harness.files.suite import Pattern, ReplyRule, Suite
 from harness.files.untrusted import ConfinedRenderer, Refused, renderer_of
-from harness.files.written import Checked, Scalar, did_you_mean, node_at, shortlist, shown
+from harness.files.written import Checked, Scalar, did_you_mean, shortlist, shown
 
 COMPLETES = frozenset({"local", "completions", "replay", "http"})
 CHATS = frozenset({"local", "chat", "responses", "anthropic", "replay", "http"})
@@ -78,7 +78,7 @@ def _check_template(
     try:
         names = compile_template(source, read.model.template).names - LISTS
     except TemplateRefused as refused:
-        node, line, _ = node_at(read.tree, at)
+        node, line, _ = read.tree.at(at)
         inside = node.line + refused.line if isinstance(node, Scalar) and node.block else line
         field = at[0] if len(at) == 1 else f"messages[{at[1]}].content"
         read.findings.add(read.path, inside, str(field), refused.message)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
-from harness.files.case import Case, CaseReader, by_id, names_a_file, read_names
+from harness.files.case import Case, CaseReader
+from harness.files.label_names import by_id, names_a_file, read_names
 from harness.files.project import (
     CERTIFICATES_FIX,
     ModelEntry,
@@ -27,7 +28,6 @@ from harness.files.written import (
     is_pattern,
     named_files,
     near_file,
-    node_at,
     resolve,
     shortest,
     shortlist,
@@ -241,7 +241,7 @@ class Gatherer:
 
     def _model_problem(self, name: str, key: str, message: str, fix: str) -> None:
         tree, file = self._read.tree, self.project.path or Path("harness.yml")
-        line = node_at(tree, ("models", name, key))[1] if tree is not None else None
+        line = tree.at(("models", name, key))[1] if tree is not None else None
         self.findings.add(file, line, f"models.{shown(name)}.{key}", message, fix)
 
 

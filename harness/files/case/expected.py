@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.files.case.names import card_of
-from harness.files.case.rows import as_text, entry_line
-from harness.files.written import Findings, did_you_mean, nearest, shortlist, shown
+from harness.files.label_names import card_of
+from harness.files.written import Findings, as_text, did_you_mean, nearest, shortlist, shown
 
 _LABEL_NAMES = frozenset({"label", "labels", "target", "class", "category", "answer", "gold", "intent", "y"})
 
@@ -75,3 +74,8 @@ class Expected:
         mine = [name for name, value in fields.items() if self._fold(as_text(value)) in self._folded]
         mine = mine or [name for name in fields if name.casefold() in _LABEL_NAMES]
         return f"Write `columns: {{expected: {shown(mine[0])}}}` in the suite." if mine else ""
+
+
+def entry_line(file: Path, key: str) -> str:
+    """Write the entry of a suite that says more of a file."""
+    return f"`cases: {{file: {shown(file.name)}, {key}}}`"

@@ -8,18 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.files.written import (
-    Entries,
-    Findings,
-    Items,
-    decoded,
-    parse,
-    plain_value,
-    read_lines,
-    read_written,
-    reason,
-    shown,
-)
+from harness.files.written import Entries, Findings, Items, decoded, read_lines, read_tree, reason, shown
 
 LONGEST_FIELD = 200_000  # characters of one input
 LARGEST_FILE = 1 << 28  # bytes of a JSON file, which is read as a whole
@@ -149,8 +138,7 @@ def _as_written(line: str) -> Any:  # noqa: ANN401 - what JSON can hold
 
 def read_test_data(file: Path, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the `testData` of a *.prompt.yml."""
-    text = read_written(file, findings)
-    tree = None if text is None else parse(text, file, findings)
+    tree = read_tree(file, findings)
     if tree is None:
         return
     line, data = tree.entries.get("testData", (tree.line, None))
@@ -159,22 +147,6 @@ def read_test_data(file: Path, findings: Findings) -> Iterator[tuple[int, dict[s
         return
     for item in data.items:
         if isinstance(item, Entries):
-            yield item.line, plain_value(item, texts=(("**",),))
+            yield item.line, item.value(texts=(("**",),))
         else:
             findings.add(file, item.line, "testData", "must be a mapping of inputs to texts.")
-
-
-def as_text(value: object) -> str:
-    """Write a value of a case as text: numbers as written, true/false as in JSON, null as nothing."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    if isinstance(value, (bool, list, dict)):
-        return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
-    return str(value)
-
-
-def entry_line(file: Path, key: str) -> str:
-    """Write the entry of a suite that says more of a file."""
-    return f"`cases: {{file: {shown(file.name)}, {key}}}`"

@@ -9,21 +9,7 @@ from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
 from harness.files.project.entry import ModelEntry
-from harness.files.written import (
-    Entries,
-    Findings,
-    Path_,
-    Reporter,
-    Written,
-    check,
-    lines_of,
-    nearest,
-    node_at,
-    parse,
-    plain_value,
-    read_written,
-    shown,
-)
+from harness.files.written import Entries, Findings, Path_, Reporter, Written, check, nearest, read_tree, shown
 
 PROJECT_FILE = "harness.yml"
 _NEARLY = ("harness.yaml", ".harness.yml", ".harness.yaml", "harness.yml.txt")
@@ -99,8 +85,7 @@ class ReadProject:
 def read_project(path: Path, findings: Findings) -> ReadProject:
     """Read harness.yml."""
     root = path.parent.resolve()
-    text = read_written(path, findings)
-    tree = None if text is None else parse(text, path, findings)
+    tree = read_tree(path, findings)
     if tree is None:
         return ReadProject(Project(path=path, root=root), None, frozenset({"*"}))
     _, written = tree.entries.get("models", (0, None))
@@ -120,22 +105,22 @@ def read_project(path: Path, findings: Findings) -> ReadProject:
         wrong.add("*")  # `modles:` is told below
     checked = check(Project, others, path, findings, texts=PROJECT_TEXTS, stand_ins={})
     project = checked.model if checked else Project()
-    project = project.model_copy(update={"models": models, "path": path, "root": root, "lines": lines_of(tree)})
+    project = project.model_copy(update={"models": models, "path": path, "root": root, "lines": tree.lines()})
     return ReadProject(project, tree, frozenset(wrong))
 
 
 def _read_entry(name: str, tree: Entries, path: Path, findings: Findings) -> ModelEntry | None:
     at = ("models", name)
-    node, line, _ = node_at(tree, at)
+    node, line, _ = tree.at(at)
     if not isinstance(node, Entries):
         findings.add(path, line, f"models.{shown(name)}", "must be a mapping with an `endpoint`.")
         return None
     before = findings.of(path)
     if not name or len(name) > 100 or not name.isprintable() or {"@", "/", "\\"} & set(name):
         findings.add(path, line, f"models.{shown(name)}", "a model's name is short and has no `@`, `/` or `\\`.")
-    raw: dict[str, Any] = plain_value(node, PROJECT_TEXTS, at)
+    raw: dict[str, Any] = node.value(PROJECT_TEXTS, at)
     for key, message, fix in _entry_problems(raw):
-        _, where, _ = node_at(tree, (*at, key))
+        _, where, _ = tree.at((*at, key))
         findings.add(path, where, f"models.{shown(name)}.{key}", message, fix)
     try:
         entry = ModelEntry.model_validate(raw)

@@ -9,17 +9,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field
 
 from harness.files.digest import digest
-from harness.files.written import (
-    Checked,
-    Findings,
-    Path_,
-    Written,
-    did_you_mean,
-    lines_of,
-    nearest,
-    read_model,
-    shortlist,
-)
+from harness.files.written import Checked, Findings, Path_, Written, did_you_mean, nearest, read_model, shortlist
 
 Role = Literal["system", "user", "assistant", "developer"]
 
@@ -116,7 +106,7 @@ def read_prompt(path: Path, findings: Findings) -> Checked[Prompt] | None:
         fix = did_you_mean(prompt.response_format, _FORMATS)
         checked.problem(("responseFormat",), f"must be one of {shortlist(_FORMATS)}.", fix)
     return checked.updated(
-        path=path, name=plain_name(path), title=prompt.title, template=_template(prompt), lines=lines_of(checked.tree)
+        path=path, name=plain_name(path), title=prompt.title, template=_template(prompt), lines=checked.tree.lines()
     )
 
 

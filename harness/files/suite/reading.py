@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from harness.files.case import names_a_file, read_names
+from harness.files.label_names import names_a_file, read_names
 from harness.files.suite.model import CaseFile, Suite
 from harness.files.suite.pattern import Pattern, PatternRefused
 from harness.files.written import (
@@ -19,9 +19,7 @@ from harness.files.written import (
     check,
     did_you_mean,
     named_files,
-    node_at,
-    parse,
-    read_written,
+    read_tree,
     shown,
 )
 
@@ -68,8 +66,7 @@ def read_suite(path: Path, findings: Findings, root: Path | None = None) -> Chec
     if kind is not None and path.is_file():
         findings.add(path, None, "", f"is {kind}, not a suite.", "Name a *.suite.yml file.")
         return None
-    text = read_written(path, findings)
-    tree = None if text is None else parse(text, path, findings)
+    tree = read_tree(path, findings)
     if tree is None:
         return None
     labels_file, known = _labels_of_file(tree, path, findings, root)
@@ -93,7 +90,7 @@ def _labels_of_file(tree: Entries, path: Path, findings: Findings, root: Path | 
         findings.add(path, line, "labels.file", message, fix)
 
     written = node.entries.get("file", (line, None))[1]
-    column = node_at(tree, ("columns", "expected"))[0]
+    column = tree.at(("columns", "expected"))[0]
     names = None
     if not isinstance(written, Scalar) or len(node.entries) > 1:
         fix = "Write `labels: {file: classes.txt}`."

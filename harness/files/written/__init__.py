@@ -23,16 +23,5 @@ from harness.files.written.reading import (
     shortest,
 )
 from harness.files.written.units import Age, Money, Seconds, Share, Texts
-from harness.files.written.validation import FILLED_IN, Checked, Reporter, Written, check, read_model
-from harness.files.written.yaml_lines import (
-    Entries,
-    Items,
-    Path_,
-    Scalar,
-    dotted,
-    lines_of,
-    node_at,
-    parse,
-    parse_any,
-    plain_value,
-)
+from harness.files.written.validation import FILLED_IN, Checked, Reporter, Written, check, read_model, read_tree
+from harness.files.written.yaml_lines import Entries, Items, Path_, Scalar, as_text, dotted, parse, parse_any

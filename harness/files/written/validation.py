@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from harness.files.written.findings import Findings, did_you_mean, nearest, shown
 from harness.files.written.reading import read_written
-from harness.files.written.yaml_lines import Entries, Path_, dotted, node_at, parse, plain_value
+from harness.files.written.yaml_lines import Entries, Path_, dotted, parse
 
 
 class Written(BaseModel):
@@ -65,7 +65,7 @@ class Checked(Generic[M]):
 
     def problem(self, at: Sequence[str | int], message: str, fix: str = "") -> None:
         """Note a problem at a place of the file."""
-        _, line, _ = node_at(self.tree, at)
+        _, line, _ = self.tree.at(at)
         self.findings.add(self.path, line, dotted(at), message, fix)
 
     def updated(self, **update: object) -> Checked[M]:
@@ -77,12 +77,17 @@ class Checked(Generic[M]):
         return not self.broken.intersection(keys)
 
 
+def read_tree(path: Path, findings: Findings) -> Entries | None:
+    """Read a file whose top level is a mapping; None when there was a fatal problem."""
+    text = read_written(path, findings)
+    return None if text is None else parse(text, path, findings)
+
+
 def read_model(
     cls: type[M], path: Path, findings: Findings, *, texts: Sequence[Path_], stand_ins: Mapping[str, Any] | None = None
 ) -> Checked[M] | None:
     """Read a file as a model; `texts` are the places whose scalars stay as written, see `check`."""
-    text = read_written(path, findings)
-    tree = None if text is None else parse(text, path, findings)
+    tree = read_tree(path, findings)
     return None if tree is None else check(cls, tree, path, findings, texts=texts, stand_ins=stand_ins or {})
 
 
@@ -90,7 +95,7 @@ def check(
     cls: type[M], tree: Entries, path: Path, findings: Findings, *, texts: Sequence[Path_], stand_ins: Mapping[str, Any]
 ) -> Checked[M] | None:
     """Validate a tree; None when not even a model with stand-ins can be built."""
-    raw = plain_value(tree, texts)
+    raw = tree.value(texts)
     reporter = Reporter(cls, tree, path, findings)
     for key in FILLED_IN[cls.__name__].intersection(raw):
         raw.pop(key)
@@ -141,7 +146,7 @@ class Reporter:
     def unknown(self, loc: Path_) -> None:
         """Note a key that no field answers to, with the nearest one that does."""
         at = (*self.prefix, *loc)
-        _, line, _ = node_at(self.tree, at)
+        _, line, _ = self.tree.at(at)
         key = shown(str(loc[-1]))
         known = _known_keys(_model_at(self.cls, loc[:-1]))
         self.findings.add(self.path, line, dotted(at), f"unknown key `{key}`.", did_you_mean(key, known))
@@ -153,7 +158,7 @@ class Reporter:
             self.unknown(loc)
             return
         at = (*self.prefix, *loc)
-        node, line, walked = node_at(self.tree, at)
+        node, line, walked = self.tree.at(at)
         if detail["type"] == "missing":
             self.findings.add(self.path, line, dotted(at), "is required but missing.", f"Add `{at[-1]}:`.")
         else:

@@ -3,12 +3,13 @@
 Theory of operation. The tree is built from parser events with a depth and a size limit, so that no
 document can exhaust the stack, and an alias counts as large as what it repeats, so that no document can
 exhaust memory ("billion laughs"). Nothing is constructed from tags. A plain scalar stays text until
-`plain_value` turns it into a value: as text in the places that `texts` names (labels stay `no`, `010`,
+`value` turns it into one: as text in the places that `texts` names (labels stay `no`, `010`,
 `12:30`), elsewhere by the core schema of YAML 1.2 (only true/false, null and numbers are special).
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -42,6 +43,15 @@ class Scalar:
     block: bool = False  # `|` or `>`: its content begins on the next line
     size: int = 1
 
+    def value(self, texts: Sequence[Path_] = (), at: Path_ = ()) -> bool | int | float | str | None:
+        """Give the text as it stands where a pattern of `texts` matches; else what YAML's core schema makes of it.
+
+        A pattern is a path in which `*` stands for any one step and `**`, at its end, for everything below.
+        """
+        if self.plain and not any(_matches(pattern, at) for pattern in texts):
+            return _core_value(self.text)
+        return None if self.plain and self.text == "" else self.text
+
 
 @dataclass(slots=True)
 class Items:
@@ -51,6 +61,10 @@ class Items:
     items: list[Node] = field(default_factory=list)
     size: int = 1
 
+    def value(self, texts: Sequence[Path_] = (), at: Path_ = ()) -> list[Any]:
+        """Give the list in plain Python."""
+        return [item.value(texts, (*at, i)) for i, item in enumerate(self.items)]
+
 
 @dataclass(slots=True)
 class Entries:
@@ -59,6 +73,34 @@ class Entries:
     line: int
     entries: dict[str, tuple[int, Node]] = field(default_factory=dict)
     size: int = 1
+
+    def value(self, texts: Sequence[Path_] = (), at: Path_ = ()) -> dict[str, Any]:
+        """Give the mapping in plain Python."""
+        return {key: item.value(texts, (*at, key)) for key, (_, item) in self.entries.items()}
+
+    def at(self, path: Sequence[str | int]) -> tuple[Node, int, Path_]:
+        """Walk as far along `path` as the tree goes: the node there, its line, and the part that was walked."""
+        node: Node = self
+        line, walked = self.line, ()
+        for step in path:
+            if isinstance(node, Entries) and step in node.entries:
+                line, node = node.entries[str(step)]
+            elif isinstance(node, Items) and isinstance(step, int) and 0 <= step < len(node.items):
+                node = node.items[step]
+                line = node.line
+            else:
+                break
+            walked = (*walked, step)  # type: ignore[assignment]  # grows by one step
+        return node, line, walked
+
+    def lines(self, above: str = "") -> dict[str, int]:
+        """Give the line of every key, by its path: `modelParameters.max_tokens`."""
+        found: dict[str, int] = {}
+        for name, (line, value) in self.entries.items():
+            found[f"{above}{name}"] = line
+            if isinstance(value, Entries):
+                found |= value.lines(f"{above}{name}.")
+        return found
 
 
 Node: TypeAlias = Scalar | Items | Entries
@@ -207,22 +249,6 @@ class _Builder:
         return dotted((*above, text))
 
 
-def plain_value(node: Node, texts: Sequence[Path_] = (), at: Path_ = ()) -> Any:  # noqa: ANN401 - what YAML can hold
-    """Turn a tree into plain Python values; scalars stay as written where a pattern of `texts` matches.
-
-    A pattern is a path in which `*` stands for any one step and `**`, at its end, for everything below.
-    """
-    match node:
-        case Scalar():
-            if node.plain and not any(_matches(pattern, at) for pattern in texts):
-                return _core_value(node.text)
-            return None if node.plain and node.text == "" else node.text
-        case Items():
-            return [plain_value(item, texts, (*at, i)) for i, item in enumerate(node.items)]
-        case Entries():
-            return {key: plain_value(item, texts, (*at, key)) for key, (_, item) in node.entries.items()}
-
-
 def _matches(pattern: Path_, at: Path_) -> bool:
     if pattern and pattern[-1] == "**":
         head = pattern[:-1]
@@ -242,34 +268,20 @@ def _core_value(text: str) -> bool | int | float | str | None:
     return text
 
 
-def node_at(root: Node, path: Sequence[str | int]) -> tuple[Node, int, Path_]:
-    """Walk as far along `path` as the tree goes: the node there, its line, and the part that was walked."""
-    node, line, walked = root, root.line, ()
-    for step in path:
-        if isinstance(node, Entries) and step in node.entries:
-            line, node = node.entries[str(step)]
-        elif isinstance(node, Items) and isinstance(step, int) and 0 <= step < len(node.items):
-            node = node.items[step]
-            line = node.line
-        else:
-            break
-        walked = (*walked, step)  # type: ignore[assignment]  # grows by one step
-    return node, line, walked
-
-
-def lines_of(node: Entries, above: str = "") -> dict[str, int]:
-    """Give the line of every key, by its path: `modelParameters.max_tokens`."""
-    found: dict[str, int] = {}
-    for name, (line, value) in node.entries.items():
-        found[f"{above}{name}"] = line
-        if isinstance(value, Entries):
-            found |= lines_of(value, f"{above}{name}.")
-    return found
-
-
 def dotted(path: Sequence[str | int]) -> str:
     """Write a path as people read it: `thresholds[2]`, `models.mini.price`."""
     out = ""
     for step in path:
         out += f"[{step}]" if isinstance(step, int) else f".{shown(step)}" if out else shown(step)
     return out
+
+
+def as_text(value: object) -> str:
+    """Write a value of a file as text: numbers as written, true/false as in JSON, null as nothing."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, (bool, list, dict)):
+        return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    return str(value)

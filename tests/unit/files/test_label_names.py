@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.files.case import by_id, read_names
-from harness.files.case.names import Names
+from harness.files.label_names import Names, by_id, read_names
 from harness.files.written import Findings
 
 CARD = """---

@@ -14,8 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from harness.files.case.rows import as_text
-from harness.files.written import Entries, Findings, parse_any, plain_value, read_written, shortlist, shown
+from harness.files.written import Entries, Findings, as_text, parse_any, read_written, shortlist, shown
 
 _IDS = re.compile(r"\s*([0-9]+)\s*[\t,;:=| ]\s*(\S.*)")
 _NAME = frozenset({"name", "names", "label", "labels", "class", "classes", "category", "intent", "title"})
@@ -58,7 +57,7 @@ def _parsed(file: Path, text: str, findings: Findings) -> object:
             findings.add(file, 1, "", "is not valid JSON.", _FIX)
             return None
     node = parse_any(text, file, findings)
-    return None if node is None else plain_value(node, texts=(("**",),))
+    return None if node is None else node.value(texts=(("**",),))
 
 
 def _of_lines(text: str) -> Names:
@@ -150,7 +149,7 @@ def front_matter(text: str, file: Path, findings: Findings) -> object:
         return None
     end = next((i for i, line in enumerate(lines[1:], start=1) if line.strip() == "---"), None)
     node = None if end is None else parse_any("\n".join(["", *lines[1:end]]), file, findings)
-    return plain_value(node, texts=(("**",),)) if isinstance(node, Entries) else None
+    return node.value(texts=(("**",),)) if isinstance(node, Entries) else None
 
 
 def _class_labels(card: object) -> Iterator[tuple[str, Names]]:

@@ -4,24 +4,12 @@ An endpoint is a codec (JSON <-> reply) on a transport (bytes + clock), except `
 It never retries, never paces, and never raises for a bad exchange: a failure is a value.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from harness.files.prompts import Rendered
+from harness.measure.endpoint.headers import RateHints
 from harness.record import Attempt, Failure, Reply, Trial
-
-
-class Headers(Protocol):
-    """The part of a client's header mapping that is used; names are case-insensitive."""
-
-    def get(self, key: str, /) -> str | None:
-        """Return the first value of a header."""
-        ...
-
-    def items(self) -> Iterable[tuple[str, str]]:
-        """Give all headers."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,18 +20,6 @@ class Prepared:
     body: bytes
     estimated_tokens: int  # input + the most that may be generated; for tokens/min
     failure: Failure | None = None  # it can't be encoded: `attempt` gives this back and sends nothing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateHints:
-    """What an answer's headers say of the endpoint's limits; None where it said nothing."""
-
-    remaining_requests: int | None = None
-    reset_requests_s: float | None = None
-    remaining_tokens: int | None = None
-    reset_tokens_s: float | None = None
-    retry_after_s: float | None = None
-    should_retry: bool | None = None  # x-should-retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from harness.measure.endpoint.codecs.fields import (
     object_at,
     text_at,
 )
-from harness.measure.endpoint.contract import Headers
+from harness.measure.endpoint.headers import Headers
 from harness.record import TokenLogprob, Usage
 
 _MOST_KEPT = 4096  # of a label's reply; the journal keeps no more

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from harness.measure.endpoint.contract import Headers
+from harness.measure.endpoint.headers import Headers
 from harness.measure.endpoint.transports import foreign_errors
 from harness.record import Failure
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness.measure.endpoint.http_endpoint import NO_HINTS, read_hints, wait_s
+from harness.measure.endpoint.headers import NO_HINTS, read_hints, wait_s
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

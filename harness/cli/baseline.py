@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.ground import Commands, completion, emit, emit_json, note, options, project_here, run_asked
+from harness.cli.ground import Commands, emit, emit_json, note, options, project_here, run_asked
 from harness.errors import UsageError
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, COST_PER_1000, P95, STABILITY
 
@@ -92,9 +92,7 @@ def clear_baseline(
     suite: Annotated[
         str | None,
         typer.Argument(
-            metavar="SUITE",
-            help="The suite's name; may be left out if one is set.",
-            autocompletion=completion.suite_names,
+            metavar="SUITE", help="The suite's name; may be left out if one is set.", autocompletion=options.suite_names
         ),
     ] = None,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import completion, emit, emit_json, margin_of, note, options, project_here
+from harness.cli.ground import emit, emit_json, margin_of, note, options, project_here
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,12 +24,11 @@ BaselineArgument: TypeAlias = Annotated[
     typer.Argument(
         metavar="BASELINE",
         help=f"{WHAT}; or `baseline`, the run that `harness baseline set` named.",
-        autocompletion=completion.runs,
+        autocompletion=options.runs,
     ),
 ]
 CandidateArgument: TypeAlias = Annotated[
-    str,
-    typer.Argument(metavar="CANDIDATE", help=f"{WHAT}. It is held against BASELINE.", autocompletion=completion.runs),
+    str, typer.Argument(metavar="CANDIDATE", help=f"{WHAT}. It is held against BASELINE.", autocompletion=options.runs)
 ]
 MarginOption: TypeAlias = Annotated[
     str, typer.Option("--margin", metavar="SHARE", help="The loss that would not matter, such as 2%.")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.ground import emit, note, options
-from harness.cli.judged import conclude
-from harness.cli.run import measure_bundle
+from harness.cli.judged import conclude, measure_bundle
 from harness.errors import UsageError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Judging against the baseline of the project around a run: what `run`, `report` and `show` share."""
+"""What `run`, `report`, `show` and the demo share: a bundle measured, a run judged against its project's baseline."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.ground import emit, emit_json, note
+from harness.cli.ground import command_line, emit, emit_json, note
 from harness.errors import (
     EndpointUnusable,
     Exit,
@@ -21,6 +21,7 @@ from harness.errors import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from harness.files.bundle import Bundle
     from harness.files.project import Project
     from harness.files.thresholds import Threshold
     from harness.judge import Assessment
@@ -33,6 +34,19 @@ CODES = {
     "INCONCLUSIVE": Exit.INCONCLUSIVE,
     "NOT MEASURED": Exit.ENDPOINT_UNUSABLE,
 }
+
+
+def measure_bundle(
+    bundle: Bundle, *, processes: int | None, quiet: bool, verbose: bool = False, debug: bool = False
+) -> Path:
+    """Measure with live progress on stderr; gives the run's folder."""
+    from harness.cli.progress import watching_bundle
+    from harness.measure.run import measure
+
+    with watching_bundle(bundle, quiet=quiet, verbose=verbose) as observer:
+        return measure(
+            bundle, bundle.project.results, observer=observer, processes=processes, command=command_line(), debug=debug
+        )
 
 
 def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Assessment:

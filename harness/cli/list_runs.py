@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli.ground import completion, emit, emit_json, note, options, project_here
+from harness.cli.ground import emit, emit_json, note, options, project_here
 from harness.errors import HarnessError, UsageError
 from harness.report.neutral import one_line, shorten
 
@@ -26,18 +26,17 @@ class ListedVerdict(StrEnum):
 
 
 SuiteFilter: TypeAlias = Annotated[
-    str | None, typer.Option("--suite", help="Only runs of this suite.", autocompletion=completion.suite_names)
+    str | None, typer.Option("--suite", help="Only runs of this suite.", autocompletion=options.suite_names)
 ]
 VerdictFilter: TypeAlias = Annotated[
     ListedVerdict | None, typer.Option("--verdict", case_sensitive=False, help="Only runs with this verdict.")
 ]
 PromptFilter: TypeAlias = Annotated[
     str | None,
-    typer.Option("--prompt", "-p", help="Only runs that measured this prompt.", autocompletion=completion.prompts),
+    typer.Option("--prompt", "-p", help="Only runs that measured this prompt.", autocompletion=options.prompts),
 ]
 ModelFilter: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--model", "-m", help="Only runs that measured this model.", autocompletion=completion.models),
+    str | None, typer.Option("--model", "-m", help="Only runs that measured this model.", autocompletion=options.models)
 ]
 SinceFilter: TypeAlias = Annotated[
     str | None, typer.Option("--since", metavar="WHEN", help="Only runs since a day (2026-11-24) or for a time (7 d).")

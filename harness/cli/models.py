@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.ground import Commands, completion, emit, emit_json, note, options, project_here
+from harness.cli.ground import Commands, emit, emit_json, note, options, project_here
 from harness.errors import Exit, UsageError
 from harness.report.neutral import visible
 
@@ -53,7 +53,7 @@ def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
 
 @app.command("test", short_help="Make real calls: show request, reply, timings, price and what the endpoint supports.")
 def test(
-    name: Annotated[str, typer.Argument(metavar="M", help="A model of harness.yml.", autocompletion=completion.models)],
+    name: Annotated[str, typer.Argument(metavar="M", help="A model of harness.yml.", autocompletion=options.models)],
     as_json: options.Json = False,
 ) -> None:
     """Make real calls: show request, reply, timings, price and what the endpoint supports."""

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from harness.cli.ground import command_line, note, options, run_asked
-from harness.cli.judged import check_template, conclude, reported_if_ended_early
-
-if TYPE_CHECKING:
-    from harness.files.bundle import Bundle
+from harness.cli.ground import note, options, run_asked
+from harness.cli.judged import check_template, conclude, measure_bundle, reported_if_ended_early
 
 
 def run(
@@ -86,16 +83,3 @@ def resume(
     ):
         resume_run(folder, changed=changed, failed=failed, trusted=trusted, observer=observer, debug=debug)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
-
-
-def measure_bundle(
-    bundle: Bundle, *, processes: int | None, quiet: bool, verbose: bool = False, debug: bool = False
-) -> Path:
-    """Measure with live progress on stderr; gives the run's folder."""
-    from harness.cli.progress import watching_bundle
-    from harness.measure.run import measure
-
-    with watching_bundle(bundle, quiet=quiet, verbose=verbose) as observer:
-        return measure(
-            bundle, bundle.project.results, observer=observer, processes=processes, command=command_line(), debug=debug
-        )

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import completion, emit, emit_json, note, options, project_here
+from harness.cli.ground import emit, emit_json, note, options, project_here
 from harness.errors import UsageError
 
 RunToOpen: TypeAlias = Annotated[
@@ -13,7 +13,7 @@ RunToOpen: TypeAlias = Annotated[
         metavar="RUN",
         help="The run to open: an id, a prefix, a path or `latest`.",
         show_default=False,
-        autocompletion=completion.runs,
+        autocompletion=options.runs,
     ),
 ]
 PortOption: TypeAlias = Annotated[

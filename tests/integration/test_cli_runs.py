@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from commanded import COMMAND, HANGS_S, environment, harness, write_replayed
 
-from harness.cli.ground import completion
+from harness.cli.ground import options
 from harness.cli.main import app
 
 
@@ -102,15 +102,15 @@ def test_suites_prompts_and_models_are_offered_by_what_was_begun(
     (project / "suites").mkdir()
     (project / "suites/late.suite.yml").write_text("name: late\n")
     monkeypatch.chdir(project)
-    assert offered(completion.suites) == ["seed.suite.yml", "suites/late.suite.yml"]
-    assert completion.suites("./su") == [("./suites/late.suite.yml", "late")]
-    assert offered(completion.suites, f"{project}/su") == [f"{project}/suites/"]
-    assert offered(completion.prompts) == ["v1"]
-    assert offered(completion.models, "rec") == ["recorded"]
-    assert offered(completion.models, "x") == []
-    assert offered(completion.suite_names) == ["other", "seed"]
+    assert offered(options.suites) == ["seed.suite.yml", "suites/late.suite.yml"]
+    assert options.suites("./su") == [("./suites/late.suite.yml", "late")]
+    assert offered(options.suites, f"{project}/su") == [f"{project}/suites/"]
+    assert offered(options.prompts) == ["v1"]
+    assert offered(options.models, "rec") == ["recorded"]
+    assert offered(options.models, "x") == []
+    assert offered(options.suite_names) == ["other", "seed"]
     monkeypatch.chdir(project / "suites")
-    assert offered(completion.models) == ["recorded"]  # harness.yml is found upward
+    assert offered(options.models) == ["recorded"]  # harness.yml is found upward
 
 
 def test_nothing_is_offered_and_nothing_said_where_files_are_wrong(
@@ -119,7 +119,7 @@ def test_nothing_is_offered_and_nothing_said_where_files_are_wrong(
     (tmp_path / "harness.yml").write_text("models: [\x00")
     (tmp_path / "results").write_text("not a folder")
     monkeypatch.chdir(tmp_path)
-    everything = (completion.runs, completion.models, completion.suites, completion.suite_names)
+    everything = (options.runs, options.models, options.suites, options.suite_names)
     assert [offered(offer) for offer in everything] == [[], [], [], []]
-    assert offered(completion.suites, "/none/here") == []
+    assert offered(options.suites, "/none/here") == []
     assert capfd.readouterr() == ("", "")

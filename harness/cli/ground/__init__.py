@@ -1,10 +1,10 @@
 """What every command stands on: its options, what they ask for, what is said and where it is written.
 
-`options` and `completion` are what a user types, `mistakes` what is wrong with it, `asked` the project, run,
-share or amount that it names, `console` the two streams. All is quick to import: `harness --help` needs it.
+`options` (typed.py) are what a user types, `mistakes` what is wrong with it, `asked` the project, run, share or
+amount that it names, `console` the two streams. All is quick to import: `harness --help` needs it.
 """
 
-from harness.cli.ground import completion, options
+from harness.cli.ground import typed as options
 from harness.cli.ground.asked import Money, command_line, margin_of, most_of, project_here, run_asked
 from harness.cli.ground.console import (
     InertStream,

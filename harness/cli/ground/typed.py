@@ -1,6 +1,7 @@
-"""What the shell offers on Tab: runs, suites, prompts, models; quick, and silent about whatever is wrong.
+"""What a user types: options that several commands share, and what the shell offers for them on Tab.
 
-No file is validated here: a key press must not wait for that, and a message would end up in the command line.
+The offers are quick, and silent about whatever is wrong. No file is validated for them: a key press must not
+wait for that, and a message would end up in the command line.
 """
 
 import re
@@ -8,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
+
+import typer
 
 Offers: TypeAlias = list[tuple[str, str]]
 
@@ -120,3 +123,64 @@ def _name_in(path: Path) -> str:
             if line.startswith("name:"):
                 return line.removeprefix("name:").partition(" #")[0].strip().strip("\"'")
     return ""
+
+
+MOST_REPEATS = 1000  # as in a suite
+
+Suite = Annotated[
+    Path, typer.Argument(metavar="SUITE", help="A *.suite.yml file.", show_default=False, autocompletion=suites)
+]
+Run = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run's id, a unique prefix of it, its path, or `latest`.", autocompletion=runs
+    ),
+]
+Prompt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prompt", "-p", metavar="P", help="Only this prompt (name or path); may be repeated.", autocompletion=prompts
+    ),
+]
+Model = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model", "-m", metavar="M", help="Only this model of harness.yml; may be repeated.", autocompletion=models
+    ),
+]
+Repeats = Annotated[
+    int | None,
+    typer.Option("--repeats", "-n", min=1, max=MOST_REPEATS, help="Ask this often for every case.", show_default=False),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, help="Only N cases: a fixed sample, each label with its share.", show_default=False),
+]
+First = Annotated[int | None, typer.Option("--first", min=1, help="Only the first N cases.", show_default=False)]
+Cases = Annotated[
+    Path | None,
+    typer.Option("--cases", metavar="FILE", help="Other cases than the suite's: a later sample.", show_default=False),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Say on stderr why the pace changes, what is retried, what fails.")
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Write every HTTP exchange, without keys, to debug.log in the run's folder.")
+]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", min=1, help="Measure with this many processes.", show_default="as many as help"),
+]
+Template = Annotated[
+    Path | None,
+    typer.Option(
+        "--template",
+        metavar="DIR",
+        exists=True,  # told before a run is paid for
+        file_okay=False,
+        help="Your own templates for the HTML report.",
+        show_default=False,
+    ),
+]

@@ -18,4 +18,4 @@ from harness.judge.checks.verdict import (
     reason_of_run,
     verdict_of,
 )
-from harness.judge.checks.worlds import mended
+from harness.judge.checks.worlds import as_usual, mended, otherwise, without_failed

@@ -91,22 +91,31 @@ def _alarming(trials: TrialColumns, label: int) -> TrialColumns:
 def of_average(asked: Asked) -> Iterator[View]:
     """Give the best and the worst world of an average over labels."""
     yield from all_right(asked)
-    view = asked.view
+    yield otherwise(asked.view)
+
+
+def otherwise(view: View) -> View:
+    """Give a candidate as if all that the endpoint failed had got the wrong label that costs most."""
     k = len(view.labels)
     said = np.bincount(view.trials.predicted[view.trials.predicted != NONE], minlength=k)
     by_rarity = np.argsort(said, kind="stable")
 
-    def otherwise(trials: TrialColumns) -> TrialColumns:
+    def told(trials: TrialColumns) -> TrialColumns:
         so = np.where(trials.expected == by_rarity[0], by_rarity[min(1, k - 1)], by_rarity[0])
         return with_answers(trials, lost(trials), so.astype(np.int64))
 
-    yield retold(view, otherwise)
+    return retold(view, told)
 
 
 def agreeing(asked: Asked) -> Iterator[View]:
     """Give the world in which each failed trial said what its case says most often."""
-    usual = _usual(asked.view)
-    yield retold(asked.view, lambda trials: _as_usual(trials, lost(trials), usual))
+    yield as_usual(asked.view)
+
+
+def as_usual(view: View) -> View:
+    """Give a candidate as if all that the endpoint failed had been answered as the case usually is."""
+    usual = _usual(view)
+    return retold(view, lambda trials: _as_usual(trials, lost(trials), usual))
 
 
 def _as_usual(trials: TrialColumns, which: Bool, usual: Int64) -> TrialColumns:
@@ -136,6 +145,11 @@ def ended_so(asked: Asked) -> Iterator[View]:
 
 def not_there(asked: Asked) -> Iterator[View]:
     """Give the world in which failed calls are not among the latencies, but for timeouts."""
+    yield without_failed(asked.view)
+
+
+def without_failed(view: View) -> View:
+    """Give a candidate with what the endpoint failed, but for timeouts, left out of the latencies."""
 
     def told(trials: TrialColumns) -> TrialColumns:
         out = lost(trials) & ~np.isin(trials.failure, _LATE)
@@ -143,7 +157,7 @@ def not_there(asked: Asked) -> Iterator[View]:
         gone.caller_ns[out] = gone.ttft_ns[out] = NONE
         return gone
 
-    yield retold(asked.view, told)
+    return retold(view, told)
 
 
 def of_variants(asked: Asked) -> Iterator[View]:

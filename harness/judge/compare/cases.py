@@ -13,6 +13,7 @@ from harness.files.untrusted import Refused, Renders, renderer_of
 from harness.judge import OUTCOMES, CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side
 from harness.judge.table.columns import Bool, Float, Int64
+from harness.judge.view import lost
 
 RENDERED = 50  # cases of each list whose prompts are shown in full
 SHOWN_REPLIES = 3
@@ -21,15 +22,17 @@ SHOWN_REPLIES = 3
 def fixed_and_broken(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseChange, ...], int]:
     """Give the fixed and the broken cases, and how many moved without crossing one half.
 
-    A case is right on a side when more than half of its trials are. Largest change first.
+    A case is right on a side when more than half of its trials are; what the endpoint failed is none of them.
+    Largest change first.
     """
     before, after = (_right_share(side) for side in (pairs.base, pairs.head))
     was, now = before > 0.5, after > 0.5
     moved = np.asarray((np.abs(after - before) > 1e-9) & (was == now), dtype=np.bool_)
+    known = np.isfinite(before) & np.isfinite(after)
     found = []
     with closing(_Speaker(pairs.base)) as one, closing(_Speaker(pairs.head)) as two:
         for chosen in (~was & now, was & ~now):
-            places = np.flatnonzero(chosen)
+            places = np.flatnonzero(chosen & known)
             order = places[np.lexsort((places, -np.abs(after - before)[places]))]
             found.append(
                 tuple(
@@ -41,8 +44,10 @@ def fixed_and_broken(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseCh
 
 
 def _right_share(side: Side) -> Float:
-    hits, trials = side.per_case(side.right)
-    return np.asarray(hits / np.maximum(trials, 1), dtype=np.float64)
+    """Give the share of right answers of each case, nan where the endpoint failed all of its trials."""
+    hits, trials = side.per_case(side.right, ~lost(side.trials))
+    shares: Float = np.divide(hits, trials, out=np.full(len(hits), np.nan), where=trials > 0)
+    return shares
 
 
 def _change(

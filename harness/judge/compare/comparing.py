@@ -11,18 +11,22 @@ and the loss may exceed the margin. A loss that is certain but certainly within 
 what a margin is for. Otherwise INCONCLUSIVE, with the cases that would show it if the two are equal.
 
 "All metrics must pass" needs no correction: it is an intersection-union test, each at its own alpha.
+
+What the endpoint failed is taken in every way that moves a figure most (see `checks/worlds`), on one side and on
+both: a verdict stands where all of them say the same.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
 
 from harness.files.thresholds import metric_of
 from harness.judge import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference, NonInferiority, Status
-from harness.judge.checks import mended
+from harness.judge.checks import as_usual, mended, otherwise
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import cases_for_margin, decided, p_not_worse, p_worse
 from harness.judge.compare.figures import (
@@ -38,7 +42,7 @@ from harness.judge.compare.telling import comparison_headline, non_inferiority_s
 from harness.judge.compare.words import prompt_text, word_diff
 from harness.judge.pairs import Pairs, Side, pair
 from harness.judge.scores import holm
-from harness.judge.view import View
+from harness.judge.view import View, lost
 
 
 def non_inferiority(
@@ -109,7 +113,7 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
     """Compare head with base on the cases that both have; `margin` is the loss that would not matter."""
     pairs = pair(base, head)
     confidence = pairs.confidence
-    metrics, decisions = _either_way(base, head, margin)
+    metrics, slices, decisions = _either_way(base, head, margin)
     fixed, broken, moved = fixed_and_broken(pairs)
     matching = pairs.matching
     return Comparison(
@@ -124,7 +128,7 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
         edited=tuple(head.cases.ids[row] for row in matching.edited),
         relabelled=tuple(head.cases.ids[int(matching.head[place])] for place in pairs.relabelled),
         metrics=metrics,
-        slices=_slices(pairs, margin=margin),
+        slices=slices,
         margin=margin,
         non_inferior=decisions,
         non_inferior_status=overall(decisions),
@@ -145,28 +149,53 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
     )
 
 
-def _judged(pairs: Pairs, margin: float) -> tuple[tuple[MetricDifference, ...], tuple[NonInferiority, ...]]:
+_Judged: TypeAlias = tuple[tuple[MetricDifference, ...], tuple[MetricDifference, ...], tuple[NonInferiority, ...]]
+
+
+def _judged(pairs: Pairs, margin: float) -> _Judged:
+    """Give the metrics, those of the slices, and whether head is no worse."""
     compared = list(every_figure(pairs))
     metrics = decided(compared, margin=margin, confidence=pairs.confidence)
-    return metrics, non_inferiority(compared, metrics, margin=margin, confidence=pairs.confidence)
+    no_worse = non_inferiority(compared, metrics, margin=margin, confidence=pairs.confidence)
+    return metrics, _slices(pairs, margin=margin), no_worse
 
 
-def _either_way(
-    base: View, head: View, margin: float
-) -> tuple[tuple[MetricDifference, ...], tuple[NonInferiority, ...]]:
-    """Judge; leave open what comes out otherwise if one side's failed calls, or both sides', were right."""
-    metrics, decisions = _judged(pair(base, head), margin)
-    failed = base.lost + head.lost
+def _either_way(base: View, head: View, margin: float) -> _Judged:
+    """Judge; leave open what comes out otherwise if what the endpoint failed is taken otherwise."""
+    metrics, slices, decisions = _judged(pair(base, head), margin)
+    failed = sum(int(lost(side.every_trial).sum()) for side in (base, head))
     if not failed:
-        return metrics, decisions
-    sides = [(base, mended(head)), (mended(base), head), (mended(base), mended(head))]
-    worlds = [_judged(pair(*both), margin) for both in sides]
-    seen = [{(one.metric, one.label): one for one in told} for told, _ in worlds]
-    asked = [{(one.metric, one.label): one for one in told} for _, told in worlds]
+        return metrics, slices, decisions
+    worlds = [_judged(pair(*both), margin) for both in _otherwise(base, head)]
+    seen = [{_of(one): one for one in (*told, *parts)} for told, parts, _ in worlds]
+    asked = [{(one.metric, one.label): one for one in told} for *_, told in worlds]
     return (
-        tuple(_if_all_say_so(one, [w.get((one.metric, one.label)) for w in seen], failed) for one in metrics),
+        tuple(_if_all_say_so(one, [world.get(_of(one)) for world in seen], failed) for one in metrics),
+        tuple(_if_all_say_so(one, [world.get(_of(one)) for world in seen], failed) for one in slices),
         tuple(_if_all_decide_so(one, [w.get((one.metric, one.label)) for w in asked], failed) for one in decisions),
     )
+
+
+def _of(one: MetricDifference) -> tuple[str, str | None, str]:
+    return one.metric, one.label, one.where
+
+
+def _otherwise(base: View, head: View) -> Iterator[tuple[View, View]]:
+    """Give both sides as they might have been: each extreme beside what was seen, and the opposite ones."""
+    before, after = _retold(base), _retold(head)
+    yield from ((base, told) for told in after)
+    yield from ((told, head) for told in before)
+    if before and after:
+        yield before[0], after[0]
+        yield before[0], after[1]
+        yield before[1], after[0]
+
+
+def _retold(view: View) -> tuple[View, ...]:
+    """Give a candidate with what the endpoint failed taken as right, as wrong, as usual; nothing where all answered."""
+    if not lost(view.every_trial).any():
+        return ()
+    return mended(view), otherwise(view), as_usual(view)
 
 
 def _if_all_say_so(one: MetricDifference, others: Sequence[MetricDifference | None], failed: int) -> MetricDifference:

@@ -107,7 +107,8 @@ def _scored(score: Callable[[Answers, int], Figure], label: int, side: Side) -> 
 
 
 def _answered_otherwise(label: int, side: Side) -> Bool:
-    return np.asarray(side.answers.predicted != label, dtype=np.bool_)
+    said = side.answers.predicted
+    return np.asarray((said != label) & (said >= 0), dtype=np.bool_)  # what has no label is never right
 
 
 def average_figure(pairs: Pairs, metric: Metric) -> Compared:

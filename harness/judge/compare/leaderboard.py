@@ -6,25 +6,29 @@ better in quality, p95 or cost and really worse in none of them. A candidate is 
 Cochran's Q (1950) has said that the candidates differ at all, for the spread of k equal ones is never zero.
 
 Quality is balanced accuracy, as in the ranking.
+
+What the endpoint failed is no evidence: a difference of quality or p95 is real only where it is, however the
+failed calls of either side are taken; Cochran's Q asks of the cases that every candidate was answered on.
 """
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, product
+from typing import TypeAlias
 
 import numpy as np
 
 from harness.files.thresholds import ACCURACY, COST_PER_1000, P95, QUALITY, Metric, metric_of
 from harness.judge import CandidateAssessment, Duel, Estimate, Leaderboard, Standing, undefined
-from harness.judge.checks.verdict import best_first
+from harness.judge.checks import best_first, mended, without_failed
 from harness.judge.compare.decide import two_sided_p
 from harness.judge.compare.figures import Compared, accuracy_figure, average_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
 from harness.judge.compare.speed_and_cost import cost_per_1000
-from harness.judge.pairs import Pairs, pair
+from harness.judge.pairs import pair
 from harness.judge.scores import Figure, Missing, TimedSide, cochran_q, difference_of_draws, holm, quantile_draws
 from harness.judge.sections.timing_quality import saturated
 from harness.judge.table.columns import Bool, Float, Int64
-from harness.judge.view import View
+from harness.judge.view import View, lost
 
 _P95 = P95.quantile or 1.0
 MOST_RANKED = 12  # candidates; of more, each is compared with the first only
@@ -55,43 +59,53 @@ def leaderboard(views: Sequence[View], candidates: Sequence[CandidateAssessment]
     )
 
 
+_Couple: TypeAlias = tuple[View, View]
+
+
 def _duels(views: Sequence[View]) -> list[Duel]:
-    couples = list(combinations(range(len(views)), 2))
+    couples = list(combinations(views, 2))
     if len(views) > MOST_RANKED:
-        couples = [(0, other) for other in range(1, len(views))]
-    paired = {(one, two): pair(views[two], views[one]) for one, two in couples}
-    compared: list[tuple[Metric, Sequence[Compared | None]]] = [
-        (QUALITY, [average_figure(pairs, QUALITY) for pairs in paired.values()]),
-        (ACCURACY, [accuracy_figure(pairs) for pairs in paired.values()]),
-        (P95, _latencies(views, paired)),
-        (COST_PER_1000, [cost_per_1000(pairs) for pairs in paired.values()]),
+        couples = [(views[0], other) for other in views[1:]]
+    told = {view.entry.name: (view, mended(view)) if view.lost else (view,) for view in views}
+    worlds = [product(told[one.entry.name], told[two.entry.name]) for one, two in couples]
+    paired = [[pair(two, one) for one, two in world] for world in worlds]  # as seen, then with failures as right
+    compared: list[tuple[Metric, Sequence[Sequence[Compared | None]]]] = [
+        (QUALITY, [[average_figure(pairs, QUALITY) for pairs in world] for world in paired]),
+        (ACCURACY, [[accuracy_figure(pairs) for pairs in world] for world in paired]),
+        (P95, _latencies(views, couples)),
+        (COST_PER_1000, [[cost_per_1000(world[0])] for world in paired]),
     ]
-    return [
-        duel
-        for metric, figures in compared
-        for duel in _decided(metric, figures, [(views[i], views[j]) for i, j in couples])
-    ]
+    return [duel for metric, figures in compared for duel in _decided(metric, figures, couples)]
 
 
-def _latencies(views: Sequence[View], paired: dict[tuple[int, int], Pairs]) -> list[Compared | None]:
-    """Give the p95 differences; all candidates' quantiles are drawn from the same resampled cases."""
-    timed = [_timed(view) for view in views]
-    both = np.arange(0)
-    present = [set(case.tolist()) for _, case in timed]
-    if all(present):
-        both = np.array(sorted(set.intersection(*present)), dtype=np.int64)
+def _latencies(views: Sequence[View], couples: Sequence[_Couple]) -> list[list[Compared | None]]:
+    """Give the p95 differences; all candidates' quantiles are drawn from the same resampled cases.
+
+    First as seen, failed calls over any limit; then without those of one side, the other, both.
+    """
+    told = [(view, without_failed(view)) if view.lost else (view,) for view in views]
+    timed = [[_timed(world) for world in worlds] for worlds in told]
+    cases = [set(case.tolist()) for worlds in timed for _, case in worlds]
+    both = np.array(sorted(set.intersection(*cases)), dtype=np.int64) if all(cases) else np.arange(0)
     if not len(both) or any(saturated(view) for view in views):
-        return [None] * len(paired)
-    sides = [TimedSide.of(times, case, both) for times, case in timed]
-    drawn = quantile_draws(sides, len(both), (_P95,), seed=views[0].suite.seed)
-    made: list[Compared | None] = []
-    for one, two in paired:
-        figure: Figure = difference_of_draws(
-            (sides[one], drawn[one][:, 0]), (sides[two], drawn[two][:, 0]), len(both), _P95
-        )
-        nothing = undefined("see the candidates")
-        made.append(Compared(metric=P95, base=nothing, head=nothing, difference=figure))
-    return made
+        return [[None] for _ in couples]
+    sides = [[TimedSide.of(times, case, both) for times, case in worlds] for worlds in timed]
+    flat = [side for worlds in sides for side in worlds]
+    drawn = iter(quantile_draws(flat, len(both), (_P95,), seed=views[0].suite.seed))
+    of = {
+        view.entry.name: [(side, next(drawn)[:, 0]) for side in worlds]
+        for view, worlds in zip(views, sides, strict=True)
+    }
+    return [
+        [_faster(*sides, len(both)) for sides in product(of[one.entry.name], of[two.entry.name])]
+        for one, two in couples
+    ]
+
+
+def _faster(one: tuple[TimedSide, Float], two: tuple[TimedSide, Float], cases: int) -> Compared:
+    figure: Figure = difference_of_draws(one, two, cases, _P95)
+    nothing = undefined("see the candidates")
+    return Compared(metric=P95, base=nothing, head=nothing, difference=figure)
 
 
 def _timed(view: View) -> tuple[Float, Int64]:
@@ -103,23 +117,34 @@ def _timed(view: View) -> tuple[Float, Int64]:
     return times, case
 
 
-def _decided(metric: Metric, figures: Sequence[Compared | None], couples: Sequence[tuple[View, View]]) -> list[Duel]:
-    p_values = [None if one is None else two_sided_p(one) for one in figures]
+def _decided(metric: Metric, figures: Sequence[Sequence[Compared | None]], couples: Sequence[_Couple]) -> list[Duel]:
+    """Decide each couple by its figure as seen; what other worlds say can only leave it open."""
+    p_values = [_largest([None if one is None else two_sided_p(one) for one in worlds]) for worlds in figures]
     known = [place for place, p in enumerate(p_values) if p is not None]
     adjusted = dict(zip(known, holm([p_values[place] or 0.0 for place in known]), strict=True))
     made = []
-    for place, (one, couple) in enumerate(zip(figures, couples, strict=True)):
-        figure = Missing("nothing was timed, or the client was saturated") if one is None else one.difference
-        estimate = figure.estimate(couple[0].confidence)
-        made.append(_duel(metric, estimate, (p_values[place], adjusted.get(place)), couple))
+    for place, (worlds, couple) in enumerate(zip(figures, couples, strict=True)):
+        estimates = [_estimated(one, couple[0].confidence) for one in worlds]
+        made.append(_duel(metric, estimates, (p_values[place], adjusted.get(place)), couple))
     return made
 
 
+def _largest(p_values: Sequence[float | None]) -> float | None:
+    known = [p for p in p_values if p is not None]
+    return max(known) if len(known) == len(p_values) else None
+
+
+def _estimated(one: Compared | None, confidence: float) -> Estimate:
+    figure = Missing("nothing was timed, or the client was saturated") if one is None else one.difference
+    return figure.estimate(confidence)
+
+
 def _duel(
-    metric: Metric, estimate: Estimate, p_values: tuple[float | None, float | None], couple: tuple[View, View]
+    metric: Metric, estimates: Sequence[Estimate], p_values: tuple[float | None, float | None], couple: _Couple
 ) -> Duel:
-    (p, p_adjusted), (first, second) = p_values, couple
-    real = p_adjusted is not None and p_adjusted < 1 - first.confidence and _leaves_out_zero(estimate)
+    (p, p_adjusted), (first, second), estimate = p_values, couple, estimates[0]
+    sides = {_side(one) for one in estimates}
+    real = p_adjusted is not None and p_adjusted < 1 - first.confidence and sides in ({1}, {-1})
     better = None
     if real and estimate.value is not None:
         up = estimate.value > 0
@@ -134,12 +159,16 @@ def _duel(
         real=real,
         better=better,
         currency=first.currency if metric.scale == "money" else None,
+        depends_on=0 if real or sides == {0} else first.lost + second.lost,
     )
 
 
-def _leaves_out_zero(estimate: Estimate) -> bool:
+def _side(estimate: Estimate) -> int:
+    """Tell on which side of zero a whole interval lies; 0 where zero is in it, or nothing is known."""
     low, high = estimate.low, estimate.high
-    return low is not None and high is not None and (low > 0 or high < 0)
+    if low is None or high is None:
+        return 0
+    return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def _standing(candidate: CandidateAssessment, duels: Sequence[Duel]) -> Standing:
@@ -176,12 +205,13 @@ def _beaten_by(name: str, duels: Sequence[Duel]) -> tuple[str, ...]:
 
 def _cochran(views: Sequence[View]) -> float | None:
     """Give the p-value of Cochran's Q; with repeats a case is right when more than half of its trials are."""
-    columns = []
+    columns, known = [], np.ones(len(views[0].cases), dtype=np.bool_)
     for view in views:
         trials = np.bincount(view.trials.case, minlength=len(view.cases))
         hits = np.bincount(view.trials.case, weights=view.answers.right, minlength=len(view.cases))
         columns.append(hits > trials / 2)
-    found = cochran_q(np.stack(columns, axis=1).astype(np.float64))
+        known[view.trials.case[lost(view.trials)]] = False
+    found = cochran_q(np.stack(columns, axis=1)[known].astype(np.float64)) if known.any() else None
     return None if found is None else found[1]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from harness.files.thresholds import COST_PER_1000, P95, QUALITY, metric_of
-from harness.judge import Duel, Standing, amount, listed, scale_of, sentence, signed_text
+from harness.judge import Duel, Standing, amount, count, listed, scale_of, sentence, signed_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,7 @@ def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
     """Say which differences of quality to one candidate are real, and which are noise."""
     real: list[str] = []
     noise: list[str] = []
+    hanging: list[str] = []
     unknown: list[str] = []
     for duel in duels:
         if duel.metric != QUALITY.name or first not in {duel.first, duel.second}:
@@ -105,6 +106,8 @@ def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
         other = duel.second if duel.first == first else duel.first
         if duel.difference.value is None:
             unknown.append(other)
+        elif duel.depends_on:
+            hanging.append(f"{other} (on {count(duel.depends_on, 'call')})")
         else:
             (real if duel.real else noise).append(f"{other} {_seen(duel, first)}")
     parts = []
@@ -112,6 +115,8 @@ def differences_sentence(first: str, duels: Sequence[Duel]) -> str:
         parts.append(f"really different from {first} in {QUALITY.in_words}: {listed(real)}")
     if noise:
         parts.append(f"within noise of {'it' if real else first}: {listed(noise)}")
+    if hanging:
+        parts.append(f"it depends on calls that failed at the endpoint, how different from {first}: {listed(hanging)}")
     if unknown:
         parts.append(f"not comparable: {listed(unknown)}")
     return sentence("; ".join(parts)) + "." if parts else ""

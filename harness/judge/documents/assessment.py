@@ -43,6 +43,7 @@ class Duel(msgspec.Struct, frozen=True, kw_only=True):
     real: bool
     better: str | None  # who is, if it is real
     currency: str | None = None  # of a difference in money
+    depends_on: int = 0  # calls that failed at the endpoint: were they answered, it might be real or not
 
 
 class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from harness.judge import (
     signed_text,
     verb,
 )
-from harness.report.figures import figure, number, p_value
+from harness.report.figures import count, figure, number, p_value
 from harness.report.parts import Box, CandidateView, Cell, Chart, FrontPlot, LeaderRow, StandingView, Table
 from harness.report.sections.pieces import LOG_FROM, ends_of, interval_picture, number_cell
 
@@ -182,6 +182,12 @@ def _duels(board: Leaderboard) -> Table:
     )
 
 
+def _so(duel: Duel) -> str:
+    if duel.better:
+        return f"{duel.better} is better"
+    return f"open: it depends on {count(duel.depends_on, 'failed call')}" if duel.depends_on else "noise"
+
+
 def _duel(duel: Duel) -> tuple[Cell, ...]:
     scale = scale_of(duel.metric)
     seen = str(signed_text(duel.difference, scale, duel.currency or ""))
@@ -191,5 +197,5 @@ def _duel(duel: Duel) -> tuple[Cell, ...]:
         Cell(text=duel.second),
         number_cell(seen),
         number_cell(p_value(duel.p_adjusted)),
-        Cell(text=f"{duel.better} is better" if duel.better else "noise"),
+        Cell(text=_so(duel)),
     )

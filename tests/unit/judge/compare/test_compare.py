@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -284,3 +285,56 @@ def test_three_thousand_trials_are_compared_within_seconds() -> None:
     before = time.process_time()
     compare(base, head)
     assert time.process_time() - before < 5
+
+
+FAILED = Failure(kind="server_error", message="HTTP 500: sorry")
+
+
+def failing(number: int, *, expected: str = "ham", **fields: Any) -> Asked:
+    return Asked(f"case-{number:04d}", expected, (FAILED,), fields=fields)
+
+
+def test_what_the_endpoint_failed_makes_no_slice_worse() -> None:
+    base = [asked(n, "1", tags=("short",)) for n in range(60)]
+    head = [failing(n, tags=("short",)) if n < 20 else asked(n, "1", tags=("short",)) for n in range(60)]
+    comparison = compare(viewed(base), viewed(head))
+    (part,) = [one for one in comparison.slices if one.where == "tag=short"]
+    assert (part.verdict, part.meaning) == ("can't tell", "it depends on the 20 calls that failed at the endpoint")
+
+
+def test_a_case_that_the_endpoint_failed_is_neither_broken_nor_fixed() -> None:
+    base = [asked(0, "1"), asked(1, "1"), failing(2), asked(3, "0")]
+    head = [failing(0), asked(1, "0"), asked(2, "1"), asked(3, "1")]
+    comparison = compare(viewed(base), viewed(head))
+    assert [change.case for change in comparison.broken] == ["case-0001"]
+    assert [change.case for change in comparison.fixed] == ["case-0003"]
+
+
+def test_of_repeats_those_that_were_answered_say_whether_a_case_broke() -> None:
+    said = (FAILED, FAILED, "ham")
+    base, head = [asked(0, "111"), asked(1, "111")], [Asked("case-0000", "ham", said), asked(1, "001")]
+    assert [change.case for change in compare(viewed(base), viewed(head)).broken] == ["case-0001"]
+
+
+def test_precision_hangs_on_what_failed_calls_could_have_said() -> None:
+    # 30 ham cases failed under head: as seen it has no false alarm, answered with spam it would have 30.
+    base = [asked(n, "1" if n % 4 else "0", expected="ham" if n < 60 else "spam") for n in range(120)]
+    head = [failing(n) if n < 30 else asked(n, "1", expected="ham" if n < 60 else "spam") for n in range(120)]
+    seen = metric(compare(viewed(base), viewed(head)), "precision", "spam")
+    assert (seen.base.value, seen.head.value) == (0.75, 1.0)
+    assert seen.verdict == "can't tell"
+    assert "30 calls that failed" in seen.sentence
+
+
+def test_stability_hangs_on_what_failed_calls_could_have_said() -> None:
+    base = [asked(n, "00") for n in range(60)]
+    head = [Asked(f"case-{n:04d}", "ham", ("spam", FAILED if n < 20 else "spam")) for n in range(60)]
+    seen = metric(compare(viewed(base), viewed(head)), "stability")
+    assert (seen.base.value, seen.head.value) == (1.0, pytest.approx(2 / 3))
+    assert seen.verdict == "can't tell"
+
+
+def test_a_reply_without_a_label_is_no_true_negative_on_either_side() -> None:
+    base = [asked(n, "1") for n in range(40)]
+    head = [asked(n, "1") if n >= 10 else Asked(f"case-{n:04d}", "ham", ("who knows",)) for n in range(40)]
+    assert metric(compare(viewed(base), viewed(head)), "specificity", "spam").head.value == 0.75

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from statsmodels.stats.multitest import multipletests
 
 from harness.judge.assess import assess
 from harness.judge.documents import Assessment, Duel, Leaderboard
-from harness.record import Event, Interference, Session
+from harness.record import Event, Failure, Interference, Session
 
 CASES = 240
 
@@ -24,10 +26,18 @@ def board(
     seed: int = 1,
     currency: str = "USD",
     load: Interference = CALM,
+    failing: Mapping[str, int] = {},
 ) -> Leaderboard:
     """Judge a run whose candidates are right on the cases that are easy enough for them."""
     found = judged(
-        chances, seconds=seconds, price=price, thresholds=thresholds, seed=seed, currency=currency, load=load
+        chances,
+        seconds=seconds,
+        price=price,
+        thresholds=thresholds,
+        seed=seed,
+        currency=currency,
+        load=load,
+        failing=failing,
     ).leaderboard
     assert found is not None
     return found
@@ -42,7 +52,9 @@ def judged(
     seed: int = 1,
     currency: str = "USD",
     load: Interference = CALM,
+    failing: Mapping[str, int] = {},
 ) -> Assessment:
+    """Judge it; of the `failing` candidates the endpoint failed so many calls."""
     rng = np.random.default_rng(seed)
     difficulty = rng.random(CASES)
     jitter = rng.lognormal(0, 0.2, CASES)
@@ -51,7 +63,9 @@ def judged(
     for name, chance in chances.items():
         for n in range(CASES):
             right = difficulty[n] < chance
-            said = ("spam", "ham")[n % 2 if right else 1 - n % 2]
+            said: str | Failure = ("spam", "ham")[n % 2 if right else 1 - n % 2]
+            if n < failing.get(name, 0):
+                said = Failure(kind="server_error", message="HTTP 500: sorry")
             took = float((seconds or {}).get(name, 0.2) * jitter[n])
             events.append(record(f"case-{n:03d}", said, candidate=name, seconds=took))
     entries = [
@@ -204,3 +218,29 @@ def test_latencies_that_decide_no_check_recommend_nobody() -> None:
     assert {check.status for one in loose.candidates for check in one.checks} == {"PASS"}
     assert loose.leaderboard is not None
     assert "of p95" in loose.leaderboard.recommendation
+
+
+def test_what_the_endpoint_failed_makes_no_candidate_worse_or_slower() -> None:
+    found = board({"v1@mini": 0.9, "v2@mini": 0.9}, failing={"v2@mini": 40})
+    for metric in ("balanced_accuracy", "accuracy"):
+        (duel,) = duels(found, metric)
+        assert (duel.real, duel.better, duel.depends_on) == (False, None, 40)
+    assert duels(found, "latency.p95")[0].better is None
+    assert found.front == tuple(row.name for row in found.rows)
+    assert found.cochran_p is None, "on the cases that both were answered they are the same"
+    assert "it depends on calls that failed at the endpoint" in found.differences.lower()
+    assert found.recommendation.endswith("it gives up nothing that these cases can show.")
+
+
+def test_a_difference_that_no_failed_call_can_undo_stays_real() -> None:
+    found = board({"v1@mini": 0.95, "v2@mini": 0.5}, failing={"v1@mini": 6, "v2@mini": 6})
+    (duel,) = duels(found, "balanced_accuracy")
+    assert (duel.real, duel.better, duel.depends_on) == (True, "v1@mini", 0)
+    assert found.weakest == "v2@mini"
+
+
+def test_failed_calls_hide_no_loss() -> None:
+    # Were all 40 right, v2 would be the better one: neither may be called so.
+    found = board({"v1@mini": 0.8, "v2@mini": 0.75}, failing={"v1@mini": 10, "v2@mini": 60})
+    assert {duel.better for duel in duels(found, "accuracy")} == {None}
+    assert found.weakest is None

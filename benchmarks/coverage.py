@@ -26,14 +26,13 @@ import numpy as np
 from scipy import stats
 
 from harness.judge.scores.answers import Patterns
-from harness.judge.scores.classification import Resampling
+from harness.judge.scores.classification import AVERAGES, Resampling
 from harness.judge.scores.figure import Figure, Missing
-from harness.judge.scores.matrix import balanced_accuracy_of, kappa_of, macro_f1_of, mcc_of
 from harness.judge.scores.proportion import Share, share_of_counts
 from harness.judge.scores.resample import confusion_draws
 
 METRICS = ("accuracy", "recall", "precision", "F1")
-AVERAGED = {"balanced": balanced_accuracy_of, "MCC": mcc_of, "kappa": kappa_of, "macro F1": macro_f1_of}
+AVERAGED = {"balanced": "balanced_accuracy", "MCC": "mcc", "kappa": "kappa", "macro F1": "macro_f1"}
 POSITIVE_SHARE = 0.3
 COVERED = (0.93, 0.97)
 FALSE_PASS = 0.055
@@ -51,7 +50,9 @@ class Cell:
     passed: float = 0.0
 
     def add(self, figure: Figure, truth: float, weight: float = 1.0) -> None:
-        """Count one outcome of a run."""
+        """Count one outcome of a run; a figure that does not exist there is none."""
+        if isinstance(figure, Missing):
+            return
         estimate, lower = figure.estimate(), figure.lower()
         assert estimate.low is not None
         assert estimate.high is not None
@@ -216,7 +217,7 @@ def simulated(world: World, draws: int, seed: int) -> dict[str, Cell]:
 def exactly_averaged(cases: tuple[int, int], recall: tuple[float, float]) -> dict[str, Cell]:
     """Sum over all counts for the resampled metrics of two labels, one trial a case."""
     rates = np.array([[recall[0], 1 - recall[0], 0], [1 - recall[1], recall[1], 0]]) * np.array(cases)[:, None]
-    truth = {name: float(metric(rates)) for name, metric in AVERAGED.items()}
+    truth = {name: float(AVERAGES[metric].of(rates)) for name, metric in AVERAGED.items()}
     cells = {name: Cell() for name in AVERAGED}
     for first, chance in likely(cases[0], recall[0], 1e-4):
         for second, mass in likely(cases[1], recall[1], 1e-4):
@@ -233,8 +234,7 @@ def resampled(size: np.ndarray) -> dict[str, Figure]:
     seen = size > 0
     patterns = Patterns(np.array([0, 0, 1, 1])[seen], kinds[seen], size[seen])
     found = Resampling(patterns, confusion_draws(patterns, 2, seed=0), ("a", "b"))
-    figures = (found.balanced_accuracy(), found.mcc(), found.kappa(), found.macro_f1())
-    return dict(zip(AVERAGED, figures, strict=True))
+    return {name: found.average(metric) for name, metric in AVERAGED.items()}
 
 
 @dataclass(slots=True)

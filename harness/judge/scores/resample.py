@@ -14,6 +14,12 @@ of a check the right one is dropped and the wrong one weighs twice as much, and 
 upper bound: with one label and one trial per case this is the Clopper-Pearson bound, beside Jeffreys'
 interval for display.
 
+A label of fewer than `FEW` cases shows too little of its own spread: Dirichlet weights on n cases vary less
+than their mean does, by (n - 1)/(n + 1), and a single case not at all. Such labels borrow from each other:
+each gets, beside its own imagined ones, `BORROWED` cases that are right as often as those of all of them, a
+share that is drawn as well (beta, with half a case more of each kind; one wrong or one right for the bounds).
+All weights are then spread so that a label's share varies by p (1 - p) / n, as that of n cases does.
+
 Above `EXACT_CASES` cases the metric is linearised instead (infinitesimal jackknife): numerical derivatives
 with respect to each cell give each case's influence, and the variance is summed within the strata.
 
@@ -24,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -33,6 +40,9 @@ from harness.judge.table.columns import Float
 
 DRAWS = 2_000
 EXACT_CASES = 20_000
+FEW = 10
+BORROWED = 3.0
+_WIDER = 1.1  # the share that a label's own spread is computed from is itself an estimate
 MatrixMetric = Callable[[Float], Float]  # (..., labels, labels + 1) -> (...)
 
 
@@ -63,23 +73,70 @@ def _draw(patterns: Patterns, labels: int, seed: int, draws: int, sides: int) ->
     shape = (draws, labels, (labels + 1) * sides)
     found = Draws(np.zeros(shape), np.zeros(shape), np.zeros(shape))
     strata = np.unique(patterns.expected)
+    few = _Few.of(patterns, draws, rng) if sides == 1 else None
     for label in strata:
         mine = patterns.expected == label
         size = patterns.size[mine].astype(np.float64)
         counts = patterns.counts[mine].astype(np.float64)
-        imagined = _imagined(size @ counts / size.sum(), int(label), labels, sides)
-        weight = rng.standard_gamma(size, size=(draws, len(size)))
+        cases = float(size.sum())
+        borrows = few is not None and cases < FEW
+        spread = _spread(cases) if borrows else 1.0
+        imagined = _imagined(size @ counts / cases, int(label), labels, sides)
+        weight = rng.standard_gamma(spread * size, size=(draws, len(size)))
         real, total = weight @ counts, weight.sum(axis=1, keepdims=True)
         # Two halves each of an imagined right and wrong case; sums of gamma variates are gamma again.
-        right, wrong = rng.standard_gamma(0.5 / len(strata), size=(2, 2, draws, 1))
-        for target, hit, miss in (
-            (found.middle, right[0], wrong[0]),
-            (found.pessimistic, np.zeros_like(right[0]), wrong[0] + wrong[1]),
-            (found.optimistic, right[0] + right[1], np.zeros_like(right[0])),
+        half = 0.5 / len(strata) * (1 + BORROWED / cases if borrows else 1)
+        right, wrong = rng.standard_gamma(half * spread, size=(2, 2, draws, 1))
+        none = np.zeros_like(right[0])
+        hits, misses = (right[0], none, right[0] + right[1]), (wrong[0], wrong[0] + wrong[1], none)
+        borrowed = few.borrowed(spread, rng) if few is not None and borrows else [(none, none)] * 3
+        for target, hit, miss, (more, less) in zip(
+            (found.middle, found.pessimistic, found.optimistic), hits, misses, borrowed, strict=True
         ):
-            row = real + hit * imagined[0] + miss * imagined[1]
-            target[:, label] = row * (size.sum() / (total + hit + miss))
+            row = real + (hit + more) * imagined[0] + (miss + less) * imagined[1]
+            whole = total + hit + more + miss + less
+            target[:, label] = row * (cases / np.maximum(whole, np.finfo(np.float64).tiny))
     return found
+
+
+def _spread(cases: float) -> float:
+    """Give the shape of a case's weight with which a share of few cases varies as one of so many does."""
+    every = cases + BORROWED
+    drawn = 1 - cases / every**2  # of p (1 - p): the rest is between the means of the draws
+    return max((cases * drawn / _WIDER - 1) / every, 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class _Few:
+    """How often the cases of all labels with few cases are right: draws for display and both bounds."""
+
+    shares: tuple[Float, Float, Float]  # (draws, 1) each
+
+    @classmethod
+    def of(cls, patterns: Patterns, draws: int, rng: np.random.Generator) -> Self | None:
+        """Draw the share; None where every label has cases enough."""
+        cases = np.bincount(patterns.expected, weights=patterns.size)
+        few = cases[patterns.expected] < FEW
+        if not few.any():
+            return None
+        size, counts = patterns.size[few], patterns.counts[few].astype(np.float64)
+        hits = counts[np.arange(len(counts)), patterns.expected[few]] / counts.sum(axis=1)
+        right = float(size @ hits)
+        wrong = float(size.sum()) - right
+
+        def drawn(right: float, wrong: float) -> Float:
+            return rng.beta(max(right, 1e-6), max(wrong, 1e-6), size=(draws, 1))
+
+        return cls((drawn(right + 0.5, wrong + 0.5), drawn(right, wrong + 1), drawn(right + 1, wrong)))
+
+    def borrowed(self, spread: float, rng: np.random.Generator) -> list[tuple[Float, Float]]:
+        """Draw the weights of what one label borrows."""
+        shape = BORROWED * spread
+
+        def weights(share: Float) -> Float:
+            return rng.standard_gamma(np.maximum(shape * share, 1e-9))
+
+        return [(weights(share), weights(1 - share)) for share in self.shares]
 
 
 def _imagined(mean: Float, label: int, labels: int, sides: int) -> Float:

@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from harness.errors import HarnessError, StorageFailed, UsageError
-from harness.journal import is_finished, open_plain, read_events, sync_folder
+from harness.journal.reader import is_finished, open_plain, read_events
+from harness.journal.writer import sync_folder
 from harness.record import ORIGINAL, Event
+
+if TYPE_CHECKING:
+    from harness.files.suite import ReplyRule
 
 SCHEMA_VERSION = 1
 
@@ -48,6 +52,7 @@ class CandidateEntry(msgspec.Struct, frozen=True, kw_only=True):
     prompt_digest: str
     model_digest: str
     places: dict[str, str] = {}  # file and line of what one may change: see `files.mending`
+    reply: dict[str, Any] | None = None  # the rule by which its replies are read, in place of the suite's
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,18 +141,29 @@ def read_manifest(run: Path) -> Manifest:
     return manifest
 
 
+def reply_rules(manifest: Manifest) -> "dict[str, ReplyRule]":
+    """Give the rule by which the replies of each candidate are read: its own, else the suite's."""
+    from harness.files.suite import ReplyRule
+
+    own = ((entry.name, entry.reply or manifest.suite.get("reply") or {}) for entry in manifest.candidates)
+    return {name: ReplyRule.model_validate(rule) for name, rule in own}
+
+
 def _check(manifest: Manifest) -> None:
     """Check what a manifest says of its files by their own rules: its folder may come from anywhere."""
     from harness.files.project import ModelEntry
-    from harness.files.prompts.prompt import Prompt
+    from harness.files.prompts import Prompt
     from harness.files.suite import Pattern, Suite
 
     suite = Suite.model_validate(manifest.suite)
-    named = {*suite.reply.aliases, *([suite.positive] if suite.positive is not None else [])}
+    rules = [suite.reply, *reply_rules(manifest).values()]
+    named = {alias for rule in rules for alias in rule.aliases}
+    named |= {suite.positive} if suite.positive is not None else set()
     if len(set(suite.labels)) != len(suite.labels) or not named <= set(suite.labels):
         raise ValueError("its labels are doubled, or it names others")
-    if suite.reply.pattern is not None:
-        Pattern(suite.reply.pattern, case_sensitive=suite.reply.case_sensitive)
+    for rule in rules:
+        if rule.pattern is not None:
+            Pattern(rule.pattern, case_sensitive=rule.case_sensitive)
     if manifest.variants[:1] != (ORIGINAL,) or len(set(manifest.variants)) != len(manifest.variants):
         raise ValueError("its variants are not `original` and others")
     if len(manifest.variants) > _MOST_VARIANTS:
@@ -199,11 +215,6 @@ def find_run(results: Path, ref: str) -> Path:
     raise UsageError(f"No run {ref!r} in {results}; near ones: {_some(near)}.", fix="Name one of them, or `latest`.")
 
 
-def events_of(run: Path) -> Iterator[Event]:
-    """Read the journal of a run. Raises JournalDamaged and OSError."""
-    return read_events(run / JOURNAL)
-
-
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """A run in its folder; besides the manifest, nothing is read before it is asked for."""
@@ -224,7 +235,7 @@ class StoredRun:
 
     def events(self) -> Iterator[Event]:
         """Read the journal. Raises JournalDamaged and OSError."""
-        return events_of(self.folder)
+        return read_events(self.folder / JOURNAL)
 
 
 def runs_of_suite(

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.ground import Commands, UsageError, emit, emit_json, note, options, project_here, run_asked
+from harness.cli.ground import Commands, emit, emit_json, note, options, project_here, run_asked
+from harness.errors import UsageError
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, COST_PER_1000, P95, STABILITY
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def baseline_run(project: Project, suite: str) -> str:
 
 def _text(suite: str, stored: StoredBaseline) -> str:
     from harness.judge import amount, scale_of
-    from harness.report.parts import terminal
+    from harness.report.neutral import terminal
 
     lines = [f"{suite}: {stored.run}", f"  set {stored.set_utc}, commit {stored.git_commit or 'none'}"]
     for name, candidate in stored.candidates.items():

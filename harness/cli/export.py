@@ -11,7 +11,8 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from harness.cli.ground import InertStream, StorageFailed, UsageError, drop, emit_json, note, options, run_asked
+from harness.cli.ground import InertStream, drop, emit_json, note, options, run_asked
+from harness.errors import StorageFailed, UsageError
 
 if TYPE_CHECKING:
     from harness.rundir import Manifest

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.ground import Commands, Exit, UsageError, emit, emit_json, note, options, project_here
-from harness.report.parts import visible
+from harness.cli.ground import Commands, emit, emit_json, note, options, project_here
+from harness.errors import Exit, UsageError
+from harness.report.neutral import visible
 
 if TYPE_CHECKING:
     from harness.files.project import ModelEntry
@@ -98,7 +99,7 @@ def probe_text(probe: Probe) -> str:
 
 def _support(support: Support) -> str:
     if support.supported is None:
-        return f"can't tell: {visible(support.why)}"
+        return f"can't tell: {visible(support.why).removeprefix('HTTP ')}"
     return f"{'yes' if support.supported else 'no':<4} {visible(support.why)}"
 
 

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.ground import UsageError, emit_json
+from harness.cli.ground import emit_json
+from harness.errors import UsageError
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.ground import UsageError, emit, emit_json, options, run_asked
+from harness.cli.ground import emit, emit_json, options, run_asked
 from harness.cli.judged import judged
-from harness.report.parts import one_line, visible
+from harness.errors import UsageError
+from harness.report.neutral import one_line, visible
 
 if TYPE_CHECKING:
     from harness.report.export import Row
@@ -43,10 +44,11 @@ def show(
 
 
 def _case_ids(folder: Path) -> list[str]:
+    from harness.journal import read_events
     from harness.record import CaseRow
-    from harness.rundir import events_of
+    from harness.rundir import JOURNAL
 
-    return [event.id for event in events_of(folder) if isinstance(event, CaseRow)]
+    return [event.id for event in read_events(folder / JOURNAL) if isinstance(event, CaseRow)]
 
 
 def _near_cases(folder: Path, case: str) -> str:
@@ -89,6 +91,7 @@ def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bo
 def _cause(row: Row, entry: CandidateEntry, run: str) -> Row:
     """Say why a trial has no label, and what to do about it; of a failure the endpoint's words say why."""
     from harness.files.mending import what_to_change
+    from harness.judge import placed
     from harness.judge.sections.trouble import mend_of, why_no_label
     from harness.record import Failure
 
@@ -97,10 +100,10 @@ def _cause(row: Row, entry: CandidateEntry, run: str) -> Row:
     if "failure" in row:
         failure = Failure(kind=row["failure"], message=row["failure_message"], status=row["status"])
         mend = what_to_change(failure, entry.places, entry.model.get("api_key_env"), run=run)
-        return {"why": None, "next": mend.advice}
+        return {"why": None, "next": placed(mend.fix, mend.where) or None}
     mend = mend_of(row["outcome"], entry.places)
     why = why_no_label(row["outcome"], row["why"] or "", row["tokens_out"] or 0, row["tokens_reasoning"] or 0)
-    return {"why": why or None, "next": mend.advice}
+    return {"why": why or None, "next": placed(mend.fix, mend.where) or None}
 
 
 def _trial_row(row: Row) -> Row:

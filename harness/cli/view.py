@@ -4,7 +4,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import UsageError, emit, emit_json, note, options, project_here
+from harness.cli.ground import emit, emit_json, note, options, project_here
+from harness.errors import UsageError
 
 RunToOpen: TypeAlias = Annotated[
     str | None,

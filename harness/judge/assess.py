@@ -7,6 +7,7 @@ import msgspec
 
 from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
+from harness.journal import read_events
 from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict
 from harness.judge.checks import (
     Baseline,
@@ -24,7 +25,7 @@ from harness.judge.checks import (
     verdict_of,
 )
 from harness.judge.compare import leaderboard
-from harness.judge.history.found import RECENT, answered_figures, past_runs, split_figures
+from harness.judge.history.found import RECENT, answered_figures, past_runs
 from harness.judge.history.section import history_section, lab_run, runs_before
 from harness.judge.history.series import earlier
 from harness.judge.leakage.section import leakage_section
@@ -46,7 +47,7 @@ from harness.judge.table.columns import RunTable
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
 from harness.record import Event
-from harness.rundir import SCHEMA_VERSION, Manifest, events_of, read_manifest, runs_of_suite
+from harness.rundir import JOURNAL, SCHEMA_VERSION, Manifest, read_manifest, runs_of_suite
 
 
 def assess_run(
@@ -65,7 +66,7 @@ def assess_run(
     results = run.resolve().parent
     with fitting_together(run):
         before = runs_of_suite(results, manifest.suite_name, before=now, most=RECENT, trusted=trusted)
-        events = events_of(run)
+        events = read_events(run / JOURNAL)
         return assess(manifest, events, thresholds=thresholds, baseline=baseline, past=past_runs(before))
 
 
@@ -103,7 +104,7 @@ def views_of(run: Path, thresholds: Sequence[Threshold] | None = None) -> dict[s
     """Read the run in a folder: its candidates by name, without judging them."""
     manifest = read_manifest(run)
     with fitting_together(run):
-        table = tabulate(manifest, events_of(run))
+        table = tabulate(manifest, read_events(run / JOURNAL))
         return {view.entry.name: view for view in RunView(manifest, table, thresholds=thresholds).views}
 
 
@@ -159,7 +160,6 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         went_wrong=troubles,
         lost=view.lost,
         answered=answered_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
-        answered_splits=split_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         open_by_failures=open_by_failures(verdict, checks),
         replies=replies_section(view),
     )

@@ -19,6 +19,7 @@ from harness.errors import RunChanged, UsageError
 from harness.files.branch import Repository
 from harness.files.bundle import Bundle, Candidate, load_project
 from harness.files.project import find_project
+from harness.files.suite import Suite
 from harness.measure.plan import Plan
 from harness.measure.timeline import RealClock
 from harness.rundir import SCHEMA_VERSION, CandidateEntry, FileDigest, Manifest
@@ -38,7 +39,7 @@ def make_manifest(run: Path, bundle: Bundle, plan: Plan, command: Sequence[str])
         suite_name=bundle.suite.name,
         suite=bundle.suite.model_dump(mode="json"),
         suite_digest=bundle.suite_digest,
-        candidates=tuple(_entry(candidate) for candidate in bundle.candidates),
+        candidates=tuple(_entry(candidate, bundle.suite) for candidate in bundle.candidates),
         variants=plan.variants,
         repeats=plan.repeats,
         planned_trials=plan.planned,
@@ -77,7 +78,7 @@ def git_state(folder: Path) -> tuple[str | None, bool | None]:
         return commit, None
 
 
-def _entry(candidate: Candidate) -> CandidateEntry:
+def _entry(candidate: Candidate, suite: Suite) -> CandidateEntry:
     return CandidateEntry(
         name=candidate.name,
         prompt_name=candidate.prompt.name,
@@ -87,6 +88,7 @@ def _entry(candidate: Candidate) -> CandidateEntry:
         prompt_digest=candidate.prompt_digest,
         model_digest=candidate.model_digest,
         places=dict(candidate.places),
+        reply=None if candidate.reply in (None, suite.reply) else candidate.reply.model_dump(mode="json"),
     )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.judge import Status
-from harness.report.parts import TroubleView, one_line, xml
+from harness.report.neutral import one_line, xml
+from harness.report.parts import TroubleView
 
 _SKIPPED = ("INCONCLUSIVE", "NOT MEASURED")
 

@@ -172,7 +172,8 @@ def test_a_head_that_lowers_its_bar_is_judged_by_the_bases_policy_and_reported(r
     kept[1] |= {"message": "message 3"}
     (repo / CASES).write_text("".join(json.dumps(row) + "\n" for row in kept))
     (repo / "baselines.yml").write_text("small: {}\n")
-    write_yaml(repo / "harness.yml", {"models": {"m": served("http://127.0.0.1:9", price=PRICE)}})
+    entry = yaml.safe_load((repo / "harness.yml").read_text())["models"]["m"]
+    write_yaml(repo / "harness.yml", {"models": {"m": entry | {"price": {"input": 0.1}, "timeout": "9 s"}}})
     commit(repo, "cheat")
     done = gate(repo)
     document = gate_json(done)
@@ -186,7 +187,8 @@ def test_a_head_that_lowers_its_bar_is_judged_by_the_bases_policy_and_reported(r
         "1 case relabelled: c0 (spam -> ham).",
     ]
     assert "baselines.yml edited." in document["edits"]
-    assert any("base_url" in edit for edit in document["edits"])
+    assert any("price.input" in edit for edit in document["edits"])
+    assert document["prompts"][0]["changed"] == ["prompt"], "what a call costs moves no answer"
 
 
 def test_files_of_names_are_the_bases_as_all_of_the_policy(tmp_path: Path, server: ScriptedServer) -> None:
@@ -229,7 +231,7 @@ def test_without_a_changed_prompt_it_exits_at_once_and_says_so(repo: Path, serve
     commit(repo, "docs")
     done = command(repo, "gate", SUITE, "--base", "main")
     assert done.returncode == 0
-    assert "no prompt of this suite changed since main" in done.stdout
+    assert "no prompt, model or reply rule of this suite changed since main" in done.stdout
     assert not server.requests
 
 

@@ -83,6 +83,7 @@ def gate(
     from tempfile import TemporaryDirectory
 
     from harness.files.branch import Asked, gate_bundle
+    from harness.measure.endpoint.codecs import merged
 
     share = None if margin is None else margin_of(margin)
     most = None if max_cost is None else most_of(max_cost)
@@ -96,7 +97,7 @@ def gate(
         limit=limit,
     )
     with TemporaryDirectory(prefix="harness-gate-") as scratch:
-        found = gate_bundle(asked, Path(scratch).resolve())
+        found = gate_bundle(asked, Path(scratch).resolve(), merged)
         loss = found.bundle.suite.gate.margin if share is None else share
         code = _held(found, loss, most, reuse=reuse, out=out, quiet=quiet, as_json=as_json)
     raise typer.Exit(code)

@@ -13,6 +13,7 @@ from harness.judge.checks import from_store
 from harness.judge.checks import not_measured as why_not_measured
 from harness.judge.compare import ChangedPrompt, compare, decide_prompts, exit_code, gate_reason, gate_status
 from harness.judge.view import View
+from harness.judge.wording import listed
 
 
 def judge_gate(
@@ -62,6 +63,8 @@ def _judged(
         reused=pair.base is not None and pair.base.name in served,
         not_measured=_not_measured(head, base),
         went_wrong=_went_wrong(head, base),
+        changed=pair.changed,
+        was=pair.was,
     )
 
 
@@ -115,6 +118,8 @@ def _gate(
     margin: float,
 ) -> Gate:
     status, reason = gate_status(prompts), gate_reason(prompts, gate.base_ref)
+    if gate.deleted:
+        reason += f" Deleted, so nothing is known of it: {listed(gate.deleted, most=4)}."
     cost = _cost(gate, assessment, served)
     return Gate(
         schema_version=GATE_SCHEMA,

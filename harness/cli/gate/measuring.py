@@ -8,16 +8,18 @@ from typing import Any
 
 import msgspec
 
-from harness.cli.ground import HarnessError, Money, UsageError, command_line
+from harness.cli.ground import Money, command_line
 from harness.cli.progress import watching_bundle
+from harness.errors import HarnessError, UsageError
 from harness.files.branch import FREE, GateBundle
 from harness.files.bundle import Bundle, Candidate
 from harness.files.digest import digest
+from harness.journal import read_events
 from harness.measure.plan import Plan, estimate
 from harness.measure.resume import resume
 from harness.measure.run import measure, served_as, stored_replies
 from harness.record import Failure, Record, Refused, Session
-from harness.rundir import Manifest, events_of, list_runs, read_manifest
+from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
 
 AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
 
@@ -129,8 +131,12 @@ def served_of(run: Path) -> frozenset[str]:
 
 
 def _key(gate: GateBundle, bundle: Bundle) -> str:
-    candidates = [(c.name, c.prompt_digest, c.model_digest) for c in bundle.candidates]
     suite = bundle.suite.model_dump(mode="json")
+    candidates = []
+    for c in bundle.candidates:
+        entry = c.model.model_dump(mode="json", exclude={"replies"})  # of the base, where it was copied to
+        rule = None if c.reply is None else c.reply.model_dump(mode="json")
+        candidates.append((c.name, c.prompt_digest, c.model_digest, entry, rule))
     return digest([gate.base_commit, bundle.suite_digest, suite, len(bundle.cases), candidates])
 
 
@@ -152,7 +158,7 @@ def _unfinished(gate: GateBundle, results: Path, key: str) -> Path | None:
 def _something_left(run: Path) -> bool:
     """Tell whether a run is not finished, or the endpoint failed some of its trials."""
     ended, failed = "", set()
-    for event in events_of(run):
+    for event in read_events(run / JOURNAL):
         if isinstance(event, Session):
             ended = event.event
         elif isinstance(event, Record) and isinstance(event.outcome, Failure) and not event.recorded:

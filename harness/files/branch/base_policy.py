@@ -7,8 +7,9 @@ default (the embedded model alone) is written down, or else the branch's own wou
 
 import json
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from harness.errors import FilesError, Problem
 from harness.files.baselines import BASELINES
 from harness.files.branch.repository import Snapshot
 from harness.files.project import EMBEDDED, PROJECT_FILE, read_project
-from harness.files.suite import Suite
 from harness.files.suite.reading import files_beside, read_suite
 from harness.files.written import REMOTE, Findings
 
@@ -93,11 +93,29 @@ def _default_place(suite: str) -> str:
     return posixpath.join(posixpath.dirname(posixpath.dirname(suite)), PROJECT_FILE)
 
 
-def suite_at(places: Places) -> Suite:
-    """Read a suite that `lay_out` found sound."""
-    checked = read_suite(places.suite, Findings())
-    assert checked is not None
-    return checked.model
+def nearest_suite(base: Snapshot, suite: str, touched: Collection[str]) -> str | None:
+    """Find the base's suite that a new one replaces: of those that the branch deleted, the one most like it."""
+    top = base.repository.top
+    gone = [path for path in base.files if path in touched and is_suite(path) and not (top / path).exists()]
+    if not gone or not (top / suite).is_file():
+        return None
+    words = (top / suite).read_text(errors="replace").split()
+    return nearest_text(base, gone, words)
+
+
+def is_suite(path: str) -> bool:
+    """Tell whether a path is that of a suite."""
+    return path.endswith((".suite.yml", ".suite.yaml"))
+
+
+def nearest_text(base: Snapshot, among: Sequence[str], words: Sequence[str]) -> str:
+    """Give the file of a commit that has most words in common with a text."""
+
+    def likeness(path: str) -> float:
+        theirs = (base.read(path) or b"").decode(errors="replace").split()
+        return SequenceMatcher(None, theirs, words).quick_ratio()
+
+    return max(among, key=likeness)
 
 
 def matching(snapshot: Snapshot, patterns: Sequence[str], suite: str) -> list[str]:

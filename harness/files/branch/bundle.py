@@ -1,41 +1,24 @@
-"""What a gate has to measure: each prompt that the branch changed, as it is and as it was, under one policy.
+"""What a gate has to measure: whatever answers otherwise on the branch, as it is and as it was, under one policy.
 
-The policy (labels, cases, thresholds, models, prices) is that of the base branch, unless told otherwise; the
-prompts of the branch are a stranger's: links are not followed out of their place, and each is only ever
-rendered in a confined child process, all that is to be sent of it before the first call. What the branch
-changed is counted from where it left the base; what it is compared with is the base as it is now.
+The policy (cases, labels, thresholds, prices) is that of the base branch, unless told otherwise; what answers
+(prompts, models, reply rule) is each side's own. The prompts of the branch are a stranger's: links are not
+followed out of their place, and each is only ever rendered in a confined child process, all that is to be sent
+of it before the first call. What the branch changed is counted from where it left the base; what it is compared
+with is the base as it is now.
 """
 
-import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
-from harness.errors import FilesError, UsageError
-from harness.files.branch.base_policy import Places, at_commit, lay_out, matching, project_of, suite_at
-from harness.files.branch.edits import edits_of, refuse_certificates
-from harness.files.branch.prompts import SuitePrompts, confine, confine_own, same_requests
+from harness.errors import UsageError
+from harness.files.branch.answering import Policy, Sent, heirs, read_policy, since_then
+from harness.files.branch.base_policy import Places, lay_out, matching, nearest_suite, project_of
+from harness.files.branch.edits import edits_of, refuse_files
+from harness.files.branch.pairing import Asked, Pair, Side, Sides
+from harness.files.branch.prompts import SuitePrompts
 from harness.files.branch.repository import Repository, lies_in, touches
-from harness.files.bundle import Bundle, Candidate, Gatherer, load_bundle, unique_names
-from harness.files.project import ModelEntry, find_project, model_digest
-from harness.files.written import Findings
-
-Side: TypeAlias = Literal["base", "head"]
-FREE = frozenset({"local", "replay"})  # endpoints that cost nothing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """A prompt on a model, before and after; `base` is None where the prompt is new."""
-
-    path: str  # below the top of the repository
-    prompt: str
-    model: str
-    base: Candidate | None
-    head: Candidate
-    same: bool  # both send the same requests for all cases
-    lines: tuple[int, int] | None  # the first lines of the file that are new
+from harness.files.bundle import Bundle
+from harness.files.project import find_project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,25 +56,12 @@ class GateBundle:
         return results
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the command line asks for."""
-
-    suite: Path
-    base: str
-    policy: Side = "base"
-    prompts: Sequence[str] = ()
-    models: Sequence[str] = ()
-    repeats: int | None = None
-    limit: int | None = None
-
-
-def gate_bundle(asked: Asked, scratch: Path) -> GateBundle:
+def gate_bundle(asked: Asked, scratch: Path, sent: Sent) -> GateBundle:
     """Find what the branch changed and put both versions side by side; the base's files go into `scratch`.
 
-    Raises UsageError and FilesError.
+    `sent` gives what a request holds besides messages. Raises UsageError and FilesError.
     """
-    return _Gathering(asked, scratch).bundle()
+    return _Gathering(asked, scratch, sent).bundle()
 
 
 def _repository_of(suite: Path) -> Repository:
@@ -114,46 +84,45 @@ def _repository_of(suite: Path) -> Repository:
 class _Gathering:
     """One look at a branch."""
 
-    def __init__(self, asked: Asked, scratch: Path) -> None:
+    def __init__(self, asked: Asked, scratch: Path, sent: Sent) -> None:
         self.asked = asked
+        self.sent = sent
         self.repository = _repository_of(asked.suite)
-        top = self.repository.top
+        self.top = self.repository.top
         self.suite = self.repository.relative(asked.suite)
         self.policy = asked.policy
         self.base = self.repository.at(self.repository.commit(asked.base))
-        since = self.repository.merge_base(self.base.commit)
-        self.since = since
-        self.tracked = self.repository.brought(since)
+        self.since = self.repository.merge_base(self.base.commit)
+        self.tracked = self.repository.brought(self.since)
         self.touched = self.tracked | self.repository.untracked()
-        here = Path.cwd().resolve()
-        working = here.relative_to(top).as_posix() if here.is_relative_to(top) else None
-        project = project_of(self.base.files, self.suite, "" if working == "." else working)
         self.scratch = scratch
-        self.theirs = None if self.suite not in self.base.files else self._lay_out(project)
+        self.was = self.suite if self.suite in self.base.files else nearest_suite(self.base, self.suite, self.touched)
+        self.theirs = None if self.was is None else self._lay_out(self.base.commit, scratch)
         self.places = self._places()
-        self.root = top / self.places.project.relative_to(self.places.folder).parent
-        # Models as they were: only `--policy head` lets the branch's own count at all.
-        self.before = self._models(self.theirs) if self.policy == "head" and self.theirs else {}
+        self.root = self.top / self.places.project.relative_to(self.places.folder).parent
+        self.before = None if self.theirs is None else read_policy(self.theirs.suite, self.theirs.project)
+        self.now = self._branch_policy()
 
-    def _lay_out(self, project: str | None) -> Places:
-        places = lay_out(self.base, self.suite, project, self.scratch)
-        for path in matching(self.base, suite_at(places).prompts, self.suite):
-            self.base.copy(path, self.scratch)
-        return places
+    def _lay_out(self, commit: str, into: Path) -> Places:
+        """Copy what the base's suite needs as it was at a commit."""
+        here = Path.cwd().resolve()
+        working = here.relative_to(self.top).as_posix() if here.is_relative_to(self.top) else None
+        snapshot, suite = self.repository.at(commit), self.was or self.suite
+        project = project_of(snapshot.files, suite, "" if working == "." else working)
+        return lay_out(snapshot, suite, project, into)
 
     def _places(self) -> Places:
         """Where the policy in force lies."""
-        top = self.repository.top
         if self.policy == "base" and self.theirs is not None:
             return self.theirs
         if not self.asked.suite.is_file():
             raise UsageError(f"there is no suite {self.asked.suite}, here or on {self.asked.base}.")
         project = find_project(self.asked.suite.resolve().parent)
-        if project is None or not project.is_relative_to(top):
+        if project is None or not project.is_relative_to(self.top):
             raise UsageError("this branch has no harness.yml.", fix="Add one, or use `--policy base`.")
         if self.policy == "base":
-            self._allow_new_suite(project.relative_to(top).as_posix())
-        return Places(folder=top, suite=top / self.suite, project=project)
+            self._allow_new_suite(project.relative_to(self.top).as_posix())
+        return Places(folder=self.top, suite=self.top / self.suite, project=project)
 
     def _allow_new_suite(self, project: str) -> None:
         """Let a new suite be judged by its own policy, for want of another; its models must be the base's."""
@@ -165,33 +134,51 @@ class _Gathering:
             )
         self.policy = "head"
 
-    def _models(self, places: Places) -> Mapping[str, ModelEntry]:
-        return Gatherer(places.suite, places.project, Findings()).project.models
+    def _branch_policy(self) -> Policy | None:
+        """Read what the branch makes of the base as it is now; None where it deleted the suite."""
+        if not (self.top / self.suite).is_file():
+            return None
+        head = read_policy(self.top / self.suite, self.places.project if self.policy == "head" else None)
+        if self.before is None or self.since == self.base.commit:
+            return head
+        fork = self._lay_out(self.since, self.scratch / ".fork")
+        return since_then(read_policy(fork.suite, fork.project), self.before, head)
 
     def bundle(self) -> GateBundle:
         """Load, pair, and say what else changed."""
-        searched = SuitePrompts(self.repository, self.suite, root=self.root, scratch=self.scratch)
-        now, deleted = searched.find(self.theirs, asked=self.asked.prompts)
-        after = self._models(self.places)
-        moved = {m for m, e in self.before.items() if m in after and model_digest(e) != model_digest(after[m])}
-        moved &= set(self.asked.models or suite_at(self.places).models)
+        now = self.now or self.before
+        assert now is not None  # `_places` refuses a suite that is nowhere
         at_fork = self.repository.at(self.since)
+        searched = SuitePrompts(self.base, self.was, self.suite, root=self.root, scratch=self.scratch)
+        theirs = () if self.before is None else self.before.suite.prompts
+        for path in matching(self.base, theirs, self.was or self.suite):
+            self.base.copy(path, self.scratch)
+        ours = None if self.now is None else self.now.suite.prompts
+        found = searched.find(theirs, ours, asked=self.asked.prompts, touched=self.touched)
         # Whatever git takes for unchanged: a prompt that holds something else than before is another one.
-        self.touched |= {path for path in now if not at_fork.is_on_disk(path)}
-        refuse_certificates(after, self.root, self.repository.top, self.touched)
-        paths = [path for path in now if path in self.touched or moved]
-        sides = self._load(paths)
-        names = unique_names([self.repository.top / path for path in now])
-        pairs = tuple(
-            self._pair(path, names[self.repository.top / path], model, sides)
-            for path in paths
-            for model in dict.fromkeys(c.model_name for c in sides["head"].candidates)
-            if path in self.touched or model in moved
+        self.touched |= {path for path in found.now if not at_fork.is_on_disk(path)}
+        found = replace(found, brought=found.brought | (self.touched & {*found.now}))
+        models = heirs(self.before, now, self.asked.models, trusted=self.policy == "head")
+        in_force = {**now.models, **{heir.name: heir.entry for heir in models}}
+        refuse_files(in_force, self.repository, self.root, self.touched)
+        sides = Sides(
+            asked=self.asked,
+            sent=self.sent,
+            base=self.base,
+            since=self.since,
+            touched=self.touched,
+            tracked=self.tracked,
+            scratch=self.scratch,
+            root=self.root,
+            places=self.places,
+            before=self.before,
+            now=self.now,
+            found=found,
         )
+        pairs, head, base = sides.paired(models)
         measured = [c for pair in pairs for c in (pair.base, pair.head) if c is not None]
-        policy = sides["head"]
-        project = policy.project.model_copy(update={"root": self.root})
-        files = tuple(dict.fromkeys((*policy.files, *sides["base"].files)))
+        project = head.project.model_copy(update={"root": self.root})
+        files = tuple(dict.fromkeys((*head.files, *base.files)))
         return GateBundle(
             repository=self.repository,
             suite=self.suite,
@@ -203,81 +190,18 @@ class _Gathering:
             head_commit=self.repository.head(),
             uncommitted=bool(self.repository.changed("HEAD")),
             policy=self.policy,
-            bundle=replace(policy, project=project, candidates=tuple(measured), files=files),
+            bundle=replace(head, project=project, candidates=tuple(measured), files=files),
             pairs=pairs,
-            deleted=deleted,
+            deleted=found.deleted,
             edits=edits_of(
-                self.repository.top / self.suite,
-                base=self.theirs,
-                models=after,
+                self.suite,
+                was=self.was,
+                base=self.before,
+                head=self.now,
+                models=in_force,
                 root=self.root,
-                top=self.repository.top,
+                top=self.top,
                 touched=self.touched,
             ),
             tracked=self.tracked,
         )
-
-    def _load(self, paths: Sequence[str]) -> Mapping[Side, Bundle]:
-        """Load both versions of the prompts under the policy in force."""
-        for path in paths:
-            self.base.copy(path, self.scratch)
-        before = [str(self.scratch / path) for path in paths if path in self.base.files]
-        after = [str(self.repository.top / path) for path in paths]
-        confine([Path(path) for path in after], self.places)
-        head = self._loaded(after, confined=True)
-        confine_own(head)
-        return {"head": head, "base": self._loaded(before) if before else replace(head, candidates=())}
-
-    def _loaded(self, prompts: Sequence[str], *, confined: bool = False) -> Bundle:
-        """Load the policy with these prompts; with those of the suite where there is none to measure."""
-        try:
-            return load_bundle(
-                self.places.suite,
-                prompts=prompts,
-                models=self.asked.models,
-                repeats=self.asked.repeats,
-                limit=self.asked.limit,
-                project=self.places.project,
-                confined=confined,
-            )
-        except FilesError as error:
-            raise at_commit(error, self.scratch, self.base.commit) from None
-
-    def _pair(self, path: str, name: str, model: str, sides: Mapping[Side, Bundle]) -> Pair:
-        base = self._candidate("base", self.scratch / path, name, model, sides["base"])
-        head = self._candidate("head", self.repository.top / path, name, model, sides["head"])
-        assert head is not None
-        return Pair(
-            path=path,
-            prompt=name,
-            model=model,
-            base=base,
-            head=head,
-            same=base is not None and same_requests(base, head, sides["head"]),
-            lines=self.repository.changed_lines(self.since, path) if path in self.tracked else None,
-        )
-
-    def _candidate(self, side: Side, path: Path, name: str, model: str, bundle: Bundle) -> Candidate | None:
-        for found in bundle.candidates:
-            place = found.prompt.path
-            if found.model_name == model and place is not None and place.resolve() == path.resolve():
-                entry = self.before.get(model, found.model) if side == "base" else found.model
-                return replace(
-                    found,
-                    name=f"{name}@{model} ({side})",
-                    prompt=found.prompt.model_copy(update={"name": name}),
-                    model=entry.model_copy(update={"replies": self._recording(side, entry)}),
-                    model_digest=model_digest(entry),
-                )
-        return None
-
-    def _recording(self, side: Side, entry: ModelEntry) -> Path | None:
-        """Give the recording of a replay model: the base's for its prompt, the branch's own for the other."""
-        written = entry.replies
-        if written is None:
-            return None
-        path = self.repository.relative(self.root / written)
-        theirs = self.scratch / path
-        if side == "base" and path in self.touched and (theirs.is_file() or self.base.copy(path, self.scratch)):
-            return Path(os.path.relpath(theirs, self.root))
-        return written

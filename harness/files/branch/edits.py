@@ -4,73 +4,66 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.errors import UsageError
 from harness.files.baselines import BASELINES
-from harness.files.branch.base_policy import Places
-from harness.files.bundle import Gatherer
+from harness.files.branch.answering import Policy, is_file_of_weights
+from harness.files.branch.repository import Repository, lies_in
 from harness.files.case import Case
-from harness.files.project import ModelEntry, find_project
+from harness.files.project import ModelEntry
 from harness.files.suite import Suite
 from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
-from harness.files.written import Findings, shown
+from harness.files.written import shown
 
 
 def edits_of(
-    suite: Path,
+    suite: str,
     *,
-    base: Places | None,
+    was: str | None,
+    base: Policy | None,
+    head: Policy | None,
     models: Mapping[str, ModelEntry],
     root: Path,
     top: Path,
     touched: Collection[str],
 ) -> tuple[str, ...]:
-    """Say it in sentences, gravest first; the branch's files are read here, and never obeyed.
+    """Say it in sentences, gravest first; what the branch says is told here, and never obeyed.
 
-    `suite` is the branch's file, `base` where the base's is laid out, `models` those in force, `touched` the
-    paths below `top` that the branch changed. Raises FilesError when the branch leaves them unreadable.
+    `suite` is the branch's file and `was` the base's, both below `top`; `base` and `head` are what they
+    demand, None for a file that is not there; `models` are those in force, `touched` what the branch changed.
     """
     return (
-        *_policy(suite, base, top),
+        *_policy(suite, was, base, head),
         *(f"{shown(path)} edited." for path in sorted(touched) if Path(path).name == BASELINES),
         *_recordings(models, root, top, touched),
     )
 
 
-def refuse_certificates(models: Mapping[str, ModelEntry], root: Path, top: Path, touched: Collection[str]) -> None:
-    """Raise UsageError where a branch changed whom a connection believes: a key would be sent there."""
+def refuse_files(models: Mapping[str, ModelEntry], repository: Repository, root: Path, touched: frozenset[str]) -> None:
+    """Raise UsageError where a branch changed whom a connection believes, or what native code would load."""
     for name, entry in models.items():
-        if entry.ca_file is None:
-            continue
-        path = Path(os.path.relpath((root / entry.ca_file).resolve(), top)).as_posix()
-        if path in touched:
-            raise UsageError(
-                f"the branch changes {shown(path)}, the `ca_file` of model `{shown(name)}`",
-                fix="Whom a key is sent to is not a branch's to say: merge that file first, by itself.",
-            )
+        files = {"ca_file": entry.ca_file, "weights": entry.weights if is_file_of_weights(entry) else None}
+        for key, file in files.items():
+            brought = (path for path in repository.names_of(root / (file or "")) if file and lies_in(path, touched))
+            if path := next(brought, None):
+                why = "Whom a key is sent to" if key == "ca_file" else "What is loaded by native code"
+                raise UsageError(
+                    f"not judged: the branch changes {shown(path)}, the `{key}` of model `{shown(name)}`.",
+                    fix=f"{why} is not a branch's to say: merge that file first, by itself.",
+                )
 
 
-def _policy(suite: Path, base: Places | None, top: Path) -> Iterator[str]:
-    written = suite.relative_to(top).as_posix()
+def _policy(suite: str, was: str | None, base: Policy | None, head: Policy | None) -> Iterator[str]:
     if base is None:
-        yield f"{written} is new: the base has no policy for it."
-    elif not suite.is_file():
-        yield f"{written} deleted."
+        yield f"{shown(suite)} is new: the base has no policy for it."
+    elif head is None:
+        yield f"{shown(suite)} deleted."
     else:
-        yield from policy_changes(_read(base.suite, base.project), _read(suite, find_project(suite.parent)))
-
-
-def _read(suite: Path, project: Path | None) -> Policy:
-    findings = Findings()
-    gather = Gatherer(suite, project, findings)
-    checked = gather.suite()
-    cases = () if checked is None else tuple(gather.cases(checked, None))
-    findings.raise_if_any()
-    assert checked is not None
-    return Policy(suite=checked.model, cases=cases, models=gather.project.models)
+        if was is not None and was != suite:
+            yield f"{shown(was)} renamed to {shown(suite)}."
+        yield from policy_changes(base, head)
 
 
 def _recordings(models: Mapping[str, ModelEntry], root: Path, top: Path, touched: Collection[str]) -> Iterator[str]:
@@ -87,15 +80,6 @@ def _recordings(models: Mapping[str, ModelEntry], root: Path, top: Path, touched
 _MOST = 5  # ids named in one sentence
 _LISTS = {"labels": "label", "perturbations": "perturbation", "models": "model", "prompts": "prompt pattern"}
 _APART = frozenset({"name", "description", "thresholds", "path", *_LISTS})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What one side of a gate demands, and of what."""
-
-    suite: Suite
-    cases: tuple[Case, ...]
-    models: Mapping[str, ModelEntry]
 
 
 def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:

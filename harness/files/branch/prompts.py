@@ -1,55 +1,88 @@
 """The prompts that a suite has on a branch and on its base: found, and confined before one is rendered."""
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.files.branch.base_policy import Places, suite_at
-from harness.files.branch.repository import Repository, is_pointer
+from harness.files.branch.answering import Sent, ask_alike
+from harness.files.branch.base_policy import Places, nearest_text
+from harness.files.branch.repository import Snapshot, is_pointer
 from harness.files.bundle import Bundle, Candidate, Gatherer, inputs_sent, too_dear, unique_names
 from harness.files.case import PROMPT_LEVEL, is_own
-from harness.files.prompts import RenderFailed, read_prompt, renderer_of
-from harness.files.suite.reading import read_suite
+from harness.files.prompts import RenderFailed, read_prompt
+from harness.files.untrusted import renderer_of
 from harness.files.written import Findings, Outside, did_you_mean, expand, shown
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundPrompts:
+    """The prompts of a suite, as paths in the repository."""
+
+    now: tuple[str, ...]  # of the branch, those that are asked for
+    was: Mapping[str, str]  # path now -> path on the base that it is held against; a new one has none
+    names: Mapping[str, str]  # of each path, on either side
+    brought: frozenset[str]  # those that the branch changed, renamed or took into the suite
+    deleted: tuple[str, ...]  # of the base's, by the branch
+
+
 class SuitePrompts:
-    """Finds the prompts of a suite, as paths in the repository.
+    """Finds the prompts of a suite: `was` and `suite` are its path on the base and on the branch.
 
     `root` is the project's folder in the working tree, `scratch` is where the base's files are.
     """
 
-    def __init__(self, repository: Repository, suite: str, *, root: Path, scratch: Path) -> None:
-        self._repository = repository
+    def __init__(self, base: Snapshot, was: str | None, suite: str, *, root: Path, scratch: Path) -> None:
+        self._base = base
+        self._repository = base.repository
+        self._was = was
         self._suite = suite
         self._root = root
         self._scratch = scratch
 
-    def find(self, theirs: Places | None, *, asked: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-        """Give those of the branch, or of them the ones that are asked for, and those that it deleted.
+    def find(
+        self, theirs: Sequence[str], ours: Sequence[str] | None, *, asked: Sequence[str], touched: frozenset[str]
+    ) -> FoundPrompts:
+        """Look for what the base's patterns and the branch's match; `touched` are paths that the branch changed.
 
+        What the branch only takes from the suite is measured still, where it changes it. What is new where
+        something is gone is held against the nearest text of that: a renamed prompt is a changed one.
         Raises UsageError for one that is asked for and that the suite has on neither side.
         """
-        top = self._repository.top
-        before = [] if theirs is None else suite_at(theirs).prompts
-        ours = read_suite(top / self._suite, Findings()) if (top / self._suite).is_file() else None
-        now = self._expanded([*before, *(ours.model.prompts if ours is not None else ())], top, self._root)
-        old = self._expanded(before, self._scratch, self._scratch)
-        self._refuse_unreadable([*before, *(ours.model.prompts if ours is not None else ())], now)
-        deleted = tuple(path for path in old if not (top / path).exists())
-        return (self._chosen(asked, now, deleted) if asked else now), deleted
+        top, was = self._repository.top, self._was
+        still = [] if was is None else self._expanded(was, theirs, top, self._root)
+        own = still if ours is None else self._expanded(self._suite, ours, top, self._root)
+        now = list(dict.fromkeys((*still, *own)))
+        old = [] if was is None else self._expanded(was, theirs, self._scratch, self._scratch)
+        for suite, patterns in ((was or self._suite, theirs), (self._suite, ours or ())):
+            self._refuse_unreadable(suite, patterns, now)
+        gone = [path for path in old if path not in own and (path in touched or (top / path).is_file())]
+        deleted = tuple(path for path in gone if not (top / path).exists())
+        if old and not own and ours is not None and deleted:
+            raise UsageError("the branch leaves the suite without a prompt.", fix="Keep one, or delete the suite.")
+        held = {path: path for path in now if path in old or (was is None and path in self._base.files)}
+        new = [path for path in now if path not in held and (path in touched or path in self._base.files)]
+        for path in new if gone else ():
+            held[path] = nearest_text(self._base, gone, (top / path).read_text(errors="replace").split())
+        return FoundPrompts(
+            now=tuple(self._chosen(asked, now, deleted) if asked else now),
+            was=held,
+            names={**self._named(old), **self._named(now)},
+            brought=frozenset(new if was is not None else ()) | (touched & {*now}),
+            deleted=deleted,
+        )
 
-    def _refuse_unreadable(self, patterns: Sequence[str], now: Sequence[str]) -> None:
+    def _refuse_unreadable(self, suite: str, patterns: Sequence[str], now: Sequence[str]) -> None:
         """Refuse what git can't tell about, or the working tree does not hold: it may have changed."""
         for path in now:
             if (other := self._repository.nested(path)) is not None:
                 raise _unreadable(path, f"lies in {other}, which is a repository of its own (a submodule)")
             if is_pointer(self._repository.top / path):
                 raise _unreadable(path, "is kept by Git LFS and not fetched here", fix="Run `git lfs pull`.")
-        folder = posixpath.dirname(self._suite)
+        folder = posixpath.dirname(suite)
         wanted = [tuple(posixpath.normpath(posixpath.join(folder, each)).split("/")) for each in patterns]
         for entry in self._repository.index:
             parts = tuple(entry.path.split("/"))
@@ -80,12 +113,12 @@ class SuitePrompts:
     def _file(self, written: str) -> str | None:
         return self._repository.relative(Path(written)) if Path(written).is_file() else None
 
-    def _expanded(self, patterns: Sequence[str], folder: Path, root: Path) -> list[str]:
+    def _expanded(self, suite: str, patterns: Sequence[str], folder: Path, root: Path) -> list[str]:
         """Give what patterns of the suite match below a folder."""
         found: list[Path] = []
         for written in patterns:
             try:
-                found += expand(written, (folder / self._suite).parent, root)
+                found += expand(written, (folder / suite).parent, root)
             except (Outside, OSError, ValueError):
                 continue  # told as a problem of the suite, where it is read
         inside = [path.relative_to(folder.resolve()).as_posix() for path in found if path.is_file()]
@@ -145,22 +178,28 @@ def confine_own(bundle: Bundle) -> None:
     findings.raise_if_any()
 
 
-_SENT_BESIDE = ("parameters", "response_format", "json_schema", "grammar")
+_SENT_BESIDE = ("response_format", "json_schema", "grammar")
+_RENDERED = ("messages", "text", "examples", "labels", "template")
 
 
-def same_requests(base: Candidate, head: Candidate, bundle: Bundle) -> bool:
-    """Tell whether both send the same messages for every case and variant, on the same model."""
-    if base.model_digest != head.model_digest:
+def same_requests(base: Candidate, head: Candidate, bundle: Bundle, sent: Sent) -> bool:
+    """Tell whether both send the same for every case and variant; `sent` gives what goes beside the messages.
+
+    Recordings are looked up by the names of prompt and model: there, others are another request.
+    """
+    names = {(one.prompt.name, one.model_name) for one in (base, head) if one.model.endpoint == "replay"}
+    if not ask_alike(base.model, head.model) or len(names) > 1:
         return False
-    if base.prompt_digest == head.prompt_digest:
+    beside = [(sent(c.model, c.prompt), *(getattr(c.prompt, name) for name in _SENT_BESIDE)) for c in (base, head)]
+    if beside[0] != beside[1]:
+        return False
+    if all(getattr(base.prompt, name) == getattr(head.prompt, name) for name in _RENDERED):
         return True
-    if any(getattr(base.prompt, name) != getattr(head.prompt, name) for name in _SENT_BESIDE):
-        return False
     if any(variant in PROMPT_LEVEL for variant in bundle.suite.perturbations):
         return False  # templates and examples are rearranged before they are rendered
     try:
         with closing(renderer_of(base.prompt)) as one, closing(renderer_of(head.prompt)) as two:
-            sent = inputs_sent(bundle.cases, bundle.suite.perturbations, bundle.suite.labels)
-            return all(one.render(inputs) == two.render(inputs) for inputs in sent)
+            samples = inputs_sent(bundle.cases, bundle.suite.perturbations, bundle.suite.labels)
+            return all(one.render(inputs) == two.render(inputs) for inputs in samples)
     except RenderFailed:
         return False

@@ -21,7 +21,7 @@ from harness.files.mending import places_of
 from harness.files.policy import default_thresholds
 from harness.files.project import ModelEntry, Project, default_project, find_project, model_digest, read_project
 from harness.files.prompts import Prompt, prompt_digest
-from harness.files.suite import Suite, suite_digest
+from harness.files.suite import ReplyRule, Suite, suite_digest
 from harness.files.thresholds import Threshold
 from harness.files.written import Checked, Findings, shortest, shortlist
 
@@ -37,6 +37,7 @@ class Candidate:
     prompt_digest: str
     model_digest: str
     places: Mapping[str, str] = field(default_factory=dict)  # file and line of what one may change
+    reply: ReplyRule | None = None  # in place of the suite's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ def load_bundle(
     splits: Collection[str] = (),
     tags: Collection[str] = (),
     project: Path | None = None,
+    entries: Mapping[str, ModelEntry] | None = None,
     trusted: bool = True,
     confined: bool = False,
 ) -> Bundle:
@@ -91,11 +93,12 @@ def load_bundle(
     `prompts` are paths or names of the suite's prompts; `models` are names of harness.yml; `cases` replaces
     the suite's case files; `splits` and `tags` keep the cases that have one of them; then `first` keeps the
     first and `limit` a sample, seeded by the suite and stratified by label. `project` names harness.yml
-    (default: found, see above). `trusted=False` is for files of strangers: prompts are rendered in a child
-    process with limits, all that a run would send first, and perturbations can't be Python code. `confined=True`
-    has the prompts alone rendered there: also later, by whatever takes the bundle.
+    (default: found, see above), and `entries` stand in place of its models, whose recordings are not looked
+    for then. `trusted=False` is for files of strangers: prompts are rendered in a child process with limits, all
+    that a run would send first, and perturbations can't be Python code. `confined=True` has the prompts alone
+    rendered there: also later, by whatever takes the bundle.
     """
-    loader = _Loader(suite_path, project, trusted=trusted, confined=confined or not trusted)
+    loader = _Loader(suite_path, project, trusted=trusted, confined=confined or not trusted, entries=entries)
     bundle = loader.load(prompts, models, repeats, cases, Choice(limit=limit, first=first, splits=splits, tags=tags))
     loader.findings.raise_if_any()
     assert bundle is not None  # nothing is left out without a finding
@@ -105,12 +108,20 @@ def load_bundle(
 class _Loader:
     """Collects problems over all files of one bundle."""
 
-    def __init__(self, suite_path: Path, project: Path | None, *, trusted: bool, confined: bool) -> None:
+    def __init__(
+        self,
+        suite_path: Path,
+        project: Path | None,
+        *,
+        trusted: bool,
+        confined: bool,
+        entries: Mapping[str, ModelEntry] | None,
+    ) -> None:
         self.findings = Findings()
         self.confined = confined
         self.suite_path = suite_path
         self.trusted = trusted
-        self.gather = Gatherer(suite_path, project, self.findings)
+        self.gather = Gatherer(suite_path, project, self.findings, entries)
 
     def load(
         self, prompts: Sequence[str], models: Sequence[str], repeats: int | None, cases: Path | None, choice: Choice

@@ -38,7 +38,9 @@ from harness.files.written import (
 class Gatherer:
     """Reads files for one suite; `files` lists them in order, `findings` collects their problems."""
 
-    def __init__(self, suite_path: Path, named: Path | None, findings: Findings) -> None:
+    def __init__(
+        self, suite_path: Path, named: Path | None, findings: Findings, entries: Mapping[str, ModelEntry] | None = None
+    ) -> None:
         self.suite_path = suite_path
         self.findings = findings
         self.files: list[Path] = []
@@ -46,6 +48,9 @@ class Gatherer:
         self.reader = CaseReader(None, {}, findings)
         self._read = self._project(named)
         self.project = self._read.project
+        self._given = entries is not None
+        if entries is not None:
+            self.project = self.project.model_copy(update={"models": dict(entries)})
         self.root = self.project.root
         self.files.append(suite_path)
 
@@ -218,7 +223,7 @@ class Gatherer:
         return found
 
     def _check_replies(self, name: str, entry: ModelEntry) -> None:
-        if entry.endpoint != "replay" or entry.replies is None:
+        if entry.endpoint != "replay" or entry.replies is None or self._given:
             return
         try:
             path = resolve(str(entry.replies), self.root, self.root)

@@ -71,14 +71,7 @@ class Asked:
         return f"{self.threshold.name} {value}"
 
     def check(
-        self,
-        status: Status,
-        estimate: Estimate,
-        why: str,
-        *,
-        bound: float | None = None,
-        needed_n: int | None = None,
-        needed_told: bool = False,
+        self, status: Status, estimate: Estimate, why: str, *, bound: float | None = None, needed_n: int | None = None
     ) -> Check:
         """Give the check; `bound` is the one that decided, `needed_n` counts `things`."""
         threshold = self.threshold
@@ -96,7 +89,6 @@ class Asked:
             needed_n=needed_n,
             needed_unit=self.things.many,
             why=why,
-            needed_told=needed_told and needed_n is not None and status == "INCONCLUSIVE",
         )
 
     def undecided(self, reason: str, estimate: Estimate) -> Check:

@@ -14,7 +14,7 @@ from harness.judge.checks.baseline import Baseline
 from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED
-from harness.judge.checks.why import Finding, says_needed, why
+from harness.judge.checks.why import Finding, why
 from harness.judge.checks.worlds import right
 from harness.judge.scores import Figure, Mapped, Share
 from harness.judge.sections.timing_quality import saturated
@@ -66,9 +66,7 @@ def _either_way(asked: Asked, made: Check) -> Check:
         f"endpoint; with an answer to {they} it may {otherwise}. "
         f"`harness resume {asked.view.manifest.run_id} --failed` sends just {they} again."
     )
-    return msgspec.structs.replace(
-        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, why=told, depends_on=failed
-    )
+    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=told, depends_on=failed)
 
 
 def hanging_on(
@@ -108,14 +106,7 @@ def _by_figure(asked: Asked) -> Check:
     if asked.metric.clock is not None and asked.saturated:
         told = f"{asked.threshold.text}: {SATURATED}"
         return asked.check("INCONCLUSIVE", finding.estimate, told, bound=decision.bound)
-    return asked.check(
-        decision.status,
-        finding.estimate,
-        why(finding),
-        bound=decision.bound,
-        needed_n=finding.needed_n,
-        needed_told=says_needed(finding),
-    )
+    return asked.check(decision.status, finding.estimate, why(finding), bound=decision.bound, needed_n=finding.needed_n)
 
 
 def _cases(needed: int | None, source: Figure, view: View) -> int | None:
@@ -141,7 +132,7 @@ def _required(asked: Asked) -> tuple[float | None, str]:
     found = known.get(threshold.name) or known.get(threshold.figure)
     if found is None or found.value is None:
         return None, "the baseline has no such figure"
-    return _from_baseline(asked, found.value)
+    return _from_baseline(asked, found.value, ", on other cases," if asked.before.other_cases else "")
 
 
 def _other_currency(asked: Asked) -> str:
@@ -160,23 +151,21 @@ def _other_currency(asked: Asked) -> str:
     return "" if then == view.currency else f"{priced}, those of the baseline in {then}"
 
 
-def _from_baseline(asked: Asked, before: float) -> tuple[float, str]:
+def _from_baseline(asked: Asked, before: float, where: str) -> tuple[float, str]:
     threshold, scale, currency = asked.threshold, asked.metric.scale, asked.view.currency
-    value = f"the baseline's {amount(before, scale, currency)}"
-    other = ", on other cases" if asked.before is not None and asked.before.other_cases else ""
+    value = f"the baseline's {amount(before, scale, currency)}{where}"
     margin = demand(threshold.bound, "points" if scale == "share" else scale, currency)
     if threshold.baseline == "times":
-        return before * threshold.bound, f" ({threshold.bound:g} times {value}{other})"
+        return before * threshold.bound, f" ({threshold.bound:g} times {value.rstrip(',')})"
     if threshold.bound == 0:
-        return before, f" ({value}{other})"
-    apart = f"{other}," if other else ""
+        return before, f" ({value.rstrip(',')})"
     if threshold.baseline == "minus":
-        return before - threshold.bound, f" ({value}{apart} minus {margin})"
-    return before + threshold.bound, f" ({value}{apart} plus {margin})"
+        return before - threshold.bound, f" ({value} minus {margin})"
+    return before + threshold.bound, f" ({value} plus {margin})"
 
 
 def _unfinished(asked: Asked, made: Check) -> Check:
     """Take back a FAIL while trials are missing: they count as failures, and may still turn out well."""
     clause = replace(asked, note="").clause
     told = f"{asked.seen(made.estimate)}, {clause}: not met so far, but what was not run counts as failed."
-    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, needed_told=False, why=told)
+    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=told)

@@ -8,7 +8,8 @@ from contextlib import closing
 import numpy as np
 from pydantic import ValidationError
 
-from harness.files.prompts import Prompt, Refused, RenderedText, RenderFailed, Renders, renderer_of
+from harness.files.prompts import Prompt, RenderedText, RenderFailed
+from harness.files.untrusted import Refused, Renders, renderer_of
 from harness.judge import OUTCOMES, CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side
 from harness.judge.table.columns import Bool, Float, Int64

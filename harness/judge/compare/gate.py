@@ -60,6 +60,8 @@ class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     reused: bool = False
     not_measured: str = ""  # why, where one side was never answered: then nothing is known of the change
     went_wrong: tuple[Trouble, ...] = ()  # of head; of base, where only that was never answered
+    changed: tuple[str, ...] = ()
+    was: str = ""
 
 
 def decide_prompts(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[GatedPrompt, ...]:
@@ -89,7 +91,7 @@ def exit_code(status: GateStatus, *, complete: bool, prompts: Sequence[GatedProm
 def gate_reason(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
     """Say what decided it."""
     if not prompts:
-        return f"no prompt of this suite changed since {base_ref}."
+        return f"no prompt, model or reply rule of this suite changed since {base_ref}."
     status = gate_status(prompts)
     if status == "NOT MEASURED":
         without = [one for one in prompts if one.status == "NOT MEASURED"]
@@ -158,6 +160,8 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
             reused=one.reused,
             not_measured=one.not_measured,
             went_wrong=one.went_wrong,
+            changed=one.changed,
+            was=one.was,
         )
     kind: GatedKind = "same" if one.same else "new" if one.comparison is None else "changed"
     checks = () if one.same or one.head is None else (*_thresholds(one, one.head), *_no_worse(one, firm))
@@ -177,6 +181,8 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
         comparison=comparison,
         reused=one.reused,
         went_wrong=one.went_wrong,
+        changed=one.changed,
+        was=one.was,
     )
 
 

@@ -25,13 +25,19 @@ def changes(base: View, head: View, pairs: Pairs) -> tuple[Change, ...]:
     found = [
         *_changed("prompt", _part(base.entry.prompt, _PROMPT_FIELDS), _part(head.entry.prompt, _PROMPT_FIELDS)),
         *_changed("model", _part(base.entry.model, _MODEL_FIELDS), _part(head.entry.model, _MODEL_FIELDS)),
-        *_changed("suite", _part(base.manifest.suite, _SUITE_FIELDS), _part(head.manifest.suite, _SUITE_FIELDS)),
+        *_changed("suite", _part(_suite(base), _SUITE_FIELDS), _part(_suite(head), _SUITE_FIELDS)),
     ]
     for what, names in (("served model", served), ("fingerprint", fingerprints)):
         before, after = sorted(names(pairs.base)), sorted(names(pairs.head))
         if before != after and (before or after):
             found.append(Change(what=what, base=_listed(before), head=_listed(after)))
     return tuple(found)
+
+
+def _suite(view: View) -> dict[str, Any]:
+    """Give the suite with the rule by which this candidate's replies were read."""
+    own = view.entry.reply
+    return view.manifest.suite if own is None else {**view.manifest.suite, "reply": own}
 
 
 def _part(fields: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

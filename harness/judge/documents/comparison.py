@@ -231,6 +231,8 @@ class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     reused: bool  # base's replies are those of an earlier run
     not_measured: str = ""  # why, where head or base was never answered
     went_wrong: tuple[Trouble, ...] = ()  # of head; of base, where only that was never answered
+    changed: tuple[str, ...] = ()  # prompt, model, reply rule, labels: what the branch wrote otherwise
+    was: str = ""  # prompt and model of the base, where they have other names
 
 
 class GateCost(msgspec.Struct, frozen=True, kw_only=True):

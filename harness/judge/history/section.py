@@ -96,7 +96,7 @@ def described(manifest: Manifest, entry: CandidateEntry) -> PastRun:
         model_id=str(model.get("model") or model.get("weights") or ""),
         suite_digest=manifest.suite_digest,
         labels=tuple(sorted(suite.get("labels", ()))),
-        reply_rule=digest([suite.get("reply"), suite.get("positive")]),
+        reply_rule=digest([entry.reply or suite.get("reply"), suite.get("positive")]),
         planned=manifest.planned_trials,
         new_data=str(reload.get("cases") or "") if isinstance(reload, dict) else "",
         harness=manifest.harness_version,
@@ -138,9 +138,7 @@ def new_data_section(view: View) -> NewData | None:
         for metric, here in scores.shares(view.answers).items()
         if (seen := lab.figures.get(metric)) is not None
     ]
-    answered = scores.difference(share_of(lab.figures[ACCURACY.written]), scores.accuracy(view.answered.answers))
-    lows = gaps[0].gap.low, answered.estimate(view.confidence).low  # what the endpoint failed shows no loss
-    worse = all(low is not None and low > 0 for low in lows)
+    worse = gaps[0].gap.low is not None and gaps[0].gap.low > 0
     return NewData(
         run_id=lab.run_id,
         cases=lab.cases,
@@ -177,5 +175,4 @@ def _sentence(gap: SplitGap, lab: PastRun, cases: int, *, worse: bool) -> str:
         return f"Accurate in the lab, worse on new data: {seen}."
     if gap.gap.high is not None and gap.gap.high < 0:
         return f"Better on new data than in the lab: {seen}."
-    hangs = ", which hangs on calls that failed" if (gap.gap.low or 0.0) > 0 else ""
-    return f"No certain difference between the lab and new data{hangs}: {seen}."
+    return f"No certain difference between the lab and new data: {seen}."

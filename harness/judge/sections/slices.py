@@ -1,7 +1,7 @@
 """All figures again per tag and per split; the worst tag is named only if it differs by more than noise.
 
 Each tag is compared with the cases that lack it (Fisher's exact test on effective counts), and the p-values
-are adjusted for the number of tags (Holm 1979). What the endpoint failed is left out of that.
+are adjusted for the number of tags (Holm 1979).
 """
 
 from collections.abc import Callable
@@ -19,15 +19,14 @@ FEWEST = 5  # cases: a smaller tag is shown, but not compared
 
 def slices_section(view: View) -> tuple[Slice, ...]:
     """Give the slices: splits first, then tags, each sorted by name."""
-    cases = view.cases
+    cases, case = view.cases, view.trials.case
     splits = [_slice(view, "split", name, cases.split == index) for index, name in enumerate(cases.splits)]
-    answered = view.answered
     compared = []
     for tag, has in sorted(cases.tags.items()):
         made = _slice(view, "tag", tag, has)
-        inside = np.asarray(has[answered.trials.case], dtype=np.bool_)
-        here = scores.accuracy(answered.answers.where(inside))
-        rest = scores.accuracy(answered.answers.where(~inside))
+        inside = np.asarray(has[case], dtype=np.bool_)
+        here = scores.accuracy(view.answers.where(inside))
+        rest = scores.accuracy(view.answers.where(~inside))
         compared.append((made, here, rest))
     return (*splits, *_named_worst(view, compared))
 

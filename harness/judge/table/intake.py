@@ -90,7 +90,6 @@ class Intake:
     positive: str | None
     labels: dict[str, int]
     replies: Names = field(default_factory=Names)
-    failures: dict[str, Failure] = field(default_factory=dict)  # by what `replies` says of them
     whys: Numbers[Why] = field(default_factory=Numbers[Why])
     served: Names = field(default_factory=Names)
     fingerprints: Names = field(default_factory=Names)
@@ -184,7 +183,6 @@ class Intake:
         outcomes = [one if isinstance(one, Failure) else _as_reply(one) for one in self._said]
         read = [self.reader.read(outcome) for outcome in outcomes]
         self._said.clear()
-        self.failures.update((said(one), one) for one in outcomes if isinstance(one, Failure))
         return {
             "predicted": np.array([NONE if label is None else self.labels[label] for label, *_ in read], np.int16),
             "failure": np.array(

@@ -16,7 +16,7 @@ from harness.judge.table.complete import Columns
 from harness.judge.table.intake import Intake, Names
 from harness.judge.table.reply_score import ScoreReader
 from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Refused, Session
-from harness.rundir import Manifest
+from harness.rundir import Manifest, reply_rules
 
 MOST_UNPLANNED = 100_000  # rows that are made for trials that nobody planned
 
@@ -49,12 +49,13 @@ class _Reading:
         self._variant = Names()
         for variant in dict.fromkeys((ORIGINAL, *manifest.variants)):
             self._variant[variant]
-        reader = ScoreReader(suite.reply, suite.labels)
+        rules = reply_rules(manifest)
+        readers = {rule.model_dump_json(): ScoreReader(rule, suite.labels) for rule in rules.values()}
         self._intakes = {
             entry.name: Intake(
                 cases=self._case_number,
                 variants=self._variant,
-                reader=reader,
+                reader=readers[rules[entry.name].model_dump_json()],
                 positive=suite.positive,
                 labels=self._label,
             )

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from harness.judge import Gate, count
 from harness.report.gate.view import GateRow, GateView, PromptView, gate_view
-from harness.report.parts import TroubleView, shorten, terminal
+from harness.report.neutral import shorten, terminal
+from harness.report.parts import TroubleView
 
 _WIDEST = 60
 

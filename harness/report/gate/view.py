@@ -139,7 +139,7 @@ def _tone(status: GateStatus) -> Tone:
 def _policy(gate: Gate) -> str:
     if gate.policy == "head":
         return "Judged by the policy of this very branch (--policy head): it could have lowered its own bar."
-    return f"Judged by the thresholds, labels, cases, models and prices of {gate.base_ref}."
+    return f"Judged by the thresholds, labels, cases and prices of {gate.base_ref}."
 
 
 def _commands(gate: Gate) -> tuple[str, ...]:
@@ -187,11 +187,14 @@ def _about(prompt: GatedPrompt) -> str:
     if prompt.not_measured:
         return "Not both sides were answered, so nothing is known of the change."
     if prompt.kind == "same":
-        return "Its file changed, but it sends the same requests for every case: no difference shown."
+        what = "It is written otherwise" if set(prompt.changed) - {"prompt"} else "Its file changed"
+        return f"{what}, but it sends the same requests for every case: no difference shown."
     if prompt.kind == "new" or prompt.comparison is None:
         return "New on this branch: there is no base version, so only the thresholds count."
     served = ", its replies those of an earlier run" if prompt.reused else ", measured side by side"
-    return f"Compared with its base version on {count(prompt.comparison.paired_cases, 'case')}{served}."
+    before = prompt.was or "its base version"
+    changed = "" if prompt.changed in ((), ("prompt",)) else f" Changed: {', '.join(prompt.changed)}."
+    return f"Compared with {before} on {count(prompt.comparison.paired_cases, 'case')}{served}.{changed}"
 
 
 def gate_row(check: GateCheck) -> GateRow:

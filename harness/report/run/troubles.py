@@ -6,7 +6,8 @@ from rich.console import RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.report.parts import TroubleView, shorten
+from harness.report.neutral import shorten
+from harness.report.parts import TroubleView
 from harness.report.pen import MARKS, STYLES, Pen, indented
 
 _MOST_WORDS = 300

@@ -15,7 +15,7 @@ from harness.judge import OUTCOMES
 from harness.judge.labels import LabelReader, said
 from harness.judge.table.columns import NONE
 from harness.record import ORIGINAL, CaseRow, Record, Session, caller_ns
-from harness.rundir import Manifest
+from harness.rundir import Manifest, reply_rules
 from harness.web.index.columns import CaseRows, RunIndex, TrialRows, trial_rows
 from harness.web.index.texts import LONGEST, Texts, folded
 
@@ -31,7 +31,8 @@ class IndexReader:
         self._journal = journal
         self._manifest = manifest
         self._suite = Suite.model_validate(manifest.suite)
-        self._reader = LabelReader(self._suite.reply, self._suite.labels)
+        rules = reply_rules(manifest).values()  # in the order of the candidates
+        self._readers = [LabelReader(rule, self._suite.labels) for rule in rules]
         self._label = {label: number for number, label in enumerate(self._suite.labels)}
         self._candidate = {entry.name: number for number, entry in enumerate(manifest.candidates)}
         self._variant = {name: number for number, name in enumerate((ORIGINAL, *manifest.variants))}
@@ -78,7 +79,7 @@ class IndexReader:
                 f"{self._journal}: line {placed.seq + 1} is a trial of candidate {record.candidate!r}, which "
                 "the manifest does not name"
             )
-        label, outcome, _ = self._reader.read(record.outcome)
+        label, outcome, _ = self._readers[candidate].read(record.outcome)
         caller = caller_ns(record)
         return (
             placed.seq,

@@ -8,13 +8,14 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.files.case import PROMPT_LEVEL, perturb_case
-from harness.files.prompts import Prompt, RenderedText, RenderFailed, perturb_prompt, renderer_of
+from harness.files.prompts import Prompt, RenderedText, RenderFailed, perturb_prompt
+from harness.files.untrusted import renderer_of
 from harness.journal import read_at
 from harness.judge.labels import LabelReader, said, told
 from harness.judge.sections.trouble import why_no_label
 from harness.judge.table.columns import NONE, Int64
 from harness.record import ORIGINAL, CaseRow, Record, Reply, caller_ns
-from harness.rundir import CandidateEntry
+from harness.rundir import CandidateEntry, reply_rules
 from harness.web.index import RunIndex
 from harness.web.links import Paging, Query, number_of
 from harness.web.pages.cases import StillReading, answer_name, selection_of, wanted_of
@@ -149,7 +150,7 @@ def _trial(index: RunIndex, row: int, record: Record) -> TrialShown:
         read_as=answer_name(index, answer),
         right=answer >= 0 and answer == int(index.cases.expected[index.trials.case[row]]),
         reply=said(record.outcome),
-        why=_why(index, reply) if reply and answer < 0 else "",
+        why=_why(index, record.candidate, reply) if reply and answer < 0 else "",
         failed=reply is None,
         finish_reason=(reply.finish_reason or "") if reply else "",
         latency_s=None if latency is None else latency / 1e9,
@@ -167,8 +168,8 @@ def _trial(index: RunIndex, row: int, record: Record) -> TrialShown:
     )
 
 
-def _why(index: RunIndex, reply: Reply) -> str:
-    read = LabelReader(index.suite.reply, index.labels).read(reply)
+def _why(index: RunIndex, candidate: str, reply: Reply) -> str:
+    read = LabelReader(reply_rules(index.manifest)[candidate], index.labels).read(reply)
     words = told(read.why) if read.why else ""
     return why_no_label(read.outcome, words, reply.usage.output or 0, reply.usage.reasoning or 0)
 

@@ -13,6 +13,7 @@ from harness.files.branch.prompts import same_requests
 from harness.files.bundle import load_bundle
 from harness.files.project import model_digest
 from harness.files.prompts import Prompt, prompt_digest
+from harness.measure.endpoint.codecs import merged
 
 BASE = {"messages": [{"role": "user", "content": "Sort: {{ message }}\n"}], "modelParameters": {"temperature": 0}}
 
@@ -23,8 +24,8 @@ def same(root: Path, head: dict[str, Any], *, perturbations: tuple[str, ...] = (
     bundle = load_bundle(suite)
     bundle = replace(bundle, suite=bundle.suite.model_copy(update={"perturbations": perturbations}))
     (base,) = bundle.candidates
-    prompt = Prompt.model_validate(head).model_copy(update={"labels": bundle.suite.labels})
-    return same_requests(base, replace(base, prompt=prompt, prompt_digest=prompt_digest(prompt)), bundle)
+    prompt = Prompt.model_validate(head).model_copy(update={"labels": bundle.suite.labels, "name": base.prompt.name})
+    return same_requests(base, replace(base, prompt=prompt, prompt_digest=prompt_digest(prompt)), bundle, merged)
 
 
 @pytest.mark.parametrize(
@@ -67,4 +68,4 @@ def test_the_same_words_to_another_model_are_another_request(tmp_path: Path) -> 
     bundle = load_bundle(write_replayed(tmp_path, {("spam", "spam"): 1, ("ham", "ham"): 1}))
     (base,) = bundle.candidates
     other = base.model.model_copy(update={"params": {"temperature": 1}})
-    assert not same_requests(base, replace(base, model=other, model_digest=model_digest(other)), bundle)
+    assert not same_requests(base, replace(base, model=other, model_digest=model_digest(other)), bundle, merged)

@@ -18,10 +18,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
-from harness.files.prompts.compiling import RenderFailed, TooMuchMemory
-from harness.files.prompts.prompt import Prompt
-from harness.files.prompts.render import Rendered, RenderedChat, RenderedText, Renderer
-from harness.files.prompts.template_rules import TemplateRefused
+from harness.files.prompts import (
+    Prompt,
+    Rendered,
+    RenderedChat,
+    RenderedText,
+    Renderer,
+    RenderFailed,
+    TemplateRefused,
+    TooMuchMemory,
+)
 
 WALL_S = 15.0  # for one answer
 CPU_S = 5  # for each BATCH of samples
@@ -65,8 +71,8 @@ class ConfinedRenderer:
     def __init__(self, prompt: Prompt, *, wall_s: float = WALL_S, cpu_s: int = CPU_S, memory: int = MEMORY) -> None:
         self._wall_s = wall_s
         self._over: Refused | None = None
-        self._child = subprocess.Popen(  # noqa: S603 (this interpreter, and this file)
-            [sys.executable, "-I", "-c", f"from {__name__} import child; child()"],
+        self._child = subprocess.Popen(
+            [sys.executable, "-I", "-m", "harness.files.untrusted"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -173,7 +179,7 @@ def _rendered(renderer: Renderer, inputs: Mapping[str, str]) -> dict[str, Any]:
     return {"text": made.text} if isinstance(made, RenderedText) else {"messages": made.messages}
 
 
-def child() -> None:
+def _child() -> None:
     """Render what the parent asks for, until it closes the pipe."""
     first: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     _limit_memory(first["memory"])
@@ -197,3 +203,7 @@ def child() -> None:
 def _answer(content: object) -> None:
     sys.stdout.buffer.write(_line(content))
     sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    _child()

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 
-from harness.report.parts.neutral import (
+from harness.report.neutral import (
     WORD_JOINER,
     ascii_only,
     cut_markdown,

@@ -11,9 +11,10 @@ from typing import Any, TypeAlias, assert_never
 from harness.errors import JournalDamaged, fitting_together
 from harness.files.project import Price, price_of
 from harness.files.suite import Suite
+from harness.journal import read_events
 from harness.judge.labels import LabelReader, Reading, told
 from harness.record import CaseRow, Failure, Record, Reply, caller_ns, service_ns
-from harness.rundir import CandidateEntry, Manifest, events_of
+from harness.rundir import JOURNAL, CandidateEntry, Manifest, reply_rules
 
 Row: TypeAlias = dict[str, Any]
 
@@ -74,12 +75,12 @@ def trial_rows(run: Path, manifest: Manifest) -> Iterator[Row]:
 def _rows(run: Path, manifest: Manifest) -> Iterator[Row]:
     last = _last_places(run) if manifest.notes.get("changed") else None
     suite = Suite.model_validate(manifest.suite)
-    reader = LabelReader(suite.reply, suite.labels)
+    readers = {name: LabelReader(rule, suite.labels) for name, rule in reply_rules(manifest).items()}
     entries = {entry.name: entry for entry in manifest.candidates}
     prices = {e.name: price_of(e.model) for e in manifest.candidates}
     cases: dict[str, CaseRow] = {}
     number = 0
-    for event in events_of(run):
+    for event in read_events(run / JOURNAL):
         if isinstance(event, CaseRow):
             cases[event.id] = event
         elif isinstance(event, Record) and not event.warmup:
@@ -88,7 +89,7 @@ def _rows(run: Path, manifest: Manifest) -> Iterator[Row]:
                 if event.candidate not in entries or event.case not in cases:
                     raise JournalDamaged(f"{run}: its journal has a trial of which it knows nothing else.")
                 about = _about(manifest, entries[event.candidate], cases[event.case])
-                yield about | _trial(event, cases[event.case], reader, prices[event.candidate])
+                yield about | _trial(event, cases[event.case], readers[event.candidate], prices[event.candidate])
 
 
 def _place(record: Record) -> tuple[str, str, str, int]:
@@ -96,7 +97,7 @@ def _place(record: Record) -> tuple[str, str, str, int]:
 
 
 def _last_places(run: Path) -> dict[tuple[str, str, str, int], int]:
-    trials = (e for e in events_of(run) if isinstance(e, Record) and not e.warmup)
+    trials = (e for e in read_events(run / JOURNAL) if isinstance(e, Record) and not e.warmup)
     return {_place(record): number for number, record in enumerate(trials, 1)}
 
 

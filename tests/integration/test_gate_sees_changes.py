@@ -1,0 +1,420 @@
+"""Every kind of change that can move an answer, in a repository with two branches: measured, refused or said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from commanded import write_lines, write_yaml
+from gated import PROMPT, SUITE, Done, branch, command, commit, gate_json, git, served, write_prompt, write_repository
+from scripted import Answer, Request, Script, ScriptedServer, chat_reply
+
+Serve = Callable[[Script], ScriptedServer]
+CASES = 60
+
+
+def by_everything(request: Request) -> Answer:
+    """Answer well, unless model, parameters or prompt say `badly`; in capitals of JSON where the prompt says so."""
+    body = request.json()
+    said = body["messages"][-1]["content"]
+    bad = "badly" in said or body["model"] == "bad-1" or body.get("temperature") == 1
+    spam = int(said.rsplit(" ", 1)[1]) % 2 == 0 and not (bad and int(said.rsplit(" ", 1)[1]) % 4 == 0)
+    word = "spam" if spam else "ham"
+    if "json" in said:
+        word = json.dumps({"answer": "spam or ham", "label": word})
+    return Answer.of_json(chat_reply(word))
+
+
+@pytest.fixture
+def server(scripted_server: Serve) -> ScriptedServer:
+    return scripted_server(by_everything)
+
+
+@pytest.fixture
+def repo(tmp_path: Path, server: ScriptedServer) -> Path:
+    write_repository(tmp_path, served(server.url), cases=CASES)
+    return tmp_path
+
+
+def gate(repo: Path, *more: str) -> Done:
+    return command(repo, "gate", SUITE, "--base", "main", "--quiet", "--json", *more)
+
+
+def entry(repo: Path) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((repo / "harness.yml").read_text())["models"]["m"]
+    return found
+
+
+def write_models(repo: Path, **models: dict[str, Any]) -> None:
+    write_yaml(repo / "harness.yml", {"models": models})
+
+
+def write_suite(repo: Path, path: str = SUITE, **more: Any) -> None:
+    write_yaml(repo / path, yaml.safe_load((repo / path).read_text()) | more)
+
+
+def the_one(done: Done) -> dict[str, Any]:
+    """Give the only thing that was judged."""
+    (prompt,) = gate_json(done)["prompts"]
+    found: dict[str, Any] = prompt
+    return found
+
+
+def model_of(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"model": "bad-1"})
+
+
+def params(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"params": {"temperature": 1, "max_tokens": 4}})
+
+
+def adapted(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"adapt": {"override": {"temperature": 1}}})
+
+
+def models_of_suite(repo: Path) -> None:
+    write_models(repo, m=entry(repo), worse=entry(repo) | {"model": "bad-1"})
+    write_suite(repo, models=["worse"])
+
+
+def renamed_prompt(repo: Path) -> None:
+    git(repo, "mv", PROMPT, "prompts/v1b.prompt.yml")
+    write_prompt(repo, "Sort badly: {{ message }}", "prompts/v1b.prompt.yml")
+
+
+def patterns_of_suite(repo: Path) -> None:
+    (repo / "prompts" / "other").mkdir()
+    write_prompt(repo, "Sort badly: {{ message }}", "prompts/other/v2.prompt.yml")
+    write_suite(repo, prompts=["../prompts/other/*.prompt.yml"])
+
+
+def reply_rule(repo: Path) -> None:
+    write_suite(repo, reply={"as": "regex", "pattern": "(?P<label>spam)"})
+
+
+def examples(repo: Path) -> None:
+    write_prompt(repo, "Sort badly: {{ message }}", examples=[{"message": "message 3", "label": "ham"}])
+
+
+def renamed_suite(repo: Path) -> None:
+    git(repo, "mv", SUITE, "suites/other.suite.yml")
+    write_suite(repo, "suites/other.suite.yml", thresholds=["accuracy >= 1%"], gate={"margin": "99%"})
+    write_prompt(repo, "Sort badly: {{ message }}")
+
+
+@pytest.mark.parametrize(
+    ("change", "changed", "was", "suite"),
+    [
+        (model_of, ["model"], "", SUITE),
+        (params, ["model"], "", SUITE),
+        (adapted, ["model"], "", SUITE),
+        (models_of_suite, ["model"], f"{PROMPT} on m", SUITE),
+        (renamed_prompt, ["prompt"], f"{PROMPT} on m", SUITE),
+        (patterns_of_suite, ["prompt"], f"{PROMPT} on m", SUITE),
+        (reply_rule, ["reply rule"], "", SUITE),
+        (examples, ["prompt"], "", SUITE),
+        (renamed_suite, ["prompt"], "", "suites/other.suite.yml"),
+    ],
+)
+def test_what_moves_answers_is_measured_old_beside_new_and_fails(
+    repo: Path, server: ScriptedServer, change: Callable[[Path], None], changed: list[str], was: str, suite: str
+) -> None:
+    branch(repo, "changed")
+    change(repo)
+    commit(repo, "changed")
+    done = command(repo, "gate", suite, "--base", "main", "--quiet", "--json")
+    document = gate_json(done)
+    (prompt,) = document["prompts"]
+    assert (done.returncode, document["status"], prompt["kind"]) == (1, "FAIL", "changed"), document["headline"]
+    assert (prompt["changed"], prompt["was"]) == (changed, was)
+    assert prompt["comparison"]["paired_cases"] == CASES
+    assert {check["of"] for check in prompt["checks"]} == {"threshold", "no worse"}
+    assert len(server.requests) == 2 * CASES
+
+
+def test_a_model_beside_the_others_is_new_and_held_to_the_thresholds(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "more")
+    write_models(repo, m=entry(repo), worse=entry(repo) | {"model": "bad-1"})
+    write_suite(repo, models=["m", "worse"])
+    commit(repo, "more")
+    done = gate(repo)
+    prompt = the_one(done)
+    assert (done.returncode, prompt["model"], prompt["kind"]) == (1, "worse", "new")
+    assert len(server.requests) == CASES
+
+
+def test_a_deleted_prompt_is_said_first(repo: Path, server: ScriptedServer) -> None:
+    write_prompt(repo, "Sort well: {{ message }}", "prompts/v2.prompt.yml")
+    commit(repo, "two")
+    branch(repo, "fewer")
+    git(repo, "rm", "-q", PROMPT)
+    commit(repo, "fewer")
+    document = gate_json(gate(repo))
+    assert document["deleted"] == [PROMPT]
+    assert f"Deleted, so nothing is known of it: {PROMPT}." in document["headline"]
+    assert not server.requests
+
+
+def test_a_suite_that_is_left_without_a_prompt_is_refused(repo: Path) -> None:
+    branch(repo, "none")
+    git(repo, "rm", "-q", PROMPT)
+    commit(repo, "none")
+    done = gate(repo)
+    assert (done.returncode, "leaves the suite without a prompt" in done.stderr) == (2, True)
+
+
+def moved_param(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"params": {"temperature": 0}})
+    write_prompt(repo, "Sort: {{ message }}", modelParameters={"maxTokens": 4})
+
+
+def moved_to_adapt(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"params": {}, "adapt": {"override": {"temperature": 0, "max_tokens": 4}}})
+
+
+def renamed_model(repo: Path) -> None:
+    write_models(repo, other=entry(repo))
+    write_suite(repo, models=["other"])
+
+
+def renamed_only(repo: Path) -> None:
+    git(repo, "mv", PROMPT, "prompts/v1b.prompt.yml")
+
+
+def description(repo: Path) -> None:
+    write_suite(repo, description="for people")
+
+
+def calling(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"timeout": "50 s", "limits": {"concurrency": 1}, "price": {"input": 9.0}})
+
+
+@pytest.mark.parametrize("change", [moved_param, moved_to_adapt, renamed_model, renamed_only, description, calling])
+def test_what_sends_the_same_makes_no_call(repo: Path, server: ScriptedServer, change: Callable[[Path], None]) -> None:
+    branch(repo, "same")
+    change(repo)
+    commit(repo, "same")
+    done = gate(repo)
+    document = gate_json(done)
+    assert (done.returncode, {prompt["kind"] for prompt in document["prompts"]} <= {"same"}) == (0, True)
+    assert not server.requests
+
+
+def test_cases_are_the_bases_and_what_a_branch_does_to_them_is_said(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "easier")
+    rows = [{"id": f"c{n}", "message": f"message {n}", "expected": "ham" if n % 2 else "spam"} for n in range(8, 60)]
+    write_lines(repo / "suites" / "cases.jsonl", rows)
+    commit(repo, "easier")
+    document = gate_json(gate(repo))
+    assert document["edits"] == ["8 cases deleted: c0, c1, c2, c3, c4 and 3 more."]
+    write_prompt(repo, "Sort badly: {{ message }}")
+    assert the_one(gate(repo))["comparison"]["paired_cases"] == CASES
+
+
+def test_labels_that_a_template_lists_are_each_sides_own(repo: Path, server: ScriptedServer) -> None:
+    write_prompt(repo, "{{ labels | join(', ') }}. Sort: {{ message }}")
+    commit(repo, "lists its labels")
+    branch(repo, "third")
+    write_suite(repo, labels=["spam", "ham", "badly"])
+    commit(repo, "third")
+    prompt = the_one(gate(repo))
+    assert (prompt["changed"], prompt["kind"], prompt["status"]) == (["labels"], "changed", "FAIL")
+    asked = [request.json()["messages"][-1]["content"].partition(".")[0] for request in server.requests]
+    assert {text: asked.count(text) for text in asked} == {"spam, ham": CASES, "spam, ham, badly": CASES}
+
+
+def test_each_side_is_read_by_its_own_rule_in_every_report(repo: Path) -> None:
+    write_suite(repo, gate={"margin": "30%"})
+    commit(repo, "few cases")
+    branch(repo, "json")
+    write_prompt(repo, "Sort, as json: {{ message }}")
+    write_suite(repo, reply={"as": "json", "pointer": "/label"})
+    commit(repo, "json")
+    done = gate(repo)
+    prompt = the_one(done)
+    assert (done.returncode, prompt["status"]) == (0, "PASS"), gate_json(done)["headline"]
+    assert prompt["changed"] == ["prompt", "reply rule"]
+    run = gate_json(done)["run_id"]
+    told = json.loads(command(repo, "show", run, "--json").stdout)
+    assert {one["name"]: one["outcomes"]["label"] for one in told["candidates"]} == {
+        "v1@m (base)": CASES,
+        "v1@m (head)": CASES,
+    }
+    assert command(repo, "export", run, "--to", "jsonl", "--output", "rows.jsonl").returncode == 0
+    rows = [json.loads(line) for line in (repo / "rows.jsonl").read_text().splitlines()]
+    assert sum(row["right"] for row in rows) == 2 * CASES
+
+
+def elsewhere(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"base_url": "http://127.0.0.1:9/v1"})
+
+
+def other_path(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"base_url": entry(repo)["base_url"].replace("/v1", "/account/v1")})
+
+
+def other_key(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"api_key_env": "AWS_SECRET_ACCESS_KEY"})
+
+
+def key_in_a_header(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"headers": {"x-trace": "${GITHUB_TOKEN}"}})
+
+
+def host(repo: Path) -> None:
+    write_models(repo, m=entry(repo) | {"headers": {"host": "evil.example"}})
+
+
+def new_model_elsewhere(repo: Path) -> None:
+    write_models(repo, m=entry(repo), n=entry(repo) | {"base_url": "http://127.0.0.1:9/v1"})
+    write_suite(repo, models=["m", "n"])
+
+
+def weights(repo: Path) -> None:
+    (repo / "w.gguf").write_bytes(b"GGUF")
+    write_models(repo, m={"endpoint": "local", "weights": "w.gguf"})
+
+
+def template(repo: Path) -> None:
+    url = entry(repo)["base_url"]
+    body = {"text": "{% for i in range(10**9) %}{% endfor %}"}
+    write_models(repo, m={"endpoint": "http", "url": url, "body": body, "reply": "/label"})
+
+
+@pytest.mark.parametrize(
+    "change", [elsewhere, other_path, other_key, key_in_a_header, host, new_model_elsewhere, weights, template]
+)
+def test_whom_a_branch_would_have_called_or_loaded_is_not_judged(
+    repo: Path, server: ScriptedServer, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    monkeypatch.setenv("GITHUB_TOKEN", "canary")
+    branch(repo, "elsewhere")
+    change(repo)
+    commit(repo, "elsewhere")
+    done = gate(repo)
+    assert (done.returncode, done.stdout) == (2, ""), done.stdout
+    assert "not judged: the branch changes the model" in done.stderr
+    assert not server.requests
+
+
+def test_an_address_of_one_model_and_the_key_of_another_are_not_put_together(
+    tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONE_API_KEY", "canary")
+    write_repository(tmp_path, served(server.url), cases=CASES)
+    other = served("http://127.0.0.1:9", api_key_env="ONE_API_KEY")
+    write_models(tmp_path, m=entry(tmp_path), n=other)
+    commit(tmp_path, "two")
+    branch(tmp_path, "mixed")
+    write_models(tmp_path, m=entry(tmp_path) | {"api_key_env": "ONE_API_KEY"}, n=other)
+    commit(tmp_path, "mixed")
+    done = gate(tmp_path)
+    assert (done.returncode, len(server.requests)) == (2, 0)
+
+
+def test_weights_that_a_branch_changes_are_never_loaded(tmp_path: Path) -> None:
+    write_repository(tmp_path, {"endpoint": "local", "weights": "w.gguf"}, cases=4)
+    (tmp_path / "real.gguf").write_bytes(b"GGUF")
+    (tmp_path / "w.gguf").symlink_to("real.gguf")
+    commit(tmp_path, "weights")
+    for number, path in enumerate(("real.gguf", "w.gguf")):
+        branch(tmp_path, f"other-{number}")
+        (tmp_path / path).unlink()
+        (tmp_path / path).write_bytes(b"GGUF, but other")
+        commit(tmp_path, "other")
+        done = gate(tmp_path)
+        assert (done.returncode, f"the branch changes {path}, the `weights`" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize("text", ["{% include '../secrets.txt' %} {{ message }}", "{% import 'a' as b %}{{ message }}"])
+def test_a_template_that_includes_a_file_is_refused(repo: Path, text: str) -> None:
+    branch(repo, "includes")
+    write_prompt(repo, text)
+    commit(repo, "includes")
+    done = gate(repo)
+    assert (done.returncode, PROMPT in done.stderr) == (2, True)
+
+
+def test_a_model_that_the_suite_names_and_harness_yml_lost_is_a_mistake(repo: Path) -> None:
+    branch(repo, "lost")
+    write_models(repo, other=entry(repo))
+    commit(repo, "lost")
+    done = gate(repo)
+    assert (done.returncode, "there is no model `m`" in done.stderr) == (2, True)
+
+
+def test_what_main_changed_since_is_no_change_of_the_branch(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "behind")
+    (repo / "README.md").write_text("hello\n")
+    commit(repo, "behind")
+    git(repo, "checkout", "-q", "main")
+    write_models(repo, m=entry(repo) | {"model": "new-1"})
+    write_suite(repo, thresholds=["recall[spam] >= 85%"], reply={"as": "exact"})
+    write_prompt(repo, "Sort well: {{ message }}", "prompts/v2.prompt.yml")
+    commit(repo, "main moves")
+    git(repo, "checkout", "-q", "behind")
+    document = gate_json(gate(repo))
+    assert (document["prompts"], document["edits"], document["deleted"]) == ([], [], [])
+    write_models(repo, m=entry(repo) | {"params": {"temperature": 1, "max_tokens": 4}})
+    prompt = the_one(gate(repo))
+    assert prompt["changed"] == ["model"]
+    asked = [(body["model"], body["temperature"]) for body in (request.json() for request in server.requests)]
+    assert set(asked) == {("new-1", 0), ("new-1", 1)}, "the branch's change, over what main changed since"
+
+
+def recorded(repo: Path, good: bool, **more: Any) -> None:
+    def reply(n: int) -> str:
+        return "spam" if n % 2 == 0 and (good or n % 4) else "ham"
+
+    write_lines(repo / "replies.jsonl", ({"case": f"c{n}", "reply": reply(n), **more} for n in range(CASES)))
+
+
+def test_a_recording_that_the_branch_changed_is_another_answer(tmp_path: Path) -> None:
+    recorded(tmp_path, good=True)
+    write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)
+    branch(tmp_path, "recorded")
+    recorded(tmp_path, good=False)
+    commit(tmp_path, "recorded")
+    done = gate(tmp_path)
+    assert (done.returncode, the_one(done)["changed"]) == (1, ["model"])
+
+
+def test_what_is_recorded_for_a_new_prompt_leaves_the_others_alone(tmp_path: Path) -> None:
+    recorded(tmp_path, good=True, prompt="v1")
+    write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)
+    old = (tmp_path / "replies.jsonl").read_text()
+    branch(tmp_path, "recorded")
+    recorded(tmp_path, good=True, prompt="v2")
+    (tmp_path / "replies.jsonl").write_text(old + (tmp_path / "replies.jsonl").read_text())
+    write_prompt(tmp_path, "Another: {{ message }}", "prompts/v2.prompt.yml")
+    commit(tmp_path, "recorded")
+    done = gate(tmp_path)
+    assert (done.returncode, the_one(done)["prompt"]) == (0, "v2"), done.stderr
+
+
+def test_a_renamed_prompt_keeps_the_replies_that_were_recorded_under_its_old_name(tmp_path: Path) -> None:
+    recorded(tmp_path, good=True, prompt="v1")
+    write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)
+    branch(tmp_path, "renamed")
+    git(tmp_path, "mv", PROMPT, "prompts/v2.prompt.yml")
+    recorded(tmp_path, good=False, prompt="v2")
+    commit(tmp_path, "renamed")
+    done = gate(tmp_path)
+    prompt = the_one(done)
+    assert (done.returncode, prompt["was"], prompt["status"]) == (1, f"{PROMPT} on m", "FAIL")
+    accuracy = next(m for m in prompt["comparison"]["metrics"] if m["metric"] == "accuracy")
+    assert (accuracy["base"]["value"], accuracy["head"]["value"]) == (1.0, 0.75)
+
+
+def test_under_policy_head_every_entry_counts_as_the_branch_wrote_it(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "own")
+    model_of(repo)
+    commit(repo, "own")
+    done = gate(repo, "--policy", "head")
+    assert (done.returncode, the_one(done)["changed"]) == (1, ["model"])
+    assert {request.json()["model"] for request in server.requests} == {"m-1", "bad-1"}

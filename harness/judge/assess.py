@@ -29,20 +29,16 @@ from harness.judge.history.found import RECENT, answered_figures, past_runs
 from harness.judge.history.section import history_section, lab_run, runs_before
 from harness.judge.history.series import earlier
 from harness.judge.leakage.section import leakage_section
-from harness.judge.sections.classification import classification_section
+from harness.judge.sections.classification import classification_section, slices_section
 from harness.judge.sections.cost import cost_section
 from harness.judge.sections.generalization import generalization_section, other_split
-from harness.judge.sections.growth import with_growth
-from harness.judge.sections.latency import latency_section
+from harness.judge.sections.latency import latency_section, timing_quality
 from harness.judge.sections.notable import maybe_mislabelled, notable_cases, notable_counts
-from harness.judge.sections.replies import cut_while_thinking, replies_section
 from harness.judge.sections.robustness import robustness_section
-from harness.judge.sections.slices import slices_section
 from harness.judge.sections.stability import stability_section
-from harness.judge.sections.timing_quality import timing_quality
 from harness.judge.sections.tradeoff import tradeoff_section
-from harness.judge.sections.trouble import no_reply, what_went_wrong
-from harness.judge.sections.versions import with_versions
+from harness.judge.sections.trouble import cut_while_thinking, no_reply, replies_section, what_went_wrong
+from harness.judge.sections.versions import with_growth, with_versions
 from harness.judge.table.columns import RunTable
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View

@@ -17,7 +17,7 @@ from harness.judge.checks.quantiles import SATURATED
 from harness.judge.checks.why import Finding, why
 from harness.judge.checks.worlds import right
 from harness.judge.scores import Figure, Mapped, Share
-from harness.judge.sections.timing_quality import saturated
+from harness.judge.sections.latency import saturated
 from harness.judge.table.columns import Bool
 from harness.judge.view import View, lost
 

@@ -26,7 +26,7 @@ from harness.judge.compare.recommendation import differences_sentence, recommend
 from harness.judge.compare.speed_and_cost import cost_per_1000
 from harness.judge.pairs import pair
 from harness.judge.scores import Figure, Missing, TimedSide, cochran_q, difference_of_draws, holm, quantile_draws
-from harness.judge.sections.timing_quality import saturated
+from harness.judge.sections.latency import saturated
 from harness.judge.table.columns import Bool, Float, Int64
 from harness.judge.view import View, lost
 

@@ -20,7 +20,7 @@ from harness.judge.compare.figures import Compared
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import Figure, Missing
 from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown
-from harness.judge.sections.timing_quality import saturated
+from harness.judge.sections.latency import saturated
 from harness.judge.table.columns import NONE, Bool, Float, Int64
 
 

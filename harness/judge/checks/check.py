@@ -16,9 +16,8 @@ from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED
 from harness.judge.checks.why import Finding, why
 from harness.judge.checks.worlds import right
-from harness.judge.scores import Figure, Mapped, Share
+from harness.judge.scores import Bool, Figure, Mapped, Share
 from harness.judge.sections.latency import saturated
-from harness.judge.table.columns import Bool
 from harness.judge.view import View, lost
 
 

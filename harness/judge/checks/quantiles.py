@@ -12,9 +12,8 @@ import numpy as np
 from harness.judge import Check, Estimate, count, scores, sure, undefined, verb
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.why import AFFORDABLE
-from harness.judge.scores import Missing, Share, SloDecision
+from harness.judge.scores import NONE, Float, Int64, Missing, Share, SloDecision
 from harness.judge.sections.latency import unrecorded
-from harness.judge.table.columns import NONE, Float, Int64
 
 SATURATED = "not decided, because the client was saturated: these times may be its own."
 

@@ -13,8 +13,8 @@ from harness.judge.checks.asked import Asked
 from harness.judge.checks.metrics import GAUGES
 from harness.judge.checks.metrics import figure as figure_of
 from harness.judge.power import of_f1, of_share
+from harness.judge.scores import NONE
 from harness.judge.sections.notable import TELLS_APART
-from harness.judge.table.columns import NONE
 from harness.judge.view import View, once
 
 LARGE_MAJORITY = 0.7

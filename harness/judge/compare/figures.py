@@ -21,8 +21,7 @@ from harness.files.thresholds import (
 )
 from harness.judge import OUTCOMES, Estimate, named, scores
 from harness.judge.pairs import Pairs, Side
-from harness.judge.scores import Answers, Figure, MatrixMetric, Missing, PairedDraws, Votes
-from harness.judge.table.columns import Bool, Float
+from harness.judge.scores import Answers, Bool, Figure, Float, MatrixMetric, Missing, PairedDraws, Votes
 from harness.judge.view import once
 
 UNDEFINED = "it is undefined on one side"

@@ -25,9 +25,19 @@ from harness.judge.compare.figures import Compared, accuracy_figure, average_fig
 from harness.judge.compare.recommendation import differences_sentence, recommend
 from harness.judge.compare.speed_and_cost import cost_per_1000
 from harness.judge.pairs import pair
-from harness.judge.scores import Figure, Missing, TimedSide, cochran_q, difference_of_draws, holm, quantile_draws
+from harness.judge.scores import (
+    Bool,
+    Figure,
+    Float,
+    Int64,
+    Missing,
+    TimedSide,
+    cochran_q,
+    difference_of_draws,
+    holm,
+    quantile_draws,
+)
 from harness.judge.sections.latency import saturated
-from harness.judge.table.columns import Bool, Float, Int64
 from harness.judge.view import View, lost
 
 _P95 = P95.quantile or 1.0

@@ -18,10 +18,9 @@ from harness.files.thresholds import (
 from harness.judge import Estimate, TypicalShift, scores
 from harness.judge.compare.figures import Compared
 from harness.judge.pairs import Pairs, Side
-from harness.judge.scores import Figure, Missing
+from harness.judge.scores import NONE, Bool, Figure, Float, Int64, Missing
 from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown
 from harness.judge.sections.latency import saturated
-from harness.judge.table.columns import NONE, Bool, Float, Int64
 
 
 def latency_figures(pairs: Pairs) -> Iterator[Compared]:

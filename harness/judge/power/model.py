@@ -20,8 +20,18 @@ from scipy.special import ndtri
 from harness.files.case import Case
 from harness.files.suite import Suite
 from harness.files.thresholds import Threshold
-from harness.judge.scores import MOST, POWER, Answers, Figure, MatrixMetric, Patterns, Resampling, half_way, linear_se
-from harness.judge.table.columns import Float
+from harness.judge.scores import (
+    MOST,
+    POWER,
+    Answers,
+    Figure,
+    Float,
+    MatrixMetric,
+    Patterns,
+    Resampling,
+    half_way,
+    linear_se,
+)
 
 MOVED = 0.05  # share of answers that a harmless change moves, either way
 ACCURACY = 0.95  # planned for where no threshold on accuracy says otherwise

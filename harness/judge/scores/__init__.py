@@ -1,4 +1,7 @@
-"""Arrays in, figures out: every estimate and test with its source; no English, no files."""
+"""Arrays in, figures out: every estimate and test with its source; no English, no files.
+
+The door also has the types of the arrays, as they stand in its signatures.
+"""
 
 from harness.judge.scores.answers import Answers, Patterns
 from harness.judge.scores.binomial import wilson
@@ -99,3 +102,4 @@ from harness.judge.scores.tradeoff import (
     reliability,
     tradeoffs,
 )
+from harness.judge.table.columns import NONE, Bool, Float, Int64

@@ -12,8 +12,7 @@ import msgspec
 import numpy as np
 
 from harness.judge import NO_LABEL, Classification, Confusion, Estimate, LabelScores, MajorityBaseline, Slice, scores
-from harness.judge.scores import Answers, Missing, Share
-from harness.judge.table.columns import Bool
+from harness.judge.scores import Answers, Bool, Missing, Share
 from harness.judge.view import View
 
 BETA = {"recall": 2.0, "precision": 0.5, "balanced": 1.0}  # F-beta by the suite's priority
@@ -98,8 +97,6 @@ def _error_cost(view: View) -> Estimate | None:
     return cost.estimate(view.confidence)
 
 
-
-
 def slices_section(view: View) -> tuple[Slice, ...]:
     """Give the slices: splits first, then tags, each sorted by name."""
     cases, case = view.cases, view.trials.case
@@ -112,8 +109,6 @@ def slices_section(view: View) -> tuple[Slice, ...]:
         rest = scores.accuracy(view.answers.where(~inside))
         compared.append((made, here, rest))
     return (*splits, *_named_worst(view, compared))
-
-
 
 
 def _named_worst(view: View, compared: list[_Compared]) -> list[Slice]:

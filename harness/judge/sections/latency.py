@@ -13,8 +13,7 @@ import numpy as np
 
 from harness.files.thresholds import Threshold, metric_of
 from harness.judge import Latency, LatencyPart, Quantile, TimingQuality, seconds, undefined
-from harness.judge.scores import quantile_estimate
-from harness.judge.table.columns import NONE, Float, Int64
+from harness.judge.scores import NONE, Float, Int64, quantile_estimate
 from harness.judge.view import View, once
 
 PartName = Literal["queue", "rate limit", "connection", "service", "retries", "backoff", "own"]
@@ -122,8 +121,6 @@ def _parts(view: View) -> tuple[LatencyPart, ...]:
         for name, ns in sums.items()
         if ns or name != "connection"  # to this machine itself none is opened that costs anything
     )
-
-
 
 
 @once

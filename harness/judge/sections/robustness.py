@@ -12,9 +12,8 @@ import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
 from harness.judge import Estimate, Formats, PerturbationScores, Robustness, listed, sentence
-from harness.judge.scores import Excess, Figure, Missing, Share, cochran_q, excess, flip_share, holm, p_value
+from harness.judge.scores import Excess, Figure, Float, Missing, Share, cochran_q, excess, flip_share, holm, p_value
 from harness.judge.sections.variants import VariantPairs, all_pairs, changed_cases
-from harness.judge.table.columns import Float
 from harness.judge.view import View
 
 NO_VARIANTS = "no perturbation was measured"

@@ -215,8 +215,6 @@ def _note(view: View, pairs: RepeatPairs, compared: PairsCompared | None) -> str
     return f"Nothing shows that concurrency causes the {verb(flips, 'flip', 'flips')}: {seen}."
 
 
-
-
 def spread_over_repeats(view: View) -> tuple[Spread, ...]:
     """Give the headline metrics in each repeat, with their range and standard deviation."""
     rows: dict[_Of, list[float | None]] = {}

@@ -177,8 +177,6 @@ def no_reply(view: View) -> bool:
     return bool(by_endpoint.any()) or view.entry.name in view.run.table.refused
 
 
-
-
 def replies_section(view: View) -> Replies:
     """Count over all trials of a candidate, variants included."""
     trials = view.every_trial

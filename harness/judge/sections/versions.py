@@ -176,8 +176,6 @@ def _sentence(versions: Sequence[PastRun], other: str, gains: tuple[Estimate, Es
     return f"No certain gain on dev: {moved}."
 
 
-
-
 def with_growth(views: Sequence[View], candidates: Sequence[CandidateAssessment]) -> tuple[CandidateAssessment, ...]:
     """Add to the cost of each candidate how its prompt grew."""
     return tuple(

@@ -192,7 +192,7 @@ def without_latency(comparison: Comparison) -> Comparison:
         comparison,
         metrics=tuple(m for m in comparison.metrics if metric_of(m.metric).clock is None),
         typical_shift=None,
-        notes=(*comparison.notes, "Latency is not compared: the base's replies are those of an earlier run."),
+        notes=(*comparison.notes, "Latency is not compared: the baseline's replies are those of an earlier run."),
     )
 
 
@@ -240,7 +240,7 @@ def _not_inferior(comparison: Comparison, asked: NonInferiority, *, firm: bool) 
     doubtful = asked.status == "FAIL" and not firm
     return GateCheck(
         of="no worse",
-        name=f"{name} at most {demand(asked.margin, 'points')} below base",
+        name=f"{name} at most {demand(asked.margin, 'points')} below baseline",
         metric=asked.metric,
         label=asked.label,
         status="INCONCLUSIVE" if doubtful else asked.status,

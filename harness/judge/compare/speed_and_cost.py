@@ -120,7 +120,7 @@ def _money(
     currencies = (pairs.base.view.currency, pairs.head.view.currency)
     missing = next((why for why in (unknown(side.view) for side in sides) if why is not None), None)
     if currencies[0] != currencies[1] and all(side.view.model.price.is_given for side in sides):
-        missing = Missing(f"base is priced in {currencies[0]}, head in {currencies[1]}")
+        missing = Missing(f"the baseline is priced in {currencies[0]}, the candidate in {currencies[1]}")
 
     def seen(side: Side) -> Estimate:
         known = counted(side.trials)

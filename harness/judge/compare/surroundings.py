@@ -84,7 +84,7 @@ def _notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
     if pairs.cases == 0:
         yield "No case is on both sides, so nothing can be compared."
         return
-    for name, view in (("base", base), ("head", head)):
+    for name, view in (("the baseline", base), ("the candidate", head)):
         if view.missing:
             yield (
                 f"The run of {name} is not finished: {count(view.missing, 'trial')} were never run and are"
@@ -97,7 +97,7 @@ def _notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
     if pairs.relabelled:
         yield (
             f"{count(len(pairs.relabelled), 'case')} changed their expected label between the runs: both"
-            " sides are judged by head's."
+            " sides are judged by the candidate's."
         )
     if base.manifest.suite_digest != head.manifest.suite_digest:
         yield "The suites are not the same (cases, labels or reply rule): only paired cases are compared."

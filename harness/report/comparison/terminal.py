@@ -52,7 +52,7 @@ def _blocks(view: ComparisonView, pen: Pen, *, full: bool) -> Iterable[Renderabl
 
 def _differences(rows: Sequence[DifferenceRow], pen: Pen) -> RenderableType:
     wide = pen.width >= WIDE
-    grid = laid_out("", "", "Base", "Head", "Difference", "")
+    grid = laid_out("", "", "Baseline", "Candidate", "Difference", "")
     for row in rows:
         base, head = (str(side) if wide else side.value for side in (row.base, row.head))
         grid.add_row(
@@ -128,15 +128,15 @@ def _case(case: CaseView, pen: Pen, *, full: bool) -> RenderableType:
     ]
     grid = Grid.grid(padding=(0, 2, 0, 0))
     for side, said, replies in (
-        ("base", case.base_said, case.base_replies),
-        ("head", case.head_said, case.head_replies),
+        ("baseline", case.base_said, case.base_replies),
+        ("candidate", case.head_said, case.head_replies),
     ):
         reply = " | ".join(shorten(text, 160) for text in replies)
         grid.add_row(pen.text(f"    {side}"), pen.text(said, "bold"), pen.text(f"reply: {reply}", "dim"))
     lines.append(grid)
     if full and case.head_prompt:
         lines.append(indented(pen.text(f"base was asked: {shorten(case.base_prompt, 2000)}", "dim"), 4))
-        lines.append(indented(pen.text(f"head was asked: {shorten(case.head_prompt, 2000)}", "dim"), 4))
+        lines.append(indented(pen.text(f"the candidate was asked: {shorten(case.head_prompt, 2000)}", "dim"), 4))
     return Group(*lines)
 
 

@@ -188,7 +188,7 @@ def _outcomes(changes: Sequence[OutcomeChange]) -> Table | None:
         )
         for change in changes
     )
-    head = ("Outcome", "Base", "Head", "New in these cases", "Gone from these")
+    head = ("Outcome", "Baseline", "Candidate", "New in these cases", "Gone from these")
     return Table(title="", head=head, rows=rows)
 
 
@@ -214,7 +214,7 @@ def _changes(c: Comparison) -> Table | None:
     cells = tuple(
         (Cell(text=what), Cell(text=one, kind="code"), Cell(text=two, kind="code")) for what, one, two in rows
     )
-    return Table(title="", head=("What", "Base", "Head"), rows=cells)
+    return Table(title="", head=("What", "Baseline", "Candidate"), rows=cells)
 
 
 def _of_runs(base: ComparedSide, head: ComparedSide) -> Iterable[tuple[str, tuple[str, str]]]:
@@ -229,8 +229,8 @@ def _when(created_utc: str) -> str:
 
 def _unpaired(c: Comparison) -> Iterable[str]:
     for what, ids in (
-        ("only in base", c.unpaired_base),
-        ("only in head", c.unpaired_head),
+        ("only in the baseline", c.unpaired_base),
+        ("only in the candidate", c.unpaired_head),
         ("edited since, so not the same question", c.edited),
         ("with another expected label now, which counts for both", c.relabelled),
     ):
@@ -240,7 +240,7 @@ def _unpaired(c: Comparison) -> Iterable[str]:
 
 def _method(c: Comparison) -> str:
     return (
-        "Differences are head minus base over paired cases. Shares: Tango's score interval, McNemar's mid-p "
+        "Differences are candidate minus baseline over paired cases. Shares: Tango's score interval, McNemar's mid-p "
         "(with repeats: clustered by case). F1, precision, MCC, latency quantiles: the same resampled cases "
         "on both sides. Better and worse are Holm-adjusted within the headline figures and within the "
         "details: if nothing had changed, any of either would be called worse in at most "

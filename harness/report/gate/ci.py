@@ -105,7 +105,7 @@ def _test(check: GateCheck) -> JunitTest:
         status=check.status,
         seconds=(check.head.value or 0.0) if timed and check.head is not None else 0.0,
         kind=check.of,
-        seen=_short(f"{row.name}: base {row.base or 'none'}, head {row.head}{change}"),
+        seen=_short(f"{row.name}: baseline {row.base or 'none'}, candidate {row.head}{change}"),
         why=_short(check.why),
     )
 

@@ -38,7 +38,9 @@ def _prompt(prompt: PromptView) -> Iterator[str]:
     for trouble in prompt.wrong:
         yield from _trouble(trouble)
     if prompt.rows:
-        head = GateRow(status="", tone="plain", name="check", base="base", head="head", change="head - base", why="")
+        head = GateRow(
+            status="", tone="plain", name="check", base="baseline", head="candidate", change="difference", why=""
+        )
         rows = [_cells(row) for row in (head, *prompt.rows)]
         widths = [min(_WIDEST, max(len(cell) for cell in column)) for column in zip(*rows, strict=True)]
         for line in rows:

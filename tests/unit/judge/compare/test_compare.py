@@ -241,7 +241,7 @@ def test_prices_in_two_currencies_are_not_compared() -> None:
     euro = viewed(base, model={"price": {"input": 1.0, "output": 4.0, "currency": "EUR"}})
     found = metric(compare(viewed(base), euro), "cost_per_1000")
     assert (found.difference.value, found.verdict) == (None, "can't tell")
-    assert "base is priced in USD, head in EUR" in found.sentence
+    assert "the baseline is priced in USD, the candidate in EUR" in found.sentence
 
 
 def test_each_side_is_written_in_its_own_currency() -> None:

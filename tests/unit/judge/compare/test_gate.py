@@ -70,7 +70,7 @@ def test_a_failure_names_its_checks_and_the_broken_cases() -> None:
     worse = judged(comparison=comparison(asked("recall", "FAIL", 0.001, label="spam")))
     (prompt,) = decide_prompts([worse], confidence=0.95)
     assert prompt.headline == (
-        "1 check of 2 failed: recall[spam] at most 2 points below base. 2 cases broken: c1 and c2."
+        "1 check of 2 failed: recall[spam] at most 2 points below baseline. 2 cases broken: c1 and c2."
     )
     assert gate_reason([prompt], "main") == f"v1 on m: {prompt.headline}"
 

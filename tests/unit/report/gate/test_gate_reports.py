@@ -54,7 +54,7 @@ def test_the_comment_says_verdict_checks_regressions_diff_cost_and_how_to_reprod
     assert text.startswith(STICKY)
     assert "## ❌ Gate failed: suites/s.suite.yml" in text
     assert "| ✅ PASS | `accuracy >= 80%` | 84.0% | 84.0% (79.4 to 87.7) | ▼ −6.0 points (−9.0 to −3.0) |" in text
-    assert "| ❌ FAIL | `accuracy at most 2 points below base` |" in text
+    assert "| ❌ FAIL | `accuracy at most 2 points below baseline` |" in text
     assert "<details><summary><b>2 broken, 0 fixed</b>" in text
     assert "```diff\n@@ -1,2 +1,2 @@\n user:\n-Sort this message.\n+Sort that message.\n```" in text
     assert "**Cost of this gate:** 600 calls, &#36;0.12." in text
@@ -101,10 +101,10 @@ def test_the_test_report_has_one_test_a_check_and_times_are_only_times(tmp_path:
     (suite,) = JUnitXml.fromstring(render_gate_junit(failed()))
     assert (suite.tests, suite.failures, suite.skipped, suite.errors) == (4, 1, 1, 0)
     results = {case.name: case.result for case in suite}
-    (failure,) = results["accuracy at most 2 points below base"]
+    (failure,) = results["accuracy at most 2 points below baseline"]
     assert isinstance(failure, Failure)
-    assert failure.message.startswith("accuracy at most 2 points below base: base 90.0%, head 84.0%")
-    (skipped,) = results["recall[spam] at most 2 points below base"]
+    assert failure.message.startswith("accuracy at most 2 points below baseline: baseline 90.0%, candidate 84.0%")
+    (skipped,) = results["recall[spam] at most 2 points below baseline"]
     assert isinstance(skipped, Skipped)
     times = {case.name: case.time for case in suite}
     assert times.pop("latency.p95 <= 1 s") == pytest.approx(0.84)
@@ -160,7 +160,7 @@ def test_the_terminal_gets_no_control_character_and_names_what_broke() -> None:
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
     assert max(map(len, text.splitlines())) < 2_500
     plain = terminal_gate(failed())
-    assert plain.startswith("FAIL: v1 on m: 1 check of 4 failed: accuracy at most 2 points below base.")
+    assert plain.startswith("FAIL: v1 on m: 1 check of 4 failed: accuracy at most 2 points below baseline.")
     assert "c1 (expected spam): spam -> ham" in plain
 
 

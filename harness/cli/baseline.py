@@ -57,7 +57,7 @@ def set_baseline(run: options.Run = "latest", as_json: options.Json = False) -> 
 
 def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> None:
     """Refuse a gate's run, and one whose figures hang on what the endpoint failed."""
-    from harness.judge.history.section import not_measured
+    from harness.judge.history.section import why_not_measured
 
     if "gate" in manifest.notes:
         raise UsageError(
@@ -65,7 +65,7 @@ def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> Non
             fix="Run the suite after the merge, and set that run.",
         )
     for one in assessment.candidates:
-        told = not_measured((one.lost or 0) / max(one.trials, 1))
+        told = why_not_measured((one.lost or 0) / max(one.trials, 1))
         if told:
             raise UsageError(
                 f"run {manifest.run_id} can't be a baseline for {one.name}: {told}.",

@@ -130,7 +130,7 @@ def conclude(
         raise unwritten
     if not as_json:
         note(f"report: {html}")
-    return int(exit_code(assessment))
+    return int(code_of_verdict(assessment))
 
 
 @contextmanager
@@ -145,7 +145,7 @@ def reported_if_ended_early(*, template: Path | None, as_json: bool) -> Iterator
         raise
 
 
-def exit_code(assessment: Assessment) -> Exit:
+def code_of_verdict(assessment: Assessment) -> Exit:
     """Give the code of a judged run: of its verdict, unless trials are missing or failed that it hangs on."""
     if assessment.verdict == "NOT MEASURED":
         return Exit.ENDPOINT_UNUSABLE

@@ -54,7 +54,7 @@ def renderer_of(prompt: Prompt) -> Renders:
     return ConfinedRenderer(prompt) if prompt.confined else Renderer(prompt)
 
 
-class Refused(RenderFailed):
+class RenderRefused(RenderFailed):
     """A confined prompt can't be rendered at all: its template is not allowed, or takes too much."""
 
     def __init__(self, message: str, how: str = "") -> None:
@@ -70,7 +70,7 @@ class ConfinedRenderer:
 
     def __init__(self, prompt: Prompt, *, wall_s: float = WALL_S, cpu_s: int = CPU_S, memory: int = MEMORY) -> None:
         self._wall_s = wall_s
-        self._over: Refused | None = None
+        self._over: RenderRefused | None = None
         self._child = subprocess.Popen(
             [sys.executable, "-I", "-m", "harness.files.untrusted"],
             stdin=subprocess.PIPE,
@@ -83,7 +83,7 @@ class ConfinedRenderer:
         found = self._ask({"prompt": content, "labels": prompt.labels, "cpu_s": cpu_s, "memory": memory})
         if found:
             self.close()
-            raise Refused(found)
+            raise RenderRefused(found)
 
     def render(self, inputs: Mapping[str, str]) -> Rendered:
         """Render for the inputs of one case. Raises RenderFailed; Refused from when it took too much."""
@@ -122,9 +122,9 @@ class ConfinedRenderer:
             raise self._ended("Its process ended before it was done.")
         return json.loads(answer)
 
-    def _ended(self, how: str) -> Refused:
+    def _ended(self, how: str) -> RenderRefused:
         self.close()
-        self._over = Refused(_TOO_MUCH, how)
+        self._over = RenderRefused(_TOO_MUCH, how)
         return self._over
 
 

@@ -26,18 +26,18 @@ from harness.judge.checks import (
 )
 from harness.judge.compare import leaderboard
 from harness.judge.history.found import RECENT, answered_figures, past_runs
-from harness.judge.history.section import history_section, lab_run, runs_before
+from harness.judge.history.section import judged_history, lab_run, runs_before
 from harness.judge.history.series import earlier
-from harness.judge.leakage.section import leakage_section
-from harness.judge.sections.classification import classification_section, slices_section
-from harness.judge.sections.cost import cost_section
-from harness.judge.sections.generalization import generalization_section, other_split
-from harness.judge.sections.latency import latency_section, timing_quality
+from harness.judge.leakage.section import judged_leakage
+from harness.judge.sections.classification import judged_classification, judged_slices
+from harness.judge.sections.cost import judged_cost
+from harness.judge.sections.generalization import judged_generalization, other_split
+from harness.judge.sections.latency import judged_latency, timing_quality
 from harness.judge.sections.notable import maybe_mislabelled, notable_cases, notable_counts
-from harness.judge.sections.robustness import robustness_section
-from harness.judge.sections.stability import stability_section
-from harness.judge.sections.tradeoff import tradeoff_section
-from harness.judge.sections.trouble import cut_while_thinking, no_reply, replies_section, what_went_wrong
+from harness.judge.sections.robustness import judged_robustness
+from harness.judge.sections.stability import judged_stability
+from harness.judge.sections.tradeoff import judged_tradeoff
+from harness.judge.sections.trouble import cut_while_thinking, judged_replies, no_reply, what_went_wrong
 from harness.judge.sections.versions import with_growth, with_versions
 from harness.judge.table.columns import RunTable
 from harness.judge.table.read import tabulate
@@ -141,25 +141,25 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         trials=len(view.trials),
         cases=len(view.cases),
         repeats=view.repeats,
-        classification=classification_section(view),
-        latency=latency_section(view),
-        stability=stability_section(view),
-        cost=cost_section(view),
+        classification=judged_classification(view),
+        latency=judged_latency(view),
+        stability=judged_stability(view),
+        cost=judged_cost(view),
         timing_quality=timing,
-        slices=slices_section(view),
-        robustness=robustness_section(view),
-        generalization=generalization_section(view),
-        leakage=leakage_section(view),
-        tradeoff=tradeoff_section(view),
+        slices=judged_slices(view),
+        robustness=judged_robustness(view),
+        generalization=judged_generalization(view),
+        leakage=judged_leakage(view),
+        tradeoff=judged_tradeoff(view),
         notable=notable_cases(view),
         notable_counts=notable_counts(view),
         went_wrong=troubles,
         lost=view.lost,
         answered=answered_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         open_by_failures=open_by_failures(verdict, checks),
-        replies=replies_section(view),
+        replies=judged_replies(view),
     )
-    return msgspec.structs.replace(made, history=history_section(view, made, policy))
+    return msgspec.structs.replace(made, history=judged_history(view, made, policy))
 
 
 def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]) -> Assessment:

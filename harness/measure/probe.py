@@ -15,7 +15,7 @@ from harness.errors import RunIncomplete
 from harness.files.project import ModelEntry, Price
 from harness.files.prompts import Message, Prompt, Rendered, RenderedChat, RenderedText
 from harness.measure.endpoint import Answer, build_endpoint
-from harness.measure.endpoint.codecs import OUTPUT_NAMES, variables
+from harness.measure.endpoint.codecs import OUTPUT_NAMES, template_variables
 from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS
 from harness.measure.endpoint.recorded import load_replies
 from harness.measure.pacing import RetryBudget, RetryRules, retry, wants_retry
@@ -121,7 +121,7 @@ def _of_replay(name: str, entry: ModelEntry, root: Path) -> Probe:
 
 
 def _question(entry: ModelEntry) -> tuple[Prompt, Rendered]:
-    inputs = dict.fromkeys(variables(entry.body), QUESTION) if entry.endpoint == "http" else {}
+    inputs = dict.fromkeys(template_variables(entry.body), QUESTION) if entry.endpoint == "http" else {}
     if entry.endpoint == "completions":
         return Prompt(text=_TEXT), RenderedText(_TEXT)
     prompt = Prompt(messages=(Message(role="user", content=QUESTION),))

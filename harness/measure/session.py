@@ -12,7 +12,7 @@ from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncom
 from harness.files.bundle import Bundle
 from harness.files.thresholds import metric_of
 from harness.journal import JournalWriter
-from harness.measure.engine.contract import Outcome, Sink, Work
+from harness.measure.engine.contract import EngineOutcome, RecordSink, Work
 from harness.measure.plan import Plan
 from harness.measure.timeline import RealClock
 from harness.record import CaseRow, Event, Pace, Record, Refused, Reply, Session
@@ -175,7 +175,7 @@ def unusable(ended: Sequence[Refused]) -> EndpointUnusable:
     return EndpointUnusable("\n".join(lines), fix=" ".join(dict.fromkeys(fix for fix in fixes if fix)))
 
 
-def _measure(bundle: Bundle, plan: Plan, begin: Begin, sink: JournalSink, processes: int | None) -> Outcome:
+def _measure(bundle: Bundle, plan: Plan, begin: Begin, sink: JournalSink, processes: int | None) -> EngineOutcome:
     work = Work(
         bundle=bundle,
         done=begin.done,
@@ -184,10 +184,10 @@ def _measure(bundle: Bundle, plan: Plan, begin: Begin, sink: JournalSink, proces
         began_ns=time.perf_counter_ns(),
         lag_bound_ns=lag_bound_ns(bundle),
     )
-    return run_engine(work, plan, sink, processes=how_many(bundle, processes))
+    return run_engine(work, plan, sink, processes=process_count(bundle, processes))
 
 
-def run_engine(work: Work, plan: Plan, sink: Sink, *, processes: int) -> Outcome:
+def run_engine(work: Work, plan: Plan, sink: RecordSink, *, processes: int) -> EngineOutcome:
     """Measure what is left of a plan; what ends it early is in the outcome."""
     if processes > 1:
         from harness.measure.engine.processes import run_processes
@@ -198,7 +198,7 @@ def run_engine(work: Work, plan: Plan, sink: Sink, *, processes: int) -> Outcome
     return run_local(work, plan, sink)
 
 
-def how_many(bundle: Bundle, processes: int | None) -> int:
+def process_count(bundle: Bundle, processes: int | None) -> int:
     """Give the number of processes: as asked, but one where processes can't share an endpoint.
 
     Left to us it is one for each 256 calls that may be in flight, on a core of its own: up to there a single

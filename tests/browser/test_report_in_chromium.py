@@ -12,7 +12,7 @@ from judged import manifest, three
 from went_wrong import SITUATIONS
 
 from harness.report.comparison import render_comparison_html
-from harness.report.run import render_html, view_of
+from harness.report.run import render_html, run_view
 
 NARROW_PHONE = (320, 640)
 LINES = """e => {
@@ -33,7 +33,7 @@ def saved(folder: Path, html: str) -> str:
 def test_candidates_are_read_on_a_phone_without_scrolling_sideways(
     browser: Chromium, tmp_path: Path, size: tuple[int, int]
 ) -> None:
-    address = saved(tmp_path, render_html(view_of(three(), manifest(three()))))
+    address = saved(tmp_path, render_html(run_view(three(), manifest(three()))))
     with browser.page(size=size, touch=True) as page:
         page.open(address)
         assert page.problems == []
@@ -49,7 +49,7 @@ def test_candidates_are_read_on_a_phone_without_scrolling_sideways(
 
 @pytest.mark.parametrize("dark", [False, True])
 def test_candidates_and_their_chart_meet_wcag_aa(browser: Chromium, tmp_path: Path, axe: str, dark: bool) -> None:
-    address = saved(tmp_path, render_html(view_of(three(), manifest(three()))))
+    address = saved(tmp_path, render_html(run_view(three(), manifest(three()))))
     with browser.page(dark=dark) as page:
         page.open(address)
         page.evaluate(axe)
@@ -79,7 +79,7 @@ def test_what_went_wrong_meets_wcag_aa_and_fits_a_phone(
     browser: Chromium, tmp_path: Path, axe: str, situation: str, dark: bool
 ) -> None:
     judged = SITUATIONS[situation]()
-    address = saved(tmp_path, render_html(view_of(judged, manifest(judged))))
+    address = saved(tmp_path, render_html(run_view(judged, manifest(judged))))
     with browser.page(dark=dark) as page:
         page.open(address)
         page.evaluate(axe)

@@ -15,7 +15,7 @@ from scripted import Answer, ScriptedServer
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, RenderedChat
 from harness.files.suite import ReplyRule
-from harness.judge.labels import LabelReader, told
+from harness.judge.labels import LabelReader, why_told
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.record import Failure, Reply, Trial
 
@@ -113,7 +113,7 @@ def test_the_arguments_of_a_tool_call_are_read_where_the_suite_says_so(said: Sai
     assert (read.label, read.outcome) == (None, "unparseable")
     if not said.expected["text"]:
         assert read.why is not None
-        assert "from: tool" in told(read.why)
+        assert "from: tool" in why_told(read.why)
 
 
 @pytest.mark.parametrize("said", [one for one in ALL if one.streamed], ids=lambda said: said.id)

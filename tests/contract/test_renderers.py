@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from harness.judge.documents import Assessment
-from harness.report.run import render_html, render_json, render_junit, render_markdown, terminal_report, view_of
+from harness.report.run import render_html, render_json, render_junit, render_markdown, run_view, terminal_report
 
 Render = Callable[[Assessment], str]
 
@@ -27,10 +27,10 @@ def terminal(judged: Assessment) -> str:
 
 
 RENDERERS: dict[str, Render] = {
-    "html": lambda judged: render_html(view_of(judged, manifest(judged))),
-    "markdown": lambda judged: render_markdown(view_of(judged, manifest(judged))),
+    "html": lambda judged: render_html(run_view(judged, manifest(judged))),
+    "markdown": lambda judged: render_markdown(run_view(judged, manifest(judged))),
     "terminal": terminal,
-    "junit": lambda judged: render_junit(judged, view_of(judged)).decode(),
+    "junit": lambda judged: render_junit(judged, run_view(judged)).decode(),
     "json": lambda judged: render_json(judged).decode(),
 }
 renderers = pytest.mark.parametrize("render", RENDERERS.values(), ids=RENDERERS)

@@ -13,7 +13,7 @@ from went_wrong import SITUATIONS
 
 from harness.judge.documents import Assessment
 from harness.report.comparison import render_comparison_markdown, terminal_comparison
-from harness.report.run import render_markdown, terminal_report, view_of
+from harness.report.run import render_markdown, run_view, terminal_report
 
 
 def terminal(judged: Assessment, width: int, *, full: bool = False) -> str:
@@ -24,7 +24,7 @@ def terminal(judged: Assessment, width: int, *, full: bool = False) -> str:
 
 def markdown(judged: Assessment) -> str:
     """Give report.md."""
-    return render_markdown(view_of(judged, manifest(judged)))
+    return render_markdown(run_view(judged, manifest(judged)))
 
 
 def compared(width: int) -> str:

@@ -82,12 +82,12 @@ def gate(
     """
     from tempfile import TemporaryDirectory
 
-    from harness.files.branch import Asked, gate_bundle
+    from harness.files.branch import GateAsked, gate_bundle
     from harness.measure.endpoint.codecs import merged
 
     share = None if margin is None else margin_of(margin)
     most = None if max_cost is None else most_of(max_cost)
-    asked = Asked(
+    asked = GateAsked(
         suite=suite,
         base=base,
         policy="head" if policy is PolicySide.HEAD else "base",

@@ -61,7 +61,7 @@ def most_of(written: str) -> Money:
     from harness.files.written import units
 
     try:
-        amount = units.money(written)
+        amount = units.read_money(written)
     except ValueError as error:
         raise UsageError(f"--max-cost {written}: {error}.") from None
     signs = [code for sign, code in units.CURRENCY_SIGNS.items() if sign in written]

@@ -2,5 +2,5 @@
 
 from harness.files.branch.answering import FREE
 from harness.files.branch.bundle import GateBundle, gate_bundle
-from harness.files.branch.pairing import Asked, Pair
+from harness.files.branch.pairing import GateAsked, Pair
 from harness.files.branch.repository import Repository

@@ -24,7 +24,7 @@ _WILD = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class PolicyPlaces:
     """Where a side of a gate lies: repository paths hang below `folder`."""
 
     folder: Path
@@ -57,9 +57,9 @@ def _upward(folder: str) -> Iterator[str]:
     yield ""
 
 
-def lay_out(snapshot: Snapshot, suite: str, project: str | None, into: Path) -> Places:
+def lay_out(snapshot: Snapshot, suite: str, project: str | None, into: Path) -> PolicyPlaces:
     """Copy what the suite of a commit needs, except its prompts. Raises FilesError at the commit's files."""
-    places = Places(folder=into, suite=into / suite, project=into / (project or _default_place(suite)))
+    places = PolicyPlaces(folder=into, suite=into / suite, project=into / (project or _default_place(suite)))
     snapshot.copy(suite, into)
     if project is None:
         places.project.parent.mkdir(parents=True, exist_ok=True)

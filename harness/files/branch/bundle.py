@@ -12,9 +12,9 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.files.branch.answering import Policy, Sent, heirs, read_policy, since_then
-from harness.files.branch.base_policy import Places, lay_out, matching, nearest_suite, project_of
+from harness.files.branch.base_policy import PolicyPlaces, lay_out, matching, nearest_suite, project_of
 from harness.files.branch.edits import edits_of, refuse_files
-from harness.files.branch.pairing import Asked, Pair, Side, Sides
+from harness.files.branch.pairing import GateAsked, Pair, Side, Sides
 from harness.files.branch.prompts import SuitePrompts
 from harness.files.branch.repository import Repository, lies_in, touches
 from harness.files.bundle import Bundle
@@ -56,7 +56,7 @@ class GateBundle:
         return results
 
 
-def gate_bundle(asked: Asked, scratch: Path, sent: Sent) -> GateBundle:
+def gate_bundle(asked: GateAsked, scratch: Path, sent: Sent) -> GateBundle:
     """Find what the branch changed and put both versions side by side; the base's files go into `scratch`.
 
     `sent` gives what a request holds besides messages. Raises UsageError and FilesError.
@@ -84,7 +84,7 @@ def _repository_of(suite: Path) -> Repository:
 class _Gathering:
     """One look at a branch."""
 
-    def __init__(self, asked: Asked, scratch: Path, sent: Sent) -> None:
+    def __init__(self, asked: GateAsked, scratch: Path, sent: Sent) -> None:
         self.asked = asked
         self.sent = sent
         self.repository = _repository_of(asked.suite)
@@ -103,7 +103,7 @@ class _Gathering:
         self.before = None if self.theirs is None else read_policy(self.theirs.suite, self.theirs.project)
         self.now = self._branch_policy()
 
-    def _lay_out(self, commit: str, into: Path) -> Places:
+    def _lay_out(self, commit: str, into: Path) -> PolicyPlaces:
         """Copy what the base's suite needs as it was at a commit."""
         here = Path.cwd().resolve()
         working = here.relative_to(self.top).as_posix() if here.is_relative_to(self.top) else None
@@ -111,7 +111,7 @@ class _Gathering:
         project = project_of(snapshot.files, suite, "" if working == "." else working)
         return lay_out(snapshot, suite, project, into)
 
-    def _places(self) -> Places:
+    def _places(self) -> PolicyPlaces:
         """Where the policy in force lies."""
         if self.policy == "base" and self.theirs is not None:
             return self.theirs
@@ -122,7 +122,7 @@ class _Gathering:
             raise UsageError("this branch has no harness.yml.", fix="Add one, or use `--policy base`.")
         if self.policy == "base":
             self._allow_new_suite(project.relative_to(self.top).as_posix())
-        return Places(folder=self.top, suite=self.top / self.suite, project=project)
+        return PolicyPlaces(folder=self.top, suite=self.top / self.suite, project=project)
 
     def _allow_new_suite(self, project: str) -> None:
         """Let a new suite be judged by its own policy, for want of another; its models must be the base's."""

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from harness.errors import FilesError, UsageError
 from harness.files.branch.answering import Heir, Policy, Sent
-from harness.files.branch.base_policy import Places, at_commit
+from harness.files.branch.base_policy import PolicyPlaces, at_commit
 from harness.files.branch.prompts import FoundPrompts, confine, confine_own, same_requests
 from harness.files.branch.repository import Repository, Snapshot
 from harness.files.bundle import Bundle, Candidate, load_bundle
@@ -39,7 +39,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class GateAsked:
     """What the command line asks for."""
 
     suite: Path
@@ -55,7 +55,7 @@ class Asked:
 class Sides:
     """Where both sides lie, and what each of them says."""
 
-    asked: Asked
+    asked: GateAsked
     sent: Sent
     base: Snapshot
     since: str  # the commit at which the branch left the base
@@ -63,7 +63,7 @@ class Sides:
     tracked: frozenset[str]
     scratch: Path
     root: Path
-    places: Places
+    places: PolicyPlaces
     before: Policy | None
     now: Policy | None
     found: FoundPrompts

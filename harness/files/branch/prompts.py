@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.files.branch.answering import Sent, ask_alike
-from harness.files.branch.base_policy import Places, nearest_text
+from harness.files.branch.base_policy import PolicyPlaces, nearest_text
 from harness.files.branch.repository import Snapshot, is_pointer
 from harness.files.bundle import Bundle, Candidate, Gatherer, inputs_sent, too_dear, unique_names
 from harness.files.case import PROMPT_LEVEL, is_own
@@ -145,7 +145,7 @@ def _names(pattern: Sequence[str], path: Sequence[str]) -> bool:
     return fits and fnmatchcase(path[-1], pattern[-1]) and _reaches(pattern, path)
 
 
-def confine(prompts: Sequence[Path], policy: Places) -> None:
+def confine(prompts: Sequence[Path], policy: PolicyPlaces) -> None:
     """Render a stranger's prompts in a child process with limits. Raises FilesError at what they do wrong."""
     findings = Findings()
     gather = Gatherer(policy.suite, policy.project, findings)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.files.bundle.choice import Choice
+from harness.files.bundle.choice import RunChoice
 from harness.files.bundle.demands import read_thresholds
 from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks, too_dear
 from harness.files.bundle.gathering import Gatherer
@@ -99,7 +99,7 @@ def load_bundle(
     rendered there: also later, by whatever takes the bundle.
     """
     loader = _Loader(suite_path, project, trusted=trusted, confined=confined or not trusted, entries=entries)
-    bundle = loader.load(prompts, models, repeats, cases, Choice(limit=limit, first=first, splits=splits, tags=tags))
+    bundle = loader.load(prompts, models, repeats, cases, RunChoice(limit=limit, first=first, splits=splits, tags=tags))
     loader.findings.raise_if_any()
     assert bundle is not None  # nothing is left out without a finding
     return bundle
@@ -124,7 +124,7 @@ class _Loader:
         self.gather = Gatherer(suite_path, project, self.findings, entries)
 
     def load(
-        self, prompts: Sequence[str], models: Sequence[str], repeats: int | None, cases: Path | None, choice: Choice
+        self, prompts: Sequence[str], models: Sequence[str], repeats: int | None, cases: Path | None, choice: RunChoice
     ) -> Bundle | None:
         checked = self.gather.suite()
         if checked is None:
@@ -192,7 +192,7 @@ class _Loader:
         self.gather.files += [shortest(file) for file in made.files]
         return made.cases
 
-    def _no_case_left(self, checked: Checked[Suite], choice: Choice) -> None:
+    def _no_case_left(self, checked: Checked[Suite], choice: RunChoice) -> None:
         wanted = [*(f"split={s}" for s in sorted(choice.splits)), *(f"tag={t}" for t in sorted(choice.tags))]
         checked.problem((), f"no case is left by {shortlist(wanted) or 'the limit'}.", "Ask for fewer conditions.")
 

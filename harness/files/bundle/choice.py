@@ -8,7 +8,7 @@ from harness.files.case import Case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class RunChoice:
     """What the command line asks for; `limit` is the size of a sample that has every label."""
 
     limit: int | None = None

@@ -21,7 +21,7 @@ from harness.files.prompts import (
     variables,
 )
 from harness.files.suite import Pattern, ReplyRule, Suite
-from harness.files.untrusted import ConfinedRenderer, Refused, renderer_of
+from harness.files.untrusted import ConfinedRenderer, RenderRefused, renderer_of
 from harness.files.written import Checked, Scalar, did_you_mean, shortlist, shown
 
 COMPLETES = frozenset({"local", "completions", "replay", "http"})
@@ -152,7 +152,7 @@ def too_dear(prompt: Prompt, cases: Sequence[Case], variants: Sequence[str], sui
             with closing(ConfinedRenderer(form)) as renderer:
                 for inputs in inputs_sent(cases, changed if form is prompt else (), suite.labels):
                     _render_quietly(renderer, inputs)
-    except Refused as refused:
+    except RenderRefused as refused:
         return refused.exhausted
     return None
 
@@ -160,7 +160,7 @@ def too_dear(prompt: Prompt, cases: Sequence[Case], variants: Sequence[str], sui
 def _render_quietly(renderer: ConfinedRenderer, inputs: Mapping[str, str]) -> None:
     try:
         renderer.render(inputs)
-    except Refused:
+    except RenderRefused:
         raise
     except RenderFailed:
         pass

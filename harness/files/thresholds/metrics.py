@@ -13,7 +13,7 @@ Scale: TypeAlias = Plain | Literal["money"]
 Selector: TypeAlias = Literal["none", "label", "perturbation"]
 Argument: TypeAlias = Literal["none", "seconds", "beta", "power"]
 Counted: TypeAlias = Literal["cases", "label cases", "other cases", "predictions", "touched"]
-Clock: TypeAlias = Literal["latency", "ttft"]
+MetricClock: TypeAlias = Literal["latency", "ttft"]
 Headline: TypeAlias = Literal["never", "always", "positive label", "no positive label"]
 
 
@@ -29,7 +29,7 @@ class Metric:
     argument: Argument = "none"
     higher_is_better: bool = True
     counts: Counted = "cases"  # what its sample size counts
-    clock: Clock | None = None  # which time of a call it is about
+    clock: MetricClock | None = None  # which time of a call it is about
     quantile: float | None = None  # of that time
     outcome: str | None = None  # of which it is the share of trials
     repeated: bool = False  # needs cases that were asked more than once
@@ -72,7 +72,7 @@ class Metric:
 
 _lower = partial(Metric, higher_is_better=False)
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p95": 0.95, "p99": 0.99, "max": 1.0}
-_CLOCKS: tuple[Clock, ...] = ("latency", "ttft")
+_CLOCKS: tuple[MetricClock, ...] = ("latency", "ttft")
 
 ACCURACY = Metric(name="accuracy", headline="always")
 BALANCED_ACCURACY = Metric(name="balanced_accuracy", front=True)
@@ -100,7 +100,7 @@ TOKENS_PER_CASE = _lower(name="tokens_per_case", spelling="tokens per case", sca
 QUALITY = BALANCED_ACCURACY  # where one figure stands for it: accuracy favours who gives the commonest label
 
 
-def _quantile(clock: Clock, part: str) -> Metric:
+def _quantile(clock: MetricClock, part: str) -> Metric:
     first = clock == "latency" and part == "p95"  # the one that candidates are held against each other by
     return _lower(
         name=f"{clock}.{part}",

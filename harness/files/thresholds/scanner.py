@@ -77,7 +77,7 @@ class Scanner:
         unit = _UNIT.match(self.text, self.at)
         if unit is not None:
             self.at = unit.end()
-        return units.number(found[0]), unit[0] if unit else "", sign
+        return units.read_number(found[0]), unit[0] if unit else "", sign
 
     def name(self, bare: re.Pattern[str]) -> str:
         """Read a name, in quotes or as `bare` allows."""

@@ -20,12 +20,12 @@ _VOLUME = re.compile(rf"\s*{_NUMBER}\s*(?P<scale>[kKmMbB]?)\s*(?:per|/|a)\s*(?P<
 _SCALES = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9}
 
 
-def number(text: str) -> float:
+def read_number(text: str) -> float:
     """Read a number that may have thousands separators."""
     return float(text.replace(",", ""))
 
 
-def seconds(written: object) -> float:
+def read_seconds(written: object) -> float:
     """Read `30 s`, `1500 ms`, `2 min` or a plain number of seconds. Raises ValueError."""
     if isinstance(written, (int, float)) and not isinstance(written, bool):
         return _finite(float(written))
@@ -33,7 +33,7 @@ def seconds(written: object) -> float:
     unit = found["unit"].lower() if found else ""
     if found is None or (unit and unit not in SECONDS):
         raise ValueError("must be a time such as `30 s` or `1500 ms`")
-    return number(found["number"]) * SECONDS[unit or "s"]
+    return read_number(found["number"]) * SECONDS[unit or "s"]
 
 
 def age(written: object) -> float:
@@ -44,9 +44,9 @@ def age(written: object) -> float:
         return _finite(float(written))
     found = _DAYS.fullmatch(written) if isinstance(written, str) else None
     if found is not None:
-        return number(found["number"]) * 86_400.0
+        return read_number(found["number"]) * 86_400.0
     try:
-        return seconds(written)
+        return read_seconds(written)
     except ValueError:
         raise ValueError("must be a time such as `7 days` or `12 h`, or `never`") from None
 
@@ -58,17 +58,17 @@ def share(written: object) -> float:
     found = _PERCENT.fullmatch(written) if isinstance(written, str) else None
     if found is None:
         raise ValueError("must be a share such as `95%` or `0.95`")
-    return number(found["number"]) / (100.0 if found["percent"] else 1.0)
+    return read_number(found["number"]) / (100.0 if found["percent"] else 1.0)
 
 
-def money(written: object) -> float:
+def read_money(written: object) -> float:
     """Read `0.40`, `$0.40` or `0.40 USD`. Raises ValueError."""
     if isinstance(written, (int, float)) and not isinstance(written, bool):
         return _finite(float(written))
     found = _MONEY.fullmatch(written) if isinstance(written, str) else None
     if found is None:
         raise ValueError("must be an amount such as `0.40` or `$0.40`")
-    return number(found["number"])
+    return read_number(found["number"])
 
 
 def per_month(written: object) -> float:
@@ -78,7 +78,7 @@ def per_month(written: object) -> float:
     found = _VOLUME.fullmatch(written) if isinstance(written, str) else None
     if found is None or found["unit"] not in PER_MONTH:
         raise ValueError("must be a volume such as `2M per month` or `500 per day`")
-    return number(found["number"]) * _SCALES[found["scale"].lower()] * PER_MONTH[found["unit"]]
+    return read_number(found["number"]) * _SCALES[found["scale"].lower()] * PER_MONTH[found["unit"]]
 
 
 def _finite(value: float) -> float:
@@ -92,8 +92,8 @@ def _one_is_a_list(written: object) -> object:
 
 
 # Fields of a written model.
-Seconds: TypeAlias = Annotated[float, BeforeValidator(seconds)]
-Money: TypeAlias = Annotated[float, BeforeValidator(money)]
+Seconds: TypeAlias = Annotated[float, BeforeValidator(read_seconds)]
+Money: TypeAlias = Annotated[float, BeforeValidator(read_money)]
 Share: TypeAlias = Annotated[float, BeforeValidator(share)]
 Age: TypeAlias = Annotated[float, BeforeValidator(age)]
 Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_is_a_list)]

@@ -18,7 +18,7 @@ def _once(view: View, of: Bool) -> bool:
     return len(np.unique(cases)) == len(cases)
 
 
-def nothing(_: Asked) -> str:
+def no_consequence(_: Asked) -> str:
     """Give no sentence: what was missed is not counted in cases."""
     return ""
 
@@ -154,7 +154,7 @@ def uncovered(asked: Asked) -> str:
     return f"{silent:,} of {count(len(predicted), 'trial')} ended without a label." if silent else ""
 
 
-def leaked(asked: Asked) -> str:
+def leaking(asked: Asked) -> str:
     """Name cases whose answer is given away."""
     found = [finding for finding in leaks(asked.view).findings if finding.kind in LEAKS]
     if not found:

@@ -10,7 +10,7 @@ from harness.files.thresholds import ACCURACY
 from harness.judge import Check, Estimate, PastRun, Status, amount, count, scores, undefined
 from harness.judge.checks.asked import Asked
 from harness.judge.history.section import runs_before
-from harness.judge.history.series import before_of, drop_of, groups_of, share_of
+from harness.judge.history.series import as_share, before_of, drop_of, groups_of
 from harness.judge.scores import Drop, Missing, Share
 
 _WORST_FIRST = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
@@ -38,7 +38,7 @@ def drift_check(asked: Asked) -> Check:
 def _befores(asked: Asked) -> list[_Before]:
     if asked.before is not None:
         accuracy = asked.before.figures.get(ACCURACY.written)
-        return [] if accuracy is None else [("", share_of(accuracy))]
+        return [] if accuracy is None else [("", as_share(accuracy))]
     return [(_which(runs), before_of(runs)) for _, runs in groups_of(runs_before(asked.view))]
 
 

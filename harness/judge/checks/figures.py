@@ -42,7 +42,7 @@ def coverage(asked: Asked) -> Figure:
     return scores.coverage(asked.view.answers)
 
 
-def of_label(score: Callable[[Answers, int], Figure]) -> Callable[[Asked], Figure]:
+def label_figure(score: Callable[[Answers, int], Figure]) -> Callable[[Asked], Figure]:
     """Give the reader of a figure of the threshold's label."""
     return lambda asked: _of_label(asked, lambda label: score(asked.view.answers, label))
 
@@ -59,7 +59,7 @@ def _of_label(asked: Asked, score: Callable[[int], Figure]) -> Figure:
     return Missing(f"the suite has no {'positive' if asked.threshold.label is None else 'such'} label")
 
 
-def share_of(outcome: Outcome) -> Callable[[Asked], Figure]:
+def share_ended(outcome: Outcome) -> Callable[[Asked], Figure]:
     """Give the reader of the share of trials that ended in one way."""
     index = OUTCOMES.index(outcome)
 
@@ -81,18 +81,18 @@ def flip_rate(asked: Asked) -> Figure:
     return scores.flip_rate(asked.view.votes)
 
 
-def pass_power(asked: Asked) -> Figure:
+def always_right(asked: Asked) -> Figure:
     """Give how often k repeats of a case are all right."""
     view = asked.view
     return scores.pass_power(view.trials.case, view.answers.right, int(asked.threshold.argument or 1))
 
 
-def gap(asked: Asked) -> Figure:
+def split_gap(asked: Asked) -> Figure:
     """Give accuracy on dev minus that on the other splits."""
     return generalization.gap(asked.view, part=bool(asked.threshold.where))
 
 
-def leaked(asked: Asked) -> Figure:
+def leak_count(asked: Asked) -> Figure:
     """Count the cases that leak: a fact about these texts, without sampling error."""
     here = set(asked.view.trials.case.tolist())
     found = sum(case in here for case in leaks(asked.view).cases)
@@ -117,7 +117,7 @@ def broken(asked: Asked) -> Figure:
     return Normal(float(np.count_nonzero(right[0] & ~right[1])), pairs.cases, 0.0, "counted")
 
 
-def within(asked: Asked) -> Figure:
+def in_time(asked: Asked) -> Figure:
     """Give the share of calls that ended within the limit."""
     view = asked.view
     if why := unrecorded(view, view.trials.caller_ns):

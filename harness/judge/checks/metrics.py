@@ -44,7 +44,7 @@ class Gauge:
 
     figure: Callable[[Asked], Figure]
     plan: power.Planner  # how many cases it takes
-    consequence: Callable[[Asked], str] = told.nothing  # what a miss means, in counts
+    consequence: Callable[[Asked], str] = told.no_consequence  # what a miss means, in counts
     faultless: str = "all were right"  # what a run without a miss shows
     kept: Callable[[CandidateAssessment], Kept] = lambda _: ()  # its figures in a judged run, by selector
     required: Callable[[Asked], tuple[float, str]] | None = None  # where the cases say it: how much, and why
@@ -82,7 +82,7 @@ def _averaged(name: str) -> Gauge:
         plan=power.of_average(AVERAGES[name].of, figure),
         consequence=told.wrong,
         kept=lambda c: [("", c.classification.average(name))],
-        worlds=worlds.of_average,
+        worlds=worlds.averages_otherwise,
     )
 
 
@@ -98,10 +98,13 @@ def _labelled(name: str) -> Callable[[CandidateAssessment], Kept]:
 
 
 def _of_label(
-    metric: Metric, plan: power.Planner, consequence: Callable[[Asked], str], how_else: worlds.Worlds = worlds.of_label
+    metric: Metric,
+    plan: power.Planner,
+    consequence: Callable[[Asked], str],
+    how_else: worlds.Worlds = worlds.label_otherwise,
 ) -> Gauge:
     return Gauge(
-        figure=read.of_label(OF_LABEL[metric.name]),
+        figure=read.label_figure(OF_LABEL[metric.name]),
         plan=plan,
         consequence=consequence,
         kept=_labelled(metric.name),
@@ -117,7 +120,7 @@ def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
             yield "", Estimate(value=c.outcomes.get(outcome, 0) / c.trials, n=c.trials)
 
     return Gauge(
-        figure=read.share_of(outcome),
+        figure=read.share_ended(outcome),
         plan=power.of_share,
         consequence=told.failed if outcome == "failed" else told.ended(outcome, consequence),
         faultless=faultless,
@@ -184,7 +187,7 @@ GAUGES: dict[str, Gauge] = {
     PRECISION.name: _of_label(PRECISION, power.of_share, told.false_answers),
     SPECIFICITY.name: _of_label(SPECIFICITY, power.of_share, told.alarms),
     F1.name: _of_label(F1, power.of_f1, told.errors),
-    "fbeta": Gauge(figure=read.fbeta, plan=power.of_fbeta, consequence=told.errors, worlds=worlds.of_label),
+    "fbeta": Gauge(figure=read.fbeta, plan=power.of_fbeta, consequence=told.errors, worlds=worlds.label_otherwise),
     "failures": _outcome("failures", "no trial failed", "failed"),
     "unparseable": _outcome("unparseable", "every reply could be read", "had no readable label"),
     "refused": _outcome("refused", "no reply was a refusal", "ended in a refusal"),
@@ -206,14 +209,14 @@ GAUGES: dict[str, Gauge] = {
         worlds=worlds.agreeing,
     ),
     "pass": Gauge(
-        figure=read.pass_power,
+        figure=read.always_right,
         plan=power.of_repeats,
         consequence=told.not_always_right,
         kept=lambda c: [(f"^{k}", estimate) for k, estimate in c.stability.pass_k.items()],
     ),
     **{name: _quantile(row) for name, row in METRICS.items() if row.quantile is not None},
     "latency.within": Gauge(
-        figure=read.within,
+        figure=read.in_time,
         plan=power.of_share,
         consequence=told.late,
         faultless="all calls were in time",
@@ -223,16 +226,16 @@ GAUGES: dict[str, Gauge] = {
     "robustness.flips": replace(
         _robustness("flips_above_noise", "flips_above_noise", robustness.flips_above_noise), faultless="no answer moved"
     ),
-    "generalization.gap": Gauge(figure=read.gap, plan=power.of_gap, kept=_gap, worlds=worlds.of_splits),
+    "generalization.gap": Gauge(figure=read.split_gap, plan=power.of_gap, kept=_gap, worlds=worlds.of_splits),
     "drift.drop": Gauge(
         figure=lambda _: Missing("a drop needs an earlier run"),
         plan=power.afterwards("it depends on the earlier runs"),
         decide=drift_check,
     ),
     "leakage": Gauge(
-        figure=read.leaked,
+        figure=read.leak_count,
         plan=power.afterwards("it is counted, not sampled"),
-        consequence=told.leaked,
+        consequence=told.leaking,
         worlds=worlds.nothing,
     ),
     "regressions": Gauge(figure=read.broken, plan=power.afterwards("it depends on the baseline")),

@@ -75,7 +75,7 @@ def all_right(asked: Asked) -> Iterator[View]:
     yield mended(asked.view)
 
 
-def of_label(asked: Asked) -> Iterator[View]:
+def label_otherwise(asked: Asked) -> Iterator[View]:
     """Give the best and the worst world of a figure of one label."""
     yield from all_right(asked)
     label = asked.label
@@ -88,7 +88,7 @@ def _alarming(trials: TrialColumns, label: int) -> TrialColumns:
     return with_answers(trials, lost(trials), so.astype(np.int64))
 
 
-def of_average(asked: Asked) -> Iterator[View]:
+def averages_otherwise(asked: Asked) -> Iterator[View]:
     """Give the best and the worst world of an average over labels."""
     yield from all_right(asked)
     yield otherwise(asked.view)

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from harness.files.prompts import Prompt, RenderedText, RenderFailed
-from harness.files.untrusted import Refused, Renders, renderer_of
+from harness.files.untrusted import RenderRefused, Renders, renderer_of
 from harness.judge import OUTCOMES, CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side
 from harness.judge.table.columns import Bool, Float, Int64
@@ -114,7 +114,7 @@ class _Speaker:
         try:
             self._renderer = self._renderer or _renderer(self._side)
             rendered = self._renderer.render(inputs)
-        except (ValidationError, Refused):
+        except (ValidationError, RenderRefused):
             self._broken = True
             return ""
         except RenderFailed:

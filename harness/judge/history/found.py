@@ -11,8 +11,8 @@ import msgspec
 from harness.errors import HarnessError
 from harness.files.thresholds import ACCURACY, STABILITY
 from harness.judge import Estimate, History, PastRun, Quantile, scores
-from harness.judge.history.section import described, not_measured
-from harness.judge.history.series import MARGIN, history_of, share_of, usable
+from harness.judge.history.section import described, why_not_measured
+from harness.judge.history.series import MARGIN, as_share, history_of, usable
 from harness.judge.scores import Missing
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
@@ -136,7 +136,7 @@ def _from_report(run: PastRun, judged: _PastCandidate, *, complete: bool) -> Pas
     if p95 is not None:
         figures["latency.p95"] = p95
     figures |= judged.answered
-    unknown = not_measured(judged.share_lost)
+    unknown = why_not_measured(judged.share_lost)
     if judged.verdict == "NOT MEASURED" or unknown:
         complete, figures = False, {}
     return msgspec.structs.replace(
@@ -171,7 +171,7 @@ def answered_figures(view: View) -> dict[str, Estimate]:
 
 
 def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
-    unknown = not_measured(view.lost / len(view.trials) if len(view.trials) else 0.0)
+    unknown = why_not_measured(view.lost / len(view.trials) if len(view.trials) else 0.0)
     complete = complete and not unknown
     figures = {} if unknown else answered_figures(view)
     confidence, cases, view = view.confidence, len(view.cases), view.answered
@@ -205,7 +205,7 @@ def histories(
         now = _chosen(mine, seen_from)
         if now is None:
             continue
-        accuracy = share_of(now.figures[ACCURACY.written]) if usable([now]) else Missing("it is not finished")
+        accuracy = as_share(now.figures[ACCURACY.written]) if usable([now]) else Missing("it is not finished")
         others = [run for run in mine if run.run_id != now.run_id]
         found[candidate] = history_of(others, now, accuracy, margin=margin, confidence=confidence, keep=sys.maxsize)
     return found

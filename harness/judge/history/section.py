@@ -26,7 +26,7 @@ from harness.judge import (
     figure_alone,
     scores,
 )
-from harness.judge.history.series import allowed_drop, comparable, history_of, share_of, usable
+from harness.judge.history.series import allowed_drop, as_share, comparable, history_of, usable
 from harness.judge.scores import Figure, Missing, Share
 from harness.judge.view import View, once
 from harness.rundir import CandidateEntry, Manifest
@@ -48,14 +48,14 @@ def runs_before(view: View) -> list[PastRun]:
 MOST_LOST = 0.05  # of the trials: what was lost can move a share by as much, so by more than MARGIN
 
 
-def not_measured(share_lost: float) -> str:
+def why_not_measured(share_lost: float) -> str:
     """Say why a run has no figures that later ones could be held against; empty where it has."""
     if share_lost <= MOST_LOST:
         return ""
     return f"it was not measured: the endpoint failed {amount(share_lost, 'share')} of its calls"
 
 
-def history_section(view: View, judged: CandidateAssessment, policy: Sequence[Threshold]) -> History | None:
+def judged_history(view: View, judged: CandidateAssessment, policy: Sequence[Threshold]) -> History | None:
     """Give the series of a candidate's runs; None when this is the first."""
     if not any(run.candidate == view.entry.name for run in view.past):
         return None
@@ -72,7 +72,7 @@ def history_section(view: View, judged: CandidateAssessment, policy: Sequence[Th
         served_models=tuple(sorted(stability.served_models)),
         fingerprints=tuple(sorted(stability.fingerprints)),
     )
-    unknown = not_measured(view.lost / max(len(view.trials), 1))
+    unknown = why_not_measured(view.lost / max(len(view.trials), 1))
     accuracy = Missing(unknown) if unknown else scores.accuracy(view.answered.answers)
     if unknown:
         now = msgspec.structs.replace(now, figures={}, complete=False, why_no_figures=unknown)
@@ -125,16 +125,16 @@ def lab_run(view: View) -> PastRun | None:
 
 def lab_gap(view: View, lab: PastRun) -> Figure:
     """Give accuracy on the suite's own cases minus accuracy on the new data."""
-    return scores.difference(share_of(lab.figures[ACCURACY.written]), scores.accuracy(view.answers))
+    return scores.difference(as_share(lab.figures[ACCURACY.written]), scores.accuracy(view.answers))
 
 
-def new_data_section(view: View) -> NewData | None:
+def judged_new_data(view: View) -> NewData | None:
     """Compare every figure that both have; None when this run is of the suite's own cases, or the first."""
     lab = lab_run(view)
     if lab is None:
         return None
     gaps = [
-        share_gap(metric, (share_of(seen), seen), (here, here.estimate(view.confidence)), NEW)
+        share_gap(metric, (as_share(seen), seen), (here, here.estimate(view.confidence)), NEW)
         for metric, here in scores.shares(view.answers).items()
         if (seen := lab.figures.get(metric)) is not None
     ]

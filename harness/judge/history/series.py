@@ -45,7 +45,7 @@ def allowed_drop(policy: Iterable[Threshold]) -> float:
     return next((threshold.bound for threshold in policy if threshold.metric == DRIFT_DROP.name), MARGIN)
 
 
-def share_of(estimate: Estimate) -> Share | Missing:
+def as_share(estimate: Estimate) -> Share | Missing:
     """Give the share that has this Wilson interval; the effective number of trials is by bisection.
 
     It is told by the end away from 1/2: the other may have been moved out to the bound of a check. At 0 and 1
@@ -175,7 +175,7 @@ def groups_of(known: Sequence[PastRun]) -> list[tuple[Against, Sequence[PastRun]
 
 def before_of(runs: Sequence[PastRun]) -> Share | Missing:
     """Give the pooled accuracy of runs."""
-    shares = [share_of(_accuracy(run)) for run in runs]
+    shares = [as_share(_accuracy(run)) for run in runs]
     return pooled([share for share in shares if isinstance(share, Share)])
 
 
@@ -227,7 +227,7 @@ def changed(before: PastRun, after: PastRun) -> tuple[str, ...]:
 def _chart(series: Sequence[PastRun], margin: float) -> CusumChart | None:
     """Follow the errors run by run; what is usual is learnt from the first half of the series."""
     known = usable(series)
-    shares = [share for share in (share_of(_accuracy(run)) for run in known) if isinstance(share, Share)]
+    shares = [share for share in (as_share(_accuracy(run)) for run in known) if isinstance(share, Share)]
     if len(shares) < 2 or len(shares) != len(known):
         return None
     learnt = pooled(shares[: max(1, len(shares) // 2)])

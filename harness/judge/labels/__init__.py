@@ -6,7 +6,7 @@ written around a name, `negation` tells which mentions are denied, `document` fi
 """
 
 from harness.judge.labels.confusable import confusable
-from harness.judge.labels.document import at_pointer, document_of, number
+from harness.judge.labels.document import at_pointer, document_of, number_in
 from harness.judge.labels.names import DECORATION
-from harness.judge.labels.reader import LabelReader, Read, Reading, said
-from harness.judge.labels.reasons import Reason, Why, told
+from harness.judge.labels.reader import LabelRead, LabelReader, Reading, said
+from harness.judge.labels.reasons import Reason, Why, why_told

@@ -16,14 +16,14 @@ _FENCE = re.compile(r"\A```[\w-]*[ \t]*\r?\n(.*?)\r?\n?```\Z", re.DOTALL)
 _BEGINS = re.compile(r"\{(?=\s*(?:[\"'}]|\w+\s*:))|\[(?=\s*[{\[\"])")
 
 
-class Missing:
+class NotThere:
     """Stands for a document or value that is not there, and says why."""
 
     def __init__(self, flaw: Flaw) -> None:
         self.flaw: Final = flaw
 
 
-_TWICE = Missing("doubled_key")
+_TWICE = NotThere("doubled_key")
 
 
 def _refuse(constant: str) -> None:
@@ -56,15 +56,15 @@ def document_of(text: str) -> object:
 
 
 def _among_prose(text: str) -> object:
-    found: object = Missing("no_document")
+    found: object = NotThere("no_document")
     at = 0
     while begin := _BEGINS.search(text, at):
-        if not isinstance(found, Missing):
-            return Missing("several_documents")
+        if not isinstance(found, NotThere):
+            return NotThere("several_documents")
         try:
             found, at = _DECODER.raw_decode(text, begin.start())
         except (ValueError, RecursionError):
-            return Missing("broken_document")
+            return NotThere("broken_document")
     return found
 
 
@@ -77,16 +77,16 @@ def at_pointer(document: object, pointer: str) -> object:
         elif isinstance(document, list) and key.isdecimal() and int(key) < len(document):
             document = document[int(key)]
         else:
-            return document if isinstance(document, Missing) else Missing("no_value")
+            return document if isinstance(document, NotThere) else NotThere("no_value")
     return document
 
 
-def number(value: object) -> float:
+def number_in(value: object) -> float:
     """Give a JSON number that is finite; NaN for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     try:
-        number = float(value)
+        number_in = float(value)
     except OverflowError:
         return math.nan
-    return number if math.isfinite(number) else math.nan
+    return number_in if math.isfinite(number_in) else math.nan

@@ -37,7 +37,7 @@ from harness.endings import ending_of
 from harness.files.project import Price
 from harness.files.suite import Pattern, ReplyRule, TooLong
 from harness.judge.documents import Outcome
-from harness.judge.labels.document import Missing, at_pointer, document_of
+from harness.judge.labels.document import NotThere, at_pointer, document_of
 from harness.judge.labels.names import comparison, joined, layers, plain, whole_word
 from harness.judge.labels.negation import denied, may_deny
 from harness.judge.labels.reasons import Why
@@ -48,7 +48,7 @@ _MAX_REMEMBERED = 100_000
 _MOST_MENTIONS = 1_000  # that are looked at in one reply
 
 
-class Read(NamedTuple):
+class LabelRead(NamedTuple):
     """What a reader made of one outcome."""
 
     label: str | None  # None unless the outcome is `label`
@@ -94,7 +94,7 @@ class LabelReader:
         longest_first = sorted(self._names, key=lambda name: (-len(name), name))
         self._mentions = re.compile("|".join(f"(?:{whole_word(name, joins=self._joins)})" for name in longest_first))
         self._pattern = Pattern(rule.pattern or "", case_sensitive=rule.case_sensitive)
-        self._remembered: dict[tuple[str, bool], Read] = {}
+        self._remembered: dict[tuple[str, bool], LabelRead] = {}
         self._find: Callable[[str], _Found | Why] = {
             "exact": self._exact,
             "mention": self._mention,
@@ -106,17 +106,17 @@ class LabelReader:
         flat = self._flat(text)
         return joined(flat) if self._joins else flat
 
-    def read(self, outcome: Reply | Failure) -> Read:
+    def read(self, outcome: Reply | Failure) -> LabelRead:
         """Give the label of a reply, and the outcome; the label is None unless the outcome is `label`."""
         match outcome:
             case Failure():
-                return Read(None, "failed", Why("failed"))
+                return LabelRead(None, "failed", Why("failed"))
             case Reply():
                 ending = ending_of(outcome.finish_reason)
                 if outcome.refusal or ending == "content_filter":
-                    return Read(None, "refused", Why("refused"))
+                    return LabelRead(None, "refused", Why("refused"))
                 if (why := self._not_to_be_read(outcome)) is not None:
-                    return Read(None, "truncated" if ending == "length" else "unparseable", why)
+                    return LabelRead(None, "truncated" if ending == "length" else "unparseable", why)
                 return self._remember(self.source(outcome), cut=ending == "length")
             case _:
                 assert_never(outcome)
@@ -130,7 +130,7 @@ class LabelReader:
     def answer(self, text: str) -> Answer:
         """Give what is left of a text without its thoughts; marks inside a JSON document are its own."""
         whole = self._rule.as_ == "json" and text.lstrip().startswith("{")
-        if whole and not isinstance(document_of(text), Missing):
+        if whole and not isinstance(document_of(text), NotThere):
             return Answer(text, thought=False, hidden=False)
         return answer_of(text)
 
@@ -148,7 +148,7 @@ class LabelReader:
         cost = price.of(outcome.usage) if isinstance(outcome, Reply) else None
         return Reading(*self.read(outcome), said(outcome), cost)
 
-    def _remember(self, text: str, *, cut: bool) -> Read:
+    def _remember(self, text: str, *, cut: bool) -> LabelRead:
         known = self._remembered.get((text, cut))
         if known is None:
             known = self._text(text, cut=cut)
@@ -156,16 +156,16 @@ class LabelReader:
                 self._remembered[text, cut] = known
         return known
 
-    def _text(self, text: str, *, cut: bool) -> Read:
+    def _text(self, text: str, *, cut: bool) -> LabelRead:
         text, _, hidden = self.answer(text)
         found = Why("thought") if hidden else self._find(text)
         if isinstance(found, Why):
             blank = not hidden and not plain(text).strip()
             outcome: Outcome = "truncated" if cut else "empty" if blank else "unparseable"
-            return Read(None, outcome, Why("empty") if blank else found)
+            return LabelRead(None, outcome, Why("empty") if blank else found)
         if cut and (longer := self._may_go_on(text, found)):
-            return Read(None, "truncated", Why("cut_name", longer))
-        return Read(found.label, "label")
+            return LabelRead(None, "truncated", Why("cut_name", longer))
+        return LabelRead(found.label, "label")
 
     def _may_go_on(self, text: str, found: _Found) -> tuple[str, ...]:
         """Give the other labels whose longer names a cut right after this name could hide."""
@@ -206,7 +206,7 @@ class LabelReader:
     def _json(self, text: str) -> _Found | Why:
         value = at_pointer(document_of(text), self._rule.pointer)
         match value:
-            case Missing():
+            case NotThere():
                 return Why(value.flaw)
             case str():
                 return self._exact(value)

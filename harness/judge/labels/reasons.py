@@ -55,6 +55,6 @@ class Why(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
-def told(why: Why) -> str:
+def why_told(why: Why) -> str:
     """Give a reason in words: `2 labels are named: spam, ham`."""
     return _WORDS[why.reason].format(count=len(why.labels), labels=", ".join(why.labels))

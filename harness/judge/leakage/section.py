@@ -28,7 +28,7 @@ def _label_words(run: RunView) -> tuple[LabelWord, ...]:
     return label_words(run.table.cases, run.suite.labels)
 
 
-def leakage_section(view: View) -> Leakage:
+def judged_leakage(view: View) -> Leakage:
     """Give the findings, and accuracy with and without the cases that leak."""
     found = leaks(view)
     rest = np.asarray(~np.isin(view.trials.case, list(found.cases)), dtype=np.bool_)

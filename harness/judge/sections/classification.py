@@ -20,7 +20,7 @@ FEWEST = 5  # cases: a smaller tag is shown, but not compared
 _Compared = tuple[Slice, Share | Missing, Share | Missing]
 
 
-def classification_section(view: View) -> Classification:
+def judged_classification(view: View) -> Classification:
     """Give every classification figure with its interval."""
     answers, confidence = view.answers, view.confidence
     majority = scores.majority(answers)
@@ -97,7 +97,7 @@ def _error_cost(view: View) -> Estimate | None:
     return cost.estimate(view.confidence)
 
 
-def slices_section(view: View) -> tuple[Slice, ...]:
+def judged_slices(view: View) -> tuple[Slice, ...]:
     """Give the slices: splits first, then tags, each sorted by name."""
     cases, case = view.cases, view.trials.case
     splits = [_slice(view, "split", name, cases.split == index) for index, name in enumerate(cases.splits)]

@@ -61,7 +61,7 @@ def tokens_per_case(view: View) -> Figure:
     return clustered_mean(tokens[known].astype(np.float64), view.trials.case[known], why_empty=NO_USAGE)
 
 
-def cost_section(view: View) -> Cost:
+def judged_cost(view: View) -> Cost:
     """Give money and tokens of a candidate."""
     price = view.model.price
     money = per_1000(view).estimate(view.confidence)

@@ -4,7 +4,7 @@ import numpy as np
 
 from harness.files.thresholds import BALANCED_ACCURACY
 from harness.judge import Estimate, Generalization, SplitGap, count, listed, scores
-from harness.judge.history.section import lab_gap, lab_run, new_data_section, share_gap
+from harness.judge.history.section import judged_new_data, lab_gap, lab_run, share_gap
 from harness.judge.scores import Answers, Figure, Missing, Resampling, Share
 from harness.judge.table.columns import DEV, HOLDOUT
 from harness.judge.view import View
@@ -36,9 +36,9 @@ def _split(view: View, name: str) -> Answers:
     return view.answers.where(view.has((("split", name),)))
 
 
-def generalization_section(view: View) -> Generalization | None:
+def judged_generalization(view: View) -> Generalization | None:
     """Give the gaps of dev to each other split, and of the suite to new data; None where there is neither."""
-    new = new_data_section(view)
+    new = judged_new_data(view)
     others = _others(view)
     if new is None and not others:
         return None

@@ -24,7 +24,7 @@ LAG_S, LAG_SHARE = 0.010, 0.02
 STARVED = 0.90
 
 
-def latency_section(view: View) -> Latency:
+def judged_latency(view: View) -> Latency:
     """Give the quantiles, the histogram and the parts of the time."""
     trials = view.trials
     caller, _ = view.times(trials.caller_ns)

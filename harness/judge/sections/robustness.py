@@ -98,7 +98,7 @@ def _excess(pairs: VariantPairs) -> Excess | Missing:
     return excess(pairs.original, pairs.variant, why_empty=NO_CASE)
 
 
-def robustness_section(view: View) -> Robustness | None:
+def judged_robustness(view: View) -> Robustness | None:
     """Give every perturbation against the originals; None where none was measured."""
     present = list(all_pairs(view))
     if not present:

@@ -41,7 +41,7 @@ FOLLOWED = (BALANCED_ACCURACY, MACRO_F1, MCC)
 MOST_LABELS = 12  # of more labels only the averaged metrics are followed
 
 
-def stability_section(view: View) -> Stability:
+def judged_stability(view: View) -> Stability:
     """Give agreement between repeats, and the cases that moved."""
     cast, right = view.votes, view.answers.right
     confidence = view.confidence

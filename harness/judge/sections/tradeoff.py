@@ -20,7 +20,7 @@ FEW_DRAWS = 200
 FAIR = 0.9
 
 
-def tradeoff_section(view: View) -> Tradeoff | None:
+def judged_tradeoff(view: View) -> Tradeoff | None:
     """Give curves, calibration and operating points; None where no reply has a score."""
     if view.positive is None:
         return None

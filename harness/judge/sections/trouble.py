@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.files.mending import OUTPUT_LIMITS, Mend, Places, more_output, what_to_change
 from harness.judge import OUTCOMES, Outcome, Replies, SampleReply, Trap, Trouble, Verdict, count, verb
-from harness.judge.labels import Why, told
+from harness.judge.labels import Why, why_told
 from harness.judge.table.columns import FAILURES, NONE, Bool, named_counts
 from harness.judge.view import FAILED, View
 from harness.record import Failure
@@ -139,7 +139,7 @@ def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleR
             reply=text,
             reason=why_no_label(
                 outcome,
-                told(trials.whys[trials.why[row]]),
+                why_told(trials.whys[trials.why[row]]),
                 int(trials.tokens_out[row]),
                 int(trials.tokens_reasoning[row]),
             ),
@@ -177,7 +177,7 @@ def no_reply(view: View) -> bool:
     return bool(by_endpoint.any()) or view.entry.name in view.run.table.refused
 
 
-def replies_section(view: View) -> Replies:
+def judged_replies(view: View) -> Replies:
     """Count over all trials of a candidate, variants included."""
     trials = view.every_trial
     odd: Counter[str] = Counter()
@@ -204,8 +204,8 @@ def cut_while_thinking(view: View) -> list[Trap]:
     out, thought = (_median(column[cut]) for column in (trials.tokens_out, trials.tokens_reasoning))
     at = f" at {count(out, 'token')}" if out else ""
     after = f" after {count(thought, 'reasoning token')}" if thought else " inside its thoughts"
-    told = f"{who} cut{at}{after}: raise `{_limit(view)}`."
-    return [Trap(kind="cut_while_thinking", sentence=told)]
+    why_told = f"{who} cut{at}{after}: raise `{_limit(view)}`."
+    return [Trap(kind="cut_while_thinking", sentence=why_told)]
 
 
 def _median(counts: np.ndarray) -> int:

@@ -32,7 +32,7 @@ from harness.judge import (
     figure,
 )
 from harness.judge.history.section import described
-from harness.judge.history.series import share_of
+from harness.judge.history.series import as_share
 from harness.judge.scores import Combined, Share, clustered_mean
 from harness.judge.table.columns import DEV, HOLDOUT, NONE, Float, Int64
 from harness.judge.view import View
@@ -94,7 +94,7 @@ def version_curve(runs: Sequence[PastRun], now: PastRun) -> VersionCurve | None:
     if len(versions) < 2:
         return None
     first, last = versions[0], versions[-1]
-    corners = [share_of(run.splits[split]) for split in (DEV, other) for run in (last, first)]
+    corners = [as_share(run.splits[split]) for split in (DEV, other) for run in (last, first)]
     if not all(isinstance(share, Share) for share in corners):
         return None
     dev_gain, other_gain, lead = _gains([share for share in corners if isinstance(share, Share)])

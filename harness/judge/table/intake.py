@@ -77,24 +77,24 @@ class Numbers(dict[_T, int]):
         return number
 
 
-Names: TypeAlias = Numbers[str]
+NameNumbers: TypeAlias = Numbers[str]
 
 
 @dataclass(slots=True, kw_only=True)
 class Intake:
     """The records of one candidate while they are read; `cases` and `variants` are numbered for all."""
 
-    cases: Names
-    variants: Names
+    cases: NameNumbers
+    variants: NameNumbers
     reader: ScoreReader
     positive: str | None
     labels: dict[str, int]
-    replies: Names = field(default_factory=Names)
+    replies: NameNumbers = field(default_factory=NameNumbers)
     whys: Numbers[Why] = field(default_factory=Numbers[Why])
-    served: Names = field(default_factory=Names)
-    fingerprints: Names = field(default_factory=Names)
+    served: NameNumbers = field(default_factory=NameNumbers)
+    fingerprints: NameNumbers = field(default_factory=NameNumbers)
     odd_fields: Numbers[tuple[str, ...]] = field(default_factory=Numbers)
-    unknown_endings: Names = field(default_factory=Names)
+    unknown_endings: NameNumbers = field(default_factory=NameNumbers)
     most_repeats: int = 0
     recorded: bool = False
     warmup_calls: int = 0

@@ -13,7 +13,7 @@ from harness.errors import JournalDamaged, UsageError
 from harness.files.suite import Suite
 from harness.judge.table.columns import NONE, CaseColumns, RunTable, TrialColumns
 from harness.judge.table.complete import Columns
-from harness.judge.table.intake import Intake, Names
+from harness.judge.table.intake import Intake, NameNumbers
 from harness.judge.table.reply_score import ScoreReader
 from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Refused, Session
 from harness.rundir import Manifest, reply_rules
@@ -45,8 +45,8 @@ class _Reading:
         self._manifest = manifest
         suite = Suite.model_validate(manifest.suite)
         self._label = {label: index for index, label in enumerate(suite.labels)}
-        self._case_number = Names()
-        self._variant = Names()
+        self._case_number = NameNumbers()
+        self._variant = NameNumbers()
         for variant in dict.fromkeys((ORIGINAL, *manifest.variants)):
             self._variant[variant]
         rules = reply_rules(manifest)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from harness.judge.labels import DECORATION, LabelReader, at_pointer, document_of, number
+from harness.judge.labels import DECORATION, LabelReader, at_pointer, document_of, number_in
 from harness.record import Reply, TokenLogprob
 
 
@@ -24,7 +24,7 @@ class ScoreReader(LabelReader):
         if reply.score is not None:
             return reply.score if math.isfinite(reply.score) else math.nan
         if self._rule.score is not None and self._rule.as_ == "json":
-            return number(at_pointer(document_of(self.answer(self.source(reply)).text), self._rule.score))
+            return number_in(at_pointer(document_of(self.answer(self.source(reply)).text), self._rule.score))
         if reply.logprobs and label is not None:
             return self._from_logprobs(reply, positive, label)
         return math.nan

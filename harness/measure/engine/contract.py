@@ -18,7 +18,7 @@ from harness.measure.engine.interference import Load
 from harness.record import Event
 
 
-class Sink(Protocol):
+class RecordSink(Protocol):
     """Takes events; a journal writer, or the way to the process that has one."""
 
     def put(self, event: Event) -> None:
@@ -50,7 +50,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class EngineOutcome:
     """How an engine ended: what it loaded the machine with, and what stopped it, if anything did."""
 
     load: Load

@@ -33,8 +33,8 @@ class Load(msgspec.Struct, kw_only=True):
     def interference(self, processes: int = 1) -> Interference:
         """Sum up as the journal keeps it."""
         return Interference(
-            lag_p50_ns=quantile(self.lags, 0.50),
-            lag_p99_ns=quantile(self.lags, 0.99),
+            lag_p50_ns=lag_quantile(self.lags, 0.50),
+            lag_p99_ns=lag_quantile(self.lags, 0.99),
             lag_max_ns=max(self.lags, default=0) * _GRAIN_NS,
             cpu_share=self.cpu_s / self.wall_s if self.wall_s > 0 else 0.0,
             samples=sum(self.lags.values()),
@@ -58,7 +58,7 @@ def summed(loads: list[Load]) -> Load:
     )
 
 
-def quantile(lags: dict[int, int], share: float) -> int:
+def lag_quantile(lags: dict[int, int], share: float) -> int:
     """Nanoseconds of the inverted-CDF quantile of counted lags; 0 when there is none."""
     rank = math.ceil(share * sum(lags.values()))
     for grain in sorted(lags):

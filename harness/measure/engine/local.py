@@ -19,7 +19,16 @@ from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint
 from harness.measure.engine.call import Caller
-from harness.measure.engine.contract import GRACE_S, Halt, Halted, Outcome, Sink, Withdrawn, Work, signals_stop
+from harness.measure.engine.contract import (
+    GRACE_S,
+    EngineOutcome,
+    Halt,
+    Halted,
+    RecordSink,
+    Withdrawn,
+    Work,
+    signals_stop,
+)
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
 from harness.measure.engine.lane_work import Feed, LaneWork
 from harness.measure.pacing import FirstCalls, Lane, connections_allowed, shared_limits
@@ -35,8 +44,13 @@ _YIELD_EVERY = 16  # trials of a worker: an endpoint that never waits must not s
 
 
 def run_local(
-    work: Work, plan: Plan, sink: Sink, *, listen: Listen | None = None, opened: Callable[[int], None] = lambda _: None
-) -> Outcome:
+    work: Work,
+    plan: Plan,
+    sink: RecordSink,
+    *,
+    listen: Listen | None = None,
+    opened: Callable[[int], None] = lambda _: None,
+) -> EngineOutcome:
     """Measure all of the work in this process; stopped by signals, or else by what runs beside it.
 
     `opened` hears of each candidate that was found to be answered, by its place in the bundle.
@@ -58,7 +72,7 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 class _Session:
     """One run of the loop, from opening the endpoints to closing them."""
 
-    def __init__(self, work: Work, plan: Plan, sink: Sink, load: Load, opened: Callable[[int], None]) -> None:
+    def __init__(self, work: Work, plan: Plan, sink: RecordSink, load: Load, opened: Callable[[int], None]) -> None:
         self._opened = opened
         self._work = work
         self._plan = plan
@@ -70,7 +84,7 @@ class _Session:
         self._open = contextlib.ExitStack()  # the renderers
         self._room = 1.0  # of the calls in flight that were asked for, as many as there are open files for
 
-    async def run(self, listen: Listen | None) -> Outcome:
+    async def run(self, listen: Listen | None) -> EngineOutcome:
         """Open, measure, close; say what stopped it."""
         with signals_stop(self._halt.interrupt) if listen is None else contextlib.nullcontext():
             listening = asyncio.create_task(listen(self._halt, self._told)) if listen is not None else None
@@ -84,7 +98,7 @@ class _Session:
                     listening.cancel()
                     await asyncio.wait([listening])
         self._load.max_in_flight = sum(each.lane.max_in_flight for each in self._lanes.values())
-        return Outcome(load=self._load, error=self._halt.error, cut_off=self._halt.cut_off)
+        return EngineOutcome(load=self._load, error=self._halt.error, cut_off=self._halt.cut_off)
 
     async def _run_all(self, endpoints: list[Endpoint]) -> None:
         sampler = LagSampler(self._client_saturated, self._client_well, self._work.lag_bound_ns, self._load)

@@ -17,7 +17,7 @@ import msgspec
 
 from harness import errors
 from harness.errors import HarnessError, RunIncomplete, StorageFailed
-from harness.measure.engine.contract import Outcome, Sink, Work, signals_stop, stopped_by_signal
+from harness.measure.engine.contract import EngineOutcome, RecordSink, Work, signals_stop, stopped_by_signal
 from harness.measure.engine.interference import Load, summed
 from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session
 
@@ -73,7 +73,7 @@ class FrameReader:
         del self._rest[:start]
 
 
-def to_ended(outcome: Outcome) -> Ended:
+def to_ended(outcome: EngineOutcome) -> Ended:
     """Describe how an engine ended, for the parent."""
     error = outcome.error
     return Ended(
@@ -100,7 +100,7 @@ OPENED = 2**63  # and above: candidate n of the bundle is answered
 REFUSED = 2**62  # and above: it has ended
 
 
-def run_processes(work: Work, sink: Sink, processes: int) -> Outcome:
+def run_processes(work: Work, sink: RecordSink, processes: int) -> EngineOutcome:
     """Measure all of the work in child processes."""
     return asyncio.run(_Parent(work, sink, processes).run())
 
@@ -108,7 +108,7 @@ def run_processes(work: Work, sink: Sink, processes: int) -> Outcome:
 class _Parent:
     """Starts the children, writes what they send, stops them together."""
 
-    def __init__(self, work: Work, sink: Sink, processes: int) -> None:
+    def __init__(self, work: Work, sink: RecordSink, processes: int) -> None:
         self._shares = [replace(work, shard=n, shards=processes) for n in range(processes)]
         self._sink = sink
         self._children: list[Process] = []
@@ -116,7 +116,7 @@ class _Parent:
         self._places = {each.name: n for n, each in enumerate(work.bundle.candidates)}
         self._refused: set[str] = set()
 
-    async def run(self) -> Outcome:
+    async def run(self) -> EngineOutcome:
         """Run all children to their end."""
         with signals_stop(self._interrupt):
             try:
@@ -129,7 +129,7 @@ class _Parent:
                         child.kill()
                     await child.wait()
         finished = [end for end in ends if end is not None]
-        return Outcome(
+        return EngineOutcome(
             load=summed([end.load for end in finished]),
             error=self._error,
             cut_off=sum(end.cut_off for end in finished),

@@ -6,7 +6,7 @@ Both have the style, policy and escaping of the report's own: everything foreign
 from markupsafe import Markup
 
 from harness.judge import Comparison
-from harness.report.comparison.view import view_of
+from harness.report.comparison.view import comparison_view
 from harness.report.neutral import cut_markdown
 from harness.report.rendering import inert_html, markdown_page, render_page
 
@@ -17,13 +17,13 @@ VERDICT_MARKS = {"better": "✓ ", "worse": "✗ ", "no difference shown": "", "
 
 def render_comparison_html(comparison: Comparison) -> str:
     """Render the page; of more than `HTML_CASES` fixed or broken cases the rest is counted."""
-    view = view_of(comparison)
+    view = comparison_view(comparison)
     return render_page(HTML_TEMPLATE, view=view, verdict_mark=VERDICT_MARKS.__getitem__, most=HTML_CASES)
 
 
 def render_comparison_markdown(comparison: Comparison) -> str:
     """Render the comparison, at most as long as GitHub accepts in a comment."""
-    view = view_of(comparison)
+    view = comparison_view(comparison)
     return cut_markdown(markdown_page(MARKDOWN_TEMPLATE, filters={"lines": _lines}, view=view, most=MARKDOWN_CASES))
 
 

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from harness.judge import Comparison, WordChange
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow
-from harness.report.comparison.view import view_of
+from harness.report.comparison.view import comparison_view
 from harness.report.neutral import shorten
 from harness.report.parts import Tone
 from harness.report.pen import MARKS as TONE_MARKS
@@ -24,7 +24,7 @@ DIFF_CONTEXT = 60  # characters of unchanged text around a change
 def terminal_comparison(comparison: Comparison, *, console: Console | None = None, full: bool = False) -> str:
     """Give the comparison as text for stdout, as wide and colourful as the console is."""
     target = console or Console(emoji=False)
-    return written(_blocks(view_of(comparison), Pen(target), full=full), target)
+    return written(_blocks(comparison_view(comparison), Pen(target), full=full), target)
 
 
 def _blocks(view: ComparisonView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:

@@ -36,7 +36,7 @@ TONES: dict[DifferenceVerdict, Tone] = {
 IDS_SHOWN = 12
 
 
-def view_of(comparison: Comparison) -> ComparisonView:
+def comparison_view(comparison: Comparison) -> ComparisonView:
     """Write every figure of a comparison as text."""
     c = comparison
     shown = [m for m in c.metrics if m.difference.value is not None]

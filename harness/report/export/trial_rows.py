@@ -12,7 +12,7 @@ from harness.errors import JournalDamaged, fitting_together
 from harness.files.project import Price, price_of
 from harness.files.suite import Suite
 from harness.journal import read_events
-from harness.judge.labels import LabelReader, Reading, told
+from harness.judge.labels import LabelReader, Reading, why_told
 from harness.record import CaseRow, Failure, Record, Reply, caller_ns, service_ns
 from harness.rundir import JOURNAL, CandidateEntry, Manifest, reply_rules
 
@@ -124,7 +124,7 @@ def _trial(record: Record, case: CaseRow, reader: LabelReader, price: Price) -> 
         "repeat": record.repeat,
         "label": read.label,
         "outcome": read.outcome,
-        "why": None if read.why is None else told(read.why),
+        "why": None if read.why is None else why_told(read.why),
         "right": read.label == case.expected,
         "status": last.status if last else None,
         "attempts": len(record.attempts),

@@ -9,4 +9,4 @@ from harness.report.run.files import (
     write_reports,
 )
 from harness.report.run.terminal import terminal_report
-from harness.report.run.view import view_of
+from harness.report.run.view import run_view

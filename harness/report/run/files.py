@@ -13,7 +13,7 @@ from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble
 from harness.report.neutral import cut_markdown, json_ready
 from harness.report.parts import CandidateView, CheckRow, ReportView
 from harness.report.rendering import markdown_page, render_page
-from harness.report.run.view import view_of
+from harness.report.run.view import run_view
 from harness.rundir import Manifest
 
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)
@@ -29,7 +29,7 @@ def write_reports(
     record stays where `list`, `history` and the viewer find it. All are rendered before the first is written,
     so that an error in a template changes nothing.
     """
-    view = view_of(assessment, manifest)
+    view = run_view(assessment, manifest)
     of = f".what-if-{_NOT_IN_NAMES.sub('-', assessment.what_if)[-100:]}" if assessment.what_if else ""
     contents = {
         "json": (f"report{of}.json", render_json(assessment)),

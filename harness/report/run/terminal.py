@@ -22,7 +22,7 @@ from harness.report.parts import (
 )
 from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, table_of, written
 from harness.report.run.troubles import troubles_told
-from harness.report.run.view import view_of
+from harness.report.run.view import run_view
 from harness.rundir import Manifest
 
 _STATUS = {"PASS": "PASS", "FAIL": "FAIL", "INCONCLUSIVE": "INCONCLUSIVE"}
@@ -33,7 +33,7 @@ def terminal_report(
 ) -> str:
     """Give the report as text for stdout: its width, colours and encoding decide, or those of `console`."""
     target = console or Console(emoji=False)
-    return written(_report(view_of(assessment, manifest), Pen(target), full=full), target)
+    return written(_report(run_view(assessment, manifest), Pen(target), full=full), target)
 
 
 def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:

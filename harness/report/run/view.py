@@ -31,7 +31,7 @@ from harness.report.sections import (
 from harness.rundir import CandidateEntry, Manifest
 
 
-def view_of(assessment: Assessment, manifest: Manifest | None = None) -> ReportView:
+def run_view(assessment: Assessment, manifest: Manifest | None = None) -> ReportView:
     """Write every figure of an assessment as text, best candidate first."""
     best = best_first(assessment.candidates)
     ranked = [c for c in best if c.verdict != "NOT MEASURED"]

@@ -12,7 +12,7 @@ from harness.files.suite import Suite
 from harness.judge.table.columns import Bool, Int8, Int16, Int32, Int64
 from harness.record import Session
 from harness.rundir import Manifest
-from harness.web.index.texts import Texts
+from harness.web.index.texts import ReplyTexts
 
 Place = tuple[int, int, int]  # sequence number, byte offset and length of a line of the journal
 
@@ -94,7 +94,7 @@ class CaseRows:
     splits: tuple[str, ...]
     tagset: Int32
     tagsets: tuple[tuple[str, ...], ...]
-    texts: Texts  # id and inputs
+    texts: ReplyTexts  # id and inputs
     id_rank: Int32  # the place of each case when they are sorted by id
 
     def __len__(self) -> int:
@@ -125,7 +125,7 @@ class RunIndex:
     variants: tuple[str, ...]
     cases: CaseRows
     trials: TrialRows
-    replies: Texts
+    replies: ReplyTexts
     sessions: tuple[Session, ...]
     read_bytes: int  # whole lines up to here
     cut_texts: int  # cases and replies that are searched only in their first characters

@@ -17,7 +17,7 @@ from harness.judge.table.columns import NONE
 from harness.record import ORIGINAL, CaseRow, Record, Session, caller_ns
 from harness.rundir import Manifest, reply_rules
 from harness.web.index.columns import CaseRows, RunIndex, TrialRows, trial_rows
-from harness.web.index.texts import LONGEST, Texts, folded
+from harness.web.index.texts import LONGEST, ReplyTexts, folded_text
 
 _OUTCOME = {name: number for number, name in enumerate(OUTCOMES)}
 _TELL_EVERY = 4_096  # lines
@@ -40,7 +40,7 @@ class IndexReader:
         self._cases = _CaseNames()
         self._replies: dict[str, int] = {}
         self._new_replies: list[bytes] = []
-        self._reply_texts = Texts()
+        self._reply_texts = ReplyTexts()
         self._sessions: list[Session] = []
         self._trials: TrialRows | None = None
         self._cut = 0
@@ -57,7 +57,7 @@ class IndexReader:
             if placed.seq % _TELL_EVERY == 0:
                 tell(self.read_bytes)
         self._trials = trial_rows(numbers).after(self._trials)
-        self._reply_texts = Texts(self._new_replies, self._reply_texts)
+        self._reply_texts = ReplyTexts(self._new_replies, self._reply_texts)
         self._new_replies = []
         return self._index(self._trials.last_of_each())
 
@@ -100,14 +100,14 @@ class IndexReader:
         known = len(self._replies)
         number = self._replies.setdefault(text, known)
         if number == known:
-            self._new_replies.append(folded(text))
+            self._new_replies.append(folded_text(text))
             self._cut += len(text) > LONGEST
         return number
 
     def _case(self, case: CaseRow, placed: Placed) -> None:
         text = " ".join((case.id, *case.inputs.values()))
         self._cut += len(text) > LONGEST
-        self._cases.take(case, placed, self._label.get(case.expected, NONE), folded(text))
+        self._cases.take(case, placed, self._label.get(case.expected, NONE), folded_text(text))
 
     def _index(self, trials: TrialRows) -> RunIndex:
         return RunIndex(
@@ -142,7 +142,7 @@ class _CaseNames:
             number = self._number[case] = len(self._ids)
             self._rows = None
             self._ids.append(case)
-            self._texts.append(folded(case))
+            self._texts.append(folded_text(case))
             for name, column in self._columns.items():
                 column.append(0 if name == "tagset" else NONE)
         return number
@@ -178,6 +178,6 @@ class _CaseNames:
             number=self._number,
             splits=tuple(self._splits),
             tagsets=tuple(self._tagsets),
-            texts=Texts(self._texts),
+            texts=ReplyTexts(self._texts),
             **columns,
         )

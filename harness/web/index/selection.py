@@ -76,10 +76,10 @@ class Selection:
 def basis_of(index: RunIndex, candidate: str, variant: str) -> Basis:
     """Sum up the cases of a candidate and a variant, an empty one for all; KeyError where there is none."""
     chosen = index.rows_of(_place(candidate, index.candidates), _place(variant, index.variants))
-    return Basis(trials=chosen, figures=figures_of(index, chosen))
+    return Basis(trials=chosen, figures=figures_shown(index, chosen))
 
 
-def figures_of(index: RunIndex, chosen: Bool) -> CaseFigures:
+def figures_shown(index: RunIndex, chosen: Bool) -> CaseFigures:
     """Sum up the chosen trials by case."""
     size = len(index.cases)
     case = index.trials.case[chosen]

@@ -18,15 +18,15 @@ _SAMPLE = 1 << 16
 Bytes = npt.NDArray[np.uint8]
 
 
-def folded(text: str) -> bytes:
+def folded_text(text: str) -> bytes:
     """Give a text as it is searched: case folded, every blank a space, no line end."""
     return " ".join(text[:LONGEST].casefold().split()).encode("utf-8", "replace")
 
 
-class Texts:
+class ReplyTexts:
     """Texts by number; `matching` tells which of them contain a phrase. More can be put after them."""
 
-    def __init__(self, texts: Sequence[bytes] = (), before: Texts | None = None) -> None:
+    def __init__(self, texts: Sequence[bytes] = (), before: ReplyTexts | None = None) -> None:
         """Hold these texts, after those of another object."""
         self._runs: tuple[_Run, ...] = () if before is None else before._runs
         if texts:
@@ -37,7 +37,7 @@ class Texts:
 
     def matching(self, phrase: str) -> Bool:
         """Tell which texts contain a phrase; an empty one is in all."""
-        needle = np.frombuffer(folded(phrase), dtype=np.uint8)
+        needle = np.frombuffer(folded_text(phrase), dtype=np.uint8)
         if not len(needle):
             return np.ones(len(self), dtype=np.bool_)
         none = np.zeros(0, dtype=np.bool_)

@@ -11,7 +11,7 @@ from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.prompts import Prompt, RenderedText, RenderFailed, perturb_prompt
 from harness.files.untrusted import renderer_of
 from harness.journal import read_at
-from harness.judge.labels import LabelReader, said, told
+from harness.judge.labels import LabelReader, said, why_told
 from harness.judge.sections.trouble import why_no_label
 from harness.judge.table.columns import NONE, Int64
 from harness.record import ORIGINAL, CaseRow, Record, Reply, caller_ns
@@ -170,7 +170,7 @@ def _trial(index: RunIndex, row: int, record: Record) -> TrialShown:
 
 def _why(index: RunIndex, candidate: str, reply: Reply) -> str:
     read = LabelReader(reply_rules(index.manifest)[candidate], index.labels).read(reply)
-    words = told(read.why) if read.why else ""
+    words = why_told(read.why) if read.why else ""
     return why_no_label(read.outcome, words, reply.usage.output or 0, reply.usage.reasoning or 0)
 
 

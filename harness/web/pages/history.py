@@ -5,7 +5,7 @@ import msgspec
 from harness.files.thresholds import ACCURACY
 from harness.judge import History, PastRun, undefined
 from harness.judge.history.found import past_runs
-from harness.judge.history.series import MARGIN, history_of, share_of
+from harness.judge.history.series import MARGIN, as_share, history_of
 from harness.rundir import runs_of_suite
 from harness.web.links import Query
 from harness.web.site import NotFound, Site
@@ -59,5 +59,5 @@ def _candidate(runs: list[PastRun]) -> CandidateHistory:
         candidate=now.candidate,
         runs=len(runs),
         latest=now.run_id,
-        history=history_of(before, now, share_of(accuracy), margin=MARGIN, confidence=CONFIDENCE),
+        history=history_of(before, now, as_share(accuracy), margin=MARGIN, confidence=CONFIDENCE),
     )

@@ -6,7 +6,7 @@ import numpy as np
 from harness.judge import OUTCOMES, Assessment, Estimate
 from harness.judge.scores import clustered_share
 from harness.report.parts import ReportView
-from harness.report.run import view_of
+from harness.report.run import run_view
 from harness.rundir import Manifest, plain_content
 from harness.web.index import RunIndex
 from harness.web.site import JournalMissing, ReadSoFar, RunFolder, Site, State
@@ -46,7 +46,7 @@ class JudgedRun(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def view(self) -> ReportView:
         """The report as every renderer renders it."""
-        return view_of(self.assessment, self.manifest)
+        return run_view(self.assessment, self.manifest)
 
 
 def run_page(site: Site, name: str) -> JudgedRun | RunSoFar:

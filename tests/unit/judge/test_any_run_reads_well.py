@@ -12,7 +12,7 @@ from run_of import CALM, candidate, case_row, manifest_of, parsed_thresholds, re
 from harness.judge.assess import assess
 from harness.judge.documents import Assessment
 from harness.record import Event, Failure
-from harness.report.run import view_of
+from harness.report.run import run_view
 
 LABELS = ("fraud", "legit")
 THRESHOLDS = [
@@ -76,7 +76,7 @@ def random_run(seed: int) -> Assessment:
 @pytest.mark.parametrize("seed", range(16))
 def test_every_sentence_of_a_random_run_is_well_formed(seed: int) -> None:
     run = random_run(seed)
-    view = view_of(run)
+    view = run_view(run)
     said = [run.headline, *view.warnings]
     for judged in run.candidates:
         said += [judged.headline, *(check.why for check in judged.checks)]

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from harness.files.suite import ReplyRule
-from harness.judge.labels import LabelReader, Reason, Why, told
+from harness.judge.labels import LabelReader, Reason, Why, why_told
 from harness.judge.table.reply_score import ScoreReader
 from harness.record import Failure, Reply, TokenLogprob
 
@@ -188,9 +188,9 @@ def test_a_reply_without_a_label_says_why(text: str, reason: str) -> None:
 
 
 def test_a_reason_is_told_in_words() -> None:
-    assert told(Why("several_labels", SPAM)) == "2 labels: spam, ham"
+    assert why_told(Why("several_labels", SPAM)) == "2 labels: spam, ham"
     reasons = [reason for group in get_args(Reason) for reason in get_args(group) or (group,)]
-    assert len({told(Why(reason)) for reason in reasons}) == len(reasons) == 21
+    assert len({why_told(Why(reason)) for reason in reasons}) == len(reasons) == 21
 
 
 def test_words_of_a_label_may_be_joined_by_blanks_hyphens_or_underscores() -> None:

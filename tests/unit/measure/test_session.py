@@ -10,7 +10,7 @@ import pytest
 from measured import write_project
 
 from harness.files.bundle import load_bundle
-from harness.measure.session import how_many, lag_bound_ns
+from harness.measure.session import lag_bound_ns, process_count
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -19,17 +19,17 @@ def test_the_number_of_processes_is_as_asked_or_as_many_as_help(tmp_path: Path) 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     some = load_bundle(write_project(tmp_path / "some", NOWHERE, limits={"concurrency": 256}))
     many = load_bundle(write_project(tmp_path / "many", NOWHERE, limits={"concurrency": 1000}))
-    assert how_many(some, None) == 1
-    assert how_many(some, 3) == 3
-    assert how_many(many, None) == min(4, cores)
-    assert how_many(many, 1) == 1
+    assert process_count(some, None) == 1
+    assert process_count(some, 3) == 3
+    assert process_count(many, None) == min(4, cores)
+    assert process_count(many, 1) == 1
 
 
 def test_a_replayed_model_is_not_shared_out(tmp_path: Path) -> None:
     (tmp_path / "replies.jsonl").write_text('{"case": "0", "reply": "spam"}\n')
     suite = write_project(tmp_path, NOWHERE)
     (tmp_path / "harness.yml").write_text("models: {m: {endpoint: replay, replies: replies.jsonl}}\n")
-    assert how_many(load_bundle(suite), 4) == 1
+    assert process_count(load_bundle(suite), 4) == 1
 
 
 @pytest.mark.parametrize(

@@ -81,15 +81,15 @@ class GenericCodec:
         )
 
 
-def variables(body: object) -> set[str]:
+def template_variables(body: object) -> set[str]:
     """Return the names that a body's templates use, `prompt` and `messages` left out."""
     if isinstance(body, str):
         parsed = ImmutableSandboxedEnvironment().parse(body)
         return meta.find_undeclared_variables(parsed) - {"prompt", "messages"}
     if isinstance(body, dict):
-        return set().union(*(variables(value) for value in body.values()))
+        return set().union(*(template_variables(value) for value in body.values()))
     if isinstance(body, (list, tuple)):
-        return set().union(*(variables(value) for value in body))
+        return set().union(*(template_variables(value) for value in body))
     return set()
 
 

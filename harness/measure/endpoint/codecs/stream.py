@@ -18,7 +18,7 @@ _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StreamEvent:
     """One event: its name (`message` unless the server gave one) and its data."""
 
     name: str
@@ -35,7 +35,7 @@ class EventParser:
         self._name = ""
         self._lines: list[bytes] = []
 
-    def feed(self, chunk: bytes) -> list[Event]:
+    def feed(self, chunk: bytes) -> list[StreamEvent]:
         """Take the next bytes."""
         self._pending += chunk
         events = []
@@ -45,7 +45,7 @@ class EventParser:
                 events.append(event)
         return events
 
-    def rest(self) -> list[Event]:
+    def rest(self) -> list[StreamEvent]:
         """Return the event that the end of the stream left without its blank line."""
         return self.feed(b"\n\n") if self._pending or self._lines else []
 
@@ -65,13 +65,13 @@ class EventParser:
             lines[0] = lines[0].removeprefix(BOM)
         return lines
 
-    def _take(self, line: bytes) -> Event | None:
+    def _take(self, line: bytes) -> StreamEvent | None:
         if not line:
             name, lines = self._name or "message", self._lines
             self._name, self._lines = "", []
-            return Event(name, b"\n".join(lines)) if lines else None
+            return StreamEvent(name, b"\n".join(lines)) if lines else None
         if line.startswith(b"{") and not self._lines:
-            return Event(self._name or "message", line)
+            return StreamEvent(self._name or "message", line)
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":
@@ -134,7 +134,7 @@ class StreamReader:
         except ErrorInReply as ended:
             return of_error(ended.error, status, headers)
 
-    def _take(self, event: Event, at_ns: int | None) -> bool:
+    def _take(self, event: StreamEvent, at_ns: int | None) -> bool:
         said = event.data.strip()
         if said == b"[DONE]":
             self._done = True
@@ -173,7 +173,7 @@ def _cut(status: int, *, done: bool) -> Failure:
     return Failure(kind="stream_cut", message=f"the stream {said} before its finish reason came", status=status)
 
 
-def _error_in(event: Event, payload: JsonObject) -> object:
+def _error_in(event: StreamEvent, payload: JsonObject) -> object:
     """Return the error that an event reports, in whichever place its protocol puts it."""
     if error := payload.get("error"):
         return error

@@ -22,7 +22,7 @@ from harness.files.prompts import (
     read_prompt,
 )
 from harness.files.prompts.render import variables
-from harness.files.untrusted import BATCH, ConfinedRenderer, Refused
+from harness.files.untrusted import BATCH, ConfinedRenderer, RenderRefused
 from harness.files.written import Findings
 
 SHIPPED = sorted((Path(__file__).parents[4] / "prompts").glob("*/*.prompt.yml"))
@@ -223,7 +223,7 @@ def test_a_strangers_prompt_becomes_what_it_would_become_here(prompt: Prompt) ->
 
 
 def test_a_strangers_prompt_is_refused_with_its_reason() -> None:
-    with pytest.raises(Refused, match=r"line 2 of a template: `\*` is not allowed"):
+    with pytest.raises(RenderRefused, match=r"line 2 of a template: `\*` is not allowed"):
         ConfinedRenderer(Prompt(text="a\n{{ m * 9 }}"))
     with closing(ConfinedRenderer(Prompt(text="{{ n }}"))) as confined:
         with pytest.raises(RenderFailed, match="'n' is undefined"):
@@ -235,12 +235,12 @@ def test_a_strangers_prompt_is_refused_with_its_reason() -> None:
 def test_a_render_that_exceeds_its_limits_is_refused_for_good(limits: dict[str, float]) -> None:
     with closing(ConfinedRenderer(ENDLESS, **limits)) as confined:  # type: ignore[arg-type]
         for said in ("x" * 200_000, "a"):
-            with pytest.raises(Refused, match="too much time or memory"):
+            with pytest.raises(RenderRefused, match="too much time or memory"):
                 confined.render({"m": said})
 
 
 def test_a_child_that_does_not_even_begin_in_time_is_refused() -> None:
-    with pytest.raises(Refused, match="too much time or memory"):
+    with pytest.raises(RenderRefused, match="too much time or memory"):
         ConfinedRenderer(Prompt(text="{{ m }}"), wall_s=0.001)
 
 

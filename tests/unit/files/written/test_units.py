@@ -19,16 +19,16 @@ ROOT = Path(__file__).parents[4]
 @pytest.mark.parametrize(
     ("read", "written", "value"),
     [
-        (units.seconds, "30 s", 30.0),
-        (units.seconds, "1500 ms", 1.5),
-        (units.seconds, "2 min", 120.0),
-        (units.seconds, "0.5h", 1800.0),
-        (units.seconds, 3, 3.0),
+        (units.read_seconds, "30 s", 30.0),
+        (units.read_seconds, "1500 ms", 1.5),
+        (units.read_seconds, "2 min", 120.0),
+        (units.read_seconds, "0.5h", 1800.0),
+        (units.read_seconds, 3, 3.0),
         (units.share, "95%", 0.95),
         (units.share, "0.5 %", 0.005),
         (units.share, 0.2, 0.2),
-        (units.money, "$0.40", 0.4),
-        (units.money, "1,250.50 EUR", 1250.5),
+        (units.read_money, "$0.40", 0.4),
+        (units.read_money, "1,250.50 EUR", 1250.5),
         (units.per_month, "2M per month", 2_000_000.0),
         (units.per_month, "500k/month", 500_000.0),
         (units.per_month, "12 per year", 1.0),
@@ -39,7 +39,7 @@ def test_a_quantity_is_read(read: Callable[[object], float], written: object, va
     assert read(written) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("read", [units.seconds, units.share, units.money, units.per_month])
+@pytest.mark.parametrize("read", [units.read_seconds, units.share, units.read_money, units.per_month])
 @pytest.mark.parametrize("written", ["", "soon", "5 parsecs", "-", True, None, [], float("nan"), float("inf"), "1 1"])
 def test_what_is_no_quantity_is_refused(read: Callable[[object], float], written: object) -> None:
     with pytest.raises(ValueError, match="must be"):

@@ -10,7 +10,7 @@ import pytest
 
 from harness.judge.documents import Estimate, PastRun
 from harness.judge.history.found import histories
-from harness.judge.history.series import POOLED, PREVIOUS, before_of, changed, changes_of, history_of, share_of, why_not
+from harness.judge.history.series import POOLED, PREVIOUS, as_share, before_of, changed, changes_of, history_of, why_not
 from harness.judge.scores.binomial import wilson
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts
@@ -44,7 +44,7 @@ def past(number: int, right: int, n: int, **fields: Any) -> PastRun:
 
 def test_the_change_since_the_previous_run_is_newcombes_published_example() -> None:
     # Newcombe (1998), method 10, example (a): 56/70 - 48/80 = .2 (.05243 to .33387); here now - before.
-    (change,) = changes_of([past(1, 56, 70)], share_of(accuracy(48, 80)), confidence=0.95)
+    (change,) = changes_of([past(1, 56, 70)], as_share(accuracy(48, 80)), confidence=0.95)
     assert change.against == PREVIOUS
     assert change.change.value == pytest.approx(-0.2)
     assert (change.change.low, change.change.high) == (
@@ -58,7 +58,7 @@ def test_the_pooled_history_adds_up_the_trials_of_all_runs() -> None:
     made = before_of([*runs, past(3, 60, 100)])
     assert isinstance(made, Share)
     assert (made.p, made.n) == (pytest.approx(420 / 500), 500)
-    changes = changes_of([*runs, past(3, 60, 100)], share_of(accuracy(95, 100)), confidence=0.95)
+    changes = changes_of([*runs, past(3, 60, 100)], as_share(accuracy(95, 100)), confidence=0.95)
     assert [change.against for change in changes] == [PREVIOUS, POOLED]
     assert [change.change.value for change in changes] == pytest.approx([0.35, 0.95 - 0.84])
     assert changes[1].runs == ("run-1", "run-2", "run-3")
@@ -67,17 +67,17 @@ def test_the_pooled_history_adds_up_the_trials_of_all_runs() -> None:
 def test_an_estimate_gives_back_the_share_that_it_was_made_of() -> None:
     clustered = share_of_counts([3, 3, 0, 3, 2, 3, 3, 3], [3] * 8)  # type: ignore[arg-type]
     assert isinstance(clustered, Share)
-    again = share_of(clustered.estimate())
+    again = as_share(clustered.estimate())
     assert isinstance(again, Share)
     assert again.p == clustered.p
     assert again.floor == pytest.approx(clustered.effective_n(0.975), rel=1e-6)
-    nothing = share_of(Estimate(value=None, n=0, why_undefined="no trial"))
+    nothing = as_share(Estimate(value=None, n=0, why_undefined="no trial"))
     assert nothing == Missing("no trial", 0)
 
 
 def test_unfinished_runs_are_points_without_a_figure_and_are_never_compared() -> None:
     runs = [past(1, 90, 100), past(2, 40, 100, complete=False)]
-    history = history_of(runs, past(3, 90, 100), share_of(accuracy(90, 100)), margin=0.05, confidence=0.95)
+    history = history_of(runs, past(3, 90, 100), as_share(accuracy(90, 100)), margin=0.05, confidence=0.95)
     assert [point.accuracy.value for point in history.points] == [0.9, None, 0.9]
     assert [change.runs for change in history.changes] == [("run-1",)]
 
@@ -91,7 +91,7 @@ def test_runs_of_other_cases_labels_or_rules_are_left_out_with_the_reason() -> N
     assert why_not(past(1, 90, 100, **other, new_data="a.jsonl"), now) == "its cases are those of a.jsonl"
     assert why_not(past(1, 18, 20, **other), now) == "it has other cases (20, not 100)"
     assert why_not(past(1, 90, 100, **other), now) == "it has other cases"
-    history = history_of([past(1, 18, 20, **other)], now, share_of(accuracy(90, 100)), margin=0.05, confidence=0.95)
+    history = history_of([past(1, 18, 20, **other)], now, as_share(accuracy(90, 100)), margin=0.05, confidence=0.95)
     assert [left.run_id for left in history.not_comparable] == ["run-1"]
     assert history.sentence == (
         "No earlier run can be compared with this one (run-1: it has other cases (20, not 100))."
@@ -123,7 +123,7 @@ def test_release_marks_name_what_may_have_changed_the_answers() -> None:
 def test_a_slow_slide_that_no_single_step_shows_is_seen_by_the_pooled_history_and_by_cusum() -> None:
     runs = [past(n, 950 - 12 * n, 1000) for n in range(1, 6)]
     now = past(6, 878, 1000)
-    history = history_of(runs, now, share_of(accuracy(878, 1000)), margin=0.05, confidence=0.95)
+    history = history_of(runs, now, as_share(accuracy(878, 1000)), margin=0.05, confidence=0.95)
     previous, pooled = history.changes
     assert previous.change.high is not None
     assert previous.change.high > 0  # 1.2 points alone are noise

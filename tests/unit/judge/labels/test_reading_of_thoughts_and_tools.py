@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.files.suite import ReplyRule
-from harness.judge.labels import LabelReader, Read, said, told
+from harness.judge.labels import LabelRead, LabelReader, said, why_told
 from harness.judge.table.reply_score import ScoreReader
 from harness.record import Reply, TokenLogprob, ToolCall
 
@@ -18,13 +18,13 @@ def reader(**rule: Any) -> LabelReader:
     return LabelReader(ReplyRule.model_validate(rule), LABELS)
 
 
-def read(text: str, finish: str | None = "stop", *, tools: tuple[ToolCall, ...] = (), **rule: Any) -> Read:
+def read(text: str, finish: str | None = "stop", *, tools: tuple[ToolCall, ...] = (), **rule: Any) -> LabelRead:
     return reader(**rule).read(Reply(text=text, finish_reason=finish, tools=tools))
 
 
-def why(found: Read) -> str:
+def why(found: LabelRead) -> str:
     assert found.why is not None
-    return told(found.why)
+    return why_told(found.why)
 
 
 RULES = pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from judged import assessment
 
-from harness.report.run import render_html, view_of
+from harness.report.run import render_html, run_view
 
 PAGE = (Path(__file__).parents[4] / "docs" / "report-templates.md").read_text(encoding="utf-8")
 
@@ -21,8 +21,8 @@ def documented(language: str) -> str:
 def test_the_documented_example_adds_a_team_above_the_verdict_and_drops_costs(tmp_path: Path) -> None:
     (tmp_path / "report.html.j2").write_text(documented("jinja"), encoding="utf-8")
     (tmp_path / "extra.css").write_text(documented("css"), encoding="utf-8")
-    ours = render_html(view_of(assessment()))
-    page = render_html(view_of(assessment()), template_dir=tmp_path)
+    ours = render_html(run_view(assessment()))
+    page = render_html(run_view(assessment()), template_dir=tmp_path)
     assert "<h3>Cost</h3>" in ours
     assert "<h3>Cost</h3>" not in page
     assert page.index("Payments risk, prompt review") < page.index('class="verdict"')

@@ -14,7 +14,7 @@ from judged import assessment, candidate, manifest, scored, three
 
 from harness.errors import FilesError, UsageError
 from harness.report.comparison import render_comparison_html
-from harness.report.run import render_html, view_of
+from harness.report.run import render_html, run_view
 
 
 class Page(HTMLParser):
@@ -32,7 +32,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def html() -> str:
     judged = three()
-    return render_html(view_of(judged, manifest(judged)))
+    return render_html(run_view(judged, manifest(judged)))
 
 
 def test_the_page_asks_nobody_for_anything(html: str) -> None:
@@ -95,7 +95,7 @@ def test_the_most_points_that_an_assessment_holds_stay_under_the_limit() -> None
     full = scored()
     heavy = type(latency)(**{f: getattr(latency, f) for f in latency.__struct_fields__} | {"over_time": points})
     judged = assessment(*(candidate(f"p{i}@m", latency=heavy, tradeoff=full.tradeoff) for i in range(5)))
-    assert len(render_html(view_of(judged)).encode()) < 1_500_000
+    assert len(render_html(run_view(judged)).encode()) < 1_500_000
 
 
 def test_a_users_block_replaces_ours_and_can_keep_it(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_users_block_replaces_ours_and_can_keep_it(tmp_path: Path) -> None:
         "{% block banner %}<p>Team {{ report.suite }}</p>{{ super() }}{% endblock %}"
     )
     (tmp_path / "extra.css").write_text(".banner { border-color: teal; }")
-    page = render_html(view_of(assessment(suite="<mine>")), template_dir=tmp_path)
+    page = render_html(run_view(assessment(suite="<mine>")), template_dir=tmp_path)
     assert "<p>Team &lt;mine&gt;</p>" in page
     assert "NOT READY" in page
     assert "teal" in page
@@ -117,7 +117,7 @@ def test_a_users_block_replaces_ours_and_can_keep_it(tmp_path: Path) -> None:
 def test_an_error_in_a_users_template_names_its_line(tmp_path: Path, body: str, line: int) -> None:
     (tmp_path / "report.html.j2").write_text(body)
     with pytest.raises(FilesError) as caught:
-        render_html(view_of(assessment()), template_dir=tmp_path)
+        render_html(run_view(assessment()), template_dir=tmp_path)
     (problem,) = caught.value.problems
     assert problem.file == tmp_path / "report.html.j2"
     assert problem.line == line
@@ -125,7 +125,7 @@ def test_an_error_in_a_users_template_names_its_line(tmp_path: Path, body: str, 
 
 def test_a_missing_template_folder_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a folder"):
-        render_html(view_of(assessment()), template_dir=tmp_path / "none")
+        render_html(run_view(assessment()), template_dir=tmp_path / "none")
 
 
 def test_a_comparison_says_what_a_difference_means_without_repeating_it() -> None:

@@ -8,12 +8,12 @@ from judged import assessment, three
 from junitparser import Error, Failure, JUnitXml, Skipped
 from went_wrong import SITUATIONS, UNSUPPORTED
 
-from harness.report.run import render_junit, view_of
+from harness.report.run import render_junit, run_view
 
 
 def test_checks_are_test_cases_and_inconclusive_is_skipped_with_its_reason(tmp_path: Path) -> None:
     judged = assessment()
-    (tmp_path / "junit.xml").write_bytes(render_junit(judged, view_of(judged)))
+    (tmp_path / "junit.xml").write_bytes(render_junit(judged, run_view(judged)))
     (suite,) = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
     assert (suite.tests, suite.failures, suite.skipped, suite.errors) == (7, 1, 3, 0)
     results = {case.name: case.result for case in suite}
@@ -28,7 +28,7 @@ def test_checks_are_test_cases_and_inconclusive_is_skipped_with_its_reason(tmp_p
 
 def test_the_time_of_a_latency_check_is_the_latency_seen(tmp_path: Path) -> None:
     judged = assessment()
-    (tmp_path / "junit.xml").write_bytes(render_junit(judged, view_of(judged)))
+    (tmp_path / "junit.xml").write_bytes(render_junit(judged, run_view(judged)))
     (suite,) = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
     times = {case.name: case.time for case in suite}
     assert times["latency.p95 <= 1 s"] == 0.279
@@ -37,20 +37,20 @@ def test_the_time_of_a_latency_check_is_the_latency_seen(tmp_path: Path) -> None
 
 def test_each_candidate_is_a_suite_and_totals_add_up() -> None:
     judged = three()
-    report = JUnitXml.fromstring(render_junit(judged, view_of(judged)))
+    report = JUnitXml.fromstring(render_junit(judged, run_view(judged)))
     assert [suite.tests for suite in report] == [4, 7, 7]
     assert (report.tests, report.failures, report.skipped) == (18, 2, 6)
 
 
 def _suites(situation: str) -> list[tuple[int, int, int, int]]:
     judged = SITUATIONS[situation]()
-    report = JUnitXml.fromstring(render_junit(judged, view_of(judged)))
+    report = JUnitXml.fromstring(render_junit(judged, run_view(judged)))
     return [(suite.tests, suite.failures, suite.errors, suite.skipped) for suite in report]
 
 
 def test_what_was_not_measured_is_one_error_and_no_failure() -> None:
     judged = SITUATIONS["refused_alike"]()
-    (suite,) = JUnitXml.fromstring(render_junit(judged, view_of(judged)))
+    (suite,) = JUnitXml.fromstring(render_junit(judged, run_view(judged)))
     assert (suite.tests, suite.failures, suite.errors, suite.skipped) == (4, 0, 1, 3)
     (error,) = [result for case in suite for result in case.result if isinstance(result, Error)]
     assert UNSUPPORTED in error.message

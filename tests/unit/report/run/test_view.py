@@ -10,13 +10,13 @@ from judged_sections import SPAM, share
 
 from harness.judge.documents import Confusion, NotableCase, undefined
 from harness.report.parts import TimelinePlot
-from harness.report.run import view_of
+from harness.report.run import run_view
 from harness.report.sections.checks import check_rows, confusion_view
 from harness.report.sections.latency import latency_section
 
 
 def test_the_best_candidate_comes_first() -> None:
-    view = view_of(three())
+    view = run_view(three())
     assert [row.name for row in view.leaderboard] == [
         "v3-plain-text@smollm2",
         "v2-few-shot@smollm2",
@@ -29,12 +29,12 @@ def test_the_leaderboard_leaves_why_a_figure_is_undefined_to_the_candidate() -> 
     slow = candidate()
     lost = [msgspec.structs.replace(q, estimate=undefined("8 of 9 calls (89%) failed")) for q in slow.latency.caller]
     slow = msgspec.structs.replace(slow, latency=msgspec.structs.replace(slow.latency, caller=tuple(lost)))
-    rows = {row.name: row for row in view_of(assessment(slow, scored())).leaderboard}
+    rows = {row.name: row for row in run_view(assessment(slow, scored())).leaderboard}
     assert str(rows[slow.name].p95) == "undefined"
 
 
 def test_one_candidate_needs_no_leaderboard() -> None:
-    assert view_of(assessment()).leaderboard == ()
+    assert run_view(assessment()).leaderboard == ()
 
 
 def test_the_matrix_has_row_and_column_shares_and_names_its_worst_cell() -> None:
@@ -63,7 +63,7 @@ def test_a_perfect_matrix_says_so() -> None:
 
 
 def test_no_trial_gives_no_matrix() -> None:
-    assert view_of(empty()).candidates[0].confusion is None
+    assert run_view(empty()).candidates[0].confusion is None
 
 
 def test_a_check_is_pictured_between_its_interval_and_its_threshold() -> None:
@@ -90,7 +90,7 @@ def test_what_would_settle_a_check_is_said_once() -> None:
 
 
 def test_an_unfinished_run_and_calls_paid_twice_are_said_first() -> None:
-    first, second = view_of(empty()).warnings
+    first, second = run_view(empty()).warnings
     assert "450 of 450 trials are missing" in first
     assert "at most 4 calls" in second
 
@@ -98,14 +98,14 @@ def test_an_unfinished_run_and_calls_paid_twice_are_said_first() -> None:
 def test_uncommitted_changes_are_said() -> None:
     judged = assessment()
     dirty = msgspec.structs.replace(manifest(judged), git_dirty=True)
-    assert "uncommitted" in view_of(judged, dirty).warnings[0]
+    assert "uncommitted" in run_view(judged, dirty).warnings[0]
 
 
 def test_cases_to_look_at_are_grouped_and_cut_with_their_number() -> None:
     many = tuple(
         NotableCase(why="slowest", case=str(i), expected="a", got="a", text="t" * 700, reply="r") for i in range(20)
     )
-    (group,) = view_of(assessment(candidate(notable=many))).candidates[0].notable
+    (group,) = run_view(assessment(candidate(notable=many))).candidates[0].notable
     assert group.title == "Slowest (15 of 20)"
     assert len(group.rows) == 15
     assert group.rows[0].text.endswith("… (700 characters)")
@@ -114,24 +114,24 @@ def test_cases_to_look_at_are_grouped_and_cut_with_their_number() -> None:
 def test_a_failure_range_is_given_only_where_failures_matter() -> None:
     c = candidate()
     same = msgspec.structs.replace(c.classification, accuracy_best=0.9, accuracy_worst=0.9)
-    hints = [view_of(assessment(x)).candidates[0].quality.figures[0].hint for x in (c, candidate(classification=same))]
+    hints = [run_view(assessment(x)).candidates[0].quality.figures[0].hint for x in (c, candidate(classification=same))]
     assert hints == ["90.4% if every failed trial counts as wrong (as here), 91.1% if all had been right", ""]
 
 
 def test_slices_name_only_what_differs_by_more_than_chance() -> None:
     c = candidate()
-    view = view_of(assessment(c)).candidates[0]
+    view = run_view(assessment(c)).candidates[0]
     assert view.slices is not None
     assert view.slices.lead.endswith("tag lookalike with 71.9% (63.1 to 79.4).")
     calm = tuple(msgspec.structs.replace(s, worst=False, accuracy=share(9, 10)) for s in c.slices)
-    quiet = view_of(assessment(candidate(slices=calm))).candidates[0].slices
+    quiet = run_view(assessment(candidate(slices=calm))).candidates[0].slices
     assert quiet is not None
     assert "No tag or split differs" in quiet.lead
 
 
 def test_a_headline_does_not_repeat_the_verdict_above_it() -> None:
     said = {"headline": "NOT READY: too slow.", "reason": "too slow."}
-    view = view_of(assessment(candidate(**said), **said))
+    view = run_view(assessment(candidate(**said), **said))
     assert view.headline == view.candidates[0].headline == "Too slow."
 
 
@@ -140,7 +140,7 @@ def test_quantiles_among_failed_calls_are_said_once_with_their_reason() -> None:
     lost = undefined("2 of 3 calls failed")
     caller = tuple(msgspec.structs.replace(q, estimate=lost) if q.q in (0.95, 0.99) else q for q in c.latency.caller)
     latency = msgspec.structs.replace(c.latency, caller=caller)
-    lead = view_of(assessment(candidate(latency=latency))).candidates[0].latency.lead
+    lead = run_view(assessment(candidate(latency=latency))).candidates[0].latency.lead
     assert lead == (
         "p50 168 ms (163 to 171), p95 and p99 undefined (2 of 3 calls failed) over 450 calls; 2 calls never finished."
     )
@@ -149,7 +149,7 @@ def test_quantiles_among_failed_calls_are_said_once_with_their_reason() -> None:
 def test_what_is_given_away_is_told_apart_from_what_is_merely_alike() -> None:
     def lead(**changes: int) -> str:
         leakage = msgspec.structs.replace(candidate().leakage, **changes)
-        section = view_of(assessment(candidate(leakage=leakage))).candidates[0].leakage
+        section = run_view(assessment(candidate(leakage=leakage))).candidates[0].leakage
         assert section is not None
         return section.lead
 
@@ -161,7 +161,7 @@ def test_what_is_given_away_is_told_apart_from_what_is_merely_alike() -> None:
 
 
 def test_cases_to_look_at_are_counted_also_where_not_all_are_listed() -> None:
-    view = view_of(assessment(candidate(notable_counts={"wrong in every repeat": 122, "unparseable": 1})))
+    view = run_view(assessment(candidate(notable_counts={"wrong in every repeat": 122, "unparseable": 1})))
     titles = [group.title for group in view.candidates[0].notable]
     assert titles == ["Wrong in every repeat (2 of 122)", "Unparseable (1)", "Slowest (1)"]
 
@@ -173,7 +173,7 @@ def test_accuracy_is_called_better_than_the_majority_only_where_it_is(p: float, 
     scores = candidate().classification
     majority = msgspec.structs.replace(scores.majority_baseline, p_value=p)
     changed = candidate(classification=msgspec.structs.replace(scores, majority_baseline=majority))
-    (figure,) = [f for f in view_of(assessment(changed)).candidates[0].quality.figures if f.name[:3] == "Maj"]
+    (figure,) = [f for f in run_view(assessment(changed)).candidates[0].quality.figures if f.name[:3] == "Maj"]
     assert figure.hint.endswith(said)
 
 

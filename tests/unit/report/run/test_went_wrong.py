@@ -14,7 +14,7 @@ from went_wrong import SITUATIONS, UNSUPPORTED
 
 from harness.judge.documents import Assessment
 from harness.report.rendering.html import html_environment
-from harness.report.run import render_html, render_markdown, terminal_report, view_of
+from harness.report.run import render_html, render_markdown, run_view, terminal_report
 
 
 def terminal(judged: Assessment, width: int = 80) -> str:
@@ -43,7 +43,7 @@ def test_what_decides_stands_before_the_checks(situation: str) -> None:
 
 
 def test_a_candidate_that_was_not_measured_is_said_first_and_has_no_rank() -> None:
-    view = view_of(SITUATIONS["one_of_three"]())
+    view = run_view(SITUATIONS["one_of_three"]())
     assert [c.verdict for c in view.candidates] == ["NOT MEASURED", "INCONCLUSIVE", "NOT READY"]
     assert [row.name for row in view.leaderboard] == ["v2@mini", "v1@mini"]
     assert view.headline.startswith("1 of 3 NOT MEASURED: v1@reasoner: the endpoint refused every call")
@@ -51,7 +51,7 @@ def test_a_candidate_that_was_not_measured_is_said_first_and_has_no_rank() -> No
 
 
 def test_nothing_is_shown_of_a_candidate_that_was_not_measured_but_why() -> None:
-    (c,) = view_of(SITUATIONS["refused_alike"]()).candidates
+    (c,) = run_view(SITUATIONS["refused_alike"]()).candidates
     assert c.checks == ()
     assert c.confusion is c.labels is c.latency is c.cost is None
     assert c.unshown.startswith("3 checks are not shown")
@@ -61,7 +61,7 @@ def test_two_candidates_of_which_none_was_measured_name_both() -> None:
     judged = SITUATIONS["refused_alike"]()
     (one,) = judged.candidates
     both = msgspec.structs.replace(judged, candidates=(one, msgspec.structs.replace(one, name="v2@mini")))
-    view = view_of(both)
+    view = run_view(both)
     assert view.leaderboard == ()
     shown = terminal(both)
     assert shown.count("NOT MEASURED") == 4
@@ -79,7 +79,7 @@ def attacked() -> Assessment:
 
 def test_the_endpoints_words_are_cut_and_act_nowhere() -> None:
     judged = attacked()
-    view = view_of(judged)
+    view = run_view(judged)
     for text in (terminal(judged), render_markdown(view), render_html(view)):
         assert "\u202e" not in text
         assert "\x1b" not in text

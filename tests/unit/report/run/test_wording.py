@@ -13,7 +13,7 @@ from run_of import check_of, judged, only
 
 from harness.judge.documents import Assessment, CusumChart
 from harness.report.run import terminal_report
-from harness.report.run.view import view_of
+from harness.report.run.view import run_view
 from harness.report.sections.history import cusum_figure
 from harness.report.sections.tradeoff import tradeoff_section
 
@@ -49,7 +49,7 @@ def test_an_undecided_check_is_inconclusive_everywhere() -> None:
     text = told(made)
     assert "INCONCLUSIVE" in text
     assert "OPEN" not in text
-    assert view_of(made).candidates[0].tally == "0 of 1 pass, 1 inconclusive"
+    assert run_view(made).candidates[0].tally == "0 of 1 pass, 1 inconclusive"
 
 
 @pytest.mark.parametrize(("verdict", "standing"), [("READY", "recommended"), ("NOT READY", "nearest")])
@@ -61,7 +61,7 @@ def test_only_what_is_ready_is_recommended(verdict: Any, standing: str) -> None:
         for row in made.leaderboard.rows
     )
     board = msgspec.structs.replace(made.leaderboard, rows=rows)
-    view = view_of(msgspec.structs.replace(made, leaderboard=board), manifest(made))
+    view = run_view(msgspec.structs.replace(made, leaderboard=board), manifest(made))
     assert standing in {row.standing for row in view.leaderboard}
 
 

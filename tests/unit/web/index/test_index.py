@@ -18,7 +18,7 @@ from harness.judge.table.read import tabulate
 from harness.record import Event
 from harness.rundir import JOURNAL, read_manifest
 from harness.web.index import CaseFilter, IndexReader, RunIndex, select
-from harness.web.index.texts import LONGEST, Texts, folded
+from harness.web.index.texts import LONGEST, ReplyTexts, folded_text
 
 V1 = CaseFilter(candidate="v1@mini")
 
@@ -162,13 +162,13 @@ def test_warm_up_calls_are_not_cases(tmp_path: Path) -> None:
 def test_search_equals_a_plain_search_of_each_text() -> None:
     draw = random.Random(5)
     texts = ["".join(draw.choices("abcAB ßé\n", k=draw.randrange(12))) for _ in range(400)]
-    made = Texts([folded(text) for text in texts[:250]])
-    made = Texts([folded(text) for text in texts[250:]], made)
+    made = ReplyTexts([folded_text(text) for text in texts[:250]])
+    made = ReplyTexts([folded_text(text) for text in texts[250:]], made)
     for phrase in ("a", "ab", "ba a", "SS", "É", "b\nc", "", "zz", "a" * 20):
         plain = [" ".join(phrase.casefold().split()) in " ".join(text.casefold().split()) for text in texts]
         assert made.matching(phrase).tolist() == plain, phrase
 
 
 def test_only_the_beginning_of_a_long_text_is_searched() -> None:
-    texts = Texts([folded("x" * LONGEST + " needle"), folded("x" * (LONGEST - 7) + " needle")])
+    texts = ReplyTexts([folded_text("x" * LONGEST + " needle"), folded_text("x" * (LONGEST - 7) + " needle")])
     assert texts.matching("needle").tolist() == [False, True]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.measure.endpoint.codecs.stream import Event, EventParser
+from harness.measure.endpoint.codecs.stream import EventParser, StreamEvent
 
 
-def feed(*chunks: bytes) -> list[Event]:
+def feed(*chunks: bytes) -> list[StreamEvent]:
     parser = EventParser()
     return [event for chunk in chunks for event in parser.feed(chunk)]
 
@@ -19,23 +19,23 @@ def feed(*chunks: bytes) -> list[Event]:
 @pytest.mark.parametrize(
     ("stream", "events"),
     [
-        (b"data: a\n\n", [Event("message", b"a")]),
-        (b"data:a\n\n", [Event("message", b"a")]),
-        (b"data:  a\n\n", [Event("message", b" a")]),
-        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [Event("message", b"YHOO\n+2\n10")]),
-        (b": comment\n\ndata: a\n\n", [Event("message", b"a")]),
-        (b"event: add\r\ndata: 1\r\n\r\n", [Event("add", b"1")]),
-        (b"data: a\r\rdata: b\r\r.", [Event("message", b"a"), Event("message", b"b")]),
-        (b"data\n\ndata\ndata\n\ndata:", [Event("message", b""), Event("message", b"\n")]),
-        (b"id: 1\nretry: 5\nunknown: x\ndata: a\n\n", [Event("message", b"a")]),
-        (b"event: lonely\n\ndata: a\n\n", [Event("message", b"a")]),
-        (b"\xef\xbb\xbfdata: a\n\n", [Event("message", b"a")]),
+        (b"data: a\n\n", [StreamEvent("message", b"a")]),
+        (b"data:a\n\n", [StreamEvent("message", b"a")]),
+        (b"data:  a\n\n", [StreamEvent("message", b" a")]),
+        (b"data: YHOO\ndata: +2\ndata: 10\n\n", [StreamEvent("message", b"YHOO\n+2\n10")]),
+        (b": comment\n\ndata: a\n\n", [StreamEvent("message", b"a")]),
+        (b"event: add\r\ndata: 1\r\n\r\n", [StreamEvent("add", b"1")]),
+        (b"data: a\r\rdata: b\r\r.", [StreamEvent("message", b"a"), StreamEvent("message", b"b")]),
+        (b"data\n\ndata\ndata\n\ndata:", [StreamEvent("message", b""), StreamEvent("message", b"\n")]),
+        (b"id: 1\nretry: 5\nunknown: x\ndata: a\n\n", [StreamEvent("message", b"a")]),
+        (b"event: lonely\n\ndata: a\n\n", [StreamEvent("message", b"a")]),
+        (b"\xef\xbb\xbfdata: a\n\n", [StreamEvent("message", b"a")]),
         (b"data: cut", []),
         (b"data: cut\n", []),
         (b"\n\n\n", []),
     ],
 )
-def test_a_stream_gives_the_events_that_the_standard_says(stream: bytes, events: list[Event]) -> None:
+def test_a_stream_gives_the_events_that_the_standard_says(stream: bytes, events: list[StreamEvent]) -> None:
     assert feed(stream) == events
 
 

@@ -170,7 +170,7 @@ class CheckItem(pytest.Item):
     ) -> str | TerminalRepr:
         """Show the sentence of a check, and of a mistake what to do; a traceback only for our own faults."""
         from harness.errors import HarnessError
-        from harness.report.neutral import visible
+        from harness.report.parts import visible
 
         match excinfo.value:
             case CheckFailed() as failed:

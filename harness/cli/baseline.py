@@ -127,7 +127,7 @@ def baseline_run(project: Project, suite: str) -> str:
 
 def _text(suite: str, stored: StoredBaseline) -> str:
     from harness.judge import amount, scale_of
-    from harness.report.neutral import terminal
+    from harness.report.parts import terminal
 
     lines = [f"{suite}: {stored.run}", f"  set {stored.set_utc}, commit {stored.git_commit or 'none'}"]
     for name, candidate in stored.candidates.items():

@@ -9,7 +9,7 @@ import typer
 from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows
 from harness.cli.ground import emit, emit_json, options
 from harness.errors import Exit
-from harness.report.neutral import shorten, visible
+from harness.report.parts import shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import typer
 
 from harness.cli.ground import emit, emit_json, note, options, project_here
 from harness.errors import HarnessError, UsageError
-from harness.report.neutral import one_line, shorten
+from harness.report.parts import one_line, shorten
 
 _DAYS = re.compile(r"^(\d+) ?d$")
 

@@ -10,7 +10,7 @@ import typer
 
 from harness.cli.ground import Commands, emit, emit_json, note, options, project_here
 from harness.errors import Exit, UsageError
-from harness.report.neutral import visible
+from harness.report.parts import visible
 
 if TYPE_CHECKING:
     from harness.files.project import ModelEntry

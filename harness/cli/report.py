@@ -7,7 +7,7 @@ import typer
 
 from harness.cli.ground import note, options, run_asked
 from harness.cli.judged import conclude
-from harness.report.neutral import one_line
+from harness.report.parts import one_line
 
 
 def report(

@@ -10,7 +10,7 @@ import typer
 from harness.cli.ground import emit, emit_json, options, run_asked
 from harness.cli.judged import judged
 from harness.errors import UsageError
-from harness.report.neutral import one_line, visible
+from harness.report.parts import one_line, visible
 
 if TYPE_CHECKING:
     from harness.report.export import Row

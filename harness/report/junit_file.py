@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.judge import Status
-from harness.report.neutral import one_line, xml
-from harness.report.parts import TroubleView
+from harness.report.parts import TroubleView, one_line, xml
 
 _SKIPPED = ("INCONCLUSIVE", "NOT MEASURED")
 

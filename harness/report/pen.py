@@ -11,8 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.report.neutral import ascii_only, shorten, terminal
-from harness.report.parts import Table, Tone
+from harness.report.parts import Table, Tone, ascii_only, shorten, terminal
 
 STYLES: dict[Tone, str] = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow", "plain": ""}
 MARKS: dict[Tone, str] = {"pass": "✓", "fail": "✗", "inconclusive": "?", "plain": " "}

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from harness.errors import HarnessError, UsageError
-from harness.report.neutral import json_ready
+from harness.report.parts import json_ready
 from harness.report.run import render_json
 from harness.web.guard import Guard
 from harness.web.links import Query, query_of, run_address

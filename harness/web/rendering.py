@@ -9,8 +9,7 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from harness.judge import Estimate, FigureText, amount, count, figure_text, signed_text
-from harness.report.neutral import one_line, visible
-from harness.report.parts import TroubleView
+from harness.report.parts import TroubleView, one_line, visible
 from harness.report.rendering import html_environment, render
 from harness.report.sections import VERDICT_TONES
 from harness.web.guard import PAGE_POLICY

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from harness.judge import HistoryPoint, amount, count
 from harness.record import Attempt
-from harness.report.neutral import one_line
+from harness.report.parts import one_line
 
 _SPARK = (132, 30)
 _BAR = 16  # height of a timeline

@@ -18,7 +18,7 @@ from rich.console import Console
 from harness.judge.compare import compare
 from harness.judge.documents import Comparison
 from harness.report.comparison import render_comparison_html, render_comparison_markdown, terminal_comparison
-from harness.report.neutral import MARKDOWN_LIMIT
+from harness.report.parts.neutral import MARKDOWN_LIMIT
 
 Render = Callable[[Comparison], str]
 

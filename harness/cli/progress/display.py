@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.cli.ground import stderr
 from harness.cli.progress.counting import Progress
 from harness.cli.progress.tally import so_far, tallies
-from harness.report.neutral import visible
+from harness.report.parts import visible
 
 if TYPE_CHECKING:
     from rich.console import Group

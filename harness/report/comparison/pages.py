@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from harness.judge import Comparison
 from harness.report.comparison.view import comparison_view
-from harness.report.neutral import cut_markdown
+from harness.report.parts import cut_markdown
 from harness.report.rendering import inert_html, markdown_page, render_page
 
 HTML_TEMPLATE, HTML_CASES = "comparison.html.j2", 200

@@ -9,8 +9,7 @@ from rich.text import Text
 from harness.judge import Comparison, WordChange
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow
 from harness.report.comparison.view import comparison_view
-from harness.report.neutral import shorten
-from harness.report.parts import Tone
+from harness.report.parts import Tone, shorten
 from harness.report.pen import MARKS as TONE_MARKS
 from harness.report.pen import Pen, bulleted, indented, laid_out, table_of, written
 

@@ -11,10 +11,10 @@ from typing import Any, assert_never
 
 from markupsafe import Markup, escape
 
+from harness.report import parts
 from harness.report.drawn.drawings import PALETTE, distribution_chart, parts_chart, share_chart, timeline_chart
 from harness.report.drawn.front import front_chart
 from harness.report.drawn.trends import trend_chart
-from harness.report.neutral import visible
 from harness.report.parts import Chart, DistributionPlot, FrontPlot, PartsPlot, SharePlot, TimelinePlot, TrendPlot
 
 _FONT = "sans-serif"
@@ -91,7 +91,7 @@ def _embed(svg: str, key: str, chart: Chart) -> Markup:
     svg = _COLOURS.sub(lambda m: f"var(--{_NAMES[m.group()]})", svg)
     for i, old in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):  # numbered by the process
         svg = re.sub(rf'(\bid="|url\(#|href="#){re.escape(old)}(?=["\)])', rf"\g<1>{key}-{i}", svg)
-    title = escape(visible(chart.alt))
+    title = escape(parts.visible(chart.alt))
     head = f'<svg class="chart" role="img" aria-label="{title}"'
     svg = re.sub(r"^<svg", lambda _: head, svg, count=1)
     return Markup(svg.replace(">", f"><title>{title}</title>", 1))  # noqa: S704  # drawn here, text escaped

@@ -6,8 +6,7 @@ A mark differs from its neighbours in shape, dash or text, never in colour alone
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-from harness.report.neutral import one_line, shorten
-from harness.report.parts import Box, DistributionPlot, Line, PartsPlot, SharePlot, TimelinePlot
+from harness.report.parts import Box, DistributionPlot, Line, PartsPlot, SharePlot, TimelinePlot, one_line, shorten
 
 Drawing: TypeAlias = Any  # Altair's own types know too little of keyword dictionaries
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.report.drawn.drawings import HEIGHT, PALETTE, WIDTH, Drawing, chart_of, library
-from harness.report.neutral import one_line, shorten
-from harness.report.parts import Box, FrontPlot
+from harness.report.parts import Box, FrontPlot, one_line, shorten
 
 _CROWDED = 0.15  # share of its own area that the name of a beaten candidate may cover
 _LONGEST = 28  # characters of a line

@@ -5,8 +5,7 @@ Colours come from the page's style sheet by class, so that they follow light, da
 
 from markupsafe import Markup, escape
 
-from harness.report.neutral import visible
-from harness.report.parts import Picture
+from harness.report.parts import Picture, visible
 
 WIDTH, HEIGHT, MIDDLE = 150, 22, 11
 _DOT = 3.5

@@ -1,8 +1,7 @@
 """What Altair draws of a trend: shares with their intervals over runs or versions, and release marks."""
 
 from harness.report.drawn.drawings import HEIGHT, PALETTE, WIDTH, Drawing, chart_of, library
-from harness.report.neutral import one_line, shorten
-from harness.report.parts import TrendPlot, TrendPoint
+from harness.report.parts import TrendPlot, TrendPoint, one_line, shorten
 
 _LOOKS = (("data", "circle"), ("data2", "square"), ("data3", "triangle-up"))
 _APART = 5  # pixels between the marks of two series at one step

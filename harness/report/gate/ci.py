@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from harness.judge import Gate, GateCheck, GatedPrompt, scale_of
 from harness.report.gate.view import by_gravity, gate_row, wrong_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
-from harness.report.neutral import one_line, shorten
+from harness.report.parts import one_line, shorten
 
 _LONGEST_MESSAGE = 1_000  # characters of an annotation
 _LONGEST_TEXT = 4_000  # characters of one text of a test

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from harness.judge import Gate, count
 from harness.report.gate.view import GateView, gate_view
-from harness.report.neutral import MARKDOWN_LIMIT, cut_markdown, one_line, shorten
+from harness.report.parts import MARKDOWN_LIMIT, cut_markdown, one_line, shorten
 from harness.report.rendering import markdown_page
 
 TEMPLATE = "gate.md.j2"

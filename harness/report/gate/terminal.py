@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 from harness.judge import Gate, count
 from harness.report.gate.view import GateRow, GateView, PromptView, gate_view
-from harness.report.neutral import shorten, terminal
-from harness.report.parts import TroubleView
+from harness.report.parts import TroubleView, shorten, terminal
 
 _WIDEST = 60
 

@@ -7,7 +7,7 @@ from rich.table import Table as Grid
 
 from harness.files.thresholds import Plain
 from harness.judge import Estimate, FigureText, History, HistoryPoint, figure_text
-from harness.report.figures import figure, number
+from harness.report.parts import figure, number
 from harness.report.pen import Pen, indented, written
 from harness.report.sections import cusum_figure, letters, since
 

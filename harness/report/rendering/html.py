@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from harness.judge import FigureText
 from harness.report.drawn import chart_svg, interval_svg
-from harness.report.neutral import visible
+from harness.report.parts import visible
 from harness.report.rendering.environment import environment, render
 
 _MARKS = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? ", "plain": ""}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from harness.report.neutral import markdown, markdown_code, markdown_html, shorten
+from harness.report.parts import markdown, markdown_code, markdown_html, shorten
 from harness.report.rendering.environment import environment, render
 
 _MARKS = {"pass": "✅ ", "fail": "❌ ", "inconclusive": "❓ ", "plain": ""}

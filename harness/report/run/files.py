@@ -10,8 +10,7 @@ import msgspec
 from harness.errors import StorageFailed
 from harness.judge import Assessment, CandidateAssessment, Check, scale_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
-from harness.report.neutral import cut_markdown, json_ready
-from harness.report.parts import CandidateView, CheckRow, ReportView
+from harness.report.parts import CandidateView, CheckRow, ReportView, cut_markdown, json_ready
 from harness.report.rendering import markdown_page, render_page
 from harness.report.run.view import run_view
 from harness.rundir import Manifest

@@ -8,7 +8,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from harness.judge import Assessment
-from harness.report.neutral import shorten
+from harness.report import parts
 from harness.report.parts import (
     CandidateView,
     CheckRow,
@@ -166,7 +166,7 @@ def _matrix(confusion: ConfusionView, pen: Pen) -> list[Text]:
     rows += [[r.label, *(c.count for c in r.cells), r.total, r.recall] for r in confusion.rows]
     rows.append(["total", *confusion.totals, confusion.grand_total, ""])
     rows.append(["precision", *confusion.precisions, "", "", ""])
-    safe = [[pen.text(shorten(cell, 24)).plain for cell in row] for row in rows]
+    safe = [[pen.text(parts.shorten(cell, 24)).plain for cell in row] for row in rows]
     widths = [max(cell_len(row[j]) for row in safe) for j in range(len(safe[0]))]
     lines = []
     for i, row in enumerate(safe):
@@ -239,8 +239,8 @@ def _group(group: NotableGroup, pen: Pen) -> Iterable[RenderableType]:
     yield _title(group.title, pen)
     for row in group.rows:
         yield bulleted("-", f"{row.case}: expected {row.expected}, got {row.got}", pen)
-        yield indented(pen.text(shorten(row.text, 300), "dim"), 4)
-        yield indented(pen.text("reply: " + shorten(row.reply, 300), "dim"), 4)
+        yield indented(pen.text(parts.shorten(row.text, 300), "dim"), 4)
+        yield indented(pen.text("reply: " + parts.shorten(row.reply, 300), "dim"), 4)
 
 
 def _section(section: Section, pen: Pen) -> Iterable[RenderableType]:

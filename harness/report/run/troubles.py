@@ -6,8 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.report.neutral import shorten
-from harness.report.parts import TroubleView
+from harness.report.parts import TroubleView, shorten
 from harness.report.pen import MARKS, STYLES, Pen, indented
 
 _MOST_WORDS = 300

@@ -4,8 +4,7 @@ import shlex
 
 from harness.judge import Assessment, CandidateAssessment, sentence, sure, verb
 from harness.judge.checks.verdict import best_first
-from harness.report.figures import count, percent_of, when
-from harness.report.parts import CandidateView, Cell, NamedFigure, ReportView, Section, Table
+from harness.report.parts import CandidateView, Cell, NamedFigure, ReportView, Section, Table, count, percent_of, when
 from harness.report.sections import (
     VERDICT_TONES,
     check_rows,

@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from harness.judge import NotableCase, Slice
-from harness.report.figures import count, figure, number, p_value
+from harness.report import parts
 from harness.report.parts import Cell, NotableGroup, NotableRow, Section, Table
-from harness.report.sections.pieces import estimate_cell, number_cell
 
 LEAST_CASES = 5  # fewer in a tag say nothing: their interval spans most of the axis
 MAX_NOTABLE = 15
@@ -20,24 +19,24 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
     lead = "No tag or split differs from the rest by more than chance explains."
     if worst:
         lead = "Worse than the rest by more than chance explains: " + ", ".join(
-            f"{s.kind} {s.name} with {figure(s.accuracy, 'share')}" for s in worst
+            f"{s.kind} {s.name} with {parts.figure(s.accuracy, 'share')}" for s in worst
         )
         lead += "."
     listed = [s for s in slices if s.kind == "split" or s.worst or s.cases >= LEAST_CASES]
     rows = tuple(
         (
             Cell(text=f"{s.kind} {s.name}", tone="fail" if s.worst else "plain"),
-            number_cell(count(s.cases)),
-            estimate_cell(s.accuracy, "share", axis=True),
+            parts.number_cell(parts.count(s.cases)),
+            parts.estimate_cell(s.accuracy, "share", axis=True),
             *_of_positive(s, positive),
-            number_cell(p_value(s.p_value)),
+            parts.number_cell(parts.p_value(s.p_value)),
         )
         for s in listed
     )
     extra = (f"Recall of {positive}", f"Precision of {positive}") if positive else ()
     head = ("Slice", "Cases", "Accuracy", *extra, "p")
     small = len(slices) - len(listed)
-    note = f"{count(small, 'tag')} with fewer than {LEAST_CASES} cases: in report.json." if small else ""
+    note = f"{parts.count(small, 'tag')} with fewer than {LEAST_CASES} cases: in report.json." if small else ""
     table = Table(title="", head=head, rows=rows, note=note)
     return Section(key="slices", title="Slices", lead=lead, tables=(table,) if rows else ())
 
@@ -46,7 +45,7 @@ def _of_positive(s: Slice, positive: str | None) -> tuple[Cell, ...]:
     if not positive:
         return ()
     return tuple(
-        estimate_cell(scores[positive], "share") if positive in scores else Cell(text="")
+        parts.estimate_cell(scores[positive], "share") if positive in scores else Cell(text="")
         for scores in (s.recall, s.precision)
     )
 
@@ -79,7 +78,7 @@ def _notable_row(case: NotableCase) -> NotableRow:
         got=case.got,
         text=_cut(case.text),
         reply=_cut(case.reply),
-        latency="" if case.latency_s is None else number(case.latency_s, "seconds"),
+        latency="" if case.latency_s is None else parts.number(case.latency_s, "seconds"),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from harness.files.thresholds import Scale
 from harness.judge import CandidateAssessment, Check, Classification, Confusion, demand, scale_of
-from harness.report.figures import count, figure, number, p_value, percent_of
+from harness.report import parts
 from harness.report.parts import (
     Cell,
     CheckRow,
@@ -16,7 +16,6 @@ from harness.report.parts import (
     Section,
     Table,
 )
-from harness.report.sections.pieces import STATUS_TONES, ends_of, estimate_cell, named, number_cell
 
 MAX_ERRORS = 8
 
@@ -32,11 +31,11 @@ def _check_row(check: Check, currency: str) -> CheckRow:
     if check.status == "INCONCLUSIVE" and check.needed_n is not None:
         told = "settle it" in check.why or f"{check.needed_n:,}" in check.why
         needed = "" if told else f"{check.needed_n:,} {check.needed_unit} would settle it"
-    seen = figure(check.estimate, scale, currency=currency, against=check.required)
+    seen = parts.figure(check.estimate, scale, currency=currency, against=check.required)
     return CheckRow(
         threshold=check.threshold,
         status=check.status,
-        tone=STATUS_TONES[check.status],
+        tone=parts.STATUS_TONES[check.status],
         seen=seen,
         required=f"{check.op} {demand(check.required, scale, currency)}",
         needed=needed,
@@ -49,7 +48,7 @@ def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> Pict
     value = check.estimate.value
     if value is None:
         return None
-    low, high = ends_of(check.estimate)
+    low, high = parts.ends_of(check.estimate)
     ends = (low, high, value, check.required, value if check.bound is None else check.bound)
     pad = 0.12 * (max(ends) - min(ends)) or 0.05 * abs(value) or 0.05
     floor, ceiling = min(ends) - pad, max(ends) + pad
@@ -64,7 +63,7 @@ def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> Pict
         threshold=check.required,
         bound=check.bound,
         wanted="above" if check.op.startswith(">") else "below",
-        tone=STATUS_TONES[check.status],
+        tone=parts.STATUS_TONES[check.status],
         alt=f"{seen}, required {wanted}: {check.status}",
     )
 
@@ -85,8 +84,8 @@ def confusion_view(confusion: Confusion) -> ConfusionView | None:
                 _cell(confusion, i, j, row_totals[i], column_totals[j], worst=worst == (i, j))
                 for j in range(len(confusion.columns))
             ),
-            total=count(row_totals[i]),
-            recall=percent_of(counts[i][i], row_totals[i]),
+            total=parts.count(row_totals[i]),
+            recall=parts.percent_of(counts[i][i], row_totals[i]),
         )
         for i, label in enumerate(confusion.rows)
     )
@@ -94,9 +93,9 @@ def confusion_view(confusion: Confusion) -> ConfusionView | None:
     return ConfusionView(
         columns=confusion.columns,
         rows=rows,
-        totals=tuple(count(total) for total in column_totals),
-        precisions=tuple(percent_of(counts[j][j], column_totals[j]) for j in diagonal),
-        grand_total=count(grand),
+        totals=tuple(parts.count(total) for total in column_totals),
+        precisions=tuple(parts.percent_of(counts[j][j], column_totals[j]) for j in diagonal),
+        grand_total=parts.count(grand),
         worst=_worst_sentence(confusion, worst, row_totals),
         errors=_errors(confusion),
     )
@@ -112,9 +111,9 @@ def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst:
     else:
         kind = "right" if i == j else "wrong"
     return ConfusionCell(
-        count=count(value),
-        row_share=percent_of(value, row),
-        column_share=percent_of(value, column),
+        count=parts.count(value),
+        row_share=parts.percent_of(value, row),
+        column_share=parts.percent_of(value, column),
         kind=kind,  # type: ignore[arg-type]  # mypy widens the literal over the branches
         shade=0 if not value else 1 + min(4, int(share * 5)),
         worst=worst,
@@ -141,8 +140,8 @@ def _worst_sentence(confusion: Confusion, worst: tuple[int, int] | None, totals:
     if j < len(confusion.rows):
         seen = f"{'was' if value == 1 else 'were'} read as {confusion.columns[j]}"
     return (
-        f"Most frequent error: {value:,} of {count(totals[i], 'trial')} expected to be {confusion.rows[i]} "
-        f"{seen} ({percent_of(value, totals[i])})."
+        f"Most frequent error: {value:,} of {parts.count(totals[i], 'trial')} expected to be {confusion.rows[i]} "
+        f"{seen} ({parts.percent_of(value, totals[i])})."
     )
 
 
@@ -159,12 +158,12 @@ def labels_section(classification: Classification) -> Section:
     rows = tuple(
         (
             Cell(text=label, kind="code"),
-            estimate_cell(scores.precision, "share", axis=True),
-            estimate_cell(scores.recall, "share", axis=True),
-            estimate_cell(scores.f1, "share"),
-            estimate_cell(scores.specificity, "share"),
-            number_cell(count(scores.support)),
-            number_cell(count(scores.predicted)),
+            parts.estimate_cell(scores.precision, "share", axis=True),
+            parts.estimate_cell(scores.recall, "share", axis=True),
+            parts.estimate_cell(scores.f1, "share"),
+            parts.estimate_cell(scores.specificity, "share"),
+            parts.number_cell(parts.count(scores.support)),
+            parts.number_cell(parts.count(scores.predicted)),
         )
         for label, scores in classification.labels.items()
     )
@@ -190,29 +189,29 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
     c = classification
     baseline = c.majority_baseline
     figures = [
-        *named("Accuracy", c.accuracy, "share", _failure_range(c)),
+        *parts.named("Accuracy", c.accuracy, "share", _failure_range(c)),
         NamedFigure(
             name="Majority baseline",
-            text=number(baseline.share, "share"),
+            text=parts.number(baseline.share, "share"),
             hint=f"always answering {baseline.label}{_better(c)}",
         ),
-        *named("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
-        *named("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),
-        *named("Macro F1", c.macro_f1, "share"),
-        *named("MCC", c.mcc, "number", "0 is chance, 1 is perfect"),
-        *named("Cohen's kappa", c.kappa, "number", "agreement beyond chance"),
-        *named("F-beta", c.f_beta, "share", "of the positive label; the suite's priority sets beta"),
-        *named("Cost of errors per 1,000", c.error_cost_per_1000, "money", currency=currency),
+        *parts.named("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
+        *parts.named("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),
+        *parts.named("Macro F1", c.macro_f1, "share"),
+        *parts.named("MCC", c.mcc, "number", "0 is chance, 1 is perfect"),
+        *parts.named("Cohen's kappa", c.kappa, "number", "agreement beyond chance"),
+        *parts.named("F-beta", c.f_beta, "share", "of the positive label; the suite's priority sets beta"),
+        *parts.named("Cost of errors per 1,000", c.error_cost_per_1000, "money", currency=currency),
     ]
     for label, estimate in c.at_prevalence.items():
-        figures += named(f"Precision of {label} in production", estimate, "share", "at the suite's prevalence")
+        figures += parts.named(f"Precision of {label} in production", estimate, "share", "at the suite's prevalence")
     return Section(
         key="quality",
         title="Accuracy",
         lead="Nothing was measured."
         if c.accuracy.value is None
         else f"{figures[0].text} of the trials were right; always answering {baseline.label} "
-        f"would reach {number(baseline.share, 'share')}.",
+        f"would reach {parts.number(baseline.share, 'share')}.",
         figures=tuple(figures),
         tables=(_outcome_table(outcomes),),
     )
@@ -222,19 +221,21 @@ def _better(c: Classification) -> str:
     p = c.majority_baseline.p_value
     if p is None:
         return ""
-    return f"; accuracy is {'' if p < 1 - c.accuracy.confidence else 'not shown to be '}better: {p_value(p)}"
+    return f"; accuracy is {'' if p < 1 - c.accuracy.confidence else 'not shown to be '}better: {parts.p_value(p)}"
 
 
 def _failure_range(c: Classification) -> str:
     if c.accuracy_best == c.accuracy_worst:
         return ""
-    worst, best = number(c.accuracy_worst, "share"), number(c.accuracy_best, "share")
+    worst, best = parts.number(c.accuracy_worst, "share"), parts.number(c.accuracy_best, "share")
     return f"{worst} if every failed trial counts as wrong (as here), {best} if all had been right"
 
 
 def _outcome_table(outcomes: dict[str, int]) -> Table:
     total = sum(outcomes.values())
     rows = tuple(
-        (Cell(text=name), number_cell(count(n)), number_cell(percent_of(n, total))) for name, n in outcomes.items() if n
+        (Cell(text=name), parts.number_cell(parts.count(n)), parts.number_cell(parts.percent_of(n, total)))
+        for name, n in outcomes.items()
+        if n
     )
     return Table(title="How trials ended", head=("Outcome", "Trials", "Share"), rows=rows, folded=True)

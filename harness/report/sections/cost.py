@@ -1,9 +1,7 @@
 """Money and tokens."""
 
 from harness.judge import Cost
-from harness.report.figures import count, figure, number
-from harness.report.parts import NamedFigure, Section
-from harness.report.sections.pieces import named
+from harness.report.parts import NamedFigure, Section, count, figure, named, number
 
 
 def cost_section(cost: Cost) -> Section:

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from harness.judge import Generalization, NewData, SplitGap, VersionCurve
-from harness.report.figures import figure, number, p_value
+from harness.report import parts
 from harness.report.parts import Cell, Chart, Section, Table, TrendPlot, TrendPoint
-from harness.report.sections.pieces import difference_cells, estimate_cell, number_cell
 
 
 def generalization_section(generalization: Generalization) -> Section:
@@ -35,24 +34,24 @@ def _lead(g: Generalization) -> str:
         told.append(g.note or g.gap.why_undefined or "There is no second split to compare with.")
     elif g.gaps:
         first = g.gaps[0]
-        dev, other = number(first.dev.value, "share"), number(first.other.value, "share")
+        dev, other = parts.number(first.dev.value, "share"), parts.number(first.other.value, "share")
         where = f"on dev and {other} on {first.other_split}"
-        told.append(f"Accuracy is {dev} {where}: a gap of {figure(g.gap, 'points')}.")
+        told.append(f"Accuracy is {dev} {where}: a gap of {parts.figure(g.gap, 'points')}.")
     if g.versions is not None and g.versions.overfitting:
         told.append(g.versions.sentence)
     return " ".join(told)
 
 
 def _gap_table(title: str, gaps: Sequence[SplitGap], head: tuple[str, ...]) -> Table:
-    cells = difference_cells([gap.gap for gap in gaps], "points")
+    cells = parts.difference_cells([gap.gap for gap in gaps], "points")
     rows = tuple(
         (
             Cell(text=gap.metric),
-            estimate_cell(gap.dev, "share"),
+            parts.estimate_cell(gap.dev, "share"),
             Cell(text=gap.other_split),
-            estimate_cell(gap.other, "share"),
+            parts.estimate_cell(gap.other, "share"),
             cell,
-            number_cell(p_value(gap.p_value)),
+            parts.number_cell(parts.p_value(gap.p_value)),
         )
         for gap, cell in zip(gaps, cells, strict=True)
     )
@@ -73,8 +72,8 @@ def _version_table(curve: VersionCurve) -> Table:
             (
                 Cell(text=point.prompt),
                 Cell(text=point.prompt_digest[:8], kind="code"),
-                estimate_cell(point.dev, "share"),
-                estimate_cell(point.other, "share"),
+                parts.estimate_cell(point.dev, "share"),
+                parts.estimate_cell(point.other, "share"),
                 Cell(text=point.run_id, kind="code"),
             )
             for point in curve.points

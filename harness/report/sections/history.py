@@ -4,9 +4,8 @@ from string import ascii_uppercase
 
 from harness.files.thresholds import Plain
 from harness.judge import AccuracyChange, CusumChart, Estimate, History, HistoryPoint
-from harness.report.figures import figure, number, when
+from harness.report import parts
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TrendPlot, TrendPoint
-from harness.report.sections.pieces import estimate_cell, number_cell
 
 _NOW = "this run"
 
@@ -26,7 +25,7 @@ def history_section(history: History) -> Section:
 
 def _figures(history: History) -> list[NamedFigure]:
     figures = [
-        NamedFigure(name=since(change), text=figure(change.change, "points"), hint="accuracy now minus before")
+        NamedFigure(name=since(change), text=parts.figure(change.change, "points"), hint="accuracy now minus before")
         for change in history.changes
     ]
     if history.cusum is not None:
@@ -43,7 +42,7 @@ def since(change: AccuracyChange) -> str:
 
 def cusum_figure(chart: CusumChart) -> NamedFigure:
     """Say how near the CUSUM chart is to a signal."""
-    usual, worse = number(chart.usual, "share"), number(chart.worse, "share")
+    usual, worse = parts.number(chart.usual, "share"), parts.number(chart.worse, "share")
     text = f"{chart.path[-1]:.2f} of {chart.limit:.2f}" if chart.path else "undefined"
     if chart.signal is not None:
         text += f", signal at {chart.signal}"
@@ -81,10 +80,10 @@ def _row(place: int, point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell
     unfinished = "" if point.complete else "not finished"
     none = Cell(text="", kind="number")
     return (
-        number_cell(str(place)),
+        parts.number_cell(str(place)),
         Cell(text=_NOW if now else point.run_id, kind="text" if now else "code"),
         *(
-            estimate_cell(seen, scale) if seen is not None and seen.value is not None else none
+            parts.estimate_cell(seen, scale) if seen is not None and seen.value is not None else none
             for seen, scale in _figures_of(point)
         ),
         Cell(text=changed),
@@ -102,7 +101,7 @@ def _left_out(history: History) -> Table:
         folded=True,
         head=("Run", "When (UTC)", "Why"),
         rows=tuple(
-            (Cell(text=run.run_id, kind="code"), Cell(text=when(run.created_utc)), Cell(text=run.why))
+            (Cell(text=run.run_id, kind="code"), Cell(text=parts.when(run.created_utc)), Cell(text=run.why))
             for run in reversed(history.not_comparable)
         ),
     )

@@ -2,9 +2,22 @@
 
 from harness.files.thresholds import metric_of
 from harness.judge import CandidateAssessment, Check, Latency, Quantile, listed, seconds
-from harness.report.figures import count, figure, number
-from harness.report.parts import Cell, Chart, DistributionPlot, PartsPlot, QuantileMark, Section, Table, TimelinePlot
-from harness.report.sections.pieces import LOG_FROM, ends_of, number_cell
+from harness.report.parts import (
+    LOG_FROM,
+    Cell,
+    Chart,
+    DistributionPlot,
+    PartsPlot,
+    QuantileMark,
+    Section,
+    Table,
+    TimelinePlot,
+    count,
+    ends_of,
+    figure,
+    number,
+    number_cell,
+)
 
 HEADLINE = (0.5, 0.95, 0.99)  # quantiles that the first sentence gives
 PAUSE_S = 60.0  # from which nothing being sent is a pause: the run was stopped, and resumed later

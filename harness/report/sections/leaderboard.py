@@ -17,9 +17,8 @@ from harness.judge import (
     signed_text,
     verb,
 )
-from harness.report.figures import count, figure, number, p_value
+from harness.report import parts
 from harness.report.parts import Box, CandidateView, Cell, Chart, FrontPlot, LeaderRow, StandingView, Table
-from harness.report.sections.pieces import LOG_FROM, ends_of, interval_picture, number_cell
 
 FEWEST_DRAWN = 3  # candidates
 
@@ -37,10 +36,10 @@ def leader_rows(
 
 
 def _row(c: CandidateAssessment, view: CandidateView, board: Leaderboard | None) -> LeaderRow:
-    accuracy = figure(c.classification.accuracy, "share")
+    accuracy = parts.figure(c.classification.accuracy, "share")
     p95 = next((q.estimate for q in c.latency.caller if q.q == 0.95), None)
     priced, currency = c.cost.priced, c.cost.currency
-    picture = interval_picture(c.classification.accuracy, accuracy, axis=(0.0, 1.0))
+    picture = parts.interval_picture(c.classification.accuracy, accuracy, axis=(0.0, 1.0))
     return LeaderRow(
         key=view.key,
         name=view.name,
@@ -125,7 +124,7 @@ def _chart(board: Leaderboard) -> Chart | None:
             y_title=quality,
             front=tuple(_box(row, factor) for row in rows if row.on_front),
             beaten=tuple(_box(row, factor) for row in rows if not row.on_front),
-            log=min(times) > 0 and max(times) / min(times) > LOG_FROM,
+            log=min(times) > 0 and max(times) / min(times) > parts.LOG_FROM,
         ),
     )
 
@@ -133,18 +132,18 @@ def _chart(board: Leaderboard) -> Chart | None:
 def _told(row: Standing) -> str:
     where = "on the front" if row.on_front else "beaten"
     cost = f", {_cost(row)}" if _cost(row) else ""
-    return f"{row.name} {figure(row.quality, 'share')} at {figure(row.p95, 'seconds')}{cost}, {where}"
+    return f"{row.name} {parts.figure(row.quality, 'share')} at {parts.figure(row.p95, 'seconds')}{cost}, {where}"
 
 
 def _cost(row: Standing) -> str:
     """Give the cost; nothing for a model that has no price."""
     value = row.cost_per_1000.value
     currency = row.currency or ""
-    return f"{number(value, 'money', currency=currency)} per 1,000" if value else ""
+    return f"{parts.number(value, 'money', currency=currency)} per 1,000" if value else ""
 
 
 def _box(row: Standing, factor: float) -> Box:
-    (x_low, x_high), (y_low, y_high) = ends_of(row.p95), ends_of(row.quality)
+    (x_low, x_high), (y_low, y_high) = parts.ends_of(row.p95), parts.ends_of(row.quality)
     return Box(
         name=row.name,
         x=(row.p95.value or 0.0) * factor,
@@ -160,7 +159,7 @@ def _box(row: Standing, factor: float) -> Box:
 def _weakest(board: Leaderboard) -> str:
     if board.cochran_p is None:
         return "No case tells the candidates apart."
-    told = p_value(board.cochran_p)
+    told = parts.p_value(board.cochran_p)
     if board.weakest is not None:
         return f"The candidates differ in accuracy (Cochran's Q: {told}); the weakest is {board.weakest}."
     if board.cochran_p < 1 - board.rows[0].accuracy.confidence:
@@ -185,7 +184,7 @@ def _duels(board: Leaderboard) -> Table:
 def _so(duel: Duel) -> str:
     if duel.better:
         return f"{duel.better} is better"
-    return f"open: it depends on {count(duel.depends_on, 'failed call')}" if duel.depends_on else "noise"
+    return f"open: it depends on {parts.count(duel.depends_on, 'failed call')}" if duel.depends_on else "noise"
 
 
 def _duel(duel: Duel) -> tuple[Cell, ...]:
@@ -195,7 +194,7 @@ def _duel(duel: Duel) -> tuple[Cell, ...]:
         Cell(text=metric_of(duel.metric).in_words),
         Cell(text=duel.first),
         Cell(text=duel.second),
-        number_cell(seen),
-        number_cell(p_value(duel.p_adjusted)),
+        parts.number_cell(seen),
+        parts.number_cell(parts.p_value(duel.p_adjusted)),
         Cell(text=_so(duel)),
     )

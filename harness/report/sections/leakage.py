@@ -1,9 +1,7 @@
 """Whether the prompt, or another split, gives cases away."""
 
 from harness.judge import Leakage
-from harness.report.figures import count, number
-from harness.report.parts import Cell, Section, Table
-from harness.report.sections.pieces import named, number_cell
+from harness.report.parts import Cell, Section, Table, count, named, number, number_cell
 
 MAX_ROWS = 20
 

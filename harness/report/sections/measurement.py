@@ -4,8 +4,7 @@ import json
 
 from harness.files.thresholds import Plain
 from harness.judge import CandidateAssessment, Latency, Replies, TimingQuality
-from harness.report.figures import count, number
-from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot
+from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot, count, number
 from harness.rundir import CandidateEntry
 
 _MOST_NAMED = 5  # words or fields of one kind that are named

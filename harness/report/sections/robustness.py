@@ -1,10 +1,9 @@
 """Whether harmless changes move the answer: each change, what it cost, and the cases that it broke."""
 
 from harness.judge import ChangedCase, Formats, PerturbationScores, Robustness, verb
+from harness.report import parts
 from harness.report.changes import marked, written
-from harness.report.figures import count, figure, number, p_value
 from harness.report.parts import Cell, Section, Table
-from harness.report.sections.pieces import difference_cells, estimate_cell, number_cell
 
 MAX_ROWS = 20
 PER_CHANGE = 5  # cases shown of one change
@@ -28,20 +27,20 @@ def robustness_section(robustness: Robustness) -> Section:
 def _lead(r: Robustness) -> str:
     if not r.perturbations:
         return r.note or r.drop.why_undefined or "No perturbation was measured."
-    lost = f"Largest loss of accuracy from a harmless change: {figure(r.drop, 'points')}."
+    lost = f"Largest loss of accuracy from a harmless change: {parts.figure(r.drop, 'points')}."
     if all(p.p_value is None for p in r.perturbations):
         return lost
     blamed = [p for p in r.perturbations if p.above_noise]
     if not blamed:
-        changes = count(len(r.perturbations), "harmless change")
+        changes = parts.count(len(r.perturbations), "harmless change")
         none = f"None of {changes} moves" if len(r.perturbations) > 1 else "The harmless change does not move"
         return f"{none} answers beyond what plain repeats do. {lost}"
-    told = ", ".join(f"{p.name} by {figure(p.flips_above_noise, 'points')}" for p in blamed)
+    told = ", ".join(f"{p.name} by {parts.figure(p.flips_above_noise, 'points')}" for p in blamed)
     return f"Answers move beyond what plain repeats do: {told}. {lost}"
 
 
 def _changes(r: Robustness) -> Table:
-    drops = difference_cells([p.accuracy_drop for p in r.perturbations], "points")
+    drops = parts.difference_cells([p.accuracy_drop for p in r.perturbations], "points")
     return Table(
         title="Perturbations",
         head=("Change", "Cases", "Accuracy lost", "Answers moved", "Beyond repeats", "p", "Finding"),
@@ -54,11 +53,11 @@ def _change(p: PerturbationScores, drop: Cell) -> tuple[Cell, ...]:
     finding = "not known" if p.p_value is None else "moves answers" if p.above_noise else "within noise"
     return (
         Cell(text=p.name),
-        number_cell(count(p.cases)),
+        parts.number_cell(parts.count(p.cases)),
         drop,
-        estimate_cell(p.flips, "share"),
-        estimate_cell(p.flips_above_noise, "points"),
-        number_cell(p_value(p.p_value)),
+        parts.estimate_cell(p.flips, "share"),
+        parts.estimate_cell(p.flips_above_noise, "points"),
+        parts.number_cell(parts.p_value(p.p_value)),
         Cell(text=finding, tone="fail" if p.above_noise else "plain"),
     )
 
@@ -68,12 +67,12 @@ def _recalls(r: Robustness) -> Table:
     lost = [(p.name, label, drop) for p in r.perturbations for label, drop in p.recall_drop.items()]
     lost.sort(key=lambda row: (-(row[2].value or 0.0), row[0], row[1]))
     shown = lost[:MAX_ROWS]
-    cells = difference_cells([drop for _, _, drop in shown], "points")
+    cells = parts.difference_cells([drop for _, _, drop in shown], "points")
     return Table(
         title="Recall lost, by label",
         head=("Change", "Label", "Cases", "Recall lost"),
         rows=tuple(
-            (Cell(text=name), Cell(text=label, kind="code"), number_cell(count(drop.n)), cell)
+            (Cell(text=name), Cell(text=label, kind="code"), parts.number_cell(parts.count(drop.n)), cell)
             for (name, label, drop), cell in zip(shown, cells, strict=True)
         ),
         note=f"{len(lost) - len(shown):,} more." if len(lost) > len(shown) else "",
@@ -112,13 +111,13 @@ def _formats(formats: Formats | None) -> str:
     """Say whether the formats differ at all, and name a worst one only then."""
     if formats is None:
         return ""
-    cases = f"{count(formats.cases, 'case')} that {verb(formats.cases, 'has', 'have')} them all"
-    where = f"{count(len(formats.accuracy), 'format')} on the {cases}"
+    cases = f"{parts.count(formats.cases, 'case')} that {verb(formats.cases, 'has', 'have')} them all"
+    where = f"{parts.count(len(formats.accuracy), 'format')} on the {cases}"
     if formats.q is None:
         return f"All {where} score alike."
     low, high = min(formats.accuracy.values()), max(formats.accuracy.values())
-    test = f"Cochran's Q = {formats.q:.1f}, {p_value(formats.p_value)}"
-    spread = f"Accuracy of {where}: {number(low, 'share')} to {number(high, 'share')}"
+    test = f"Cochran's Q = {formats.q:.1f}, {parts.p_value(formats.p_value)}"
+    spread = f"Accuracy of {where}: {parts.number(low, 'share')} to {parts.number(high, 'share')}"
     if formats.worst is None:
         return f"{spread}, no more than equally good formats differ by chance ({test})."
     return f"{spread}, more than chance explains ({test}); {formats.worst} is the worst."

@@ -4,9 +4,8 @@ from typing import cast
 
 from harness.files.thresholds import Plain
 from harness.judge import PairsCompared, Spread, Stability
-from harness.report.figures import count, figure, number
+from harness.report import parts
 from harness.report.parts import Cell, NamedFigure, Section, Table
-from harness.report.sections.pieces import estimate_cell, named, number_cell
 
 MAX_ROWS = 20
 _REPEATS = 8  # columns of the table
@@ -20,17 +19,17 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
         lead = f"Nothing is known of it: {why}."
     else:
         lead = (
-            f"{figure(s.agreement, 'share')} agreement between repeats; "
-            f"{s.unstable_cases:,} of {count(cases, 'case')} got different answers."
+            f"{parts.figure(s.agreement, 'share')} agreement between repeats; "
+            f"{s.unstable_cases:,} of {parts.count(cases, 'case')} got different answers."
         )
     figures = [
-        *named("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
-        *named("Flip rate", s.flip_rate, "share", "they differ"),
-        *named("Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"),
-        *named("Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"),
-        *(f for k, e in s.pass_k.items() for f in named(f"pass^{k}", e, "share", f"right {k} times in a row")),
-        *named("Fleiss' kappa", s.fleiss_kappa, "number"),
-        *named("Krippendorff's alpha", s.krippendorff_alpha, "number"),
+        *parts.named("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
+        *parts.named("Flip rate", s.flip_rate, "share", "they differ"),
+        *parts.named("Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"),
+        *parts.named("Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"),
+        *(f for k, e in s.pass_k.items() for f in parts.named(f"pass^{k}", e, "share", f"right {k} times in a row")),
+        *parts.named("Fleiss' kappa", s.fleiss_kappa, "number"),
+        *parts.named("Krippendorff's alpha", s.krippendorff_alpha, "number"),
         *_plain_figures(s),
     ]
     tables = (_unstable(s), _flips(s), _spread(s), _explained(s), *_served(s), _served_changes(s))
@@ -48,14 +47,16 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
 def _plain_figures(s: Stability) -> list[NamedFigure]:
     figures = []
     if s.best_accuracy is not None and s.worst_accuracy is not None:
-        worst, best = number(s.worst_accuracy, "share"), number(s.best_accuracy, "share")
+        worst, best = parts.number(s.worst_accuracy, "share"), parts.number(s.best_accuracy, "share")
         figures.append(
             NamedFigure(name="Luck of the repeat", text=f"{worst} to {best}", hint="accuracy, worst and best repeats")
         )
     if s.mean_entropy_bits is not None:
         figures.append(NamedFigure(name="Entropy", text=f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases"))
     if s.icc is not None:
-        figures.append(NamedFigure(name="ICC", text=number(s.icc, "number"), hint="how alike repeats of a case are"))
+        figures.append(
+            NamedFigure(name="ICC", text=parts.number(s.icc, "number"), hint="how alike repeats of a case are")
+        )
     if s.design_effect is not None:
         figures.append(
             NamedFigure(
@@ -73,9 +74,9 @@ def _flips(s: Stability) -> Table:
             rows.append(
                 (
                     Cell(text=f"{here} → {there}", kind="code"),
-                    number_cell(number(rate, "share")),
-                    number_cell(number(flip.share, "share")),
-                    number_cell(count(flip.pairs)),
+                    parts.number_cell(parts.number(rate, "share")),
+                    parts.number_cell(parts.number(flip.share, "share")),
+                    parts.number_cell(parts.count(flip.pairs)),
                 )
             )
     return Table(
@@ -102,13 +103,13 @@ def _spread(s: Stability) -> Table:
 def _spread_row(spread: Spread, shown: int) -> tuple[Cell, ...]:
     scale = cast("Plain", spread.scale)
     known = spread.low is not None and spread.high is not None
-    across = f"{number(spread.low, scale)} to {number(spread.high, scale)}" if known else "undefined"
+    across = f"{parts.number(spread.low, scale)} to {parts.number(spread.high, scale)}" if known else "undefined"
     apart = "points" if scale == "share" else scale
     return (
         Cell(text=spread.metric),
-        number_cell(across),
-        number_cell("" if spread.deviation is None else number(spread.deviation, apart)),
-        *(number_cell(number(value, scale)) for value in spread.values[:shown]),
+        parts.number_cell(across),
+        parts.number_cell("" if spread.deviation is None else parts.number(spread.deviation, apart)),
+        *(parts.number_cell(parts.number(value, scale)) for value in spread.values[:shown]),
         *(Cell(text="") for _ in range(shown - len(spread.values))),
     )
 
@@ -144,10 +145,10 @@ def _explained(s: Stability) -> Table:
 def _explained_row(pair: PairsCompared) -> tuple[Cell, ...]:
     return (
         Cell(text=pair.first_kind),
-        estimate_cell(pair.first, "share"),
+        parts.estimate_cell(pair.first, "share"),
         Cell(text=pair.second_kind),
-        estimate_cell(pair.second, "share"),
-        estimate_cell(pair.difference, "points"),
+        parts.estimate_cell(pair.second, "share"),
+        parts.estimate_cell(pair.difference, "points"),
         Cell(text="yes" if pair.explains else "not shown"),
     )
 
@@ -155,7 +156,7 @@ def _explained_row(pair: PairsCompared) -> tuple[Cell, ...]:
 def _served(s: Stability) -> list[Table]:
     tables = []
     for title, counts in (("Models that answered", s.served_models), ("System fingerprints", s.fingerprints)):
-        rows = tuple((Cell(text=name, kind="code"), number_cell(count(n))) for name, n in counts.items())
+        rows = tuple((Cell(text=name, kind="code"), parts.number_cell(parts.count(n))) for name, n in counts.items())
         tables.append(Table(title=title, head=("Name", "Replies"), rows=rows if len(rows) > 1 else (), folded=True))
     return tables
 
@@ -168,7 +169,7 @@ def _served_changes(s: Stability) -> Table:
         head=("Into the run", "What", "Before", "After"),
         rows=tuple(
             (
-                number_cell(number(change.at_s, "seconds")),
+                parts.number_cell(parts.number(change.at_s, "seconds")),
                 Cell(text=change.what),
                 Cell(text=change.before, kind="code"),
                 Cell(text=change.after, kind="code"),
@@ -185,7 +186,7 @@ def _who_answered(s: Stability) -> str:
         return ""
     first = s.served_changes[0]
     if s.served_changes_in_all == 1:
-        when = number(first.at_s, "seconds")
+        when = parts.number(first.at_s, "seconds")
         return f"The {first.what} changed {when} into the run: {first.before} → {first.after}."
     what = " and ".join(dict.fromkeys(f"{change.what}s" for change in s.served_changes))
     return f"Answers came from different {what} in turn: {s.served_changes_in_all:,} changes during the run."

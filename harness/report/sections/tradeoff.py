@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from harness.judge import CandidateAssessment, Check, LabelScores, ScoreCurve, Tradeoff
-from harness.report.figures import figure, number
+from harness.report import parts
 from harness.report.parts import Box, Cell, Chart, Line, NamedFigure, Section, SharePlot, Table
-from harness.report.sections.pieces import ends_of, estimate_cell, named
 
 MAX_BOXES = 8
 
@@ -34,7 +33,7 @@ def tradeoff_section(candidate: CandidateAssessment, positive: str | None) -> Se
         y_required=_required(candidate.checks, "precision", positive),
     )
     alt = "Precision over recall. " + " ".join(
-        f"{name}: precision {figure(s.precision, 'share')}, recall {figure(s.recall, 'share')}."
+        f"{name}: precision {parts.figure(s.precision, 'share')}, recall {parts.figure(s.recall, 'share')}."
         for name, s in shown.items()
     )
     charts = [Chart(key="tradeoff", title="Precision over recall", alt=alt, plot=plot)]
@@ -73,7 +72,7 @@ def _box(name: str, scores: LabelScores) -> Box | None:
     recall, precision = scores.recall, scores.precision
     if recall.value is None or precision.value is None:
         return None
-    (x_low, x_high), (y_low, y_high) = ends_of(recall), ends_of(precision)
+    (x_low, x_high), (y_low, y_high) = parts.ends_of(recall), parts.ends_of(precision)
     return Box(name=name, x=recall.value, y=precision.value, x_low=x_low, x_high=x_high, y_low=y_low, y_high=y_high)
 
 
@@ -83,15 +82,19 @@ def _line(curve: ScoreCurve | None) -> Line | None:
 
 def _score_figures(tradeoff: Tradeoff) -> list[NamedFigure]:
     figures = [
-        *named("Average precision", tradeoff.average_precision, "number"),
-        *named("ROC AUC", tradeoff.roc_auc, "number"),
+        *parts.named("Average precision", tradeoff.average_precision, "number"),
+        *parts.named("ROC AUC", tradeoff.roc_auc, "number"),
     ]
     if tradeoff.ece is not None:
         figures.append(
-            NamedFigure(name="Calibration error", text=number(tradeoff.ece, "number"), hint="ECE, 10 equal-width bins")
+            NamedFigure(
+                name="Calibration error", text=parts.number(tradeoff.ece, "number"), hint="ECE, 10 equal-width bins"
+            )
         )
     if tradeoff.brier is not None:
-        figures.append(NamedFigure(name="Brier score", text=number(tradeoff.brier, "number"), hint="0 is perfect"))
+        figures.append(
+            NamedFigure(name="Brier score", text=parts.number(tradeoff.brier, "number"), hint="0 is perfect")
+        )
     return figures
 
 
@@ -101,7 +104,7 @@ def _score_charts(tradeoff: Tradeoff) -> list[Chart]:
         plot = SharePlot(
             x_title="false positive rate", y_title="true positive rate", line=_line(tradeoff.roc), diagonal=True
         )
-        area = figure(tradeoff.roc_auc, "number") if tradeoff.roc_auc else "not computed"
+        area = parts.figure(tradeoff.roc_auc, "number") if tradeoff.roc_auc else "not computed"
         charts.append(Chart(key="roc", title="ROC curve", alt=f"ROC curve; area {area}.", plot=plot))
     if tradeoff.reliability:
         line = Line(
@@ -126,8 +129,8 @@ def _operating_points(tradeoff: Tradeoff) -> list[Table]:
         (
             Cell(text=point.rule),
             Cell(text=f"{point.score:.4g}", kind="number"),
-            estimate_cell(point.precision, "share"),
-            estimate_cell(point.recall, "share"),
+            parts.estimate_cell(point.precision, "share"),
+            parts.estimate_cell(point.recall, "share"),
             Cell(text=f"chosen on {point.chosen_on}, judged on {point.judged_on}"),
         )
         for point in tradeoff.points

@@ -3,10 +3,7 @@
 from collections.abc import Iterable
 
 from harness.judge import OUTCOMES, Trouble, Verdict, advice, how_many, title
-from harness.report.figures import percent_of
-from harness.report.neutral import one_line, shorten
-from harness.report.parts import SampleView, Tone, TroubleView
-from harness.report.sections.pieces import VERDICT_TONES
+from harness.report.parts import VERDICT_TONES, SampleView, Tone, TroubleView, one_line, percent_of, shorten
 
 _MOST_WORDS = 1_000  # characters of the endpoint's words
 _MOST_ADVICE = 600

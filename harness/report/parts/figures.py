@@ -1,12 +1,18 @@
-"""Small parts that several sections need: tones, cells and interval pictures of an estimate."""
+"""Figures of a report as text, cells and pictures: `96.1% (90.4 to 98.5)`, `208 ms`, `$0.12`, `undefined: …`.
 
+The numbers themselves are written by the judge's wording, as in the sentences of the checks; here one may be
+missing, and an undefined one says why.
+"""
+
+import re
 from dataclasses import replace
 from typing import overload
 
 from harness.files.thresholds import Plain, Scale
-from harness.judge import Estimate, Status, Verdict
-from harness.report.figures import figure
-from harness.report.parts import Cell, NamedFigure, Picture, Tone
+from harness.judge import Estimate, Status, Verdict, amount
+from harness.judge import count as counted
+from harness.judge import figure as known
+from harness.report.parts.page import Cell, NamedFigure, Picture, Tone
 
 VERDICT_TONES: dict[Verdict, Tone] = {
     "READY": "pass",
@@ -16,6 +22,49 @@ VERDICT_TONES: dict[Verdict, Tone] = {
 }
 LOG_FROM = 30.0  # slowest over fastest, from which a linear axis hides what is fast
 STATUS_TONES: dict[Status, Tone] = {"PASS": "pass", "FAIL": "fail", "INCONCLUSIVE": "inconclusive"}
+
+
+@overload
+def number(value: float | None, scale: Plain, *, currency: str = "", against: float | None = None) -> str: ...
+@overload
+def number(value: float | None, scale: Scale, *, currency: str, against: float | None = None) -> str: ...
+def number(value: float | None, scale: Scale, *, currency: str = "", against: float | None = None) -> str:
+    """Write one number; with `against`, with enough digits to tell it from that bound."""
+    return "undefined" if value is None else amount(value, scale, currency, against=against)
+
+
+@overload
+def figure(estimate: Estimate, scale: Plain, *, currency: str = "", against: float | None = None) -> str: ...
+@overload
+def figure(estimate: Estimate, scale: Scale, *, currency: str, against: float | None = None) -> str: ...
+def figure(estimate: Estimate, scale: Scale, *, currency: str = "", against: float | None = None) -> str:
+    """Write an estimate: the value, then its interval in brackets, or why there is none."""
+    if estimate.value is None:
+        return f"undefined: {estimate.why_undefined}" if estimate.why_undefined else "undefined"
+    return known(estimate, scale, currency, against=against)
+
+
+def count(value: int, noun: str = "", plural: str = "") -> str:
+    """Write `1 case`, `1,234 cases`."""
+    return counted(value, noun, plural or None) if noun else f"{value:,}"
+
+
+def percent_of(part: int, whole: int) -> str:
+    """Write a share of a total; nothing out of nothing is undefined, not zero."""
+    return number(part / whole, "share") if whole else "undefined"
+
+
+def p_value(value: float | None) -> str:
+    """Write a p-value; below one in a thousand only its order matters."""
+    if value is None:
+        return ""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def when(created_utc: str, zone: str = "") -> str:
+    """Write an instant as `2026-01-31 09:30`; what is none stays as it is."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)", created_utc)
+    return f"{found[1]} {found[2]}{zone}" if found else created_utc
 
 
 def number_cell(text: str) -> Cell:

@@ -7,7 +7,7 @@ import pytest
 from harness.files.thresholds import Scale
 from harness.judge.documents import Estimate, undefined
 from harness.judge.wording import scale_of, seconds
-from harness.report.figures import figure, number, p_value, percent_of
+from harness.report.parts.figures import figure, number, p_value, percent_of
 
 
 def estimate(value: float, low: float | None = None, high: float | None = None) -> Estimate:

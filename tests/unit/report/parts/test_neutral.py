@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 
-from harness.report.neutral import (
+from harness.report.parts.neutral import (
     WORD_JOINER,
     ascii_only,
     cut_markdown,

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from harness.errors import HarnessError, StorageFailed, UsageError
-from harness.journal.reader import is_finished, open_plain, read_events
-from harness.journal.writer import sync_folder
+from harness.journal import is_finished, open_plain, read_events, sync_folder
 from harness.record import ORIGINAL, Event
 
 if TYPE_CHECKING:
@@ -152,7 +151,7 @@ def reply_rules(manifest: Manifest) -> "dict[str, ReplyRule]":
 def _check(manifest: Manifest) -> None:
     """Check what a manifest says of its files by their own rules: its folder may come from anywhere."""
     from harness.files.project import ModelEntry
-    from harness.files.prompts import Prompt
+    from harness.files.prompts.prompt import Prompt
     from harness.files.suite import Pattern, Suite
 
     suite = Suite.model_validate(manifest.suite)
@@ -215,6 +214,11 @@ def find_run(results: Path, ref: str) -> Path:
     raise UsageError(f"No run {ref!r} in {results}; near ones: {_some(near)}.", fix="Name one of them, or `latest`.")
 
 
+def events_of(run: Path) -> Iterator[Event]:
+    """Read the journal of a run. Raises JournalDamaged and OSError."""
+    return read_events(run / JOURNAL)
+
+
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """A run in its folder; besides the manifest, nothing is read before it is asked for."""
@@ -235,7 +239,7 @@ class StoredRun:
 
     def events(self) -> Iterator[Event]:
         """Read the journal. Raises JournalDamaged and OSError."""
-        return read_events(self.folder / JOURNAL)
+        return events_of(self.folder)
 
 
 def runs_of_suite(

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.ground import Commands, emit, emit_json, note, options, project_here, run_asked
-from harness.errors import UsageError
+from harness.cli.ground import Commands, UsageError, emit, emit_json, note, options, project_here, run_asked
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, COST_PER_1000, P95, STABILITY
 
 if TYPE_CHECKING:

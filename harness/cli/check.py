@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows
-from harness.cli.ground import emit, emit_json, options
-from harness.errors import Exit
+from harness.cli.ground import Exit, emit, emit_json, options
 from harness.report.parts import shorten, visible
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from harness.cli.ground import InertStream, drop, emit_json, note, options, run_asked
-from harness.errors import StorageFailed, UsageError
+from harness.cli.ground import InertStream, StorageFailed, UsageError, drop, emit_json, note, options, run_asked
 
 if TYPE_CHECKING:
     from harness.rundir import Manifest

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.ground import emit, emit_json, options, project_here
-from harness.errors import UsageError
+from harness.cli.ground import UsageError, emit, emit_json, options, project_here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

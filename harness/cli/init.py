@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.ground import emit, note, options
+from harness.cli.ground import UsageError, emit, note, options
 from harness.cli.judged import conclude, measure_bundle
-from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

@@ -8,8 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli.ground import emit, emit_json, note, options, project_here
-from harness.errors import HarnessError, UsageError
+from harness.cli.ground import HarnessError, UsageError, emit, emit_json, note, options, project_here
 from harness.report.parts import one_line, shorten
 
 _DAYS = re.compile(r"^(\d+) ?d$")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.cli.ground import Commands, emit, emit_json, note, options, project_here
-from harness.errors import Exit, UsageError
+from harness.cli.ground import Commands, Exit, UsageError, emit, emit_json, note, options, project_here
 from harness.report.parts import visible
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.cli.ground import emit_json
-from harness.errors import UsageError
+from harness.cli.ground import UsageError, emit_json
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

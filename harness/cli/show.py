@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.ground import emit, emit_json, options, run_asked
+from harness.cli.ground import UsageError, emit, emit_json, options, run_asked
 from harness.cli.judged import judged
-from harness.errors import UsageError
 from harness.report.parts import one_line, visible
 
 if TYPE_CHECKING:
@@ -44,11 +43,10 @@ def show(
 
 
 def _case_ids(folder: Path) -> list[str]:
-    from harness.journal import read_events
     from harness.record import CaseRow
-    from harness.rundir import JOURNAL
+    from harness.rundir import events_of
 
-    return [event.id for event in read_events(folder / JOURNAL) if isinstance(event, CaseRow)]
+    return [event.id for event in events_of(folder) if isinstance(event, CaseRow)]
 
 
 def _near_cases(folder: Path, case: str) -> str:

@@ -4,8 +4,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import emit, emit_json, note, options, project_here
-from harness.errors import UsageError
+from harness.cli.ground import UsageError, emit, emit_json, note, options, project_here
 
 RunToOpen: TypeAlias = Annotated[
     str | None,

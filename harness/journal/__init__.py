@@ -42,4 +42,4 @@ from harness.journal.reader import (
     read_placed,
     recover,
 )
-from harness.journal.writer import JournalWriter
+from harness.journal.writer import JournalWriter, sync_folder

@@ -7,7 +7,6 @@ import msgspec
 
 from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
-from harness.journal import read_events
 from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict
 from harness.judge.checks import (
     Baseline,
@@ -43,7 +42,7 @@ from harness.judge.table.columns import RunTable
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
 from harness.record import Event
-from harness.rundir import JOURNAL, SCHEMA_VERSION, Manifest, read_manifest, runs_of_suite
+from harness.rundir import SCHEMA_VERSION, Manifest, events_of, read_manifest, runs_of_suite
 
 
 def assess_run(
@@ -62,7 +61,7 @@ def assess_run(
     results = run.resolve().parent
     with fitting_together(run):
         before = runs_of_suite(results, manifest.suite_name, before=now, most=RECENT, trusted=trusted)
-        events = read_events(run / JOURNAL)
+        events = events_of(run)
         return assess(manifest, events, thresholds=thresholds, baseline=baseline, past=past_runs(before))
 
 
@@ -100,7 +99,7 @@ def views_of(run: Path, thresholds: Sequence[Threshold] | None = None) -> dict[s
     """Read the run in a folder: its candidates by name, without judging them."""
     manifest = read_manifest(run)
     with fitting_together(run):
-        table = tabulate(manifest, read_events(run / JOURNAL))
+        table = tabulate(manifest, events_of(run))
         return {view.entry.name: view for view in RunView(manifest, table, thresholds=thresholds).views}
 
 

@@ -19,8 +19,7 @@ import msgspec
 from harness.files.bundle import Bundle, Candidate
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
-from harness.files.prompts import Prompt, Rendered, RenderedText, RenderFailed, perturb_prompt
-from harness.files.untrusted import renderer_of
+from harness.files.prompts import Prompt, Rendered, RenderedText, RenderFailed, perturb_prompt, renderer_of
 from harness.measure.endpoint.codecs import limit_of, merged
 from harness.record import ORIGINAL, CaseRow, Planned, Record, Trial
 

@@ -25,13 +25,13 @@ import msgspec
 from harness.errors import RunChanged, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.written import shown
-from harness.journal import JournalWriter, RunLock, read_events
+from harness.journal import JournalWriter, RunLock
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign
 from harness.measure.plan import Plan
 from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session
 from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Reply, Session
-from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, read_manifest, write_manifest
+from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
 
 _MOST_LISTED = 20
 
@@ -92,7 +92,7 @@ class _Found:
     def read(cls, run: Path) -> _Found:
         found = cls()
         most: dict[str, int] = {}
-        for event in read_events(run / JOURNAL):
+        for event in events_of(run):
             if isinstance(event, CaseRow):
                 found.cases[event.id] = event
             elif isinstance(event, Pace):
@@ -229,7 +229,7 @@ def _listed(changes: list[str]) -> str:
 def _begin(plan: Plan, run: Path, found: _Found, *, failed: bool) -> Begin:
     done = plan.nothing_done()
     answered: set[str] = set()
-    for event in read_events(run / JOURNAL):
+    for event in events_of(run):
         if isinstance(event, Record) and not event.warmup:
             again = failed and isinstance(event.outcome, Failure) and event.outcome.kind != "render"
             plan.mark(done, event, done_with=not again)

@@ -8,18 +8,16 @@ from typing import Any
 
 import msgspec
 
-from harness.cli.ground import Money, command_line
+from harness.cli.ground import HarnessError, Money, UsageError, command_line
 from harness.cli.progress import watching_bundle
-from harness.errors import HarnessError, UsageError
 from harness.files.branch import FREE, GateBundle
 from harness.files.bundle import Bundle, Candidate
 from harness.files.digest import digest
-from harness.journal import read_events
 from harness.measure.plan import Plan, estimate
 from harness.measure.resume import resume
 from harness.measure.run import measure, served_as, stored_replies
 from harness.record import Failure, Record, Refused, Session
-from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
+from harness.rundir import Manifest, events_of, list_runs, read_manifest
 
 AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
 
@@ -158,7 +156,7 @@ def _unfinished(gate: GateBundle, results: Path, key: str) -> Path | None:
 def _something_left(run: Path) -> bool:
     """Tell whether a run is not finished, or the endpoint failed some of its trials."""
     ended, failed = "", set()
-    for event in read_events(run / JOURNAL):
+    for event in events_of(run):
         if isinstance(event, Session):
             ended = event.event
         elif isinstance(event, Record) and isinstance(event.outcome, Failure) and not event.recorded:

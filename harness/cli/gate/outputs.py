@@ -4,8 +4,7 @@ import os
 import secrets
 from pathlib import Path
 
-from harness.cli.ground import emit, emit_command, emit_json, note
-from harness.errors import StorageFailed
+from harness.cli.ground import StorageFailed, emit, emit_command, emit_json, note
 from harness.judge import Assessment, Gate
 from harness.report.gate import annotations_of, quiet_commands, render_gate, render_gate_junit, terminal_gate
 from harness.report.run import render_document, write_reports

@@ -1,7 +1,8 @@
 """What every command stands on: its options, what they ask for, what is said and where it is written.
 
 `options` (typed.py) are what a user types, `mistakes` what is wrong with it, `asked` the project, run, share or
-amount that it names, `console` the two streams. All is quick to import: `harness --help` needs it.
+amount that it names, `console` the two streams; the errors are those by which a command refuses. All is quick to
+import: `harness --help` needs it.
 """
 
 from harness.cli.ground import typed as options
@@ -19,3 +20,4 @@ from harness.cli.ground.console import (
     stderr,
 )
 from harness.cli.ground.mistakes import COMPLAINT, Commands, told
+from harness.errors import Exit, HarnessError, StorageFailed, UsageError

@@ -104,12 +104,11 @@ def tallies(
 
 def so_far(folder: Path) -> tuple[dict[str, str], dict[str, int]]:
     """Give the expected label of each case of a run, and how many trials of each candidate are finished."""
-    from harness.journal import read_events
-    from harness.rundir import JOURNAL
+    from harness.rundir import events_of
 
     expected: dict[str, str] = {}
     before: dict[str, set[str]] = {}
-    for event in read_events(folder / JOURNAL):
+    for event in events_of(folder):
         match event:
             case CaseRow():
                 expected[event.id] = event.expected

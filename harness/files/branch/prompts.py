@@ -13,8 +13,7 @@ from harness.files.branch.base_policy import PolicyPlaces, nearest_text
 from harness.files.branch.repository import Snapshot, is_pointer
 from harness.files.bundle import Bundle, Candidate, Gatherer, inputs_sent, too_dear, unique_names
 from harness.files.case import PROMPT_LEVEL, is_own
-from harness.files.prompts import RenderFailed, read_prompt
-from harness.files.untrusted import renderer_of
+from harness.files.prompts import RenderFailed, read_prompt, renderer_of
 from harness.files.written import Findings, Outside, did_you_mean, expand, shown
 
 

@@ -11,17 +11,19 @@ from harness.files.case import KNOWN, PROMPT_LEVEL, Case, perturb_case
 from harness.files.project import ModelEntry
 from harness.files.prompts import (
     LISTS,
+    ConfinedRenderer,
     Prompt,
+    RenderRefused,
     RenderFailed,
     TemplateRefused,
     compile_template,
     last_user,
     perturb_prompt,
+    renderer_of,
     templates,
     variables,
 )
 from harness.files.suite import Pattern, ReplyRule, Suite
-from harness.files.untrusted import ConfinedRenderer, RenderRefused, renderer_of
 from harness.files.written import Checked, Scalar, did_you_mean, shortlist, shown
 
 COMPLETES = frozenset({"local", "completions", "replay", "http"})

@@ -59,7 +59,7 @@ class Renderer:
         return RenderedChat(messages, inputs)
 
     def close(self) -> None:
-        """End nothing: it renders here (see `harness.files.untrusted` for where it does not)."""
+        """End nothing: it renders here (see `harness.files.prompts.confined` for where it does not)."""
 
     def _filler(self, compiled: Compiled) -> Callable[[Mapping[str, str]], str]:
         pieces: list[str | Callable[[Mapping[str, str]], str]] = []

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from harness.files.digest import digest
-from harness.files.written import Age, Money, Share, Texts, Written, units
+from harness.files.written import Age, Money, Share, Texts, Written, per_month
 from harness.record import CaseRow
 
 DEFAULT_CONFIDENCE = 0.95
@@ -159,13 +159,13 @@ class Suite(Written):
     @classmethod
     def _is_a_volume(cls, value: str | None) -> str | None:
         if value is not None:
-            units.per_month(value)
+            per_month(value)
         return value
 
     @property
     def volume_per_month(self) -> float | None:
         """Calls a month in production; None when the suite does not say."""
-        return None if self.volume is None else units.per_month(self.volume)
+        return None if self.volume is None else per_month(self.volume)
 
 
 def suite_digest(suite: Suite, cases: Iterable[CaseRow]) -> str:

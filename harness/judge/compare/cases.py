@@ -8,8 +8,7 @@ from contextlib import closing
 import numpy as np
 from pydantic import ValidationError
 
-from harness.files.prompts import Prompt, RenderedText, RenderFailed
-from harness.files.untrusted import RenderRefused, Renders, renderer_of
+from harness.files.prompts import Prompt, RenderedText, RenderFailed, RenderRefused, Renders, renderer_of
 from harness.judge import OUTCOMES, CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side
 from harness.judge.table.columns import Bool, Float, Int64
@@ -129,7 +128,7 @@ def _commonest(counted: Counter[str]) -> dict[str, int]:
 
 
 def _renderer(side: Side) -> Renders:
-    """Give the prompt's renderer, confined: a run may come from elsewhere. Raises ValidationError, Refused."""
+    """Give the prompt's renderer, confined: a run may come from elsewhere. Raises ValidationError, RenderRefused."""
     prompt = Prompt.model_validate(side.view.entry.prompt)
     return renderer_of(prompt.model_copy(update={"labels": side.view.labels, "confined": True}))
 

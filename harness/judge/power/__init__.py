@@ -3,7 +3,7 @@
 Each metric names its planner in the table of metrics; `checks.power` asks them for a whole policy.
 """
 
-from harness.judge.power.cheapest_fix import cheapest_fix
+from harness.judge.power.fixes import cheapest_fix
 from harness.judge.power.model import Ahead
 from harness.judge.power.rows import (
     Planner,

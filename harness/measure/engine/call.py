@@ -8,8 +8,7 @@ from random import Random
 
 from harness.files.bundle import Candidate
 from harness.files.project import ModelEntry
-from harness.files.prompts import RenderFailed
-from harness.files.untrusted import Renders
+from harness.files.prompts import RenderFailed, Renders
 from harness.measure.endpoint.contract import Answer, Endpoint, Prepared
 from harness.measure.engine.contract import Halt, Halted, Withdrawn
 from harness.measure.pacing import FirstCalls, Lane, RetryRules, Ticket, is_overload, retry, wants_retry

@@ -13,8 +13,7 @@ from typing import Any, TypeAlias
 
 from harness.errors import HarnessError, StorageFailed
 from harness.files.bundle import Candidate
-from harness.files.prompts import Prompt
-from harness.files.untrusted import Renders, renderer_of
+from harness.files.prompts import Prompt, Renders, renderer_of
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint

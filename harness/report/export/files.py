@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.errors import UsageError
-from harness.report.export.trial_rows import COLUMNS, Row
+from harness.report.export.rows import COLUMNS, Row
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from harness.errors import HarnessError
 from harness.files.case import PROMPT_LEVEL, perturb_case
-from harness.files.prompts import Prompt, RenderedText, RenderFailed, perturb_prompt
-from harness.files.untrusted import renderer_of
+from harness.files.prompts import Prompt, RenderedText, RenderFailed, perturb_prompt, renderer_of
 from harness.journal import read_at
 from harness.judge.labels import LabelReader, said, why_told
 from harness.judge.sections.trouble import why_no_label

@@ -21,8 +21,8 @@ from harness.files.prompts import (
     compile_template,
     read_prompt,
 )
+from harness.files.prompts.confined import BATCH, ConfinedRenderer, RenderRefused
 from harness.files.prompts.render import variables
-from harness.files.untrusted import BATCH, ConfinedRenderer, RenderRefused
 from harness.files.written import Findings
 
 SHIPPED = sorted((Path(__file__).parents[4] / "prompts").glob("*/*.prompt.yml"))

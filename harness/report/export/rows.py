@@ -11,10 +11,9 @@ from typing import Any, TypeAlias, assert_never
 from harness.errors import JournalDamaged, fitting_together
 from harness.files.project import Price, price_of
 from harness.files.suite import Suite
-from harness.journal import read_events
 from harness.judge.labels import LabelReader, Reading, why_told
 from harness.record import CaseRow, Failure, Record, Reply, caller_ns, service_ns
-from harness.rundir import JOURNAL, CandidateEntry, Manifest, reply_rules
+from harness.rundir import CandidateEntry, Manifest, events_of, reply_rules
 
 Row: TypeAlias = dict[str, Any]
 
@@ -80,7 +79,7 @@ def _rows(run: Path, manifest: Manifest) -> Iterator[Row]:
     prices = {e.name: price_of(e.model) for e in manifest.candidates}
     cases: dict[str, CaseRow] = {}
     number = 0
-    for event in read_events(run / JOURNAL):
+    for event in events_of(run):
         if isinstance(event, CaseRow):
             cases[event.id] = event
         elif isinstance(event, Record) and not event.warmup:
@@ -97,7 +96,7 @@ def _place(record: Record) -> tuple[str, str, str, int]:
 
 
 def _last_places(run: Path) -> dict[tuple[str, str, str, int], int]:
-    trials = (e for e in read_events(run / JOURNAL) if isinstance(e, Record) and not e.warmup)
+    trials = (e for e in events_of(run) if isinstance(e, Record) and not e.warmup)
     return {_place(record): number for number, record in enumerate(trials, 1)}
 
 

@@ -18,16 +18,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
-from harness.files.prompts import (
-    Prompt,
-    Rendered,
-    RenderedChat,
-    RenderedText,
-    Renderer,
-    RenderFailed,
-    TemplateRefused,
-    TooMuchMemory,
-)
+from harness.files.prompts.compiling import RenderFailed, TooMuchMemory
+from harness.files.prompts.prompt import Prompt
+from harness.files.prompts.render import Rendered, RenderedChat, RenderedText, Renderer
+from harness.files.prompts.template_rules import TemplateRefused
 
 WALL_S = 15.0  # for one answer
 CPU_S = 5  # for each BATCH of samples
@@ -65,14 +59,14 @@ class RenderRefused(RenderFailed):
 class ConfinedRenderer:
     """Renders one prompt in a child process of its own; the first time that it takes too much is its last.
 
-    Raises Refused where the template is not allowed, or takes too much already.
+    Raises RenderRefused where the template is not allowed, or takes too much already.
     """
 
     def __init__(self, prompt: Prompt, *, wall_s: float = WALL_S, cpu_s: int = CPU_S, memory: int = MEMORY) -> None:
         self._wall_s = wall_s
         self._over: RenderRefused | None = None
-        self._child = subprocess.Popen(
-            [sys.executable, "-I", "-m", "harness.files.untrusted"],
+        self._child = subprocess.Popen(  # noqa: S603 (this interpreter, and this file)
+            [sys.executable, "-I", "-c", f"from {__name__} import child; child()"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -86,7 +80,7 @@ class ConfinedRenderer:
             raise RenderRefused(found)
 
     def render(self, inputs: Mapping[str, str]) -> Rendered:
-        """Render for the inputs of one case. Raises RenderFailed; Refused from when it took too much."""
+        """Render for the inputs of one case. Raises RenderFailed; RenderRefused from when it took too much."""
         if self._over is not None:
             raise self._over
         made = self._ask(dict(inputs))
@@ -106,7 +100,7 @@ class ConfinedRenderer:
         self._child.wait()
 
     def _ask(self, question: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what JSON holds
-        """Send a line and take the answer's. Raises Refused when none comes."""
+        """Send a line and take the answer's. Raises RenderRefused when none comes."""
         stdin, stdout = self._child.stdin, self._child.stdout
         assert stdin is not None
         assert stdout is not None
@@ -179,7 +173,7 @@ def _rendered(renderer: Renderer, inputs: Mapping[str, str]) -> dict[str, Any]:
     return {"text": made.text} if isinstance(made, RenderedText) else {"messages": made.messages}
 
 
-def _child() -> None:
+def child() -> None:
     """Render what the parent asks for, until it closes the pipe."""
     first: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     _limit_memory(first["memory"])
@@ -203,7 +197,3 @@ def _child() -> None:
 def _answer(content: object) -> None:
     sys.stdout.buffer.write(_line(content))
     sys.stdout.buffer.flush()
-
-
-if __name__ == "__main__":
-    _child()

@@ -24,7 +24,7 @@ from harness.judge.checks import (
     verdict_of,
 )
 from harness.judge.compare import leaderboard
-from harness.judge.history.found import RECENT, answered_figures, past_runs
+from harness.judge.history.found import RECENT, answered_figures, past_runs, split_figures
 from harness.judge.history.section import judged_history, lab_run, runs_before
 from harness.judge.history.series import earlier
 from harness.judge.leakage.section import judged_leakage
@@ -155,6 +155,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         went_wrong=troubles,
         lost=view.lost,
         answered=answered_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
+        answered_splits=split_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         open_by_failures=open_by_failures(verdict, checks),
         replies=judged_replies(view),
     )

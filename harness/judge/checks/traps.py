@@ -21,11 +21,20 @@ LARGE_MAJORITY = 0.7
 LOW_RECALL = 0.5
 ONE_SIDED = 0.9
 FEWEST_ERRORS = 10
+_TOO_FEW = "too_few_cases"  # the number of cases, whatever was answered
 
 
 def traps_of(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> tuple[Trap, ...]:
     """Give the traps of one candidate; `checks` are those of `policy`, in its order."""
-    found = [
+    found = _found(view, checks, policy)
+    if view.lost:  # no trap is laid by what the endpoint failed: the answers alone must show it, too
+        shown = {(trap.kind, trap.label) for trap in _found(view.answered, checks, policy)}
+        found = [trap for trap in found if trap.kind == _TOO_FEW or (trap.kind, trap.label) in shown]
+    return tuple(dict.fromkeys(found))
+
+
+def _found(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> list[Trap]:
+    return [
         *_accuracy_paradox(view),
         *_too_few_cases(view, checks, policy),
         *_never_predicted(view),
@@ -33,7 +42,6 @@ def traps_of(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -
         *_prevalence(view),
         *_flipped_by_noise(view, checks, policy),
     ]
-    return tuple(dict.fromkeys(found))
 
 
 def _share(value: float) -> str:
@@ -150,7 +158,7 @@ def _too_few_cases(view: View, checks: Sequence[Check], policy: Sequence[Thresho
         needs = "no number of cases proves 100%" if fewest is None else f"it takes at least {fewest:,}"
         found.append(
             Trap(
-                kind="too_few_cases",
+                kind=_TOO_FEW,
                 label=check.label,
                 sentence=(
                     f"{check.threshold} can't pass here: {have}, all right, would prove only {best} "

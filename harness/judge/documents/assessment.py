@@ -171,6 +171,7 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     went_wrong: tuple[Trouble, ...] = ()  # why trials have no label; what decides first, then by count
     lost: int | None = None  # of `trials`: those that the endpoint failed; None where nobody counted them
     answered: dict[str, Estimate] = {}  # where some were lost: figures of the others, for later runs
+    answered_splits: dict[str, Estimate] = {}  # and their accuracy in each split
     open_by_failures: int = 0  # calls that failed at the endpoint, and that alone keep the verdict open
     replies: Replies | None = None  # None where an earlier version wrote it
 

@@ -65,6 +65,7 @@ class _PastCandidate(msgspec.Struct):
     outcomes: dict[str, int] = {}
     lost: int | None = None
     answered: dict[str, Estimate] = {}
+    answered_splits: dict[str, Estimate] = {}
 
     @property
     def share_lost(self) -> float:
@@ -146,7 +147,11 @@ def _from_report(run: PastRun, judged: _PastCandidate, *, complete: bool) -> Pas
         verdict=judged.verdict,
         cases=judged.cases,
         figures=figures,
-        splits={part.name: part.accuracy for part in judged.slices if part.kind == "split" and complete},
+        splits={
+            part.name: judged.answered_splits.get(part.name, part.accuracy)
+            for part in judged.slices
+            if part.kind == "split" and complete
+        },
         served_models=tuple(sorted(judged.stability.served_models)),
         fingerprints=tuple(sorted(judged.stability.fingerprints)),
     )
@@ -170,22 +175,27 @@ def answered_figures(view: View) -> dict[str, Estimate]:
     return {name: figure.estimate(view.confidence) for name, figure in figures.items()}
 
 
+def split_figures(view: View) -> dict[str, Estimate]:
+    """Give the accuracy in each split, of what was answered."""
+    view = view.answered
+    return {
+        name: scores.accuracy(view.answers.where(view.has((("split", name),)))).estimate(view.confidence)
+        for name in view.cases.splits
+    }
+
+
 def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
     unknown = why_not_measured(view.lost / len(view.trials) if len(view.trials) else 0.0)
     complete = complete and not unknown
     figures = {} if unknown else answered_figures(view)
-    confidence, cases, view = view.confidence, len(view.cases), view.answered
-    splits = {
-        name: scores.accuracy(view.answers.where(view.has((("split", name),)))).estimate(confidence)
-        for name in view.cases.splits
-    }
+    view = view.answered
     return msgspec.structs.replace(
         run,
         complete=complete,
         why_no_figures=unknown or ("" if complete else NOT_FINISHED),
-        cases=cases,
+        cases=len(view.cases),
         figures=figures,
-        splits=splits,
+        splits=split_figures(view),
         served_models=tuple(sorted(view.trials.served_models)),
         fingerprints=tuple(sorted(view.trials.fingerprints)),
     )

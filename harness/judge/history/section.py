@@ -138,7 +138,9 @@ def judged_new_data(view: View) -> NewData | None:
         for metric, here in scores.shares(view.answers).items()
         if (seen := lab.figures.get(metric)) is not None
     ]
-    worse = gaps[0].gap.low is not None and gaps[0].gap.low > 0
+    answered = scores.difference(share_of(lab.figures[ACCURACY.written]), scores.accuracy(view.answered.answers))
+    lows = gaps[0].gap.low, answered.estimate(view.confidence).low  # what the endpoint failed shows no loss
+    worse = all(low is not None and low > 0 for low in lows)
     return NewData(
         run_id=lab.run_id,
         cases=lab.cases,
@@ -175,4 +177,5 @@ def _sentence(gap: SplitGap, lab: PastRun, cases: int, *, worse: bool) -> str:
         return f"Accurate in the lab, worse on new data: {seen}."
     if gap.gap.high is not None and gap.gap.high < 0:
         return f"Better on new data than in the lab: {seen}."
-    return f"No certain difference between the lab and new data: {seen}."
+    hangs = ", which hangs on calls that failed" if (gap.gap.low or 0.0) > 0 else ""
+    return f"No certain difference between the lab and new data{hangs}: {seen}."

@@ -3,7 +3,7 @@
 All figures again per tag and per split; the worst tag is named only if it differs by more than noise.
 
 Each tag is compared with the cases that lack it (Fisher's exact test on effective counts), and the p-values
-are adjusted for the number of tags (Holm 1979).
+are adjusted for the number of tags (Holm 1979). What the endpoint failed is left out of that.
 """
 
 from collections.abc import Callable
@@ -99,14 +99,15 @@ def _error_cost(view: View) -> Estimate | None:
 
 def judged_slices(view: View) -> tuple[Slice, ...]:
     """Give the slices: splits first, then tags, each sorted by name."""
-    cases, case = view.cases, view.trials.case
+    cases = view.cases
     splits = [_slice(view, "split", name, cases.split == index) for index, name in enumerate(cases.splits)]
+    answered = view.answered
     compared = []
     for tag, has in sorted(cases.tags.items()):
         made = _slice(view, "tag", tag, has)
-        inside = np.asarray(has[case], dtype=np.bool_)
-        here = scores.accuracy(view.answers.where(inside))
-        rest = scores.accuracy(view.answers.where(~inside))
+        inside = np.asarray(has[answered.trials.case], dtype=np.bool_)
+        here = scores.accuracy(answered.answers.where(inside))
+        rest = scores.accuracy(answered.answers.where(~inside))
         compared.append((made, here, rest))
     return (*splits, *_named_worst(view, compared))
 

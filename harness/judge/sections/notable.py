@@ -12,7 +12,7 @@ import numpy as np
 from harness.files.thresholds import KAPPA
 from harness.judge import OUTCOMES, NotableCase, Outcome
 from harness.judge.table.columns import NONE, Int64
-from harness.judge.view import View, once
+from harness.judge.view import View, lost, once
 
 MOST = 10
 UNREAD: Outcome = "unparseable"
@@ -39,13 +39,14 @@ def _kinds(view: View) -> dict[str, Int64]:
     n = len(view.cases)
     trials = view.trials
     asked = np.bincount(trials.case, minlength=n)
+    answered = asked - np.bincount(trials.case[lost(trials)], minlength=n)
     right = np.bincount(trials.case[view.answers.right], minlength=n)
     unparseable = np.bincount(trials.case[trials.outcome == OUTCOMES.index(UNREAD)], minlength=n)
     silent = np.bincount(trials.case[trials.predicted == NONE], minlength=n)
     always = "wrong in every repeat" if view.repeats > 1 else "wrong"
     return {
         always: np.flatnonzero((asked > 0) & (right == 0) & (silent == 0)),
-        "flipped": np.flatnonzero((right > 0) & (right < asked)),
+        "flipped": np.flatnonzero((right > 0) & (right < answered)),
         UNREAD: np.flatnonzero(unparseable > 0),
     }
 

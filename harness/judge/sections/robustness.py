@@ -2,7 +2,8 @@
 
 A perturbation is blamed only for what plain repeats of the same case don't explain (see `invariance`), and a
 worst format is named only when Cochran's Q says that the formats differ at all: of k formats that are equally
-good the best and the worst still lie d2(k) standard errors apart.
+good the best and the worst still lie d2(k) standard errors apart. What the endpoint failed moved no answer: it
+counts as a miss in the figures, and in neither of these two decisions.
 """
 
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ def judged_robustness(view: View) -> Robustness | None:
         ),
         note=_note(view, present),
         flips_above_noise=flips_above_noise(view, None).estimate(view.confidence),
-        formats=_formats(view, present),
+        formats=_formats(view.answered),
     )
 
 
@@ -149,14 +150,24 @@ def _scores(view: View, name: str) -> PerturbationScores:
             for index, label in enumerate(view.labels)
             if (expected == index).any()
         },
-        p_value=None if isinstance(above, Missing) else p_value(pairs.original, pairs.variant),
-        worst=changed_cases(view, name, pairs),
+        p_value=None if isinstance(above, Missing) else _p_of_answers(view.answered, name),
+        worst=changed_cases(view, name, all_pairs(view.answered).get(name, pairs)),
     )
 
 
-def _formats(view: View, present: list[str]) -> Formats | None:
+def _p_of_answers(answered: View, name: str) -> float | None:
+    """Give the p-value of "no more than noise" over the cases that were answered in both forms."""
+    pairs = all_pairs(answered).get(name)
+    if pairs is None:
+        return None
+    pairs = pairs.of(np.asarray(pairs.original.sum(axis=1) > 1, dtype=np.bool_))
+    return p_value(pairs.original, pairs.variant) if pairs.repeated else None
+
+
+def _formats(view: View) -> Formats | None:
     """Compare the original and the perturbations that most cases have, on the cases that have them all."""
-    compared = [name for name in present if len(all_pairs(view)[name].cases) >= COVERED * max(len(view.cases), 1)]
+    fewest = COVERED * max(len(view.cases), 1)
+    compared = [name for name, pairs in all_pairs(view).items() if len(pairs.cases) >= fewest]
     if not compared:
         return None
     shared = set.intersection(*(set(all_pairs(view)[name].cases.tolist()) for name in compared))

@@ -58,8 +58,8 @@ def judged_stability(view: View) -> Stability:
     if agreement.value is None:
         return common
     alike = scores.clustering(view.trials.case, right)
-    answers = view.answered.votes  # nobody answered what failed: that is no answer which moved
-    unstable = scores.least_stable(answers, most=len(view.cases))
+    answered = view.answered  # nobody answered what failed: that is no answer which moved
+    unstable = scores.least_stable(answered.votes, most=len(view.cases))
     made = msgspec.structs.replace(
         common,
         pass_k=_pass_k(view),
@@ -70,12 +70,12 @@ def judged_stability(view: View) -> Stability:
         mean_entropy_bits=scores.mean_entropy(cast),
         best_accuracy=None if extremes is None else extremes[0],
         worst_accuracy=None if extremes is None else extremes[1],
-        flips=_flips(view, answers),
+        flips=_flips(view, answered.votes),
         spread=spread_over_repeats(view),
         unstable=tuple(_unstable(view, case) for case in unstable[:SHOWN]),
         unstable_cases=len(unstable),
     )
-    return with_served(view, made, view.answer_codes)
+    return with_served(answered, made, answered.answer_codes)
 
 
 def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:

@@ -60,14 +60,17 @@ def with_versions(
 def _measured_here(candidates: Sequence[CandidateAssessment], manifest: Manifest) -> list[PastRun]:
     entries = {entry.name: entry for entry in manifest.candidates}
     return [
-        msgspec.structs.replace(
-            described(manifest, entries[made.name]),
-            complete=True,
-            splits={part.name: part.accuracy for part in made.slices if part.kind == "split"},
-        )
+        msgspec.structs.replace(described(manifest, entries[made.name]), complete=True, splits=splits_of(made))
         for made in candidates
         if made.name in entries and made.verdict != "NOT MEASURED"
     ]
+
+
+def splits_of(made: CandidateAssessment) -> dict[str, Estimate]:
+    """Give the accuracy in each split; of what was answered, where the endpoint failed some."""
+    return {
+        part.name: made.answered_splits.get(part.name, part.accuracy) for part in made.slices if part.kind == "split"
+    }
 
 
 def _with_curve(made: CandidateAssessment, runs: Sequence[PastRun], manifest: Manifest) -> CandidateAssessment:

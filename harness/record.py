@@ -114,6 +114,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     kind: FailureKind
     message: str
     status: Whole | None = None
+    untrusted: bool = False  # something answered, but no safe connection could be made to it
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -231,6 +232,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     calls: Whole = 0  # trials that met it, one after the other
     where: str = ""  # file and line of what to change
     fix: str = ""  # what to do, one sentence
+    advice: str = ""  # `fix` with the place in it
 
 
 class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="interference"):

@@ -98,7 +98,7 @@ def probe_text(probe: Probe) -> str:
 
 def _support(support: Support) -> str:
     if support.supported is None:
-        return f"can't tell: {visible(support.why).removeprefix('HTTP ')}"
+        return f"can't tell: {visible(support.why)}"
     return f"{'yes' if support.supported else 'no':<4} {visible(support.why)}"
 
 

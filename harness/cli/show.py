@@ -89,7 +89,6 @@ def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bo
 def _cause(row: Row, entry: CandidateEntry, run: str) -> Row:
     """Say why a trial has no label, and what to do about it; of a failure the endpoint's words say why."""
     from harness.files.mending import what_to_change
-    from harness.judge import placed
     from harness.judge.sections.trouble import mend_of, why_no_label
     from harness.record import Failure
 
@@ -98,10 +97,10 @@ def _cause(row: Row, entry: CandidateEntry, run: str) -> Row:
     if "failure" in row:
         failure = Failure(kind=row["failure"], message=row["failure_message"], status=row["status"])
         mend = what_to_change(failure, entry.places, entry.model.get("api_key_env"), run=run)
-        return {"why": None, "next": placed(mend.fix, mend.where) or None}
+        return {"why": None, "next": mend.advice}
     mend = mend_of(row["outcome"], entry.places)
     why = why_no_label(row["outcome"], row["why"] or "", row["tokens_out"] or 0, row["tokens_reasoning"] or 0)
-    return {"why": why or None, "next": placed(mend.fix, mend.where) or None}
+    return {"why": why or None, "next": mend.advice}
 
 
 def _trial_row(row: Row) -> Row:

@@ -27,12 +27,13 @@ OUTPUT_LIMITS = (
     "n_predict",
 )
 _ADDRESS = ("base_url", "url")
+_CORRECT = "Correct {}"
 _AT: dict[FailureKind, tuple[tuple[str, ...], str]] = {
-    "unknown_model": (("model", "weights", "entry"), "Correct `{}`"),
-    "redirect": ((*_ADDRESS, "entry"), "Correct `{}`, or what answers there"),
-    "invalid_reply": ((*_ADDRESS, "entry"), "Correct `{}`, or what answers there"),
-    "no_recorded_reply": (("replies", "entry"), "Record these trials, or correct `{}`"),
-    "render": (("prompt",), "Correct the template in `{}`, or the inputs of these cases"),
+    "unknown_model": (("model", "weights", "entry"), _CORRECT),
+    "redirect": ((*_ADDRESS, "entry"), "Correct {}, or what answers there"),
+    "invalid_reply": ((*_ADDRESS, "entry"), "Correct {}, or what answers there"),
+    "no_recorded_reply": (("replies", "entry"), "Record these trials, or correct {}"),
+    "render": (("prompt",), "Correct the template in {}, or the inputs of these cases"),
 }
 _INSTEAD = re.compile(r"[Uu]se [\'\"`]?([A-Za-z_]{3,40})[\'\"`]? instead")
 _OF_A_KEY = re.compile(r"\b(api[\s_-]?key|credentials?|auth[a-z]*|bearer|token is)\b", re.IGNORECASE)
@@ -44,7 +45,22 @@ class Mend(NamedTuple):
     """Where to change what; `where` is empty where no file is to blame or its line is not known."""
 
     where: str
-    fix: str
+    do: str  # the first thing, as a sentence begins with it
+    then: str = ""  # what follows it
+    there: bool = False  # `do` ends with what stands in that place
+
+    @property
+    def fix(self) -> str:
+        """What to do as a sentence."""
+        return self._sentence("")
+
+    @property
+    def advice(self) -> str:
+        """What to do as a sentence that names the place, such as `in prompts/v1.prompt.yml:4`."""
+        return self._sentence("" if not self.where else f" in {self.where}" if self.there else f" ({self.where})")
+
+    def _sentence(self, place: str) -> str:
+        return f"{self.do}{place}{'; ' if self.then else ''}{self.then}."
 
 
 def places_of(prompt: Prompt, model: str, project: Project) -> dict[str, str]:
@@ -88,7 +104,7 @@ def what_to_change(failure: Failure, places: Places, key_variable: str | None = 
         case "unauthorized":
             return _key(places, key_variable)
         case "quota":
-            return Mend("", "Raise the quota or pay the bill at the provider, then resume.")
+            return Mend("", "Raise the quota or pay the bill at the provider, then resume")
         case "bad_request" | "error_in_body" | "too_large":
             return _request(failure, failure.message[:_MOST_READ], places, key_variable)
         case kind if kind in _AT:
@@ -98,11 +114,11 @@ def what_to_change(failure: Failure, places: Places, key_variable: str | None = 
 
 
 def _passing(kind: FailureKind, places: Places, run: str) -> Mend:
-    again = f"`harness resume {run} --failed` sends just these again."
+    again = f"`harness resume {run} --failed` sends just these again"
     if kind in {"timeout", "deadline"}:
-        return Mend(places.get(kind, places.get("entry", "")), f"Allow a longer `{kind}`; {again}")
+        return Mend(places.get(kind, places.get("entry", "")), f"Allow a longer `{kind}`", again, there=True)
     if kind == "rate_limited":
-        return Mend(places.get("limits", places.get("entry", "")), f"Lower `limits`; {again}")
+        return Mend(places.get("limits", places.get("entry", "")), "Lower `limits`", again, there=True)
     return Mend("", f"When the endpoint is well, {again}")
 
 
@@ -113,15 +129,15 @@ def _request(failure: Failure, words: str, places: Places, key_variable: str | N
         name, where = named
         instead = _INSTEAD.search(words)
         if instead is not None and instead[1] != name:
-            return Mend(where, f"Write `{instead[1]}` in place of `{name}`.")
-        return Mend(where, f"Remove or change `{name}`.")
+            return Mend(where, f"Write `{instead[1]}` in place of `{name}`", there=True)
+        return Mend(where, f"Remove or change `{name}`", there=True)
     if _OF_A_KEY.search(words):
         return _key(places, key_variable)
     if _OF_A_MODEL.search(words):
-        return _at(places, ("model", "entry"), "Correct `{}`")
+        return _at(places, ("model", "entry"), _CORRECT)
     if failure.status in {404, 405} or failure.kind == "error_in_body":
-        return _at(places, (*_ADDRESS, "entry"), "Correct `{}`")
-    return Mend(places.get("entry", places.get("prompt", "")), "Change what is sent as the endpoint says.")
+        return _at(places, (*_ADDRESS, "entry"), _CORRECT)
+    return Mend(places.get("entry", places.get("prompt", "")), "Change what is sent as the endpoint says")
 
 
 def _parameter(words: str, places: Places) -> tuple[str, str] | None:
@@ -143,19 +159,19 @@ def _word(name: str) -> re.Pattern[str]:
 
 def _key(places: Places, variable: str | None) -> Mend:
     if variable:
-        return Mend(places.get("api_key_env", ""), f"Check the variable {variable} and what its key may do.")
-    return Mend(places.get("entry", ""), "Add `api_key_env`: the NAME of the variable that holds the key.")
+        return Mend(places.get("api_key_env", ""), f"Check the variable {variable} and what its key may do")
+    return Mend(places.get("entry", ""), "Add `api_key_env`: the NAME of the variable that holds the key")
 
 
 def _at(places: Places, names: tuple[str, ...], fix: str) -> Mend:
     name = next((name for name in names if name in places), names[0])
-    told = "the model's entry" if name == "entry" else name
-    return Mend(places.get(name, ""), f"{fix.format(told)}.".replace("`the model's entry`", told))
+    told = "the model's entry" if name == "entry" else f"`{name}`"
+    return Mend(places.get(name, ""), fix.format(told), there=name != "entry" and fix.endswith("{}"))
 
 
 def more_output(places: Places) -> Mend:
     """Say how replies get longer before they are cut."""
     name = next((name for name in OUTPUT_LIMITS if f"params.{name}" in places), "")
     if name:
-        return Mend(places[f"params.{name}"], f"Raise `{name}`.")
-    return Mend(places.get("prompt", ""), "Allow longer replies (`max_tokens`), or ask for the label first.")
+        return Mend(places[f"params.{name}"], f"Raise `{name}`", there=True)
+    return Mend(places.get("prompt", ""), "Allow longer replies (`max_tokens`), or ask for the label first")

@@ -62,7 +62,11 @@ def how_many(row: Trouble) -> str:
     if row.share is None:
         return f"{row.count:,} {verb(row.count, known.thing, things)}"
     of = round(row.count / row.share)
-    return f"every {known.thing}" if row.count == of > 1 else f"{row.count:,} of {count(of, known.thing, things)}"
+    return f"every {known.thing}" if _is_every(row) else f"{row.count:,} of {count(of, known.thing, things)}"
+
+
+def _is_every(row: Trouble) -> bool:
+    return row.share is not None and row.count == round(row.count / row.share) > 1
 
 
 def quoted(message: str) -> str:
@@ -73,38 +77,27 @@ def quoted(message: str) -> str:
 
 def advice(row: Trouble) -> str:
     """Give what to do as a sentence that names the place, such as `in prompts/v1.prompt.yml:4`."""
-    return placed(row.fix, row.where)
-
-
-def placed(fix: str, where: str) -> str:
-    """Put the place behind the first thing to do."""
-    first, also, then = fix.rstrip(".").partition("; ")
-    if not first or not where:
-        return fix
-    return f"{first} {f'in {where}' if first.endswith('`') else f'({where})'}{also}{then}."
+    return row.advice or row.fix
 
 
 def cause(row: Trouble) -> str:
     """Say how many calls or replies went wrong, why, and what to do; one line that begins in lower case."""
     known = _KINDS.get(row.kind, _KINDS["server_error"])
     n = "every call" if row.share is None else how_many(row)
-    was = "was" if n.startswith("every") else verb(row.count, "was", "were")
+    was = verb(1 if row.share is None or _is_every(row) else row.count, "was", "were")
     said = known.happened.format(n=n, was=was, message=" ".join(row.message.split()))
-    if row.kind not in _OWN and row.message:
-        stop = "" if row.message.rstrip().endswith((".", "!", "?")) else "."
-        return f"{said}: {quoted(row.message)}{stop} {advice(row)}".rstrip()
     told = advice(row)
+    if row.kind not in _OWN and row.message:
+        ended = (".", "!", "?") if told else (".",)  # of the endpoint's words, where the sentence is theirs
+        stop = "" if row.message.rstrip().endswith(ended) else "."
+        return f"{said}: {quoted(row.message)}{stop} {told}".rstrip()
     return f"{said}: {told[0].lower()}{told[1:]}" if told else f"{said}."
 
 
 def what_decides(rows: Sequence[Trouble]) -> str:
     """Say what a verdict hangs on, the gravest first; empty where that is not among what went wrong."""
     deciding = [row for row in rows if row.decides]
-    told = [_ended(cause(row)) for row in deciding[:_MOST_CAUSES]]
+    told = [cause(row) for row in deciding[:_MOST_CAUSES]]
     if rest := [title(row.kind).lower() for row in deciding[_MOST_CAUSES:]]:
         told.append(f"also: {listed(rest)}.")
     return " ".join([*told[:1], *map(sentence, told[1:])])
-
-
-def _ended(told: str) -> str:
-    return told if told.endswith((".", ".”")) else f"{told}."

@@ -79,8 +79,7 @@ class JournalSink:
             self._observer.on_record(event)
         elif isinstance(event, Refused):
             self.refused[event.candidate] = event
-            where = f" ({event.where})" if event.where else ""
-            self._observer.on_note(f"{event.candidate} ended: {event.failure.message} {event.fix}{where}")
+            self._observer.on_note(f"{event.candidate} ended: {event.failure.message} {event.advice}")
         elif isinstance(event, Pace):
             self._observer.on_pace(event)
 
@@ -165,14 +164,11 @@ def _end_refused(plan: Plan, done: int, writer: JournalWriter, sink: JournalSink
 
 def unusable(ended: Sequence[Refused]) -> EndpointUnusable:
     """Say what the endpoints said, and what to change where."""
-    told: dict[tuple[str, str, str], list[str]] = {}
+    told: dict[tuple[str, str], list[str]] = {}
     for one in ended:
-        told.setdefault((one.failure.message, one.fix, one.where), []).append(one.candidate)
-    lines, fixes = [], []
-    for (message, fix, where), names in told.items():
-        lines.append(f"{', '.join(names)}: {message}")
-        fixes.append(f"{fix.rstrip('.')} ({where})." if where and fix else fix)
-    return EndpointUnusable("\n".join(lines), fix=" ".join(dict.fromkeys(fix for fix in fixes if fix)))
+        told.setdefault((one.failure.message, one.advice), []).append(one.candidate)
+    lines = [f"{', '.join(names)}: {message}" for (message, _), names in told.items()]
+    return EndpointUnusable("\n".join(lines), fix=" ".join(dict.fromkeys(advice for _, advice in told if advice)))
 
 
 def _measure(bundle: Bundle, plan: Plan, begin: Begin, sink: JournalSink, processes: int | None) -> EngineOutcome:

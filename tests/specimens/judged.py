@@ -72,6 +72,8 @@ def candidate(name: str = "v2-few-shot@smollm2", verdict: str = "NOT READY", **c
                 case="sms-102",
                 where="prompts/v2.prompt.yml",
                 fix="Ask the prompt for the label alone, or set `reply:` in the suite to how it answers.",
+                advice="Ask the prompt for the label alone, or set `reply:` in the suite to how it answers "
+                "(prompts/v2.prompt.yml).",
                 decides=False,
                 samples=(
                     SampleReply(

@@ -211,6 +211,7 @@ def checks(matrix: Classification, times: Latency) -> tuple[Check, ...]:
             0.9,
             matrix.accuracy,
             needed_n=340,
+            needed_told=True,
             needed_unit="cases",
             why="Accuracy is 90.4%, above the required 90%, but 150 cases can't prove it: 340 cases would.",
         ),

@@ -187,23 +187,22 @@ def _lines(path: Path, source: BinaryIO, codec: str, findings: Findings, fix: st
                 line = raw.decode(codec)
                 yield number, line.removeprefix("\ufeff") if number == 1 else line
             except UnicodeDecodeError as error:
-                at = f"offset {offset + error.start:,}"
-                message = not_utf8(raw, error.start).replace(f"offset {error.start:,}", at)
+                message = not_utf8(raw, error.start, before=offset)
                 if not codec.startswith("utf-8"):
-                    message = f"is not {codec}: byte 0x{raw[error.start]:02X} at {at}."
+                    message = f"is not {codec}: byte 0x{raw[error.start]:02X} at offset {offset + error.start:,}."
                 findings.add(path, number, "", message, fix)
         offset += len(raw)
 
 
-def not_utf8(raw: bytes, at: int) -> str:
-    """Say which byte is not UTF-8, and whether the text mixes two encodings."""
+def not_utf8(raw: bytes, at: int, *, before: int = 0) -> str:
+    """Say which byte is not UTF-8, and whether the text mixes two encodings; `before` bytes of the file went ahead."""
     byte = raw[at]
     guess = bytes([byte]).decode("cp1252", errors="ignore")
     meaning = f" (`{guess}` in Windows-1252)" if guess.isprintable() and guess else ""
     rest = raw[:at] + raw[at + 1 :]
     mixed = any(b >= 0x80 for b in raw[:at]) or _has_utf8(rest[at:])
     kind = "mixes UTF-8 with another encoding" if mixed else "is not UTF-8"
-    return f"{kind}: byte 0x{byte:02X}{meaning} at offset {at:,}."
+    return f"{kind}: byte 0x{byte:02X}{meaning} at offset {before + at:,}."
 
 
 def _has_utf8(raw: bytes) -> bool:

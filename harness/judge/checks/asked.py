@@ -71,7 +71,14 @@ class Asked:
         return f"{self.threshold.name} {value}"
 
     def check(
-        self, status: Status, estimate: Estimate, why: str, *, bound: float | None = None, needed_n: int | None = None
+        self,
+        status: Status,
+        estimate: Estimate,
+        why: str,
+        *,
+        bound: float | None = None,
+        needed_n: int | None = None,
+        needed_told: bool = False,
     ) -> Check:
         """Give the check; `bound` is the one that decided, `needed_n` counts `things`."""
         threshold = self.threshold
@@ -89,6 +96,7 @@ class Asked:
             needed_n=needed_n,
             needed_unit=self.things.many,
             why=why,
+            needed_told=needed_told and needed_n is not None and status == "INCONCLUSIVE",
         )
 
     def undecided(self, reason: str, estimate: Estimate) -> Check:

@@ -14,7 +14,7 @@ from harness.judge.checks.baseline import Baseline
 from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED
-from harness.judge.checks.why import Finding, why
+from harness.judge.checks.why import Finding, says_needed, why
 from harness.judge.checks.worlds import right
 from harness.judge.scores import Bool, Figure, Mapped, Share
 from harness.judge.sections.latency import saturated
@@ -65,7 +65,9 @@ def _either_way(asked: Asked, made: Check) -> Check:
         f"endpoint; with an answer to {they} it may {otherwise}. "
         f"`harness resume {asked.view.manifest.run_id} --failed` sends just {they} again."
     )
-    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=told, depends_on=failed)
+    return msgspec.structs.replace(
+        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, why=told, depends_on=failed
+    )
 
 
 def hanging_on(
@@ -105,7 +107,14 @@ def _by_figure(asked: Asked) -> Check:
     if asked.metric.clock is not None and asked.saturated:
         told = f"{asked.threshold.text}: {SATURATED}"
         return asked.check("INCONCLUSIVE", finding.estimate, told, bound=decision.bound)
-    return asked.check(decision.status, finding.estimate, why(finding), bound=decision.bound, needed_n=finding.needed_n)
+    return asked.check(
+        decision.status,
+        finding.estimate,
+        why(finding),
+        bound=decision.bound,
+        needed_n=finding.needed_n,
+        needed_told=says_needed(finding),
+    )
 
 
 def _cases(needed: int | None, source: Figure, view: View) -> int | None:
@@ -131,7 +140,7 @@ def _required(asked: Asked) -> tuple[float | None, str]:
     found = known.get(threshold.name) or known.get(threshold.figure)
     if found is None or found.value is None:
         return None, "the baseline has no such figure"
-    return _from_baseline(asked, found.value, ", on other cases," if asked.before.other_cases else "")
+    return _from_baseline(asked, found.value)
 
 
 def _other_currency(asked: Asked) -> str:
@@ -150,21 +159,23 @@ def _other_currency(asked: Asked) -> str:
     return "" if then == view.currency else f"{priced}, those of the baseline in {then}"
 
 
-def _from_baseline(asked: Asked, before: float, where: str) -> tuple[float, str]:
+def _from_baseline(asked: Asked, before: float) -> tuple[float, str]:
     threshold, scale, currency = asked.threshold, asked.metric.scale, asked.view.currency
-    value = f"the baseline's {amount(before, scale, currency)}{where}"
+    value = f"the baseline's {amount(before, scale, currency)}"
+    other = ", on other cases" if asked.before is not None and asked.before.other_cases else ""
     margin = demand(threshold.bound, "points" if scale == "share" else scale, currency)
     if threshold.baseline == "times":
-        return before * threshold.bound, f" ({threshold.bound:g} times {value.rstrip(',')})"
+        return before * threshold.bound, f" ({threshold.bound:g} times {value}{other})"
     if threshold.bound == 0:
-        return before, f" ({value.rstrip(',')})"
+        return before, f" ({value}{other})"
+    apart = f"{other}," if other else ""
     if threshold.baseline == "minus":
-        return before - threshold.bound, f" ({value} minus {margin})"
-    return before + threshold.bound, f" ({value} plus {margin})"
+        return before - threshold.bound, f" ({value}{apart} minus {margin})"
+    return before + threshold.bound, f" ({value}{apart} plus {margin})"
 
 
 def _unfinished(asked: Asked, made: Check) -> Check:
     """Take back a FAIL while trials are missing: they count as failures, and may still turn out well."""
     clause = replace(asked, note="").clause
     told = f"{asked.seen(made.estimate)}, {clause}: not met so far, but what was not run counts as failed."
-    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, why=told)
+    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, needed_told=False, why=told)

@@ -124,7 +124,10 @@ def _decided(calls: _Calls) -> Check:
     )
     made = decision.decision
     why = _why(calls, decision)
-    return calls.asked.check(made.status, calls.estimate, why, bound=decision.bound_s, needed_n=made.needed_n)
+    told = not _is_faultless(calls, decision.share) or _fewest(calls) == made.needed_n
+    return calls.asked.check(
+        made.status, calls.estimate, why, bound=decision.bound_s, needed_n=made.needed_n, needed_told=told
+    )
 
 
 def _why(calls: _Calls, decision: SloDecision) -> str:
@@ -137,13 +140,20 @@ def _why(calls: _Calls, decision: SloDecision) -> str:
             return _open(calls, decision.share, decision.decision.needed_n)
 
 
+def _is_faultless(calls: _Calls, share: Share | Missing) -> bool:
+    return isinstance(share, Share) and share.p == 1.0 and not calls.asked.threshold.at_least
+
+
+def _fewest(calls: _Calls) -> int:
+    return scores.smallest_all_pass_n(calls.q, calls.confidence) or 0
+
+
 def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
-    if isinstance(share, Share) and share.p == 1.0 and not calls.asked.threshold.at_least:
-        fewest = scores.smallest_all_pass_n(calls.q, calls.confidence) or 0
+    if isinstance(share, Share) and _is_faultless(calls, share):
         have = count(share.cases, "case") if share.clustered else count(share.n, "call")
         return (
             f"{calls.head}: {calls.within}, but {have} can't prove it; "
-            f"it takes at least {fewest:,} without a miss at {sure(calls.confidence)} confidence."
+            f"it takes at least {_fewest(calls):,} without a miss at {sure(calls.confidence)} confidence."
         )
     if needed is None or not isinstance(share, Share):
         return f"{calls.head}: can't be told; {calls.within}, too close to the limit."

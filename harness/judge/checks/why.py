@@ -54,6 +54,11 @@ def why(finding: Finding) -> str:
             return _open(finding)
 
 
+def says_needed(finding: Finding) -> bool:
+    """Tell whether the sentence of an open check says how many cases would settle it."""
+    return not _is_faultless(finding) or _fewest(finding) == finding.needed_n
+
+
 def _undefined(finding: Finding) -> str:
     reason = finding.estimate.why_undefined or "there is nothing to measure it on"
     return f"{finding.asked.threshold.text} can't be decided: {reason}."

@@ -37,7 +37,7 @@ def _quantiles(pairs: Pairs, metrics: Sequence[Metric], base_ns: Int64, head_ns:
     found: list[Figure] = [Missing("the replies of one side have no latencies")] * len(wanted)
     busy = saturated(pairs.base.view) or saturated(pairs.head.view)
     if busy:
-        found = [Missing(busy.rstrip("."))] * len(wanted)
+        found = [Missing(busy)] * len(wanted)
     elif len(base[0]) and len(head[0]):
         found = scores.quantile_differences(*head, *base, wanted, seed=pairs.head.view.suite.seed)
     for metric, q, difference in zip(metrics, wanted, found, strict=True):

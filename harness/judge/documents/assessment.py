@@ -85,6 +85,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""  # what it is about, as written: `threshold` without operator and bound
     part: str = ""  # the cases that it is about, as written: tag=short; empty for all
     depends_on: int = 0  # calls that failed at the endpoint, and that keep it open
+    needed_told: bool = False  # whether `why` says what would settle it
 
 
 class Trap(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,6 +126,7 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     where: str  # file:line of what to change; empty where it is not known
     fix: str  # what to do, one sentence; empty where nothing can be advised
     decides: bool  # whether the verdict is what it is because of these trials
+    advice: str = ""  # `fix` with the place in it; reports of early versions do not say it
     samples: tuple[SampleReply, ...] = ()  # of replies: two
 
 

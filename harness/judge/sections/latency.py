@@ -130,16 +130,13 @@ def timing_quality(view: View) -> TimingQuality:
     Checks, leaderboard and comparisons all ask here: what one calls saturated no other calls measured.
     """
     loads = view.run.table.interference
-    lag = max((load.lag_p99_ns for load in loads), default=None)
-    cpu = max((load.cpu_share for load in loads), default=None)
-    lag_s = None if lag is None else lag / 1e9
-    good, sentence = _verdict(view, lag_s, cpu, _strictest(view.run.policy))
+    good, told = _verdict(view)
     return TimingQuality(
         good=good,
-        sentence=sentence,
-        lag_p99_s=lag_s,
+        sentence=f"{told}.",
+        lag_p99_s=_lag_s(view),
         lag_max_s=max((load.lag_max_ns for load in loads), default=0) / 1e9 if loads else None,
-        cpu_share=cpu,
+        cpu_share=_cpu(view),
         own_share=_own_share(view),
         max_in_flight=max(
             int(view.trials.in_flight.max(initial=0)), max((load.max_in_flight for load in loads), default=0)
@@ -151,8 +148,17 @@ def timing_quality(view: View) -> TimingQuality:
 
 def saturated(view: View) -> str:
     """Say that the client was saturated when a view's run was measured; empty when it was not."""
-    timing = timing_quality(view)
-    return "" if timing.good else timing.sentence
+    good, told = _verdict(view)
+    return "" if good else told
+
+
+def _lag_s(view: View) -> float | None:
+    lag = max((load.lag_p99_ns for load in view.run.table.interference), default=None)
+    return None if lag is None else lag / 1e9
+
+
+def _cpu(view: View) -> float | None:
+    return max((load.cpu_share for load in view.run.table.interference), default=None)
 
 
 def _strictest(thresholds: Sequence[Threshold]) -> float:
@@ -165,24 +171,27 @@ def _strictest(thresholds: Sequence[Threshold]) -> float:
     return min((limit for limit in limits if limit), default=1.0)
 
 
-def _verdict(view: View, lag_s: float | None, cpu: float | None, demanded_s: float) -> tuple[bool, str]:
+@once
+def _verdict(view: View) -> tuple[bool, str]:
+    """Tell whether the latencies are the endpoint's, and say why as a clause."""
+    lag_s, cpu, demanded_s = _lag_s(view), _cpu(view), _strictest(view.run.policy)
     if view.trials.recorded:
         if not view.timed.any():
-            return True, "These replies were recorded without latencies."
-        return True, "These latencies were recorded elsewhere; they are judged as given."
+            return True, "These replies were recorded without latencies"
+        return True, "These latencies were recorded elsewhere; they are judged as given"
     if lag_s is None or cpu is None:
-        return True, "The harness's own load was not sampled in this run, so its share is not known."
+        return True, "The harness's own load was not sampled in this run, so its share is not known"
     allowed = max(LAG_S, LAG_SHARE * demanded_s)
     if lag_s > allowed:
         return False, (
             f"The client was saturated: its own loop lagged by {seconds(lag_s)} (99th percentile), "
-            f"more than the {seconds(allowed)} that would be negligible."
+            f"more than the {seconds(allowed)} that would be negligible"
         )
     if cpu >= STARVED:
-        return False, f"The client was saturated: it used {100 * cpu:.0f}% of the CPU that it may use."
+        return False, f"The client was saturated: it used {100 * cpu:.0f}% of the CPU that it may use"
     return True, (
         f"These are the endpoint's own latencies: the harness's loop lagged by no more than "
-        f"{seconds(lag_s)} (99th percentile) and used {100 * cpu:.0f}% of its CPU."
+        f"{seconds(lag_s)} (99th percentile) and used {100 * cpu:.0f}% of its CPU"
     )
 
 

@@ -17,13 +17,12 @@ from harness.judge import OUTCOMES, Outcome, Replies, SampleReply, Trap, Trouble
 from harness.judge.labels import Why, why_told
 from harness.judge.table.columns import FAILURES, NONE, Bool, named_counts
 from harness.judge.view import FAILED, View
-from harness.record import Failure
 
 SAMPLES = 2
 _OWN: tuple[Outcome, ...] = ("truncated", "empty", "refused", "unparseable")
-_UNREADABLE = "Ask the prompt for the label alone, or set `reply:` in the suite to how it answers."
-_REFUSED = "Ask less of what the provider's filter stops, or use another model."
-_EMPTY = "Look at the request: a reply without text is often a thought, or a tool call."
+_UNREADABLE = "Ask the prompt for the label alone, or set `reply:` in the suite to how it answers"
+_REFUSED = "Ask less of what the provider's filter stops, or use another model"
+_EMPTY = "Look at the request: a reply without text is often a thought, or a tool call"
 
 Decides = Callable[[Bool], bool]
 _CUT = OUTCOMES.index("truncated")
@@ -48,9 +47,8 @@ def _ended(view: View) -> Iterator[Trouble]:
     refused = view.run.table.refused.get(view.entry.name)
     if refused is None or not view.missing:
         return  # a resume measured it since
-    mend = Mend(refused.where, refused.fix)
-    if not mend.fix:
-        mend = what_to_change(refused.failure, view.entry.places, view.model.api_key_env, run=view.manifest.run_id)
+    mend = what_to_change(refused.failure, view.entry.places, view.model.api_key_env, run=view.manifest.run_id)
+    told = bool(refused.fix)  # what was said at the time stands
     yield Trouble(
         kind=refused.failure.kind,
         whose="endpoint",
@@ -58,8 +56,9 @@ def _ended(view: View) -> Iterator[Trouble]:
         share=None,
         message=refused.failure.message,
         case=refused.case,
-        where=mend.where,
-        fix=mend.fix,
+        where=refused.where if told else mend.where,
+        fix=refused.fix if told else mend.fix,
+        advice=(refused.advice or refused.fix) if told else mend.advice,
         decides=True,
     )
 
@@ -69,26 +68,20 @@ def _failures(view: View, decides: Decides) -> Iterator[Trouble]:
     for index in np.unique(trials.failure[trials.failure != NONE]).tolist():
         kind = FAILURES[index]
         rows = np.flatnonzero(trials.failure == index)
-        message = trials.replies[int(trials.reply[rows[0]])].removeprefix(f"{kind}: ")
-        failure = Failure(kind=kind, message=message, status=_status(message))
+        failure = trials.failures[trials.replies[int(trials.reply[rows[0]])]]
         mend = what_to_change(failure, view.entry.places, view.model.api_key_env, run=view.manifest.run_id)
         yield Trouble(
             kind=kind,
             whose="prompt" if kind == "render" else "endpoint",
             count=len(rows),
             share=len(rows) / len(trials),
-            message=message,
+            message=failure.message,
             case=view.cases.ids[int(trials.case[rows[0]])],
             where=mend.where,
             fix=mend.fix,
+            advice=mend.advice,
             decides=decides(np.asarray(view.trials.failure == index, dtype=np.bool_)),
         )
-
-
-def _status(message: str) -> int | None:
-    """Read the status back that `failure_map` puts before an endpoint's words: `HTTP 404: Not Found`."""
-    number = message[5:8]
-    return int(number) if message.startswith("HTTP ") and number.isdecimal() else None
 
 
 def _replies(view: View, decides: Decides) -> Iterator[Trouble]:
@@ -109,6 +102,7 @@ def _replies(view: View, decides: Decides) -> Iterator[Trouble]:
             case=samples[0].case,
             where=mend.where,
             fix=mend.fix,
+            advice=mend.advice,
             decides=decides(np.asarray(view.trials.outcome == place, dtype=np.bool_)),
             samples=samples,
         )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judge.labels.reasons import Why  # the ground of all columns: not the whole room
-from harness.record import FailureKind, Interference, Pace, Refused, Session
+from harness.record import Failure, FailureKind, Interference, Pace, Refused, Session
 
 Int8 = npt.NDArray[np.int8]
 Int16 = npt.NDArray[np.int16]
@@ -79,6 +79,7 @@ class TrialColumns:
     score: Float  # of the positive label, nan when none
     reply: Int32  # index into `replies`: two trials with the same reply text share it
     replies: tuple[str, ...]  # text of a reply, or `kind: message` of a failure
+    failures: dict[str, Failure]  # by what `replies` says of them
     served: Int16  # index into `served_models`, NONE when unknown
     served_models: tuple[str, ...]
     fingerprint: Int16

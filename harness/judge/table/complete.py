@@ -105,6 +105,7 @@ class Columns:
             variants=self.variants,
             expected=self.cases.expected[columns["case"]],
             replies=tuple(intake.replies),
+            failures=intake.failures,
             whys=tuple(intake.whys),
             served_models=tuple(intake.served),
             fingerprints=tuple(intake.fingerprints),

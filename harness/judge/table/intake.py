@@ -90,6 +90,7 @@ class Intake:
     positive: str | None
     labels: dict[str, int]
     replies: NameNumbers = field(default_factory=NameNumbers)
+    failures: dict[str, Failure] = field(default_factory=dict)  # by what `replies` says of them
     whys: Numbers[Why] = field(default_factory=Numbers[Why])
     served: NameNumbers = field(default_factory=NameNumbers)
     fingerprints: NameNumbers = field(default_factory=NameNumbers)
@@ -183,6 +184,7 @@ class Intake:
         outcomes = [one if isinstance(one, Failure) else _as_reply(one) for one in self._said]
         read = [self.reader.read(outcome) for outcome in outcomes]
         self._said.clear()
+        self.failures.update((said(one), one) for one in outcomes if isinstance(one, Failure))
         return {
             "predicted": np.array([NONE if label is None else self.labels[label] for label, *_ in read], np.int16),
             "failure": np.array(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from harness.errors import EndpointUnusable
-from harness.files.mending import Mend, what_to_change
+from harness.files.mending import what_to_change
 from harness.measure.endpoint.failure_map import is_fatal
 from harness.measure.engine.call import Caller
 from harness.measure.pacing import Lane, Settled
@@ -83,10 +83,7 @@ class LaneWork:
             if not caller.first.end():
                 continue
             candidate = caller.candidate
-            if error is None:
-                mend = what_to_change(failure, candidate.places, candidate.model.api_key_env)
-            else:
-                mend = Mend("", error.fix)
+            mend = what_to_change(failure, candidate.places, candidate.model.api_key_env)
             message = failure.message if error is None else error.message
             put(
                 Refused(
@@ -95,7 +92,8 @@ class LaneWork:
                     failure=Failure(kind=failure.kind, message=message, status=failure.status),
                     case=record.case,
                     calls=max(1, caller.first.refusals),
-                    where=mend.where,
-                    fix=mend.fix,
+                    where=mend.where if error is None else "",
+                    fix=mend.fix if error is None else error.fix,
+                    advice=mend.advice if error is None else error.fix,
                 )
             )

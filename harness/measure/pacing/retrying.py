@@ -201,6 +201,6 @@ class Breaker:
             return RunIncomplete(said, fix="Lower `limits` in harness.yml, or wait; then resume.")
         if self._succeeded:
             return RunIncomplete(said, fix="Resume when the endpoint is back; these trials run again.")
-        if "certificate" in last.message or "TLS" in last.message:  # it is there, and says what is wrong
+        if last.untrusted:  # it is there, and the message says what is wrong
             return EndpointUnusable(said, fix="Correct that on the server or in harness.yml.")
         return EndpointUnusable(said, fix="Start the server, or correct its address in harness.yml.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from harness.judge import NotableCase, Slice
+from harness.judge import NotableCase, Slice, sentence
 from harness.report import parts
 from harness.report.parts import Cell, NotableGroup, NotableRow, Section, Table
 
@@ -65,7 +65,7 @@ def notable_group(why: str, cases: Iterable[NotableCase], total: int = 0) -> Not
     """Give one group, cut to what a reader will look at."""
     every = tuple(cases)
     shown = every[:MAX_NOTABLE]
-    title = why[:1].upper() + why[1:]
+    title = sentence(why)
     total = max(total, len(every))
     more = f" ({len(shown)} of {total:,})" if total > len(shown) else f" ({total:,})"
     return NotableGroup(title=title + more, rows=tuple(_notable_row(case) for case in shown))

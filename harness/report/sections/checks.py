@@ -28,9 +28,8 @@ def check_rows(candidate: CandidateAssessment) -> tuple[CheckRow, ...]:
 def _check_row(check: Check, currency: str) -> CheckRow:
     scale = scale_of(check.metric)
     needed = ""
-    if check.status == "INCONCLUSIVE" and check.needed_n is not None:
-        told = "settle it" in check.why or f"{check.needed_n:,}" in check.why
-        needed = "" if told else f"{check.needed_n:,} {check.needed_unit} would settle it"
+    if check.status == "INCONCLUSIVE" and check.needed_n is not None and not check.needed_told:
+        needed = f"{check.needed_n:,} {check.needed_unit} would settle it"
     seen = parts.figure(check.estimate, scale, currency=currency, against=check.required)
     return CheckRow(
         threshold=check.threshold,

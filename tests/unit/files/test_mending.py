@@ -18,15 +18,15 @@ MINI = "models:\n  mini:\n    endpoint: chat\n    base_url: https://api.example.
 @pytest.mark.parametrize(
     ("adapt", "limit", "temperature"),
     [
-        ("", Mend("prompts/v1.prompt.yml:2", "Raise `max_tokens`."), "prompts/v1.prompt.yml:3"),
+        ("", Mend("prompts/v1.prompt.yml:2", "Raise `max_tokens`", there=True), "prompts/v1.prompt.yml:3"),
         (
             "    adapt:\n      override:\n        max_completion_tokens: 9\n      drop: [temperature]\n",
-            Mend("harness.yml:8", "Raise `max_completion_tokens`."),
+            Mend("harness.yml:8", "Raise `max_completion_tokens`", there=True),
             "harness.yml:2",
         ),
         (
             "    adapt: {override: {temperature: 1, maxTokens: 9}}\n",
-            Mend("harness.yml:6", "Raise `maxTokens`."),
+            Mend("harness.yml:6", "Raise `maxTokens`", there=True),
             "harness.yml:6",
         ),
     ],

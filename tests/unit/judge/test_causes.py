@@ -6,9 +6,10 @@ from typing import Any, get_args
 
 import pytest
 
+from harness.files.mending import what_to_change
 from harness.judge.causes import MOST_WORDS, advice, cause, how_many, quoted, title, what_decides
 from harness.judge.documents import SampleReply, Trouble
-from harness.record import FailureKind
+from harness.record import Failure, FailureKind
 
 
 def trouble(kind: str = "bad_request", n: int = 36, of: int | None = 40, **fields: Any) -> Trouble:
@@ -18,6 +19,7 @@ def trouble(kind: str = "bad_request", n: int = 36, of: int | None = 40, **field
         "case": "case-1",
         "where": "prompts/v1.prompt.yml:4",
         "fix": "Raise `max_tokens`.",
+        "advice": "Raise `max_tokens` in prompts/v1.prompt.yml:4.",
         "decides": True,
         "samples": (SampleReply(case="case-1", reply="Well", reason="cut after 8 tokens"),),
     }
@@ -30,10 +32,9 @@ def test_cut_replies_say_how_many_why_and_the_line_to_change() -> None:
 
 
 def test_refusals_say_the_endpoints_words_as_a_quotation() -> None:
-    row = trouble(n=5, of=None, message="Unsupported parameter.", fix="Remove or change `max_tokens`.")
+    row = trouble(n=5, of=None, message="Unsupported parameter.", advice="Remove `max_tokens` in v1.prompt.yml:4.")
     assert cause(row) == (
-        "the endpoint refused every call: “Unsupported parameter.” "
-        "Remove or change `max_tokens` in prompts/v1.prompt.yml:4."
+        "the endpoint refused every call: “Unsupported parameter.” Remove `max_tokens` in v1.prompt.yml:4."
     )
 
 
@@ -56,9 +57,9 @@ def test_of_a_million_trials_the_count_is_exact() -> None:
 
 
 def test_one_reply_was_and_two_were() -> None:
-    one = trouble("empty", n=1, of=40, fix="")
+    one = trouble("empty", n=1, of=40, fix="", advice="")
     assert cause(one) == "1 of 40 replies was empty."
-    assert cause(trouble("empty", n=2, of=40, fix="")) == "2 of 40 replies were empty."
+    assert cause(trouble("empty", n=2, of=40, fix="", advice="")) == "2 of 40 replies were empty."
 
 
 @pytest.mark.parametrize("kind", [*get_args(FailureKind), "truncated", "empty", "refused", "unparseable"])
@@ -83,18 +84,31 @@ def test_the_endpoints_words_stay_on_one_line_are_cut_and_cannot_end_their_quota
 
 
 def test_advice_puts_the_place_behind_the_first_thing_to_do() -> None:
-    fix = "Allow a longer `timeout`; `harness resume R --failed` sends just these again."
-    assert advice(trouble(fix=fix, where="harness.yml:5")) == (
+    late = Failure(kind="timeout", message="no answer")
+    longer = what_to_change(late, {"timeout": "harness.yml:5"}, run="R")
+    assert longer.fix == "Allow a longer `timeout`; `harness resume R --failed` sends just these again."
+    assert longer.advice == (
         "Allow a longer `timeout` in harness.yml:5; `harness resume R --failed` sends just these again."
     )
-    assert advice(trouble(fix="", where="harness.yml:5")) == ""
-    assert advice(trouble(fix="Raise the quota.", where="")) == "Raise the quota."
+    wrong = Failure(kind="redirect", message="moved")
+    assert (
+        what_to_change(wrong, {"url": "harness.yml:3"}).advice
+        == "Correct `url`, or what answers there (harness.yml:3)."
+    )
+    assert what_to_change(wrong, {"entry": "harness.yml:2"}).advice == (
+        "Correct the model's entry, or what answers there (harness.yml:2)."
+    )
+    assert what_to_change(Failure(kind="quota", message="no"), {}).advice.endswith("then resume.")
+
+
+def test_a_report_that_lacks_the_place_in_its_advice_still_says_what_to_do() -> None:
+    assert advice(trouble(fix="Raise `max_tokens`.", advice="")) == "Raise `max_tokens`."
 
 
 def test_a_headline_names_what_decides_and_nothing_else() -> None:
-    cut = trouble("truncated", whose="prompt", message="cut after 8 tokens", fix="")
-    empty = trouble("empty", n=3, of=40, whose="prompt", fix="")
-    late = trouble("timeout", n=1, of=40, message="no answer", fix="", decides=False)
+    cut = trouble("truncated", whose="prompt", message="cut after 8 tokens", fix="", advice="")
+    empty = trouble("empty", n=3, of=40, whose="prompt", fix="", advice="")
+    late = trouble("timeout", n=1, of=40, message="no answer", fix="", advice="", decides=False)
     assert what_decides([late]) == ""
     assert what_decides([cut, empty, late]) == "36 of 40 replies were cut after 8 tokens. 3 of 40 replies were empty."
     assert what_decides([cut, empty, trouble("quota")]).endswith("were empty. Also: quota used up.")

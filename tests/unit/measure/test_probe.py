@@ -83,7 +83,7 @@ def test_what_stays_says_nothing_of_the_feature(feature: str, status: int) -> No
     told, asked = probed(fails(feature, answer, times=9))
     assert {s.feature: s.supported for s in told.supports} == {**dict.fromkeys(FEATURES, True), feature: None}
     assert asked[feature] == 3
-    assert f"{feature:<12} can't tell: {status}: not now" in probe_text(told)
+    assert f"{feature:<12} can't tell: HTTP {status}: not now" in probe_text(told)
 
 
 def test_a_timeout_that_stays_says_nothing_of_the_feature() -> None:

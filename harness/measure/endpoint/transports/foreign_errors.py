@@ -138,11 +138,17 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def as_failure(error: Exception, status: int | None = None) -> Failure:
-    """Return an exception as a failure; whatever is not known counts as a broken connection."""
+    """Return an exception as a failure; whatever is not known counts as a broken connection.
+
+    Where the connection's safety is the matter, it says what that means, then the client's own words.
+    """
     kind = kind_of(error) or "network"
     if kind == "connect" and status is not None:
         kind = "network"  # the response had begun
-    return Failure(kind=kind, message=short(_words(error)), status=status)
+    said = _said(error)
+    meant = next((words for pattern, words in _TLS if pattern.search(said)), None)
+    message = said if meant is None else f"{meant} ({said})"
+    return Failure(kind=kind, message=short(message), status=status, untrusted=meant is not None)
 
 
 _NAME_IT = "name it, or its authority's, in `ca_file:` of the model"
@@ -170,13 +176,6 @@ _TLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
-
-
-def _words(error: BaseException) -> str:
-    """Say what it means where the connection's safety is the matter, then the client's own words."""
-    said = _said(error)
-    meant = next((words for pattern, words in _TLS if pattern.search(said)), None)
-    return said if meant is None else f"{meant} ({said})"
 
 
 def _said(error: BaseException) -> str:

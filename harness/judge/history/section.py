@@ -138,7 +138,7 @@ def judged_new_data(view: View) -> NewData | None:
         for metric, here in scores.shares(view.answers).items()
         if (seen := lab.figures.get(metric)) is not None
     ]
-    answered = scores.difference(share_of(lab.figures[ACCURACY.written]), scores.accuracy(view.answered.answers))
+    answered = scores.difference(as_share(lab.figures[ACCURACY.written]), scores.accuracy(view.answered.answers))
     lows = gaps[0].gap.low, answered.estimate(view.confidence).low  # what the endpoint failed shows no loss
     worse = all(low is not None and low > 0 for low in lows)
     return NewData(

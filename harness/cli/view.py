@@ -46,12 +46,12 @@ def view(
 ) -> None:
     """Look at runs, cases and replies in a browser: on this machine, read-only, until Ctrl-C."""
     _need_the_extra()
-    from harness.web import app, links, serving, site
+    from harness.web import app, serving, site
 
     serving.check_reach(host, token)
     results, opened = site.results_for(project_here().results, run)
     bound = serving.bind(host, port)
-    address = serving.opening(bound, links.run_address(opened) if opened else "/runs", token)
+    address = serving.opening(bound, site.run_address(opened) if opened else "/runs", token)
 
     def ready() -> None:
         if as_json:

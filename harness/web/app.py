@@ -17,7 +17,6 @@ from harness.errors import HarnessError, UsageError
 from harness.report.parts import json_ready
 from harness.report.run import render_json
 from harness.web.guard import Guard
-from harness.web.links import Query, query_of, run_address
 from harness.web.pages.case import case_page
 from harness.web.pages.cases import StillReading, cases_page
 from harness.web.pages.compare import compare_page
@@ -25,7 +24,7 @@ from harness.web.pages.history import history_page
 from harness.web.pages.run import JudgedRun, report_stamp, run_page
 from harness.web.pages.runs import runs_page
 from harness.web.rendering import render_page, style_sheet
-from harness.web.site import NotFound, Results, Site
+from harness.web.site import NotFound, Query, Results, Site, query_of, run_address
 
 _STATIC = Path(__file__).parent / "static"
 _JSON = ".json"

@@ -13,8 +13,8 @@ from harness.report.parts import TroubleView, one_line, visible
 from harness.report.rendering import html_environment, render
 from harness.report.sections import VERDICT_TONES
 from harness.web.guard import PAGE_POLICY
-from harness.web.links import address, case_address, cases_address, run_address
 from harness.web.pages.cases import ALL
+from harness.web.site import address, case_address, cases_address, run_address
 from harness.web.sketches import history_chart, sparkline, timeline
 
 _HERE = Path(__file__).parent

@@ -16,9 +16,8 @@ from harness.judge.table.columns import NONE, Int64
 from harness.record import ORIGINAL, CaseRow, Record, Reply, caller_ns
 from harness.rundir import CandidateEntry, reply_rules
 from harness.web.index import RunIndex
-from harness.web.links import Paging, Query, number_of
 from harness.web.pages.cases import StillReading, answer_name, selection_of, wanted_of
-from harness.web.site import NotFound, ReadSoFar, RunFolder, Site
+from harness.web.site import NotFound, Paging, Query, ReadSoFar, RunFolder, Site, number_of
 from harness.web.sketches import TrialShown
 
 PER_PAGE = 60  # trials

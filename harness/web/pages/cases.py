@@ -13,8 +13,7 @@ from harness.judge.table.columns import NONE, Int64
 from harness.record import CaseRow, Record
 from harness.web.index import CaseFilter, RunIndex, Selection
 from harness.web.index.selection import ORDERS, RIGHT, CaseFigures
-from harness.web.links import Paging, Query, number_of
-from harness.web.site import ReadSoFar, RunFolder, Site
+from harness.web.site import Paging, Query, ReadSoFar, RunFolder, Site, number_of
 
 PER_PAGE = 50
 _PREVIEW = 240  # characters of a text in the table

@@ -6,8 +6,7 @@ from harness.errors import HarnessError, UsageError
 from harness.judge import Comparison
 from harness.judge.assess import views_of
 from harness.judge.compare.comparing import compare
-from harness.web.links import Query
-from harness.web.site import RunFolder, RunSummary, Site
+from harness.web.site import Query, RunFolder, RunSummary, Site
 
 _COMPARING = "Both journals are being read and compared. This page goes on by itself."
 

@@ -7,8 +7,7 @@ from harness.judge import History, PastRun, undefined
 from harness.judge.history.found import past_runs
 from harness.judge.history.series import MARGIN, as_share, history_of
 from harness.rundir import runs_of_suite
-from harness.web.links import Query
-from harness.web.site import NotFound, Site
+from harness.web.site import NotFound, Query, Site
 
 CONFIDENCE = 0.95
 

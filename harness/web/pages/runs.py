@@ -4,8 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from harness.web.links import Paging, Query, number_of
-from harness.web.site import RunSummary, Site
+from harness.web.site import Paging, Query, RunSummary, Site, number_of
 from harness.web.sketches import TrendRun
 
 _PER_PAGE = 50

@@ -6,11 +6,9 @@ trunk; each module of this package holds a branch.
 What is said of several candidates together: who is better for certain, and what each choice gives up.
 """
 
-from typing import Literal, TypeAlias
-
 import msgspec
 
-from harness.judge.documents.estimate import Cost, Estimate, History
+from harness.judge.documents.estimate import Cost, Estimate, History, Status, Trouble, Verdict
 from harness.judge.documents.quality import Classification, Slice, Tradeoff
 from harness.judge.documents.steadiness import Latency, Robustness, Stability, TimingQuality
 from harness.judge.documents.transfer import Generalization, Leakage
@@ -60,14 +58,6 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     differences: str  # one sentence: which differences in quality are real, and which are noise
 
 
-# NOT MEASURED: not one reply, so nothing is known of the prompt.
-Verdict: TypeAlias = Literal["READY", "NOT READY", "INCONCLUSIVE", "NOT MEASURED"]
-Status: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
-Outcome: TypeAlias = Literal["label", "unparseable", "refused", "truncated", "empty", "failed"]
-OUTCOMES: tuple[Outcome, ...] = ("label", "unparseable", "refused", "truncated", "empty", "failed")
-NO_LABEL = "no label"
-
-
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """A threshold held against its estimate."""
 
@@ -96,14 +86,6 @@ class Trap(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None = None
 
 
-class SampleReply(msgspec.Struct, frozen=True, kw_only=True):
-    """A reply that no label was read from, and why not."""
-
-    case: str
-    reply: str
-    reason: str  # `two labels: spam, ham`, `cut after 8 tokens`
-
-
 class Replies(msgspec.Struct, frozen=True, kw_only=True):
     """What came back beside labels: thoughts, tool calls, and what endpoints wrote that nobody knows."""
 
@@ -112,22 +94,6 @@ class Replies(msgspec.Struct, frozen=True, kw_only=True):
     tool_calls: int  # replies without a label because they are tool calls
     unknown_endings: dict[str, int] = {}  # finish reason -> replies; each was read as a stop
     odd: dict[str, int] = {}  # field that could not be read, and so is not known -> replies
-
-
-class Trouble(msgspec.Struct, frozen=True, kw_only=True):
-    """One way in which trials of a candidate ended without a label."""
-
-    kind: str  # a failure's kind (bad_request, timeout, ...), or truncated, empty, refused, unparseable
-    whose: Literal["endpoint", "prompt"]  # who caused it; only what the endpoint failed leaves a check open
-    count: int  # trials; where a candidate was ended early, those that met it
-    share: float | None  # of the candidate's trials, variants included; None where it was ended early
-    message: str  # the endpoint's own words, the first of them; of replies: the reason of the first
-    case: str  # one that met it
-    where: str  # file:line of what to change; empty where it is not known
-    fix: str  # what to do, one sentence; empty where nothing can be advised
-    decides: bool  # whether the verdict is what it is because of these trials
-    advice: str = ""  # `fix` with the place in it; reports of early versions do not say it
-    samples: tuple[SampleReply, ...] = ()  # of replies: two
 
 
 class NotableCase(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from harness.files.thresholds.metrics import metric_of
-from harness.judge.documents.assessment import Outcome, Status, Trouble
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents.estimate import Estimate, Outcome, Status, Trouble
 
 COMPARISON_SCHEMA = 1
 

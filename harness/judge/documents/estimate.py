@@ -1,17 +1,20 @@
-"""The one shape of every figure: a value with its interval, or the reason why there is none.
-
-What is known of a candidate in earlier runs: what enters judging as data, and what a report keeps of it.
+"""What all documents share: the one shape of every figure, the words of verdicts, and what a run knows of others.
 
 `PastRun` is read from the folders of earlier runs and handed to `assess`. `History` is what was made of it;
 it stands in report.json with every figure that a check used, so that a verdict can be followed when the
 folders of those runs are gone.
-
-Money and tokens.
 """
 
 from typing import Literal, TypeAlias
 
 import msgspec
+
+# NOT MEASURED: not one reply, so nothing is known of the prompt.
+Verdict: TypeAlias = Literal["READY", "NOT READY", "INCONCLUSIVE", "NOT MEASURED"]
+Status: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
+Outcome: TypeAlias = Literal["label", "unparseable", "refused", "truncated", "empty", "failed"]
+OUTCOMES: tuple[Outcome, ...] = ("label", "unparseable", "refused", "truncated", "empty", "failed")
+NO_LABEL = "no label"
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -33,6 +36,30 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
 def undefined(why: str, *, n: int = 0, confidence: float = 0.95) -> Estimate:
     """Give the estimate of a figure that does not exist, with its reason."""
     return Estimate(value=None, n=n, confidence=confidence, method="undefined", why_undefined=why)
+
+
+class SampleReply(msgspec.Struct, frozen=True, kw_only=True):
+    """A reply that no label was read from, and why not."""
+
+    case: str
+    reply: str
+    reason: str  # `two labels: spam, ham`, `cut after 8 tokens`
+
+
+class Trouble(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in which trials of a candidate ended without a label."""
+
+    kind: str  # a failure's kind (bad_request, timeout, ...), or truncated, empty, refused, unparseable
+    whose: Literal["endpoint", "prompt"]  # who caused it; only what the endpoint failed leaves a check open
+    count: int  # trials; where a candidate was ended early, those that met it
+    share: float | None  # of the candidate's trials, variants included; None where it was ended early
+    message: str  # the endpoint's own words, the first of them; of replies: the reason of the first
+    case: str  # one that met it
+    where: str  # file:line of what to change; empty where it is not known
+    fix: str  # what to do, one sentence; empty where nothing can be advised
+    decides: bool  # whether the verdict is what it is because of these trials
+    advice: str = ""  # `fix` with the place in it; reports of early versions do not say it
+    samples: tuple[SampleReply, ...] = ()  # of replies: two
 
 
 Against: TypeAlias = Literal["the previous run", "the runs before, pooled"]

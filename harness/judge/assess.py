@@ -119,9 +119,10 @@ def _policy(view: View, baseline: Baseline | None) -> tuple[Threshold, ...]:
 
 def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | None) -> CandidateAssessment:
     timing = timing_quality(view)
-    checks = tuple(check(view, threshold, baseline) for threshold in policy)
+    before = None if baseline is None else baseline.before(view)
+    checks = tuple(check(view, threshold, before) for threshold in policy)
     verdict: Verdict = "NOT MEASURED" if no_reply(view) else verdict_of(checks, missing=view.missing)
-    troubles = what_went_wrong(view, verdict, hanging_on(view, policy, checks, baseline))
+    troubles = what_went_wrong(view, verdict, hanging_on(view, policy, checks, before))
     reason = (
         not_measured(troubles)
         if verdict == "NOT MEASURED"

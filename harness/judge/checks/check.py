@@ -9,8 +9,7 @@ import numpy as np
 
 from harness.files.thresholds import Threshold, metric_of
 from harness.judge import Check, amount, demand, scores
-from harness.judge.checks.asked import Asked
-from harness.judge.checks.baseline import Baseline
+from harness.judge.checks.asked import Asked, Before
 from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED
@@ -21,13 +20,10 @@ from harness.judge.sections.latency import saturated
 from harness.judge.view import View, lost
 
 
-def check(view: View, threshold: Threshold, baseline: Baseline | None) -> Check:
-    """Hold one threshold against what was seen."""
+def check(view: View, threshold: Threshold, before: Before | None) -> Check:
+    """Hold one threshold against what was seen, and against what a baseline says of before."""
     asked = Asked(
-        view=view.narrowed(threshold.where),
-        threshold=threshold,
-        before=None if baseline is None else baseline.before(view),
-        saturated=bool(saturated(view)),
+        view=view.narrowed(threshold.where), threshold=threshold, before=before, saturated=bool(saturated(view))
     )
     foreign = _other_currency(asked)
     required, note = (None, foreign) if foreign else _required(asked)
@@ -71,7 +67,7 @@ def _either_way(asked: Asked, made: Check) -> Check:
 
 
 def hanging_on(
-    view: View, thresholds: Sequence[Threshold], checks: Sequence[Check], baseline: Baseline | None
+    view: View, thresholds: Sequence[Threshold], checks: Sequence[Check], before: Before | None
 ) -> Callable[[Bool], bool]:
     """Give the test of whether the verdict hangs on some trials, so that a deciding check were another one.
 
@@ -86,7 +82,7 @@ def hanging_on(
         if (lost(view.trials) & which).any():
             return any(made.depends_on or metric_of(made.metric).of_failures for _, made in deciding)
         mended = View(view.run, view.entry, view.every_trial, right(view.trials, which))
-        return any(check(mended, threshold, baseline).status != worst for threshold, _ in deciding)
+        return any(check(mended, threshold, before).status != worst for threshold, _ in deciding)
 
     return hangs
 

@@ -62,6 +62,7 @@ COMMANDS = {
     "compare": "compare.compare",
     "baseline": "baseline.app",
     "gate": "gate.command.gate",
+    "upgrade": "upgrade.command.upgrade",
     "history": "history.history",
     "list": "list_runs.list_runs",
     "show": "show.show",

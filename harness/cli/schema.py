@@ -14,7 +14,7 @@ def schema(
         str | None,
         typer.Argument(
             metavar="NAME",
-            help="project, suite, prompt, case, reply, report, manifest, journal or gate.",
+            help="project, suite, prompt, case, reply, report, manifest, journal, gate, comparison or upgrade.",
             show_default="all",
         ),
     ] = None,
@@ -34,7 +34,7 @@ def schema(
 
 def written_schemas() -> dict[str, dict[str, Any]]:
     """Give the schema of each file that the harness writes or replays, by the name that the command knows."""
-    from harness.judge import Assessment, Comparison, Gate
+    from harness.judge import Assessment, Comparison, Gate, Upgrade
     from harness.measure.endpoint.recorded import Recorded
     from harness.record import Event
     from harness.rundir import Manifest
@@ -46,6 +46,7 @@ def written_schemas() -> dict[str, dict[str, Any]]:
         "journal": _schema_of(Event, "the `event` of a line of journal.jsonl"),
         "gate": _schema_of(Gate, "harness gate.json"),
         "comparison": _schema_of(Comparison, "harness compare --json"),
+        "upgrade": _schema_of(Upgrade, "harness upgrade.json"),
     }
 
 

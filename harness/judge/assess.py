@@ -1,6 +1,6 @@
 """A run -> its assessment: pure and deterministic, so that any run can be judged again years later."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -51,10 +51,11 @@ def assess_run(
     *,
     baseline: Assessment | Baseline | None = None,
     trusted: Callable[[Path], bool] | None = None,
+    labelled: Mapping[str, str] | None = None,
 ) -> Assessment:
     """Judge the run in a folder, under its own thresholds or others, after the runs before it in there.
 
-    `trusted` says which of those folders may be read at all.
+    `trusted` says which of those folders may be read at all; `labelled` holds right labels of cases without.
     """
     manifest = read_manifest(run)
     now = (manifest.created_utc, manifest.run_id)
@@ -62,7 +63,8 @@ def assess_run(
     with fitting_together(run):
         before = runs_of_suite(results, manifest.suite_name, before=now, most=RECENT, trusted=trusted)
         events = events_of(run)
-        return assess(manifest, events, thresholds=thresholds, baseline=baseline, past=past_runs(before))
+        past = past_runs(before)
+        return assess(manifest, events, thresholds=thresholds, baseline=baseline, past=past, labelled=labelled)
 
 
 def assess(
@@ -72,10 +74,11 @@ def assess(
     thresholds: Sequence[Threshold] | None = None,
     baseline: Assessment | Baseline | None = None,
     past: Sequence[PastRun] = (),
+    labelled: Mapping[str, str] | None = None,
 ) -> Assessment:
     """Judge a run from its events and what is known of earlier runs; same input in any order, same result."""
     past = earlier(past, (manifest.created_utc, manifest.run_id))
-    run = RunView(manifest, tabulate(manifest, events), past=past, thresholds=thresholds)
+    run = RunView(manifest, tabulate(manifest, events, labelled), past=past, thresholds=thresholds)
     before = baseline_of(baseline)
     policies = [_policy(view, before) for view in run.views]
     candidates = tuple(_candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True))
@@ -95,11 +98,13 @@ def assess(
     )
 
 
-def views_of(run: Path, thresholds: Sequence[Threshold] | None = None) -> dict[str, View]:
-    """Read the run in a folder: its candidates by name, without judging them."""
+def views_of(
+    run: Path, thresholds: Sequence[Threshold] | None = None, *, labelled: Mapping[str, str] | None = None
+) -> dict[str, View]:
+    """Read the run in a folder: its candidates by name, without judging them; `labelled` as in `assess_run`."""
     manifest = read_manifest(run)
     with fitting_together(run):
-        table = tabulate(manifest, events_of(run))
+        table = tabulate(manifest, events_of(run), labelled)
         return {view.entry.name: view for view in RunView(manifest, table, thresholds=thresholds).views}
 
 

@@ -124,6 +124,7 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
         repeats=manifest.repeats,
         cases=root / where.cases if where.cases else None,
         project=root / where.project if where.project else None,
+        unlabelled=not all(case.expected for case in found.cases.values()),
     )
     if not found.started:
         return bundle

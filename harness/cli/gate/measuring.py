@@ -146,26 +146,27 @@ def _unfinished(gate: GateBundle, results: Path, key: str) -> Path | None:
             notes: dict[str, Any] = read_manifest(run).notes.get("gate") or {}
             if notes.get("key") != key:
                 continue
-            left = _something_left(run)
+            left = something_left(run)
         except (HarnessError, OSError):
             continue
         return run if left else None
     return None
 
 
-def _something_left(run: Path) -> bool:
-    """Tell whether a run is not finished, or the endpoint failed some of its trials."""
-    ended, failed = "", set()
+def something_left(run: Path) -> bool:
+    """Tell whether a run is not finished, or the endpoint failed some of its trials, or ended a candidate."""
+    ended, refused, failed = "", False, set()
     for event in events_of(run):
         if isinstance(event, Session):
             ended = event.event
+            refused = refused and ended not in {"started", "resumed"}  # what was ended is tried again
         elif isinstance(event, Record) and isinstance(event.outcome, Failure) and not event.recorded:
             failed.add(event.key)
         elif isinstance(event, Record):
             failed.discard(event.key)
         elif isinstance(event, Refused):
-            return True
-    return ended != "finished" or bool(failed)
+            refused = True
+    return ended != "finished" or refused or bool(failed)
 
 
 def _amended(manifest: Manifest, gate: GateBundle, notes: dict[str, Any]) -> Manifest:

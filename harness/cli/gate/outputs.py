@@ -22,15 +22,15 @@ def write_gate(gate: Gate, assessment: Assessment | None, run: Path | None, out:
     }
     if run is not None and assessment is not None:
         write_reports(run, assessment, read_manifest(run))
-        _write_all(run, contents)
+        write_all(run, contents)
         note(f"report: {run / 'gate.md'}, {run / 'report.html'}")
     if out is not None:
-        _write_all(out, contents)
+        write_all(out, contents)
         if run is not None:
-            _write_all(out, {"report.html": (run / "report.html").read_bytes()})
+            write_all(out, {"report.html": (run / "report.html").read_bytes()})
 
 
-def _write_all(folder: Path, contents: dict[str, bytes]) -> None:
+def write_all(folder: Path, contents: dict[str, bytes]) -> None:
     """Write files in place of what is there: a link that a branch put there is replaced, not followed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -46,7 +46,7 @@ class Tally:
         read = self._reader.reading(record.outcome, self._price)
         self.failed += read.outcome == "failed"
         self.money += read.cost or 0.0
-        if record.variant == ORIGINAL:
+        if record.variant == ORIGINAL and self._expected.get(record.case):
             self.originals += 1
             self._cases.add(record.case)
             self.right += read.label is not None and read.label == self._expected.get(record.case)

@@ -87,6 +87,7 @@ def load_bundle(
     entries: Mapping[str, ModelEntry] | None = None,
     trusted: bool = True,
     confined: bool = False,
+    unlabelled: bool = False,
 ) -> Bundle:
     """Read a suite and all that it names. Raises FilesError with every problem of every file.
 
@@ -96,9 +97,11 @@ def load_bundle(
     (default: found, see above), and `entries` stand in place of its models, whose recordings are not looked
     for then. `trusted=False` is for files of strangers: prompts are rendered in a child process with limits, all
     that a run would send first, and perturbations can't be Python code. `confined=True` has the prompts alone
-    rendered there: also later, by whatever takes the bundle.
+    rendered there: also later, by whatever takes the bundle. `unlabelled` allows cases without a right label.
     """
-    loader = _Loader(suite_path, project, trusted=trusted, confined=confined or not trusted, entries=entries)
+    findings = Findings()
+    gather = Gatherer(suite_path, project, findings, entries=entries, unlabelled=unlabelled)
+    loader = _Loader(suite_path, gather, findings, trusted=trusted, confined=confined or not trusted)
     bundle = loader.load(prompts, models, repeats, cases, RunChoice(limit=limit, first=first, splits=splits, tags=tags))
     loader.findings.raise_if_any()
     assert bundle is not None  # nothing is left out without a finding
@@ -109,19 +112,13 @@ class _Loader:
     """Collects problems over all files of one bundle."""
 
     def __init__(
-        self,
-        suite_path: Path,
-        project: Path | None,
-        *,
-        trusted: bool,
-        confined: bool,
-        entries: Mapping[str, ModelEntry] | None,
+        self, suite_path: Path, gather: Gatherer, findings: Findings, *, trusted: bool, confined: bool
     ) -> None:
-        self.findings = Findings()
+        self.findings = findings
         self.confined = confined
         self.suite_path = suite_path
         self.trusted = trusted
-        self.gather = Gatherer(suite_path, project, self.findings, entries)
+        self.gather = gather
 
     def load(
         self, prompts: Sequence[str], models: Sequence[str], repeats: int | None, cases: Path | None, choice: RunChoice
@@ -137,11 +134,13 @@ class _Loader:
         read = self.gather.prompts(checked, prompts)
         if self.confined:
             read = [prompt.updated(confined=True) for prompt in read]
-        own = everything if sound and cases is None else ()  # a later sample may lack splits and tags
+        known = all(case.expected for case in everything)
+        own = everything if sound and known and cases is None else ()  # a later sample may lack splits and tags
         thresholds = read_thresholds(checked, own, repeats or checked.model.repeats, entries.values())
         rows = self._vary(checked, rows)
         if everything and sound:
-            check_cases(checked, everything, replaced=cases is not None)
+            if known:
+                check_cases(checked, everything, replaced=cases is not None)
             if not rows:
                 self._no_case_left(checked, choice)
         sample = rows[0] if rows else None

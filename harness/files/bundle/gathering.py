@@ -39,9 +39,16 @@ class Gatherer:
     """Reads files for one suite; `files` lists them in order, `findings` collects their problems."""
 
     def __init__(
-        self, suite_path: Path, named: Path | None, findings: Findings, entries: Mapping[str, ModelEntry] | None = None
+        self,
+        suite_path: Path,
+        named: Path | None,
+        findings: Findings,
+        *,
+        entries: Mapping[str, ModelEntry] | None = None,
+        unlabelled: bool = False,
     ) -> None:
         self.suite_path = suite_path
+        self._unlabelled = unlabelled
         self.findings = findings
         self.files: list[Path] = []
         self.by_pattern: set[Path] = set()  # prompts that the suite did not name one by one
@@ -79,7 +86,9 @@ class Gatherer:
         if not checked.whole("columns"):
             return []
         labels = suite.labels if checked.whole("labels") else None
-        self.reader = CaseReader(labels, suite.columns, self.findings, suite.reply.case_sensitive)
+        self.reader = CaseReader(
+            labels, suite.columns, self.findings, suite.reply.case_sensitive, unlabelled=self._unlabelled
+        )
         if replaced is not None:
             self.files.append(replaced)
             return list(self.reader.read(replaced))

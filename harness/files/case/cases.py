@@ -78,6 +78,7 @@ class CaseReader:
     columns: Mapping[str, str]
     findings: Findings
     case_sensitive: bool = False
+    unlabelled: bool = False  # whether a case may lack its label, which is the empty text then
     seen: set[str] = field(default_factory=set)  # the columns of all files; kept where columns are mapped
     nameless: Counter[Path] = field(default_factory=Counter)  # rows with text that no column names
     expected: Expected = field(init=False)
@@ -87,7 +88,7 @@ class CaseReader:
         """Know the labels."""
         column = self.columns.get("expected", "expected")
         sensitive = self.case_sensitive
-        self.expected = Expected(self.labels, column, self.findings, case_sensitive=sensitive)
+        self.expected = Expected(self.labels, column, self.findings, case_sensitive=sensitive, optional=self.unlabelled)
 
     def read(
         self,
@@ -172,7 +173,8 @@ class CaseReader:
         return readers["csv" if kind == "tsv" else kind]()
 
     def _needed(self) -> list[str]:
-        return list(dict.fromkeys((self.expected.column, *self.columns.values())))
+        columns = dict.fromkeys((self.expected.column, *self.columns.values()))
+        return [column for column in columns if not (self.unlabelled and column == self.expected.column)]
 
     def _lacks(self, file: Path, fields: Mapping[str, Any], form: Form | None) -> bool:
         """Tell once of the columns that a table lacks, with the line to write."""
@@ -258,6 +260,17 @@ class CaseReader:
             parts = as_text(value).replace(";", ",").split(",")
         words = (self._word(file, line, "tags", part) for part in parts)
         return tuple(dict.fromkeys(word for word in words if word))
+
+
+def read_labels(
+    file: Path, labels: Sequence[str], columns: Mapping[str, str], *, case_sensitive: bool
+) -> dict[str, str]:
+    """Give the label of each case of a file that has one, by id. Raises FilesError."""
+    findings = Findings()
+    reader = CaseReader(labels, columns, findings, case_sensitive, unlabelled=True)
+    found = {case.id: case.expected for case in reader.read(file) if case.expected}
+    findings.raise_if_any()
+    return found
 
 
 def case_digest(inputs: Mapping[str, str]) -> str:

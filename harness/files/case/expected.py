@@ -21,11 +21,20 @@ class Expected:
     """Reads the column `expected`; `respelt` counts (as written, label) where the two differ.
 
     A label is taken as a reply would be: without spaces at its edges, in Unicode's form NFC and,
-    unless they are `case_sensitive`, in any case. `labels` is None where the suite has them wrong.
+    unless they are `case_sensitive`, in any case. `labels` is None where the suite has them wrong. Where it is
+    `optional`, a case that says nothing has the empty text for its label.
     """
 
-    def __init__(self, labels: Sequence[str] | None, column: str, findings: Findings, *, case_sensitive: bool) -> None:
-        self.column = column
+    def __init__(
+        self,
+        labels: Sequence[str] | None,
+        column: str,
+        findings: Findings,
+        *,
+        case_sensitive: bool,
+        optional: bool = False,
+    ) -> None:
+        self.column, self.optional = column, optional
         self.respelt: Counter[tuple[str, str]] = Counter()
         self._labels, self._findings, self._case_sensitive = labels, findings, case_sensitive
         self._folded = {self._fold(label): label for label in labels or ()}
@@ -35,6 +44,8 @@ class Expected:
 
     def read(self, file: Path, line: int, value: object, raw: Mapping[str, Any]) -> str:
         """Give the label that `value` is, in the row `raw`; a finding where it is none."""
+        if self.optional and not as_text(value if value is not None else "").strip():
+            return ""
         if value is None:
             fix = "Write the label expected."
             if self.column not in raw:

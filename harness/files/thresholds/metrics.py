@@ -37,6 +37,12 @@ class Metric:
     earlier: bool = False  # needs an earlier run
     headline: Headline = "never"  # when it is among the first figures of a comparison
     front: bool = False  # an axis of the Pareto front of several candidates
+    blind: bool = False  # says something of cases whose right label nobody knows
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether it can be told without right labels: of times, of endings, of repeats alone, of money."""
+        return self.blind or self.clock is not None or self.outcome is not None or self.repeated
 
     @property
     def written(self) -> str:
@@ -79,7 +85,7 @@ BALANCED_ACCURACY = Metric(name="balanced_accuracy", front=True)
 MACRO_F1 = Metric(name="macro_f1", headline="no positive label")
 MCC = Metric(name="mcc", scale="number")
 KAPPA = Metric(name="kappa", scale="number")
-COVERAGE = Metric(name="coverage")
+COVERAGE = Metric(name="coverage", blind=True)
 STABILITY = Metric(name="stability", repeated=True)
 PRECISION = Metric(name="precision", selector="label", counts="predictions", headline="positive label")
 RECALL = Metric(name="recall", selector="label", counts="label cases", headline="positive label")
@@ -94,9 +100,10 @@ COST_PER_1000 = _lower(
     scale="money",
     headline="always",
     front=True,
+    blind=True,
 )
 COST_PER_CORRECT = _lower(name="cost_per_correct", spelling="cost per correct", scale="money")
-TOKENS_PER_CASE = _lower(name="tokens_per_case", spelling="tokens per case", scale="count")
+TOKENS_PER_CASE = _lower(name="tokens_per_case", spelling="tokens per case", scale="count", blind=True)
 QUALITY = BALANCED_ACCURACY  # where one figure stands for it: accuracy favours who gives the commonest label
 
 

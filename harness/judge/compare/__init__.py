@@ -2,9 +2,14 @@
 
 `figures` and `speed_and_cost` give every metric on both sides; `decide` and `non_inferiority` say which
 differences are real; `telling` makes the sentences. On these stand `compare` for two candidates,
-`leaderboard` for those of a run, and `decide_prompts` for what a pull request changed.
+`leaderboard` for those of a run, `decide_prompts` for what a pull request changed, and `upgraded` for a prompt
+whose model is to be another one (`no_worse`, `agreement` and `replies` are its branches).
 """
 
+from harness.judge.compare.agreement import disagreeing
 from harness.judge.compare.comparing import MARGIN, compare
 from harness.judge.compare.gate import ChangedPrompt, decide_prompts, exit_code, gate_reason, gate_status
 from harness.judge.compare.leaderboard import leaderboard
+from harness.judge.compare.no_worse import Demand
+from harness.judge.compare.switching import concluded
+from harness.judge.compare.upgrade import Couple, confirmed, upgraded

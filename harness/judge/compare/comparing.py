@@ -166,13 +166,13 @@ def _either_way(base: View, head: View, margin: float) -> _Judged:
     failed = sum(int(lost(side.every_trial).sum()) for side in (base, head))
     if not failed:
         return metrics, slices, decisions
-    worlds = [_judged(pair(*both), margin) for both in _otherwise(base, head)]
+    worlds = [_judged(pair(*both), margin) for both in other_worlds(base, head)]
     seen = [{_of(one): one for one in (*told, *parts)} for told, parts, _ in worlds]
     asked = [{(one.metric, one.label): one for one in told} for *_, told in worlds]
     return (
         tuple(_if_all_say_so(one, [world.get(_of(one)) for world in seen], failed) for one in metrics),
         tuple(_if_all_say_so(one, [world.get(_of(one)) for world in seen], failed) for one in slices),
-        tuple(_if_all_decide_so(one, [w.get((one.metric, one.label)) for w in asked], failed) for one in decisions),
+        tuple(if_all_decide_so(one, [w.get((one.metric, one.label)) for w in asked], failed) for one in decisions),
     )
 
 
@@ -180,7 +180,7 @@ def _of(one: MetricDifference) -> tuple[str, str | None, str]:
     return one.metric, one.label, one.where
 
 
-def _otherwise(base: View, head: View) -> Iterator[tuple[View, View]]:
+def other_worlds(base: View, head: View) -> Iterator[tuple[View, View]]:
     """Give both sides as they might have been: each extreme beside what was seen, and the opposite ones."""
     before, after = _retold(base), _retold(head)
     yield from ((base, told) for told in after)
@@ -207,7 +207,8 @@ def _if_all_say_so(one: MetricDifference, others: Sequence[MetricDifference | No
     return msgspec.structs.replace(one, verdict="can't tell", sentence=f"{one.metric}: {told}.", meaning=told)
 
 
-def _if_all_decide_so(one: NonInferiority, others: Sequence[NonInferiority | None], failed: int) -> NonInferiority:
+def if_all_decide_so(one: NonInferiority, others: Sequence[NonInferiority | None], failed: int) -> NonInferiority:
+    """Leave a decision open that comes out otherwise when what the endpoint failed is taken otherwise."""
     known = [other for other in others if other is not None]
     p_values = [1.0 if other.p_worse is None else other.p_worse for other in known]
     one = msgspec.structs.replace(one, p_worse=None if one.p_worse is None else max(one.p_worse, *p_values))

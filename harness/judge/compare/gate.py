@@ -164,7 +164,7 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
             was=one.was,
         )
     kind: GatedKind = "same" if one.same else "new" if one.comparison is None else "changed"
-    checks = () if one.same or one.head is None else (*_thresholds(one, one.head), *_no_worse(one, firm))
+    checks = () if one.same or one.head is None else (*threshold_checks(one, one.head), *_no_worse(one, firm))
     status = _worst(check.status for check in checks)
     comparison = one.comparison
     if comparison is not None and one.reused:
@@ -196,7 +196,8 @@ def without_latency(comparison: Comparison) -> Comparison:
     )
 
 
-def _thresholds(one: ChangedPrompt, head: tuple[Check, ...]) -> list[GateCheck]:
+def threshold_checks(one: ChangedPrompt, head: tuple[Check, ...]) -> list[GateCheck]:
+    """Give each threshold on head, with what base has."""
     before: dict[str, Check] = {check.threshold: check for check in one.base}
     return [_threshold(one, check, before.get(check.threshold)) for check in head]
 
@@ -229,18 +230,21 @@ def _no_worse(one: ChangedPrompt, firm: set[int]) -> list[GateCheck]:
     if one.comparison is None:
         return []
     return [
-        _not_inferior(one.comparison, asked, firm=place in firm)
+        no_worse_check(one.comparison, asked, firm=place in firm)
         for place, asked in enumerate(one.comparison.non_inferior)
     ]
 
 
-def _not_inferior(comparison: Comparison, asked: NonInferiority, *, firm: bool) -> GateCheck:
+def no_worse_check(
+    comparison: Comparison, asked: NonInferiority, *, firm: bool = True, below: str = "baseline"
+) -> GateCheck:
+    """Give the check of one question; `below` names what it is held against."""
     seen = comparison.metric(asked.metric, asked.label)
     name = metric_of(asked.metric).of_label(asked.label)
     doubtful = asked.status == "FAIL" and not firm
     return GateCheck(
         of="no worse",
-        name=f"{name} at most {demand(asked.margin, 'points')} below baseline",
+        name=f"{name} at most {demand(asked.margin, 'points')} below {below}",
         metric=asked.metric,
         label=asked.label,
         status="INCONCLUSIVE" if doubtful else asked.status,

@@ -35,6 +35,7 @@ class CaseColumns:
     texts: tuple[str, ...]  # inputs on one line, for people
     inputs: tuple[dict[str, str], ...] = ()  # as written
     variants: tuple[dict[str, str], ...] = ()  # what the suite's own perturbations made of the longest input
+    unlabelled: Bool | None = None  # cases whose right label nobody gave: `expected` is any; None: all have one
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -4,9 +4,11 @@ The result does not depend on the order of the events: rows are sorted, names ar
 was recorded twice (a prompt was changed and its trials sent again) the later record counts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
+import msgspec
 import numpy as np
 
 from harness.errors import JournalDamaged, UsageError
@@ -29,9 +31,13 @@ def build(manifest: Manifest, events: Iterable[Event]) -> tuple[CaseColumns, dic
     return table.cases, table.trials
 
 
-def tabulate(manifest: Manifest, events: Iterable[Event]) -> RunTable:
-    """Read all events of a run into columns, in one pass."""
-    reading = _Reading(manifest)
+def tabulate(manifest: Manifest, events: Iterable[Event], labelled: Mapping[str, str] | None = None) -> RunTable:
+    """Read all events of a run into columns, in one pass.
+
+    Cases that began without a right label are refused with UsageError, unless `labelled` says what is known of
+    them by now, case by case: the others are marked as unlabelled.
+    """
+    reading = _Reading(manifest, labelled)
     remaining = iter(events)
     while batch := list(islice(remaining, BATCH)):
         reading.take(batch)
@@ -41,8 +47,9 @@ def tabulate(manifest: Manifest, events: Iterable[Event]) -> RunTable:
 class _Reading:
     """One pass over the events of a run."""
 
-    def __init__(self, manifest: Manifest) -> None:
+    def __init__(self, manifest: Manifest, labelled: Mapping[str, str] | None) -> None:
         self._manifest = manifest
+        self._labelled = labelled
         suite = Suite.model_validate(manifest.suite)
         self._label = {label: index for index, label in enumerate(suite.labels)}
         self._case_number = NameNumbers()
@@ -92,7 +99,7 @@ class _Reading:
                 self._interference.append(event)
 
     def finish(self) -> RunTable:
-        cases = case_columns(self._cases.values(), self._label)
+        cases = self._case_columns()
         place = {case: row for row, case in enumerate(cases.ids)}
         unknown = sorted(case for case in self._case_number if case not in place)
         if unknown:
@@ -118,6 +125,23 @@ class _Reading:
             refused=self._refused,
             sent_again=sum(mine.sent_again for mine in held.values()),
         )
+
+    def _case_columns(self) -> CaseColumns:
+        """Give the cases; one without a label has the suite's first, and a mark that it means nothing."""
+        without = [case for case in self._cases.values() if not case.expected]
+        if without and self._labelled is None:
+            raise UsageError(
+                f"{len(without):,} cases of this run have no right label, first `{without[0].id}`.",
+                fix=f"`harness upgrade --run {self._manifest.run_id}` says what can be said of them.",
+            )
+        known = self._labelled or {}
+        first = next(iter(self._label))
+        told = (msgspec.structs.replace(case, expected=known.get(case.id, first)) for case in without)
+        columns = case_columns((self._cases | {case.id: case for case in told}).values(), self._label)
+        unknown = {case.id for case in without if case.id not in known}
+        if not unknown:
+            return columns
+        return replace(columns, unlabelled=np.array([case in unknown for case in columns.ids], dtype=np.bool_))
 
 
 def _interference_order(load: Interference) -> tuple[int, int, float, int]:

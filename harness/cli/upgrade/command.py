@@ -1,0 +1,114 @@
+"""`harness upgrade` says whether one model may take over from another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from harness.cli.ground import margin_of, most_of, note, options, run_asked
+from harness.errors import UsageError
+
+SuiteArgument: TypeAlias = Annotated[
+    Path | None,
+    typer.Argument(metavar="SUITE", help="A *.suite.yml file.", show_default=False, autocompletion=options.suites),
+]
+FromOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--from", metavar="OLD", help="The model in use.", show_default=False, autocompletion=options.models),
+]
+ToOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--to", metavar="NEW", help="A model to take over; may be repeated.", autocompletion=options.models),
+]
+MarginOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--margin", metavar="SHARE", help="The loss that would not matter: 2%.", show_default="the suite's own"
+    ),
+]
+LabelMarginOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--label-margin", metavar="SHARE", help="The same for the recall of one label.", show_default="as --margin"
+    ),
+]
+ConfirmOption: TypeAlias = Annotated[
+    int, typer.Option("--confirm", min=0, max=20, help="Ask again so often about each case that broke; 0: don't.")
+]
+MaxCostOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--max-cost", metavar="MONEY", help="Refuse to start when it may cost more: $2.", show_default=False),
+]
+MaxTrialsOption: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--max-trials", min=1, help="Refuse to start when it takes more trials.", show_default=False),
+]
+RunOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        metavar="RUN",
+        help="Judge a measured upgrade again; nothing is sent.",
+        show_default=False,
+        autocompletion=options.runs,
+    ),
+]
+LabelsOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Right labels of cases that had none, such as a filled-in to-label.jsonl.",
+        show_default=False,
+    ),
+]
+
+
+def upgrade(
+    suite: SuiteArgument = None,
+    old: FromOption = None,
+    new: ToOption = None,
+    prompt: options.Prompt = None,
+    margin: MarginOption = None,
+    label_margin: LabelMarginOption = None,
+    cases: options.Cases = None,
+    repeats: options.Repeats = None,
+    limit: options.Limit = None,
+    confirm: ConfirmOption = 3,
+    max_cost: MaxCostOption = None,
+    max_trials: MaxTrialsOption = None,
+    run: RunOption = None,
+    labels: LabelsOption = None,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Say whether one model may take over from another: SWITCH, DON'T SWITCH or INCONCLUSIVE.
+
+    Both models are measured on the same cases, interleaved in one run. Exits 0 when the new model meets every
+    threshold and is no worse than the old one, 1 when it does not, 3 when the cases prove neither, 5 when it was
+    never answered. Cases may lack `expected`: then the cases on which the two disagree are written to a file.
+    """
+    from harness.cli.upgrade.judging import judge, tell
+    from harness.cli.upgrade.measuring import Asked, Budget, measured, settings_of
+
+    shares = [None if written is None else margin_of(written) for written in (margin, label_margin)]
+    budget = Budget(None if max_cost is None else most_of(max_cost), max_trials)
+    if run is not None:
+        folder, manifest = run_asked(run)
+        settings, bundle = settings_of(manifest), None
+    else:
+        if suite is None or old is None or not new:
+            raise UsageError("what is to be replaced?", fix="Write harness upgrade SUITE --from OLD --to NEW.")
+        asked = Asked(suite, old, tuple(new), tuple(prompt or ()), cases, repeats, limit)
+        folder, settings, bundle = measured(asked, shares[0], shares[1], budget, quiet=quiet)
+    if not quiet and bundle is not None:
+        for left_out in bundle.left_out:
+            note(left_out)
+    settings = settings.with_margins(*shares)
+    made = judge(folder, settings, labels=labels, bundle=bundle, repeats=confirm, budget=budget, quiet=quiet)
+    tell(folder, made, as_json=as_json)
+    raise typer.Exit(made.exit_code)

@@ -1,0 +1,148 @@
+"""Judges a measured change of model, asks again what broke, and writes the decision beside the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.cli.gate.outputs import write_all
+from harness.cli.ground import emit, emit_json, note
+from harness.cli.judged import baseline_for
+from harness.cli.upgrade.measuring import DOCUMENT, Budget, Settings, ask_again, fresh_run
+from harness.errors import UsageError
+from harness.files.bundle import Bundle
+from harness.files.case import read_labels
+from harness.files.suite import Suite
+from harness.judge import CandidateAssessment, Upgrade, UpgradedPrompt, listed
+from harness.judge.assess import assess_run, views_of
+from harness.judge.compare import Couple, Demand, concluded, confirmed, disagreeing, upgraded
+from harness.judge.view import View
+from harness.report.comparison import render_upgrade_html, render_upgrade_markdown, terminal_upgrade
+from harness.report.run import render_document, write_reports
+from harness.rundir import Manifest, read_manifest
+
+TO_LABEL = "to-label.jsonl"
+
+
+def judge(
+    folder: Path,
+    settings: Settings,
+    *,
+    labels: Path | None,
+    bundle: Bundle | None,
+    repeats: int,
+    budget: Budget,
+    quiet: bool,
+) -> Upgrade:
+    """Judge; what broke is asked again where `bundle` says how; files are written into the run's folder."""
+    manifest = read_manifest(folder)
+    suite = Suite.model_validate(manifest.suite)
+    known = {} if labels is None else _labels(labels, suite)
+    assessment = assess_run(folder, baseline=baseline_for(folder), labelled=known)
+    views = views_of(folder, labelled=known)
+    strangers = sorted(known.keys() - {case for view in views.values() for case in view.cases.ids})
+    if strangers:
+        said = f"{labels} names cases that the run does not have: {listed(strangers)}."
+        raise UsageError(said, fix="Label the cases of this run's to-label.jsonl, and keep their ids.")
+    judged = {one.name: one for one in assessment.candidates}
+    couples = list(_couples(manifest, settings, views, judged))
+    asked = Demand(
+        margin=settings.margin,
+        label_margin=settings.label_margin,
+        confidence=suite.confidence,
+        choices=len(settings.new),
+        decisions=len(couples),
+    )
+    prompts = []
+    for couple in couples:
+        made = upgraded(couple, asked)
+        if repeats and made.comparison is not None and made.comparison.broken:
+            made = _asked_again(folder, made, known, bundle, repeats, budget, quiet=quiet)
+        prompts.append(made)
+    unlabelled = [view for view in views.values() if view.cases.unlabelled is not None]
+    if unlabelled:
+        write_all(folder, {TO_LABEL: _to_label(couples, suite)})
+    else:
+        write_reports(folder, assessment, manifest)
+    to_label = str(folder / TO_LABEL) if unlabelled else ""
+    decision = concluded(prompts, manifest, settings.old, asked, complete=assessment.complete, to_label=to_label)
+    _write(folder, decision)
+    return decision
+
+
+def _labels(file: Path, suite: Suite) -> dict[str, str]:
+    return read_labels(file, suite.labels, suite.columns, case_sensitive=suite.reply.case_sensitive)
+
+
+def _couples(
+    manifest: Manifest, settings: Settings, views: dict[str, View], judged: dict[str, CandidateAssessment]
+) -> list[Couple]:
+    made = []
+    for entry in manifest.candidates:
+        if entry.model_name not in settings.new:
+            continue
+        old = f"{entry.prompt_name}@{settings.old}"
+        made.append(Couple(old=views[old], new=views[entry.name], before=judged[old], after=judged[entry.name]))
+    return made
+
+
+def _asked_again(
+    folder: Path,
+    made: UpgradedPrompt,
+    known: dict[str, str],
+    bundle: Bundle | None,
+    repeats: int,
+    budget: Budget,
+    *,
+    quiet: bool,
+) -> UpgradedPrompt:
+    assert made.comparison is not None
+    names = (made.old, made.new)
+    why_not = "nothing is sent when a run is judged again"
+    if bundle is not None:
+        broken = [change.case for change in made.comparison.broken]
+        why_not = ask_again(folder, bundle, names, broken, repeats, budget, quiet=quiet)
+    run = fresh_run(folder, names)
+    if run is None:
+        return confirmed(made, None, "", why_not)
+    again = views_of(run, labelled=known)
+    return confirmed(made, (again[made.old], again[made.new]), run.name, why_not if bundle is not None else "")
+
+
+def _to_label(couples: list[Couple], suite: Suite) -> bytes:
+    """Write every case without a label, those that most models disagree on first; no answer is shown."""
+    cases = couples[0].new.cases
+    moved: dict[str, float] = {}
+    for couple in couples:
+        for case, much in disagreeing(couple.old, couple.new).items():
+            moved[case] = moved.get(case, 0.0) + much
+    without = [row for row in range(len(cases)) if cases.unlabelled is not None and cases.unlabelled[row]]
+    lines = []
+    for row in sorted(without, key=lambda row: (-moved.get(cases.ids[row], 0.0), row)):
+        tags = [tag for tag, has in cases.tags.items() if has[row]] + (["disagree"] if cases.ids[row] in moved else [])
+        fields: dict[str, Any] = {"id": cases.ids[row], "expected": "", "tags": tags, **cases.inputs[row]}
+        lines.append(msgspec.json.encode({suite.columns.get(name, name): value for name, value in fields.items()}))
+    return b"\n".join(lines) + b"\n"
+
+
+def _write(folder: Path, made: Upgrade) -> None:
+    """Write the three forms; upgrade.json last: while it is missing, the same command goes on with the run."""
+    write_all(
+        folder,
+        {
+            "upgrade.md": render_upgrade_markdown(made).encode(),
+            "upgrade.html": render_upgrade_html(made).encode(),
+            DOCUMENT: render_document(made),
+        },
+    )
+
+
+def tell(folder: Path, made: Upgrade, *, as_json: bool) -> None:
+    """Print the decision."""
+    if as_json:
+        emit_json(made)
+    else:
+        emit(terminal_upgrade(made))
+        note(f"report: {folder / 'upgrade.md'}, {folder / 'upgrade.html'}")

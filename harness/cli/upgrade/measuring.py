@@ -1,0 +1,210 @@
+"""Measures a change of model: both models in one run, or the rest of one; then what broke, on fresh repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from harness.cli.gate.measuring import Served, refuse_dear, something_left
+from harness.cli.ground import Money, command_line, show_error
+from harness.cli.progress import watching_bundle
+from harness.errors import EndpointUnusable, FilesError, HarnessError, Problem, RunIncomplete, StorageFailed, UsageError
+from harness.files.bundle import Bundle, load_bundle
+from harness.files.digest import digest
+from harness.files.written import shortest
+from harness.measure.plan import Plan, estimate
+from harness.measure.resume import resume
+from harness.measure.run import measure
+from harness.rundir import Manifest, list_runs, read_manifest
+
+AGAIN = "Run the same `harness upgrade` command again: it goes on where it stopped."
+DOCUMENT, FRESH = "upgrade.json", "fresh"  # in the folder of the run
+MOST_ASKED_AGAIN = 100  # cases of each prompt and model
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line names."""
+
+    suite: Path
+    old: str
+    new: tuple[str, ...]
+    prompts: tuple[str, ...]
+    cases: Path | None
+    repeats: int | None
+    limit: int | None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the manifest of an upgrade's run says of it."""
+
+    key: str  # of what is measured: the same command again goes on with it
+    old: str
+    new: tuple[str, ...]
+    margin: float
+    label_margin: float
+
+    def with_margins(self, margin: float | None, label_margin: float | None) -> Settings:
+        """Take the margins that the command line names."""
+        label = label_margin if label_margin is not None else margin
+        return msgspec.structs.replace(
+            self,
+            margin=self.margin if margin is None else margin,
+            label_margin=self.label_margin if label is None else label,
+        )
+
+
+def settings_of(manifest: Manifest) -> Settings:
+    """Read what an upgrade's run says of it. Raises UsageError when it is none."""
+    try:
+        return msgspec.convert(manifest.notes["upgrade"], Settings)
+    except (KeyError, msgspec.ValidationError):
+        said = f"{manifest.run_id} is not the run of an upgrade."
+        raise UsageError(said, fix="Measure one: harness upgrade SUITE --from OLD --to NEW.") from None
+
+
+class Budget:
+    """What may still be spent; `take` refuses what would be more. Raises UsageError."""
+
+    def __init__(self, money: Money | None, trials: int | None) -> None:
+        self._money, self._trials = money, trials
+
+    def take(self, bundle: Bundle) -> None:
+        """Set a run aside."""
+        trials = Plan(bundle).planned
+        if self._trials is not None and trials > self._trials:
+            said = f"this takes {trials:,} trials, more than the {self._trials:,} of --max-trials; nothing was sent."
+            raise UsageError(said, fix="Allow more, or measure fewer cases with --limit or --repeats.")
+        if self._money is not None:
+            refuse_dear(bundle, Served(), self._money)
+            paid = sum(cost.money or 0.0 for cost in estimate(bundle).candidates)
+            self._money = replace(self._money, amount=self._money.amount - paid)
+        self._trials = None if self._trials is None else self._trials - trials
+
+
+def measured(
+    asked: Asked, margin: float | None, label_margin: float | None, budget: Budget, *, quiet: bool
+) -> tuple[Path, Settings, Bundle]:
+    """Measure both models in a new run, or finish the one that the same command left behind."""
+    if asked.old in asked.new or len(set(asked.new)) < len(asked.new):
+        raise UsageError("--from and --to must name different models.", fix="Name each model once.")
+    bundle = load_bundle(
+        asked.suite,
+        prompts=asked.prompts,
+        models=(asked.old, *asked.new),
+        repeats=asked.repeats,
+        cases=asked.cases,
+        limit=asked.limit,
+        unlabelled=True,
+    )
+    _refuse_unpaired(bundle, asked)
+    settings = Settings(
+        key=_key(bundle),
+        old=asked.old,
+        new=asked.new,
+        margin=bundle.suite.gate.margin,
+        label_margin=bundle.suite.gate.margin,
+    ).with_margins(margin, label_margin)
+    budget.take(bundle)
+    results = shortest(bundle.project.results)
+    try:
+        folder = _run(bundle, results, _left_behind(results, settings.key), msgspec.to_builtins(settings), quiet=quiet)
+    except (EndpointUnusable, RunIncomplete) as error:  # what the endpoint said belongs into the report
+        if error.run is None or isinstance(error, StorageFailed):
+            raise
+        show_error(error)
+        folder = error.run
+    return folder, settings, bundle
+
+
+def _refuse_unpaired(bundle: Bundle, asked: Asked) -> None:
+    names = {candidate.name for candidate in bundle.candidates}
+    prompts = dict.fromkeys(candidate.prompt.name for candidate in bundle.candidates)
+    for prompt in prompts:
+        for model in (asked.old, *asked.new):
+            if f"{prompt}@{model}" not in names:
+                said = f"the prompt {prompt} does not fit the model {model}, so that there is nothing to compare."
+                fix = "Name the prompts that fit both with --prompt."
+                raise FilesError([Problem(asked.suite, None, "prompts", said, fix)])
+
+
+def _key(bundle: Bundle) -> str:
+    candidates = [(c.name, c.prompt_digest, c.model_digest) for c in bundle.candidates]
+    return digest([bundle.suite_digest, bundle.suite.model_dump(mode="json"), len(bundle.cases), candidates])
+
+
+def _run(bundle: Bundle, results: Path, begun: Path | None, notes: object, *, quiet: bool) -> Path:
+    with watching_bundle(bundle, quiet=quiet) as observer:
+        try:
+            if begun is not None:
+                return resume(begun, bundle=bundle, observer=observer, failed=True)
+            return measure(
+                bundle,
+                results,
+                observer=observer,
+                command=command_line(),
+                amend=lambda made: msgspec.structs.replace(made, notes={**made.notes, "upgrade": notes}),
+            )
+        except HarnessError as error:
+            if error.resumable:
+                error.fix = AGAIN
+            raise
+
+
+def _left_behind(results: Path, key: str) -> Path | None:
+    """Find the latest run of the same, if it was not judged, or something of it is left to send."""
+    for run in reversed(list_runs(results)):
+        try:
+            if read_manifest(run).notes.get("upgrade", {}).get("key") != key:
+                continue
+            left = not (run / DOCUMENT).is_file() or something_left(run)
+        except (HarnessError, OSError):
+            continue
+        return run if left else None
+    return None
+
+
+def fresh_run(folder: Path, names: tuple[str, str]) -> Path | None:
+    """Find the fresh repeats of two candidates of a run."""
+    for run in reversed(list_runs(folder / FRESH)):
+        try:
+            if tuple(entry.name for entry in read_manifest(run).candidates) == names:
+                return run
+        except HarnessError:
+            continue
+    return None
+
+
+def ask_again(
+    folder: Path,
+    bundle: Bundle,
+    names: tuple[str, str],
+    broken: Iterable[str],
+    repeats: int,
+    budget: Budget,
+    *,
+    quiet: bool,
+) -> str:
+    """Ask both models again about the broken cases; gives why not (all of) that was done, or nothing."""
+    wanted = list(broken)
+    chosen = set(wanted[:MOST_ASKED_AGAIN])
+    cases = tuple(case for case in bundle.cases if case.id in chosen)
+    candidates = tuple(next(c for c in bundle.candidates if c.name == name) for name in names)
+    if any(candidate.model.endpoint == "replay" for candidate in candidates):
+        return "recorded replies can't be asked for again"
+    suite = bundle.suite.model_copy(update={"repeats": repeats, "perturbations": ()})
+    small = replace(bundle, cases=cases, candidates=candidates, suite=suite)
+    small = replace(small, suite_digest=digest([bundle.suite_digest, sorted(chosen)]))
+    try:
+        budget.take(small)
+    except UsageError as error:
+        return str(error)
+    key = _key(small)
+    try:
+        _run(small, folder / FRESH, _left_behind(folder / FRESH, key), {"key": key}, quiet=quiet)
+    except (EndpointUnusable, RunIncomplete) as error:
+        return str(error)
+    return f"of {len(wanted):,} the first {MOST_ASKED_AGAIN}" if len(wanted) > MOST_ASKED_AGAIN else ""

@@ -1,0 +1,256 @@
+"""A prompt on the old model and on a new one -> SWITCH, DON'T SWITCH or INCONCLUSIVE, with the sentences.
+
+SWITCH: the new model meets every threshold and is no worse than the old one by the margin in any headline figure
+and for any label. DON'T SWITCH: one of these fails. INCONCLUSIVE: neither. Without right labels the question is
+asked of accuracy alone, and only thresholds that need no label are held: where others were asked for, or a label
+lost more than chance, it stays open.
+
+A case that was right and is wrong is called broken once it is so again on fresh repeats of both models.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from harness.files.thresholds import ACCURACY, P95, RECALL, metric_of
+from harness.judge import (
+    Agreement,
+    CandidateAssessment,
+    Check,
+    Comparison,
+    Confirmation,
+    NonInferiority,
+    UpgradedPrompt,
+    UpgradeVerdict,
+    count,
+    demand,
+    listed,
+    named,
+    signed_text,
+    verb,
+)
+from harness.judge.causes import what_decides
+from harness.judge.compare.agreement import agreement, lost_for_certain
+from harness.judge.compare.cases import fixed_and_broken
+from harness.judge.compare.comparing import compare, if_all_decide_so, other_worlds, overall
+from harness.judge.compare.gate import ChangedPrompt, no_worse_check, threshold_checks
+from harness.judge.compare.no_worse import Demand, no_worse
+from harness.judge.compare.replies import bill, reply_figures
+from harness.judge.compare.telling import comparison_headline, difference_text
+from harness.judge.pairs import pair
+from harness.judge.view import View
+
+WORST_SLICES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Couple:
+    """One prompt on both models, measured."""
+
+    old: View
+    new: View
+    before: CandidateAssessment  # the old one's
+    after: CandidateAssessment
+
+
+def upgraded(couple: Couple, asked: Demand) -> UpgradedPrompt:
+    """Judge one prompt on a new model."""
+    old, new = couple.old, couple.new
+    made = UpgradedPrompt(
+        prompt=new.entry.prompt_name,
+        old=old.entry.name,
+        new=new.entry.name,
+        model=new.entry.model_name,
+        verdict="INCONCLUSIVE",
+        headline="",
+        checks=(),
+        went_wrong=couple.after.went_wrong,
+    )
+    if couple.after.verdict == "NOT MEASURED":
+        told = f"{new.entry.model_name} was NOT MEASURED: {couple.after.reason}"
+        return msgspec.structs.replace(made, verdict="NOT MEASURED", headline=told, not_measured=couple.after.reason)
+    if couple.before.verdict == "NOT MEASURED":
+        told = f"{old.entry.model_name} was never answered, so there is nothing to hold {new.entry.model_name} against"
+        checks = tuple(threshold_checks(_changed(couple, couple.after.checks, None), couple.after.checks))
+        told = f"{told}: {couple.before.reason}"
+        return msgspec.structs.replace(made, headline=told, checks=checks, not_measured=couple.before.reason)
+    return _judged(made, couple, asked)
+
+
+def _judged(made: UpgradedPrompt, couple: Couple, asked: Demand) -> UpgradedPrompt:
+    old, new = couple.old, couple.new
+    comparison = compare(old, new, margin=asked.margin)
+    held, agreed = couple.after.checks, None
+    if new.cases.unlabelled is None:
+        decisions = _questions(old, new, asked, comparison)
+        comparison = msgspec.structs.replace(comparison, non_inferior=decisions, non_inferior_status=overall(decisions))
+    else:
+        agreed = agreement(old, new, asked)
+        decisions = (agreed.accuracy,)
+        comparison = _without_labels(comparison, new, decisions)
+        held = tuple(check for check in held if metric_of(check.metric).unlabelled)
+    checks = (
+        *threshold_checks(_changed(couple, held, comparison), held),
+        *(no_worse_check(comparison, one, below=old.entry.model_name) for one in decisions),
+    )
+    unjudged = tuple(check.threshold for check in couple.after.checks if check not in held)
+    known = [one for one in comparison.slices if one.difference.value is not None and one.difference.value < 0]
+    made = msgspec.structs.replace(
+        made,
+        checks=checks,
+        unjudged=unjudged,
+        comparison=comparison,
+        replies=reply_figures(pair(old, new), asked.margin),
+        worst_slices=tuple(sorted(known, key=lambda one: one.difference.value or 0.0)[:WORST_SLICES]),
+        agreement=agreed,
+        bill=bill(comparison, new.suite.volume_per_month),
+    )
+    verdict = _verdict(made, asked.confidence, missing=old.missing + new.missing)
+    return told_of(msgspec.structs.replace(made, verdict=verdict))
+
+
+def _changed(couple: Couple, held: tuple[Check, ...], comparison: Comparison | None) -> ChangedPrompt:
+    entry = couple.new.entry
+    return ChangedPrompt(
+        path="",
+        prompt=entry.prompt_name,
+        model=entry.model_name,
+        lines=None,
+        same=False,
+        head=held,
+        currency=couple.after.cost.currency,
+        base=couple.before.checks,
+        comparison=comparison,
+    )
+
+
+def _questions(old: View, new: View, asked: Demand, seen: Comparison) -> tuple[NonInferiority, ...]:
+    """Ask; leave open what comes out otherwise if one side's failed calls, or both sides', were right."""
+    decisions = no_worse(pair(old, new), asked, seen)
+    failed = old.lost + new.lost
+    if not failed:
+        return decisions
+    couples = other_worlds(old, new)
+    worlds = [{(one.metric, one.label): one for one in no_worse(pair(*both), asked, seen)} for both in couples]
+    return tuple(if_all_decide_so(one, [w.get((one.metric, one.label)) for w in worlds], failed) for one in decisions)
+
+
+def _without_labels(made: Comparison, new: View, decisions: tuple[NonInferiority, ...]) -> Comparison:
+    """Keep what can be said without right labels, and the cases whose label is known."""
+    without = new.cases.unlabelled
+    unknown = set() if without is None else {case for case, no in zip(new.cases.ids, without, strict=True) if no}
+    metrics = tuple(one for one in made.metrics if metric_of(one.metric).unlabelled)
+    return msgspec.structs.replace(
+        made,
+        metrics=metrics,
+        headline=comparison_headline(metrics, made.paired_cases),
+        slices=(),
+        non_inferior=decisions,
+        non_inferior_status=overall(decisions),
+        fixed=tuple(one for one in made.fixed if one.case not in unknown),
+        broken=tuple(one for one in made.broken if one.case not in unknown),
+        moved=0,
+    )
+
+
+def _verdict(made: UpgradedPrompt, confidence: float, *, missing: int) -> UpgradeVerdict:
+    statuses = {check.status for check in made.checks}
+    if "FAIL" in statuses:
+        return "DON'T SWITCH"
+    lost = lost_for_certain(made.agreement.labels, 1 - confidence) if made.agreement is not None else []
+    settled = statuses <= {"PASS"} and not (missing or made.unjudged or lost)
+    return "SWITCH" if settled else "INCONCLUSIVE"
+
+
+def told_of(made: UpgradedPrompt) -> UpgradedPrompt:
+    """Add the sentence of one prompt: what decides it, and what comes with it."""
+    seen = made.comparison
+    if seen is None:
+        return made
+    if made.verdict == "SWITCH":
+        told = _survives(made, seen)
+    else:
+        fails = made.verdict == "DON'T SWITCH"
+        deciding = [check for check in made.checks if check.status == ("FAIL" if fails else "INCONCLUSIVE")]
+        deciding.sort(key=lambda check: check.of != "no worse")  # what the change itself does comes first
+        why = deciding[0].why if deciding else ""
+        if made.agreement is not None and not fails:
+            why = _open(made.agreement, made.unjudged)
+        names = f" ({listed([check.name for check in deciding], 4)})" if len(deciding) > 1 else ""
+        cause = what_decides(made.went_wrong)
+        told = f"{made.prompt} {'fails' if fails else 'is undecided'}{names}: {cause}{' ' if cause else ''}{why}"
+    return msgspec.structs.replace(made, headline=f"{told.rstrip()}{_broken(made, seen)}{_beside(made, seen)}")
+
+
+def _survives(made: UpgradedPrompt, seen: Comparison) -> str:
+    thresholds = sum(check.of == "threshold" for check in made.checks)
+    met = f", and it meets {'its threshold' if thresholds == 1 else f'all {thresholds:,} thresholds'}"
+    accuracy = next((one for one in seen.non_inferior if one.metric == ACCURACY.name), None)
+    shown = "" if accuracy is None else f" (accuracy {signed_text(accuracy.difference, 'share', '')})"
+    what = "in accuracy" if made.agreement is not None else "in accuracy, in any headline figure or for any label"
+    return (
+        f"{made.prompt} survives: on {count(seen.paired_cases, 'case')} {made.model} is no worse by more than "
+        f"{demand(seen.margin, 'points')} {what}{_of_labels(seen)}{shown}{met if thresholds else ''}."
+    )
+
+
+def _of_labels(seen: Comparison) -> str:
+    other = {one.margin for one in seen.non_inferior if one.metric == RECALL.name} - {seen.margin}
+    return "".join(f" ({demand(margin, 'points')} in the recall of one)" for margin in other)
+
+
+def _open(agreed: Agreement, unjudged: Sequence[str]) -> str:
+    """Say what keeps it open where labels are missing."""
+    told = [agreed.accuracy.sentence]
+    lost = [named(one) for one in lost_for_certain(agreed.labels, 1 - agreed.share.confidence)]
+    if lost:
+        told.append(f"It loses {listed(lost)} for certain, and by how much only labels of all cases tell.")
+    if unjudged:
+        they = verb(len(unjudged), "needs the label of every case and is", "need the label of every case and are")
+        told.append(f"{listed(unjudged, 4)} {they} not judged.")
+    return " ".join(told)
+
+
+def _broken(made: UpgradedPrompt, seen: Comparison) -> str:
+    """Say how many cases broke: those that did so again on fresh repeats, where these were asked for."""
+    if not seen.broken or made.verdict == "SWITCH":
+        return ""
+    again, fixed = made.confirmation, f"{len(seen.fixed):,} {verb(len(seen.fixed), 'was', 'were')} fixed"
+    if again is None or not again.asked:
+        return f" {count(len(seen.broken), 'case')} broke, not yet confirmed by fresh repeats; {fixed}."
+    not_asked = len(seen.broken) - again.asked
+    beside = f"; {not_asked:,} more were not asked again" if not_asked else ""
+    told = f"{count(len(again.confirmed), 'case')} broke, on fresh repeats too; {len(again.recovered):,} more only once"
+    return f" {told}{beside}; {fixed}."
+
+
+def _beside(made: UpgradedPrompt, seen: Comparison) -> str:
+    """Say what it costs and how fast it is, where that is known."""
+    paid = f" It {made.bill.told}." if made.bill is not None and made.bill.told else ""
+    p95 = seen.metric(P95.name)
+    if p95 is None or p95.verdict not in {"better", "worse"}:
+        return paid
+    return f"{paid} Its p95 changes by {difference_text(p95)}."
+
+
+def confirmed(made: UpgradedPrompt, again: tuple[View, View] | None, run_id: str, why_not: str) -> UpgradedPrompt:
+    """Add what became of the broken cases when both models (old, new) were asked about them again."""
+    if made.comparison is None or not made.comparison.broken:
+        return made
+    asked: set[str] = set()
+    broke: set[str] = set()
+    if again is not None:
+        pairs = pair(*again)
+        asked = {pairs.head.view.cases.ids[int(row)] for row in pairs.matching.head}
+        broke = {change.case for change in fixed_and_broken(pairs)[1]}
+    named = [change.case for change in made.comparison.broken if change.case in asked]
+    confirmation = Confirmation(
+        asked=len(named),
+        repeats=0 if again is None else again[1].repeats,
+        confirmed=tuple(case for case in named if case in broke),
+        recovered=tuple(case for case in named if case not in broke),
+        run_id=run_id,
+        why_not=why_not,
+    )
+    return told_of(msgspec.structs.replace(made, confirmation=confirmation))

@@ -1,0 +1,259 @@
+"""A change of model for people: terminal, Markdown and one HTML page, all from the same sections."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from harness.files.thresholds import Scale
+from harness.judge import (
+    CaseChange,
+    GateCheck,
+    MetricDifference,
+    Status,
+    Upgrade,
+    UpgradedPrompt,
+    UpgradeVerdict,
+    Verdict,
+    count,
+    demand,
+    figure_alone,
+    signed_text,
+    sure,
+)
+from harness.report.gate.view import gate_row
+from harness.report.parts import Cell, Section, Table, Tone, TroubleView, cut_markdown
+from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, table_of, written
+from harness.report.rendering import markdown_page, render_page
+from harness.report.sections import troubles
+
+TONES: dict[UpgradeVerdict, Tone] = {
+    "SWITCH": "pass",
+    "DON'T SWITCH": "fail",
+    "INCONCLUSIVE": "inconclusive",
+    "NOT MEASURED": "fail",
+}
+VERDICTS: dict[UpgradeVerdict, Verdict] = {
+    "SWITCH": "READY",
+    "DON'T SWITCH": "NOT READY",
+    "INCONCLUSIVE": "INCONCLUSIVE",
+    "NOT MEASURED": "NOT MEASURED",
+}
+LINES = 5  # of a list of cases on a terminal
+CASES = 25  # of each prompt and model; upgrade.json has all
+BESIDE = ("latency.p50", "latency.p95", "ttft.p95", "stability", "tokens_per_case", "cost_per_1000", "cost_per_correct")
+_ORDER: dict[Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPart:
+    """One prompt on one new model."""
+
+    key: str
+    title: str
+    verdict: str
+    tone: Tone
+    headline: str
+    troubles: tuple[TroubleView, ...]
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeView:
+    """Everything that a reader of an upgrade sees."""
+
+    title: str
+    verdict: str
+    tone: Tone
+    headline: str
+    facts: str
+    models: Table
+    prompts: tuple[PromptPart, ...]
+    to_label: str
+    method: str
+
+
+def render_upgrade_html(made: Upgrade) -> str:
+    """Render the page."""
+    return render_page("upgrade.html.j2", view=_view(made))
+
+
+def render_upgrade_markdown(made: Upgrade) -> str:
+    """Render the document, at most as long as GitHub accepts in a comment."""
+    return cut_markdown(markdown_page("upgrade.md.j2", view=_view(made)))
+
+
+def terminal_upgrade(made: Upgrade, *, console: Console | None = None) -> str:
+    """Give the decision as text for stdout."""
+    target = console or Console(emoji=False)
+    return written(_blocks(_view(made), Pen(target)), target)
+
+
+def _blocks(view: UpgradeView, pen: Pen) -> Iterable[RenderableType]:
+    yield Text.assemble(pen.text(f"{MARKS[view.tone]} ", STYLES[view.tone]), pen.text(view.headline, "bold"))
+    yield indented(pen.text(view.facts, "dim"))
+    for part in view.prompts:
+        yield ""
+        yield Text.assemble(pen.text(f"{part.title}: "), pen.text(part.verdict, STYLES[part.tone]))
+        if len(view.prompts) > 1:
+            yield indented(pen.text(part.headline))
+        for trouble in part.troubles:
+            yield bulleted("!", f"{trouble.title}: {trouble.many}. {trouble.next}", pen)
+        for section in part.sections:
+            yield indented(pen.text(f"{section.title}: {section.lead}" if section.lead else section.title, "bold"))
+            yield from (table_of(_shorter(table), pen) for table in section.tables)
+            yield from (bulleted("-", note, pen) for note in section.notes)
+    if view.to_label:
+        yield ""
+        yield pen.text(view.to_label)
+
+
+def _shorter(table: Table) -> Table:
+    """Keep of a list of cases what a terminal has room for."""
+    hidden = len(table.rows) - LINES
+    if not table.folded or hidden <= 0:
+        return table
+    return replace(table, rows=table.rows[:LINES], note=f"{hidden:,} more are in upgrade.md. {table.note}".rstrip())
+
+
+def _view(made: Upgrade) -> UpgradeView:
+    several = len(made.models) > 1
+    rows = tuple(
+        (
+            Cell(text=one.model),
+            Cell(text=one.verdict, tone=TONES[one.verdict]),
+            Cell(text=", ".join(one.survive) or "none"),
+            Cell(text=", ".join(one.fall) or "none"),
+            Cell(text=", ".join(one.undecided) or "none"),
+        )
+        for one in made.models
+    )
+    margins = demand(made.margin, "points")
+    if made.label_margin != made.margin:
+        margins += f" ({demand(made.label_margin, 'points')} in one label's recall)"
+    return UpgradeView(
+        title=f"{made.suite}: from {made.old} to {' or '.join(one.model for one in made.models)}",
+        verdict=made.verdict,
+        tone=TONES[made.verdict],
+        headline=made.headline,
+        facts=f"Run {made.run_id}, both models in it, interleaved. A loss of {margins} would not matter.",
+        models=Table(title="", head=("New model", "Verdict", "Survive", "Fail", "Undecided"), rows=rows),
+        prompts=tuple(_part(place, one) for place, one in enumerate(made.prompts)),
+        to_label=_to_label(made),
+        method=_method(made, several=several),
+    )
+
+
+def _to_label(made: Upgrade) -> str:
+    if not made.to_label:
+        return ""
+    return (
+        f"Cases without a label are in {made.to_label}, those on which the models disagree first: fill in `expected`"
+        f" there, then run `harness upgrade --run {made.run_id} --labels FILE`; nothing is sent again."
+    )
+
+
+def _method(made: Upgrade, *, several: bool) -> str:
+    bound = f"{sure(made.confidence)} confidence"
+    each = " divided among the new models" if several else ""
+    return (
+        "SWITCH needs every threshold met and, for accuracy, the headline figures and every label, a loss of the"
+        f" margin excluded by an exact test ({bound}; the error{each}). DON'T SWITCH: a threshold missed for certain,"
+        " or a loss that is certain among all these figures and prompts and may exceed the margin. Cases are the"
+        " unit; a call that failed is a miss on its side, and what hangs on it stays open."
+    )
+
+
+def _part(place: int, one: UpgradedPrompt) -> PromptPart:
+    return PromptPart(
+        key=f"p{place}",
+        title=f"{one.prompt} on {one.model}",
+        verdict=one.verdict,
+        tone=TONES[one.verdict],
+        headline=one.headline,
+        troubles=troubles(one.went_wrong, VERDICTS[one.verdict]),
+        sections=tuple(_sections(one)),
+    )
+
+
+def _sections(one: UpgradedPrompt) -> Iterator[Section]:
+    if one.checks:
+        yield Section(key="checks", title="What was asked", tables=(_checks(one.checks),), notes=tuple(_whys(one)))
+    seen = one.comparison
+    if seen is None:
+        return
+    if one.agreement is not None:
+        yield Section(key="agreement", title="Without labels", lead=one.agreement.sentence)
+    beside = [m for m in seen.metrics if m.metric in BESIDE and m.difference.value is not None]
+    rows = [*beside, *(m for m in one.replies if m.difference.value is not None)]
+    paid = f"{one.new} {one.bill.told}." if one.bill is not None and one.bill.told else ""
+    if rows:
+        yield Section(key="beside", title="Speed, cost and replies", lead=paid, tables=(_differences(rows),))
+    if one.worst_slices:
+        yield Section(key="slices", title="Worst slices", tables=(_differences(one.worst_slices),))
+    if seen.broken or seen.fixed:
+        again = set(one.confirmation.confirmed) if one.confirmation is not None else set()
+        tables = tuple(
+            _cases(title, cases, again) for title, cases in (("Broken", seen.broken), ("Fixed", seen.fixed)) if cases
+        )
+        yield Section(key="cases", title="Cases broken and fixed", lead=_fresh(one), tables=tables)
+    if seen.notes:
+        yield Section(key="notes", title="Mind", notes=seen.notes)
+
+
+def _checks(checks: Sequence[GateCheck]) -> Table:
+    rows = []
+    for check in sorted(checks, key=lambda check: _ORDER[check.status]):
+        row = gate_row(check)
+        cells = (Cell(text=row.status, tone=row.tone), Cell(text=row.name, kind="code"))
+        rows.append((*cells, *(Cell(text=text) for text in (row.base, row.head, row.change))))
+    return Table(title="", head=("", "Demand", "Old", "New", "New − old"), rows=tuple(rows))
+
+
+def _whys(one: UpgradedPrompt) -> Iterator[str]:
+    yield from (check.why for check in one.checks if check.status == "FAIL")
+    yield from (check.why for check in one.checks if check.status == "INCONCLUSIVE")
+    yield from (f"{threshold}: not judged, for it needs the label of every case." for threshold in one.unjudged)
+
+
+def _differences(rows: Sequence[MetricDifference]) -> Table:
+    cells = []
+    for row in rows:
+        scale: Scale = row.scale  # type: ignore[assignment]
+        change = str(signed_text(row.difference, scale, row.currency))
+        sides = (figure_alone(row.base, scale, row.base_currency), figure_alone(row.head, scale, row.currency))
+        texts = (*sides, change, row.verdict)
+        cells.append((Cell(text=row.name), *(Cell(text=text) for text in texts)))
+    return Table(title="", head=("", "Old", "New", "New − old", ""), rows=tuple(cells))
+
+
+def _fresh(one: UpgradedPrompt) -> str:
+    again = one.confirmation
+    if again is None:
+        return ""
+    if not again.asked:
+        return f"Broken once; not asked again: {again.why_not}."
+    told = (
+        f"{count(again.asked, 'broken case')} asked again, {again.repeats:,} times on both models: "
+        f"{len(again.confirmed):,} broke again, {len(again.recovered):,} did not and are not called broken"
+    )
+    return f"{told} ({again.why_not})." if again.why_not else f"{told}."
+
+
+def _cases(title: str, cases: Sequence[CaseChange], again: set[str]) -> Table:
+    shown = sorted(cases, key=lambda case: case.case not in again)[:CASES]
+    rows = tuple(
+        (
+            Cell(text=case.case, kind="code"),
+            Cell(text=case.expected),
+            Cell(text=", ".join(case.base_answers)),
+            Cell(text=", ".join(case.head_answers)),
+            Cell(text=case.text),
+            Cell(text="yes" if case.case in again else ""),
+        )
+        for case in shown
+    )
+    more = f"{len(cases) - len(shown):,} more are in upgrade.json." if len(shown) < len(cases) else ""
+    head = ("Case", "Expected", "Old", "New", "Input", "Again" if title == "Broken" else "")
+    return Table(title=f"{title}: {len(cases):,}", head=head, rows=rows, note=more, folded=True)

@@ -42,6 +42,27 @@ LAYOUTS = {
         {"test.csv": "text,category\na,i0\nb,i1\n", "categories.json": json.dumps([f"i{i}" for i in range(77)])},
         {"test-2": "i0", "test-3": "i1"},
     ),
+    "excel in german": (
+        "labels: [spam, ham]\ncases: fälle.csv\ncolumns: {expected: Klasse, text: Nachricht}\n",
+        {"fälle.csv": "\ufeffKlasse;Nachricht\r\nSpam;win\r\nham;\"a; b\"\r\n".encode()},
+        {"fälle-2": "spam", "fälle-3": "ham"},
+    ),
+    "excel's unicode text": (
+        "labels: [spam, ham]\ncases: {file: a.txt, format: tsv}\n",
+        {"a.txt": "expected\ttext\r\nspam\twin é\r\nham\thello\r\n".encode("utf-16")},
+        {"a-2": "spam", "a-3": "ham"},
+    ),
+    "an old export with codes": (
+        "labels: [spam, ham]\ncases: {file: a.csv, encoding: cp1252, separator: '|', header: [expected, text], "
+        "values: {expected: {1: spam, 0: ham}}}\n",
+        {"a.csv": "1|win €\n0|hello\n".encode("cp1252")},
+        {"a-1": "spam", "a-2": "ham"},
+    ),
+    "one json list": (
+        "labels: [spam, ham]\ncases: a.json\n",
+        {"a.json": '[{"id": "x", "expected": "spam", "text": "win"},\n {"id": "y", "text": "hello", "expected": "ham"}]'},
+        {"x": "spam", "y": "ham"},
+    ),
 }  # fmt: skip
 
 

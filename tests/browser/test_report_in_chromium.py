@@ -9,6 +9,7 @@ import pytest
 from chromium import AXE, DESKTOP, PHONE, WCAG_AA, Chromium
 from compared import broken_and_fixed
 from judged import manifest, three
+from run_of import judged
 from went_wrong import SITUATIONS
 
 from harness.report.comparison import render_comparison_html
@@ -88,3 +89,21 @@ def test_what_went_wrong_meets_wcag_aa_and_fits_a_phone(
             page.show(size=size, dark=dark)
             assert page.evaluate(AXE % json.dumps(WCAG_AA)) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+A4_WITHIN_MARGINS = (695, 1000)
+
+
+def test_a_matrix_of_40_labels_is_printed_whole(browser: Chromium, tmp_path: Path) -> None:
+    labels = [f"intent_number_{n}" for n in range(40)]
+    answers = [(label, labels[(n * 7) % 40 if n % 3 == 0 else n], 5) for n, label in enumerate(labels)]
+    made = judged(answers, labels, thresholds=["accuracy >= 1%"])
+    address = saved(tmp_path, render_html(view_of(made)))
+    with browser.page(size=A4_WITHIN_MARGINS) as page:
+        page.open(address)
+        page.call("Emulation.setEmulatedMedia", media="print")
+        edges = "[...document.querySelectorAll('.matrix th, .matrix td')].map(e => e.getBoundingClientRect().right)"
+        assert page.evaluate(f"{edges}.length") > 1600
+        assert page.evaluate(f"Math.max(...{edges})") <= A4_WITHIN_MARGINS[0]
+        counts = "[...document.querySelectorAll('.matrix tbody td b')]"
+        assert page.evaluate(f"{counts}.filter(e => e.scrollWidth > e.parentElement.clientWidth).length") == 0

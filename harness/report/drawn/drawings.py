@@ -124,19 +124,29 @@ def _box(box: Box, square: _Square, colour: str, shape: str) -> list[Drawing]:
 
 
 def distribution_chart(plot: DistributionPlot) -> Drawing:
-    """Draw a histogram, the quantiles with their intervals above it, and the limit through both."""
+    """Draw a histogram, the quantiles with their intervals above it, and the limit through both.
+
+    The bins have equal ratios: equally wide on a logarithmic axis. On a linear one their widths differ, so there
+    a bar's area is its count, and its height is trials per unit of time.
+    """
     alt = library()
     ends = [end for low, high, _ in plot.bins for end in (low, high)]
     ends += [end for mark in plot.quantiles for end in (mark.low, mark.high)]
     ends += [plot.limit] if plot.limit is not None else []
     scale = _time_scale(ends, log=plot.log)
     lows, highs, counts = zip(*(b for b in plot.bins if b[2]), strict=True) if plot.bins else ((), (), ())
-    bars = chart_of(low=lows, high=highs, n=counts, zero=[0] * len(counts))
+    even = plot.log or any(high <= low for low, high in zip(lows, highs, strict=True))
+    heights = counts if even else [n / (high - low) for low, high, n in zip(lows, highs, counts, strict=True)]
+    bars = chart_of(low=lows, high=highs, n=heights, zero=[0] * len(heights))
     bars = bars.mark_rect(color=PALETTE["data"], opacity=0.75, stroke=PALETTE["data"], strokeWidth=0.5)
     bars = bars.encode(
         x=alt.X("low:Q", title=f"latency ({plot.unit})", scale=scale, axis=alt.Axis(tickCount=5)),
         x2="high:Q",
-        y=alt.Y("zero:Q", title="trials", axis=alt.Axis(tickMinStep=1, tickCount=4)),
+        y=alt.Y(
+            "zero:Q",
+            title="trials" if even else f"trials per {plot.unit}",
+            axis=alt.Axis(tickMinStep=1, tickCount=4) if even else alt.Axis(tickCount=4),
+        ),
         y2="n:Q",
     )
     lower = alt.layer(bars, *_limit(plot.limit, "x", plot.limit_text))

@@ -46,6 +46,7 @@ SECTIONS: dict[str, list[Promise]] = {
                 "tests/integration/test_nothing_measured.py",
                 "tests/integration/test_gate_not_measured.py",
                 "tests/unit/judge/checks/test_worlds.py",
+                "tests/unit/judge/test_failed_is_no_evidence.py",
             ),
         ),
         Promise(

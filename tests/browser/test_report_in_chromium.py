@@ -98,7 +98,7 @@ def test_a_matrix_of_40_labels_is_printed_whole(browser: Chromium, tmp_path: Pat
     labels = [f"intent_number_{n}" for n in range(40)]
     answers = [(label, labels[(n * 7) % 40 if n % 3 == 0 else n], 5) for n, label in enumerate(labels)]
     made = judged(answers, labels, thresholds=["accuracy >= 1%"])
-    address = saved(tmp_path, render_html(view_of(made)))
+    address = saved(tmp_path, render_html(run_view(made)))
     with browser.page(size=A4_WITHIN_MARGINS) as page:
         page.open(address)
         page.call("Emulation.setEmulatedMedia", media="print")

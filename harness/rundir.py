@@ -150,7 +150,7 @@ def reply_rules(manifest: Manifest) -> "dict[str, ReplyRule]":
 
 def _check(manifest: Manifest) -> None:
     """Check what a manifest says of its files by their own rules: its folder may come from anywhere."""
-    from harness.files.project import ModelEntry
+    from harness.files.project.entry import ModelEntry
     from harness.files.prompts.prompt import Prompt
     from harness.files.suite import Pattern, Suite
 

@@ -1,7 +1,5 @@
 """`harness run` and `harness resume`: measure, judge, write the reports, say the verdict."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -58,11 +58,11 @@ class Probe:
     ok: bool
     request: str  # the body that was sent; no headers, so no keys
     attempt: Attempt
-    reply: Reply | None
-    failure: Failure | None
-    supports: tuple[Support, ...]
-    calls: int
-    cost: float | None  # of all calls; None when the endpoint counts no tokens
+    reply: Reply | None = None
+    failure: Failure | None = None
+    supports: tuple[Support, ...] = ()
+    calls: int = 0
+    cost: float | None = None  # of all calls; None when the endpoint counts no tokens
     currency: str
     note: str = ""
 
@@ -110,11 +110,6 @@ def _of_replay(name: str, entry: ModelEntry, root: Path) -> Probe:
         ok=True,
         request="",
         attempt=Attempt(duration_ns=0),
-        reply=None,
-        failure=None,
-        supports=(),
-        calls=0,
-        cost=None,
         currency=entry.price.currency,
         note=f"{count:,} recorded replies in {entry.replies}; no call is made",
     )

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from harness.files.case.expected import Expected, entry_line
 from harness.files.case.rows import LONGEST_FIELD, read_json, read_jsonl, read_test_data
 from harness.files.case.separated import NAMELESS, named_cells, read_beside, read_separated
 from harness.files.case.tables import read_remote, read_sheet, read_table
 from harness.files.digest import digest
+from harness.files.suite import CaseFile
 from harness.files.written import SAVE, Findings, as_text, did_you_mean, shown
 from harness.record import CaseRow as Case
 
@@ -36,38 +37,6 @@ SAYS: Mapping[str, tuple[str, ...]] = {  # what an entry may say of a file of ea
 
 Place: TypeAlias = tuple[Path, int]
 Rows: TypeAlias = Iterable[tuple[int, dict[str, Any]]]
-
-
-class Form(Protocol):
-    """How a file of cases is written; empty where its name and its first line tell."""
-
-    @property
-    def format(self) -> str | None:
-        """One of the values of `FORMATS`."""
-
-    @property
-    def separator(self) -> str | None:
-        """Between two cells."""
-
-    @property
-    def header(self) -> tuple[str, ...]:
-        """The names of the columns, of a file without a header."""
-
-    @property
-    def encoding(self) -> str | None:
-        """As Python names it."""
-
-    @property
-    def sheet(self) -> str | None:
-        """Name or number of the sheet."""
-
-    @property
-    def values(self) -> Mapping[str, Mapping[str, str]]:
-        """Column -> value as written -> value as meant."""
-
-    @property
-    def beside(self) -> Mapping[str, str]:
-        """Column -> file with a value a line."""
 
 
 @dataclass(slots=True)
@@ -93,7 +62,7 @@ class CaseReader:
     def read(
         self,
         file: Path,
-        form: Form | None = None,
+        form: CaseFile | None = None,
         *,
         url: str | None = None,
         values: Mapping[str, Mapping[str, str]] | None = None,
@@ -123,7 +92,7 @@ class CaseReader:
             self.findings.add(file, None, "", "holds no cases.", "Add at least one.")
 
     def values_of(
-        self, column: str, file: Path, form: Form | None, *, url: str | None = None, beside: Mapping[str, Path]
+        self, column: str, file: Path, form: CaseFile | None, *, url: str | None = None, beside: Mapping[str, Path]
     ) -> set[str]:
         """Give the values of a column, as written; what is wrong with the file is told by `read`."""
         other = CaseReader(self.labels, self.columns, Findings())
@@ -131,7 +100,7 @@ class CaseReader:
         return {as_text(fields[column]) for _, fields in rows if column in fields}
 
     def _rows(
-        self, file: Path, kind: str | None, form: Form | None, url: str | None, beside: Mapping[str, Path]
+        self, file: Path, kind: str | None, form: CaseFile | None, url: str | None, beside: Mapping[str, Path]
     ) -> Rows:
         """Give the rows of a file, from the reader of its format; none when there is no reader."""
         if kind is None:
@@ -176,7 +145,7 @@ class CaseReader:
         columns = dict.fromkeys((self.expected.column, *self.columns.values()))
         return [column for column in columns if not (self.unlabelled and column == self.expected.column)]
 
-    def _lacks(self, file: Path, fields: Mapping[str, Any], form: Form | None) -> bool:
+    def _lacks(self, file: Path, fields: Mapping[str, Any], form: CaseFile | None) -> bool:
         """Tell once of the columns that a table lacks, with the line to write."""
         missing = [column for column in self._needed() if column not in fields]
         for column in missing:
@@ -278,7 +247,7 @@ def case_digest(inputs: Mapping[str, str]) -> str:
     return digest(dict(inputs))
 
 
-def _kind(file: Path, form: Form | None, url: str | None) -> str | None:
+def _kind(file: Path, form: CaseFile | None, url: str | None) -> str | None:
     """Give the format of a file: as its entry says, else as its name does."""
     lowered = (url or file.name).lower()
     told = (kind for ending, kind in FORMATS.items() if lowered.endswith(ending))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.files.project import ModelEntry
-from harness.files.prompts import Prompt, Rendered, RenderedText
+from harness.files.prompts import Prompt, Rendered
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, anthropic_usage, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, list_at, object_at, text_at
@@ -39,14 +39,12 @@ class AnthropicCodec:
 
     def encode(self, rendered: Rendered) -> bytes:
         """Write system text and messages, then what is the same for every request."""
-        if isinstance(rendered, RenderedText):
-            return b'{"messages":' + msgspec.json.encode([{"role": "user", "content": rendered.text}]) + self._rest
-        system = [content for role, content in rendered.messages if role in ("system", "developer")]
-        turns = [(role, content) for role, content in rendered.messages if role in ("user", "assistant")]
+        every = parameters.spoken(rendered)
+        system = [each["content"] for each in every if each["role"] in ("system", "developer")]
+        turns = [each for each in every if each["role"] in ("user", "assistant")]
         if not turns:
             raise parameters.CannotEncode("the prompt has no user message")
-        messages = [{"role": role, "content": content} for role, content in turns]
-        head = b'{"messages":' + msgspec.json.encode(messages)
+        head = b'{"messages":' + msgspec.json.encode(turns)
         if system:
             head += b',"system":' + msgspec.json.encode("\n\n".join(system))
         return head + self._rest

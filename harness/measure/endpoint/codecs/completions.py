@@ -58,12 +58,7 @@ class ChatCodec:
 
     def encode(self, rendered: Rendered) -> bytes:
         """Write the messages, then what is the same for every request."""
-        if isinstance(rendered, RenderedText):
-            pairs: tuple[tuple[str, str], ...] = (("user", rendered.text),)
-        else:
-            pairs = rendered.messages
-        messages = [{"role": role, "content": content} for role, content in pairs]
-        return b'{"messages":' + msgspec.json.encode(messages) + self._rest
+        return b'{"messages":' + msgspec.json.encode(parameters.spoken(rendered)) + self._rest
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
         """Read the first choice's message."""

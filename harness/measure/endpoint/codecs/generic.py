@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.errors import UsageError
 from harness.files.project import ModelEntry
-from harness.files.prompts import Rendered, RenderedText
+from harness.files.prompts import Rendered
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, request_id, server_ns, with_thoughts_beside
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, at_pointer
@@ -48,12 +48,8 @@ class GenericCodec:
 
     def encode(self, rendered: Rendered) -> bytes:
         """Fill the body's templates."""
-        values: JsonObject
-        if isinstance(rendered, RenderedText):
-            values = {"prompt": rendered.text, "messages": [{"role": "user", "content": rendered.text}]}
-        else:
-            messages = [{"role": role, "content": content} for role, content in rendered.messages]
-            values = {"prompt": "\n\n".join(content for _, content in rendered.messages), "messages": messages}
+        messages = parameters.spoken(rendered)
+        values = {"prompt": "\n\n".join(each["content"] for each in messages), "messages": messages}
         try:
             return msgspec.json.encode(self._fill({**values, **rendered.inputs}))
         except TemplateError as error:

@@ -11,7 +11,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.files.project import ModelEntry
-from harness.files.prompts import Prompt
+from harness.files.prompts import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs.fields import JsonObject
 
 DEFAULT_OUTPUT = 256  # tokens assumed for tokens/min when nothing bounds the reply; labels are short
@@ -100,6 +100,12 @@ def response_format(prompt: Prompt) -> JsonObject | None:
     if isinstance(written, str):
         return None if written == "text" else {"type": written}
     return written
+
+
+def spoken(rendered: Rendered) -> list[JsonObject]:
+    """Return the messages in OpenAI's form; a plain text is what the user says."""
+    turns = (("user", rendered.text),) if isinstance(rendered, RenderedText) else rendered.messages
+    return [{"role": role, "content": content} for role, content in turns]
 
 
 def encode_rest(fields: JsonObject, entry: ModelEntry) -> bytes:

@@ -42,8 +42,7 @@ class ResponsesCodec:
         """Write the input, then what is the same for every request."""
         if isinstance(rendered, RenderedText):
             return b'{"input":' + msgspec.json.encode(rendered.text) + self._rest
-        messages = [{"role": role, "content": content} for role, content in rendered.messages]
-        return b'{"input":' + msgspec.json.encode(messages) + self._rest
+        return b'{"input":' + msgspec.json.encode(parameters.spoken(rendered)) + self._rest
 
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
         """Read the messages, thoughts and tool calls among the output items."""

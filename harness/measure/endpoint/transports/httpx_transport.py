@@ -10,7 +10,7 @@ from itertools import cycle
 import httpx
 
 from harness.measure.endpoint.transports.proxies import proxy_for
-from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way
+from harness.measure.endpoint.transports.transport import ClientTransport, Headers, Read, Way
 from harness.measure.endpoint.transports.trust import context
 
 # A client's pool looks at all its connections for every request: at 256 in flight one pool took 20 ms of CPU
@@ -21,21 +21,8 @@ _CLIENTS = 16
 class HttpxTransport(ClientTransport[httpx.Response]):
     """Several httpx.AsyncClients per endpoint, in turn; proxies and certificates as the environment says."""
 
-    def __init__(
-        self,
-        *,
-        origin: str,
-        headers: dict[str, str],
-        trusted: tuple[bytes, ...] = (),
-        cap_bytes: int = BODY_CAP,
-        idle_s: float = IDLE_S,
-    ) -> None:
-        super().__init__(cap_bytes=cap_bytes, idle_s=idle_s)
-        self._headers = headers
-        self._origin = origin
-        self._trusted = trusted
-        self._clients: tuple[httpx.AsyncClient, ...] = ()
-        self._turns: Iterator[httpx.AsyncClient] = iter(())
+    _clients: tuple[httpx.AsyncClient, ...] = ()
+    _turns: Iterator[httpx.AsyncClient] = iter(())
 
     async def open(self) -> None:
         """Make the client."""

@@ -69,11 +69,8 @@ class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
         idle_s: float = IDLE_S,
         make_client: Callable[[str, dict[str, str], httpx2.AsyncClient], AsyncOpenAI] = openai_client,
     ) -> None:
-        super().__init__(cap_bytes=cap_bytes, idle_s=idle_s)
+        super().__init__(origin=origin, headers=headers, trusted=trusted, cap_bytes=cap_bytes, idle_s=idle_s)
         self._make_client = make_client
-        self._headers = headers
-        self._origin = origin
-        self._trusted = trusted
         self._client: AsyncOpenAI | None = None
 
     async def open(self) -> None:

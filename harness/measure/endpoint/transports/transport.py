@@ -114,9 +114,17 @@ class Transport(Protocol):
 class ClientTransport(ABC, Generic[R]):
     """What all clients share: the clock, the cap and the stall watch over one response `R` of theirs."""
 
-    def __init__(self, *, cap_bytes: int = BODY_CAP, idle_s: float = IDLE_S) -> None:
-        self._cap = cap_bytes
-        self._idle_s = idle_s
+    def __init__(
+        self,
+        *,
+        origin: str,
+        headers: dict[str, str],
+        trusted: tuple[bytes, ...] = (),
+        cap_bytes: int = BODY_CAP,
+        idle_s: float = IDLE_S,
+    ) -> None:
+        self._origin, self._headers, self._trusted = origin, headers, trusted
+        self._cap, self._idle_s = cap_bytes, idle_s
 
     @abstractmethod
     async def open(self) -> None:

@@ -20,7 +20,7 @@ from pyreqwest.response import Response
 
 from harness.ending import wait_for_native_threads
 from harness.measure.endpoint.transports.proxies import LOOPBACK, proxy_for
-from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way
+from harness.measure.endpoint.transports.transport import ClientTransport, Headers, Read, Way
 from harness.record import Failure
 
 # The client hands a response over once so much of its body is there. A usual reply is then whole when the
@@ -91,28 +91,15 @@ class WireTransport(ClientTransport[Response]):
     more than it tells.
     """
 
-    def __init__(
-        self,
-        *,
-        origin: str,
-        headers: dict[str, str],
-        trusted: tuple[bytes, ...] = (),
-        cap_bytes: int = BODY_CAP,
-        idle_s: float = IDLE_S,
-    ) -> None:
-        super().__init__(cap_bytes=cap_bytes, idle_s=idle_s)
-        self._headers = headers
-        self._origin = origin
-        self._trusted = trusted
-        self._client: Client | None = None
-        self._timeout = (0.0, timedelta())
-        parts = urlsplit(origin)
-        self._tells_openings = parts.scheme == "https"
-        self._tells_writing = self._tells_openings or parts.hostname not in LOOPBACK
-        self._openings: deque[int] = deque(maxlen=_OPENINGS_KEPT)
+    _client: Client | None = None
+    _timeout = (0.0, timedelta())
 
     async def open(self) -> None:
         """Make the client."""
+        parts = urlsplit(self._origin)
+        self._tells_openings = parts.scheme == "https"
+        self._tells_writing = self._tells_openings or parts.hostname not in LOOPBACK
+        self._openings: deque[int] = deque(maxlen=_OPENINGS_KEPT)
         builder = (
             ClientBuilder()
             .follow_redirects(False)

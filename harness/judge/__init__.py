@@ -7,6 +7,8 @@ from harness.judge.causes import advice, how_many, title, what_decides
 from harness.judge.documents import *
 from harness.judge.wording import (
     FigureText,
+    Plain,
+    Scale,
     Things,
     amount,
     count,

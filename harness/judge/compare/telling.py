@@ -9,8 +9,7 @@ from typing import cast
 
 import msgspec
 
-from harness.files.thresholds import Scale
-from harness.judge import MetricDifference, NonInferiority, amount, count, demand, listed, signed, signed_text
+from harness.judge import MetricDifference, NonInferiority, Scale, amount, count, demand, listed, signed, signed_text
 from harness.judge.scores import rounded_up
 
 

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console, RenderableType
 from rich.table import Table as Grid
 
-from harness.files.thresholds import Plain
-from harness.judge import Estimate, FigureText, History, HistoryPoint, figure_text
+from harness.judge import Estimate, FigureText, History, HistoryPoint, Plain, figure_text
 from harness.report.parts import figure, number
 from harness.report.pen import Pen, indented, written
 from harness.report.sections import cusum_figure, letters, since

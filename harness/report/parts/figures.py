@@ -8,8 +8,7 @@ import re
 from dataclasses import replace
 from typing import overload
 
-from harness.files.thresholds import Plain, Scale
-from harness.judge import Estimate, Status, Verdict, amount
+from harness.judge import Estimate, Plain, Scale, Status, Verdict, amount
 from harness.judge import count as counted
 from harness.judge import figure as known
 from harness.report.parts.page import Cell, NamedFigure, Picture, Tone

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.files.thresholds import Scale
-from harness.judge import CandidateAssessment, Check, Classification, Confusion, demand, scale_of
+from harness.judge import CandidateAssessment, Check, Classification, Confusion, Scale, demand, scale_of
 from harness.report import parts
 from harness.report.parts import (
     Cell,

@@ -2,8 +2,7 @@
 
 from string import ascii_uppercase
 
-from harness.files.thresholds import Plain
-from harness.judge import AccuracyChange, CusumChart, Estimate, History, HistoryPoint
+from harness.judge import AccuracyChange, CusumChart, Estimate, History, HistoryPoint, Plain
 from harness.report import parts
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TrendPlot, TrendPoint
 

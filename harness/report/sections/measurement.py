@@ -2,8 +2,7 @@
 
 import json
 
-from harness.files.thresholds import Plain
-from harness.judge import CandidateAssessment, Latency, Replies, TimingQuality
+from harness.judge import CandidateAssessment, Latency, Plain, Replies, TimingQuality
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot, count, number
 from harness.rundir import CandidateEntry
 

@@ -2,8 +2,7 @@
 
 from typing import cast
 
-from harness.files.thresholds import Plain
-from harness.judge import PairsCompared, Spread, Stability
+from harness.judge import PairsCompared, Plain, Spread, Stability
 from harness.report import parts
 from harness.report.parts import Cell, NamedFigure, Section, Table
 

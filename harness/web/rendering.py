@@ -9,9 +9,8 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from harness.judge import Estimate, FigureText, amount, count, figure_text, signed_text
-from harness.report.parts import TroubleView, one_line, visible
+from harness.report.parts import VERDICT_TONES, TroubleView, one_line, visible
 from harness.report.rendering import html_environment, render
-from harness.report.sections import VERDICT_TONES
 from harness.web.guard import PAGE_POLICY
 from harness.web.pages.cases import ALL
 from harness.web.site import address, case_address, cases_address, run_address

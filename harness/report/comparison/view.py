@@ -24,8 +24,7 @@ from harness.judge import (
     sure,
 )
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
-from harness.report.parts import Cell, Picture, Table, Tone
-from harness.report.sections import STATUS_TONES, interval_picture
+from harness.report.parts import STATUS_TONES, Cell, Picture, Table, Tone, interval_picture
 
 TONES: dict[DifferenceVerdict, Tone] = {
     "better": "pass",

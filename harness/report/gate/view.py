@@ -20,8 +20,8 @@ from harness.judge import (
     scale_of,
     signed_text,
 )
-from harness.report.parts import Tone, TroubleView
-from harness.report.sections import VERDICT_TONES, troubles
+from harness.report.parts import VERDICT_TONES, Tone, TroubleView
+from harness.report.sections import troubles
 
 WORST = 5  # regressions shown in full
 _ORDER: tuple[GateStatus, ...] = ("NOT MEASURED", "FAIL", "INCONCLUSIVE", "PASS")

@@ -5,7 +5,18 @@ import shlex
 from harness.judge import Assessment, CandidateAssessment, sentence, sure, verb
 from harness.judge.checks.verdict import best_first
 from harness.report import sections
-from harness.report.parts import CandidateView, Cell, NamedFigure, ReportView, Section, Table, count, percent_of, when
+from harness.report.parts import (
+    VERDICT_TONES,
+    CandidateView,
+    Cell,
+    NamedFigure,
+    ReportView,
+    Section,
+    Table,
+    count,
+    percent_of,
+    when,
+)
 from harness.rundir import CandidateEntry, Manifest
 
 
@@ -21,7 +32,7 @@ def run_view(assessment: Assessment, manifest: Manifest | None = None) -> Report
         run_id=assessment.run_id,
         suite=assessment.suite,
         verdict=assessment.verdict,
-        tone=sections.VERDICT_TONES[assessment.verdict],
+        tone=VERDICT_TONES[assessment.verdict],
         headline=_said_once(assessment),
         when=when(assessment.created_utc, zone=" UTC"),
         facts=_facts(assessment),
@@ -51,7 +62,7 @@ def _candidate(c: CandidateAssessment, key: str, positive: str | None, entry: Ca
         prompt=c.prompt,
         model=c.model,
         verdict=c.verdict,
-        tone=sections.VERDICT_TONES[c.verdict],
+        tone=VERDICT_TONES[c.verdict],
         headline=_said_once(c),
         summary=_summary(c),
         tally=_tally(c),
@@ -85,7 +96,7 @@ def _unmeasured(c: CandidateAssessment, key: str, entry: CandidateEntry | None) 
         prompt=c.prompt,
         model=c.model,
         verdict=c.verdict,
-        tone=sections.VERDICT_TONES[c.verdict],
+        tone=VERDICT_TONES[c.verdict],
         headline=_said_once(c),
         summary=f"{count(c.cases, 'case')} × {count(c.repeats, 'repeat')}, not one reply",
         tally="not measured",

@@ -1,6 +1,5 @@
 """The sections of a report, one subject each: from an assessment to sentences, figures, charts and tables."""
 
-from harness.report.parts import STATUS_TONES, VERDICT_TONES, interval_picture
 from harness.report.sections.cases import notable_group, notable_groups, slices_section
 from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
 from harness.report.sections.cost import cost_section

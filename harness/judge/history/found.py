@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from harness.errors import HarnessError
-from harness.files.thresholds import ACCURACY, STABILITY
-from harness.judge import Estimate, History, PastRun, Quantile, scores
+from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, P95, PRECISION, RECALL, STABILITY
+from harness.judge import Estimate, History, PastRun, scores
+from harness.judge.history.reports import PastCandidate, PastReport, read_report
 from harness.judge.history.section import described, why_not_measured
 from harness.judge.history.series import MARGIN, as_share, history_of, usable
 from harness.judge.scores import Missing
@@ -22,62 +23,6 @@ _MOST_COUNTED = 2**53
 RECENT = 100  # runs that a report looks back on
 NOT_FINISHED = "it is not finished"
 _NOTHING = "no report.json, and the journal can't be read"
-
-
-class _Label(msgspec.Struct):
-    precision: Estimate
-    recall: Estimate
-
-
-class _PastClassification(msgspec.Struct):
-    accuracy: Estimate
-    balanced_accuracy: Estimate
-    labels: dict[str, _Label]
-
-
-class _Stability(msgspec.Struct):
-    agreement: Estimate
-    served_models: dict[str, int] = {}
-    fingerprints: dict[str, int] = {}
-
-
-class _PastLatency(msgspec.Struct):
-    caller: tuple[Quantile, ...]
-
-
-class _Slice(msgspec.Struct):
-    kind: str
-    name: str
-    accuracy: Estimate
-
-
-class _PastCandidate(msgspec.Struct):
-    """The part of a report that enters a history; the rest is skipped unread."""
-
-    name: str
-    verdict: str
-    cases: int
-    classification: _PastClassification
-    stability: _Stability
-    latency: _PastLatency
-    slices: tuple[_Slice, ...] = ()
-    trials: int = 0
-    outcomes: dict[str, int] = {}
-    lost: int | None = None
-    answered: dict[str, Estimate] = {}
-    answered_splits: dict[str, Estimate] = {}
-
-    @property
-    def share_lost(self) -> float:
-        """The share of trials that the endpoint failed; early reports tell only how many failed at all."""
-        failed = self.outcomes.get("failed", 0) if self.lost is None else self.lost
-        return failed / self.trials if self.trials else 0.0
-
-
-class _PastReport(msgspec.Struct):
-    schema_version: int
-    complete: bool
-    candidates: tuple[_PastCandidate, ...]
 
 
 def past_runs(stored: Iterable[StoredRun]) -> tuple[PastRun, ...]:
@@ -104,17 +49,17 @@ def _candidates(run: StoredRun) -> list[PastRun]:
     return _from_journal(run, blank)
 
 
-def _decoded(report: bytes | None) -> _PastReport | None:
+def _decoded(report: bytes | None) -> PastReport | None:
     """Read a report; None when there is none, or none that this harness understands."""
     try:
-        read = None if report is None else msgspec.json.decode(report, type=_PastReport)
+        read = None if report is None else read_report(report)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     known = read is not None and read.schema_version <= SCHEMA_VERSION
     return read if known and read is not None and all(map(_plausible, read.candidates)) else None
 
 
-def _plausible(judged: _PastCandidate) -> bool:
+def _plausible(judged: PastCandidate) -> bool:
     """Tell whether what a report says are shares are shares: it may have come from elsewhere."""
     told = judged.classification
     shares = [told.accuracy, told.balanced_accuracy, judged.stability.agreement]
@@ -127,15 +72,14 @@ def _plausible(judged: _PastCandidate) -> bool:
     )
 
 
-def _from_report(run: PastRun, judged: _PastCandidate, *, complete: bool) -> PastRun:
+def _from_report(run: PastRun, judged: PastCandidate, *, complete: bool) -> PastRun:
     told = judged.classification
-    figures = {"accuracy": told.accuracy, "balanced_accuracy": told.balanced_accuracy}
+    figures = {ACCURACY.written: told.accuracy, BALANCED_ACCURACY.written: told.balanced_accuracy}
     for label, of_label in told.labels.items():
-        figures |= {f"recall[{label}]": of_label.recall, f"precision[{label}]": of_label.precision}
-    figures["stability"] = judged.stability.agreement
-    p95 = next((part.estimate for part in judged.latency.caller if part.q == 0.95), None)
-    if p95 is not None:
-        figures["latency.p95"] = p95
+        figures |= {RECALL.of_label(label): of_label.recall, PRECISION.of_label(label): of_label.precision}
+    figures[STABILITY.written] = judged.stability.agreement
+    if judged.p95 is not None:
+        figures[P95.written] = judged.p95
     figures |= judged.answered
     unknown = why_not_measured(judged.share_lost)
     if judged.verdict == "NOT MEASURED" or unknown:

@@ -1,5 +1,6 @@
 """What the list of runs says of each run: read from `report.json` without all that the list does not show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -8,47 +9,11 @@ import msgspec
 from harness.errors import HarnessError
 from harness.judge import CandidateAssessment, Estimate
 from harness.judge.checks.verdict import best_first
+from harness.judge.history.reports import PastCandidate, PastReport, read_report
 from harness.rundir import Manifest, plain_content
 from harness.web.site.results import RunFolder
 
 State = Literal["running", "judged", "not judged", "unreadable"]
-
-
-class _Quantile(msgspec.Struct):
-    q: float
-    estimate: Estimate
-
-
-class _Latency(msgspec.Struct):
-    caller: list[_Quantile]
-
-
-class _Classification(msgspec.Struct):
-    accuracy: Estimate
-    balanced_accuracy: Estimate
-
-
-class _Check(msgspec.Struct):
-    status: str
-
-
-class _Candidate(msgspec.Struct):
-    name: str
-    prompt: str
-    model: str
-    verdict: str
-    checks: list[_Check]
-    classification: _Classification
-    latency: _Latency
-
-
-class _Report(msgspec.Struct):
-    verdict: str
-    headline: str
-    journalled_trials: int
-    complete: bool
-    candidates: list[_Candidate]
-    reason: str = ""
 
 
 class CandidateSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,25 +102,24 @@ def _summary(run: RunFolder, *, live: bool) -> RunSummary:
     )
 
 
-def _report(run: RunFolder) -> _Report | None:
-    return None if run.report is None else msgspec.json.decode(plain_content(run.report), type=_Report)
+def _report(run: RunFolder) -> PastReport | None:
+    return None if run.report is None else read_report(plain_content(run.report))
 
 
-def _best_first(candidates: list[_Candidate]) -> list[_Candidate]:
+def _best_first(candidates: Sequence[PastCandidate]) -> list[PastCandidate]:
     """Rank as a report does: the part that was read has all that ranking looks at."""
     ranked: list[Any] = best_first(cast("list[CandidateAssessment]", candidates))
     return ranked
 
 
-def _candidate(candidate: _Candidate) -> CandidateSummary:
-    p95 = next((quantile.estimate.value for quantile in candidate.latency.caller if quantile.q == 0.95), None)
+def _candidate(candidate: PastCandidate) -> CandidateSummary:
     return CandidateSummary(
         name=candidate.name,
         prompt=candidate.prompt,
         model=candidate.model,
         verdict=candidate.verdict,
         accuracy=candidate.classification.accuracy,
-        p95_s=p95,
+        p95_s=None if candidate.p95 is None else candidate.p95.value,
     )
 
 

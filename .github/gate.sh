@@ -29,23 +29,31 @@ graver() { # a broken run (2, 4, 5, 70: an error of the harness) is graver than 
 }
 
 number=0
-read -r -d '' -a suites <<<"$SUITES" || true
-for suite in "${suites[@]}"; do
+gate() { # what to gate (a suite, or --all), then the suites that a fork's files are checked by
+  local what="$1" code=0 one
+  shift
   number=$((number + 1))
-  out="$reports/$number"
-  code=0
+  local out="$reports/$number"
   if [ "$fork" = true ]; then
     echo "::group::harness check"
-    "$harness" check "$suite" --untrusted || code=$?
+    for one in "$@"; do "$harness" check "$one" --untrusted || code=$?; done
     echo "::endgroup::"
   fi
   if [ "$code" -eq 0 ] && { [ "$fork" = false ] || [ -n "$FORK_MODEL" ]; }; then
     # The outputs of the step are those of all suites together: written below, not by each gate.
-    GITHUB_OUTPUT='' "$harness" gate "$suite" --base "$base" --out "$out" "${options[@]}" || code=$?
+    GITHUB_OUTPUT='' "$harness" gate "$what" --base "$base" --out "$out" "${options[@]}" || code=$?
   fi
   if [ -f "$out/gate.md" ]; then cat "$out/gate.md" >>"$reports/gate.md"; fi
   if graver "$code"; then worst=$code; fi
-done
+}
+
+read -r -d '' -a suites <<<"$SUITES" || true
+if [ "${#suites[@]}" -eq 0 ]; then # all that the pull request touches, decided as one
+  mapfile -d '' -t known < <(git ls-files -z -- '*.suite.yml' '*.suite.yaml')
+  gate --all "${known[@]}"
+else
+  for suite in "${suites[@]}"; do gate "$suite" "$suite"; done
+fi
 
 echo "exit-code=$worst" >>"$GITHUB_OUTPUT"
 if [ "$worst" -eq 3 ] && [ "$INCONCLUSIVE" = warn ]; then

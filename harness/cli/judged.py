@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.ground import command_line, emit, emit_json, note
+from harness.cli.ground import command_line, emit, emit_json, most_of, note
 from harness.errors import (
     EndpointUnusable,
     Exit,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.judge import Assessment
     from harness.judge.checks import Baseline
     from harness.judge.view import View
+    from harness.measure.bounds import Most
 
 CODES = {
     "READY": Exit.READY,
@@ -37,16 +38,41 @@ CODES = {
 
 
 def measure_bundle(
-    bundle: Bundle, *, processes: int | None, quiet: bool, verbose: bool = False, debug: bool = False
+    bundle: Bundle,
+    *,
+    processes: int | None,
+    quiet: bool,
+    verbose: bool = False,
+    debug: bool = False,
+    most: Most | None = None,
 ) -> Path:
     """Measure with live progress on stderr; gives the run's folder."""
     from harness.cli.progress import watching_bundle
+    from harness.measure.bounds import NO_BOUND
     from harness.measure.run import measure
 
     with watching_bundle(bundle, quiet=quiet, verbose=verbose) as observer:
         return measure(
-            bundle, bundle.project.results, observer=observer, processes=processes, command=command_line(), debug=debug
+            bundle,
+            bundle.project.results,
+            observer=observer,
+            processes=processes,
+            command=command_line(),
+            debug=debug,
+            most=most or NO_BOUND,
         )
+
+
+def bounds_asked(max_cost: str | None, max_trials: int | None) -> Most:
+    """Read `--max-cost` and `--max-trials`. Raises UsageError."""
+    from harness.measure.bounds import Most
+
+    money = None if max_cost is None else most_of(max_cost)
+    return Most(
+        trials=max_trials,
+        money=None if money is None else money.amount,
+        currency=None if money is None else money.currency,
+    )
 
 
 def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Assessment:

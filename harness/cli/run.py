@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.ground import note, options, run_asked
-from harness.cli.judged import check_template, conclude, measure_bundle, reported_if_ended_early
+from harness.cli.judged import bounds_asked, check_template, conclude, measure_bundle, reported_if_ended_early
 
 
 def run(
@@ -17,6 +17,8 @@ def run(
     cases: options.Cases = None,
     limit: options.Limit = None,
     first: options.First = None,
+    max_cost: options.MaxCost = None,
+    max_trials: options.MaxTrials = None,
     processes: options.Processes = None,
     template: options.Template = None,
     quiet: options.Quiet = False,
@@ -35,7 +37,8 @@ def run(
         for left_out in bundle.left_out:
             note(left_out)
     with reported_if_ended_early(template=template, as_json=as_json):
-        folder = measure_bundle(bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug)
+        most = bounds_asked(max_cost, max_trials)
+        folder = measure_bundle(bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))
 
 
@@ -58,6 +61,8 @@ def resume(
     failed: Annotated[
         bool, typer.Option("--failed", help="Send again what the endpoint failed; its latest reply counts.")
     ] = False,
+    max_cost: options.MaxCost = None,
+    max_trials: options.MaxTrials = None,
     template: options.Template = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -74,10 +79,10 @@ def resume(
 
     check_template(template)
     folder, manifest = run_asked(run, project)
-    trusted = project or Path.cwd()
+    trusted, most = project or Path.cwd(), bounds_asked(max_cost, max_trials)
     with (
         reported_if_ended_early(template=template, as_json=as_json),
         watching(folder, manifest, quiet=quiet, verbose=verbose) as observer,
     ):
-        resume_run(folder, changed=changed, failed=failed, trusted=trusted, observer=observer, debug=debug)
+        resume_run(folder, changed=changed, failed=failed, trusted=trusted, observer=observer, debug=debug, most=most)
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))

@@ -81,6 +81,17 @@ class Plan:
                     counts[self._parts(slot)[1]] += 1
         return {c.name: n for c, n in zip(self.candidates, counts, strict=True)}
 
+    def beyond(self, done: bytearray, most: int) -> bytearray:
+        """Mark all but the first so many unfinished trials, in the drawn order, as not to be sent."""
+        marked = bytearray(done)
+        for repeat in range(self.repeats):
+            for slot in self._order(repeat):
+                code = repeat * self._width + slot
+                if not done[code]:
+                    marked[code] = most <= 0
+                    most -= 1
+        return marked
+
     def warmups(self, candidate: Candidate) -> Iterator[Planned]:
         """Yield the warm-up calls of a candidate: its first cases under keys that no trial has."""
         for n in range(candidate.model.warmup):
@@ -189,8 +200,7 @@ class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
 def estimate(bundle: Bundle) -> PlanSummary:
     """Estimate a run of this bundle without a call."""
     plan = Plan(bundle)
-    trials = plan.remaining(plan.nothing_done())
-    costs = tuple(_cost(plan, candidate, trials[candidate.name]) for candidate in bundle.candidates)
+    costs = costs_of(plan, plan.nothing_done())
     labels: dict[str, dict[str, int]] = {label: {} for label in bundle.suite.labels}
     for case in bundle.cases:
         splits = labels.setdefault(case.expected, {})
@@ -202,6 +212,12 @@ def estimate(bundle: Bundle) -> PlanSummary:
         labels=labels,
         candidates=costs,
     )
+
+
+def costs_of(plan: Plan, done: bytearray) -> tuple[CandidateCost, ...]:
+    """Estimate what is not done of a plan, candidate by candidate, without a call."""
+    trials = plan.remaining(done)
+    return tuple(_cost(plan, candidate, trials[candidate.name]) for candidate in plan.candidates)
 
 
 def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:

@@ -16,7 +16,7 @@ candidate is gone, a candidate or a perturbation is new) it would be another run
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from harness.errors import RunChanged, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.written import shown
 from harness.journal import JournalWriter, RunLock
+from harness.measure.bounds import NO_BOUND, Most
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign
 from harness.measure.plan import Plan
@@ -46,8 +47,9 @@ def resume(
     observer: Observer | None = None,
     processes: int | None = None,
     debug: bool = False,
+    most: Most = NO_BOUND,
 ) -> Path:
-    """Measure what is left of a run; gives its folder.
+    """Measure what is left of a run, at most so much; gives its folder.
 
     `bundle` is what the files say now, where the manifest can't say where they are (a gate's base). With
     `trusted`, the run must be of the project around that folder; else the manifest is believed.
@@ -67,16 +69,18 @@ def resume(
             _refuse(changes, changed=changed, run=run)
             plan = Plan(bundle)
             begin = _begin(plan, run, found, failed=failed)
+            allowed = most.allowed(bundle, plan, begin.done)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
         except BaseException:
             writer.close()
             raise
         _note(watching, changes, begin)
+        begin = replace(begin, done=allowed, bounded=sum(allowed) - sum(begin.done))
         if failed:
-            left = plan.planned - sum(begin.done)
+            left = plan.planned - sum(allowed)
             watching.on_note(f"{left:,} trials are sent: those that the endpoint failed, and what was not run")
-        run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes)
+        run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
     return run
 
 

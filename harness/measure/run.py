@@ -17,6 +17,7 @@ import msgspec
 from harness.errors import EndpointUnusable, HarnessError, UsageError
 from harness.files.bundle import Bundle, Candidate
 from harness.journal import JournalWriter, RunLock, iter_records
+from harness.measure.bounds import NO_BOUND, Most
 from harness.measure.endpoint.origin import api_key, resolved_headers
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import make_manifest
@@ -36,11 +37,13 @@ def measure(
     command: Sequence[str] = (),
     amend: Callable[[Manifest], Manifest] | None = None,
     reused: Sequence[Record] = (),
+    most: Most = NO_BOUND,
 ) -> Path:
     """Measure all trials of a bundle in a new run; gives its folder.
 
     `amend` may add to the manifest before it is written; `reused` are records that stand for trials of the
-    plan, which are not sent then. `debug` writes every exchange, without keys, to the run's debug.log.
+    plan, which are not sent then; `most` bounds what is sent and paid. `debug` writes every exchange, without
+    keys, to the run's debug.log.
 
     Raises what ended it early (EndpointUnusable, Interrupted, RunIncomplete, StorageFailed); every finished
     trial is saved then, and the error names the run to resume.
@@ -50,6 +53,9 @@ def measure(
         for candidate in plan.candidates:  # before there is a folder: a run without a call is none
             api_key(candidate.model_name, candidate.model)
             resolved_headers(candidate.model_name, candidate.model)
+        done = plan.nothing_done()
+        kept = tuple(record for record in reused if plan.mark(done, record))
+        allowed = most.allowed(bundle, plan, done)
         content = " ".join((bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates)))
         run = create_run(results, bundle.suite.name, content)
         with _none_left_empty(run), RunLock(run / LOCK):
@@ -63,10 +69,10 @@ def measure(
             except BaseException:
                 writer.close()
                 raise
-            done = plan.nothing_done()
-            kept = tuple(record for record in reused if plan.mark(done, record))
-            begin = Begin(event="started", cases=plan.cases, done=done, reused=kept)
-            run_session(run, bundle, plan, writer, begin, observer=observer or Nobody(), processes=processes)
+            bounded = sum(allowed) - sum(done)
+            begin = Begin(event="started", cases=plan.cases, done=allowed, reused=kept, bounded=bounded)
+            watching = observer or Nobody()
+            run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
     return run
 
 

@@ -12,6 +12,7 @@ from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncom
 from harness.files.bundle import Bundle
 from harness.files.thresholds import metric_of
 from harness.journal import JournalWriter
+from harness.measure.bounds import Most, Spent
 from harness.measure.engine.contract import EngineOutcome, RecordSink, Work
 from harness.measure.plan import Plan
 from harness.measure.timeline import RealClock
@@ -63,20 +64,22 @@ _MOST_PROCESSES = 4
 class JournalSink:
     """Puts events into the journal, and tells the observer once they are there."""
 
-    def __init__(self, writer: JournalWriter, observer: Observer) -> None:
+    def __init__(self, writer: JournalWriter, observer: Observer, spent: Spent) -> None:
         self._writer = writer
+        self._spent = spent
         self._observer = observer
         self.written = writer.written
         self.refused: dict[str, Refused] = {}
         self.answered: set[str] = set()
 
     def put(self, event: Event) -> None:
-        """Journal one event. Raises StorageFailed."""
+        """Journal one event. Raises StorageFailed, and RunIncomplete where a reply reaches the bound on money."""
         self._writer.append(event)
         if isinstance(event, Record):
             if isinstance(event.outcome, Reply) and not event.warmup:
                 self.answered.add(event.candidate)
             self._observer.on_record(event)
+            self._spent.take(event)
         elif isinstance(event, Refused):
             self.refused[event.candidate] = event
             self._observer.on_note(f"{event.candidate} ended: {event.failure.message} {event.advice}")
@@ -99,6 +102,7 @@ class Begin:
     cut_off: int = 0
     answered: frozenset[str] = frozenset()  # candidates with a reply in the journal
     reused: tuple[Record, ...] = ()  # measured before, for another run; marked in `done`
+    bounded: int = 0  # trials beyond the bound of this session: marked in `done`, though they are not
 
 
 def run_session(
@@ -110,12 +114,13 @@ def run_session(
     *,
     observer: Observer,
     processes: int | None,
+    most: Most,
 ) -> None:
-    """Measure what is left; raises what ended it early. The writer is closed in any case.
+    """Measure what is left, at most so much; raises what ended it early. The writer is closed in any case.
 
     An error of a new run that sent nothing, such as an endpoint that can't be opened, is not `resumable`.
     """
-    done, unsent = sum(begin.done), False
+    done, unsent = sum(begin.done) - begin.bounded, False
     try:
         for case in begin.cases:
             writer.append(case)
@@ -124,7 +129,7 @@ def run_session(
         writer.append(_session(begin.event, plan, done, cut_off=begin.cut_off))
         observer.on_start(plan.planned, done)
         if done < plan.planned:
-            sink = JournalSink(writer, observer)
+            sink = JournalSink(writer, observer, Spent(bundle, most))
             outcome = _measure(bundle, plan, begin, sink, processes)
             writer.append(outcome.load.interference(outcome.processes))
             if outcome.error is not None:
@@ -136,6 +141,10 @@ def run_session(
                 _end_refused(plan, done, writer, sink, begin.answered)
                 writer.close()
                 return
+            if begin.bounded:
+                error = RunIncomplete("--max-trials is reached; finished trials are saved.", fix="Allow more.")
+                writer.append(_session("stopped", plan, done, why=_why(error)))
+                raise error
         writer.append(_session("finished", plan, done))
     except HarnessError as error:
         _close_after(error, writer)

@@ -112,3 +112,18 @@ def test_what_a_variable_holds_is_never_run(tmp_path: Path) -> None:
     hostile = "a.suite.yml;touch$IFS./pwned $(touch${IFS}./pwned) `touch ./pwned` --help"
     run(tmp_path, tmp_path, stub(tmp_path, *[0] * 9), SUITES=hostile, MARGIN="$(touch ./pwned)")
     assert not (tmp_path / "pwned").exists()
+
+
+def test_without_a_suite_all_are_gated_as_one_and_a_forks_are_checked_first(tmp_path: Path) -> None:
+    for name in ("a.suite.yml", "b c.suite.yml"):
+        (tmp_path / name).write_text("")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    assert run(tmp_path, tmp_path, stub(tmp_path, 1), SUITES=" \n").returncode == 1
+    assert (tmp_path / "calls").read_text().splitlines()[-1].startswith("gate --all --base origin/main --out ")
+    run(tmp_path, tmp_path, stub(tmp_path, 0, 0), SUITES="", HEAD_REPOSITORY="them/repo", FORK_MODEL="recorded")
+    assert [line.split(" --")[0] for line in (tmp_path / "calls").read_text().splitlines()[1:]] == [
+        "check a.suite.yml",
+        "check b c.suite.yml",
+        "gate",
+    ]

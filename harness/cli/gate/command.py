@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from harness.cli.ground import Money, margin_of, most_of, options, show_error
-from harness.errors import EndpointUnusable
+from harness.errors import EndpointUnusable, UsageError
 
 if TYPE_CHECKING:
+    from harness.cli.gate.judging import Held
     from harness.files.branch import GateBundle
 
 
@@ -60,9 +62,21 @@ OutOption: TypeAlias = Annotated[
 ]
 
 
+AllOption: TypeAlias = Annotated[
+    bool, typer.Option("--all", help="Every suite below here that the branch touches, decided as one.")
+]
+SuiteArgument: TypeAlias = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="SUITE", help="A *.suite.yml file; or --all.", show_default=False, autocompletion=options.suites
+    ),
+]
+
+
 def gate(
-    suite: options.Suite,
+    suite: SuiteArgument = None,
     base: BaseOption = "origin/main",
+    every: AllOption = False,
     margin: MarginOption = None,
     policy: PolicyOption = PolicySide.BASE,
     max_cost: MaxCostOption = None,
@@ -75,20 +89,22 @@ def gate(
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Measure the prompts that a branch changed beside their base versions, and pass or fail the branch.
+    """Measure what a branch changed beside its base version, and pass or fail the branch.
 
-    Exits 0 when every changed prompt meets every threshold and is no worse than before, 1 when one does not,
-    3 when the cases prove neither, 4 when the run could not be finished.
+    Exits 0 when all that changed meets every threshold and is no worse than before, 1 when something does not,
+    2 when it may not be judged, 3 when the cases prove neither, 4 when the run could not be finished.
     """
     from tempfile import TemporaryDirectory
 
-    from harness.files.branch import GateAsked, gate_bundle
+    from harness.files.branch import GateAsked, gate_bundle, gate_bundles
     from harness.measure.endpoint.codecs import merged
 
+    if every == (suite is not None) or (every and prompt):
+        raise UsageError("name one suite, or all by --all without --prompt.", fix="`harness gate --all --base REF`.")
     share = None if margin is None else margin_of(margin)
     most = None if max_cost is None else most_of(max_cost)
     asked = GateAsked(
-        suite=suite,
+        suite=suite or Path(),
         base=base,
         policy="head" if policy is PolicySide.HEAD else "base",
         prompts=tuple(prompt or ()),
@@ -96,42 +112,57 @@ def gate(
         repeats=repeats,
         limit=limit,
     )
-    with TemporaryDirectory(prefix="harness-gate-") as scratch:
-        found = gate_bundle(asked, Path(scratch).resolve(), merged)
-        loss = found.bundle.suite.gate.margin if share is None else share
-        code = _held(found, loss, most, reuse=reuse, out=out, quiet=quiet, as_json=as_json)
+    with TemporaryDirectory(prefix="harness-gate-") as folder:
+        scratch = Path(folder).resolve()
+        found = gate_bundles(asked, scratch, merged) if every else (gate_bundle(asked, scratch, merged),)
+        held = _measured(found, share, most, reuse=reuse, quiet=quiet)
+        code = _told(held, together=every, out=out, as_json=as_json)
     raise typer.Exit(code)
 
 
-def _held(
-    found: GateBundle, margin: float, most: Money | None, *, reuse: bool, out: Path | None, quiet: bool, as_json: bool
-) -> int:
-    """Measure what has to be measured, judge, write and tell; gives the exit code."""
-    from msgspec import structs
-
-    from harness.cli.gate.judging import judge_gate
-    from harness.cli.gate.measuring import Served, refuse_dear, run_gate, serve, served_of, to_measure
-    from harness.cli.gate.outputs import tell, write_gate
+def _measured(
+    found: Sequence[GateBundle], share: float | None, most: Money | None, *, reuse: bool, quiet: bool
+) -> list[Held]:
+    """Plan and bound all suites, then measure one after the other; those that an earlier gate finished are kept."""
+    from harness.cli.gate.judging import Held
+    from harness.cli.gate.measuring import Served, begun, keys_of, refuse_dear, run_gate, serve, served_of, to_measure
     from harness.files.written import shortest
 
-    results = shortest(found.results())
-    served = serve(found, results) if reuse else Served()
-    bundle = to_measure(found, served)
-    run = ended = None
-    if bundle.candidates:
-        if most is not None:
-            refuse_dear(bundle, served, most)
-        try:
-            run = run_gate(found, bundle, served, results, quiet=quiet)
-        except EndpointUnusable as error:  # nobody answered: why not stands in every report
-            if error.run is None:
-                raise
-            show_error(error)
-            run, ended = error.run, error
-    names = frozenset() if run is None else served_of(run)
-    gate, assessment = judge_gate(found, run, served=names, margin=margin)
-    if ended is not None:
-        gate = structs.replace(gate, exit_code=int(ended.exit_code))
-    write_gate(gate, assessment, run, out)
+    plans = []
+    for gate in found:
+        results = shortest(gate.results())
+        served = serve(gate, results) if reuse else Served()
+        plans.append((gate, to_measure(gate, served), served, results))
+    if most is not None:
+        refuse_dear([(bundle, served.names) for _, bundle, served, _ in plans], most)
+    keys = keys_of([(gate, bundle) for gate, bundle, *_ in plans])
+    earlier = [begun(gate, key, results) for (gate, _, _, results), key in zip(plans, keys, strict=True)]
+    half = any(plan[1].candidates and (run is None or left) for plan, (run, left) in zip(plans, earlier, strict=True))
+    held = []
+    for (gate, bundle, served, results), key, (kept, left) in zip(plans, keys, earlier, strict=True):
+        margin = gate.bundle.suite.gate.margin if share is None else share
+        run, ended = kept if bundle.candidates else None, None
+        if bundle.candidates and (run is None or left or not half):
+            try:
+                again = run if left else None
+                run = run_gate(gate, bundle, served, results, key=key, unfinished=again, quiet=quiet)
+            except EndpointUnusable as error:  # nobody answered: why not stands in every report
+                if error.run is None:
+                    raise
+                show_error(error)
+                run, ended = error.run, error
+        names = frozenset() if run is None else served_of(run)
+        held.append(Held(gate=gate, margin=margin, run=run, served=names, ended=ended))
+    return held
+
+
+def _told(held: Sequence[Held], *, together: bool, out: Path | None, as_json: bool) -> int:
+    """Judge, write and tell; gives the exit code."""
+    from harness.cli.gate.judging import judge_gates
+    from harness.cli.gate.outputs import tell, write_gate
+
+    gate, assessments = judge_gates(held, together=together)
+    both = zip(held, assessments, strict=True)
+    write_gate(gate, [(one.run, made) for one, made in both if one.run is not None and made is not None], out)
     tell(gate, as_json=as_json)
     return gate.exit_code

@@ -1,10 +1,12 @@
 """Judges what a gate measured: the run's assessment, a comparison for each pair, one decision."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from harness.errors import EndpointUnusable
 from harness.files.baselines import read_baselines
 from harness.files.branch import FREE, GateBundle, Pair
 from harness.judge import GATE_SCHEMA, Assessment, CandidateAssessment, Comparison, Gate, GateCost, GatedPrompt, Trouble
@@ -16,23 +18,44 @@ from harness.judge.view import View
 from harness.judge.wording import listed
 
 
-def judge_gate(
-    gate: GateBundle, run: Path | None, *, served: frozenset[str], margin: float
-) -> tuple[Gate, Assessment | None]:
-    """Decide a gate; without a run, nothing that is sent changed."""
-    assessment = None if run is None else _assessed(gate, run)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """One suite of a gate, measured; without a run nothing that is sent changed."""
+
+    gate: GateBundle
+    margin: float
+    run: Path | None = None
+    served: frozenset[str] = frozenset()  # candidates whose replies are those of earlier runs
+    ended: EndpointUnusable | None = None  # nobody answered
+
+
+def judge_gates(held: Sequence[Held], *, together: bool) -> tuple[Gate, list[Assessment | None]]:
+    """Decide the suites of a branch as one: a loss must be certain among all of their prompts (Holm)."""
+    assessments = [None if one.run is None else _assessed(one.gate, one.run) for one in held]
+    judged = [_judged_of(one, assessment) for one, assessment in zip(held, assessments, strict=True)]
+    strictest = max(one.gate.bundle.suite.confidence for one in held)
+    decided = iter(decide_prompts([prompt for prompts in judged for prompt in prompts], confidence=strictest))
+    prompts = [
+        msgspec.structs.replace(next(decided), suite=one.gate.suite if together else "")
+        for one, mine in zip(held, judged, strict=True)
+        for _ in mine
+    ]
+    return _gate(held, prompts, assessments, together=together), assessments
+
+
+def _judged_of(held: Held, assessment: Assessment | None) -> list[ChangedPrompt]:
+    gate = held.gate
     candidates = () if assessment is None else assessment.candidates
     known = {one.name: msgspec.structs.replace(one, went_wrong=_from_top(gate, one.went_wrong)) for one in candidates}
-    views = {} if run is None else views_of(run)
+    views = {} if held.run is None else views_of(held.run)
     judged = []
     for pair in gate.pairs:
         head, base = known.get(pair.head.name), known.get(pair.base.name) if pair.base else None
         comparison = None
         if head is not None and base is not None and "NOT MEASURED" not in {head.verdict, base.verdict}:
-            comparison = _compared(views[base.name], views[head.name], margin)
-        judged.append(_judged(pair, head, base, served, comparison=comparison))
-    prompts = decide_prompts(judged, confidence=gate.bundle.suite.confidence)
-    return _gate(gate, prompts, assessment, served, margin), assessment
+            comparison = _compared(views[base.name], views[head.name], held.margin)
+        judged.append(_judged(pair, head, base, held.served, comparison=comparison))
+    return judged
 
 
 def _compared(base: View, head: View, margin: float) -> Comparison:
@@ -111,37 +134,46 @@ def _assessed(gate: GateBundle, run: Path) -> Assessment:
 
 
 def _gate(
-    gate: GateBundle,
-    prompts: Sequence[GatedPrompt],
-    assessment: Assessment | None,
-    served: frozenset[str],
-    margin: float,
+    held: Sequence[Held], prompts: Sequence[GatedPrompt], assessments: Sequence[Assessment | None], *, together: bool
 ) -> Gate:
-    status, reason = gate_status(prompts), gate_reason(prompts, gate.base_ref)
-    if gate.deleted:
-        reason += f" Deleted, so nothing is known of it: {listed(gate.deleted, most=4)}."
-    cost = _cost(gate, assessment, served)
+    first, gates = held[0].gate, [one.gate for one in held]
+    status, reason = gate_status(prompts), gate_reason(prompts, first.base_ref)
+    deleted = tuple(dict.fromkeys(path for gate in gates for path in gate.deleted))
+    if deleted:
+        reason += f" Deleted, so nothing is known of it: {listed(deleted, most=4)}."
+    complete = all(one is None or one.complete for one in assessments)
+    cost = _cost(held, assessments)
+    runs = tuple(one.run_id for one in assessments if one is not None)
     return Gate(
         schema_version=GATE_SCHEMA,
         status=status,
-        exit_code=int(exit_code(status, prompts=prompts, complete=assessment is None or assessment.complete)),
+        exit_code=_code(held, int(exit_code(status, prompts=prompts, complete=complete))),
         headline=f"{status}: {reason}",
         reason=reason,
-        suite=gate.suite,
-        base_ref=gate.base_ref,
-        base_commit=gate.base_commit,
-        head_commit=gate.head_commit,
-        uncommitted=gate.uncommitted,
-        policy=gate.policy,
-        thresholds=tuple(threshold.text for threshold in gate.bundle.thresholds),
-        margin=margin,
+        suite="" if together else first.suite,
+        base_ref=first.base_ref,
+        base_commit=first.base_commit,
+        head_commit=first.head_commit,
+        uncommitted=first.uncommitted,
+        policy="head" if any(gate.policy == "head" for gate in gates) else "base",
+        thresholds=tuple(dict.fromkeys(each.text for gate in gates for each in gate.bundle.thresholds)),
+        margin=min(one.margin for one in held),
         prompts=tuple(prompts),
-        edits=gate.edits,
-        deleted=gate.deleted,
+        edits=tuple(
+            dict.fromkeys(f"{gate.suite}: {edit}" if together else edit for gate in gates for edit in gate.edits)
+        ),
+        deleted=deleted,
         cost=cost,
-        run_id=None if assessment is None else assessment.run_id,
+        run_id=runs[0] if runs else None,
         currency=cost.currency,
+        suites=tuple(gate.suite for gate in gates) if together else (),
+        run_ids=runs,
     )
+
+
+def _code(held: Sequence[Held], judged: int) -> int:
+    """Let an endpoint that answered nobody count before what was judged."""
+    return next((int(one.ended.exit_code) for one in held if one.ended is not None), judged)
 
 
 def _calls(one: CandidateAssessment) -> int:
@@ -150,18 +182,18 @@ def _calls(one: CandidateAssessment) -> int:
     return max(one.latency.attempts + one.latency.warmup_calls, refused)
 
 
-def _cost(gate: GateBundle, assessment: Assessment | None, served: frozenset[str]) -> GateCost:
-    candidates = () if assessment is None else assessment.candidates
-    own = [one for one in candidates if one.name not in served]
+def _cost(held: Sequence[Held], assessments: Sequence[Assessment | None]) -> GateCost:
+    both = [(one, made.candidates) for one, made in zip(held, assessments, strict=True) if made is not None]
+    own = [(one.gate, each) for one, made in both for each in made if each.name not in one.served]
     paid: dict[str, float] = {}
-    for one in own:
-        if one.cost.total is not None:
-            paid[one.cost.currency] = paid.get(one.cost.currency, 0.0) + one.cost.total
+    for _, each in own:
+        if each.cost.total is not None:
+            paid[each.cost.currency] = paid.get(each.cost.currency, 0.0) + each.cost.total
     currency = next(iter(paid)) if len(paid) == 1 else None
-    kinds = {c.model.endpoint for c in gate.bundle.candidates if c.name in {one.name for one in own}}
+    kinds = {c.model.endpoint for gate, each in own for c in gate.bundle.candidates if c.name == each.name}
     return GateCost(
-        calls=sum(_calls(one) for one in own),
-        reused=sum(one.trials for one in candidates if one.name in served),
+        calls=sum(_calls(each) for _, each in own),
+        reused=sum(each.trials for one, made in both for each in made if each.name in one.served),
         money=None if currency is None else paid[currency],
         currency=currency,
         priced=bool(paid),

@@ -1,6 +1,7 @@
 """Measures what a gate asks for: stored replies first, a bound on the cost, a run, or the rest of one."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from harness.cli.ground import HarnessError, Money, UsageError, command_line
+from harness.cli.ground import HarnessError, Money, command_line
 from harness.cli.progress import watching_bundle
 from harness.files.branch import FREE, GateBundle
 from harness.files.bundle import Bundle, Candidate
 from harness.files.digest import digest
+from harness.measure.bounds import Most, refuse_more
 from harness.measure.plan import Plan, estimate
 from harness.measure.resume import resume
 from harness.measure.run import measure, served_as, stored_replies
@@ -62,39 +64,22 @@ def to_measure(gate: GateBundle, served: Served) -> Bundle:
     return replace(gate.bundle, candidates=tuple(wanted))
 
 
-def refuse_dear(bundle: Bundle, served: Served, most: Money) -> None:
-    """Refuse a run that may cost more than allowed, or whose cost can't be bounded. Raises UsageError."""
-    left = tuple(c for c in bundle.candidates if c.name not in served.names and c.model.endpoint not in FREE)
-    if not left:
-        return
-    total, currencies = 0.0, set()
-    for cost in estimate(replace(bundle, candidates=left)).candidates:
-        if cost.money is None:
-            why = "has no price in harness.yml"
-            fix = "Add `price: {input: …, output: …}` to the model."
-            raise UsageError(f"--max-cost can't bound {cost.name}: its model {why}.", fix=fix)
-        if cost.tokens_out is None:
-            fix = "Add `max_tokens` to the model's params or the prompt's."
-            raise UsageError(f"--max-cost can't bound {cost.name}: nothing limits its output.", fix=fix)
-        if most.currency is not None and cost.currency != most.currency:
-            said = f"--max-cost is in {most.currency}, the prices of {cost.name} in {cost.currency}."
-            raise UsageError(said, fix="Write it in the currency of the prices.")
-        total += cost.money
-        currencies.add(cost.currency)
-    if len(currencies) > 1:
-        said = f"--max-cost can't bound prices in several currencies: {', '.join(sorted(currencies))}."
-        raise UsageError(said, fix="Gate the models of one currency at a time, with --model.")
-    if total > most.amount:
-        raise UsageError(
-            f"this gate may cost {total:,.4f}, more than --max-cost {most.amount:,.4f}; nothing was sent.",
-            fix="Allow more, or measure fewer cases with --limit or --repeats.",
-        )
+def refuse_dear(plans: Sequence[tuple[Bundle, frozenset[str]]], most: Money, what: str = "this gate") -> None:
+    """Refuse what may cost more than allowed, or can't be bounded: bundles, and what of each is served. UsageError."""
+    costs = [
+        cost
+        for bundle, served in plans
+        if (left := tuple(c for c in bundle.candidates if c.name not in served and c.model.endpoint not in FREE))
+        for cost in estimate(replace(bundle, candidates=left)).candidates
+    ]
+    refuse_more(costs, Most(money=most.amount, currency=most.currency), what, stops=False)
 
 
-def run_gate(gate: GateBundle, bundle: Bundle, served: Served, results: Path, *, quiet: bool) -> Path:
+def run_gate(
+    gate: GateBundle, bundle: Bundle, served: Served, results: Path, *, key: str, unfinished: Path | None, quiet: bool
+) -> Path:
     """Measure in a new run, or finish the one that an interrupted gate over the same left behind."""
     os.environ["PYTHONSAFEPATH"] = "1"  # no child may import what the branch put into the working directory
-    key = _key(gate, bundle)
     notes = {
         "key": key,
         "base_ref": gate.base_ref,
@@ -106,7 +91,6 @@ def run_gate(gate: GateBundle, bundle: Bundle, served: Served, results: Path, *,
     }
     with watching_bundle(bundle, quiet=quiet) as observer:
         try:
-            unfinished = _unfinished(gate, results, key)
             if unfinished is not None:
                 return resume(unfinished, bundle=bundle, observer=observer, failed=True)
             return measure(
@@ -128,6 +112,12 @@ def served_of(run: Path) -> frozenset[str]:
     return frozenset(read_manifest(run).notes.get("gate", {}).get("served", ()))
 
 
+def keys_of(plans: Sequence[tuple[GateBundle, Bundle]]) -> list[str]:
+    """Give the key of each run of a gate: a gate over other suites does not go on with it."""
+    own = [_key(gate, bundle) for gate, bundle in plans]
+    return own if len(own) == 1 else [digest([key, own]) for key in own]
+
+
 def _key(gate: GateBundle, bundle: Bundle) -> str:
     suite = bundle.suite.model_dump(mode="json")
     candidates = []
@@ -138,7 +128,8 @@ def _key(gate: GateBundle, bundle: Bundle) -> str:
     return digest([gate.base_commit, bundle.suite_digest, suite, len(bundle.cases), candidates])
 
 
-def _unfinished(gate: GateBundle, results: Path, key: str) -> Path | None:
+def begun(gate: GateBundle, key: str, results: Path) -> tuple[Path | None, bool]:
+    """Find the latest run of a gate over the same, and tell whether something of it is left to be measured."""
     for run in reversed(list_runs(results)):
         if not gate.trusts(run):
             continue
@@ -146,11 +137,10 @@ def _unfinished(gate: GateBundle, results: Path, key: str) -> Path | None:
             notes: dict[str, Any] = read_manifest(run).notes.get("gate") or {}
             if notes.get("key") != key:
                 continue
-            left = something_left(run)
+            return run, something_left(run)
         except (HarnessError, OSError):
             continue
-        return run if left else None
-    return None
+    return None, False
 
 
 def something_left(run: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.cli.ground import StorageFailed, emit, emit_command, emit_json, note
@@ -13,21 +14,22 @@ from harness.rundir import read_manifest
 ON_GITHUB = "GITHUB_ACTIONS"
 
 
-def write_gate(gate: Gate, assessment: Assessment | None, run: Path | None, out: Path | None) -> None:
-    """Write gate.md, gate.json and the test report beside the run's own reports, and into `out`."""
+def write_gate(gate: Gate, runs: Sequence[tuple[Path, Assessment]], out: Path | None) -> None:
+    """Write gate.md, gate.json and the test report beside the own reports of each run, and into `out`."""
     contents = {
         "gate.md": render_gate(gate).encode(),
         "gate.json": render_document(gate),
         "gate-junit.xml": render_gate_junit(gate),
     }
-    if run is not None and assessment is not None:
+    for run, assessment in runs:
         write_reports(run, assessment, read_manifest(run))
         write_all(run, contents)
         note(f"report: {run / 'gate.md'}, {run / 'report.html'}")
     if out is not None:
         write_all(out, contents)
-        if run is not None:
-            write_all(out, {"report.html": (run / "report.html").read_bytes()})
+        for n, (run, _) in enumerate(runs, 1):
+            name = "report.html" if n == 1 else f"report-{n}.html"
+            write_all(out, {name: (run / "report.html").read_bytes()})
 
 
 def write_all(folder: Path, contents: dict[str, bytes]) -> None:
@@ -60,7 +62,7 @@ def tell(gate: Gate, *, as_json: bool) -> None:
         for command in annotations_of(gate):
             emit_command(command, error=as_json)
         _append("GITHUB_STEP_SUMMARY", render_gate(gate))
-        _append("GITHUB_OUTPUT", f"status={gate.status}\nexit-code={gate.exit_code}\nrun={gate.run_id or ''}\n")
+        _append("GITHUB_OUTPUT", f"status={gate.status}\nexit-code={gate.exit_code}\nrun={' '.join(gate.run_ids)}\n")
 
 
 def _append(variable: str, text: str) -> None:

@@ -161,6 +161,18 @@ Cases = Annotated[
     Path | None,
     typer.Option("--cases", metavar="FILE", help="Other cases than the suite's: a later sample.", show_default=False),
 ]
+MaxCost = Annotated[
+    str | None,
+    typer.Option(
+        "--max-cost",
+        metavar="MONEY",
+        help="Refuse to start when it may cost more, and stop there: $2.",
+        show_default=False,
+    ),
+]
+MaxTrials = Annotated[
+    int | None, typer.Option("--max-trials", min=1, help="Stop after N trials; a resume goes on.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Verbose = Annotated[

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.cli.gate.measuring import Served, refuse_dear, something_left
+from harness.cli.gate.measuring import refuse_dear, something_left
 from harness.cli.ground import Money, command_line, show_error
 from harness.cli.progress import watching_bundle
 from harness.errors import EndpointUnusable, FilesError, HarnessError, Problem, RunIncomplete, StorageFailed, UsageError
@@ -79,7 +79,7 @@ class Budget:
             said = f"this takes {trials:,} trials, more than the {self._trials:,} of --max-trials; nothing was sent."
             raise UsageError(said, fix="Allow more, or measure fewer cases with --limit or --repeats.")
         if self._money is not None:
-            refuse_dear(bundle, Served(), self._money)
+            refuse_dear([(bundle, frozenset())], self._money, "this upgrade")
             paid = sum(cost.money or 0.0 for cost in estimate(bundle).candidates)
             self._money = replace(self._money, amount=self._money.amount - paid)
         self._trials = None if self._trials is None else self._trials - trials

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 from harness.files.branch.answering import Policy, Sent, heirs, read_policy, since_then
-from harness.files.branch.base_policy import PolicyPlaces, lay_out, matching, nearest_suite, project_of
+from harness.files.branch.base_policy import PolicyPlaces, is_suite, lay_out, matching, nearest_suite, project_of
 from harness.files.branch.edits import edits_of, refuse_files
 from harness.files.branch.pairing import GateAsked, Pair, Side, Sides
 from harness.files.branch.prompts import SuitePrompts
@@ -27,6 +27,7 @@ class GateBundle:
 
     repository: Repository
     suite: str  # path below the top
+    was: str | None  # its path on the base
     root: Path  # folder of the project in the working tree
     scratch: Path  # where the base's files are
     policy_root: Path  # folder of the harness.yml in force, with its baselines.yml
@@ -62,6 +63,25 @@ def gate_bundle(asked: GateAsked, scratch: Path, sent: Sent) -> GateBundle:
     `sent` gives what a request holds besides messages. Raises UsageError and FilesError.
     """
     return _Gathering(asked, scratch, sent).bundle()
+
+
+def gate_bundles(asked: GateAsked, scratch: Path, sent: Sent) -> tuple[GateBundle, ...]:
+    """Do the same for each suite below the working directory that the branch touches; `asked.suite` is not looked at.
+
+    Where it touches none, the first is given, with nothing in it to measure. Raises UsageError where there is none.
+    """
+    repository, here = Repository.around(Path.cwd()), Path.cwd().resolve()
+    base = repository.at(repository.commit(asked.base))
+    known = {*base.files, *(entry.path for entry in repository.index), *repository.untracked()}
+    suites = sorted(path for path in known if is_suite(path) and (repository.top / path).is_relative_to(here))
+    there = [path for path in suites if (repository.top / path).is_file()]
+    found: list[GateBundle] = []
+    for n, path in enumerate([*there, *(path for path in suites if path not in there)]):
+        if path not in {gate.was for gate in found if gate.was != gate.suite}:
+            found.append(gate_bundle(replace(asked, suite=repository.top / path), scratch / str(n), sent))
+    if not found:
+        raise UsageError(f"there is no suite below {here}, here or on {asked.base}.", fix="Name a *.suite.yml file.")
+    return tuple(gate for gate in found if gate.pairs or gate.deleted or gate.edits) or (found[0],)
 
 
 def _repository_of(suite: Path) -> Repository:
@@ -182,6 +202,7 @@ class _Gathering:
         return GateBundle(
             repository=self.repository,
             suite=self.suite,
+            was=self.was,
             root=self.root,
             scratch=self.scratch,
             policy_root=self.places.project.parent,

@@ -91,13 +91,13 @@ def exit_code(status: GateStatus, *, complete: bool, prompts: Sequence[GatedProm
 def gate_reason(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
     """Say what decided it."""
     if not prompts:
-        return f"no prompt, model or reply rule of this suite changed since {base_ref}."
+        return f"no prompt, model or reply rule changed since {base_ref}."
     status = gate_status(prompts)
     if status == "NOT MEASURED":
         without = [one for one in prompts if one.status == "NOT MEASURED"]
         beside = [one for one in prompts if one.status == "FAIL"]
-        told = [f"{one.prompt} on {one.model} was NOT MEASURED: {one.headline}" for one in without[:3]]
-        told += [f"{one.prompt} on {one.model} FAILS: {one.headline}" for one in beside[:3]]
+        told = [f"{_named(one)} was NOT MEASURED: {one.headline}" for one in without[:3]]
+        told += [f"{_named(one)} FAILS: {one.headline}" for one in beside[:3]]
         return " ".join(told)
     measured = [prompt for prompt in prompts if prompt.kind != "same"]
     if not measured:
@@ -105,9 +105,13 @@ def gate_reason(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
     if status == "PASS":
         return f"{_held(measured)}, and every threshold is met."
     decisive = [prompt for prompt in measured if prompt.status == status]
-    named = "; ".join(f"{prompt.prompt} on {prompt.model}: {prompt.headline}" for prompt in decisive[:3])
+    named = "; ".join(f"{_named(prompt)}: {prompt.headline}" for prompt in decisive[:3])
     more = f"; and {len(decisive) - 3:,} more" if len(decisive) > 3 else ""
     return f"{named}{more}"
+
+
+def _named(one: GatedPrompt) -> str:
+    return f"{one.prompt} on {one.model}{f' in {one.suite}' if one.suite else ''}"
 
 
 def _held(prompts: Sequence[GatedPrompt]) -> str:

@@ -232,6 +232,7 @@ class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     went_wrong: tuple[Trouble, ...] = ()  # of head; of base, where only that was never answered
     changed: tuple[str, ...] = ()  # prompt, model, reply rule, labels: what the branch wrote otherwise
     was: str = ""  # prompt and model of the base, where they have other names
+    suite: str = ""  # where the gate is over several
 
 
 class GateCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -268,3 +269,5 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str | None  # None: nothing was measured
     currency: str | None  # of what it paid; None where it paid nothing, or in several
     reason: str = ""  # the headline without its status
+    suites: tuple[str, ...] = ()  # those of `--all`; `suite` is empty then
+    run_ids: tuple[str, ...] = ()  # of each suite that was measured; `run_id` is the first

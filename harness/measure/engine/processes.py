@@ -172,7 +172,7 @@ class _Parent:
             self._sink.put(event)
         except HarnessError as error:
             self._stop(error)
-            return False
+            return not isinstance(error, StorageFailed)  # what reached a bound is written
         return True
 
     async def _written(self) -> None:

@@ -30,7 +30,8 @@ def _notices(gate: Gate) -> Iterator[str]:
     if gate.policy == "head":
         yield _written("warning", {"title": "Gate"}, "Judged by this branch's own policy (--policy head).")
     for edit in gate.edits[:_MOST]:
-        yield _written("notice", {"file": gate.suite, "title": "The policy is edited"}, edit)
+        place = {"file": gate.suite} if gate.suite else {}
+        yield _written("notice", {**place, "title": "The policy is edited"}, edit)
 
 
 def _command(kind: str, prompt: GatedPrompt) -> str:
@@ -70,7 +71,9 @@ def quiet_commands(text: str) -> str:
 
 def render_gate_junit(gate: Gate) -> bytes:
     """Render every check of every changed prompt as a test case."""
-    return junit_file(f"gate: {gate.suite}", (_suite(gate, prompt) for prompt in gate.prompts))
+    return junit_file(
+        f"gate: {gate.suite or ', '.join(gate.suites)}", (_suite(gate, prompt) for prompt in gate.prompts)
+    )
 
 
 def _suite(gate: Gate, prompt: GatedPrompt) -> JunitSuite:
@@ -86,7 +89,7 @@ def _suite(gate: Gate, prompt: GatedPrompt) -> JunitSuite:
     }
     return JunitSuite(
         name=_short(name),
-        classname=_short(f"{gate.suite}.{name}"),
+        classname=_short(f"{prompt.suite or gate.suite}.{name}"),
         properties={key: _short(value) for key, value in properties.items()},
         tests=(
             *trouble_tests(wrong_of(prompt)),

@@ -114,7 +114,7 @@ def gate_view(gate: Gate) -> GateView:
         status=gate.status,
         tone=_tone(gate.status),
         headline=gate.reason or gate.headline,
-        suite=gate.suite,
+        suite=gate.suite or count(len(gate.suites), "suite"),
         compared=f"{gate.head_commit[:12]}{uncommitted} against {gate.base_ref} ({gate.base_commit[:12]})",
         policy=_policy(gate),
         loud=gate.policy == "head",
@@ -144,7 +144,10 @@ def _policy(gate: Gate) -> str:
 
 def _commands(gate: Gate) -> tuple[str, ...]:
     own = " --policy head" if gate.policy == "head" else ""
-    return (f"git checkout {gate.head_commit[:12]}", f"harness gate {gate.suite} --base {gate.base_commit[:12]}{own}")
+    return (
+        f"git checkout {gate.head_commit[:12]}",
+        f"harness gate {gate.suite or '--all'} --base {gate.base_commit[:12]}{own}",
+    )
 
 
 def _cost(gate: Gate) -> str:
@@ -162,7 +165,7 @@ def _prompt(prompt: GatedPrompt) -> PromptView:
     rows = sorted(prompt.checks, key=lambda check: _ORDER.index(check.status))
     broken = comparison.broken if comparison is not None else ()
     return PromptView(
-        name=f"{prompt.prompt} on {prompt.model}",
+        name=f"{prompt.prompt} on {prompt.model}{f' in {prompt.suite}' if prompt.suite else ''}",
         path=prompt.path,
         status=prompt.status,
         tone=_tone(prompt.status),

@@ -1,0 +1,97 @@
+"""`--max-cost` and `--max-trials` of `run` and `resume`: refused before a call, or stopped with what was paid kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from commanded import write_yaml
+from gated import SUITE, Done, classifier, command, served, write_repository
+from scripted import Answer, Request, Script, ScriptedServer
+
+Serve = Callable[[Script], ScriptedServer]
+CASES = 40
+PRICE = {"input": 1000.0, "output": 1000.0}  # a reply of the specimens costs 12 tokens, so $0.012
+
+
+@pytest.fixture
+def server(scripted_server: Serve) -> ScriptedServer:
+    return scripted_server(classifier)
+
+
+def project(root: Path, server: ScriptedServer, **entry: Any) -> Path:
+    write_repository(root, served(server.url, **{"price": PRICE, "limits": {"concurrency": 2}, **entry}), cases=CASES)
+    return root
+
+
+def measure(root: Path, *more: str) -> Done:
+    return command(root, "run", SUITE, "--quiet", "--json", *more)
+
+
+def outcomes(done: Done) -> dict[str, int]:
+    found: dict[str, int] = json.loads(done.stdout)["candidates"][0]["outcomes"]
+    return found
+
+
+def test_a_bound_on_trials_is_kept_exactly_and_a_resume_goes_on(tmp_path: Path, server: ScriptedServer) -> None:
+    project(tmp_path, server)
+    done = measure(tmp_path, "--max-trials", "10")
+    assert (done.returncode, len(server.requests)) == (4, 10), done.stderr
+    assert "--max-trials is reached" in done.stderr
+    assert "harness resume" in done.stderr
+    assert outcomes(done)["label"] == 10
+    done = command(tmp_path, "resume", "--quiet", "--json", "--max-trials", "25")
+    assert (done.returncode, len(server.requests)) == (4, 35)
+    done = command(tmp_path, "resume", "--quiet", "--json", "--max-trials", "5")
+    assert done.returncode in {0, 1, 3}, done.stderr
+    assert (len(server.requests), outcomes(done)["label"]) == (CASES, CASES)
+
+
+def test_processes_share_one_bound_on_trials(tmp_path: Path, server: ScriptedServer) -> None:
+    project(tmp_path, server)
+    done = measure(tmp_path, "--max-trials", "11", "--processes", "2")
+    assert (done.returncode, len(server.requests)) == (4, 11), done.stderr
+
+
+def test_what_is_planned_to_cost_more_is_refused_before_a_call_and_leaves_no_run(
+    tmp_path: Path, server: ScriptedServer
+) -> None:
+    project(tmp_path, server)
+    done = measure(tmp_path, "--max-cost", "$0.20")
+    assert (done.returncode, "this run may cost" in done.stderr, len(server.requests)) == (2, True, 0)
+    assert not (tmp_path / "results").exists() or not list((tmp_path / "results").iterdir())
+    assert measure(tmp_path, "--max-cost", "$0.20", "--max-trials", "5").returncode == 4
+    done = command(tmp_path, "resume", "--quiet", "--max-cost", "$0.20")
+    assert (done.returncode, "this run may cost" in done.stderr, len(server.requests)) == (2, True, 5)
+
+
+def test_replies_that_cost_more_than_planned_stop_the_run_at_the_bound(tmp_path: Path, scripted_server: Serve) -> None:
+    def wordy(request: Request) -> Answer:
+        answer = json.loads(classifier(request).body)
+        answer["usage"] = {"prompt_tokens": 100, "completion_tokens": 0, "total_tokens": 100}
+        return Answer.of_json(answer)
+
+    server = scripted_server(wordy)
+    project(tmp_path, server)
+    done = measure(tmp_path, "--max-cost", "$1")
+    assert (done.returncode, "--max-cost 1.0000 is reached" in done.stderr) == (4, True), done.stderr
+    assert 10 <= len(server.requests) <= 12, "calls in flight may finish"
+    assert outcomes(done)["label"] == len(server.requests), "whatever was paid for is kept"
+    first = len(server.requests)
+    assert command(tmp_path, "resume", "--quiet").returncode in {0, 1, 3}
+    assert len(server.requests) == first + CASES - first
+
+
+def test_money_that_no_price_counts_can_not_be_bounded(tmp_path: Path, server: ScriptedServer) -> None:
+    project(tmp_path, server)
+    entry = yaml.safe_load((tmp_path / "harness.yml").read_text())["models"]["m"]
+    write_yaml(tmp_path / "harness.yml", {"models": {"m": {k: v for k, v in entry.items() if k != "price"}}})
+    done = measure(tmp_path, "--max-cost", "$1")
+    assert (done.returncode, "has no price" in done.stderr, len(server.requests)) == (2, True, 0)
+    write_yaml(tmp_path / "harness.yml", {"models": {"m": entry}})
+    done = measure(tmp_path, "--max-cost", "€1")
+    assert (done.returncode, "is in EUR, the prices" in done.stderr, len(server.requests)) == (2, True, 0)

@@ -17,7 +17,9 @@ import msgspec
 ORIGINAL = "original"
 
 FailureKind: TypeAlias = Literal[
-    "connect",  # no connection: refused, DNS, TLS
+    "connect",  # no connection: refused, DNS
+    "proxy",  # no connection through the proxy that the environment names
+    "tls",  # no safe connection: a certificate that is not to be trusted, or no TLS there
     "network",  # the connection broke
     "timeout",  # the attempt's deadline passed
     "deadline",  # the trial's deadline passed, retries included
@@ -114,7 +116,6 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     kind: FailureKind
     message: str
     status: Whole | None = None
-    untrusted: bool = False  # something answered, but no safe connection could be made to it
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -30,6 +30,7 @@ _ADDRESS = ("base_url", "url")
 _CORRECT = "Correct {}"
 _AT: dict[FailureKind, tuple[tuple[str, ...], str]] = {
     "unknown_model": (("model", "weights", "entry"), _CORRECT),
+    "tls": (("ca_file", *_ADDRESS, "entry"), "Correct {}, or the server's certificate"),
     "redirect": ((*_ADDRESS, "entry"), "Correct {}, or what answers there"),
     "invalid_reply": ((*_ADDRESS, "entry"), "Correct {}, or what answers there"),
     "no_recorded_reply": (("replies", "entry"), "Record these trials, or correct {}"),

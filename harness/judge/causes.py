@@ -25,6 +25,8 @@ class _Kind(NamedTuple):
 
 _KINDS: dict[str, _Kind] = {
     "connect": _Kind("No connection", "the endpoint could not be reached by {n}"),
+    "proxy": _Kind("No way through the proxy", "the proxy did not connect {n}"),
+    "tls": _Kind("No safe connection", "no connection that is to be trusted could be made for {n}"),
     "network": _Kind("Broken connection", "the connection broke on {n}"),
     "timeout": _Kind("Timed out", "{n} timed out"),
     "deadline": _Kind("Out of time", "{n} ran out of time, retries included"),

@@ -14,7 +14,8 @@ from certified import Certified
 from commanded import HANGS_S
 from scripted import Answer, ScriptedServer
 
-from harness.measure.endpoint.transports import make_transport
+from harness.errors import UsageError
+from harness.measure.endpoint.transports import check_way, make_transport
 from harness.measure.endpoint.transports.transport import Broken, Exchange
 from harness.record import Failure
 
@@ -54,7 +55,7 @@ def failure(ended: Exchange | Broken) -> Failure:
 
 def test_an_unknown_authority_is_said_in_words_with_the_key_that_names_it(kind: Any, certified: Certified) -> None:
     told = failure(exchanged(kind, certified.server()))
-    assert told.kind == "connect"
+    assert told.kind == "tls"
     assert told.message.startswith(OURS)
     assert "`ca_file:` of the model" in told.message
 
@@ -73,7 +74,7 @@ def test_what_is_wrong_with_a_certificate_of_a_known_authority_is_said(
 ) -> None:
     trusted = (certified.authority.read_bytes(),)
     told = failure(exchanged(kind, certified.server(server), trusted=trusted))
-    assert (told.kind, words in told.message) == ("connect", True), told.message
+    assert (told.kind, words in told.message) == ("tls", True), told.message
 
 
 def test_tls_to_a_port_without_it_is_said(kind: Any) -> None:
@@ -95,7 +96,7 @@ def test_tls_to_a_port_without_it_is_said(kind: Any) -> None:
                 await transport.close()
 
     told = failure(asyncio.run(main()))
-    assert (told.kind, "does not speak TLS" in told.message) == ("connect", True), told.message
+    assert (told.kind, "does not speak TLS" in told.message) == ("tls", True), told.message
 
 
 def test_an_authority_of_the_model_is_believed(kind: Any, certified: Certified) -> None:
@@ -112,6 +113,87 @@ def test_the_variable_for_this_machine_s_authorities_is_read_alike(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certified.authority))
     assert isinstance(exchanged(kind, certified.server()), Exchange)
+
+
+def test_a_plain_call_to_a_port_with_tls_is_told_of_https(kind: Any, certified: Certified) -> None:
+    told = failure(exchanged(kind, certified.server(), to=lambda url: url.replace("https:", "http:")))
+    assert (told.kind, "write https://" in told.message) == ("network", True), told.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", "no connection through the proxy http://127.0.0.1:"),
+        (b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", "no connection through the proxy http://127.0.0.1:"),
+        (b"", "no connection through the proxy http://127.0.0.1:"),
+        (
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n",
+            "the proxy wants a user and a password",
+        ),
+        (None, "no connection through the proxy http://127.0.0.1:"),
+    ],
+    ids=["403", "502", "closes", "407", "is not there"],
+)
+def test_a_proxy_that_refuses_is_named_and_the_endpoint_not_blamed(
+    kind: Any, answer: bytes | None, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer or b"")
+        writer.close()
+
+    async def main() -> Exchange | Broken:
+        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+            if answer is None:
+                listening.close()
+            transport = make_transport(kind, "https://elsewhere.example/v1/x", {})
+            await transport.open()
+            try:
+                return await transport.exchange("POST", "https://elsewhere.example/v1/x", b"{}", timeout_s=HANGS_S)
+            finally:
+                await transport.close()
+
+    told = failure(asyncio.run(main()))
+    assert (told.kind, words in told.message) == ("proxy", True), told.message
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h"])
+def test_a_socks_proxy_is_for_the_transport_that_has_it(
+    kind: Any, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", f"{scheme}://127.0.0.1:1")
+    if kind == "wire":
+        check_way(kind, "https://elsewhere.example")
+    else:
+        with pytest.raises(UsageError, match=f"`transport: {kind}` can't use") as refused:
+            check_way(kind, "https://elsewhere.example")
+        assert "`transport: wire`" in refused.value.fix
+    check_way(kind, "https://127.0.0.1")  # this machine is reached without it
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("SSL_CERT_FILE", "/nonexistent/ca.pem", "can't be read: No such file"),
+        ("SSL_CERT_FILE", "FOLDER", "can't be read: Is a directory"),
+        ("SSL_CERT_FILE", "GARBAGE", "holds no certificate"),
+        ("SSL_CERT_DIR", "/nonexistent:/neither", "no folder that can be read"),
+    ],
+)
+def test_a_variable_that_names_no_authorities_is_said_before_a_call(
+    kind: Any, tmp_path: Path, variable: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "garbage").write_text("nothing")
+    value = value.replace("FOLDER", str(tmp_path)).replace("GARBAGE", str(tmp_path / "garbage"))
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=words) as refused:
+        check_way(kind, "https://127.0.0.1")
+    assert variable in refused.value.message
+    check_way(kind, "http://127.0.0.1")  # nobody is to be trusted there
+    if variable == "SSL_CERT_DIR":
+        monkeypatch.setenv(variable, f"/nonexistent:{tmp_path}")
+        check_way(kind, "https://127.0.0.1")
 
 
 class Proxy:

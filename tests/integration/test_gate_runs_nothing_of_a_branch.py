@@ -13,6 +13,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from certified import Certified
+from commanded import write_yaml
 from gated import (
     PROMPT,
     SUITE,
@@ -495,3 +497,33 @@ def test_a_link_among_the_files_that_a_gate_writes_is_replaced_and_not_followed(
     assert gate(repo, "--out", "out").returncode == 1
     assert mine.read_text() == "mine"
     assert "Sort badly" in (repo / "out" / "gate.md").read_text()
+
+
+@pytest.mark.parametrize("how", ["the file", "the file behind a link", "the entry"])
+def test_a_branch_does_not_choose_whom_the_gate_trusts_with_the_key(
+    repo: Path, server: ScriptedServer, certified: Certified, how: str
+) -> None:
+    model = served(server.url, api_key_env="GATE_TEST_API_KEY", ca_file="company.pem")
+    write_yaml(repo / "harness.yml", {"models": {"m": model}})
+    (repo / "kept.pem").write_bytes(certified.authority.read_bytes())
+    if how == "the file behind a link":
+        (repo / "company.pem").symlink_to("kept.pem")
+    else:
+        (repo / "kept.pem").rename(repo / "company.pem")
+    commit(repo, "an authority")
+    worse(repo)
+    theirs = (certified.folder / "self_signed.pem").read_bytes()
+    if how == "the entry":
+        (repo / "mine.pem").write_bytes(theirs)
+        write_yaml(repo / "harness.yml", {"models": {"m": {**model, "ca_file": "mine.pem"}}})
+    else:
+        (repo / ("kept.pem" if how == "the file behind a link" else "company.pem")).write_bytes(theirs)
+    commit(repo, "another authority")
+    done = gate(repo)
+    if how == "the entry":  # the base's entry is in force, and said to be
+        assert gate_json(done)["status"] == "FAIL"
+        done = gate(repo, "--policy", "head")
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert "`ca_file`" in done.stderr
+    if how != "the entry":
+        assert not server.requests

@@ -52,6 +52,8 @@ _FILTERS = frozenset(
     {"content_filter", "content_policy_violation", "data_inspection_failed", "DataInspectionFailed", "invalid_prompt"}
 )
 
+PROXY_WANTS_USER = "the proxy wants a user and a password: write http://user:password@host:port into its variable"
+
 _STATUS: dict[int, FailureKind] = {
     401: "unauthorized",
     402: "quota",
@@ -66,11 +68,11 @@ _STATUS: dict[int, FailureKind] = {
 def is_retryable(kind: FailureKind) -> bool:
     """Whether the same request may succeed when it is sent again."""
     match kind:
-        case "connect" | "network" | "timeout" | "rate_limited" | "server_error":
+        case "connect" | "proxy" | "network" | "timeout" | "rate_limited" | "server_error":
             return True
         case "error_in_body" | "invalid_reply" | "stream_cut" | "stream_stalled":
             return True  # a gateway's passing trouble dressed as a 200; attempts and budget bound the cost
-        case "bad_request" | "unauthorized" | "unknown_model" | "quota" | "redirect" | "too_large":
+        case "bad_request" | "unauthorized" | "unknown_model" | "quota" | "redirect" | "too_large" | "tls":
             return False
         case "deadline" | "render" | "no_recorded_reply" | "circuit_open":
             return False  # decided before or around sending, not by the endpoint
@@ -83,9 +85,9 @@ def is_fatal(kind: FailureKind) -> bool:
     match kind:
         case "unauthorized" | "unknown_model" | "quota":
             return True
-        case "connect" | "network" | "timeout" | "deadline" | "rate_limited" | "server_error":
+        case "connect" | "proxy" | "network" | "timeout" | "deadline" | "rate_limited" | "server_error":
             return False
-        case "bad_request" | "redirect" | "error_in_body" | "invalid_reply" | "too_large":
+        case "bad_request" | "redirect" | "error_in_body" | "invalid_reply" | "too_large" | "tls":
             return False
         case "stream_cut" | "stream_stalled" | "render" | "no_recorded_reply" | "circuit_open":
             return False
@@ -102,6 +104,8 @@ def from_status(status: int, body: bytes, location: str | None = None) -> Failur
         return Failure(kind="redirect", message=short(message), status=status)
     text = _message_of(error) if error is not None else _plain(body)
     kind = _kind_of_status(status, error, text)
+    if status == 407:
+        return Failure(kind=kind, message=short(f"HTTP 407: {PROXY_WANTS_USER}"), status=status)
     return Failure(kind=kind, message=short(f"HTTP {status}: {text}" if text else f"HTTP {status}"), status=status)
 
 

@@ -25,7 +25,7 @@ from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS, LocalEnd
 from harness.measure.endpoint.embedded.weights import OTHER_SERVER, find_weights
 from harness.measure.endpoint.http_endpoint import HttpEndpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint, load_replies
-from harness.measure.endpoint.transports import Transport, logged, make_transport
+from harness.measure.endpoint.transports import Transport, check_way, logged, make_transport
 
 Build: TypeAlias = Callable[[str, ModelEntry, Prompt, Path], Endpoint]
 
@@ -125,6 +125,7 @@ def _over_http(name: str, entry: ModelEntry, codec: Codec, url: str, transport: 
         raise UsageError(f"models.{name}: `endpoint: {entry.endpoint}` can't stream", fix="Remove `stream: true`.")
     if entry.transport == "openai" and codec.method != "POST":
         raise UsageError(f"models.{name}: `transport: openai` can only POST", fix="Use `transport: wire`.")
+    check_way(entry.transport, url)
     return HttpEndpoint(
         name=name,
         pacing_key=origin.pacing_key(url, entry),

@@ -27,6 +27,7 @@ LASTING: frozenset[FailureKind] = frozenset(
     {
         "bad_request",
         "redirect",
+        "tls",
         "too_large",
         "error_in_body",
         "invalid_reply",

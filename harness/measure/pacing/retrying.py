@@ -166,7 +166,7 @@ HOPELESS_AFTER = 5  # trials in a row, each with all its attempts, when nothing 
 DOWN_AFTER = 20  # when something has
 
 OUTAGE: frozenset[FailureKind] = frozenset(
-    {"connect", "network", "timeout", "deadline", "rate_limited", "server_error"}
+    {"connect", "proxy", "network", "timeout", "deadline", "rate_limited", "server_error"}
 )
 
 
@@ -201,6 +201,6 @@ class Breaker:
             return RunIncomplete(said, fix="Lower `limits` in harness.yml, or wait; then resume.")
         if self._succeeded:
             return RunIncomplete(said, fix="Resume when the endpoint is back; these trials run again.")
-        if last.untrusted:  # it is there, and the message says what is wrong
-            return EndpointUnusable(said, fix="Correct that on the server or in harness.yml.")
+        if last.kind == "proxy":
+            return EndpointUnusable(said, fix="Correct the proxy's address, which the environment names.")
         return EndpointUnusable(said, fix="Start the server, or correct its address in harness.yml.")

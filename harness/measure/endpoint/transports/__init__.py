@@ -1,10 +1,26 @@
 """Transports: each moves bytes over one HTTP client, and keeps the clock."""
 
+from importlib.util import find_spec
 from typing import assert_never
 
+from harness.errors import UsageError
 from harness.files.project import Transport as TransportKind
 from harness.measure.endpoint.transports.exchange_log import log_to, logged
+from harness.measure.endpoint.transports.proxies import proxy_for
 from harness.measure.endpoint.transports.transport import Broken, Exchange, Sink, Transport
+from harness.measure.endpoint.transports.trust import check_variables
+
+
+def check_way(kind: TransportKind, url: str) -> None:
+    """Refuse what the environment says of the way to an endpoint and can't be used. Raises UsageError."""
+    if url.startswith("https:"):
+        check_variables()
+    server = proxy_for(url)
+    if server is not None and server.url.startswith("socks") and kind != "wire" and find_spec("socksio") is None:
+        raise UsageError(
+            f"the proxy before {url} is a SOCKS proxy, which `transport: {kind}` can't use.",
+            fix="Write `transport: wire` in the model's entry, or name an http:// proxy.",
+        )
 
 
 def make_transport(

@@ -9,7 +9,9 @@ import re
 from collections.abc import Iterator
 
 from harness.errors import RunIncomplete
+from harness.measure.endpoint.failure_map import PROXY_WANTS_USER
 from harness.measure.endpoint.secrets import short
+from harness.measure.endpoint.transports.proxies import proxy_for
 from harness.record import Failure, FailureKind
 
 _PYREQWEST: dict[str, FailureKind] = {
@@ -137,20 +139,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def as_failure(error: Exception, status: int | None = None) -> Failure:
-    """Return an exception as a failure; whatever is not known counts as a broken connection.
-
-    Where the connection's safety is the matter, it says what that means, then the client's own words.
-    """
-    kind = kind_of(error) or "network"
-    if kind == "connect" and status is not None:
-        kind = "network"  # the response had begun
-    said = _said(error)
-    meant = next((words for pattern, words in _TLS if pattern.search(said)), None)
-    message = said if meant is None else f"{meant} ({said})"
-    return Failure(kind=kind, message=short(message), status=status, untrusted=meant is not None)
-
-
 _NAME_IT = "name it, or its authority's, in `ca_file:` of the model"
 _TLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), words)
@@ -176,6 +164,35 @@ _TLS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
     )
 )
+_WANTS_USER = re.compile(r"407 Proxy Auth|proxy auth\w* required", re.IGNORECASE)
+
+
+def as_failure(error: Exception, status: int | None = None, *, url: str = "") -> Failure:
+    """Return an exception as a failure; whatever is not known counts as a broken connection."""
+    kind, said = kind_of(error) or "network", _said(error)
+    if kind == "connect" and status is not None:
+        kind = "network"  # the response had begun
+    if status is None:
+        kind, said = _opening(kind, said, url)
+    return Failure(kind=kind, message=short(said), status=status)
+
+
+def _opening(kind: FailureKind, said: str, url: str) -> tuple[FailureKind, str]:
+    """Say what a failure before any answer means: TLS, the proxy, or a plain call to a port that expects TLS."""
+    meant = next((words for pattern, words in _TLS if pattern.search(said)), None)
+    if meant is not None:
+        return "tls", f"{meant} ({said})"
+    if _WANTS_USER.search(said):
+        return "proxy", f"{PROXY_WANTS_USER} ({said})"
+    if kind in {"connect", "network"} and url and (proxy := proxy_for(url)) is not None:
+        mend = "correct the variable that names it, or name the host in NO_PROXY"
+        return "proxy", f"no connection through the proxy {proxy.url}: {mend} ({said})"
+    if kind == "network" and url.startswith("http://"):
+        return (
+            kind,
+            f"{said}; a server that expects TLS breaks a plain connection like this: if it does, write https://",
+        )
+    return kind, said
 
 
 def _said(error: BaseException) -> str:

@@ -172,7 +172,7 @@ class ClientTransport(ABC, Generic[R]):
             # Whatever a client raises is a failed exchange: nothing of ours runs in here but the sink, which
             # turns what it can't read into a failure itself. Cancellation is no Exception and passes.
             foreign_errors.raise_if_ours(error)
-            content = foreign_errors.as_failure(error, status)
+            content = foreign_errors.as_failure(error, status, url=url)
             if content.kind == "timeout":
                 content = _out_of_time(timeout_s, status)
             end = perf_counter_ns() - start

@@ -4,7 +4,29 @@ This machine's certificates are the system's store, or what SSL_CERT_FILE and SS
 for every client alike; those of a model's `ca_file:` come on top.
 """
 
+import os
 import ssl
+from pathlib import Path
+
+from harness.errors import UsageError
+
+_FIX = "Correct the variable or unset it; a model's `ca_file:` adds certificates to this machine's."
+
+
+def check_variables() -> None:
+    """Refuse SSL_CERT_FILE and SSL_CERT_DIR that hold nothing: then nobody is trusted. Raises UsageError."""
+    file = os.environ.get("SSL_CERT_FILE")
+    if file:
+        try:
+            holds = b"-----BEGIN " in Path(file).read_bytes()
+        except OSError as error:
+            raise UsageError(f"SSL_CERT_FILE names {file}, which can't be read: {error.strerror}.", fix=_FIX) from None
+        if not holds:
+            raise UsageError(f"SSL_CERT_FILE names {file}, which holds no certificate in PEM form.", fix=_FIX)
+    folders = os.environ.get("SSL_CERT_DIR", "").split(os.pathsep)
+    if any(folders) and not any(os.access(folder, os.R_OK | os.X_OK) for folder in folders if folder):
+        named = os.environ["SSL_CERT_DIR"]
+        raise UsageError(f"SSL_CERT_DIR names {named}, which is no folder that can be read.", fix=_FIX)
 
 
 def context(extra: tuple[bytes, ...]) -> ssl.SSLContext:

@@ -13,7 +13,7 @@ from harness.measure.endpoint.transports import foreign_errors
 from harness.record import FailureKind
 
 RETRYABLE = {
-    "connect", "network", "timeout", "rate_limited", "server_error",
+    "connect", "proxy", "network", "timeout", "rate_limited", "server_error",
     "error_in_body", "invalid_reply", "stream_cut", "stream_stalled",
 }  # fmt: skip
 FATAL = {"unauthorized", "unknown_model", "quota"}

@@ -33,12 +33,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
 from run_of import case_row, manifest_of, record, replayed
 
 from harness.files.bundle import Bundle, load_bundle
-from harness.judge.assess import assess_run, views_of
+from harness.judge.assess import views_of
 from harness.judge.checks import check
-from harness.judge.compare import Couple, Demand, compare, upgraded
+from harness.judge.compare import Demand
 from harness.judge.compare.agreement import agreement
 from harness.judge.compare.no_worse import no_worse
-from harness.judge.documents import CandidateAssessment
+from harness.judge.compare.upgrade import verdict_of
 from harness.judge.pairs import pair
 from harness.judge.scores import wilson
 from harness.judge.table.read import tabulate
@@ -95,23 +95,21 @@ def write_project(root: Path, rng: np.random.Generator, *, cases: int, loss: flo
     return load_bundle(root / "s.suite.yml", models=["old", "new"])
 
 
+def measured(rng: np.random.Generator, *, cases: int, loss: float) -> tuple[View, View, Bundle]:
+    """Measure both models through the endpoint `replay`."""
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = write_project(Path(folder), rng, cases=cases, loss=loss)
+        views = views_of(measure(bundle, Path(folder) / "results"))
+    return views["v1@old"], views["v1@new"], bundle
+
+
 def verdicts(rng: np.random.Generator, *, pairs: int, cases: int, loss: float) -> Counter[str]:
-    """Measure and judge changes of model; all but the thresholds of an assessment is that of the first pair."""
+    """Judge changes of model as the command does: every threshold on new, and every question of no worse."""
     said: Counter[str] = Counter()
-    known: dict[str, CandidateAssessment] = {}
     for _ in range(pairs):
-        with tempfile.TemporaryDirectory() as folder:
-            bundle = write_project(Path(folder), rng, cases=cases, loss=loss)
-            run = measure(bundle, Path(folder) / "results")
-            known = known or {one.name: one for one in assess_run(run).candidates}
-            views = views_of(run)
-        judged = {
-            name: msgspec.structs.replace(known[name], checks=tuple(check(view, t, None) for t in bundle.thresholds))
-            for name, view in views.items()
-        }
-        old, new = "v1@old", "v1@new"
-        couple = Couple(old=views[old], new=views[new], before=judged[old], after=judged[new])
-        said[upgraded(couple, demand()).verdict] += 1
+        old, new, bundle = measured(rng, cases=cases, loss=loss)
+        held = [check(new, threshold, None).status for threshold in bundle.thresholds]
+        said[verdict_of([*held, *(one.status for one in no_worse(pair(old, new), demand()))])] += 1
     return said
 
 
@@ -146,8 +144,7 @@ def same_with_few_labels(rng: np.random.Generator, sets: int) -> tuple[int, int,
         known = set(np.flatnonzero(answers[0] != answers[1]).tolist())
         few = agreement(*both(labels, expected, answers, known), demand()).accuracy
         old, new = both(labels, expected, answers)
-        seen = compare(old, new, margin=MARGIN)
-        every = next(one for one in no_worse(pair(old, new), demand(), seen) if one.metric == "accuracy")
+        every = next(one for one in no_worse(pair(old, new), demand()) if one.metric == "accuracy")
         same += msgspec.structs.replace(few, sentence="") == msgspec.structs.replace(every, sentence="")
         needed, cases = needed + len(known), cases + n
     return same, needed, cases
@@ -199,8 +196,7 @@ def passed_at_the_margin(rng: np.random.Generator, sizes: Sequence[int], metric:
         pairs = pair(old, new)
         if metric == "macro_f1":  # a headline where no label is the positive one
             old.positive = new.positive = None
-        seen = compare(old, new, margin=FEW_MARGIN)
-        asked = [one for one in no_worse(pairs, demand(FEW_MARGIN), seen) if one.metric == metric]
+        asked = [one for one in no_worse(pairs, demand(FEW_MARGIN)) if one.metric == metric]
         passed += asked[0].status == "PASS"
     return passed / draws
 

@@ -119,14 +119,15 @@ def _trial_row(row: Row) -> Row:
 def _trial_text(row: Row) -> str:
     from harness.judge import count
 
-    mark = "ok" if row["read_as"] == row["expected"] else "WRONG"
+    mark = "" if row["expected"] is None else " (ok" if row["read_as"] == row["expected"] else " (WRONG"
+    wanted = "no right label is known" if row["expected"] is None else f"expected {row['expected']}"
     untimed = "no latency recorded" if row["recorded"] else "never sent"
     seconds = untimed if row["latency_s"] is None else f"{row['latency_s'] * 1000:.0f} ms"
     why = f": {row['why']}" if row["why"] else ""
     inputs = "\n".join(f"  {name}: {visible(text)}" for name, text in row["inputs"].items())
     return (
         f"{row['case']}  {row['candidate']}  {row['variant']}  repeat {row['repeat']}\n{inputs}\n"
-        f"  expected {row['expected']}, read as {row['read_as']} ({mark}{visible(why)}); {seconds}, "
+        f"  {wanted}, read as {row['read_as']}{mark}{visible(why)}{')' if mark else ''}; {seconds}, "
         f"{count(row['attempts'], 'attempt')}\n"
         f"  reply: {visible(row['reply'])}"
         + (f"\n  no label: {one_line(row['why'])}" if row["why"] else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -44,8 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     key: str  # of what is measured: the same command again goes on with it
     old: str
     new: tuple[str, ...]
-    margin: float
-    label_margin: float
+    margin: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    label_margin: Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
     def with_margins(self, margin: float | None, label_margin: float | None) -> Settings:
         """Take the margins that the command line names."""
@@ -60,7 +61,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def settings_of(manifest: Manifest) -> Settings:
     """Read what an upgrade's run says of it. Raises UsageError when it is none."""
     try:
-        return msgspec.convert(manifest.notes["upgrade"], Settings)
+        settings = msgspec.convert(manifest.notes["upgrade"], Settings)
+        names = {entry.name for entry in manifest.candidates}
+        olds = [
+            f"{entry.prompt_name}@{settings.old}" for entry in manifest.candidates if entry.model_name in settings.new
+        ]
+        if not olds or not names.issuperset(olds):
+            raise KeyError
+        return settings
     except (KeyError, msgspec.ValidationError):
         said = f"{manifest.run_id} is not the run of an upgrade."
         raise UsageError(said, fix="Measure one: harness upgrade SUITE --from OLD --to NEW.") from None

@@ -10,6 +10,7 @@ from harness.files.thresholds import (
     ACCURACY,
     COVERAGE,
     F1,
+    MACRO_F1,
     METRICS,
     PRECISION,
     RECALL,
@@ -53,6 +54,18 @@ def quality_figures(pairs: Pairs) -> Iterator[Compared]:
     for metric in METRICS.values():
         if metric.outcome is not None:
             yield _outcome(pairs, metric, metric.outcome)
+
+
+def guarded_figures(pairs: Pairs) -> Iterator[Compared]:
+    """Give what a new model must not be worse in: accuracy, each label's recall, the headline figures."""
+    yield accuracy_figure(pairs)
+    for label, name in enumerate(pairs.labels):
+        recall_then_precision = _of_label(pairs, label, name)
+        yield next(recall_then_precision)
+        if label == pairs.positive:
+            yield next(recall_then_precision)
+    if pairs.positive is None:
+        yield average_figure(pairs, MACRO_F1)
 
 
 def accuracy_figure(pairs: Pairs, among: Bool | None = None) -> Compared:

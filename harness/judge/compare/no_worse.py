@@ -23,7 +23,7 @@ import numpy as np
 from harness.files.thresholds import ACCURACY, MACRO_F1, PRECISION, RECALL, Metric
 from harness.judge import Comparison, NonInferiority, Status
 from harness.judge.compare.decide import cases_for_margin, p_worse
-from harness.judge.compare.figures import Compared, quality_figures
+from harness.judge.compare.figures import Compared, guarded_figures
 from harness.judge.compare.telling import non_inferiority_sentence
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import Drawn, PairedDifference, holm, lower_bound, p_not_above, p_sign
@@ -64,16 +64,15 @@ class Evidence:
     worse: int
 
 
-def no_worse(pairs: Pairs, demand: Demand, seen: Comparison) -> tuple[NonInferiority, ...]:
+def no_worse(pairs: Pairs, demand: Demand, seen: Comparison | None = None) -> tuple[NonInferiority, ...]:
     """Ask every question of a pair of candidates; `seen` holds the same figures for the sentences."""
-    positive = None if pairs.positive is None else pairs.labels[pairs.positive]
-    asked = [one for one in quality_figures(pairs) if one.metric == RECALL or one.metric.leads(one.label, positive)]
+    asked = list(guarded_figures(pairs))
     found = [evidence(pairs, one, demand.pass_confidence) for one in asked]
     losses = [p_of_loss(one, moved) for one, moved in zip(asked, found, strict=True)]
     adjusted = _adjusted(asked, losses, demand.decisions)
     made = []
     for one, moved, loss, p in zip(asked, found, losses, adjusted, strict=True):
-        difference = seen.metric(one.metric.name, one.label)
+        difference = None if seen is None else seen.metric(one.metric.name, one.label)
         decision = decided(one, moved, demand, p_loss=loss, p_adjusted=p)
         if difference is not None:
             told = non_inferiority_sentence(decision, difference)

@@ -8,7 +8,7 @@ lost more than chance, it stays open.
 A case that was right and is wrong is called broken once it is so again on fresh repeats of both models.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -21,6 +21,7 @@ from harness.judge import (
     Comparison,
     Confirmation,
     NonInferiority,
+    Status,
     UpgradedPrompt,
     UpgradeVerdict,
     count,
@@ -155,12 +156,15 @@ def _without_labels(made: Comparison, new: View, decisions: tuple[NonInferiority
 
 
 def _verdict(made: UpgradedPrompt, confidence: float, *, missing: int) -> UpgradeVerdict:
-    statuses = {check.status for check in made.checks}
-    if "FAIL" in statuses:
-        return "DON'T SWITCH"
     lost = lost_for_certain(made.agreement.labels, 1 - confidence) if made.agreement is not None else []
-    settled = statuses <= {"PASS"} and not (missing or made.unjudged or lost)
-    return "SWITCH" if settled else "INCONCLUSIVE"
+    verdict = verdict_of(check.status for check in made.checks)
+    return "INCONCLUSIVE" if verdict == "SWITCH" and (missing or made.unjudged or lost) else verdict
+
+
+def verdict_of(statuses: Iterable[Status]) -> UpgradeVerdict:
+    """Give the verdict of some checks: all must pass, any may refuse."""
+    known = set(statuses)
+    return "DON'T SWITCH" if "FAIL" in known else "SWITCH" if known <= {"PASS"} else "INCONCLUSIVE"
 
 
 def told_of(made: UpgradedPrompt) -> UpgradedPrompt:

@@ -110,7 +110,7 @@ def _about(manifest: Manifest, entry: CandidateEntry, case: CaseRow) -> Row:
         "case": case.id,
         "split": case.split or None,
         "tags": ";".join(case.tags) or None,
-        "expected": case.expected,
+        "expected": case.expected or None,
         "inputs": dict(case.inputs),
     }
 
@@ -124,7 +124,7 @@ def _trial(record: Record, case: CaseRow, reader: LabelReader, price: Price) -> 
         "label": read.label,
         "outcome": read.outcome,
         "why": None if read.why is None else why_told(read.why),
-        "right": read.label == case.expected,
+        "right": read.label == case.expected if case.expected else None,
         "status": last.status if last else None,
         "attempts": len(record.attempts),
         "latency_s": _s(caller_ns(record)),

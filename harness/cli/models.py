@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -12,13 +13,22 @@ from harness.cli.ground import Commands, Exit, UsageError, emit, emit_json, note
 from harness.report.parts import visible
 
 if TYPE_CHECKING:
-    from harness.files.project import ModelEntry
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.files.project import ModelEntry, Project
+    from harness.measure.adapting import Found
     from harness.measure.probe import Probe, Support
     from harness.record import Attempt
 
 app = typer.Typer(
-    cls=Commands, help="List the models of harness.yml, or try one with a real call.", rich_markup_mode=None
+    cls=Commands,
+    help="List the models of harness.yml, try one with a real call, or find what one takes.",
+    rich_markup_mode=None,
 )
+ModelName: TypeAlias = Annotated[
+    str, typer.Argument(metavar="M", help="A model of harness.yml.", autocompletion=options.models)
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -36,6 +46,17 @@ def list_models(context: typer.Context, as_json: options.Json = False) -> None:
         emit("\n".join(f"{r['name']:<20} {r['endpoint']:<12} {r['target']}  {r['key']}".rstrip() for r in rows))
 
 
+def _project_with(name: str) -> Project:
+    """Read the project here, which has a model of this name. Raises UsageError."""
+    project = project_here()
+    if name not in project.models:
+        known = ", ".join(sorted(project.models)) or "none"
+        near = difflib.get_close_matches(name, project.models, n=1)
+        fix = f"Did you mean {near[0]}? " if near else ""
+        raise UsageError(f"harness.yml has no model {name!r}", fix=f"{fix}It has: {known}.")
+    return project
+
+
 def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
     target = entry.base_url or entry.url or entry.weights or str(entry.replies or "")
     key = ""
@@ -51,21 +72,13 @@ def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
 
 
 @app.command("test", short_help="Make real calls: show request, reply, timings, price and what the endpoint supports.")
-def test(
-    name: Annotated[str, typer.Argument(metavar="M", help="A model of harness.yml.", autocompletion=options.models)],
-    as_json: options.Json = False,
-) -> None:
+def test(name: ModelName, as_json: options.Json = False) -> None:
     """Make real calls: show request, reply, timings, price and what the endpoint supports."""
     import asyncio
 
     from harness.measure.probe import probe
 
-    project = project_here()
-    if name not in project.models:
-        known = ", ".join(sorted(project.models)) or "none"
-        near = difflib.get_close_matches(name, project.models, n=1)
-        fix = f"Did you mean {near[0]}? " if near else ""
-        raise UsageError(f"harness.yml has no model {name!r}", fix=f"{fix}It has: {known}.")
+    project = _project_with(name)
     result = asyncio.run(probe(name, project.models[name], root=project.root))
     if as_json:
         emit_json(result)
@@ -73,6 +86,84 @@ def test(
         emit(probe_text(result))
     if not result.ok:
         raise typer.Exit(int(Exit.ENDPOINT_UNUSABLE))
+
+
+@app.command("adapt", short_help="Find by real calls which parameters a model refuses, and show or write its `adapt`.")
+def adapt(
+    name: ModelName,
+    write: Annotated[bool, typer.Option("--write", help="Write it into harness.yml.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Ask a model as prompts and params ask, read what it refuses, and show the `adapt` that it takes.
+
+    Nothing is written without --write; with it, comments and layout of harness.yml stay.
+    """
+    import asyncio
+
+    from harness.files.project import adapted, replace_text
+    from harness.measure.adapting import find_adapt
+
+    project = _project_with(name)
+    if project.path is None:
+        raise UsageError("there is no harness.yml here", fix="Write one: `harness init`.")
+    entry = project.models[name]
+    found = asyncio.run(find_adapt(name, entry, _wanted(project.root), root=project.root))
+    before = after = ""
+    if found.answered and found.adapt != entry.adapt:
+        before, after = adapted(project.path, name, found.adapt)
+    if write and after:
+        replace_text(project.path, after)
+    changes = "".join(_diff(before, after))
+    if as_json:
+        emit_json({**asdict(found), "adapt": found.adapt.model_dump(mode="json"), "diff": changes, "written": write})
+    else:
+        emit(adapt_text(found, changes, written=write))
+    if not found.answered:
+        raise typer.Exit(int(Exit.ENDPOINT_UNUSABLE))
+
+
+def _diff(before: str, after: str) -> Iterator[str]:
+    old, new = (text.splitlines(keepends=True) for text in (before, after))
+    for line in difflib.unified_diff(old, new, "harness.yml", "harness.yml, adapted"):
+        yield line if line.endswith("\n") else f"{line}\n"
+
+
+def _wanted(root: Path) -> dict[str, Any]:
+    """Give what the project's prompts ask for: the largest output limit, of other numbers the least."""
+    from harness.files.mending import OUTPUT_LIMITS
+    from harness.files.prompts import read_prompt
+    from harness.files.written import Findings
+
+    wanted: dict[str, Any] = {}
+    for path in options.below(root, ".prompt.yml"):
+        checked = read_prompt(root / path, Findings())
+        for name, value in (checked.model.parameters if checked is not None else {}).items():
+            key = next((limit for limit in OUTPUT_LIMITS if limit in wanted), name) if name in OUTPUT_LIMITS else name
+            pick = max if name in OUTPUT_LIMITS else min
+            known = wanted.setdefault(key, value)
+            if isinstance(value, (int, float)) and isinstance(known, (int, float)):
+                wanted[key] = pick(known, value)
+    return wanted
+
+
+def adapt_text(found: Found, changes: str, *, written: bool) -> str:
+    """Give what was asked, what the model said to it, and what follows, as text for people."""
+    asked = ", ".join(f"{name} {value}" for name, value in found.asked.items()) or "no parameters"
+    lines = [f"{found.name}: asked as its entry and the project's prompts ask: {asked}", ""]
+    for step in found.steps:
+        lines += [f"  {step.said}", f"    -> {step.change}"]
+    if found.failure is not None:
+        lines.append(f"  failure  {found.failure.kind}: {found.failure.message}")
+    elif found.reply is not None:
+        said = found.reply.text.strip() or "nothing"
+        lines.append(f"  {'answered' if found.answered else 'still answered'} {said}, after {found.calls} calls")
+    lines = [visible(line) for line in lines]
+    if not found.answered:
+        return "\n".join([*lines, "", "No `adapt` was found that this model answers to."])
+    if not changes:
+        return "\n".join([*lines, "", "It takes what is sent: nothing to adapt."])
+    told = "written to harness.yml" if written else "to write it: --write"
+    return "\n".join([*lines, "", *(visible(line) for line in changes.splitlines()), "", told])
 
 
 def probe_text(probe: Probe) -> str:

@@ -7,7 +7,7 @@ about: the parameter that it names, the key, the model, the address.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -39,6 +39,7 @@ _AT: dict[FailureKind, tuple[tuple[str, ...], str]] = {
 _INSTEAD = re.compile(r"[Uu]se [\'\"`]?([A-Za-z_]{3,40})[\'\"`]? instead")
 _OF_A_KEY = re.compile(r"\b(api[\s_-]?key|credentials?|auth[a-z]*|bearer|token is)\b", re.IGNORECASE)
 _OF_A_MODEL = re.compile(r"\b(model|deployment)\b.*\b(not|no such|unknown|unsupported|exist)", re.IGNORECASE)
+_ADAPT = "or let `harness models adapt` find what this model takes"
 _MOST_READ = 1_000  # characters of a message
 
 
@@ -89,7 +90,8 @@ def places_of(prompt: Prompt, model: str, project: Project) -> dict[str, str]:
 def _adapted(found: dict[str, str], adapt: Adapt) -> dict[str, str]:
     """Leave out the places of what is not sent, and put those of `adapt.override` in their stead."""
     limited = OUTPUT_LIMITS if any(name in OUTPUT_LIMITS for name in adapt.override) else ()
-    unsent = {f"params.{name}" for name in (*adapt.drop, *limited)}
+    dropped = [name for name in adapt.drop if name not in OUTPUT_LIMITS]  # a limit goes by another name
+    unsent = {f"params.{name}" for name in (*dropped, *limited)}
     own = {f"params.{name}": found.get(f"adapt.override.{name}", found.get("adapt", "")) for name in adapt.override}
     return {name: where for name, where in found.items() if name not in unsent} | own
 
@@ -130,8 +132,8 @@ def _request(failure: Failure, words: str, places: Places, key_variable: str | N
         name, where = named
         instead = _INSTEAD.search(words)
         if instead is not None and instead[1] != name:
-            return Mend(where, f"Write `{instead[1]}` in place of `{name}`", there=True)
-        return Mend(where, f"Remove or change `{name}`", there=True)
+            return Mend(where, f"Write `{instead[1]}` in place of `{name}`", _ADAPT, there=True)
+        return Mend(where, f"Remove or change `{name}`", _ADAPT, there=True)
     if _OF_A_KEY.search(words):
         return _key(places, key_variable)
     if _OF_A_MODEL.search(words):
@@ -145,11 +147,14 @@ def _parameter(words: str, places: Places) -> tuple[str, str] | None:
     """Find the parameter that a message names first, of those that are sent."""
     sent = {name.removeprefix("params."): where for name, where in places.items() if name[:7] == "params."}
     sent |= {name: places[name] for name in ("responseFormat", "jsonSchema") if name in places}
-    found = [(at.start(), name) for name in sent if (at := _word(name).search(words))]
-    if not found:
-        return None
-    name = min(found)[1]
-    return name, sent[name]
+    name = first_named(words, sent)
+    return None if name is None else (name, sent[name])
+
+
+def first_named(words: str, names: Iterable[str]) -> str | None:
+    """Give the parameter that a message names first, of those that are sent."""
+    found = [(at.start(), name) for name in names if (at := _word(name).search(words))]
+    return min(found)[1] if found else None
 
 
 def _word(name: str) -> re.Pattern[str]:

@@ -20,7 +20,7 @@ from harness.files.bundle import Bundle, Candidate
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
 from harness.files.prompts import Prompt, Rendered, RenderedText, RenderFailed, perturb_prompt, renderer_of
-from harness.measure.endpoint.codecs import limit_of, merged
+from harness.measure.endpoint.codecs import OUTPUT_NAMES, limit_of, merged
 from harness.record import ORIGINAL, CaseRow, Planned, Record, Trial
 
 
@@ -227,6 +227,7 @@ def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
     first, mean = _sample(plan, candidate)
     params = merged(entry, candidate.prompt)
     tokens_in = round(calls * mean)
+    asked = {*entry.params, *candidate.prompt.parameters}
     limit = limit_of(params)
     tokens_out = None if limit is None else calls * limit
     price = entry.price
@@ -240,7 +241,7 @@ def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
         priced=price.is_given,
         first_prompt=first,
         params={} if entry.endpoint in ("http", "replay") else params,
-        left_out=tuple(name for name in entry.adapt.drop if name in {*entry.params, *candidate.prompt.parameters}),
+        left_out=tuple(n for n in entry.adapt.drop if n not in OUTPUT_NAMES and n in asked),
     )
 
 

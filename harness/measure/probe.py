@@ -71,15 +71,15 @@ async def probe(name: str, entry: ModelEntry, *, root: Path) -> Probe:
     """Try a model. Raises UsageError and EndpointUnusable as a run would."""
     if entry.endpoint == "replay":
         return _of_replay(name, entry, root)
-    prompt, rendered = _question(entry)
+    prompt, rendered = question(entry)
     bounded = _with_params(entry, {} if _limit_name(entry) else {"max_tokens": _LEAST_OUTPUT})
-    asked, answers = await _ask(name, bounded, prompt, rendered, root)
+    asked, answers = await ask(name, bounded, prompt, rendered, root)
     answer = answers[-1]
     supports: list[Support] = []
     if isinstance(answer.outcome, Reply):
         for feature in _features(entry):
             changed, prompted = _CHANGES[feature](bounded, prompt)
-            _, tried = await _ask(name, changed, prompted, rendered, root)
+            _, tried = await ask(name, changed, prompted, rendered, root)
             answers += tried
             supports.append(_judge(feature, tried[-1]))
     outcome = answer.outcome
@@ -115,7 +115,8 @@ def _of_replay(name: str, entry: ModelEntry, root: Path) -> Probe:
     )
 
 
-def _question(entry: ModelEntry) -> tuple[Prompt, Rendered]:
+def question(entry: ModelEntry) -> tuple[Prompt, Rendered]:
+    """Give the question that a model of this kind is asked."""
     inputs = dict.fromkeys(template_variables(entry.body), QUESTION) if entry.endpoint == "http" else {}
     if entry.endpoint == "completions":
         return Prompt(text=_TEXT), RenderedText(_TEXT)
@@ -132,7 +133,7 @@ def _features(entry: ModelEntry) -> tuple[Feature, ...]:
     return ("streaming", "logprobs", "seed", "json schema")
 
 
-async def _ask(
+async def ask(
     name: str, entry: ModelEntry, prompt: Prompt, rendered: Rendered, root: Path
 ) -> tuple[bytes, list[Answer]]:
     """Call once, and again as a run would what may pass; gives the body that was sent and every answer."""

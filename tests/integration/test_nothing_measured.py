@@ -117,7 +117,7 @@ def test_the_line_of_the_parameter_is_named_where_the_prompt_sets_it(tmp_path: P
     )
     with pytest.raises(EndpointUnusable) as caught:
         measure(load_bundle(suite), tmp_path / "results")
-    assert "Write `max_completion_tokens` in place of `max_tokens` in v1.prompt.yml:6" in caught.value.fix
+    assert "Write `max_completion_tokens` in place of `max_tokens` in v1.prompt.yml:6;" in caught.value.fix
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -56,7 +56,7 @@ def suites(incomplete: str) -> Iterator[tuple[str, str]]:
                 yield str(entry), ""
         return
     prefix = "./" if incomplete.startswith("./") else ""
-    for path in _below(Path(), ".suite.yml"):
+    for path in below(Path(), ".suite.yml"):
         yield f"{prefix}{path}", _name_in(path)
 
 
@@ -70,7 +70,7 @@ def suite_names(incomplete: str) -> Iterator[tuple[str, str]]:  # noqa: ARG001
 @_quietly
 def prompts(incomplete: str) -> Iterator[tuple[str, str]]:
     """Offer prompts by name, or by path once a path was begun."""
-    for path in _below(_root(), ".prompt.yml"):
+    for path in below(_root(), ".prompt.yml"):
         name = path.name.removesuffix(".prompt.yml")
         if "/" in incomplete:
             yield str(path), _name_in(_root() / path)
@@ -107,11 +107,11 @@ def _run_folders() -> list[Path]:
     return sorted((f for f in results.iterdir() if (f / "manifest.json").is_file()), reverse=True)
 
 
-def _below(root: Path, ending: str, depth: int = _DEEPEST) -> Iterator[Path]:
+def below(root: Path, ending: str, depth: int = _DEEPEST) -> Iterator[Path]:
     """Yield the files with an ending, relative to `root`, not deeper than a project has them."""
     for entry in sorted(root.iterdir()):
         if entry.is_dir() and depth and entry.name[0] != "." and entry.name not in _SKIPPED:
-            for path in _below(entry, ending, depth - 1):
+            for path in below(entry, ending, depth - 1):
                 yield Path(entry.name) / path
         elif entry.name.endswith(ending) and entry.is_file():
             yield Path(entry.name)

@@ -23,3 +23,4 @@ from harness.files.project.reading import (
     find_project,
     read_project,
 )
+from harness.files.project.writing import adapted, flow, replace_text

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
 from harness.files.project.entry import ModelEntry
-from harness.files.written import Entries, Findings, Path_, Reporter, Written, check, nearest, read_tree, shown
+from harness.files.written import Entries, Findings, Path_, Reporter, Written, check, nearest, parse, read_tree, shown
 
 PROJECT_FILE = "harness.yml"
 _NEARLY = ("harness.yaml", ".harness.yml", ".harness.yaml", "harness.yml.txt")
@@ -82,10 +82,10 @@ class ReadProject:
     wrong: frozenset[str] = frozenset()
 
 
-def read_project(path: Path, findings: Findings) -> ReadProject:
-    """Read harness.yml."""
+def read_project(path: Path, findings: Findings, text: str | None = None) -> ReadProject:
+    """Read harness.yml, or what `text` would make of it."""
     root = path.parent.resolve()
-    tree = read_tree(path, findings)
+    tree = read_tree(path, findings) if text is None else parse(text, path, findings)
     if tree is None:
         return ReadProject(Project(path=path, root=root), None, frozenset({"*"}))
     _, written = tree.entries.get("models", (0, None))

@@ -162,6 +162,18 @@ def _error_in(body: bytes) -> _Object | None:
 
 
 def _message_of(error: _Object) -> str:
+    """Give an error's words, with the parameter that it is about where they do not name it."""
+    words, about = _words_of(error), error.get("param")
+    return f"{words} (`{about}`)" if words and isinstance(about, str) and about and about not in words else words
+
+
+def _words_of(error: _Object) -> str:
+    metadata = error.get("metadata")  # OpenRouter hands on what the provider behind it said
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if isinstance(raw, str) and (inner := _error_in(raw.encode("utf-8", "replace"))):
+        return f"{error.get('message') or 'the provider'}: {_words_of({**inner, 'metadata': None})}"
+    if isinstance(error.get("message"), dict):  # Mistral puts a validator's object there
+        return _words_of(error["message"])
     for key in ("message", "detail", "error_description", "title"):
         value = error.get(key)
         if isinstance(value, str) and value:

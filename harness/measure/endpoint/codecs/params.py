@@ -32,7 +32,7 @@ OUTPUT_NAMES = ("max_completion_tokens", "max_output_tokens", "max_tokens", "n_p
 
 # What each protocol calls the output limit, its usual name first; all others know `max_tokens` alone.
 LIMIT_NAMES: dict[str, tuple[str, ...]] = {
-    "chat": ("max_tokens", "max_completion_tokens", "n_predict"),
+    "chat": ("max_tokens", "max_completion_tokens"),
     "responses": ("max_output_tokens",),
 }
 
@@ -44,13 +44,12 @@ class CannotEncode(Exception):
 def merged(entry: ModelEntry, prompt: Prompt) -> JsonObject:
     """Give what is sent beside the prompt, under its common names, sorted; at most one output limit.
 
-    `adapt.override` wins over the prompt, and the prompt over `params`; nothing of `adapt.drop` is in it.
+    `adapt.override` wins over the prompt, and the prompt over `params`; nothing of `adapt.drop` is in it. A limit
+    whose name is dropped goes by the protocol's other name, where it has one.
     """
     drop = {*_common_names(dict.fromkeys(entry.adapt.drop))}
-    written = [_common_names(entry.params), _common_names(prompt.parameters)]
-    layers = [{name: value for name, value in layer.items() if name not in drop} for layer in written]
-    layers.append(_common_names(entry.adapt.override))
-    both = {name: value for layer in layers for name, value in layer.items() if name not in OUTPUT_NAMES}
+    layers = [_common_names(layer) for layer in (entry.params, prompt.parameters, entry.adapt.override)]
+    both = {n: v for layer in layers for n, v in layer.items() if n not in OUTPUT_NAMES and n not in drop}
     params, prompts, override = ([(n, layer[n]) for n in OUTPUT_NAMES if n in layer] for layer in layers)
     limits = [*override, *prompts, *params]  # whose value wins; the name is the model's: the first that it knows
     known = [name for name in LIMIT_NAMES.get(entry.endpoint, ("max_tokens",)) if name not in drop]

@@ -171,7 +171,7 @@ def test_anthropic_needs_a_turn() -> None:
 NEW = {"override": {"max_completion_tokens": 200, "reasoning_effort": "none"}, "drop": ["temperature", "max_tokens"]}
 LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "n_predict", "maxTokens", "maxCompletionTokens")
 KNOWN = {  # codec, and what its protocol calls an output limit
-    "chat": (ChatCodec, {"max_tokens", "max_completion_tokens", "n_predict"}),
+    "chat": (ChatCodec, {"max_tokens", "max_completion_tokens"}),
     "responses": (ResponsesCodec, {"max_output_tokens"}),
     "anthropic": (AnthropicCodec, {"max_tokens"}),
     "completions": (CompletionsCodec, {"max_tokens"}),
@@ -211,8 +211,8 @@ def test_what_a_model_adapts_wins_over_the_prompt_and_what_it_drops_is_not_sent(
 @pytest.mark.parametrize(
     ("spoken", "drop", "sent"),
     [
-        ("chat", ["max_tokens"], {"stream_options": {"include_usage": True}}),
-        ("chat", ["max_tokens", "stream_options"], {}),
+        ("chat", ["max_tokens"], {"max_completion_tokens": 8, "stream_options": {"include_usage": True}}),
+        ("chat", ["max_tokens", "max_completion_tokens", "stream_options"], {}),
         ("responses", ["max_output_tokens"], {"store": False}),
         ("responses", ["store"], {"max_output_tokens": 8}),
     ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows
-from harness.cli.ground import Exit, emit, emit_json, options
+from harness.cli.ground import Exit, emit, emit_json, options, retiring_models
 from harness.report.parts import shorten, visible
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def check(
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)
     leaks = leaks_of(bundle)
-    notes = (*bundle.left_out, *unset_keys(bundle), *bundle.notes)
+    notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.notes)
     if as_json:
         found = {"power": rows, "cheapest_fix": cheapest_fix(bundle.suite, rows), "leakage": leak_json(leaks)}
         labels = label_warnings(bundle)

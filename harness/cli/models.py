@@ -14,10 +14,12 @@ from harness.report.parts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
     from pathlib import Path
 
     from harness.files.project import ModelEntry, Project
     from harness.measure.adapting import Found
+    from harness.measure.lifecycle import Lifecycle
     from harness.measure.probe import Probe, Support
     from harness.record import Attempt
 
@@ -32,18 +34,32 @@ ModelName: TypeAlias = Annotated[
 
 
 @app.callback(invoke_without_command=True)
-def list_models(context: typer.Context, as_json: options.Json = False) -> None:
-    """List the models of harness.yml."""
+def list_models(
+    context: typer.Context,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask providers until when they serve it.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """List the models of harness.yml, and until when their providers serve them."""
     if context.invoked_subcommand is not None:
         return
+    import asyncio
+
+    from harness.measure.lifecycle import Lifecycle, lifecycles
+
     project = project_here()
-    rows = [_model_row(name, entry) for name, entry in sorted(project.models.items())]
+    said = {} if offline else asyncio.run(lifecycles(project.models, root=project.root))
+    rows = [_model_row(name, entry, said.get(name, Lifecycle())) for name, entry in sorted(project.models.items())]
     if as_json:
         emit_json(rows)
     elif not rows:
         note("no harness.yml names a model here: `harness init` writes a working project")
     else:
-        emit("\n".join(f"{r['name']:<20} {r['endpoint']:<12} {r['target']}  {r['key']}".rstrip() for r in rows))
+        lines = (f"{r['name']:<20} {r['endpoint']:<12} {r['target']}  {r['key']}{_told(r)}" for r in rows)
+        emit("\n".join(line.rstrip() for line in lines))
+        for row in rows:
+            if row["provider"]["retires"] and row["provider"]["retires"] != row["retires"]:
+                day = row["provider"]["retires"]
+                note(f"write `retires: {day}` into models.{row['name']}: check, run and gate warn 90 days before")
 
 
 def _project_with(name: str) -> Project:
@@ -57,7 +73,16 @@ def _project_with(name: str) -> Project:
     return project
 
 
-def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
+def _told(row: dict[str, Any]) -> str:
+    """Say until when a model is served: as its provider says, and as harness.yml does."""
+    provider = row["provider"]
+    words = [provider["status"] or "", f"retires {provider['retires']}" if provider["retires"] else ""]
+    said = visible(" ".join(word for word in words if word))
+    own = f"retires {row['retires']} (harness.yml)" if row["retires"] else ""
+    return "".join(f"  {part}" for part in (f"{said} (its provider)" if said else "", own) if part)
+
+
+def _model_row(name: str, entry: ModelEntry, said: Lifecycle) -> dict[str, Any]:
     target = entry.base_url or entry.url or entry.weights or str(entry.replies or "")
     key = ""
     if entry.api_key_env:
@@ -68,7 +93,13 @@ def _model_row(name: str, entry: ModelEntry) -> dict[str, Any]:
         "model": entry.model,
         "target": " ".join(part for part in (target, entry.model) if part),
         "key": key,
+        "retires": _iso(entry.retires),
+        "provider": {"status": said.status, "retires": _iso(said.retires)},
     }
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 @app.command("test", short_help="Make real calls: show request, reply, timings, price and what the endpoint supports.")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.ground import note, options, run_asked
+from harness.cli.ground import note, options, retiring_models, run_asked
 from harness.cli.judged import bounds_asked, check_template, conclude, measure_bundle, reported_if_ended_early
 
 
@@ -34,8 +34,8 @@ def run(
         suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit, first=first
     )
     if not quiet:
-        for left_out in bundle.left_out:
-            note(left_out)
+        for told in (*bundle.left_out, *retiring_models(bundle)):
+            note(told)
     with reported_if_ended_early(template=template, as_json=as_json):
         most = bounds_asked(max_cost, max_trials)
         folder = measure_bundle(bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most)

@@ -97,3 +97,8 @@ def test_no_link_of_a_page_leads_nowhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
         if "://" not in target and not target.startswith("mailto:"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("text", [*(page.read_text("utf-8") for page in EVERY_PAGE), *starter_files().values()])
+def test_no_page_and_no_starter_file_names_a_hosted_model_that_will_be_gone(text: str) -> None:
+    assert not re.findall(r"\b(?:gpt-\d|o\d-|claude-[a-z0-9]|gemini-\d|mistral-(?:large|small|medium))\S*", text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import Money, margin_of, most_of, options, show_error
+from harness.cli.ground import Money, margin_of, most_of, note, options, retiring_models, show_error
 from harness.errors import EndpointUnusable, UsageError
 
 if TYPE_CHECKING:
@@ -128,6 +128,9 @@ def _measured(
     from harness.cli.gate.measuring import Served, begun, keys_of, refuse_dear, run_gate, serve, served_of, to_measure
     from harness.files.written import shortest
 
+    told = dict.fromkeys(said for gate in found for said in retiring_models(gate.bundle))
+    for said in () if quiet else told:
+        note(said)
     plans = []
     for gate in found:
         results = shortest(gate.results())

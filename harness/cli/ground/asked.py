@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
+    from harness.files.bundle import Bundle
     from harness.files.project import Project
     from harness.rundir import Manifest
 
@@ -28,6 +29,15 @@ def run_asked(run: str, project: Path | None = None) -> tuple[Path, Manifest]:
     found = project_here(project)
     folder = find_run(found.results if project is None else found.root / found.results, run)
     return folder, read_manifest(folder)
+
+
+def retiring_models(bundle: Bundle) -> tuple[str, ...]:
+    """Say which models of the candidates retire soon, by their `retires` and today's date."""
+    from datetime import UTC, datetime
+
+    from harness.files.project import retiring
+
+    return retiring({one.model_name: one.model for one in bundle.candidates}, datetime.now(UTC).date())
 
 
 def command_line() -> tuple[str, ...]:

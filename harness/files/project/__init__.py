@@ -12,6 +12,7 @@ from harness.files.project.entry import (
     Transport,
     model_digest,
     price_of,
+    retiring,
     variables_of,
 )
 from harness.files.project.reading import (

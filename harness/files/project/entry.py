@@ -1,6 +1,7 @@
 """harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.files.digest import digest
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
-from harness.files.written import Money, Seconds, Texts, Written
+from harness.files.written import Day, Money, Seconds, Texts, Written
 from harness.record import Usage
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class ModelEntry(Written):
     )
     params: dict[str, Any] = Field({}, description="Sent with every request: temperature, seed, ...")
     adapt: Adapt = Field(Adapt(), description="What this model does not take as prompts and `params` ask for it.")
+    retires: Day | None = Field(None, description="Day from which the provider serves it no more: 2027-01-14.")
     price: Price = Field(Price(), description="Money per million tokens.")
     limits: Limits = Field(Limits(), description="What the endpoint allows.")
     timeout_s: Seconds = Field(
@@ -189,6 +191,22 @@ def model_digest(entry: ModelEntry) -> str:
         case _:
             content |= {"origin": _origin(entry.base_url)}
     return digest(content)
+
+
+WARNED_DAYS = 90  # before a model retires: time to measure another one
+
+
+def retiring(models: Mapping[str, ModelEntry], today: date) -> tuple[str, ...]:
+    """Say of each model that retires soon, or has retired by its `retires`, when that is."""
+    told = []
+    for name, entry in models.items():
+        left = None if entry.retires is None else (entry.retires - today).days
+        if left is None or left > WARNED_DAYS:
+            continue
+        when = f"retires on {entry.retires}, in {left} day{'' if left == 1 else 's'}"
+        past = f"has retired on {entry.retires}: its provider may refuse it, or serve another model"
+        told.append(f"the model `{name}` {when if left > 0 else past}.")
+    return tuple(told)
 
 
 def _origin(url: str | None) -> str:

@@ -16,14 +16,17 @@ _NEARLY = ("harness.yaml", ".harness.yml", ".harness.yaml", "harness.yml.txt")
 
 PROJECT_TEXTS: tuple[Path_, ...] = (
     ("results",),
-    *(("models", "*", key) for key in ("model", "base_url", "api_key_env", "ca_file", "weights", "replies", "url")),
+    *(
+        ("models", "*", key)
+        for key in ("model", "base_url", "api_key_env", "ca_file", "weights", "replies", "url", "retires")
+    ),
     ("models", "*", "headers", "*"),
     ("models", "*", "azure", "api_version"),
     ("models", "*", "adapt", "drop", "**"),
 )
 
 _COMMON = frozenset(
-    {"endpoint", "params", "price", "limits", "timeout", "timeout_s", "deadline", "deadline_s", "warmup"}
+    {"endpoint", "params", "price", "retires", "limits", "timeout", "timeout_s", "deadline", "deadline_s", "warmup"}
 )
 _REMOTE = frozenset({"transport", "api_key_env", "ca_file", "headers"})
 _SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream", "adapt"}

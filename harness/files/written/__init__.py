@@ -22,6 +22,6 @@ from harness.files.written.reading import (
     resolve,
     shortest,
 )
-from harness.files.written.units import Age, Money, Seconds, Share, Texts, per_month
+from harness.files.written.units import Age, Day, Money, Seconds, Share, Texts, per_month
 from harness.files.written.validation import FILLED_IN, Checked, Reporter, Written, check, read_model, read_tree
 from harness.files.written.yaml_lines import Entries, Items, Path_, Scalar, as_text, dotted, parse, parse_any

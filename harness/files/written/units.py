@@ -2,6 +2,7 @@
 
 import math
 import re
+from datetime import date
 from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator
@@ -81,6 +82,14 @@ def per_month(written: object) -> float:
     return read_number(found["number"]) * _SCALES[found["scale"].lower()] * PER_MONTH[found["unit"]]
 
 
+def day(written: object) -> date:
+    """Read `2027-01-14`. Raises ValueError."""
+    try:
+        return date.fromisoformat(str(written))
+    except ValueError:
+        raise ValueError("must be a day such as `2027-01-14`") from None
+
+
 def _finite(value: float) -> float:
     if not math.isfinite(value):
         raise ValueError("must be a finite number")
@@ -97,3 +106,4 @@ Money: TypeAlias = Annotated[float, BeforeValidator(read_money)]
 Share: TypeAlias = Annotated[float, BeforeValidator(share)]
 Age: TypeAlias = Annotated[float, BeforeValidator(age)]
 Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_is_a_list)]
+Day: TypeAlias = Annotated[date, BeforeValidator(day)]

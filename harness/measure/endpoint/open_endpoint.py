@@ -4,7 +4,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from harness.errors import UsageError
 from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEntry, read_certificates
@@ -52,15 +52,34 @@ def _protocol(make_codec: Callable[[ModelEntry, Prompt], Codec]) -> Build:
 
 
 def _anthropic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:
+    codec = AnthropicCodec(entry, prompt)
+    url = origin.endpoint_url(name, entry, _version(name, entry) + codec.path)
+    transport = make_transport(entry.transport, url, _anthropic_headers(name, entry), _trusted(name, entry, root))
+    return _over_http(name, entry, codec, url, transport)
+
+
+def _anthropic_headers(name: str, entry: ModelEntry) -> dict[str, str]:
     headers = {"anthropic-version": VERSION, **origin.resolved_headers(name, entry)}
     if (key := origin.api_key(name, entry)) is not None:
         headers.setdefault("x-api-key", key)
-    codec = AnthropicCodec(entry, prompt)
+    return headers
+
+
+def _version(name: str, entry: ModelEntry) -> str:
     bare = not urlsplit(origin.base_url(name, entry)).path.rstrip("/").endswith("/v1")
-    version = "/v1" if bare else ""  # the provider's own documents give the bare origin
-    url = origin.endpoint_url(name, entry, version + codec.path)
-    transport = make_transport(entry.transport, url, headers, _trusted(name, entry, root))
-    return _over_http(name, entry, codec, url, transport)
+    return "/v1" if bare else ""  # the provider's own documents give the bare origin
+
+
+def listing(name: str, entry: ModelEntry, root: Path) -> tuple[Transport, tuple[str, ...]]:
+    """Give the way to what a provider says of a model, and the addresses: of the model, of all models.
+
+    Raises UsageError as `build_endpoint` does.
+    """
+    spoken = entry.endpoint == "anthropic"
+    headers = _anthropic_headers(name, entry) if spoken else _bearer_headers(name, entry)
+    path = f"{_version(name, entry) if spoken else ''}/models"
+    urls = [origin.endpoint_url(name, entry, p) for p in (f"{path}/{quote(entry.model or '', safe='')}", path)]
+    return make_transport("wire", urls[0], headers, _trusted(name, entry, root)), tuple(urls)
 
 
 def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec, root: Path) -> Endpoint:

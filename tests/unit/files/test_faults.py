@@ -184,6 +184,7 @@ HARNESS_FAULTS = [
         "`seed` can't be both",
     ),
     ("replies: replies.jsonl}", "replies: replies.jsonl, adapt: {}}", 2, "models.recorded.adapt", "does not apply"),
+    ("model: mini-1", "model: m\n    retires: soon", 7, "models.mini.retires", "must be a day such as `2027-01-14`"),
     ("model: mini-1", "model: m\n    azure: {api_version: v1}", 7, "models.mini.azure", "Add `transport: openai`"),
     (
         "https://api.example.com/v1",

@@ -133,6 +133,11 @@ SECTIONS: dict[str, list[Promise]] = {
         ),
         Promise("A branch is judged by its base's policy", ("tests/integration/test_gate.py",)),
         Promise(
+            "Every kind of change that can move an answer is measured, refused or said; no key goes where a "
+            "branch says",
+            ("tests/integration/test_gate_sees_changes.py", "tests/integration/test_gate_all.py"),
+        ),
+        Promise(
             "A gate runs nothing that a branch planted, reads no run that it brought, and calls no prompt "
             "unchanged that it can't read",
             ("tests/integration/test_gate_runs_nothing_of_a_branch.py",),

@@ -139,6 +139,16 @@ def test_a_deleted_suite_is_said_and_a_renamed_one_keeps_its_policy(repo: Path) 
     assert f"suites/else.suite.yml: {OTHER} renamed to suites/else.suite.yml." in document["edits"]
 
 
+def test_a_new_suite_beside_the_others_is_said_to_have_no_other_policy(repo: Path) -> None:
+    change(repo, "Sort well: {{ message }}")
+    suite = yaml.safe_load((repo / SUITE).read_text())
+    write_yaml(repo / "suites/new.suite.yml", suite | {"name": "new", "prompts": ["../prompts/other/*.prompt.yml"]})
+    document = gate_json(gate(repo))
+    assert document["policy"] == "base"
+    assert "suites/new.suite.yml: suites/new.suite.yml is new: the base has no policy for it." in document["edits"]
+    assert set(judged(document)) == {SUITE, OTHER, "suites/new.suite.yml"}
+
+
 def test_an_interrupted_gate_over_all_pays_no_suite_twice(tmp_path: Path, scripted_server: Serve) -> None:
     def refuses_later(request: Request) -> Answer:
         return classifier(request) if request.number < 3 * CASES else Answer(status=401)

@@ -155,7 +155,7 @@ def _gate(
         base_commit=first.base_commit,
         head_commit=first.head_commit,
         uncommitted=first.uncommitted,
-        policy="head" if any(gate.policy == "head" for gate in gates) else "base",
+        policy="head" if all(gate.policy == "head" for gate in gates) else "base",
         thresholds=tuple(dict.fromkeys(each.text for gate in gates for each in gate.bundle.thresholds)),
         margin=min(one.margin for one in held),
         prompts=tuple(prompts),

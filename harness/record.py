@@ -236,6 +236,18 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     advice: str = ""  # `fix` with the place in it
 
 
+class Stopped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="settled"):
+    """A candidate's verdict was settled before all of its cases were asked; the rest is not asked."""
+
+    at_utc: str
+    candidate: str
+    asked: Whole  # cases, of the beginning of the asked order that was finished
+    of: Whole  # cases of the suite
+    ready: bool  # settled READY; else it can't be READY any more
+    delta: float  # in how many of all orders this may not be the whole suite's verdict
+    statuses: dict[str, str] = {}  # by the text of a threshold: PASS, FAIL, can't pass, open
+
+
 class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="interference"):
     """The harness's own load over one session: what it could have added to the latencies."""
 
@@ -249,4 +261,4 @@ class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     gc_pauses: Whole = 0
 
 
-Event: TypeAlias = CaseRow | Session | Pace | Refused | Interference | Record
+Event: TypeAlias = CaseRow | Session | Pace | Refused | Stopped | Interference | Record

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.files.project import Project
     from harness.files.thresholds import Threshold
     from harness.judge import Assessment
-    from harness.judge.checks import Baseline
+    from harness.judge.checks import Baseline, Stopper
     from harness.judge.view import View
     from harness.measure.bounds import Most
 
@@ -58,6 +58,7 @@ def measure_bundle(
             observer=observer,
             processes=processes,
             command=command_line(),
+            stopper=stopper_of(bundle),
             debug=debug,
             most=most or NO_BOUND,
         )
@@ -73,6 +74,22 @@ def bounds_asked(max_cost: str | None, max_trials: int | None) -> Most:
         money=None if money is None else money.amount,
         currency=None if money is None else money.currency,
     )
+
+
+def stopper_of(bundle: Bundle) -> Stopper | None:
+    """Give who says when a verdict is settled; None where a run asks all its cases."""
+    from harness.files.thresholds import metric_of
+    from harness.judge.checks import Stopper
+    from harness.rundir import runs_of_suite
+
+    suite, rule = bundle.suite, bundle.suite.stop
+    if rule is None or not all(case.expected for case in bundle.cases):
+        return None
+    thresholds = bundle.thresholds
+    if not suite.thresholds and not list(runs_of_suite(bundle.project.results, suite.name)):
+        thresholds = tuple(t for t in thresholds if not metric_of(t.metric).earlier)  # there is no past to drift from
+    own = {each.name: each.reply for each in bundle.candidates if each.reply is not None}
+    return Stopper(suite, bundle.cases, thresholds, rule, own)
 
 
 def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Assessment:

@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 
 from harness.cli.ground import note, options, retiring_models, run_asked
-from harness.cli.judged import bounds_asked, check_template, conclude, measure_bundle, reported_if_ended_early
+from harness.cli.judged import (
+    bounds_asked,
+    check_template,
+    conclude,
+    measure_bundle,
+    reported_if_ended_early,
+    stopper_of,
+)
 
 
 def run(
@@ -17,6 +24,7 @@ def run(
     cases: options.Cases = None,
     limit: options.Limit = None,
     first: options.First = None,
+    stop: options.Stop = False,
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
     processes: options.Processes = None,
@@ -28,11 +36,14 @@ def run(
 ) -> None:
     """Measure a suite's prompts on its models and say whether they are ready."""
     from harness.files.bundle import load_bundle
+    from harness.files.suite import StopRule
 
     check_template(template)
     bundle = load_bundle(
         suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit, first=first
     )
+    if stop and bundle.suite.stop is None:
+        bundle = bundle.stopping(StopRule())
     if not quiet:
         for told in (*bundle.left_out, *retiring_models(bundle)):
             note(told)
@@ -84,5 +95,14 @@ def resume(
         reported_if_ended_early(template=template, as_json=as_json),
         watching(folder, manifest, quiet=quiet, verbose=verbose) as observer,
     ):
-        resume_run(folder, changed=changed, failed=failed, trusted=trusted, observer=observer, debug=debug, most=most)
+        resume_run(
+            folder,
+            changed=changed,
+            failed=failed,
+            trusted=trusted,
+            observer=observer,
+            stopping=stopper_of,
+            debug=debug,
+            most=most,
+        )
     raise typer.Exit(conclude(folder, template=template, as_json=as_json))

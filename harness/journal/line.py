@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session
+from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session, Stopped
 
-SCHEMA_VERSION = 2  # 2 added the event `refused`: a reader of 1 would call its line damaged
+SCHEMA_VERSION = 3  # 2 added the event `refused`, 3 `settled`: an older reader would call their lines damaged
 
 LONGEST_LINE = 64 << 20  # bytes: eight times the largest body of a reply, which JSON's escapes make longer
 
@@ -23,7 +23,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     run_id: str
 
 
-AnyEvent: TypeAlias = Header | CaseRow | Session | Pace | Refused | Interference | Record
+AnyEvent: TypeAlias = Header | CaseRow | Session | Pace | Refused | Stopped | Interference | Record
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -7,9 +7,10 @@ import msgspec
 
 from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
-from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict
+from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict, listed
 from harness.judge.checks import (
     Baseline,
+    as_settled,
     baseline_of,
     best_first,
     check,
@@ -20,6 +21,7 @@ from harness.judge.checks import (
     open_by_failures,
     reason_of,
     reason_of_run,
+    settled_early,
     traps_of,
     verdict_of,
 )
@@ -126,6 +128,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
     timing = timing_quality(view)
     before = None if baseline is None else baseline.before(view)
     checks = tuple(check(view, threshold, before) for threshold in policy)
+    checks = checks if view.stopped is None else as_settled(view, policy, checks)
     verdict: Verdict = "NOT MEASURED" if no_reply(view) else verdict_of(checks, missing=view.missing)
     troubles = what_went_wrong(view, verdict, hanging_on(view, policy, checks, before))
     reason = (
@@ -133,6 +136,10 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         if verdict == "NOT MEASURED"
         else reason_of(checks, verdict, missing=view.missing, currency=view.currency, troubles=troubles)
     )
+    early = settled_early(view)
+    if early is not None and verdict != "NOT MEASURED":
+        told = reason if early.ready else f"{listed(early.lost)} can't be met any more."
+        reason = f"settled after {early.asked:,} of {early.of:,} cases: {told}"
     made = CandidateAssessment(
         name=view.entry.name,
         prompt=view.entry.prompt_name,
@@ -164,6 +171,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         answered_splits=split_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         open_by_failures=open_by_failures(verdict, checks),
         replies=judged_replies(view),
+        settled=early,
     )
     return msgspec.structs.replace(made, history=judged_history(view, made, policy))
 
@@ -201,6 +209,8 @@ def _complete(run: RunView, candidates: Sequence[CandidateAssessment]) -> bool:
     """Tell whether all was run; what a candidate that was ended early did not send is not waited for."""
     table = run.table
     if table.journalled >= run.manifest.planned_trials:
+        return True
+    if table.stopped and all(trials.not_run is None for trials in table.trials.values()):
         return True
     ended = any(one.verdict == "NOT MEASURED" and one.name in table.refused for one in candidates)
     return ended and bool(table.sessions) and table.sessions[-1].event == "finished"

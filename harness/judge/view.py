@@ -19,6 +19,7 @@ from harness.files.thresholds import Threshold
 from harness.judge import OUTCOMES, PastRun
 from harness.judge.scores import Answers, Resampling, Votes, seconds
 from harness.judge.table.columns import FAILURES, NONE, Bool, CaseColumns, Float, Int64, RunTable, TrialColumns
+from harness.record import Stopped
 from harness.rundir import MANIFEST, CandidateEntry, Manifest
 
 FAILED = OUTCOMES.index("failed")
@@ -214,6 +215,11 @@ class View:
             return self
         every = self.every_trial.where(~lost(self.every_trial))
         return View(self.run, self.entry, every, self.trials.where(~lost(self.trials)))
+
+    @property
+    def stopped(self) -> Stopped | None:
+        """How its verdict was settled before all cases were asked; None where all were."""
+        return self.run.table.stopped.get(self.entry.name)
 
     @property
     def missing(self) -> int:

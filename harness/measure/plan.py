@@ -3,7 +3,8 @@
 A million trials are never objects at once: a trial has a number, its *code*, and becomes a `Planned` when a
 worker takes it. The order is drawn once from the suite's seed: each repeat is a pass of its own over all
 cases, candidates and variants, shuffled together; so time of day and server load hit all candidates alike,
-and the repeats of one case are spread apart.
+and the repeats of one case are spread apart. Where a run may stop early, cases come one after the other in the
+order of `asked_order` instead, each with all that is asked of it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from harness.files.bundle import Bundle, Candidate
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
 from harness.files.prompts import Prompt, Rendered, RenderedText, RenderFailed, perturb_prompt, renderer_of
+from harness.files.suite import asked_order
 from harness.measure.endpoint.codecs import OUTPUT_NAMES, limit_of, merged
 from harness.record import ORIGINAL, CaseRow, Planned, Record, Trial
 
@@ -32,6 +34,7 @@ class Plan:
         self.cases = bundle.cases
         self.labels = bundle.suite.labels
         self.seed = bundle.suite.seed
+        self._stop = bundle.suite.stop
         self.repeats = bundle.suite.repeats
         self.variants = (ORIGINAL, *bundle.suite.perturbations)
         self._names = {c.name: i for i, c in enumerate(bundle.candidates)}
@@ -61,16 +64,13 @@ class Plan:
     ) -> Iterator[Planned]:
         """Yield the unfinished trials of these candidates in the drawn order; a shard takes every nth."""
         wanted = [candidate.name in candidates for candidate in self.candidates]
-        orders = [self._order(repeat) for repeat in range(self.repeats)]
         position = 0
-        for repeat, order in enumerate(orders):
-            for slot in order:
-                code = repeat * self._width + slot
-                if done[code] or not wanted[self._parts(slot)[1]]:
-                    continue
-                position += 1
-                if position % shards == shard:
-                    yield self._planned(code)
+        for code in self._codes():
+            if done[code] or not wanted[self._parts(code % self._width)[1]]:
+                continue
+            position += 1
+            if position % shards == shard:
+                yield self._planned(code)
 
     def remaining(self, done: bytearray) -> dict[str, int]:
         """Count the unfinished trials of each candidate."""
@@ -84,12 +84,10 @@ class Plan:
     def beyond(self, done: bytearray, most: int) -> bytearray:
         """Mark all but the first so many unfinished trials, in the drawn order, as not to be sent."""
         marked = bytearray(done)
-        for repeat in range(self.repeats):
-            for slot in self._order(repeat):
-                code = repeat * self._width + slot
-                if not done[code]:
-                    marked[code] = most <= 0
-                    most -= 1
+        for code in self._codes():
+            if not done[code]:
+                marked[code] = most <= 0
+                most -= 1
         return marked
 
     def warmups(self, candidate: Candidate) -> Iterator[Planned]:
@@ -125,10 +123,32 @@ class Plan:
                 slots.extend(self._slot(i, j, k) for k in range(len(self.variants)) if varies[k] and changed[k])
         return slots
 
-    def _order(self, repeat: int) -> array[int]:
-        order = self._slots[:]
-        Random(f"{self.seed}/{repeat}").shuffle(order)  # noqa: S311 (an order, not a secret)
-        return order
+    def _codes(self) -> Iterator[int]:
+        return self._by_pass() if self._stop is None else self._by_case()
+
+    def _by_pass(self) -> Iterator[int]:
+        orders = [self._slots[:] for _ in range(self.repeats)]
+        for repeat, order in enumerate(orders):
+            Random(f"{self.seed}/{repeat}").shuffle(order)  # noqa: S311 (an order, not a secret)
+        for repeat, order in enumerate(orders):
+            yield from (repeat * self._width + slot for slot in order)
+
+    def _by_case(self) -> Iterator[int]:
+        mine: dict[int, list[int]] = {}
+        for slot in self._slots:
+            mine.setdefault(self._parts(slot)[0], []).append(slot)
+        place = {case.id: i for i, case in enumerate(self.cases)}
+        for id_ in asked_order(place, self.seed):
+            codes = [repeat * self._width + slot for repeat in range(self.repeats) for slot in mine[place[id_]]]
+            Random(f"{self.seed}/{id_}").shuffle(codes)  # noqa: S311 (an order, not a secret)
+            yield from codes
+
+    def end(self, done: bytearray, candidate: str) -> None:
+        """Mark all of a candidate's trials as finished: nothing more is asked of it."""
+        for slot in self._slots:
+            if self._parts(slot)[1] == self._names[candidate]:
+                for repeat in range(self.repeats):
+                    done[repeat * self._width + slot] = True
 
     def _slot(self, case: int, candidate: int, variant: int) -> int:
         return (case * len(self.candidates) + candidate) * len(self.variants) + variant

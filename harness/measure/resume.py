@@ -15,7 +15,7 @@ candidate is gone, a candidate or a perturbation is new) it would be another run
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,16 @@ import msgspec
 
 from harness.errors import RunChanged, UsageError
 from harness.files.bundle import Bundle, load_bundle
+from harness.files.suite import StopRule
 from harness.files.written import shown
 from harness.journal import JournalWriter, RunLock
 from harness.measure.bounds import NO_BOUND, Most
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign
 from harness.measure.plan import Plan
-from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session
-from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Reply, Session
+from harness.measure.session import Begin, keyboard_interrupts, run_session
+from harness.measure.sink import Nobody, Observer, Stopper, heard
+from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Reply, Session, Stopped
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
 
 _MOST_LISTED = 20
@@ -45,6 +47,7 @@ def resume(
     bundle: Bundle | None = None,
     trusted: Path | None = None,
     observer: Observer | None = None,
+    stopping: Callable[[Bundle], Stopper | None] = lambda _: None,
     processes: int | None = None,
     debug: bool = False,
     most: Most = NO_BOUND,
@@ -68,7 +71,7 @@ def resume(
             changes = list(_changes(manifest, bundle, found))
             _refuse(changes, changed=changed, run=run)
             plan = Plan(bundle)
-            begin = _begin(plan, run, found, failed=failed)
+            begin = _begin(plan, run, found, stopping(bundle), failed=failed)
             allowed = most.allowed(bundle, plan, begin.done)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
@@ -130,6 +133,8 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
         project=root / where.project if where.project else None,
         unlabelled=not all(case.expected for case in found.cases.values()),
     )
+    stop = None if manifest.suite.get("stop") is None else StopRule.model_validate(manifest.suite["stop"])
+    bundle = bundle.stopping(stop)  # as it began, whatever the suite says now
     if not found.started:
         return bundle
     return bundle.only(found.cases)
@@ -231,8 +236,9 @@ def _listed(changes: list[str]) -> str:
     return "".join(f"\n  {line}" for line in distinct[:_MOST_LISTED] + more)
 
 
-def _begin(plan: Plan, run: Path, found: _Found, *, failed: bool) -> Begin:
+def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, failed: bool) -> Begin:
     done = plan.nothing_done()
+    said: set[str] = set()
     answered: set[str] = set()
     for event in events_of(run):
         if isinstance(event, Record) and not event.warmup:
@@ -240,8 +246,21 @@ def _begin(plan: Plan, run: Path, found: _Found, *, failed: bool) -> Begin:
             plan.mark(done, event, done_with=not again)
             if isinstance(event.outcome, Reply):
                 answered.add(event.candidate)
+        elif isinstance(event, Stopped):
+            said.add(event.candidate)
+            plan.end(done, event.candidate)
+    records = (event for event in events_of(run) if isinstance(event, Record))
+    settled = tuple(stopped for stopped in heard(plan, done, stopper, records) if stopped.candidate not in said)
     missing = tuple(case for case in plan.cases if found.cases.get(case.id) != case)
-    return Begin(event="resumed", cases=missing, done=done, cut_off=found.cut_off, answered=frozenset(answered))
+    return Begin(
+        event="resumed",
+        cases=missing,
+        done=done,
+        cut_off=found.cut_off,
+        answered=frozenset(answered),
+        stopper=stopper,
+        settled=settled,
+    )
 
 
 def _rewritten(run: Path, manifest: Manifest, bundle: Bundle, plan: Plan, changes: list[str]) -> Manifest:

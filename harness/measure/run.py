@@ -22,7 +22,8 @@ from harness.measure.endpoint.origin import api_key, resolved_headers
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import make_manifest
 from harness.measure.plan import Plan
-from harness.measure.session import Begin, Nobody, Observer, keyboard_interrupts, run_session
+from harness.measure.session import Begin, keyboard_interrupts, run_session
+from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.record import Record, Reply
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, create_run, list_runs, read_manifest, write_manifest
 
@@ -38,12 +39,13 @@ def measure(
     amend: Callable[[Manifest], Manifest] | None = None,
     reused: Sequence[Record] = (),
     most: Most = NO_BOUND,
+    stopper: Stopper | None = None,
 ) -> Path:
     """Measure all trials of a bundle in a new run; gives its folder.
 
     `amend` may add to the manifest before it is written; `reused` are records that stand for trials of the
-    plan, which are not sent then; `most` bounds what is sent and paid. `debug` writes every exchange, without
-    keys, to the run's debug.log.
+    plan, which are not sent then; `most` bounds what is sent and paid, `stopper` says when a candidate's verdict
+    is settled. `debug` writes every exchange, without keys, to the run's debug.log.
 
     Raises what ended it early (EndpointUnusable, Interrupted, RunIncomplete, StorageFailed); every finished
     trial is saved then, and the error names the run to resume.
@@ -55,6 +57,7 @@ def measure(
             resolved_headers(candidate.model_name, candidate.model)
         done = plan.nothing_done()
         kept = tuple(record for record in reused if plan.mark(done, record))
+        settled = tuple(heard(plan, done, stopper, kept))
         allowed = most.allowed(bundle, plan, done)
         content = " ".join((bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates)))
         run = create_run(results, bundle.suite.name, content)
@@ -70,7 +73,15 @@ def measure(
                 writer.close()
                 raise
             bounded = sum(allowed) - sum(done)
-            begin = Begin(event="started", cases=plan.cases, done=allowed, reused=kept, bounded=bounded)
+            begin = Begin(
+                event="started",
+                cases=plan.cases,
+                done=allowed,
+                reused=kept,
+                bounded=bounded,
+                stopper=stopper,
+                settled=settled,
+            )
             watching = observer or Nobody()
             run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
     return run

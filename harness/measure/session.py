@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed
 from harness.files.bundle import Bundle
@@ -15,81 +15,14 @@ from harness.journal import JournalWriter
 from harness.measure.bounds import Most, Spent
 from harness.measure.engine.contract import EngineOutcome, RecordSink, Work
 from harness.measure.plan import Plan
+from harness.measure.sink import JournalSink, Observer, Stopper
 from harness.measure.timeline import RealClock
-from harness.record import CaseRow, Event, Pace, Record, Refused, Reply, Session
-
-
-class Observer(Protocol):
-    """Hears of everything at once, on the event loop's thread: each method must be cheap."""
-
-    def on_start(self, planned: int, done: int) -> None:
-        """Hear that a session begins: so many trials in all, so many finished before."""
-        ...
-
-    def on_record(self, record: Record) -> None:
-        """Hear of a finished trial, or of a warm-up call."""
-        ...
-
-    def on_pace(self, pace: Pace) -> None:
-        """Hear of a change of the concurrency limit or of a pause, and why."""
-        ...
-
-    def on_note(self, text: str) -> None:
-        """Hear of anything else that a person should know."""
-        ...
-
-
-class Nobody:
-    """Watches nothing."""
-
-    def on_start(self, planned: int, done: int) -> None:
-        """Do nothing."""
-
-    def on_record(self, record: Record) -> None:
-        """Do nothing."""
-
-    def on_pace(self, pace: Pace) -> None:
-        """Do nothing."""
-
-    def on_note(self, text: str) -> None:
-        """Do nothing."""
-
+from harness.record import CaseRow, Event, Record, Refused, Session, Stopped
 
 _LAG_BOUND_NS = 10_000_000
 _LAG_SHARE_OF_SLO = 0.02
 _IN_FLIGHT_PER_PROCESS = 256
 _MOST_PROCESSES = 4
-
-
-class JournalSink:
-    """Puts events into the journal, and tells the observer once they are there."""
-
-    def __init__(self, writer: JournalWriter, observer: Observer, spent: Spent) -> None:
-        self._writer = writer
-        self._spent = spent
-        self._observer = observer
-        self.written = writer.written
-        self.refused: dict[str, Refused] = {}
-        self.answered: set[str] = set()
-
-    def put(self, event: Event) -> None:
-        """Journal one event. Raises StorageFailed, and RunIncomplete where a reply reaches the bound on money."""
-        self._writer.append(event)
-        if isinstance(event, Record):
-            if isinstance(event.outcome, Reply) and not event.warmup:
-                self.answered.add(event.candidate)
-            self._observer.on_record(event)
-            self._spent.take(event)
-        elif isinstance(event, Refused):
-            self.refused[event.candidate] = event
-            self._observer.on_note(f"{event.candidate} ended: {event.failure.message} {event.advice}")
-        elif isinstance(event, Pace):
-            self._observer.on_pace(event)
-
-    @property
-    def backlogged(self) -> bool:
-        """Whether an fsync keeps some events in memory."""
-        return self._writer.backlogged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +36,8 @@ class Begin:
     answered: frozenset[str] = frozenset()  # candidates with a reply in the journal
     reused: tuple[Record, ...] = ()  # measured before, for another run; marked in `done`
     bounded: int = 0  # trials beyond the bound of this session: marked in `done`, though they are not
+    stopper: Stopper | None = None  # has heard of every record in the journal
+    settled: tuple[Stopped, ...] = ()  # what it said to them, where the journal does not; marked in `done`
 
 
 def run_session(
@@ -124,12 +59,13 @@ def run_session(
     try:
         for case in begin.cases:
             writer.append(case)
-        for record in begin.reused:
-            writer.append(record)
+        before: tuple[Event, ...] = (*begin.reused, *begin.settled)
+        for event in before:
+            writer.append(event)
         writer.append(_session(begin.event, plan, done, cut_off=begin.cut_off))
         observer.on_start(plan.planned, done)
         if done < plan.planned:
-            sink = JournalSink(writer, observer, Spent(bundle, most))
+            sink = JournalSink(writer, observer, Spent(bundle, most), begin.stopper)
             outcome = _measure(bundle, plan, begin, sink, processes)
             writer.append(outcome.load.interference(outcome.processes))
             if outcome.error is not None:
@@ -141,7 +77,7 @@ def run_session(
                 _end_refused(plan, done, writer, sink, begin.answered)
                 writer.close()
                 return
-            if begin.bounded:
+            if begin.bounded and not sink.settled.issuperset(each.name for each in plan.candidates):
                 error = RunIncomplete("--max-trials is reached; finished trials are saved.", fix="Allow more.")
                 writer.append(_session("stopped", plan, done, why=_why(error)))
                 raise error

@@ -156,6 +156,9 @@ Limit = Annotated[
     int | None,
     typer.Option("--limit", min=1, help="Only N cases: a fixed sample, each label with its share.", show_default=False),
 ]
+Stop = Annotated[
+    bool, typer.Option("--stop", help="Stop asking a candidate once the whole suite's verdict on it is settled.")
+]
 First = Annotated[int | None, typer.Option("--first", min=1, help="Only the first N cases.", show_default=False)]
 Cases = Annotated[
     Path | None,

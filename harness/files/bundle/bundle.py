@@ -21,7 +21,7 @@ from harness.files.mending import places_of
 from harness.files.policy import default_thresholds
 from harness.files.project import ModelEntry, Project, default_project, find_project, model_digest, read_project
 from harness.files.prompts import Prompt, prompt_digest
-from harness.files.suite import ReplyRule, Suite, suite_digest
+from harness.files.suite import ReplyRule, StopRule, Suite, suite_digest
 from harness.files.thresholds import Threshold
 from harness.files.written import Checked, Findings, shortest, shortlist
 
@@ -54,6 +54,10 @@ class Bundle:
     suite_digest: str
     left_out: tuple[str, ...] = ()  # prompts that came with a pattern and do not fit a model, in sentences
     notes: tuple[str, ...] = ()  # what is allowed and seldom meant, in sentences
+
+    def stopping(self, rule: StopRule | None) -> "Bundle":
+        """Give the same bundle with another rule of when to stop."""
+        return replace(self, suite=self.suite.model_copy(update={"stop": rule}))
 
     def only(self, ids: Container[str]) -> "Bundle":
         """Give the same bundle with the cases of these ids."""

@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Iterable
 from pathlib import Path
+from random import Random
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -122,6 +123,25 @@ class GateRule(Written):
     reuse: Age = Field(7 * DAY_S, ge=0, description="How old stored replies of the base may be: `7 days`, or `never`.")
 
 
+class StopRule(Written):
+    """When a run may stop before all cases are asked: as soon as the whole suite's verdict is settled."""
+
+    delta: Share = Field(0.01, gt=0, le=0.1, description="In how many of all orders the verdict may be another one.")
+    every: int = Field(10, ge=1, description="Cases between two looks.")
+    from_: int = Field(20, ge=1, alias="from", description="Cases before the first look.")
+
+    def looks(self, asked: int) -> bool:
+        """Whether so many finished cases are looked at."""
+        return asked >= self.from_ and (asked - self.from_) % self.every == 0
+
+
+def asked_order(ids: Iterable[str], seed: int) -> list[str]:
+    """Give the order in which cases are asked where a run may stop early: random, whatever the files' order."""
+    order = sorted(ids)
+    Random(f"{seed}/cases").shuffle(order)  # noqa: S311 (an order, not a secret)
+    return order
+
+
 class Suite(Written):
     """Labelled cases and what is demanded of a candidate on them."""
 
@@ -151,6 +171,7 @@ class Suite(Written):
     thresholds: Texts = Field((), max_length=200, description="What is demanded; absent: the documented defaults.")
     confidence: Share = Field(DEFAULT_CONFIDENCE, gt=0.5, lt=1, description="Of intervals and checks: `95%`.")
     gate: GateRule = Field(GateRule(), description="How a branch is held against its base.")
+    stop: StopRule | None = Field(None, description="Stop when the verdict is settled; absent: ask all cases.")
     seed: int = Field(0, ge=0, lt=1 << 63, description="Of the order in which trials are sent.")
     path: Path | None = Field(None, exclude=True)
     labels_file: str = Field("", exclude=True)  # where the labels were read from, as written

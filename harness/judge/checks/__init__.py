@@ -8,6 +8,7 @@ from harness.judge.checks.baseline import Baseline, baseline_of, from_store, to_
 from harness.judge.checks.check import check, hanging_on
 from harness.judge.checks.metrics import GAUGES, figures_of
 from harness.judge.checks.planned import power
+from harness.judge.checks.stopper import Stopper, as_settled, settled_early
 from harness.judge.checks.traps import no_information, traps_of
 from harness.judge.checks.verdict import (
     best_first,

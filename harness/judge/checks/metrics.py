@@ -26,7 +26,7 @@ from harness.files.thresholds import (
 from harness.judge import OUTCOMES, CandidateAssessment, Check, Estimate
 from harness.judge.checks import consequences as told
 from harness.judge.checks import figures as read
-from harness.judge.checks import worlds
+from harness.judge.checks import settling, worlds
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
@@ -51,6 +51,8 @@ class Gauge:
     decide: Callable[[Asked], Check] | None = None  # where a figure and its bound are not all that decides
     seen: Callable[[Asked], Estimate] | None = None  # its estimate, where that is not its figure's
     worlds: worlds.Worlds = worlds.all_right  # how else the endpoint's failures may be taken
+    score: settling.Score | None = None  # of one case, where what the whole suite will show can be weighed early
+    counted_before: bool = False  # a fact about the files, known before the first call
 
 
 def figure(asked: Asked) -> Figure:
@@ -102,6 +104,7 @@ def _of_label(
     plan: power.Planner,
     consequence: Callable[[Asked], str],
     how_else: worlds.Worlds = worlds.label_otherwise,
+    score: settling.Score | None = None,
 ) -> Gauge:
     return Gauge(
         figure=read.label_figure(OF_LABEL[metric.name]),
@@ -109,6 +112,7 @@ def _of_label(
         consequence=consequence,
         kept=_labelled(metric.name),
         worlds=how_else,
+        score=score,
     )
 
 
@@ -126,6 +130,7 @@ def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
         faultless=faultless,
         kept=kept,
         worlds=worlds.nothing if outcome == "failed" else worlds.ended_so,
+        score=settling.without(outcome),
     )
 
 
@@ -142,6 +147,7 @@ def _quantile(metric: Metric) -> Gauge:
         decide=quantile_check,
         seen=quantile_seen,
         worlds=worlds.not_there,
+        score=settling.in_time(lambda threshold: threshold.bound) if metric.clock == "latency" else None,
     )
 
 
@@ -169,7 +175,7 @@ def _accuracy(c: CandidateAssessment) -> Kept:
         yield f" where {part.kind}={part.name}", part.accuracy
 
 
-_RIGHT = Gauge(figure=read.accuracy, plan=power.of_share, consequence=told.wrong)
+_RIGHT = Gauge(figure=read.accuracy, plan=power.of_share, consequence=told.wrong, score=settling.RIGHT)
 _PRICED = power.afterwards("it depends on what calls cost")
 
 GAUGES: dict[str, Gauge] = {
@@ -182,10 +188,11 @@ GAUGES: dict[str, Gauge] = {
         consequence=told.uncovered,
         faultless="every trial ended with a label",
         kept=lambda c: [("", c.classification.coverage)],
+        score=settling.COVERED,
     ),
-    RECALL.name: _of_label(RECALL, power.of_share, told.missed, worlds.all_right),
-    PRECISION.name: _of_label(PRECISION, power.of_share, told.false_answers),
-    SPECIFICITY.name: _of_label(SPECIFICITY, power.of_share, told.alarms),
+    RECALL.name: _of_label(RECALL, power.of_share, told.missed, worlds.all_right, settling.FOUND),
+    PRECISION.name: _of_label(PRECISION, power.of_share, told.false_answers, score=settling.PREDICTED),
+    SPECIFICITY.name: _of_label(SPECIFICITY, power.of_share, told.alarms, score=settling.NO_ALARM),
     F1.name: _of_label(F1, power.of_f1, told.errors),
     "fbeta": Gauge(figure=read.fbeta, plan=power.of_fbeta, consequence=told.errors, worlds=worlds.label_otherwise),
     "failures": _outcome("failures", "no trial failed", "failed"),
@@ -199,6 +206,7 @@ GAUGES: dict[str, Gauge] = {
         faultless="all repeats agreed",
         kept=lambda c: [("", c.stability.agreement)],
         worlds=worlds.agreeing,
+        score=settling.AGREEING,
     ),
     "flip_rate": Gauge(
         figure=read.flip_rate,
@@ -207,12 +215,14 @@ GAUGES: dict[str, Gauge] = {
         faultless="all repeats agreed",
         kept=lambda c: [("", c.stability.flip_rate)],
         worlds=worlds.agreeing,
+        score=settling.AGREEING,
     ),
     "pass": Gauge(
         figure=read.always_right,
         plan=power.of_repeats,
         consequence=told.not_always_right,
         kept=lambda c: [(f"^{k}", estimate) for k, estimate in c.stability.pass_k.items()],
+        score=settling.ALL_RIGHT,
     ),
     **{name: _quantile(row) for name, row in METRICS.items() if row.quantile is not None},
     "latency.within": Gauge(
@@ -221,6 +231,7 @@ GAUGES: dict[str, Gauge] = {
         consequence=told.late,
         faultless="all calls were in time",
         worlds=worlds.not_there,
+        score=settling.in_time(lambda threshold: threshold.argument or 0.0),
     ),
     "robustness.drop": _robustness("drop", "accuracy_drop", robustness.drop),
     "robustness.flips": replace(
@@ -237,6 +248,7 @@ GAUGES: dict[str, Gauge] = {
         plan=power.afterwards("it is counted, not sampled"),
         consequence=told.leaking,
         worlds=worlds.nothing,
+        counted_before=True,
     ),
     "regressions": Gauge(figure=read.broken, plan=power.afterwards("it depends on the baseline")),
     "cost_per_1000": Gauge(

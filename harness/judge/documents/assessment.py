@@ -108,6 +108,19 @@ class NotableCase(msgspec.Struct, frozen=True, kw_only=True):
     latency_s: float | None = None
 
 
+class SettledEarly(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict that was settled before all cases were asked."""
+
+    asked: int  # cases, of the asked order's beginning, that settled it
+    of: int  # cases of the suite
+    ready: bool  # settled READY; else it can't be READY any more
+    delta: float  # in at most so many of all orders it is not the whole suite's verdict
+    lost: tuple[str, ...] = ()  # the thresholds that the whole suite can't meet any more
+    saved_calls: int  # trials of unchanged cases that were not sent
+    saved: float | None = None  # money, at what the others cost on average; None without a price
+    currency: str = ""  # of `saved`
+
+
 class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is said of one prompt on one model."""
 
@@ -142,6 +155,7 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     answered_splits: dict[str, Estimate] = {}  # and their accuracy in each split
     open_by_failures: int = 0  # calls that failed at the endpoint, and that alone keep the verdict open
     replies: Replies | None = None  # None where an earlier version wrote it
+    settled: SettledEarly | None = None  # None where all cases were asked
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):

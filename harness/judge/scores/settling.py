@@ -26,9 +26,10 @@ is the fixed test's, with an error that grows by delta at most.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import gammaln, logsumexp
@@ -126,16 +127,20 @@ def log_e_fails(at: Cuts, n: int, hits: int) -> float:
 
 
 def log_e_precision(
-    n: int, total: int, *, right: int, false: int, required: float, confidence: float = 0.95
+    n: int, total: int, *, right: int, false: int, required: float, confidence: float = 0.95, enough: float = -math.inf
 ) -> tuple[float, float]:
     """Give ln of the evidence that precision passes, and that it can't pass, of the whole suite.
 
     n of `total` cases were asked; `right` + `false` were answered with the label. How many will be at the end
-    is unknown: the evidence is the least over all numbers that are still possible.
+    is unknown: the evidence is the least over all numbers that are still possible. Where both are less than
+    `enough`, they are no more than upper bounds of it.
     """
     seen = right + false
     passes, cannot = math.inf, math.inf
-    for predicted in range(seen, seen + total - n + 1):
+    most = seen + total - n
+    for predicted in dict.fromkeys((most, seen, (seen + most) // 2, *range(seen, most))):
+        if passes < enough and cannot < enough:
+            break
         at = cuts(predicted, required, confidence)
         passes = min(passes, log_e(seen, predicted, right, at.passes, predicted))
         cannot = min(cannot, log_e(seen, predicted, right, 0, at.passes - 1))
@@ -171,6 +176,51 @@ def log_e_mean_above(scores: Float, total: int, bound: float) -> float:
 def log_e_mean_below(scores: Float, total: int, bound: float) -> float:
     """Give ln of the evidence that the mean of all `total` scores in [0, 1] is below `bound`."""
     return log_e_mean_above(1 - np.asarray(scores, dtype=np.float64), total, 1 - bound)
+
+
+def totals_left(n: int, total: int, hits: int, delta: float) -> tuple[int, int]:
+    """Give the least and greatest total of hits that the evidence at n cases has not ruled out at `delta`.
+
+    Each total S is tested by the uniform mixture of all totals over L(S); in at most delta of all orders the
+    suite's own total is ever ruled out.
+    """
+    possible = np.arange(hits, total - (n - hits) + 1)
+    likelihood = _likelihood(possible, n, total, hits)
+    mixture = float(logsumexp(likelihood)) - math.log(total + 1)
+    kept = possible[mixture - likelihood < -math.log(delta)]
+    return int(kept.min()), int(kept.max())
+
+
+class Look(NamedTuple):
+    """What speaks for one check at one look: ln of the evidence that it passes, can't pass, and fails."""
+
+    passes: float
+    cannot: float
+    fails: float
+
+
+def look_at_hits(n: int, total: int, hits: int, required: float, confidence: float) -> Look:
+    """Weigh `hits` among n of `total` cases, one trial each."""
+    at = cuts(total, required, confidence)
+    return Look(log_e_passes(at, n, hits), log_e_cannot_pass(at, n, hits), log_e_fails(at, n, hits))
+
+
+def look_at_scores(scores: Sequence[float], total: int, repeats: int, required: float, confidence: float) -> Look:
+    """Weigh scores in [0, 1] of some of `total` cases with so many repeats each, in the order asked."""
+    x = np.asarray(scores, dtype=np.float64)
+    return Look(
+        log_e_mean_above(x, total, cutoff(total, required, confidence)),
+        log_e_mean_below(x, total, cutoff(total * repeats, required, confidence)),
+        log_e_mean_below(x, total, 1 - cutoff(total, 1 - required, confidence)),
+    )
+
+
+def look_at_predictions(
+    n: int, total: int, *, right: int, false: int, required: float, confidence: float, enough: float
+) -> Look:
+    """Weigh the predictions of a label among n of `total` cases; whether precision fails is not weighed."""
+    found = log_e_precision(n, total, right=right, false=false, required=required, confidence=confidence, enough=enough)
+    return Look(*found, -math.inf)
 
 
 @dataclass(frozen=True, slots=True)

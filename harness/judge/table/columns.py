@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judge.labels.reasons import Why  # the ground of all columns: not the whole room
-from harness.record import Failure, FailureKind, Interference, Pace, Refused, Session
+from harness.record import Failure, FailureKind, Interference, Pace, Refused, Session, Stopped
 
 Int8 = npt.NDArray[np.int8]
 Int16 = npt.NDArray[np.int16]
@@ -122,6 +122,7 @@ class RunTable:
     journalled: int  # distinct trials with a record, warm-up left out
     sent_again: int = 0  # records that a later one of the same trial replaced
     refused: dict[str, Refused] = field(default_factory=dict)  # candidates that were ended: the last time
+    stopped: dict[str, Stopped] = field(default_factory=dict)  # candidates whose verdict was settled early
 
 
 def named_counts(column: Int16, names: tuple[str, ...]) -> dict[str, int]:

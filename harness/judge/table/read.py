@@ -17,7 +17,7 @@ from harness.judge.table.columns import NONE, CaseColumns, RunTable, TrialColumn
 from harness.judge.table.complete import Columns
 from harness.judge.table.intake import Intake, NameNumbers
 from harness.judge.table.reply_score import ScoreReader
-from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Refused, Session
+from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Refused, Session, Stopped
 from harness.rundir import Manifest, reply_rules
 
 MOST_UNPLANNED = 100_000  # rows that are made for trials that nobody planned
@@ -73,6 +73,7 @@ class _Reading:
         self._paces: list[Pace] = []
         self._interference: list[Interference] = []
         self._refused: dict[str, Refused] = {}
+        self._stopped: dict[str, Stopped] = {}
 
     def take(self, events: Sequence[Event]) -> None:
         records = [event for event in events if isinstance(event, Record)]
@@ -95,6 +96,8 @@ class _Reading:
                 self._paces.append(event)
             case Refused():
                 self._refused[event.candidate] = event
+            case Stopped():
+                self._stopped[event.candidate] = event
             case Interference():
                 self._interference.append(event)
 
@@ -117,12 +120,17 @@ class _Reading:
         planned = columns.planned(held.values())
         return RunTable(
             cases=cases,
-            trials={name: columns.trials(self._intakes[name], mine, planned) for name, mine in held.items()},
+            trials={
+                # what was not asked because the verdict was settled is in no denominator
+                name: columns.trials(self._intakes[name], mine, mine.trial if name in self._stopped else planned)
+                for name, mine in held.items()
+            },
             sessions=self._sessions,  # as they followed each other: a wall clock may have been set back
             paces=sorted(self._paces, key=lambda pace: (pace.endpoint, pace.at_ns, pace.limit, pace.why)),
             interference=sorted(self._interference, key=_interference_order),
             journalled=sum(len(mine.trial) for mine in held.values()),
             refused=self._refused,
+            stopped=self._stopped,
             sent_again=sum(mine.sent_again for mine in held.values()),
         )
 

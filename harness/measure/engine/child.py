@@ -48,6 +48,8 @@ class PipeSink:
         except OSError as error:
             raise RunIncomplete("The parent process has ended.") from error
 
+    settled: frozenset[str] = frozenset()  # the parent says it by ending the candidate
+
     @property
     def backlogged(self) -> bool:
         """Whether the parent has not yet written all."""

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -32,6 +32,11 @@ class RecordSink(Protocol):
 
     async def written(self) -> None:
         """Wait until everything that was put is written."""
+        ...
+
+    @property
+    def settled(self) -> Set[str]:
+        """Candidates whose verdict is settled: nothing more is asked of them."""
         ...
 
 

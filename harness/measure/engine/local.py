@@ -80,6 +80,8 @@ class _Session:
         self._halt = Halt()
         self._clock: Clock = RealClock()
         self._lanes: dict[str, LaneWork] = {}
+        self._places = {each.name: n for n, each in enumerate(work.bundle.candidates)}
+        self._settled: set[str] = set()
         self._open = contextlib.ExitStack()  # the renderers
         self._room = 1.0  # of the calls in flight that were asked for, as many as there are open files for
 
@@ -261,6 +263,9 @@ class _Session:
             self._sink.put(event)
         except HarnessError as error:
             self._end(error)
+        for name in self._sink.settled - self._settled:
+            self._settled.add(name)
+            self._told(self._places[name], False)
 
     def _end(self, error: HarnessError) -> None:
         # What can't be saved need not be waited for.

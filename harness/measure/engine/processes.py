@@ -19,7 +19,7 @@ from harness import errors
 from harness.errors import HarnessError, RunIncomplete, StorageFailed
 from harness.measure.engine.contract import EngineOutcome, RecordSink, Work, signals_stop, stopped_by_signal
 from harness.measure.engine.interference import Load, summed
-from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session
+from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session, Stopped
 
 _CHUNK = 1 << 16
 _LENGTH = struct.Struct("<I")
@@ -41,7 +41,7 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
     candidate: int
 
 
-Frame: TypeAlias = CaseRow | Session | Pace | Refused | Interference | Record | Ended | Opened
+Frame: TypeAlias = CaseRow | Session | Pace | Refused | Stopped | Interference | Record | Ended | Opened
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
@@ -149,6 +149,7 @@ class _Parent:
                     self._tell_others(child, OPENED + frame.candidate)
                     continue
                 taken += self._put_once(frame, child) if isinstance(frame, Refused) else self._put(frame)
+            self._end_settled()
             await self._written()
             self._tell(child, taken)
         self._stop(RunIncomplete(f"A measuring process ended early (code {await child.wait()})."))
@@ -161,6 +162,13 @@ class _Parent:
         self._refused.add(refused.candidate)
         self._tell_others(child, REFUSED + self._places[refused.candidate])
         return self._put(refused)
+
+    def _end_settled(self) -> None:
+        """Tell all that a candidate's verdict is settled."""
+        for name in self._sink.settled - self._refused:
+            self._refused.add(name)
+            for child in self._children:
+                self._tell(child, REFUSED + self._places[name])
 
     def _tell_others(self, child: Process, word: int) -> None:
         for other in self._children:

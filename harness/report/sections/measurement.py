@@ -2,11 +2,21 @@
 
 import json
 
-from harness.judge import CandidateAssessment, Latency, Plain, Replies, TimingQuality
+from harness.judge import CandidateAssessment, Latency, Plain, Replies, SettledEarly, TimingQuality, amount
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot, count, number
 from harness.rundir import CandidateEntry
 
 _MOST_NAMED = 5  # words or fields of one kind that are named
+
+
+def _settled(early: SettledEarly | None) -> list[NamedFigure]:
+    """Say what was not asked because the verdict was settled."""
+    if early is None:
+        return []
+    saved = "" if early.saved is None else f", {amount(early.saved, 'money', early.currency)}"
+    text = f"after {early.asked:,} of {early.of:,} cases; {count(early.saved_calls, 'call')}{saved} saved"
+    hint = f"the rest was not asked; in at most {early.delta:.0%} of all orders another verdict"
+    return [NamedFigure(name="Settled", text=text, hint=hint)]
 
 
 def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | None) -> Section:
@@ -14,6 +24,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
     quality, latency = candidate.timing_quality, candidate.latency
     figures = [
         NamedFigure(name="Trials", text=f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
+        *_settled(candidate.settled),
         NamedFigure(name="Retried trials", text=f"{latency.retried_trials:,}"),
         NamedFigure(name="Warm-up calls", text=f"{latency.warmup_calls:,}", hint="not counted in any figure"),
         NamedFigure(name="Most in flight", text=f"{quality.max_in_flight:,}", hint=_processes(quality)),

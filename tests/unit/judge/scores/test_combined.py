@@ -1,4 +1,4 @@
-"""Early stopping by e-processes, prevalence, combined."""
+"""Precision at another prevalence, and figures that are made of others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harness.judge.scores import classification, combined, prevalence, sequential
+from harness.judge.scores import classification, combined, prevalence
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.paired import clustered_mean, ratio_of_sums
@@ -21,53 +21,6 @@ def single(right: int, n: int) -> Share:
     share = share_of_counts(np.arange(n) < right, np.ones(n))
     assert isinstance(share, Share)
     return share
-
-
-def test_the_mixture_reaches_twenty_first_after_43_of_43() -> None:
-    n = np.arange(1, 44)
-    evidence = np.exp(sequential.log_e_above(n, n, 0.9))
-    assert evidence[-1] == pytest.approx(20.8875, abs=5e-5)
-    assert (evidence[:-1] < 20).all()
-    assert sequential.stop_early(np.ones(100, dtype=bool), 0.9) == sequential.EarlyStop("PASS", 43)
-
-
-def runs(truth: float, seed: int, times: int = 1500) -> list[sequential.EarlyStop]:
-    rng = np.random.default_rng(seed)
-    return [sequential.stop_early(rng.random(400) < truth, 0.9, hoped=0.96) for _ in range(times)]
-
-
-def test_early_stopping_costs_what_was_simulated() -> None:
-    good, bad, edge = runs(0.96, 1), runs(0.80, 2), runs(0.90, 3)
-    assert np.mean([run.used for run in good]) == pytest.approx(133, abs=6)
-    assert np.mean([run.status == "PASS" for run in good]) == pytest.approx(0.969, abs=0.015)
-    assert np.mean([run.used for run in bad]) == pytest.approx(26, abs=2)
-    assert np.mean([run.status == "PASS" for run in edge]) <= 0.05
-
-
-def test_looking_again_and_again_at_a_fixed_interval_passes_a_quarter_at_the_threshold() -> None:
-    """What early stopping avoids: one-sided 95% Wilson bounds, looked at after each of 30 to 400 cases."""
-    n = np.arange(30, 401)
-    hits = np.cumsum(np.random.default_rng(2).random((2000, 400)) < 0.9, axis=1)[:, 29:]
-    z, share = 1.6449, hits / n
-    spread = z * np.sqrt(share * (1 - share) / n + (z / n / 2) ** 2)
-    naive = (share + z * z / 2 / n - spread) / (1 + z * z / n) > 0.9
-    assert naive.any(axis=1).mean() == pytest.approx(0.25, abs=0.03)
-    cautious = [run for run in runs(0.9, 5) if run.status == "PASS"]
-    assert len(cautious) / 1500 <= 0.05
-
-
-def test_without_a_hope_only_evidence_against_the_threshold_fails() -> None:
-    stop = sequential.stop_early(np.zeros(50, dtype=bool), 0.9)
-    assert stop.status == "FAIL"
-    assert stop.used < 5
-    undecided = sequential.stop_early(np.arange(60) % 10 > 0, 0.9)
-    assert undecided == sequential.EarlyStop("INCONCLUSIVE", 60)
-
-
-def test_evidence_stays_finite_or_minus_infinite_over_a_million_cases() -> None:
-    n = np.array([10**6])
-    assert sequential.log_e_above(n, n, 0.9)[0] > 1e4
-    assert not np.isnan(sequential.log_e_above(n // 2, n, 0.9)).any()
 
 
 @pytest.mark.parametrize(("share", "ppv"), [(0.1, 0.666667), (0.01, 0.153846)])

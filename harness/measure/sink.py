@@ -1,0 +1,103 @@
+"""Where a session puts its events: into the journal; then who watches and who stops it hear of them."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from harness.journal import JournalWriter
+from harness.measure.bounds import Spent
+from harness.measure.plan import Plan
+from harness.measure.timeline import RealClock
+from harness.record import Event, Pace, Record, Refused, Reply, Stopped
+
+
+class Observer(Protocol):
+    """Hears of everything at once, on the event loop's thread: each method must be cheap."""
+
+    def on_start(self, planned: int, done: int) -> None:
+        """Hear that a session begins: so many trials in all, so many finished before."""
+        ...
+
+    def on_record(self, record: Record) -> None:
+        """Hear of a finished trial, or of a warm-up call."""
+        ...
+
+    def on_pace(self, pace: Pace) -> None:
+        """Hear of a change of the concurrency limit or of a pause, and why."""
+        ...
+
+    def on_note(self, text: str) -> None:
+        """Hear of anything else that a person should know."""
+        ...
+
+
+class Stopper(Protocol):
+    """Hears of every record, and says when a candidate's verdict is settled."""
+
+    def take(self, record: Record, at_utc: str) -> Stopped | None:
+        """Take one record; gives the event that ends its candidate, once."""
+        ...
+
+
+class Nobody:
+    """Watches nothing."""
+
+    def on_start(self, planned: int, done: int) -> None:
+        """Do nothing."""
+
+    def on_record(self, record: Record) -> None:
+        """Do nothing."""
+
+    def on_pace(self, pace: Pace) -> None:
+        """Do nothing."""
+
+    def on_note(self, text: str) -> None:
+        """Do nothing."""
+
+
+class JournalSink:
+    """Puts events into the journal, and tells the observer once they are there."""
+
+    def __init__(self, writer: JournalWriter, observer: Observer, spent: Spent, stopper: Stopper | None) -> None:
+        self._writer = writer
+        self._spent = spent
+        self._observer = observer
+        self._stopper = stopper
+        self.settled: set[str] = set()
+        self.written = writer.written
+        self.refused: dict[str, Refused] = {}
+        self.answered: set[str] = set()
+
+    def put(self, event: Event) -> None:
+        """Journal one event. Raises StorageFailed, and RunIncomplete where a reply reaches the bound on money."""
+        self._writer.append(event)
+        if isinstance(event, Record):
+            if isinstance(event.outcome, Reply) and not event.warmup:
+                self.answered.add(event.candidate)
+            self._observer.on_record(event)
+            self._spent.take(event)
+            if self._stopper is not None and (stopped := self._stopper.take(event, RealClock.utc())) is not None:
+                self.put(stopped)
+        elif isinstance(event, Stopped):
+            self.settled.add(event.candidate)
+            self._observer.on_note(
+                f"{event.candidate}: settled after {event.asked:,} of {event.of:,} cases; the rest is not asked"
+            )
+        elif isinstance(event, Refused):
+            self.refused[event.candidate] = event
+            self._observer.on_note(f"{event.candidate} ended: {event.failure.message} {event.advice}")
+        elif isinstance(event, Pace):
+            self._observer.on_pace(event)
+
+    @property
+    def backlogged(self) -> bool:
+        """Whether an fsync keeps some events in memory."""
+        return self._writer.backlogged
+
+
+def heard(plan: Plan, done: bytearray, stopper: Stopper | None, records: Iterable[Record]) -> Iterator[Stopped]:
+    """Let the stopper hear of records that were there before; a candidate that they settle is done with."""
+    for record in records if stopper is not None else ():
+        assert stopper is not None
+        if (stopped := stopper.take(record, RealClock.utc())) is not None:
+            plan.end(done, stopped.candidate)
+            yield stopped

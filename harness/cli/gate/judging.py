@@ -112,9 +112,12 @@ def _went_wrong(head: CandidateAssessment | None, base: CandidateAssessment | No
 def _from_top(gate: GateBundle, rows: Sequence[Trouble]) -> tuple[Trouble, ...]:
     """Name the files to change from the top of the repository, as the paths of prompts are."""
     below = gate.root.resolve().relative_to(gate.repository.top)
-    return tuple(
-        msgspec.structs.replace(row, where=(below / row.where).as_posix()) if row.where else row for row in rows
-    )
+    moved = []
+    for row in rows:
+        place = (below / row.where).as_posix()
+        told = row.advice.replace(f" {row.where}", f" {place}")  # what a sentence is made of names it, too
+        moved.append(msgspec.structs.replace(row, where=place, advice=told) if row.where else row)
+    return tuple(moved)
 
 
 def _assessed(gate: GateBundle, run: Path) -> Assessment:

@@ -216,9 +216,11 @@ def _beyond_chance(observed: Float, chance: Float) -> Float:
 
 
 def _bootstrapped(votes: Votes, statistic: Callable[..., Float], seed: int) -> Figure:
-    """Resample cases; all that the statistics need are sums over cases, so a draw is one matrix product.
+    """Resample cases (Rubin 1981), with half a case each that agrees and that does not, of the usual answers.
 
-    Above `EXACT_CASES` cases: linearised, by differences with respect to each sum.
+    Without these a run in which all agreed would claim an interval of width zero. All that the statistics need
+    are sums over cases, so a draw is one matrix product. Above `EXACT_CASES` cases: linearised, by differences
+    with respect to each sum.
     """
     kinds, size = unique_rows(votes.counts)
     patterns = Votes(kinds, votes.codes, np.arange(len(kinds)))
@@ -239,8 +241,11 @@ def _bootstrapped(votes: Votes, statistic: Callable[..., Float], seed: int) -> F
         slope = (of(observed + step) - of(observed - step)) / (2 * np.diag(step))
         influence = (sums - observed / cases) @ slope
         return Normal(value, cases, math.sqrt(float(size @ influence**2)), "linearised by case", ceiling=1.0)
-    weights = np.random.default_rng(seed).multinomial(cases, size / cases, size=DRAWS)
-    draws = of(weights.astype(np.float64) @ sums)
+    imagined = np.vstack([observed, observed]) / cases
+    imagined[:, 0] = [imagined[0, 1] if statistic is _alpha else 1.0, 0.0]
+    shape = np.concatenate([size, [0.5, 0.5]])
+    weights = np.random.default_rng(seed).standard_gamma(shape, size=(DRAWS, len(shape)))
+    draws = of(weights * (cases / weights.sum(axis=1, keepdims=True)) @ np.vstack([sums, imagined]))
     # A draw in which every case gave one answer agrees perfectly.
     return Drawn(value, cases, np.sort(np.where(np.isfinite(draws), draws, 1.0)), "bootstrap by case")
 

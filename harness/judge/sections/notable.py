@@ -17,6 +17,7 @@ from harness.judge.view import View, lost, once
 MOST = 10
 UNREAD: Outcome = "unparseable"
 TELLS_APART = 0.2
+_MOVES = 0.99  # mean agreement of repeats below which they are several witnesses
 
 
 def notable_cases(view: View) -> tuple[NotableCase, ...]:
@@ -86,9 +87,14 @@ def _slowest(view: View) -> list[NotableCase]:
 
 
 def maybe_mislabelled(views: Sequence[View]) -> tuple[NotableCase, ...]:
-    """Give the cases that all candidates which tell labels apart answer with one and the same wrong label."""
+    """Give the cases that all candidates which tell labels apart answer with one and the same wrong label.
+
+    They have to be several witnesses: several models, or three repeats of one whose answers move. A model that
+    always answers alike says its every error as often as it is asked, whatever the prompt.
+    """
     heard = [view for view in views if (view.resampling.average(KAPPA.name).value or 0.0) > TELLS_APART]
-    if not heard or (len(heard) == 1 and heard[0].repeats < 3):
+    models = {view.entry.model_name for view in heard}
+    if len(models) < 2 and not any(view.repeats >= 3 and _moves(view) for view in heard):
         return ()
     answers = [_only_answer(view) for view in heard]
     same = answers[0] != NONE
@@ -99,6 +105,11 @@ def maybe_mislabelled(views: Sequence[View]) -> tuple[NotableCase, ...]:
     witnesses = "both candidates" if len(heard) == 2 else f"all {witnesses}"
     why = f"maybe mislabelled: {witnesses} agree on another label"
     return tuple(_case(heard[0], why, int(case)) for case in wrong)
+
+
+def _moves(view: View) -> bool:
+    """Tell whether repeats are draws of their own: some of them disagree."""
+    return len(view.votes.counts) > 0 and float(view.votes.agreeing().mean()) < _MOVES
 
 
 def _only_answer(view: View) -> Int64:

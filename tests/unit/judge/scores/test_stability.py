@@ -152,3 +152,12 @@ def test_kappa_of_unequal_repeats_points_to_alpha_and_of_one_answer_is_undefined
     assert why == "cases have different numbers of repeats: see Krippendorff's alpha"
     constant = Votes.of(np.repeat([0, 1], 3), np.zeros(6, dtype=np.int64))
     assert reliability.fleiss_kappa(constant, seed=1).estimate().why_undefined == reliability.ONE_ANSWER
+
+
+def test_forty_cases_that_all_agree_do_not_prove_perfect_agreement() -> None:
+    votes = Votes.of(np.repeat(np.arange(40), 3), np.repeat(np.arange(40) % 2, 3))
+    for figure in (stability.fleiss_kappa(votes, seed=0), stability.krippendorff_alpha(votes, seed=0)):
+        estimate = figure.estimate()
+        assert estimate.value == 1.0
+        # as for a share of 40 cases without a miss: about 3.7/40 at two-sided 95% on a chance of half
+        assert estimate.low == pytest.approx(0.88, abs=0.04)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 import pytest
@@ -291,13 +292,15 @@ def test_replies_without_scores_have_no_tradeoff() -> None:
 # Doubtful cases
 
 
-def doubtful(repeats: int, *names: str) -> list[str]:
+def doubtful(repeats: int, *names: str, moves: bool = False) -> list[str]:
     events: list[Event] = []
     for place in range(20):
         expected = "spam" if place % 2 else "ham"
         events.append(case_row(f"c{place:02d}", expected))
         said = "ham" if place == 7 else expected
-        events += [record(f"c{place:02d}", said, repeat=r, candidate=name) for r in range(repeats) for name in names]
+        for repeat, name in product(range(repeats), names):
+            answer = "ham" if moves and place == 1 and repeat == 0 else said
+            events.append(record(f"c{place:02d}", answer, repeat=repeat, candidate=name))
     made = manifest_of(
         LABELS, planned=20 * repeats * len(names), repeats=repeats, candidates=[candidate(name) for name in names]
     )
@@ -305,12 +308,17 @@ def doubtful(repeats: int, *names: str) -> list[str]:
 
 
 def test_a_case_that_all_witnesses_answer_otherwise_may_be_mislabelled() -> None:
-    assert doubtful(1, "v1@m", "v2@m") == ["c07"]
-    assert doubtful(3, "v1@m") == ["c07"]
+    assert doubtful(1, "v1@m", "v1@n") == ["c07"]
+    assert doubtful(3, "v1@m", moves=True) == ["c07"]
 
 
 def test_one_answer_of_one_candidate_accuses_no_label() -> None:
     assert doubtful(1, "v1@m") == []
+
+
+def test_a_model_that_never_moves_is_one_witness_whatever_its_repeats_and_prompts() -> None:
+    assert doubtful(3, "v1@m") == []
+    assert doubtful(3, "v1@m", "v2@m") == []
 
 
 def test_cases_to_look_at_say_why() -> None:

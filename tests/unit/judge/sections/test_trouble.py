@@ -55,7 +55,8 @@ def test_a_refused_candidate_is_not_measured_in_the_endpoints_words_with_the_lin
     assert (row.kind, row.whose, row.count, row.share) == ("bad_request", "endpoint", 5, None)
     assert row.message == UNSUPPORTED
     assert row.where == "prompts/v1.prompt.yml:4"
-    assert row.fix == "Write `max_completion_tokens` in place of `max_tokens`."
+    change = "Write `max_completion_tokens` in place of `max_tokens`"
+    assert row.fix == f"{change}; or let `harness models adapt` find what this model takes."
     assert row.decides
     assert UNSUPPORTED.rstrip(".") in made.reason
     assert "prompts/v1.prompt.yml:4" in made.reason

@@ -6,17 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import errors
 from harness.cli.ground import command_line, emit, emit_json, most_of, note
-from harness.errors import (
-    EndpointUnusable,
-    Exit,
-    FilesError,
-    HarnessError,
-    Problem,
-    RunIncomplete,
-    StorageFailed,
-    UsageError,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,10 +21,10 @@ if TYPE_CHECKING:
     from harness.measure.bounds import Most
 
 CODES = {
-    "READY": Exit.READY,
-    "NOT READY": Exit.NOT_READY,
-    "INCONCLUSIVE": Exit.INCONCLUSIVE,
-    "NOT MEASURED": Exit.ENDPOINT_UNUSABLE,
+    "READY": errors.Exit.READY,
+    "NOT READY": errors.Exit.NOT_READY,
+    "INCONCLUSIVE": errors.Exit.INCONCLUSIVE,
+    "NOT MEASURED": errors.Exit.ENDPOINT_UNUSABLE,
 }
 
 
@@ -122,7 +113,7 @@ def _views(project: Project, run: str) -> Mapping[str, View]:
 
     try:
         return views_of(find_run(project.results, run))
-    except UsageError:
+    except errors.UsageError:
         return {}
 
 
@@ -136,7 +127,7 @@ def check_template(folder: Path | None) -> None:
     try:
         Environment(autoescape=True).parse(path.read_text(encoding="utf-8"))
     except TemplateSyntaxError as error:
-        raise FilesError([Problem(path, error.lineno, "", error.message or "syntax error")]) from error
+        raise errors.FilesError([errors.Problem(path, error.lineno, "", error.message or "syntax error")]) from error
 
 
 def conclude(
@@ -160,10 +151,10 @@ def conclude(
     assessment = judged(folder, thresholds)
     if what_if:
         assessment = msgspec.structs.replace(assessment, what_if=what_if)
-    unwritten: StorageFailed | None = None
+    unwritten: errors.StorageFailed | None = None
     try:
         html = write_reports(folder, assessment, manifest, template_dir=template)["html"]
-    except StorageFailed as error:
+    except errors.StorageFailed as error:
         unwritten = error  # the verdict was paid for: it is said before what could not be kept
     if as_json:
         emit_json(assessment)
@@ -181,17 +172,17 @@ def reported_if_ended_early(*, template: Path | None, as_json: bool) -> Iterator
     """Report a run that the endpoint ended as any other: what it said belongs there; its error follows."""
     try:
         yield
-    except (EndpointUnusable, RunIncomplete) as error:
-        if error.run is not None and not isinstance(error, StorageFailed):
-            with suppress(HarnessError):  # what ended the run says more
+    except (errors.EndpointUnusable, errors.RunIncomplete) as error:
+        if error.run is not None and not isinstance(error, errors.StorageFailed):
+            with suppress(errors.HarnessError):  # what ended the run says more
                 conclude(error.run, template=template, as_json=as_json)
         raise
 
 
-def code_of_verdict(assessment: Assessment) -> Exit:
+def code_of_verdict(assessment: Assessment) -> errors.Exit:
     """Give the code of a judged run: of its verdict, unless trials are missing or failed that it hangs on."""
     if assessment.verdict == "NOT MEASURED":
-        return Exit.ENDPOINT_UNUSABLE
+        return errors.Exit.ENDPOINT_UNUSABLE
     if not assessment.complete or assessment.open_by_failures:
-        return Exit.INCOMPLETE
+        return errors.Exit.INCOMPLETE
     return CODES[assessment.verdict]

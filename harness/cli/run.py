@@ -5,15 +5,8 @@ from typing import Annotated
 
 import typer
 
+from harness.cli import judged
 from harness.cli.ground import note, options, retiring_models, run_asked
-from harness.cli.judged import (
-    bounds_asked,
-    check_template,
-    conclude,
-    measure_bundle,
-    reported_if_ended_early,
-    stopper_of,
-)
 
 
 def run(
@@ -38,7 +31,7 @@ def run(
     from harness.files.bundle import load_bundle
     from harness.files.suite import StopRule
 
-    check_template(template)
+    judged.check_template(template)
     bundle = load_bundle(
         suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit, first=first
     )
@@ -47,10 +40,12 @@ def run(
     if not quiet:
         for told in (*bundle.left_out, *retiring_models(bundle)):
             note(told)
-    with reported_if_ended_early(template=template, as_json=as_json):
-        most = bounds_asked(max_cost, max_trials)
-        folder = measure_bundle(bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most)
-    raise typer.Exit(conclude(folder, template=template, as_json=as_json))
+    with judged.reported_if_ended_early(template=template, as_json=as_json):
+        most = judged.bounds_asked(max_cost, max_trials)
+        folder = judged.measure_bundle(
+            bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most
+        )
+    raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json))
 
 
 def resume(
@@ -88,11 +83,11 @@ def resume(
     from harness.cli.progress import watching
     from harness.measure.resume import resume as resume_run
 
-    check_template(template)
+    judged.check_template(template)
     folder, manifest = run_asked(run, project)
-    trusted, most = project or Path.cwd(), bounds_asked(max_cost, max_trials)
+    trusted, most = project or Path.cwd(), judged.bounds_asked(max_cost, max_trials)
     with (
-        reported_if_ended_early(template=template, as_json=as_json),
+        judged.reported_if_ended_early(template=template, as_json=as_json),
         watching(folder, manifest, quiet=quiet, verbose=verbose) as observer,
     ):
         resume_run(
@@ -101,8 +96,8 @@ def resume(
             failed=failed,
             trusted=trusted,
             observer=observer,
-            stopping=stopper_of,
+            stopping=judged.stopper_of,
             debug=debug,
             most=most,
         )
-    raise typer.Exit(conclude(folder, template=template, as_json=as_json))
+    raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json))

@@ -7,24 +7,7 @@ import msgspec
 
 from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
-from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict, listed
-from harness.judge.checks import (
-    Baseline,
-    as_settled,
-    baseline_of,
-    best_first,
-    check,
-    hanging_on,
-    headline_of,
-    no_information,
-    not_measured,
-    open_by_failures,
-    reason_of,
-    reason_of_run,
-    settled_early,
-    traps_of,
-    verdict_of,
-)
+from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict, checks, listed
 from harness.judge.compare import leaderboard
 from harness.judge.history.found import RECENT, answered_figures, past_runs, split_figures
 from harness.judge.history.section import judged_history, lab_run, runs_before
@@ -51,7 +34,7 @@ def assess_run(
     run: Path,
     thresholds: Sequence[Threshold] | None = None,
     *,
-    baseline: Assessment | Baseline | None = None,
+    baseline: Assessment | checks.Baseline | None = None,
     trusted: Callable[[Path], bool] | None = None,
     labelled: Mapping[str, str] | None = None,
 ) -> Assessment:
@@ -74,21 +57,21 @@ def assess(
     events: Iterable[Event],
     *,
     thresholds: Sequence[Threshold] | None = None,
-    baseline: Assessment | Baseline | None = None,
+    baseline: Assessment | checks.Baseline | None = None,
     past: Sequence[PastRun] = (),
     labelled: Mapping[str, str] | None = None,
 ) -> Assessment:
     """Judge a run from its events and what is known of earlier runs; same input in any order, same result."""
     past = earlier(past, (manifest.created_utc, manifest.run_id))
     run = RunView(manifest, tabulate(manifest, events, labelled), past=past, thresholds=thresholds)
-    before = baseline_of(baseline)
+    before = checks.baseline_of(baseline)
     policies = [_policy(view, before) for view in run.views]
     candidates = tuple(_candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True))
     candidates = with_growth(run.views, with_versions(candidates, manifest, past))
     measured = [
         (view, made) for view, made in zip(run.views, candidates, strict=True) if made.verdict != "NOT MEASURED"
     ]
-    uninformative = no_information([view for view, _ in measured])
+    uninformative = checks.no_information([view for view, _ in measured])
     candidates = tuple(
         msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative)) for candidate in candidates
     )
@@ -110,7 +93,7 @@ def views_of(
         return {view.entry.name: view for view in RunView(manifest, table, thresholds=thresholds).views}
 
 
-def _policy(view: View, baseline: Baseline | None) -> tuple[Threshold, ...]:
+def _policy(view: View, baseline: checks.Baseline | None) -> tuple[Threshold, ...]:
     """Give a candidate's thresholds: of the defaults only those on things that it has.
 
     Those are a past to drift from, and two kinds of cases between which there may be a gap.
@@ -124,19 +107,19 @@ def _policy(view: View, baseline: Baseline | None) -> tuple[Threshold, ...]:
     return tuple(t for t, of in known if (has_past or not of.earlier) and (has_gap or not of.splits))
 
 
-def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | None) -> CandidateAssessment:
+def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baseline | None) -> CandidateAssessment:
     timing = timing_quality(view)
     before = None if baseline is None else baseline.before(view)
-    checks = tuple(check(view, threshold, before) for threshold in policy)
-    checks = checks if view.stopped is None else as_settled(view, policy, checks)
-    verdict: Verdict = "NOT MEASURED" if no_reply(view) else verdict_of(checks, missing=view.missing)
-    troubles = what_went_wrong(view, verdict, hanging_on(view, policy, checks, before))
+    judged = tuple(checks.check(view, threshold, before) for threshold in policy)
+    judged = judged if view.stopped is None else checks.as_settled(view, policy, judged)
+    verdict: Verdict = "NOT MEASURED" if no_reply(view) else checks.verdict_of(judged, missing=view.missing)
+    troubles = what_went_wrong(view, verdict, checks.hanging_on(view, policy, judged, before))
     reason = (
-        not_measured(troubles)
+        checks.not_measured(troubles)
         if verdict == "NOT MEASURED"
-        else reason_of(checks, verdict, missing=view.missing, currency=view.currency, troubles=troubles)
+        else checks.reason_of(judged, verdict, missing=view.missing, currency=view.currency, troubles=troubles)
     )
-    early = settled_early(view)
+    early = checks.settled_early(view)
     if early is not None and verdict != "NOT MEASURED":
         told = reason if early.ready else f"{listed(early.lost)} can't be met any more."
         reason = f"settled after {early.asked:,} of {early.of:,} cases: {told}"
@@ -145,10 +128,10 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         prompt=view.entry.prompt_name,
         model=view.entry.model_name,
         verdict=verdict,
-        headline=headline_of(verdict, reason),
+        headline=checks.headline_of(verdict, reason),
         reason=reason,
-        checks=checks,
-        traps=(*cut_while_thinking(view), *traps_of(view, checks, policy)),
+        checks=judged,
+        traps=(*cut_while_thinking(view), *checks.traps_of(view, judged, policy)),
         outcomes={name: int((view.trials.outcome == place).sum()) for place, name in enumerate(OUTCOMES)},
         trials=len(view.trials),
         cases=len(view.cases),
@@ -169,7 +152,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
         lost=view.lost,
         answered=answered_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         answered_splits=split_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
-        open_by_failures=open_by_failures(verdict, checks),
+        open_by_failures=checks.open_by_failures(verdict, judged),
         replies=judged_replies(view),
         settled=early,
     )
@@ -178,15 +161,15 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: Baseline | Non
 
 def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]) -> Assessment:
     manifest, suite, table = run.manifest, run.suite, run.table
-    best = best_first(candidates)[0] if candidates else None
+    best = checks.best_first(candidates)[0] if candidates else None
     verdict: Verdict = "INCONCLUSIVE" if best is None else best.verdict
-    reason = "nothing was measured." if best is None else reason_of_run(best, candidates)
+    reason = "nothing was measured." if best is None else checks.reason_of_run(best, candidates)
     return Assessment(
         schema_version=SCHEMA_VERSION,
         run_id=manifest.run_id,
         suite=manifest.suite_name,
         verdict=verdict,
-        headline=headline_of(verdict, reason),
+        headline=checks.headline_of(verdict, reason),
         reason=reason,
         created_utc=manifest.created_utc,
         planned_trials=manifest.planned_trials,

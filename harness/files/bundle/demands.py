@@ -3,27 +3,15 @@
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from harness.files import written
 from harness.files.case import Case
 from harness.files.project import ModelEntry
 from harness.files.suite import Suite
 from harness.files.thresholds import Threshold, ThresholdError, metric_of, parse_threshold
-from harness.files.written import (
-    Checked,
-    Entries,
-    Findings,
-    Items,
-    Path_,
-    Scalar,
-    dotted,
-    parse_any,
-    read_written,
-    shortlist,
-    shown,
-)
 
 
 def read_thresholds(
-    checked: Checked[Suite], cases: Sequence[Case], repeats: int, models: Iterable[ModelEntry]
+    checked: written.Checked[Suite], cases: Sequence[Case], repeats: int, models: Iterable[ModelEntry]
 ) -> tuple[Threshold, ...]:
     """Parse the thresholds and check that these cases can reach them."""
     suite = checked.model
@@ -62,7 +50,10 @@ def _unreachable(
             "Raise `repeats`.",
         )
     if threshold.currency is not None and currencies and threshold.currency not in currencies:
-        return (f"is in {threshold.currency}, the prices are in {shortlist(sorted(currencies))}.", "Use one currency.")
+        return (
+            f"is in {threshold.currency}, the prices are in {written.shortlist(sorted(currencies))}.",
+            "Use one currency.",
+        )
     return _no_such_cases(threshold, cases) if cases else ("", "")
 
 
@@ -77,12 +68,12 @@ def _no_such_cases(threshold: Threshold, cases: Sequence[Case]) -> tuple[str, st
     among = " among these" if threshold.where else ""
     if metric.counts == "other cases" and mine == len(inside):
         return (
-            f"every case{among} has the label `{shown(threshold.label or '')}`: it can't be reached.",
+            f"every case{among} has the label `{written.shown(threshold.label or '')}`: it can't be reached.",
             "Add cases of other labels.",
         )
     if metric.selector == "label" and metric.counts != "other cases" and not mine:
         return (
-            f"no case{among} has the label `{shown(threshold.label or '')}`: it can't be reached.",
+            f"no case{among} has the label `{written.shown(threshold.label or '')}`: it can't be reached.",
             "Add such cases.",
         )
     return "", ""
@@ -97,20 +88,20 @@ def read_policy(path: Path, suite: Suite) -> tuple[Threshold, ...]:
 
     It may be a suite, a mapping with `thresholds`, or a plain list. Raises FilesError.
     """
-    findings = Findings()
+    findings = written.Findings()
     found = []
-    text = read_written(path, findings)
-    node = None if text is None else parse_any(text, path, findings)
-    at: Path_ = ()
-    if isinstance(node, Entries):
+    text = written.read_written(path, findings)
+    node = None if text is None else written.parse_any(text, path, findings)
+    at: written.Path_ = ()
+    if isinstance(node, written.Entries):
         at = ("thresholds",)
         node = node.entries.get("thresholds", (0, None))[1]
-    if isinstance(node, Scalar):
-        node = Items(node.line, [node])
-    if isinstance(node, Items) and node.items:
+    if isinstance(node, written.Scalar):
+        node = written.Items(node.line, [node])
+    if isinstance(node, written.Items) and node.items:
         for i, item in enumerate(node.items):
-            field = dotted((*at, i))
-            if not isinstance(item, Scalar):
+            field = written.dotted((*at, i))
+            if not isinstance(item, written.Scalar):
                 findings.add(path, item.line, field, "must be text.", "Write `accuracy >= 90%`.")
                 continue
             try:
@@ -119,6 +110,8 @@ def read_policy(path: Path, suite: Suite) -> tuple[Threshold, ...]:
                 message = f"column {error.column}: {error.message}"
                 findings.add(path, item.line, field, message, error.fix)
     elif not findings.total:
-        findings.add(path, None, dotted(at), "holds no thresholds.", "Write a list, such as `- accuracy >= 90%`.")
+        findings.add(
+            path, None, written.dotted(at), "holds no thresholds.", "Write a list, such as `- accuracy >= 90%`."
+        )
     findings.raise_if_any()
     return tuple(found)

@@ -7,22 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from harness.files import prompts
 from harness.files.case import KNOWN, PROMPT_LEVEL, Case, perturb_case
 from harness.files.project import ModelEntry
-from harness.files.prompts import (
-    LISTS,
-    ConfinedRenderer,
-    Prompt,
-    RenderFailed,
-    RenderRefused,
-    TemplateRefused,
-    compile_template,
-    last_user,
-    perturb_prompt,
-    renderer_of,
-    templates,
-    variables,
-)
 from harness.files.suite import Pattern, ReplyRule, Suite
 from harness.files.written import Checked, Scalar, did_you_mean, shortlist, shown
 
@@ -46,16 +33,21 @@ def check_cases(checked: Checked[Suite], cases: Sequence[Case], *, replaced: boo
 
 
 def check_prompt(
-    read: Checked[Prompt], suite: Checked[Suite], cases: Sequence[Case], sample: Case | None
-) -> Prompt | None:
+    read: Checked[prompts.Prompt], suite: Checked[Suite], cases: Sequence[Case], sample: Case | None
+) -> prompts.Prompt | None:
     """Check templates and examples against the cases, then render one case; None when something is wrong."""
     prompt, before = read.model, read.findings.of(read.path)
     columns: set[str] | None = None
     if cases:
         columns = set.intersection(*(set(case.inputs) for case in cases))
-    for at, source in templates(prompt):
+    for at, source in prompts.templates(prompt):
         _check_template(read, at, source, columns, suite.model)
-    if columns and read.findings.of(read.path) == before and templates(prompt) and not variables(prompt):
+    if (
+        columns
+        and read.findings.of(read.path) == before
+        and prompts.templates(prompt)
+        and not prompts.variables(prompt)
+    ):
         _uses_no_input(read, columns)
     if read.whole("examples") and suite.whole("labels", "reply"):
         _check_examples(read, suite.model)
@@ -64,9 +56,9 @@ def check_prompt(
     return prompt if read.findings.of(read.path) == before else None
 
 
-def _uses_no_input(read: Checked[Prompt], columns: Collection[str]) -> None:
+def _uses_no_input(read: Checked[prompts.Prompt], columns: Collection[str]) -> None:
     """Tell of a prompt that would ask the same of every case."""
-    at, source = templates(read.model)[-1]
+    at, source = prompts.templates(read.model)[-1]
     likely = max(sorted(columns), key=source.count)
     where = next((w for w in (f"{{{likely}}}", f"${likely}", f"<{likely}>", f"[{likely}]") if w in source), "")
     place = f"`{{{{ {shown(likely)} }}}}`"
@@ -75,11 +67,11 @@ def _uses_no_input(read: Checked[Prompt], columns: Collection[str]) -> None:
 
 
 def _check_template(
-    read: Checked[Prompt], at: tuple[str | int, ...], source: str, columns: set[str] | None, suite: Suite
+    read: Checked[prompts.Prompt], at: tuple[str | int, ...], source: str, columns: set[str] | None, suite: Suite
 ) -> None:
     try:
-        names = compile_template(source, read.model.template).names - LISTS
-    except TemplateRefused as refused:
+        names = prompts.compile_template(source, read.model.template).names - prompts.LISTS
+    except prompts.TemplateRefused as refused:
         node, line, _ = read.tree.at(at)
         inside = node.line + refused.line if isinstance(node, Scalar) and node.block else line
         field = at[0] if len(at) == 1 else f"messages[{at[1]}].content"
@@ -95,7 +87,7 @@ def _check_template(
             read.problem(at, message, did_you_mean(name, columns))
 
 
-def _check_examples(read: Checked[Prompt], suite: Suite) -> None:
+def _check_examples(read: Checked[prompts.Prompt], suite: Suite) -> None:
     words = {*suite.labels, *(alias for aliases in suite.reply.aliases.values() for alias in aliases)}
     for i, example in enumerate(read.model.examples):
         label = example.get("label")
@@ -129,42 +121,44 @@ def _leaves(value: object) -> Iterable[str]:
             yield from _leaves(part)
 
 
-def _render_once(read: Checked[Prompt], sample: Case) -> None:
+def _render_once(read: Checked[prompts.Prompt], sample: Case) -> None:
     prompt = read.model
-    if prompt.examples and prompt.messages and last_user(prompt.messages) is None:
+    if prompt.examples and prompt.messages and prompts.last_user(prompt.messages) is None:
         read.problem(("messages",), "there are examples, but no user message to put them before.", "Add one.")
         return
     try:
-        with closing(renderer_of(prompt)) as renderer:
+        with closing(prompts.renderer_of(prompt)) as renderer:
             renderer.render(sample.inputs)
-    except (RenderFailed, TemplateRefused) as error:
+    except (prompts.RenderFailed, prompts.TemplateRefused) as error:
         at = ("text",) if prompt.text is not None else ("messages",)
         read.problem(at, f"can't be rendered for the case `{shown(sample.id)}`: {error}")
 
 
-def too_dear(prompt: Prompt, cases: Sequence[Case], variants: Sequence[str], suite: Suite) -> tuple[str, str] | None:
+def too_dear(
+    prompt: prompts.Prompt, cases: Sequence[Case], variants: Sequence[str], suite: Suite
+) -> tuple[str, str] | None:
     """Render all that a run would send of a stranger's prompt, confined: message and fix where that takes too much.
 
     Other mistakes are told where those of trusted prompts are.
     """
     changed = [variant for variant in variants if variant not in PROMPT_LEVEL]
-    orders = [perturb_prompt(variant, prompt, suite.seed) for variant in variants if variant in PROMPT_LEVEL]
+    orders = [prompts.perturb_prompt(variant, prompt, suite.seed) for variant in variants if variant in PROMPT_LEVEL]
     try:
         for form in (prompt, *(each for each in orders if each != prompt)):
-            with closing(ConfinedRenderer(form)) as renderer:
+            with closing(prompts.ConfinedRenderer(form)) as renderer:
                 for inputs in inputs_sent(cases, changed if form is prompt else (), suite.labels):
                     _render_quietly(renderer, inputs)
-    except RenderRefused as refused:
+    except prompts.RenderRefused as refused:
         return refused.exhausted
     return None
 
 
-def _render_quietly(renderer: ConfinedRenderer, inputs: Mapping[str, str]) -> None:
+def _render_quietly(renderer: prompts.ConfinedRenderer, inputs: Mapping[str, str]) -> None:
     try:
         renderer.render(inputs)
-    except RenderRefused:
+    except prompts.RenderRefused:
         raise
-    except RenderFailed:
+    except prompts.RenderFailed:
         pass
 
 
@@ -179,7 +173,7 @@ def inputs_sent(cases: Sequence[Case], variants: Sequence[str], labels: Collecti
 
 def check_speaks(
     suite: Checked[Suite],
-    prompts: Sequence[Checked[Prompt]],
+    asking: Sequence[Checked[prompts.Prompt]],
     models: Mapping[str, ModelEntry],
     by_pattern: Collection[Path],
 ) -> tuple[set[tuple[str, str]], list[str]]:
@@ -190,8 +184,8 @@ def check_speaks(
     """
     pairs, notes = set(), []
     for name, entry in models.items():
-        unfit: dict[str, list[Checked[Prompt]]] = {}
-        for read in prompts:
+        unfit: dict[str, list[Checked[prompts.Prompt]]] = {}
+        for read in asking:
             field, speaks = ("messages", CHATS) if read.model.text is None else ("text", COMPLETES)
             if entry.endpoint in speaks or not (read.model.text or read.model.messages):
                 pairs.add((read.model.name, name))
@@ -205,7 +199,7 @@ def check_speaks(
                 if read.path not in by_pattern:
                     message = f"is {kind}, but the model `{shown(name)}` has `endpoint: {entry.endpoint}`."
                     read.problem((field,), message, fix)
-            if len(reads) == len(prompts) and reads[0].path in by_pattern:
+            if len(reads) == len(asking) and reads[0].path in by_pattern:
                 message = f"all are {kind}, but the model `{shown(name)}` has `endpoint: {entry.endpoint}`."
                 suite.problem(("prompts",), message, fix)
             names = [read.model.name for read in reads if read.path in by_pattern]

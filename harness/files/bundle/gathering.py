@@ -3,36 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import Path
 
+from harness.files import project, written
 from harness.files.case import Case, CaseReader
 from harness.files.label_names import by_id, names_a_file, read_names
-from harness.files.project import (
-    CERTIFICATES_FIX,
-    ModelEntry,
-    ReadProject,
-    default_project,
-    find_project,
-    read_certificates,
-    read_project,
-)
 from harness.files.prompts import Prompt, plain_name, read_prompt
 from harness.files.suite import CaseFile, Suite
 from harness.files.suite.reading import read_suite
-from harness.files.written import (
-    INSIDE,
-    REMOTE,
-    Checked,
-    Findings,
-    Outside,
-    Path_,
-    did_you_mean,
-    is_pattern,
-    named_files,
-    near_file,
-    resolve,
-    shortest,
-    shortlist,
-    shown,
-)
 
 
 class Gatherer:
@@ -42,9 +18,9 @@ class Gatherer:
         self,
         suite_path: Path,
         named: Path | None,
-        findings: Findings,
+        findings: written.Findings,
         *,
-        entries: Mapping[str, ModelEntry] | None = None,
+        entries: Mapping[str, project.ModelEntry] | None = None,
         unlabelled: bool = False,
     ) -> None:
         self.suite_path = suite_path
@@ -61,26 +37,26 @@ class Gatherer:
         self.root = self.project.root
         self.files.append(suite_path)
 
-    def _project(self, named: Path | None) -> ReadProject:
+    def _project(self, named: Path | None) -> project.ReadProject:
         """Read harness.yml; see `bundle` for where it is looked for."""
         folder = self.suite_path.resolve().parent
-        path = named or find_project(Path.cwd())
+        path = named or project.find_project(Path.cwd())
         if named is None and (path is None or not folder.is_relative_to(path.parent)):
-            path = find_project(folder)
+            path = project.find_project(folder)
         if path is None:
-            return ReadProject(default_project(folder.parent))
-        self.files.append(shortest(path))
-        return read_project(shortest(path), self.findings)
+            return project.ReadProject(project.default_project(folder.parent))
+        self.files.append(written.shortest(path))
+        return project.read_project(written.shortest(path), self.findings)
 
-    def suite(self) -> Checked[Suite] | None:
+    def suite(self) -> written.Checked[Suite] | None:
         """Read the suite, and the file of its labels if it names one."""
         checked = read_suite(self.suite_path, self.findings, self.root)
         if checked is not None and checked.model.labels_file and checked.whole("labels"):
-            file = resolve(checked.model.labels_file, self.suite_path.parent, self.root)
-            self.files.append(shortest(file))
+            file = written.resolve(checked.model.labels_file, self.suite_path.parent, self.root)
+            self.files.append(written.shortest(file))
         return checked
 
-    def cases(self, checked: Checked[Suite], replaced: Path | None) -> list[Case]:
+    def cases(self, checked: written.Checked[Suite], replaced: Path | None) -> list[Case]:
         """Read the case files of the suite, or the file that replaces them."""
         suite = checked.model
         if not checked.whole("columns"):
@@ -103,14 +79,14 @@ class Gatherer:
             _unseen_columns(checked, seen)
         return found
 
-    def _entry(self, checked: Checked[Suite], at: Path_, form: CaseFile) -> list[Case]:
+    def _entry(self, checked: written.Checked[Suite], at: written.Path_, form: CaseFile) -> list[Case]:
         """Read what one entry of `cases` names."""
-        reader, url = self.reader, form.file if form.file.startswith(REMOTE) else None
+        reader, url = self.reader, form.file if form.file.startswith(written.REMOTE) else None
         paths = [Path(form.file)] if url else self._expanded(checked, at, form.file)
         beside = {
             column: path
-            for column, written in form.beside.items()
-            for path in self._expanded(checked, (*at, "beside", column), written)[:1]
+            for column, pattern in form.beside.items()
+            for path in self._expanded(checked, (*at, "beside", column), pattern)[:1]
         }
         if len(paths) > 1 and beside:
             checked.problem((*at, "beside"), "goes with one file, not with a pattern.", "Name each file.")
@@ -136,12 +112,16 @@ class Gatherer:
         cases = [case for path in paths for case in reader.read(path, form, url=url, values=values, beside=beside)]
         for column in form.values if cases else ():
             if checked.model.columns.get(column, column) not in reader.seen:
-                message = f"no case of `{shown(form.file)}` has a column `{shown(column)}`."
-                checked.problem((*at, "values", column), message, did_you_mean(column, reader.seen))
+                message = f"no case of `{written.shown(form.file)}` has a column `{written.shown(column)}`."
+                checked.problem((*at, "values", column), message, written.did_you_mean(column, reader.seen))
         return cases
 
     def _named_values(
-        self, checked: Checked[Suite], at: Path_, names: Mapping[str, str], values_of: Callable[[str], set[str]]
+        self,
+        checked: written.Checked[Suite],
+        at: written.Path_,
+        names: Mapping[str, str],
+        values_of: Callable[[str], set[str]],
     ) -> dict[str, str]:
         """Give the names of a file by the ids of a column, which tells the first one if the file does not."""
         files = self._expanded(checked, at, names["file"])
@@ -154,30 +134,30 @@ class Gatherer:
         if first is not None and not first.isdecimal():
             checked.problem((*at, "from"), "must be the first id: 0 or 1.", "Leave it out if the data tell.")
             return {}
-        written = set() if first is not None or found.ids else values_of(column)
-        named = by_id(found, written, None if first is None else int(first))
+        values = set() if first is not None or found.ids else values_of(column)
+        named = by_id(found, values, None if first is None else int(first))
         if isinstance(named, tuple):
             self.findings.add(files[0], None, "", *named)
             return {}
         return named
 
-    def _expanded(self, checked: Checked[Suite], at: Path_, written: str) -> list[Path]:
+    def _expanded(self, checked: written.Checked[Suite], at: written.Path_, pattern: str) -> list[Path]:
         """Files that an entry of the suite names; a problem at that entry when there are none."""
 
         def tell(message: str, fix: str) -> None:
             checked.problem(at, message, fix)
 
-        return named_files(written, self.suite_path.parent, self.root, tell)
+        return written.named_files(pattern, self.suite_path.parent, self.root, tell)
 
-    def prompts(self, checked: Checked[Suite], named: Sequence[str]) -> list[Checked[Prompt]]:
+    def prompts(self, checked: written.Checked[Suite], named: Sequence[str]) -> list[written.Checked[Prompt]]:
         """Read the prompts of the suite, or those that are named: by path, or by the names of the suite's."""
         paths: list[Path] = []
         if checked.whole("prompts"):
-            for i, written in enumerate(checked.model.prompts):
+            for i, pattern in enumerate(checked.model.prompts):
                 if named and all(Path(name).is_file() for name in named):
                     break
-                found = self._expanded(checked, ("prompts", i), written)
-                self.by_pattern |= {*found} if is_pattern(written) else set()
+                found = self._expanded(checked, ("prompts", i), pattern)
+                self.by_pattern |= {*found} if written.is_pattern(pattern) else set()
                 paths += found
         paths = list(dict.fromkeys(paths))
         if not named and not paths and not checked.model.prompts and checked.whole("prompts"):
@@ -197,23 +177,23 @@ class Gatherer:
             if name == known:
                 return path
         if _is_path(name):
-            path = shortest(Path(name).resolve())
+            path = written.shortest(Path(name).resolve())
             if path.is_file():
                 return path
-            near = did_you_mean(plain_name(path), names.values())
+            near = written.did_you_mean(plain_name(path), names.values())
             self.findings.add(Path(name), None, "", "no such prompt file.", near or "Check --prompt.")
             return None
-        message = f"this suite has no prompt named `{shown(name)}`."
-        self.findings.add(self.suite_path, None, "prompts", message, did_you_mean(name, names.values()))
+        message = f"this suite has no prompt named `{written.shown(name)}`."
+        self.findings.add(self.suite_path, None, "prompts", message, written.did_you_mean(name, names.values()))
         return None
 
-    def models(self, checked: Checked[Suite], named: Sequence[str]) -> dict[str, ModelEntry]:
+    def models(self, checked: written.Checked[Suite], named: Sequence[str]) -> dict[str, project.ModelEntry]:
         """Give the models of the suite, or those that are named."""
         known = self.project.models
         if not checked.whole("models") and not named:
             return {}
         wanted = list(dict.fromkeys(named or checked.model.models))
-        where = shortlist(known) if known else "there is no model in harness.yml"
+        where = written.shortlist(known) if known else "there is no model in harness.yml"
         if not wanted:
             checked.problem(("models",), "names no model.", f"Add `models:`, or use --model. Known: {where}.")
         found = {}
@@ -223,48 +203,50 @@ class Gatherer:
                 self._check_replies(name, known[name])
                 self._check_certificates(name, known[name])
             elif not self._read.wrong & {name, "*"}:
-                message = f"there is no model `{shown(name)}` in harness.yml."
-                fix = did_you_mean(name, known) if known else "Add it to harness.yml."
+                message = f"there is no model `{written.shown(name)}` in harness.yml."
+                fix = written.did_you_mean(name, known) if known else "Add it to harness.yml."
                 if named:  # on the command line: no line of the suite is to blame
                     self.findings.add(Path("--model"), None, "", message, fix)
                 else:
                     checked.problem(("models", i), message, fix)
         return found
 
-    def _check_replies(self, name: str, entry: ModelEntry) -> None:
+    def _check_replies(self, name: str, entry: project.ModelEntry) -> None:
         if entry.endpoint != "replay" or entry.replies is None or self._given:
             return
         try:
-            path = resolve(str(entry.replies), self.root, self.root)
-        except (Outside, OSError, ValueError):
-            self._model_problem(name, "replies", "leads out of the project.", INSIDE)
+            path = written.resolve(str(entry.replies), self.root, self.root)
+        except (written.Outside, OSError, ValueError):
+            self._model_problem(name, "replies", "leads out of the project.", written.INSIDE)
             return
         if path.is_file():
-            self.files.append(shortest(path))
+            self.files.append(written.shortest(path))
         else:
-            said = f"no such file: `{shown(str(entry.replies))}`."
-            self._model_problem(name, "replies", said, near_file(path) or "It is relative to harness.yml.")
+            said = f"no such file: `{written.shown(str(entry.replies))}`."
+            self._model_problem(name, "replies", said, written.near_file(path) or "It is relative to harness.yml.")
 
-    def _check_certificates(self, name: str, entry: ModelEntry) -> None:
+    def _check_certificates(self, name: str, entry: project.ModelEntry) -> None:
         if entry.ca_file is None:
             return
         try:
-            read_certificates(self.root / entry.ca_file)  # a company's lie outside of the project, as a rule
+            project.read_certificates(self.root / entry.ca_file)  # a company's lie outside of the project, as a rule
         except ValueError as error:
-            self._model_problem(name, "ca_file", f"`{shown(str(entry.ca_file))}` {error}", CERTIFICATES_FIX)
+            self._model_problem(
+                name, "ca_file", f"`{written.shown(str(entry.ca_file))}` {error}", project.CERTIFICATES_FIX
+            )
 
     def _model_problem(self, name: str, key: str, message: str, fix: str) -> None:
         tree, file = self._read.tree, self.project.path or Path("harness.yml")
         line = tree.at(("models", name, key))[1] if tree is not None else None
-        self.findings.add(file, line, f"models.{shown(name)}.{key}", message, fix)
+        self.findings.add(file, line, f"models.{written.shown(name)}.{key}", message, fix)
 
 
-def _unseen_columns(checked: Checked[Suite], seen: Set[str]) -> None:
+def _unseen_columns(checked: written.Checked[Suite], seen: Set[str]) -> None:
     """Tell of each mapped column that no file has: else a split or a tag would be lost silently."""
     for name, column in checked.model.columns.items():
         if column not in seen:
-            message = f"no case has a column `{shown(column)}`."
-            checked.problem(("columns", name), message, did_you_mean(column, seen))
+            message = f"no case has a column `{written.shown(column)}`."
+            checked.problem(("columns", name), message, written.did_you_mean(column, seen))
 
 
 def _is_path(name: str) -> bool:

@@ -6,24 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from harness.files import written
 from harness.files.label_names import names_a_file, read_names
 from harness.files.suite.model import CaseFile, Suite
 from harness.files.suite.pattern import Pattern, PatternRefused
-from harness.files.written import (
-    Checked,
-    Entries,
-    Findings,
-    Items,
-    Path_,
-    Scalar,
-    check,
-    did_you_mean,
-    named_files,
-    read_tree,
-    shown,
-)
 
-SUITE_TEXTS: tuple[Path_, ...] = (
+SUITE_TEXTS: tuple[written.Path_, ...] = (
     *((key,) for key in ("name", "description", "labels", "positive", "cases", "prompts", "models", "volume")),
     *((key, "*") for key in ("labels", "cases", "prompts", "models", "columns", "perturbations", "thresholds")),
     ("perturbations",),
@@ -57,7 +45,7 @@ _NO_SUITES = {  # what is often named in place of one
 }
 
 
-def read_suite(path: Path, findings: Findings, root: Path | None = None) -> Checked[Suite] | None:
+def read_suite(path: Path, findings: written.Findings, root: Path | None = None) -> written.Checked[Suite] | None:
     """Read a suite; with stand-ins for its broken parts, None when nothing can be made of it.
 
     A file of labels is read where `root` says what it must lie in; without it such labels stay unknown.
@@ -66,11 +54,11 @@ def read_suite(path: Path, findings: Findings, root: Path | None = None) -> Chec
     if kind is not None and path.is_file():
         findings.add(path, None, "", f"is {kind}, not a suite.", "Name a *.suite.yml file.")
         return None
-    tree = read_tree(path, findings)
+    tree = written.read_tree(path, findings)
     if tree is None:
         return None
     labels_file, known = _labels_of_file(tree, path, findings, root)
-    checked = check(Suite, tree, path, findings, texts=SUITE_TEXTS, stand_ins=_STAND_INS)
+    checked = written.check(Suite, tree, path, findings, texts=SUITE_TEXTS, stand_ins=_STAND_INS)
     if checked is None:
         return None
     checked = checked.updated(labels_file=labels_file)
@@ -80,35 +68,40 @@ def read_suite(path: Path, findings: Findings, root: Path | None = None) -> Chec
     return checked.updated(path=path)
 
 
-def _labels_of_file(tree: Entries, path: Path, findings: Findings, root: Path | None) -> tuple[str, bool]:
+def _labels_of_file(
+    tree: written.Entries, path: Path, findings: written.Findings, root: Path | None
+) -> tuple[str, bool]:
     """Put the names of `labels: {file: ...}` into the tree: gives the file, and whether they are known."""
     line, node = tree.entries.get("labels", (1, None))
-    if not isinstance(node, Entries):
+    if not isinstance(node, written.Entries):
         return "", True
 
     def tell(message: str, fix: str) -> None:
         findings.add(path, line, "labels.file", message, fix)
 
-    written = node.entries.get("file", (line, None))[1]
+    entry = node.entries.get("file", (line, None))[1]
     column = tree.at(("columns", "expected"))[0]
     names = None
-    if not isinstance(written, Scalar) or len(node.entries) > 1:
+    if not isinstance(entry, written.Scalar) or len(node.entries) > 1:
         fix = "Write `labels: {file: classes.txt}`."
         findings.add(path, line, "labels", "must be a list of labels, or name one file of them.", fix)
-    elif root is not None and (files := named_files(written.text, path.parent, root, tell)):
-        names = read_names(files[0], findings, column.text if isinstance(column, Scalar) else "label")
+    elif root is not None and (files := written.named_files(entry.text, path.parent, root, tell)):
+        names = read_names(files[0], findings, column.text if isinstance(column, written.Scalar) else "label")
     found = _STAND_INS["labels"] if names is None else names.names
-    tree.entries["labels"] = (line, Items(line, [Scalar(name, plain=False, line=line) for name in found]))
-    return written.text if isinstance(written, Scalar) else "", names is not None
+    tree.entries["labels"] = (
+        line,
+        written.Items(line, [written.Scalar(name, plain=False, line=line) for name in found]),
+    )
+    return entry.text if isinstance(entry, written.Scalar) else "", names is not None
 
 
 def files_beside(suite: Suite) -> list[str]:
     """Give what a suite reads besides its prompts, as written: files of labels, cases and values."""
-    written = [suite.labels_file] if suite.labels_file else []
+    named = [suite.labels_file] if suite.labels_file else []
     for form in suite.cases:
-        written += [form.file, *form.beside.values()]
-        written += [names["file"] for names in form.values.values() if names_a_file(names)]
-    return written
+        named += [form.file, *form.beside.values()]
+        named += [names["file"] for names in form.values.values() if names_a_file(names)]
+    return named
 
 
 def _said(entry: str | CaseFile) -> str:
@@ -118,7 +111,7 @@ def _said(entry: str | CaseFile) -> str:
     return f"{entry.file}, sheet {entry.sheet}" if entry.sheet else entry.file
 
 
-def _suite_problems(checked: Checked[Suite]) -> None:
+def _suite_problems(checked: written.Checked[Suite]) -> None:
     suite = checked.model
     if checked.whole("labels"):
         _label_problems(checked)
@@ -129,7 +122,7 @@ def _suite_problems(checked: Checked[Suite]) -> None:
         for text, n in Counter(texts).items():
             if n > 1:
                 at = len(texts) - 1 - texts[::-1].index(text)
-                checked.problem((field, at), f"`{shown(text)}` stands twice.", "Keep one of them.")
+                checked.problem((field, at), f"`{written.shown(text)}` stands twice.", "Keep one of them.")
     odd = [label for label, value in suite.prevalence.items() if not 0 < value < 1]
     for label in odd:
         checked.problem(("prevalence", label), "must lie between 0% and 100%.")
@@ -139,7 +132,7 @@ def _suite_problems(checked: Checked[Suite]) -> None:
         checked.problem(("costs",), "costs per error need a positive label.", "Add `positive:`.")
 
 
-def _label_problems(checked: Checked[Suite]) -> None:
+def _label_problems(checked: written.Checked[Suite]) -> None:
     suite = checked.model
     seen: dict[str, str] = {}
     for i, label in enumerate(suite.labels):
@@ -147,22 +140,26 @@ def _label_problems(checked: Checked[Suite]) -> None:
         folded = folded if suite.reply.case_sensitive else folded.casefold()
         if not label.strip() or label != label.strip() or not label.isprintable() or len(label) > 200:
             checked.problem(
-                ("labels", i), f"`{shown(label)}` is not a label.", "Write a short text without edges of spaces."
+                ("labels", i),
+                f"`{written.shown(label)}` is not a label.",
+                "Write a short text without edges of spaces.",
             )
         if folded in seen:
-            message = f"`{shown(label)}` and `{shown(seen[folded])}` are the same label."
+            message = f"`{written.shown(label)}` and `{written.shown(seen[folded])}` are the same label."
             checked.problem(("labels", i), message, "Keep one of them, or set `reply.case_sensitive: true`.")
         seen[folded] = label
-    named: list[tuple[Path_, str]] = [(("prevalence", label), label) for label in suite.prevalence]
+    named: list[tuple[written.Path_, str]] = [(("prevalence", label), label) for label in suite.prevalence]
     named += [(("reply", "aliases", label), label) for label in suite.reply.aliases]
     if suite.positive is not None:
         named.append((("positive",), suite.positive))
     for at, label in named:
         if label not in suite.labels:
-            checked.problem(at, f"`{shown(label)}` is not one of the labels.", did_you_mean(label, suite.labels))
+            checked.problem(
+                at, f"`{written.shown(label)}` is not one of the labels.", written.did_you_mean(label, suite.labels)
+            )
 
 
-def _reply_problems(checked: Checked[Suite]) -> None:
+def _reply_problems(checked: written.Checked[Suite]) -> None:
     rule = checked.model.reply
     fold: Callable[[str], str] = str if rule.case_sensitive else str.casefold
     owner = {fold(label): label for label in checked.model.labels} if checked.whole("labels") else {}
@@ -173,7 +170,9 @@ def _reply_problems(checked: Checked[Suite]) -> None:
             if not alias.strip():
                 checked.problem(at, "is empty.", "Remove it.")
             elif other != label:
-                checked.problem(at, f"`{shown(alias)}` already means `{shown(other)}`.", "Keep one meaning.")
+                checked.problem(
+                    at, f"`{written.shown(alias)}` already means `{written.shown(other)}`.", "Keep one meaning."
+                )
     if rule.from_ == "tool" and rule.as_ != "json":
         fix = "Write `reply: {as: json, from: tool, pointer: /label}`."
         checked.problem(("reply", "from"), f"does not apply to `as: {rule.as_}`: arguments are JSON.", fix)

@@ -12,17 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from harness.files.thresholds import (
-    ACCURACY,
-    BETTER_THAN_MAJORITY,
-    F1,
-    METRICS,
-    PRECISION,
-    RECALL,
-    SPECIFICITY,
-    Metric,
-    metric_of,
-)
+from harness.files import thresholds
 from harness.judge import OUTCOMES, CandidateAssessment, Check, Estimate
 from harness.judge.checks import consequences as told
 from harness.judge.checks import figures as read
@@ -65,9 +55,9 @@ def figure(asked: Asked) -> Figure:
 def figures_of(candidate: CandidateAssessment) -> dict[str, Estimate]:
     """Give every figure that has a value, by the name that a threshold would write; sorted."""
     found: dict[str, Estimate | None] = {
-        check.name: check.estimate for check in candidate.checks if not metric_of(check.metric).earlier
+        check.name: check.estimate for check in candidate.checks if not thresholds.metric_of(check.metric).earlier
     }
-    for metric in METRICS.values():
+    for metric in thresholds.METRICS.values():
         for selector, estimate in GAUGES[metric.name].kept(candidate):
             found[f"{metric.written}{selector}"] = estimate
     found |= candidate.answered  # what the endpoint failed is no evidence about the prompt
@@ -100,7 +90,7 @@ def _labelled(name: str) -> Callable[[CandidateAssessment], Kept]:
 
 
 def _of_label(
-    metric: Metric,
+    metric: thresholds.Metric,
     plan: power.Planner,
     consequence: Callable[[Asked], str],
     how_else: worlds.Worlds = worlds.label_otherwise,
@@ -117,7 +107,7 @@ def _of_label(
 
 
 def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
-    outcome = next(outcome for outcome in OUTCOMES if outcome == METRICS[name].outcome)
+    outcome = next(outcome for outcome in OUTCOMES if outcome == thresholds.METRICS[name].outcome)
 
     def kept(c: CandidateAssessment) -> Kept:
         if c.trials:
@@ -134,7 +124,7 @@ def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
     )
 
 
-def _quantile(metric: Metric) -> Gauge:
+def _quantile(metric: thresholds.Metric) -> Gauge:
     def kept(c: CandidateAssessment) -> Kept:
         quantiles = c.latency.ttft if metric.clock == "ttft" else c.latency.caller
         return [("", one.estimate) for one in quantiles if one.q == metric.quantile]
@@ -179,8 +169,8 @@ _RIGHT = Gauge(figure=read.accuracy, plan=power.of_share, consequence=told.wrong
 _PRICED = power.afterwards("it depends on what calls cost")
 
 GAUGES: dict[str, Gauge] = {
-    BETTER_THAN_MAJORITY.name: replace(_RIGHT, figure=read.more_than_always, required=read.always),
-    ACCURACY.name: replace(_RIGHT, kept=_accuracy),
+    thresholds.BETTER_THAN_MAJORITY.name: replace(_RIGHT, figure=read.more_than_always, required=read.always),
+    thresholds.ACCURACY.name: replace(_RIGHT, kept=_accuracy),
     **{name: _averaged(name) for name in AVERAGES},
     "coverage": Gauge(
         figure=read.coverage,
@@ -190,10 +180,14 @@ GAUGES: dict[str, Gauge] = {
         kept=lambda c: [("", c.classification.coverage)],
         score=settling.COVERED,
     ),
-    RECALL.name: _of_label(RECALL, power.of_share, told.missed, worlds.all_right, settling.FOUND),
-    PRECISION.name: _of_label(PRECISION, power.of_share, told.false_answers, score=settling.PREDICTED),
-    SPECIFICITY.name: _of_label(SPECIFICITY, power.of_share, told.alarms, score=settling.NO_ALARM),
-    F1.name: _of_label(F1, power.of_f1, told.errors),
+    thresholds.RECALL.name: _of_label(thresholds.RECALL, power.of_share, told.missed, worlds.all_right, settling.FOUND),
+    thresholds.PRECISION.name: _of_label(
+        thresholds.PRECISION, power.of_share, told.false_answers, score=settling.PREDICTED
+    ),
+    thresholds.SPECIFICITY.name: _of_label(
+        thresholds.SPECIFICITY, power.of_share, told.alarms, score=settling.NO_ALARM
+    ),
+    thresholds.F1.name: _of_label(thresholds.F1, power.of_f1, told.errors),
     "fbeta": Gauge(figure=read.fbeta, plan=power.of_fbeta, consequence=told.errors, worlds=worlds.label_otherwise),
     "failures": _outcome("failures", "no trial failed", "failed"),
     "unparseable": _outcome("unparseable", "every reply could be read", "had no readable label"),
@@ -224,7 +218,7 @@ GAUGES: dict[str, Gauge] = {
         kept=lambda c: [(f"^{k}", estimate) for k, estimate in c.stability.pass_k.items()],
         score=settling.ALL_RIGHT,
     ),
-    **{name: _quantile(row) for name, row in METRICS.items() if row.quantile is not None},
+    **{name: _quantile(row) for name, row in thresholds.METRICS.items() if row.quantile is not None},
     "latency.within": Gauge(
         figure=read.in_time,
         plan=power.of_share,

@@ -7,25 +7,13 @@ an intersection-union test (Berger 1982): each check at its own confidence, with
 
 from collections.abc import Sequence
 
-from harness.judge import (
-    CandidateAssessment,
-    Check,
-    Trouble,
-    Verdict,
-    amount,
-    count,
-    listed,
-    scale_of,
-    sentence,
-    verb,
-    what_decides,
-)
+from harness import judge
 
 _MOST_NAMED = 3  # candidates that were not measured, in a headline
-_ORDER: dict[Verdict, int] = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2, "NOT MEASURED": 3}
+_ORDER: dict[judge.Verdict, int] = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2, "NOT MEASURED": 3}
 
 
-def verdict_of(checks: Sequence[Check], *, missing: int) -> Verdict:
+def verdict_of(checks: Sequence[judge.Check], *, missing: int) -> judge.Verdict:
     """Give the verdict of a candidate; an unfinished run is never READY."""
     statuses = {check.status for check in checks}
     if "FAIL" in statuses:
@@ -33,40 +21,45 @@ def verdict_of(checks: Sequence[Check], *, missing: int) -> Verdict:
     return "INCONCLUSIVE" if "INCONCLUSIVE" in statuses or missing or not checks else "READY"
 
 
-def open_by_failures(verdict: Verdict, checks: Sequence[Check]) -> int:
+def open_by_failures(verdict: judge.Verdict, checks: Sequence[judge.Check]) -> int:
     """Give how many failed calls alone keep a verdict open; 0 where more cases would be needed as well."""
     undecided = [check.depends_on for check in checks if check.status == "INCONCLUSIVE"]
     return max(undecided, default=0) if verdict == "INCONCLUSIVE" and all(undecided) else 0
 
 
-def not_measured(troubles: Sequence[Trouble]) -> str:
+def not_measured(troubles: Sequence[judge.Trouble]) -> str:
     """Give the reason of a candidate without one reply: the endpoint's words, and what to change."""
-    return what_decides(troubles) or "the endpoint answered no call."
+    return judge.what_decides(troubles) or "the endpoint answered no call."
 
 
-def headline_of(verdict: Verdict, reason: str) -> str:
+def headline_of(verdict: judge.Verdict, reason: str) -> str:
     """Give the one sentence that stands alone: what was decided, and why."""
     return f"{verdict}: {reason}"
 
 
 def reason_of(
-    checks: Sequence[Check], verdict: Verdict, *, missing: int = 0, currency: str, troubles: Sequence[Trouble] = ()
+    checks: Sequence[judge.Check],
+    verdict: judge.Verdict,
+    *,
+    missing: int = 0,
+    currency: str,
+    troubles: Sequence[judge.Trouble] = (),
 ) -> str:
     """Say why first, where the verdict hangs on what went wrong; then the checks that failed or are open."""
     if not checks:
         return "there is no threshold to hold the figures against."
-    left = f"the run is not finished, {count(missing, 'trial')} {verb(missing, 'was', 'were')} not run"
+    left = f"the run is not finished, {judge.count(missing, 'trial')} {judge.verb(missing, 'was', 'were')} not run"
     told = _decisive(checks, verdict, "", currency)
     if verdict != "READY" and missing:
         told = left if not told else f"{left}; {told}"
-    return _after(what_decides(troubles), f"{told}.")
+    return _after(judge.what_decides(troubles), f"{told}.")
 
 
 def _after(cause: str, told: str) -> str:
-    return f"{cause} {sentence(told)}" if cause else told
+    return f"{cause} {judge.sentence(told)}" if cause else told
 
 
-def reason_of_run(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
+def reason_of_run(best: judge.CandidateAssessment, candidates: Sequence[judge.CandidateAssessment]) -> str:
     """Give the reason of a run: what was not measured first, then what was found of the best of the rest."""
     without = [candidate for candidate in candidates if candidate.verdict == "NOT MEASURED"]
     if len(candidates) == 1 or not best.checks:
@@ -82,7 +75,7 @@ def reason_of_run(best: CandidateAssessment, candidates: Sequence[CandidateAsses
     return told.rstrip()
 
 
-def _unmeasured(without: Sequence[CandidateAssessment], n: int) -> str:
+def _unmeasured(without: Sequence[judge.CandidateAssessment], n: int) -> str:
     """Name the candidates that were not measured, each with its cause."""
     names = "; ".join(f"{one.name}: {one.reason}" for one in without[:_MOST_NAMED])
     more = f"; and {len(without) - _MOST_NAMED:,} more." if len(without) > _MOST_NAMED else ""
@@ -90,7 +83,7 @@ def _unmeasured(without: Sequence[CandidateAssessment], n: int) -> str:
     return f"{who}: {names}{more}"
 
 
-def _reason_of_best(best: CandidateAssessment, candidates: Sequence[CandidateAssessment]) -> str:
+def _reason_of_best(best: judge.CandidateAssessment, candidates: Sequence[judge.CandidateAssessment]) -> str:
     n, name, checks = len(candidates), best.name, len(best.checks)
     if best.verdict == "READY":
         ready = sum(candidate.verdict == "READY" for candidate in candidates)
@@ -102,10 +95,10 @@ def _reason_of_best(best: CandidateAssessment, candidates: Sequence[CandidateAss
         passed = "their only check" if checks == 1 else passed
         return f"{who} passed {passed}; the best is {name}."
     told = _decisive(best.checks, best.verdict, "its ", best.cost.currency) or "its run is not finished"
-    return _after(what_decides(best.went_wrong), f"the best of {n:,} candidates is {name}; {told}.")
+    return _after(judge.what_decides(best.went_wrong), f"the best of {n:,} candidates is {name}; {told}.")
 
 
-def _decisive(checks: Sequence[Check], verdict: Verdict, whose: str, currency: str) -> str:
+def _decisive(checks: Sequence[judge.Check], verdict: judge.Verdict, whose: str, currency: str) -> str:
     """Name the checks that decided, with what was seen; empty where none of them did."""
     n = len(checks)
     if verdict == "READY":
@@ -114,22 +107,23 @@ def _decisive(checks: Sequence[Check], verdict: Verdict, whose: str, currency: s
     found = [check for check in checks if check.status == status]
     if not found:
         return ""
-    fate = "failed" if status == "FAIL" else f"{verb(len(found), 'is', 'are')} not decided yet"
+    fate = "failed" if status == "FAIL" else f"{judge.verb(len(found), 'is', 'are')} not decided yet"
     which = f"{whose or 'the '}only check" if n == 1 else f"{len(found):,} of {whose}{n:,} checks"
-    return f"{which} {fate}: {listed([_seen(check, currency) for check in found], most=4)}"
+    return f"{which} {fate}: {judge.listed([_seen(check, currency) for check in found], most=4)}"
 
 
-def _seen(check: Check, currency: str) -> str:
+def _seen(check: judge.Check, currency: str) -> str:
     value = check.estimate.value
     if value is None:
         return check.threshold
-    return f"{check.threshold} ({amount(value, scale_of(check.metric), currency, against=check.required)} seen)"
+    seen = judge.amount(value, judge.scale_of(check.metric), currency, against=check.required)
+    return f"{check.threshold} ({seen} seen)"
 
 
-def best_first(candidates: Sequence[CandidateAssessment]) -> list[CandidateAssessment]:
+def best_first(candidates: Sequence[judge.CandidateAssessment]) -> list[judge.CandidateAssessment]:
     """Sort by verdict, then fewest failed and open checks, then balanced accuracy, then name."""
 
-    def rank(candidate: CandidateAssessment) -> tuple[int, int, int, float, str]:
+    def rank(candidate: judge.CandidateAssessment) -> tuple[int, int, int, float, str]:
         failed = sum(check.status == "FAIL" for check in candidate.checks)
         undecided = sum(check.status == "INCONCLUSIVE" for check in candidate.checks)
         balanced = candidate.classification.balanced_accuracy.value or 0.0  # accuracy favours constant answers

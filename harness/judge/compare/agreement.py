@@ -15,20 +15,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from harness.judge import (
-    Agreement,
-    LabelShift,
-    NonInferiority,
-    count,
-    demand,
-    figure,
-    listed,
-    named,
-    signed,
-    signed_text,
-    undefined,
-    verb,
-)
+from harness import judge
 from harness.judge.compare.comparing import if_all_decide_so, other_worlds
 from harness.judge.compare.figures import NOBODY, accuracy_figure
 from harness.judge.compare.no_worse import EVEN, Demand, decided, evidence, p_of_loss
@@ -38,7 +25,7 @@ from harness.judge.table.columns import Bool, Float, Int16
 from harness.judge.view import View
 
 
-def agreement(old: View, new: View, asked: Demand) -> Agreement:
+def agreement(old: View, new: View, asked: Demand) -> judge.Agreement:
     """Give the agreement of two candidates, and what the labels that there are say of accuracy."""
     pairs = pair(old, new)
     gain = _answers(pairs.head) - _answers(pairs.base)
@@ -53,10 +40,10 @@ def agreement(old: View, new: View, asked: Demand) -> Agreement:
     elif {world.status for world in worlds} != {first.status}:
         first = msgspec.structs.replace(first, status="INCONCLUSIVE")
     if not exact:
-        why = f"{count(int(missing.sum()), 'label')} of cases on which they disagree are missing"
-        first = msgspec.structs.replace(first, difference=undefined(why, n=pairs.cases), bound=None)
+        why = f"{judge.count(int(missing.sum()), 'label')} of cases on which they disagree are missing"
+        first = msgspec.structs.replace(first, difference=judge.undefined(why, n=pairs.cases), bound=None)
     agreeing = share_of_counts((~differs).astype(np.float64), np.ones(pairs.cases), why_empty=NOBODY)
-    made = Agreement(
+    made = judge.Agreement(
         share=agreeing.estimate(pairs.confidence),
         disagreeing=int(differs.sum()),
         unlabelled=int(missing.sum()),
@@ -82,7 +69,7 @@ def disagreeing(old: View, new: View) -> dict[str, float]:
     return {new.cases.ids[int(rows[place])]: float(moved[place]) for place in np.flatnonzero(moved > EVEN)}
 
 
-def lost_for_certain(labels: Sequence[LabelShift], alpha: float) -> list[str]:
+def lost_for_certain(labels: Sequence[judge.LabelShift], alpha: float) -> list[str]:
     """Name the labels that lost more than chance: the exact sign test, which needs no denominator; Holm."""
     adjusted = holm([p_sign(one.gained, one.lost) for one in labels])
     return [one.label for one, p in zip(labels, adjusted, strict=True) if p < alpha]
@@ -117,33 +104,33 @@ def _told(pairs: Pairs, expected: Int16) -> Pairs:
     return replace(pairs, expected=expected, base=base, head=head)
 
 
-def _asked(pairs: Pairs, asked: Demand) -> NonInferiority:
+def _asked(pairs: Pairs, asked: Demand) -> judge.NonInferiority:
     one = accuracy_figure(pairs)
     moved = evidence(pairs, one, asked.pass_confidence)
     loss = p_of_loss(one, moved)
     return decided(one, moved, asked, p_loss=loss, p_adjusted=min(1.0, 2 * asked.decisions * loss))
 
 
-def _shifts(pairs: Pairs, gain: Float, known: Bool) -> tuple[LabelShift, ...]:
+def _shifts(pairs: Pairs, gain: Float, known: Bool) -> tuple[judge.LabelShift, ...]:
     own = gain[np.arange(pairs.cases), pairs.expected]
     made = []
     for place, label in enumerate(pairs.labels):
         mine = own[known & (pairs.expected == place)]
         gained, lost = int(np.count_nonzero(mine > EVEN)), int(np.count_nonzero(mine < -EVEN))
         if gained or lost:
-            made.append(LabelShift(label=label, gained=gained, lost=lost))
+            made.append(judge.LabelShift(label=label, gained=gained, lost=lost))
     return tuple(made)
 
 
-def _accuracy_sentence(made: Agreement) -> str:
+def _accuracy_sentence(made: judge.Agreement) -> str:
     asked = made.accuracy
-    margin = demand(asked.margin, "points")
+    margin = judge.demand(asked.margin, "points")
     if not made.exact:
-        least, most = (signed(end or 0.0, "share", "") for end in (made.least, made.most))
+        least, most = (judge.signed(end or 0.0, "share", "") for end in (made.least, made.most))
         told = {
             "PASS": f"no worse by more than {margin}, whatever the labels that are missing",
             "FAIL": f"worse, whatever the labels that are missing, and by how much may exceed {margin}",
-            "INCONCLUSIVE": f"{count(made.unlabelled, 'label')} would tell",
+            "INCONCLUSIVE": f"{judge.count(made.unlabelled, 'label')} would tell",
         }
         return f"accuracy differs by {least} to {most} on these cases: {told[asked.status]}."
     told = {
@@ -151,22 +138,23 @@ def _accuracy_sentence(made: Agreement) -> str:
         "FAIL": f"worse, and by how much may exceed the allowed {margin}",
         "INCONCLUSIVE": f"a loss of more than {margin} is not excluded",
     }
-    at_worst = "" if asked.bound is None else f" (at worst {signed(asked.bound, 'share', '')})"
-    return f"accuracy {signed_text(asked.difference, 'share', '')}: {told[asked.status]}{at_worst}."
+    at_worst = "" if asked.bound is None else f" (at worst {judge.signed(asked.bound, 'share', '')})"
+    return f"accuracy {judge.signed_text(asked.difference, 'share', '')}: {told[asked.status]}{at_worst}."
 
 
-def _sentence(made: Agreement, cases: int) -> str:
-    told = f"Both models gave the same answers to {figure(made.share, 'share')} of {count(cases, 'case')}"
+def _sentence(made: judge.Agreement, cases: int) -> str:
+    told = f"Both models gave the same answers to {judge.figure(made.share, 'share')} of {judge.count(cases, 'case')}"
     if not made.disagreeing:
         return f"{told}; so neither is right more often."
     told += f" and differ on {made.disagreeing:,}."
     if not made.exact:
         return (
-            f"{told} A label is worth most on those: {made.unlabelled:,} of them {verb(made.unlabelled, 'has', 'have')}"
-            " none yet. The other cases need none, for whatever is right there, both models are or neither is."
+            f"{told} A label is worth most on those: {made.unlabelled:,} of them"
+            f" {judge.verb(made.unlabelled, 'has', 'have')} none yet. The other cases need none, for whatever is right"
+            " there, both models are or neither is."
         )
-    shifts = [f"{named(one.label)} {one.gained:,} gained and {one.lost:,} lost" for one in made.labels]
+    shifts = [f"{judge.named(one.label)} {one.gained:,} gained and {one.lost:,} lost" for one in made.labels]
     return (
         f"{told} With the labels of these alone the difference in accuracy is exact: on every other case both models"
-        f" are right or neither is, so that it cancels. Among them: {listed(shifts, 8)}."
+        f" are right or neither is, so that it cancels. Among them: {judge.listed(shifts, 8)}."
     )

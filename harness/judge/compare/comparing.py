@@ -27,15 +27,9 @@ import numpy as np
 from harness.files.thresholds import metric_of
 from harness.judge import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference, NonInferiority, Status
 from harness.judge.checks import as_usual, mended, otherwise
+from harness.judge.compare import figures
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import cases_for_margin, decided, p_not_worse, p_worse
-from harness.judge.compare.figures import (
-    Compared,
-    accuracy_figure,
-    quality_figures,
-    robustness_figures,
-    stability_figure,
-)
 from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, typical
 from harness.judge.compare.surroundings import changes, notes, served
 from harness.judge.compare.telling import comparison_headline, non_inferiority_sentence
@@ -46,7 +40,7 @@ from harness.judge.view import View, lost
 
 
 def non_inferiority(
-    compared: Sequence[Compared], told: Sequence[MetricDifference], *, margin: float, confidence: float
+    compared: Sequence[figures.Compared], told: Sequence[MetricDifference], *, margin: float, confidence: float
 ) -> tuple[NonInferiority, ...]:
     """Decide each headline metric of quality."""
     asked = [
@@ -72,7 +66,7 @@ def overall(decisions: Sequence[NonInferiority]) -> Status:
 
 
 def _asked(
-    one: Compared,
+    one: figures.Compared,
     seen: MetricDifference,
     loss: float | None,
     adjusted: float | None,
@@ -227,13 +221,13 @@ def _them(failed: int) -> str:
     return "the call that failed" if failed == 1 else f"the {failed:,} calls that failed"
 
 
-def every_figure(pairs: Pairs) -> Iterator[Compared]:
+def every_figure(pairs: Pairs) -> Iterator[figures.Compared]:
     """Give every metric on both sides, undecided; which are headline figures, their metrics say."""
     positive = None if pairs.positive is None else pairs.labels[pairs.positive]
     for one in chain(
-        quality_figures(pairs),
-        [stability_figure(pairs)],
-        robustness_figures(pairs),
+        figures.quality_figures(pairs),
+        [figures.stability_figure(pairs)],
+        figures.robustness_figures(pairs),
         latency_figures(pairs),
         cost_figures(pairs),
     ):
@@ -246,7 +240,7 @@ def _slices(pairs: Pairs, *, margin: float) -> tuple[MetricDifference, ...]:
     parts = [(f"split={name}", cases.split[rows] == place) for place, name in enumerate(cases.splits)]
     parts += [(f"tag={tag}", has[rows]) for tag, has in sorted(cases.tags.items())]
     chosen = [(where, np.asarray(among, dtype=np.bool_)) for where, among in parts if among.sum() >= FEWEST]
-    compared = [accuracy_figure(pairs, among) for _, among in chosen]
+    compared = [figures.accuracy_figure(pairs, among) for _, among in chosen]
     return decided(compared, margin=margin, confidence=pairs.confidence, where=[where for where, _ in chosen])
 
 

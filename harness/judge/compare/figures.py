@@ -6,20 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from harness.files.thresholds import (
-    ACCURACY,
-    COVERAGE,
-    F1,
-    MACRO_F1,
-    METRICS,
-    PRECISION,
-    RECALL,
-    ROBUSTNESS_DROP,
-    SPECIFICITY,
-    STABILITY,
-    Metric,
-    metric_of,
-)
+from harness.files import thresholds
 from harness.judge import OUTCOMES, Estimate, named, scores
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import Answers, Bool, Figure, Float, MatrixMetric, Missing, PairedDraws, Votes
@@ -33,7 +20,7 @@ NOBODY = "no case is on both sides"
 class Compared:
     """One metric: both sides' estimates and the figure of head minus base."""
 
-    metric: Metric
+    metric: thresholds.Metric
     label: str | None = None
     base: Estimate
     head: Estimate
@@ -49,9 +36,9 @@ def quality_figures(pairs: Pairs) -> Iterator[Compared]:
     yield accuracy_figure(pairs)
     for label, name in enumerate(pairs.labels):
         yield from _of_label(pairs, label, name)
-    yield from (average_figure(pairs, metric_of(name)) for name in scores.AVERAGES)
-    yield share_figure(pairs, COVERAGE, lambda side: side.answers.predicted >= 0)
-    for metric in METRICS.values():
+    yield from (average_figure(pairs, thresholds.metric_of(name)) for name in scores.AVERAGES)
+    yield share_figure(pairs, thresholds.COVERAGE, lambda side: side.answers.predicted >= 0)
+    for metric in thresholds.METRICS.values():
         if metric.outcome is not None:
             yield _outcome(pairs, metric, metric.outcome)
 
@@ -65,17 +52,17 @@ def guarded_figures(pairs: Pairs) -> Iterator[Compared]:
         if label == pairs.positive:
             yield next(recall_then_precision)
     if pairs.positive is None:
-        yield average_figure(pairs, MACRO_F1)
+        yield average_figure(pairs, thresholds.MACRO_F1)
 
 
 def accuracy_figure(pairs: Pairs, among: Bool | None = None) -> Compared:
     """Give accuracy, over all pairs or those of `among`."""
-    return share_figure(pairs, ACCURACY, lambda side: side.right, among=among)
+    return share_figure(pairs, thresholds.ACCURACY, lambda side: side.right, among=among)
 
 
 def share_figure(
     pairs: Pairs,
-    metric: Metric,
+    metric: thresholds.Metric,
     hits: Callable[[Side], Bool],
     *,
     label: str | None = None,
@@ -103,15 +90,18 @@ def share_figure(
 def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
     expected = np.asarray(pairs.expected == label, dtype=np.bool_)
     unit = f"{named(name)} cases"
-    yield share_figure(pairs, RECALL, lambda side: side.right, label=name, among=expected, unit=unit)
-    for metric, of in ((PRECISION, scores.precision_of), (F1, partial(scores.fbeta_of, beta=1.0))):
+    yield share_figure(pairs, thresholds.RECALL, lambda side: side.right, label=name, among=expected, unit=unit)
+    for metric, of in (
+        (thresholds.PRECISION, scores.precision_of),
+        (thresholds.F1, partial(scores.fbeta_of, beta=1.0)),
+    ):
         score = scores.OF_LABEL[metric.name]
         matrix, figure = partial(of, label=label), partial(_scored, score, label)
         yield _drawn(pairs, metric, matrix, figure, label=name)
     if label == pairs.positive:
         unit = f"cases that are not {named(name)}"
         told_apart = partial(_answered_otherwise, label)
-        yield share_figure(pairs, SPECIFICITY, told_apart, label=name, among=~expected, unit=unit)
+        yield share_figure(pairs, thresholds.SPECIFICITY, told_apart, label=name, among=~expected, unit=unit)
 
 
 def _scored(score: Callable[[Answers, int], Figure], label: int, side: Side) -> Figure:
@@ -123,7 +113,7 @@ def _answered_otherwise(label: int, side: Side) -> Bool:
     return np.asarray((said != label) & (said >= 0), dtype=np.bool_)  # what has no label is never right
 
 
-def average_figure(pairs: Pairs, metric: Metric) -> Compared:
+def average_figure(pairs: Pairs, metric: thresholds.Metric) -> Compared:
     """Give a metric of the whole confusion matrix."""
     return _drawn(pairs, metric, scores.AVERAGES[metric.name].of, lambda side: side.resampling.average(metric.name))
 
@@ -134,7 +124,12 @@ def _draws(pairs: Pairs) -> PairedDraws | Missing:
 
 
 def _drawn(
-    pairs: Pairs, metric: Metric, of: MatrixMetric, figure: Callable[[Side], Figure], *, label: str | None = None
+    pairs: Pairs,
+    metric: thresholds.Metric,
+    of: MatrixMetric,
+    figure: Callable[[Side], Figure],
+    *,
+    label: str | None = None,
 ) -> Compared:
     """Give a metric of the confusion matrix, resampled by case with the same draws on both sides."""
     draws = _draws(pairs)
@@ -149,7 +144,7 @@ def _drawn(
     )
 
 
-def _outcome(pairs: Pairs, metric: Metric, outcome: str) -> Compared:
+def _outcome(pairs: Pairs, metric: thresholds.Metric, outcome: str) -> Compared:
     """Give the share of trials that ended in one way."""
     place = [str(one) for one in OUTCOMES].index(outcome)
     return share_figure(pairs, metric, lambda side: np.asarray(side.trials.outcome == place, dtype=np.bool_))
@@ -171,7 +166,7 @@ def stability_figure(pairs: Pairs) -> Compared:
     if have.any():
         trials = np.full(int(have.sum()), min(base_pairs, head_pairs))
         difference = scores.paired_difference(after[have] * trials, before[have] * trials, trials, trials)
-    return Compared(metric=STABILITY, base=base, head=head, difference=difference)
+    return Compared(metric=thresholds.STABILITY, base=base, head=head, difference=difference)
 
 
 def robustness_figures(pairs: Pairs) -> Iterator[Compared]:
@@ -183,7 +178,7 @@ def robustness_figures(pairs: Pairs) -> Iterator[Compared]:
             continue
         have = np.isfinite(before.per_case) & np.isfinite(after.per_case)
         yield Compared(
-            metric=ROBUSTNESS_DROP,
+            metric=thresholds.ROBUSTNESS_DROP,
             label=variant,
             base=before.figure.estimate(pairs.confidence),
             head=after.figure.estimate(pairs.confidence),

@@ -15,27 +15,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from harness import judge
 from harness.errors import Exit
 from harness.files.thresholds import metric_of
-from harness.judge import (
-    Check,
-    Comparison,
-    GateCheck,
-    GatedKind,
-    GatedPrompt,
-    GateStatus,
-    MetricDifference,
-    NonInferiority,
-    Trouble,
-    count,
-    demand,
-    listed,
-    verb,
-    what_decides,
-)
 from harness.judge.scores import holm
 
-_SEVERITY: tuple[GateStatus, ...] = ("PASS", "INCONCLUSIVE", "FAIL", "NOT MEASURED")
+_SEVERITY: tuple[judge.GateStatus, ...] = ("PASS", "INCONCLUSIVE", "FAIL", "NOT MEASURED")
 _CODES = {
     "PASS": Exit.READY,
     "INCONCLUSIVE": Exit.INCONCLUSIVE,
@@ -53,33 +38,33 @@ class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     lines: tuple[int, int] | None
     same: bool
-    head: tuple[Check, ...] | None = None  # thresholds held against head; None where it was not measured
+    head: tuple[judge.Check, ...] | None = None  # thresholds held against head; None where it was not measured
     currency: str | None = None  # of head's price
-    base: tuple[Check, ...] = ()  # the same thresholds held against base
-    comparison: Comparison | None = None
+    base: tuple[judge.Check, ...] = ()  # the same thresholds held against base
+    comparison: judge.Comparison | None = None
     reused: bool = False
     not_measured: str = ""  # why, where one side was never answered: then nothing is known of the change
-    went_wrong: tuple[Trouble, ...] = ()  # of head; of base, where only that was never answered
+    went_wrong: tuple[judge.Trouble, ...] = ()  # of head; of base, where only that was never answered
     changed: tuple[str, ...] = ()
     was: str = ""
 
 
-def decide_prompts(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[GatedPrompt, ...]:
+def decide_prompts(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[judge.GatedPrompt, ...]:
     """Decide each changed prompt."""
     firm = _firm_regressions(judged, 1 - confidence)
     return tuple(_decided(one, firm[place]) for place, one in enumerate(judged))
 
 
-def gate_status(prompts: Sequence[GatedPrompt]) -> GateStatus:
+def gate_status(prompts: Sequence[judge.GatedPrompt]) -> judge.GateStatus:
     """Give the gravest status of all prompts; PASS where there is none."""
     return _worst(prompt.status for prompt in prompts)
 
 
-def _worst(statuses: Iterable[GateStatus]) -> GateStatus:
+def _worst(statuses: Iterable[judge.GateStatus]) -> judge.GateStatus:
     return max(statuses, key=_SEVERITY.index, default="PASS")
 
 
-def exit_code(status: GateStatus, *, complete: bool, prompts: Sequence[GatedPrompt] = ()) -> Exit:
+def exit_code(status: judge.GateStatus, *, complete: bool, prompts: Sequence[judge.GatedPrompt] = ()) -> Exit:
     """Give the exit code of a gate."""
     undecided = [c for p in prompts if p.status == "INCONCLUSIVE" for c in p.checks if c.status == p.status]
     by_failures = status == "INCONCLUSIVE" and undecided and all(check.depends_on for check in undecided)
@@ -88,7 +73,7 @@ def exit_code(status: GateStatus, *, complete: bool, prompts: Sequence[GatedProm
     return _CODES[status]
 
 
-def gate_reason(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
+def gate_reason(prompts: Sequence[judge.GatedPrompt], base_ref: str) -> str:
     """Say what decided it."""
     if not prompts:
         return f"no prompt, model or reply rule changed since {base_ref}."
@@ -110,18 +95,18 @@ def gate_reason(prompts: Sequence[GatedPrompt], base_ref: str) -> str:
     return f"{named}{more}"
 
 
-def _named(one: GatedPrompt) -> str:
+def _named(one: judge.GatedPrompt) -> str:
     return f"{one.prompt} on {one.model}{f' in {one.suite}' if one.suite else ''}"
 
 
-def _held(prompts: Sequence[GatedPrompt]) -> str:
+def _held(prompts: Sequence[judge.GatedPrompt]) -> str:
     """Say how prompts that passed stand to their base versions; a new one has none."""
     new = sum(prompt.kind == "new" for prompt in prompts)
     changed = len(prompts) - new
     if not changed:
-        return f"{_prompts(new)} {verb(new, 'is', 'are')} new"
-    held = f"{_prompts(changed)} {verb(changed, 'is', 'are')} no worse than before"
-    return f"{held}, {new:,} {verb(new, 'is', 'are')} new" if new else held
+        return f"{_prompts(new)} {judge.verb(new, 'is', 'are')} new"
+    held = f"{_prompts(changed)} {judge.verb(changed, 'is', 'are')} no worse than before"
+    return f"{held}, {new:,} {judge.verb(new, 'is', 'are')} new" if new else held
 
 
 def _prompts(n: int) -> str:
@@ -149,9 +134,9 @@ def _firm_regressions(judged: Sequence[ChangedPrompt], alpha: float) -> list[set
     return firm
 
 
-def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
+def _decided(one: ChangedPrompt, firm: set[int]) -> judge.GatedPrompt:
     if one.not_measured and not one.same:
-        return GatedPrompt(
+        return judge.GatedPrompt(
             path=one.path,
             prompt=one.prompt,
             model=one.model,
@@ -167,13 +152,13 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
             changed=one.changed,
             was=one.was,
         )
-    kind: GatedKind = "same" if one.same else "new" if one.comparison is None else "changed"
+    kind: judge.GatedKind = "same" if one.same else "new" if one.comparison is None else "changed"
     checks = () if one.same or one.head is None else (*threshold_checks(one, one.head), *_no_worse(one, firm))
     status = _worst(check.status for check in checks)
     comparison = one.comparison
     if comparison is not None and one.reused:
         comparison = without_latency(comparison)
-    return GatedPrompt(
+    return judge.GatedPrompt(
         path=one.path,
         prompt=one.prompt,
         model=one.model,
@@ -190,7 +175,7 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> GatedPrompt:
     )
 
 
-def without_latency(comparison: Comparison) -> Comparison:
+def without_latency(comparison: judge.Comparison) -> judge.Comparison:
     """Leave out what compares times: one side's were measured on another day."""
     return msgspec.structs.replace(
         comparison,
@@ -200,13 +185,13 @@ def without_latency(comparison: Comparison) -> Comparison:
     )
 
 
-def threshold_checks(one: ChangedPrompt, head: tuple[Check, ...]) -> list[GateCheck]:
+def threshold_checks(one: ChangedPrompt, head: tuple[judge.Check, ...]) -> list[judge.GateCheck]:
     """Give each threshold on head, with what base has."""
-    before: dict[str, Check] = {check.threshold: check for check in one.base}
+    before: dict[str, judge.Check] = {check.threshold: check for check in one.base}
     return [_threshold(one, check, before.get(check.threshold)) for check in head]
 
 
-def _threshold(one: ChangedPrompt, check: Check, old: Check | None) -> GateCheck:
+def _threshold(one: ChangedPrompt, check: judge.Check, old: judge.Check | None) -> judge.GateCheck:
     seen = None
     if one.comparison is not None and not check.part:
         seen = one.comparison.metric(check.metric, check.label)
@@ -214,7 +199,7 @@ def _threshold(one: ChangedPrompt, check: Check, old: Check | None) -> GateCheck
     why = check.why
     if check.status == "FAIL" and old is not None and old.status == "FAIL":
         why += " The base version misses it, too."
-    return GateCheck(
+    return judge.GateCheck(
         of="threshold",
         name=check.threshold,
         metric=check.metric,
@@ -230,7 +215,7 @@ def _threshold(one: ChangedPrompt, check: Check, old: Check | None) -> GateCheck
     )
 
 
-def _no_worse(one: ChangedPrompt, firm: set[int]) -> list[GateCheck]:
+def _no_worse(one: ChangedPrompt, firm: set[int]) -> list[judge.GateCheck]:
     if one.comparison is None:
         return []
     return [
@@ -240,15 +225,15 @@ def _no_worse(one: ChangedPrompt, firm: set[int]) -> list[GateCheck]:
 
 
 def no_worse_check(
-    comparison: Comparison, asked: NonInferiority, *, firm: bool = True, below: str = "baseline"
-) -> GateCheck:
+    comparison: judge.Comparison, asked: judge.NonInferiority, *, firm: bool = True, below: str = "baseline"
+) -> judge.GateCheck:
     """Give the check of one question; `below` names what it is held against."""
     seen = comparison.metric(asked.metric, asked.label)
     name = metric_of(asked.metric).of_label(asked.label)
     doubtful = asked.status == "FAIL" and not firm
-    return GateCheck(
+    return judge.GateCheck(
         of="no worse",
-        name=f"{name} at most {demand(asked.margin, 'points')} below {below}",
+        name=f"{name} at most {judge.demand(asked.margin, 'points')} below {below}",
         metric=asked.metric,
         label=asked.label,
         status="INCONCLUSIVE" if doubtful else asked.status,
@@ -262,31 +247,31 @@ def no_worse_check(
     )
 
 
-def _gain(seen: MetricDifference) -> bool | None:
+def _gain(seen: judge.MetricDifference) -> bool | None:
     value = seen.difference.value
     return None if not value else (value > 0) == seen.higher_is_better
 
 
 def _headline(
-    status: GateStatus,
-    kind: GatedKind,
-    checks: Sequence[GateCheck],
-    comparison: Comparison | None,
-    troubles: Sequence[Trouble],
+    status: judge.GateStatus,
+    kind: judge.GatedKind,
+    checks: Sequence[judge.GateCheck],
+    comparison: judge.Comparison | None,
+    troubles: Sequence[judge.Trouble],
 ) -> str:
     """Say why first, where it hangs on what went wrong; then the checks that decided."""
     if kind == "same":
         return "no difference shown: it sends the same requests as before."
     if status == "PASS":
-        told = f"all {count(len(checks), 'check')} passed" if checks else "there is no check"
+        told = f"all {judge.count(len(checks), 'check')} passed" if checks else "there is no check"
         return f"{told}; {comparison.headline}" if comparison is not None else f"{told}."
     decisive = [check.name for check in checks if check.status == status]
     what = "failed" if status == "FAIL" else "not decided yet"
-    cause = what_decides(troubles)
-    told = f"{count(len(decisive), 'check')} of {len(checks):,} {what}: {listed(decisive, most=4)}"
+    cause = judge.what_decides(troubles)
+    told = f"{judge.count(len(decisive), 'check')} of {len(checks):,} {what}: {judge.listed(decisive, most=4)}"
     told = f"{cause} {told}" if cause else told
     broken = comparison.broken if comparison is not None and status == "FAIL" else ()
     if broken:
-        named = listed([change.case for change in broken], most=5)
-        return f"{told}. {count(len(broken), 'case')} broken: {named}."
+        named = judge.listed([change.case for change in broken], most=5)
+        return f"{told}. {judge.count(len(broken), 'case')} broken: {named}."
     return f"{told}."

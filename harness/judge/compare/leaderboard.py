@@ -18,25 +18,13 @@ from typing import TypeAlias
 import numpy as np
 
 from harness.files.thresholds import ACCURACY, COST_PER_1000, P95, QUALITY, Metric, metric_of
-from harness.judge import CandidateAssessment, Duel, Estimate, Leaderboard, Standing, undefined
+from harness.judge import CandidateAssessment, Duel, Estimate, Leaderboard, Standing, scores, undefined
 from harness.judge.checks import best_first, mended, without_failed
 from harness.judge.compare.decide import two_sided_p
 from harness.judge.compare.figures import Compared, accuracy_figure, average_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
 from harness.judge.compare.speed_and_cost import cost_per_1000
 from harness.judge.pairs import pair
-from harness.judge.scores import (
-    Bool,
-    Figure,
-    Float,
-    Int64,
-    Missing,
-    TimedSide,
-    cochran_q,
-    difference_of_draws,
-    holm,
-    quantile_draws,
-)
 from harness.judge.sections.latency import saturated
 from harness.judge.view import View, lost
 
@@ -99,9 +87,9 @@ def _latencies(views: Sequence[View], couples: Sequence[_Couple]) -> list[list[C
     both = np.array(sorted(set.intersection(*cases)), dtype=np.int64) if all(cases) else np.arange(0)
     if not len(both) or any(saturated(view) for view in views):
         return [[None] for _ in couples]
-    sides = [[TimedSide.of(times, case, both) for times, case in worlds] for worlds in timed]
+    sides = [[scores.TimedSide.of(times, case, both) for times, case in worlds] for worlds in timed]
     flat = [side for worlds in sides for side in worlds]
-    drawn = iter(quantile_draws(flat, len(both), (_P95,), seed=views[0].suite.seed))
+    drawn = iter(scores.quantile_draws(flat, len(both), (_P95,), seed=views[0].suite.seed))
     of = {
         view.entry.name: [(side, next(drawn)[:, 0]) for side in worlds]
         for view, worlds in zip(views, sides, strict=True)
@@ -112,17 +100,19 @@ def _latencies(views: Sequence[View], couples: Sequence[_Couple]) -> list[list[C
     ]
 
 
-def _faster(one: tuple[TimedSide, Float], two: tuple[TimedSide, Float], cases: int) -> Compared:
-    figure: Figure = difference_of_draws(one, two, cases, _P95)
+def _faster(
+    one: tuple[scores.TimedSide, scores.Float], two: tuple[scores.TimedSide, scores.Float], cases: int
+) -> Compared:
+    figure: scores.Figure = scores.difference_of_draws(one, two, cases, _P95)
     nothing = undefined("see the candidates")
     return Compared(metric=P95, base=nothing, head=nothing, difference=figure)
 
 
-def _timed(view: View) -> tuple[Float, Int64]:
+def _timed(view: View) -> tuple[scores.Float, scores.Int64]:
     times, case = view.times(view.trials.caller_ns)
     ran = view.trials.not_run
     if ran is not None:
-        keep: Bool = ~ran[view.on_clock(view.trials.caller_ns)]
+        keep: scores.Bool = ~ran[view.on_clock(view.trials.caller_ns)]
         times, case = times[keep], case[keep]
     return times, case
 
@@ -131,7 +121,7 @@ def _decided(metric: Metric, figures: Sequence[Sequence[Compared | None]], coupl
     """Decide each couple by its figure as seen; what other worlds say can only leave it open."""
     p_values = [_largest([None if one is None else two_sided_p(one) for one in worlds]) for worlds in figures]
     known = [place for place, p in enumerate(p_values) if p is not None]
-    adjusted = dict(zip(known, holm([p_values[place] or 0.0 for place in known]), strict=True))
+    adjusted = dict(zip(known, scores.holm([p_values[place] or 0.0 for place in known]), strict=True))
     made = []
     for place, (worlds, couple) in enumerate(zip(figures, couples, strict=True)):
         estimates = [_estimated(one, couple[0].confidence) for one in worlds]
@@ -145,7 +135,7 @@ def _largest(p_values: Sequence[float | None]) -> float | None:
 
 
 def _estimated(one: Compared | None, confidence: float) -> Estimate:
-    figure = Missing("nothing was timed, or the client was saturated") if one is None else one.difference
+    figure = scores.Missing("nothing was timed, or the client was saturated") if one is None else one.difference
     return figure.estimate(confidence)
 
 
@@ -221,7 +211,7 @@ def _cochran(views: Sequence[View]) -> float | None:
         hits = np.bincount(view.trials.case, weights=view.answers.right, minlength=len(view.cases))
         columns.append(hits > trials / 2)
         known[view.trials.case[lost(view.trials)]] = False
-    found = cochran_q(np.stack(columns, axis=1)[known].astype(np.float64)) if known.any() else None
+    found = scores.cochran_q(np.stack(columns, axis=1)[known].astype(np.float64)) if known.any() else None
     return None if found is None else found[1]
 
 

@@ -5,16 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.files.thresholds import (
-    COST_PER_1000,
-    COST_PER_CORRECT,
-    P50,
-    P95,
-    TOKENS_PER_CASE,
-    TTFT_P50,
-    TTFT_P95,
-    Metric,
-)
+from harness.files import thresholds
 from harness.judge import Estimate, TypicalShift, scores
 from harness.judge.compare.figures import Compared
 from harness.judge.pairs import Pairs, Side
@@ -26,12 +17,14 @@ from harness.judge.sections.latency import saturated
 def latency_figures(pairs: Pairs) -> Iterator[Compared]:
     """Give the caller's p50 and p95, and those of the first token where both sides streamed."""
     base, head = pairs.base.trials, pairs.head.trials
-    yield from _quantiles(pairs, (P50, P95), base.caller_ns, head.caller_ns)
+    yield from _quantiles(pairs, (thresholds.P50, thresholds.P95), base.caller_ns, head.caller_ns)
     if (base.ttft_ns != NONE).any() and (head.ttft_ns != NONE).any():
-        yield from _quantiles(pairs, (TTFT_P50, TTFT_P95), base.ttft_ns, head.ttft_ns)
+        yield from _quantiles(pairs, (thresholds.TTFT_P50, thresholds.TTFT_P95), base.ttft_ns, head.ttft_ns)
 
 
-def _quantiles(pairs: Pairs, metrics: Sequence[Metric], base_ns: Int64, head_ns: Int64) -> Iterator[Compared]:
+def _quantiles(
+    pairs: Pairs, metrics: Sequence[thresholds.Metric], base_ns: Int64, head_ns: Int64
+) -> Iterator[Compared]:
     base, head = pairs.base.times(base_ns), pairs.head.times(head_ns)
     wanted = [metric.quantile or 1.0 for metric in metrics]
     found: list[Figure] = [Missing("the replies of one side have no latencies")] * len(wanted)
@@ -78,7 +71,7 @@ def cost_per_1000(pairs: Pairs) -> Compared:
     def alone(money: Float, side: Side, known: Bool) -> Figure:
         return scores.clustered_mean(money, side.case[known], why_empty=NO_USAGE, scale=1000)
 
-    return _money(pairs, COST_PER_1000, alone, difference)
+    return _money(pairs, thresholds.COST_PER_1000, alone, difference)
 
 
 def _cost_per_correct(pairs: Pairs) -> Compared:
@@ -91,7 +84,7 @@ def _cost_per_correct(pairs: Pairs) -> Compared:
         right = side.right[known].astype(np.float64)
         return scores.ratio_of_sums(money, right, side.case[known], why_empty="no answer was right")
 
-    return _money(pairs, COST_PER_CORRECT, alone, difference)
+    return _money(pairs, thresholds.COST_PER_CORRECT, alone, difference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +105,7 @@ class _Spent:
 
 def _money(
     pairs: Pairs,
-    metric: Metric,
+    metric: thresholds.Metric,
     alone: Callable[[Float, Side, Bool], Figure],
     difference: Callable[[_Spent, _Spent], Figure],
 ) -> Compared:
@@ -148,5 +141,8 @@ def _tokens(pairs: Pairs) -> Compared:
     have = (asked > 0) & (asked_again > 0)
     difference = scores.paired_mean_difference(after[have] / asked_again[have], before[have] / asked[have])
     return Compared(
-        metric=TOKENS_PER_CASE, base=sides[0], head=sides[1], difference=difference if have.any() else Missing(NO_USAGE)
+        metric=thresholds.TOKENS_PER_CASE,
+        base=sides[0],
+        head=sides[1],
+        difference=difference if have.any() else Missing(NO_USAGE),
     )

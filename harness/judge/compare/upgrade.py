@@ -13,24 +13,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from harness import judge
 from harness.files.thresholds import ACCURACY, P95, RECALL, metric_of
-from harness.judge import (
-    Agreement,
-    CandidateAssessment,
-    Check,
-    Comparison,
-    Confirmation,
-    NonInferiority,
-    Status,
-    UpgradedPrompt,
-    UpgradeVerdict,
-    count,
-    demand,
-    listed,
-    named,
-    signed_text,
-    verb,
-)
+from harness.judge import named
 from harness.judge.causes import what_decides
 from harness.judge.compare.agreement import agreement, lost_for_certain
 from harness.judge.compare.cases import fixed_and_broken
@@ -51,14 +36,14 @@ class Couple:
 
     old: View
     new: View
-    before: CandidateAssessment  # the old one's
-    after: CandidateAssessment
+    before: judge.CandidateAssessment  # the old one's
+    after: judge.CandidateAssessment
 
 
-def upgraded(couple: Couple, asked: Demand) -> UpgradedPrompt:
+def upgraded(couple: Couple, asked: Demand) -> judge.UpgradedPrompt:
     """Judge one prompt on a new model."""
     old, new = couple.old, couple.new
-    made = UpgradedPrompt(
+    made = judge.UpgradedPrompt(
         prompt=new.entry.prompt_name,
         old=old.entry.name,
         new=new.entry.name,
@@ -79,7 +64,7 @@ def upgraded(couple: Couple, asked: Demand) -> UpgradedPrompt:
     return _judged(made, couple, asked)
 
 
-def _judged(made: UpgradedPrompt, couple: Couple, asked: Demand) -> UpgradedPrompt:
+def _judged(made: judge.UpgradedPrompt, couple: Couple, asked: Demand) -> judge.UpgradedPrompt:
     old, new = couple.old, couple.new
     comparison = compare(old, new, margin=asked.margin)
     held, agreed = couple.after.checks, None
@@ -111,7 +96,7 @@ def _judged(made: UpgradedPrompt, couple: Couple, asked: Demand) -> UpgradedProm
     return told_of(msgspec.structs.replace(made, verdict=verdict))
 
 
-def _changed(couple: Couple, held: tuple[Check, ...], comparison: Comparison | None) -> ChangedPrompt:
+def _changed(couple: Couple, held: tuple[judge.Check, ...], comparison: judge.Comparison | None) -> ChangedPrompt:
     entry = couple.new.entry
     return ChangedPrompt(
         path="",
@@ -126,7 +111,7 @@ def _changed(couple: Couple, held: tuple[Check, ...], comparison: Comparison | N
     )
 
 
-def _questions(old: View, new: View, asked: Demand, seen: Comparison) -> tuple[NonInferiority, ...]:
+def _questions(old: View, new: View, asked: Demand, seen: judge.Comparison) -> tuple[judge.NonInferiority, ...]:
     """Ask; leave open what comes out otherwise if one side's failed calls, or both sides', were right."""
     decisions = no_worse(pair(old, new), asked, seen)
     failed = old.lost + new.lost
@@ -137,7 +122,7 @@ def _questions(old: View, new: View, asked: Demand, seen: Comparison) -> tuple[N
     return tuple(if_all_decide_so(one, [w.get((one.metric, one.label)) for w in worlds], failed) for one in decisions)
 
 
-def _without_labels(made: Comparison, new: View, decisions: tuple[NonInferiority, ...]) -> Comparison:
+def _without_labels(made: judge.Comparison, new: View, decisions: tuple[judge.NonInferiority, ...]) -> judge.Comparison:
     """Keep what can be said without right labels, and the cases whose label is known."""
     without = new.cases.unlabelled
     unknown = set() if without is None else {case for case, no in zip(new.cases.ids, without, strict=True) if no}
@@ -155,19 +140,19 @@ def _without_labels(made: Comparison, new: View, decisions: tuple[NonInferiority
     )
 
 
-def _verdict(made: UpgradedPrompt, confidence: float, *, missing: int) -> UpgradeVerdict:
+def _verdict(made: judge.UpgradedPrompt, confidence: float, *, missing: int) -> judge.UpgradeVerdict:
     lost = lost_for_certain(made.agreement.labels, 1 - confidence) if made.agreement is not None else []
     verdict = verdict_of(check.status for check in made.checks)
     return "INCONCLUSIVE" if verdict == "SWITCH" and (missing or made.unjudged or lost) else verdict
 
 
-def verdict_of(statuses: Iterable[Status]) -> UpgradeVerdict:
+def verdict_of(statuses: Iterable[judge.Status]) -> judge.UpgradeVerdict:
     """Give the verdict of some checks: all must pass, any may refuse."""
     known = set(statuses)
     return "DON'T SWITCH" if "FAIL" in known else "SWITCH" if known <= {"PASS"} else "INCONCLUSIVE"
 
 
-def told_of(made: UpgradedPrompt) -> UpgradedPrompt:
+def told_of(made: judge.UpgradedPrompt) -> judge.UpgradedPrompt:
     """Add the sentence of one prompt: what decides it, and what comes with it."""
     seen = made.comparison
     if seen is None:
@@ -181,55 +166,55 @@ def told_of(made: UpgradedPrompt) -> UpgradedPrompt:
         why = deciding[0].why if deciding else ""
         if made.agreement is not None and not fails:
             why = _open(made.agreement, made.unjudged)
-        names = f" ({listed([check.name for check in deciding], 4)})" if len(deciding) > 1 else ""
+        names = f" ({judge.listed([check.name for check in deciding], 4)})" if len(deciding) > 1 else ""
         cause = what_decides(made.went_wrong)
         told = f"{made.prompt} {'fails' if fails else 'is undecided'}{names}: {cause}{' ' if cause else ''}{why}"
     return msgspec.structs.replace(made, headline=f"{told.rstrip()}{_broken(made, seen)}{_beside(made, seen)}")
 
 
-def _survives(made: UpgradedPrompt, seen: Comparison) -> str:
+def _survives(made: judge.UpgradedPrompt, seen: judge.Comparison) -> str:
     thresholds = sum(check.of == "threshold" for check in made.checks)
     met = f", and it meets {'its threshold' if thresholds == 1 else f'all {thresholds:,} thresholds'}"
     accuracy = next((one for one in seen.non_inferior if one.metric == ACCURACY.name), None)
-    shown = "" if accuracy is None else f" (accuracy {signed_text(accuracy.difference, 'share', '')})"
+    shown = "" if accuracy is None else f" (accuracy {judge.signed_text(accuracy.difference, 'share', '')})"
     what = "in accuracy" if made.agreement is not None else "in accuracy, in any headline figure or for any label"
     return (
-        f"{made.prompt} survives: on {count(seen.paired_cases, 'case')} {made.model} is no worse by more than "
-        f"{demand(seen.margin, 'points')} {what}{_of_labels(seen)}{shown}{met if thresholds else ''}."
+        f"{made.prompt} survives: on {judge.count(seen.paired_cases, 'case')} {made.model} is no worse by more than "
+        f"{judge.demand(seen.margin, 'points')} {what}{_of_labels(seen)}{shown}{met if thresholds else ''}."
     )
 
 
-def _of_labels(seen: Comparison) -> str:
+def _of_labels(seen: judge.Comparison) -> str:
     other = {one.margin for one in seen.non_inferior if one.metric == RECALL.name} - {seen.margin}
-    return "".join(f" ({demand(margin, 'points')} in the recall of one)" for margin in other)
+    return "".join(f" ({judge.demand(margin, 'points')} in the recall of one)" for margin in other)
 
 
-def _open(agreed: Agreement, unjudged: Sequence[str]) -> str:
+def _open(agreed: judge.Agreement, unjudged: Sequence[str]) -> str:
     """Say what keeps it open where labels are missing."""
     told = [agreed.accuracy.sentence]
     lost = [named(one) for one in lost_for_certain(agreed.labels, 1 - agreed.share.confidence)]
     if lost:
-        told.append(f"It loses {listed(lost)} for certain, and by how much only labels of all cases tell.")
+        told.append(f"It loses {judge.listed(lost)} for certain, and by how much only labels of all cases tell.")
     if unjudged:
-        they = verb(len(unjudged), "needs the label of every case and is", "need the label of every case and are")
-        told.append(f"{listed(unjudged, 4)} {they} not judged.")
+        they = judge.verb(len(unjudged), "needs the label of every case and is", "need the label of every case and are")
+        told.append(f"{judge.listed(unjudged, 4)} {they} not judged.")
     return " ".join(told)
 
 
-def _broken(made: UpgradedPrompt, seen: Comparison) -> str:
+def _broken(made: judge.UpgradedPrompt, seen: judge.Comparison) -> str:
     """Say how many cases broke: those that did so again on fresh repeats, where these were asked for."""
     if not seen.broken or made.verdict == "SWITCH":
         return ""
-    again, fixed = made.confirmation, f"{len(seen.fixed):,} {verb(len(seen.fixed), 'was', 'were')} fixed"
+    again, fixed = made.confirmation, f"{len(seen.fixed):,} {judge.verb(len(seen.fixed), 'was', 'were')} fixed"
     if again is None or not again.asked:
-        return f" {count(len(seen.broken), 'case')} broke, not yet confirmed by fresh repeats; {fixed}."
+        return f" {judge.count(len(seen.broken), 'case')} broke, not yet confirmed by fresh repeats; {fixed}."
     not_asked = len(seen.broken) - again.asked
     beside = f"; {not_asked:,} more were not asked again" if not_asked else ""
-    told = f"{count(len(again.confirmed), 'case')} broke, on fresh repeats too; {len(again.recovered):,} more only once"
-    return f" {told}{beside}; {fixed}."
+    told, once = judge.count(len(again.confirmed), "case"), f"{len(again.recovered):,} more only once"
+    return f" {told} broke, on fresh repeats too; {once}{beside}; {fixed}."
 
 
-def _beside(made: UpgradedPrompt, seen: Comparison) -> str:
+def _beside(made: judge.UpgradedPrompt, seen: judge.Comparison) -> str:
     """Say what it costs and how fast it is, where that is known."""
     paid = f" It {made.bill.told}." if made.bill is not None and made.bill.told else ""
     p95 = seen.metric(P95.name)
@@ -238,7 +223,9 @@ def _beside(made: UpgradedPrompt, seen: Comparison) -> str:
     return f"{paid} Its p95 changes by {difference_text(p95)}."
 
 
-def confirmed(made: UpgradedPrompt, again: tuple[View, View] | None, run_id: str, why_not: str) -> UpgradedPrompt:
+def confirmed(
+    made: judge.UpgradedPrompt, again: tuple[View, View] | None, run_id: str, why_not: str
+) -> judge.UpgradedPrompt:
     """Add what became of the broken cases when both models (old, new) were asked about them again."""
     if made.comparison is None or not made.comparison.broken:
         return made
@@ -249,7 +236,7 @@ def confirmed(made: UpgradedPrompt, again: tuple[View, View] | None, run_id: str
         asked = {pairs.head.view.cases.ids[int(row)] for row in pairs.matching.head}
         broke = {change.case for change in fixed_and_broken(pairs)[1]}
     named = [change.case for change in made.comparison.broken if change.case in asked]
-    confirmation = Confirmation(
+    confirmation = judge.Confirmation(
         asked=len(named),
         repeats=0 if again is None else again[1].repeats,
         confirmed=tuple(case for case in named if case in broke),

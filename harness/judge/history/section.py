@@ -11,28 +11,16 @@ from collections.abc import Sequence
 
 import msgspec
 
+from harness import judge
 from harness.files.digest import digest
 from harness.files.thresholds import ACCURACY, P95, STABILITY, Threshold
-from harness.judge import (
-    CandidateAssessment,
-    Estimate,
-    History,
-    NewData,
-    PastRun,
-    SplitGap,
-    amount,
-    count,
-    figure,
-    figure_alone,
-    scores,
-)
 from harness.judge.history.series import allowed_drop, as_share, comparable, history_of, usable
 from harness.judge.scores import Figure, Missing, Share
 from harness.judge.view import View, once
 from harness.rundir import CandidateEntry, Manifest
 
 
-def this_run(view: View) -> PastRun:
+def this_run(view: View) -> judge.PastRun:
     """Describe the run that is judged as its successors will see it, without figures."""
     return msgspec.structs.replace(
         described(view.manifest, view.entry), complete=not view.missing, cases=len(view.cases)
@@ -40,7 +28,7 @@ def this_run(view: View) -> PastRun:
 
 
 @once
-def runs_before(view: View) -> list[PastRun]:
+def runs_before(view: View) -> list[judge.PastRun]:
     """Give the finished earlier runs that accuracy may be held against, oldest first."""
     return usable(comparable(view.past, this_run(view))[0])
 
@@ -52,10 +40,10 @@ def why_not_measured(share_lost: float) -> str:
     """Say why a run has no figures that later ones could be held against; empty where it has."""
     if share_lost <= MOST_LOST:
         return ""
-    return f"it was not measured: the endpoint failed {amount(share_lost, 'share')} of its calls"
+    return f"it was not measured: the endpoint failed {judge.amount(share_lost, 'share')} of its calls"
 
 
-def judged_history(view: View, judged: CandidateAssessment, policy: Sequence[Threshold]) -> History | None:
+def judged_history(view: View, judged: judge.CandidateAssessment, policy: Sequence[Threshold]) -> judge.History | None:
     """Give the series of a candidate's runs; None when this is the first."""
     if not any(run.candidate == view.entry.name for run in view.past):
         return None
@@ -73,7 +61,7 @@ def judged_history(view: View, judged: CandidateAssessment, policy: Sequence[Thr
         fingerprints=tuple(sorted(stability.fingerprints)),
     )
     unknown = why_not_measured(view.lost / max(len(view.trials), 1))
-    accuracy = Missing(unknown) if unknown else scores.accuracy(view.answered.answers)
+    accuracy = Missing(unknown) if unknown else judge.scores.accuracy(view.answered.answers)
     if unknown:
         now = msgspec.structs.replace(now, figures={}, complete=False, why_no_figures=unknown)
     elif judged.answered:
@@ -81,11 +69,11 @@ def judged_history(view: View, judged: CandidateAssessment, policy: Sequence[Thr
     return history_of(view.past, now, accuracy, margin=allowed_drop(policy), confidence=view.confidence)
 
 
-def described(manifest: Manifest, entry: CandidateEntry) -> PastRun:
+def described(manifest: Manifest, entry: CandidateEntry) -> judge.PastRun:
     """Give what a manifest says of a candidate, without figures."""
     suite, model = manifest.suite, entry.model
     reload = manifest.notes.get("reload") or {}
-    return PastRun(
+    return judge.PastRun(
         run_id=manifest.run_id,
         created_utc=manifest.created_utc,
         candidate=entry.name,
@@ -107,7 +95,7 @@ NEW = "new data"
 
 
 @once
-def lab_run(view: View) -> PastRun | None:
+def lab_run(view: View) -> judge.PastRun | None:
     """Give the run on the suite's own cases that new data is held against: the largest, then the latest."""
     now = this_run(view)
     if not now.new_data:
@@ -123,25 +111,27 @@ def lab_run(view: View) -> PastRun | None:
     return max(same, key=lambda run: (run.cases, run.when), default=None)
 
 
-def lab_gap(view: View, lab: PastRun) -> Figure:
+def lab_gap(view: View, lab: judge.PastRun) -> Figure:
     """Give accuracy on the suite's own cases minus accuracy on the new data."""
-    return scores.difference(as_share(lab.figures[ACCURACY.written]), scores.accuracy(view.answers))
+    return judge.scores.difference(as_share(lab.figures[ACCURACY.written]), judge.scores.accuracy(view.answers))
 
 
-def judged_new_data(view: View) -> NewData | None:
+def judged_new_data(view: View) -> judge.NewData | None:
     """Compare every figure that both have; None when this run is of the suite's own cases, or the first."""
     lab = lab_run(view)
     if lab is None:
         return None
     gaps = [
         share_gap(metric, (as_share(seen), seen), (here, here.estimate(view.confidence)), NEW)
-        for metric, here in scores.shares(view.answers).items()
+        for metric, here in judge.scores.shares(view.answers).items()
         if (seen := lab.figures.get(metric)) is not None
     ]
-    answered = scores.difference(as_share(lab.figures[ACCURACY.written]), scores.accuracy(view.answered.answers))
+    answered = judge.scores.difference(
+        as_share(lab.figures[ACCURACY.written]), judge.scores.accuracy(view.answered.answers)
+    )
     lows = gaps[0].gap.low, answered.estimate(view.confidence).low  # what the endpoint failed shows no loss
     worse = all(low is not None and low > 0 for low in lows)
-    return NewData(
+    return judge.NewData(
         run_id=lab.run_id,
         cases=lab.cases,
         gaps=tuple(gaps),
@@ -151,27 +141,27 @@ def judged_new_data(view: View) -> NewData | None:
 
 
 def share_gap(
-    metric: str, dev: tuple[Share | Missing, Estimate], other: tuple[Share | Missing, Estimate], split: str
-) -> SplitGap:
+    metric: str, dev: tuple[Share | Missing, judge.Estimate], other: tuple[Share | Missing, judge.Estimate], split: str
+) -> judge.SplitGap:
     """Compare two independent shares, each with its estimate; `split` names the second."""
     one, two = dev[0], other[0]
-    return SplitGap(
+    return judge.SplitGap(
         metric=metric,
         dev=dev[1],
         other_split=split,
         other=other[1],
-        gap=scores.difference(one, two).estimate(other[1].confidence),
-        p_value=scores.fisher(one, two) if isinstance(one, Share) and isinstance(two, Share) else None,
+        gap=judge.scores.difference(one, two).estimate(other[1].confidence),
+        p_value=judge.scores.fisher(one, two) if isinstance(one, Share) and isinstance(two, Share) else None,
     )
 
 
-def _sentence(gap: SplitGap, lab: PastRun, cases: int, *, worse: bool) -> str:
+def _sentence(gap: judge.SplitGap, lab: judge.PastRun, cases: int, *, worse: bool) -> str:
     if gap.gap.value is None:
         return f"New data can't be held against the suite's own cases: {gap.gap.why_undefined}."
     seen = (
-        f"accuracy {figure_alone(gap.dev, 'share', '')} on the suite's {count(lab.cases, 'case')}, "
-        f"{figure_alone(gap.other, 'share', '')} on {count(cases, 'new case')}, "
-        f"a difference of {figure(gap.gap, 'points')}"
+        f"accuracy {judge.figure_alone(gap.dev, 'share', '')} on the suite's {judge.count(lab.cases, 'case')}, "
+        f"{judge.figure_alone(gap.other, 'share', '')} on {judge.count(cases, 'new case')}, "
+        f"a difference of {judge.figure(gap.gap, 'points')}"
     )
     if worse:
         return f"Accurate in the lab, worse on new data: {seen}."

@@ -16,22 +16,8 @@ from typing import Final
 
 import msgspec
 
+from harness import judge
 from harness.files.thresholds import ACCURACY, DRIFT_DROP, P95, STABILITY, Threshold
-from harness.judge import (
-    AccuracyChange,
-    Against,
-    CusumChart,
-    Estimate,
-    History,
-    HistoryPoint,
-    NotComparable,
-    PastRun,
-    amount,
-    count,
-    figure,
-    listed,
-    undefined,
-)
 from harness.judge.scores import Combined, Missing, Share, cusum, difference, wilson
 
 WINDOW = 50  # runs that are pooled and that a report keeps: older ones say little of today
@@ -45,7 +31,7 @@ def allowed_drop(policy: Iterable[Threshold]) -> float:
     return next((threshold.bound for threshold in policy if threshold.metric == DRIFT_DROP.name), MARGIN)
 
 
-def as_share(estimate: Estimate) -> Share | Missing:
+def as_share(estimate: judge.Estimate) -> Share | Missing:
     """Give the share that has this Wilson interval; the effective number of trials is by bisection.
 
     It is told by the end away from 1/2: the other may have been moved out to the bound of a check. At 0 and 1
@@ -78,12 +64,14 @@ def pooled(shares: Sequence[Share]) -> Share | Missing:
     return _independent(sum(s.p * n for s, n in zip(shares, sizes, strict=True)) / total, total)
 
 
-def earlier(runs: Iterable[PastRun], now: tuple[str, str]) -> tuple[PastRun, ...]:
+def earlier(runs: Iterable[judge.PastRun], now: tuple[str, str]) -> tuple[judge.PastRun, ...]:
     """Keep the runs that began before this one, oldest first: what ran later never changes a verdict."""
     return tuple(sorted((run for run in runs if run.when < now), key=lambda run: (*run.when, run.candidate)))
 
 
-def comparable(past: Sequence[PastRun], now: PastRun) -> tuple[list[PastRun], list[NotComparable]]:
+def comparable(
+    past: Sequence[judge.PastRun], now: judge.PastRun
+) -> tuple[list[judge.PastRun], list[judge.NotComparable]]:
     """Sort the earlier runs of a candidate into those that can be compared with `now`, and the rest."""
     kept, left = [], []
     for run in past:
@@ -91,13 +79,13 @@ def comparable(past: Sequence[PastRun], now: PastRun) -> tuple[list[PastRun], li
             continue
         why = why_not(run, now)
         if why:
-            left.append(NotComparable(run_id=run.run_id, created_utc=run.created_utc, why=why))
+            left.append(judge.NotComparable(run_id=run.run_id, created_utc=run.created_utc, why=why))
         else:
             kept.append(run)
     return kept, left
 
 
-def why_not(run: PastRun, now: PastRun) -> str:
+def why_not(run: judge.PastRun, now: judge.PastRun) -> str:
     """Say why two runs can't be compared; nothing when they can (an unfinished one is only marked)."""
     if run.suite_digest == now.suite_digest:
         return ""
@@ -113,14 +101,14 @@ def why_not(run: PastRun, now: PastRun) -> str:
 
 
 def history_of(
-    past: Sequence[PastRun],
-    now: PastRun,
+    past: Sequence[judge.PastRun],
+    now: judge.PastRun,
     accuracy: Share | Missing,
     *,
     margin: float,
     confidence: float,
     keep: int = WINDOW,
-) -> History:
+) -> judge.History:
     """Say how a candidate did over time: `now` against the comparable runs before it.
 
     `accuracy` is that of `now`, as judged; `past` may hold other candidates and other digests. Runs that
@@ -131,7 +119,7 @@ def history_of(
     later = [run for run in runs if run.when > now.when]
     changes = changes_of(before, accuracy, confidence=confidence)
     chart = _chart([*before, now], margin)
-    return History(
+    return judge.History(
         run_id=now.run_id,
         points=_points([*before, now, *later][-keep:]),
         changes=changes,
@@ -141,19 +129,21 @@ def history_of(
     )
 
 
-def usable(runs: Sequence[PastRun]) -> list[PastRun]:
+def usable(runs: Sequence[judge.PastRun]) -> list[judge.PastRun]:
     """Keep the finished runs whose accuracy is known, the most recent ones."""
     return [run for run in runs if run.complete and _accuracy(run).value is not None][-WINDOW:]
 
 
-def changes_of(runs: Sequence[PastRun], now: Share | Missing, *, confidence: float) -> tuple[AccuracyChange, ...]:
+def changes_of(
+    runs: Sequence[judge.PastRun], now: Share | Missing, *, confidence: float
+) -> tuple[judge.AccuracyChange, ...]:
     """Give accuracy now minus the previous run, and minus all runs before (where there are several)."""
     known = usable(runs)
     made = []
     for against, group in groups_of(known):
         before = before_of(group)
         made.append(
-            AccuracyChange(
+            judge.AccuracyChange(
                 against=against,
                 runs=tuple(run.run_id for run in group),
                 before=before.estimate(confidence),
@@ -163,9 +153,9 @@ def changes_of(runs: Sequence[PastRun], now: Share | Missing, *, confidence: flo
     return tuple(made)
 
 
-def groups_of(known: Sequence[PastRun]) -> list[tuple[Against, Sequence[PastRun]]]:
+def groups_of(known: Sequence[judge.PastRun]) -> list[tuple[judge.Against, Sequence[judge.PastRun]]]:
     """Give what a run is held against: the previous one and, where there are several, all before."""
-    groups: list[tuple[Against, Sequence[PastRun]]] = []
+    groups: list[tuple[judge.Against, Sequence[judge.PastRun]]] = []
     if known:
         groups.append((PREVIOUS, known[-1:]))
     if len(known) > 1:
@@ -173,23 +163,23 @@ def groups_of(known: Sequence[PastRun]) -> list[tuple[Against, Sequence[PastRun]
     return groups
 
 
-def before_of(runs: Sequence[PastRun]) -> Share | Missing:
+def before_of(runs: Sequence[judge.PastRun]) -> Share | Missing:
     """Give the pooled accuracy of runs."""
     shares = [as_share(_accuracy(run)) for run in runs]
     return pooled([share for share in shares if isinstance(share, Share)])
 
 
-def _accuracy(run: PastRun) -> Estimate:
+def _accuracy(run: judge.PastRun) -> judge.Estimate:
     """Give what a finished run had; what an unfinished one lacks would count as failed."""
     if not run.complete:
-        return undefined(run.why_no_figures or "it is not finished")
-    return run.figures.get(ACCURACY.written) or undefined(run.why_no_figures or "it was not judged")
+        return judge.undefined(run.why_no_figures or "it is not finished")
+    return run.figures.get(ACCURACY.written) or judge.undefined(run.why_no_figures or "it was not judged")
 
 
-def _points(series: Sequence[PastRun]) -> tuple[HistoryPoint, ...]:
+def _points(series: Sequence[judge.PastRun]) -> tuple[judge.HistoryPoint, ...]:
     marks: list[tuple[str, ...]] = [(), *(changed(a, b) for a, b in pairwise(series))]
     return tuple(
-        HistoryPoint(
+        judge.HistoryPoint(
             run_id=run.run_id,
             created_utc=run.created_utc,
             complete=run.complete,
@@ -204,7 +194,7 @@ def _points(series: Sequence[PastRun]) -> tuple[HistoryPoint, ...]:
     )
 
 
-def changed(before: PastRun, after: PastRun) -> tuple[str, ...]:
+def changed(before: judge.PastRun, after: judge.PastRun) -> tuple[str, ...]:
     """Give the release marks between two runs: what may have changed the answers."""
     marks = []
     if before.prompt_digest != after.prompt_digest:
@@ -218,13 +208,13 @@ def changed(before: PastRun, after: PastRun) -> tuple[str, ...]:
         ("fingerprint", before.fingerprints, after.fingerprints),
     ):
         if old and new and old != new:
-            marks.append(f"{what} {listed(old, 2)} → {listed(new, 2)}")
+            marks.append(f"{what} {judge.listed(old, 2)} → {judge.listed(new, 2)}")
     if before.harness != after.harness and before.harness and after.harness:
         marks.append(f"harness {before.harness} → {after.harness}")
     return tuple(marks)
 
 
-def _chart(series: Sequence[PastRun], margin: float) -> CusumChart | None:
+def _chart(series: Sequence[judge.PastRun], margin: float) -> judge.CusumChart | None:
     """Follow the errors run by run; what is usual is learnt from the first half of the series."""
     known = usable(series)
     shares = [share for share in (as_share(_accuracy(run)) for run in known) if isinstance(share, Share)]
@@ -238,10 +228,12 @@ def _chart(series: Sequence[PastRun], margin: float) -> CusumChart | None:
     worse = min(usual + margin, 1.0)
     made = cusum(errors, sizes, usual=usual, worse=worse)
     signal = None if made.signal is None else known[made.signal].run_id
-    return CusumChart(usual=usual, worse=worse, limit=made.limit, path=made.path, signal=signal)
+    return judge.CusumChart(usual=usual, worse=worse, limit=made.limit, path=made.path, signal=signal)
 
 
-def _sentence(changes: Sequence[AccuracyChange], chart: CusumChart | None, left: Sequence[NotComparable]) -> str:
+def _sentence(
+    changes: Sequence[judge.AccuracyChange], chart: judge.CusumChart | None, left: Sequence[judge.NotComparable]
+) -> str:
     if not changes:
         if not left:
             return "There is no earlier finished run to compare with."
@@ -255,7 +247,7 @@ def _sentence(changes: Sequence[AccuracyChange], chart: CusumChart | None, left:
     return f"{_moved(known)}: {', '.join(_told(change) for change in known)}.{slide}"
 
 
-def _moved(changes: Sequence[AccuracyChange]) -> str:
+def _moved(changes: Sequence[judge.AccuracyChange]) -> str:
     if any(change.change.high is not None and change.change.high < 0 for change in changes):
         return "Accuracy fell"
     if any(change.change.low is not None and change.change.low > 0 for change in changes):
@@ -263,14 +255,14 @@ def _moved(changes: Sequence[AccuracyChange]) -> str:
     return "No certain change of accuracy"
 
 
-def _told(change: AccuracyChange) -> str:
-    several = f"the {count(len(change.runs), 'run')} before, pooled"
+def _told(change: judge.AccuracyChange) -> str:
+    several = f"the {judge.count(len(change.runs), 'run')} before, pooled"
     since = several if len(change.runs) > 1 else PREVIOUS
-    before = "" if change.before.value is None else f" ({amount(change.before.value, 'share')})"
-    return f"{figure(change.change, 'points')} since {since}{before}"
+    before = "" if change.before.value is None else f" ({judge.amount(change.before.value, 'share')})"
+    return f"{judge.figure(change.change, 'points')} since {since}{before}"
 
 
-def drop_of(change: Combined | Missing, confidence: float) -> Estimate:
+def drop_of(change: Combined | Missing, confidence: float) -> judge.Estimate:
     """Turn now - before into before - now, which a threshold on `drift.drop` is about."""
     made = change.estimate(confidence)
     if made.value is None or made.low is None or made.high is None:

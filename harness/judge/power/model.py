@@ -20,18 +20,7 @@ from scipy.special import ndtri
 from harness.files.case import Case
 from harness.files.suite import Suite
 from harness.files.thresholds import Threshold
-from harness.judge.scores import (
-    MOST,
-    POWER,
-    Answers,
-    Figure,
-    Float,
-    MatrixMetric,
-    Patterns,
-    Resampling,
-    half_way,
-    linear_se,
-)
+from harness.judge import scores
 
 MOVED = 0.05  # share of answers that a harmless change moves, either way
 ACCURACY = 0.95  # planned for where no threshold on accuracy says otherwise
@@ -57,49 +46,49 @@ class SamplePlan:
 
 
 def average_plan(
-    ahead: Ahead, of: MatrixMetric, of_run: Callable[[Resampling], Figure], truth: str
+    ahead: Ahead, of: scores.MatrixMetric, of_run: Callable[[scores.Resampling], scores.Figure], truth: str
 ) -> SamplePlan | None:
     """Plan a metric of the confusion matrix; None without two labels. `truth` is the planned value."""
     suite, cases, bound = ahead.suite, ahead.cases, ahead.threshold.bound
     counts = np.array([sum(case.expected == label for case in cases) for label in suite.labels], dtype=np.float64)
     if np.count_nonzero(counts) < 2:
         return None
-    goal = half_way(bound)
+    goal = scores.half_way(bound)
     low, high = 0.0, 1.0
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (middle, high) if float(of(_confusion(counts, middle))) < goal else (low, middle)
-    se = linear_se(of, _patterns(counts, high), len(suite.labels))
+    se = scores.linear_se(of, _patterns(counts, high), len(suite.labels))
     best = of_run(_perfect(suite, cases)).lower(suite.confidence)
     needed = _scaled(len(cases), se, goal - bound, suite.confidence)
     return SamplePlan(needed=needed, best=best, assumed=f"a true {truth} then passes with 80% probability")
 
 
-def _confusion(counts: Float, right: float) -> Float:
+def _confusion(counts: scores.Float, right: float) -> scores.Float:
     labels = len(counts)
     rows = np.full((labels, labels), (1 - right) / max(labels - 1, 1))
     np.fill_diagonal(rows, right)
     return np.column_stack([rows * counts[:, None], np.zeros(labels)])
 
 
-def _patterns(counts: Float, right: float) -> Patterns:
+def _patterns(counts: scores.Float, right: float) -> scores.Patterns:
     matrix = _confusion(counts, right)
     expected, predicted = np.nonzero(matrix)
     answers = np.zeros((len(expected), matrix.shape[1]), dtype=np.int64)
     answers[np.arange(len(expected)), predicted] = 1
-    return Patterns(expected.astype(np.int64), answers, matrix[expected, predicted])  # type: ignore[arg-type]
+    return scores.Patterns(expected.astype(np.int64), answers, matrix[expected, predicted])  # type: ignore[arg-type]
 
 
-def _perfect(suite: Suite, cases: Sequence[Case]) -> Resampling:
+def _perfect(suite: Suite, cases: Sequence[Case]) -> scores.Resampling:
     label = np.array([suite.labels.index(case.expected) for case in cases], dtype=np.int16)
-    return Resampling.of(Answers(np.arange(len(cases)), label, label, suite.labels), seed=suite.seed)
+    return scores.Resampling.of(scores.Answers(np.arange(len(cases)), label, label, suite.labels), seed=suite.seed)
 
 
 def _scaled(n: int, se: float, margin: float, confidence: float) -> int | None:
     if margin <= 0:
         return None
-    needed = math.ceil(n * ((ndtri(confidence) + ndtri(POWER)) * se / margin) ** 2)
-    return needed if needed <= MOST else None
+    needed = math.ceil(n * ((ndtri(confidence) + ndtri(scores.POWER)) * se / margin) ** 2)
+    return needed if needed <= scores.MOST else None
 
 
 def robustness_plan(ahead: Ahead) -> SamplePlan | None:

@@ -12,18 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.files.thresholds import ACCURACY, F1, PRECISION, RECALL, SPECIFICITY
+from harness.judge.scores import matrix
 from harness.judge.scores.answers import Answers, Patterns
 from harness.judge.scores.figure import Figure, Mapped, Missing, Normal
-from harness.judge.scores.matrix import (
-    balanced_accuracy_of,
-    fbeta_of,
-    kappa_of,
-    macro_f1_of,
-    macro_f1_se,
-    mcc_of,
-    micro_f1_of,
-    weighted_f1_of,
-)
 from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
 from harness.judge.scores.resample import EXACT_CASES, Draws, MatrixMetric, confusion_draws, figure_of
 from harness.judge.table.columns import Float
@@ -163,17 +154,17 @@ class Average:
 # symmetric interval holds the truth only 81-93% of the time and passes a true value on the threshold in 7-19%
 # of runs (simulated at 40 and 100 cases). Micro-F1 is resampled, for a wrong label counts twice below the line.
 AVERAGES: Mapping[str, Average] = {  # by their names in thresholds
-    "balanced_accuracy": Average(of=balanced_accuracy_of),
-    "macro_f1": Average(of=macro_f1_of, se=macro_f1_se),
-    "weighted_f1": Average(of=weighted_f1_of),
-    "micro_f1": Average(of=micro_f1_of),
+    "balanced_accuracy": Average(of=matrix.balanced_accuracy_of),
+    "macro_f1": Average(of=matrix.macro_f1_of, se=matrix.macro_f1_se),
+    "weighted_f1": Average(of=matrix.weighted_f1_of),
+    "micro_f1": Average(of=matrix.micro_f1_of),
     "mcc": Average(
-        of=mcc_of,
+        of=matrix.mcc_of,
         why_undefined="all cases expect one label, or all replies were read as one: a correlation needs both to vary",
         floor=-1.0,
     ),
     "kappa": Average(
-        of=kappa_of,
+        of=matrix.kappa_of,
         why_undefined="all cases expect one label and all replies were read as it: agreement by chance is certain",
         floor=-1.0,
     ),
@@ -223,7 +214,7 @@ class Resampling:
     def fbeta(self, label: int, beta: float) -> Figure:
         """Give F-beta of a label: recall counts beta times as much as precision (van Rijsbergen 1979)."""
         why = f"no case expects ‘{self.labels[label]}’ and no reply was read as it"
-        return self._figure(lambda counts: fbeta_of(counts, label, beta), why, 0.0)
+        return self._figure(lambda counts: matrix.fbeta_of(counts, label, beta), why, 0.0)
 
     def _figure(self, metric: MatrixMetric, why: str, floor: float) -> Figure:
         if self.patterns.cases == 0:

@@ -15,21 +15,8 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 
+from harness import judge
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, MACRO_F1, MCC, P95, PRECISION, RECALL, Metric
-from harness.judge import (
-    Estimate,
-    Flip,
-    PairsCompared,
-    ServedChange,
-    Spread,
-    Stability,
-    UnstableCase,
-    count,
-    figure,
-    figure_alone,
-    scores,
-    verb,
-)
 from harness.judge.scores import Answers, RepeatPairs, Votes, balanced_cut, difference
 from harness.judge.table.columns import NONE, Bool, Float, Int16, Int64, named_counts
 from harness.judge.view import View
@@ -41,33 +28,33 @@ FOLLOWED = (BALANCED_ACCURACY, MACRO_F1, MCC)
 MOST_LABELS = 12  # of more labels only the averaged metrics are followed
 
 
-def judged_stability(view: View) -> Stability:
+def judged_stability(view: View) -> judge.Stability:
     """Give agreement between repeats, and the cases that moved."""
     cast, right = view.votes, view.answers.right
     confidence = view.confidence
-    agreement = scores.agreement(cast).estimate(confidence)
-    extremes = scores.best_and_worst(view.trials.case, right)
-    common = Stability(
+    agreement = judge.scores.agreement(cast).estimate(confidence)
+    extremes = judge.scores.best_and_worst(view.trials.case, right)
+    common = judge.Stability(
         agreement=agreement,
-        flip_rate=scores.flip_rate(cast).estimate(confidence),
-        tar_raw=scores.all_same(view.trials.case, view.trials.reply).estimate(confidence),
-        tar_label=scores.all_same(view.trials.case, view.answer_codes).estimate(confidence),
+        flip_rate=judge.scores.flip_rate(cast).estimate(confidence),
+        tar_raw=judge.scores.all_same(view.trials.case, view.trials.reply).estimate(confidence),
+        tar_label=judge.scores.all_same(view.trials.case, view.answer_codes).estimate(confidence),
         served_models=named_counts(view.trials.served, view.trials.served_models),
         fingerprints=named_counts(view.trials.fingerprint, view.trials.fingerprints),
     )
     if agreement.value is None:
         return common
-    alike = scores.clustering(view.trials.case, right)
+    alike = judge.scores.clustering(view.trials.case, right)
     answered = view.answered  # nobody answered what failed: that is no answer which moved
-    unstable = scores.least_stable(answered.votes, most=len(view.cases))
+    unstable = judge.scores.least_stable(answered.votes, most=len(view.cases))
     made = msgspec.structs.replace(
         common,
         pass_k=_pass_k(view),
-        fleiss_kappa=scores.fleiss_kappa(cast, seed=view.suite.seed).estimate(confidence),
-        krippendorff_alpha=scores.krippendorff_alpha(cast, seed=view.suite.seed).estimate(confidence),
+        fleiss_kappa=judge.scores.fleiss_kappa(cast, seed=view.suite.seed).estimate(confidence),
+        krippendorff_alpha=judge.scores.krippendorff_alpha(cast, seed=view.suite.seed).estimate(confidence),
         icc=None if alike is None else alike.icc,
         design_effect=None if alike is None else alike.design_effect,
-        mean_entropy_bits=scores.mean_entropy(cast),
+        mean_entropy_bits=judge.scores.mean_entropy(cast),
         best_accuracy=None if extremes is None else extremes[0],
         worst_accuracy=None if extremes is None else extremes[1],
         flips=_flips(view, answered.votes),
@@ -78,10 +65,10 @@ def judged_stability(view: View) -> Stability:
     return with_served(answered, made, answered.answer_codes)
 
 
-def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
-    rates = scores.flip_rates(cast)
+def _flips(view: View, cast: Votes) -> tuple[judge.Flip, ...]:
+    rates = judge.scores.flip_rates(cast)
     return tuple(
-        Flip(
+        judge.Flip(
             first=view.answer_name(first),
             second=view.answer_name(second),
             share=share,
@@ -89,24 +76,24 @@ def _flips(view: View, cast: Votes) -> tuple[Flip, ...]:
             rate=rates[first, second],
             rate_back=rates[second, first],
         )
-        for first, second, share, pairs in scores.flips(cast)[:SHOWN]
+        for first, second, share, pairs in judge.scores.flips(cast)[:SHOWN]
     )
 
 
-def _pass_k(view: View) -> dict[str, Estimate]:
+def _pass_k(view: View) -> dict[str, judge.Estimate]:
     found = {}
     for k in range(2, min(view.repeats, 8) + 1):
-        estimate = scores.pass_power(view.trials.case, view.answers.right, k).estimate(view.confidence)
+        estimate = judge.scores.pass_power(view.trials.case, view.answers.right, k).estimate(view.confidence)
         if estimate.value is not None:
             found[str(k)] = estimate
     return found
 
 
-def _unstable(view: View, case: int) -> UnstableCase:
+def _unstable(view: View, case: int) -> judge.UnstableCase:
     rows = np.flatnonzero(view.trials.case == case)
     codes = view.answer_codes[rows]
     said = Counter(view.answer_name(int(code)) for code in codes)
-    return UnstableCase(
+    return judge.UnstableCase(
         case=view.cases.ids[case],
         expected=view.labels[int(view.cases.expected[case])],
         labels=dict(sorted(said.items(), key=lambda item: (-item[1], item[0]))),
@@ -114,7 +101,7 @@ def _unstable(view: View, case: int) -> UnstableCase:
     )
 
 
-def with_served(view: View, made: Stability, answers: Int64) -> Stability:
+def with_served(view: View, made: judge.Stability, answers: Int64) -> judge.Stability:
     """Add what the served models, the fingerprints and the calls in flight say of the flips."""
     changes = served_changes(view)
     made = msgspec.structs.replace(made, served_changes=tuple(changes[:SHOWN]), served_changes_in_all=len(changes))
@@ -130,7 +117,7 @@ def with_served(view: View, made: Stability, answers: Int64) -> Stability:
     )
 
 
-def served_changes(view: View) -> list[ServedChange]:
+def served_changes(view: View) -> list[judge.ServedChange]:
     """Give each time that the answers began to come from another model or fingerprint, in time."""
     trials = view.trials
     found = [
@@ -140,14 +127,14 @@ def served_changes(view: View) -> list[ServedChange]:
     return sorted(found, key=lambda change: (change.at_s, change.what))
 
 
-def _changes(view: View, what: str, column: Int16, names: tuple[str, ...]) -> list[ServedChange]:
+def _changes(view: View, what: str, column: Int16, names: tuple[str, ...]) -> list[judge.ServedChange]:
     if len(names) < 2:
         return []
     known = np.flatnonzero((column != NONE) & (view.trials.sent_at != NONE))
     order = known[np.argsort(view.trials.sent_at[known], kind="stable")]
     served = column[order]
     return [
-        ServedChange(
+        judge.ServedChange(
             what=what,
             at_s=float(view.trials.sent_at[order[at + 1]]) / 1e9,
             before=names[int(served[at])],
@@ -157,7 +144,7 @@ def _changes(view: View, what: str, column: Int16, names: tuple[str, ...]) -> li
     ]
 
 
-def _by_concurrency(view: View, pairs: RepeatPairs) -> PairsCompared | None:
+def _by_concurrency(view: View, pairs: RepeatPairs) -> judge.PairsCompared | None:
     """Compare pairs sent among few calls with pairs of which one was sent among more."""
     trials = view.trials
     sent = (trials.in_flight > 0) & (trials.sent_at != NONE)
@@ -166,11 +153,11 @@ def _by_concurrency(view: View, pairs: RepeatPairs) -> PairsCompared | None:
     cut = balanced_cut(most)
     if trials.recorded or cut is None:
         return None
-    few, many = f"at most {count(cut, 'call')} in flight", f"more than {cut:,}"
+    few, many = f"at most {judge.count(cut, 'call')} in flight", f"more than {cut:,}"
     return _compared(view, pairs, np.asarray(most > cut, dtype=np.bool_), (few, many))
 
 
-def _by_server(view: View, pairs: RepeatPairs) -> PairsCompared | None:
+def _by_server(view: View, pairs: RepeatPairs) -> judge.PairsCompared | None:
     """Compare pairs answered by one model and fingerprint with pairs answered by two."""
     trials = view.trials
     if max(len(trials.served_models), len(trials.fingerprints)) < 2:
@@ -180,10 +167,10 @@ def _by_server(view: View, pairs: RepeatPairs) -> PairsCompared | None:
     return _compared(view, pairs, other, ("the same model and fingerprint", "another one"))
 
 
-def _compared(view: View, pairs: RepeatPairs, second: Bool, kinds: tuple[str, str]) -> PairsCompared:
+def _compared(view: View, pairs: RepeatPairs, second: Bool, kinds: tuple[str, str]) -> judge.PairsCompared:
     here, there = (pairs.where(np.asarray(keep)).differing() for keep in (~second, second))
     apart = difference(there, here).estimate(view.confidence)
-    return PairsCompared(
+    return judge.PairsCompared(
         first_kind=kinds[0],
         first=here.estimate(view.confidence),
         second_kind=kinds[1],
@@ -193,7 +180,7 @@ def _compared(view: View, pairs: RepeatPairs, second: Bool, kinds: tuple[str, st
     )
 
 
-def _note(view: View, pairs: RepeatPairs, compared: PairsCompared | None) -> str:
+def _note(view: View, pairs: RepeatPairs, compared: judge.PairsCompared | None) -> str:
     flips = int(np.count_nonzero(pairs.differ))
     if view.trials.recorded or not flips:
         return ""
@@ -201,21 +188,21 @@ def _note(view: View, pairs: RepeatPairs, compared: PairsCompared | None) -> str
         calls = int(view.trials.in_flight.max(initial=0))
         if calls < 1:
             return ""
-        alone = "alone" if calls == 1 else f"with {count(calls, 'call')} in flight"
+        alone = "alone" if calls == 1 else f"with {judge.count(calls, 'call')} in flight"
         return f"Concurrency can't explain the flips: every repeat was sent {alone}."
     if compared.difference.value is None:
         return f"Whether concurrency explains the flips is open: {compared.difference.why_undefined}."
     seen = (
-        f"repeats differ in {figure_alone(compared.first, 'share', '')} of pairs with {compared.first_kind} "
-        f"and in {figure_alone(compared.second, 'share', '')} with {compared.second_kind} "
-        f"({figure(compared.difference, 'points')})"
+        f"repeats differ in {judge.figure_alone(compared.first, 'share', '')} of pairs with {compared.first_kind} "
+        f"and in {judge.figure_alone(compared.second, 'share', '')} with {compared.second_kind} "
+        f"({judge.figure(compared.difference, 'points')})"
     )
     if compared.explains:
         return f"Concurrency explains part of the flips: {seen}. The server may batch calls together."
-    return f"Nothing shows that concurrency causes the {verb(flips, 'flip', 'flips')}: {seen}."
+    return f"Nothing shows that concurrency causes the {judge.verb(flips, 'flip', 'flips')}: {seen}."
 
 
-def spread_over_repeats(view: View) -> tuple[Spread, ...]:
+def spread_over_repeats(view: View) -> tuple[judge.Spread, ...]:
     """Give the headline metrics in each repeat, with their range and standard deviation."""
     rows: dict[_Of, list[float | None]] = {}
     times, _ = view.times(view.trials.caller_ns)
@@ -230,19 +217,19 @@ def spread_over_repeats(view: View) -> tuple[Spread, ...]:
 
 def _metrics(view: View, part: Answers) -> dict[_Of, float | None]:
     confusion = part.confusion().astype(np.float64)
-    values: dict[_Of, float | None] = {(ACCURACY, None): scores.accuracy(part).value}
-    values |= {(metric, None): _finite(scores.AVERAGES[metric.name].of(confusion)) for metric in FOLLOWED}
+    values: dict[_Of, float | None] = {(ACCURACY, None): judge.scores.accuracy(part).value}
+    values |= {(metric, None): _finite(judge.scores.AVERAGES[metric.name].of(confusion)) for metric in FOLLOWED}
     labels = range(len(view.labels)) if view.positive is None else (view.positive,)
     if len(labels) <= MOST_LABELS:
         for place in labels:
             name = view.labels[place]
-            values[RECALL, name] = scores.recall(part, place).value
-            values[PRECISION, name] = scores.precision(part, place).value
+            values[RECALL, name] = judge.scores.recall(part, place).value
+            values[PRECISION, name] = judge.scores.precision(part, place).value
     return values
 
 
 def _p95(times: Float) -> float | None:
-    value = scores.quantile_of(times, P95.quantile or 1.0) if len(times) else None
+    value = judge.scores.quantile_of(times, P95.quantile or 1.0) if len(times) else None
     return value if value is not None and math.isfinite(value) else None
 
 
@@ -250,10 +237,10 @@ def _finite(value: Float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _spread(of: _Of, values: list[float | None]) -> Spread:
+def _spread(of: _Of, values: list[float | None]) -> judge.Spread:
     metric, label = of
     known = [value for value in values if value is not None]
-    return Spread(
+    return judge.Spread(
         metric=metric.name if label is None else f"{metric.name}[{label}]",
         values=tuple(values),
         low=min(known, default=None),

@@ -20,17 +20,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from harness.judge import (
-    CandidateAssessment,
-    Estimate,
-    PastRun,
-    PromptGrowth,
-    Trap,
-    VersionCurve,
-    VersionPoint,
-    count,
-    figure,
-)
+from harness import judge
 from harness.judge.history.section import described
 from harness.judge.history.series import as_share
 from harness.judge.scores import Combined, Share, clustered_mean
@@ -49,15 +39,15 @@ def numbered(prompt: str) -> tuple[str, int] | None:
 
 
 def with_versions(
-    candidates: Sequence[CandidateAssessment], manifest: Manifest, past: Sequence[PastRun]
-) -> tuple[CandidateAssessment, ...]:
+    candidates: Sequence[judge.CandidateAssessment], manifest: Manifest, past: Sequence[judge.PastRun]
+) -> tuple[judge.CandidateAssessment, ...]:
     """Add to each candidate the curve of its prompt's versions, and a trap where it was tuned to dev."""
     here = _measured_here(candidates, manifest)
     runs = [*past, *here]
     return tuple(_with_curve(candidate, runs, manifest) for candidate in candidates)
 
 
-def _measured_here(candidates: Sequence[CandidateAssessment], manifest: Manifest) -> list[PastRun]:
+def _measured_here(candidates: Sequence[judge.CandidateAssessment], manifest: Manifest) -> list[judge.PastRun]:
     entries = {entry.name: entry for entry in manifest.candidates}
     return [
         msgspec.structs.replace(described(manifest, entries[made.name]), complete=True, splits=splits_of(made))
@@ -66,21 +56,23 @@ def _measured_here(candidates: Sequence[CandidateAssessment], manifest: Manifest
     ]
 
 
-def splits_of(made: CandidateAssessment) -> dict[str, Estimate]:
+def splits_of(made: judge.CandidateAssessment) -> dict[str, judge.Estimate]:
     """Give the accuracy in each split; of what was answered, where the endpoint failed some."""
     return {
         part.name: made.answered_splits.get(part.name, part.accuracy) for part in made.slices if part.kind == "split"
     }
 
 
-def _with_curve(made: CandidateAssessment, runs: Sequence[PastRun], manifest: Manifest) -> CandidateAssessment:
+def _with_curve(
+    made: judge.CandidateAssessment, runs: Sequence[judge.PastRun], manifest: Manifest
+) -> judge.CandidateAssessment:
     now = next((r for r in runs if r.run_id == manifest.run_id and r.candidate == made.name), None)
     if now is None or made.generalization is None:
         return made
     curve = version_curve(runs, now)
     if curve is None:
         return made
-    told = Trap(kind="overfitting_to_dev", sentence=curve.sentence) if curve.overfitting else None
+    told = judge.Trap(kind="overfitting_to_dev", sentence=curve.sentence) if curve.overfitting else None
     return msgspec.structs.replace(
         made,
         generalization=msgspec.structs.replace(made.generalization, versions=curve),
@@ -88,7 +80,7 @@ def _with_curve(made: CandidateAssessment, runs: Sequence[PastRun], manifest: Ma
     )
 
 
-def version_curve(runs: Sequence[PastRun], now: PastRun) -> VersionCurve | None:
+def version_curve(runs: Sequence[judge.PastRun], now: judge.PastRun) -> judge.VersionCurve | None:
     """Follow dev and the other split from the first version of a prompt to this one; None with only one."""
     other = HOLDOUT if HOLDOUT in now.splits else next((s for s in sorted(now.splits) if s != DEV), None)
     if DEV not in now.splits or other is None:
@@ -102,10 +94,10 @@ def version_curve(runs: Sequence[PastRun], now: PastRun) -> VersionCurve | None:
         return None
     dev_gain, other_gain, lead = _gains([share for share in corners if isinstance(share, Share)])
     overfitting = _above(dev_gain) and not _above(other_gain) and _above(lead)
-    return VersionCurve(
+    return judge.VersionCurve(
         other_split=other,
         points=tuple(
-            VersionPoint(
+            judge.VersionPoint(
                 prompt=run.prompt,
                 prompt_digest=run.prompt_digest,
                 run_id=run.run_id,
@@ -122,10 +114,10 @@ def version_curve(runs: Sequence[PastRun], now: PastRun) -> VersionCurve | None:
     )
 
 
-def _versions(runs: Sequence[PastRun], now: PastRun, splits: tuple[str, str]) -> list[PastRun]:
+def _versions(runs: Sequence[judge.PastRun], now: judge.PastRun, splits: tuple[str, str]) -> list[judge.PastRun]:
     """Give each version once, by its latest measurement, in the order of numbers and then of first use."""
     stem, number = _numbered(now.prompt)
-    latest: dict[tuple[str, str], PastRun] = {}
+    latest: dict[tuple[str, str], judge.PastRun] = {}
     first: dict[tuple[str, str], tuple[str, str]] = {}
     for run in runs:
         its_stem, its_number = _numbered(run.prompt)
@@ -141,7 +133,7 @@ def _versions(runs: Sequence[PastRun], now: PastRun, splits: tuple[str, str]) ->
     return [latest[key] for key in order]
 
 
-def _setting(run: PastRun) -> tuple[str, str, str]:
+def _setting(run: judge.PastRun) -> tuple[str, str, str]:
     return (run.model, run.model_digest, run.suite_digest)
 
 
@@ -149,7 +141,7 @@ def _numbered(prompt: str) -> tuple[str, int]:
     return numbered(prompt) or (prompt, 0)  # one without a number is a stem of its own
 
 
-def _gains(corners: Sequence[Share]) -> tuple[Estimate, Estimate, Estimate]:
+def _gains(corners: Sequence[Share]) -> tuple[judge.Estimate, judge.Estimate, judge.Estimate]:
     """Give the gain on dev, the gain elsewhere, and the first minus the second."""
     dev, other = tuple(corners[:2]), tuple(corners[2:])
     weights = ((dev, (1.0, -1.0)), (other, (1.0, -1.0)), ((*dev, *other), (1.0, -1.0, -1.0, 1.0)))
@@ -158,28 +150,32 @@ def _gains(corners: Sequence[Share]) -> tuple[Estimate, Estimate, Estimate]:
     return made[0].estimate(), made[1].estimate(), lead.estimate()
 
 
-def _above(gain: Estimate) -> bool:
+def _above(gain: judge.Estimate) -> bool:
     return gain.low is not None and gain.low > 0
 
 
-def _sentence(versions: Sequence[PastRun], other: str, gains: tuple[Estimate, Estimate, Estimate]) -> str:
+def _sentence(
+    versions: Sequence[judge.PastRun], other: str, gains: tuple[judge.Estimate, judge.Estimate, judge.Estimate]
+) -> str:
     dev_gain, other_gain, lead = gains
     first, last = versions[0], versions[-1]
     old = f"{first.prompt} to {last.prompt}"
     if first.prompt == last.prompt:
         old = f"an earlier {first.prompt} to this one"
-    moved = f"from {old} dev gained {figure(dev_gain, 'points')}, {other} {figure(other_gain, 'points')}"
+    moved = f"from {old} dev gained {judge.figure(dev_gain, 'points')}, {other} {judge.figure(other_gain, 'points')}"
     if _above(dev_gain) and not _above(other_gain) and _above(lead):
         return f"Overfitting to dev: {moved}. What was learnt from the dev cases does not carry over."
     if _above(dev_gain) and _above(other_gain):
         return f"Both splits improved: {moved}."
     if _above(dev_gain):
         n = versions[-1].splits[other].n
-        return f"Dev improved: {moved}. Whether {other} did is open with {count(n, 'trial')} there."
+        return f"Dev improved: {moved}. Whether {other} did is open with {judge.count(n, 'trial')} there."
     return f"No certain gain on dev: {moved}."
 
 
-def with_growth(views: Sequence[View], candidates: Sequence[CandidateAssessment]) -> tuple[CandidateAssessment, ...]:
+def with_growth(
+    views: Sequence[View], candidates: Sequence[judge.CandidateAssessment]
+) -> tuple[judge.CandidateAssessment, ...]:
     """Add to the cost of each candidate how its prompt grew."""
     return tuple(
         msgspec.structs.replace(made, cost=msgspec.structs.replace(made.cost, growth=_growth(view, views)))
@@ -187,7 +183,7 @@ def with_growth(views: Sequence[View], candidates: Sequence[CandidateAssessment]
     )
 
 
-def _growth(view: View, views: Sequence[View]) -> PromptGrowth | None:
+def _growth(view: View, views: Sequence[View]) -> judge.PromptGrowth | None:
     before = _previous(view, views)
     if before is None:
         return None
@@ -196,7 +192,7 @@ def _growth(view: View, views: Sequence[View]) -> PromptGrowth | None:
         return None
     more = clustered_mean(now - then, cases, why_empty=NO_PAIRS).estimate(view.confidence)
     mean = float(then.mean())
-    return PromptGrowth(
+    return judge.PromptGrowth(
         since=before.entry.prompt_name,
         tokens_before=mean,
         more=more,

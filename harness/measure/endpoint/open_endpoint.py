@@ -9,17 +9,7 @@ from urllib.parse import quote, urlsplit
 from harness.errors import UsageError
 from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEntry, read_certificates
 from harness.files.prompts import Prompt
-from harness.measure.endpoint import origin
-from harness.measure.endpoint.codecs import (
-    VERSION,
-    AnthropicCodec,
-    ChatCodec,
-    Codec,
-    CompletionsCodec,
-    GenericCodec,
-    ResponsesCodec,
-    StreamingCodec,
-)
+from harness.measure.endpoint import codecs, origin
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS, LocalEndpoint
 from harness.measure.endpoint.embedded.weights import OTHER_SERVER, find_weights
@@ -39,7 +29,7 @@ def build_endpoint(name: str, entry: ModelEntry, prompt: Prompt, *, root: Path) 
     return _BUILDERS[entry.endpoint](name, entry, prompt, root)
 
 
-def _protocol(make_codec: Callable[[ModelEntry, Prompt], Codec]) -> Build:
+def _protocol(make_codec: Callable[[ModelEntry, Prompt], codecs.Codec]) -> Build:
     def build(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:
         codec = make_codec(entry, prompt)
         if entry.azure is not None:
@@ -52,14 +42,14 @@ def _protocol(make_codec: Callable[[ModelEntry, Prompt], Codec]) -> Build:
 
 
 def _anthropic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:
-    codec = AnthropicCodec(entry, prompt)
+    codec = codecs.AnthropicCodec(entry, prompt)
     url = origin.endpoint_url(name, entry, _version(name, entry) + codec.path)
     transport = make_transport(entry.transport, url, _anthropic_headers(name, entry), _trusted(name, entry, root))
     return _over_http(name, entry, codec, url, transport)
 
 
 def _anthropic_headers(name: str, entry: ModelEntry) -> dict[str, str]:
-    headers = {"anthropic-version": VERSION, **origin.resolved_headers(name, entry)}
+    headers = {"anthropic-version": codecs.VERSION, **origin.resolved_headers(name, entry)}
     if (key := origin.api_key(name, entry)) is not None:
         headers.setdefault("x-api-key", key)
     return headers
@@ -82,7 +72,7 @@ def listing(name: str, entry: ModelEntry, root: Path) -> tuple[Transport, tuple[
     return make_transport("wire", urls[0], headers, _trusted(name, entry, root)), tuple(urls)
 
 
-def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec, root: Path) -> Endpoint:
+def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: codecs.Codec, root: Path) -> Endpoint:
     from harness.measure.endpoint.transports.openai_transport import OpenAITransport, azure_client, identity, route
 
     key = origin.api_key(name, entry)
@@ -100,7 +90,7 @@ def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: Codec, root: Pa
 
 
 def _generic(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint:  # noqa: ARG001 (one signature)
-    url, codec = origin.full_url(name, entry), GenericCodec(name, entry)
+    url, codec = origin.full_url(name, entry), codecs.GenericCodec(name, entry)
     transport = make_transport(entry.transport, url, _bearer_headers(name, entry), _trusted(name, entry, root))
     return _over_http(name, entry, codec, url, transport)
 
@@ -112,7 +102,7 @@ def _local(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint
             fix=f"Run: pip install 'prompt-readiness[local]'. {OTHER_SERVER}",
         )
     find_weights(entry.weights or DEFAULT_WEIGHTS, root=root)
-    codec = CompletionsCodec(entry, prompt) if prompt.text is not None else ChatCodec(entry, prompt)
+    codec = codecs.CompletionsCodec(entry, prompt) if prompt.text is not None else codecs.ChatCodec(entry, prompt)
     return LocalEndpoint(name=name, entry=entry, codec=codec, root=root)
 
 
@@ -139,8 +129,8 @@ def _bearer_headers(name: str, entry: ModelEntry) -> dict[str, str]:
     return headers
 
 
-def _over_http(name: str, entry: ModelEntry, codec: Codec, url: str, transport: Transport) -> Endpoint:
-    if entry.stream and not isinstance(codec, StreamingCodec):
+def _over_http(name: str, entry: ModelEntry, codec: codecs.Codec, url: str, transport: Transport) -> Endpoint:
+    if entry.stream and not isinstance(codec, codecs.StreamingCodec):
         raise UsageError(f"models.{name}: `endpoint: {entry.endpoint}` can't stream", fix="Remove `stream: true`.")
     if entry.transport == "openai" and codec.method != "POST":
         raise UsageError(f"models.{name}: `transport: openai` can only POST", fix="Use `transport: wire`.")
@@ -156,9 +146,9 @@ def _over_http(name: str, entry: ModelEntry, codec: Codec, url: str, transport: 
 
 
 _BUILDERS: dict[EndpointKind, Build] = {
-    "chat": _protocol(ChatCodec),
-    "completions": _protocol(CompletionsCodec),
-    "responses": _protocol(ResponsesCodec),
+    "chat": _protocol(codecs.ChatCodec),
+    "completions": _protocol(codecs.CompletionsCodec),
+    "responses": _protocol(codecs.ResponsesCodec),
     "anthropic": _anthropic,
     "http": _generic,
     "local": _local,

@@ -17,17 +17,8 @@ from harness.files.prompts import Prompt, Renders, renderer_of
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.open_endpoint import build_endpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint
+from harness.measure.engine import contract
 from harness.measure.engine.call import Caller
-from harness.measure.engine.contract import (
-    GRACE_S,
-    EngineOutcome,
-    Halt,
-    Halted,
-    RecordSink,
-    Withdrawn,
-    Work,
-    signals_stop,
-)
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
 from harness.measure.engine.lane_work import Feed, LaneWork
 from harness.measure.pacing import FirstCalls, Lane, connections_allowed, shared_limits
@@ -37,19 +28,19 @@ from harness.record import Event, Pace, Planned
 
 # Hears what other processes say: that the run stops, or that candidate n of the bundle is opened or ended.
 Told: TypeAlias = Callable[[int, bool], None]
-Listen: TypeAlias = Callable[[Halt, Told], Coroutine[Any, Any, None]]
+Listen: TypeAlias = Callable[[contract.Halt, Told], Coroutine[Any, Any, None]]
 
 _YIELD_EVERY = 16  # trials of a worker: an endpoint that never waits must not starve the sampler and signals
 
 
 def run_local(
-    work: Work,
+    work: contract.Work,
     plan: Plan,
-    sink: RecordSink,
+    sink: contract.RecordSink,
     *,
     listen: Listen | None = None,
     opened: Callable[[int], None] = lambda _: None,
-) -> EngineOutcome:
+) -> contract.EngineOutcome:
     """Measure all of the work in this process; stopped by signals, or else by what runs beside it.
 
     `opened` hears of each candidate that was found to be answered, by its place in the bundle.
@@ -71,13 +62,15 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 class _Session:
     """One run of the loop, from opening the endpoints to closing them."""
 
-    def __init__(self, work: Work, plan: Plan, sink: RecordSink, load: Load, opened: Callable[[int], None]) -> None:
+    def __init__(
+        self, work: contract.Work, plan: Plan, sink: contract.RecordSink, load: Load, opened: Callable[[int], None]
+    ) -> None:
         self._opened = opened
         self._work = work
         self._plan = plan
         self._sink = sink
         self._load = load
-        self._halt = Halt()
+        self._halt = contract.Halt()
         self._clock: Clock = RealClock()
         self._lanes: dict[str, LaneWork] = {}
         self._places = {each.name: n for n, each in enumerate(work.bundle.candidates)}
@@ -85,9 +78,9 @@ class _Session:
         self._open = contextlib.ExitStack()  # the renderers
         self._room = 1.0  # of the calls in flight that were asked for, as many as there are open files for
 
-    async def run(self, listen: Listen | None) -> EngineOutcome:
+    async def run(self, listen: Listen | None) -> contract.EngineOutcome:
         """Open, measure, close; say what stopped it."""
-        with signals_stop(self._halt.interrupt) if listen is None else contextlib.nullcontext():
+        with contract.signals_stop(self._halt.interrupt) if listen is None else contextlib.nullcontext():
             listening = asyncio.create_task(listen(self._halt, self._told)) if listen is not None else None
             try:
                 await self._run_all(self._build())
@@ -99,7 +92,7 @@ class _Session:
                     listening.cancel()
                     await asyncio.wait([listening])
         self._load.max_in_flight = sum(each.lane.max_in_flight for each in self._lanes.values())
-        return EngineOutcome(load=self._load, error=self._halt.error, cut_off=self._halt.cut_off)
+        return contract.EngineOutcome(load=self._load, error=self._halt.error, cut_off=self._halt.cut_off)
 
     async def _run_all(self, endpoints: list[Endpoint]) -> None:
         sampler = LagSampler(self._client_saturated, self._client_well, self._work.lag_bound_ns, self._load)
@@ -220,7 +213,7 @@ class _Session:
                 return
             try:
                 await self._one(lane, planned, warmup=warmup)
-            except Halted:
+            except contract.Halted:
                 return
             except HarnessError as error:
                 self._end(error)
@@ -235,7 +228,7 @@ class _Session:
             return
         try:
             record = await caller.call(planned, warmup=warmup)
-        except Withdrawn:
+        except contract.Withdrawn:
             return
         lane.take(planned, record, self._put)
         if self._sink.backlogged:
@@ -269,7 +262,7 @@ class _Session:
 
     def _end(self, error: HarnessError) -> None:
         # What can't be saved need not be waited for.
-        self._halt.stop(error, grace_s=0 if isinstance(error, StorageFailed) else GRACE_S)
+        self._halt.stop(error, grace_s=0 if isinstance(error, StorageFailed) else contract.GRACE_S)
 
     def _client_saturated(self, lag_ms: float) -> None:
         timed = [each.lane for each in self._lanes.values() if each.timed]

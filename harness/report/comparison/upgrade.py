@@ -6,35 +6,21 @@ from dataclasses import dataclass, replace
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from harness import judge
 from harness.files.thresholds import Scale
-from harness.judge import (
-    CaseChange,
-    GateCheck,
-    MetricDifference,
-    Status,
-    Upgrade,
-    UpgradedPrompt,
-    UpgradeVerdict,
-    Verdict,
-    count,
-    demand,
-    figure_alone,
-    signed_text,
-    sure,
-)
 from harness.report.gate.view import gate_row
 from harness.report.parts import Cell, Section, Table, Tone, TroubleView, cut_markdown
 from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, table_of, written
 from harness.report.rendering import markdown_page, render_page
 from harness.report.sections import troubles
 
-TONES: dict[UpgradeVerdict, Tone] = {
+TONES: dict[judge.UpgradeVerdict, Tone] = {
     "SWITCH": "pass",
     "DON'T SWITCH": "fail",
     "INCONCLUSIVE": "inconclusive",
     "NOT MEASURED": "fail",
 }
-VERDICTS: dict[UpgradeVerdict, Verdict] = {
+VERDICTS: dict[judge.UpgradeVerdict, judge.Verdict] = {
     "SWITCH": "READY",
     "DON'T SWITCH": "NOT READY",
     "INCONCLUSIVE": "INCONCLUSIVE",
@@ -43,7 +29,7 @@ VERDICTS: dict[UpgradeVerdict, Verdict] = {
 LINES = 5  # of a list of cases on a terminal
 CASES = 25  # of each prompt and model; upgrade.json has all
 BESIDE = ("latency.p50", "latency.p95", "ttft.p95", "stability", "tokens_per_case", "cost_per_1000", "cost_per_correct")
-_ORDER: dict[Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
+_ORDER: dict[judge.Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +60,17 @@ class UpgradeView:
     method: str
 
 
-def render_upgrade_html(made: Upgrade) -> str:
+def render_upgrade_html(made: judge.Upgrade) -> str:
     """Render the page."""
     return render_page("upgrade.html.j2", view=_view(made))
 
 
-def render_upgrade_markdown(made: Upgrade) -> str:
+def render_upgrade_markdown(made: judge.Upgrade) -> str:
     """Render the document, at most as long as GitHub accepts in a comment."""
     return cut_markdown(markdown_page("upgrade.md.j2", view=_view(made)))
 
 
-def terminal_upgrade(made: Upgrade, *, console: Console | None = None) -> str:
+def terminal_upgrade(made: judge.Upgrade, *, console: Console | None = None) -> str:
     """Give the decision as text for stdout."""
     target = console or Console(emoji=False)
     return written(_blocks(_view(made), Pen(target)), target)
@@ -117,7 +103,7 @@ def _shorter(table: Table) -> Table:
     return replace(table, rows=table.rows[:LINES], note=f"{hidden:,} more are in upgrade.md. {table.note}".rstrip())
 
 
-def _view(made: Upgrade) -> UpgradeView:
+def _view(made: judge.Upgrade) -> UpgradeView:
     several = len(made.models) > 1
     rows = tuple(
         (
@@ -129,9 +115,9 @@ def _view(made: Upgrade) -> UpgradeView:
         )
         for one in made.models
     )
-    margins = demand(made.margin, "points")
+    margins = judge.demand(made.margin, "points")
     if made.label_margin != made.margin:
-        margins += f" ({demand(made.label_margin, 'points')} in one label's recall)"
+        margins += f" ({judge.demand(made.label_margin, 'points')} in one label's recall)"
     return UpgradeView(
         title=f"{made.suite}: from {made.old} to {' or '.join(one.model for one in made.models)}",
         verdict=made.verdict,
@@ -145,7 +131,7 @@ def _view(made: Upgrade) -> UpgradeView:
     )
 
 
-def _to_label(made: Upgrade) -> str:
+def _to_label(made: judge.Upgrade) -> str:
     if not made.to_label:
         return ""
     return (
@@ -154,8 +140,8 @@ def _to_label(made: Upgrade) -> str:
     )
 
 
-def _method(made: Upgrade, *, several: bool) -> str:
-    bound = f"{sure(made.confidence)} confidence"
+def _method(made: judge.Upgrade, *, several: bool) -> str:
+    bound = f"{judge.sure(made.confidence)} confidence"
     each = " divided among the new models" if several else ""
     return (
         "SWITCH needs every threshold met and, for accuracy, the headline figures and every label, a loss of the"
@@ -165,7 +151,7 @@ def _method(made: Upgrade, *, several: bool) -> str:
     )
 
 
-def _part(place: int, one: UpgradedPrompt) -> PromptPart:
+def _part(place: int, one: judge.UpgradedPrompt) -> PromptPart:
     return PromptPart(
         key=f"p{place}",
         title=f"{one.prompt} on {one.model}",
@@ -177,7 +163,7 @@ def _part(place: int, one: UpgradedPrompt) -> PromptPart:
     )
 
 
-def _sections(one: UpgradedPrompt) -> Iterator[Section]:
+def _sections(one: judge.UpgradedPrompt) -> Iterator[Section]:
     if one.checks:
         yield Section(key="checks", title="What was asked", tables=(_checks(one.checks),), notes=tuple(_whys(one)))
     seen = one.comparison
@@ -202,7 +188,7 @@ def _sections(one: UpgradedPrompt) -> Iterator[Section]:
         yield Section(key="notes", title="Mind", notes=seen.notes)
 
 
-def _checks(checks: Sequence[GateCheck]) -> Table:
+def _checks(checks: Sequence[judge.GateCheck]) -> Table:
     rows = []
     for check in sorted(checks, key=lambda check: _ORDER[check.status]):
         row = gate_row(check)
@@ -211,37 +197,40 @@ def _checks(checks: Sequence[GateCheck]) -> Table:
     return Table(title="", head=("", "Demand", "Old", "New", "New − old"), rows=tuple(rows))
 
 
-def _whys(one: UpgradedPrompt) -> Iterator[str]:
+def _whys(one: judge.UpgradedPrompt) -> Iterator[str]:
     yield from (check.why for check in one.checks if check.status == "FAIL")
     yield from (check.why for check in one.checks if check.status == "INCONCLUSIVE")
     yield from (f"{threshold}: not judged, for it needs the label of every case." for threshold in one.unjudged)
 
 
-def _differences(rows: Sequence[MetricDifference]) -> Table:
+def _differences(rows: Sequence[judge.MetricDifference]) -> Table:
     cells = []
     for row in rows:
         scale: Scale = row.scale  # type: ignore[assignment]
-        change = str(signed_text(row.difference, scale, row.currency))
-        sides = (figure_alone(row.base, scale, row.base_currency), figure_alone(row.head, scale, row.currency))
+        change = str(judge.signed_text(row.difference, scale, row.currency))
+        sides = (
+            judge.figure_alone(row.base, scale, row.base_currency),
+            judge.figure_alone(row.head, scale, row.currency),
+        )
         texts = (*sides, change, row.verdict)
         cells.append((Cell(text=row.name), *(Cell(text=text) for text in texts)))
     return Table(title="", head=("", "Old", "New", "New − old", ""), rows=tuple(cells))
 
 
-def _fresh(one: UpgradedPrompt) -> str:
+def _fresh(one: judge.UpgradedPrompt) -> str:
     again = one.confirmation
     if again is None:
         return ""
     if not again.asked:
         return f"Broken once; not asked again: {again.why_not}."
     told = (
-        f"{count(again.asked, 'broken case')} asked again, {again.repeats:,} times on both models: "
+        f"{judge.count(again.asked, 'broken case')} asked again, {again.repeats:,} times on both models: "
         f"{len(again.confirmed):,} broke again, {len(again.recovered):,} did not and are not called broken"
     )
     return f"{told} ({again.why_not})." if again.why_not else f"{told}."
 
 
-def _cases(title: str, cases: Sequence[CaseChange], again: set[str]) -> Table:
+def _cases(title: str, cases: Sequence[judge.CaseChange], again: set[str]) -> Table:
     shown = sorted(cases, key=lambda case: case.case not in again)[:CASES]
     rows = tuple(
         (

@@ -4,29 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal, cast
 
+from harness import judge
 from harness.files.thresholds import Scale, metric_of
-from harness.judge import (
-    CaseChange,
-    ComparedSide,
-    Comparison,
-    DifferenceVerdict,
-    MetricDifference,
-    NonInferiority,
-    OutcomeChange,
-    amount,
-    count,
-    demand,
-    figure_text,
-    listed,
-    seconds,
-    signed,
-    signed_text,
-    sure,
-)
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
 from harness.report.parts import STATUS_TONES, Cell, Picture, Table, Tone, interval_picture
 
-TONES: dict[DifferenceVerdict, Tone] = {
+TONES: dict[judge.DifferenceVerdict, Tone] = {
     "better": "pass",
     "worse": "fail",
     "no difference shown": "plain",
@@ -35,7 +18,7 @@ TONES: dict[DifferenceVerdict, Tone] = {
 IDS_SHOWN = 12
 
 
-def comparison_view(comparison: Comparison) -> ComparisonView:
+def comparison_view(comparison: judge.Comparison) -> ComparisonView:
     """Write every figure of a comparison as text."""
     c = comparison
     shown = [m for m in c.metrics if m.difference.value is not None]
@@ -48,7 +31,7 @@ def comparison_view(comparison: Comparison) -> ComparisonView:
         tone=_tone(c.metrics),
         facts=_facts(c),
         notes=c.notes,
-        margin=demand(c.margin, "points"),
+        margin=judge.demand(c.margin, "points"),
         questions=tuple(_question(one) for one in c.non_inferior),
         question_status=c.non_inferior_status,
         question_tone=STATUS_TONES[c.non_inferior_status],
@@ -69,24 +52,24 @@ def comparison_view(comparison: Comparison) -> ComparisonView:
     )
 
 
-def _tone(metrics: Sequence[MetricDifference]) -> Tone:
+def _tone(metrics: Sequence[judge.MetricDifference]) -> Tone:
     verdicts = {m.verdict for m in metrics}
     if "worse" in verdicts:
         return "fail"
     return "pass" if "better" in verdicts else "plain"
 
 
-def _rows(metrics: Sequence[MetricDifference]) -> tuple[DifferenceRow, ...]:
+def _rows(metrics: Sequence[judge.MetricDifference]) -> tuple[DifferenceRow, ...]:
     return tuple(_row(m) for m in metrics)
 
 
-def _row(m: MetricDifference) -> DifferenceRow:
+def _row(m: judge.MetricDifference) -> DifferenceRow:
     scale = cast("Scale", m.scale)
-    difference = str(signed_text(m.difference, scale, m.currency))
+    difference = str(judge.signed_text(m.difference, scale, m.currency))
     return DifferenceRow(
         name=m.name,
-        base=figure_text(m.base, scale, m.base_currency),
-        head=figure_text(m.head, scale, m.currency),
+        base=judge.figure_text(m.base, scale, m.base_currency),
+        head=judge.figure_text(m.head, scale, m.currency),
         difference=difference,
         verdict=m.verdict,
         tone=TONES[m.verdict],
@@ -96,7 +79,7 @@ def _row(m: MetricDifference) -> DifferenceRow:
     )
 
 
-def _picture(m: MetricDifference, text: str) -> Picture | None:
+def _picture(m: judge.MetricDifference, text: str) -> Picture | None:
     """Draw the difference around 0: each metric on its own axis, as wide as its interval needs."""
     low, high = m.difference.low, m.difference.high
     if low is None or high is None:
@@ -107,7 +90,7 @@ def _picture(m: MetricDifference, text: str) -> Picture | None:
     return made and replace(made, threshold=0.0, wanted=wanted, tone=TONES[m.verdict])
 
 
-def _question(one: NonInferiority) -> QuestionRow:
+def _question(one: judge.NonInferiority) -> QuestionRow:
     return QuestionRow(
         name=metric_of(one.metric).of_label(one.label),
         status=one.status,
@@ -116,17 +99,17 @@ def _question(one: NonInferiority) -> QuestionRow:
     )
 
 
-def _facts(c: Comparison) -> str:
-    parts = [f"{count(c.paired_cases, 'case')} paired"]
+def _facts(c: judge.Comparison) -> str:
+    parts = [f"{judge.count(c.paired_cases, 'case')} paired"]
     if c.paired_by_digest:
         parts[0] += f" ({c.paired_by_digest:,} of them by their text, under another id)"
     parts.append(f"repeats {c.base.repeats} and {c.head.repeats}" if c.base.repeats != c.head.repeats else "")
-    parts.append(f"{count(len(c.broken), 'case')} broken, {len(c.fixed):,} fixed")
-    parts.append(f"{sure(c.confidence)} confidence")
+    parts.append(f"{judge.count(len(c.broken), 'case')} broken, {len(c.fixed):,} fixed")
+    parts.append(f"{judge.sure(c.confidence)} confidence")
     return " · ".join(part for part in parts if part)
 
 
-def _typical(c: Comparison) -> str:
+def _typical(c: judge.Comparison) -> str:
     if c.typical_shift is None or c.typical_shift.shift.value is None:
         return ""
     shift = c.typical_shift.shift
@@ -134,15 +117,15 @@ def _typical(c: Comparison) -> str:
     if value == 0:
         return "A case typically takes as long as before (Hodges-Lehmann shift 0)."
     faster = "slower" if value > 0 else "faster"
-    share = "" if c.typical_shift.share is None else f", {amount(abs(c.typical_shift.share), 'share')}"
+    share = "" if c.typical_shift.share is None else f", {judge.amount(abs(c.typical_shift.share), 'share')}"
     span = ""
     if shift.low is not None and shift.high is not None:
-        ends = [signed(end, "seconds", "") for end in (shift.low, shift.high)]
+        ends = [judge.signed(end, "seconds", "") for end in (shift.low, shift.high)]
         span = f"; {ends[0]} to {ends[1]}"
-    return f"A case is typically {seconds(abs(value))} {faster}{share} (Hodges-Lehmann shift{span})."
+    return f"A case is typically {judge.seconds(abs(value))} {faster}{share} (Hodges-Lehmann shift{span})."
 
 
-def _case(one: CaseChange) -> CaseView:
+def _case(one: judge.CaseChange) -> CaseView:
     return CaseView(
         case=one.case if not one.base_case else f"{one.case} (was {one.base_case})",
         expected=one.expected,
@@ -169,12 +152,12 @@ def _moved(moved: int) -> str:
         return ""
     verb = "is" if moved == 1 else "are"
     return (
-        f"{count(moved, 'more case')} {verb} right more or less often than before, without changing sides: "
+        f"{judge.count(moved, 'more case')} {verb} right more or less often than before, without changing sides: "
         "that is mostly the noise of repeats."
     )
 
 
-def _outcomes(changes: Sequence[OutcomeChange]) -> Table | None:
+def _outcomes(changes: Sequence[judge.OutcomeChange]) -> Table | None:
     if not any(change.base != change.head or change.new or change.gone for change in changes):
         return None
     rows = tuple(
@@ -193,10 +176,10 @@ def _outcomes(changes: Sequence[OutcomeChange]) -> Table | None:
 
 def _ids(ids: Iterable[str]) -> str:
     named = list(ids)
-    return listed(named, IDS_SHOWN) if named else ""
+    return judge.listed(named, IDS_SHOWN) if named else ""
 
 
-def _prompt_note(c: Comparison) -> str:
+def _prompt_note(c: judge.Comparison) -> str:
     if any(word.kind != "same" for word in c.prompt_diff):
         return ""
     if c.same_prompt:
@@ -204,7 +187,7 @@ def _prompt_note(c: Comparison) -> str:
     return "The words of the two prompts are the same; what differs is listed under changes."
 
 
-def _changes(c: Comparison) -> Table | None:
+def _changes(c: judge.Comparison) -> Table | None:
     rows = [(change.what, change.base, change.head) for change in c.changes]
     if c.base.run_id != c.head.run_id:
         rows += [(what, *pair) for what, pair in _of_runs(c.base, c.head) if pair[0] != pair[1]]
@@ -216,7 +199,7 @@ def _changes(c: Comparison) -> Table | None:
     return Table(title="", head=("What", "Baseline", "Candidate"), rows=cells)
 
 
-def _of_runs(base: ComparedSide, head: ComparedSide) -> Iterable[tuple[str, tuple[str, str]]]:
+def _of_runs(base: judge.ComparedSide, head: judge.ComparedSide) -> Iterable[tuple[str, tuple[str, str]]]:
     yield "measured", (_when(base.created_utc), _when(head.created_utc))
     yield "git commit", (base.git_commit or "none", head.git_commit or "none")
 
@@ -226,7 +209,7 @@ def _when(created_utc: str) -> str:
     return f"{created_utc[:19].replace('T', ' ')} UTC" if created_utc[19:] else created_utc
 
 
-def _unpaired(c: Comparison) -> Iterable[str]:
+def _unpaired(c: judge.Comparison) -> Iterable[str]:
     for what, ids in (
         ("only in the baseline", c.unpaired_base),
         ("only in the candidate", c.unpaired_head),
@@ -234,15 +217,15 @@ def _unpaired(c: Comparison) -> Iterable[str]:
         ("with another expected label now, which counts for both", c.relabelled),
     ):
         if ids:
-            yield f"{count(len(ids), 'case')} {what}: {listed(list(ids), IDS_SHOWN)}"
+            yield f"{judge.count(len(ids), 'case')} {what}: {judge.listed(list(ids), IDS_SHOWN)}"
 
 
-def _method(c: Comparison) -> str:
+def _method(c: judge.Comparison) -> str:
     return (
         "Differences are candidate minus baseline over paired cases. Shares: Tango's score interval, McNemar's mid-p "
         "(with repeats: clustered by case). F1, precision, MCC, latency quantiles: the same resampled cases "
         "on both sides. Better and worse are Holm-adjusted within the headline figures and within the "
         "details: if nothing had changed, any of either would be called worse in at most "
-        f"{sure((1 - c.confidence) / 2)} of comparisons. Of latency and cost, less than a tenth is not "
+        f"{judge.sure((1 - c.confidence) / 2)} of comparisons. Of latency and cost, less than a tenth is not "
         "looked for."
     )

@@ -4,34 +4,20 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness import judge
 from harness.files.thresholds import COST_PER_1000, P50, P95, Scale
-from harness.judge import (
-    CaseChange,
-    Comparison,
-    Gate,
-    GateCheck,
-    GatedPrompt,
-    GateStatus,
-    Verdict,
-    count,
-    figure,
-    figure_alone,
-    money,
-    scale_of,
-    signed_text,
-)
 from harness.report.parts import VERDICT_TONES, Tone, TroubleView
 from harness.report.sections import troubles
 
 WORST = 5  # regressions shown in full
-_ORDER: tuple[GateStatus, ...] = ("NOT MEASURED", "FAIL", "INCONCLUSIVE", "PASS")
-_VERDICTS: dict[GateStatus, Verdict] = {  # what the same would be of a run
+_ORDER: tuple[judge.GateStatus, ...] = ("NOT MEASURED", "FAIL", "INCONCLUSIVE", "PASS")
+_VERDICTS: dict[judge.GateStatus, judge.Verdict] = {  # what the same would be of a run
     "PASS": "READY",
     "FAIL": "NOT READY",
     "INCONCLUSIVE": "INCONCLUSIVE",
     "NOT MEASURED": "NOT MEASURED",
 }
-_TITLES: dict[GateStatus, str] = {
+_TITLES: dict[judge.GateStatus, str] = {
     "PASS": "passed",
     "FAIL": "failed",
     "INCONCLUSIVE": "inconclusive",
@@ -106,7 +92,7 @@ class GateView:
     run: str
 
 
-def gate_view(gate: Gate) -> GateView:
+def gate_view(gate: judge.Gate) -> GateView:
     """Write a gate as texts, what decided it first."""
     uncommitted = " with uncommitted changes" if gate.uncommitted else ""
     return GateView(
@@ -114,7 +100,7 @@ def gate_view(gate: Gate) -> GateView:
         status=gate.status,
         tone=_tone(gate.status),
         headline=gate.reason or gate.headline,
-        suite=gate.suite or count(len(gate.suites), "suite"),
+        suite=gate.suite or judge.count(len(gate.suites), "suite"),
         compared=f"{gate.head_commit[:12]}{uncommitted} against {gate.base_ref} ({gate.base_commit[:12]})",
         policy=_policy(gate),
         loud=gate.policy == "head",
@@ -127,22 +113,22 @@ def gate_view(gate: Gate) -> GateView:
     )
 
 
-def by_gravity(prompts: Sequence[GatedPrompt]) -> list[GatedPrompt]:
+def by_gravity(prompts: Sequence[judge.GatedPrompt]) -> list[judge.GatedPrompt]:
     """Sort what decides first."""
     return sorted(prompts, key=lambda one: (_ORDER.index(one.status), one.path, one.model))
 
 
-def _tone(status: GateStatus) -> Tone:
+def _tone(status: judge.GateStatus) -> Tone:
     return VERDICT_TONES[_VERDICTS[status]]
 
 
-def _policy(gate: Gate) -> str:
+def _policy(gate: judge.Gate) -> str:
     if gate.policy == "head":
         return "Judged by the policy of this very branch (--policy head): it could have lowered its own bar."
     return f"Judged by the thresholds, labels, cases and prices of {gate.base_ref}."
 
 
-def _commands(gate: Gate) -> tuple[str, ...]:
+def _commands(gate: judge.Gate) -> tuple[str, ...]:
     own = " --policy head" if gate.policy == "head" else ""
     return (
         f"git checkout {gate.head_commit[:12]}",
@@ -150,17 +136,17 @@ def _commands(gate: Gate) -> tuple[str, ...]:
     )
 
 
-def _cost(gate: Gate) -> str:
+def _cost(gate: judge.Gate) -> str:
     cost = gate.cost
-    served = f"; {count(cost.reused, 'reply', 'replies')} of earlier runs used again" if cost.reused else ""
+    served = f"; {judge.count(cost.reused, 'reply', 'replies')} of earlier runs used again" if cost.reused else ""
     if not cost.calls:
         return f"No call was made{served}."
     unpriced = "free" if cost.free else "no price given"
-    paid = " and ".join(money(spent, currency) for currency, spent in cost.by_currency.items()) or unpriced
-    return f"{count(cost.calls, 'call')}, {paid}{served}."
+    paid = " and ".join(judge.money(spent, currency) for currency, spent in cost.by_currency.items()) or unpriced
+    return f"{judge.count(cost.calls, 'call')}, {paid}{served}."
 
 
-def _prompt(prompt: GatedPrompt) -> PromptView:
+def _prompt(prompt: judge.GatedPrompt) -> PromptView:
     comparison = prompt.comparison
     rows = sorted(prompt.checks, key=lambda check: _ORDER.index(check.status))
     broken = comparison.broken if comparison is not None else ()
@@ -181,12 +167,12 @@ def _prompt(prompt: GatedPrompt) -> PromptView:
     )
 
 
-def wrong_of(prompt: GatedPrompt) -> tuple[TroubleView, ...]:
+def wrong_of(prompt: judge.GatedPrompt) -> tuple[TroubleView, ...]:
     """Give what went wrong; of a prompt that passed nothing hangs on it."""
     return troubles(prompt.went_wrong, _VERDICTS[prompt.status])
 
 
-def _about(prompt: GatedPrompt) -> str:
+def _about(prompt: judge.GatedPrompt) -> str:
     if prompt.not_measured:
         return "Not both sides were answered, so nothing is known of the change."
     if prompt.kind == "same":
@@ -197,44 +183,44 @@ def _about(prompt: GatedPrompt) -> str:
     served = ", its replies those of an earlier run" if prompt.reused else ", measured side by side"
     before = prompt.was or "its base version"
     changed = "" if prompt.changed in ((), ("prompt",)) else f" Changed: {', '.join(prompt.changed)}."
-    return f"Compared with {before} on {count(prompt.comparison.paired_cases, 'case')}{served}.{changed}"
+    return f"Compared with {before} on {judge.count(prompt.comparison.paired_cases, 'case')}{served}.{changed}"
 
 
-def gate_row(check: GateCheck) -> GateRow:
+def gate_row(check: judge.GateCheck) -> GateRow:
     """Write one check as texts."""
-    scale, currency = scale_of(check.metric), check.currency or ""
+    scale, currency = judge.scale_of(check.metric), check.currency or ""
     return GateRow(
         status=check.status,
         tone=_tone(check.status),
         name=check.name,
-        base="" if check.base is None else figure_alone(check.base, scale, currency),
-        head="" if check.head is None else figure(check.head, scale, currency),
+        base="" if check.base is None else judge.figure_alone(check.base, scale, currency),
+        head="" if check.head is None else judge.figure(check.head, scale, currency),
         change=_change(check, scale, currency),
         why=check.why,
     )
 
 
-def _change(check: GateCheck, scale: Scale, currency: str) -> str:
+def _change(check: judge.GateCheck, scale: Scale, currency: str) -> str:
     estimate = check.difference
     if estimate is None or estimate.value is None:
         return ""
     arrow = {True: "▲ ", False: "▼ ", None: ""}[check.gain]
-    return f"{arrow}{signed_text(estimate, scale, currency)}"
+    return f"{arrow}{judge.signed_text(estimate, scale, currency)}"
 
 
-def _shifts(comparison: Comparison) -> Iterator[str]:
+def _shifts(comparison: judge.Comparison) -> Iterator[str]:
     """Say what no check may be about: speed and cost that moved, outcomes that are new, parameters."""
     for seen in comparison.metrics:
         if seen.metric in _BESIDE and seen.verdict in {"better", "worse"}:
             yield seen.sentence
     for outcome in comparison.outcomes:
         if outcome.outcome != "label" and outcome.base != outcome.head:
-            yield f"{outcome.outcome}: {count(outcome.base, 'trial')} before, {outcome.head:,} now."
+            yield f"{outcome.outcome}: {judge.count(outcome.base, 'trial')} before, {outcome.head:,} now."
     for change in comparison.changes:
         yield f"{change.what}: {change.base} -> {change.head}."
 
 
-def _regression(change: CaseChange) -> Regression:
+def _regression(change: judge.CaseChange) -> Regression:
     return Regression(
         case=change.case,
         expected=change.expected,
@@ -251,7 +237,7 @@ def _answers(answers: dict[str, int]) -> str:
     return ", ".join(label if len(ordered) == 1 else f"{label} ×{n}" for label, n in ordered)
 
 
-def _diff(comparison: Comparison) -> tuple[str, ...]:
+def _diff(comparison: judge.Comparison) -> tuple[str, ...]:
     """Give the prompt's changed lines with their marks; what is equal is only hinted at."""
     before = "".join(part.text for part in comparison.prompt_diff if part.kind != "added")
     after = "".join(part.text for part in comparison.prompt_diff if part.kind != "removed")

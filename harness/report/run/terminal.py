@@ -9,17 +9,6 @@ from rich.text import Text
 
 from harness.judge import Assessment
 from harness.report import parts
-from harness.report.parts import (
-    CandidateView,
-    CheckRow,
-    ConfusionView,
-    NotableGroup,
-    ReportView,
-    Section,
-    StandingView,
-    Table,
-    Tone,
-)
 from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, table_of, written
 from harness.report.run.troubles import troubles_told
 from harness.report.run.view import run_view
@@ -36,7 +25,7 @@ def terminal_report(
     return written(_report(run_view(assessment, manifest), Pen(target), full=full), target)
 
 
-def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+def _report(view: parts.ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
     for warning in view.warnings:
         yield pen.text("! " + warning, "yellow")
     if view.several:
@@ -65,7 +54,7 @@ def _report(view: ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableTyp
     yield ""
 
 
-def _verdict(verdict: str, tone: Tone, subject: str, pen: Pen) -> Text:
+def _verdict(verdict: str, tone: parts.Tone, subject: str, pen: Pen) -> Text:
     badge = pen.text(f" {verdict} ", STYLES[tone] + " reverse")
     return Text.assemble(badge, "  ", pen.text(subject, "bold"))
 
@@ -74,7 +63,7 @@ def _title(title: str, pen: Pen) -> Text:
     return pen.text(title, "bold")
 
 
-def _leaderboard(view: ReportView, pen: Pen) -> RenderableType:
+def _leaderboard(view: parts.ReportView, pen: Pen) -> RenderableType:
     wide = pen.width >= 110
     more = ("Balanced", "p95", "Per 1,000", "Stability") if wide else ("p95", "Per 1,000")
     grid = laid_out("Candidate", "Verdict", "Accuracy", *more)
@@ -89,7 +78,7 @@ def _leaderboard(view: ReportView, pen: Pen) -> RenderableType:
     return indented(grid)
 
 
-def _standing(standing: StandingView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+def _standing(standing: parts.StandingView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
     yield ""
     yield indented(pen.text(standing.recommendation, "bold"))
     for sentence in (standing.differences, standing.front, standing.weakest):
@@ -99,7 +88,7 @@ def _standing(standing: StandingView, pen: Pen, *, full: bool) -> Iterable[Rende
         yield table_of(standing.duels, pen)
 
 
-def _candidate(c: CandidateView, view: ReportView, pen: Pen) -> Iterable[RenderableType]:
+def _candidate(c: parts.CandidateView, view: parts.ReportView, pen: Pen) -> Iterable[RenderableType]:
     subject = c.name if view.several else f"{view.suite}: {c.name}"
     yield _verdict(c.verdict, c.tone, subject, pen)
     yield indented(pen.text(c.headline))
@@ -127,7 +116,7 @@ def _candidate(c: CandidateView, view: ReportView, pen: Pen) -> Iterable[Rendera
         yield from _confusion(c.confusion, pen)
 
 
-def _checks(checks: tuple[CheckRow, ...], pen: Pen) -> RenderableType:
+def _checks(checks: tuple[parts.CheckRow, ...], pen: Pen) -> RenderableType:
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -143,13 +132,13 @@ def _checks(checks: tuple[CheckRow, ...], pen: Pen) -> RenderableType:
     return Group(*blocks)
 
 
-def _reason(row: CheckRow, pen: Pen) -> RenderableType:
+def _reason(row: parts.CheckRow, pen: Pen) -> RenderableType:
     grid = Grid.grid(padding=(0, 1, 0, 0))
     grid.add_row(pen.text(f"  {MARKS[row.tone]}", STYLES[row.tone]), pen.text(row.why))
     return grid
 
 
-def _confusion(confusion: ConfusionView, pen: Pen) -> Iterable[RenderableType]:
+def _confusion(confusion: parts.ConfusionView, pen: Pen) -> Iterable[RenderableType]:
     yield Text.assemble(_title("Confusion matrix", pen), pen.text("  rows: expected, columns: read as", "dim"))
     lines = _matrix(confusion, pen)
     if max(cell_len(line.plain) for line in lines) + 2 <= pen.width:
@@ -160,7 +149,7 @@ def _confusion(confusion: ConfusionView, pen: Pen) -> Iterable[RenderableType]:
     yield indented(pen.text(confusion.worst, "dim"))
 
 
-def _matrix(confusion: ConfusionView, pen: Pen) -> list[Text]:
+def _matrix(confusion: parts.ConfusionView, pen: Pen) -> list[Text]:
     """Draw the matrix with plain characters, recall at the right and precision below."""
     rows = [["", *confusion.columns, "total", "recall"]]
     rows += [[r.label, *(c.count for c in r.cells), r.total, r.recall] for r in confusion.rows]
@@ -178,7 +167,7 @@ def _matrix(confusion: ConfusionView, pen: Pen) -> list[Text]:
     return lines
 
 
-def _matrix_style(confusion: ConfusionView, i: int, j: int) -> str:
+def _matrix_style(confusion: parts.ConfusionView, i: int, j: int) -> str:
     if not 0 <= i < len(confusion.rows) or j >= len(confusion.columns):
         return "dim"
     cell = confusion.rows[i].cells[j]
@@ -187,7 +176,7 @@ def _matrix_style(confusion: ConfusionView, i: int, j: int) -> str:
     return {"right": "green", "wrong": "red", "none": "yellow", "zero": "dim"}[cell.kind]
 
 
-def _summaries(c: CandidateView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+def _summaries(c: parts.CandidateView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
     if full:
         for section in c.sections:
             yield from _section(section, pen)
@@ -203,12 +192,12 @@ def _summaries(c: CandidateView, pen: Pen, *, full: bool) -> Iterable[Renderable
     yield from _worth_a_look(c, pen)
 
 
-def _columns(table: Table, upto: int) -> Table:
+def _columns(table: parts.Table, upto: int) -> parts.Table:
     """Keep the first columns of a table; the rest is for `full`."""
-    return Table(title="", head=table.head[:upto], rows=tuple(row[:upto] for row in table.rows))
+    return parts.Table(title="", head=table.head[:upto], rows=tuple(row[:upto] for row in table.rows))
 
 
-def _leads(c: CandidateView, pen: Pen) -> RenderableType:
+def _leads(c: parts.CandidateView, pen: Pen) -> RenderableType:
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     wanted = (c.latency, c.stability, c.history, c.robustness, c.generalization, c.leakage, c.cost)
@@ -220,7 +209,7 @@ def _leads(c: CandidateView, pen: Pen) -> RenderableType:
     return grid
 
 
-def _worth_a_look(c: CandidateView, pen: Pen) -> Iterable[RenderableType]:
+def _worth_a_look(c: parts.CandidateView, pen: Pen) -> Iterable[RenderableType]:
     if not c.notable:
         return
     yield ""
@@ -229,13 +218,13 @@ def _worth_a_look(c: CandidateView, pen: Pen) -> Iterable[RenderableType]:
         yield _names(group, pen)
 
 
-def _names(group: NotableGroup, pen: Pen) -> RenderableType:
+def _names(group: parts.NotableGroup, pen: Pen) -> RenderableType:
     names = ", ".join(row.case for row in group.rows[:6])
     more = ", ..." if len(group.rows) > 6 else ""
     return bulleted("-", f"{group.title}: {names}{more}", pen)
 
 
-def _group(group: NotableGroup, pen: Pen) -> Iterable[RenderableType]:
+def _group(group: parts.NotableGroup, pen: Pen) -> Iterable[RenderableType]:
     yield _title(group.title, pen)
     for row in group.rows:
         yield bulleted("-", f"{row.case}: expected {row.expected}, got {row.got}", pen)
@@ -243,7 +232,7 @@ def _group(group: NotableGroup, pen: Pen) -> Iterable[RenderableType]:
         yield indented(pen.text("reply: " + parts.shorten(row.reply, 300), "dim"), 4)
 
 
-def _section(section: Section, pen: Pen) -> Iterable[RenderableType]:
+def _section(section: parts.Section, pen: Pen) -> Iterable[RenderableType]:
     yield ""
     yield _title(section.title, pen)
     if section.lead:

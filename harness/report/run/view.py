@@ -4,23 +4,11 @@ import shlex
 
 from harness.judge import Assessment, CandidateAssessment, sentence, sure, verb
 from harness.judge.checks.verdict import best_first
-from harness.report import sections
-from harness.report.parts import (
-    VERDICT_TONES,
-    CandidateView,
-    Cell,
-    NamedFigure,
-    ReportView,
-    Section,
-    Table,
-    count,
-    percent_of,
-    when,
-)
+from harness.report import parts, sections
 from harness.rundir import CandidateEntry, Manifest
 
 
-def run_view(assessment: Assessment, manifest: Manifest | None = None) -> ReportView:
+def run_view(assessment: Assessment, manifest: Manifest | None = None) -> parts.ReportView:
     """Write every figure of an assessment as text, best candidate first."""
     best = best_first(assessment.candidates)
     ranked = [c for c in best if c.verdict != "NOT MEASURED"]
@@ -28,13 +16,13 @@ def run_view(assessment: Assessment, manifest: Manifest | None = None) -> Report
     entries = {entry.name: entry for entry in manifest.candidates} if manifest else {}
     views = tuple(_candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(shown))
     maybe = assessment.maybe_mislabelled
-    return ReportView(
+    return parts.ReportView(
         run_id=assessment.run_id,
         suite=assessment.suite,
         verdict=assessment.verdict,
-        tone=VERDICT_TONES[assessment.verdict],
+        tone=parts.VERDICT_TONES[assessment.verdict],
         headline=_said_once(assessment),
-        when=when(assessment.created_utc, zone=" UTC"),
+        when=parts.when(assessment.created_utc, zone=" UTC"),
         facts=_facts(assessment),
         warnings=tuple(_warnings(assessment, manifest)),
         leaderboard=sections.leader_rows(assessment, ranked, views[len(shown) - len(ranked) :]),
@@ -53,16 +41,18 @@ def _said_once(judged: Assessment | CandidateAssessment) -> str:
     return sentence(judged.reason) if judged.reason else judged.headline
 
 
-def _candidate(c: CandidateAssessment, key: str, positive: str | None, entry: CandidateEntry | None) -> CandidateView:
+def _candidate(
+    c: CandidateAssessment, key: str, positive: str | None, entry: CandidateEntry | None
+) -> parts.CandidateView:
     if c.verdict == "NOT MEASURED":
         return _unmeasured(c, key, entry)
-    return CandidateView(
+    return parts.CandidateView(
         key=key,
         name=c.name,
         prompt=c.prompt,
         model=c.model,
         verdict=c.verdict,
-        tone=VERDICT_TONES[c.verdict],
+        tone=parts.VERDICT_TONES[c.verdict],
         headline=_said_once(c),
         summary=_summary(c),
         tally=_tally(c),
@@ -87,21 +77,21 @@ def _candidate(c: CandidateAssessment, key: str, positive: str | None, entry: Ca
     )
 
 
-def _unmeasured(c: CandidateAssessment, key: str, entry: CandidateEntry | None) -> CandidateView:
+def _unmeasured(c: CandidateAssessment, key: str, entry: CandidateEntry | None) -> parts.CandidateView:
     """Give a candidate without one reply: why, and what to do; its figures would be figures of nothing."""
     n = len(c.checks)
-    return CandidateView(
+    return parts.CandidateView(
         key=key,
         name=c.name,
         prompt=c.prompt,
         model=c.model,
         verdict=c.verdict,
-        tone=VERDICT_TONES[c.verdict],
+        tone=parts.VERDICT_TONES[c.verdict],
         headline=_said_once(c),
-        summary=f"{count(c.cases, 'case')} × {count(c.repeats, 'repeat')}, not one reply",
+        summary=f"{parts.count(c.cases, 'case')} × {parts.count(c.repeats, 'repeat')}, not one reply",
         tally="not measured",
         went_wrong=sections.troubles(c.went_wrong, c.verdict),
-        unshown=f"{count(n, 'check')} {verb(n, 'is', 'are')} not shown: no call was answered, so nothing is "
+        unshown=f"{parts.count(n, 'check')} {verb(n, 'is', 'are')} not shown: no call was answered, so nothing is "
         "known of the prompt. report.json has them.",
         checks=(),
         traps=(),
@@ -123,10 +113,10 @@ def _unmeasured(c: CandidateAssessment, key: str, entry: CandidateEntry | None) 
 
 
 def _summary(c: CandidateAssessment) -> str:
-    text = f"{count(c.cases, 'case')} × {count(c.repeats, 'repeat')}, {count(c.trials, 'trial')}"
+    text = f"{parts.count(c.cases, 'case')} × {parts.count(c.repeats, 'repeat')}, {parts.count(c.trials, 'trial')}"
     unread = sum(c.outcomes.values()) - c.outcomes.get("label", 0)
     total = sum(c.outcomes.values())
-    return text + (f"; {unread:,} without a label ({percent_of(unread, total)})" if unread else "")
+    return text + (f"; {unread:,} without a label ({parts.percent_of(unread, total)})" if unread else "")
 
 
 def _tally(c: CandidateAssessment) -> str:
@@ -140,12 +130,15 @@ def _tally(c: CandidateAssessment) -> str:
 
 
 def _facts(a: Assessment) -> str:
-    parts = [count(len(a.candidates), "candidate"), f"{a.journalled_trials:,} of {count(a.planned_trials, 'trial')}"]
-    parts.append("labels " + ", ".join(a.labels[:8]) + (f" and {len(a.labels) - 8} more" if len(a.labels) > 8 else ""))
+    told = [
+        parts.count(len(a.candidates), "candidate"),
+        f"{a.journalled_trials:,} of {parts.count(a.planned_trials, 'trial')}",
+    ]
+    told.append("labels " + ", ".join(a.labels[:8]) + (f" and {len(a.labels) - 8} more" if len(a.labels) > 8 else ""))
     if a.positive:
-        parts.append(f"positive {a.positive}")
-    parts.append(f"{sure(a.confidence)} confidence")
-    return " · ".join(parts)
+        told.append(f"positive {a.positive}")
+    told.append(f"{sure(a.confidence)} confidence")
+    return " · ".join(told)
 
 
 def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
@@ -159,12 +152,12 @@ def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
         missing = a.planned_trials - a.journalled_trials
         fate = "is missing and counts" if missing == 1 else "are missing and count"
         warnings.append(
-            f"This run is not complete: {missing:,} of {count(a.planned_trials, 'trial')} {fate} as failed; "
+            f"This run is not complete: {missing:,} of {parts.count(a.planned_trials, 'trial')} {fate} as failed; "
             "`harness resume` finishes it."
         )
     if a.paid_twice_at_most:
         warnings.append(
-            f"The run was interrupted: at most {count(a.paid_twice_at_most, 'call')} in flight "
+            f"The run was interrupted: at most {parts.count(a.paid_twice_at_most, 'call')} in flight "
             "may have been paid twice."
         )
     if manifest and manifest.git_dirty:
@@ -179,30 +172,31 @@ def _messages(entry: CandidateEntry | None) -> tuple[tuple[str, str], ...]:
     return tuple((str(m.get("role", "")), str(m.get("content", ""))) for m in messages if isinstance(m, dict))
 
 
-def _reproduce(a: Assessment, manifest: Manifest | None) -> Section:
+def _reproduce(a: Assessment, manifest: Manifest | None) -> parts.Section:
     if manifest is None:
-        return Section(key="reproduce", title="How to reproduce", lead=f"Run {a.run_id}.")
+        return parts.Section(key="reproduce", title="How to reproduce", lead=f"Run {a.run_id}.")
     commit = manifest.git_commit or "not in a git repository"
     figures = [
-        NamedFigure(name="Run", text=a.run_id),
-        NamedFigure(name="Commit", text=commit, hint="with uncommitted changes" if manifest.git_dirty else ""),
-        NamedFigure(name="Seed", text=str(manifest.seed)),
-        NamedFigure(name="Sessions", text=str(a.sessions)),
-        NamedFigure(name="Variants", text=", ".join(manifest.variants)),
-        NamedFigure(name="Platform", text=manifest.platform),
+        parts.NamedFigure(name="Run", text=a.run_id),
+        parts.NamedFigure(name="Commit", text=commit, hint="with uncommitted changes" if manifest.git_dirty else ""),
+        parts.NamedFigure(name="Seed", text=str(manifest.seed)),
+        parts.NamedFigure(name="Sessions", text=str(a.sessions)),
+        parts.NamedFigure(name="Variants", text=", ".join(manifest.variants)),
+        parts.NamedFigure(name="Platform", text=manifest.platform),
     ]
     files = tuple(
-        (Cell(text=f.path, kind="code"), Cell(text=f.sha256, kind="code"))
+        (parts.Cell(text=f.path, kind="code"), parts.Cell(text=f.sha256, kind="code"))
         for f in sorted(manifest.files, key=lambda f: f.path)
     )
     versions = tuple(
-        (Cell(text=name), Cell(text=version, kind="code")) for name, version in sorted(manifest.versions.items())
+        (parts.Cell(text=name), parts.Cell(text=version, kind="code"))
+        for name, version in sorted(manifest.versions.items())
     )
     tables = (
-        Table(title="Files", head=("File", "SHA-256"), rows=files, folded=True),
-        Table(title="Versions", head=("Package", "Version"), rows=versions, folded=True),
+        parts.Table(title="Files", head=("File", "SHA-256"), rows=files, folded=True),
+        parts.Table(title="Versions", head=("Package", "Version"), rows=versions, folded=True),
     )
-    return Section(
+    return parts.Section(
         key="reproduce",
         title="How to reproduce",
         lead="Run the same command at this commit; harness report judges the same journal again for free.",

@@ -4,33 +4,22 @@ from collections.abc import Sequence
 
 from harness.judge import CandidateAssessment, Check, Classification, Confusion, Scale, demand, scale_of
 from harness.report import parts
-from harness.report.parts import (
-    Cell,
-    CheckRow,
-    ConfusionCell,
-    ConfusionRow,
-    ConfusionView,
-    NamedFigure,
-    Picture,
-    Section,
-    Table,
-)
 
 MAX_ERRORS = 8
 
 
-def check_rows(candidate: CandidateAssessment) -> tuple[CheckRow, ...]:
+def check_rows(candidate: CandidateAssessment) -> tuple[parts.CheckRow, ...]:
     """Give the checks in the order of the thresholds, as written."""
     return tuple(_check_row(check, candidate.cost.currency) for check in candidate.checks)
 
 
-def _check_row(check: Check, currency: str) -> CheckRow:
+def _check_row(check: Check, currency: str) -> parts.CheckRow:
     scale = scale_of(check.metric)
     needed = ""
     if check.status == "INCONCLUSIVE" and check.needed_n is not None and not check.needed_told:
         needed = f"{check.needed_n:,} {check.needed_unit} would settle it"
     seen = parts.figure(check.estimate, scale, currency=currency, against=check.required)
-    return CheckRow(
+    return parts.CheckRow(
         threshold=check.threshold,
         status=check.status,
         tone=parts.STATUS_TONES[check.status],
@@ -42,7 +31,7 @@ def _check_row(check: Check, currency: str) -> CheckRow:
     )
 
 
-def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> Picture | None:
+def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> parts.Picture | None:
     value = check.estimate.value
     if value is None:
         return None
@@ -53,7 +42,7 @@ def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> Pict
     if scale == "share" and min(ends) >= 0 and max(ends) <= 1:
         floor, ceiling = max(0.0, floor), min(1.0, ceiling)
     wanted = f"{check.op} {demand(check.required, scale, currency)}"
-    return Picture(
+    return parts.Picture(
         value=value,
         low=low,
         high=high,
@@ -66,7 +55,7 @@ def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> Pict
     )
 
 
-def confusion_view(confusion: Confusion) -> ConfusionView | None:
+def confusion_view(confusion: Confusion) -> parts.ConfusionView | None:
     """Give the matrix with its shares; None when there is not a single trial."""
     counts = confusion.counts
     row_totals = [sum(row) for row in counts]
@@ -76,7 +65,7 @@ def confusion_view(confusion: Confusion) -> ConfusionView | None:
     column_totals = [sum(row[j] for row in counts) for j in range(len(confusion.columns))]
     worst = _worst(confusion)
     rows = tuple(
-        ConfusionRow(
+        parts.ConfusionRow(
             label=label,
             cells=tuple(
                 _cell(confusion, i, j, row_totals[i], column_totals[j], worst=worst == (i, j))
@@ -88,7 +77,7 @@ def confusion_view(confusion: Confusion) -> ConfusionView | None:
         for i, label in enumerate(confusion.rows)
     )
     diagonal = range(len(confusion.rows))
-    return ConfusionView(
+    return parts.ConfusionView(
         columns=confusion.columns,
         rows=rows,
         totals=tuple(parts.count(total) for total in column_totals),
@@ -99,7 +88,7 @@ def confusion_view(confusion: Confusion) -> ConfusionView | None:
     )
 
 
-def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst: bool) -> ConfusionCell:
+def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst: bool) -> parts.ConfusionCell:
     value = confusion.counts[i][j]
     share = value / row if row else 0.0
     if not value:
@@ -108,7 +97,7 @@ def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst:
         kind = "none"
     else:
         kind = "right" if i == j else "wrong"
-    return ConfusionCell(
+    return parts.ConfusionCell(
         count=parts.count(value),
         row_share=parts.percent_of(value, row),
         column_share=parts.percent_of(value, column),
@@ -151,11 +140,11 @@ def _errors(confusion: Confusion) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def labels_section(classification: Classification) -> Section:
+def labels_section(classification: Classification) -> parts.Section:
     """Give precision and recall of each label with intervals."""
     rows = tuple(
         (
-            Cell(text=label, kind="code"),
+            parts.Cell(text=label, kind="code"),
             parts.estimate_cell(scores.precision, "share", axis=True),
             parts.estimate_cell(scores.recall, "share", axis=True),
             parts.estimate_cell(scores.f1, "share"),
@@ -165,14 +154,14 @@ def labels_section(classification: Classification) -> Section:
         )
         for label, scores in classification.labels.items()
     )
-    return Section(
+    return parts.Section(
         key="labels",
         title="Precision and recall of each label",
         short="Labels",
         lead="Precision: of the trials read as the label, how many were right. "
         "Recall: of the trials that should be the label, how many were found.",
         tables=(
-            Table(
+            parts.Table(
                 title="",
                 head=("Label", "Precision", "Recall", "F1", "Specificity", "Support", "Predicted"),
                 rows=rows,
@@ -182,13 +171,13 @@ def labels_section(classification: Classification) -> Section:
     )
 
 
-def quality_section(classification: Classification, outcomes: dict[str, int], currency: str) -> Section:
+def quality_section(classification: Classification, outcomes: dict[str, int], currency: str) -> parts.Section:
     """Give the figures over all labels, beside what always guessing the largest label would reach."""
     c = classification
     baseline = c.majority_baseline
     figures = [
         *parts.named("Accuracy", c.accuracy, "share", _failure_range(c)),
-        NamedFigure(
+        parts.NamedFigure(
             name="Majority baseline",
             text=parts.number(baseline.share, "share"),
             hint=f"always answering {baseline.label}{_better(c)}",
@@ -203,7 +192,7 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
     ]
     for label, estimate in c.at_prevalence.items():
         figures += parts.named(f"Precision of {label} in production", estimate, "share", "at the suite's prevalence")
-    return Section(
+    return parts.Section(
         key="quality",
         title="Accuracy",
         lead="Nothing was measured."
@@ -229,11 +218,11 @@ def _failure_range(c: Classification) -> str:
     return f"{worst} if every failed trial counts as wrong (as here), {best} if all had been right"
 
 
-def _outcome_table(outcomes: dict[str, int]) -> Table:
+def _outcome_table(outcomes: dict[str, int]) -> parts.Table:
     total = sum(outcomes.values())
     rows = tuple(
-        (Cell(text=name), parts.number_cell(parts.count(n)), parts.number_cell(parts.percent_of(n, total)))
+        (parts.Cell(text=name), parts.number_cell(parts.count(n)), parts.number_cell(parts.percent_of(n, total)))
         for name, n in outcomes.items()
         if n
     )
-    return Table(title="How trials ended", head=("Outcome", "Trials", "Share"), rows=rows, folded=True)
+    return parts.Table(title="How trials ended", head=("Outcome", "Trials", "Share"), rows=rows, folded=True)

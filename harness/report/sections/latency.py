@@ -2,32 +2,17 @@
 
 from harness.files.thresholds import metric_of
 from harness.judge import CandidateAssessment, Check, Latency, Quantile, listed, seconds
-from harness.report.parts import (
-    LOG_FROM,
-    Cell,
-    Chart,
-    DistributionPlot,
-    PartsPlot,
-    QuantileMark,
-    Section,
-    Table,
-    TimelinePlot,
-    count,
-    ends_of,
-    figure,
-    number,
-    number_cell,
-)
+from harness.report import parts
 
 HEADLINE = (0.5, 0.95, 0.99)  # quantiles that the first sentence gives
 PAUSE_S = 60.0  # from which nothing being sent is a pause: the run was stopped, and resumed later
 
 
-def latency_section(candidate: CandidateAssessment) -> Section:
+def latency_section(candidate: CandidateAssessment) -> parts.Section:
     """Give quantiles, their distribution, and where the time went."""
     latency = candidate.latency
     limit = _limit(candidate.checks)
-    return Section(
+    return parts.Section(
         key="latency",
         title="Latency",
         lead=_lead(latency),
@@ -45,14 +30,14 @@ def _lead(latency: Latency) -> str:
     shown = [quantile for quantile in latency.caller if quantile.q in HEADLINE]
     if not latency.n or not shown:
         return "No call was timed."
-    parts = [f"{_name(s.q)} {figure(s.estimate, 'seconds')}" for s in shown if s.estimate.value is not None]
+    told = [f"{_name(s.q)} {parts.figure(s.estimate, 'seconds')}" for s in shown if s.estimate.value is not None]
     lost = [quantile for quantile in shown if quantile.estimate.value is None]
     if lost:
         why = lost[0].estimate.why_undefined
         names = listed([_name(quantile.q) for quantile in lost])
-        parts.append(f"{names} undefined" + (f" ({why})" if why else ""))
-    lead = ", ".join(parts) + f" over {count(latency.n, 'call')}"
-    return lead + (f"; {count(latency.censored, 'call')} never finished" if latency.censored else "") + "."
+        told.append(f"{names} undefined" + (f" ({why})" if why else ""))
+    lead = ", ".join(told) + f" over {parts.count(latency.n, 'call')}"
+    return lead + (f"; {parts.count(latency.censored, 'call')} never finished" if latency.censored else "") + "."
 
 
 def _limit(checks: tuple[Check, ...]) -> tuple[float, str] | None:
@@ -65,7 +50,7 @@ def _limit(checks: tuple[Check, ...]) -> tuple[float, str] | None:
     return min(limits) if limits else None
 
 
-def _charts(latency: Latency, limit: tuple[float, str] | None) -> list[Chart]:
+def _charts(latency: Latency, limit: tuple[float, str] | None) -> list[parts.Chart]:
     ends = [high for _, high, _ in latency.histogram] + [s for _, s in latency.over_time]
     if not ends:
         return []
@@ -79,18 +64,18 @@ def _charts(latency: Latency, limit: tuple[float, str] | None) -> list[Chart]:
         times = [s for _, s in latency.over_time if s > 0]
         over_time, cut = _without_pauses(latency.over_time)
         charts.append(
-            Chart(
+            parts.Chart(
                 key="latency-over-time",
                 title=f"During the run; {cut / 60:.0f} min of pause left out" if cut else "During the run",
-                alt=f"Latency of {count(len(latency.over_time), 'trial')} over the time of the run, "
+                alt=f"Latency of {parts.count(len(latency.over_time), 'trial')} over the time of the run, "
                 f"between {seconds(min(times, default=0))} and {seconds(max(times, default=0))}.",
-                plot=TimelinePlot(
+                plot=parts.TimelinePlot(
                     x_unit="s",
                     y_title=f"latency ({unit})",
                     points=tuple((x, y * factor) for x, y in over_time),
                     limit=bound,
                     limit_text=text,
-                    log=bool(times) and max(times) / min(times) > LOG_FROM,
+                    log=bool(times) and max(times) / min(times) > parts.LOG_FROM,
                 ),
             )
         )
@@ -109,55 +94,55 @@ def _without_pauses(points: tuple[tuple[float, float], ...]) -> tuple[list[tuple
     return closed, cut
 
 
-def _distribution(latency: Latency, factor: float, unit: str, bound: float | None, text: str) -> Chart:
+def _distribution(latency: Latency, factor: float, unit: str, bound: float | None, text: str) -> parts.Chart:
     bins = tuple((low * factor, high * factor, n) for low, high, n in latency.histogram)
     marks = tuple(_mark(q, factor) for q in latency.caller if q.estimate.value is not None)
     lowest = min((low for low, _, n in bins if n), default=0.0)
     highest = max((high for _, high, n in bins if n), default=0.0)
-    return Chart(
+    return parts.Chart(
         key="latency-distribution",
         title="Distribution",
         alt="Histogram of latency with quantiles: "
         + ", ".join(f"{mark.name} {mark.text}" for mark in marks)
         + (f". Limit: {text}." if text else "."),
-        plot=DistributionPlot(
+        plot=parts.DistributionPlot(
             unit=unit,
             bins=bins,
             quantiles=marks,
             limit=bound,
             limit_text=text,
-            log=lowest > 0 and highest / lowest > LOG_FROM,
+            log=lowest > 0 and highest / lowest > parts.LOG_FROM,
         ),
     )
 
 
-def _mark(quantile: Quantile, factor: float) -> QuantileMark:
+def _mark(quantile: Quantile, factor: float) -> parts.QuantileMark:
     value = quantile.estimate.value or 0.0
-    low, high = ends_of(quantile.estimate)
-    return QuantileMark(
+    low, high = parts.ends_of(quantile.estimate)
+    return parts.QuantileMark(
         name=_name(quantile.q),
         value=value * factor,
         low=low * factor,
         high=high * factor,
-        text=number(value, "seconds"),
+        text=parts.number(value, "seconds"),
     )
 
 
-def _quantile_tables(latency: Latency) -> list[Table]:
+def _quantile_tables(latency: Latency) -> list[parts.Table]:
     columns = [("Caller", latency.caller), ("Service", latency.service), ("First token", latency.ttft)]
     present = [(title, {q.q: q for q in quantiles}) for title, quantiles in columns if quantiles]
     if not present:
         return []
     rows = []
     for q in sorted({q for _, quantiles in present for q in quantiles}):
-        cells = [Cell(text=_name(q))]
+        cells = [parts.Cell(text=_name(q))]
         cells += [
-            number_cell(figure(quantiles[q].estimate, "seconds")) if q in quantiles else Cell(text="")
+            parts.number_cell(parts.figure(quantiles[q].estimate, "seconds")) if q in quantiles else parts.Cell(text="")
             for _, quantiles in present
         ]
         rows.append(tuple(cells))
     return [
-        Table(
+        parts.Table(
             title="Quantiles",
             folded=True,
             head=("Quantile", *(title for title, _ in present)),
@@ -168,32 +153,36 @@ def _quantile_tables(latency: Latency) -> list[Table]:
     ]
 
 
-def _parts_chart(latency: Latency) -> list[Chart]:
+def _parts_chart(latency: Latency) -> list[parts.Chart]:
     if not latency.parts or latency.recorded:
         return []
     factor, unit = (1000.0, "ms") if max(part.mean_s for part in latency.parts) < 2 else (1.0, "s")
-    parts = tuple(
-        (part.name, part.mean_s * factor, f"{seconds(part.mean_s)} ({number(part.share, 'share')})")
+    told = tuple(
+        (part.name, part.mean_s * factor, f"{seconds(part.mean_s)} ({parts.number(part.share, 'share')})")
         for part in latency.parts
     )
     return [
-        Chart(
+        parts.Chart(
             key="latency-parts",
             title="Where the time of a trial went",
-            alt="Mean time of a trial by part: " + ", ".join(f"{name} {text}" for name, _, text in parts) + ".",
-            plot=PartsPlot(x_title=f"mean time a trial ({unit})", parts=parts),
+            alt="Mean time of a trial by part: " + ", ".join(f"{name} {text}" for name, _, text in told) + ".",
+            plot=parts.PartsPlot(x_title=f"mean time a trial ({unit})", parts=told),
         )
     ]
 
 
-def _parts_tables(latency: Latency) -> list[Table]:
+def _parts_tables(latency: Latency) -> list[parts.Table]:
     rows = tuple(
-        (Cell(text=part.name), number_cell(seconds(part.mean_s)), number_cell(number(part.share, "share")))
+        (
+            parts.Cell(text=part.name),
+            parts.number_cell(seconds(part.mean_s)),
+            parts.number_cell(parts.number(part.share, "share")),
+        )
         for part in latency.parts
     )
     if not rows or latency.recorded:
         return []
-    return [Table(title="Where the time went", head=("Part", "Mean a trial", "Share"), rows=rows, folded=True)]
+    return [parts.Table(title="Where the time went", head=("Part", "Mean a trial", "Share"), rows=rows, folded=True)]
 
 
 def _notes(latency: Latency) -> list[str]:
@@ -202,7 +191,9 @@ def _notes(latency: Latency) -> list[str]:
         notes.append("These latencies were recorded elsewhere and are judged as given.")
     if latency.untimed:
         known = latency.n - latency.censored
-        notes.append(f"A latency is recorded for {known:,} of {count(known + latency.untimed, 'reply', 'replies')}.")
+        notes.append(
+            f"A latency is recorded for {known:,} of {parts.count(known + latency.untimed, 'reply', 'replies')}."
+        )
     if latency.censored:
-        notes.append(f"{count(latency.censored, 'trial')} failed or timed out: counted as slower than any limit.")
+        notes.append(f"{parts.count(latency.censored, 'trial')} failed or timed out: counted as slower than any limit.")
     return notes

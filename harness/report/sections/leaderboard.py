@@ -2,21 +2,8 @@
 
 from collections.abc import Sequence
 
+from harness import judge
 from harness.files.thresholds import metric_of
-from harness.judge import (
-    Assessment,
-    CandidateAssessment,
-    Duel,
-    FigureText,
-    Leaderboard,
-    Standing,
-    figure_text,
-    listed,
-    scale_of,
-    sentence,
-    signed_text,
-    verb,
-)
 from harness.report import parts
 from harness.report.parts import Box, CandidateView, Cell, Chart, FrontPlot, LeaderRow, StandingView, Table
 
@@ -24,7 +11,7 @@ FEWEST_DRAWN = 3  # candidates
 
 
 def leader_rows(
-    assessment: Assessment, ranked: Sequence[CandidateAssessment], views: Sequence[CandidateView]
+    assessment: judge.Assessment, ranked: Sequence[judge.CandidateAssessment], views: Sequence[CandidateView]
 ) -> tuple[LeaderRow, ...]:
     """Give one row a candidate that was measured, best first; none for a single one.
 
@@ -35,7 +22,7 @@ def leader_rows(
     return tuple(_row(c, view, assessment.leaderboard) for c, view in zip(ranked, views, strict=True))
 
 
-def _row(c: CandidateAssessment, view: CandidateView, board: Leaderboard | None) -> LeaderRow:
+def _row(c: judge.CandidateAssessment, view: CandidateView, board: judge.Leaderboard | None) -> LeaderRow:
     accuracy = parts.figure(c.classification.accuracy, "share")
     p95 = next((q.estimate for q in c.latency.caller if q.q == 0.95), None)
     priced, currency = c.cost.priced, c.cost.currency
@@ -47,29 +34,29 @@ def _row(c: CandidateAssessment, view: CandidateView, board: Leaderboard | None)
         tone=view.tone,
         tally=view.tally,
         accuracy=Cell(text=accuracy, kind="number", picture=picture),
-        balanced=figure_text(c.classification.balanced_accuracy, "share"),
-        p95=figure_text(p95, "seconds") if p95 else FigureText("undefined"),
-        stability=figure_text(c.stability.agreement, "share"),
-        cost=figure_text(c.cost.per_1000, "money", currency) if priced else FigureText("no price"),
+        balanced=judge.figure_text(c.classification.balanced_accuracy, "share"),
+        p95=judge.figure_text(p95, "seconds") if p95 else judge.FigureText("undefined"),
+        stability=judge.figure_text(c.stability.agreement, "share"),
+        cost=judge.figure_text(c.cost.per_1000, "money", currency) if priced else judge.FigureText("no price"),
         headline=view.headline,
         standing=_standing(c.name, board),
     )
 
 
-def _standing(name: str, board: Leaderboard | None) -> str:
+def _standing(name: str, board: judge.Leaderboard | None) -> str:
     if board is None:
         return ""
     if name == board.recommended:
         return "recommended" if board.rows[_place(name, board)].verdict == "READY" else "nearest"
     row = board.rows[_place(name, board)]
-    return "on the front" if row.on_front else f"beaten by {listed(row.beaten_by, 2)}"
+    return "on the front" if row.on_front else f"beaten by {judge.listed(row.beaten_by, 2)}"
 
 
-def _place(name: str, board: Leaderboard) -> int:
+def _place(name: str, board: judge.Leaderboard) -> int:
     return next(place for place, row in enumerate(board.rows) if row.name == name)
 
 
-def standing_view(board: Leaderboard | None) -> StandingView | None:
+def standing_view(board: judge.Leaderboard | None) -> StandingView | None:
     """Give the sentences and the table of all pairs; None where there is nothing to compare."""
     if board is None:
         return None
@@ -83,27 +70,27 @@ def standing_view(board: Leaderboard | None) -> StandingView | None:
     )
 
 
-def _front(board: Leaderboard) -> str:
+def _front(board: judge.Leaderboard) -> str:
     beaten = len(board.rows) - len(board.front)
-    front = f"the Pareto front of {listed(_compared(board))}"
+    front = f"the Pareto front of {judge.listed(_compared(board))}"
     if not beaten:
         who, none = ("Both", "neither") if len(board.rows) == 2 else ("All", "none")
         return f"{who} are on {front}: {none} is beaten without a price."
-    rest = verb(beaten, "the other is", "the others are")
-    return f"On {front}: {listed(board.front)}; {rest} beaten."
+    rest = judge.verb(beaten, "the other is", "the others are")
+    return f"On {front}: {judge.listed(board.front)}; {rest} beaten."
 
 
-def _compared(board: Leaderboard) -> list[str]:
+def _compared(board: judge.Leaderboard) -> list[str]:
     """Name what candidates were compared in; without latencies or prices only the rest."""
     timed = any(row.p95.value is not None for row in board.rows)
     return ["quality", *(["p95"] if timed else []), *(["cost"] if _has_prices(board) else [])]
 
 
-def _has_prices(board: Leaderboard) -> bool:
+def _has_prices(board: judge.Leaderboard) -> bool:
     return any(row.cost_per_1000.value for row in board.rows)
 
 
-def _chart(board: Leaderboard) -> Chart | None:
+def _chart(board: judge.Leaderboard) -> Chart | None:
     """Draw quality over p95 with the cost beside each name; of fewer than three the table says it all."""
     rows = [row for row in board.rows if row.quality.value is not None and row.p95.value is not None]
     if len(rows) < FEWEST_DRAWN:
@@ -114,11 +101,11 @@ def _chart(board: Leaderboard) -> Chart | None:
     beaten = any(not row.on_front for row in rows)
     shown = "filled circles are on the Pareto front, hollow diamonds are beaten" if beaten else "none is beaten"
     missing = [row.name for row in board.rows if row not in rows]
-    undrawn = f" Not drawn, without a p95: {listed(missing)}." if missing else ""
+    undrawn = f" Not drawn, without a p95: {judge.listed(missing)}." if missing else ""
     return Chart(
         key="front",
-        title=f"{sentence(listed(_compared(board)))}: {shown}",
-        alt=f"{sentence(quality)} over p95: {'; '.join(map(_told, rows))}.{undrawn}",
+        title=f"{judge.sentence(judge.listed(_compared(board)))}: {shown}",
+        alt=f"{judge.sentence(quality)} over p95: {'; '.join(map(_told, rows))}.{undrawn}",
         plot=FrontPlot(
             x_title=f"p95 latency ({unit})",
             y_title=quality,
@@ -129,20 +116,20 @@ def _chart(board: Leaderboard) -> Chart | None:
     )
 
 
-def _told(row: Standing) -> str:
+def _told(row: judge.Standing) -> str:
     where = "on the front" if row.on_front else "beaten"
     cost = f", {_cost(row)}" if _cost(row) else ""
     return f"{row.name} {parts.figure(row.quality, 'share')} at {parts.figure(row.p95, 'seconds')}{cost}, {where}"
 
 
-def _cost(row: Standing) -> str:
+def _cost(row: judge.Standing) -> str:
     """Give the cost; nothing for a model that has no price."""
     value = row.cost_per_1000.value
     currency = row.currency or ""
     return f"{parts.number(value, 'money', currency=currency)} per 1,000" if value else ""
 
 
-def _box(row: Standing, factor: float) -> Box:
+def _box(row: judge.Standing, factor: float) -> Box:
     (x_low, x_high), (y_low, y_high) = parts.ends_of(row.p95), parts.ends_of(row.quality)
     return Box(
         name=row.name,
@@ -156,7 +143,7 @@ def _box(row: Standing, factor: float) -> Box:
     )
 
 
-def _weakest(board: Leaderboard) -> str:
+def _weakest(board: judge.Leaderboard) -> str:
     if board.cochran_p is None:
         return "No case tells the candidates apart."
     told = parts.p_value(board.cochran_p)
@@ -167,7 +154,7 @@ def _weakest(board: Leaderboard) -> str:
     return f"Cochran's Q shows no difference in accuracy among them ({told}), so none is called the weakest."
 
 
-def _duels(board: Leaderboard) -> Table:
+def _duels(board: judge.Leaderboard) -> Table:
     return Table(
         title="",
         head=("Metric", "First", "Second", "First − second", "Holm", "So"),
@@ -181,15 +168,15 @@ def _duels(board: Leaderboard) -> Table:
     )
 
 
-def _so(duel: Duel) -> str:
+def _so(duel: judge.Duel) -> str:
     if duel.better:
         return f"{duel.better} is better"
     return f"open: it depends on {parts.count(duel.depends_on, 'failed call')}" if duel.depends_on else "noise"
 
 
-def _duel(duel: Duel) -> tuple[Cell, ...]:
-    scale = scale_of(duel.metric)
-    seen = str(signed_text(duel.difference, scale, duel.currency or ""))
+def _duel(duel: judge.Duel) -> tuple[Cell, ...]:
+    scale = judge.scale_of(duel.metric)
+    seen = str(judge.signed_text(duel.difference, scale, duel.currency or ""))
     return (
         Cell(text=metric_of(duel.metric).in_words),
         Cell(text=duel.first),

@@ -11,16 +11,7 @@ were generated and are paid for, so they are added to `output`, once.
 from itertools import islice
 from typing import Any
 
-from harness.measure.endpoint.codecs.fields import (
-    JsonObject,
-    Malformed,
-    as_count,
-    as_number,
-    list_at,
-    number_at,
-    object_at,
-    text_at,
-)
+from harness.measure.endpoint.codecs import fields
 from harness.measure.endpoint.headers import Headers
 from harness.record import TokenLogprob, Usage
 
@@ -40,7 +31,7 @@ class Books:
         """The fields that could not be read, each once."""
         return tuple(self._odd)
 
-    def text(self, source: JsonObject, key: str) -> str | None:
+    def text(self, source: fields.JsonObject, key: str) -> str | None:
         """Return a string; None where there is none, or something else."""
         value = source.get(key)
         if value is None or isinstance(value, str):
@@ -48,7 +39,7 @@ class Books:
         self._not_known(key)
         return None
 
-    def group(self, source: JsonObject, key: str) -> JsonObject:
+    def group(self, source: fields.JsonObject, key: str) -> fields.JsonObject:
         """Return an object; an empty one where there is none, or something else."""
         value = source.get(key)
         if value is None or isinstance(value, dict):
@@ -59,28 +50,28 @@ class Books:
     def count(self, value: object, name: str) -> int | None:
         """Return a number of tokens; None where there is none, or something else."""
         try:
-            return as_count(value, name)
-        except Malformed:
+            return fields.as_count(value, name)
+        except fields.Malformed:
             self._not_known(name)
             return None
 
     def number(self, value: object, name: str) -> float | None:
         """Return a finite number; None where there is none, or something else."""
         try:
-            return as_number(value, name)
-        except Malformed:
+            return fields.as_number(value, name)
+        except fields.Malformed:
             self._not_known(name)
             return None
 
-    def logprobs(self, holder: JsonObject) -> tuple[TokenLogprob, ...]:
+    def logprobs(self, holder: fields.JsonObject) -> tuple[TokenLogprob, ...]:
         """Return `logprobs` of a choice, in the chat form (also llama.cpp's) or the completions form."""
         try:
-            logprobs = object_at(holder, "logprobs")
+            logprobs = fields.object_at(holder, "logprobs")
             if not logprobs:
                 return ()
-            content = list_at(logprobs, "content")
+            content = fields.list_at(logprobs, "content")
             return _old_logprobs(logprobs) if content is None else chat_logprobs(content)
-        except Malformed:
+        except fields.Malformed:
             self._not_known("logprobs")
             return ()
 
@@ -88,7 +79,7 @@ class Books:
         self._odd[name] = None
 
 
-def openai_usage(payload: JsonObject, books: Books) -> Usage:
+def openai_usage(payload: fields.JsonObject, books: Books) -> Usage:
     """`usage` of chat and text completions, of Azure, DeepSeek and all that speak as they do."""
     usage = books.group(payload, "usage")
     before, after = (books.group(usage, "prompt_tokens_details"), books.group(usage, "completion_tokens_details"))
@@ -105,7 +96,7 @@ def openai_usage(payload: JsonObject, books: Books) -> Usage:
     )
 
 
-def responses_usage(payload: JsonObject, books: Books) -> Usage:
+def responses_usage(payload: fields.JsonObject, books: Books) -> Usage:
     """`usage` of OpenAI's Responses."""
     usage = books.group(payload, "usage")
     before, after = books.group(usage, "input_tokens_details"), books.group(usage, "output_tokens_details")
@@ -120,7 +111,7 @@ def responses_usage(payload: JsonObject, books: Books) -> Usage:
     )
 
 
-def anthropic_usage(usage: JsonObject, books: Books) -> Usage:
+def anthropic_usage(usage: fields.JsonObject, books: Books) -> Usage:
     """Return the counts; here `input_tokens` leaves out what the cache served or took in."""
     fresh, cached, stored = (
         books.count(usage.get(name), name)
@@ -162,42 +153,44 @@ def chat_logprobs(content: list[Any]) -> tuple[TokenLogprob, ...]:
 def _chat_token(item: object) -> TokenLogprob:
     token, logprob = _pair(item)
     assert isinstance(item, dict)
-    top = list_at(item, "top_logprobs") or []
+    top = fields.list_at(item, "top_logprobs") or []
     return TokenLogprob(token, logprob, tuple(_pair(one) for one in top[:_MOST_ALTERNATIVES]))
 
 
 def _pair(item: object) -> tuple[str, float]:
     if not isinstance(item, dict):
-        raise Malformed("a token's logprob is not an object")
-    token, logprob = text_at(item, "token"), number_at(item, "logprob")
+        raise fields.Malformed("a token's logprob is not an object")
+    token, logprob = fields.text_at(item, "token"), fields.number_at(item, "logprob")
     if token is None:
-        raise Malformed("a token's logprob has no token")
+        raise fields.Malformed("a token's logprob has no token")
     return token, _checked(logprob)
 
 
-def _old_logprobs(logprobs: JsonObject) -> tuple[TokenLogprob, ...]:
-    tokens = list_at(logprobs, "tokens") or []
-    values = list_at(logprobs, "token_logprobs") or []
-    tops = list_at(logprobs, "top_logprobs") or []
+def _old_logprobs(logprobs: fields.JsonObject) -> tuple[TokenLogprob, ...]:
+    tokens = fields.list_at(logprobs, "tokens") or []
+    values = fields.list_at(logprobs, "token_logprobs") or []
+    tops = fields.list_at(logprobs, "top_logprobs") or []
     if len(values) != len(tokens) or not all(isinstance(token, str) for token in tokens):
-        raise Malformed("`logprobs` has lists of different lengths")
+        raise fields.Malformed("`logprobs` has lists of different lengths")
     tops = tops + [None] * (len(tokens) - len(tops))
     rows = islice(zip(tokens, values, tops, strict=False), _MOST_KEPT)
-    return tuple(TokenLogprob(token, _checked(as_number(v, "token_logprobs")), _old_top(top)) for token, v, top in rows)
+    return tuple(
+        TokenLogprob(token, _checked(fields.as_number(v, "token_logprobs")), _old_top(top)) for token, v, top in rows
+    )
 
 
 def _old_top(top: object) -> tuple[tuple[str, float], ...]:
     if not isinstance(top, dict):
         return ()
     pairs = islice(top.items(), _MOST_ALTERNATIVES)
-    return tuple((token, _checked(as_number(value, "top_logprobs"))) for token, value in pairs)
+    return tuple((token, _checked(fields.as_number(value, "top_logprobs"))) for token, value in pairs)
 
 
 def _checked(logprob: float | None) -> float:
     if logprob is None:
         return _FLOOR  # llama.cpp writes null for minus infinity, which JSON can't carry
     if logprob > 0.01:  # rounding may lift a certain token slightly above 0
-        raise Malformed(f"a log probability of {logprob} is above zero")
+        raise fields.Malformed(f"a log probability of {logprob} is above zero")
     return min(0.0, max(_FLOOR, logprob))
 
 
@@ -206,14 +199,16 @@ def request_id(headers: Headers) -> str | None:
     return headers.get("x-request-id") or headers.get("request-id") or headers.get("apim-request-id")
 
 
-def server_ns(payload: JsonObject, headers: Headers) -> int | None:
+def server_ns(payload: fields.JsonObject, headers: Headers) -> int | None:
     """Return the processing time that the server itself reports; a nonsensical one counts as none."""
     try:
-        timings = object_at(payload, "timings")  # llama.cpp
+        timings = fields.object_at(payload, "timings")  # llama.cpp
         if timings is not None:
-            millis = (number_at(timings, "prompt_ms") or 0.0) + (number_at(timings, "predicted_ms") or 0.0)
+            millis = (fields.number_at(timings, "prompt_ms") or 0.0) + (
+                fields.number_at(timings, "predicted_ms") or 0.0
+            )
         else:
             millis = float(headers.get("openai-processing-ms") or headers.get("x-envoy-upstream-service-time") or -1.0)
-    except (Malformed, ValueError):
+    except (fields.Malformed, ValueError):
         return None
     return round(millis * 1e6) if 0 <= millis < 1e9 else None

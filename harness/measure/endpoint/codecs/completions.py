@@ -11,17 +11,9 @@ import msgspec
 
 from harness.files.project import ModelEntry
 from harness.files.prompts import Prompt, Rendered, RenderedText
+from harness.measure.endpoint.codecs import fields
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, openai_usage, request_id, server_ns
-from harness.measure.endpoint.codecs.fields import (
-    ErrorInReply,
-    JsonObject,
-    Malformed,
-    first_object,
-    list_at,
-    object_at,
-    text_at,
-)
 from harness.measure.endpoint.codecs.message import (
     FINISH_FIELDS,
     StreamedTools,
@@ -46,7 +38,7 @@ class ChatCodec:
         if isinstance(wanted := params.get("logprobs"), int) and not isinstance(wanted, bool):
             params = {**params, "logprobs": True, "top_logprobs": wanted}  # the completions form of the same wish
         self.most_output = parameters.most_output(params)
-        rest: JsonObject = {
+        rest: fields.JsonObject = {
             "model": entry.model,
             **params,
             "response_format": parameters.response_format(prompt) or params.get("response_format"),
@@ -60,25 +52,25 @@ class ChatCodec:
         """Write the messages, then what is the same for every request."""
         return b'{"messages":' + msgspec.json.encode(parameters.spoken(rendered)) + self._rest
 
-    def reply(self, payload: JsonObject, headers: Headers) -> Reply:
+    def reply(self, payload: fields.JsonObject, headers: Headers) -> Reply:
         """Read the first choice's message."""
         _raise_old_error(payload)
         if not payload.get("choices") and _was_filtered(payload):
             return _blocked(payload, headers)
-        return _chat_reply(payload, first_object(payload, "choices"), headers)
+        return _chat_reply(payload, fields.first_object(payload, "choices"), headers)
 
     def parts(self) -> ChatParts:
         """Return a collector for a streamed reply."""
         return ChatParts()
 
 
-def _raise_old_error(payload: JsonObject) -> None:
+def _raise_old_error(payload: fields.JsonObject) -> None:
     """Raise what servers that knew no `error` key put in its place (vLLM, LMDeploy)."""
     if payload.get("object") == "error":
-        raise ErrorInReply(payload)
+        raise fields.ErrorInReply(payload)
 
 
-def _was_filtered(payload: JsonObject) -> bool:
+def _was_filtered(payload: fields.JsonObject) -> bool:
     """Tell whether Azure's filter says that it stopped the prompt."""
     results = payload.get("prompt_filter_results")
     verdicts = results if isinstance(results, list) else []
@@ -87,18 +79,18 @@ def _was_filtered(payload: JsonObject) -> bool:
     return any(isinstance(kind, dict) and kind.get("filtered") is True for kind in kinds)
 
 
-def _blocked(payload: JsonObject, headers: Headers) -> Reply:
+def _blocked(payload: fields.JsonObject, headers: Headers) -> Reply:
     return _with_books(Reply(text="", finish_reason="content_filter"), {}, payload, headers, Books())
 
 
-def _chat_reply(payload: JsonObject, choice: JsonObject, headers: Headers) -> Reply:
+def _chat_reply(payload: fields.JsonObject, choice: fields.JsonObject, headers: Headers) -> Reply:
     """Read a choice with its message; a stream's collected choice is read by the same words."""
     books = Books()
     finish = finish_of(choice, payload, books)
-    message = object_at(choice, "message")
+    message = fields.object_at(choice, "message")
     if message is None:
         if not may_be_empty(finish):
-            raise Malformed("`choices[0].message` is missing")
+            raise fields.Malformed("`choices[0].message` is missing")
         message = {}  # a filter or a limit left nothing of it
     reply = Reply(
         text=content_text(message),
@@ -110,7 +102,9 @@ def _chat_reply(payload: JsonObject, choice: JsonObject, headers: Headers) -> Re
     return _with_books(reply, choice, payload, headers, books)
 
 
-def _with_books(reply: Reply, choice: JsonObject, payload: JsonObject, headers: Headers, books: Books) -> Reply:
+def _with_books(
+    reply: Reply, choice: fields.JsonObject, payload: fields.JsonObject, headers: Headers, books: Books
+) -> Reply:
     """Add to what was said what only keeps books."""
     return msgspec.structs.replace(
         reply,
@@ -124,7 +118,7 @@ def _with_books(reply: Reply, choice: JsonObject, payload: JsonObject, headers: 
     )
 
 
-def _usage_holder(choice: JsonObject, payload: JsonObject) -> JsonObject:
+def _usage_holder(choice: fields.JsonObject, payload: fields.JsonObject) -> fields.JsonObject:
     """Return what holds the usage: the reply, or where Groq's and Moonshot's streams put it."""
     if payload.get("usage") is not None:
         return payload
@@ -136,23 +130,23 @@ class StreamedChoice:
     """What the chunks of a stream say beside the text: the last word on each counts."""
 
     def __init__(self) -> None:
-        self._payload: JsonObject = {}
-        self._choice: JsonObject = {}
+        self._payload: fields.JsonObject = {}
+        self._choice: fields.JsonObject = {}
         self._begun = False
 
-    def next_choice(self, payload: JsonObject) -> JsonObject:
+    def next_choice(self, payload: fields.JsonObject) -> fields.JsonObject:
         """Keep what a chunk says of the reply; return its choice, empty in the chunk with the usage."""
         _raise_old_error(payload)
         self._payload.update({key: value for key, value in payload.items() if value is not None})
-        choices = list_at(payload, "choices")
-        choice = first_object(payload, "choices") if choices else {}
+        choices = fields.list_at(payload, "choices")
+        choice = fields.first_object(payload, "choices") if choices else {}
         if choice.get("index"):
             return {}  # another of several choices: the first one is read
         self._begun = self._begun or bool(choices)
         kept_of = ("usage", *FINISH_FIELDS)
         self._choice.update({key: choice[key] for key in kept_of if choice.get(key) is not None})
         if error := choice.get("error"):
-            raise ErrorInReply(error)
+            raise fields.ErrorInReply(error)
         return choice
 
     def finished(self, *, done: bool) -> bool:
@@ -172,12 +166,12 @@ class ChatParts(StreamedChoice):
         self._logprobs: list[Any] = []
         self._tools = StreamedTools()
 
-    def add(self, event: str, payload: JsonObject) -> bool:  # noqa: ARG002 (chat chunks have no event name)
+    def add(self, event: str, payload: fields.JsonObject) -> bool:  # noqa: ARG002 (chat chunks have no event name)
         """Take one chunk."""
         choice = self.next_choice(payload)
         if isinstance(logprobs := choice.get("logprobs"), dict):
             self._logprobs.extend(logprobs.get("content") or [])
-        delta = object_at(choice, "delta") or object_at(choice, "message") or {}
+        delta = fields.object_at(choice, "delta") or fields.object_at(choice, "message") or {}
         if isinstance(refusal := delta.get("refusal"), str):
             self._refusal.append(refusal)
         self._thoughts.append(thoughts_of(delta))
@@ -211,7 +205,7 @@ class CompletionsCodec:
         params.pop("top_logprobs", None)
         self.most_output = parameters.most_output(params)
         schema = parameters.schema_of(prompt)
-        rest: JsonObject = {
+        rest: fields.JsonObject = {
             "model": entry.model,
             **params,
             "json_schema": schema["schema"] if schema else None,
@@ -227,22 +221,22 @@ class CompletionsCodec:
             raise parameters.CannotEncode("a prompt with `messages` can't be sent as a text completion; give it `text`")
         return b'{"prompt":' + msgspec.json.encode(rendered.text) + self._rest
 
-    def reply(self, payload: JsonObject, headers: Headers) -> Reply:
+    def reply(self, payload: fields.JsonObject, headers: Headers) -> Reply:
         """Read the first choice's text."""
         _raise_old_error(payload)
-        return _text_reply(payload, first_object(payload, "choices"), headers)
+        return _text_reply(payload, fields.first_object(payload, "choices"), headers)
 
     def parts(self) -> CompletionsParts:
         """Return a collector for a streamed reply."""
         return CompletionsParts()
 
 
-def _text_reply(payload: JsonObject, choice: JsonObject, headers: Headers) -> Reply:
+def _text_reply(payload: fields.JsonObject, choice: fields.JsonObject, headers: Headers) -> Reply:
     books = Books()
     finish = finish_of(choice, payload, books)
-    text = text_at(choice, "text")
+    text = fields.text_at(choice, "text")
     if text is None and not may_be_empty(finish):
-        raise Malformed("`choices[0].text` is missing")
+        raise fields.Malformed("`choices[0].text` is missing")
     reply = Reply(text=text or "", finish_reason=finish, reasoning=kept(thoughts_of(choice)))
     return _with_books(reply, choice, payload, headers, books)
 
@@ -256,12 +250,12 @@ class CompletionsParts(StreamedChoice):
         self._logprobs: list[TokenLogprob] = []
         self._odd = Books()
 
-    def add(self, event: str, payload: JsonObject) -> bool:  # noqa: ARG002 (these chunks have no event name)
+    def add(self, event: str, payload: fields.JsonObject) -> bool:  # noqa: ARG002 (these chunks have no event name)
         """Take one chunk."""
         choice = self.next_choice(payload)
         if choice.get("logprobs"):
             self._logprobs.extend(self._odd.logprobs(choice))
-        text = text_at(choice, "text") or ""
+        text = fields.text_at(choice, "text") or ""
         self._text.append(text)
         return bool(text)
 

@@ -23,9 +23,8 @@ from harness.judge.sections.stability import judged_stability
 from harness.judge.sections.tradeoff import judged_tradeoff
 from harness.judge.sections.trouble import cut_while_thinking, judged_replies, no_reply, what_went_wrong
 from harness.judge.sections.versions import with_growth, with_versions
-from harness.judge.table.columns import RunTable
 from harness.judge.table.read import tabulate
-from harness.judge.view import RunView, View
+from harness.judge.view import RunTable, RunView, View
 from harness.record import Event
 from harness.rundir import SCHEMA_VERSION, Manifest, events_of, read_manifest, runs_of_suite
 

@@ -13,8 +13,7 @@ import numpy as np
 
 from harness.files.case import case_digest
 from harness.judge.scores import Answers, Resampling, seconds
-from harness.judge.table.columns import NONE, Bool, CaseColumns, Float, Int16, Int64, TrialColumns
-from harness.judge.view import FAILED, View, clocked
+from harness.judge.view import FAILED, NONE, Bool, CaseColumns, Float, Int16, Int64, TrialColumns, View, clocked
 
 
 @dataclass(frozen=True, slots=True)

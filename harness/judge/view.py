@@ -1,7 +1,8 @@
 """A measured run and each of its candidates, with all that judging needs; what several use is computed once.
 
 `RunView` holds what is the same for all candidates of a run, `View` what is one candidate's. What only one
-room needs is written there as a function under `@once`: a cached property that stays in its own room.
+room needs is written there as a function under `@once`: a cached property that stays in its own room. Who reads a
+view takes the types and words of its columns from here as well.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from harness.files.project import ModelEntry
 from harness.files.suite import Suite
 from harness.files.thresholds import Threshold
 from harness.judge import OUTCOMES, PastRun
-from harness.judge.scores import Answers, Resampling, Votes, seconds
-from harness.judge.table.columns import FAILURES, NONE, Bool, CaseColumns, Float, Int64, RunTable, TrialColumns
+from harness.judge.scores import NONE, Answers, Bool, Float, Int16, Int64, Resampling, Votes, seconds
+from harness.judge.table.columns import DEV, FAILURES, HOLDOUT, CaseColumns, RunTable, TrialColumns, named_counts
 from harness.record import Stopped
 from harness.rundir import MANIFEST, CandidateEntry, Manifest
 

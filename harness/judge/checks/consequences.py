@@ -8,8 +8,7 @@ from harness.judge import OUTCOMES, Outcome, amount, count, listed, named, verb
 from harness.judge.checks.asked import Asked
 from harness.judge.leakage.find import LEAKS
 from harness.judge.leakage.section import leaks
-from harness.judge.table.columns import FAILURES, NONE, Bool
-from harness.judge.view import View
+from harness.judge.view import FAILURES, NONE, Bool, View
 
 
 def _once(view: View, of: Bool) -> bool:

@@ -15,8 +15,7 @@ from harness.judge.checks.settling import PREDICTED, Case, Evidence, Goal, Predi
 from harness.judge.documents import OUTCOMES, Check, SettledEarly
 from harness.judge.labels import LabelReader
 from harness.judge.sections.cost import spent
-from harness.judge.table.columns import NONE
-from harness.judge.view import FAILED, View
+from harness.judge.view import FAILED, NONE, View
 from harness.record import ORIGINAL, CaseRow, Record, Stopped, caller_ns
 
 _ANSWERS = len(OUTCOMES)

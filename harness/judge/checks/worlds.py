@@ -32,8 +32,7 @@ import numpy as np
 from harness.files.thresholds import metric_of
 from harness.judge import OUTCOMES
 from harness.judge.checks.asked import Asked
-from harness.judge.table.columns import DEV, FAILURES, NONE, Bool, Int64, TrialColumns
-from harness.judge.view import LABEL, View, lost
+from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost
 
 Worlds: TypeAlias = Callable[[Asked], Iterator[View]]
 _Retold: TypeAlias = Callable[[TrialColumns], TrialColumns]

@@ -21,8 +21,7 @@ from harness.judge.compare.figures import NOBODY, accuracy_figure
 from harness.judge.compare.no_worse import EVEN, Demand, decided, evidence, p_of_loss
 from harness.judge.pairs import Pairs, Side, pair
 from harness.judge.scores import holm, p_sign, share_of_counts
-from harness.judge.table.columns import Bool, Float, Int16
-from harness.judge.view import View
+from harness.judge.view import Bool, Float, Int16, View
 
 
 def agreement(old: View, new: View, asked: Demand) -> judge.Agreement:

@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from harness.files.prompts import Prompt, RenderedText, RenderFailed, RenderRefused, Renders, renderer_of
 from harness.judge import OUTCOMES, CaseChange, OutcomeChange
 from harness.judge.pairs import Pairs, Side
-from harness.judge.table.columns import Bool, Float, Int64
-from harness.judge.view import lost
+from harness.judge.view import Bool, Float, Int64, lost
 
 RENDERED = 50  # cases of each list whose prompts are shown in full
 SHOWN_REPLIES = 3

@@ -26,8 +26,7 @@ from harness.judge.compare.decide import cases_for_margin, p_worse
 from harness.judge.compare.figures import Compared, guarded_figures
 from harness.judge.compare.telling import non_inferiority_sentence
 from harness.judge.pairs import Pairs, Side
-from harness.judge.scores import Drawn, PairedDifference, holm, lower_bound, p_not_above, p_sign
-from harness.judge.table.columns import Bool, Float
+from harness.judge.scores import Bool, Drawn, Float, PairedDifference, holm, lower_bound, p_not_above, p_sign
 
 EVEN = 1e-9  # a smaller difference is none
 NEARLY = 0.05  # of a unit: sums of ratios are whole numbers of cases only nearly

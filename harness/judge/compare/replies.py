@@ -11,8 +11,7 @@ from harness.judge.compare.figures import Compared
 from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import Missing, clustered_mean, paired_mean_difference
 from harness.judge.sections.cost import NO_USAGE, scaled
-from harness.judge.table.columns import NONE, Bool, Float
-from harness.judge.view import FAILED
+from harness.judge.view import FAILED, NONE, Bool, Float
 
 NO_REPLY = "one side has no reply"
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from harness.judge import Change, count
 from harness.judge.pairs import Pairs, Side
-from harness.judge.table.columns import NONE, named_counts
-from harness.judge.view import View
+from harness.judge.view import NONE, View, named_counts
 
 ABSENT = "not set"
 _PROMPT_FIELDS = ("parameters", "response_format", "json_schema", "grammar")

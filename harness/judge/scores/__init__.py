@@ -104,4 +104,4 @@ from harness.judge.scores.tradeoff import (
     reliability,
     tradeoffs,
 )
-from harness.judge.table.columns import NONE, Bool, Float, Int64
+from harness.judge.table.columns import NONE, Bool, Float, Int16, Int64

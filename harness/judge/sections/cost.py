@@ -7,8 +7,7 @@ from harness.files.project import Price
 from harness.files.written.units import per_month
 from harness.judge import Cost, Estimate
 from harness.judge.scores import Figure, Missing, clustered_mean, ratio_of_sums
-from harness.judge.table.columns import NONE, Bool, Float, Int64, TrialColumns
-from harness.judge.view import View
+from harness.judge.view import NONE, Bool, Float, Int64, TrialColumns, View
 
 NO_USAGE = "the endpoint did not count tokens"
 

@@ -6,8 +6,7 @@ from harness.files.thresholds import BALANCED_ACCURACY
 from harness.judge import Estimate, Generalization, SplitGap, count, listed, scores
 from harness.judge.history.section import judged_new_data, lab_gap, lab_run, share_gap
 from harness.judge.scores import Answers, Figure, Missing, Resampling, Share
-from harness.judge.table.columns import DEV, HOLDOUT
-from harness.judge.view import View
+from harness.judge.view import DEV, HOLDOUT, View
 
 
 def other_split(view: View) -> str | None:

@@ -11,8 +11,7 @@ import numpy as np
 
 from harness.files.thresholds import KAPPA
 from harness.judge import OUTCOMES, NotableCase, Outcome
-from harness.judge.table.columns import NONE, Int64
-from harness.judge.view import View, lost, once
+from harness.judge.view import NONE, Int64, View, lost, once
 
 MOST = 10
 UNREAD: Outcome = "unparseable"

@@ -18,8 +18,7 @@ import numpy as np
 from harness import judge
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, MACRO_F1, MCC, P95, PRECISION, RECALL, Metric
 from harness.judge.scores import Answers, RepeatPairs, Votes, balanced_cut, difference
-from harness.judge.table.columns import NONE, Bool, Float, Int16, Int64, named_counts
-from harness.judge.view import View
+from harness.judge.view import NONE, Bool, Float, Int16, Int64, View, named_counts
 
 SHOWN = 20
 ONE_REPEAT = "each case was asked once, so nothing is known of how its answer moves"

@@ -11,8 +11,7 @@ import numpy as np
 from harness.judge import OperatingPoint, ScoreCurve, Tradeoff, demand, money, scores
 from harness.judge.scores import Curve, Scored
 from harness.judge.sections.generalization import other_split
-from harness.judge.table.columns import DEV, Float
-from harness.judge.view import View
+from harness.judge.view import DEV, Float, View
 
 POINTS = 200
 MANY = 50_000  # trials: fewer draws keep the bands affordable, and they are narrow then anyway

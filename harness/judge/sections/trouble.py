@@ -15,8 +15,7 @@ import numpy as np
 from harness.files.mending import OUTPUT_LIMITS, Mend, Places, more_output, what_to_change
 from harness.judge import OUTCOMES, Outcome, Replies, SampleReply, Trap, Trouble, Verdict, count, verb
 from harness.judge.labels import Why, why_told
-from harness.judge.table.columns import FAILURES, NONE, Bool, named_counts
-from harness.judge.view import FAILED, View
+from harness.judge.view import FAILED, FAILURES, NONE, Bool, View, named_counts
 
 SAMPLES = 2
 _OWN: tuple[Outcome, ...] = ("truncated", "empty", "refused", "unparseable")

@@ -10,8 +10,7 @@ from harness.files.case import PROMPT_LEVEL, main_input, perturb_case
 from harness.files.prompts import Prompt, perturb_prompt
 from harness.judge import ChangedCase
 from harness.judge.scores import Missing, PairedDifference, paired_difference
-from harness.judge.table.columns import Bool, Float, Int64, TrialColumns
-from harness.judge.view import View, once
+from harness.judge.view import Bool, Float, Int64, TrialColumns, View, once
 from harness.record import CaseRow
 
 SHOWN = 10

@@ -7,7 +7,7 @@ renderer makes them harmless for its medium, as it does with any text.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.judge.documents import Trouble
+from harness.judge.documents.estimate import Trouble
 from harness.judge.wording import count, listed, sentence, verb
 
 MOST_WORDS = 240  # characters of the endpoint's words in a sentence

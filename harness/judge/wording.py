@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple, overload
 
 from harness.files.thresholds import Counted, Plain, Scale, metric_of
-from harness.judge.documents import Estimate
+from harness.judge.documents.estimate import Estimate
 
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]+")
 _PROSE = frozenset(["other", "others", "none", "all", "no", "yes", "unknown", "any", "some", "not", "single", "more"])

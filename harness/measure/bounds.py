@@ -8,9 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.errors import RunIncomplete, UsageError
-from harness.files.bundle import Bundle
 from harness.files.project import Price
-from harness.measure.plan import CandidateCost, Plan, costs_of
+from harness.measure.plan import Bundle, CandidateCost, Plan, costs_of
 from harness.record import Record, Reply
 
 _FREE = ("local", "replay")

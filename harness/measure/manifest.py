@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import RunChanged, UsageError
-from harness.files.branch import Repository
+from harness.files.branch.repository import Repository
 from harness.files.bundle import Bundle, Candidate, load_project
 from harness.files.project import find_project
 from harness.files.suite import Suite

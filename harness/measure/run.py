@@ -15,13 +15,12 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import EndpointUnusable, HarnessError, UsageError
-from harness.files.bundle import Bundle, Candidate
 from harness.journal import JournalWriter, RunLock, iter_records
 from harness.measure.bounds import NO_BOUND, Most
 from harness.measure.endpoint.origin import api_key, resolved_headers
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import make_manifest
-from harness.measure.plan import Plan
+from harness.measure.plan import Bundle, Candidate, Plan
 from harness.measure.session import Begin, keyboard_interrupts, run_session
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.record import Record, Reply

@@ -12,10 +12,9 @@ import msgspec
 from harness.cli.ground import HarnessError, Money, command_line
 from harness.cli.progress import watching_bundle
 from harness.files.branch import FREE, GateBundle
-from harness.files.bundle import Bundle, Candidate
 from harness.files.digest import digest
 from harness.measure.bounds import Most, refuse_more
-from harness.measure.plan import Plan, estimate
+from harness.measure.plan import Bundle, Candidate, Plan, estimate
 from harness.measure.resume import resume
 from harness.measure.run import measure, served_as, stored_replies
 from harness.record import Failure, Record, Refused, Session

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from harness.errors import UsageError
-from harness.files.bundle import Gatherer
+from harness.files.bundle.gathering import Gatherer
 from harness.files.case import Case
 from harness.files.project import ModelEntry, Project
 from harness.files.prompts import Prompt

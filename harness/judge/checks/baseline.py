@@ -10,10 +10,9 @@ from functools import cached_property
 
 from harness.files.baselines import StoredBaseline, StoredCandidate, StoredFigure
 from harness.judge import Assessment, Estimate
-from harness.judge.checks.asked import Before
+from harness.judge.checks.asked import Before, View
 from harness.judge.checks.metrics import figures_of
 from harness.judge.scores import Missing
-from harness.judge.view import View
 from harness.rundir import CandidateEntry, Manifest
 
 _DIGITS = 9

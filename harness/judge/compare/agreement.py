@@ -19,9 +19,8 @@ from harness import judge
 from harness.judge.compare.comparing import if_all_decide_so, other_worlds
 from harness.judge.compare.figures import NOBODY, accuracy_figure
 from harness.judge.compare.no_worse import EVEN, Demand, decided, evidence, p_of_loss
-from harness.judge.pairs import Pairs, Side, pair
+from harness.judge.pairs import Bool, Float, Int16, Pairs, Side, View, pair
 from harness.judge.scores import holm, p_sign, share_of_counts
-from harness.judge.view import Bool, Float, Int16, View
 
 
 def agreement(old: View, new: View, asked: Demand) -> judge.Agreement:

@@ -8,10 +8,9 @@ from harness.files.thresholds import COST_PER_1000, Metric
 from harness.judge import Bill, Comparison, MetricDifference, money
 from harness.judge.compare.decide import decided
 from harness.judge.compare.figures import Compared
-from harness.judge.pairs import Pairs, Side
+from harness.judge.pairs import FAILED, NONE, Bool, Float, Pairs, Side
 from harness.judge.scores import Missing, clustered_mean, paired_mean_difference
 from harness.judge.sections.cost import NO_USAGE, scaled
-from harness.judge.view import FAILED, NONE, Bool, Float
 
 NO_REPLY = "one side has no reply"
 

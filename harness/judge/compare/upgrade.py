@@ -24,8 +24,7 @@ from harness.judge.compare.gate import ChangedPrompt, no_worse_check, threshold_
 from harness.judge.compare.no_worse import Demand, no_worse
 from harness.judge.compare.replies import bill, reply_figures
 from harness.judge.compare.telling import comparison_headline, difference_text
-from harness.judge.pairs import pair
-from harness.judge.view import View
+from harness.judge.pairs import View, pair
 
 WORST_SLICES = 3
 

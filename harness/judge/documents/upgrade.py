@@ -4,9 +4,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from harness.judge.documents.assessment import Trouble
 from harness.judge.documents.comparison import Comparison, GateCheck, MetricDifference, NonInferiority
-from harness.judge.documents.estimate import Estimate
+from harness.judge.documents.estimate import Estimate, Trouble
 
 UPGRADE_SCHEMA = 1
 

@@ -31,7 +31,7 @@ from harness.judge.scores.combined import (
     fisher,
     no_big_drop,
 )
-from harness.judge.scores.figure import Drawn, Figure, Mapped, Missing, Normal
+from harness.judge.scores.figure import NONE, Bool, Drawn, Figure, Float, Int16, Int64, Mapped, Missing, Normal
 from harness.judge.scores.invariance import Excess, RepeatPairs, balanced_cut, excess, flip_share, p_value
 from harness.judge.scores.latency import (
     SloDecision,
@@ -104,4 +104,3 @@ from harness.judge.scores.tradeoff import (
     reliability,
     tradeoffs,
 )
-from harness.judge.table.columns import NONE, Bool, Float, Int16, Int64

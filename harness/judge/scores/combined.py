@@ -14,9 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge.documents import Estimate, Status, undefined
 from harness.judge.scores.answers import Answers
-from harness.judge.scores.figure import Missing
+from harness.judge.scores.figure import Estimate, Missing, Status, undefined
 from harness.judge.scores.proportion import Share, clustered_share
 
 

@@ -12,8 +12,8 @@ from typing import Protocol
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from harness.judge.documents import Estimate, undefined
-from harness.judge.table.columns import Float
+from harness.judge.documents.estimate import Estimate, Status, undefined
+from harness.judge.table.columns import NONE, Bool, Float, Int16, Int32, Int64
 
 
 class Figure(Protocol):

@@ -28,10 +28,8 @@ from math import comb, prod, sqrt
 
 import numpy as np
 
-from harness.judge.documents import Estimate
-from harness.judge.scores.figure import Missing
+from harness.judge.scores.figure import Bool, Estimate, Float, Int32, Int64, Missing
 from harness.judge.scores.proportion import Share, share_of_counts
-from harness.judge.table.columns import Bool, Float, Int32, Int64
 
 DRAWS = 9_999
 _MOST_SPLITS = 5_000  # of one case; above, splits are sampled

@@ -23,11 +23,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from harness.files.thresholds import Op
-from harness.judge.documents import Estimate, undefined
 from harness.judge.scores.binomial import quantile
-from harness.judge.scores.figure import Drawn, Figure, Missing
+from harness.judge.scores.figure import NONE, Bool, Drawn, Estimate, Figure, Float, Int32, Int64, Missing, undefined
 from harness.judge.scores.proportion import Decision, Share, clustered_share, decide
-from harness.judge.table.columns import NONE, Bool, Float, Int32, Int64
 
 CENSORED = math.inf
 DRAWS = 2_000

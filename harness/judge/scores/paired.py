@@ -12,11 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import bdtr, chdtrc, ndtr, ndtri
 
-from harness.judge.documents import Estimate
-from harness.judge.scores.figure import Missing, Normal
+from harness.judge.scores.figure import Estimate, Float, Int32, Int64, Missing, Normal
 from harness.judge.scores.planning import POWER
 from harness.judge.scores.proportion import uncertainty_of_spread
-from harness.judge.table.columns import Float, Int32, Int64
 
 
 def mcnemar_mid_p(b: int, c: int) -> float:

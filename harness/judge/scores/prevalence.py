@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from scipy.special import expit, logit, ndtri
 
-from harness.judge.documents import Estimate
-from harness.judge.scores.figure import Figure, Missing
+from harness.judge.scores.figure import Estimate, Figure, Missing
 from harness.judge.scores.proportion import Share
 
 

@@ -41,11 +41,9 @@ import numpy as np
 from scipy.special import stdtrit
 
 from harness.files.thresholds import Op
-from harness.judge.documents import Estimate, Status
 from harness.judge.scores.binomial import exact_lower, exact_upper, p_value_above, wilson
-from harness.judge.scores.figure import Figure, Mapped, Missing
+from harness.judge.scores.figure import Bool, Estimate, Figure, Float, Int32, Int64, Mapped, Missing, Status
 from harness.judge.scores.planning import MOST
-from harness.judge.table.columns import Bool, Float, Int32, Int64
 
 SHOWN = 2  # degrees of freedom for each informative case in intervals that are shown
 

@@ -35,8 +35,7 @@ from typing import Self
 import numpy as np
 
 from harness.judge.scores.answers import Answers, Patterns
-from harness.judge.scores.figure import Drawn, Figure, Missing, Normal
-from harness.judge.table.columns import Float
+from harness.judge.scores.figure import Drawn, Figure, Float, Missing, Normal
 
 DRAWS = 2_000
 EXACT_CASES = 20_000

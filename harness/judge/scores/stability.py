@@ -17,10 +17,9 @@ import numpy as np
 from scipy.special import binom
 
 from harness.judge.scores.answers import unique_rows
-from harness.judge.scores.figure import Drawn, Figure, Missing, Normal
+from harness.judge.scores.figure import Bool, Drawn, Figure, Float, Int16, Int32, Int64, Missing, Normal
 from harness.judge.scores.proportion import Share, share_of_counts
 from harness.judge.scores.resample import DRAWS, EXACT_CASES
-from harness.judge.table.columns import Bool, Float, Int16, Int32, Int64
 
 ONE_REPEAT = "every case was asked once, and only repeats show stability"
 ONE_ANSWER = "all repeats of all cases gave one answer: agreement by chance is certain"

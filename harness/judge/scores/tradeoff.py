@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge.scores.figure import Drawn, Figure, Missing
+from harness.judge.scores.figure import Bool, Drawn, Figure, Float, Int32, Int64, Missing
 from harness.judge.scores.proportion import Share, clustered_share
-from harness.judge.table.columns import Bool, Float, Int32, Int64
 
 DRAWS = 2_000
 DRAWN_CASES = 5_000

@@ -12,7 +12,6 @@ from random import Random
 from typing import Any, TypeAlias
 
 from harness.errors import HarnessError, StorageFailed
-from harness.files.bundle import Candidate
 from harness.files.prompts import Prompt, Renders, renderer_of
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.open_endpoint import build_endpoint
@@ -22,7 +21,7 @@ from harness.measure.engine.call import Caller
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
 from harness.measure.engine.lane_work import Feed, LaneWork
 from harness.measure.pacing import FirstCalls, Lane, connections_allowed, shared_limits
-from harness.measure.plan import Plan
+from harness.measure.plan import Candidate, Plan
 from harness.measure.timeline import Clock, RealClock
 from harness.record import Event, Pace, Planned
 

@@ -7,9 +7,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import __version__
-from harness.cli.ground import COMPLAINT, Commands, keep_streams_usable, show_error, show_unexpected, told
+from harness.cli.ground import (
+    COMPLAINT,
+    Commands,
+    Exit,
+    HarnessError,
+    UsageError,
+    keep_streams_usable,
+    show_error,
+    show_unexpected,
+    told,
+)
 from harness.ending import end_process
-from harness.errors import Exit, HarnessError, UsageError
 
 EXIT_CODES = """Exit codes:
 

@@ -27,10 +27,9 @@ from harness.files.bundle import Bundle, load_bundle
 from harness.files.suite import StopRule
 from harness.files.written import shown
 from harness.journal import JournalWriter, RunLock
-from harness.measure.bounds import NO_BOUND, Most
+from harness.measure.bounds import NO_BOUND, Most, Plan
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign
-from harness.measure.plan import Plan
 from harness.measure.session import Begin, keyboard_interrupts, run_session
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Reply, Session, Stopped

@@ -16,14 +16,13 @@ import msgspec
 
 from harness.errors import EndpointUnusable, HarnessError, UsageError
 from harness.journal import JournalWriter, RunLock, iter_records
-from harness.measure.bounds import NO_BOUND, Most
+from harness.measure.bounds import NO_BOUND, Most, Record, Reply
 from harness.measure.endpoint.origin import api_key, resolved_headers
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import make_manifest
 from harness.measure.plan import Bundle, Candidate, Plan
 from harness.measure.session import Begin, keyboard_interrupts, run_session
 from harness.measure.sink import Nobody, Observer, Stopper, heard
-from harness.record import Record, Reply
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, create_run, list_runs, read_manifest, write_manifest
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from harness.journal import JournalWriter
-from harness.measure.bounds import Spent
-from harness.measure.plan import Plan
+from harness.measure.bounds import Plan, Spent
 from harness.measure.timeline import RealClock
 from harness.record import Event, Pace, Record, Refused, Reply, Stopped
 

@@ -7,8 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from harness.measure.endpoint.contract import Answer
-from harness.record import Attempt
+from harness.measure.endpoint.contract import Answer, Attempt
 
 
 class Clock(Protocol):

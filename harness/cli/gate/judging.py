@@ -10,11 +10,10 @@ from harness.errors import EndpointUnusable
 from harness.files.baselines import read_baselines
 from harness.files.branch import FREE, GateBundle, Pair
 from harness.judge import GATE_SCHEMA, Assessment, CandidateAssessment, Comparison, Gate, GateCost, GatedPrompt, Trouble
-from harness.judge.assess import assess_run, views_of
+from harness.judge.assess import View, assess_run, views_of
 from harness.judge.checks import from_store
 from harness.judge.checks import not_measured as why_not_measured
 from harness.judge.compare import ChangedPrompt, compare, decide_prompts, exit_code, gate_reason, gate_status
-from harness.judge.view import View
 from harness.judge.wording import listed
 
 

@@ -7,8 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import margin_of, most_of, note, options, run_asked
-from harness.errors import UsageError
+from harness.cli.ground import UsageError, margin_of, most_of, note, options, run_asked
 
 SuiteArgument: TypeAlias = Annotated[
     Path | None,

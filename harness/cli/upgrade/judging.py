@@ -16,9 +16,8 @@ from harness.files.bundle import Bundle
 from harness.files.case import read_labels
 from harness.files.suite import Suite
 from harness.judge import CandidateAssessment, Upgrade, UpgradedPrompt, listed
-from harness.judge.assess import assess_run, views_of
+from harness.judge.assess import View, assess_run, views_of
 from harness.judge.compare import Couple, Demand, concluded, confirmed, disagreeing, upgraded
-from harness.judge.view import View
 from harness.report.comparison import render_upgrade_html, render_upgrade_markdown, terminal_upgrade
 from harness.report.run import render_document, write_reports
 from harness.rundir import Manifest, read_manifest

@@ -23,9 +23,8 @@ import numpy as np
 from harness.files.thresholds import ACCURACY, MACRO_F1, PRECISION, RECALL, Metric
 from harness.judge import Comparison, NonInferiority, Status
 from harness.judge.compare.decide import cases_for_margin, p_worse
-from harness.judge.compare.figures import Compared, guarded_figures
+from harness.judge.compare.figures import Compared, Pairs, Side, guarded_figures
 from harness.judge.compare.telling import non_inferiority_sentence
-from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import Bool, Drawn, Float, PairedDifference, holm, lower_bound, p_not_above, p_sign
 
 EVEN = 1e-9  # a smaller difference is none

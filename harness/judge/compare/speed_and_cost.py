@@ -7,8 +7,7 @@ import numpy as np
 
 from harness.files import thresholds
 from harness.judge import Estimate, TypicalShift, scores
-from harness.judge.compare.figures import Compared
-from harness.judge.pairs import Pairs, Side
+from harness.judge.compare.figures import Compared, Pairs, Side
 from harness.judge.scores import NONE, Bool, Figure, Float, Int64, Missing
 from harness.judge.sections.cost import NO_USAGE, counted, spent, unknown
 from harness.judge.sections.latency import saturated

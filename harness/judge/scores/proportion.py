@@ -40,7 +40,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from harness.files.thresholds import Op
+from harness.files.thresholds.threshold import Op
 from harness.judge.scores.binomial import exact_lower, exact_upper, p_value_above, wilson
 from harness.judge.scores.figure import Bool, Estimate, Figure, Float, Int32, Int64, Mapped, Missing, Status
 from harness.judge.scores.planning import MOST

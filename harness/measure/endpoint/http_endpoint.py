@@ -4,11 +4,10 @@ from dataclasses import replace
 
 from harness.files.prompts import Rendered, RenderedText
 from harness.measure.endpoint.codecs import CannotEncode, Codec, StreamingCodec, StreamReader, decode_whole
-from harness.measure.endpoint.contract import Answer, Prepared
+from harness.measure.endpoint.contract import Answer, Attempt, Failure, Prepared, Reply, Trial
 from harness.measure.endpoint.headers import NO_HINTS, read_hints
 from harness.measure.endpoint.secrets import clean, short
 from harness.measure.endpoint.transports import Broken, Exchange, Transport
-from harness.record import Attempt, Failure, Reply, Trial
 
 _BYTES_PER_TOKEN = 4  # rough, for pacing only; what is billed comes from `usage`
 _TOKENS_PER_MESSAGE = 4

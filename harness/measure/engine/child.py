@@ -15,11 +15,10 @@ from typing import BinaryIO
 
 from harness.ending import end_process
 from harness.errors import RunIncomplete
-from harness.measure.engine.contract import Halt, Work
+from harness.measure.engine.contract import Event, Halt, Work
 from harness.measure.engine.local import Told, run_local
 from harness.measure.engine.processes import COUNT, OPENED, REFUSED, STOP, Opened, to_ended, to_frame
 from harness.measure.plan import Plan
-from harness.record import Event
 
 
 class PipeSink:

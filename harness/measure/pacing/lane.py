@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.files.project import Limits
-from harness.measure.endpoint.contract import Answer
+from harness.measure.endpoint.contract import Answer, Failure
 from harness.measure.pacing.rate import RateLimiter
 from harness.measure.pacing.retrying import Breaker, RetryBudget
 from harness.measure.pacing.turnstile import Turnstile
 from harness.measure.timeline import Clock
-from harness.record import Failure
 
 _WORTH_SAYING_S = 0.05
 _LEAST_FOR_CLIENT = 4

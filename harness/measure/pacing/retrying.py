@@ -19,9 +19,8 @@ from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from harness.errors import EndpointUnusable, HarnessError, RunIncomplete
-from harness.measure.endpoint.contract import Answer
 from harness.measure.endpoint.failure_map import is_fatal, is_retryable
-from harness.measure.timeline import Clock, Timeline
+from harness.measure.timeline import Answer, Clock, Timeline
 from harness.record import Failure, FailureKind, Record, Reply
 
 FIRST_S = 0.5

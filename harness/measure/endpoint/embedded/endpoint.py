@@ -22,11 +22,10 @@ from harness.files.project import ModelEntry
 from harness.files.prompts import Rendered
 from harness.measure.endpoint import secrets
 from harness.measure.endpoint.codecs import Codec
-from harness.measure.endpoint.contract import Answer, Prepared
+from harness.measure.endpoint.contract import Answer, Prepared, Trial
 from harness.measure.endpoint.embedded.weights import OTHER_SERVER, ensure_weights, find_weights
 from harness.measure.endpoint.http_endpoint import HttpEndpoint, prepare
 from harness.measure.endpoint.transports import make_transport
-from harness.record import Trial
 
 DEFAULT_WEIGHTS = "smollm2-135m-instruct"
 _MOST_SLOTS = 16  # calls that one CPU serves at once with any profit; more wait in the server's queue

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import errors
-from harness.cli.ground import command_line, emit, emit_json, most_of, note
+from harness.cli.ground import command_line, emit, emit_json, note
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,18 +53,6 @@ def measure_bundle(
             debug=debug,
             most=most or NO_BOUND,
         )
-
-
-def bounds_asked(max_cost: str | None, max_trials: int | None) -> Most:
-    """Read `--max-cost` and `--max-trials`. Raises UsageError."""
-    from harness.measure.bounds import Most
-
-    money = None if max_cost is None else most_of(max_cost)
-    return Most(
-        trials=max_trials,
-        money=None if money is None else money.amount,
-        currency=None if money is None else money.currency,
-    )
 
 
 def stopper_of(bundle: Bundle) -> Stopper | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from harness.cli import judged
-from harness.cli.ground import note, options, retiring_models, run_asked
+from harness.cli.ground import bounds_asked, note, options, retiring_models, run_asked
 
 
 def run(
@@ -41,7 +41,7 @@ def run(
         for told in (*bundle.left_out, *retiring_models(bundle)):
             note(told)
     with judged.reported_if_ended_early(template=template, as_json=as_json):
-        most = judged.bounds_asked(max_cost, max_trials)
+        most = bounds_asked(max_cost, max_trials)
         folder = judged.measure_bundle(
             bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most
         )
@@ -85,7 +85,7 @@ def resume(
 
     judged.check_template(template)
     folder, manifest = run_asked(run, project)
-    trusted, most = project or Path.cwd(), judged.bounds_asked(max_cost, max_trials)
+    trusted, most = project or Path.cwd(), bounds_asked(max_cost, max_trials)
     with (
         judged.reported_if_ended_early(template=template, as_json=as_json),
         watching(folder, manifest, quiet=quiet, verbose=verbose) as observer,

@@ -242,7 +242,7 @@ def costs_of(plan: Plan, done: bytearray) -> tuple[CandidateCost, ...]:
 
 def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
     entry = candidate.model
-    warmups = 0 if entry.endpoint == "replay" else entry.warmup
+    warmups = 0 if entry.endpoint == "replay" or not trials else entry.warmup
     calls = trials + warmups
     first, mean = _sample(plan, candidate)
     params = merged(entry, candidate.prompt)

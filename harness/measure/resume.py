@@ -71,7 +71,7 @@ def resume(
             _refuse(changes, changed=changed, run=run)
             plan = Plan(bundle)
             begin = _begin(plan, run, found, stopping(bundle), failed=failed)
-            allowed = most.allowed(bundle, plan, begin.done)
+            allowed = most.allowed(plan, begin.done)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
         except BaseException:

@@ -56,7 +56,7 @@ def measure(
         done = plan.nothing_done()
         kept = tuple(record for record in reused if plan.mark(done, record))
         settled = tuple(heard(plan, done, stopper, kept))
-        allowed = most.allowed(bundle, plan, done)
+        allowed = most.allowed(plan, done)
         content = " ".join((bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates)))
         run = create_run(results, bundle.suite.name, content)
         with _none_left_empty(run), RunLock(run / LOCK):

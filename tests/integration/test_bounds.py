@@ -1,4 +1,4 @@
-"""`--max-cost` and `--max-trials` of `run` and `resume`: refused before a call, or stopped with what was paid kept."""
+"""`--max-cost` and `--max-trials`: refused before a call, or stopped with what was paid kept; in every command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from commanded import write_yaml
-from gated import SUITE, Done, classifier, command, served, write_repository
+from gated import SUITE, Done, branch, classifier, command, served, write_prompt, write_repository
 from scripted import Answer, Request, Script, ScriptedServer
 
 Serve = Callable[[Script], ScriptedServer]
@@ -62,11 +62,11 @@ def test_what_is_planned_to_cost_more_is_refused_before_a_call_and_leaves_no_run
 ) -> None:
     project(tmp_path, server)
     done = measure(tmp_path, "--max-cost", "$0.20")
-    assert (done.returncode, "this run may cost" in done.stderr, len(server.requests)) == (2, True, 0)
+    assert (done.returncode, "this may cost" in done.stderr, len(server.requests)) == (2, True, 0)
     assert not (tmp_path / "results").exists() or not list((tmp_path / "results").iterdir())
     assert measure(tmp_path, "--max-cost", "$0.20", "--max-trials", "5").returncode == 4
     done = command(tmp_path, "resume", "--quiet", "--max-cost", "$0.20")
-    assert (done.returncode, "this run may cost" in done.stderr, len(server.requests)) == (2, True, 5)
+    assert (done.returncode, "this may cost" in done.stderr, len(server.requests)) == (2, True, 5)
 
 
 def test_replies_that_cost_more_than_planned_stop_the_run_at_the_bound(tmp_path: Path, scripted_server: Serve) -> None:
@@ -95,3 +95,44 @@ def test_money_that_no_price_counts_can_not_be_bounded(tmp_path: Path, server: S
     write_yaml(tmp_path / "harness.yml", {"models": {"m": entry}})
     done = measure(tmp_path, "--max-cost", "€1")
     assert (done.returncode, "is in EUR, the prices" in done.stderr, len(server.requests)) == (2, True, 0)
+
+
+def test_a_gate_and_an_upgrade_stop_at_a_bound_and_the_same_command_goes_on(
+    tmp_path: Path, server: ScriptedServer
+) -> None:
+    project(tmp_path, server)
+    branch(tmp_path, "better")
+    write_prompt(tmp_path, "Sort well: {{ message }}")
+    asked = ("gate", SUITE, "--base", "main", "--quiet", "--max-trials", "70")
+    done = command(tmp_path, *asked)
+    assert (done.returncode, "--max-trials is reached" in done.stderr, len(server.requests)) == (4, True, 70)
+    assert "Run the same `harness gate` command again" in done.stderr
+    assert command(tmp_path, *asked).returncode in {0, 1, 3}
+    assert len(server.requests) == 2 * CASES
+
+    entry = yaml.safe_load((tmp_path / "harness.yml").read_text())["models"]["m"]
+    write_yaml(tmp_path / "harness.yml", {"models": {"m": entry, "n": entry | {"model": "n-1"}}})
+    asked = ("upgrade", SUITE, "--from", "m", "--to", "n", "--quiet", "--json", "--max-trials", "70")
+    done = command(tmp_path, *asked)
+    assert (done.returncode, "--max-trials is reached" in done.stderr, len(server.requests)) == (4, True, 150)
+    assert not json.loads(done.stdout)["complete"]
+    done = command(tmp_path, *asked)
+    assert (json.loads(done.stdout)["complete"], len(server.requests)) == (True, 4 * CASES)
+
+
+def test_a_bound_on_money_is_for_all_runs_of_one_command(tmp_path: Path, scripted_server: Serve) -> None:
+    def wordy(request: Request) -> Answer:
+        answer = json.loads(classifier(request).body)
+        if request.json()["model"] == "n-1":
+            answer["choices"][0]["message"]["content"] = "neither"
+        answer["usage"] = {"prompt_tokens": 10, "completion_tokens": 0, "total_tokens": 10}
+        return Answer.of_json(answer)
+
+    server = scripted_server(wordy)
+    project(tmp_path, server)
+    entry = yaml.safe_load((tmp_path / "harness.yml").read_text())["models"]["m"]
+    write_yaml(tmp_path / "harness.yml", {"models": {"m": entry, "n": entry | {"model": "n-1"}}})
+    done = command(tmp_path, "upgrade", SUITE, "--from", "m", "--to", "n", "--quiet", "--json", "--max-cost", "$2")
+    assert (done.returncode, len(server.requests)) == (1, 2 * CASES), done.stderr
+    why = json.loads(done.stdout)["prompts"][0]["confirmation"]["why_not"]
+    assert "more than --max-cost 2.0000, of which 1.2000 are left" in why

@@ -260,12 +260,7 @@ def test_a_new_prompt_is_judged_on_the_thresholds_alone(repo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
-    [
-        ({"price": PRICE}, "more than --max-cost"),
-        ({}, "has no price in harness.yml"),
-        ({"price": PRICE, "params": {}}, "nothing limits its output"),
-    ],
+    ("entry", "said"), [({"price": PRICE}, "more than --max-cost"), ({}, "has no price in harness.yml")]
 )
 def test_max_cost_refuses_before_paying(
     tmp_path: Path, server: ScriptedServer, entry: dict[str, Any], said: str

@@ -102,7 +102,7 @@ def test_a_model_that_all_use_is_measured_in_each_suite(repo: Path, server: Scri
 def test_one_bound_is_for_all_suites_together(repo: Path, server: ScriptedServer) -> None:
     change(repo, "Sort well: {{ message }}")
     one = gate(repo, "--max-cost", "$1.70")
-    assert (one.returncode, "this gate may cost" in one.stderr, len(server.requests)) == (2, True, 0), one.stderr
+    assert (one.returncode, "this may cost" in one.stderr, len(server.requests)) == (2, True, 0), one.stderr
     alone = command(repo, "gate", SUITE, "--base", "main", "--quiet", "--json", "--max-cost", "$1.70")
     assert alone.returncode == 0, alone.stderr
 

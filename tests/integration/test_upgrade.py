@@ -219,7 +219,6 @@ def test_the_same_command_goes_on_with_what_was_interrupted(tmp_path: Path, scri
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (("--max-trials", "479"), "480 trials"),
         (("--max-cost", "$0.0001"), "may cost"),
         (("--to", "old"), "different models"),
         (("--margin", "200%"), "--margin"),

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import Money, margin_of, most_of, note, options, retiring_models, show_error
+from harness.cli.ground import bounds_asked, margin_of, note, options, retiring_models, show_error
 from harness.errors import EndpointUnusable, UsageError
 
 if TYPE_CHECKING:
     from harness.cli.gate.judging import Held
     from harness.files.branch import GateBundle
+    from harness.measure.bounds import Most
 
 
 class PolicySide(StrEnum):
@@ -41,10 +42,6 @@ PolicyOption: TypeAlias = Annotated[
         case_sensitive=False,
         help="base: judge by the thresholds, cases and models of the base. head: by the branch's own.",
     ),
-]
-MaxCostOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--max-cost", metavar="MONEY", help="Refuse to start when it may cost more: $2.", show_default=False),
 ]
 ReuseOption: TypeAlias = Annotated[
     bool,
@@ -79,7 +76,8 @@ def gate(
     every: AllOption = False,
     margin: MarginOption = None,
     policy: PolicyOption = PolicySide.BASE,
-    max_cost: MaxCostOption = None,
+    max_cost: options.MaxCost = None,
+    max_trials: options.MaxTrials = None,
     reuse: ReuseOption = True,
     prompt: options.Prompt = None,
     model: options.Model = None,
@@ -102,7 +100,7 @@ def gate(
     if every == (suite is not None) or (every and prompt):
         raise UsageError("name one suite, or all by --all without --prompt.", fix="`harness gate --all --base REF`.")
     share = None if margin is None else margin_of(margin)
-    most = None if max_cost is None else most_of(max_cost)
+    most = bounds_asked(max_cost, max_trials)
     asked = GateAsked(
         suite=suite or Path(),
         base=base,
@@ -120,12 +118,10 @@ def gate(
     raise typer.Exit(code)
 
 
-def _measured(
-    found: Sequence[GateBundle], share: float | None, most: Money | None, *, reuse: bool, quiet: bool
-) -> list[Held]:
+def _measured(found: Sequence[GateBundle], share: float | None, most: Most, *, reuse: bool, quiet: bool) -> list[Held]:
     """Plan and bound all suites, then measure one after the other; those that an earlier gate finished are kept."""
     from harness.cli.gate.judging import Held
-    from harness.cli.gate.measuring import Served, begun, keys_of, refuse_dear, run_gate, serve, served_of, to_measure
+    from harness.cli.gate.measuring import Served, begun, keys_of, left_of, run_gate, serve, served_of, to_measure
     from harness.files.written import shortest
 
     told = dict.fromkeys(said for gate in found for said in retiring_models(gate.bundle))
@@ -136,11 +132,14 @@ def _measured(
         results = shortest(gate.results())
         served = serve(gate, results) if reuse else Served()
         plans.append((gate, to_measure(gate, served), served, results))
-    if most is not None:
-        refuse_dear([(bundle, served.names) for _, bundle, served, _ in plans], most)
     keys = keys_of([(gate, bundle) for gate, bundle, *_ in plans])
     earlier = [begun(gate, key, results) for (gate, _, _, results), key in zip(plans, keys, strict=True)]
     half = any(plan[1].candidates and (run is None or left) for plan, (run, left) in zip(plans, earlier, strict=True))
+    most.refuse(
+        left_of(bundle, served, run)
+        for (_, bundle, served, _), (run, left) in zip(plans, earlier, strict=True)
+        if bundle.candidates and (run is None or left or not half)
+    )
     held = []
     for (gate, bundle, served, results), key, (kept, left) in zip(plans, keys, earlier, strict=True):
         margin = gate.bundle.suite.gate.margin if share is None else share
@@ -148,7 +147,7 @@ def _measured(
         if bundle.candidates and (run is None or left or not half):
             try:
                 again = run if left else None
-                run = run_gate(gate, bundle, served, results, key=key, unfinished=again, quiet=quiet)
+                run = run_gate(gate, bundle, served, results, key=key, unfinished=again, most=most, quiet=quiet)
             except EndpointUnusable as error:  # nobody answered: why not stands in every report
                 if error.run is None:
                     raise

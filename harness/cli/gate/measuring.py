@@ -1,4 +1,4 @@
-"""Measures what a gate asks for: stored replies first, a bound on the cost, a run, or the rest of one."""
+"""Measures what a gate asks for: stored replies first, then a run, or the rest of one."""
 
 import os
 from collections.abc import Sequence
@@ -9,16 +9,17 @@ from typing import Any
 
 import msgspec
 
-from harness.cli.ground import HarnessError, Money, command_line
+from harness.cli.ground import HarnessError, command_line
 from harness.cli.progress import watching_bundle
-from harness.files.branch import FREE, GateBundle
+from harness.files.branch import GateBundle
 from harness.files.digest import digest
-from harness.measure.bounds import Most, refuse_more
-from harness.measure.plan import Bundle, Candidate, Plan, estimate
+from harness.journal import iter_records
+from harness.measure.bounds import Most
+from harness.measure.plan import Bundle, Candidate, Plan
 from harness.measure.resume import resume
 from harness.measure.run import measure, served_as, stored_replies
-from harness.record import Failure, Record, Refused, Session
-from harness.rundir import Manifest, events_of, list_runs, read_manifest
+from harness.record import Failure, Record, Refused, Reply, Session
+from harness.rundir import JOURNAL, Manifest, events_of, list_runs, read_manifest
 
 AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
 
@@ -63,19 +64,26 @@ def to_measure(gate: GateBundle, served: Served) -> Bundle:
     return replace(gate.bundle, candidates=tuple(wanted))
 
 
-def refuse_dear(plans: Sequence[tuple[Bundle, frozenset[str]]], most: Money, what: str = "this gate") -> None:
-    """Refuse what may cost more than allowed, or can't be bounded: bundles, and what of each is served. UsageError."""
-    costs = [
-        cost
-        for bundle, served in plans
-        if (left := tuple(c for c in bundle.candidates if c.name not in served and c.model.endpoint not in FREE))
-        for cost in estimate(replace(bundle, candidates=left)).candidates
-    ]
-    refuse_more(costs, Most(money=most.amount, currency=most.currency), what, stops=False)
+def left_of(bundle: Bundle, served: Served, run: Path | None) -> tuple[Plan, bytearray]:
+    """Give the plan of a gate's run, and the marks of what earlier runs or the begun one have answered."""
+    plan = Plan(bundle)
+    done = plan.nothing_done()
+    for record in (*served.records, *(() if run is None else iter_records(run / JOURNAL))):
+        if isinstance(record.outcome, Reply):
+            plan.mark(done, record)
+    return plan, done
 
 
 def run_gate(
-    gate: GateBundle, bundle: Bundle, served: Served, results: Path, *, key: str, unfinished: Path | None, quiet: bool
+    gate: GateBundle,
+    bundle: Bundle,
+    served: Served,
+    results: Path,
+    *,
+    key: str,
+    unfinished: Path | None,
+    most: Most,
+    quiet: bool,
 ) -> Path:
     """Measure in a new run, or finish the one that an interrupted gate over the same left behind."""
     os.environ["PYTHONSAFEPATH"] = "1"  # no child may import what the branch put into the working directory
@@ -91,7 +99,7 @@ def run_gate(
     with watching_bundle(bundle, quiet=quiet) as observer:
         try:
             if unfinished is not None:
-                return resume(unfinished, bundle=bundle, observer=observer, failed=True)
+                return resume(unfinished, bundle=bundle, observer=observer, failed=True, most=most)
             return measure(
                 bundle,
                 results,
@@ -99,6 +107,7 @@ def run_gate(
                 command=command_line(),
                 amend=lambda manifest: _amended(manifest, gate, notes),
                 reused=served.records,
+                most=most,
             )
         except HarnessError as error:
             if error.resumable:

@@ -6,7 +6,7 @@ import: `harness --help` needs it.
 """
 
 from harness.cli.ground import typed as options
-from harness.cli.ground.asked import Money, command_line, margin_of, most_of, project_here, retiring_models, run_asked
+from harness.cli.ground.asked import bounds_asked, command_line, margin_of, project_here, retiring_models, run_asked
 from harness.cli.ground.console import (
     InertStream,
     drop,

@@ -1,9 +1,8 @@
-"""What a command line asks for: the project here, a run of it, a share, an amount of money."""
+"""What a command line asks for: the project here, a run of it, a share, what it may send and pay."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from harness.errors import UsageError
 if TYPE_CHECKING:
     from harness.files.bundle import Bundle
     from harness.files.project import Project
+    from harness.measure.bounds import Most
     from harness.rundir import Manifest
 
 
@@ -45,14 +45,6 @@ def command_line() -> tuple[str, ...]:
     return ("harness", *sys.argv[1:])
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
-    """An amount; `currency` is None where the option names none."""
-
-    amount: float
-    currency: str | None
-
-
 def margin_of(written: str) -> float:
     """Read `--margin`: a share between 0% and 100%. Raises UsageError."""
     from harness.files.written import units
@@ -66,14 +58,17 @@ def margin_of(written: str) -> float:
     return share
 
 
-def most_of(written: str) -> Money:
-    """Read `--max-cost`. Raises UsageError."""
+def bounds_asked(max_cost: str | None, max_trials: int | None) -> Most:
+    """Read `--max-cost` and `--max-trials`. Raises UsageError."""
     from harness.files.written import units
+    from harness.measure.bounds import Most
 
+    if max_cost is None:
+        return Most(trials=max_trials)
     try:
-        amount = units.read_money(written)
+        amount = units.read_money(max_cost)
     except ValueError as error:
-        raise UsageError(f"--max-cost {written}: {error}.") from None
-    signs = [code for sign, code in units.CURRENCY_SIGNS.items() if sign in written]
-    code = written.strip()[-3:]
-    return Money(amount, signs[0] if signs else code if code.isalpha() else None)
+        raise UsageError(f"--max-cost {max_cost}: {error}.") from None
+    signs = [code for sign, code in units.CURRENCY_SIGNS.items() if sign in max_cost]
+    code = max_cost.strip()[-3:]
+    return Most(trials=max_trials, money=amount, currency=signs[0] if signs else code if code.isalpha() else None)

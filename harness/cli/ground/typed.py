@@ -173,9 +173,7 @@ MaxCost = Annotated[
         show_default=False,
     ),
 ]
-MaxTrials = Annotated[
-    int | None, typer.Option("--max-trials", min=1, help="Stop after N trials; a resume goes on.", show_default=False)
-]
+MaxTrials = Annotated[int | None, typer.Option("--max-trials", min=1, help="Stop after N trials.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Verbose = Annotated[

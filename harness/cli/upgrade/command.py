@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import UsageError, margin_of, most_of, note, options, run_asked
+from harness.cli.ground import UsageError, bounds_asked, margin_of, note, options, run_asked
 
 SuiteArgument: TypeAlias = Annotated[
     Path | None,
@@ -35,14 +35,6 @@ LabelMarginOption: TypeAlias = Annotated[
 ]
 ConfirmOption: TypeAlias = Annotated[
     int, typer.Option("--confirm", min=0, max=20, help="Ask again so often about each case that broke; 0: don't.")
-]
-MaxCostOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--max-cost", metavar="MONEY", help="Refuse to start when it may cost more: $2.", show_default=False),
-]
-MaxTrialsOption: TypeAlias = Annotated[
-    int | None,
-    typer.Option("--max-trials", min=1, help="Refuse to start when it takes more trials.", show_default=False),
 ]
 RunOption: TypeAlias = Annotated[
     str | None,
@@ -78,8 +70,8 @@ def upgrade(
     repeats: options.Repeats = None,
     limit: options.Limit = None,
     confirm: ConfirmOption = 3,
-    max_cost: MaxCostOption = None,
-    max_trials: MaxTrialsOption = None,
+    max_cost: options.MaxCost = None,
+    max_trials: options.MaxTrials = None,
     run: RunOption = None,
     labels: LabelsOption = None,
     quiet: options.Quiet = False,
@@ -92,10 +84,10 @@ def upgrade(
     never answered. Cases may lack `expected`: then the cases on which the two disagree are written to a file.
     """
     from harness.cli.upgrade.judging import judge, tell
-    from harness.cli.upgrade.measuring import Asked, Budget, measured, settings_of
+    from harness.cli.upgrade.measuring import Asked, measured, settings_of
 
     shares = [None if written is None else margin_of(written) for written in (margin, label_margin)]
-    budget = Budget(None if max_cost is None else most_of(max_cost), max_trials)
+    most = bounds_asked(max_cost, max_trials)
     if run is not None:
         folder, manifest = run_asked(run)
         settings, bundle = settings_of(manifest), None
@@ -103,11 +95,11 @@ def upgrade(
         if suite is None or old is None or not new:
             raise UsageError("what is to be replaced?", fix="Write harness upgrade SUITE --from OLD --to NEW.")
         asked = Asked(suite, old, tuple(new), tuple(prompt or ()), cases, repeats, limit)
-        folder, settings, bundle = measured(asked, shares[0], shares[1], budget, quiet=quiet)
+        folder, settings, bundle = measured(asked, shares[0], shares[1], most, quiet=quiet)
     if not quiet and bundle is not None:
         for left_out in bundle.left_out:
             note(left_out)
     settings = settings.with_margins(*shares)
-    made = judge(folder, settings, labels=labels, bundle=bundle, repeats=confirm, budget=budget, quiet=quiet)
+    made = judge(folder, settings, labels=labels, bundle=bundle, repeats=confirm, most=most, quiet=quiet)
     tell(folder, made, as_json=as_json)
     raise typer.Exit(made.exit_code)

@@ -10,7 +10,7 @@ import msgspec
 from harness.cli.gate.outputs import write_all
 from harness.cli.ground import emit, emit_json, note
 from harness.cli.judged import baseline_for
-from harness.cli.upgrade.measuring import DOCUMENT, Budget, Settings, ask_again, fresh_run
+from harness.cli.upgrade.measuring import DOCUMENT, Most, Settings, ask_again, fresh_run
 from harness.errors import UsageError
 from harness.files.bundle import Bundle
 from harness.files.case import read_labels
@@ -32,7 +32,7 @@ def judge(
     labels: Path | None,
     bundle: Bundle | None,
     repeats: int,
-    budget: Budget,
+    most: Most,
     quiet: bool,
 ) -> Upgrade:
     """Judge; what broke is asked again where `bundle` says how; files are written into the run's folder."""
@@ -58,7 +58,8 @@ def judge(
     for couple in couples:
         made = upgraded(couple, asked)
         if repeats and made.comparison is not None and made.comparison.broken:
-            made = _asked_again(folder, made, known, bundle, repeats, budget, quiet=quiet)
+            whole = bundle if assessment.complete else None
+            made = _asked_again(folder, made, known, whole, repeats, most, quiet=quiet)
         prompts.append(made)
     unlabelled = [view for view in views.values() if view.cases.unlabelled is not None]
     if unlabelled:
@@ -93,16 +94,16 @@ def _asked_again(
     known: dict[str, str],
     bundle: Bundle | None,
     repeats: int,
-    budget: Budget,
+    most: Most,
     *,
     quiet: bool,
 ) -> UpgradedPrompt:
     assert made.comparison is not None
     names = (made.old, made.new)
-    why_not = "nothing is sent when a run is judged again"
+    why_not = "that is done once, when the run is finished"
     if bundle is not None:
         broken = [change.case for change in made.comparison.broken]
-        why_not = ask_again(folder, bundle, names, broken, repeats, budget, quiet=quiet)
+        why_not = ask_again(folder, bundle, names, broken, repeats, most, quiet=quiet)
     run = fresh_run(folder, names)
     if run is None:
         return confirmed(made, None, "", why_not)

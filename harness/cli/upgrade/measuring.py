@@ -9,14 +9,15 @@ from typing import Annotated
 
 import msgspec
 
-from harness.cli.gate.measuring import refuse_dear, something_left
-from harness.cli.ground import Money, command_line, show_error
+from harness.cli.gate.measuring import something_left
+from harness.cli.ground import command_line, show_error
 from harness.cli.progress import watching_bundle
 from harness.errors import EndpointUnusable, FilesError, HarnessError, Problem, RunIncomplete, StorageFailed, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.digest import digest
 from harness.files.written import shortest
-from harness.measure.plan import Plan, estimate
+from harness.measure.bounds import Most
+from harness.measure.plan import Plan
 from harness.measure.resume import resume
 from harness.measure.run import measure
 from harness.rundir import Manifest, list_runs, read_manifest
@@ -74,27 +75,8 @@ def settings_of(manifest: Manifest) -> Settings:
         raise UsageError(said, fix="Measure one: harness upgrade SUITE --from OLD --to NEW.") from None
 
 
-class Budget:
-    """What may still be spent; `take` refuses what would be more. Raises UsageError."""
-
-    def __init__(self, money: Money | None, trials: int | None) -> None:
-        self._money, self._trials = money, trials
-
-    def take(self, bundle: Bundle) -> None:
-        """Set a run aside."""
-        trials = Plan(bundle).planned
-        if self._trials is not None and trials > self._trials:
-            said = f"this takes {trials:,} trials, more than the {self._trials:,} of --max-trials; nothing was sent."
-            raise UsageError(said, fix="Allow more, or measure fewer cases with --limit or --repeats.")
-        if self._money is not None:
-            refuse_dear([(bundle, frozenset())], self._money, "this upgrade")
-            paid = sum(cost.money or 0.0 for cost in estimate(bundle).candidates)
-            self._money = replace(self._money, amount=self._money.amount - paid)
-        self._trials = None if self._trials is None else self._trials - trials
-
-
 def measured(
-    asked: Asked, margin: float | None, label_margin: float | None, budget: Budget, *, quiet: bool
+    asked: Asked, margin: float | None, label_margin: float | None, most: Most, *, quiet: bool
 ) -> tuple[Path, Settings, Bundle]:
     """Measure both models in a new run, or finish the one that the same command left behind."""
     if asked.old in asked.new or len(set(asked.new)) < len(asked.new):
@@ -116,10 +98,10 @@ def measured(
         margin=bundle.suite.gate.margin,
         label_margin=bundle.suite.gate.margin,
     ).with_margins(margin, label_margin)
-    budget.take(bundle)
     results = shortest(bundle.project.results)
     try:
-        folder = _run(bundle, results, _left_behind(results, settings.key), msgspec.to_builtins(settings), quiet=quiet)
+        begun, notes = _left_behind(results, settings.key), msgspec.to_builtins(settings)
+        folder = _run(bundle, results, begun, notes, most, quiet=quiet)
     except (EndpointUnusable, RunIncomplete) as error:  # what the endpoint said belongs into the report
         if error.run is None or isinstance(error, StorageFailed):
             raise
@@ -144,16 +126,17 @@ def _key(bundle: Bundle) -> str:
     return digest([bundle.suite_digest, bundle.suite.model_dump(mode="json"), len(bundle.cases), candidates])
 
 
-def _run(bundle: Bundle, results: Path, begun: Path | None, notes: object, *, quiet: bool) -> Path:
+def _run(bundle: Bundle, results: Path, begun: Path | None, notes: object, most: Most, *, quiet: bool) -> Path:
     with watching_bundle(bundle, quiet=quiet) as observer:
         try:
             if begun is not None:
-                return resume(begun, bundle=bundle, observer=observer, failed=True)
+                return resume(begun, bundle=bundle, observer=observer, failed=True, most=most)
             return measure(
                 bundle,
                 results,
                 observer=observer,
                 command=command_line(),
+                most=most,
                 amend=lambda made: msgspec.structs.replace(made, notes={**made.notes, "upgrade": notes}),
             )
         except HarnessError as error:
@@ -192,7 +175,7 @@ def ask_again(
     names: tuple[str, str],
     broken: Iterable[str],
     repeats: int,
-    budget: Budget,
+    most: Most,
     *,
     quiet: bool,
 ) -> str:
@@ -206,13 +189,12 @@ def ask_again(
     suite = bundle.suite.model_copy(update={"repeats": repeats, "perturbations": ()})
     small = replace(bundle, cases=cases, candidates=candidates, suite=suite)
     small = replace(small, suite_digest=digest([bundle.suite_digest, sorted(chosen)]))
-    try:
-        budget.take(small)
-    except UsageError as error:
-        return str(error)
+    takes = Plan(small).planned
+    if most.trials is not None and takes > most.trials:
+        return f"it takes {takes:,} trials, and --max-trials leaves {most.trials:,}"
     key = _key(small)
     try:
-        _run(small, folder / FRESH, _left_behind(folder / FRESH, key), {"key": key}, quiet=quiet)
-    except (EndpointUnusable, RunIncomplete) as error:
+        _run(small, folder / FRESH, _left_behind(folder / FRESH, key), {"key": key}, most, quiet=quiet)
+    except (EndpointUnusable, RunIncomplete, UsageError) as error:
         return str(error)
     return f"of {len(wanted):,} the first {MOST_ASKED_AGAIN}" if len(wanted) > MOST_ASKED_AGAIN else ""

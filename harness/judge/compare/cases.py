@@ -41,6 +41,12 @@ def fixed_and_broken(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseCh
     return found[0], found[1], int(moved.sum())
 
 
+def answered(pairs: Pairs) -> set[str]:
+    """Give the cases of which both sides answered at least one trial."""
+    known = np.isfinite(_right_share(pairs.base)) & np.isfinite(_right_share(pairs.head))
+    return {pairs.head.view.cases.ids[int(row)] for row in pairs.matching.head[known]}
+
+
 def _right_share(side: Side) -> Float:
     """Give the share of right answers of each case, nan where the endpoint failed all of its trials."""
     hits, trials = side.per_case(side.right, ~lost(side.trials))

@@ -18,7 +18,7 @@ from harness.files.thresholds import ACCURACY, P95, RECALL, metric_of
 from harness.judge import named
 from harness.judge.causes import what_decides
 from harness.judge.compare.agreement import agreement, lost_for_certain
-from harness.judge.compare.cases import fixed_and_broken
+from harness.judge.compare.cases import answered, fixed_and_broken
 from harness.judge.compare.comparing import compare, if_all_decide_so, other_worlds, overall
 from harness.judge.compare.gate import ChangedPrompt, no_worse_check, threshold_checks
 from harness.judge.compare.no_worse import Demand, no_worse
@@ -232,7 +232,7 @@ def confirmed(
     broke: set[str] = set()
     if again is not None:
         pairs = pair(*again)
-        asked = {pairs.head.view.cases.ids[int(row)] for row in pairs.matching.head}
+        asked = answered(pairs)
         broke = {change.case for change in fixed_and_broken(pairs)[1]}
     named = [change.case for change in made.comparison.broken if change.case in asked]
     confirmation = judge.Confirmation(

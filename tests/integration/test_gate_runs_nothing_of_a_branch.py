@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,11 +30,15 @@ from gated import (
     write_prompt,
     write_repository,
 )
-from scripted import Script, ScriptedServer
+from measured import write_project
+from scripted import Answer, Script, ScriptedServer, chat_reply
 
+import harness
+from harness.files.bundle import load_bundle
 from harness.journal import read_events
 from harness.journal.line import encode_line
 from harness.measure.manifest import git_state
+from harness.measure.run import measure
 from harness.record import CaseRow, Record, Reply, Session
 
 Serve = Callable[[Script], ScriptedServer]
@@ -527,3 +532,29 @@ def test_a_branch_does_not_choose_whom_the_gate_trusts_with_the_key(
     assert "`ca_file`" in done.stderr
     if how != "the entry":
         assert not server.requests
+
+
+def test_processes_of_a_run_import_nothing_from_where_it_stands(
+    tmp_path: Path, scripted_server: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = scripted_server(lambda request: Answer.of_json(chat_reply("spam")))
+    suite = write_project(tmp_path, server.url, cases=12)
+    ran = tmp_path / "ran"
+    planted = f"import os\nopen({str(ran)!r}, 'w').write(str(dict(os.environ)))\n"
+    (tmp_path / "harness").mkdir()
+    for name in ("harness/__init__.py", "msgspec.py", "sitecustomize.py", "usercustomize.py", "asyncio.py"):
+        (tmp_path / name).write_text(planted)
+    monkeypatch.chdir(tmp_path)
+    measure(load_bundle(suite), tmp_path / "results", processes=2)
+    assert not ran.exists(), "a branch's file ran with the keys of the environment"
+    assert len(server.requests) == 12
+
+
+def test_no_child_of_the_harness_looks_for_modules_in_the_working_directory() -> None:
+    started = {
+        f"{file.name}: {found}"
+        for file in Path(harness.__file__).parent.rglob("*.py")
+        for found in re.findall(r'\bsys\.executable, "([^"]*)"', file.read_text())
+    }
+    assert len(started) >= 4, "the pattern must find them"
+    assert {one for one in started if one.split(": ")[1] not in ("-P", "-I")} == set()

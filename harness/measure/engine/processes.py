@@ -214,7 +214,7 @@ class _Parent:
 
 async def _start(share: Work) -> Process:
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "harness.measure.engine.child", stdin=PIPE, stdout=PIPE
+        sys.executable, "-P", "-m", "harness.measure.engine.child", stdin=PIPE, stdout=PIPE
     )
     assert child.stdin is not None
     pickled = pickle.dumps(share, protocol=pickle.HIGHEST_PROTOCOL)

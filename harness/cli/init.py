@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,7 +66,7 @@ def init(
         said = f"could not write {error.filename or folder}: {error.strerror}"
         raise UsageError(said, fix="Choose another folder.") from error
     emit("\n".join(f"wrote {folder / name}" for name in files))
-    emit(f"\nnext: harness run {folder / 'suites' / 'urgency.suite.yml'}")
+    emit(f"\nnext: {shlex.join(['harness', 'run', str(folder / 'suites' / 'urgency.suite.yml')])}")
 
 
 def starter_files() -> dict[str, str]:

@@ -116,6 +116,20 @@ def what_to_change(failure: Failure, places: Places, key_variable: str | None = 
             return _passing(kind, places, run)
 
 
+def nobody_answers(failure: Failure, places: Places) -> Mend:
+    """Say what would mend an endpoint that failed every call so far, retries included."""
+    match failure.kind:
+        case "proxy":
+            return Mend("", "Correct the proxy's address, which the environment names")
+        case "timeout" | "deadline" as kind:
+            where = places.get(kind, places.get("entry", ""))
+            return Mend(where, f"Start the server, or allow a longer `{kind}`", there=True)
+        case "server_error" | "stream_cut" | "stream_stalled":
+            return _at(places, (*_ADDRESS, "entry"), "Mend the server, or correct {}")
+        case _:
+            return _at(places, (*_ADDRESS, "entry"), "Start the server, or correct {}")
+
+
 def _passing(kind: FailureKind, places: Places, run: str) -> Mend:
     again = f"`harness resume {run} --failed` sends just these again"
     if kind in {"timeout", "deadline"}:

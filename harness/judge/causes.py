@@ -34,7 +34,7 @@ _KINDS: dict[str, _Kind] = {
     "server_error": _Kind("Server error", "the endpoint failed {n}"),
     "bad_request": _Kind("Refused request", "the endpoint refused {n}"),
     "unauthorized": _Kind("Access denied", "the endpoint denied access to {n}"),
-    "unknown_model": _Kind("Unknown model", "the endpoint does not serve the model of {n}"),
+    "unknown_model": _Kind("Unknown model", "the endpoint answered {n} that it does not serve the model"),
     "quota": _Kind("Quota used up", "a quota of the provider stopped {n}"),
     "redirect": _Kind("Redirected", "the endpoint redirected {n}"),
     "error_in_body": _Kind("Error in the reply", "the endpoint answered {n} with an error"),

@@ -83,7 +83,9 @@ class JournalSink:
             )
         elif isinstance(event, Refused):
             self.refused[event.candidate] = event
-            self._observer.on_note(f"{event.candidate} ended: {event.failure.message} {event.advice}")
+            said = event.failure.message.rstrip()
+            stop = "" if said.endswith((".", "!", "?")) else "."
+            self._observer.on_note(f"{event.candidate} ended: {said}{stop} {event.advice}".rstrip())
         elif isinstance(event, Pace):
             self._observer.on_pace(event)
 

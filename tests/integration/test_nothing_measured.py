@@ -179,6 +179,51 @@ def test_nobody_listening_on_one_address_leaves_the_other_alone(
     assert (ended.candidate, ended.failure.kind) == ("v1@n", "connect")
 
 
+def test_a_server_that_fails_one_model_leaves_the_others_of_its_address_alone(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    def script(request: Request) -> Answer:
+        model = request.json()["model"]
+        if model == "b-1":
+            return Answer.of_json({"error": {"message": "backend is gone"}}, status=500)
+        if model == "c-1":
+            return Answer.of_json({"error": {"message": "no system role"}}, status=400)
+        answer = truthful(request)  # it thinks longer than the broken one takes to fail for good
+        return Answer(headers=answer.headers, pieces=(2.0, answer.body))
+
+    server = scripted_server(script)
+    suite = write_project(tmp_path, server.url, cases=8, limits={"concurrency": 30, "attempts": 1})
+    other_model(tmp_path, server.url, "b")
+    other_model(tmp_path, server.url, "c")
+    run = measure(load_bundle(suite), tmp_path / "results")
+    assert [record.candidate for record in records(run)] == ["v1@m"] * 8
+    said = {event.candidate: event for event in events_of(run, Refused)}
+    assert said.keys() == {"v1@b", "v1@c"}
+    assert (
+        said["v1@b"].failure.message
+        == "5 trials in a row failed, retries included; the last: HTTP 500: backend is gone"
+    )
+    assert re.fullmatch(r"Mend the server, or correct `base_url` in harness.yml:\d+\.", said["v1@b"].advice)
+    assert said["v1@c"].failure.message == "HTTP 400: no system role", "its own refusal, not the other's failure"
+
+
+@pytest.mark.parametrize("kind", ["stream_cut", "server_error"])
+def test_an_endpoint_that_ends_no_reply_is_not_asked_for_all(tmp_path: Path, scripted_server: Serve, kind: str) -> None:
+    begun = b'data: {"id": "x", "choices": [{"index": 0, "delta": {"content": "sp"}}]}\n\n'
+
+    def script(request: Request) -> Answer:
+        if kind == "server_error":
+            return Answer(status=500, body=b"broken")
+        return Answer(headers={"content-type": "text/event-stream"}, pieces=(begun,), cut=True)
+
+    server = scripted_server(script)
+    suite = write_project(tmp_path, server.url, cases=100, stream=True)
+    with pytest.raises(EndpointUnusable, match="5 trials in a row failed") as caught:
+        measure(load_bundle(suite), tmp_path / "results")
+    assert len(server.requests) <= 20, "five trials of two attempts, and what was in flight"
+    assert "Mend the server, or correct `base_url` in harness.yml:" in caught.value.fix
+
+
 def test_what_failed_in_variants_leaves_robustness_open(tmp_path: Path, scripted_server: Serve) -> None:
     def script(request: Request) -> Answer:
         text = request.body.decode()

@@ -223,7 +223,7 @@ def test_nobody_listening_is_an_unusable_endpoint(tmp_path: Path) -> None:
     suite = write_project(tmp_path, "http://127.0.0.1:9", cases=50, warmup=3)
     with pytest.raises(EndpointUnusable, match="in a row failed") as caught:
         measure(load_bundle(suite), tmp_path / "results")
-    assert "address" in caught.value.fix
+    assert caught.value.fix.startswith("Start the server, or correct `base_url` in harness.yml:3. ")
 
 
 def test_an_outage_in_the_middle_costs_no_trial_its_chance(tmp_path: Path, scripted_server: Serve) -> None:

@@ -77,10 +77,14 @@ def reason_of_run(best: judge.CandidateAssessment, candidates: Sequence[judge.Ca
 
 def _unmeasured(without: Sequence[judge.CandidateAssessment], n: int) -> str:
     """Name the candidates that were not measured, each with its cause."""
-    names = "; ".join(f"{one.name}: {one.reason}" for one in without[:_MOST_NAMED])
-    more = f"; and {len(without) - _MOST_NAMED:,} more." if len(without) > _MOST_NAMED else ""
+    told: dict[str, list[str]] = {}
+    for one in without:
+        told.setdefault(one.reason, []).append(one.name)
+    causes = [f"{listed(names)}: {reason}" for reason, names in list(told.items())[:_MOST_NAMED]]
+    if rest := sum(len(names) for names in list(told.values())[_MOST_NAMED:]):
+        causes.append(f"and {rest:,} more.")
     who = "no candidate was measured" if len(without) == n else f"{len(without):,} of {n:,} NOT MEASURED"
-    return f"{who}: {names}{more}"
+    return f"{who}: {'; '.join([*(cause.removesuffix('.') for cause in causes[:-1]), causes[-1]])}"
 
 
 def _reason_of_best(best: judge.CandidateAssessment, candidates: Sequence[judge.CandidateAssessment]) -> str:

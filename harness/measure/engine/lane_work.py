@@ -1,18 +1,20 @@
 """What the workers of a lane share: the trials that they take, and what becomes of records and candidates."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from harness.errors import EndpointUnusable
-from harness.files.mending import what_to_change
+from harness.files.mending import nobody_answers, what_to_change
 from harness.measure.endpoint.failure_map import is_fatal
 from harness.measure.engine.call import Caller
 from harness.measure.pacing import Lane, Settled
-from harness.record import Event, Failure, Planned, Record, Refused
+from harness.record import Event, Failure, FailureKind, Planned, Record, Refused
 
 Put: TypeAlias = Callable[[Event], None]
+
+_UNREACHABLE: frozenset[FailureKind] = frozenset({"connect", "proxy"})
 
 
 class Feed:
@@ -67,15 +69,32 @@ class LaneWork:
         for record in settled.final:
             try:
                 final = self.lane.breaker.settle(record)
-            except EndpointUnusable as error:  # nobody is there: so for all that share the address
-                self._end(list(self.callers.values()), record, put, error)
+            except EndpointUnusable as error:
+                self._give_up(record, put, error)
                 return
             for each in final:
                 put(each)
         if settled.ends and caller.first.first is not None:
             self._end([caller], caller.first.first, put)
 
-    def _end(self, callers: list[Caller], record: Record, put: Put, error: EndpointUnusable | None = None) -> None:
+    def _give_up(self, record: Record, put: Put, error: EndpointUnusable) -> None:
+        """End all that share an address where nobody is; where a server answers, the models that it failed."""
+        assert isinstance(record.outcome, Failure)
+        failed = Counter(each.candidate for each in self.lane.breaker.release())
+        models = [self.callers[name].entry for name in failed]
+        everybody = record.outcome.kind in _UNREACHABLE
+        for caller in list(self.callers.values()):
+            refusal = caller.first.first if caller.first.state == "asking" else None
+            if not everybody and not any(caller.entry is model for model in models):
+                continue
+            if refusal is not None:  # what it was told itself says more
+                self._end([caller], refusal, put)
+            else:
+                self._end([caller], record, put, error, calls=failed[caller.candidate.name])
+
+    def _end(
+        self, callers: list[Caller], record: Record, put: Put, error: EndpointUnusable | None = None, *, calls: int = 0
+    ) -> None:
         """End candidates: nothing more of them is sent; what was refused has no record and can be resumed."""
         failure = record.outcome
         assert isinstance(failure, Failure)
@@ -83,17 +102,23 @@ class LaneWork:
             if not caller.first.end():
                 continue
             candidate = caller.candidate
-            mend = what_to_change(failure, candidate.places, candidate.model.api_key_env)
-            message = failure.message if error is None else error.message
+            if error is None:
+                mend = what_to_change(failure, candidate.places, candidate.model.api_key_env)
+            else:
+                mend = nobody_answers(failure, candidate.places)
             put(
                 Refused(
                     at_utc=caller.clock.utc(),
                     candidate=candidate.name,
-                    failure=Failure(kind=failure.kind, message=message, status=failure.status),
+                    failure=Failure(
+                        kind=failure.kind,
+                        message=failure.message if error is None else error.message,
+                        status=failure.status,
+                    ),
                     case=record.case,
-                    calls=max(1, caller.first.refusals),
-                    where=mend.where if error is None else "",
-                    fix=mend.fix if error is None else error.fix,
-                    advice=mend.advice if error is None else error.fix,
+                    calls=max(1, calls, caller.first.refusals),
+                    where=mend.where,
+                    fix=mend.fix,
+                    advice=mend.advice,
                 )
             )

@@ -165,7 +165,17 @@ HOPELESS_AFTER = 5  # trials in a row, each with all its attempts, when nothing 
 DOWN_AFTER = 20  # when something has
 
 OUTAGE: frozenset[FailureKind] = frozenset(
-    {"connect", "proxy", "network", "timeout", "deadline", "rate_limited", "server_error"}
+    {
+        "connect",
+        "proxy",
+        "network",
+        "timeout",
+        "deadline",
+        "rate_limited",
+        "server_error",
+        "stream_cut",
+        "stream_stalled",
+    }
 )
 
 
@@ -195,11 +205,13 @@ class Breaker:
 
     def _down(self, last: Failure) -> HarnessError:
         trials = len(self._held)
-        said = f"{self._endpoint}: {trials} trials in a row failed, retries included; the last: {last.message}"
+        said = f"{trials} trials in a row failed, retries included; the last: {last.message}"
         if last.kind == "rate_limited":
-            return RunIncomplete(said, fix="Lower `limits` in harness.yml, or wait; then resume.")
+            return RunIncomplete(
+                f"{self._endpoint}: {said}", fix="Lower `limits` in harness.yml, or wait; then resume."
+            )
         if self._succeeded:
-            return RunIncomplete(said, fix="Resume when the endpoint is back; these trials run again.")
-        if last.kind == "proxy":
-            return EndpointUnusable(said, fix="Correct the proxy's address, which the environment names.")
-        return EndpointUnusable(said, fix="Start the server, or correct its address in harness.yml.")
+            return RunIncomplete(
+                f"{self._endpoint}: {said}", fix="Resume when the endpoint is back; these trials run again."
+            )
+        return EndpointUnusable(said)

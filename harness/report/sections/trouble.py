@@ -48,7 +48,7 @@ def _row(row: Trouble, verdict: Verdict) -> TroubleView:
 
 def _many(row: Trouble) -> str:
     if row.share is None:
-        return f"the first {how_many(row)}, then no more were sent"
+        return f"the first {how_many(row).removeprefix('1 ')}, then no more were sent"
     of = round(row.count / row.share)
     return f"{how_many(row)} ({percent_of(row.count, of)})"
 

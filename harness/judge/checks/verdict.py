@@ -80,7 +80,7 @@ def _unmeasured(without: Sequence[judge.CandidateAssessment], n: int) -> str:
     told: dict[str, list[str]] = {}
     for one in without:
         told.setdefault(one.reason, []).append(one.name)
-    causes = [f"{listed(names)}: {reason}" for reason, names in list(told.items())[:_MOST_NAMED]]
+    causes = [f"{judge.listed(names)}: {reason}" for reason, names in list(told.items())[:_MOST_NAMED]]
     if rest := sum(len(names) for names in list(told.values())[_MOST_NAMED:]):
         causes.append(f"and {rest:,} more.")
     who = "no candidate was measured" if len(without) == n else f"{len(without):,} of {n:,} NOT MEASURED"

@@ -208,7 +208,7 @@ class Settling:
         self, cases: Sequence[Case], weighed: dict[str, Evidence | None], *, rule: StopRule, repeats: int, seed: int
     ) -> None:
         self._cases = {case.id: case for case in cases}
-        self._order = asked_order(self._cases, seed)
+        self.order = asked_order(self._cases, seed)
         self._weighed = weighed
         self._open = dict(weighed)
         self._checks = sum(each is not None for each in weighed.values())
@@ -224,8 +224,8 @@ class Settling:
         if self.settled is not None or case not in self._cases:
             return None
         self._finished.setdefault(case, {})[repeat] = said
-        while self.asked < len(self._order):
-            id_ = self._order[self.asked]
+        while self.asked < len(self.order):
+            id_ = self.order[self.asked]
             trials = self._finished.get(id_, {})
             if len(trials) < self._repeats:
                 return None
@@ -258,5 +258,5 @@ class Settling:
             elif seen.cannot >= early:
                 self.statuses[name], lost = "FAIL" if seen.fails >= early else "can't pass", True
         if lost or not self._open:
-            self.settled = Settled(asked=self.asked, of=len(self._order), ready=not lost, statuses=dict(self.statuses))
+            self.settled = Settled(asked=self.asked, of=len(self.order), ready=not lost, statuses=dict(self.statuses))
         return self.settled is not None

@@ -5,7 +5,8 @@ strangers (a fork's pull request, a run's folder from elsewhere): a fault in the
 costs a child process and not the run. The child gets no environment variables, so it holds no key. What it
 gives is what is sent: the parent never renders such a prompt, neither before the first call nor while it measures.
 
-Parent and child speak in lines of JSON: the prompt and what is wrong with it, then inputs and texts by turns.
+Parent and child speak in lines of JSON: that the child began, then the prompt and what is wrong with it, then
+inputs and texts by turns.
 """
 
 import json
@@ -23,12 +24,14 @@ from harness.files.prompts.prompt import Prompt
 from harness.files.prompts.render import Rendered, RenderedChat, RenderedText, Renderer
 from harness.files.prompts.template_rules import TemplateRefused
 
+START_S = 60.0  # for the child to begin: that is the machine's time, not the prompt's
 WALL_S = 15.0  # for one answer
 CPU_S = 5  # for each BATCH of samples
 MEMORY = 512 << 20  # bytes of address space
 BATCH = 2_000  # samples
 _MOST_BYTES = 32 << 20  # of one answer: LARGEST characters, however JSON writes them
 _TOO_MUCH = "takes too much time or memory to render."
+_NOT_BEGUN = "can't be rendered in a process of its own."
 
 
 class Renders(Protocol):
@@ -62,7 +65,15 @@ class ConfinedRenderer:
     Raises RenderRefused where the template is not allowed, or takes too much already.
     """
 
-    def __init__(self, prompt: Prompt, *, wall_s: float = WALL_S, cpu_s: int = CPU_S, memory: int = MEMORY) -> None:
+    def __init__(
+        self,
+        prompt: Prompt,
+        *,
+        start_s: float = START_S,
+        wall_s: float = WALL_S,
+        cpu_s: int = CPU_S,
+        memory: int = MEMORY,
+    ) -> None:
         self._wall_s = wall_s
         self._over: RenderRefused | None = None
         self._child = subprocess.Popen(  # noqa: S603 (this interpreter, and this file)
@@ -73,6 +84,7 @@ class ConfinedRenderer:
             env={},
             process_group=0,  # Ctrl-C is the parent's to hear
         )
+        self._begin(start_s)
         content = prompt.model_dump(mode="json", include={"text", "messages", "examples", "template"})
         found = self._ask({"prompt": content, "labels": prompt.labels, "cpu_s": cpu_s, "memory": memory})
         if found:
@@ -99,6 +111,17 @@ class ConfinedRenderer:
                     pipe.close()
         self._child.wait()
 
+    def _begin(self, start_s: float) -> None:
+        """Wait until the child has loaded what it needs: how long that takes says nothing of a prompt."""
+        stdout = self._child.stdout
+        assert stdout is not None
+        try:
+            begun, how = _read_line(stdout, time.monotonic() + start_s), "It ended before it began."
+        except TimeoutError:
+            begun, how = b"", f"It did not begin within {start_s:g} s."
+        if not begun:
+            raise self._ended(how, _NOT_BEGUN)
+
     def _ask(self, question: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what JSON holds
         """Send a line and take the answer's. Raises RenderRefused when none comes."""
         stdin, stdout = self._child.stdin, self._child.stdout
@@ -116,9 +139,9 @@ class ConfinedRenderer:
             raise self._ended("Its process ended before it was done.")
         return json.loads(answer)
 
-    def _ended(self, how: str) -> RenderRefused:
+    def _ended(self, how: str, what: str = _TOO_MUCH) -> RenderRefused:
         self.close()
-        self._over = RenderRefused(_TOO_MUCH, how)
+        self._over = RenderRefused(what, how)
         return self._over
 
 
@@ -174,7 +197,8 @@ def _rendered(renderer: Renderer, inputs: Mapping[str, str]) -> dict[str, Any]:
 
 
 def child() -> None:
-    """Render what the parent asks for, until it closes the pipe."""
+    """Say that it began, then render what the parent asks for, until it closes the pipe."""
+    _answer("begun")
     first: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     _limit_memory(first["memory"])
     _allow_cpu(first["cpu_s"])

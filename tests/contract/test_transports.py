@@ -317,10 +317,26 @@ def test_an_error_in_answer_to_a_stream_is_read_whole(make: Make) -> None:
     assert b"no" in result.body
 
 
-def test_plain_json_in_answer_to_a_stream_is_read_whole(make: Make) -> None:
+def test_plain_json_in_answer_to_a_stream_goes_to_its_reader_too(make: Make) -> None:
     result, chunks = streamed(make, Answer.of_json({"a": 1}))
     assert isinstance(result, Exchange)
-    assert (result.body, result.streamed, chunks) == (b'{"a": 1}', False, [])
+    assert (result.body, result.streamed, b"".join(chunk for chunk, _ in chunks)) == (b"", True, b'{"a": 1}')
+
+
+def test_events_that_are_called_json_keep_the_time_of_each(make: Make) -> None:
+    sent = [b"data: 1\n\n", b"data: 2\n\n"]
+    heard = asyncio.Event()  # the server sends the second only when the first was heard
+    said = Answer.of_events(sent[0], heard, 0.1, sent[1], headers={"content-type": "application/json"})
+    result, chunks = streamed(make, said, heard=lambda chunk: heard.set())
+    assert isinstance(result, Exchange)
+    assert [chunk for chunk, _ in chunks] == sent
+    assert chunks[1][1] - chunks[0][1] >= 0.1e9
+
+
+def test_an_answer_that_is_called_json_may_think_between_its_head_and_its_body(make: Make) -> None:
+    said = Answer.of_events(0.5, b'{"a": 1}', headers={"content-type": "application/json"})
+    result, _ = streamed(make, said, idle_s=0.1)
+    assert isinstance(result, Exchange)
 
 
 def test_a_stream_that_stops_sending_has_stalled(make: Make) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -117,7 +118,51 @@ def test_the_variable_for_this_machine_s_authorities_is_read_alike(
 
 def test_a_plain_call_to_a_port_with_tls_is_told_of_https(kind: Any, certified: Certified) -> None:
     told = failure(exchanged(kind, certified.server(), to=lambda url: url.replace("https:", "http:")))
-    assert (told.kind, "write https://" in told.message) == ("network", True), told.message
+    assert (told.kind, "write https://" in told.message) == ("tls", True), told.message
+
+
+def test_a_plain_server_that_breaks_connections_is_asked_once_whether_it_expects_tls(kind: Any) -> None:
+    begun: list[bytes] = []
+
+    async def breaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begun.append(await reader.read(1))
+        writer.close()
+
+    async def main() -> list[Exchange | Broken]:
+        async with await asyncio.start_server(breaks, "127.0.0.1", 0) as server:
+            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/x"
+            transport = make_transport(kind, url, {})
+            await transport.open()
+            try:
+                sent = [transport.exchange("POST", url, b"{}", timeout_s=HANGS_S) for _ in range(4)]
+                return [*await asyncio.gather(*sent), await transport.exchange("POST", url, b"{}", timeout_s=HANGS_S)]
+            finally:
+                await transport.close()
+
+    assert {failure(ended).kind for ended in asyncio.run(main())} == {"network"}
+    assert begun.count(b"\x16") == 1, "the first byte of a TLS handshake"
+
+
+# httpcore leaves the socket of a cancelled handshake to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_a_handshake_that_is_never_answered_ends_at_the_call_s_own_timeout(kind: Any) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def main() -> Exchange | Broken:
+        async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/x"
+            transport = make_transport(kind, url, {})
+            await transport.open()
+            try:
+                return await transport.exchange("POST", url, b"{}", timeout_s=0.3)
+            finally:
+                await transport.close()
+
+    told = failure(asyncio.run(main()))
+    gc.collect()
+    assert (told.kind, told.message) == ("timeout", "0.3 s passed before the response began")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,34 @@ def test_a_connection_that_is_not_safe_ends_the_run_after_its_first_calls(
     assert 0 < len(connections) <= 8
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_plain_address_of_a_server_with_tls_ends_the_run_after_its_first_calls(
+    tmp_path: Path, certified: Certified, transport: str
+) -> None:
+    with counted(certified.server()) as (port, connections):
+        write_project(tmp_path, f"http://127.0.0.1:{port}", cases=40, transport=transport)
+        done = harness("run", "small.suite.yml", "--quiet", at=tmp_path)
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 5, said
+    assert "what answers there expects TLS: write https://" in said
+    assert "harness.yml:" in said, "the line to change"
+    assert 0 < len(connections) <= 8
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_proxy_that_lets_nobody_through_ends_the_run_after_its_first_calls(tmp_path: Path, transport: str) -> None:
+    with counted(None) as (port, connections):  # to it CONNECT is a bad request
+        write_project(tmp_path, "https://elsewhere.example", cases=40, transport=transport)
+        done = harness(
+            "run", "small.suite.yml", "--quiet", at=tmp_path, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}
+        )
+    said = " ".join(done.stderr.split())
+    assert done.returncode == 5, said
+    assert f"no connection through the proxy http://127.0.0.1:{port}" in said
+    assert "NO_PROXY" in said
+    assert 0 < len(connections) <= 8
+
+
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_a_ca_file_that_is_missing_is_said_before_a_call(tmp_path: Path, command: str) -> None:
     with counted(None) as (port, connections):

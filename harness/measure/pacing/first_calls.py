@@ -22,11 +22,13 @@ from harness.record import Failure, FailureKind, Planned, Record, Reply
 
 FIRST = 5
 
-# What the same request meets again, however often it is sent.
+# What the same request meets again, however often it is sent; and a proxy that lets nobody through: before the
+# first reply that is how it is set up, later it is its passing trouble.
 LASTING: frozenset[FailureKind] = frozenset(
     {
         "bad_request",
         "redirect",
+        "proxy",
         "tls",
         "too_large",
         "error_in_body",
@@ -168,7 +170,7 @@ def _lasts(record: Record) -> bool:
 def _cut_short(record: Record) -> bool:
     """Tell whether a trial would have been sent again, had the candidate been known to answer."""
     kind = record.outcome.kind if isinstance(record.outcome, Failure) else None
-    return kind in {"invalid_reply", "error_in_body"} and not record.recorded
+    return kind in {"invalid_reply", "error_in_body", "proxy"} and not record.recorded
 
 
 def _signature(record: Record) -> tuple[str, int | None, str]:

@@ -5,6 +5,7 @@ escape; `codec.decode` turns it into a failure, so that no body can raise into t
 """
 
 import math
+import re
 from typing import Any, TypeAlias
 
 import msgspec
@@ -13,6 +14,7 @@ JsonObject: TypeAlias = dict[str, Any]
 
 BOM = b"\xef\xbb\xbf"
 
+_INDEX = re.compile(r"[0-9]{1,9}\Z")
 _MOST_TOKENS = 1_000_000_000  # beyond any context window; a larger count is a broken endpoint
 
 
@@ -47,7 +49,20 @@ def _why_no_json(body: bytes, error: Exception) -> str:
     start = body[:120].decode("utf-8", "replace")
     if start.lstrip().startswith("<"):
         return f"the body is HTML or XML, not JSON: {start}"
+    if len(lines := body.split(b"\n", 2)) > 1 and all(_is_object(line) for line in lines[:2]):
+        return (
+            "the body is JSON documents, one a line (NDJSON), where one was due: ask for it unstreamed "
+            "(`\"stream\": false`; Ollama's own API streams unless it is told so), or take the server's OpenAI face "
+            f"(Ollama's `base_url` ends in /v1): {start}"
+        )
     return f"the body is not JSON ({error}): {start}"
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (ValueError, RecursionError, msgspec.MsgspecError):
+        return False
 
 
 def _kind(value: object) -> str:
@@ -126,8 +141,8 @@ def at_pointer(document: object, pointer: str) -> object:
         key = step.replace("~1", "/").replace("~0", "~")
         if isinstance(here, dict):
             here = here.get(key)
-        elif isinstance(here, list) and key.isascii() and key.isdigit() and int(key[:9]) < len(here):
-            here = here[int(key[:9])]
+        elif isinstance(here, list) and _INDEX.match(key) and int(key) < len(here):
+            here = here[int(key)]
         else:
             return None
     return here

@@ -187,12 +187,12 @@ def _opening(kind: FailureKind, said: str, url: str) -> tuple[FailureKind, str]:
     if kind in {"connect", "network"} and url and (proxy := proxy_for(url)) is not None:
         mend = "correct the variable that names it, or name the host in NO_PROXY"
         return "proxy", f"no connection through the proxy {proxy.url}: {mend} ({said})"
-    if kind == "network" and url.startswith("http://"):
-        return (
-            kind,
-            f"{said}; a server that expects TLS breaks a plain connection like this: if it does, write https://",
-        )
     return kind, said
+
+
+def wants_tls(broken: Failure) -> Failure:
+    """Say why a plain connection was broken by a server that is known to expect TLS."""
+    return Failure(kind="tls", message=short(f"what answers there expects TLS: write https:// ({broken.message})"))
 
 
 def _said(error: BaseException) -> str:

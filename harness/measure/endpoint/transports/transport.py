@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from harness.measure.endpoint.headers import Headers
 from harness.measure.endpoint.transports import foreign_errors
+from harness.measure.endpoint.transports.trust import expects_tls
 from harness.record import Failure
 
 BODY_CAP = 8 * 1024 * 1024
@@ -106,7 +107,7 @@ class Transport(Protocol):
     ) -> Exchange | Broken:
         """Send one request and read the whole response within `timeout_s`.
 
-        With a sink, a 2xx body that is not plain JSON goes there, chunk by chunk.
+        With a sink, a 2xx body goes there, chunk by chunk: events come under any content type.
         """
         ...
 
@@ -125,6 +126,8 @@ class ClientTransport(ABC, Generic[R]):
     ) -> None:
         self._origin, self._headers, self._trusted = origin, headers, trusted
         self._cap, self._idle_s = cap_bytes, idle_s
+        self._expects_tls: bool | None = None  # known from when a plain connection broke
+        self._asking = asyncio.Lock()
 
     @abstractmethod
     async def open(self) -> None:
@@ -162,9 +165,10 @@ class ClientTransport(ABC, Generic[R]):
             async with self.send(method, url, body, timeout_s, at_once=sink is not None, way=way) as response:
                 first = perf_counter_ns() - start
                 status, headers = self.head(response)
-                if sink is not None and _goes_to_sink(status, headers):
+                if sink is not None and 200 <= status < 300:
                     streamed = True
-                    content = await self._feed(response, status, sink, start)
+                    idle_s = None if _says_json(headers) else self._idle_s
+                    content = await self._feed(response, status, sink, start, idle_s)
                 else:
                     content = await self.whole(response, status, headers)
                 end = perf_counter_ns() - start
@@ -173,9 +177,11 @@ class ClientTransport(ABC, Generic[R]):
             # turns what it can't read into a failure itself. Cancellation is no Exception and passes.
             foreign_errors.raise_if_ours(error)
             content = foreign_errors.as_failure(error, status, url=url)
+            end = perf_counter_ns() - start
             if content.kind == "timeout":
                 content = _out_of_time(timeout_s, status)
-            end = perf_counter_ns() - start
+            elif content.kind == "network" and status is None and await self._wants_tls(url):
+                content = foreign_errors.wants_tls(content)
         if isinstance(content, Failure):
             return Broken(
                 failure=content,
@@ -199,6 +205,13 @@ class ClientTransport(ABC, Generic[R]):
             connect_ns=way.connect_ns(),
         )
 
+    async def _wants_tls(self, url: str) -> bool:
+        """Whether what breaks plain connections expects TLS; asked once, and only where one broke."""
+        async with self._asking:
+            if self._expects_tls is None:
+                self._expects_tls = await expects_tls(url)
+        return self._expects_tls
+
     async def whole(self, response: R, status: int, headers: Headers) -> bytes | Failure:  # noqa: ARG002 (a client may know a shorter way by its headers)
         """Read the body up to the cap."""
         read = self.reader(response)
@@ -211,17 +224,17 @@ class ClientTransport(ABC, Generic[R]):
                 return _too_large(status, self._cap)
         return b"".join(pieces)
 
-    async def _feed(self, response: R, status: int, sink: Sink, start: int) -> bytes | Failure:
-        """Push the body to the sink, piece by piece."""
+    async def _feed(self, response: R, status: int, sink: Sink, start: int, idle_s: float | None) -> bytes | Failure:
+        """Push the body to the sink, piece by piece; no pause between two may be longer than `idle_s`."""
         read = self.reader(response)
         size = 0
         while True:
             try:
-                async with asyncio.timeout(self._idle_s) as idle:
+                async with asyncio.timeout(idle_s) as idle:
                     piece = await read()
             except TimeoutError:
                 if idle.expired():
-                    return Failure(kind="stream_stalled", message=f"no byte for {self._idle_s:g} s", status=status)
+                    return Failure(kind="stream_stalled", message=f"no byte for {idle_s:g} s", status=status)
                 raise
             if piece is None:
                 return b""
@@ -232,10 +245,9 @@ class ClientTransport(ABC, Generic[R]):
                 return b""
 
 
-def _goes_to_sink(status: int, headers: Headers) -> bool:
-    """Whether this response is a stream of events; errors and plain JSON answers are read whole."""
-    content_type = headers.get("content-type") or ""
-    return 200 <= status < 300 and not content_type.lower().startswith("application/json")
+def _says_json(headers: Headers) -> bool:
+    """Whether this is called a plain answer, which may think between its head and its body."""
+    return (headers.get("content-type") or "").lower().startswith("application/json")
 
 
 def _too_large(status: int, cap: int) -> Failure:

@@ -4,12 +4,16 @@ This machine's certificates are the system's store, or what SSL_CERT_FILE and SS
 for every client alike; those of a model's `ca_file:` come on top.
 """
 
+import asyncio
 import os
 import ssl
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.errors import UsageError
+from harness.measure.endpoint.transports.proxies import proxy_for
 
+_ASKED_S = 5.0  # for one handshake that answers a question of ours
 _FIX = "Correct the variable or unset it; a model's `ca_file:` adds certificates to this machine's."
 
 
@@ -39,3 +43,19 @@ def context(extra: tuple[bytes, ...]) -> ssl.SSLContext:
     if extra:
         trusted.load_verify_locations(cadata=b"\n".join(extra).decode("ascii"))
     return trusted
+
+
+async def expects_tls(url: str) -> bool:
+    """Tell whether what is addressed as plain HTTP speaks TLS: one handshake, which trusts nobody and sends nothing."""
+    parts = urlsplit(url)
+    if parts.scheme != "http" or proxy_for(url) is not None:
+        return False
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(_ASKED_S):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or 80, ssl=anybody)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -515,3 +515,14 @@ def test_no_value_in_any_field_makes_a_codec_raise(protocol: str, noise: str, va
     whole = {**chat_body(), **responses_body(), "content": [{"type": "text", "text": "t"}], "label": "l"}
     outcome = read(CODECS[protocol], {**whole, noise: value})
     assert isinstance(outcome, (Reply, Failure))
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+def test_json_documents_one_a_line_are_named_with_what_to_ask_for(codec: Codec) -> None:
+    said = '{"model":"m","message":{"role":"assistant","content":"sp"},"done":false}\n{"message":{},"done":true}\n'
+    outcome = decode(codec, 200, {"content-type": "application/x-ndjson"}, said.encode())
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "invalid_reply"
+    assert "one a line (NDJSON)" in outcome.message
+    assert '`"stream": false`' in outcome.message
+    assert "ends in /v1" in outcome.message

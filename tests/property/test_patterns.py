@@ -14,7 +14,7 @@ PIECES = [
     *("a", "K", "é", "_", "1", ".", r"\.", " ", "\n", "日", "ß", "ſ"),
     *(r"\w", r"\W", r"\d", r"\D", r"\s", r"\S", r"\b", r"\B", "^", r"\A", r"\Z"),
     *("[a-c]", "[^a]", r"[^\W\d_]", r"[\S]", r"[^\s,]", "[à-ü]", r"[_\D]", "(?i:k)", "(?-i:K)", "(?s:.)"),
-    *("(?m:^)", "(?m:$)"),
+    *("(?m:^)", "(?m:$)", "$"),
 ]
 
 
@@ -42,8 +42,14 @@ def first_in_python(pattern: str, text: str, *, case_sensitive: bool) -> str | N
 @settings(max_examples=400, deadline=None)
 @given(PATTERNS, st.sampled_from(["", "$"]), TEXTS, st.booleans())
 def test_a_pattern_finds_what_python_finds(pattern: str, end: str, text: str, case_sensitive: bool) -> None:
-    whole = f"x(?:{pattern}){end}"  # a `$` within is left out: Python looks ahead at a line break, RE2 takes it
-    mine = next(Pattern(f"(?P<label>{whole})", case_sensitive=case_sensitive).found("x" + text), None)
+    whole = f"x(?:{pattern}){end}"
+    try:
+        made = Pattern(f"(?P<label>{whole})", case_sensitive=case_sensitive)
+    except PatternRefused as refused:
+        assert "$" in pattern
+        assert "after a `$`" in str(refused)  # noqa: PT017
+        return
+    mine = next(made.found("x" + text), None)
     theirs = first_in_python(whole, "x" + text, case_sensitive=case_sensitive)
     assert (mine is None, (mine or "").rstrip("\n")) == (theirs is None, (theirs or "").rstrip("\n"))
 
@@ -69,6 +75,9 @@ def test_any_text_is_a_pattern_or_is_refused(pattern: str) -> None:
         (r"(?>a)b", "atomic groups"),
         (r"a++b", "possessive repeats"),
         ("a{1001}", "more than 1,000"),
+        (r"a$\n", r"goes on after a `\$`"),
+        (r"(?:a$|b)\s", r"goes on after a `\$`"),
+        (r"a$\Z", r"goes on after a `\$`"),
         ("(?:(?:a{1000}){1000}){1000}", "linear time"),
         (r"(?:\w{1,100}\s){1,10}x", "too large"),
         ("(" * 499 + ")" * 499, "nested too deeply"),
@@ -76,6 +85,16 @@ def test_any_text_is_a_pattern_or_is_refused(pattern: str) -> None:
         ("*", "not a regular expression"),
     ],
 )
-def test_what_takes_more_than_linear_time_is_refused_by_its_reason(pattern: str, why: str) -> None:
+def test_what_can_not_be_matched_as_python_does_in_linear_time_is_refused_by_its_reason(pattern: str, why: str) -> None:
     with pytest.raises(PatternRefused, match=why):
         Pattern(pattern, case_sensitive=True)
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"(\w+)$\s*", r"(\w+)(?:$|\W)(?:.|\n)*", r"(?:$|,)\s*(x)", r"(a)(?:$|\s)b", r"(a)$$", r"(?m)(a)$\nb"]
+)
+@pytest.mark.parametrize("text", ["a", "a\n", "a b", "a\nb", "a,x", ", x\n", "a\n\n"])
+def test_what_may_follow_the_end_is_matched_as_python_does(pattern: str, text: str) -> None:
+    theirs = re.search(pattern, text)
+    found = list(Pattern(pattern, case_sensitive=True).found(text))
+    assert found[:1] == ([theirs[1]] if theirs else [])

@@ -3,8 +3,9 @@ r"""A suite's own pattern: Python's regular expressions, matched in time that is
 Python's `re` tries every way to match: `^(?:\w+\s?)+: spam` takes minutes for one ordinary reply, and no
 signal ends it. RE2 follows all ways at once. Its dialect is another one, so the pattern is parsed by Python
 and written anew for RE2, with Python's meaning: `\w`, `\d`, `\s` and `\b` are those of Unicode, `$` is also
-right before a last line break, `\Z` is the end. What no such engine can do (look-around, references to what
-a group matched, possessive and atomic groups) is refused.
+right before a last line break, `\Z` is the end. RE2 looks at nothing without taking it, so `$` is written as
+what takes that line break; what would need it, or would look at it again, can't follow. What no such engine can
+do (look-around, references to what a group matched, possessive and atomic groups) is refused.
 
 RE2's `\b` knows the letters of ASCII alone. Where a pattern with `\b` meets a text beyond ASCII, both are
 written so that it is right: each letter beyond ASCII stands between two `_`, and `_` itself is written as
@@ -15,6 +16,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from functools import cache
+from itertools import accumulate
 from re import _parser  # type: ignore[attr-defined]  # parsing is left to Python, so that the meaning is its own
 from typing import Any, TypeAlias
 
@@ -35,6 +37,9 @@ _UNABLE = {
     "POSSESSIVE_REPEAT": "possessive repeats",
 }
 _SMALLER = "Use `+` or `*` where a number of repeats does not matter."
+_LINE_BREAK = [(ord("\n"), ord("\n"))]
+_GOES_ON = "goes on after a `$` with what would look at the last line break again."
+_ENDS_IT = "End it with the `$`; `(?m)` makes it the end of any line."
 _INSTEAD = "Say it without, or use `as: mention` or `as: json`."
 
 
@@ -121,12 +126,18 @@ class _Writer:
     def __init__(self, tree: _Parsed, *, spelt: bool) -> None:
         self._spelt = spelt
         self.bounded = False
-        self.text = self._sequence(tree, tree.state.flags)
+        self._taken = False  # a `$` may have taken the line break that what follows would need
+        self.text = self._sequence(tree, tree.state.flags, 0)
 
-    def _sequence(self, tree: _Parsed, flags: int) -> str:
-        return "".join(self._one(str(kind), value, flags) for kind, value in tree)
+    def _sequence(self, tree: _Parsed, flags: int, after: int) -> str:
+        """Write one thing after the other; at least `after` characters have to follow."""
+        least = [tree[at : at + 1].getwidth()[0] for at in range(len(tree))]
+        follow = [after + sum(least) - upto for upto in accumulate(least)]
+        return "".join(
+            self._one(str(kind), value, flags, rest) for (kind, value), rest in zip(tree, follow, strict=True)
+        )
 
-    def _one(self, kind: str, value: _Parsed, flags: int) -> str:
+    def _one(self, kind: str, value: _Parsed, flags: int, after: int) -> str:
         if kind in _UNABLE:
             raise PatternRefused(f"can't be matched in linear time: it has {_UNABLE[kind]}.", _INSTEAD)
         match kind:
@@ -140,29 +151,44 @@ class _Writer:
             case "IN":
                 text = self._characters([(str(item), what) for item, what in value], flags)
             case "BRANCH":
-                text = f"(?:{'|'.join(self._sequence(each, flags) for each in value[1])})"
+                text = f"(?:{'|'.join(self._either(value[1], flags, after))})"
             case "SUBPATTERN":
                 group, on, off, inner = value
-                text = f"({'?:' if group is None else ''}{self._sequence(inner, (flags | on) & ~off)})"
+                text = f"({'?:' if group is None else ''}{self._sequence(inner, (flags | on) & ~off, after)})"
             case "MAX_REPEAT" | "MIN_REPEAT":
-                text = self._repeat(value, flags) + ("?" if kind == "MIN_REPEAT" else "")
+                text = self._repeat(value, flags, after) + ("?" if kind == "MIN_REPEAT" else "")
             case "AT":
-                text = self._at(str(value), flags)
+                text = self._at(str(value), flags, after)
             case _:
                 raise PatternRefused(f"can't be matched in linear time: it has {kind}.", _INSTEAD)
         return text
 
-    def _repeat(self, repeat: _Parsed, flags: int) -> str:
+    def _either(self, branches: list[_Parsed], flags: int, after: int) -> Iterator[str]:
+        before, ever = self._taken, False
+        for branch in branches:
+            self._taken = before
+            yield self._sequence(branch, flags, after)
+            ever |= self._taken
+        self._taken = ever
+
+    def _repeat(self, repeat: _Parsed, flags: int, after: int) -> str:
         least, most, inner = repeat
         endless = most == _parser.MAXREPEAT
         if least > _MOST_REPEATS or (not endless and most > _MOST_REPEATS):
             raise PatternRefused(f"repeats something more than {_MOST_REPEATS:,} times.", "Use `+` or `*`.")
         count = f"{{{least},{'' if endless else most}}}"
         count = {"{0,}": "*", "{1,}": "+", "{0,1}": "?"}.get(count, count)
-        return f"(?:{self._sequence(inner, flags)}){count}"
+        taken, self._taken = self._taken, self._taken and least > 0  # what may be left out needs nothing
+        written = self._sequence(inner, flags, after + max(0, least - 1) * inner.getwidth()[0])
+        self._taken |= taken
+        return f"(?:{written}){count}"
 
-    def _at(self, where: str, flags: int) -> str:
+    def _at(self, where: str, flags: int, after: int) -> str:
         lines = bool(flags & re.MULTILINE)
+        last = where == "AT_END" and not lines
+        if self._taken and not last:
+            raise PatternRefused(_GOES_ON, _ENDS_IT)
+        self._taken |= last and after <= 1  # when more has to follow, nothing matches there in any engine
         if "BOUNDARY" in where:
             self.bounded |= not flags & re.ASCII
             return r"\B" if "NON" in where else r"\b"
@@ -175,6 +201,8 @@ class _Writer:
 
     def _characters(self, items: list[tuple[str, Any]], flags: int) -> str:
         """Write what one character may be: a literal, a class or any."""
+        if self._taken and both(ranges_of(items, folded=False, ascii_=False), _LINE_BREAK):
+            raise PatternRefused(_GOES_ON, _ENDS_IT)
         ascii_ = bool(flags & re.ASCII)
         inverse = any(kind == "CATEGORY" and "NOT" in str(what) for kind, what in items)
         if self._spelt or inverse or ascii_:

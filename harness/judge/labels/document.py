@@ -13,6 +13,7 @@ from typing import Final, Literal, TypeAlias
 Flaw: TypeAlias = Literal["no_document", "broken_document", "several_documents", "doubled_key", "no_value"]
 _FENCE = re.compile(r"\A```[\w-]*[ \t]*\r?\n(.*?)\r?\n?```\Z", re.DOTALL)
 # Where an object or a list may begin; one before anything else is prose: {spam}, [1], [see a].
+_INDEX = re.compile(r"[0-9]{1,9}\Z")
 _BEGINS = re.compile(r"\{(?=\s*(?:[\"'}]|\w+\s*:))|\[(?=\s*[{\[\"])")
 
 
@@ -74,7 +75,7 @@ def at_pointer(document: object, pointer: str) -> object:
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(document, dict) and key in document:
             document = document[key]
-        elif isinstance(document, list) and key.isdecimal() and int(key) < len(document):
+        elif isinstance(document, list) and _INDEX.match(key) and int(key) < len(document):
             document = document[int(key)]
         else:
             return document if isinstance(document, NotThere) else NotThere("no_value")

@@ -20,7 +20,8 @@ def balanced_accuracy_of(confusion: Float) -> Float:
     """Give the mean recall over the labels that have trials."""
     support = confusion.sum(axis=-1)
     recall = _ratio(_diagonal(confusion), support)
-    return np.asarray(np.nanmean(np.where(support > 0, recall, np.nan), axis=-1), dtype=np.float64)
+    present = support > 0
+    return _ratio(np.where(present, recall, 0.0).sum(axis=-1), present.sum(axis=-1))
 
 
 def macro_f1_of(confusion: Float) -> Float:

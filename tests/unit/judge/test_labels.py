@@ -472,6 +472,11 @@ def test_a_score_that_the_endpoint_gives_is_taken_as_it_is() -> None:
     assert math.isnan(scored(Reply(text="spam")))
 
 
+@pytest.mark.parametrize("pointer", ["/" + "9" * 5_000, "/\u0661", "/01234567890", "/0" * 100_000, "/-1"])
+def test_a_pointer_that_no_list_has_finds_nothing(pointer: str) -> None:
+    assert read('["ham", "spam"]', **{"as": "json", "pointer": pointer}) == "<unparseable>"
+
+
 def test_a_score_in_the_json_reply_is_found_by_its_pointer() -> None:
     rule = {"as": "json", "score": "/score"}
     assert scored(Reply(text='{"label": "spam", "score": 0.75}'), **rule) == 0.75

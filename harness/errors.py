@@ -139,9 +139,15 @@ def fitting_together(run: Path) -> Iterator[None]:
     """Turn what the files of a run from elsewhere can make of a calculation into an error that names it.
 
     Each file is checked by itself where it is read; that they belong together nobody can check beforehand.
+    What was found by whoever does not know the folder is told with it.
     """
     try:
         yield
+    except (JournalDamaged, UsageError) as error:
+        if str(run) not in error.message:
+            error.message = f"{run}: {error.message}"
+            error.args = (error.message,)
+        raise
     except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise UsageError(
             f"{run}: what its files say does not fit together ({type(error).__name__}).",

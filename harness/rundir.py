@@ -18,7 +18,7 @@ from harness.journal import is_finished, open_plain, read_events, sync_folder
 from harness.record import ORIGINAL, Event
 
 if TYPE_CHECKING:
-    from harness.files.suite import ReplyRule
+    from harness.files.suite import ReplyRule, Suite
 
 SCHEMA_VERSION = 1
 
@@ -134,6 +134,8 @@ def read_manifest(run: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(raw, type=Manifest)
         _check(manifest)
+    except _ReplyRuleRefused as refused:
+        raise UsageError(f"{path}: {refused}", fix=refused.fix) from None
     except (ValueError, msgspec.MsgspecError, RecursionError, OverflowError) as error:
         why = " ".join(str(error).split())[:_MOST_SAID] or "it is nested too deeply"
         raise UsageError(f"{path} is not a manifest: {why}", fix="Restore it from a copy.") from None
@@ -148,11 +150,39 @@ def reply_rules(manifest: Manifest) -> "dict[str, ReplyRule]":
     return {name: ReplyRule.model_validate(rule) for name, rule in own}
 
 
+class _ReplyRuleRefused(Exception):
+    """A run was recorded with a pattern that is not matched any more; its replies are as good as ever."""
+
+    def __init__(self, place: str, why: Exception) -> None:
+        super().__init__(f"`{place}.pattern` {why}")
+        self.fix = (
+            f"Replies are read anew each time: write `{place}` in this file so that it can be, and as much in the "
+            "suite; or put `as: mention` there."
+        )
+
+
+def _check_patterns(manifest: Manifest, suite: "Suite") -> None:
+    """Compile the patterns by which replies are read. Raises _ReplyRuleRefused, which names the place."""
+    from harness.files.suite import Pattern, PatternRefused, ReplyRule
+
+    rules = {"suite.reply": suite.reply}
+    for number, entry in enumerate(manifest.candidates):
+        if entry.reply is not None:
+            rules[f"candidates[{number}].reply"] = ReplyRule.model_validate(entry.reply)
+    for place, rule in rules.items():
+        if rule.pattern is None:
+            continue
+        try:
+            Pattern(rule.pattern, case_sensitive=rule.case_sensitive)
+        except PatternRefused as refused:
+            raise _ReplyRuleRefused(place, refused) from None
+
+
 def _check(manifest: Manifest) -> None:
     """Check what a manifest says of its files by their own rules: its folder may come from anywhere."""
     from harness.files.project.entry import ModelEntry
     from harness.files.prompts.prompt import Prompt
-    from harness.files.suite import Pattern, Suite
+    from harness.files.suite import Suite
 
     suite = Suite.model_validate(manifest.suite)
     rules = [suite.reply, *reply_rules(manifest).values()]
@@ -160,9 +190,7 @@ def _check(manifest: Manifest) -> None:
     named |= {suite.positive} if suite.positive is not None else set()
     if len(set(suite.labels)) != len(suite.labels) or not named <= set(suite.labels):
         raise ValueError("its labels are doubled, or it names others")
-    for rule in rules:
-        if rule.pattern is not None:
-            Pattern(rule.pattern, case_sensitive=rule.case_sensitive)
+    _check_patterns(manifest, suite)
     if manifest.variants[:1] != (ORIGINAL,) or len(set(manifest.variants)) != len(manifest.variants):
         raise ValueError("its variants are not `original` and others")
     if len(manifest.variants) > _MOST_VARIANTS:

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from harness.errors import RunChanged, UsageError
+from harness.errors import RunChanged, UsageError, fitting_together
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.suite import StopRule
 from harness.files.written import shown
@@ -70,7 +70,8 @@ def resume(
             changes = list(_changes(manifest, bundle, found))
             _refuse(changes, changed=changed, run=run)
             plan = Plan(bundle)
-            begin = _begin(plan, run, found, stopping(bundle), failed=failed)
+            with fitting_together(run):
+                begin = _begin(plan, run, found, stopping(bundle), failed=failed)
             allowed = most.allowed(plan, begin.done)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from commanded import write_yaml
 from gated import SUITE, Done, classifier, command, served, write_repository
 from scripted import Script, ScriptedServer
+
+from harness.web.app import application
+from harness.web.site import Results, Site
 
 Serve = Callable[[Script], ScriptedServer]
 Change = Callable[[dict[str, Any]], Any]
@@ -84,6 +91,8 @@ MANIFESTS: dict[str, Change] = {
     "positive unknown": put("suite", "positive", value="eggs"),
     "pattern broken": put("suite", "reply", value={"as": "regex", "pattern": "("}),
     "pattern slow": put("suite", "reply", value={"as": "regex", "pattern": "(a+)+$"}),
+    "pointer of a vast index": put("suite", "reply", value={"as": "json", "pointer": f"/{'9' * 5_000}"}),
+    "pointer deep": put("suite", "reply", value={"as": "json", "pointer": "/a" * 200_000}),
     "pointer broken": put("suite", "reply", value={"as": "json", "pointer": "x"}),
     "aliases of nobody": put("suite", "reply", value={"aliases": {"eggs": ["x"]}}),
     "thresholds nonsense": put("suite", "thresholds", value=["accuracy"]),
@@ -214,6 +223,147 @@ def test_a_file_of_a_run_that_is_none_is_not_followed_and_not_waited_for(
     for arguments in COMMANDS:
         arguments = [run.name if each == "latest" else each for each in arguments]  # noqa: PLW2901
         well_ended(command(project, *arguments), arguments, f"{name} {kind}")
+
+
+# What a journal says
+
+
+def rewrite(journal: Path, change: Callable[[list[dict[str, Any]]], object]) -> None:
+    """Change a journal's events; each line gets the checksum of what it says then."""
+    events = [json.loads(line)["event"] for line in journal.read_bytes().splitlines()]
+    change(events)
+    rests = [f'"seq":{number},"event":{json.dumps(event)}}}'.encode() for number, event in enumerate(events)]
+    journal.write_bytes(b"".join(b'{"crc":"%08x",%b\n' % (zlib.crc32(rest), rest) for rest in rests))
+
+
+def every(kind: str, *keys: str | int, value: Any) -> Callable[[list[dict[str, Any]]], object]:
+    def change(events: list[dict[str, Any]]) -> None:
+        for event in events:
+            if event["type"] == kind:
+                put(*keys, value=value)(event)
+
+    return change
+
+
+SETTLED = {"type": "settled", "at_utc": "", "asked": -3, "of": 0, "ready": True, "delta": 7.5, "statuses": {"x": "y"}}
+REFUSAL = {"type": "failure", "kind": "tls", "message": "\ud800\x1b[2J"}
+JOURNALS: dict[str, Callable[[list[dict[str, Any]]], object]] = {
+    "cases without a name": every("case", "id", value="\x1b[31m\u202e"),
+    "cases renamed alike": every("case", "id", value="c1"),
+    "cases of another label": every("case", "expected", value="eggs"),
+    "cases without a label": every("case", "expected", value=""),
+    "cases with half a character": every("case", "inputs", "message", value="\ud800"),
+    "trials of nobody": every("trial", "candidate", value="nobody"),
+    "trials of no case": every("trial", "case", value="x"),
+    "trials of another variant": every("trial", "variant", value="x" * 10_000),
+    "trials of one repeat": every("trial", "repeat", value=32_767),
+    "times that are not": every("trial", "attempts", 0, "duration_ns", value=float("nan")),
+    "times before the start": every("trial", "attempts", 0, "duration_ns", value=-(2**62)),
+    "times without end": every("trial", "attempts", 0, "duration_ns", value=2**62),
+    "trials that began never": every("trial", "started_utc", value="yesterday"),
+    "trials that began in year one": every("trial", "started_utc", value="0001-01-01T00:00:00+14:00"),
+    "replies of another kind": every("trial", "outcome", value=[[]]),
+    "replies with half a character": every("trial", "outcome", "text", value="\ud800\x1b]0;x\x07"),
+    "replies nested": every("trial", "outcome", "text", value="[" * 100_000),
+    "tokens without end": every("trial", "outcome", "usage", value={"input": 2**53, "output": 2**53}),
+    "tokens of 400 digits": every("trial", "outcome", "usage", value={"input": 10**400}),
+    "a settled candidate that nobody knows": lambda events: events.insert(-1, SETTLED | {"candidate": "nobody"}),
+    "a settled candidate after no case": lambda events: events.insert(-1, SETTLED | {"candidate": "v1@m"}),
+    "a refusal of somebody else": lambda events: events.insert(
+        -1, {"type": "refused", "at_utc": "x", "candidate": "nobody", "failure": REFUSAL, "calls": -5}
+    ),
+    "a load of minus infinity": lambda events: events.insert(
+        -1,
+        {"type": "interference", "cpu_share": -1e308, "samples": 0}
+        | dict.fromkeys(("lag_p50_ns", "lag_p99_ns", "lag_max_ns"), -(2**62)),
+    ),
+    "a pace of nothing": lambda events: events.insert(
+        -1, {"type": "pace", "at_ns": -1, "endpoint": "", "limit": -(2**62), "in_flight": 2**62, "why": ""}
+    ),
+    "a second header": lambda events: events.insert(-1, events[0]),
+    "an event of no kind": lambda events: events.insert(-1, {"type": "x"}),
+    "no session": lambda events: events.__setitem__(slice(None), [e for e in events if e["type"] != "session"]),
+    "no case": lambda events: events.__setitem__(slice(None), [e for e in events if e["type"] != "case"]),
+    "backwards": lambda events: events.__setitem__(slice(1, None), events[:0:-1]),
+    "only the header": lambda events: events.__delitem__(slice(1, None)),
+}
+
+
+@pytest.mark.parametrize("what", JOURNALS)
+def test_whatever_a_journal_says_a_refusal_names_the_run(project: Path, what: str) -> None:
+    run = run_of(project)
+    rewrite(run / "journal.jsonl", JOURNALS[what])
+    for arguments in COMMANDS:
+        arguments = [run.name if each == "latest" else each for each in arguments]  # noqa: PLW2901
+        done = command(project, *arguments)
+        well_ended(done, arguments, what)
+        if done.returncode == 2:
+            assert run.name in done.stderr.replace("\n", ""), (what, arguments, done.stderr)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "journal.jsonl", "report.json"])
+@pytest.mark.parametrize("seed", range(4))
+def test_flipped_bytes_are_refused_by_name_or_change_nothing_that_matters(project: Path, name: str, seed: int) -> None:
+    run, random = run_of(project), Random(seed)
+    content = bytearray((run / name).read_bytes())
+    for _ in range(1 + seed):
+        content[random.randrange(len(content))] = random.randrange(256)
+    (run / name).write_bytes(content)
+    for arguments in COMMANDS:
+        arguments = [run.name if each == "latest" else each for each in arguments]  # noqa: PLW2901
+        well_ended(command(project, *arguments), arguments, f"{name} {seed}")
+
+
+PAGES = ("", ".json", "/cases", "/cases.json", "/case?id=c1", "/case.json?id=c1")
+
+
+@pytest.mark.parametrize("what", [*MANIFESTS, *JOURNALS])
+def test_whatever_a_run_says_the_viewer_has_a_page_for_it(project: Path, what: str) -> None:
+    run = run_of(project)
+    if what in MANIFESTS:
+        mutate(run / "manifest.json", MANIFESTS[what])
+    else:
+        rewrite(run / "journal.jsonl", JOURNALS[what])
+    viewer = application(Site(Results(project / "results")))
+    for address in (
+        "/runs",
+        f"/compare?base={run.name}&head={run.name}",
+        *(f"/runs/{run.name}{page}" for page in PAGES),
+    ):
+        status, text = answered(viewer, address)
+        assert "could not be made" not in text, (what, address, text[-600:])
+        assert "\x1b" not in text, (what, address)
+        assert status in {200, 202, 400, 404, 500}, (what, address, status)
+
+
+def answered(viewer: Any, address: str) -> tuple[int, str]:
+    """Ask the viewer for a page, without a network."""
+    parts, sent = urlsplit(address), []
+    scope = {"type": "http", "method": "GET", "path": parts.path, "raw_path": parts.path.encode(), "headers": []}
+    scope |= {"query_string": parts.query.encode(), "http_version": "1.1", "scheme": "http", "root_path": ""}
+    scope |= {"server": ("127.0.0.1", 80)}
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(viewer(scope, receive, send))
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:]).decode()
+
+
+def test_a_pattern_that_is_not_matched_any_more_is_named_with_what_to_write(project: Path) -> None:
+    run = run_of(project)
+    mutate(run / "manifest.json", put("suite", "reply", value={"as": "regex", "pattern": "(?<!not )(spam|ham)"}))
+    for arguments in (["report", run.name], ["show", run.name], ["export", run.name, "--to", "csv"]):
+        done = command(project, *arguments)
+        said = done.stderr.replace("\n", "")
+        assert done.returncode == 2, arguments
+        assert "manifest.json: `suite.reply.pattern` can't be matched in linear time: it has look-around" in said
+        assert "write `suite.reply` in this file so that it can be" in said.replace("  ", " ")
+    mutate(run / "manifest.json", put("suite", "reply", value={"as": "regex", "pattern": "(spam|ham)"}))
+    assert command(project, "report", run.name).returncode in {0, 3}, "and that is what helps"
 
 
 # Going on with a run of somebody else's

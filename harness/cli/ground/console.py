@@ -115,9 +115,11 @@ def _fill_closed_streams() -> None:
     os.close(number)
 
 
-def note(text: str) -> None:
-    """Say something on stderr that is not a result; markup in it stays text."""
-    stderr().print(text, markup=False)
+def note(text: str, style: str | None = None) -> None:
+    """Say something on stderr that is not a result; markup in it stays text, and nothing steers a terminal."""
+    from harness.report.parts import visible
+
+    stderr().print(visible(text), style=style, markup=False)
 
 
 def emit(text: str) -> None:
@@ -158,10 +160,9 @@ def emit_json(document: object) -> None:
 
 def show_error(error: HarnessError) -> None:
     """Print what was wrong, where, and what to do next; never a traceback."""
-    console = stderr()
-    console.print(f"error: {error.message}", style="bold red" if "\n" not in error.message else "red", markup=False)
+    note(f"error: {error.message}", "bold red" if "\n" not in error.message else "red")
     if error.fix:
-        console.print(f"  {error.fix}", markup=False)
+        note(f"  {error.fix}")
 
 
 def emit_command(command: str, *, error: bool = False) -> None:

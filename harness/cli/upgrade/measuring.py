@@ -71,7 +71,7 @@ def settings_of(manifest: Manifest) -> Settings:
             raise KeyError
         return settings
     except (KeyError, msgspec.ValidationError):
-        said = f"{manifest.run_id} is not the run of an upgrade."
+        said = f"{manifest.run_id}: its manifest.json is not that of the run of an upgrade."
         raise UsageError(said, fix="Measure one: harness upgrade SUITE --from OLD --to NEW.") from None
 
 

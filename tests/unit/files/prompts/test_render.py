@@ -240,7 +240,7 @@ def test_a_render_that_exceeds_its_limits_is_refused_for_good(limits: dict[str, 
 
 
 def test_a_child_that_does_not_even_begin_in_time_is_refused() -> None:
-    with pytest.raises(RenderRefused, match="did not begin within 0.001 s") as refused:
+    with pytest.raises(RenderRefused, match=r"did not begin within 0\.001 s") as refused:
         ConfinedRenderer(Prompt(text="{{ m }}"), start_s=0.001)
     assert "too much" not in str(refused.value), "the prompt did nothing yet"
 

@@ -57,6 +57,11 @@ def recorded(root: Path, name: str, wrong: set[int], **line: Any) -> dict[str, o
 
 def answering(say: Answers) -> Script:
     """Answer as a model would: `m-old` and `m-new` are served by the same server."""
+    return scripting(lambda *asked: Answer.of_json(chat_reply(say(*asked))))
+
+
+def scripting(say: Callable[[str, int, int], Answer]) -> Script:
+    """Answer, or fail, by model, case and how often it was asked before."""
     asked: Counter[tuple[str, int]] = Counter()
     lock = threading.Lock()
 
@@ -66,7 +71,7 @@ def answering(say: Answers) -> Script:
         with lock:
             before = asked[body["model"], case]
             asked[body["model"], case] += 1
-        return Answer.of_json(chat_reply(say(body["model"], case, before)))
+        return say(body["model"], case, before)
 
     return script
 
@@ -214,6 +219,34 @@ def test_the_same_command_goes_on_with_what_was_interrupted(tmp_path: Path, scri
     assert (document["verdict"], document["complete"]) == ("INCONCLUSIVE", True)
     upgrade(tmp_path)
     assert len(list((tmp_path / "results").iterdir())) == 2, "what was judged whole is measured anew"
+
+
+def test_two_currencies_are_not_compared_and_a_retiring_model_is_said(tmp_path: Path) -> None:
+    price = {"old": {"input": 1.0, "output": 4.0}, "new": {"input": 1.0, "output": 4.0, "currency": "EUR"}}
+    usage = {"usage": {"input": 100, "output": 2}}
+    models = {name: recorded(tmp_path, name, set(), **usage) | {"price": price[name]} for name in price}
+    models["old"]["retires"] = "2020-01-14"
+    write_project(tmp_path, models, volume="2M per month")
+    done = command(tmp_path, "upgrade", SUITE, "--from", "old", "--to", "new")
+    assert "the model `old`" in done.stderr
+    assert "2020-01-14" in done.stderr
+    assert "not compared, the baseline is priced in USD, the candidate in EUR." in " ".join(done.stdout.split())
+    (run,) = (tmp_path / "results").iterdir()
+    assert json.loads((run / "upgrade.json").read_text())["prompts"][0]["bill"] is None
+
+
+def test_fresh_repeats_that_nobody_answers_call_no_case_recovered(tmp_path: Path, scripted_server: Serve) -> None:
+    def say(model: str, case: int, before: int) -> Answer:
+        if before:
+            return Answer.of_json({"error": {"message": "busy"}}, status=400)
+        return Answer.of_json(chat_reply(other(expected(case)) if model == "m-new" and case < 30 else expected(case)))
+
+    server = scripted_server(scripting(say))
+    write_project(tmp_path, both_served(server.url))
+    _, document = upgrade(tmp_path)
+    again = document["prompts"][0]["confirmation"]
+    assert (again["asked"], again["confirmed"], again["recovered"]) == (0, [], [])
+    assert "30 cases broke, not yet confirmed by fresh repeats" in document["headline"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import UsageError, bounds_asked, margin_of, note, options, run_asked
+from harness.cli.ground import UsageError, bounds_asked, margin_of, options, run_asked
 
 SuiteArgument: TypeAlias = Annotated[
     Path | None,
@@ -96,9 +96,6 @@ def upgrade(
             raise UsageError("what is to be replaced?", fix="Write harness upgrade SUITE --from OLD --to NEW.")
         asked = Asked(suite, old, tuple(new), tuple(prompt or ()), cases, repeats, limit)
         folder, settings, bundle = measured(asked, shares[0], shares[1], most, quiet=quiet)
-    if not quiet and bundle is not None:
-        for left_out in bundle.left_out:
-            note(left_out)
     settings = settings.with_margins(*shares)
     made = judge(folder, settings, labels=labels, bundle=bundle, repeats=confirm, most=most, quiet=quiet)
     tell(folder, made, as_json=as_json)

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from harness.cli.gate.measuring import something_left
-from harness.cli.ground import command_line, show_error
+from harness.cli.ground import command_line, note, retiring_models, show_error
 from harness.cli.progress import watching_bundle
 from harness.errors import EndpointUnusable, FilesError, HarnessError, Problem, RunIncomplete, StorageFailed, UsageError
 from harness.files.bundle import Bundle, load_bundle
@@ -91,6 +91,8 @@ def measured(
         unlabelled=True,
     )
     _refuse_unpaired(bundle, asked)
+    for told in () if quiet else (*bundle.left_out, *retiring_models(bundle)):
+        note(told)
     settings = Settings(
         key=_key(bundle),
         old=asked.old,

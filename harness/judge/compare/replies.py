@@ -59,9 +59,9 @@ def _mean(pairs: Pairs, name: str, values: tuple[Float, Float], why: str) -> Com
 
 
 def bill(comparison: Comparison, volume: float | None) -> Bill | None:
-    """Give what both cost, a month at this volume where one is stated; None where neither has a price."""
+    """Give what both cost, a month at this volume where one is stated; None without a price or with two currencies."""
     seen = comparison.metric(COST_PER_1000.name)
-    if seen is None:
+    if seen is None or seen.base_currency != seen.currency:
         return None
     factor = 1.0 if volume is None else volume / 1000
     old, new, difference = (scaled(one, factor) for one in (seen.base, seen.head, seen.difference))
@@ -78,7 +78,7 @@ def bill(comparison: Comparison, volume: float | None) -> Bill | None:
 
 def _told(seen: MetricDifference, change: float | None, per: str) -> str:
     if change is None or seen.verdict not in {"better", "worse"}:
-        return "" if change is None else "costs as much as far as these calls tell"
+        return "" if change is None else "costs the same, as far as these calls tell"
     return (
         f"{'saves' if change < 0 else 'costs'} {money(abs(change), seen.currency)}{'' if change < 0 else ' more'} {per}"
     )

@@ -53,7 +53,7 @@ def upgraded(couple: Couple, asked: Demand) -> judge.UpgradedPrompt:
         went_wrong=couple.after.went_wrong,
     )
     if couple.after.verdict == "NOT MEASURED":
-        told = f"{new.entry.model_name} was NOT MEASURED: {couple.after.reason}"
+        told = f"{new.entry.model_name} was never answered: {couple.after.reason}"
         return msgspec.structs.replace(made, verdict="NOT MEASURED", headline=told, not_measured=couple.after.reason)
     if couple.before.verdict == "NOT MEASURED":
         told = f"{old.entry.model_name} was never answered, so there is nothing to hold {new.entry.model_name} against"
@@ -165,9 +165,10 @@ def told_of(made: judge.UpgradedPrompt) -> judge.UpgradedPrompt:
         why = deciding[0].why if deciding else ""
         if made.agreement is not None and not fails:
             why = _open(made.agreement, made.unjudged)
-        names = f" ({judge.listed([check.name for check in deciding], 4)})" if len(deciding) > 1 else ""
         cause = what_decides(made.went_wrong)
-        told = f"{made.prompt} {'fails' if fails else 'is undecided'}{names}: {cause}{' ' if cause else ''}{why}"
+        many = f"{len(deciding):,} of {judge.count(len(made.checks), 'demand')}"
+        what = f"fails {many}" if fails else f"is undecided in {many}" if deciding else "is undecided"
+        told = f"{made.prompt} {what}: {cause}{' ' if cause else ''}{why}"
     return msgspec.structs.replace(made, headline=f"{told.rstrip()}{_broken(made, seen)}{_beside(made, seen)}")
 
 
@@ -209,8 +210,9 @@ def _broken(made: judge.UpgradedPrompt, seen: judge.Comparison) -> str:
         return f" {judge.count(len(seen.broken), 'case')} broke, not yet confirmed by fresh repeats; {fixed}."
     not_asked = len(seen.broken) - again.asked
     beside = f"; {not_asked:,} more were not asked again" if not_asked else ""
-    told, once = judge.count(len(again.confirmed), "case"), f"{len(again.recovered):,} more only once"
-    return f" {told} broke, on fresh repeats too; {once}{beside}; {fixed}."
+    told = judge.count(len(again.confirmed), "case")
+    once = f"; {len(again.recovered):,} more only once" if again.recovered else ""
+    return f" {told} broke, on fresh repeats too{once}{beside}; {fixed}."
 
 
 def _beside(made: judge.UpgradedPrompt, seen: judge.Comparison) -> str:

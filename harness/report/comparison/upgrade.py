@@ -28,7 +28,10 @@ VERDICTS: dict[judge.UpgradeVerdict, judge.Verdict] = {
 }
 LINES = 5  # of a list of cases on a terminal
 CASES = 25  # of each prompt and model; upgrade.json has all
-BESIDE = ("latency.p50", "latency.p95", "ttft.p95", "stability", "tokens_per_case", "cost_per_1000", "cost_per_correct")
+BESIDE = (
+    *("latency.p50", "latency.p95", "ttft.p95", "stability", "robustness.drop"),
+    *("tokens_per_case", "cost_per_1000", "cost_per_correct"),
+)
 _ORDER: dict[judge.Status, int] = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
 
 
@@ -82,7 +85,7 @@ def _blocks(view: UpgradeView, pen: Pen) -> Iterable[RenderableType]:
     for part in view.prompts:
         yield ""
         yield Text.assemble(pen.text(f"{part.title}: "), pen.text(part.verdict, STYLES[part.tone]))
-        if len(view.prompts) > 1:
+        if part.headline:
             yield indented(pen.text(part.headline))
         for trouble in part.troubles:
             yield bulleted("!", f"{trouble.title}: {trouble.many}. {trouble.next}", pen)
@@ -125,7 +128,7 @@ def _view(made: judge.Upgrade) -> UpgradeView:
         headline=made.headline,
         facts=f"Run {made.run_id}, both models in it, interleaved. A loss of {margins} would not matter.",
         models=Table(title="", head=("New model", "Verdict", "Survive", "Fail", "Undecided"), rows=rows),
-        prompts=tuple(_part(place, one) for place, one in enumerate(made.prompts)),
+        prompts=tuple(_part(place, one, alone=len(made.prompts) == 1) for place, one in enumerate(made.prompts)),
         to_label=_to_label(made),
         method=_method(made, several=several),
     )
@@ -142,22 +145,22 @@ def _to_label(made: judge.Upgrade) -> str:
 
 def _method(made: judge.Upgrade, *, several: bool) -> str:
     bound = f"{judge.sure(made.confidence)} confidence"
-    each = " divided among the new models" if several else ""
+    each = ", its error divided among the new models" if several else ""
     return (
         "SWITCH needs every threshold met and, for accuracy, the headline figures and every label, a loss of the"
-        f" margin excluded by an exact test ({bound}; the error{each}). DON'T SWITCH: a threshold missed for certain,"
+        f" margin excluded by an exact test ({bound}{each}). DON'T SWITCH: a threshold missed for certain,"
         " or a loss that is certain among all these figures and prompts and may exceed the margin. Cases are the"
         " unit; a call that failed is a miss on its side, and what hangs on it stays open."
     )
 
 
-def _part(place: int, one: judge.UpgradedPrompt) -> PromptPart:
+def _part(place: int, one: judge.UpgradedPrompt, *, alone: bool) -> PromptPart:
     return PromptPart(
         key=f"p{place}",
         title=f"{one.prompt} on {one.model}",
         verdict=one.verdict,
         tone=TONES[one.verdict],
-        headline=one.headline,
+        headline="" if alone else one.headline,  # the page's own says it
         troubles=troubles(one.went_wrong, VERDICTS[one.verdict]),
         sections=tuple(_sections(one)),
     )
@@ -171,11 +174,12 @@ def _sections(one: judge.UpgradedPrompt) -> Iterator[Section]:
         return
     if one.agreement is not None:
         yield Section(key="agreement", title="Without labels", lead=one.agreement.sentence)
-    beside = [m for m in seen.metrics if m.metric in BESIDE and m.difference.value is not None]
-    rows = [*beside, *(m for m in one.replies if m.difference.value is not None)]
+    beside = [*(m for m in seen.metrics if m.metric in BESIDE), *one.replies]
+    rows = [m for m in beside if m.difference.value is not None]
     paid = f"{one.new} {one.bill.told}." if one.bill is not None and one.bill.told else ""
     if rows:
-        yield Section(key="beside", title="Speed, cost and replies", lead=paid, tables=(_differences(rows),))
+        unknown, known = tuple(_not_compared(beside)), (_differences(rows),)
+        yield Section(key="beside", title="Speed, cost and replies", lead=paid, tables=known, notes=unknown)
     if one.worst_slices:
         yield Section(key="slices", title="Worst slices", tables=(_differences(one.worst_slices),))
     if seen.broken or seen.fixed:
@@ -201,6 +205,15 @@ def _whys(one: judge.UpgradedPrompt) -> Iterator[str]:
     yield from (check.why for check in one.checks if check.status == "FAIL")
     yield from (check.why for check in one.checks if check.status == "INCONCLUSIVE")
     yield from (f"{threshold}: not judged, for it needs the label of every case." for threshold in one.unjudged)
+
+
+def _not_compared(rows: Sequence[judge.MetricDifference]) -> Iterator[str]:
+    """Say why figures that a side has can't be compared."""
+    whys: dict[str, list[str]] = {}
+    for row in rows:
+        if row.difference.value is None and (row.base.value is not None or row.head.value is not None):
+            whys.setdefault(row.difference.why_undefined or "", []).append(row.name)
+    yield from (f"{judge.listed(names)}: not compared, {why}." for why, names in whys.items())
 
 
 def _differences(rows: Sequence[judge.MetricDifference]) -> Table:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from certified import Certified
 from commanded import write_yaml
 from gated import (
@@ -409,6 +410,26 @@ def test_a_prompt_behind_a_link_changes_with_what_the_link_leads_to(repo: Path) 
     commit(repo, "worse")
     assert "no prompt" not in gate(repo).stdout
     assert gate(repo).returncode in {1, 2}
+
+
+@pytest.mark.parametrize("how", ["in its place", "beside it"])
+def test_a_link_out_of_the_project_does_not_hide_what_else_changed(repo: Path, tmp_path: Path, how: str) -> None:
+    (tmp_path / "outside.txt").write_text("messages: [{role: user, content: 'Sort: {{ message }}'}]\n")
+    suite = repo / SUITE
+    if how == "beside it":
+        written = yaml.safe_load(suite.read_text())
+        pattern = str(Path(os.path.relpath((repo / PROMPT).parent, suite.parent)) / "*.prompt.yml")
+        suite.write_text(yaml.safe_dump(written | {"prompts": [pattern]}))
+        commit(repo, "by a pattern")
+    branch(repo, "worse")
+    write_prompt(repo, "Sort badly: {{ message }}")
+    link = (repo / PROMPT) if how == "in its place" else (repo / PROMPT).with_name("zz.prompt.yml")
+    link.unlink(missing_ok=True)
+    link.symlink_to(tmp_path / "outside.txt")
+    commit(repo, "worse")
+    done = gate(repo)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "leads out of the project" in done.stderr
 
 
 # What a branch brings into results/

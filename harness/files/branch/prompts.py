@@ -113,13 +113,14 @@ class SuitePrompts:
         return self._repository.relative(Path(written)) if Path(written).is_file() else None
 
     def _expanded(self, suite: str, patterns: Sequence[str], folder: Path, root: Path) -> list[str]:
-        """Give what patterns of the suite match below a folder."""
+        """Give what patterns of the suite match below a folder. Raises UsageError where the branch leads out of it."""
         found: list[Path] = []
         for written in patterns:
             try:
                 found += expand(written, (folder / suite).parent, root)
-            except (Outside, OSError, ValueError):
-                continue  # told as a problem of the suite, where it is read
+            except (Outside, OSError, ValueError) as error:
+                if folder != self._scratch:  # one link would hide all that the pattern matches
+                    raise _unreadable(written, "leads out of the project, perhaps by a symbolic link") from error
         inside = [path.relative_to(folder.resolve()).as_posix() for path in found if path.is_file()]
         return list(dict.fromkeys(inside))
 

@@ -11,8 +11,17 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from harness.errors import JournalDamaged, StorageFailed
-from harness.journal.line import LONGEST_LINE, SCHEMA_VERSION, Header, NotALine, check_line, decode_line
-from harness.record import Event, Record, Session
+from harness.journal.line import (
+    LONGEST_LINE,
+    SCHEMA_VERSION,
+    Event,
+    Header,
+    NotALine,
+    Record,
+    Session,
+    check_line,
+    decode_line,
+)
 
 _CHUNK = 1 << 20
 _TAIL = 4096  # bytes in which the line of a session stands

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from harness.errors import StorageFailed
-from harness.journal.line import LONGEST_LINE, SCHEMA_VERSION, Header, encode_line
+from harness.journal.line import LONGEST_LINE, SCHEMA_VERSION, Event, Header, encode_line
 from harness.journal.reader import recover
-from harness.record import Event
 
 FSYNC_EVERY_S = 0.05
 

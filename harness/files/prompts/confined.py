@@ -19,10 +19,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
-from harness.files.prompts.compiling import RenderFailed, TooMuchMemory
+from harness.files.prompts.compiling import RenderFailed, TemplateRefused, TooMuchMemory
 from harness.files.prompts.prompt import Prompt
 from harness.files.prompts.render import Rendered, RenderedChat, RenderedText, Renderer
-from harness.files.prompts.template_rules import TemplateRefused
 
 START_S = 60.0  # for the child to begin: that is the machine's time, not the prompt's
 WALL_S = 15.0  # for one answer

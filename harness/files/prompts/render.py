@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
-from harness.files.prompts.compiling import Compiled, Part, RenderFailed, compile_template, fill, refuse_long
+from harness.files.prompts.compiling import LISTS, Compiled, Part, RenderFailed, compile_template, fill, refuse_long
 from harness.files.prompts.prompt import Message, Prompt
-from harness.files.prompts.template_rules import LISTS
 
 
 @dataclass(frozen=True, slots=True)

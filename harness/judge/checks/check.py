@@ -7,7 +7,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from harness.files.thresholds import Threshold, metric_of
+from harness.judge.checks.asked import Threshold, metric_of
 from harness.judge import Check, amount, demand, scores
 from harness.judge.checks.asked import Asked, Before
 from harness.judge.checks.figures import NEEDS_BASELINE

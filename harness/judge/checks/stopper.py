@@ -9,8 +9,7 @@ import msgspec
 from harness.files.project import Price
 from harness.files.suite import ReplyRule, StopRule, Suite
 from harness.files.thresholds import BETTER_THAN_MAJORITY, Threshold, metric_of
-from harness.judge.checks.asked import Asked
-from harness.judge.checks.metrics import GAUGES
+from harness.judge.checks.metrics import GAUGES, Asked
 from harness.judge.checks.settling import PREDICTED, Case, Evidence, Goal, Predicted, Said, Scored, Settling
 from harness.judge.documents import OUTCOMES, Check, SettledEarly
 from harness.judge.labels import LabelReader

@@ -9,8 +9,7 @@ import numpy as np
 
 from harness.files.thresholds import BALANCED_ACCURACY, KAPPA, Threshold, metric_of
 from harness.judge import Check, Estimate, Trap, amount, count, demand, figure, listed, named, scores, sure, verb
-from harness.judge.checks.asked import Asked
-from harness.judge.checks.metrics import GAUGES
+from harness.judge.checks.metrics import GAUGES, Asked
 from harness.judge.checks.metrics import figure as figure_of
 from harness.judge.power import of_f1, of_share
 from harness.judge.scores import NONE

@@ -29,7 +29,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from harness.files.thresholds import metric_of
+from harness.judge.checks.asked import metric_of
 from harness.judge import OUTCOMES
 from harness.judge.checks.asked import Asked
 from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost

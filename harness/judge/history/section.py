@@ -16,8 +16,7 @@ from harness.files.digest import digest
 from harness.files.thresholds import ACCURACY, P95, STABILITY, Threshold
 from harness.judge.history.series import allowed_drop, as_share, comparable, history_of, usable
 from harness.judge.scores import Figure, Missing, Share
-from harness.judge.view import View, once
-from harness.rundir import CandidateEntry, Manifest
+from harness.judge.view import CandidateEntry, Manifest, View, once
 
 
 def this_run(view: View) -> judge.PastRun:

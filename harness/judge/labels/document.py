@@ -8,9 +8,10 @@ end that is missing) is no document, whatever valid part it holds. A key that st
 import json
 import math
 import re
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-Flaw: TypeAlias = Literal["no_document", "broken_document", "several_documents", "doubled_key", "no_value"]
+from harness.judge.labels.reasons import Flaw
+
 _FENCE = re.compile(r"\A```[\w-]*[ \t]*\r?\n(.*?)\r?\n?```\Z", re.DOTALL)
 # Where an object or a list may begin; one before anything else is prose: {spam}, [1], [see a].
 _INDEX = re.compile(r"[0-9]{1,9}\Z")

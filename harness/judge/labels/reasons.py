@@ -2,8 +2,7 @@
 
 from typing import Literal, NamedTuple, TypeAlias
 
-from harness.judge.labels.document import Flaw
-
+Flaw: TypeAlias = Literal["no_document", "broken_document", "several_documents", "doubled_key", "no_value"]
 Reason: TypeAlias = Literal[
     "no_name",  # mention: no label is named
     "several_labels",  # mention: two labels or more are named

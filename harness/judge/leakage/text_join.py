@@ -17,8 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from harness.judge.leakage.text_sets import HashedSets, chunks
-from harness.judge.table.columns import Bool, Int64
+from harness.judge.leakage.text_sets import Bool, HashedSets, Int64, chunks
 
 COMMON = 1_000
 MOST = 64

@@ -25,8 +25,15 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from harness.judge.leakage.text_join import candidates
-from harness.judge.leakage.text_sets import HashedSets, alike_in_size, at_least_different, character_sets, word_sets
-from harness.judge.table.columns import Bool, Int64
+from harness.judge.leakage.text_sets import (
+    Bool,
+    HashedSets,
+    Int64,
+    alike_in_size,
+    at_least_different,
+    character_sets,
+    word_sets,
+)
 
 Measure: TypeAlias = Literal["exact", "characters", "words", "aligned"]
 THRESHOLD = 0.8

@@ -3,7 +3,7 @@
 The door also has the types of the arrays, as they stand in its signatures.
 """
 
-from harness.judge.scores.answers import Answers, Patterns
+from harness.judge.scores.resample import Answers, Patterns
 from harness.judge.scores.binomial import wilson
 from harness.judge.scores.classification import (
     AVERAGES,

@@ -10,6 +10,8 @@ from scipy.special import bdtr, bdtrik, betainc, betaincinv, ndtri
 
 from harness.judge.table.columns import Float, Int64
 
+MOST = 10_000_000  # more cases than anyone will label
+
 
 def wilson(p: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     """Give Wilson's two-sided score interval of a share `p` of `n` (n may be an effective size).

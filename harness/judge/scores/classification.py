@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.files.thresholds import ACCURACY, F1, PRECISION, RECALL, SPECIFICITY
 from harness.judge.scores import matrix
-from harness.judge.scores.answers import Answers, Patterns
+from harness.judge.scores.resample import Answers, Patterns
 from harness.judge.scores.figure import Figure, Float, Mapped, Missing, Normal
 from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
 from harness.judge.scores.resample import EXACT_CASES, Draws, MatrixMetric, confusion_draws, figure_of

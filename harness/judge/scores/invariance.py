@@ -28,8 +28,7 @@ from math import comb, prod, sqrt
 
 import numpy as np
 
-from harness.judge.scores.figure import Bool, Estimate, Float, Int32, Int64, Missing
-from harness.judge.scores.proportion import Share, share_of_counts
+from harness.judge.scores.proportion import Bool, Estimate, Float, Int32, Int64, Missing, Share, share_of_counts
 
 DRAWS = 9_999
 _MOST_SPLITS = 5_000  # of one case; above, splits are sampled

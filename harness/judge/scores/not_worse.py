@@ -1,4 +1,4 @@
-"""Exact tests of "first is not worse than second by a margin", for any number of pairs, few ones too.
+"""Tests of "first is not worse than second by a margin": Tango's score, and exact ones for few pairs too.
 
 Theory. Of n pairs, b are gains (only the first was right) and c are losses. Tango's score statistic orders all
 outcomes (b, c) by how much they speak against "first - second <= least"; the p-value is the largest chance,
@@ -13,12 +13,37 @@ import math
 import numpy as np
 from scipy.special import bdtrc, betaincinv, gammaln, xlog1py, xlogy
 
-from harness.judge.scores.paired import tango_bound, tango_z
 from harness.judge.table.columns import Float, Int64
 
 GAMMA = 1e-3
 POINTS = 24  # of q, closest together where losses are fewest
 STEPS = 24  # of the search for a bound: to a hundred-thousandth of a point
+
+
+def tango_z(b: float, c: float, n: float, delta: float) -> float:
+    """Give Tango's (1998) score statistic for "first - second = delta"; counts may be effective.
+
+    z = (b - c - n d) / sqrt(n (2 q + d (1 - d))), q the restricted maximum-likelihood estimate of the chance
+    that only the second is right: the larger root of 2n q^2 + (-b - c + (2n - b + c) d) q - c d (1 - d) = 0,
+    written for d = first - second.
+    """
+    linear = -b - c + (2 * n - b + c) * delta
+    root = math.sqrt(max(0.0, linear * linear + 8 * n * c * delta * (1 - delta)))
+    q = (root - linear) / (4 * n)
+    variance = n * (2 * q + delta * (1 - delta))
+    if variance <= 0:
+        gap = b - c - n * delta
+        return 0.0 if abs(gap) < 1e-12 else math.copysign(math.inf, gap)
+    return (b - c - n * delta) / math.sqrt(variance)
+
+
+def tango_bound(b: float, c: float, n: float, z: float) -> float:
+    """Give the delta at which the score statistic is z (z > 0: lower bound, z < 0: upper), by bisection."""
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tango_z(b, c, n, middle) > z else (low, middle)
+    return (low + high) / 2
 
 
 def p_not_above(gains: int, losses: int, pairs: int, least: float) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import bdtr, chdtrc, ndtr, ndtri
 
 from harness.judge.scores.figure import Estimate, Float, Int32, Int64, Missing, Normal
+from harness.judge.scores.not_worse import tango_bound, tango_z
 from harness.judge.scores.planning import POWER
 from harness.judge.scores.proportion import uncertainty_of_spread
 
@@ -25,32 +26,6 @@ def mcnemar_mid_p(b: int, c: int) -> float:
     below = float(bdtr(few - 1, total, 0.5)) if few else 0.0
     observed = float(bdtr(few, total, 0.5)) - below
     return 1 - observed / 2 if b == c else 2 * below + observed
-
-
-def tango_z(b: float, c: float, n: float, delta: float) -> float:
-    """Give Tango's (1998) score statistic for "first - second = delta"; counts may be effective.
-
-    z = (b - c - n d) / sqrt(n (2 q + d (1 - d))), q the restricted maximum-likelihood estimate of the chance
-    that only the second is right: the larger root of 2n q^2 + (-b - c + (2n - b + c) d) q - c d (1 - d) = 0,
-    written for d = first - second.
-    """
-    linear = -b - c + (2 * n - b + c) * delta
-    root = math.sqrt(max(0.0, linear * linear + 8 * n * c * delta * (1 - delta)))
-    q = (root - linear) / (4 * n)
-    variance = n * (2 * q + delta * (1 - delta))
-    if variance <= 0:
-        gap = b - c - n * delta
-        return 0.0 if abs(gap) < 1e-12 else math.copysign(math.inf, gap)
-    return (b - c - n * delta) / math.sqrt(variance)
-
-
-def tango_bound(b: float, c: float, n: float, z: float) -> float:
-    """Give the delta at which the score statistic is z (z > 0: lower bound, z < 0: upper), by bisection."""
-    low, high = -1.0, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if tango_z(b, c, n, middle) > z else (low, middle)
-    return (low + high) / 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,8 @@ import math
 import numpy as np
 from scipy.special import bdtrc
 
-from harness.judge.scores.binomial import quantile
-from harness.judge.table.columns import Float, Int64
+from harness.judge.scores.binomial import MOST, Float, Int64, quantile
 
-MOST = 10_000_000  # more cases than anyone will label
 BLOCK = 100_000
 POWER = 0.8
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from scipy.special import expit, logit, ndtri
 
-from harness.judge.scores.figure import Estimate, Figure, Missing
-from harness.judge.scores.proportion import Share
+from harness.judge.scores.proportion import Estimate, Figure, Missing, Share
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,9 +41,8 @@ import numpy as np
 from scipy.special import stdtrit
 
 from harness.files.thresholds.threshold import Op
-from harness.judge.scores.binomial import exact_lower, exact_upper, p_value_above, wilson
+from harness.judge.scores.binomial import MOST, exact_lower, exact_upper, p_value_above, wilson
 from harness.judge.scores.figure import Bool, Estimate, Figure, Float, Int32, Int64, Mapped, Missing, Status
-from harness.judge.scores.planning import MOST
 
 SHOWN = 2  # degrees of freedom for each informative case in intervals that are shown
 

@@ -35,7 +35,7 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 from harness.judge.scores.binomial import exact_lower, exact_upper
-from harness.judge.scores.paired import tango_z
+from harness.judge.scores.not_worse import tango_z
 from harness.judge.table.columns import Bool, Float, Int64
 
 FRACTIONS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])  # of what may be bet without ruin

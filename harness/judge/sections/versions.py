@@ -24,8 +24,7 @@ from harness import judge
 from harness.judge.history.section import described
 from harness.judge.history.series import as_share
 from harness.judge.scores import Combined, Share, clustered_mean
-from harness.judge.view import DEV, HOLDOUT, NONE, Float, Int64, View
-from harness.rundir import Manifest
+from harness.judge.view import DEV, HOLDOUT, NONE, Float, Int64, Manifest, View
 
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 NO_PAIRS = "no case has counted tokens under both versions"

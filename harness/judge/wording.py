@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, overload
 
-from harness.files.thresholds import Counted, Plain, Scale, metric_of
+from harness.files.thresholds.metrics import Counted, Plain, Scale, metric_of
 from harness.judge.documents.estimate import Estimate
 
 _PLAIN_NAME = re.compile(r"[A-Za-z][\w-]+")

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import msgspec
 
+from harness import judge
 from harness.errors import EndpointUnusable
 from harness.files.baselines import read_baselines
 from harness.files.branch import FREE, GateBundle, Pair
-from harness.judge import GATE_SCHEMA, Assessment, CandidateAssessment, Comparison, Gate, GateCost, GatedPrompt, Trouble
 from harness.judge.assess import View, assess_run, views_of
 from harness.judge.checks import from_store
 from harness.judge.checks import not_measured as why_not_measured
 from harness.judge.compare import ChangedPrompt, compare, decide_prompts, exit_code, gate_reason, gate_status
-from harness.judge.wording import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +27,7 @@ class Held:
     ended: EndpointUnusable | None = None  # nobody answered
 
 
-def judge_gates(held: Sequence[Held], *, together: bool) -> tuple[Gate, list[Assessment | None]]:
+def judge_gates(held: Sequence[Held], *, together: bool) -> tuple[judge.Gate, list[judge.Assessment | None]]:
     """Decide the suites of a branch as one: a loss must be certain among all of their prompts (Holm)."""
     assessments = [None if one.run is None else _assessed(one.gate, one.run) for one in held]
     judged = [_judged_of(one, assessment) for one, assessment in zip(held, assessments, strict=True)]
@@ -42,7 +41,7 @@ def judge_gates(held: Sequence[Held], *, together: bool) -> tuple[Gate, list[Ass
     return _gate(held, prompts, assessments, together=together), assessments
 
 
-def _judged_of(held: Held, assessment: Assessment | None) -> list[ChangedPrompt]:
+def _judged_of(held: Held, assessment: judge.Assessment | None) -> list[ChangedPrompt]:
     gate = held.gate
     candidates = () if assessment is None else assessment.candidates
     known = {one.name: msgspec.structs.replace(one, went_wrong=_from_top(gate, one.went_wrong)) for one in candidates}
@@ -57,7 +56,7 @@ def _judged_of(held: Held, assessment: Assessment | None) -> list[ChangedPrompt]
     return judged
 
 
-def _compared(base: View, head: View, margin: float) -> Comparison:
+def _compared(base: View, head: View, margin: float) -> judge.Comparison:
     """Compare both sides; where the base's recording was read from is not a change of the branch."""
     comparison = compare(base, head, margin=margin)
     kept = tuple(change for change in comparison.changes if change.what != "model.replies")
@@ -66,11 +65,11 @@ def _compared(base: View, head: View, margin: float) -> Comparison:
 
 def _judged(
     pair: Pair,
-    head: CandidateAssessment | None,
-    base: CandidateAssessment | None,
+    head: judge.CandidateAssessment | None,
+    base: judge.CandidateAssessment | None,
     served: frozenset[str],
     *,
-    comparison: Comparison | None,
+    comparison: judge.Comparison | None,
 ) -> ChangedPrompt:
     return ChangedPrompt(
         path=pair.path,
@@ -90,7 +89,7 @@ def _judged(
     )
 
 
-def _not_measured(head: CandidateAssessment | None, base: CandidateAssessment | None) -> str:
+def _not_measured(head: judge.CandidateAssessment | None, base: judge.CandidateAssessment | None) -> str:
     """Say which side was never answered, and why."""
     told = [
         f"{side}{why_not_measured(one.went_wrong)}"
@@ -100,7 +99,9 @@ def _not_measured(head: CandidateAssessment | None, base: CandidateAssessment | 
     return " ".join(told)
 
 
-def _went_wrong(head: CandidateAssessment | None, base: CandidateAssessment | None) -> tuple[Trouble, ...]:
+def _went_wrong(
+    head: judge.CandidateAssessment | None, base: judge.CandidateAssessment | None
+) -> tuple[judge.Trouble, ...]:
     """Give what went wrong with head, or with base where it alone was never answered."""
     if head is None:
         return ()
@@ -108,7 +109,7 @@ def _went_wrong(head: CandidateAssessment | None, base: CandidateAssessment | No
     return base.went_wrong if base is not None and silent else head.went_wrong
 
 
-def _from_top(gate: GateBundle, rows: Sequence[Trouble]) -> tuple[Trouble, ...]:
+def _from_top(gate: GateBundle, rows: Sequence[judge.Trouble]) -> tuple[judge.Trouble, ...]:
     """Name the files to change from the top of the repository, as the paths of prompts are."""
     below = gate.root.resolve().relative_to(gate.repository.top)
     moved = []
@@ -119,7 +120,7 @@ def _from_top(gate: GateBundle, rows: Sequence[Trouble]) -> tuple[Trouble, ...]:
     return tuple(moved)
 
 
-def _assessed(gate: GateBundle, run: Path) -> Assessment:
+def _assessed(gate: GateBundle, run: Path) -> judge.Assessment:
     """Judge the run; relative thresholds are held against baselines.yml, else the base version beside it."""
     stored = read_baselines(gate.policy_root).get(gate.bundle.suite.name)
     if stored is not None:
@@ -136,18 +137,22 @@ def _assessed(gate: GateBundle, run: Path) -> Assessment:
 
 
 def _gate(
-    held: Sequence[Held], prompts: Sequence[GatedPrompt], assessments: Sequence[Assessment | None], *, together: bool
-) -> Gate:
+    held: Sequence[Held],
+    prompts: Sequence[judge.GatedPrompt],
+    assessments: Sequence[judge.Assessment | None],
+    *,
+    together: bool,
+) -> judge.Gate:
     first, gates = held[0].gate, [one.gate for one in held]
     status, reason = gate_status(prompts), gate_reason(prompts, first.base_ref)
     deleted = tuple(dict.fromkeys(path for gate in gates for path in gate.deleted))
     if deleted:
-        reason += f" Deleted, so nothing is known of it: {listed(deleted, most=4)}."
+        reason += f" Deleted, so nothing is known of it: {judge.listed(deleted, most=4)}."
     complete = all(one is None or one.complete for one in assessments)
     cost = _cost(held, assessments)
     runs = tuple(one.run_id for one in assessments if one is not None)
-    return Gate(
-        schema_version=GATE_SCHEMA,
+    return judge.Gate(
+        schema_version=judge.GATE_SCHEMA,
         status=status,
         exit_code=_code(held, int(exit_code(status, prompts=prompts, complete=complete))),
         headline=f"{status}: {reason}",
@@ -178,13 +183,13 @@ def _code(held: Sequence[Held], judged: int) -> int:
     return next((int(one.ended.exit_code) for one in held if one.ended is not None), judged)
 
 
-def _calls(one: CandidateAssessment) -> int:
+def _calls(one: judge.CandidateAssessment) -> int:
     """Count what was sent; the refused first calls of a candidate that was ended early left no record."""
     refused = sum(row.count for row in one.went_wrong if row.share is None)
     return max(one.latency.attempts + one.latency.warmup_calls, refused)
 
 
-def _cost(held: Sequence[Held], assessments: Sequence[Assessment | None]) -> GateCost:
+def _cost(held: Sequence[Held], assessments: Sequence[judge.Assessment | None]) -> judge.GateCost:
     both = [(one, made.candidates) for one, made in zip(held, assessments, strict=True) if made is not None]
     own = [(one.gate, each) for one, made in both for each in made if each.name not in one.served]
     paid: dict[str, float] = {}
@@ -193,7 +198,7 @@ def _cost(held: Sequence[Held], assessments: Sequence[Assessment | None]) -> Gat
             paid[each.cost.currency] = paid.get(each.cost.currency, 0.0) + each.cost.total
     currency = next(iter(paid)) if len(paid) == 1 else None
     kinds = {c.model.endpoint for gate, each in own for c in gate.bundle.candidates if c.name == each.name}
-    return GateCost(
+    return judge.GateCost(
         calls=sum(_calls(each) for _, each in own),
         reused=sum(each.trials for one, made in both for each in made if each.name in one.served),
         money=None if currency is None else paid[currency],

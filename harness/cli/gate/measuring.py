@@ -14,10 +14,8 @@ from harness.cli.progress import watching_bundle
 from harness.files.branch import GateBundle
 from harness.files.digest import digest
 from harness.journal import iter_records
-from harness.measure.bounds import Most
-from harness.measure.plan import Bundle, Candidate, Plan
 from harness.measure.resume import resume
-from harness.measure.run import measure, served_as, stored_replies
+from harness.measure.run import Bundle, Candidate, Most, Plan, measure, served_as, stored_replies
 from harness.record import Failure, Record, Refused, Reply, Session
 from harness.rundir import JOURNAL, Manifest, events_of, list_runs, read_manifest
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.ground import stderr
+from harness.cli.ground.console import stderr
 from harness.cli.progress.counting import Progress
 from harness.cli.progress.tally import so_far, tallies
 from harness.report.parts import visible

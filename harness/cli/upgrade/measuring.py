@@ -16,10 +16,8 @@ from harness.errors import EndpointUnusable, FilesError, HarnessError, Problem, 
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.digest import digest
 from harness.files.written import shortest
-from harness.measure.bounds import Most
-from harness.measure.plan import Plan
 from harness.measure.resume import resume
-from harness.measure.run import measure
+from harness.measure.run import Most, Plan, measure
 from harness.rundir import Manifest, list_runs, read_manifest
 
 AGAIN = "Run the same `harness upgrade` command again: it goes on where it stopped."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.files import written
 from harness.files.case import Case
-from harness.files.project import ModelEntry
+from harness.files.project.entry import ModelEntry
 from harness.files.suite import Suite
 from harness.files.thresholds import Threshold, ThresholdError, metric_of, parse_threshold
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.files import prompts
 from harness.files.case import KNOWN, PROMPT_LEVEL, Case, perturb_case
-from harness.files.project import ModelEntry
+from harness.files.project.entry import ModelEntry
 from harness.files.suite import Pattern, ReplyRule, Suite
 from harness.files.written import Checked, Scalar, did_you_mean, shortlist, shown
 

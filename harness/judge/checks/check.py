@@ -7,9 +7,8 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from harness.judge.checks.asked import Threshold, metric_of
 from harness.judge import Check, amount, demand, scores
-from harness.judge.checks.asked import Asked, Before
+from harness.judge.checks.asked import Asked, Before, Threshold, metric_of
 from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED

@@ -29,9 +29,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from harness.judge.checks.asked import metric_of
 from harness.judge import OUTCOMES
-from harness.judge.checks.asked import Asked
+from harness.judge.checks.asked import Asked, metric_of
 from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost
 
 Worlds: TypeAlias = Callable[[Asked], Iterator[View]]

@@ -16,7 +16,6 @@ import msgspec
 from harness import judge
 from harness.files.thresholds import ACCURACY, P95, RECALL, metric_of
 from harness.judge import named
-from harness.judge.causes import what_decides
 from harness.judge.compare.agreement import agreement, lost_for_certain
 from harness.judge.compare.cases import answered, fixed_and_broken
 from harness.judge.compare.comparing import compare, if_all_decide_so, other_worlds, overall
@@ -165,7 +164,7 @@ def told_of(made: judge.UpgradedPrompt) -> judge.UpgradedPrompt:
         why = deciding[0].why if deciding else ""
         if made.agreement is not None and not fails:
             why = _open(made.agreement, made.unjudged)
-        cause = what_decides(made.went_wrong)
+        cause = judge.what_decides(made.went_wrong)
         many = f"{len(deciding):,} of {judge.count(len(made.checks), 'demand')}"
         what = f"fails {many}" if fails else f"is undecided in {many}" if deciding else "is undecided"
         told = f"{made.prompt} {what}: {cause}{' ' if cause else ''}{why}"

@@ -3,7 +3,6 @@
 The door also has the types of the arrays, as they stand in its signatures.
 """
 
-from harness.judge.scores.resample import Answers, Patterns
 from harness.judge.scores.binomial import wilson
 from harness.judge.scores.classification import (
     AVERAGES,
@@ -73,7 +72,7 @@ from harness.judge.scores.planning import (
 )
 from harness.judge.scores.prevalence import precision_at
 from harness.judge.scores.proportion import Decision, Share, clustered_share, decide, meets, share_of_counts
-from harness.judge.scores.resample import MatrixMetric, PairedDraws, linear_se, precision_of
+from harness.judge.scores.resample import Answers, MatrixMetric, PairedDraws, Patterns, linear_se, precision_of
 from harness.judge.scores.settling import Look, look_at_hits, look_at_predictions, look_at_scores, totals_left
 from harness.judge.scores.stability import (
     ONE_REPEAT,

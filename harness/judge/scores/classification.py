@@ -13,10 +13,17 @@ import numpy as np
 
 from harness.files.thresholds import ACCURACY, F1, PRECISION, RECALL, SPECIFICITY
 from harness.judge.scores import matrix
-from harness.judge.scores.resample import Answers, Patterns
 from harness.judge.scores.figure import Figure, Float, Mapped, Missing, Normal
 from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
-from harness.judge.scores.resample import EXACT_CASES, Draws, MatrixMetric, confusion_draws, figure_of
+from harness.judge.scores.resample import (
+    EXACT_CASES,
+    Answers,
+    Draws,
+    MatrixMetric,
+    Patterns,
+    confusion_draws,
+    figure_of,
+)
 
 NO_TRIALS = "there are no trials"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import HarnessError, Interrupted
-from harness.files.bundle import Bundle
+from harness.files.bundle.bundle import Bundle
 from harness.measure.engine.interference import Load
 from harness.record import Event
 

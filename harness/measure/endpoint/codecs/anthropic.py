@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.files.project import ModelEntry
-from harness.files.prompts import Prompt, Rendered
+from harness.files.project.entry import ModelEntry
+from harness.files.prompts.render import Prompt, Rendered
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, anthropic_usage, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, list_at, object_at, text_at

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from harness.files.project import ModelEntry
-from harness.files.prompts import Prompt, Rendered, RenderedText
+from harness.files.project.entry import ModelEntry
+from harness.files.prompts.render import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import fields
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, openai_usage, request_id, server_ns

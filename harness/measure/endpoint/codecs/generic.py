@@ -13,8 +13,8 @@ from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.errors import UsageError
-from harness.files.project import ModelEntry
-from harness.files.prompts import Rendered
+from harness.files.project.entry import ModelEntry
+from harness.files.prompts.render import Rendered
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, request_id, server_ns, with_thoughts_beside
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, at_pointer

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from harness.endings import ending_of, in_common_words
-from harness.files.project import ModelEntry
-from harness.files.prompts import Prompt, Rendered, RenderedText
+from harness.files.project.entry import ModelEntry
+from harness.files.prompts.render import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, request_id, responses_usage, server_ns
 from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, list_at, object_at, text_at

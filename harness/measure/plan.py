@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from harness.files.bundle import Bundle, Candidate
+from harness.files.bundle.bundle import Bundle, Candidate
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
 from harness.files.prompts import Prompt, Rendered, RenderedText, RenderFailed, perturb_prompt, renderer_of

@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from harness.cli.gate.outputs import write_all
-from harness.cli.ground import emit, emit_json, note
+from harness.cli.ground import UsageError, emit, emit_json, note
 from harness.cli.judged import baseline_for
 from harness.cli.upgrade.measuring import DOCUMENT, Most, Settings, ask_again, fresh_run
-from harness.errors import UsageError
 from harness.files.bundle import Bundle
 from harness.files.case import read_labels
 from harness.files.suite import Suite

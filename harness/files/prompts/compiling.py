@@ -16,7 +16,7 @@ from jinja2.filters import do_round
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.files.prompts.template_rules import FILTERS, LISTS, TESTS, TemplateRefused, check_source, check_tree
-from harness.files.written import shown
+from harness.files.written.findings import shown
 
 PLACE = re.compile(r"\{\{\s*([^\W\d][\w-]*)\s*\}\}")  # as GitHub writes them
 

@@ -9,7 +9,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import Field
 
 from harness.files.digest import digest
-from harness.files.written import Checked, Findings, Path_, Written, did_you_mean, nearest, read_model, shortlist
+from harness.files.written.findings import Findings, did_you_mean, nearest, shortlist
+from harness.files.written.validation import Checked, Path_, Written, read_model
 
 Role = Literal["system", "user", "assistant", "developer"]
 

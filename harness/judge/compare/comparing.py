@@ -26,7 +26,7 @@ import numpy as np
 
 from harness.files.thresholds import metric_of
 from harness.judge import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference, NonInferiority, Status
-from harness.judge.checks import as_usual, mended, otherwise
+from harness.judge.checks.worlds import as_usual, mended, otherwise
 from harness.judge.compare import figures
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import cases_for_margin, decided, p_not_worse, p_worse

@@ -24,16 +24,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from harness.judge.leakage import text_sets
 from harness.judge.leakage.text_join import candidates
-from harness.judge.leakage.text_sets import (
-    Bool,
-    HashedSets,
-    Int64,
-    alike_in_size,
-    at_least_different,
-    character_sets,
-    word_sets,
-)
 
 Measure: TypeAlias = Literal["exact", "characters", "words", "aligned"]
 THRESHOLD = 0.8
@@ -89,8 +81,8 @@ def worth_comparing(texts: Sequence[str], others: Sequence[str]) -> list[int]:
     """
     if not texts:
         return []
-    wanted = np.unique(character_sets([normalised(text) for text in texts], CHARACTERS).items)
-    sets = character_sets([normalised(text) for text in others], CHARACTERS)
+    wanted = np.unique(text_sets.character_sets([normalised(text) for text in texts], CHARACTERS).items)
+    sets = text_sets.character_sets([normalised(text) for text in others], CHARACTERS)
     hits = np.bincount(sets.rows()[np.isin(sets.items, wanted)], minlength=len(others))
     return np.flatnonzero(hits >= _SIEVE * np.maximum(sets.size, 1)).tolist()
 
@@ -102,9 +94,9 @@ class _Asked:
     split: int
     within: bool
 
-    def wanted(self, i: Int64, j: Int64) -> Bool:
+    def wanted(self, i: text_sets.Int64, j: text_sets.Int64) -> text_sets.Bool:
         """Tell which pairs i < j are asked for."""
-        across: Bool = (i < self.split) & (j >= self.split)
+        across: text_sets.Bool = (i < self.split) & (j >= self.split)
         return np.ones(len(i), dtype=np.bool_) if self.within else across
 
 
@@ -120,17 +112,19 @@ def _equal(folded: list[str], asked: _Asked) -> Iterator[tuple[int, int]]:
 
 
 def _by_characters(folded: list[str], asked: _Asked, threshold: float) -> Iterator[Overlap]:
-    sets = character_sets(folded, CHARACTERS)
+    sets = text_sets.character_sets(folded, CHARACTERS)
     size, signatures = sets.size, sets.signatures()
     for i, j in candidates(sets, threshold):
         apart = (1 - threshold) / (1 + threshold) * (size[i] + size[j])
-        keep = asked.wanted(i, j) & alike_in_size(size[i], size[j], threshold)
+        keep = asked.wanted(i, j) & text_sets.alike_in_size(size[i], size[j], threshold)
         i, j, apart = i[keep], j[keep], apart[keep]  # noqa: PLW2901 - the same pairs, fewer of them
-        keep = at_least_different(signatures, i, j) <= apart + 1e-9
+        keep = text_sets.at_least_different(signatures, i, j) <= apart + 1e-9
         yield from _jaccard(sets, i[keep], j[keep], threshold, "characters")
 
 
-def _jaccard(sets: HashedSets, i: Int64, j: Int64, threshold: float, measure: Measure) -> Iterator[Overlap]:
+def _jaccard(
+    sets: text_sets.HashedSets, i: text_sets.Int64, j: text_sets.Int64, threshold: float, measure: Measure
+) -> Iterator[Overlap]:
     common = sets.common(i, j)
     similarity = common / np.maximum(sets.size[i] + sets.size[j] - common, 1)
     for k in np.flatnonzero(similarity >= threshold - 1e-9):
@@ -140,14 +134,14 @@ def _jaccard(sets: HashedSets, i: Int64, j: Int64, threshold: float, measure: Me
 def _by_words(folded: list[str], asked: _Asked, threshold: float) -> Iterator[Overlap]:
     texts = _numbered(folded)
     length = np.array([len(words) for words in texts], dtype=np.int64)
-    grams, words = word_sets(texts, WORDS), word_sets(texts, 1)
+    grams, words = text_sets.word_sets(texts, WORDS), text_sets.word_sets(texts, 1)
     signatures = words.signatures()
     for i, j in candidates(grams, 0.0):
         # An element that only one text has spoils a 3-gram at least, and every 3-gram has three words.
         both = length[i] + length[j]
-        keep = asked.wanted(i, j) & alike_in_size(length[i], length[j], threshold / (2 - threshold))
+        keep = asked.wanted(i, j) & text_sets.alike_in_size(length[i], length[j], threshold / (2 - threshold))
         i, j, both = i[keep], j[keep], both[keep]  # noqa: PLW2901 - the same pairs, fewer of them
-        apart = at_least_different(signatures, i, j)
+        apart = text_sets.at_least_different(signatures, i, j)
         keep = apart <= 3 * (1 - threshold) / (1 + threshold) * both
         yield from _jaccard(grams, i[keep], j[keep], threshold, "words")
         # Words that only one text has stand outside of any common subsequence: (1 - t)(n + m) may.
@@ -158,7 +152,7 @@ def _by_words(folded: list[str], asked: _Asked, threshold: float) -> Iterator[Ov
                 yield Overlap(a, b, similarity, "aligned")
 
 
-def _numbered(folded: list[str]) -> list[Int64]:
+def _numbered(folded: list[str]) -> list[text_sets.Int64]:
     """Give the words of each text as numbers."""
     number: dict[str, int] = {}
     return [

@@ -12,33 +12,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.files.thresholds import ACCURACY, F1, PRECISION, RECALL, SPECIFICITY
-from harness.judge.scores import matrix
+from harness.judge.scores import matrix, resample
 from harness.judge.scores.figure import Figure, Float, Mapped, Missing, Normal
 from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
-from harness.judge.scores.resample import (
-    EXACT_CASES,
-    Answers,
-    Draws,
-    MatrixMetric,
-    Patterns,
-    confusion_draws,
-    figure_of,
-)
 
 NO_TRIALS = "there are no trials"
 
 
-def accuracy(answers: Answers) -> Share | Missing:
+def accuracy(answers: resample.Answers) -> Share | Missing:
     """Give the share of trials answered with the expected label."""
     return clustered_share(answers.right, answers.case, why_empty=NO_TRIALS)
 
 
-def coverage(answers: Answers) -> Share | Missing:
+def coverage(answers: resample.Answers) -> Share | Missing:
     """Give the share of trials that ended with a label."""
     return clustered_share(answers.predicted >= 0, answers.case, why_empty=NO_TRIALS)
 
 
-def recall(answers: Answers, label: int) -> Share | Missing:
+def recall(answers: resample.Answers, label: int) -> Share | Missing:
     """Give the share of trials that expect the label and got it."""
     mine = answers.where(answers.expected == label)
     return clustered_share(
@@ -46,7 +37,7 @@ def recall(answers: Answers, label: int) -> Share | Missing:
     )
 
 
-def precision(answers: Answers, label: int) -> Share | Missing:
+def precision(answers: resample.Answers, label: int) -> Share | Missing:
     """Give the share of trials answered with the label that expected it (a ratio, see `proportion`)."""
     mine = answers.where(answers.predicted == label)
     return clustered_share(
@@ -56,7 +47,7 @@ def precision(answers: Answers, label: int) -> Share | Missing:
     )
 
 
-def specificity(answers: Answers, label: int) -> Share | Missing:
+def specificity(answers: resample.Answers, label: int) -> Share | Missing:
     """Give the share of trials that expect another label and were answered with another one.
 
     What has no label is never right: it is no false alarm, but no true negative either.
@@ -76,7 +67,7 @@ def specificity(answers: Answers, label: int) -> Share | Missing:
     )
 
 
-def f1(answers: Answers, label: int) -> Figure:
+def f1(answers: resample.Answers, label: int) -> Figure:
     """Give F1 of a label, with the interval of J = TP/(TP+FP+FN) mapped through F1 = 2J/(1+J).
 
     Given its denominator J is binomial, and the map is strictly increasing, so the interval is as exact as
@@ -118,7 +109,7 @@ class Majority:
     p_value: float | None
 
 
-def label_figures(answers: Answers, label: int) -> LabelFigures:
+def label_figures(answers: resample.Answers, label: int) -> LabelFigures:
     """Give all figures of one label."""
     expects = answers.expected == label
     return LabelFigures(
@@ -132,7 +123,7 @@ def label_figures(answers: Answers, label: int) -> LabelFigures:
     )
 
 
-def majority(answers: Answers) -> Majority:
+def majority(answers: resample.Answers) -> Majority:
     """Give the no-information rate and the test of accuracy against it; ties go to the first label."""
     support = np.bincount(answers.expected, minlength=len(answers.labels))
     label = int(np.argmax(support)) if len(support) else 0
@@ -150,7 +141,7 @@ class Average:
     `se` is a standard error in closed form, for one trial each of more than `EXACT_CASES` cases.
     """
 
-    of: MatrixMetric
+    of: resample.MatrixMetric
     why_undefined: str = NO_TRIALS
     floor: float = 0.0  # its worst value
     se: Callable[[Float], float] | None = None
@@ -175,7 +166,7 @@ AVERAGES: Mapping[str, Average] = {  # by their names in thresholds
         floor=-1.0,
     ),
 }
-OF_LABEL: Mapping[str, Callable[[Answers, int], Figure]] = {  # of one label against all others
+OF_LABEL: Mapping[str, Callable[[resample.Answers, int], Figure]] = {  # of one label against all others
     PRECISION.name: precision,
     RECALL.name: recall,
     F1.name: f1,
@@ -183,7 +174,7 @@ OF_LABEL: Mapping[str, Callable[[Answers, int], Figure]] = {  # of one label aga
 }
 
 
-def shares(answers: Answers) -> dict[str, Share | Missing]:
+def shares(answers: resample.Answers) -> dict[str, Share | Missing]:
     """Give accuracy, then each label's recall and precision, by what a threshold writes."""
     found = {ACCURACY.written: accuracy(answers)}
     for place, label in enumerate(answers.labels):
@@ -196,16 +187,16 @@ def shares(answers: Answers) -> dict[str, Share | Missing]:
 class Resampling:
     """Answers prepared once for every metric that is resampled by case."""
 
-    patterns: Patterns
-    draws: Draws | None  # None: too many cases, linearise
+    patterns: resample.Patterns
+    draws: resample.Draws | None  # None: too many cases, linearise
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, answers: Answers, *, seed: int) -> Resampling:
+    def of(cls, answers: resample.Answers, *, seed: int) -> Resampling:
         """Group the cases by how they were answered, and draw."""
         patterns = answers.patterns()
-        few = patterns.cases <= EXACT_CASES
-        draws = confusion_draws(patterns, len(answers.labels), seed=seed) if few else None
+        few = patterns.cases <= resample.EXACT_CASES
+        draws = resample.confusion_draws(patterns, len(answers.labels), seed=seed) if few else None
         return cls(patterns, draws, answers.labels)
 
     def average(self, metric: str) -> Figure:
@@ -222,9 +213,9 @@ class Resampling:
         why = f"no case expects ‘{self.labels[label]}’ and no reply was read as it"
         return self._figure(lambda counts: matrix.fbeta_of(counts, label, beta), why, 0.0)
 
-    def _figure(self, metric: MatrixMetric, why: str, floor: float) -> Figure:
+    def _figure(self, metric: resample.MatrixMetric, why: str, floor: float) -> Figure:
         if self.patterns.cases == 0:
             return Missing(NO_TRIALS)
-        return figure_of(
+        return resample.figure_of(
             metric, self.patterns, len(self.labels), draws=self.draws, why_undefined=why, bounds=(floor, 1.0)
         )

@@ -19,7 +19,7 @@ import httpx2
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, OpenAIError
 
 from harness.errors import UsageError
-from harness.files.project import Azure
+from harness.files.project.entry import Azure
 from harness.measure.endpoint import secrets
 from harness.measure.endpoint.transports.proxies import proxy_for
 from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way

@@ -199,6 +199,15 @@ def test_of_several_new_models_the_best_verdict_counts(tmp_path: Path) -> None:
     ]
 
 
+def test_of_equal_verdicts_the_one_with_fewest_demands_open_is_named(tmp_path: Path) -> None:
+    wrong: dict[str, set[int]] = {"old": set(), "new": {0, 1}, "third": set()}
+    models = {name: recorded(tmp_path, name, some) for name, some in wrong.items()}
+    write_project(tmp_path, models)
+    _, document = upgrade(tmp_path, "--to", "third")
+    assert {one["verdict"] for one in document["models"]} == {"INCONCLUSIVE"}
+    assert document["headline"].startswith("INCONCLUSIVE whether to switch from old to third")
+
+
 def test_the_same_command_goes_on_with_what_was_interrupted(tmp_path: Path, scripted_server: Serve) -> None:
     refusing = threading.Event()
     refusing.set()

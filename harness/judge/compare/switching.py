@@ -33,7 +33,8 @@ def concluded(
     """Decide a change of model."""
     names = dict.fromkeys(one.model for one in prompts)
     models = tuple(_of_model(name, [one for one in prompts if one.model == name]) for name in names)
-    best = min(models, key=lambda one: _BEST.index(one.verdict))
+    unmet = {name: sum(c.status != "PASS" for p in prompts if p.model == name for c in p.checks) for name in names}
+    best = min(models, key=lambda one: (_BEST.index(one.verdict), unmet[one.model]))
     others = [f"{one.model}: {one.verdict}" for one in models if one is not best]
     beside = f" Asked about as well: {listed(others, 5)}." if others else ""
     return Upgrade(

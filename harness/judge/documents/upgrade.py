@@ -94,7 +94,7 @@ class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
     """A change of model, judged; the contract of `harness upgrade --json`."""
 
     schema_version: int
-    verdict: UpgradeVerdict  # of the first model that has the best
+    verdict: UpgradeVerdict  # the best; of equal ones that of the model with the fewest demands open
     exit_code: int
     headline: str  # one sentence, the verdict first
     suite: str

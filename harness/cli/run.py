@@ -29,14 +29,13 @@ def run(
 ) -> None:
     """Measure a suite's prompts on its models and say whether they are ready."""
     from harness.files.bundle import load_bundle
-    from harness.files.suite import StopRule
 
     judged.check_template(template)
     bundle = load_bundle(
         suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit, first=first
     )
     if stop and bundle.suite.stop is None:
-        bundle = bundle.stopping(StopRule())
+        bundle = bundle.stopping({})
     if not quiet:
         for told in (*bundle.left_out, *retiring_models(bundle)):
             note(told)

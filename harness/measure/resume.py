@@ -24,7 +24,6 @@ import msgspec
 
 from harness.errors import RunChanged, UsageError, fitting_together
 from harness.files.bundle import Bundle, load_bundle
-from harness.files.suite import StopRule
 from harness.files.written import shown
 from harness.journal import JournalWriter, RunLock
 from harness.measure.bounds import NO_BOUND, Most, Plan
@@ -32,7 +31,7 @@ from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign
 from harness.measure.session import Begin, keyboard_interrupts, run_session
 from harness.measure.sink import Nobody, Observer, Stopper, heard
-from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Reply, Session, Stopped
+from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Refused, Reply, Session, Stopped
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
 
 _MOST_LISTED = 20
@@ -87,6 +86,22 @@ def resume(
     return run
 
 
+def something_left(run: Path) -> bool:
+    """Tell whether a run is not finished, or the endpoint failed some of its trials, or ended a candidate."""
+    ended, refused, failed = "", False, set()
+    for event in events_of(run):
+        if isinstance(event, Session):
+            ended = event.event
+            refused = refused and ended not in {"started", "resumed"}  # what was ended is tried again
+        elif isinstance(event, Record) and isinstance(event.outcome, Failure) and not event.recorded:
+            failed.add(event.key)
+        elif isinstance(event, Record):
+            failed.discard(event.key)
+        elif isinstance(event, Refused):
+            refused = True
+    return ended != "finished" or refused or bool(failed)
+
+
 @dataclass(slots=True)
 class _Found:
     """What the journal says, without its records."""
@@ -133,8 +148,7 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
         project=root / where.project if where.project else None,
         unlabelled=not all(case.expected for case in found.cases.values()),
     )
-    stop = None if manifest.suite.get("stop") is None else StopRule.model_validate(manifest.suite["stop"])
-    bundle = bundle.stopping(stop)  # as it began, whatever the suite says now
+    bundle = bundle.stopping(manifest.suite.get("stop"))  # as it began, whatever the suite says now
     if not found.started:
         return bundle
     return bundle.only(found.cases)

@@ -14,10 +14,10 @@ from harness.cli.progress import watching_bundle
 from harness.files.branch import GateBundle
 from harness.files.digest import digest
 from harness.journal import iter_records
-from harness.measure.resume import resume
+from harness.measure.resume import resume, something_left
 from harness.measure.run import Bundle, Candidate, Most, Plan, measure, served_as, stored_replies
-from harness.record import Failure, Record, Refused, Reply, Session
-from harness.rundir import JOURNAL, Manifest, events_of, list_runs, read_manifest
+from harness.record import Record, Reply
+from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
 
 AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
 
@@ -147,22 +147,6 @@ def begun(gate: GateBundle, key: str, results: Path) -> tuple[Path | None, bool]
         except (HarnessError, OSError):
             continue
     return None, False
-
-
-def something_left(run: Path) -> bool:
-    """Tell whether a run is not finished, or the endpoint failed some of its trials, or ended a candidate."""
-    ended, refused, failed = "", False, set()
-    for event in events_of(run):
-        if isinstance(event, Session):
-            ended = event.event
-            refused = refused and ended not in {"started", "resumed"}  # what was ended is tried again
-        elif isinstance(event, Record) and isinstance(event.outcome, Failure) and not event.recorded:
-            failed.add(event.key)
-        elif isinstance(event, Record):
-            failed.discard(event.key)
-        elif isinstance(event, Refused):
-            refused = True
-    return ended != "finished" or refused or bool(failed)
 
 
 def _amended(manifest: Manifest, gate: GateBundle, notes: dict[str, Any]) -> Manifest:

@@ -9,14 +9,13 @@ from typing import Annotated
 
 import msgspec
 
-from harness.cli.gate.measuring import something_left
 from harness.cli.ground import command_line, note, retiring_models, show_error
 from harness.cli.progress import watching_bundle
 from harness.errors import EndpointUnusable, FilesError, HarnessError, Problem, RunIncomplete, StorageFailed, UsageError
 from harness.files.bundle import Bundle, load_bundle
 from harness.files.digest import digest
 from harness.files.written import shortest
-from harness.measure.resume import resume
+from harness.measure.resume import resume, something_left
 from harness.measure.run import Most, Plan, measure
 from harness.rundir import Manifest, list_runs, read_manifest
 

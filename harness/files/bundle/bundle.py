@@ -54,8 +54,9 @@ class Bundle:
     left_out: tuple[str, ...] = ()  # prompts that came with a pattern and do not fit a model, in sentences
     notes: tuple[str, ...] = ()  # what is allowed and seldom meant, in sentences
 
-    def stopping(self, rule: StopRule | None) -> "Bundle":
-        """Give the same bundle with another rule of when to stop."""
+    def stopping(self, written: object) -> "Bundle":
+        """Give the same bundle with another rule of when to stop, as a suite writes it; None: ask all cases."""
+        rule = None if written is None else StopRule.model_validate(written)
         return replace(self, suite=self.suite.model_copy(update={"stop": rule}))
 
     def only(self, ids: Container[str]) -> "Bundle":

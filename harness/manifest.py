@@ -1,0 +1,130 @@
+"""The manifest of a run: everything that is needed to repeat and explain it, and what it may say."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from harness.record import ORIGINAL
+
+if TYPE_CHECKING:
+    from harness.files.suite.model import ReplyRule, Suite
+
+_MOST_VARIANTS = 1_000
+
+
+class FileDigest(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that the run read."""
+
+    path: str  # relative to the project
+    sha256: str
+
+
+class CandidateEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One prompt on one model, as measured. `prompt` and `model` are the validated files without secrets."""
+
+    name: str  # prompt@model
+    prompt_name: str
+    model_name: str
+    prompt: dict[str, Any]  # Prompt.model_dump(mode="json")
+    model: dict[str, Any]  # ModelEntry.model_dump(mode="json"); names the key's variable, never the key
+    prompt_digest: str
+    model_digest: str
+    places: dict[str, str] = {}  # file and line of what one may change: see `files.mending`
+    reply: dict[str, Any] | None = None  # the rule by which its replies are read, in place of the suite's
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is needed to repeat and explain a run."""
+
+    schema_version: int
+    run_id: str
+    created_utc: str
+    suite_name: str
+    suite: dict[str, Any]  # Suite.model_dump(mode="json"): labels, reply rule, thresholds, repeats, ...
+    suite_digest: str  # of labels, reply rule and cases; runs are comparable when it is the same
+    candidates: tuple[CandidateEntry, ...]
+    variants: tuple[str, ...]  # `original` first
+    repeats: Annotated[int, msgspec.Meta(ge=1, lt=32_768)]
+    planned_trials: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    files: tuple[FileDigest, ...]
+    versions: dict[str, str]  # python, prompt-readiness and the packages that touch the wire or the numbers
+    platform: str
+    git_commit: str | None
+    git_dirty: bool | None
+    command: tuple[str, ...]
+    notes: dict[str, Any] = {}
+
+    @property
+    def harness_version(self) -> str:
+        """The version of this package that measured; empty when it was not installed."""
+        return self.versions.get("prompt-readiness", "")
+
+
+def reply_rules(manifest: Manifest) -> "dict[str, ReplyRule]":
+    """Give the rule by which the replies of each candidate are read: its own, else the suite's."""
+    from harness.files.suite.model import ReplyRule
+
+    own = ((entry.name, entry.reply or manifest.suite.get("reply") or {}) for entry in manifest.candidates)
+    return {name: ReplyRule.model_validate(rule) for name, rule in own}
+
+
+class ReplyRuleRefused(Exception):
+    """A run was recorded with a pattern that is not matched any more; its replies are as good as ever."""
+
+    def __init__(self, place: str, why: Exception) -> None:
+        super().__init__(f"`{place}.pattern` {why}")
+        self.fix = (
+            f"Replies are read anew each time: write `{place}` in this file so that it can be, and as much in the "
+            "suite; or put `as: mention` there."
+        )
+
+
+def _check_patterns(manifest: Manifest, suite: "Suite") -> None:
+    """Compile the patterns by which replies are read. Raises ReplyRuleRefused, which names the place."""
+    from harness.files.suite.model import ReplyRule
+    from harness.files.suite.pattern import Pattern, PatternRefused
+
+    rules = {"suite.reply": suite.reply}
+    for number, entry in enumerate(manifest.candidates):
+        if entry.reply is not None:
+            rules[f"candidates[{number}].reply"] = ReplyRule.model_validate(entry.reply)
+    for place, rule in rules.items():
+        if rule.pattern is None:
+            continue
+        try:
+            Pattern(rule.pattern, case_sensitive=rule.case_sensitive)
+        except PatternRefused as refused:
+            raise ReplyRuleRefused(place, refused) from None
+
+
+def check_manifest(manifest: Manifest) -> None:
+    """Check what a manifest says of its files by their own rules: its folder may come from anywhere.
+
+    Raises ReplyRuleRefused, and ValueError for all else.
+    """
+    from harness.files.project.entry import ModelEntry
+    from harness.files.prompts.prompt import Prompt
+    from harness.files.suite.model import Suite
+
+    suite = Suite.model_validate(manifest.suite)
+    rules = [suite.reply, *reply_rules(manifest).values()]
+    named = {alias for rule in rules for alias in rule.aliases}
+    named |= {suite.positive} if suite.positive is not None else set()
+    if len(set(suite.labels)) != len(suite.labels) or not named <= set(suite.labels):
+        raise ValueError("its labels are doubled, or it names others")
+    _check_patterns(manifest, suite)
+    if manifest.variants[:1] != (ORIGINAL,) or len(set(manifest.variants)) != len(manifest.variants):
+        raise ValueError("its variants are not `original` and others")
+    if len(manifest.variants) > _MOST_VARIANTS:
+        raise ValueError("its parts do not fit together")
+    if not manifest.candidates or len({entry.name for entry in manifest.candidates}) != len(manifest.candidates):
+        raise ValueError("it has no candidates, or two of one name")
+    for entry in manifest.candidates:
+        Prompt.model_validate(entry.prompt)
+        ModelEntry.model_validate(entry.model)
+    datetime.fromisoformat(manifest.created_utc)
+    kinds = {"gate": dict, "upgrade": dict, "reload": dict, "changed": list}
+    if any(not isinstance(manifest.notes[key], kind) for key, kind in kinds.items() if key in manifest.notes):
+        raise ValueError("its notes are none that a run writes")

@@ -57,7 +57,7 @@ def test_check_list_show_and_models_give_one_document_each(measured: tuple[Path,
     (model,) = document("models", at=root)
     assert (model["name"], model["endpoint"]) == ("recorded", "replay")
     assert json.loads(harness("schema", at=root).stdout).keys() == {
-        "project", "suite", "prompt", "case", "reply", "report", "manifest", "journal", "gate", "comparison",
+        "project", "suite", "prompt", "case", "reply", "report", "manifest", "journal", "gate", "comparison", "upgrade",
     }  # fmt: skip
 
 

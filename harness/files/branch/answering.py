@@ -157,7 +157,9 @@ def admitted(name: str, entry: ModelEntry, known: Mapping[str, ModelEntry], befo
     if entry.endpoint not in FREE and _receiver(entry) not in [_receiver(each) for each in known.values()]:
         keys = [entry.api_key_env] if entry.api_key_env else []
         where = f"{shown(str(entry.base_url or entry.url))} with {shown(', '.join(keys) or 'no key')}"
-        raise _not_judged(name, f"{where} and these headers is nowhere in the harness.yml of the base")
+        raise _not_judged(
+            name, f"{where}, these headers and this `ca_file` together are nowhere in the harness.yml of the base"
+        )
     templates = {text for each in known.values() for text in _texts(each.body)}
     if new := next((text for text in _texts(entry.body) if "{" in text and text not in templates), None):
         raise _not_judged(name, f"its `body` has a template that the base has not: `{shown(new)}`")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.ground import Commands, UsageError, emit, emit_json, note, options, project_here, run_asked
-from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, COST_PER_1000, P95, STABILITY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +16,13 @@ if TYPE_CHECKING:
     from harness.judge import Assessment
     from harness.rundir import Manifest
 
-SHOWN = tuple(one.written for one in (ACCURACY, BALANCED_ACCURACY, P95, STABILITY, COST_PER_1000))
+
+def _shown() -> tuple[str, ...]:
+    """Name the figures of a baseline that are listed."""
+    from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, COST_PER_1000, P95, STABILITY
+
+    return tuple(one.written for one in (ACCURACY, BALANCED_ACCURACY, P95, STABILITY, COST_PER_1000))
+
 
 app = typer.Typer(
     cls=Commands,
@@ -131,7 +136,7 @@ def _text(suite: str, stored: StoredBaseline) -> str:
     lines = [f"{suite}: {stored.run}", f"  set {stored.set_utc}, commit {stored.git_commit or 'none'}"]
     for name, candidate in stored.candidates.items():
         lines.append(f"  {name}")
-        wanted = [one for one in candidate.figures if one in SHOWN or one.startswith(("recall[", "precision["))]
+        wanted = [one for one in candidate.figures if one in _shown() or one.startswith(("recall[", "precision["))]
         for one in wanted:
             if " where " not in one:
                 metric = one.partition("[")[0]

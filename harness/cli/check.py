@@ -8,7 +8,6 @@ import typer
 
 from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows
 from harness.cli.ground import Exit, emit, emit_json, options, retiring_models
-from harness.report.parts import shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,6 +111,7 @@ def check_text(
     """Give the check's findings as text for people."""
     from harness.judge import count, sure
     from harness.judge.power import cheapest_fix
+    from harness.report.parts import visible
 
     suite = bundle.suite
     lines = [
@@ -143,6 +143,8 @@ def check_text(
 
 def _beside(candidate: CandidateCost) -> list[str]:
     """Say what is asked for beside the prompt, and what the model's `adapt` leaves out of it."""
+    from harness.report.parts import visible
+
     asked = ", ".join(f"{name} {value}" for name, value in candidate.params.items())
     left_out = f"adapt leaves out {', '.join(candidate.left_out)}" if candidate.left_out else ""
     told = "; ".join(part for part in (asked and f"with {asked}", left_out) if part)
@@ -159,6 +161,7 @@ def _few(lines: Sequence[str], most: int, what: str) -> list[str]:
 def label_warnings(bundle: Bundle) -> list[dict[str, str]]:
     """Give what a reader or a model could take for each other among the labels, as plain data."""
     from harness.judge.labels import confusable
+    from harness.report.parts import visible
 
     rule = bundle.suite.reply
     found = confusable(bundle.suite.labels, rule.aliases, reads=rule.as_)
@@ -175,6 +178,8 @@ def _label_lines(bundle: Bundle) -> list[str]:
 
 def _indented(text: str) -> list[str]:
     """Give a prompt as it is sent; of a long one the start and the end."""
+    from harness.report.parts import visible
+
     lines = text.splitlines()
     if len(lines) > PROMPT_LINES + 1:
         half = PROMPT_LINES // 2
@@ -222,6 +227,8 @@ def _shown(findings: list[LeakFinding]) -> list[str]:
 
 
 def _finding(finding: LeakFinding) -> list[str]:
+    from harness.report.parts import shorten, visible
+
     said = KINDS[finding.kind].format(case=finding.case, other=finding.other)
     return [
         f"    {visible(said)}: {100 * finding.similarity:.0f}% alike ({finding.measure})",

@@ -9,7 +9,6 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from harness.cli.ground import HarnessError, UsageError, emit, emit_json, note, options, project_here
-from harness.report.parts import one_line, shorten
 
 _DAYS = re.compile(r"^(\d+) ?d$")
 
@@ -150,6 +149,8 @@ def _width() -> int | None:
 
 
 def _line(row: dict[str, Any], width: int | None) -> str:
+    from harness.report.parts import one_line, shorten
+
     line = f"{row['run']}  {row['verdict']:<12}  {row['trials']:>7,}  {one_line(row['candidates'])}"
     return line if width is None else shorten(line, width)
 

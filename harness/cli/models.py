@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from harness.cli.ground import Commands, Exit, UsageError, emit, emit_json, note, options, project_here
-from harness.report.parts import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +74,8 @@ def _project_with(name: str) -> Project:
 
 def _told(row: dict[str, Any]) -> str:
     """Say until when a model is served: as its provider says, and as harness.yml does."""
+    from harness.report.parts import visible
+
     provider = row["provider"]
     words = [provider["status"] or "", f"retires {provider['retires']}" if provider["retires"] else ""]
     said = visible(" ".join(word for word in words if word))
@@ -179,6 +180,8 @@ def _wanted(root: Path) -> dict[str, Any]:
 
 def adapt_text(found: Found, changes: str, *, written: bool) -> str:
     """Give what was asked, what the model said to it, and what follows, as text for people."""
+    from harness.report.parts import visible
+
     asked = ", ".join(f"{name} {value}" for name, value in found.asked.items()) or "no parameters"
     lines = [f"{found.name}: asked as its entry and the project's prompts ask: {asked}", ""]
     for step in found.steps:
@@ -199,6 +202,8 @@ def adapt_text(found: Found, changes: str, *, written: bool) -> str:
 
 def probe_text(probe: Probe) -> str:
     """Give request, reply, timings, price and support as text for people."""
+    from harness.report.parts import visible
+
     lines = [f"{probe.name}: {probe.endpoint} {probe.model or ''}".rstrip(), "", f"  request  {visible(probe.request)}"]
     if probe.reply is not None:
         usage, served = probe.reply.usage, probe.reply.served_model or "not said"
@@ -219,6 +224,8 @@ def probe_text(probe: Probe) -> str:
 
 
 def _support(support: Support) -> str:
+    from harness.report.parts import visible
+
     if support.supported is None:
         return f"can't tell: {visible(support.why)}"
     return f"{'yes' if support.supported else 'no':<4} {visible(support.why)}"

@@ -7,7 +7,6 @@ import typer
 
 from harness.cli.ground import note, options, run_asked
 from harness.cli.judged import conclude
-from harness.report.parts import one_line
 
 
 def report(
@@ -22,6 +21,7 @@ def report(
     """Judge a run again and rewrite its reports; judged by other thresholds it gets reports beside them."""
     from harness.files.bundle import read_policy as read_thresholds
     from harness.files.suite import Suite
+    from harness.report.parts import one_line
 
     folder, manifest = run_asked(run)
     if thresholds is not None:

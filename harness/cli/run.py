@@ -52,17 +52,7 @@ def resume(
     changed: Annotated[
         bool, typer.Option("--changed", help="Measure again exactly the trials whose files changed.")
     ] = False,
-    project: Annotated[
-        Path | None,
-        typer.Option(
-            "--project",
-            metavar="DIR",
-            file_okay=False,
-            exists=True,
-            help="Trust the harness.yml of this folder instead of the one here.",
-            show_default=False,
-        ),
-    ] = None,
+    project: options.TrustedProject = None,
     failed: Annotated[
         bool, typer.Option("--failed", help="Send again what the endpoint failed; its latest reply counts.")
     ] = False,

@@ -50,9 +50,7 @@ def measure(
     """
     with keyboard_interrupts():
         plan = Plan(bundle)
-        for candidate in plan.candidates:  # before there is a folder: a run without a call is none
-            api_key(candidate.model_name, candidate.model)
-            resolved_headers(candidate.model_name, candidate.model)
+        _find_keys(plan)
         done = plan.nothing_done()
         kept = tuple(record for record in reused if plan.mark(done, record))
         settled = tuple(heard(plan, done, stopper, kept))
@@ -63,13 +61,7 @@ def measure(
             if debug:
                 log_to(run / DEBUG_LOG)
             manifest = make_manifest(run, bundle, plan, command)
-            # The manifest makes the folder a run: what dies before it leaves none, later there is a journal.
-            writer = JournalWriter.create(run / JOURNAL, run.name)
-            try:
-                write_manifest(run, manifest if amend is None else amend(manifest))
-            except BaseException:
-                writer.close()
-                raise
+            writer = _journal_of(run, manifest if amend is None else amend(manifest))
             bounded = sum(allowed) - sum(done)
             begin = Begin(
                 event="started",
@@ -83,6 +75,24 @@ def measure(
             watching = observer or Nobody()
             run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
     return run
+
+
+def _find_keys(plan: Plan) -> None:
+    """Look up keys and headers before there is a folder: a run without a call is none. Raises EndpointUnusable."""
+    for candidate in plan.candidates:
+        api_key(candidate.model_name, candidate.model)
+        resolved_headers(candidate.model_name, candidate.model)
+
+
+def _journal_of(run: Path, manifest: Manifest) -> JournalWriter:
+    """Begin the journal, then write the manifest, which makes the folder a run: there is always a journal then."""
+    writer = JournalWriter.create(run / JOURNAL, run.name)
+    try:
+        write_manifest(run, manifest)
+    except BaseException:
+        writer.close()
+        raise
+    return writer
 
 
 @contextmanager

@@ -311,7 +311,10 @@ def test_flipped_bytes_are_refused_by_name_or_change_nothing_that_matters(projec
     (run / name).write_bytes(content)
     for arguments in COMMANDS:
         arguments = [run.name if each == "latest" else each for each in arguments]  # noqa: PLW2901
-        well_ended(command(project, *arguments), arguments, f"{name} {seed}")
+        done = command(project, *arguments)
+        well_ended(done, arguments, f"{name} {seed}")
+        if done.returncode == 2:
+            assert run.name in done.stderr.replace("\n", ""), (arguments, done.stderr)
 
 
 PAGES = ("", ".json", "/cases", "/cases.json", "/case?id=c1", "/case.json?id=c1")

@@ -156,6 +156,17 @@ Limit = Annotated[
     int | None,
     typer.Option("--limit", min=1, help="Only N cases: a fixed sample, each label with its share.", show_default=False),
 ]
+TrustedProject = Annotated[
+    Path | None,
+    typer.Option(
+        "--project",
+        metavar="DIR",
+        file_okay=False,
+        exists=True,
+        help="Trust the harness.yml of this folder instead of the one here.",
+        show_default=False,
+    ),
+]
 Stop = Annotated[
     bool, typer.Option("--stop", help="Stop asking a candidate once the whole suite's verdict on it is settled.")
 ]

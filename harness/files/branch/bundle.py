@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.files.branch.answering import Policy, Sent, heirs, read_policy, since_then
+from harness.files.branch.answering import ModelEntry, Policy, Sent, heirs, read_policy, since_then
 from harness.files.branch.base_policy import PolicyPlaces, is_suite, lay_out, matching, nearest_suite, project_of
 from harness.files.branch.edits import edits_of, refuse_files
 from harness.files.branch.pairing import GateAsked, Pair, Side, Sides
-from harness.files.branch.prompts import SuitePrompts
+from harness.files.branch.prompts import FoundPrompts, SuitePrompts
 from harness.files.branch.repository import Repository, lies_in, touches
 from harness.files.bundle import Bundle
 from harness.files.project import find_project
@@ -164,10 +164,8 @@ class _Gathering:
         fork = self._lay_out(self.since, self.scratch / ".fork")
         return since_then(read_policy(fork.suite, fork.project), self.before, head)
 
-    def bundle(self) -> GateBundle:
-        """Load, pair, and say what else changed."""
-        now = self.now or self.before
-        assert now is not None  # `_places` refuses a suite that is nowhere
+    def _find_prompts(self) -> FoundPrompts:
+        """Find the prompts of both sides; what holds something else than before counts as touched."""
         at_fork = self.repository.at(self.since)
         searched = SuitePrompts(self.base, self.was, self.suite, root=self.root, scratch=self.scratch)
         theirs = () if self.before is None else self.before.suite.prompts
@@ -175,9 +173,26 @@ class _Gathering:
             self.base.copy(path, self.scratch)
         ours = None if self.now is None else self.now.suite.prompts
         found = searched.find(theirs, ours, asked=self.asked.prompts, touched=self.touched)
-        # Whatever git takes for unchanged: a prompt that holds something else than before is another one.
-        self.touched |= {path for path in found.now if not at_fork.is_on_disk(path)}
-        found = replace(found, brought=found.brought | (self.touched & {*found.now}))
+        self.touched |= {path for path in found.now if not at_fork.is_on_disk(path)}  # whatever git takes for unchanged
+        return replace(found, brought=found.brought | (self.touched & {*found.now}))
+
+    def _edits(self, models: dict[str, ModelEntry]) -> tuple[str, ...]:
+        return edits_of(
+            self.suite,
+            was=self.was,
+            base=self.before,
+            head=self.now,
+            models=models,
+            root=self.root,
+            top=self.top,
+            touched=self.touched,
+        )
+
+    def bundle(self) -> GateBundle:
+        """Load, pair, and say what else changed."""
+        now = self.now or self.before
+        assert now is not None  # `_places` refuses a suite that is nowhere
+        found = self._find_prompts()
         models = heirs(self.before, now, self.asked.models, trusted=self.policy == "head")
         in_force = {**now.models, **{heir.name: heir.entry for heir in models}}
         refuse_files(in_force, self.repository, self.root, self.touched)
@@ -214,15 +229,6 @@ class _Gathering:
             bundle=replace(head, project=project, candidates=tuple(measured), files=files),
             pairs=pairs,
             deleted=found.deleted,
-            edits=edits_of(
-                self.suite,
-                was=self.was,
-                base=self.before,
-                head=self.now,
-                models=in_force,
-                root=self.root,
-                top=self.top,
-                touched=self.touched,
-            ),
+            edits=self._edits(in_force),
             tracked=self.tracked,
         )

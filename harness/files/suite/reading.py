@@ -145,8 +145,12 @@ def _label_problems(checked: written.Checked[Suite]) -> None:
                 "Write a short text without edges of spaces.",
             )
         if folded in seen:
-            message = f"`{written.shown(label)}` and `{written.shown(seen[folded])}` are the same label."
-            checked.problem(("labels", i), message, "Keep one of them, or set `reply.case_sensitive: true`.")
+            first = seen[folded]
+            look = unicodedata.normalize("NFC", first) == unicodedata.normalize("NFC", label)
+            message = f"`{written.shown(label)}` and `{written.shown(first)}` are the same label."
+            by_case = "Keep one of them, or set `reply.case_sensitive: true`."
+            in_form = "Keep one of them: they look alike, and differ in their Unicode form at most."
+            checked.problem(("labels", i), message, in_form if look else by_case)
         seen[folded] = label
     named: list[tuple[written.Path_, str]] = [(("prevalence", label), label) for label in suite.prevalence]
     named += [(("reply", "aliases", label), label) for label in suite.reply.aliases]

@@ -53,6 +53,13 @@ SUITE_FAULTS = [
     ),
     ("labels: [spam, ham]", 'labels: [spam, ham, "sp\\u202eam"]', 2, "labels[2]", "`sp\\u202eam` is not a label"),
     ("labels: [spam, ham]", "labels: [spam, ham, SPAM]", 2, "labels[2]", "are the same label"),
+    (
+        "labels: [spam, ham]",
+        'labels: [spam, ham, "caf\\u00e9", "cafe\\u0301"]',
+        2,
+        "labels[3]",
+        "in their Unicode form",
+    ),
     ("labels: [spam, ham]", "labels: {spam: 1}", 2, "labels", "must be a list"),
     ("positive: spam", "positive: spm", 3, "positive", "`spm` is not one of the labels. Did you mean `spam`?"),
     ("spam: [junk]", "spma: [junk]", 5, "reply.aliases.spma", "Did you mean `spam`?"),

@@ -138,8 +138,8 @@ def test_the_server_dies_with_its_parent_on_kill_9() -> None:
         assert parent.stdout.readline() == "open\n"
         (server,) = psutil.Process(parent.pid).children()
         os.kill(parent.pid, signal.SIGKILL)
-        parent.wait(10)
-    _, alive = psutil.wait_procs([server], timeout=10)
+        parent.wait(60)
+    _, alive = psutil.wait_procs([server], timeout=60)
     assert alive == []
 
 
@@ -159,7 +159,7 @@ def test_the_server_ends_when_its_stdin_does_which_needs_no_help_from_the_kernel
         assert server.stdout.readline().startswith("ready http://127.0.0.1:")
         began = time.monotonic()
         server.stdin.close()
-        assert server.wait(10) == 0
+        assert server.wait(60) == 0
         assert time.monotonic() - began < 5
 
 

@@ -31,7 +31,7 @@ def project(tmp_path: Path) -> Path:
 
 def get(address: str, **headers: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=20) as answer:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=120) as answer:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -41,7 +41,7 @@ def get(address: str, **headers: str) -> tuple[int, str]:
 def raw(address: str, request: str) -> bytes:
     """Send bytes as they are: no library tidies them up."""
     parts = urlsplit(address)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=20) as connection:
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=120) as connection:
         connection.sendall(request.format(host=parts.netloc).encode())
         answer = b""
         while chunk := connection.recv(65_536):
@@ -55,7 +55,7 @@ def test_it_opens_a_run_by_prefix_and_ctrl_c_ends_it_well(project: Path) -> None
         assert address.endswith(f"/runs/{RUN}")
         assert get(address)[0] == 200
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 0
     assert "Traceback" not in said
 
@@ -103,7 +103,7 @@ def test_a_token_opens_it_and_json_mode_prints_one_document(project: Path) -> No
         assert get(plain)[0] == 401
         assert get(plain, Authorization=f"Bearer {token}")[0] == 200
         jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-        with jar.open(address, timeout=20) as answer:
+        with jar.open(address, timeout=120) as answer:
             assert (answer.status, answer.url) == (200, plain)
 
 

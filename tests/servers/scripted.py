@@ -108,6 +108,22 @@ class Held:
 SETTLE = "SETTLE"  # the method of a request that is not counted: see `settle` in threaded.py
 
 
+_TURNS = 5  # of the loop, from a socket that was accepted to the task that reads it
+
+
+class _Taken(asyncio.StreamReaderProtocol):
+    """A connection that the server knows from its first moment, before a task of it has begun."""
+
+    def __init__(self, taken: list[asyncio.Transport], connected: Callable[..., Any]) -> None:
+        super().__init__(asyncio.StreamReader(), connected)
+        self._all = taken
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._all.append(transport)
+        super().connection_made(transport)
+
+
 class ScriptedServer:
     """Serves a script on a free loopback port and keeps every request."""
 
@@ -118,7 +134,7 @@ class ScriptedServer:
         self.connections = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._writers: list[asyncio.StreamWriter] = []
+        self._taken: list[asyncio.Transport] = []
 
     @property
     def url(self) -> str:
@@ -130,26 +146,32 @@ class ScriptedServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=2048, ssl=self.tls)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._protocol, "127.0.0.1", 0, backlog=2048, ssl=self.tls)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
+        for listening in self._server.sockets:  # closed at once, asyncio loses what it has just accepted
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         self._server.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for writer in self._writers:
-            transport = writer.transport
+        for transport in self._taken:
             if self.tls or not transport.is_closing() or transport.get_write_buffer_size():
                 transport.abort()  # a close waits for ever to send what the client never read
         await asyncio.sleep(0)  # the sockets are released in the next turn of the loop
+
+    def _protocol(self) -> _Taken:
+        return _Taken(self._taken, self._connected)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        self._writers.append(writer)
         number = self.connections
         self.connections += 1
         try:

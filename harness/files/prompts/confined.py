@@ -25,7 +25,7 @@ from harness.files.prompts.render import Rendered, RenderedChat, RenderedText, R
 
 START_S = 60.0  # for the child to begin: that is the machine's time, not the prompt's
 WALL_S = 15.0  # for one answer
-CPU_S = 5  # for each BATCH of samples
+CPU_S = 5  # for each batch of samples
 MEMORY = 512 << 20  # bytes of address space
 BATCH = 2_000  # samples
 _MOST_BYTES = 32 << 20  # of one answer: LARGEST characters, however JSON writes them
@@ -72,6 +72,7 @@ class ConfinedRenderer:
         wall_s: float = WALL_S,
         cpu_s: int = CPU_S,
         memory: int = MEMORY,
+        batch: int = BATCH,
     ) -> None:
         self._wall_s = wall_s
         self._over: RenderRefused | None = None
@@ -85,7 +86,8 @@ class ConfinedRenderer:
         )
         self._begin(start_s)
         content = prompt.model_dump(mode="json", include={"text", "messages", "examples", "template"})
-        found = self._ask({"prompt": content, "labels": prompt.labels, "cpu_s": cpu_s, "memory": memory})
+        limits = {"cpu_s": cpu_s, "memory": memory, "batch": batch}
+        found = self._ask({"prompt": content, "labels": prompt.labels, **limits})
         if found:
             self.close()
             raise RenderRefused(found)
@@ -212,7 +214,7 @@ def child() -> None:
         return
     _answer("")
     for count, line in enumerate(iter(sys.stdin.buffer.readline, b""), 1):
-        if count % BATCH == 0:
+        if count % first["batch"] == 0:
             _allow_cpu(first["cpu_s"])
         _answer(_rendered(renderer, json.loads(line)))
 

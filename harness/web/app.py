@@ -21,7 +21,7 @@ from harness.web.pages.case import case_page
 from harness.web.pages.cases import StillReading, cases_page
 from harness.web.pages.compare import compare_page
 from harness.web.pages.history import history_page
-from harness.web.pages.run import JudgedRun, report_stamp, run_page
+from harness.web.pages.run import JudgedRun, cases_link, report_stamp, run_page
 from harness.web.pages.runs import runs_page
 from harness.web.rendering import render_page, style_sheet
 from harness.web.site import NotFound, Query, Results, Site, query_of, run_address
@@ -97,9 +97,12 @@ def report_html(site: Site, page: JudgedRun) -> str:
     """Render a run's report within the viewer; its charts take a second or more, so it is kept."""
     path = run_address(page.run)
     values = {"path": path, "machine": path + _JSON, "run": page.run, "live": False}
-    return site.reports.once(
-        report_stamp(site.run(page.run)), lambda: render_page("run.html.j2", report=page.view, **values)
-    )
+
+    def made() -> str:
+        view = page.view
+        return render_page("run.html.j2", report=view, cases_link=cases_link(view), **values)
+
+    return site.reports.once(report_stamp(site.run(page.run)), made)
 
 
 def prepare(site: Site, run: str | None) -> None:

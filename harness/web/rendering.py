@@ -9,10 +9,9 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from harness.judge import Estimate, FigureText, amount, count, figure_text, signed_text
-from harness.report.parts import VERDICT_TONES, TroubleView, one_line, visible
+from harness.report.parts import VERDICT_TONES, one_line, visible
 from harness.report.rendering import html_environment, render
 from harness.web.guard import PAGE_POLICY
-from harness.web.pages.cases import ALL
 from harness.web.site import address, case_address, cases_address, run_address
 from harness.web.sketches import history_chart, sparkline, timeline
 
@@ -45,7 +44,6 @@ def _environment() -> Environment:
         amount=amount,
         case_address=case_address,
         cases_address=cases_address,
-        cases_of=_cases_of,
         count=count,
         difference=_difference,
         estimate=_estimate,
@@ -76,11 +74,6 @@ def _difference(estimate: Estimate, scale: Any, currency: str) -> FigureText:  #
 def _when(created_utc: str) -> str:
     """Shorten an instant to minutes."""
     return f"{created_utc[:10]} {created_utc[11:16]}" if len(created_utc) >= 16 else created_utc
-
-
-def _cases_of(run: str, candidate: str, row: TroubleView) -> str:
-    """Where the cases of one kind of trouble are, variants included."""
-    return cases_address(run, candidate=candidate, variant=ALL, outcome=row.outcome, search=row.search)
 
 
 def _spaces(text: str) -> Markup:

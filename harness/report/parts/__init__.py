@@ -36,7 +36,7 @@ from harness.report.parts.neutral import (
     visible,
     xml,
 )
-from harness.report.parts.page import Cell, Chart, NamedFigure, Picture, Section, Table, Tone
+from harness.report.parts.page import Cases, Cell, Chart, NamedFigure, Picture, Section, Table, Tone
 from harness.report.parts.plots import (
     Box,
     DistributionPlot,

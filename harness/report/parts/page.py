@@ -1,5 +1,6 @@
 """What any page is made of: sections of figures, tables and charts, and the cells of a table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -7,6 +8,7 @@ from harness.report.changes import Fate
 from harness.report.parts.plots import Plot
 
 Tone: TypeAlias = Literal["pass", "fail", "inconclusive", "plain"]
+Cases: TypeAlias = Mapping[str, str]  # which cases of a candidate, as the viewer's filters
 CellKind: TypeAlias = Literal["text", "number", "code"]
 
 
@@ -34,6 +36,7 @@ class Cell:
     tone: Tone = "plain"
     picture: Picture | None = None
     hint: str = ""  # why a figure is undefined
+    cases: Cases | None = None  # those that it stands for
     pieces: tuple[tuple[Fate, str], ...] = ()  # what changed in the text, for media that can mark it
 
 

@@ -1,10 +1,10 @@
 """What a report of a run says, laid out as the values that every renderer renders."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.judge import FigureText
-from harness.report.parts.page import Cell, Chart, Picture, Section, Table, Tone
+from harness.report.parts.page import Cases, Cell, Chart, Picture, Section, Table, Tone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class CheckRow:
     needed: str  # how many would settle it; empty when it is settled
     why: str
     picture: Picture | None
+    cases: Cases = field(default_factory=dict)  # those that it is about; empty where none stand out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class ConfusionCell:
     kind: Literal["right", "wrong", "none", "zero"]
     shade: int
     worst: bool = False
+    cases: Cases = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ class SampleView:
     case: str
     reply: str
     reason: str
+    id: str = ""  # of the case, as it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,12 @@ class TroubleView:
     next: str  # what to do, with the place; empty where nothing can be advised
     case: str  # one that met it
     samples: tuple[SampleView, ...]
+    id: str = ""  # of that case, as it is
+
+    @property
+    def cases(self) -> Cases:
+        """Those that met it, variants included."""
+        return {"variant": "all", "outcome": self.outcome, "search": self.search}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

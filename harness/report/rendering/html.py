@@ -30,8 +30,13 @@ def html_environment(template_dir: Path | None = None) -> Environment:
     """Give the environment of our HTML templates: every value escaped, charts and marks within reach."""
     env = environment(lambda text: escape(visible(text)), template_dir)
     env.filters["prose"] = _prose
+    env.globals.update(cases_link=_nowhere)  # a file by itself: the viewer has pages of cases
     env.globals.update(draw=chart_svg, interval=interval_svg, mark=_MARKS.__getitem__, stacked=_stacked)
     return env
+
+
+def _nowhere(*_which: object) -> str:
+    return ""
 
 
 def _style(env: Environment) -> str:

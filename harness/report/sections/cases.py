@@ -1,6 +1,7 @@
 """Which cases: the figures again on each tag and split, and the single cases to look at, by reason."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from harness.judge import NotableCase, Slice, sentence
 from harness.report import parts
@@ -26,8 +27,8 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
     rows = tuple(
         (
             Cell(text=f"{s.kind} {s.name}", tone="fail" if s.worst else "plain"),
-            parts.number_cell(parts.count(s.cases)),
-            parts.estimate_cell(s.accuracy, "share", axis=True),
+            replace(parts.number_cell(parts.count(s.cases)), cases={s.kind: s.name}),
+            replace(parts.estimate_cell(s.accuracy, "share", axis=True), cases={s.kind: s.name, "right": "wrong"}),
             *_of_positive(s, positive),
             parts.number_cell(parts.p_value(s.p_value)),
         )

@@ -1,7 +1,9 @@
 """The checks, the confusion matrix and the scores of each label."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from harness.files.thresholds import metric_of
 from harness.judge import CandidateAssessment, Check, Classification, Confusion, Scale, demand, scale_of
 from harness.report import parts
 
@@ -28,7 +30,15 @@ def _check_row(check: Check, currency: str) -> parts.CheckRow:
         needed=needed,
         why=check.why,
         picture=_check_picture(check, scale, seen, currency),
+        cases=_cases_behind(check),
     )
+
+
+def _cases_behind(check: Check) -> parts.Cases:
+    """Tell which cases a check is about, of the part of the suite that it is about."""
+    found = metric_of(check.metric).cases(check.label)
+    narrowed = [one.partition("=") for one in check.part.split(" and ")] if check.part and found else []
+    return found | {kind: name for kind, _, name in narrowed if kind in {"tag", "split"}}
 
 
 def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> parts.Picture | None:
@@ -104,7 +114,13 @@ def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst:
         kind=kind,  # type: ignore[arg-type]  # mypy widens the literal over the branches
         shade=0 if not value else 1 + min(4, int(share * 5)),
         worst=worst,
+        cases={"expected": confusion.rows[i], **_read_as(confusion, j)},
     )
+
+
+def _read_as(confusion: Confusion, j: int) -> parts.Cases:
+    """Name a column: the last has the trials without a label, which a label may be called, too."""
+    return {"read_as": confusion.rows[j]} if j < len(confusion.rows) else {"outcome": confusion.columns[j]}
 
 
 def _off_diagonal(confusion: Confusion) -> list[tuple[int, int, int]]:
@@ -145,12 +161,17 @@ def labels_section(classification: Classification) -> parts.Section:
     rows = tuple(
         (
             parts.Cell(text=label, kind="code"),
-            parts.estimate_cell(scores.precision, "share", axis=True),
-            parts.estimate_cell(scores.recall, "share", axis=True),
-            parts.estimate_cell(scores.f1, "share"),
-            parts.estimate_cell(scores.specificity, "share"),
-            parts.number_cell(parts.count(scores.support)),
-            parts.number_cell(parts.count(scores.predicted)),
+            *(
+                replace(parts.estimate_cell(figure, "share", axis=axis), cases=metric_of(name).cases(label))
+                for name, figure, axis in (
+                    ("precision", scores.precision, True),
+                    ("recall", scores.recall, True),
+                    ("f1", scores.f1, False),
+                    ("specificity", scores.specificity, False),
+                )
+            ),
+            replace(parts.number_cell(parts.count(scores.support)), cases={"expected": label}),
+            replace(parts.number_cell(parts.count(scores.predicted)), cases={"read_as": label}),
         )
         for label, scores in classification.labels.items()
     )
@@ -221,7 +242,11 @@ def _failure_range(c: Classification) -> str:
 def _outcome_table(outcomes: dict[str, int]) -> parts.Table:
     total = sum(outcomes.values())
     rows = tuple(
-        (parts.Cell(text=name), parts.number_cell(parts.count(n)), parts.number_cell(parts.percent_of(n, total)))
+        (
+            parts.Cell(text=name),
+            replace(parts.number_cell(parts.count(n)), cases={"outcome": name}),
+            parts.number_cell(parts.percent_of(n, total)),
+        )
         for name, n in outcomes.items()
         if n
     )

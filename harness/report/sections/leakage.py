@@ -14,7 +14,7 @@ def leakage_section(leakage: Leakage) -> Section:
     rows = tuple(
         (
             Cell(text=finding.kind.replace("_", " ")),
-            Cell(text=finding.case, kind="code"),
+            Cell(text=finding.case, kind="code", cases={"id": finding.case}),
             Cell(text=finding.other, kind="code"),
             number_cell(f"{number(finding.similarity, 'share')} {finding.measure}".strip()),
             Cell(text=finding.text, kind="code"),

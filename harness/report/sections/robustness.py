@@ -1,5 +1,7 @@
 """Whether harmless changes move the answer: each change, what it cost, and the cases that it broke."""
 
+from dataclasses import replace
+
 from harness.judge import ChangedCase, Formats, PerturbationScores, Robustness, verb
 from harness.report import parts
 from harness.report.changes import marked, written
@@ -53,8 +55,8 @@ def _change(p: PerturbationScores, drop: Cell) -> tuple[Cell, ...]:
     finding = "not known" if p.p_value is None else "moves answers" if p.above_noise else "within noise"
     return (
         Cell(text=p.name),
-        parts.number_cell(parts.count(p.cases)),
-        drop,
+        replace(parts.number_cell(parts.count(p.cases)), cases={"variant": p.name}),
+        replace(drop, cases={"variant": p.name, "right": "wrong"}),
         parts.estimate_cell(p.flips, "share"),
         parts.estimate_cell(p.flips_above_noise, "points"),
         parts.number_cell(parts.p_value(p.p_value)),
@@ -97,7 +99,7 @@ def _case(name: str, case: ChangedCase) -> tuple[Cell, ...]:
     pieces = marked(case.text_before, case.text_after or case.text_before)
     return (
         Cell(text=name),
-        Cell(text=case.case, kind="code"),
+        Cell(text=case.case, kind="code", cases={"id": case.case}),
         Cell(text=case.expected, kind="code"),
         Cell(text=case.before, kind="code"),
         Cell(text=case.after, kind="code", tone="fail" if case.after != case.expected else "plain"),

@@ -120,7 +120,7 @@ def _unstable(s: Stability) -> Table:
         head=("Case", "Expected", "Answers", "Replies"),
         rows=tuple(
             (
-                Cell(text=case.case, kind="code"),
+                Cell(text=case.case, kind="code", cases={"id": case.case}),
                 Cell(text=case.expected, kind="code"),
                 Cell(text=", ".join(f"{n} × {label}" for label, n in case.labels.items())),
                 Cell(text=" · ".join(dict.fromkeys(case.replies)), kind="code"),

@@ -35,11 +35,13 @@ def _row(row: Trouble, verdict: Verdict) -> TroubleView:
         words=_line(row.message, _MOST_WORDS),
         next=_line(advice(row), _MOST_ADVICE),
         case=_line(row.case, _MOST_ID),
+        id=row.case,
         samples=tuple(
             SampleView(
                 case=_line(one.case, _MOST_ID),
                 reply=_line(one.reply, _MOST_REPLY),
                 reason=_line(one.reason, _MOST_ADVICE),
+                id=one.case,
             )
             for one in row.samples
         ),

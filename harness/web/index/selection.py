@@ -6,11 +6,11 @@ from typing import Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from harness.judge import OUTCOMES
+from harness.judge import NO_LABEL, OUTCOMES
 from harness.judge.table.columns import NONE, Bool, Int64
 from harness.web.index.columns import RunIndex
 
-Right = Literal["", "always", "sometimes", "never"]
+Right = Literal["", "always", "sometimes", "never", "wrong"]  # wrong: at least once
 Order = Literal["file", "id", "wrong", "slowest", "fastest", "expected"]
 RIGHT: tuple[Right, ...] = get_args(Right)
 ORDERS: tuple[Order, ...] = get_args(Order)
@@ -27,6 +27,7 @@ class CaseFilter:
     outcome: str = ""
     expected: str = ""
     read_as: str = ""
+    label: str = ""  # expected or read
     split: str = ""
     tag: str = ""
     flipped: bool = False
@@ -117,13 +118,12 @@ def _matching(index: RunIndex, wanted: CaseFilter, chosen: Bool, figures: CaseFi
             "always": figures.right == figures.trials,
             "sometimes": (figures.right > 0) & (figures.right < figures.trials),
             "never": figures.right == 0,
+            "wrong": figures.right < figures.trials,
         }[wanted.right]
-    if (outcome := _place(wanted.outcome, OUTCOMES)) is not None:
-        keep &= index.cases_with(chosen & (index.trials.outcome == outcome))
     if (expected := _place(wanted.expected, index.labels)) is not None:
         keep &= index.cases.expected == expected
-    if (read_as := _place(wanted.read_as, index.labels)) is not None:
-        keep &= index.cases_with(chosen & (index.trials.answer == read_as))
+    if wanted.outcome or wanted.read_as or wanted.label:
+        keep &= index.cases_with(chosen & _trials_so(index, wanted))
     if (split := _place(wanted.split, index.cases.splits)) is not None:
         keep &= index.cases.split == split
     if wanted.tag:
@@ -137,6 +137,21 @@ def _matching(index: RunIndex, wanted: CaseFilter, chosen: Bool, figures: CaseFi
         found = index.cases.texts.matching(wanted.search)
         keep &= found | index.cases_with(chosen & replies[index.trials.reply])
     return keep
+
+
+def _trials_so(index: RunIndex, wanted: CaseFilter) -> Bool:
+    """Tell which trials ended as wanted; the wrong ones where wrong ones are wanted."""
+    answer, expected = index.trials.answer, index.cases.expected[index.trials.case]
+    so = np.ones(len(index.trials), dtype=np.bool_)
+    if wanted.outcome == NO_LABEL:
+        so &= answer < 0
+    elif (outcome := _place(wanted.outcome, OUTCOMES)) is not None:
+        so &= index.trials.outcome == outcome
+    if (read_as := _place(wanted.read_as, index.labels)) is not None:
+        so &= answer == read_as
+    if (label := _place(wanted.label, index.labels)) is not None:
+        so &= (answer == label) | (expected == label)
+    return so & (answer != expected) if wanted.right == "wrong" else so
 
 
 def _order(index: RunIndex, order: Order, figures: CaseFigures, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.errors import UsageError
 from harness.journal import read_at
-from harness.judge import OUTCOMES
+from harness.judge import NO_LABEL, OUTCOMES
 from harness.judge.labels import said
 from harness.judge.table.columns import NONE, Int64
 from harness.record import CaseRow, Record
@@ -88,7 +88,7 @@ def cases_page(site: Site, name: str, query: Query) -> CasesPage | StillReading:
         candidates=index.candidates,
         variants=(*index.variants, ALL) if len(index.variants) > 1 else index.variants,
         labels=index.labels,
-        outcomes=OUTCOMES,
+        outcomes=(*OUTCOMES, NO_LABEL),
         splits=index.cases.splits,
         tags=tuple(index.cases.tags),
         orders=ORDERS,
@@ -109,6 +109,7 @@ _FILTERS = (
     "outcome",
     "expected",
     "read_as",
+    "label",
     "split",
     "tag",
     "flipped",
@@ -131,6 +132,7 @@ def wanted_of(index: RunIndex, query: Query) -> CaseFilter:
         outcome=query.get("outcome", ""),
         expected=query.get("expected", ""),
         read_as=query.get("read_as", ""),
+        label=query.get("label", ""),
         split=query.get("split", ""),
         tag=query.get("tag", ""),
         flipped=bool(query.get("flipped", "")),

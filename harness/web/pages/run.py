@@ -1,15 +1,17 @@
 """The page of one run: its report when it was judged, else how far it is and what can be said so far."""
 
+from collections.abc import Callable
+
 import msgspec
 import numpy as np
 
 from harness.judge import OUTCOMES, Assessment, Estimate
 from harness.judge.scores import clustered_share
-from harness.report.parts import ReportView
+from harness.report.parts import Cases, ReportView
 from harness.report.run import run_view
 from harness.rundir import Manifest, plain_content
 from harness.web.index import RunIndex
-from harness.web.site import JournalMissing, ReadSoFar, RunFolder, Site, State
+from harness.web.site import JournalMissing, ReadSoFar, RunFolder, Site, State, case_address, cases_address
 
 
 class CandidateSoFar(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +63,19 @@ def run_page(site: Site, name: str) -> JudgedRun | RunSoFar:
             return judged
         why = judged
     return _so_far(site, folder, manifest, live=live, why=why)
+
+
+def cases_link(view: ReportView) -> Callable[[str, Cases], str]:
+    """Make what tells where the cases are that a figure of a candidate, named by its key, stands for."""
+    names = {c.key: c.name for c in view.candidates}
+
+    def link(key: str, cases: Cases) -> str:
+        query = {"candidate": names.get(key, "")}
+        if "id" in cases:
+            return case_address(view.run_id, cases["id"], query)
+        return cases_address(view.run_id, query, **cases)
+
+    return link
 
 
 def report_stamp(folder: RunFolder) -> tuple[str, int, int]:

@@ -109,6 +109,40 @@ def test_the_run_page_is_the_report_with_ways_into_the_cases(viewer: Viewer) -> 
     assert f"/runs/{RUN}/cases?candidate=v1%40mini&amp;right=never" in html
 
 
+def asked_for(viewer: Viewer, link: str) -> list[str]:
+    """Give the ids of the cases that a link leads to."""
+    return [row["case"] for row in viewer.json(urlsplit(link).path, **dict(parse_qsl(urlsplit(link).query)))["rows"]]
+
+
+WRONG_IN_V1 = {case_id(n) for n in (2, 3, *range(0, 60, 10), *range(1, 60, 10))}
+
+
+@pytest.mark.parametrize(
+    ("section", "shown", "cases"),
+    [
+        ("checks", "84.4% (", WRONG_IN_V1),
+        ("confusion", "16", {case_id(n) for n in (1, 10, 11, 20, 31, 40, 41, 50)}),
+        ("labels", "85.8% (", {case_id(n) for n in (1, 2, 10, 11, 20, 31, 40, 41, 50)}),
+        ("labels", "78.4% (", WRONG_IN_V1 - {case_id(2)}),
+        ("labels", "75.4% (", {case_id(n) for n in (1, 10, 11, 20, 31, 40, 41, 50)}),
+        ("quality", "3", {case_id(3)}),
+        ("slices", "15", {case_id(n) for n in range(0, 60, 4)}),
+        ("cases", "case-003", None),
+    ],
+)
+def test_a_figure_leads_to_the_cases_that_it_stands_for(
+    viewer: Viewer, section: str, shown: str, cases: set[str] | None
+) -> None:
+    page = viewer.page(f"/runs/{RUN}")
+    part = page[page.index(f'id="c2-{section}"') :].partition("</section>")[0]
+    found = re.findall(r'<a class="to-cases" href="([^"]+)">(?:<bdi>)?([^<]+)', part)
+    link = next(unescape(link) for link, text in found if text.startswith(shown))
+    if cases is None:
+        assert viewer.json(f"/runs/{RUN}/case", **dict(parse_qsl(urlsplit(link).query)))["case"] == shown
+    else:
+        assert set(asked_for(viewer, link)) == cases
+
+
 def test_what_went_wrong_leads_to_the_cases_of_each_kind(viewer: Viewer) -> None:
     page = viewer.page(f"/runs/{RUN}")
     section = page[page.index('id="c2-wrong"') : page.index('id="c2-checks"')]

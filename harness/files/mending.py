@@ -38,6 +38,41 @@ _AT: dict[FailureKind, tuple[tuple[str, ...], str]] = {
 }
 _INSTEAD = re.compile(r"[Uu]se [\'\"`]?([A-Za-z_]{3,40})[\'\"`]? instead")
 _OF_A_KEY = re.compile(r"\b(api[\s_-]?key|credentials?|auth[a-z]*|bearer|token is)\b", re.IGNORECASE)
+_SERVED = (*_ADDRESS, "entry")
+# Why a call is not let through though its key may be well, in the words of providers and gateways.
+_NOT_LET: tuple[tuple[re.Pattern[str], tuple[str, ...], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE | re.DOTALL), names, fix)
+    for pattern, names, fix in (
+        (
+            r"\baccess to (the |this )?model\b|\bmodel\b.{0,60}\b(gated|restricted|access denied)\b|must be verified",
+            ("model", "entry"),
+            "Ask the provider for access to this model, or correct {}",
+        ),
+        (
+            r"\b(country|region|territory|location)\b.{0,40}\b(not|un)\W?(supported|available|allowed)"
+            r"|\bnot (supported|available|allowed) (in|from) (your|this) (country|region|territory|location)",
+            _SERVED,
+            "Call from a country that the provider serves, or correct {}",
+        ),
+        (
+            r"\b(billing|credits?|balance|payments?|purchase|overdue|arrear\w*|good standing)\b|\blimit exceeded",
+            (),
+            "Raise the quota or pay the bill at the provider, then resume",
+        ),
+        (
+            r"\bhas not been used in project\b|\b(api|service)\b.{0,40}\b(disabled|not enabled)\b",
+            (),
+            "Enable the service for this account, as the endpoint says",
+        ),
+        (
+            r"\b(firewall|virtual network|network settings|private endpoint|cloudflare|have been blocked)\b"
+            r"|\bip\b.{0,60}\bnot\b|\bpublic access is disabled",
+            _SERVED,
+            "Have the endpoint admit this machine's network, or correct {}",
+        ),
+    )
+)
+_PAY = _NOT_LET[2][2]
 _OF_A_MODEL = re.compile(r"\b(model|deployment)\b.*\b(not|no such|unknown|unsupported|exist)", re.IGNORECASE)
 _ADAPT = "or let `harness models adapt` find what this model takes"
 _MOST_READ = 1_000  # characters of a message
@@ -103,13 +138,16 @@ def _shown(path: Path, root: Path) -> str:
 
 def what_to_change(failure: Failure, places: Places, key_variable: str | None = None, *, run: str = "RUN") -> Mend:
     """Say what would mend a failure of a run, by its kind and by what its message names."""
+    words = failure.message[:_MOST_READ]
     match failure.kind:
         case "unauthorized":
-            return _key(places, key_variable)
+            return _not_let(words, places) or _key(places, key_variable, sure=failure.status != 403)
+        case "unknown_model" if (mend := _not_let(words, places)) is not None:
+            return mend
         case "quota":
-            return Mend("", "Raise the quota or pay the bill at the provider, then resume")
+            return Mend("", _PAY)
         case "bad_request" | "error_in_body" | "too_large":
-            return _request(failure, failure.message[:_MOST_READ], places, key_variable)
+            return _request(failure, words, places, key_variable)
         case kind if kind in _AT:
             return _at(places, *_AT[kind])
         case kind:
@@ -148,8 +186,8 @@ def _request(failure: Failure, words: str, places: Places, key_variable: str | N
         if instead is not None and instead[1] != name:
             return Mend(where, f"Write `{instead[1]}` in place of `{name}`", _ADAPT, there=True)
         return Mend(where, f"Remove or change `{name}`", _ADAPT, there=True)
-    if _OF_A_KEY.search(words):
-        return _key(places, key_variable)
+    if (mend := _not_let(words, places)) is not None or _OF_A_KEY.search(words):
+        return mend or _key(places, key_variable)
     if _OF_A_MODEL.search(words):
         return _at(places, ("model", "entry"), _CORRECT)
     if failure.status in {404, 405} or failure.kind == "error_in_body":
@@ -177,10 +215,23 @@ def _word(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![A-Za-z0-9_])(?:{re.escape(name)}|{re.escape(snake)})(?![A-Za-z0-9_])")
 
 
-def _key(places: Places, variable: str | None) -> Mend:
+def _not_let(words: str, places: Places) -> Mend | None:
+    """Say what would mend a call that is refused for whose, whence or what it is; None where nothing says so."""
+    found = next(((names, fix) for pattern, names, fix in _NOT_LET if pattern.search(words)), None)
+    if found is None:
+        return None
+    names, fix = found
+    return _at(places, names, fix) if names else Mend("", fix)
+
+
+def _key(places: Places, variable: str | None, *, sure: bool = True) -> Mend:
+    """Say what to do about a key; not `sure` where a refusal may have another reason than that there is none."""
     if variable:
         return Mend(places.get("api_key_env", ""), f"Check the variable {variable} and what its key may do")
-    return Mend(places.get("entry", ""), "Add `api_key_env`: the NAME of the variable that holds the key")
+    add = "`api_key_env`: the NAME of the variable that holds the key"
+    if sure:
+        return Mend(places.get("entry", ""), f"Add {add}")
+    return Mend(places.get("entry", ""), "Do as the endpoint says", f"where it wants a key, add {add}")
 
 
 def _at(places: Places, names: tuple[str, ...], fix: str) -> Mend:

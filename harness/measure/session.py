@@ -66,6 +66,8 @@ def run_session(
             sink = JournalSink(writer, observer, Spent(bundle, most), begin.stopper)
             outcome = _measure(bundle, plan, begin, sink, processes)
             writer.append(outcome.load.interference(outcome.processes))
+            if outcome.error is not None or len(sink.refused) < len(plan.candidates):
+                sink.say_who_ended()
             if outcome.error is not None:
                 why, cut = _why(outcome.error), outcome.cut_off
                 unsent = begin.event == "started" and not done and outcome.load.max_in_flight == 0

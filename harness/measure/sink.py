@@ -65,6 +65,7 @@ class JournalSink:
         self.written = writer.written
         self.refused: dict[str, Refused] = {}
         self.answered: set[str] = set()
+        self._ended: list[str] = []  # said once another goes on: where none does, the run's own error says it
 
     def put(self, event: Event) -> None:
         """Journal one event. Raises StorageFailed, and RunIncomplete where a reply reaches the bound on money."""
@@ -72,6 +73,8 @@ class JournalSink:
         if isinstance(event, Record):
             if isinstance(event.outcome, Reply) and not event.warmup:
                 self.answered.add(event.candidate)
+            if event.candidate not in self.refused:
+                self.say_who_ended()
             self._observer.on_record(event)
             self._spent.take(event)
             if self._stopper is not None and (stopped := self._stopper.take(event, RealClock.utc())) is not None:
@@ -85,9 +88,15 @@ class JournalSink:
             self.refused[event.candidate] = event
             said = event.failure.message.rstrip()
             stop = "" if said.endswith((".", "!", "?")) else "."
-            self._observer.on_note(f"{event.candidate} ended: {said}{stop} {event.advice}".rstrip())
+            self._ended.append(f"{event.candidate} ended: {said}{stop} {event.advice}".rstrip())
         elif isinstance(event, Pace):
             self._observer.on_pace(event)
+
+    def say_who_ended(self) -> None:
+        """Tell the observer of candidates that ended early, each once."""
+        for told in self._ended:
+            self._observer.on_note(told)
+        self._ended.clear()
 
     @property
     def backlogged(self) -> bool:

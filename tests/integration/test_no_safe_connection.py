@@ -94,6 +94,24 @@ def test_a_proxy_that_lets_nobody_through_ends_the_run_after_its_first_calls(tmp
     assert 0 < len(connections) <= 8
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_handshake_that_nobody_answers_is_begun_for_five_trials_and_no_more(tmp_path: Path, transport: str) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
+        address = f"https://127.0.0.1:{listening.getsockname()[1]}"
+        write_project(tmp_path, address, cases=40, transport=transport, timeout="200 ms", limits={"attempts": 2})
+        # httpx leaves the sockets of handshakes that were cancelled to the collector, which warns of each.
+        done = harness("run", "small.suite.yml", "--quiet", at=tmp_path, env={"PYTHONWARNINGS": "ignore"})
+        listening.settimeout(0)
+        begun = 0
+        with suppress(BlockingIOError):
+            while True:
+                listening.accept()[0].close()
+                begun += 1
+    assert done.returncode == 5, done.stderr
+    assert "5 trials in a row failed" in done.stderr
+    assert begun == 10, "five trials of two attempts"
+
+
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_a_ca_file_that_is_missing_is_said_before_a_call(tmp_path: Path, command: str) -> None:
     with counted(None) as (port, connections):

@@ -107,6 +107,38 @@ def test_refused_alike_from_the_first_call_on_ends_with_the_endpoints_words(
     assert words in row.message
 
 
+@pytest.mark.parametrize("protocol", ["chat", "responses", "anthropic", "completions"])
+def test_a_page_in_answer_to_a_stream_ends_it_by_what_the_page_shows(
+    tmp_path: Path, scripted_server: Serve, protocol: str
+) -> None:
+    server = scripted_server(lambda request: REFUSALS["a portal's page with 200"][0])
+    suite = write_project(tmp_path, server.url, cases=30, stream=True, endpoint=protocol)
+    if protocol == "completions":
+        (tmp_path / "v1.prompt.yml").write_text("text: 'spam? {{ message }}'\n")
+    with pytest.raises(EndpointUnusable) as caught:
+        measure(load_bundle(suite), tmp_path / "results")
+    assert len(server.requests) <= 8
+    assert "the body is HTML or XML, not JSON: Sign in: Welcome to the portal" in caught.value.message
+
+
+def test_models_that_one_outage_ends_each_say_what_they_were_told(tmp_path: Path, scripted_server: Serve) -> None:
+    def script(request: Request) -> Answer:
+        return Answer.of_json({"error": {"message": f"{request.json()['model']} is gone"}}, status=500)
+
+    server = scripted_server(script)
+    suite = write_project(tmp_path, server.url, cases=20, limits={"concurrency": 8, "attempts": 1})
+    other_model(tmp_path, server.url, "b")
+    other_model(tmp_path, server.url, "c")
+    with pytest.raises(EndpointUnusable) as caught:
+        measure(load_bundle(suite), tmp_path / "results")
+    ended = {event.candidate: event.failure.message for event in events_of(run_of(tmp_path), Refused)}
+    assert len(ended) >= 2, "five trials in a row, of three models that are asked in turn"
+    assert {name: said.split(": ")[-1] for name, said in ended.items()} == {
+        name: f"{name.removeprefix('v1@')}-1 is gone" for name in ended
+    }
+    assert all(said in caught.value.message for said in ended.values())
+
+
 def test_the_line_of_the_parameter_is_named_where_the_prompt_sets_it(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(lambda request: REFUSALS["400 of a parameter"][0])
     suite = write_project(tmp_path, server.url, cases=30)
@@ -444,6 +476,7 @@ def test_a_run_that_nobody_answers_writes_its_reports_and_says_why_first(
     else:
         assert done.stdout.lstrip().startswith("NOT MEASURED")
         assert "Go on with `harness resume" in done.stderr
+        assert done.stderr.count("Unsupported parameter") == 1, "told once"
     run = run_of(tmp_path)
     assert {path.name for path in run.iterdir()} >= REPORTS
     assert (run / "report.md").read_text().index("NOT MEASURED") < 100

@@ -3,11 +3,13 @@
 This is the only place that knows status codes and providers' error codes.
 """
 
+import html
+import re
 from typing import Any, TypeAlias, assert_never
 
 import msgspec
 
-from harness.measure.endpoint.secrets import short
+from harness.measure.endpoint.secrets import redact, short
 from harness.record import Failure, FailureKind
 
 _Object: TypeAlias = dict[str, Any]
@@ -102,7 +104,7 @@ def from_status(status: int, body: bytes, location: str | None = None) -> Failur
         where = f" to {location}" if location else ""
         message = f"the endpoint redirects{where}; redirects are not followed, a key must not leave its origin"
         return Failure(kind="redirect", message=short(message), status=status)
-    text = _message_of(error) if error is not None else _plain(body)
+    text = _message_of(error) if error is not None else plain_words(body)
     kind = _kind_of_status(status, error, text)
     if status == 407:
         return Failure(kind=kind, message=short(f"HTTP 407: {PROXY_WANTS_USER}"), status=status)
@@ -200,8 +202,25 @@ def _brief(value: object) -> object:
     return value[:100] if isinstance(value, str) else value if isinstance(value, (int, bool)) else "…"
 
 
-def _plain(body: bytes) -> str:
-    return body[:65_536].decode("utf-8", "replace").strip()
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title\b", re.IGNORECASE | re.DOTALL)
+_UNSEEN = re.compile(r"<!--.*?-->|<(script|style|title|svg|noscript)\b.*?</\1[^>]*>?", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>?")
+_PAGE_READ = 4_096  # characters: its patterns look ahead as far as they may
+
+
+def plain_words(body: bytes) -> str:
+    """Give what a body says that is no JSON: a page of HTML or XML by what it shows to who reads it."""
+    text = redact(body[:65_536].decode("utf-8", "replace")).strip()
+    return _words_of_page(text) or text if text.startswith("<") else text
+
+
+def _words_of_page(page: str) -> str:
+    """Give a page's title, then its text; "" where that is nothing."""
+    page = page[:_PAGE_READ]
+    titled = _TITLE.search(page)
+    parts = (titled[1] if titled is not None else "", _UNSEEN.sub(" ", page))
+    title, text = (" ".join(html.unescape(_TAG.sub(" ", part)).split()) for part in parts)
+    return text if text.startswith(title) else f"{title}: {text}".removesuffix(": ")
 
 
 def _kind_by_code(error: _Object) -> FailureKind | None:

@@ -80,7 +80,8 @@ class LaneWork:
     def _give_up(self, record: Record, put: Put, error: EndpointUnusable) -> None:
         """End all that share an address where nobody is; where a server answers, the models that it failed."""
         assert isinstance(record.outcome, Failure)
-        failed = Counter(each.candidate for each in self.lane.breaker.release())
+        held = self.lane.breaker.release()
+        failed, own = Counter(each.candidate for each in held), {each.candidate: each for each in held}
         models = [self.callers[name].entry for name in failed]
         everybody = record.outcome.kind in _UNREACHABLE
         for caller in list(self.callers.values()):
@@ -90,7 +91,8 @@ class LaneWork:
             if refusal is not None:  # what it was told itself says more
                 self._end([caller], refusal, put)
             else:
-                self._end([caller], record, put, error, calls=failed[caller.candidate.name])
+                name = caller.candidate.name
+                self._end([caller], own.get(name, record), put, error, calls=failed[name])
 
     def _end(
         self, callers: list[Caller], record: Record, put: Put, error: EndpointUnusable | None = None, *, calls: int = 0
@@ -112,7 +114,7 @@ class LaneWork:
                     candidate=candidate.name,
                     failure=Failure(
                         kind=failure.kind,
-                        message=failure.message if error is None else error.message,
+                        message=failure.message if error is None else f"{error.message}; the last: {failure.message}",
                         status=failure.status,
                     ),
                     case=record.case,

@@ -2,7 +2,8 @@
 
 Until a candidate has one reply, at most five of its calls are out. When five trials, warm-up included, were
 all refused alike with something that no retry can mend, the candidate ends: what follows would be refused
-too. One reply, two different refusals or one passing trouble (an outage is the breaker's affair) open it.
+too. One reply or two different refusals open it; so does what may pass, once the first five have ended (an
+outage is the breaker's affair): no other call is sent before.
 
 What is refused is held meanwhile. When the candidate ends, it leaves no record and can be resumed; when it is
 opened, it is final, but for trials that were not sent again because their refusal looked like all others (a
@@ -74,6 +75,7 @@ class FirstCalls:
         self._lasting = lasting  # asked before a candidate ends: will the rest be refused as well?
         self._on_open = on_open
         self._out = 0
+        self._passing = 0  # failures that a retry may mend
         self._before: dict[str, Record] = {}  # by key: what is sent again
         self._held: list[tuple[Planned, Record]] = []
         self._word = asyncio.Event()
@@ -100,13 +102,16 @@ class FirstCalls:
             self._word.set()
             return Settled(final=(record,))
         if not _lasts(record):
-            return self._opened((record,))
+            self._passing += isinstance(record.outcome, Failure)
+            waits = isinstance(record.outcome, Failure) and self._passing + self.refusals < FIRST
+            return Settled(final=(record,)) if waits else self._opened((record,))
         self._held.append((planned, record))
-        if self.first is not None and _signature(self.first) != _signature(record):
-            return self._opened()
-        self.first = self.first or record
         self.refusals += 1
-        return self._decided() if self.refusals >= FIRST else Settled()
+        self.first = self.first or record
+        over = self._passing + self.refusals >= FIRST
+        if _signature(self.first) != _signature(record) or (over and self._passing):
+            return self._opened()
+        return self._decided() if over else Settled()
 
     def at_end(self) -> Settled:
         """Decide when nothing is left to send: fewer than five refusals count where nothing ever answered."""

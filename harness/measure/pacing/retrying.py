@@ -204,14 +204,14 @@ class Breaker:
         return held
 
     def _down(self, last: Failure) -> HarnessError:
-        trials = len(self._held)
-        said = f"{trials} trials in a row failed, retries included; the last: {last.message}"
+        row = f"{len(self._held)} trials in a row failed, retries included"
+        if not self._succeeded and last.kind != "rate_limited":
+            return EndpointUnusable(row)  # each candidate says its own last failure
+        said = f"{row}; the last: {last.message}"
         if last.kind == "rate_limited":
             return RunIncomplete(
                 f"{self._endpoint}: {said}", fix="Lower `limits` in harness.yml, or wait; then resume."
             )
-        if self._succeeded:
-            return RunIncomplete(
-                f"{self._endpoint}: {said}", fix="Resume when the endpoint is back; these trials run again."
-            )
-        return EndpointUnusable(said)
+        return RunIncomplete(
+            f"{self._endpoint}: {said}", fix="Resume when the endpoint is back; these trials run again."
+        )

@@ -48,7 +48,7 @@ def _why_no_json(body: bytes, error: Exception) -> str:
         return "the body is empty"
     start = body[:120].decode("utf-8", "replace")
     if start.lstrip().startswith("<"):
-        return f"the body is HTML or XML, not JSON: {start}"
+        return "the body is HTML or XML, not JSON"
     if len(lines := body.split(b"\n", 2)) > 1 and all(_is_object(line) for line in lines[:2]):
         return (
             "the body is JSON documents, one a line (NDJSON), where one was due: ask for it unstreamed "

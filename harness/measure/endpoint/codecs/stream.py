@@ -110,7 +110,7 @@ class StreamReader:
             begun = bytes(self._start).lstrip(BOM + b" \t\r\n")
             if not begun:
                 return False
-            if begun[:1] in (b"{", b"["):
+            if begun[:1] in (b"{", b"[", b"<"):  # one JSON document, or a page in its place
                 self._json = self._start
                 return False
             chunk, self._start = bytes(self._start), None

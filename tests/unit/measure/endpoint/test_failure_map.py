@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from harness.measure.endpoint import failure_map
+from harness.measure.endpoint import failure_map, secrets
 from harness.measure.endpoint.failure_map import from_status, is_fatal, is_retryable
 from harness.measure.endpoint.transports import foreign_errors
 from harness.record import FailureKind
@@ -76,6 +76,37 @@ def test_any_body_of_an_error_status_is_a_failure_with_a_short_message(status: i
 )
 def test_other_shapes_of_error_bodies_keep_their_words(payload: dict[str, str]) -> None:
     assert from_status(401, json.dumps(payload).encode()).message == "HTTP 401: Unauthorized"
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        (
+            "<!DOCTYPE html>\n<html lang=en><head><meta charset=utf-8><title>404 Not Found</title><style>b{color:red}"
+            "</style></head><body><center><h1>404 Not Found</h1></center><hr><center>nginx/1.25.3</center></body>",
+            "404 Not Found nginx/1.25.3",
+        ),
+        ("<html><head><title>Sign in</title></head><body>Welcome &amp; hello</body>", "Sign in: Welcome & hello"),
+        ("<title>\n Just a moment...\n</title><script>if (a < b) { c() }</script>", "Just a moment..."),
+        ("<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>No.</Message></Error>", "AccessDenied No."),
+        ("<html><title>Cut", "Cut"),
+        ("<html><script>alert(1)", "alert(1)"),
+        ("<html><body class='x'", "<html><body class='x'"),
+        ("<" * 70_000, "<" * 280),
+        ("<script" * 9_000 + "</title>", "<script<script"),
+        ("<html>" + "<!--" * 20_000, "<html><!--<!--"),
+        ("upstream < 3 replicas", "upstream < 3 replicas"),
+    ],
+)
+def test_of_a_page_that_is_shown_in_place_of_a_reply_its_title_and_text_are_told(page: str, words: str) -> None:
+    assert from_status(502, page.encode()).message.startswith(f"HTTP 502: {words}"[:300].rstrip())
+
+
+def test_no_part_of_a_key_is_told_out_of_a_page() -> None:
+    secrets.register("sk-quiet-4711-canary")
+    for n in (3_990, 4_080, 4_090):
+        page = f"<html><p {'x' * n}>sk-quiet-4711-canary sk&#45;quiet-4711-canary</p>"
+        assert "quiet" not in from_status(403, page.encode()).message
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 304])

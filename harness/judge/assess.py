@@ -75,10 +75,12 @@ def assess(
         msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative)) for candidate in candidates
     )
     asked = tuple(t for t in run.policy if not run.has_defaults or any(t in mine for mine in policies))
+    board = leaderboard([view for view, _ in measured], [made for _, made in measured])
     return msgspec.structs.replace(
         _assessment(run, asked, candidates),
         maybe_mislabelled=maybe_mislabelled([view for view, _ in measured]),
-        leaderboard=leaderboard([view for view, _ in measured], [made for _, made in measured]),
+        leaderboard=board,
+        next_step=checks.taken(candidates, board).next_step if candidates else None,
     )
 
 
@@ -155,7 +157,12 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
         replies=judged_replies(view),
         settled=early,
     )
-    return msgspec.structs.replace(made, history=judged_history(view, made, policy))
+    return msgspec.structs.replace(
+        made,
+        history=judged_history(view, made, policy),
+        confused=checks.confused(view),
+        next_step=checks.next_step(view, made),
+    )
 
 
 def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]) -> Assessment:

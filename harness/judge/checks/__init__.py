@@ -7,6 +7,7 @@ worded (`why`, `consequences`) and planned before a run (`planned`).
 from harness.judge.checks.baseline import Baseline, baseline_of, from_store, to_store
 from harness.judge.checks.check import check, hanging_on
 from harness.judge.checks.metrics import GAUGES, figures_of
+from harness.judge.checks.next_step import confused, next_step
 from harness.judge.checks.planned import power
 from harness.judge.checks.stopper import Stopper, as_settled, settled_early
 from harness.judge.checks.traps import no_information, traps_of
@@ -17,6 +18,7 @@ from harness.judge.checks.verdict import (
     open_by_failures,
     reason_of,
     reason_of_run,
+    taken,
     verdict_of,
 )
 from harness.judge.checks.worlds import as_usual, mended, otherwise, without_failed

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.files.thresholds import Metric, Threshold, metric_of
-from harness.judge import Check, Estimate, Status, Things, amount, demand, figure, things
+from harness.judge import Check, Estimate, Lack, Status, Things, amount, demand, figure, things
 from harness.judge.scores import Missing
 from harness.judge.view import View
 
@@ -79,6 +79,7 @@ class Asked:
         bound: float | None = None,
         needed_n: int | None = None,
         needed_told: bool = False,
+        lack: Lack | None = None,
     ) -> Check:
         """Give the check; `bound` is the one that decided, `needed_n` counts `things`."""
         threshold = self.threshold
@@ -97,6 +98,7 @@ class Asked:
             needed_unit=self.things.many,
             why=why,
             needed_told=needed_told and needed_n is not None and status == "INCONCLUSIVE",
+            lack=lack if status == "INCONCLUSIVE" else None,
         )
 
     def undecided(self, reason: str, estimate: Estimate) -> Check:

@@ -12,7 +12,7 @@ from harness.judge.checks.asked import Asked, Before, Threshold, metric_of
 from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
 from harness.judge.checks.quantiles import SATURATED
-from harness.judge.checks.why import Finding, says_needed, why
+from harness.judge.checks.why import Finding, lack, says_needed, why
 from harness.judge.checks.worlds import right
 from harness.judge.scores import Bool, Figure, Mapped, Share
 from harness.judge.sections.latency import saturated
@@ -61,7 +61,7 @@ def _either_way(asked: Asked, made: Check) -> Check:
         f"`harness resume {asked.view.manifest.run_id} --failed` sends just {they} again."
     )
     return msgspec.structs.replace(
-        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, why=told, depends_on=failed
+        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told, depends_on=failed
     )
 
 
@@ -109,6 +109,7 @@ def _by_figure(asked: Asked) -> Check:
         bound=decision.bound,
         needed_n=finding.needed_n,
         needed_told=says_needed(finding),
+        lack=lack(finding),
     )
 
 
@@ -173,4 +174,4 @@ def _unfinished(asked: Asked, made: Check) -> Check:
     """Take back a FAIL while trials are missing: they count as failures, and may still turn out well."""
     clause = replace(asked, note="").clause
     told = f"{asked.seen(made.estimate)}, {clause}: not met so far, but what was not run counts as failed."
-    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, needed_told=False, why=told)
+    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told)

@@ -41,6 +41,7 @@ class Gauge:
     seen: Callable[[Asked], Estimate] | None = None  # its estimate, where that is not its figure's
     worlds: worlds.Worlds = worlds.all_right  # how else the endpoint's failures may be taken
     score: settling.Score | None = None  # of one case, where what the whole suite will show can be weighed early
+    mend: str = ""  # what moves the figure; empty where that is what the prompt confuses
     counted_before: bool = False  # a fact about the files, known before the first call
 
 
@@ -123,6 +124,12 @@ def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
     )
 
 
+_FASTER = "Make it faster: a smaller or nearer model, a shorter prompt, fewer output tokens."
+_CHEAPER = "Make it cheaper: a smaller model, a shorter prompt, fewer output tokens."
+_STEADIER = "Make the answers steady: temperature 0, or a prompt that leaves less open."
+_SINCE = "Find what changed since the earlier run: the model, the prompt or the cases."
+
+
 def _quantile(metric: thresholds.Metric) -> Gauge:
     def kept(c: CandidateAssessment) -> Kept:
         quantiles = c.latency.ttft if metric.clock == "ttft" else c.latency.caller
@@ -136,6 +143,7 @@ def _quantile(metric: thresholds.Metric) -> Gauge:
         decide=quantile_check,
         seen=quantile_seen,
         worlds=worlds.not_there,
+        mend=_FASTER,
         score=settling.in_time(lambda threshold: threshold.bound) if metric.clock == "latency" else None,
     )
 
@@ -150,6 +158,7 @@ def _robustness(largest: str, each: str, score: Callable[[View, str | None], Fig
         figure=lambda asked: score(asked.view, asked.threshold.label),
         plan=power.of_robustness,
         kept=kept,
+        mend="Make the prompt hold against small changes of its input: Robustness says which.",
         worlds=worlds.of_variants,
     )
 
@@ -199,6 +208,7 @@ GAUGES: dict[str, Gauge] = {
         faultless="all repeats agreed",
         kept=lambda c: [("", c.stability.agreement)],
         worlds=worlds.agreeing,
+        mend=_STEADIER,
         score=settling.AGREEING,
     ),
     "flip_rate": Gauge(
@@ -208,6 +218,7 @@ GAUGES: dict[str, Gauge] = {
         faultless="all repeats agreed",
         kept=lambda c: [("", c.stability.flip_rate)],
         worlds=worlds.agreeing,
+        mend=_STEADIER,
         score=settling.AGREEING,
     ),
     "pass": Gauge(
@@ -224,38 +235,52 @@ GAUGES: dict[str, Gauge] = {
         consequence=told.late,
         faultless="all calls were in time",
         worlds=worlds.not_there,
+        mend=_FASTER,
         score=settling.in_time(lambda threshold: threshold.argument or 0.0),
     ),
     "robustness.drop": _robustness("drop", "accuracy_drop", robustness.drop),
     "robustness.flips": replace(
         _robustness("flips_above_noise", "flips_above_noise", robustness.flips_above_noise), faultless="no answer moved"
     ),
-    "generalization.gap": Gauge(figure=read.split_gap, plan=power.of_gap, kept=_gap, worlds=worlds.of_splits),
+    "generalization.gap": Gauge(
+        figure=read.split_gap,
+        plan=power.of_gap,
+        kept=_gap,
+        worlds=worlds.of_splits,
+        mend="Find what cases outside of dev have that the prompt was not made for: Generalisation shows the gap.",
+    ),
     "drift.drop": Gauge(
         figure=lambda _: Missing("a drop needs an earlier run"),
         plan=power.afterwards("it depends on the earlier runs"),
         decide=drift_check,
+        mend=_SINCE,
     ),
     "leakage": Gauge(
         figure=read.leak_count,
         plan=power.afterwards("it is counted, not sampled"),
         consequence=told.leaking,
         worlds=worlds.nothing,
+        mend="Take out of the prompt or the cases what gives answers away: Leakage names it.",
         counted_before=True,
     ),
-    "regressions": Gauge(figure=read.broken, plan=power.afterwards("it depends on the baseline")),
+    "regressions": Gauge(figure=read.broken, plan=power.afterwards("it depends on the baseline"), mend=_SINCE),
     "cost_per_1000": Gauge(
         figure=lambda asked: cost.per_1000(asked.view),
         plan=_PRICED,
         worlds=worlds.nothing,
+        mend=_CHEAPER,
         kept=lambda c: [("", c.cost.per_1000)],
     ),
     "cost_per_correct": Gauge(
-        figure=lambda asked: cost.per_correct(asked.view), plan=_PRICED, kept=lambda c: [("", c.cost.per_correct)]
+        figure=lambda asked: cost.per_correct(asked.view),
+        plan=_PRICED,
+        kept=lambda c: [("", c.cost.per_correct)],
+        mend=_CHEAPER,
     ),
     "tokens_per_case": Gauge(
         figure=lambda asked: cost.tokens_per_case(asked.view),
         plan=power.afterwards("it depends on the replies"),
         worlds=worlds.nothing,
+        mend=_CHEAPER,
     ),
 }

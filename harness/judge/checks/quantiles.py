@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge import Check, Estimate, count, scores, sure, undefined, verb
+from harness.judge import Check, Estimate, Lack, count, scores, sure, undefined, verb
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.why import AFFORDABLE
 from harness.judge.scores import NONE, Float, Int64, Missing, Share, SloDecision
@@ -126,7 +126,13 @@ def _decided(calls: _Calls) -> Check:
     why = _why(calls, decision)
     told = not _is_faultless(calls, decision.share) or _fewest(calls) == made.needed_n
     return calls.asked.check(
-        made.status, calls.estimate, why, bound=decision.bound_s, needed_n=made.needed_n, needed_told=told
+        made.status,
+        calls.estimate,
+        why,
+        bound=decision.bound_s,
+        needed_n=made.needed_n,
+        needed_told=told,
+        lack=_lack(calls, decision.share, made.needed_n),
     )
 
 
@@ -157,10 +163,20 @@ def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
         )
     if needed is None or not isinstance(share, Share):
         return f"{calls.head}: can't be told; {calls.within}, too close to the limit."
-    more = scores.rounded_up(max(1, needed - share.cases))
     told = f"{calls.head}: can't be told yet. {calls.within}"
-    if more > AFFORDABLE:
+    found = _lack(calls, share, needed)
+    if found is None:
         return f"{told}, too close to call: more cases won't settle it."
-    short = (share.p < calls.q) != calls.asked.threshold.at_least
-    would = "show a FAIL" if short else "settle it"
-    return f"{told}. About {count(more, 'more case')} would {would} if that share stays."
+    would = "show a FAIL" if found.shows == "FAIL" else "settle it"
+    return f"{told}. About {count(scores.rounded_up(found.n), 'more case')} would {would} if that share stays."
+
+
+def _lack(calls: _Calls, share: Share | Missing, needed: int | None) -> Lack | None:
+    if not isinstance(share, Share):
+        return None
+    faultless = _is_faultless(calls, share)
+    needed = _fewest(calls) if faultless else needed
+    if needed is None or (more := max(1, needed - share.cases)) > AFFORDABLE:
+        return None
+    short = not faultless and (share.p < calls.q) != calls.asked.threshold.at_least
+    return Lack(n=more, unit="cases", cases=more, shows="FAIL" if short else "PASS")

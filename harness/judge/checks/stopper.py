@@ -147,6 +147,7 @@ def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, 
         estimate=estimate,
         bound=None,
         needed_n=None,
+        lack=None,
         depends_on=0,
         why=told,
     )

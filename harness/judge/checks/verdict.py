@@ -134,3 +134,13 @@ def best_first(candidates: Sequence[judge.CandidateAssessment]) -> list[judge.Ca
         return (_ORDER[candidate.verdict], failed, undecided, -balanced, candidate.name)
 
     return sorted(candidates, key=rank)
+
+
+def taken(
+    candidates: Sequence[judge.CandidateAssessment], board: judge.Leaderboard | None
+) -> judge.CandidateAssessment:
+    """Give the candidate to take, where some are ready, else the one nearest to it."""
+    best = best_first(candidates)[0]
+    if board is None:
+        return best
+    return next((one for one in candidates if one.name == board.recommended), best)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge import Estimate, sure
+from harness.judge import Estimate, Lack, sure
 from harness.judge.checks.asked import Asked
 from harness.judge.scores import Decision, Figure, Mapped, Share, rounded_up, smallest_all_pass_n
 
@@ -159,23 +159,33 @@ def _units_now(finding: Finding) -> int:
     return source.cases if isinstance(source, Share) else len(np.unique(finding.asked.view.trials.case))
 
 
+def lack(finding: Finding) -> Lack | None:
+    """Give how many more would settle an open check; None where no number that anyone labels would."""
+    if finding.estimate.value is None or finding.decision.status != "INCONCLUSIVE":
+        return None
+    faultless = _is_faultless(finding)
+    needed, have = _fewest(finding) if faultless else finding.needed_n, _units_now(finding)
+    if needed is None:
+        return None
+    asked, more = finding.asked, max(1, needed - have)
+    cases = more
+    if asked.metric.counts != "cases" and have:
+        cases = max(more, round(more * len(np.unique(asked.view.trials.case)) / have))
+    seen = finding.estimate.value
+    short = not faultless and (seen < asked.required if finding.at_least else seen > asked.required)
+    if cases > AFFORDABLE:
+        return None
+    return Lack(n=more, unit=asked.things.many, cases=cases, shows="FAIL" if short else "PASS")
+
+
 def _more(finding: Finding) -> str:
     """Say how many more would settle it, and about how many cases of the suite's mix that means."""
-    assert finding.needed_n is not None
     assert finding.estimate.value is not None
-    asked, have = finding.asked, _units_now(finding)
-    more = max(1, finding.needed_n - have)
-    things = asked.things
-    mix, total = "", more
-    if asked.metric.counts != "cases" and have:
-        cases = len(np.unique(asked.view.trials.case))
-        total = max(more, round(more * cases / have))
-        mix = f" (about {rounded_up(total):,} more cases of this mix)" if total > more else ""
-    kept = asked.written(finding.estimate.value)
-    wanted = rounded_up(more)
-    lacking = f"{wanted:,} more {things.one if wanted == 1 else things.many}{mix}"
-    if total > AFFORDABLE:
+    found = lack(finding)
+    if found is None:
         return "What was seen is too close to the threshold: more cases won't settle it."
-    seen = finding.estimate.value
-    short = seen < asked.required if finding.at_least else seen > asked.required
-    return f"About {lacking} would {'show a FAIL' if short else 'settle it'} if it stays at {kept}."
+    wanted = rounded_up(found.n)
+    mix = f" (about {rounded_up(found.cases):,} more cases of this mix)" if found.cases > found.n else ""
+    lacking = f"{wanted:,} more {finding.asked.things.one if wanted == 1 else found.unit}{mix}"
+    would = "show a FAIL" if found.shows == "FAIL" else "settle it"
+    return f"About {lacking} would {would} if it stays at {finding.asked.written(finding.estimate.value)}."

@@ -18,11 +18,16 @@ class Choice:
 
 
 def recommend(rows: Sequence[Standing], duels: Sequence[Duel]) -> Choice:
-    """Choose the best of the best verdict, or who of its like really beats it in p95 or cost at no loss."""
+    """Choose the best of the ready ones, or who of these really beats it in p95 or cost at no loss.
+
+    Where none is ready, it is the nearest: the one with the fewest checks to go.
+    """
     pool = {row.name: row for row in rows if row.verdict == rows[0].verdict}
     chosen = rows[0]
     places = {row.name: place for place, row in enumerate(rows)}
-    for _ in pool:  # each step goes to one that is really better; a circle would end, too
+    for _ in (
+        pool if chosen.verdict == "READY" else ()
+    ):  # each step goes to one that is really better; a circle would end, too
         better = [pool[name] for name in chosen.beaten_by if name in pool]
         if not better:
             break

@@ -6,6 +6,8 @@ trunk; each module of this package holds a branch.
 What is said of several candidates together: who is better for certain, and what each choice gives up.
 """
 
+from typing import Literal
+
 import msgspec
 
 from harness.judge.documents.estimate import Cost, Estimate, History, Status, Trouble, Verdict
@@ -58,6 +60,15 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
     differences: str  # one sentence: which differences in quality are real, and which are noise
 
 
+class Lack(msgspec.Struct, frozen=True, kw_only=True):
+    """How many more would settle an open check, if what was seen stays."""
+
+    n: int  # of `unit`
+    unit: str  # cases, spam cases, spam predictions
+    cases: int  # of the suite's mix, to get so many
+    shows: Status  # PASS or FAIL
+
+
 class Check(msgspec.Struct, frozen=True, kw_only=True):
     """A threshold held against its estimate."""
 
@@ -76,6 +87,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     part: str = ""  # the cases that it is about, as written: tag=short; empty for all
     depends_on: int = 0  # calls that failed at the endpoint, and that keep it open
     needed_told: bool = False  # whether `why` says what would settle it
+    lack: Lack | None = None  # None where it is settled, or no number of cases that anyone labels would
 
 
 class Trap(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +118,34 @@ class NotableCase(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     reply: str
     latency_s: float | None = None
+
+
+class ConfusedCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A case that was confused: what was asked, and one reply."""
+
+    case: str
+    text: str  # cut
+    reply: str  # cut
+
+
+class Confused(msgspec.Struct, frozen=True, kw_only=True):
+    """One way of being wrong: a label read as another, or without one. What the endpoint failed is none."""
+
+    expected: str
+    read_as: str  # a label, or `no label`
+    trials: int
+    of: int  # trials of the expected label that were answered
+    cases: int  # to which it happened at least once
+    samples: tuple[ConfusedCase, ...]  # two, those to which it happened most often
+
+
+class NextStep(msgspec.Struct, frozen=True, kw_only=True):
+    """The one thing to do now."""
+
+    kind: Literal["ship", "collect", "resume", "prompt", "endpoint", "other"]
+    sentence: str
+    thresholds: tuple[str, ...] = ()  # that it is about, as written
+    confused: Confused | None = None  # what to mend in the prompt
 
 
 class SettledEarly(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +196,8 @@ class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):
     open_by_failures: int = 0  # calls that failed at the endpoint, and that alone keep the verdict open
     replies: Replies | None = None  # None where an earlier version wrote it
     settled: SettledEarly | None = None  # None where all cases were asked
+    confused: tuple[Confused, ...] = ()  # most frequent first; the matrix has the rest
+    next_step: NextStep | None = None  # None where an earlier version wrote it
 
 
 class Assessment(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,3 +226,4 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""  # the headline without its verdict; empty where an earlier version wrote it
     sent_again: int = 0  # trials that a resume sent once more: the later outcome counts
     open_by_failures: int = 0  # of the best candidate: `harness resume --failed` sends these again
+    next_step: NextStep | None = None  # of the candidate to take, or of the nearest one

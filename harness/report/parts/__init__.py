@@ -22,6 +22,7 @@ from harness.report.parts.figures import (
     percent_of,
     when,
 )
+from harness.report.parts.first import CheckRow, ConfusedRow, GridCell, GridRow, GridView, SampleCase
 from harness.report.parts.neutral import (
     MARKDOWN_LIMIT,
     ascii_only,
@@ -52,7 +53,6 @@ from harness.report.parts.plots import (
 )
 from harness.report.parts.views import (
     CandidateView,
-    CheckRow,
     ConfusionCell,
     ConfusionRow,
     ConfusionView,

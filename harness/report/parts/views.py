@@ -4,22 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.judge import FigureText
-from harness.report.parts.page import Cases, Cell, Chart, Picture, Section, Table, Tone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckRow:
-    """A threshold, what was seen, and what follows."""
-
-    threshold: str
-    status: str
-    tone: Tone
-    seen: str
-    required: str
-    needed: str  # how many would settle it; empty when it is settled
-    why: str
-    picture: Picture | None
-    cases: Cases = field(default_factory=dict)  # those that it is about; empty where none stand out
+from harness.report.parts.first import CheckRow, ConfusedRow, GridView, SampleCase
+from harness.report.parts.page import Cases, Cell, Chart, Section, Table, Tone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +130,19 @@ class CandidateView:
     history: Section | None = None
     went_wrong: tuple[TroubleView, ...] = ()
     unshown: str = ""  # why there are no checks
+    next_step: str = ""  # the one thing to do; empty where an earlier version judged
+    next_samples: tuple[SampleCase, ...] = ()  # of what is to be mended in the prompt
+    confused: tuple[ConfusedRow, ...] = ()  # what it gets wrong, most frequent first
+
+    @property
+    def blocking(self) -> tuple[CheckRow, ...]:
+        """The checks that keep it from being ready: the failed ones, then the open ones."""
+        return tuple(sorted((row for row in self.checks if row.status != "PASS"), key=lambda row: row.status != "FAIL"))
+
+    @property
+    def passing(self) -> tuple[CheckRow, ...]:
+        """The checks that pass."""
+        return tuple(row for row in self.checks if row.status == "PASS")
 
     @property
     def deciding(self) -> tuple[TroubleView, ...]:
@@ -239,8 +238,15 @@ class ReportView:
     reproduce: Section
     command: str
     version: str
+    grid: GridView | None = None  # of two candidates or more that were measured
+    taken: str = ""  # key of the candidate to take, or of the nearest one; that which could not be measured, if alone
 
     @property
     def several(self) -> bool:
         """Whether there are candidates to tell apart."""
         return len(self.candidates) > 1
+
+    @property
+    def first(self) -> CandidateView:
+        """The candidate that the first screen is about."""
+        return next((c for c in self.candidates if c.key == self.taken), self.candidates[-1])

@@ -3,7 +3,7 @@
 import shlex
 
 from harness.judge import Assessment, CandidateAssessment, sentence, sure, verb
-from harness.judge.checks.verdict import best_first
+from harness.judge.checks.verdict import best_first, taken
 from harness.report import parts, sections
 from harness.rundir import CandidateEntry, Manifest
 
@@ -16,6 +16,9 @@ def run_view(assessment: Assessment, manifest: Manifest | None = None) -> parts.
     entries = {entry.name: entry for entry in manifest.candidates} if manifest else {}
     views = tuple(_candidate(c, f"c{i + 1}", assessment.positive, entries.get(c.name)) for i, c in enumerate(shown))
     maybe = assessment.maybe_mislabelled
+    leaders = sections.leader_rows(assessment, ranked, views[len(shown) - len(ranked) :])
+    chosen = taken(assessment.candidates, assessment.leaderboard) if shown else None
+    first = next((view.key for view in views if chosen and view.name == chosen.name), "")
     return parts.ReportView(
         run_id=assessment.run_id,
         suite=assessment.suite,
@@ -25,7 +28,7 @@ def run_view(assessment: Assessment, manifest: Manifest | None = None) -> parts.
         when=parts.when(assessment.created_utc, zone=" UTC"),
         facts=_facts(assessment),
         warnings=tuple(_warnings(assessment, manifest)),
-        leaderboard=sections.leader_rows(assessment, ranked, views[len(shown) - len(ranked) :]),
+        leaderboard=leaders,
         standing=sections.standing_view(assessment.leaderboard),
         candidates=views,
         mislabelled=sections.notable_group(maybe[0].why, maybe) if maybe else None,
@@ -33,6 +36,8 @@ def run_view(assessment: Assessment, manifest: Manifest | None = None) -> parts.
         reproduce=_reproduce(assessment, manifest),
         command=shlex.join(manifest.command) if manifest else "",
         version=assessment.harness_version,
+        grid=sections.grid_view(assessment.policy, ranked, leaders, first),
+        taken=first,
     )
 
 
@@ -59,6 +64,9 @@ def _candidate(
         went_wrong=sections.troubles(c.went_wrong, c.verdict),
         checks=sections.check_rows(c),
         traps=tuple(trap.sentence for trap in c.traps),
+        next_step=c.next_step.sentence if c.next_step else "",
+        next_samples=sections.sample_cases(c.next_step.confused) if c.next_step else (),
+        confused=sections.confused_rows(c),
         confusion=sections.confusion_view(c.classification.confusion),
         labels=sections.labels_section(c.classification),
         quality=sections.quality_section(c.classification, c.outcomes, c.cost.currency),
@@ -91,6 +99,7 @@ def _unmeasured(c: CandidateAssessment, key: str, entry: CandidateEntry | None) 
         summary=f"{parts.count(c.cases, 'case')} × {parts.count(c.repeats, 'repeat')}, not one reply",
         tally="not measured",
         went_wrong=sections.troubles(c.went_wrong, c.verdict),
+        next_step=c.next_step.sentence if c.next_step else "",
         unshown=f"{parts.count(n, 'check')} {verb(n, 'is', 'are')} not shown: no call was answered, so nothing is "
         "known of the prompt. report.json has them.",
         checks=(),

@@ -1,10 +1,11 @@
 """The sections of a report, one subject each: from an assessment to sentences, figures, charts and tables."""
 
 from harness.report.sections.cases import notable_group, notable_groups, slices_section
-from harness.report.sections.checks import check_rows, confusion_view, labels_section, quality_section
+from harness.report.sections.checks import check_rows, grid_view
 from harness.report.sections.cost import cost_section
 from harness.report.sections.generalization import generalization_section
 from harness.report.sections.history import cusum_figure, history_section, letters, since
+from harness.report.sections.labels import confused_rows, confusion_view, labels_section, quality_section, sample_cases
 from harness.report.sections.latency import latency_section
 from harness.report.sections.leaderboard import leader_rows, standing_view
 from harness.report.sections.leakage import leakage_section

@@ -1,13 +1,10 @@
-"""The checks, the confusion matrix and the scores of each label."""
+"""The checks of a candidate, and of all candidates side by side."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from harness.files.thresholds import metric_of
-from harness.judge import CandidateAssessment, Check, Classification, Confusion, Scale, demand, scale_of
+from harness.judge import CandidateAssessment, Check, FigureText, Scale, demand, figure_text, scale_of
 from harness.report import parts
-
-MAX_ERRORS = 8
 
 
 def check_rows(candidate: CandidateAssessment) -> tuple[parts.CheckRow, ...]:
@@ -30,8 +27,16 @@ def _check_row(check: Check, currency: str) -> parts.CheckRow:
         needed=needed,
         why=check.why,
         picture=_check_picture(check, scale, seen, currency),
+        name=check.name or check.threshold,
+        figure=_figure(check, currency),
+        scale=scale,
+        anchor=_anchor(check),
         cases=_cases_behind(check),
     )
+
+
+def _figure(check: Check, currency: str) -> FigureText:
+    return figure_text(check.estimate, scale_of(check.metric), currency, against=check.required)
 
 
 def _cases_behind(check: Check) -> parts.Cases:
@@ -39,6 +44,20 @@ def _cases_behind(check: Check) -> parts.Cases:
     found = metric_of(check.metric).cases(check.label)
     narrowed = [one.partition("=") for one in check.part.split(" and ")] if check.part and found else []
     return found | {kind: name for kind, _, name in narrowed if kind in {"tag", "split"}}
+
+
+def _anchor(check: Check) -> str:
+    """Tell which part of a report has the cases behind a check, or else what it is made of."""
+    metric = metric_of(check.metric)
+    if metric.clock is not None:
+        return "cases-slowest"
+    if metric.outcome is not None:
+        return "wrong"
+    if metric.repeated:
+        return "cases-flipped"
+    if metric.splits or metric.earlier:
+        return "generalization" if metric.splits else "history"
+    return "robustness" if metric.selector == "perturbation" else "cost" if metric.scale == "money" else "confused"
 
 
 def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> parts.Picture | None:
@@ -65,189 +84,40 @@ def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> part
     )
 
 
-def confusion_view(confusion: Confusion) -> parts.ConfusionView | None:
-    """Give the matrix with its shares; None when there is not a single trial."""
-    counts = confusion.counts
-    row_totals = [sum(row) for row in counts]
-    grand = sum(row_totals)
-    if not grand:
+def grid_view(
+    policy: Sequence[str], ranked: Sequence[CandidateAssessment], rows: Sequence[parts.LeaderRow], taken: str
+) -> parts.GridView | None:
+    """Lay out every check of every candidate that was measured; None for a single one."""
+    if len(ranked) < 2:
         return None
-    column_totals = [sum(row[j] for row in counts) for j in range(len(confusion.columns))]
-    worst = _worst(confusion)
-    rows = tuple(
-        parts.ConfusionRow(
-            label=label,
-            cells=tuple(
-                _cell(confusion, i, j, row_totals[i], column_totals[j], worst=worst == (i, j))
-                for j in range(len(confusion.columns))
-            ),
-            total=parts.count(row_totals[i]),
-            recall=parts.percent_of(counts[i][i], row_totals[i]),
-        )
-        for i, label in enumerate(confusion.rows)
-    )
-    diagonal = range(len(confusion.rows))
-    return parts.ConfusionView(
-        columns=confusion.columns,
-        rows=rows,
-        totals=tuple(parts.count(total) for total in column_totals),
-        precisions=tuple(parts.percent_of(counts[j][j], column_totals[j]) for j in diagonal),
-        grand_total=parts.count(grand),
-        worst=_worst_sentence(confusion, worst, row_totals),
-        errors=_errors(confusion),
+    known = {check.threshold: check for c in ranked for check in c.checks}
+    order = [text for text in policy if text in known] + [text for text in known if text not in policy]
+    heads = [(known[text].name or text, text.removeprefix(known[text].name).strip()) for text in order]
+    return parts.GridView(
+        columns=tuple(heads), rows=tuple(_grid_row(c, row, order, taken) for c, row in zip(ranked, rows, strict=True))
     )
 
 
-def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst: bool) -> parts.ConfusionCell:
-    value = confusion.counts[i][j]
-    share = value / row if row else 0.0
-    if not value:
-        kind = "zero"
-    elif j >= len(confusion.rows):
-        kind = "none"
-    else:
-        kind = "right" if i == j else "wrong"
-    return parts.ConfusionCell(
-        count=parts.count(value),
-        row_share=parts.percent_of(value, row),
-        column_share=parts.percent_of(value, column),
-        kind=kind,  # type: ignore[arg-type]  # mypy widens the literal over the branches
-        shade=0 if not value else 1 + min(4, int(share * 5)),
-        worst=worst,
-        cases={"expected": confusion.rows[i], **_read_as(confusion, j)},
+def _grid_row(c: CandidateAssessment, row: parts.LeaderRow, order: Sequence[str], taken: str) -> parts.GridRow:
+    checks = {check.threshold: check for check in c.checks}
+    return parts.GridRow(
+        key=row.key,
+        name=row.name,
+        verdict=row.verdict,
+        tone=row.tone,
+        standing=row.standing,
+        chosen=row.key == taken,
+        cells=tuple(_grid_cell(checks.get(text), c.cost.currency) for text in order),
     )
 
 
-def _read_as(confusion: Confusion, j: int) -> parts.Cases:
-    """Name a column: the last has the trials without a label, which a label may be called, too."""
-    return {"read_as": confusion.rows[j]} if j < len(confusion.rows) else {"outcome": confusion.columns[j]}
-
-
-def _off_diagonal(confusion: Confusion) -> list[tuple[int, int, int]]:
-    """Errors as (count, row, column), most frequent first."""
-    found = [(value, i, j) for i, row in enumerate(confusion.counts) for j, value in enumerate(row) if value and i != j]
-    return sorted(found, key=lambda error: (-error[0], error[1], error[2]))
-
-
-def _worst(confusion: Confusion) -> tuple[int, int] | None:
-    errors = _off_diagonal(confusion)
-    return errors[0][1:] if errors else None
-
-
-def _worst_sentence(confusion: Confusion, worst: tuple[int, int] | None, totals: Sequence[int]) -> str:
-    if worst is None:
-        return "No errors: every trial was read as its expected label."
-    i, j = worst
-    value = confusion.counts[i][j]
-    seen = "got no label"
-    if j < len(confusion.rows):
-        seen = f"{'was' if value == 1 else 'were'} read as {confusion.columns[j]}"
-    return (
-        f"Most frequent error: {value:,} of {parts.count(totals[i], 'trial')} expected to be {confusion.rows[i]} "
-        f"{seen} ({parts.percent_of(value, totals[i])})."
+def _grid_cell(check: Check | None, currency: str) -> parts.GridCell | None:
+    if check is None:
+        return None
+    return parts.GridCell(
+        status=check.status,
+        tone=parts.STATUS_TONES[check.status],
+        figure=_figure(check, currency),
+        anchor=_anchor(check),
+        cases=_cases_behind(check),
     )
-
-
-def _errors(confusion: Confusion) -> tuple[str, ...]:
-    lines = []
-    for value, i, j in _off_diagonal(confusion)[:MAX_ERRORS]:
-        seen = "without a label" if j >= len(confusion.rows) else f"read as {confusion.columns[j]}"
-        lines.append(f"{value:,} × {confusion.rows[i]} {seen}")
-    return tuple(lines)
-
-
-def labels_section(classification: Classification) -> parts.Section:
-    """Give precision and recall of each label with intervals."""
-    rows = tuple(
-        (
-            parts.Cell(text=label, kind="code"),
-            *(
-                replace(parts.estimate_cell(figure, "share", axis=axis), cases=metric_of(name).cases(label))
-                for name, figure, axis in (
-                    ("precision", scores.precision, True),
-                    ("recall", scores.recall, True),
-                    ("f1", scores.f1, False),
-                    ("specificity", scores.specificity, False),
-                )
-            ),
-            replace(parts.number_cell(parts.count(scores.support)), cases={"expected": label}),
-            replace(parts.number_cell(parts.count(scores.predicted)), cases={"read_as": label}),
-        )
-        for label, scores in classification.labels.items()
-    )
-    return parts.Section(
-        key="labels",
-        title="Precision and recall of each label",
-        short="Labels",
-        lead="Precision: of the trials read as the label, how many were right. "
-        "Recall: of the trials that should be the label, how many were found.",
-        tables=(
-            parts.Table(
-                title="",
-                head=("Label", "Precision", "Recall", "F1", "Specificity", "Support", "Predicted"),
-                rows=rows,
-                picture_note="Axes of the pictures run from 0 to 100%.",
-            ),
-        ),
-    )
-
-
-def quality_section(classification: Classification, outcomes: dict[str, int], currency: str) -> parts.Section:
-    """Give the figures over all labels, beside what always guessing the largest label would reach."""
-    c = classification
-    baseline = c.majority_baseline
-    figures = [
-        *parts.named("Accuracy", c.accuracy, "share", _failure_range(c)),
-        parts.NamedFigure(
-            name="Majority baseline",
-            text=parts.number(baseline.share, "share"),
-            hint=f"always answering {baseline.label}{_better(c)}",
-        ),
-        *parts.named("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
-        *parts.named("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),
-        *parts.named("Macro F1", c.macro_f1, "share"),
-        *parts.named("MCC", c.mcc, "number", "0 is chance, 1 is perfect"),
-        *parts.named("Cohen's kappa", c.kappa, "number", "agreement beyond chance"),
-        *parts.named("F-beta", c.f_beta, "share", "of the positive label; the suite's priority sets beta"),
-        *parts.named("Cost of errors per 1,000", c.error_cost_per_1000, "money", currency=currency),
-    ]
-    for label, estimate in c.at_prevalence.items():
-        figures += parts.named(f"Precision of {label} in production", estimate, "share", "at the suite's prevalence")
-    return parts.Section(
-        key="quality",
-        title="Accuracy",
-        lead="Nothing was measured."
-        if c.accuracy.value is None
-        else f"{figures[0].text} of the trials were right; always answering {baseline.label} "
-        f"would reach {parts.number(baseline.share, 'share')}.",
-        figures=tuple(figures),
-        tables=(_outcome_table(outcomes),),
-    )
-
-
-def _better(c: Classification) -> str:
-    p = c.majority_baseline.p_value
-    if p is None:
-        return ""
-    return f"; accuracy is {'' if p < 1 - c.accuracy.confidence else 'not shown to be '}better: {parts.p_value(p)}"
-
-
-def _failure_range(c: Classification) -> str:
-    if c.accuracy_best == c.accuracy_worst:
-        return ""
-    worst, best = parts.number(c.accuracy_worst, "share"), parts.number(c.accuracy_best, "share")
-    return f"{worst} if every failed trial counts as wrong (as here), {best} if all had been right"
-
-
-def _outcome_table(outcomes: dict[str, int]) -> parts.Table:
-    total = sum(outcomes.values())
-    rows = tuple(
-        (
-            parts.Cell(text=name),
-            replace(parts.number_cell(parts.count(n)), cases={"outcome": name}),
-            parts.number_cell(parts.percent_of(n, total)),
-        )
-        for name, n in outcomes.items()
-        if n
-    )
-    return parts.Table(title="How trials ended", head=("Outcome", "Trials", "Share"), rows=rows, folded=True)

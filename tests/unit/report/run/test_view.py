@@ -11,7 +11,8 @@ from judged_sections import SPAM, share
 from harness.judge.documents import Confusion, NotableCase, undefined
 from harness.report.parts import TimelinePlot
 from harness.report.run import run_view
-from harness.report.sections.checks import check_rows, confusion_view
+from harness.report.sections.checks import check_rows
+from harness.report.sections.labels import confusion_view
 from harness.report.sections.latency import latency_section
 
 

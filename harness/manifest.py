@@ -125,6 +125,6 @@ def check_manifest(manifest: Manifest) -> None:
         Prompt.model_validate(entry.prompt)
         ModelEntry.model_validate(entry.model)
     datetime.fromisoformat(manifest.created_utc)
-    kinds = {"gate": dict, "upgrade": dict, "reload": dict, "changed": list}
+    kinds = {"gate": dict, "upgrade": dict, "reload": dict, "changed": list, "shard": dict, "merged": list}
     if any(not isinstance(manifest.notes[key], kind) for key, kind in kinds.items() if key in manifest.notes):
         raise ValueError("its notes are none that a run writes")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.judge.checks import Baseline, Stopper
     from harness.judge.view import View
     from harness.measure.bounds import Most
+    from harness.measure.run import Shard
 
 CODES = {
     "READY": errors.Exit.READY,
@@ -36,6 +37,7 @@ def measure_bundle(
     verbose: bool = False,
     debug: bool = False,
     most: Most | None = None,
+    shard: Shard | None = None,
 ) -> Path:
     """Measure with live progress on stderr; gives the run's folder."""
     from harness.cli.progress import watching_bundle
@@ -52,6 +54,7 @@ def measure_bundle(
             stopper=stopper_of(bundle),
             debug=debug,
             most=most or NO_BOUND,
+            shard=shard,
         )
 
 

@@ -67,6 +67,7 @@ COMMANDS = {
     "check": "check.check",
     "run": "run.run",
     "resume": "run.resume",
+    "merge": "merge.merge",
     "report": "report.report",
     "compare": "compare.compare",
     "baseline": "baseline.app",

@@ -1,12 +1,19 @@
 """`harness run` and `harness resume`: measure, judge, write the reports, say the verdict."""
 
+from __future__ import annotations
+
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.cli import judged
-from harness.cli.ground import bounds_asked, note, options, retiring_models, run_asked
+from harness.cli.ground import UsageError, bounds_asked, emit, emit_json, note, options, retiring_models, run_asked
+
+if TYPE_CHECKING:
+    from harness.files.bundle import Bundle
+    from harness.measure.sharding import Shard
 
 
 def run(
@@ -20,6 +27,7 @@ def run(
     stop: options.Stop = False,
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
+    shard: options.Shard = None,
     processes: options.Processes = None,
     template: options.Template = None,
     quiet: options.Quiet = False,
@@ -36,15 +44,38 @@ def run(
     )
     if stop and bundle.suite.stop is None:
         bundle = bundle.stopping({})
+    share = None if shard is None else _shard_of(bundle, shard)
     if not quiet:
         for told in (*bundle.left_out, *retiring_models(bundle)):
             note(told)
     with judged.reported_if_ended_early(template=template, as_json=as_json):
         most = bounds_asked(max_cost, max_trials)
         folder = judged.measure_bundle(
-            bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most
+            bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most, shard=share
         )
+    if share is not None:
+        _tell_shard(folder, share, as_json=as_json)
+        return
     raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json))
+
+
+def _shard_of(bundle: Bundle, written: str) -> Shard:
+    from harness.measure.sharding import shard_asked
+
+    if bundle.suite.stop is not None:
+        raise UsageError(
+            "--shard can't be used where a run may stop early: shards don't hear of each other.",
+            fix="Leave --stop out, and `stop:` of the suite.",
+        )
+    return shard_asked(written, os.environ)
+
+
+def _tell_shard(folder: Path, shard: Shard, *, as_json: bool) -> None:
+    """Say what was measured; the verdict is of the whole."""
+    if as_json:
+        emit_json({"run_id": folder.name, "folder": str(folder), "shard": str(shard)})
+    else:
+        emit(f"shard {shard} is measured: {folder}\nJoin all {shard.of} with `harness merge RUN...` for the verdict.")
 
 
 def resume(

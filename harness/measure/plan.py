@@ -10,7 +10,7 @@ order of `asked_order` instead, each with all that is asked of it.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import closing
 from random import Random
 from typing import Any
@@ -40,7 +40,7 @@ class Plan:
         self._names = {c.name: i for i, c in enumerate(bundle.candidates)}
         self._slots = self._applicable()
         self._width = len(self.cases) * len(self.candidates) * len(self.variants)
-        self._case_places: dict[str, int] | None = None
+        self._places = {case.id: i for i, case in enumerate(bundle.cases)}
 
     @property
     def planned(self) -> int:
@@ -137,18 +137,25 @@ class Plan:
         mine: dict[int, list[int]] = {}
         for slot in self._slots:
             mine.setdefault(self._parts(slot)[0], []).append(slot)
-        place = {case.id: i for i, case in enumerate(self.cases)}
-        for id_ in asked_order(place, self.seed):
-            codes = [repeat * self._width + slot for repeat in range(self.repeats) for slot in mine[place[id_]]]
+        for id_ in asked_order(self._places, self.seed):
+            codes = [repeat * self._width + slot for repeat in range(self.repeats) for slot in mine[self._places[id_]]]
             Random(f"{self.seed}/{id_}").shuffle(codes)  # noqa: S311 (an order, not a secret)
             yield from codes
 
+    def keep(self, done: bytearray, cases: Set[str]) -> int:
+        """Mark the trials of all other cases as not to be sent; gives how many of them were not finished."""
+        before = sum(done)
+        self._mark_all(done, (slot for slot in self._slots if self.cases[self._parts(slot)[0]].id not in cases))
+        return sum(done) - before
+
     def end(self, done: bytearray, candidate: str) -> None:
         """Mark all of a candidate's trials as finished: nothing more is asked of it."""
-        for slot in self._slots:
-            if self._parts(slot)[1] == self._names[candidate]:
-                for repeat in range(self.repeats):
-                    done[repeat * self._width + slot] = True
+        place = self._names[candidate]
+        self._mark_all(done, (slot for slot in self._slots if self._parts(slot)[1] == place))
+
+    def _mark_all(self, done: bytearray, slots: Iterable[int]) -> None:
+        for slot in slots:
+            done[slot :: self._width] = b"\1" * self.repeats
 
     def _slot(self, case: int, candidate: int, variant: int) -> int:
         return (case * len(self.candidates) + candidate) * len(self.variants) + variant
@@ -179,9 +186,7 @@ class Plan:
         return Planned(trial, inputs)
 
     def _code_of(self, record: Record) -> int | None:
-        if self._case_places is None:
-            self._case_places = {case.id: i for i, case in enumerate(self.cases)}
-        i, j = self._case_places.get(record.case), self._names.get(record.candidate)
+        i, j = self._places.get(record.case), self._names.get(record.candidate)
         if i is None or j is None or record.variant not in self.variants or record.repeat >= self.repeats:
             return None
         return record.repeat * self._width + self._slot(i, j, self.variants.index(record.variant))

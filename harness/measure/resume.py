@@ -30,6 +30,7 @@ from harness.measure.bounds import NO_BOUND, Most, Plan
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign
 from harness.measure.session import Begin, keyboard_interrupts, run_session
+from harness.measure.sharding import leave_to_others, shard_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Refused, Reply, Session, Stopped
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
@@ -71,6 +72,7 @@ def resume(
             plan = Plan(bundle)
             with fitting_together(run):
                 begin = _begin(plan, run, found, stopping(bundle), failed=failed)
+            others = leave_to_others(shard_of(manifest.notes), plan, begin.done)
             allowed = most.allowed(plan, begin.done)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
@@ -78,7 +80,7 @@ def resume(
             writer.close()
             raise
         _note(watching, changes, begin)
-        begin = replace(begin, done=allowed, bounded=sum(allowed) - sum(begin.done))
+        begin = replace(begin, done=allowed, bounded=sum(allowed) - sum(begin.done), others=others)
         if failed:
             left = plan.planned - sum(allowed)
             watching.on_note(f"{left:,} trials are sent: those that the endpoint failed, and what was not run")
@@ -280,9 +282,8 @@ def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, fai
 def _rewritten(run: Path, manifest: Manifest, bundle: Bundle, plan: Plan, changes: list[str]) -> Manifest:
     now = make_manifest(run, bundle, plan, manifest.command)
     history = [*manifest.notes.get("changed", ()), {"at_utc": now.created_utc, "what": changes}]
-    return msgspec.structs.replace(
-        now, run_id=manifest.run_id, created_utc=manifest.created_utc, notes={**now.notes, "changed": history}
-    )
+    notes = {**manifest.notes, **now.notes, "changed": history}
+    return msgspec.structs.replace(now, run_id=manifest.run_id, created_utc=manifest.created_utc, notes=notes)
 
 
 def _note(observer: Observer, changes: list[str], begin: Begin) -> None:

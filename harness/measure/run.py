@@ -22,6 +22,7 @@ from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import make_manifest
 from harness.measure.plan import Bundle, Candidate, Plan
 from harness.measure.session import Begin, keyboard_interrupts, run_session
+from harness.measure.sharding import Shard, leave_to_others, note_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, create_run, list_runs, read_manifest, write_manifest
 
@@ -38,21 +39,22 @@ def measure(
     reused: Sequence[Record] = (),
     most: Most = NO_BOUND,
     stopper: Stopper | None = None,
+    shard: Shard | None = None,
 ) -> Path:
     """Measure all trials of a bundle in a new run; gives its folder.
 
-    `amend` may add to the manifest before it is written; `reused` are records that stand for trials of the
-    plan, which are not sent then; `most` bounds what is sent and paid, `stopper` says when a candidate's verdict
-    is settled. `debug` writes every exchange, without keys, to the run's debug.log.
+    `amend` may add to the manifest; `reused` are records that stand for trials of the plan, which are not sent;
+    `most` bounds what is sent and paid, `stopper` says when a candidate's verdict is settled; of a `shard` only its
+    cases are measured. `debug` writes every exchange, without keys, to the run's debug.log.
 
-    Raises what ended it early (EndpointUnusable, Interrupted, RunIncomplete, StorageFailed); every finished
-    trial is saved then, and the error names the run to resume.
+    Raises EndpointUnusable, Interrupted, RunIncomplete or StorageFailed, which name the run to resume: it is saved.
     """
     with keyboard_interrupts():
         plan = Plan(bundle)
         _find_keys(plan)
         done = plan.nothing_done()
         kept = tuple(record for record in reused if plan.mark(done, record))
+        others = leave_to_others(shard, plan, done)
         settled = tuple(heard(plan, done, stopper, kept))
         allowed = most.allowed(plan, done)
         content = " ".join((bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates)))
@@ -61,19 +63,19 @@ def measure(
             if debug:
                 log_to(run / DEBUG_LOG)
             manifest = make_manifest(run, bundle, plan, command)
+            manifest.notes.update({} if shard is None else note_of(shard))
             writer = _journal_of(run, manifest if amend is None else amend(manifest))
-            bounded = sum(allowed) - sum(done)
             begin = Begin(
                 event="started",
                 cases=plan.cases,
                 done=allowed,
                 reused=kept,
-                bounded=bounded,
+                others=others,
+                bounded=sum(allowed) - sum(done),
                 stopper=stopper,
                 settled=settled,
             )
-            watching = observer or Nobody()
-            run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
+            run_session(run, bundle, plan, writer, begin, observer=observer or Nobody(), processes=processes, most=most)
     return run
 
 

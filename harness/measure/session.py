@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from harness.files.thresholds import metric_of
 from harness.journal import JournalWriter
 from harness.measure.bounds import Bundle, Most, Plan, Spent
 from harness.measure.engine.contract import EngineOutcome, RecordSink, Work
+from harness.measure.sharding import Others
 from harness.measure.sink import JournalSink, Observer, Stopper
 from harness.measure.timeline import RealClock
 from harness.record import CaseRow, Event, Record, Refused, Session, Stopped
@@ -33,6 +34,7 @@ class Begin:
     cut_off: int = 0
     answered: frozenset[str] = frozenset()  # candidates with a reply in the journal
     reused: tuple[Record, ...] = ()  # measured before, for another run; marked in `done`
+    others: Others = field(default_factory=Others)  # shards: their trials are marked in `done`, though they are not
     bounded: int = 0  # trials beyond the bound of this session: marked in `done`, though they are not
     stopper: Stopper | None = None  # has heard of every record in the journal
     settled: tuple[Stopped, ...] = ()  # what it said to them, where the journal does not; marked in `done`
@@ -53,7 +55,7 @@ def run_session(
 
     An error of a new run that sent nothing, such as an endpoint that can't be opened, is not `resumable`.
     """
-    done, unsent = sum(begin.done) - begin.bounded, False
+    done, unsent, mine = sum(begin.done) - begin.bounded - begin.others.trials, False, begin.others.rest(plan.planned)
     try:
         for case in begin.cases:
             writer.append(case)
@@ -61,8 +63,8 @@ def run_session(
         for event in before:
             writer.append(event)
         writer.append(_session(begin.event, plan, done, cut_off=begin.cut_off))
-        observer.on_start(plan.planned, done)
-        if done < plan.planned:
+        observer.on_start(mine, done)
+        if done < mine:
             sink = JournalSink(writer, observer, Spent(bundle, most), begin.stopper)
             outcome = _measure(bundle, plan, begin, sink, processes)
             writer.append(outcome.load.interference(outcome.processes))
@@ -121,6 +123,7 @@ def _measure(bundle: Bundle, plan: Plan, begin: Begin, sink: JournalSink, proces
         bundle=bundle,
         done=begin.done,
         answered=begin.answered,
+        machines=begin.others.machines,
         root=bundle.project.root,
         began_ns=time.perf_counter_ns(),
         lag_bound_ns=lag_bound_ns(bundle),

@@ -197,6 +197,15 @@ Processes = Annotated[
     int | None,
     typer.Option("--processes", min=1, help="Measure with this many processes.", show_default="as many as help"),
 ]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard",
+        metavar="N/OF",
+        help="Measure only this share of the cases, to be merged: 3/8, or auto for the scheduler's.",
+        show_default=False,
+    ),
+]
 Template = Annotated[
     Path | None,
     typer.Option(

@@ -52,6 +52,7 @@ class Work:
     answered: frozenset[str] = frozenset()  # candidates that had a reply in an earlier session
     shard: int = 0
     shards: int = 1
+    machines: int = 1  # that share the endpoint's limits, each with a command of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

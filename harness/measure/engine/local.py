@@ -128,11 +128,12 @@ class _Session:
     def _join_lane(self, candidate: Candidate, endpoint: Endpoint, sharing: list[Candidate]) -> None:
         key = endpoint.pacing_key
         if key not in self._lanes:
-            limits = shared_limits([each.model.limits for each in sharing], shards=self._work.shards)
+            shares = self._work.shards * self._work.machines
+            limits = shared_limits([each.model.limits for each in sharing], shards=shares)
             names = ", ".join(dict.fromkeys(each.model_name for each in sharing))
             if self._work.shards > 1:
                 names += f" #{self._work.shard + 1}"
-            self._lanes[key] = LaneWork(Lane(names, limits, self._clock, self._on_change, sharing=self._work.shards))
+            self._lanes[key] = LaneWork(Lane(names, limits, self._clock, self._on_change, sharing=shares))
         joined = self._lanes[key]
         joined.callers[candidate.name] = Caller(
             candidate=candidate,

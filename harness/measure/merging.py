@@ -1,0 +1,223 @@
+"""Joins the shards of a run: one journal of all that they hold, in a folder that is a run like any other.
+
+What the shards must agree in is what makes a run: suite, prompts, models, cases, seed and the harness. Nothing is
+counted twice and nothing is made up: a shard that is there twice, a trial that is none of its shard's, a line that
+was changed are refused; what a missing or unfinished shard owes stays not run, and `resume` can send it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from harness.errors import RunChanged, UsageError
+from harness.journal import JournalWriter, RunLock, open_plain
+from harness.measure.sharding import Shard, shard_of
+from harness.record import CaseRow, Record, Session
+from harness.rundir import JOURNAL, LOCK, CandidateEntry, Manifest, create_run, events_of, read_manifest, write_manifest
+
+_SAME = ("suite_name", "suite_digest", "variants", "repeats", "planned_trials", "seed", "harness_version")
+_NAMED = 3  # of what differs in one file or field
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The run that shards were joined to, and what they do not hold."""
+
+    folder: Path
+    missing: tuple[str, ...]  # commands that measure the shards that were not there
+    unfinished: tuple[str, ...]  # run ids of shards that were not measured to their end
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    folder: Path
+    manifest: Manifest
+    shard: Shard
+
+
+def merge(folders: Sequence[Path], results: Path, root: Path) -> Merged:
+    """Join shards to a new run in `results` of the project in `root`.
+
+    Raises UsageError and RunChanged for what are not shards of one run, RunLocked for one that is being
+    measured, JournalDamaged and StorageFailed.
+    """
+    parts = sorted(_parts(folders), key=lambda part: part.shard)
+    first = parts[0]
+    for part in parts[1:]:
+        _refuse_others(first, part)
+    with ExitStack() as locks:
+        for part in parts:
+            if (part.folder / LOCK).exists():
+                locks.enter_context(RunLock(part.folder / LOCK))
+        cases = _cases(first)
+        shares = {part.shard: part.shard.share(cases) for part in parts}
+        run = create_run(results, first.manifest.suite_name, " ".join(part.manifest.run_id for part in parts))
+        try:
+            unfinished = _fill(run, parts, cases, shares)
+            write_manifest(run, _manifest(run, parts, root))  # last: it makes the folder a run
+        except BaseException:
+            shutil.rmtree(run, ignore_errors=True)
+            raise
+    there = {part.shard for part in parts}
+    of = first.shard.of
+    absent = (shard for n in range(1, of + 1) if (shard := Shard(n, of)) not in there)
+    return Merged(run, tuple(_command(first.manifest, shard) for shard in absent), unfinished)
+
+
+def _parts(folders: Iterable[Path]) -> Iterator[_Part]:
+    found: dict[Shard, Path] = {}
+    for folder in folders:
+        manifest = read_manifest(folder)
+        shard = shard_of(manifest.notes)
+        if shard is None:
+            raise UsageError(f"{folder} is no shard of a run.", fix="Name runs that `harness run --shard` made.")
+        if shard in found:
+            raise UsageError(
+                f"{found[shard]} and {folder} are both shard {shard}: its trials would count twice.",
+                fix="Leave one of them out.",
+            )
+        found[shard] = folder
+        yield _Part(folder, manifest, shard)
+
+
+def _refuse_others(first: _Part, part: _Part) -> None:
+    differences = list(dict.fromkeys(_differences(first, part)))
+    if differences:
+        listed = "".join(f"\n  {each}" for each in differences)
+        raise RunChanged(
+            f"{first.folder} and {part.folder} are not shards of one run:{listed}",
+            fix="Measure again the shards that were made from other files.",
+        )
+
+
+def _differences(first: _Part, part: _Part) -> Iterator[str]:
+    one, other = first.manifest, part.manifest
+    if first.shard.of != part.shard.of:
+        yield f"shards: of {first.shard.of}, of {part.shard.of}"
+    for name in _SAME:
+        if getattr(one, name) != getattr(other, name):
+            yield f"{name}: {getattr(one, name)}, {getattr(other, name)}"
+    for key in sorted(one.suite.keys() | other.suite.keys()):
+        if one.suite.get(key) != other.suite.get(key):
+            yield f"suite: {key}"
+    before, now = ({entry.name: entry for entry in each.candidates} for each in (one, other))
+    for name in sorted(before.keys() ^ now.keys()):
+        yield f"candidates: {name} is only in one of them"
+    for name in sorted(before.keys() & now.keys()):
+        yield from _differing(name, before[name], now[name])
+    files, others = ({file.path: file.sha256 for file in each.files} for each in (one, other))
+    for path in sorted(files.keys() | others.keys()):
+        if files.get(path) != others.get(path):
+            yield f"file: {path}"
+
+
+def _differing(name: str, one: CandidateEntry, other: CandidateEntry) -> Iterator[str]:
+    for part in ("prompt", "model"):
+        before, now = getattr(one, part), getattr(other, part)
+        keys = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
+        if keys:
+            yield f"{name}: {part}: {', '.join(keys[:_NAMED])}"
+    for digest in ("prompt_digest", "model_digest", "reply"):
+        if getattr(one, digest) != getattr(other, digest):
+            yield f"{name}: {digest}"
+
+
+def _cases(part: _Part) -> dict[str, CaseRow]:
+    """Read the cases that a shard began with: all of the run. Raises UsageError where it died before they were."""
+    cases: dict[str, CaseRow] = {}
+    for event in events_of(part.folder):
+        if isinstance(event, CaseRow):
+            cases[event.id] = event
+        elif isinstance(event, Session):
+            return cases
+    raise UsageError(
+        f"{part.folder} ended before its cases were written.", fix=f"Run `harness resume {part.manifest.run_id}` first."
+    )
+
+
+def _manifest(run: Path, parts: Sequence[_Part], root: Path) -> Manifest:
+    """Give the manifest of the whole: that of the shard that began first, and which ones it is made of."""
+    began = min((part.manifest for part in parts), key=lambda manifest: manifest.created_utc)
+    notes = {key: value for key, value in began.notes.items() if key != "shard"}
+    notes["reload"] = {**notes.get("reload", {}), "root": os.path.relpath(root.resolve(), run.resolve())}
+    notes["merged"] = [
+        {"run_id": part.manifest.run_id, "shard": str(part.shard), "sha256": _digest(part.folder / JOURNAL)}
+        for part in parts
+    ]
+    return msgspec.structs.replace(began, run_id=run.name, notes=notes)
+
+
+def _digest(journal: Path) -> str:
+    sha256 = hashlib.sha256()
+    with open_plain(journal) as file:
+        while chunk := file.read(1 << 20):
+            sha256.update(chunk)
+    return sha256.hexdigest()
+
+
+def _fill(
+    run: Path, parts: Sequence[_Part], cases: dict[str, CaseRow], shares: dict[Shard, frozenset[str]]
+) -> tuple[str, ...]:
+    writer = JournalWriter.create(run / JOURNAL, run.name)
+    try:
+        return _write(writer, parts, cases, shares)
+    finally:
+        writer.close()
+
+
+def _write(
+    writer: JournalWriter, parts: Sequence[_Part], cases: dict[str, CaseRow], shares: dict[Shard, frozenset[str]]
+) -> tuple[str, ...]:
+    """Copy what the shards hold; gives those that were not measured to their end."""
+    for case in cases.values():
+        writer.append(case)
+    planned = parts[0].manifest.planned_trials
+    writer.append(Session(at_utc=min(p.manifest.created_utc for p in parts), event="started", planned=planned))
+    ends = {part.manifest.run_id: _copy(writer, part, cases, shares[part.shard]) for part in parts}
+    unfinished = tuple(name for name, last in ends.items() if last is None or last.event != "finished")
+    whole = len(parts) == parts[0].shard.of and not unfinished
+    why = "" if whole else "RunIncomplete: some shards are missing or were not finished"
+    at = max((last.at_utc for last in ends.values() if last is not None), default="")
+    writer.append(Session(at_utc=at, event="finished" if whole else "stopped", planned=planned, why=why))
+    return unfinished
+
+
+def _copy(writer: JournalWriter, part: _Part, cases: dict[str, CaseRow], share: frozenset[str]) -> Session | None:
+    """Copy all events of a shard but its sessions and cases; gives its last session, if all cases are there."""
+    last, seen = None, 0
+    for event in events_of(part.folder):
+        if isinstance(event, Session):
+            last = event
+        elif isinstance(event, CaseRow):
+            seen += 1
+            if cases.get(event.id) != event:
+                raise RunChanged(f"{part.folder}: case {event.id} is another one.", fix="Measure that shard again.")
+        elif isinstance(event, Record) and not event.warmup and event.case not in share:
+            raise RunChanged(
+                f"{part.folder}: a trial of case {event.case} is none of shard {part.shard}.",
+                fix="Measure that shard again.",
+            )
+        else:
+            writer.append(event)
+    return last if seen >= len(cases) else None
+
+
+def _command(manifest: Manifest, shard: Shard) -> str:
+    """Give the command that measures another shard of the same run."""
+    words = iter(manifest.command)
+    kept: list[str] = []
+    for word in words:
+        if word == "--shard":
+            next(words, None)
+        elif not word.startswith("--shard="):
+            kept.append(word)
+    return shlex.join([*kept, "--shard", str(shard)])

@@ -1,0 +1,122 @@
+"""A run in shards: each command measures the cases of its share, and `harness merge` joins what they made.
+
+Cases are dealt out by the rank of a digest of their id, so that shares differ by one case at most, and any machine
+that has the files knows them all: shards agree without talking. A share has all candidates, variants and repeats
+of its cases.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.measure.plan import Plan
+
+MOST = 10_000  # shards of one run
+_WRITTEN = re.compile(r"(\d{1,5})/(\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Shard:
+    """One share of `of`, counted from 1."""
+
+    number: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+    def share(self, cases: Iterable[str]) -> frozenset[str]:
+        """Give the ids of the cases that are this shard's."""
+        ranked = sorted(cases, key=lambda id_: hashlib.sha256(id_.encode()).digest())
+        return frozenset(ranked[self.number - 1 :: self.of])
+
+
+def shard_asked(written: str, environ: Mapping[str, str]) -> Shard:
+    """Read `3/8`, or what the scheduler says where it is `auto`. Raises UsageError."""
+    if written == "auto":
+        return _shard_of_scheduler(environ)
+    found = _WRITTEN.fullmatch(written.strip())
+    if found is None:
+        raise UsageError(f"--shard {written}: it is not a share.", fix="Write `3/8` for the third of eight, or `auto`.")
+    return _checked(int(found[1]), int(found[2]), f"--shard {written}")
+
+
+def _checked(number: int, of: int, where: str) -> Shard:
+    if not 1 <= of <= MOST or not 1 <= number <= of:
+        raise UsageError(f"{where}: there is no shard {number} of {of}.", fix="They are counted from 1.")
+    return Shard(number, of)
+
+
+# Of each scheduler: the variable that tells jobs apart, the one that counts them, the one that says what the first
+# is called (or that number itself).
+_SCHEDULERS = (
+    ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN"),
+    ("JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", 0),
+    ("CI_NODE_INDEX", "CI_NODE_TOTAL", 1),
+)
+
+
+def _shard_of_scheduler(environ: Mapping[str, str]) -> Shard:
+    """Read the share of this job from its scheduler's variables. Raises UsageError where there is not just one."""
+    found: dict[str, Shard] = {}
+    for index, count, first in _SCHEDULERS:
+        if index not in environ:
+            continue
+        if count not in environ:
+            raise UsageError(
+                f"--shard auto: {index} is set, {count} is not.", fix=f"Set {count} to the number of jobs."
+            )
+        where = f"--shard auto: {index}={environ[index]}, {count}={environ[count]}"
+        try:
+            begin = first if isinstance(first, int) else int(environ.get(first, "1"))
+            number, of = int(environ[index]) - begin + 1, int(environ[count])
+        except ValueError:
+            raise UsageError(f"{where} are not numbers.", fix="Write the share instead: `--shard 3/8`.") from None
+        found[index] = _checked(number, of, where)
+    if len(set(found.values())) != 1:
+        why = "several schedulers say different things" if found else "no scheduler says which job this is"
+        names = ", ".join(index for index, _, _ in _SCHEDULERS)
+        raise UsageError(f"--shard auto: {why} ({names}).", fix="Write the share instead: `--shard 3/8`.")
+    return next(iter(found.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What the other shards of a run have: so many trials; so many machines share the endpoints' limits."""
+
+    trials: int = 0
+    machines: int = 1
+
+    def rest(self, planned: int) -> int:
+        """Give what is left of a plan for this one."""
+        return planned - self.trials
+
+
+def leave_to_others(shard: Shard | None, plan: Plan, done: bytearray) -> Others:
+    """Mark in `done` the trials of all other shards."""
+    if shard is None:
+        return Others()
+    return Others(plan.keep(done, shard.share(case.id for case in plan.cases)), shard.of)
+
+
+def note_of(shard: Shard) -> dict[str, Any]:
+    """Give what the manifest of a shard says of it."""
+    return {"shard": {"number": shard.number, "of": shard.of}}
+
+
+def shard_of(notes: Mapping[str, Any]) -> Shard | None:
+    """Give the share that a manifest notes; None where the run is a whole one. Raises UsageError."""
+    noted = notes.get("shard")
+    if noted is None:
+        return None
+    number, of = noted.get("number"), noted.get("of")
+    if not isinstance(number, int) or not isinstance(of, int):
+        raise UsageError("The manifest names a shard that is none.", fix="Restore it from a copy.")
+    return _checked(number, of, "The manifest")

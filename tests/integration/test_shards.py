@@ -1,0 +1,197 @@
+"""Shards of a run, each by a command of its own, joined to one run: the same figures, nothing lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from gated import Done, classifier, command, served
+from measured import places, records, write_project
+from scripted import Script, ScriptedServer
+
+from harness.rundir import list_runs
+
+Serve = Callable[[Script], ScriptedServer]
+CASES, REPEATS = 23, 2
+SUITE = "small.suite.yml"
+# Of a candidate, what no clock has a part in: two measurements of the same answers agree in all of it.
+SAME = ("name", "verdict", "reason", "checks", "outcomes", "classification", "robustness", "slices", "leakage", "cost")
+
+
+@pytest.fixture
+def server(scripted_server: Serve) -> ScriptedServer:
+    return scripted_server(classifier)
+
+
+@pytest.fixture
+def project(tmp_path: Path, server: ScriptedServer) -> Path:
+    write_project(tmp_path, server.url, cases=CASES, repeats=REPEATS, prompts=("v1", "v2"), perturbations=("case",))
+    suite = yaml.safe_load((tmp_path / SUITE).read_text())
+    suite["thresholds"] = ["accuracy >= 80%", "recall[spam] >= 70%", "stability >= 90%", "failures <= 1%"]
+    (tmp_path / SUITE).write_text(yaml.safe_dump(suite))
+    for name in ("v1", "v2"):
+        text = f"{name}{' well' if name == 'v2' else ''}: {{{{ message }}}}"
+        (tmp_path / f"{name}.prompt.yml").write_text(yaml.safe_dump({"messages": [{"role": "user", "content": text}]}))
+    return tmp_path
+
+
+def run_shard(root: Path, shard: str) -> Path:
+    before = set(list_runs(root / "results"))
+    done = command(root, "run", SUITE, "--quiet", "--shard", shard)
+    assert (done.returncode, f"shard {shard} is measured" in done.stdout) == (0, True), done.stderr
+    (made,) = set(list_runs(root / "results")) - before
+    return made
+
+
+def merged(root: Path, *runs: Path) -> tuple[Done, dict[str, Any]]:
+    done = command(root, "merge", "--json", *map(str, runs))
+    assert done.stdout, done.stderr
+    return done, json.loads(done.stdout)
+
+
+def answers(report: dict[str, Any]) -> dict[str, Any]:
+    """Give what a report says of the answers."""
+    found = {name: report[name] for name in ("verdict", "headline", "planned_trials", "journalled_trials", "policy")}
+    return found | {"candidates": [{name: each[name] for name in SAME} for each in report["candidates"]]}
+
+
+def test_eight_merged_shards_give_the_report_of_one_run(project: Path, server: ScriptedServer) -> None:
+    whole = command(project, "run", SUITE, "--quiet", "--json")
+    asked = sorted(request.body for request in server.requests)
+    shards = [run_shard(project, f"{n}/8") for n in range(1, 9)]
+    assert sorted(request.body for request in server.requests) == sorted(asked * 2)
+    done, report = merged(project, *reversed(shards))
+    assert (done.returncode, answers(report)) == (whole.returncode, answers(json.loads(whole.stdout)))
+    assert report["complete"]
+    (joined,) = [run for run in list_runs(project / "results") if run.name == report["run_id"]]
+    assert set(places(joined).values()) == {1}
+    assert sum(places(joined).values()) == report["planned_trials"]
+
+
+def test_a_shard_has_all_that_is_asked_of_its_cases_and_no_more(project: Path) -> None:
+    found = [places(run_shard(project, f"{n}/3")) for n in (1, 2, 3)]
+    cases = [{case for _, case, _, _ in one} for one in found]
+    assert sorted(map(len, cases)) == [7, 8, 8]
+    assert set.union(*cases) == {str(n) for n in range(CASES)}
+    for one, mine in zip(found, cases, strict=True):
+        assert len(one) == len(mine) * 2 * 2 * REPEATS  # candidates, variants
+
+
+def test_a_missing_shard_leaves_the_run_open_and_is_named_with_its_command(
+    project: Path, server: ScriptedServer
+) -> None:
+    done, report = merged(project, run_shard(project, "1/3"), run_shard(project, "3/3"))
+    assert (done.returncode, report["complete"]) == (4, False)
+    assert f"harness run {SUITE} --quiet --shard 2/3" in done.stderr
+    before = len(server.requests)
+    done = command(project, "resume", report["run_id"], "--quiet", "--json")
+    assert (done.returncode in {0, 1, 3}, json.loads(done.stdout)["complete"]) == (True, True)
+    assert len(server.requests) == report["planned_trials"]
+    assert len(server.requests) > before
+
+
+def test_a_shard_that_was_stopped_is_gone_on_with_in_its_own_or_in_the_joined_run(
+    project: Path, server: ScriptedServer
+) -> None:
+    done = command(project, "run", SUITE, "--quiet", "--shard", "1/2", "--max-trials", "5")
+    assert (done.returncode, len(server.requests)) == (4, 5)
+    (first,) = list_runs(project / "results")
+    second = run_shard(project, "2/2")
+    done, report = merged(project, first, second)
+    assert (done.returncode, f"{first.name} was not finished" in done.stderr) == (4, True)
+    rest = report["planned_trials"] - len(server.requests)
+    assert command(project, "resume", first.name, "--quiet").returncode == 4  # it alone is not the whole
+    assert rest == report["planned_trials"] - 5 - len(records(second))
+    assert len(server.requests) == report["planned_trials"]
+    done, report = merged(project, first, second)
+    assert (done.returncode in {0, 1, 3}, report["complete"]) == (True, True)
+
+
+def test_a_shard_that_is_there_twice_is_refused_and_leaves_no_run(project: Path) -> None:
+    first, again, other = (run_shard(project, shard) for shard in ("1/2", "1/2", "2/2"))
+    before = list_runs(project / "results")
+    done = command(project, "merge", str(first), str(again), str(other))
+    assert (done.returncode, "are both shard 1/2" in done.stderr) == (2, True), done.stderr
+    assert first.name in done.stderr
+    assert again.name in done.stderr
+    assert list_runs(project / "results") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (("v1.prompt.yml", "v1:", "v1, please:"), "v1@m: prompt: messages"),
+        (("harness.yml", "model: m-1", "model: m-2"), "v1@m: model: model"),
+        (("small.suite.yml", "repeats: 2", "repeats: 3"), "repeats: 2, 3"),
+        (("small.suite.yml", "positive: spam", "positive: spam\nseed: 7"), "seed"),
+        (("cases.jsonl", "message no. 4", "message no. 44"), "file: cases.jsonl"),
+    ],
+)
+def test_shards_of_different_runs_are_refused_with_the_difference(
+    project: Path, change: tuple[str, str, str], named: str
+) -> None:
+    first = run_shard(project, "1/2")
+    name, before, after = change
+    path = project / name
+    assert before in path.read_text()
+    path.write_text(path.read_text().replace(before, after))
+    done = command(project, "merge", str(first), str(run_shard(project, "2/2")))
+    assert (done.returncode, named in done.stderr) == (2, True), done.stderr
+
+
+def test_what_is_no_shard_or_was_changed_is_refused(project: Path) -> None:
+    first, second = run_shard(project, "1/2"), run_shard(project, "2/2")
+    command(project, "run", SUITE, "--quiet", "--limit", "4")
+    done = command(project, "merge", "latest", str(first))
+    assert (done.returncode, "is no shard of a run" in done.stderr) == (2, True)
+
+    journal = second / "journal.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole.replace(b"served-model", b"served-nobody", 1))
+    done = command(project, "merge", str(first), str(second))
+    assert (done.returncode, "checksum" in done.stderr) == (2, True), done.stderr
+
+    shutil.copy(first / "journal.jsonl", journal)  # another shard's trials in this one's folder
+    done = command(project, "merge", str(first), str(second))
+    assert (done.returncode, "none of shard 2/2" in done.stderr) == (2, True), done.stderr
+
+
+def test_shards_that_lie_elsewhere_are_joined_in_the_project(project: Path, tmp_path_factory: Any) -> None:
+    away = tmp_path_factory.mktemp("from other machines")
+    shards = [shutil.move(run_shard(project, f"{n}/2"), away / f"job-{n}") for n in (1, 2)]
+    _, report = merged(project, *map(Path, shards))
+    assert report["complete"]
+    assert command(project, "resume", report["run_id"], "--quiet").returncode in {0, 1, 3}
+
+
+def test_the_limits_of_an_endpoint_are_shared_out(tmp_path: Path, scripted_server: Serve) -> None:
+    together: list[int] = []
+    server = scripted_server(classifier)
+    write_project(tmp_path, server.url, cases=40, limits={"concurrency": 8})
+    entry = served(server.url, limits={"concurrency": 8, "rpm": 600})
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump({"models": {"m": entry}}))
+    for shard in ("1/4", "4/4"):
+        together += [record.in_flight for record in records(run_shard(tmp_path, shard))]
+    assert 1 <= max(together) <= 2
+
+
+@pytest.mark.parametrize("written", ["0/3", "4/3", "x", "1/0", "2/99999", "1"])
+def test_a_share_that_is_none_is_refused_before_a_call(project: Path, server: ScriptedServer, written: str) -> None:
+    done = command(project, "run", SUITE, "--shard", written)
+    assert (done.returncode, "--shard" in done.stderr, len(server.requests)) == (2, True, 0), done.stderr
+
+
+def test_a_run_that_may_stop_early_has_no_shards(project: Path, server: ScriptedServer) -> None:
+    done = command(project, "run", SUITE, "--shard", "1/2", "--stop")
+    assert (done.returncode, "stop early" in done.stderr, len(server.requests)) == (2, True, 0)
+
+
+def test_more_shards_than_cases_leave_some_without_one(project: Path, server: ScriptedServer) -> None:
+    shards = [run_shard(project, f"{n}/30") for n in range(1, 31)]
+    done, report = merged(project, *shards)
+    assert (report["complete"], len(server.requests)) == (True, report["planned_trials"]), done.stderr

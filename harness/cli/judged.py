@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import errors
-from harness.cli.ground import command_line, emit, emit_json, note
+from harness.cli.ground import command_line, emit, emit_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -143,18 +143,17 @@ def conclude(
     if what_if:
         assessment = msgspec.structs.replace(assessment, what_if=what_if)
     unwritten: errors.StorageFailed | None = None
+    page = ""
     try:
-        html = write_reports(folder, assessment, manifest, template_dir=template)["html"]
+        page = str(write_reports(folder, assessment, manifest, template_dir=template)["html"])
     except errors.StorageFailed as error:
         unwritten = error  # the verdict was paid for: it is said before what could not be kept
     if as_json:
         emit_json(assessment)
     else:
-        emit(terminal_report(assessment, manifest))
+        emit(terminal_report(assessment, manifest, page=page))
     if unwritten is not None:
         raise unwritten
-    if not as_json:
-        note(f"report: {html}")
     return int(code_of_verdict(assessment))
 
 

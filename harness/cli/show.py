@@ -64,7 +64,8 @@ def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool
     if as_json:
         emit_json(assessment)
     else:
-        emit(terminal_report(assessment, manifest, full=full))
+        page = folder / "report.html"
+        emit(terminal_report(assessment, manifest, full=full, page=str(page) if page.is_file() else ""))
 
 
 def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bool) -> list[Row]:

@@ -34,7 +34,7 @@ def written(blocks: Iterable[RenderableType], console: Console) -> str:
     """Give blocks as text for stdout: the console's width, colours and encoding decide."""
     with console.capture() as captured:
         for block in blocks:
-            console.print(block, highlight=False, soft_wrap=False)
+            console.print(block, highlight=False, soft_wrap=isinstance(block, Text) and bool(block.no_wrap))
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 
@@ -43,10 +43,10 @@ def indented(block: RenderableType, by: int = 2) -> Padding:
     return Padding(block, (0, 0, 0, by), expand=False)
 
 
-def bulleted(mark: str, sentence: str, pen: Pen) -> RenderableType:
+def bulleted(mark: str, sentence: str, pen: Pen, style: str = "yellow") -> RenderableType:
     """Give a sentence behind a mark; its further lines stand below its first."""
     grid = Grid.grid(padding=(0, 1, 0, 0))
-    grid.add_row(pen.text(f"  {mark}", "yellow"), pen.text(sentence))
+    grid.add_row(pen.text(f"  {mark}", style), pen.text(sentence))
     return grid
 
 

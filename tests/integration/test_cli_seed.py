@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ def test_the_seed_examples_figures_come_out_of_a_ready_run(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     for shown in ("READY", "92.5%", "94.7%", "90.0%"):  # 185/200, 90/95, 90/100
         assert shown in done.stdout
-    assert "report: results/" in done.stderr
+    assert re.fullmatch(r" READY   seed  results/\S+/report.html", done.stdout.rstrip("\n").splitlines()[-1])
 
     report = report_of(tmp_path)
     (candidate,) = report["candidates"]

@@ -1,57 +1,70 @@
 """The report on a terminal: what a person wants first, or with `full` everything."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.judge import Assessment
+from harness.judge import Assessment, CandidateAssessment, figure_text, listed
 from harness.report import parts
 from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, table_of, written
-from harness.report.run.troubles import troubles_told
+from harness.report.run.blocks import matrix_of, section_of, troubles_told
 from harness.report.run.view import run_view
 from harness.rundir import Manifest
 
-_STATUS = {"PASS": "PASS", "FAIL": "FAIL", "INCONCLUSIVE": "INCONCLUSIVE"}
+_MOST_REASONS = 3  # of checks that did not pass, before `full`
+_ROOMY = 100  # columns from which the table of candidates has intervals, p95 and cost
+_NARROW = 60  # columns below which checks are no table
+_LEAST_ROOM = 16  # columns for the checks; with fewer it is no table
 
 
 def terminal_report(
-    assessment: Assessment, manifest: Manifest | None = None, *, console: Console | None = None, full: bool = False
+    assessment: Assessment,
+    manifest: Manifest | None = None,
+    *,
+    console: Console | None = None,
+    full: bool = False,
+    page: str = "",
 ) -> str:
-    """Give the report as text for stdout: its width, colours and encoding decide, or those of `console`."""
+    """Give the report as text for stdout: its width, colours and encoding decide, or those of `console`.
+
+    The best candidate is shown whole, of the others what they fail at; `full` shows all of all. The last line
+    is the verdict and `page`, where the report is to be read.
+    """
     target = console or Console(emoji=False)
-    return written(_report(run_view(assessment, manifest), Pen(target), full=full), target)
+    return written(_report(run_view(assessment, manifest), assessment, Pen(target), full=full, page=page), target)
 
 
-def _report(view: parts.ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+def _report(
+    view: parts.ReportView, assessment: Assessment, pen: Pen, *, full: bool, page: str
+) -> Iterable[RenderableType]:
+    best = next((c for c in view.candidates if not c.unshown), view.candidates[0] if view.candidates else None)
     for warning in view.warnings:
         yield pen.text("! " + warning, "yellow")
     if view.several:
         yield ""
         yield _verdict(view.verdict, view.tone, view.suite, pen)
         yield indented(pen.text(view.headline))
-    if view.leaderboard:
         yield ""
-        yield _leaderboard(view, pen)
-        if view.standing:
+        yield _candidates(view, {c.name: c for c in assessment.candidates}, pen)
+        named = assessment.leaderboard.recommended if assessment.leaderboard else ""
+        if view.standing and (full or view.verdict == "READY" or best is None or named != best.name):
             yield from _standing(view.standing, pen, full=full)
-    best = next((c for c in view.candidates if not c.unshown), None)
     for candidate in view.candidates:
-        yield ""
-        yield from _candidate(candidate, view, pen)
-        if full or candidate is best:  # of the others, what went wrong is enough
-            yield from _summaries(candidate, pen, full=full)
+        if full or candidate is best:
+            yield ""
+            yield from _candidate(candidate, view, pen, full=full)
+            judged = next(c for c in assessment.candidates if c.name == candidate.name)
+            yield from _sections(candidate, pen) if full else _in_short(candidate, judged, pen)
     if view.mislabelled:
         yield ""
         yield from _group(view.mislabelled, pen) if full else [_names(view.mislabelled, pen)]
     if full:
-        yield from _section(view.reproduce, pen)
-    if view.several:  # the last word is the run's, not its worst candidate's
-        yield ""
-        yield _verdict(view.verdict, view.tone, view.suite, pen)
+        yield from section_of(view.reproduce, pen)
     yield ""
+    yield from _last(view, pen, page)
 
 
 def _verdict(verdict: str, tone: parts.Tone, subject: str, pen: Pen) -> Text:
@@ -59,39 +72,74 @@ def _verdict(verdict: str, tone: parts.Tone, subject: str, pen: Pen) -> Text:
     return Text.assemble(badge, "  ", pen.text(subject, "bold"))
 
 
-def _title(title: str, pen: Pen) -> Text:
-    return pen.text(title, "bold")
+def _last(view: parts.ReportView, pen: Pen, page: str) -> Iterable[RenderableType]:
+    """Say the verdict, which is the run's and not its worst candidate's, and where the report is."""
+    said, where = _verdict(view.verdict, view.tone, view.suite, pen), pen.text(page)
+    where.no_wrap = True  # a path in pieces can't be copied
+    if page and cell_len(said.plain) + cell_len(where.plain) + 2 > pen.width:
+        yield where
+    elif page:
+        said = Text.assemble(said, "  ", where)
+    yield said
 
 
-def _leaderboard(view: parts.ReportView, pen: Pen) -> RenderableType:
-    wide = pen.width >= 110
-    more = ("Balanced", "p95", "Per 1,000", "Stability") if wide else ("p95", "Per 1,000")
-    grid = laid_out("Candidate", "Verdict", "Accuracy", *more)
-    for row in view.leaderboard:
-        rest = (row.balanced, row.p95, row.cost, row.stability) if wide else (row.p95, row.cost)
-        grid.add_row(
-            pen.text(row.name, "bold" if row.standing in {"recommended", "nearest"} else ""),
-            pen.text(f"{MARKS[row.tone]} {row.verdict}", STYLES[row.tone]),
-            pen.text(row.accuracy.text),
-            *(pen.text(figure.value) for figure in rest),
-        )
+def _candidates(view: parts.ReportView, judged: Mapping[str, CandidateAssessment], pen: Pen) -> RenderableType:
+    """Give one line a candidate, best first, with what it fails at."""
+    shown = sorted(view.candidates, key=lambda c: bool(c.unshown))  # those that were not measured last
+    board = {row.key: row for row in view.leaderboard}
+    roomy = pen.width >= _ROOMY
+    priced = roomy and any(c.cost.priced for c in judged.values())
+    head = ("Candidate", "Verdict", "Accuracy", *(["p95"] if roomy else []), *(["Per 1,000"] if priced else []))
+    rows = [_told(c, judged[c.name], board.get(c.key), roomy=roomy)[: len(head)] for c in shown]
+    taken = sum(2 + max(cell_len(pen.text(cell).plain) for cell in column) for column in zip(head, *rows, strict=True))
+    room = pen.width - taken - 4
+    if room < _LEAST_ROOM:  # too narrow for a table
+        lines = (f"{c.name}: {c.verdict}: {_fails_at(c, judged[c.name])}" for c in shown)
+        marks = ((MARKS[c.tone], STYLES[c.tone]) for c in shown)
+        return Group(*(bulleted(mark, line, pen, style) for line, (mark, style) in zip(lines, marks, strict=True)))
+    grid = laid_out(*head, "Checks")
+    for i, (c, cells) in enumerate(zip(shown, rows, strict=True)):
+        styles = ("bold" if not i else "", STYLES[c.tone], *[""] * len(cells))
+        written_cells = (pen.text(cell, style) for cell, style in zip(cells, styles, strict=False))
+        grid.add_row(*written_cells, pen.text(_fails_at(c, judged[c.name], room)))
     return indented(grid)
+
+
+def _told(
+    c: parts.CandidateView, judged: CandidateAssessment, row: parts.LeaderRow | None, *, roomy: bool
+) -> tuple[str, ...]:
+    verdict = f"{MARKS[c.tone]} {c.verdict}"
+    if row is None:
+        return (c.name, verdict, "", "", "")
+    accuracy = figure_text(judged.classification.accuracy, "share")
+    return (c.name, verdict, str(accuracy) if roomy else accuracy.value, row.p95.value, row.cost.value)
+
+
+def _fails_at(c: parts.CandidateView, judged: CandidateAssessment, room: int | None = None) -> str:
+    """Name the checks that fail, or where none does those that are open: as many as `room` columns hold."""
+    if c.unshown:
+        return parts.shorten(c.went_wrong[0].title if c.went_wrong else c.tally, room or 200)
+    for status, fate in (("FAIL", "fails"), ("INCONCLUSIVE", "open")):
+        if names := [check.name or check.threshold for check in judged.checks if check.status == status]:
+            told = (f"{fate} {listed(names, most)}" for most in range(len(names), 0, -1))
+            return next((text for text in told if room is None or cell_len(text) <= room), f"{len(names)} {fate}")
+    return c.tally
 
 
 def _standing(standing: parts.StandingView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
     yield ""
     yield indented(pen.text(standing.recommendation, "bold"))
-    for sentence in (standing.differences, standing.front, standing.weakest):
-        if sentence:
-            yield bulleted("-", sentence, pen)
     if full:
+        for sentence in (standing.differences, standing.front, standing.weakest):
+            if sentence:
+                yield bulleted("-", sentence, pen)
         yield table_of(standing.duels, pen)
 
 
-def _candidate(c: parts.CandidateView, view: parts.ReportView, pen: Pen) -> Iterable[RenderableType]:
-    subject = c.name if view.several else f"{view.suite}: {c.name}"
-    yield _verdict(c.verdict, c.tone, subject, pen)
-    yield indented(pen.text(c.headline))
+def _candidate(c: parts.CandidateView, view: parts.ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+    yield _verdict(c.verdict, c.tone, c.name if view.several else f"{view.suite}: {c.name}", pen)
+    if full or not view.several:  # else the run's sentence has just said it
+        yield indented(pen.text(c.headline))
     yield indented(pen.text(c.summary, "dim"))
     if c.deciding:
         yield ""
@@ -101,148 +149,88 @@ def _candidate(c: parts.CandidateView, view: parts.ReportView, pen: Pen) -> Iter
         yield indented(pen.text(c.unshown, "dim"))
     if c.checks:
         yield ""
-        yield _title(f"Checks: {c.tally}", pen)
-        yield _checks(c.checks, pen)
-    if c.beside:
+        yield pen.text(f"Checks: {c.tally}", "bold")
+        yield _checks(c.checks, pen, most=len(c.checks) if full else _MOST_REASONS)
+    if c.beside and full:
         yield ""
         yield from troubles_told("What went wrong, and does not decide", c.beside, pen)
-    if c.traps:
+    if c.traps or (c.beside and not full):
         yield ""
-        yield _title("Mind", pen)
+        yield pen.text("Mind", "bold")
+        for row in () if full else c.beside:
+            yield bulleted("!", f"{row.title}: {row.many}. {row.next}".rstrip(), pen)
         for trap in c.traps:
             yield bulleted("!", trap, pen)
     if c.confusion:
         yield ""
-        yield from _confusion(c.confusion, pen)
+        yield from matrix_of(c.confusion, pen)
 
 
-def _checks(checks: tuple[parts.CheckRow, ...], pen: Pen) -> RenderableType:
+def _checks(checks: tuple[parts.CheckRow, ...], pen: Pen, *, most: int) -> RenderableType:
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     grid.add_column(overflow="fold")
+    lines: list[RenderableType] = []
     for row in checks:
-        mark = pen.text(f"{MARKS[row.tone]} {_STATUS[row.status]}", STYLES[row.tone])
-        grid.add_row(mark, pen.text(row.threshold), pen.text(row.seen))
-    reasons = [row for row in checks if row.status != "PASS" and row.why]
-    blocks: list[RenderableType] = [indented(grid)]
-    if reasons:
-        blocks.append("")
-    blocks += [_reason(row, pen) for row in reasons]
+        mark, style = f"{MARKS[row.tone]} {row.status}", STYLES[row.tone]
+        if pen.width < _NARROW:
+            lines.append(bulleted(MARKS[row.tone], f"{row.status} {row.threshold}: {row.seen}", pen, style))
+        else:
+            grid.add_row(pen.text(mark, style), pen.text(row.threshold), pen.text(row.seen))
+    reasons = sorted((row for row in checks if row.status != "PASS" and row.why), key=lambda row: row.status != "FAIL")
+    blocks = [*(lines or [indented(grid)]), *([""] if reasons else [])]
+    blocks += [bulleted(MARKS[row.tone], row.why, pen, STYLES[row.tone]) for row in reasons[:most]]
+    if len(reasons) > most:
+        blocks.append(indented(pen.text(f"and {len(reasons) - most:,} more: harness show --full", "dim"), 4))
     return Group(*blocks)
 
 
-def _reason(row: parts.CheckRow, pen: Pen) -> RenderableType:
-    grid = Grid.grid(padding=(0, 1, 0, 0))
-    grid.add_row(pen.text(f"  {MARKS[row.tone]}", STYLES[row.tone]), pen.text(row.why))
-    return grid
+def _sections(c: parts.CandidateView, pen: Pen) -> Iterable[RenderableType]:
+    for section in c.sections:
+        yield from section_of(section, pen)
+    for group in c.notable:
+        yield ""
+        yield from _group(group, pen)
 
 
-def _confusion(confusion: parts.ConfusionView, pen: Pen) -> Iterable[RenderableType]:
-    yield Text.assemble(_title("Confusion matrix", pen), pen.text("  rows: expected, columns: read as", "dim"))
-    lines = _matrix(confusion, pen)
-    if max(cell_len(line.plain) for line in lines) + 2 <= pen.width:
-        yield from (indented(line) for line in lines)
-    else:
-        yield indented(pen.text("Too wide for this terminal; the most frequent errors:", "dim"))
-        yield from (indented(pen.text(line), 4) for line in confusion.errors)
-    yield indented(pen.text(confusion.worst, "dim"))
-
-
-def _matrix(confusion: parts.ConfusionView, pen: Pen) -> list[Text]:
-    """Draw the matrix with plain characters, recall at the right and precision below."""
-    rows = [["", *confusion.columns, "total", "recall"]]
-    rows += [[r.label, *(c.count for c in r.cells), r.total, r.recall] for r in confusion.rows]
-    rows.append(["total", *confusion.totals, confusion.grand_total, ""])
-    rows.append(["precision", *confusion.precisions, "", "", ""])
-    safe = [[pen.text(parts.shorten(cell, 24)).plain for cell in row] for row in rows]
-    widths = [max(cell_len(row[j]) for row in safe) for j in range(len(safe[0]))]
-    lines = []
-    for i, row in enumerate(safe):
-        line = Text(row[0] + " " * (widths[0] - cell_len(row[0])), style="dim" if i > len(confusion.rows) else "")
-        for j, cell in enumerate(row[1:], start=1):
-            line.append("  " + " " * (widths[j] - cell_len(cell)))
-            line.append(cell, style=_matrix_style(confusion, i - 1, j - 1))
-        lines.append(line)
-    return lines
-
-
-def _matrix_style(confusion: parts.ConfusionView, i: int, j: int) -> str:
-    if not 0 <= i < len(confusion.rows) or j >= len(confusion.columns):
-        return "dim"
-    cell = confusion.rows[i].cells[j]
-    if cell.worst:
-        return "bold red"
-    return {"right": "green", "wrong": "red", "none": "yellow", "zero": "dim"}[cell.kind]
-
-
-def _summaries(c: parts.CandidateView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
-    if full:
-        for section in c.sections:
-            yield from _section(section, pen)
-        for group in c.notable:
-            yield ""
-            yield from _group(group, pen)
-        return
-    yield ""
-    for table in c.labels.tables if c.labels else ():
-        yield table_of(_columns(table, 3), pen)
-    yield ""
-    yield _leads(c, pen)
-    yield from _worth_a_look(c, pen)
-
-
-def _columns(table: parts.Table, upto: int) -> parts.Table:
-    """Keep the first columns of a table; the rest is for `full`."""
-    return parts.Table(title="", head=table.head[:upto], rows=tuple(row[:upto] for row in table.rows))
-
-
-def _leads(c: parts.CandidateView, pen: Pen) -> RenderableType:
+def _in_short(c: parts.CandidateView, judged: CandidateAssessment, pen: Pen) -> Iterable[RenderableType]:
+    """Give a sentence of each section that says what no check above has said, and the cases to look at."""
+    leaks, timing = judged.leakage, judged.timing_quality
+    asked = {check.metric.partition(".")[0] for check in judged.checks}
+    told = (
+        (c.latency, True),
+        (c.stability, judged.repeats > 1 and "stability" not in asked),
+        (c.history, True),
+        (c.robustness, "robustness" not in asked),
+        (c.generalization, "generalization" not in asked),
+        (c.leakage, leaks is not None and leaks.leaked_cases > 0 and "leakage" not in asked),
+        (c.cost, judged.cost.priced),
+        (c.measurement, not timing.good),
+    )
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
-    wanted = (c.latency, c.stability, c.history, c.robustness, c.generalization, c.leakage, c.cost)
-    for section in wanted:
-        if section is not None and section.lead:
+    for section, telling in told:
+        if section is not None and section.lead and telling:
             grid.add_row(pen.text(section.link, "bold"), pen.text(section.lead))
-    if c.measurement is not None and c.measurement.lead:
-        grid.add_row(pen.text("Timing", "bold"), pen.text(c.measurement.lead))
-    return grid
-
-
-def _worth_a_look(c: parts.CandidateView, pen: Pen) -> Iterable[RenderableType]:
-    if not c.notable:
-        return
-    yield ""
-    yield _title("Cases to look at", pen)
-    for group in c.notable:
-        yield _names(group, pen)
+    for i, group in enumerate(c.notable):
+        grid.add_row(pen.text("" if i else "Cases", "bold"), pen.text(_named(group)))
+    if grid.row_count:
+        yield ""
+        yield grid
 
 
 def _names(group: parts.NotableGroup, pen: Pen) -> RenderableType:
-    names = ", ".join(row.case for row in group.rows[:6])
-    more = ", ..." if len(group.rows) > 6 else ""
-    return bulleted("-", f"{group.title}: {names}{more}", pen)
+    return bulleted("-", _named(group), pen)
+
+
+def _named(group: parts.NotableGroup) -> str:
+    return f"{group.title}: {', '.join(row.case for row in group.rows[:6])}{', ...' if len(group.rows) > 6 else ''}"
 
 
 def _group(group: parts.NotableGroup, pen: Pen) -> Iterable[RenderableType]:
-    yield _title(group.title, pen)
+    yield pen.text(group.title, "bold")
     for row in group.rows:
         yield bulleted("-", f"{row.case}: expected {row.expected}, got {row.got}", pen)
         yield indented(pen.text(parts.shorten(row.text, 300), "dim"), 4)
         yield indented(pen.text("reply: " + parts.shorten(row.reply, 300), "dim"), 4)
-
-
-def _section(section: parts.Section, pen: Pen) -> Iterable[RenderableType]:
-    yield ""
-    yield _title(section.title, pen)
-    if section.lead:
-        yield indented(pen.text(section.lead))
-    if section.figures:
-        grid = laid_out("", "", "")
-        for figure in section.figures:
-            grid.add_row(pen.text(figure.name), pen.text(figure.text, "bold"), pen.text(figure.hint, "dim"))
-        yield indented(grid)
-    for table in section.tables:
-        yield table_of(table, pen)
-    for note in section.notes:
-        yield indented(pen.text(note, "dim"))

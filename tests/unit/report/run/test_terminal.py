@@ -75,7 +75,7 @@ def test_a_matrix_that_does_not_fit_becomes_a_list_of_errors() -> None:
     text = terminal_report(judged, console=on(80))
     assert "Too wide for this terminal" in text
     assert "1 × a-rather-long-label-00 read as a-rather-long-label-01" in text
-    assert SPAM.rows[0] not in text.split("Confusion matrix")[1].split("Label")[0]
+    assert SPAM.rows[0] not in text.split("Confusion matrix")[1].split("Latency")[0]
 
 
 def test_wide_characters_keep_the_matrix_aligned() -> None:
@@ -106,3 +106,22 @@ def test_cases_that_may_be_mislabelled_are_named() -> None:
     short, full = (terminal_report(judged, console=on(100), full=full) for full in (False, True))
     assert "- Maybe mislabelled: both candidates agree on another label (1): sms-007" in short
     assert "- sms-007: expected ham, got spam" in full
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_of_several_candidates_the_best_is_shown_whole_and_the_others_by_what_they_fail(width: int) -> None:
+    words = " ".join(terminal_report(three(), console=on(width)).split())
+    assert words.count("Checks: ") == words.count("Confusion matrix") == 1
+    assert words.count("fails precision[spam] >= 95%") == 2
+    assert terminal_report(three(), console=on(width), full=True).count("Confusion matrix") == 3
+
+
+def test_the_last_line_is_the_verdict_and_the_page() -> None:
+    lines = terminal_report(three(), console=on(80), page="results/r1/report.html").splitlines()
+    assert lines[-1] == " READY   sms-spam  results/r1/report.html"
+
+
+def test_a_path_that_does_not_fit_is_not_cut_in_pieces_and_the_verdict_stays_last() -> None:
+    page = f"results/{'long-' * 30}/report.html"
+    *_, before, last = terminal_report(three(), console=on(80), page=page).splitlines()
+    assert (before, last) == (page, " READY   sms-spam")

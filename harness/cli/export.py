@@ -1,7 +1,5 @@
 """`harness export`: a run's trials as a table for other tools."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +57,7 @@ def export(
         note(f"wrote {rows:,} {'row' if rows == 1 else 'rows'}: {output}")
 
 
-def _written(folder: Path, manifest: Manifest, to: Format, output: Path | None) -> int:
+def _written(folder: Path, manifest: "Manifest", to: Format, output: Path | None) -> int:
     from harness.report.export import trial_rows, write_csv, write_jsonl, write_parquet
     from harness.rundir import JOURNAL
 

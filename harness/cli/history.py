@@ -1,7 +1,5 @@
 """`harness history`: how a suite's candidates did over time, from the runs in the results folder."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,7 +64,7 @@ def _suite_name(written: str) -> str:
     return checked.model.name
 
 
-def _wanted(runs: Sequence[PastRun], prompts: list[str] | None, models: list[str] | None) -> list[PastRun]:
+def _wanted(runs: "Sequence[PastRun]", prompts: list[str] | None, models: list[str] | None) -> "list[PastRun]":
     names = {Path(p).name.removesuffix(".prompt.yml") for p in prompts or ()}
     return [run for run in runs if (not names or run.prompt in names) and (not models or run.model in models)]
 
@@ -82,7 +80,7 @@ def _no_run(results: Path, name: str, *, filtered: bool) -> UsageError:
     return UsageError(f"there is no run of a suite {name!r} in {results}", fix=fix)
 
 
-def _policy(manifest: Manifest) -> tuple[float, float]:
+def _policy(manifest: "Manifest") -> tuple[float, float]:
     """Give the drop that the suite allows, and its confidence, as the run had them."""
     from harness.files.suite import Suite
     from harness.files.thresholds import ThresholdError, parse_threshold

@@ -64,14 +64,11 @@ def read_baselines(root: Path) -> dict[str, StoredBaseline]:
         return {}
     findings = Findings()
     text = read_written(path, findings)
-    tree = parse(text, path, findings) if text is not None and _says_something(text) else None
+    says = text is not None and any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
+    tree = parse(text, path, findings) if text is not None and says else None
     found = {} if tree is None else _each(tree, path, findings)
     findings.raise_if_any()
     return found
-
-
-def _says_something(text: str) -> bool:
-    return any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
 
 
 def _each(tree: Entries, path: Path, findings: Findings) -> dict[str, StoredBaseline]:
@@ -95,7 +92,7 @@ def write_baselines(root: Path, baselines: Mapping[str, StoredBaseline]) -> Path
         if not baselines:
             path.unlink(missing_ok=True)
             return path
-        content = {suite: _plain(baselines[suite]) for suite in sorted(baselines)}
+        content = {name: baselines[name].model_dump(mode="json", exclude_none=True) for name in sorted(baselines)}
         body = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, allow_unicode=True, width=1_000_000)
         temporary = root / f".{BASELINES}.{os.getpid()}"
         temporary.write_text(HEADER + body, encoding="utf-8", newline="\n")
@@ -103,7 +100,3 @@ def write_baselines(root: Path, baselines: Mapping[str, StoredBaseline]) -> Path
     except OSError as error:
         raise UsageError(f"{path}: {reason(error)}.", fix="Allow writing there.") from None
     return path
-
-
-def _plain(baseline: StoredBaseline) -> dict[str, object]:
-    return baseline.model_dump(mode="json", exclude_none=True)

@@ -19,12 +19,7 @@ from harness.record import Failure, FailureKind
 Places: TypeAlias = Mapping[str, str]
 
 OUTPUT_LIMITS = (
-    "max_completion_tokens",
-    "max_output_tokens",
-    "max_tokens",
-    "maxCompletionTokens",
-    "maxTokens",
-    "n_predict",
+    *("max_completion_tokens", "max_output_tokens", "max_tokens", "maxCompletionTokens", "maxTokens", "n_predict"),
 )
 _ADDRESS = ("base_url", "url")
 _CORRECT = "Correct {}"

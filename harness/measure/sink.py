@@ -14,19 +14,15 @@ class Observer(Protocol):
 
     def on_start(self, planned: int, done: int) -> None:
         """Hear that a session begins: so many trials in all, so many finished before."""
-        ...
 
     def on_record(self, record: Record) -> None:
         """Hear of a finished trial, or of a warm-up call."""
-        ...
 
     def on_pace(self, pace: Pace) -> None:
         """Hear of a change of the concurrency limit or of a pause, and why."""
-        ...
 
     def on_note(self, text: str) -> None:
         """Hear of anything else that a person should know."""
-        ...
 
 
 class Stopper(Protocol):
@@ -34,7 +30,6 @@ class Stopper(Protocol):
 
     def take(self, record: Record, at_utc: str) -> Stopped | None:
         """Take one record; gives the event that ends its candidate, once."""
-        ...
 
 
 class Nobody:

@@ -15,15 +15,12 @@ class Clock(Protocol):
 
     def now_ns(self) -> int:
         """Monotonic nanoseconds."""
-        ...
 
     def utc(self) -> str:
         """Wall clock, ISO 8601 with microseconds; orders trials, is never subtracted."""
-        ...
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
-        ...
 
 
 class RealClock:

@@ -22,7 +22,7 @@ from harness.measure.endpoint.codecs.generic import GenericCodec
 from harness.measure.endpoint.codecs.responses import ResponsesCodec
 from harness.measure.endpoint.codecs.stream import StreamReader
 from harness.measure.endpoint.recorded import ReplyFile, load_replies
-from harness.record import Failure, Reply
+from harness.record import Failure, Reply, Trial
 
 SLOW_S = 2.0  # of CPU, so that a busy machine fails nothing; far above what any of these takes
 PROMPT = Prompt(name="p", messages=(Message(role="user", content="x"),))
@@ -153,12 +153,8 @@ def test_any_file_of_replies_answers_by_every_line_or_is_refused_by_place(conten
         said = [json.loads(line) for line in lines if line.strip()]
         assert len(read) == len(said)
         for line in said:
-            found = read.find(
-                case=str(line["case"]),
-                prompt=line.get("prompt", NOBODY),
-                model=line.get("model", NOBODY),
-                variant=line.get("variant", NOBODY),
-                repeat=line.get("repeat", 99_999),
-            )
+            case, variant, repeat = str(line["case"]), line.get("variant", NOBODY), line.get("repeat", 99_999)
+            trial = Trial(key="", case=case, candidate="", variant=variant, repeat=repeat)
+            found = read.find(line.get("prompt", NOBODY), line.get("model", NOBODY), trial)
             assert found is not None
             assert (found.reply, found.failure) == (line.get("reply"), line.get("failure"))

@@ -1,7 +1,5 @@
 """`harness upgrade` says whether one model may take over from another."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, TypeAlias
 

@@ -1,7 +1,5 @@
 """Judges a measured change of model, asks again what broke, and writes the decision beside the run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Measures a change of model: both models in one run, or the rest of one; then what broke, on fresh repeats."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     margin: Annotated[float, msgspec.Meta(gt=0, lt=1)]
     label_margin: Annotated[float, msgspec.Meta(gt=0, lt=1)]
 
-    def with_margins(self, margin: float | None, label_margin: float | None) -> Settings:
+    def with_margins(self, margin: float | None, label_margin: float | None) -> "Settings":
         """Take the margins that the command line names."""
         label = label_margin if label_margin is not None else margin
         return msgspec.structs.replace(

@@ -7,8 +7,6 @@ key that the base names together, never whom a key goes to, nor what a parser in
 refuses that, and the gate ends before a call.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

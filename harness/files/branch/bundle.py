@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.files.branch.answering import ModelEntry, Policy, Sent, heirs, read_policy, since_then
+from harness.files.branch.answering import Policy, Sent, heirs, read_policy, since_then
 from harness.files.branch.base_policy import PolicyPlaces, is_suite, lay_out, matching, nearest_suite, project_of
 from harness.files.branch.edits import edits_of, refuse_files
 from harness.files.branch.pairing import GateAsked, Pair, Side, Sides
@@ -101,12 +101,11 @@ def _repository_of(suite: Path) -> Repository:
     return here
 
 
-class _Gathering:
+class _Gathering(Sides):
     """One look at a branch."""
 
     def __init__(self, asked: GateAsked, scratch: Path, sent: Sent) -> None:
-        self.asked = asked
-        self.sent = sent
+        self.asked, self.sent, self.scratch = asked, sent, scratch
         self.repository = _repository_of(asked.suite)
         self.top = self.repository.top
         self.suite = self.repository.relative(asked.suite)
@@ -115,7 +114,6 @@ class _Gathering:
         self.since = self.repository.merge_base(self.base.commit)
         self.tracked = self.repository.brought(self.since)
         self.touched = self.tracked | self.repository.untracked()
-        self.scratch = scratch
         self.was = self.suite if self.suite in self.base.files else nearest_suite(self.base, self.suite, self.touched)
         self.theirs = None if self.was is None else self._lay_out(self.base.commit, scratch)
         self.places = self._places()
@@ -176,18 +174,6 @@ class _Gathering:
         self.touched |= {path for path in found.now if not at_fork.is_on_disk(path)}  # whatever git takes for unchanged
         return replace(found, brought=found.brought | (self.touched & {*found.now}))
 
-    def _edits(self, models: dict[str, ModelEntry]) -> tuple[str, ...]:
-        return edits_of(
-            self.suite,
-            was=self.was,
-            base=self.before,
-            head=self.now,
-            models=models,
-            root=self.root,
-            top=self.top,
-            touched=self.touched,
-        )
-
     def bundle(self) -> GateBundle:
         """Load, pair, and say what else changed."""
         now = self.now or self.before
@@ -196,21 +182,7 @@ class _Gathering:
         models = heirs(self.before, now, self.asked.models, trusted=self.policy == "head")
         in_force = {**now.models, **{heir.name: heir.entry for heir in models}}
         refuse_files(in_force, self.repository, self.root, self.touched)
-        sides = Sides(
-            asked=self.asked,
-            sent=self.sent,
-            base=self.base,
-            since=self.since,
-            touched=self.touched,
-            tracked=self.tracked,
-            scratch=self.scratch,
-            root=self.root,
-            places=self.places,
-            before=self.before,
-            now=self.now,
-            found=found,
-        )
-        pairs, head, base = sides.paired(models)
+        pairs, head, base = self.paired(found, models)
         measured = [c for pair in pairs for c in (pair.base, pair.head) if c is not None]
         project = head.project.model_copy(update={"root": self.root})
         files = tuple(dict.fromkeys((*head.files, *base.files)))
@@ -229,6 +201,6 @@ class _Gathering:
             bundle=replace(head, project=project, candidates=tuple(measured), files=files),
             pairs=pairs,
             deleted=found.deleted,
-            edits=self._edits(in_force),
+            edits=edits_of(self, in_force),
             tracked=self.tracked,
         )

@@ -1,7 +1,5 @@
 """What a branch does to the files that it is judged by, in sentences: reported by a gate, never obeyed."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +8,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.files.baselines import BASELINES
 from harness.files.branch.answering import Policy, is_file_of_weights
+from harness.files.branch.pairing import Sides
 from harness.files.branch.repository import Repository, lies_in
 from harness.files.case import Case
 from harness.files.project import ModelEntry
@@ -18,26 +17,12 @@ from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
 from harness.files.written import shown
 
 
-def edits_of(
-    suite: str,
-    *,
-    was: str | None,
-    base: Policy | None,
-    head: Policy | None,
-    models: Mapping[str, ModelEntry],
-    root: Path,
-    top: Path,
-    touched: Collection[str],
-) -> tuple[str, ...]:
-    """Say it in sentences, gravest first; what the branch says is told here, and never obeyed.
-
-    `suite` is the branch's file and `was` the base's, both below `top`; `base` and `head` are what they
-    demand, None for a file that is not there; `models` are those in force, `touched` what the branch changed.
-    """
+def edits_of(sides: Sides, models: Mapping[str, ModelEntry]) -> tuple[str, ...]:
+    """Say it in sentences, gravest first, of both sides and the `models` in force."""
     return (
-        *_policy(suite, was, base, head),
-        *(f"{shown(path)} edited." for path in sorted(touched) if Path(path).name == BASELINES),
-        *_recordings(models, root, top, touched),
+        *_policy(sides.suite, sides.was, sides.before, sides.now),
+        *(f"{shown(path)} edited." for path in sorted(sides.touched) if Path(path).name == BASELINES),
+        *_recordings(models, sides.root, sides.repository.top, sides.touched),
     )
 
 

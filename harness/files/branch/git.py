@@ -8,8 +8,6 @@ gets what it needs to start and to find the user's own configuration, so no key 
 (a hook of a linked worktree sets some) reaches it.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Sequence
@@ -61,7 +59,7 @@ class Git:
     _seconds: float = GIT_S
 
     @classmethod
-    def around(cls, folder: Path, *, seconds: float = GIT_S) -> Git:
+    def around(cls, folder: Path, *, seconds: float = GIT_S) -> "Git":
         """Find the repository whose working tree a folder lies in."""
         start = folder.resolve()
         top = next((each for each in (start, *start.parents) if os.path.lexists(each / ".git")), None)

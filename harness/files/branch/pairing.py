@@ -1,7 +1,5 @@
 """Both sides of a gate, loaded under one policy and paired: each prompt and model whose answers may have moved."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -51,11 +49,13 @@ class GateAsked:
     limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """Where both sides lie, and what each of them says."""
+    """Where both sides lie, and what each of them says; the look at a branch fills it in."""
 
     asked: GateAsked
+    repository: Repository
+    suite: str  # of the branch, below the top of the repository
+    was: str | None  # of the base
     sent: Sent
     base: Snapshot
     since: str  # the commit at which the branch left the base
@@ -68,12 +68,9 @@ class Sides:
     now: Policy | None
     found: FoundPrompts
 
-    @property
-    def _repository(self) -> Repository:
-        return self.base.repository
-
-    def paired(self, models: Sequence[Heir]) -> tuple[tuple[Pair, ...], Bundle, Bundle]:
+    def paired(self, found: FoundPrompts, models: Sequence[Heir]) -> tuple[tuple[Pair, ...], Bundle, Bundle]:
         """Give what may answer otherwise, and the bundles of head and base. Raises UsageError, FilesError."""
+        self.found = found
         wanted = [
             (path, heir, changed)
             for path in self.found.now
@@ -98,9 +95,9 @@ class Sides:
 
     def _rerecorded(self, entry: ModelEntry, prompt: str) -> bool:
         """Tell whether the branch changed what was recorded for a prompt, or lines that name none."""
-        if entry.replies is None or (path := self._repository.relative(self.root / entry.replies)) not in self.touched:
+        if entry.replies is None or (path := self.repository.relative(self.root / entry.replies)) not in self.touched:
             return False
-        written = self._repository.top / path
+        written = self.repository.top / path
         lines = {*(self.base.read(path) or b"").splitlines()} ^ {
             *(written.read_bytes() if written.is_file() else b"").splitlines()
         }
@@ -114,9 +111,9 @@ class Sides:
         )
         for path in before:
             self.base.copy(path, self.scratch)
-        confine([self._repository.top / path for path in after], self.places)
+        confine([self.repository.top / path for path in after], self.places)
         entries = {heir.name: heir.entry for _, heir in wanted}
-        head = self._loaded([str(self._repository.top / path) for path in after], entries, confined=True)
+        head = self._loaded([str(self.repository.top / path) for path in after], entries, confined=True)
         confine_own(head)
         old = {heir.was: heir.before for _, heir in wanted if heir.was is not None and heir.before is not None}
         base = self._loaded([str(self.scratch / path) for path in before], old) if before else None
@@ -141,7 +138,7 @@ class Sides:
     def _pair(self, path: str, heir: Heir, changed: tuple[Changed, ...], head: Bundle, base: Bundle) -> Pair | None:
         """Put both sides together; None for a prompt that the model can't take."""
         was, name = self.found.was.get(path), self.found.names[path]
-        now = self._candidate("head", self._repository.top / path, name, (heir.name, heir.entry), head.candidates)
+        now = self._candidate("head", self.repository.top / path, name, (heir.name, heir.entry), head.candidates)
         if now is None:
             return None
         now = replace(now, name=f"{name}@{heir.name} (head)")
@@ -158,7 +155,7 @@ class Sides:
             base=old,
             head=now,
             same=old is not None and old.reply == now.reply and same_requests(old, now, head, self.sent),
-            lines=self._repository.changed_lines(self.since, path) if path in self.tracked else None,
+            lines=self.repository.changed_lines(self.since, path) if path in self.tracked else None,
             changed=changed,
             was=f"{was} on {heir.was}" if renamed else "",
         )
@@ -190,11 +187,11 @@ class Sides:
         written = entry.replies
         if written is None:
             return None
-        path = self._repository.relative(self.root / written)
+        path = self.repository.relative(self.root / written)
         theirs = self.scratch / path
         if side == "base" and path in self.touched and (theirs.is_file() or self.base.copy(path, self.scratch)):
             return Path(os.path.relpath(theirs, self.root))
-        if not (self.root / written).resolve().is_relative_to(self._repository.top):
+        if not (self.root / written).resolve().is_relative_to(self.repository.top):
             raise UsageError(f"the recorded replies {written} lie outside of the repository.", fix="Put them inside.")
         return written
 

@@ -95,7 +95,10 @@ class SuitePrompts:
     def _chosen(self, asked: Sequence[str], now: list[str], deleted: Sequence[str]) -> list[str]:
         path_of = {name: path for path, name in self._named(now).items()}
         wanted = set(asked) - {*self._named(deleted).values(), *deleted}
-        chosen = {name: path_of.get(name) or self._file(name) for name in wanted}
+        relative = self._repository.relative
+        chosen = {
+            each: path_of.get(each) or (relative(Path(each)) if Path(each).is_file() else None) for each in wanted
+        }
         unknown = sorted(name for name, path in chosen.items() if path not in now)
         if unknown:
             raise UsageError(
@@ -108,9 +111,6 @@ class SuitePrompts:
         top = self._repository.top
         names = unique_names([top / path for path in paths])
         return {path: names[top / path] for path in paths}
-
-    def _file(self, written: str) -> str | None:
-        return self._repository.relative(Path(written)) if Path(written).is_file() else None
 
     def _expanded(self, suite: str, patterns: Sequence[str], folder: Path, root: Path) -> list[str]:
         """Give what patterns of the suite match below a folder. Raises UsageError where the branch leads out of it."""

@@ -6,8 +6,6 @@ file on disk is that of a commit is told by its own bytes, not by what the index
 that is marked as unchanged, or that a filter would turn into another, is what it holds.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import posixpath
@@ -54,7 +52,7 @@ class Repository:
         self.top = git.top
 
     @classmethod
-    def around(cls, folder: Path, *, seconds: float = GIT_S) -> Repository:
+    def around(cls, folder: Path, *, seconds: float = GIT_S) -> "Repository":
         """Find the repository that a folder lies in. Raises UsageError."""
         return cls(Git.around(folder, seconds=seconds))
 
@@ -145,7 +143,7 @@ class Repository:
                 return first, first + many - 1
         return None
 
-    def at(self, commit: str) -> Snapshot:
+    def at(self, commit: str) -> "Snapshot":
         """Look at the files of a commit."""
         return Snapshot(self, commit)
 

@@ -14,29 +14,12 @@ _NONE: frozenset[str] = frozenset()
 _TRIES = 20
 
 _CONTRACTIONS = (
-    ("cannot", "can't"),
-    ("do not", "don't"),
-    ("does not", "doesn't"),
-    ("did not", "didn't"),
-    ("is not", "isn't"),
-    ("are not", "aren't"),
-    ("was not", "wasn't"),
-    ("will not", "won't"),
-    ("would not", "wouldn't"),
-    ("could not", "couldn't"),
-    ("should not", "shouldn't"),
-    ("have not", "haven't"),
-    ("has not", "hasn't"),
-    ("I am", "I'm"),
-    ("I have", "I've"),
-    ("I will", "I'll"),
-    ("you are", "you're"),
-    ("we are", "we're"),
-    ("they are", "they're"),
-    ("it is", "it's"),
-    ("that is", "that's"),
-    ("let us", "let's"),
-)
+    ("cannot", "can't"), ("do not", "don't"), ("does not", "doesn't"), ("did not", "didn't"), ("is not", "isn't"),
+    ("are not", "aren't"), ("was not", "wasn't"), ("will not", "won't"), ("would not", "wouldn't"),
+    ("could not", "couldn't"), ("should not", "shouldn't"), ("have not", "haven't"), ("has not", "hasn't"),
+    ("I am", "I'm"), ("I have", "I've"), ("I will", "I'll"), ("you are", "you're"), ("we are", "we're"),
+    ("they are", "they're"), ("it is", "it's"), ("that is", "that's"), ("let us", "let's"),
+)  # fmt: skip
 _KEYS = (
     "asqz bvgn cxdv dsfe ewrd fdgr gfht hgjy iuok jhku kjli lko mnj nbmh oipl pol qwa retf sadw tryg uyij "
     "vcbf wqes xzcs ytuh zxa"
@@ -63,11 +46,8 @@ def punctuation(text: str, rng: Random) -> str:  # noqa: ARG001 - one shape for 
         return text
     if bare[-1] in ".!":
         return bare.rstrip(".!") + tail if bare.rstrip(".!") else text
-    return bare + "." + tail if bare[-1].isalnum() and not _ends_in_address(bare) else text
-
-
-def _ends_in_address(text: str) -> bool:
-    return any(match.end() == len(text) for match in _ADDRESS.finditer(text))
+    in_address = any(match.end() == len(bare) for match in _ADDRESS.finditer(bare))
+    return bare + "." + tail if bare[-1].isalnum() and not in_address else text
 
 
 def first_letter(text: str, rng: Random) -> str:  # noqa: ARG001 - one shape for all

@@ -1,7 +1,5 @@
 """harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
 
-from harness.files.project.certificates import FIX as CERTIFICATES_FIX
-from harness.files.project.certificates import read_certificates
 from harness.files.project.entry import (
     Adapt,
     Azure,
@@ -16,12 +14,14 @@ from harness.files.project.entry import (
     variables_of,
 )
 from harness.files.project.reading import (
+    CERTIFICATES_FIX,
     EMBEDDED,
     PROJECT_FILE,
     Project,
     ReadProject,
     default_project,
     find_project,
+    read_certificates,
     read_project,
 )
 from harness.files.project.writing import adapted, flow, replace_text

@@ -1,5 +1,6 @@
-"""Reads harness.yml: each model by itself, so that one wrong entry does not hide the others."""
+"""Reads harness.yml, each model by itself, so that one wrong entry does not hide the others; and their `ca_file`s."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,3 +156,28 @@ def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
 def default_project(root: Path) -> Project:
     """Give the project where there is no harness.yml: the embedded model, results in `results`."""
     return Project(models=dict(EMBEDDED), root=root.resolve())
+
+
+_MOST = 16 * 1024 * 1024
+_ONE = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
+CERTIFICATES_FIX = "Name a PEM file with the certificate of your company's authority, or of the server."
+
+
+def read_certificates(path: Path) -> tuple[bytes, ...]:
+    """Give each certificate of a PEM file. Raises ValueError, in words, where it holds none to be read."""
+    import ssl
+
+    try:
+        if path.stat().st_size > _MOST:
+            raise ValueError("is too large for certificates.")
+        found = tuple(_ONE.findall(path.read_bytes()))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or error}.") from None
+    if not found:
+        raise ValueError("holds no certificate in PEM form (-----BEGIN CERTIFICATE-----).")
+    try:
+        trusted = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        trusted.load_verify_locations(cadata=b"\n".join(found).decode("ascii", "replace"))
+    except (ssl.SSLError, ValueError):
+        raise ValueError("holds a certificate that is damaged.") from None
+    return found

@@ -38,11 +38,9 @@ class Renders(Protocol):
 
     def render(self, inputs: Mapping[str, str]) -> Rendered:
         """Render for the inputs of one case. Raises RenderFailed."""
-        ...
 
     def close(self) -> None:
         """End what was started."""
-        ...
 
 
 def renderer_of(prompt: Prompt) -> Renders:

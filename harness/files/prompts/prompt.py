@@ -70,11 +70,7 @@ class Prompt(Written):
 
 # Where scalars stay text, as written.
 PROMPT_TEXTS: tuple[Path_, ...] = (
-    ("name",),
-    ("description",),
-    ("model",),
-    ("text",),
-    ("grammar",),
+    *((key,) for key in ("name", "description", "model", "text", "grammar")),
     ("messages", "*", "content"),
     ("examples", "*", "*"),
     ("testData", "**"),
@@ -149,7 +145,7 @@ def prompt_digest(prompt: Prompt) -> str:
     content = prompt.model_dump(
         mode="json", include={"parameters", "messages", "text", "examples", "response_format", "json_schema", "grammar"}
     )
-    sources = [message.content for message in prompt.messages] + [prompt.text or ""]
+    sources = _sources(prompt)
     if any("labels" in source for source in sources):
         content["labels"] = list(prompt.labels)
     if prompt.template == "github" and any(_read_otherwise(source) for source in sources):
@@ -165,15 +161,15 @@ def _read_otherwise(source: str) -> bool:
 def perturb_prompt(name: str, prompt: Prompt, seed: int) -> Prompt:
     """Give a prompt whose labels or examples stand in another order; the same where that changes nothing."""
     rng = Random(f"{name}\0{seed}")  # noqa: S311 - repeatable on purpose
-    if name == "label_order" and _uses_labels(prompt):
+    if name == "label_order" and any("labels" in source for source in _sources(prompt)):
         return prompt.model_copy(update={"labels": _shuffled(prompt.labels, rng)})
     if name == "example_order":
         return prompt.model_copy(update={"examples": _shuffled(prompt.examples, rng)})
     return prompt
 
 
-def _uses_labels(prompt: Prompt) -> bool:
-    return any("labels" in source for source in (prompt.text or "", *(m.content for m in prompt.messages)))
+def _sources(prompt: Prompt) -> list[str]:
+    return [message.content for message in prompt.messages] + [prompt.text or ""]
 
 
 def _shuffled(items: tuple[T, ...], rng: Random) -> tuple[T, ...]:

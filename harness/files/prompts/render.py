@@ -76,7 +76,7 @@ class Renderer:
         turns = []
         for example in prompt.examples:
             question, label = ask(example), example.get("label", "")
-            turns += [("user", _constant(question)), ("assistant", _constant(label))]
+            turns += [("user", _joined([question])), ("assistant", _joined([label]))]
         self._turns[last:last] = turns  # type: ignore[assignment]  # roles are Literals
 
 
@@ -95,23 +95,15 @@ def _joined(pieces: list[str | Callable[[Mapping[str, str]], str]]) -> Callable[
     return whole
 
 
-def _constant(text: str) -> Callable[[Mapping[str, str]], str]:
-    return lambda _inputs: text
-
-
 def last_user(messages: tuple[Message, ...]) -> int | None:
     """Give the place of the last user message."""
-    places = [i for i, message in enumerate(messages) if message.role == "user"]
-    return places[-1] if places else None
+    return max((i for i, message in enumerate(messages) if message.role == "user"), default=None)
 
 
 def templates(prompt: Prompt) -> list[tuple[tuple[str | int, ...], str]]:
     """Every template of a prompt with its place in the file."""
-    found: list[tuple[tuple[str | int, ...], str]] = []
-    if prompt.text is not None:
-        found.append((("text",), prompt.text))
-    found += [(("messages", i, "content"), message.content) for i, message in enumerate(prompt.messages)]
-    return found
+    text = [] if prompt.text is None else [(("text",), prompt.text)]
+    return [*text, *((("messages", i, "content"), message.content) for i, message in enumerate(prompt.messages))]
 
 
 def variables(prompt: Prompt) -> frozenset[str]:

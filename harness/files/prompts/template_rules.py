@@ -28,25 +28,10 @@ TESTS = frozenset({
 })  # fmt: skip
 _MAGIC = frozenset({"self", "super", "caller", "varargs", "kwargs"})  # names that Jinja itself defines
 _HARMLESS = (
-    nodes.Template,
-    nodes.Output,
-    nodes.TemplateData,
-    nodes.Const,
-    nodes.List,
-    nodes.Tuple,
-    nodes.If,
-    nodes.CondExpr,
-    nodes.Compare,
-    nodes.Operand,
-    nodes.And,
-    nodes.Or,
-    nodes.Not,
-    nodes.Neg,
-    nodes.Sub,
-    nodes.Slice,
-    nodes.Getitem,
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.Const, nodes.List, nodes.Tuple, nodes.If, nodes.CondExpr,
+    nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.Neg, nodes.Sub, nodes.Slice, nodes.Getitem,
     nodes.Keyword,
-)
+)  # fmt: skip
 _NAMES = {
     "Assign": "`set`",
     "AssignBlock": "`set`",

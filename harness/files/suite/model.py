@@ -23,10 +23,6 @@ DEFAULT_CONFIDENCE = 0.95
 MOST_LABELS = 1000
 
 
-def _one_file_is_a_list(written: object) -> object:
-    return (written,) if isinstance(written, (str, dict)) else written
-
-
 _OF_NAMES = frozenset({"idna", "punycode"})  # encodings that write no texts, but names of hosts
 DAY_S = 86_400.0
 
@@ -153,10 +149,12 @@ class Suite(Written):
         description="All answers that are possible; or {file: classes.txt}, a file of their names.",
     )
     positive: str | None = Field(None, description="The label that one looks for, in suites with two labels.")
-    cases: Annotated[tuple[CaseFile, ...], BeforeValidator(_one_file_is_a_list)] = Field(
-        min_length=1,
-        description="Files of cases: .jsonl, .json, .csv, .tsv, the testData of a .prompt.yml; with `tables` "
-        "also .xlsx, .parquet, s3://, hf://. A mapping says how a file is written.",
+    cases: Annotated[tuple[CaseFile, ...], BeforeValidator(lambda w: (w,) if isinstance(w, (str, dict)) else w)] = (
+        Field(
+            min_length=1,
+            description="Files of cases: .jsonl, .json, .csv, .tsv, the testData of a .prompt.yml; with `tables` "
+            "also .xlsx, .parquet, s3://, hf://. A mapping says how a file is written.",
+        )
     )
     columns: dict[str, str] = Field({}, description="Field -> column: {expected: label}; other columns are inputs.")
     reply: ReplyRule = Field(ReplyRule(), description="What makes a label of a reply.")

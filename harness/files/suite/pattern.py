@@ -97,7 +97,7 @@ class Pattern:
         for match in compiled.finditer(text):
             said = match[self._group]
             if said and not said.isspace():
-                yield _unspelt(said) if spelt else said
+                yield re.sub("_(.)_", lambda m: "_" if m[1] == _UNDERSCORE else m[1], said) if spelt else said
             spent += steps * (len(text) - match.end())
             if spent > _MOST_IN_ALL:
                 raise TooLong
@@ -228,7 +228,3 @@ def _spelt(text: str) -> str:
         f"_{_UNDERSCORE}_" if each == "_" else f"_{each}_" if not each.isascii() and each.isalnum() else each
         for each in text
     )
-
-
-def _unspelt(text: str) -> str:
-    return re.sub("_(.)_", lambda match: "_" if match[1] == _UNDERSCORE else match[1], text)

@@ -18,18 +18,11 @@ SUITE_TEXTS: tuple[written.Path_, ...] = (
     ("thresholds",),
     ("reply", "pattern"),
     ("reply", "aliases", "**"),
+    *(("cases", *each, key) for each in ((), ("*",)) for key in ("file", "separator", "sheet", "encoding")),
     *(
-        (*at, *keys)
-        for at in (("cases",), ("cases", "*"))
-        for keys in (
-            ("file",),
-            ("separator",),
-            ("header", "*"),
-            ("sheet",),
-            ("encoding",),
-            ("values", "**"),
-            ("beside", "*"),
-        )
+        ("cases", *each, *keys)
+        for each in ((), ("*",))
+        for keys in (("header", "*"), ("values", "**"), ("beside", "*"))
     ),
 )
 
@@ -139,11 +132,8 @@ def _label_problems(checked: written.Checked[Suite]) -> None:
         folded = unicodedata.normalize("NFC", label)  # two forms of one text look the same to everybody
         folded = folded if suite.reply.case_sensitive else folded.casefold()
         if not label.strip() or label != label.strip() or not label.isprintable() or len(label) > 200:
-            checked.problem(
-                ("labels", i),
-                f"`{written.shown(label)}` is not a label.",
-                "Write a short text without edges of spaces.",
-            )
+            said = f"`{written.shown(label)}` is not a label."
+            checked.problem(("labels", i), said, "Write a short text without edges of spaces.")
         if folded in seen:
             first = seen[folded]
             look = unicodedata.normalize("NFC", first) == unicodedata.normalize("NFC", label)

@@ -4,8 +4,6 @@ When some top-level keys are wrong, the model is built from the others, so that 
 checked in the same pass and reported together.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +66,7 @@ class Checked(Generic[M]):
         _, line, _ = self.tree.at(at)
         self.findings.add(self.path, line, dotted(at), message, fix)
 
-    def updated(self, **update: object) -> Checked[M]:
+    def updated(self, **update: object) -> "Checked[M]":
         """Give the same with other values in the model."""
         return replace(self, model=self.model.model_copy(update=update))
 

@@ -7,8 +7,6 @@ exhaust memory ("billion laughs"). Nothing is constructed from tags. A plain sca
 `12:30`), elsewhere by the core schema of YAML 1.2 (only true/false, null and numbers are special).
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Sequence
@@ -58,7 +56,7 @@ class Items:
     """A list."""
 
     line: int
-    items: list[Node] = field(default_factory=list)
+    items: "list[Node]" = field(default_factory=list)
     size: int = 1
 
     def value(self, texts: Sequence[Path_] = (), at: Path_ = ()) -> list[Any]:
@@ -71,14 +69,14 @@ class Entries:
     """A mapping: key -> (line of the key, value)."""
 
     line: int
-    entries: dict[str, tuple[int, Node]] = field(default_factory=dict)
+    entries: "dict[str, tuple[int, Node]]" = field(default_factory=dict)
     size: int = 1
 
     def value(self, texts: Sequence[Path_] = (), at: Path_ = ()) -> dict[str, Any]:
         """Give the mapping in plain Python."""
         return {key: item.value(texts, (*at, key)) for key, (_, item) in self.entries.items()}
 
-    def at(self, path: Sequence[str | int]) -> tuple[Node, int, Path_]:
+    def at(self, path: Sequence[str | int]) -> "tuple[Node, int, Path_]":
         """Walk as far along `path` as the tree goes: the node there, its line, and the part that was walked."""
         node: Node = self
         line, walked = self.line, ()

@@ -1,7 +1,5 @@
 """The cases behind a difference: fixed, broken, and outcomes that are new, with what was sent and said."""
 
-from __future__ import annotations
-
 from collections import Counter
 from contextlib import closing
 
@@ -55,7 +53,7 @@ def _right_share(side: Side) -> Float:
 
 
 def _change(
-    pairs: Pairs, place: int, right: tuple[Float, Float], speakers: tuple[_Speaker, _Speaker], *, rendered: bool
+    pairs: Pairs, place: int, right: tuple[Float, Float], speakers: "tuple[_Speaker, _Speaker]", *, rendered: bool
 ) -> CaseChange:
     cases, row = pairs.head.view.cases, int(pairs.matching.head[place])
     base_id = pairs.base.view.cases.ids[int(pairs.matching.base[place])]

@@ -1,7 +1,5 @@
 """The texts that a prompt shows to the model besides its instructions: examples, quotations, whole lines."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -83,7 +81,7 @@ class _Grams:
     first: dict[tuple[str, ...], int]
 
     @classmethod
-    def of(cls, where: str, template: str) -> _Grams:
+    def of(cls, where: str, template: str) -> "_Grams":
         words = words_of(normalised(_TAG.sub(" \n ", template)))
         first: dict[tuple[str, ...], int] = {}
         for place in range(len(words) - 2):

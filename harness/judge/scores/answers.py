@@ -4,8 +4,6 @@ The matrix has one more column than rows, `no label`: a trial that ended without
 expected label and stays in every denominator.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,7 +27,7 @@ class Answers:
     @classmethod
     def of(
         cls, case: Sequence[int], expected: Sequence[int], predicted: Sequence[int], labels: Sequence[str]
-    ) -> Answers:
+    ) -> "Answers":
         """Make answers from plain sequences."""
         return cls(
             np.asarray(case, dtype=np.int32),
@@ -41,7 +39,7 @@ class Answers:
     def __len__(self) -> int:
         return len(self.case)
 
-    def where(self, keep: Bool) -> Answers:
+    def where(self, keep: Bool) -> "Answers":
         """Keep some trials."""
         return Answers(self.case[keep], self.expected[keep], self.predicted[keep], self.labels)
 
@@ -61,7 +59,7 @@ class Answers:
         column = np.where(self.predicted < 0, k, self.predicted)
         return self.expected.astype(np.int64) * (k + 1) + column
 
-    def patterns(self) -> Patterns:
+    def patterns(self) -> "Patterns":
         """Group the cases whose trials were answered in the same way."""
         k = len(self.labels)
         ids, dense = np.unique(self.case, return_inverse=True)
@@ -86,7 +84,7 @@ class Patterns:
     size: Int64
 
     @classmethod
-    def grouped(cls, expected: Int64, counts: Int64) -> Patterns:
+    def grouped(cls, expected: Int64, counts: Int64) -> "Patterns":
         """Group rows (one per case) that are alike, in lexicographic order."""
         kinds, size = unique_rows(np.column_stack([expected, counts]))
         return cls(kinds[:, 0], kinds[:, 1:], size)

@@ -4,8 +4,6 @@ All functions take `Answers` and return figures, which state their interval on d
 use `proportion`; F1 is a monotone function of a share; the others are resampled by case.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -192,7 +190,7 @@ class Resampling:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, answers: resample.Answers, *, seed: int) -> Resampling:
+    def of(cls, answers: resample.Answers, *, seed: int) -> "Resampling":
         """Group the cases by how they were answered, and draw."""
         patterns = answers.patterns()
         few = patterns.cases <= resample.EXACT_CASES

@@ -19,8 +19,6 @@ difference of two shares clustered by case (Newcombe). A case may have pairs of 
 as independent then makes the interval wider than it need be: "it explains flips" is never said lightly.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from itertools import product
@@ -172,7 +170,7 @@ class RepeatPairs:
     differ: Bool
 
     @classmethod
-    def of(cls, case: Int32 | Int64, answer: Int64) -> RepeatPairs:
+    def of(cls, case: Int32 | Int64, answer: Int64) -> "RepeatPairs":
         """Pair the repeats of each case; rows must be sorted by case."""
         firsts, seconds = [], []
         for apart in range(1, FARTHEST + 1):
@@ -187,7 +185,7 @@ class RepeatPairs:
         differ = np.asarray(answer[first] != answer[second], dtype=np.bool_)
         return cls(first, second, np.asarray(case[first], dtype=np.int64), differ)
 
-    def where(self, keep: Bool) -> RepeatPairs:
+    def where(self, keep: Bool) -> "RepeatPairs":
         """Keep some pairs."""
         return RepeatPairs(self.first[keep], self.second[keep], self.case[keep], self.differ[keep])
 

@@ -13,8 +13,6 @@ Repeats of a case share the case's length and difficulty. The share within T is 
 scaled back to the observed calls (Woodruff 1952).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -242,7 +240,7 @@ def quantile_differences(
 
 
 def difference_of_draws(
-    first: tuple[TimedSide, Float], second: tuple[TimedSide, Float], cases: int, q: float
+    first: "tuple[TimedSide, Float]", second: "tuple[TimedSide, Float]", cases: int, q: float
 ) -> Figure:
     """Give the difference of a quantile from both sides' draws of it, made from the same cases."""
     one, two = (quantile_of(side.times, q) for side, _ in (first, second))
@@ -263,7 +261,7 @@ class TimedSide:
     place: Int64
 
     @classmethod
-    def of(cls, times: Float, case: Int32 | Int64, both: Int32 | Int64) -> TimedSide:
+    def of(cls, times: Float, case: Int32 | Int64, both: Int32 | Int64) -> "TimedSide":
         """Keep the trials of the shared cases."""
         keep: Bool = np.isin(case, both)
         kept, row = times[keep], np.searchsorted(both, case[keep])

@@ -26,8 +26,6 @@ with respect to each cell give each case's influence, and the variance is summed
 `PairedDraws` gives differences between two candidates, on the same resampled cases.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
@@ -220,7 +218,7 @@ class PairedDraws:
     cases: int
 
     @classmethod
-    def of(cls, first: Answers, second: Answers, *, seed: int, draws: int = DRAWS) -> PairedDraws | Missing:
+    def of(cls, first: Answers, second: Answers, *, seed: int, draws: int = DRAWS) -> "PairedDraws | Missing":
         """Pair by case, leaving out cases that one side lacks (the caller lists them)."""
         both = np.intersect1d(first.case, second.case)
         if len(both) == 0:

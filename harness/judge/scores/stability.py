@@ -7,8 +7,6 @@ stability and are left out; every figure counts cases as the unit.
 Then agreement beyond chance, and how much a repeat adds: kappa, alpha, ICC and the design effect.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +32,7 @@ class Votes:
     case: Int64  # the case of each row
 
     @classmethod
-    def of(cls, case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> Votes:
+    def of(cls, case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> "Votes":
         """Count the answers of each case."""
         ids, row = np.unique(case, return_inverse=True)
         codes, column = np.unique(answer, return_inverse=True)

@@ -7,8 +7,6 @@ cases G, a random m = `DRAWN_CASES` of them are resampled and the spread of the 
 Where to put the score threshold is chosen on dev and judged on holdout, never on the same cases.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +32,7 @@ class Scored:
     def __len__(self) -> int:
         return len(self.score)
 
-    def where(self, keep: Bool) -> Scored:
+    def where(self, keep: Bool) -> "Scored":
         """Keep some trials."""
         return Scored(self.score[keep], self.positive[keep], self.case[keep])
 
@@ -55,7 +53,7 @@ class Sweep:
     negatives: float
 
     @classmethod
-    def of(cls, scored: Scored) -> Sweep:
+    def of(cls, scored: Scored) -> "Sweep":
         """Sweep the threshold over all distinct scores."""
         order = np.argsort(-scored.score, kind="stable")
         ends = _ends(scored.score[order])
@@ -63,7 +61,7 @@ class Sweep:
         return cls._from(scored.score[order][ends], hit, 1 - hit, ends)
 
     @classmethod
-    def _from(cls, score: Float, hit: Float, alarm: Float, ends: Int64) -> Sweep:
+    def _from(cls, score: Float, hit: Float, alarm: Float, ends: Int64) -> "Sweep":
         true_positive = np.cumsum(hit)[ends]
         false_positive = np.cumsum(alarm)[ends]
         return cls(score, true_positive, false_positive, float(true_positive[-1]), float(false_positive[-1]))

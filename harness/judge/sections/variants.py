@@ -1,7 +1,5 @@
 """The answers to each case beside those to its variants, and the texts of both."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +39,7 @@ class VariantPairs:
             before, after, self.original.sum(axis=1).astype(np.float64), self.variant.sum(axis=1).astype(np.float64)
         )
 
-    def of(self, keep: Bool) -> VariantPairs:
+    def of(self, keep: Bool) -> "VariantPairs":
         """Keep some cases."""
         return VariantPairs(
             cases=self.cases[keep],

@@ -1,7 +1,5 @@
 """Records as columns: the judge computes on arrays, never on objects."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, fields
 from typing import get_args
 
@@ -95,7 +93,7 @@ class TrialColumns:
     def __len__(self) -> int:
         return len(self.case)
 
-    def where(self, keep: Bool) -> TrialColumns:
+    def where(self, keep: Bool) -> "TrialColumns":
         """Keep some trials; the names that they index stay."""
         if keep.all():
             return self
@@ -105,7 +103,7 @@ class TrialColumns:
                 kept[name] = column[keep]
         return TrialColumns(**kept)
 
-    def originals(self) -> TrialColumns:
+    def originals(self) -> "TrialColumns":
         """Keep the trials of unchanged cases: all headline figures rest on these."""
         return self.where(self.variant == 0)
 

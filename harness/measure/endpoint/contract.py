@@ -40,16 +40,12 @@ class Endpoint(Protocol):
 
     async def open(self) -> None:
         """Start what is needed (client, embedded server). Raises EndpointUnusable when it can't."""
-        ...
 
     async def close(self) -> None:
         """Release sockets and processes; safe to call twice."""
-        ...
 
     def prepare(self, rendered: Rendered, trial: Trial) -> Prepared:
         """Encode a request."""
-        ...
 
     async def attempt(self, prepared: Prepared, *, timeout_s: float) -> Answer:
         """Do one exchange within `timeout_s` seconds in all. Never raises for a bad exchange."""
-        ...

@@ -13,11 +13,9 @@ class Headers(Protocol):
 
     def get(self, key: str, /) -> str | None:
         """Return the first value of a header."""
-        ...
 
     def items(self) -> Iterable[tuple[str, str]]:
         """Give all headers."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

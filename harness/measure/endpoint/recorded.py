@@ -75,12 +75,12 @@ class ReplyFile:
     def __len__(self) -> int:
         return len(self._hashes)
 
-    def find(self, *, prompt: str, model: str, case: str, variant: str, repeat: int) -> Recorded | None:
+    def find(self, prompt: str, model: str, trial: Trial) -> Recorded | None:
         """Find the most specific line for a trial, or None."""
+        variant, repeat = trial.variant, trial.repeat
         for p, m, v, r in self._shapes:
-            key = (prompt if p else None, model if m else None, case, variant if v else None, repeat if r else None)
-            line = self._exactly(key)
-            if line is not None:
+            key = prompt if p else None, model if m else None, trial.case, variant if v else None, repeat if r else None
+            if (line := self._exactly(key)) is not None:
                 return line
         return None
 
@@ -134,13 +134,13 @@ def _index(path: Path, mapped: mmap.mmap) -> tuple[array[int], array[int], set[_
         try:
             line = decode(text)
             if (line.reply is None and line.refusal is None and line.tool is None) == (line.failure is None):
-                problems.append(_problem(path, number, "", "needs either `reply` or `failure`, not both"))
+                problems.append(Problem(path, number, "", "needs either `reply` or `failure`, not both"))
             key = _key(line)
             shapes.add((key[0] is not None, key[1] is not None, key[3] is not None, key[4] is not None))
             hashes.append(_digest(key))
             places.append(place)
         except (ValueError, msgspec.MsgspecError, RecursionError) as error:
-            problems.append(_problem(path, number, *_place_and_words(error)))
+            problems.append(Problem(path, number, *_place_and_words(error)))
         if len(problems) >= _MOST_PROBLEMS:
             break
         place += len(raw)
@@ -155,11 +155,7 @@ def _duplicates(path: Path, mapped: mmap.mmap, hashes: array[int], places: array
         first, second = sorted((places[at - 1], places[at]))
         if _key(decode(_line_at(mapped, first))) == _key(decode(_line_at(mapped, second))):
             number, earlier = (mapped[:place].count(b"\n") + 1 for place in (second, first))
-            yield _problem(path, number, "", f"answers the same trial as line {earlier}")
-
-
-def _problem(path: Path, number: int, field: str, message: str) -> Problem:
-    return Problem(path, number, field, message)
+            yield Problem(path, number, "", f"answers the same trial as line {earlier}")
 
 
 def _place_and_words(error: Exception) -> tuple[str, str]:
@@ -202,19 +198,14 @@ class ReplayEndpoint:
 
     def knows(self, trial: Trial) -> bool:
         """Tell whether a line answers a trial."""
-        found = self._replies.find(
-            prompt=self._prompt, model=self.name, case=trial.case, variant=trial.variant, repeat=trial.repeat
-        )
-        return found is not None
+        return self._replies.find(self._prompt, self.name, trial) is not None
 
     async def attempt(self, prepared: Prepared, *, timeout_s: float) -> Answer:  # noqa: ARG002 (nothing waits)
         """Look the answer up."""
-        trial = prepared.trial
-        line = self._replies.find(
-            prompt=self._prompt, model=self.name, case=trial.case, variant=trial.variant, repeat=trial.repeat
-        )
+        line = self._replies.find(self._prompt, self.name, prepared.trial)
         if line is None:
-            failure = Failure(kind="no_recorded_reply", message=f"no recorded reply: {_missing(self._replies.path)}")
+            said = f"no recorded reply: {self._replies.path.name} has no line for this trial"
+            failure = Failure(kind="no_recorded_reply", message=said)
             return Answer(attempt=Attempt(duration_ns=0, failure=failure), outcome=failure, recorded=True)
         outcome = _outcome(line)
         attempt = Attempt(
@@ -223,10 +214,6 @@ class ReplayEndpoint:
             failure=outcome if isinstance(outcome, Failure) else None,
         )
         return Answer(attempt=attempt, outcome=outcome, recorded=True)
-
-
-def _missing(path: Path) -> str:
-    return f"{path.name} has no line for this trial"
 
 
 def _outcome(line: Recorded) -> Reply | Failure:

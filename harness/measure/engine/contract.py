@@ -23,21 +23,17 @@ class RecordSink(Protocol):
 
     def put(self, event: Event) -> None:
         """Take one event. Raises StorageFailed."""
-        ...
 
     @property
     def backlogged(self) -> bool:
         """Whether something that was put is not written yet."""
-        ...
 
     async def written(self) -> None:
         """Wait until everything that was put is written."""
-        ...
 
     @property
     def settled(self) -> Set[str]:
         """Candidates whose verdict is settled: nothing more is asked of them."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,5 @@
 """A lane: everything that endpoints with one pacing key share."""
 
-from __future__ import annotations
-
 import resource
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -37,7 +35,7 @@ class Lane:
     """
 
     def __init__(
-        self, name: str, limits: Limits, clock: Clock, on_change: Callable[[Lane, str], None], *, sharing: int = 1
+        self, name: str, limits: Limits, clock: Clock, on_change: "Callable[[Lane, str], None]", *, sharing: int = 1
     ) -> None:
         self.name = name
         self.turnstile = Turnstile(limits.concurrency)

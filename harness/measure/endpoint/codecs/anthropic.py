@@ -1,7 +1,5 @@
 """Anthropic's Messages protocol."""
 
-from __future__ import annotations
-
 import msgspec
 
 from harness.files.project.entry import ModelEntry
@@ -70,7 +68,7 @@ class AnthropicCodec:
             odd=books.odd,
         )
 
-    def parts(self) -> AnthropicParts:
+    def parts(self) -> "AnthropicParts":
         """Return a collector for a streamed reply."""
         return AnthropicParts(self)
 

@@ -8,13 +8,15 @@ The endpoint's own total tells which: tokens that it counts in the total, and ne
 were generated and are paid for, so they are added to `output`, once.
 """
 
+from collections.abc import Callable
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.measure.endpoint.codecs import fields
 from harness.measure.endpoint.headers import Headers
 from harness.record import TokenLogprob, Usage
 
+N = TypeVar("N", int, float)
 _MOST_KEPT = 4096  # of a label's reply; the journal keeps no more
 _MOST_ALTERNATIVES = 20
 _FLOOR = -9999.0  # what OpenAI writes for a token that is too unlikely to be counted
@@ -49,16 +51,15 @@ class Books:
 
     def count(self, value: object, name: str) -> int | None:
         """Return a number of tokens; None where there is none, or something else."""
-        try:
-            return fields.as_count(value, name)
-        except fields.Malformed:
-            self._not_known(name)
-            return None
+        return self._read(fields.as_count, value, name)
 
     def number(self, value: object, name: str) -> float | None:
         """Return a finite number; None where there is none, or something else."""
+        return self._read(fields.as_number, value, name)
+
+    def _read(self, read: Callable[[object, str], N | None], value: object, name: str) -> N | None:
         try:
-            return fields.as_number(value, name)
+            return read(value, name)
         except fields.Malformed:
             self._not_known(name)
             return None
@@ -81,34 +82,25 @@ class Books:
 
 def openai_usage(payload: fields.JsonObject, books: Books) -> Usage:
     """`usage` of chat and text completions, of Azure, DeepSeek and all that speak as they do."""
-    usage = books.group(payload, "usage")
-    before, after = (books.group(usage, "prompt_tokens_details"), books.group(usage, "completion_tokens_details"))
-    cached = before.get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
-    thought = after.get("reasoning_tokens", usage.get("reasoning_tokens"))
-    return _with_all_output(
-        Usage(
-            input=books.count(usage.get("prompt_tokens"), "prompt_tokens"),
-            output=books.count(usage.get("completion_tokens"), "completion_tokens"),
-            cached=books.count(cached, "cached_tokens"),
-            reasoning=books.count(thought, "reasoning_tokens"),
-        ),
-        books.count(usage.get("total_tokens"), "total_tokens"),
-    )
+    return _openai_usage(payload, books, "prompt_tokens", "completion_tokens")
 
 
 def responses_usage(payload: fields.JsonObject, books: Books) -> Usage:
     """`usage` of OpenAI's Responses."""
+    return _openai_usage(payload, books, "input_tokens", "output_tokens")
+
+
+def _openai_usage(payload: fields.JsonObject, books: Books, before: str, after: str) -> Usage:
     usage = books.group(payload, "usage")
-    before, after = books.group(usage, "input_tokens_details"), books.group(usage, "output_tokens_details")
-    return _with_all_output(
-        Usage(
-            input=books.count(usage.get("input_tokens"), "input_tokens"),
-            output=books.count(usage.get("output_tokens"), "output_tokens"),
-            cached=books.count(before.get("cached_tokens"), "cached_tokens"),
-            reasoning=books.count(after.get("reasoning_tokens"), "reasoning_tokens"),
-        ),
-        books.count(usage.get("total_tokens"), "total_tokens"),
+    cached = books.group(usage, f"{before}_details").get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
+    thought = books.group(usage, f"{after}_details").get("reasoning_tokens", usage.get("reasoning_tokens"))
+    counted = Usage(
+        input=books.count(usage.get(before), before),
+        output=books.count(usage.get(after), after),
+        cached=books.count(cached, "cached_tokens"),
+        reasoning=books.count(thought, "reasoning_tokens"),
     )
+    return _with_all_output(counted, books.count(usage.get("total_tokens"), "total_tokens"))
 
 
 def anthropic_usage(usage: fields.JsonObject, books: Books) -> Usage:

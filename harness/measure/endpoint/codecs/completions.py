@@ -3,8 +3,6 @@
 Few-shot as plain text serves small models best: llama.cpp speaks both.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec
@@ -38,15 +36,8 @@ class ChatCodec:
         if isinstance(wanted := params.get("logprobs"), int) and not isinstance(wanted, bool):
             params = {**params, "logprobs": True, "top_logprobs": wanted}  # the completions form of the same wish
         self.most_output = parameters.most_output(params)
-        rest: fields.JsonObject = {
-            "model": entry.model,
-            **params,
-            "response_format": parameters.response_format(prompt) or params.get("response_format"),
-            "grammar": prompt.grammar or params.get("grammar"),
-        }
-        if entry.stream:
-            rest = {**rest, "stream": True, "stream_options": {"include_usage": True}}
-        self._rest = parameters.encode_rest(rest, entry)
+        form = parameters.response_format(prompt) or params.get("response_format")
+        self._rest = _rest(entry, prompt, {**params, "response_format": form})
 
     def encode(self, rendered: Rendered) -> bytes:
         """Write the messages, then what is the same for every request."""
@@ -56,12 +47,19 @@ class ChatCodec:
         """Read the first choice's message."""
         _raise_old_error(payload)
         if not payload.get("choices") and _was_filtered(payload):
-            return _blocked(payload, headers)
+            return _with_books(Reply(text="", finish_reason="content_filter"), {}, payload, headers, Books())
         return _chat_reply(payload, fields.first_object(payload, "choices"), headers)
 
-    def parts(self) -> ChatParts:
+    def parts(self) -> "ChatParts":
         """Return a collector for a streamed reply."""
         return ChatParts()
+
+
+def _rest(entry: ModelEntry, prompt: Prompt, params: fields.JsonObject) -> bytes:
+    rest = {"model": entry.model, **params, "grammar": prompt.grammar or params.get("grammar")}
+    if entry.stream:
+        rest |= {"stream": True, "stream_options": {"include_usage": True}}
+    return parameters.encode_rest(rest, entry)
 
 
 def _raise_old_error(payload: fields.JsonObject) -> None:
@@ -77,10 +75,6 @@ def _was_filtered(payload: fields.JsonObject) -> bool:
     found = [one.get("content_filter_results") for one in verdicts if isinstance(one, dict)]
     kinds = [kind for verdict in found if isinstance(verdict, dict) for kind in verdict.values()]
     return any(isinstance(kind, dict) and kind.get("filtered") is True for kind in kinds)
-
-
-def _blocked(payload: fields.JsonObject, headers: Headers) -> Reply:
-    return _with_books(Reply(text="", finish_reason="content_filter"), {}, payload, headers, Books())
 
 
 def _chat_reply(payload: fields.JsonObject, choice: fields.JsonObject, headers: Headers) -> Reply:
@@ -205,15 +199,7 @@ class CompletionsCodec:
         params.pop("top_logprobs", None)
         self.most_output = parameters.most_output(params)
         schema = parameters.schema_of(prompt)
-        rest: fields.JsonObject = {
-            "model": entry.model,
-            **params,
-            "json_schema": schema["schema"] if schema else None,
-            "grammar": prompt.grammar or params.get("grammar"),
-        }
-        if entry.stream:
-            rest = {**rest, "stream": True, "stream_options": {"include_usage": True}}
-        self._rest = parameters.encode_rest(rest, entry)
+        self._rest = _rest(entry, prompt, {**params, "json_schema": schema["schema"] if schema else None})
 
     def encode(self, rendered: Rendered) -> bytes:
         """Write the text, then what is the same for every request."""
@@ -226,7 +212,7 @@ class CompletionsCodec:
         _raise_old_error(payload)
         return _text_reply(payload, fields.first_object(payload, "choices"), headers)
 
-    def parts(self) -> CompletionsParts:
+    def parts(self) -> "CompletionsParts":
         """Return a collector for a streamed reply."""
         return CompletionsParts()
 

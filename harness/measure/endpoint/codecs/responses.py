@@ -1,7 +1,5 @@
 """OpenAI's Responses protocol."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import msgspec
@@ -66,7 +64,7 @@ class ResponsesCodec:
             odd=books.odd,
         )
 
-    def parts(self) -> ResponsesParts:
+    def parts(self) -> "ResponsesParts":
         """Return a collector for a streamed reply."""
         return ResponsesParts(self)
 

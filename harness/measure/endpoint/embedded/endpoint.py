@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from harness.errors import EndpointUnusable
@@ -203,18 +203,9 @@ def _spawn(folder: Path) -> subprocess.Popen[str]:
 def _first_line(process: subprocess.Popen[str], settings: ServerSettings, key: str, folder: Path) -> str:
     assert process.stdin is not None
     assert process.stdout is not None
-    told = {
-        "parent": os.getpid(),
-        "name": settings.name,
-        "weights": str(settings.weights),
-        "threads": settings.threads,
-        "context": settings.context,
-        "slots": settings.slots,
-        "key": key,
-        "log": str(folder / "server.log"),
-    }
+    told = {**asdict(settings), "parent": os.getpid(), "key": key, "log": folder / "server.log"}
     try:
-        process.stdin.write(json.dumps(told) + "\n")
+        process.stdin.write(json.dumps(told, default=str) + "\n")
         process.stdin.flush()
     except OSError:
         return ""  # it ended at once; its log says why

@@ -5,10 +5,9 @@ from typing import assert_never
 
 from harness.errors import UsageError
 from harness.files.project import Transport as TransportKind
+from harness.measure.endpoint.transports.environment import check_variables, proxy_for
 from harness.measure.endpoint.transports.exchange_log import log_to, logged
-from harness.measure.endpoint.transports.proxies import proxy_for
 from harness.measure.endpoint.transports.transport import Broken, Exchange, Sink, Transport
-from harness.measure.endpoint.transports.trust import check_variables
 
 
 def check_way(kind: TransportKind, url: str) -> None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.measure.endpoint.secrets import REDACTED, redact
-from harness.measure.endpoint.transports.transport import Broken, Exchange, Headers, Sink, Transport
+from harness.measure.endpoint.transports.transport import Broken, Exchange, Sink, Transport
 
 VARIABLE = "HARNESS_DEBUG_LOG"
 BODY_SHOWN = 2000  # characters
@@ -74,7 +74,7 @@ class LoggedTransport:
             f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {method} {_safe(url)} {_result(ended)}",
             *(f"> {line}" for line in _headers(self._headers.items())),
             f"> {_body(sent)}",
-            *(f"< {line}" for line in _headers(_pairs(ended.headers))),
+            *(f"< {line}" for line in _headers(() if ended.headers is None else ended.headers.items())),
             f"< {_body(received)}",
         ]
         text = "\n".join(lines) + "\n\n"
@@ -97,10 +97,6 @@ def _result(ended: Exchange | Broken) -> str:
     if isinstance(ended, Broken):
         return f"-> {ended.failure.kind} after {took}: {_safe(ended.failure.message)}"
     return f"-> {ended.status} in {took}, first byte after {ended.first_byte_ns / 1e6:.1f} ms"
-
-
-def _pairs(headers: Headers | None) -> Iterable[tuple[str, str]]:
-    return () if headers is None else headers.items()
 
 
 def _headers(headers: Iterable[tuple[str, str]]) -> list[str]:

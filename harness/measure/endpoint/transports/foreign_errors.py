@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from harness.errors import RunIncomplete
 from harness.measure.endpoint.failure_map import PROXY_WANTS_USER
 from harness.measure.endpoint.secrets import short
-from harness.measure.endpoint.transports.proxies import proxy_for
+from harness.measure.endpoint.transports.environment import proxy_for
 from harness.record import Failure, FailureKind
 
 _PYREQWEST: dict[str, FailureKind] = {

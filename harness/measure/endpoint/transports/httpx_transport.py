@@ -9,9 +9,8 @@ from itertools import cycle
 
 import httpx
 
-from harness.measure.endpoint.transports.proxies import proxy_for
+from harness.measure.endpoint.transports.environment import context, proxy_for
 from harness.measure.endpoint.transports.transport import ClientTransport, Headers, Read, Way
-from harness.measure.endpoint.transports.trust import context
 
 # A client's pool looks at all its connections for every request: at 256 in flight one pool took 20 ms of CPU
 # a request. Spread over several pools the same calls took a tenth of it.
@@ -50,14 +49,7 @@ class HttpxTransport(ClientTransport[httpx.Response]):
 
     @asynccontextmanager
     async def send(
-        self,
-        method: str,
-        url: str,
-        body: bytes,
-        timeout_s: float,
-        *,
-        at_once: bool,  # noqa: ARG002 (it always is)
-        way: Way,
+        self, method: str, url: str, body: bytes, timeout_s: float, way: Way
     ) -> AsyncIterator[httpx.Response]:
         """Send the request; the body is not read yet."""
         assert self._clients, "open() comes first"

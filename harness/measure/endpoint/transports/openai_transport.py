@@ -21,9 +21,8 @@ from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, OpenAIError
 from harness.errors import UsageError
 from harness.files.project.entry import Azure
 from harness.measure.endpoint import secrets
-from harness.measure.endpoint.transports.proxies import proxy_for
+from harness.measure.endpoint.transports.environment import context, proxy_for
 from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way
-from harness.measure.endpoint.transports.trust import context
 
 # The client refuses to start without a key; servers without one ignore this.
 _NO_KEY = "none"
@@ -95,14 +94,7 @@ class OpenAITransport(ClientTransport[httpx2.Response | _RefusedResponse]):
 
     @asynccontextmanager
     async def send(
-        self,
-        method: str,
-        url: str,
-        body: bytes,
-        timeout_s: float,
-        *,
-        at_once: bool,  # noqa: ARG002 (it always is)
-        way: Way,
+        self, method: str, url: str, body: bytes, timeout_s: float, way: Way
     ) -> AsyncIterator[httpx2.Response | _RefusedResponse]:
         """Send the request; the body is not read yet."""
         assert self._client is not None, "open() comes first"

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from harness.measure.endpoint.headers import Headers
 from harness.measure.endpoint.transports import foreign_errors
-from harness.measure.endpoint.transports.trust import expects_tls
+from harness.measure.endpoint.transports.environment import expects_tls
 from harness.record import Failure
 
 BODY_CAP = 8 * 1024 * 1024
@@ -63,9 +63,10 @@ class Way:
     first, and those of the request itself replace them.
     """
 
-    __slots__ = ("connected_at", "connecting_at", "written_at")
+    __slots__ = ("at_once", "connected_at", "connecting_at", "written_at")
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool) -> None:
+        self.at_once = at_once  # each piece of the body matters
         self.connecting_at: int | None = None  # a connection began to be opened for it
         self.connected_at: int | None = None  # it could be written
         self.written_at: int | None = None
@@ -96,11 +97,9 @@ class Transport(Protocol):
 
     async def open(self) -> None:
         """Make the client."""
-        ...
 
     async def close(self) -> None:
         """Release the sockets; safe to call twice."""
-        ...
 
     async def exchange(
         self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink | None = None
@@ -109,7 +108,6 @@ class Transport(Protocol):
 
         With a sink, a 2xx body goes there, chunk by chunk: events come under any content type.
         """
-        ...
 
 
 class ClientTransport(ABC, Generic[R]):
@@ -138,13 +136,8 @@ class ClientTransport(ABC, Generic[R]):
         """Release the sockets; safe to call twice."""
 
     @abstractmethod
-    def send(
-        self, method: str, url: str, body: bytes, timeout_s: float, *, at_once: bool, way: Way
-    ) -> AbstractAsyncContextManager[R]:
-        """Send the request under its deadline; the body is not read yet. `at_once`: each piece matters.
-
-        `way` is to be told what the client tells.
-        """
+    def send(self, method: str, url: str, body: bytes, timeout_s: float, way: Way) -> AbstractAsyncContextManager[R]:
+        """Send the request under its deadline; the body is not read yet. `way` is to be told what the client tells."""
 
     @abstractmethod
     def head(self, response: R) -> tuple[int, Headers]:
@@ -159,10 +152,10 @@ class ClientTransport(ABC, Generic[R]):
     ) -> Exchange | Broken:
         """Send one request and read the whole response, or push its events' bytes to `sink`."""
         first = status = headers = None
-        streamed, way = False, Way()
+        streamed, way = False, Way(at_once=sink is not None)
         start = perf_counter_ns()
         try:
-            async with self.send(method, url, body, timeout_s, at_once=sink is not None, way=way) as response:
+            async with self.send(method, url, body, timeout_s, way) as response:
                 first = perf_counter_ns() - start
                 status, headers = self.head(response)
                 if sink is not None and 200 <= status < 300:

@@ -19,7 +19,7 @@ from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
 
 from harness.ending import wait_for_native_threads
-from harness.measure.endpoint.transports.proxies import LOOPBACK, proxy_for
+from harness.measure.endpoint.transports.environment import LOOPBACK, proxy_for
 from harness.measure.endpoint.transports.transport import ClientTransport, Headers, Read, Way
 from harness.record import Failure
 
@@ -138,7 +138,7 @@ class WireTransport(ClientTransport[Response]):
         if client is not None:
             await client.close()
 
-    def send(self, method: str, url: str, body: bytes, timeout_s: float, *, at_once: bool, way: Way) -> StreamRequest:
+    def send(self, method: str, url: str, body: bytes, timeout_s: float, way: Way) -> StreamRequest:
         """Send the request; the client keeps the deadline."""
         assert self._client is not None, "open() comes first"
         if self._timeout[0] != timeout_s:
@@ -149,7 +149,7 @@ class WireTransport(ClientTransport[Response]):
             request = request.body_stream(stream).header("content-length", str(len(body)))
         else:
             request = request.body_bytes(body)
-        return request.streamed_read_buffer_limit(0 if at_once else _READ_AHEAD).build_streamed()
+        return request.streamed_read_buffer_limit(0 if way.at_once else _READ_AHEAD).build_streamed()
 
     def head(self, response: Response) -> tuple[int, Headers]:
         """Give status and headers."""

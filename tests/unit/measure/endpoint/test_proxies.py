@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.measure.endpoint.secrets import redact
-from harness.measure.endpoint.transports.proxies import proxy_for
+from harness.measure.endpoint.transports.environment import proxy_for
 
 PROXY = "http://proxy.example:3128"
 

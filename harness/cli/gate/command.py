@@ -28,12 +28,6 @@ class PolicySide(StrEnum):
 BaseOption: TypeAlias = Annotated[
     str, typer.Option("--base", metavar="REF", help="The branch that this one is to be merged into.")
 ]
-MarginOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--margin", metavar="SHARE", help="The loss that would not matter: 2%.", show_default="the suite's own"
-    ),
-]
 PolicyOption: TypeAlias = Annotated[
     PolicySide,
     typer.Option(
@@ -74,7 +68,7 @@ def gate(
     suite: SuiteArgument = None,
     base: BaseOption = "origin/main",
     every: AllOption = False,
-    margin: MarginOption = None,
+    margin: options.Margin = None,
     policy: PolicyOption = PolicySide.BASE,
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,

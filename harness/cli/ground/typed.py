@@ -152,6 +152,12 @@ Repeats = Annotated[
     int | None,
     typer.Option("--repeats", "-n", min=1, max=MOST_REPEATS, help="Ask this often for every case.", show_default=False),
 ]
+Margin = Annotated[
+    str | None,
+    typer.Option(
+        "--margin", metavar="SHARE", help="The loss that would not matter: 2%.", show_default="the suite's own"
+    ),
+]
 Limit = Annotated[
     int | None,
     typer.Option("--limit", min=1, help="Only N cases: a fixed sample, each label with its share.", show_default=False),

@@ -19,12 +19,6 @@ ToOption: TypeAlias = Annotated[
     list[str] | None,
     typer.Option("--to", metavar="NEW", help="A model to take over; may be repeated.", autocompletion=options.models),
 ]
-MarginOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--margin", metavar="SHARE", help="The loss that would not matter: 2%.", show_default="the suite's own"
-    ),
-]
 LabelMarginOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -62,7 +56,7 @@ def upgrade(
     old: FromOption = None,
     new: ToOption = None,
     prompt: options.Prompt = None,
-    margin: MarginOption = None,
+    margin: options.Margin = None,
     label_margin: LabelMarginOption = None,
     cases: options.Cases = None,
     repeats: options.Repeats = None,

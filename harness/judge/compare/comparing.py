@@ -135,7 +135,7 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
         same_prompt=base.entry.prompt_digest == head.entry.prompt_digest,
         same_model=base.entry.model_digest == head.entry.model_digest,
         changes=changes(base, head, pairs),
-        notes=notes(base, head, pairs),
+        notes=tuple(notes(base, head, pairs)),
         confidence=confidence,
         labels=pairs.labels,
         positive=head.suite.positive,

@@ -135,43 +135,33 @@ def _firm_regressions(judged: Sequence[ChangedPrompt], alpha: float) -> list[set
 
 
 def _decided(one: ChangedPrompt, firm: set[int]) -> judge.GatedPrompt:
+    made = judge.GatedPrompt(
+        path=one.path,
+        prompt=one.prompt,
+        model=one.model,
+        kind="changed",
+        lines=one.lines,
+        status="NOT MEASURED",
+        headline=one.not_measured,
+        checks=(),
+        comparison=None,
+        reused=one.reused,
+        not_measured=one.not_measured,
+        went_wrong=one.went_wrong,
+        changed=one.changed,
+        was=one.was,
+    )
     if one.not_measured and not one.same:
-        return judge.GatedPrompt(
-            path=one.path,
-            prompt=one.prompt,
-            model=one.model,
-            kind="changed",
-            lines=one.lines,
-            status="NOT MEASURED",
-            headline=one.not_measured,
-            checks=(),
-            comparison=None,
-            reused=one.reused,
-            not_measured=one.not_measured,
-            went_wrong=one.went_wrong,
-            changed=one.changed,
-            was=one.was,
-        )
+        return made
     kind: judge.GatedKind = "same" if one.same else "new" if one.comparison is None else "changed"
     checks = () if one.same or one.head is None else (*threshold_checks(one, one.head), *_no_worse(one, firm))
     status = _worst(check.status for check in checks)
     comparison = one.comparison
     if comparison is not None and one.reused:
         comparison = without_latency(comparison)
-    return judge.GatedPrompt(
-        path=one.path,
-        prompt=one.prompt,
-        model=one.model,
-        kind=kind,
-        lines=one.lines,
-        status=status,
-        headline=_headline(status, kind, checks, comparison, one.went_wrong),
-        checks=checks,
-        comparison=comparison,
-        reused=one.reused,
-        went_wrong=one.went_wrong,
-        changed=one.changed,
-        was=one.was,
+    headline = _headline(status, kind, checks, comparison, one.went_wrong)
+    return msgspec.structs.replace(
+        made, kind=kind, status=status, headline=headline, checks=checks, comparison=comparison, not_measured=""
     )
 
 

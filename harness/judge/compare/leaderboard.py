@@ -43,7 +43,7 @@ def leaderboard(views: Sequence[View], candidates: Sequence[CandidateAssessment]
     rows = tuple(_standing(candidate, duels) for candidate in ranked)
     alpha = 1 - ordered[0].confidence
     cochran = _cochran(ordered)
-    choice = recommend(rows, duels)
+    recommended, recommendation = recommend(rows, duels)
     return Leaderboard(
         quality=QUALITY.name,
         rows=rows,
@@ -51,9 +51,9 @@ def leaderboard(views: Sequence[View], candidates: Sequence[CandidateAssessment]
         cochran_p=cochran,
         weakest=_weakest(rows, duels) if cochran is not None and cochran < alpha else None,
         front=tuple(row.name for row in rows if row.on_front),
-        recommended=choice.name,
-        recommendation=choice.sentence,
-        differences=differences_sentence(choice.name if len(rows) <= MOST_RANKED else rows[0].name, duels),
+        recommended=recommended,
+        recommendation=recommendation,
+        differences=differences_sentence(recommended if len(rows) <= MOST_RANKED else rows[0].name, duels),
     )
 
 

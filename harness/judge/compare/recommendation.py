@@ -1,7 +1,6 @@
 """Which candidate to take, in one sentence that says what it gives up; only real differences count."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -9,18 +8,10 @@ from harness.files.thresholds import COST_PER_1000, P95, QUALITY, metric_of
 from harness.judge import Duel, Standing, amount, count, listed, scale_of, sentence, signed_text
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A candidate and the sentence that recommends it."""
-
-    name: str
-    sentence: str
-
-
-def recommend(rows: Sequence[Standing], duels: Sequence[Duel]) -> Choice:
+def recommend(rows: Sequence[Standing], duels: Sequence[Duel]) -> tuple[str, str]:
     """Choose the best of the ready ones, or who of these really beats it in p95 or cost at no loss.
 
-    Where none is ready, it is the nearest: the one with the fewest checks to go.
+    Where none is ready, it is the nearest: the one with the fewest checks to go. Gives its name, and the sentence.
     """
     pool = {row.name: row for row in rows if row.verdict == rows[0].verdict}
     chosen = rows[0]
@@ -32,8 +23,7 @@ def recommend(rows: Sequence[Standing], duels: Sequence[Duel]) -> Choice:
         if not better:
             break
         chosen = min(better, key=lambda row: places[row.name])
-    said = f"{_opening(chosen, rows)}{_gains(chosen, rows, duels)}; {_loss(chosen, duels)}."
-    return Choice(chosen.name, said)
+    return chosen.name, f"{_opening(chosen, rows)}{_gains(chosen, rows, duels)}; {_loss(chosen, duels)}."
 
 
 def _beaten(name: str, by: str, metric: str, duels: Sequence[Duel]) -> bool:

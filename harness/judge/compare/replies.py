@@ -1,6 +1,7 @@
 """What a new model's replies are like beside the old one's: their length, how much was thought, what they cost."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -8,11 +9,12 @@ from harness.files.thresholds import COST_PER_1000, Metric
 from harness.judge import Bill, Comparison, MetricDifference, money
 from harness.judge.compare.decide import decided
 from harness.judge.compare.figures import Compared
-from harness.judge.pairs import FAILED, NONE, Bool, Float, Pairs, Side
-from harness.judge.scores import Missing, clustered_mean, paired_mean_difference
+from harness.judge.compare.speed_and_cost import mean_figure
+from harness.judge.pairs import FAILED, NONE, Float, Pairs, Side
 from harness.judge.sections.cost import NO_USAGE, scaled
 
 NO_REPLY = "one side has no reply"
+_lower = partial(Metric, scale="count", higher_is_better=False)
 
 
 def reply_figures(pairs: Pairs, margin: float) -> tuple[MetricDifference, ...]:
@@ -30,32 +32,14 @@ def _compared(pairs: Pairs) -> Iterator[Compared]:
             sides = [
                 np.where(known, np.maximum(values, 0), values) for known, values in zip(counted, sides, strict=True)
             ]
-        yield _mean(pairs, name, (sides[0], sides[1]), NO_USAGE)
+        yield mean_figure(pairs, _lower(name=name), sides, why=NO_USAGE)
     lengths = [_characters(side) for side in (pairs.base, pairs.head)]
-    yield _mean(pairs, "reply characters", (lengths[0], lengths[1]), NO_REPLY)
+    yield mean_figure(pairs, _lower(name="reply characters"), lengths, why=NO_REPLY)
 
 
 def _characters(side: Side) -> Float:
     sizes = np.array([len(text) for text in side.trials.replies] or [0], dtype=np.float64)
     return np.asarray(np.where(side.trials.outcome == FAILED, NONE, sizes[side.trials.reply]), dtype=np.float64)
-
-
-def _mean(pairs: Pairs, name: str, values: tuple[Float, Float], why: str) -> Compared:
-    known: list[Bool] = [np.asarray(each != NONE, dtype=np.bool_) for each in values]
-    sides = (pairs.base, pairs.head)
-    means = [
-        clustered_mean(each[have], side.case[have], why_empty=why).estimate(pairs.confidence)
-        for side, each, have in zip(sides, values, known, strict=True)
-    ]
-    (old, asked), (new, asked_again) = (
-        side.per_case(each, have) for side, each, have in zip(sides, values, known, strict=True)
-    )
-    both = (asked > 0) & (asked_again > 0)
-    found = (
-        paired_mean_difference(new[both] / asked_again[both], old[both] / asked[both]) if both.any() else Missing(why)
-    )
-    metric = Metric(name=name, scale="count", higher_is_better=False)
-    return Compared(metric=metric, base=means[0], head=means[1], difference=found)
 
 
 def bill(comparison: Comparison, volume: float | None) -> Bill | None:

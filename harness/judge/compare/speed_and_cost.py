@@ -129,19 +129,23 @@ def _money(
 
 
 def _tokens(pairs: Pairs) -> Compared:
-    sides, means = [], []
-    for side in (pairs.base, pairs.head):
-        known = counted(side.trials)
-        tokens = np.maximum(side.trials.tokens_in, 0) + np.maximum(side.trials.tokens_out, 0)
-        mean = scores.clustered_mean(tokens[known].astype(np.float64), side.case[known], why_empty=NO_USAGE)
-        sides.append(mean.estimate(pairs.confidence))
-        means.append(side.per_case(tokens.astype(np.float64), known))
-    (before, asked), (after, asked_again) = means
-    have = (asked > 0) & (asked_again > 0)
-    difference = scores.paired_mean_difference(after[have] / asked_again[have], before[have] / asked[have])
-    return Compared(
-        metric=thresholds.TOKENS_PER_CASE,
-        base=sides[0],
-        head=sides[1],
-        difference=difference if have.any() else Missing(NO_USAGE),
-    )
+    values = []
+    for trials in (pairs.base.trials, pairs.head.trials):
+        tokens = np.maximum(trials.tokens_in, 0) + np.maximum(trials.tokens_out, 0)
+        values.append(np.where(counted(trials), tokens, NONE).astype(np.float64))
+    return mean_figure(pairs, thresholds.TOKENS_PER_CASE, values, why=NO_USAGE)
+
+
+def mean_figure(pairs: Pairs, metric: thresholds.Metric, values: Sequence[Float], *, why: str) -> Compared:
+    """Give the mean of a value of each trial (base's, head's; NONE where unknown); `why` it may be undefined."""
+    means, sums = [], []
+    for side, each in zip((pairs.base, pairs.head), values, strict=True):
+        have = np.asarray(each != NONE, dtype=np.bool_)
+        means.append(scores.clustered_mean(each[have], side.case[have], why_empty=why).estimate(pairs.confidence))
+        sums.append(side.per_case(each, have))
+    (before, asked), (after, asked_again) = sums
+    both = (asked > 0) & (asked_again > 0)
+    found: Figure = Missing(why)
+    if both.any():
+        found = scores.paired_mean_difference(after[both] / asked_again[both], before[both] / asked[both])
+    return Compared(metric=metric, base=means[0], head=means[1], difference=found)

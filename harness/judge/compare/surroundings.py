@@ -74,12 +74,8 @@ def fingerprints(side: Side) -> dict[str, int]:
     return named_counts(side.trials.fingerprint, side.trials.fingerprints)
 
 
-def notes(base: View, head: View, pairs: Pairs) -> tuple[str, ...]:
+def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
     """Say what could mislead."""
-    return tuple(_notes(base, head, pairs))
-
-
-def _notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
     if pairs.cases == 0:
         yield "No case is on both sides, so nothing can be compared."
         return

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from harness.judge.power import PowerRow
     from harness.measure.plan import CandidateCost, PlanSummary
 
-SHOWN = 3  # findings of each prompt
-MOST = 3  # sentences of a kind
+_SHOWN = 3  # findings of each prompt
+_MOST = 3  # sentences of a kind
 PROMPT_LINES = 6
-WIDE = 76
-KINDS = {
+_WIDE = 76
+_KINDS = {
     "example_in_cases": "{case} is {other} of the prompt",
     "quoted_in_prompt": "{case} stands in the prompt ({other})",
     "dev_in_holdout": "{case} is also in dev, as {other}",
@@ -131,7 +131,7 @@ def check_text(
         "",
         "  Proves at best: without a single miss. 80% power: so many pass four times out of five, if the",
         "  true value lies half way from the threshold to perfect.",
-        *_few([f"  ✗ {row.sentence}" for row in rows if not row.provable], MOST, "thresholds"),
+        *_few([f"  ✗ {row.sentence}" for row in rows if not row.provable], _MOST, "thresholds"),
         *(f"  {told}" for told in cheapest_fix(suite, rows)),
         "",
         *leaks,
@@ -173,7 +173,7 @@ def label_warnings(bundle: Bundle) -> list[dict[str, str]]:
 
 def _label_lines(bundle: Bundle) -> list[str]:
     found = [f"  ! {one['sentence']}" for one in label_warnings(bundle)]
-    return ["labels that can be confused", *_few(found, MOST, "of them"), ""] if found else []
+    return ["labels that can be confused", *_few(found, _MOST, "of them"), ""] if found else []
 
 
 def _indented(text: str) -> list[str]:
@@ -220,20 +220,20 @@ def _shown(findings: list[LeakFinding]) -> list[str]:
     from harness.judge.leakage.find import LEAKS
 
     findings.sort(key=lambda finding: finding.kind not in LEAKS)
-    lines = [line for finding in findings[:SHOWN] for line in _finding(finding)]
-    if len(findings) > SHOWN:
-        lines.append(f"    and {len(findings) - SHOWN:,} more: `harness check --json` lists all")
+    lines = [line for finding in findings[:_SHOWN] for line in _finding(finding)]
+    if len(findings) > _SHOWN:
+        lines.append(f"    and {len(findings) - _SHOWN:,} more: `harness check --json` lists all")
     return lines
 
 
 def _finding(finding: LeakFinding) -> list[str]:
     from harness.report.parts import shorten, visible
 
-    said = KINDS[finding.kind].format(case=finding.case, other=finding.other)
+    said = _KINDS[finding.kind].format(case=finding.case, other=finding.other)
     return [
         f"    {visible(said)}: {100 * finding.similarity:.0f}% alike ({finding.measure})",
-        f"      | {visible(shorten(finding.text, WIDE))}",
-        f"      | {visible(shorten(finding.other_text, WIDE))}",
+        f"      | {visible(shorten(finding.text, _WIDE))}",
+        f"      | {visible(shorten(finding.other_text, _WIDE))}",
     ]
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.judge.power import PowerRow
     from harness.measure.plan import PlanSummary
 
-MANY = 12  # labels: of more only those with the fewest and the most cases have rows
+_MANY = 12  # labels: of more only those with the fewest and the most cases have rows
 _ENDS = 3  # rows of either
 
 
@@ -27,7 +27,7 @@ def case_rows(bundle: Bundle) -> list[tuple[str, ...]]:
         return (label, *(f"{counted[label, split]:,}" for split in splits), f"{totals[label]:,}")
 
     labels = bundle.suite.labels
-    if len(labels) <= MANY:
+    if len(labels) <= _MANY:
         return [head, *map(row, labels)]
     ranked = sorted(labels, key=lambda label: (totals[label], label))
     between = ranked[_ENDS:-_ENDS]
@@ -60,7 +60,7 @@ def power_rows(rows: Sequence[PowerRow]) -> list[tuple[str, ...]]:
         groups.setdefault(asked, []).append(row)
     shown: list[tuple[str, ...]] = [("threshold", "rests on", "proves at best", "80% power takes", "")]
     for asked, group in groups.items():
-        if len(group) > MANY:
+        if len(group) > _MANY:
             shown.append((asked, *_of_many(group)))
         else:
             shown += [(row.threshold, *_of_many([row])) for row in group]

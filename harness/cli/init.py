@@ -1,5 +1,7 @@
 """`harness demo` and `harness init`: from nothing to a first report."""
 
+from __future__ import annotations
+
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,13 +89,13 @@ def write_files(folder: Path, texts: dict[str, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _shipped(package: str) -> "Traversable":
+def _shipped(package: str) -> Traversable:
     from importlib.resources import files  # what it brings along takes as long as all commands together
 
     return files(package)
 
 
-def _texts(folder: "Traversable", prefix: str = "") -> dict[str, str]:
+def _texts(folder: Traversable, prefix: str = "") -> dict[str, str]:
     texts: dict[str, str] = {}
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         name = f"{prefix}{entry.name.removesuffix('.tmpl')}"

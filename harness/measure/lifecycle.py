@@ -19,7 +19,7 @@ from harness.measure.endpoint import listing
 from harness.measure.endpoint.secrets import short
 from harness.measure.endpoint.transports import Exchange
 
-PATIENCE_S = 3.0  # somebody looks at a list: what is not said by then is not shown
+_PATIENCE_S = 3.0  # somebody looks at a list: what is not said by then is not shown
 _SPOKEN = ("chat", "completions", "responses", "anthropic")
 _DATES = ("shutdown_date", "retires_at", "retirement_date", "expiration_date", "deprecation", "inference")
 
@@ -46,9 +46,9 @@ async def _asked(name: str, entry: ModelEntry, root: Path) -> Lifecycle:
         return Lifecycle()  # a key is not set: the list says so
     await transport.open()
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(_PATIENCE_S):
             for url in urls:
-                exchange = await transport.exchange("GET", url, b"", timeout_s=PATIENCE_S)
+                exchange = await transport.exchange("GET", url, b"", timeout_s=_PATIENCE_S)
                 if not isinstance(exchange, Exchange) or exchange.status != HTTPStatus.OK:
                     continue
                 if (found := _of(entry.model, exchange.body)) is not None:

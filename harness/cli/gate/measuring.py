@@ -19,7 +19,7 @@ from harness.measure.run import Bundle, Candidate, Most, Plan, measure, served_a
 from harness.record import Record, Reply
 from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
 
-AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
+_AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ def run_gate(
             )
         except HarnessError as error:
             if error.resumable:
-                error.fix = AGAIN
+                error.fix = _AGAIN
             raise
 
 

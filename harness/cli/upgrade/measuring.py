@@ -17,7 +17,7 @@ from harness.measure.resume import resume, something_left
 from harness.measure.run import Most, Plan, measure
 from harness.rundir import Manifest, list_runs, read_manifest
 
-AGAIN = "Run the same `harness upgrade` command again: it goes on where it stopped."
+_AGAIN = "Run the same `harness upgrade` command again: it goes on where it stopped."
 DOCUMENT, FRESH = "upgrade.json", "fresh"  # in the folder of the run
 MOST_ASKED_AGAIN = 100  # cases of each prompt and model
 
@@ -138,7 +138,7 @@ def _run(bundle: Bundle, results: Path, begun: Path | None, notes: object, most:
             )
         except HarnessError as error:
             if error.resumable:
-                error.fix = AGAIN
+                error.fix = _AGAIN
             raise
 
 

@@ -35,8 +35,8 @@ SAYS: Mapping[str, tuple[str, ...]] = {  # what an entry may say of a file of ea
     "lines": ("header", "encoding", "beside"),
 }  # fmt: skip
 
-Place: TypeAlias = tuple[Path, int]
-Rows: TypeAlias = Iterable[tuple[int, dict[str, Any]]]
+_Place: TypeAlias = tuple[Path, int]
+_Rows: TypeAlias = Iterable[tuple[int, dict[str, Any]]]
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class CaseReader:
     seen: set[str] = field(default_factory=set)  # the columns of all files; kept where columns are mapped
     nameless: Counter[Path] = field(default_factory=Counter)  # rows with text that no column names
     expected: Expected = field(init=False)
-    _ids: dict[str, Place] = field(default_factory=dict)
+    _ids: dict[str, _Place] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Know the labels."""
@@ -101,7 +101,7 @@ class CaseReader:
 
     def _rows(
         self, file: Path, kind: str | None, form: CaseFile | None, url: str | None, beside: Mapping[str, Path]
-    ) -> Rows:
+    ) -> _Rows:
         """Give the rows of a file, from the reader of its format; none when there is no reader."""
         if kind is None:
             written = entry_line(file, "format: ...")
@@ -120,7 +120,7 @@ class CaseReader:
             return read_remote(
                 file, url, kind, self.findings, separator=separator or ",", header=header, encoding=encoding
             )
-        readers: dict[str, Callable[[], Rows]] = {
+        readers: dict[str, Callable[[], _Rows]] = {
             "parquet": lambda: read_table(file, str(file), self.findings),
             "jsonl": lambda: read_jsonl(file, self.findings, encoding),
             "json": lambda: read_json(file, self.findings, encoding),

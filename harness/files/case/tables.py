@@ -12,20 +12,20 @@ from typing import Any, TypeAlias
 
 from harness.files.written import Findings, did_you_mean, shown
 
-Rows: TypeAlias = Iterator[tuple[int, dict[str, Any]]]
+_Rows: TypeAlias = Iterator[tuple[int, dict[str, Any]]]
 LARGEST_SHEET = 1 << 30  # bytes of a spreadsheet once it is unpacked
 _BATCH = 10_000
 _LACKS = ("reading this needs the extra `tables`.", "Install it: pip install 'prompt-readiness[tables]'.")
 
 
-def read_table(file: Path, source: str, findings: Findings) -> Rows:
+def read_table(file: Path, source: str, findings: Findings) -> _Rows:
     """Yield the rows of a Parquet file; `file` stands for it in messages and a row's line is its number."""
     return _batches(file, lambda polars: polars.scan_parquet(source, glob=False), findings)
 
 
 def read_remote(
     file: Path, url: str, kind: str, findings: Findings, *, separator: str, header: Sequence[str], encoding: str
-) -> Rows:
+) -> _Rows:
     """Yield the rows of a table at an address, read by batches: Parquet, CSV and its kin, JSONL."""
     wide = encoding and codecs.lookup(encoding).name not in {"utf-8", "utf-8-sig", "ascii"}
     if kind not in {"parquet", "csv", "tsv", "jsonl"} or wide:
@@ -43,7 +43,7 @@ def read_remote(
     return _batches(file, scans["csv" if kind == "tsv" else kind], findings)
 
 
-def _batches(file: Path, scan: Callable[[Any], Any], findings: Findings) -> Rows:
+def _batches(file: Path, scan: Callable[[Any], Any], findings: Findings) -> _Rows:
     try:
         import polars
     except ImportError:

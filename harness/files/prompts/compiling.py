@@ -21,7 +21,7 @@ from harness.files.written.findings import shown
 PLACE = re.compile(r"\{\{\s*([^\W\d][\w-]*)\s*\}\}")  # as GitHub writes them
 
 
-LARGEST = 1_000_000  # characters of one rendered prompt
+_LARGEST = 1_000_000  # characters of one rendered prompt
 
 
 LARGEST_NUMBER = 1e18  # that a filter is given or gives
@@ -83,8 +83,8 @@ def _refuse_large(value: object) -> None:
     """Refuse a long text or list, a large number, and what is no number."""
     if isinstance(value, (int, float)) and not abs(value) <= LARGEST_NUMBER:
         raise RenderFailed("a number is not finite, or has more than 18 digits.")
-    if isinstance(value, Sized) and len(value) > LARGEST:
-        raise RenderFailed(f"a value is longer than {LARGEST:,} characters.")
+    if isinstance(value, Sized) and len(value) > _LARGEST:
+        raise RenderFailed(f"a value is longer than {_LARGEST:,} characters.")
 
 
 def _round(value: float, precision: int = 0, method: str = "common") -> float:
@@ -98,8 +98,8 @@ def _join(value: Iterable[object], d: str = "", attribute: str | None = None) ->
     if attribute and attribute.startswith("_"):
         raise RenderFailed(f"`{shown(attribute)}` is not a part that a prompt may use.")
     items = [str(getattr(item, attribute) if attribute else item) for item in value]
-    if sum(map(len, items)) + len(str(d)) * len(items) > LARGEST:
-        raise RenderFailed(f"a joined text is longer than {LARGEST:,} characters.")
+    if sum(map(len, items)) + len(str(d)) * len(items) > _LARGEST:
+        raise RenderFailed(f"a joined text is longer than {_LARGEST:,} characters.")
     return str(d).join(items)
 
 
@@ -177,9 +177,9 @@ def _groups(tree: nodes.Template) -> list[list[nodes.Node]]:
 
 
 def refuse_long(size: int) -> None:
-    """Raise RenderFailed for a prompt of more characters than LARGEST."""
-    if size > LARGEST:
-        raise RenderFailed(f"the rendered prompt is longer than {LARGEST:,} characters.")
+    """Raise RenderFailed for a prompt of more characters than _LARGEST."""
+    if size > _LARGEST:
+        raise RenderFailed(f"the rendered prompt is longer than {_LARGEST:,} characters.")
 
 
 def fill(part: Part, values: Mapping[str, Any]) -> str:

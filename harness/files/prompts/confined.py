@@ -27,7 +27,7 @@ START_S = 60.0  # for the child to begin: that is the machine's time, not the pr
 WALL_S = 15.0  # for one answer
 CPU_S = 5  # for each batch of samples
 MEMORY = 512 << 20  # bytes of address space
-BATCH = 2_000  # samples
+_BATCH = 2_000  # samples
 _MOST_BYTES = 32 << 20  # of one answer: LARGEST characters, however JSON writes them
 _TOO_MUCH = "takes too much time or memory to render."
 _NOT_BEGUN = "can't be rendered in a process of its own."
@@ -70,7 +70,7 @@ class ConfinedRenderer:
         wall_s: float = WALL_S,
         cpu_s: int = CPU_S,
         memory: int = MEMORY,
-        batch: int = BATCH,
+        batch: int = _BATCH,
     ) -> None:
         self._wall_s = wall_s
         self._over: RenderRefused | None = None

@@ -20,7 +20,7 @@ from harness.files.written import Age, Money, Share, Texts, Written, per_month
 from harness.record import CaseRow
 
 DEFAULT_CONFIDENCE = 0.95
-MOST_LABELS = 1000
+_MOST_LABELS = 1000
 
 
 _OF_NAMES = frozenset({"idna", "punycode"})  # encodings that write no texts, but names of hosts
@@ -145,7 +145,7 @@ class Suite(Written):
     description: str = Field("", description="What this suite is about.")
     labels: Texts = Field(
         min_length=2,
-        max_length=MOST_LABELS,
+        max_length=_MOST_LABELS,
         description="All answers that are possible; or {file: classes.txt}, a file of their names.",
     )
     positive: str | None = Field(None, description="The label that one looks for, in suites with two labels.")

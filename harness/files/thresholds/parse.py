@@ -21,7 +21,7 @@ from harness.files.thresholds.threshold import Baseline, Op, Threshold, Where
 from harness.files.written import units
 from harness.files.written.findings import did_you_mean, shortlist, shown
 
-LONGEST = 500
+_LONGEST = 500
 
 _OPS: dict[str, Op] = {">=": ">=", "<=": "<=", ">": ">", "<": "<"}
 _NAME = re.compile(
@@ -51,8 +51,8 @@ def parse_threshold(
     splits: Collection[str] | None = None,
 ) -> Threshold:
     """Parse one threshold. Raises ThresholdError; names that are given as None are not checked."""
-    if len(text) > LONGEST:
-        raise ThresholdError(f"is longer than {LONGEST} characters.", column=LONGEST)
+    if len(text) > _LONGEST:
+        raise ThresholdError(f"is longer than {_LONGEST} characters.", column=_LONGEST)
     return _Parser(text, Known(labels, perturbations, tags, splits)).threshold()
 
 

@@ -89,7 +89,7 @@ def near_file(path: Path) -> str:
     return f"Did you mean `{shown(near)}`?" if near else ""
 
 
-LONGEST_LINE = 4 << 20  # bytes of one line
+_LONGEST_LINE = 4 << 20  # bytes of one line
 LARGEST_WRITTEN = 1 << 20  # bytes of a YAML file: more is not something that a person wrote
 
 _MARKS = (  # UTF-32's first: its mark starts as that of UTF-16 does
@@ -162,10 +162,10 @@ def _wide_lines(path: Path, source: BinaryIO, codec: str, findings: Findings) ->
     number = 0
     with io.TextIOWrapper(source, encoding=codec, newline="\n") as lines:
         try:
-            while line := lines.readline(LONGEST_LINE + 1):
+            while line := lines.readline(_LONGEST_LINE + 1):
                 number += 1
-                if len(line) > LONGEST_LINE or "\0" in line:
-                    wrong = "is too long" if len(line) > LONGEST_LINE else "holds a NUL character"
+                if len(line) > _LONGEST_LINE or "\0" in line:
+                    wrong = "is too long" if len(line) > _LONGEST_LINE else "holds a NUL character"
                     findings.add(path, number, "", f"{wrong}.", "Check the encoding.")
                     return
                 yield number, line.removeprefix("\ufeff") if number == 1 else line
@@ -175,10 +175,10 @@ def _wide_lines(path: Path, source: BinaryIO, codec: str, findings: Findings) ->
 
 def _lines(path: Path, source: BinaryIO, codec: str, findings: Findings, fix: str) -> Iterator[tuple[int, str]]:
     number = offset = 0
-    while raw := source.readline(LONGEST_LINE + 1):
+    while raw := source.readline(_LONGEST_LINE + 1):
         number += 1
-        if len(raw) > LONGEST_LINE:
-            findings.add(path, number, "", f"is longer than {LONGEST_LINE:,} bytes.", "Shorten it.")
+        if len(raw) > _LONGEST_LINE:
+            findings.add(path, number, "", f"is longer than {_LONGEST_LINE:,} bytes.", "Shorten it.")
             return
         if b"\0" in raw:
             findings.add(path, number, "", "holds a NUL byte.", "Remove it; text files have none.")

@@ -19,7 +19,7 @@ import yaml
 from harness.files.written.findings import Findings, shown
 
 DEEPEST = 40
-LARGEST = 100_000  # nodes, aliases expanded
+_LARGEST = 100_000  # nodes, aliases expanded
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TRUE_FALSE = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
@@ -223,8 +223,8 @@ class _Builder:
             self._keys[-1] = None
             self._enter(parent, pending, node)
         parent.size += node.size
-        if parent.size > LARGEST:
-            raise _Refused(line, f"has more than {LARGEST:,} values once its aliases are expanded.", "Shorten it.")
+        if parent.size > _LARGEST:
+            raise _Refused(line, f"has more than {_LARGEST:,} values once its aliases are expanded.", "Shorten it.")
 
     def _key(self, node: Node, line: int) -> tuple[str, int]:
         if not isinstance(node, Scalar):

@@ -3,7 +3,7 @@
 `figures` and `speed_and_cost` give every metric on both sides; `decide` and `non_inferiority` say which
 differences are real; `telling` makes the sentences. On these stand `compare` for two candidates,
 `leaderboard` for those of a run, `decide_prompts` for what a pull request changed, and `upgraded` for a prompt
-whose model is to be another one (`no_worse`, `agreement` and `replies` are its branches).
+whose model is to be another one (`no_worse` and `agreement` are its branches).
 """
 
 from harness.judge.compare.agreement import disagreeing

@@ -100,7 +100,7 @@ def _asked(
 
 
 MARGIN = 0.02
-FEWEST = 5  # cases: a smaller slice is not compared
+_FEWEST = 5  # cases: a smaller slice is not compared
 
 
 def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
@@ -239,7 +239,7 @@ def _slices(pairs: Pairs, *, margin: float) -> tuple[MetricDifference, ...]:
     cases, rows = pairs.head.view.cases, pairs.matching.head
     parts = [(f"split={name}", cases.split[rows] == place) for place, name in enumerate(cases.splits)]
     parts += [(f"tag={tag}", has[rows]) for tag, has in sorted(cases.tags.items())]
-    chosen = [(where, np.asarray(among, dtype=np.bool_)) for where, among in parts if among.sum() >= FEWEST]
+    chosen = [(where, np.asarray(among, dtype=np.bool_)) for where, among in parts if among.sum() >= _FEWEST]
     compared = [figures.accuracy_figure(pairs, among) for _, among in chosen]
     return decided(compared, margin=margin, confidence=pairs.confidence, where=[where for where, _ in chosen])
 

@@ -11,7 +11,7 @@ noise, or so few cases were compared that a large one may hide; then the number 
 
 P-values are two-sided. A share asked once a case has McNemar's mid-p, one with repeats Tango's score
 statistic at the effective number of pairs; a mean has Student's t. A resampled metric counts the
-draws beyond 0, and where fewer than `FEW` lie there the normal curve with the draws' spread stands for the
+draws beyond 0, and where fewer than `_FEW` lie there the normal curve with the draws' spread stands for the
 tail, so that Holm's correction is not limited by the number of draws.
 """
 
@@ -27,7 +27,7 @@ from harness.judge.compare.telling import with_sentence
 from harness.judge.scores import Drawn, Figure, Normal, PairedDifference
 
 RELATIVE = 0.1  # of latency, money and tokens: a smaller difference is not looked for
-FEW = 20  # draws beyond 0, from which on they are counted
+_FEW = 20  # draws beyond 0, from which on they are counted
 BLIND = 5.0  # times what matters: an interval that reaches so far on either side can't tell
 
 
@@ -203,7 +203,7 @@ def _tail(figure: Drawn, at: float, beyond: int) -> float:
     assert figure.value is not None
     counted = (beyond + 1) / (len(figure.draws) + 1)
     spread = float(figure.draws.std())
-    if beyond >= FEW or spread == 0:
+    if beyond >= _FEW or spread == 0:
         return counted
     return min(counted, float(ndtr(-abs(figure.value - at) / spread)))
 

@@ -21,7 +21,7 @@ from harness.judge.compare.cases import answered, fixed_and_broken
 from harness.judge.compare.comparing import compare, if_all_decide_so, other_worlds, overall
 from harness.judge.compare.gate import ChangedPrompt, no_worse_check, threshold_checks
 from harness.judge.compare.no_worse import Demand, no_worse
-from harness.judge.compare.replies import bill, reply_figures
+from harness.judge.compare.speed_and_cost import bill, reply_figures
 from harness.judge.compare.telling import comparison_headline, difference_text
 from harness.judge.pairs import View, pair
 

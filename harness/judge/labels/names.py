@@ -51,7 +51,7 @@ _LEAD_IN = re.compile(
     re.IGNORECASE,
 )
 MOST_LAYERS = 64
-LONGEST = 2_000  # characters of a text that may be a name with decoration
+_LONGEST = 2_000  # characters of a text that may be a name with decoration
 
 # Scripts that are written without blanks between words: a name may stand anywhere in the text.
 UNSPACED = (
@@ -92,7 +92,7 @@ def layers(text: str) -> Iterator[str]:
     for _ in range(MOST_LAYERS):
         text = text.strip()
         yield text
-        if len(text) > LONGEST:
+        if len(text) > _LONGEST:
             return
         text = _peeled(text)
         if not text:

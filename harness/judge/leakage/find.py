@@ -19,9 +19,9 @@ from harness.judge.leakage.text_overlap import Measure, normalised, overlaps, wo
 from harness.judge.table.columns import DEV, NONE, CaseColumns
 
 LEAKS = {"example_in_cases", "quoted_in_prompt", "dev_in_holdout", "label_in_input"}
-MOST_COMPARED = 5_000_000  # labels x cases, for counting label words
+_MOST_COMPARED = 5_000_000  # labels x cases, for counting label words
 
-Found: TypeAlias = tuple[int, LeakFinding]
+_Found: TypeAlias = tuple[int, LeakFinding]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,10 @@ def find_leaks(prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str]
     found = [
         *_against_prompt(cases, "example_in_cases", example_texts(prompt), met),
         *_against_prompt(cases, "quoted_in_prompt", quoted_texts(prompt), met),
-        *_in_running_text(prompt, cases),
+        *(
+            (row, _finding(cases, "quoted_in_prompt", Alike(row, share, "words"), where, text))
+            for row, where, text, share in contained(prompt, main_texts(cases))
+        ),
         *_among_cases(cases, met),
         *_labels_in_inputs(cases, labels),
     ]
@@ -132,15 +135,10 @@ def _one_of_each(cases: CaseColumns, rows: list[int]) -> list[int]:
     return list(found.values())
 
 
-def _against_prompt(cases: CaseColumns, kind: str, shown: list[tuple[str, str]], met: Meeting) -> Iterator[Found]:
+def _against_prompt(cases: CaseColumns, kind: str, shown: list[tuple[str, str]], met: Meeting) -> Iterator[_Found]:
     for where, text in shown:
         for alike in met.by_text.get(text, ()):
             yield alike.row, _finding(cases, kind, alike, where, text)
-
-
-def _in_running_text(prompt: dict[str, Any], cases: CaseColumns) -> Iterator[Found]:
-    for row, where, text, share in contained(prompt, main_texts(cases)):
-        yield row, _finding(cases, "quoted_in_prompt", Alike(row, share, "words"), where, text)
 
 
 def _finding(cases: CaseColumns, kind: str, alike: Alike, other: str, other_text: str) -> LeakFinding:
@@ -155,7 +153,7 @@ def _finding(cases: CaseColumns, kind: str, alike: Alike, other: str, other_text
     )
 
 
-def _among_cases(cases: CaseColumns, met: Meeting) -> list[Found]:
+def _among_cases(cases: CaseColumns, met: Meeting) -> list[_Found]:
     found = []
     for left, alike in met.among_cases:
         kind, row, other = _kind(cases, left, alike.row)
@@ -175,19 +173,14 @@ def _kind(cases: CaseColumns, left: int, right: int) -> tuple[str, int, int]:
     return "duplicate", right, left
 
 
-def _labels_in_inputs(cases: CaseColumns, labels: Sequence[str]) -> Iterator[Found]:
+def _labels_in_inputs(cases: CaseColumns, labels: Sequence[str]) -> Iterator[_Found]:
     """Find inputs that state their label as a field: `label: spam`, `category=spam`."""
-    patterns = [_states(label) for label in labels]
+    start = r"\b(?:label|class|category|expected|answer|intent)\s*[:=]\s*[\"'\[(]?"
+    patterns = [re.compile(rf"{start}{re.escape(label)}(?!\w)", re.IGNORECASE) for label in labels]
     for row, text in enumerate(main_texts(cases)):
         if stated := patterns[int(cases.expected[row])].search(text):
             alike = Alike(row, 1.0, "exact")
             yield row, _finding(cases, "label_in_input", alike, "its own label", stated[0])
-
-
-def _states(label: str) -> re.Pattern[str]:
-    return re.compile(
-        rf"\b(?:label|class|category|expected|answer|intent)\s*[:=]\s*[\"'\[(]?{re.escape(label)}(?!\w)", re.IGNORECASE
-    )
 
 
 def label_words(cases: CaseColumns, labels: Sequence[str]) -> tuple[LabelWord, ...]:
@@ -195,7 +188,7 @@ def label_words(cases: CaseColumns, labels: Sequence[str]) -> tuple[LabelWord, .
 
     A word that stands mostly in its own cases gives them away, though each use of it may be innocent.
     """
-    if len(labels) * len(cases) > MOST_COMPARED:
+    if len(labels) * len(cases) > _MOST_COMPARED:
         return ()
     texts = [f" {' '.join(words_of(normalised(text)))} " for text in main_texts(cases)]
     found = []
@@ -203,15 +196,8 @@ def label_words(cases: CaseColumns, labels: Sequence[str]) -> tuple[LabelWord, .
         word = f" {' '.join(words_of(normalised(label)))} "
         holds = np.fromiter((word in text for text in texts), np.bool_, len(texts))
         mine = cases.expected == place
-        own, of_own = np.count_nonzero(holds & mine), np.count_nonzero(mine)
+        own, of_own = int(np.count_nonzero(holds & mine)), int(np.count_nonzero(mine))
+        others, of_others = int(np.count_nonzero(holds)) - own, len(texts) - of_own
         if own:
-            found.append(
-                LabelWord(
-                    label=label,
-                    own=int(own),
-                    of_own=int(of_own),
-                    others=int(np.count_nonzero(holds) - own),
-                    of_others=int(len(texts) - of_own),
-                )
-            )
+            found.append(LabelWord(label=label, own=own, of_own=of_own, others=others, of_others=of_others))
     return tuple(found)

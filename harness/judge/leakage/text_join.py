@@ -5,7 +5,7 @@ rare ones first. If Jaccard(A, B) >= t, then the first |A| - ceil(t |A|) + 1 ele
 of B, counted alike, have one in common. Pairs that share one are found by a sparse matrix product. Elements
 that no other text has find nothing, and are left out.
 
-Of long texts only the first `MOST` elements that some other text has are looked at. A copy shares far more:
+Of long texts only the first `_MOST` elements that some other text has are looked at. A copy shares far more:
 what only the two have in common comes first. So messages are compared without loss, and pages very nearly.
 
 An element that is in more than `COMMON` texts would pair all of them. It is left out too; by the rarest of
@@ -20,7 +20,7 @@ import numpy as np
 from harness.judge.leakage.text_sets import Bool, HashedSets, Int64, chunks
 
 COMMON = 1_000
-MOST = 64
+_MOST = 64
 SOME = 4
 _PRODUCTS = 10_000_000  # of one block of the matrix product
 
@@ -49,7 +49,7 @@ def _prefix(sets: HashedSets, rows: np.ndarray, frequency: np.ndarray, threshold
     size = sets.size
     length = size - np.ceil(threshold * size - 1e-9).astype(np.int64) + 1
     unique = np.bincount(rows[frequency == 1], minlength=len(size))
-    last = np.minimum(length, unique + MOST)
+    last = np.minimum(length, unique + _MOST)
     marked = np.zeros(len(rows), dtype=np.bool_)
     for begin, end in chunks(size, _PRODUCTS // 2):
         part = slice(int(sets.start[begin]), int(sets.start[end]))

@@ -30,7 +30,7 @@ from harness.judge.leakage.text_join import candidates
 Measure: TypeAlias = Literal["exact", "characters", "words", "aligned"]
 THRESHOLD = 0.8
 CHARACTERS = 5
-WORDS = 3
+_WORDS = 3
 ALIGNED_WORDS = 8
 _SIEVE = 1 / 3
 
@@ -134,7 +134,7 @@ def _jaccard(
 def _by_words(folded: list[str], asked: _Asked, threshold: float) -> Iterator[Overlap]:
     texts = _numbered(folded)
     length = np.array([len(words) for words in texts], dtype=np.int64)
-    grams, words = text_sets.word_sets(texts, WORDS), text_sets.word_sets(texts, 1)
+    grams, words = text_sets.word_sets(texts, _WORDS), text_sets.word_sets(texts, 1)
     signatures = words.signatures()
     for i, j in candidates(grams, 0.0):
         # An element that only one text has spoils a 3-gram at least, and every 3-gram has three words.

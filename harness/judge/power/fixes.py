@@ -6,7 +6,7 @@ from harness.files.suite import Suite
 from harness.judge import count, listed, named, things
 from harness.judge.power.rows import PowerRow
 
-MOST = 20  # labels that are named
+_MOST = 20  # labels that are named
 _OF_LABEL = frozenset({"label cases", "predictions"})  # about as many as the label has cases
 
 
@@ -15,10 +15,10 @@ def cheapest_fix(suite: Suite, rows: Sequence[PowerRow]) -> tuple[str, ...]:
     told = []
     if any(not row.provable and row.least is not None for row in rows):
         parts = _missing(suite, rows, {row.threshold: row.least for row in rows if not row.provable})
-        told.append(f"So that every threshold can pass at all, add {listed(parts, most=MOST)}.")
+        told.append(f"So that every threshold can pass at all, add {listed(parts, most=_MOST)}.")
     parts = _missing(suite, rows, {row.threshold: row.needed for row in rows})
     if parts:
-        told.append(f"For 80% power on every threshold, add {listed(parts, most=MOST)}.")
+        told.append(f"For 80% power on every threshold, add {listed(parts, most=_MOST)}.")
     return tuple(told) or ("These cases are enough for every threshold that can be planned.",)
 
 

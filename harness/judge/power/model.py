@@ -23,7 +23,7 @@ from harness.files.thresholds import Threshold
 from harness.judge import scores
 
 MOVED = 0.05  # share of answers that a harmless change moves, either way
-ACCURACY = 0.95  # planned for where no threshold on accuracy says otherwise
+_ACCURACY = 0.95  # planned for where no threshold on accuracy says otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def gap_plan(ahead: Ahead) -> SamplePlan | None:
     ]
     if not all(splits):
         return None
-    p = ACCURACY if ahead.accuracy is None else ahead.accuracy
+    p = _ACCURACY if ahead.accuracy is None else ahead.accuracy
     se = math.sqrt(p * (1 - p) * sum(1 / n for n in splits))
     assumed = (
         f"no gap then passes with 80% probability, if accuracy is {100 * p:.3g}% and the splits stay in proportion"

@@ -43,25 +43,17 @@ class PowerRow(msgspec.Struct, frozen=True, kw_only=True):
 Planner: TypeAlias = Callable[[Ahead], PowerRow]
 
 
-def of_share(ahead: Ahead) -> PowerRow:
-    """Plan a share of the cases, or of those of one label, that must be right."""
+def of_share(ahead: Ahead, repeated: Things | None = None) -> PowerRow:
+    """Plan a share of the cases, or of those of one label, that must be right; of what is `repeated` there is none."""
     threshold = ahead.threshold
     share = threshold.bound if threshold.at_least else 1 - threshold.bound
-    return _of_share(ahead, share, amount(scores.half_way(threshold.bound), "share"))
+    return _of_share(ahead, share, amount(scores.half_way(threshold.bound), "share"), repeated=repeated)
 
 
 def of_repeats(ahead: Ahead) -> PowerRow:
     """Plan a share of the cases that were asked more than once."""
-    if ahead.suite.repeats > 1:
-        return of_share(ahead)
-    threshold = ahead.threshold
-    share = threshold.bound if threshold.at_least else 1 - threshold.bound
-    return _of_share(
-        ahead,
-        share,
-        amount(scores.half_way(threshold.bound), "share"),
-        repeated=Things("case asked more than once", "cases asked more than once"),
-    )
+    asked_again = Things("case asked more than once", "cases asked more than once")
+    return of_share(ahead, asked_again if ahead.suite.repeats < 2 else None)
 
 
 def of_f1(ahead: Ahead) -> PowerRow:
@@ -192,16 +184,13 @@ def _of_model(ahead: Ahead, plan: SamplePlan | None) -> PowerRow:
     if plan is None:
         return unplanned(threshold, "nobody can tell yet")
     provable = plan.best is None or plan.best >= threshold.bound
-    row = PowerRow(
-        threshold=threshold.text,
-        metric=threshold.metric,
+    row = msgspec.structs.replace(
+        unplanned(threshold, ""),
         unit="cases",
         counts="cases",
         have=have,
-        least=None,
         needed=plan.needed,
         best=plan.best,
-        sentence="",
         provable=provable,
     )
     odds = plan.assumed
@@ -232,7 +221,8 @@ def _is_lower_limit(threshold: Threshold) -> bool:
 
 def _sentence(row: PowerRow, n: int, threshold: Threshold, truth: str, confidence: float) -> str:
     if row.needed is None or row.least is None or row.best is None:
-        return f"{row.threshold} can't be proved by any number of {row.unit}: {_perfection(threshold)}."
+        perfection = "ask for less than 100%" if threshold.at_least else "allow more than 0%"
+        return f"{row.threshold} can't be proved by any number of {row.unit}: {perfection}."
     lower = _is_lower_limit(threshold)
     about = "about " if row.counts == "predictions" else ""
     units = Things(row.one, row.unit)
@@ -247,15 +237,8 @@ def _sentence(row: PowerRow, n: int, threshold: Threshold, truth: str, confidenc
     if row.provable:
         return f"{row.threshold} may stay open with {have}; {fix}."
     best = f"{'no more than' if lower else 'only that it is below'} {amount(row.best, 'share')}"
+    wanted = demand(metric_of(threshold.metric).quantile or threshold.bound, "share")
     return (
         f"{row.threshold} can't pass: {have} without a miss {verb(n, 'proves', 'prove')} {best} at "
-        f"{sure(confidence)} confidence, {_wanted(threshold)} takes {row.least:,}; {fix}."
+        f"{sure(confidence)} confidence, {wanted} takes {row.least:,}; {fix}."
     )
-
-
-def _perfection(threshold: Threshold) -> str:
-    return "ask for less than 100%" if threshold.at_least else "allow more than 0%"
-
-
-def _wanted(threshold: Threshold) -> str:
-    return demand(metric_of(threshold.metric).quantile or threshold.bound, "share")

@@ -28,7 +28,7 @@ import numpy as np
 
 from harness.judge.scores.proportion import Bool, Estimate, Float, Int32, Int64, Missing, Share, share_of_counts
 
-DRAWS = 9_999
+_DRAWS = 9_999
 _MOST_SPLITS = 5_000  # of one case; above, splits are sampled
 _SEED = 20_190_603
 FARTHEST = 8  # repeats apart: with 1,000 repeats of a case all pairs would be half a million
@@ -121,7 +121,7 @@ def _share(per_case: Float, pairs: Int64, why_empty: str) -> Share | Missing:
     return share_of_counts(per_case * most, np.full(len(per_case), most), why_empty=why_empty)
 
 
-def p_value(original: Int64, variant: Int64, *, draws: int = DRAWS) -> float:
+def p_value(original: Int64, variant: Int64, *, draws: int = _DRAWS) -> float:
     """Give the p-value of "the change moves answers", by permutation within cases.
 
     Doubled, because the interval beside it is two-sided: a change that does nothing gets a p-value below .05

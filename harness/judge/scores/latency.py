@@ -26,7 +26,7 @@ from harness.judge.scores.figure import NONE, Bool, Drawn, Estimate, Figure, Flo
 from harness.judge.scores.proportion import Decision, Share, clustered_share, decide
 
 CENSORED = math.inf
-DRAWS = 2_000
+_DRAWS = 2_000
 MOST_DRAWN = 40_000_000  # resampled trials in all, which bounds the time
 CELLS = 2_000_000  # resampled trials at once, which bounds the memory
 WALSH = 2_000
@@ -272,7 +272,7 @@ class TimedSide:
 def quantile_draws(sides: Sequence[TimedSide], cases: int, quantiles: Sequence[float], *, seed: int) -> list[Float]:
     """Give each side's quantiles (draws x quantiles, by inverted CDF) over the same resampled cases."""
     rng = np.random.default_rng(seed)
-    draws = max(200, min(DRAWS, MOST_DRAWN // sum(len(side.times) for side in sides)))
+    draws = max(200, min(_DRAWS, MOST_DRAWN // sum(len(side.times) for side in sides)))
     at_once = max(1, CELLS // max(cases, *(len(side.times) for side in sides)))
     made: list[list[Float]] = [[] for _ in sides]
     for start in range(0, draws, at_once):

@@ -16,7 +16,7 @@ from scipy.special import bdtrc, betaincinv, gammaln, xlog1py, xlogy
 from harness.judge.table.columns import Float, Int64
 
 GAMMA = 1e-3
-POINTS = 24  # of q, closest together where losses are fewest
+_POINTS = 24  # of q, closest together where losses are fewest
 STEPS = 24  # of the search for a bound: to a hundred-thousandth of a point
 
 
@@ -55,7 +55,7 @@ def p_not_above(gains: int, losses: int, pairs: int, least: float) -> float:
     low, high = max(low, 0.0, -least), min(high, (1 - least) / 2)
     if low > high:  # no share of losses fits both what was seen and the hypothesis
         return GAMMA
-    q = low + (high - low) * np.linspace(0.0, 1.0, POINTS) ** 2
+    q = low + (high - low) * np.linspace(0.0, 1.0, _POINTS) ** 2
     most = min(pairs, math.ceil(pairs * high + 8 * math.sqrt(pairs * high) + 10))
     lost = np.arange(most + 1, dtype=np.int64)
     needed = _fewest_gains(lost, pairs, least, tango_z(gains, losses, pairs, least))

@@ -14,7 +14,7 @@ of a check the right one is dropped and the wrong one weighs twice as much, and 
 upper bound: with one label and one trial per case this is the Clopper-Pearson bound, beside Jeffreys'
 interval for display.
 
-A label of fewer than `FEW` cases shows too little of its own spread: Dirichlet weights on n cases vary less
+A label of fewer than `_FEW` cases shows too little of its own spread: Dirichlet weights on n cases vary less
 than their mean does, by (n - 1)/(n + 1), and a single case not at all. Such labels borrow from each other:
 each gets, beside its own imagined ones, `BORROWED` cases that are right as often as those of all of them, a
 share that is drawn as well (beta, with half a case more of each kind; one wrong or one right for the bounds).
@@ -37,7 +37,7 @@ from harness.judge.scores.figure import Drawn, Figure, Float, Missing, Normal
 
 DRAWS = 2_000
 EXACT_CASES = 20_000
-FEW = 10
+_FEW = 10
 BORROWED = 3.0
 _WIDER = 1.1  # the share that a label's own spread is computed from is itself an estimate
 MatrixMetric = Callable[[Float], Float]  # (..., labels, labels + 1) -> (...)
@@ -76,7 +76,7 @@ def _draw(patterns: Patterns, labels: int, seed: int, draws: int, sides: int) ->
         size = patterns.size[mine].astype(np.float64)
         counts = patterns.counts[mine].astype(np.float64)
         cases = float(size.sum())
-        borrows = few is not None and cases < FEW
+        borrows = few is not None and cases < _FEW
         spread = _spread(cases) if borrows else 1.0
         imagined = _imagined(size @ counts / cases, int(label), labels, sides)
         weight = rng.standard_gamma(spread * size, size=(draws, len(size)))
@@ -113,7 +113,7 @@ class _Few:
     def of(cls, patterns: Patterns, draws: int, rng: np.random.Generator) -> Self | None:
         """Draw the share; None where every label has cases enough."""
         cases = np.bincount(patterns.expected, weights=patterns.size)
-        few = cases[patterns.expected] < FEW
+        few = cases[patterns.expected] < _FEW
         if not few.any():
             return None
         size, counts = patterns.size[few], patterns.counts[few].astype(np.float64)

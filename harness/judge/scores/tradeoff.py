@@ -18,7 +18,7 @@ DRAWS = 2_000
 DRAWN_CASES = 5_000
 GRID = np.linspace(0.0, 1.0, 51)
 BOTH_NEEDED = "scores are needed for cases of this label and for others"
-BINS = 10
+_BINS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _roc_at(sweep: Sweep) -> Float:
     return np.interp(GRID, np.r_[0.0, sweep.false_alarm_rate], np.r_[0.0, sweep.recall])
 
 
-def reliability(confidence: Float, right: Bool, bins: int = BINS) -> tuple[tuple[float, float, int], ...]:
+def reliability(confidence: Float, right: Bool, bins: int = _BINS) -> tuple[tuple[float, float, int], ...]:
     """Give (mean confidence, share right, count) of each equal-width bin that holds something.
 
     Bin j of [0, 1] is [j/bins, (j+1)/bins), the last one closed.
@@ -186,7 +186,7 @@ def reliability(confidence: Float, right: Bool, bins: int = BINS) -> tuple[tuple
     return tuple((float(m), float(s), int(n)) for m, s, n in zip(mean, share, count, strict=True) if n > 0)
 
 
-def expected_calibration_error(confidence: Float, right: Bool, bins: int = BINS) -> float | None:
+def expected_calibration_error(confidence: Float, right: Bool, bins: int = _BINS) -> float | None:
     """Give ECE = sum over bins of n_b/n |share right - mean confidence| (Naeini et al. 2015)."""
     if len(confidence) == 0:
         return None

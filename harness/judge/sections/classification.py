@@ -16,7 +16,7 @@ from harness.judge.scores import Answers, Bool, Missing, Share
 from harness.judge.view import View
 
 BETA = {"recall": 2.0, "precision": 0.5, "balanced": 1.0}  # F-beta by the suite's priority
-FEWEST = 5  # cases: a smaller tag is shown, but not compared
+_FEWEST = 5  # cases: a smaller tag is shown, but not compared
 _Compared = tuple[Slice, Share | Missing, Share | Missing]
 
 
@@ -117,7 +117,7 @@ def _named_worst(view: View, compared: list[_Compared]) -> list[Slice]:
     testable = {
         place: scores.fisher(here, rest)
         for place, (made, here, rest) in enumerate(compared)
-        if isinstance(here, Share) and isinstance(rest, Share) and made.cases >= FEWEST
+        if isinstance(here, Share) and isinstance(rest, Share) and made.cases >= _FEWEST
     }
     adjusted = dict(zip(testable, scores.holm(list(testable.values())), strict=True))
     alpha = 1 - view.confidence

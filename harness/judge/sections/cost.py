@@ -4,7 +4,6 @@ import msgspec
 import numpy as np
 
 from harness.files.project import Price
-from harness.files.written.units import per_month
 from harness.judge import Cost, Estimate
 from harness.judge.scores import Figure, Missing, clustered_mean, ratio_of_sums
 from harness.judge.view import NONE, Bool, Float, Int64, TrialColumns, View
@@ -35,15 +34,15 @@ def per_1000(view: View) -> Figure:
 
 def per_correct(view: View) -> Figure:
     """Give the cost of one right answer: all that was spent, by what was right."""
+    return _per_hit(view, view.answers.right, "no answer was right")
+
+
+def _per_hit(view: View, hits: Bool, why_empty: str) -> Figure:
     if (missing := unknown(view)) is not None:
         return missing
     known = counted(view.trials)
-    return ratio_of_sums(
-        spent(view.trials, view.model.price)[known],
-        view.answers.right[known].astype(np.float64),
-        view.trials.case[known],
-        why_empty="no answer was right",
-    )
+    money, many = spent(view.trials, view.model.price)[known], hits[known].astype(np.float64)
+    return ratio_of_sums(money, many, view.trials.case[known], why_empty=why_empty)
 
 
 def unknown(view: View) -> Missing | None:
@@ -64,7 +63,7 @@ def judged_cost(view: View) -> Cost:
     """Give money and tokens of a candidate."""
     price = view.model.price
     money = per_1000(view).estimate(view.confidence)
-    volume = per_month(view.suite.volume) if view.suite.volume else None
+    volume = view.suite.volume_per_month
     month = None if volume is None else scaled(money, volume / 1000)
     return Cost(
         currency=price.currency,
@@ -106,13 +105,6 @@ def _mean(view: View, column: Int64) -> Estimate:
 def _per_caught(view: View) -> Estimate | None:
     if view.positive is None:
         return None
-    if (missing := unknown(view)) is not None:
-        return missing.estimate(view.confidence)
-    known = counted(view.trials)
-    caught = view.answers.right & (view.trials.expected == view.positive)
-    return ratio_of_sums(
-        spent(view.trials, view.model.price)[known],
-        caught[known].astype(np.float64),
-        view.trials.case[known],
-        why_empty=f"no case of ‘{view.labels[view.positive]}’ was found",
-    ).estimate(view.confidence)
+    caught = np.asarray(view.answers.right & (view.trials.expected == view.positive), dtype=np.bool_)
+    why_empty = f"no case of ‘{view.labels[view.positive]}’ was found"
+    return _per_hit(view, caught, why_empty).estimate(view.confidence)

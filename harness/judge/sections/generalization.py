@@ -11,10 +11,7 @@ from harness.judge.view import DEV, HOLDOUT, View
 
 def other_split(view: View) -> str | None:
     """Give the split that dev is held against: holdout where there is one, else the first other one."""
-    others = [split for split in view.cases.splits if split != DEV]
-    if DEV not in view.cases.splits or not others:
-        return None
-    return HOLDOUT if HOLDOUT in others else others[0]
+    return next(iter(_others(view)), None)
 
 
 def gap(view: View, *, part: bool = False) -> Figure:
@@ -67,16 +64,11 @@ def _gaps(view: View, other: str) -> list[SplitGap]:
     dev, held = _split(view, DEV), _split(view, other)
     both = zip(scores.shares(dev).items(), scores.shares(held).values(), strict=True)
     gaps = [share_gap(metric, _estimated(view, one), _estimated(view, two), other) for (metric, one), two in both]
-    balanced = [_balanced(view, answers) for answers in (dev, held)]
-    return [gaps[0], _unequal(BALANCED_ACCURACY.name, other, balanced[0], balanced[1]), *gaps[1:]]
-
-
-def _balanced(view: View, answers: Answers) -> Estimate:
-    return Resampling.of(answers, seed=view.suite.seed).average(BALANCED_ACCURACY.name).estimate(view.confidence)
-
-
-def _unequal(metric: str, other: str, dev: Estimate, held: Estimate) -> SplitGap:
-    return SplitGap(metric=metric, dev=dev, other_split=other, other=held, gap=scores.apart(dev, held), p_value=None)
+    name, drawn = BALANCED_ACCURACY.name, (Resampling.of(answers, seed=view.suite.seed) for answers in (dev, held))
+    here, there = (each.average(name).estimate(view.confidence) for each in drawn)
+    apart = scores.apart(here, there)
+    unequal = SplitGap(metric=name, dev=here, other_split=other, other=there, gap=apart, p_value=None)
+    return [gaps[0], unequal, *gaps[1:]]
 
 
 def _estimated(view: View, share: Share | Missing) -> tuple[Share | Missing, Estimate]:

@@ -17,9 +17,9 @@ from harness.judge.scores import NONE, Float, Int64, quantile_estimate
 from harness.judge.view import View, once
 
 PartName = Literal["queue", "rate limit", "connection", "service", "retries", "backoff", "own"]
-QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
-POINTS = 500
-BINS = 30
+_QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
+_POINTS = 500
+_BINS = 30
 LAG_S, LAG_SHARE = 0.010, 0.02
 STARVED = 0.90
 
@@ -60,8 +60,8 @@ def _quantiles(view: View, column: Int64) -> tuple[Quantile, ...]:
     times, case = view.times(column)
     if why := unrecorded(view, column):
         missing = undefined(why, confidence=view.confidence)
-        return tuple(Quantile(q=q, estimate=missing) for q in QUANTILES)
-    return tuple(Quantile(q=q, estimate=quantile_estimate(times, case, q, view.confidence)) for q in QUANTILES)
+        return tuple(Quantile(q=q, estimate=missing) for q in _QUANTILES)
+    return tuple(Quantile(q=q, estimate=quantile_estimate(times, case, q, view.confidence)) for q in _QUANTILES)
 
 
 def _histogram(times: Float) -> tuple[tuple[float, float, int], ...]:
@@ -70,14 +70,10 @@ def _histogram(times: Float) -> tuple[tuple[float, float, int], ...]:
         return ()
     low, high = float(times.min()), float(times.max())
     if high <= low or low <= 0:
-        return ((low, high, len(times)),) if high <= low else _even(times, low, high)
-    edges = np.geomspace(low, high, BINS + 1)
+        return ((low, high, len(times)),) if high <= low else _counted(times, np.linspace(low, high, _BINS + 1))
+    edges = np.geomspace(low, high, _BINS + 1)
     edges[0], edges[-1] = low, high
     return _counted(times, edges)
-
-
-def _even(times: Float, low: float, high: float) -> tuple[tuple[float, float, int], ...]:
-    return _counted(times, np.linspace(low, high, BINS + 1))
 
 
 def _counted(times: Float, edges: Float) -> tuple[tuple[float, float, int], ...]:
@@ -90,8 +86,8 @@ def _over_time(view: View) -> tuple[tuple[float, float], ...]:
     trials = view.trials
     kept = np.flatnonzero((trials.sent_at != NONE) & (trials.caller_ns != NONE) & ~view.failed)
     ordered = kept[np.lexsort((kept, trials.sent_at[kept]))]
-    if len(ordered) > POINTS:
-        ordered = ordered[np.linspace(0, len(ordered) - 1, POINTS).round().astype(np.int64)]
+    if len(ordered) > _POINTS:
+        ordered = ordered[np.linspace(0, len(ordered) - 1, _POINTS).round().astype(np.int64)]
     return tuple((float(trials.sent_at[row]) / 1e9, float(trials.caller_ns[row]) / 1e9) for row in ordered)
 
 

@@ -13,7 +13,7 @@ from harness.files.thresholds import KAPPA
 from harness.judge import OUTCOMES, NotableCase, Outcome
 from harness.judge.view import NONE, Int64, View, lost, once
 
-MOST = 10
+_MOST = 10
 UNREAD: Outcome = "unparseable"
 TELLS_APART = 0.2
 _MOVES = 0.99  # mean agreement of repeats below which they are several witnesses
@@ -23,8 +23,8 @@ def notable_cases(view: View) -> tuple[NotableCase, ...]:
     """Give the cases of one candidate, at most ten of each kind."""
     kinds = dict(_kinds(view))
     unread = kinds.pop(UNREAD)
-    found = [_case(view, why, int(case)) for why, cases in kinds.items() for case in cases[:MOST]]
-    found += [_unread(view, int(case)) for case in unread[:MOST]]
+    found = [_case(view, why, int(case)) for why, cases in kinds.items() for case in cases[:_MOST]]
+    found += [_unread(view, int(case)) for case in unread[:_MOST]]
     return (*found, *_slowest(view))
 
 

@@ -13,14 +13,14 @@ import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
 from harness.judge import Estimate, Formats, PerturbationScores, Robustness, listed, sentence
-from harness.judge.scores import Excess, Figure, Float, Missing, Share, cochran_q, excess, flip_share, holm, p_value
+from harness.judge.scores import Excess, Figure, Float, Missing, cochran_q, excess, flip_share, holm, p_value
 from harness.judge.sections.variants import VariantPairs, all_pairs, changed_cases
 from harness.judge.view import View
 
 NO_VARIANTS = "no perturbation was measured"
 NO_CASE = "no case has this variant"
-ONE_REPEAT = "each case was asked once, so the flips of plain repeats, the noise, are not known"
-COVERED = 0.5  # a format is compared with the others when so many cases have it
+_ONE_REPEAT = "each case was asked once, so the flips of plain repeats, the noise, are not known"
+_COVERED = 0.5  # a format is compared with the others when so many cases have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +89,9 @@ def _worst(name: str | None, figures: list[Figure]) -> Figure:
     return Missing(NO_VARIANTS if name is None else f"{name} was not measured")
 
 
-def _flips(pairs: VariantPairs) -> Share | Missing:
-    return flip_share(pairs.original, pairs.variant, why_empty=NO_CASE)
-
-
 def _excess(pairs: VariantPairs) -> Excess | Missing:
     if not pairs.repeated:
-        return Missing(ONE_REPEAT if len(pairs.cases) else NO_CASE, len(pairs.cases))
+        return Missing(_ONE_REPEAT if len(pairs.cases) else NO_CASE, len(pairs.cases))
     return excess(pairs.original, pairs.variant, why_empty=NO_CASE)
 
 
@@ -123,7 +119,7 @@ def judged_robustness(view: View) -> Robustness | None:
 def _note(view: View, present: list[str]) -> str:
     notes = []
     if view.repeats < 2:
-        notes.append(f"{sentence(ONE_REPEAT)}.")
+        notes.append(f"{sentence(_ONE_REPEAT)}.")
     idle = [name for name in view.every_trial.variants[1:] if name not in present]
     of_prompt = [name for name in idle if name in PROMPT_LEVEL]
     of_input = [name for name in idle if name not in PROMPT_LEVEL]
@@ -142,7 +138,7 @@ def _scores(view: View, name: str) -> PerturbationScores:
     return PerturbationScores(
         name=name,
         cases=len(pairs.cases),
-        flips=_flips(pairs).estimate(view.confidence),
+        flips=flip_share(pairs.original, pairs.variant, why_empty=NO_CASE).estimate(view.confidence),
         flips_above_noise=above.estimate(view.confidence),
         accuracy_drop=pairs.drop().estimate(view.confidence),
         recall_drop={
@@ -166,7 +162,7 @@ def _p_of_answers(answered: View, name: str) -> float | None:
 
 def _formats(view: View) -> Formats | None:
     """Compare the original and the perturbations that most cases have, on the cases that have them all."""
-    fewest = COVERED * max(len(view.cases), 1)
+    fewest = _COVERED * max(len(view.cases), 1)
     compared = [name for name, pairs in all_pairs(view).items() if len(pairs.cases) >= fewest]
     if not compared:
         return None

@@ -20,11 +20,10 @@ from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, MACRO_F1, MCC,
 from harness.judge.scores import Answers, RepeatPairs, Votes, balanced_cut, difference
 from harness.judge.view import NONE, Bool, Float, Int16, Int64, View, named_counts
 
-SHOWN = 20
-ONE_REPEAT = "each case was asked once, so nothing is known of how its answer moves"
+_SHOWN = 20
 _Of: TypeAlias = tuple[Metric, str | None]  # a metric, and the label that it is of
 FOLLOWED = (BALANCED_ACCURACY, MACRO_F1, MCC)
-MOST_LABELS = 12  # of more labels only the averaged metrics are followed
+_MOST_LABELS = 12  # of more labels only the averaged metrics are followed
 
 
 def judged_stability(view: View) -> judge.Stability:
@@ -58,7 +57,7 @@ def judged_stability(view: View) -> judge.Stability:
         worst_accuracy=None if extremes is None else extremes[1],
         flips=_flips(view, answered.votes),
         spread=spread_over_repeats(view),
-        unstable=tuple(_unstable(view, case) for case in unstable[:SHOWN]),
+        unstable=tuple(_unstable(view, case) for case in unstable[:_SHOWN]),
         unstable_cases=len(unstable),
     )
     return with_served(answered, made, answered.answer_codes)
@@ -75,7 +74,7 @@ def _flips(view: View, cast: Votes) -> tuple[judge.Flip, ...]:
             rate=rates[first, second],
             rate_back=rates[second, first],
         )
-        for first, second, share, pairs in judge.scores.flips(cast)[:SHOWN]
+        for first, second, share, pairs in judge.scores.flips(cast)[:_SHOWN]
     )
 
 
@@ -103,7 +102,7 @@ def _unstable(view: View, case: int) -> judge.UnstableCase:
 def with_served(view: View, made: judge.Stability, answers: Int64) -> judge.Stability:
     """Add what the served models, the fingerprints and the calls in flight say of the flips."""
     changes = served_changes(view)
-    made = msgspec.structs.replace(made, served_changes=tuple(changes[:SHOWN]), served_changes_in_all=len(changes))
+    made = msgspec.structs.replace(made, served_changes=tuple(changes[:_SHOWN]), served_changes_in_all=len(changes))
     pairs = RepeatPairs.of(view.trials.case, answers)
     if len(pairs.case) == 0:
         return made
@@ -219,7 +218,7 @@ def _metrics(view: View, part: Answers) -> dict[_Of, float | None]:
     values: dict[_Of, float | None] = {(ACCURACY, None): judge.scores.accuracy(part).value}
     values |= {(metric, None): _finite(judge.scores.AVERAGES[metric.name].of(confusion)) for metric in FOLLOWED}
     labels = range(len(view.labels)) if view.positive is None else (view.positive,)
-    if len(labels) <= MOST_LABELS:
+    if len(labels) <= _MOST_LABELS:
         for place in labels:
             name = view.labels[place]
             values[RECALL, name] = judge.scores.recall(part, place).value

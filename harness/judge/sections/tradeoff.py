@@ -13,8 +13,8 @@ from harness.judge.scores import Curve, Scored
 from harness.judge.sections.generalization import other_split
 from harness.judge.view import DEV, Float, View
 
-POINTS = 200
-MANY = 50_000  # trials: fewer draws keep the bands affordable, and they are narrow then anyway
+_POINTS = 200
+_MANY = 50_000  # trials: fewer draws keep the bands affordable, and they are narrow then anyway
 FEW_DRAWS = 200
 FAIR = 0.9
 
@@ -33,8 +33,11 @@ def judged_tradeoff(view: View) -> Tradeoff | None:
     )
     label = view.labels[view.positive]
     if not scored.both:
-        return _without_curves(label, scored)
-    draws = scores.DRAWS if len(scored.score) <= MANY else FEW_DRAWS
+        n, why = len(scored.score), "All scored cases are of one kind, so there is nothing to tell apart."
+        return Tradeoff(
+            label=label, n=n, average_precision=None, roc_auc=None, ece=None, brier=None, pr=None, roc=None, note=why
+        )
+    draws = scores.DRAWS if len(scored.score) <= _MANY else FEW_DRAWS
     curves = scores.tradeoffs(scored, seed=view.suite.seed, confidence=view.confidence, draws=draws)
     shares = bool(((scored.score >= 0) & (scored.score <= 1)).all())
     return Tradeoff(
@@ -52,20 +55,6 @@ def judged_tradeoff(view: View) -> Tradeoff | None:
     )
 
 
-def _without_curves(label: str, scored: Scored) -> Tradeoff:
-    return Tradeoff(
-        label=label,
-        n=len(scored.score),
-        average_precision=None,
-        roc_auc=None,
-        ece=None,
-        brier=None,
-        pr=None,
-        roc=None,
-        note="All scored cases are of one kind, so there is nothing to tell apart.",
-    )
-
-
 def _note(view: View, n: int, *, shares: bool) -> str:
     told = []
     if n < len(view.trials):
@@ -80,7 +69,7 @@ def _note(view: View, n: int, *, shares: bool) -> str:
 def _curve(curve: Curve | None) -> ScoreCurve | None:
     if curve is None:
         return None
-    keep = np.unique(np.linspace(0, len(curve.x) - 1, min(POINTS, len(curve.x))).round().astype(np.int64))
+    keep = np.unique(np.linspace(0, len(curve.x) - 1, min(_POINTS, len(curve.x))).round().astype(np.int64))
 
     def listed(values: Float) -> tuple[float, ...]:
         return tuple(float(value) for value in values[keep]) if len(values) else ()

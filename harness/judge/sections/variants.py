@@ -11,7 +11,7 @@ from harness.judge.scores import Missing, PairedDifference, paired_difference
 from harness.judge.view import Bool, Float, Int64, TrialColumns, View, once
 from harness.record import CaseRow
 
-SHOWN = 10
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +83,12 @@ def _votes(view: View, trials: TrialColumns) -> tuple[Int64, Int64]:
 
 
 def changed_cases(view: View, name: str, pairs: VariantPairs) -> tuple[ChangedCase, ...]:
-    """Give the cases whose usual answer moved, those that turned wrong first, at most `SHOWN`."""
+    """Give the cases whose usual answer moved, those that turned wrong first, at most `_SHOWN`."""
     before, after = pairs.original.argmax(axis=1), pairs.variant.argmax(axis=1)
     moved = np.flatnonzero(before != after)
     right_before, right_after = pairs.shares_right()
     lost = right_after - right_before
-    ordered = moved[np.lexsort((moved, lost[moved]))][:SHOWN]
+    ordered = moved[np.lexsort((moved, lost[moved]))][:_SHOWN]
     told = _told(view, name)
     return tuple(
         _change(view, name, int(pairs.cases[row]), (int(before[row]), int(after[row])), told) for row in ordered

@@ -37,7 +37,7 @@ _Named = TypeVar("_Named", str, Why)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class _Held:
     """The records of one candidate, sorted by trial, one a trial."""
 
     columns: dict[str, Column]
@@ -55,7 +55,7 @@ class Columns:
     repeats: int
     width: int = 1  # more than any repeat
 
-    def held(self, intake: Intake) -> Held:
+    def held(self, intake: Intake) -> _Held:
         """Sort the records of one candidate; of two records of one trial the later in the journal stays."""
         columns = intake.columns()
         columns["case"] = self.case_row[columns["case"]].astype(np.int32)
@@ -68,13 +68,13 @@ class Columns:
         last = np.ones(len(ordered), dtype=np.bool_)
         last[:-1] = ordered[1:] != ordered[:-1]
         order, ordered = order[last], ordered[last]
-        return Held({name: column[order] for name, column in columns.items()}, ordered, int((~last).sum()))
+        return _Held({name: column[order] for name, column in columns.items()}, ordered, int((~last).sum()))
 
     def _trial(self, variant: Column, case: Column, repeat: Column) -> Int64:
         pair = variant.astype(np.int64) * len(self.cases) + case
         return np.asarray(pair * self.width + repeat, dtype=np.int64)
 
-    def planned(self, held: Iterable[Held]) -> Int64:
+    def planned(self, held: Iterable[_Held]) -> Int64:
         """Give every trial that each candidate should have, sorted.
 
         Every case in its original form, every repeat; a variant of a case counts as planned when any
@@ -86,7 +86,7 @@ class Columns:
         originals = self._trial(np.zeros_like(case), case, repeat)
         return np.unique(np.concatenate([originals, *(one.trial for one in held)]))
 
-    def trials(self, intake: Intake, held: Held, planned: Int64) -> TrialColumns:
+    def trials(self, intake: Intake, held: _Held, planned: Int64) -> TrialColumns:
         """Give the columns of one candidate, with a `failed` row for every planned trial that was not run."""
         columns, missing = held.columns, None
         planned = planned[self._own(planned, held)]
@@ -117,7 +117,7 @@ class Columns:
             not_run=missing,
         )
 
-    def _own(self, planned: Int64, held: Held) -> Bool:
+    def _own(self, planned: Int64, held: _Held) -> Bool:
         """Tell which planned trials concern a candidate: all but those of an order that its prompt lacks."""
         variant = planned // max(self.width * len(self.cases), 1)
         has = np.unique(held.columns["variant"])

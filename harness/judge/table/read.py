@@ -22,7 +22,7 @@ from harness.rundir import Manifest, reply_rules
 
 MOST_UNPLANNED = 100_000  # rows that are made for trials that nobody planned
 
-BATCH = 250  # events that are objects at one time: more of them make work for the garbage collector
+_BATCH = 250  # events that are objects at one time: more of them make work for the garbage collector
 
 
 def build(manifest: Manifest, events: Iterable[Event]) -> tuple[CaseColumns, dict[str, TrialColumns]]:
@@ -39,7 +39,7 @@ def tabulate(manifest: Manifest, events: Iterable[Event], labelled: Mapping[str,
     """
     reading = _Reading(manifest, labelled)
     remaining = iter(events)
-    while batch := list(islice(remaining, BATCH)):
+    while batch := list(islice(remaining, _BATCH)):
         reading.take(batch)
     return reading.finish()
 

@@ -28,7 +28,7 @@ from harness.measure.endpoint.codecs.fields import JsonObject
 from harness.measure.endpoint.contract import Answer, Prepared
 from harness.record import Attempt, Failure, FailureKind, Reply, TokenLogprob, ToolCall, Trial, Usage
 
-Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+_Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
 _Key: TypeAlias = tuple[str | None, str | None, str, str | None, int | None]
 _Shape: TypeAlias = tuple[bool, bool, bool, bool]  # whether prompt, model, variant and repeat are named
 
@@ -47,8 +47,8 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     failure: FailureKind | None = None
     message: str | None = None  # of the failure
     status: int | None = None  # of the failure
-    latency_s: Seconds | None = None
-    ttft_s: Seconds | None = None
+    latency_s: _Seconds | None = None
+    ttft_s: _Seconds | None = None
     finish_reason: str | None = None
     refusal: str | None = None
     tool: JsonObject | str | None = None  # the arguments of the tool that was called instead of answering

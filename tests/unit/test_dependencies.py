@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "harness"
-DISTRIBUTION = {"yaml": "pyyaml", "vl_convert": "vl-convert-python", "azure": "azure-identity", "re2": "google-re2"}
+DISTRIBUTION = {"yaml": "pyyaml", "azure": "azure-identity", "re2": "google-re2"}
 # The plugin is loaded by pytest, and by nothing else: who has the one has the other.
 BROUGHT_BY_ITS_USER = {"pytest_plugin.py": {"pytest", "_pytest"}}
 

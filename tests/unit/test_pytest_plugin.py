@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-# pytester forgets what a run inside of it imported; these can't be imported twice.
-import altair  # noqa: F401
 import pytest
-import vl_convert  # noqa: F401
 from commanded import write_lines, write_replayed, write_yaml
 
 import harness.judge.assess

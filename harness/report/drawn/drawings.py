@@ -1,227 +1,217 @@
-"""What Altair draws: each kind of plot as a chart, with units on its axes and its intervals drawn.
+"""Every kind of chart as inline SVG, with units on its axes and its intervals drawn.
 
-A mark differs from its neighbours in shape, dash or text, never in colour alone.
+A mark differs from its neighbours in shape, dash or text, never in colour alone. Each says in words what it shows.
 """
 
-from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import assert_never
 
-from harness.report.parts import Box, DistributionPlot, Line, PartsPlot, SharePlot, TimelinePlot, one_line, shorten
+from markupsafe import Markup
 
-Drawing: TypeAlias = Any  # Altair's own types know too little of keyword dictionaries
+from harness.report.drawn import axes
+from harness.report.drawn.front import front_chart
+from harness.report.parts import (
+    Box,
+    Chart,
+    DistributionPlot,
+    FrontPlot,
+    PartsPlot,
+    QuantileMark,
+    SharePlot,
+    TimelinePlot,
+    TrendPlot,
+    TrendPoint,
+    one_line,
+    shorten,
+)
 
-PALETTE = {  # the light value stands in the specification and is replaced afterwards
-    "ink": "#1c2127",
-    "soft": "#5c6773",
-    "rule": "#dfe3e8",
-    "data": "#0072b2",
-    "data2": "#d55e00",
-    "data3": "#009e73",
-    "limit": "#b3261e",
-}
-WIDTH, HEIGHT = 370, 230
-_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
-_BOX_COLOURS = (PALETTE["data"], PALETTE["data2"], PALETTE["data3"], PALETTE["soft"])
-_LIMIT = {"color": PALETTE["limit"], "strokeDash": [6, 3], "strokeWidth": 1.5}
-
-
-def library() -> Drawing:
-    """Give Altair, which takes long to import and is needed only where charts are drawn."""
-    import altair
-
-    return altair
+_COLOURS = ("data", "data2", "data3", "soft")
+_APART = 5  # pixels between the marks of two series at one step
+_END = axes.WIDTH - axes.RIGHT
+_FLOOR = axes.HEIGHT - axes.BOTTOM
 
 
-def chart_of(**columns: Iterable[object]) -> Drawing:
-    """Give a chart over columns of equal length."""
-    alt = library()
-    names = list(columns)
-    rows = [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return alt.Chart(alt.Data(values=rows))
+def chart_svg(chart: Chart, _key: str = "") -> Markup:
+    """Draw a chart."""
+    match chart.plot:
+        case SharePlot():
+            drawn = _share(chart.plot)
+        case DistributionPlot():
+            drawn = _distribution(chart.plot)
+        case TimelinePlot():
+            drawn = _timeline(chart.plot)
+        case TrendPlot():
+            drawn = _trend(chart.plot)
+        case PartsPlot():
+            drawn = _parts(chart.plot)
+        case FrontPlot():
+            drawn = front_chart(chart.plot)
+        case _:
+            assert_never(chart.plot)
+    height = 34 * len(chart.plot.parts) + axes.BOTTOM + 8 if isinstance(chart.plot, PartsPlot) else axes.HEIGHT
+    title = axes.written(chart.alt)
+    return Markup(  # noqa: S704  # numbers of our own and escaped text
+        f'<svg class="chart" role="img" aria-label="{title}" viewBox="0 0 {axes.WIDTH} {height}" '
+        f'width="{axes.WIDTH}" height="{height}"><title>{title}</title>{drawn}</svg>'
+    )
 
 
-class _Square:
-    """Two share axes that all marks of a plot have in common."""
+def _share(plot: SharePlot) -> str:
+    """Draw shares against each other: a curve with its band, points with interval boxes, what is required."""
+    x, y = axes.across(_lowest(plot, "x"), 1.0), axes.up(_lowest(plot, "y"), 1.0)
+    shapes = [axes.beside(y, plot.y_title, axes.percent), axes.below(x, _FLOOR, plot.x_title, axes.percent, grid=y.end)]
+    if plot.diagonal:
+        shapes.append(axes.path(f"M{x(0):g} {y(0):g}L{x(1):g} {y(1):g}", "soft", 1, dash="2 3"))
+    if plot.line:
+        line = plot.line
+        places = [(x(a), y(b)) for a, b in zip(line.x, line.y, strict=True)]
+        if line.low and line.high:
+            upper = [(x(a), y(b)) for a, b in zip(line.x, line.high, strict=True)]
+            lower = [(x(a), y(b)) for a, b in zip(line.x, line.low, strict=True)]
+            band = axes.points([*upper, *reversed(lower)])
+            shapes.append(f'<path d="{band}Z" fill="var(--data)" opacity=".18"/>')
+        shapes.append(axes.path(axes.points(places), "data", 2))
+        if len(places) <= 12:
+            shapes += [axes.mark(*place, "circle", "data") for place in places]
+    for n, box in enumerate(plot.boxes):
+        shapes.append(_box(box, x, y, _COLOURS[n % len(_COLOURS)], axes.SHAPES[n % len(axes.SHAPES)]))
+    shapes.append(axes.required(x, plot.x_required, "", (y.end, y.start), flat=False))
+    shapes.append(axes.required(y, plot.y_required, "", (x.start, x.end), flat=True))
+    return "".join(shapes)
 
-    def __init__(self, plot: SharePlot) -> None:
-        self.plot = plot
-        self.domains = {axis: _zoom(plot, axis) for axis in "xy"}
 
-    def x(self, field: str) -> Drawing:
-        return library().X(f"{field}:Q", title=self.plot.x_title, **self._axis("x"))
-
-    def y(self, field: str) -> Drawing:
-        return library().Y(f"{field}:Q", title=self.plot.y_title, **self._axis("y"))
-
-    def _axis(self, axis: str) -> dict[str, Drawing]:
-        alt = library()
-        scale = alt.Scale(domain=self.domains[axis], nice=False, zero=False)
-        return {"scale": scale, "axis": alt.Axis(format="~%", tickCount=6)}
-
-
-def _zoom(plot: SharePlot, axis: str) -> list[float]:
+def _lowest(plot: SharePlot, axis: str) -> float:
     """Start the axis low enough for all that is drawn, at a tenth; curves get the whole square."""
     if plot.line or not plot.boxes:
-        return [0.0, 1.0]
-    required = plot.x_required if axis == "x" else plot.y_required
+        return 0.0
+    wanted = plot.x_required if axis == "x" else plot.y_required
     lows = [getattr(box, f"{axis}_low") for box in plot.boxes]
-    lowest = min([*lows, *([required] if required is not None else []), 0.9])
-    return [max(0.0, int((lowest - 0.03) * 10) / 10), 1.0]
+    lowest = min([*lows, *([wanted] if wanted is not None else []), 0.9])
+    return max(0.0, int((lowest - 0.03) * 10) / 10)
 
 
-def share_chart(plot: SharePlot) -> Drawing:
-    """Draw shares against each other: a curve with its band, points with interval boxes, what is required."""
-    square = _Square(plot)
-    layers: list[Drawing] = []
-    if plot.diagonal:
-        mark = chart_of(x=[0, 1], y=[0, 1]).mark_line(color=PALETTE["soft"], strokeDash=[2, 3])
-        layers.append(mark.encode(x=square.x("x"), y=square.y("y")))
-    if plot.line:
-        layers += _curve(plot.line, square)
-    for i, box in enumerate(plot.boxes):
-        layers += _box(box, square, _BOX_COLOURS[i % len(_BOX_COLOURS)], _SHAPES[i % len(_SHAPES)])
-    if plot.x_required is not None:
-        layers.append(chart_of(at=[plot.x_required]).mark_rule(**_LIMIT).encode(x=square.x("at")))
-    if plot.y_required is not None:
-        layers.append(chart_of(at=[plot.y_required]).mark_rule(**_LIMIT).encode(y=square.y("at")))
-    return library().layer(*layers).properties(width=WIDTH, height=HEIGHT + 30)
-
-
-def _curve(line: Line, square: _Square) -> list[Drawing]:
-    layers: list[Drawing] = []
-    if line.low and line.high:
-        band = chart_of(x=line.x, low=line.low, high=line.high)
-        band = band.mark_area(color=PALETTE["data"], opacity=0.18, clip=True)
-        layers.append(band.encode(x=square.x("x"), y=square.y("low"), y2="high:Q"))
-    points = {"color": PALETTE["data"], "size": 40} if len(line.x) <= 12 else False
-    curve = chart_of(x=line.x, y=line.y, i=range(len(line.x)))
-    curve = curve.mark_line(color=PALETTE["data"], strokeWidth=2, clip=True, point=points)
-    layers.append(curve.encode(x=square.x("x"), y=square.y("y"), order="i:Q"))
-    return layers
-
-
-def _box(box: Box, square: _Square, colour: str, shape: str) -> list[Drawing]:
-    name = shorten(one_line(box.name), 24)
-    chart = chart_of(
-        x=[box.x], y=[box.y], xl=[box.x_low], xh=[box.x_high], yl=[box.y_low], yh=[box.y_high], name=[name]
+def _box(box: Box, x: axes.Axis, y: axes.Axis, colour: str, shape: str) -> str:
+    left, bottom = x(box.x_low), y(box.y_low)
+    inside = bottom > _FLOOR - 16  # below the box its name would lie on the axis
+    return (
+        axes.box(left, y(box.y_high), x(box.x_high), bottom, colour=colour, opacity=0.12)
+        + axes.mark(x(box.x), y(box.y), shape, colour)
+        + axes.text(left + 3, bottom - 4 if inside else bottom + 13, shorten(one_line(box.name), 24))
     )
-    area = chart.mark_rect(color=colour, fillOpacity=0.12, stroke=colour, strokeWidth=1)
-    point = chart.mark_point(color=colour, fill=colour, size=60, shape=shape)
-    floor, ceiling = square.domains["y"]
-    inside = box.y_low - floor < 0.08 * (ceiling - floor)  # below the box it would lie on the axis
-    text = chart.mark_text(
-        align="left",
-        baseline="bottom" if inside else "top",
-        dx=4 if inside else 0,
-        dy=-4 if inside else 4,
-        color=PALETTE["ink"],
-    )
-    return [
-        area.encode(x=square.x("xl"), x2="xh:Q", y=square.y("yl"), y2="yh:Q"),
-        point.encode(x=square.x("x"), y=square.y("y")),
-        text.encode(x=square.x("xl"), y=square.y("yl"), text="name:N"),
-    ]
 
 
-def distribution_chart(plot: DistributionPlot) -> Drawing:
+def _distribution(plot: DistributionPlot) -> str:
     """Draw a histogram, the quantiles with their intervals above it, and the limit through both.
 
     The bins have equal ratios: equally wide on a logarithmic axis. On a linear one their widths differ, so there
     a bar's area is its count, and its height is trials per unit of time.
     """
-    alt = library()
+    even, heights = bar_heights(plot)
     ends = [end for low, high, _ in plot.bins for end in (low, high)]
-    ends += [end for mark in plot.quantiles for end in (mark.low, mark.high)]
+    ends += [end for one in plot.quantiles for end in (one.low, one.high)]
     ends += [plot.limit] if plot.limit is not None else []
-    scale = _time_scale(ends, log=plot.log)
-    lows, highs, counts = zip(*(b for b in plot.bins if b[2]), strict=True) if plot.bins else ((), (), ())
-    even = plot.log or any(high <= low for low, high in zip(lows, highs, strict=True))
-    heights = counts if even else [n / (high - low) for low, high, n in zip(lows, highs, counts, strict=True)]
-    bars = chart_of(low=lows, high=highs, n=heights, zero=[0] * len(heights))
-    bars = bars.mark_rect(color=PALETTE["data"], opacity=0.75, stroke=PALETTE["data"], strokeWidth=0.5)
-    bars = bars.encode(
-        x=alt.X("low:Q", title=f"latency ({plot.unit})", scale=scale, axis=alt.Axis(tickCount=5)),
-        x2="high:Q",
-        y=alt.Y(
-            "zero:Q",
-            title="trials" if even else f"trials per {plot.unit}",
-            axis=alt.Axis(tickMinStep=1, tickCount=4) if even else alt.Axis(tickCount=4),
-        ),
-        y2="n:Q",
-    )
-    lower = alt.layer(bars, *_limit(plot.limit, "x", plot.limit_text))
-    lower = lower.properties(width=WIDTH - 70, height=HEIGHT - 20 * len(plot.quantiles))
-    return alt.vconcat(_quantiles(plot, scale), lower) if plot.quantiles else lower
-
-
-def _quantiles(plot: DistributionPlot, scale: Drawing) -> Drawing:
-    alt = library()
-    marks = plot.quantiles
-    names = [f"{mark.name}  {mark.text}" for mark in marks]
-    chart = chart_of(name=names, at=[m.value for m in marks], low=[m.low for m in marks], high=[m.high for m in marks])
-    bare = alt.Axis(labels=False, ticks=False, title=None, domain=False, tickCount=5)
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelColor=PALETTE["ink"]))
-    spans = chart.mark_rule(color=PALETTE["data2"], strokeWidth=3, opacity=0.6)
-    dots = chart.mark_point(color=PALETTE["data2"], fill=PALETTE["data2"], size=50, shape="diamond")
-    layers = [
-        spans.encode(x=alt.X("low:Q", scale=scale, axis=bare), x2="high:Q", y=y),
-        dots.encode(x=alt.X("at:Q", scale=scale, axis=bare), y=y),
-        *_limit(plot.limit, "x", ""),
+    low, high = axes.time_ends(ends, log=plot.log)
+    x = axes.across(low, high, log=plot.log)
+    y = axes.up(0.0, max(heights, default=0.0) * 1.05 or 1.0, top=axes.TOP + 18 * len(plot.quantiles) + 14)
+    shapes = [
+        axes.beside(y, "trials" if even else f"trials per {plot.unit}"),
+        axes.below(x, _FLOOR, f"latency ({plot.unit})"),
     ]
-    return alt.layer(*layers).properties(width=WIDTH - 70, height=20 * len(marks))
+    filled = [one for one in plot.bins if one[2]]
+    for (start, end, _), tall in zip(filled, heights, strict=True):
+        shapes.append(axes.box(x(start), y(tall), max(x(end), x(start) + 1.5), y(0.0)))
+    shapes += [_quantile(one, x, axes.TOP + 18 * n + 8) for n, one in enumerate(plot.quantiles)]
+    top = axes.TOP + 18 * len(plot.quantiles)
+    shapes.append(axes.required(x, plot.limit, shorten(one_line(plot.limit_text), 40), (_FLOOR, top), flat=False))
+    return "".join(shapes)
 
 
-def _time_scale(ends: list[float], *, log: bool) -> Drawing:
-    alt = library()
-    if log:
-        lowest = min((end for end in ends if end > 0), default=1.0)
-        return alt.Scale(type="log", domain=[lowest * 0.9, max(ends) * 1.1], nice=False)
-    return alt.Scale(domain=[0, (max(ends, default=0.0) or 1.0) * 1.06], nice=False)
+def bar_heights(plot: DistributionPlot) -> tuple[bool, list[float]]:
+    """Tell whether bars are counts, and give the height of each that is not empty."""
+    filled = [one for one in plot.bins if one[2]]
+    even = plot.log or any(high <= low for low, high, _ in filled)
+    return even, [float(n) if even else n / (high - low) for low, high, n in filled]
 
 
-def _limit(limit: float | None, axis: str, text: str) -> list[Drawing]:
-    """Draw a limit across the plot, with what demands it beside the line."""
-    if limit is None:
-        return []
-    alt = library()
-    chart = chart_of(at=[limit], text=[shorten(one_line(text), 40)])
-    at = alt.X("at:Q") if axis == "x" else alt.Y("at:Q")
-    layers = [chart.mark_rule(**_LIMIT).encode(**{axis: at})]
-    if text and axis == "x":
-        label = chart.mark_text(align="right", baseline="top", dx=-5, dy=2, color=PALETTE["limit"], y=0)
-        layers.append(label.encode(x=at, text="text:N"))
-    elif text:
-        label = chart.mark_text(align="left", baseline="bottom", dx=4, dy=-3, color=PALETTE["limit"], x=0)
-        layers.append(label.encode(y=at, text="text:N"))
-    return layers
+def _quantile(one: QuantileMark, x: axes.Axis, at: float) -> str:
+    label = f"{one.name} {one.text}"
+    right = x(one.high) + 8
+    fits = right + axes.LETTER * len(label) < _END
+    where = axes.text(right, at + 4, label) if fits else axes.text(x(one.low) - 8, at + 4, label, anchor="end")
+    span = axes.path(f"M{x(one.low):g} {at:g}H{x(one.high):g}", "data2", 3, opacity=0.6)
+    return span + axes.mark(x(one.value), at, "diamond", "data2") + where
 
 
-def timeline_chart(plot: TimelinePlot) -> Drawing:
+def _timeline(plot: TimelinePlot) -> str:
     """Draw points, or the steps of a setting, over the time of the run."""
-    alt = library()
-    ends = [y for _, y in plot.points] + ([plot.limit] if plot.limit is not None else [])
-    title = f"time since the first trial ({plot.x_unit})"
-    x = alt.X("x:Q", title=title, axis=alt.Axis(tickCount=6, grid=False))
-    y = alt.Y("y:Q", title=plot.y_title, scale=_time_scale(ends, log=plot.log), axis=alt.Axis(tickCount=5))
-    chart = chart_of(x=[x for x, _ in plot.points], y=[y for _, y in plot.points])
+    ends = [b for _, b in plot.points] + ([plot.limit] if plot.limit is not None else [])
+    low, high = axes.time_ends(ends, log=plot.log)
+    x = axes.across(min(a for a, _ in plot.points), max(a for a, _ in plot.points) or 1.0)
+    y = axes.up(low, high, log=plot.log)
+    places = [(x(a), y(b)) for a, b in plot.points]
+    shapes = [axes.beside(y, plot.y_title), axes.below(x, _FLOOR, f"time since the first trial ({plot.x_unit})")]
     if plot.steps:
-        marks = chart.mark_line(color=PALETTE["data"], strokeWidth=2, interpolate="step-after")
-    else:
-        marks = chart.mark_point(color=PALETTE["data"], fill=PALETTE["data"], size=14, opacity=0.55, strokeWidth=0)
-    layers = [marks.encode(x=x, y=y), *_limit(plot.limit, "y", plot.limit_text)]
-    return alt.layer(*layers).properties(width=WIDTH, height=HEIGHT)
+        steps = "".join(f"H{a:g}V{b:g}" for a, b in places[1:])
+        shapes.append(axes.path(f"M{places[0][0]:g} {places[0][1]:g}{steps}H{_END}", "data", 2))
+    else:  # one path: hundreds of marks would make a third of a report
+        dots = "".join(f"M{a:g} {b:g}h.01" for a, b in places)
+        line = f'<path d="{dots}" stroke="var(--data)" stroke-width="4" stroke-linecap="round" opacity=".6"/>'
+        shapes.append(line)
+    label = shorten(one_line(plot.limit_text), 40)
+    shapes.append(axes.required(y, plot.limit, label, (x.start, x.end), flat=True))
+    return "".join(shapes)
 
 
-def parts_chart(plot: PartsPlot) -> Drawing:
-    """Draw a bar for each part of a whole, in the order given, with its figure at the end of the bar."""
-    alt = library()
-    names = [name for name, _, _ in plot.parts]
-    chart = chart_of(name=names, size=[s for _, s, _ in plot.parts], text=[t for _, _, t in plot.parts])
+def _parts(plot: PartsPlot) -> str:
+    """Draw a bar for each part of a whole, in the order given, with its name above and its figure at its end."""
     largest = max((size for _, size, _ in plot.parts), default=0.0) or 1.0
-    scale = alt.Scale(domain=[0, largest * 1.35], nice=False)  # room for the figure beside the longest bar
-    y = alt.Y("name:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelColor=PALETTE["ink"]))
-    x = alt.X("size:Q", title=plot.x_title, scale=scale, axis=alt.Axis(tickCount=5))
-    bars = chart.mark_bar(color=PALETTE["data"], opacity=0.75, height=14)
-    texts = chart.mark_text(align="left", dx=5, color=PALETTE["ink"])
-    layers = [bars.encode(x=x, y=y), texts.encode(x=x, y=y, text="text:N")]
-    return alt.layer(*layers).properties(width=WIDTH - 70, height=26 * len(names))
+    x = axes.across(0.0, largest, left=8, right=110)
+    floor = 34 * len(plot.parts) + 8
+    shapes = []
+    for n, (name, size, told) in enumerate(plot.parts):
+        top = 34 * n + 18
+        shapes.append(axes.text(8, top - 5, shorten(one_line(name), 50)))
+        shapes.append(axes.box(x(0), top, x(size), top + 11))
+        shapes.append(axes.text(x(size) + 6, top + 10, told))
+    return "".join([*shapes, axes.below(x, floor, plot.x_title)])
+
+
+def _trend(plot: TrendPlot) -> str:
+    """Draw each series as points with intervals on a line, what is required, and a rule at each release."""
+    ends = [end for _, points in plot.series for point in points for end in (point.low, point.high)]
+    ends += [plot.required] if plot.required is not None else []
+    lowest, highest = min(ends, default=0.0), max(ends, default=1.0)
+    pad = max(0.05 * (highest - lowest), 0.005)
+    y = axes.up(max(0.0, lowest - pad), min(1.0, highest + pad))
+    wide = (_END - axes.LEFT) / max(1, len(plot.steps))
+    at = {step: round(axes.LEFT + wide * (n + 0.5), 1) for n, step in enumerate(plot.steps)}
+    shapes = [axes.beside(y, plot.y_title, axes.percent), axes.path(f"M{axes.LEFT} {_FLOOR}H{_END}", "soft")]
+    last = -100.0
+    for step, place in at.items():
+        label = shorten(one_line(step), max(3, int(max(wide, 90) / axes.LETTER)))
+        if place - last > axes.LETTER * len(label) + 6:
+            shapes.append(axes.text(place, _FLOOR + 16, label, "soft", "middle"))
+            last = place
+    shapes.append(axes.text((axes.LEFT + _END) / 2, _FLOOR + 36, plot.x_title, "soft", "middle"))
+    for step, letter in plot.marks:
+        shapes.append(axes.path(f"M{at[step]:g} {axes.TOP}V{_FLOOR}", "soft", 1, dash="2 3"))
+        shapes.append(axes.text(at[step] + 3, axes.TOP + 10, letter))
+    shapes.append(axes.required(y, plot.required, plot.required_text, (axes.LEFT, _END), flat=True))
+    for n, (name, points) in enumerate(plot.series):
+        shift = (n - (len(plot.series) - 1) / 2) * 2 * _APART
+        shapes.append(_series([(at[p.at] + shift, p) for p in points], y, n))
+        if len(plot.series) > 1 and points:
+            x, value = at[points[-1].at] + shift, y(points[-1].value)
+            fits = x + axes.LETTER * min(24, len(name)) + 12 < _END
+            label = shorten(one_line(name), 24)
+            shapes.append(axes.text(x + 10 if fits else x - 10, value - 8, label, anchor="start" if fits else "end"))
+    return "".join(shapes)
+
+
+def _series(points: list[tuple[float, TrendPoint]], y: axes.Axis, n: int) -> str:
+    if not points:
+        return ""
+    colour, shape = _COLOURS[n % 3], axes.SHAPES[n % len(axes.SHAPES)]
+    line = axes.path(axes.points([(x, y(p.value)) for x, p in points]), colour, 1.5, opacity=0.7)
+    spans = "".join(f"M{x:g} {y(p.low):g}V{y(p.high):g}" for x, p in points)
+    dots = "".join(axes.mark(x, y(p.value), shape, colour) for x, p in points)
+    return line + axes.path(spans, colour, 3, opacity=0.5) + dots

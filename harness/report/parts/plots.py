@@ -104,6 +104,8 @@ class TrendPlot:
     steps: tuple[str, ...]  # all of them, in order; names are distinct
     series: tuple[tuple[str, tuple[TrendPoint, ...]], ...]
     marks: tuple[tuple[str, str], ...] = ()  # step, a letter
+    required: float | None = None
+    required_text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

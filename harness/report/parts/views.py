@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.judge import FigureText
-from harness.report.parts.first import CheckRow, ConfusedRow, GridView, SampleCase
+from harness.report.parts.first import CheckRow, ConfusedRow, FigureText, GridView, SampleCase
 from harness.report.parts.page import Cases, Cell, Chart, Section, Table, Tone
 
 

@@ -73,7 +73,7 @@ def _candidate(
         tradeoff=sections.tradeoff_section(c, positive),
         latency=sections.latency_section(c),
         stability=sections.stability_section(c.stability, cases=c.cases, repeats=c.repeats),
-        history=sections.history_section(c.history) if c.history else None,
+        history=sections.history_section(c.history, c.checks) if c.history else None,
         robustness=sections.robustness_section(c.robustness) if c.robustness else None,
         generalization=sections.generalization_section(c.generalization) if c.generalization else None,
         leakage=sections.leakage_section(c.leakage) if c.leakage else None,

@@ -1,15 +1,17 @@
 """How a candidate did over time: a chart with release marks, the runs, and what can't be compared."""
 
+from collections.abc import Iterable
 from string import ascii_uppercase
 
-from harness.judge import AccuracyChange, CusumChart, Estimate, History, HistoryPoint, Plain
+from harness.files.thresholds import ACCURACY
+from harness.judge import AccuracyChange, Check, CusumChart, Estimate, History, HistoryPoint, Plain
 from harness.report import parts
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TrendPlot, TrendPoint
 
 _NOW = "this run"
 
 
-def history_section(history: History) -> Section:
+def history_section(history: History, checks: Iterable[Check] = ()) -> Section:
     """Say whether accuracy fell since earlier runs of the same cases."""
     tables = (_runs(history), _left_out(history))
     return Section(
@@ -17,7 +19,7 @@ def history_section(history: History) -> Section:
         title="History",
         lead=history.sentence,
         figures=tuple(_figures(history)),
-        charts=(_chart(history),) if len(history.points) > 1 else (),
+        charts=(_chart(history, checks),) if len(history.points) > 1 else (),
         tables=tuple(table for table in tables if table.rows),
     )
 
@@ -106,7 +108,7 @@ def _left_out(history: History) -> Table:
     )
 
 
-def _chart(history: History) -> Chart:
+def _chart(history: History, checks: Iterable[Check]) -> Chart:
     """Draw accuracy over the runs; unfinished ones have a place but no point."""
     steps = {point.run_id: str(place) for place, point in enumerate(history.points, start=1)}
     points = tuple(
@@ -115,6 +117,7 @@ def _chart(history: History) -> Chart:
         if (seen := point.accuracy).value is not None and seen.low is not None and seen.high is not None
     )
     marks = tuple((steps[run], letter) for run, letter in letters(history).items())
+    wanted = next((c for c in checks if c.metric == ACCURACY.name and not c.part), None)
     return Chart(
         key="history",
         title="Accuracy over the runs",
@@ -125,5 +128,7 @@ def _chart(history: History) -> Chart:
             steps=tuple(steps.values()),
             series=(("accuracy", points),),
             marks=marks,
+            required=wanted.required if wanted else None,
+            required_text=wanted.threshold if wanted else "",
         ),
     )

@@ -7,7 +7,7 @@ import pytest
 from judged import three
 
 from harness.judge.documents import Leaderboard, undefined
-from harness.report.drawn.charts import chart_svg
+from harness.report.drawn.drawings import chart_svg
 from harness.report.drawn.front import placed
 from harness.report.parts import Box, Chart, FrontPlot
 from harness.report.sections.leaderboard import standing_view

@@ -67,6 +67,7 @@ def assess(
     policies = [_policy(view, before) for view in run.views]
     candidates = tuple(_candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True))
     candidates = with_growth(run.views, with_versions(candidates, manifest, past))
+    candidates = checks.among_candidates(candidates, 1 - run.suite.confidence)
     measured = [
         (view, made) for view, made in zip(run.views, candidates, strict=True) if made.verdict != "NOT MEASURED"
     ]
@@ -74,6 +75,7 @@ def assess(
     candidates = tuple(
         msgspec.structs.replace(candidate, traps=(*candidate.traps, *uninformative)) for candidate in candidates
     )
+    candidates = _with_choice(run.views, candidates)
     asked = tuple(t for t in run.policy if not run.has_defaults or any(t in mine for mine in policies))
     board = leaderboard([view for view, _ in measured], [made for _, made in measured])
     return msgspec.structs.replace(
@@ -82,6 +84,18 @@ def assess(
         leaderboard=board,
         next_step=checks.taken(candidates, board).next_step if candidates else None,
     )
+
+
+def _with_choice(views: Sequence[View], candidates: tuple[CandidateAssessment, ...]) -> tuple[CandidateAssessment, ...]:
+    """Say of the best of several that passed what being chosen on these same cases is worth."""
+    best = checks.best_first(candidates)[0] if candidates else None
+    if best is None or not checks.passed_alone(best):
+        return candidates
+    known = {one.name for one in candidates if one.verdict != "NOT MEASURED"}
+    measured = [view for view in views if view.entry.name in known]
+    (chosen,) = (view for view in measured if view.entry.name == best.name)
+    told = checks.best_of_many(measured, chosen)
+    return tuple(msgspec.structs.replace(one, traps=(*one.traps, *told)) if one is best else one for one in candidates)
 
 
 def views_of(
@@ -111,7 +125,7 @@ def _policy(view: View, baseline: checks.Baseline | None) -> tuple[Threshold, ..
 def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baseline | None) -> CandidateAssessment:
     timing = timing_quality(view)
     before = None if baseline is None else baseline.before(view)
-    judged = tuple(checks.check(view, threshold, before) for threshold in policy)
+    judged = checks.check_all(view, policy, before)
     judged = judged if view.stopped is None else checks.as_settled(view, policy, judged)
     verdict: Verdict = "NOT MEASURED" if no_reply(view) else checks.verdict_of(judged, missing=view.missing)
     troubles = what_went_wrong(view, verdict, checks.hanging_on(view, policy, judged, before))

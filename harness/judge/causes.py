@@ -10,6 +10,7 @@ from typing import NamedTuple
 from harness.judge.documents.estimate import Trouble
 from harness.judge.wording import count, listed, sentence, verb
 
+CONFIRM = "Confirm the one that you would take on cases that played no part in the choice."
 MOST_WORDS = 240  # characters of the endpoint's words in a sentence
 _MOST_CAUSES = 2  # in a headline
 _OWN = ("truncated", "empty", "refused", "unparseable")  # replies: the words about them are ours

@@ -226,6 +226,11 @@ class View:
         """How many planned trials were not run: the run ended before them."""
         return 0 if self.trials.not_run is None else int(self.trials.not_run.sum())
 
+    @property
+    def error(self) -> float:
+        """The error that one decision may have."""
+        return 1 - self.confidence
+
     @cached_property
     def repeats(self) -> int:
         """The most repeats that a case has."""

@@ -31,11 +31,17 @@ class Asked:
     required: float = 0.0  # in the metric's unit; 0 where it is not known
     note: str = ""  # how `required` was computed
     saturated: bool = False  # the client was, so that no time is the endpoint's for certain
+    among: int = 1  # decisions of which none may be wrong by chance: each is made at so much less error
 
     @property
     def metric(self) -> Metric:
         """What is written of the metric."""
         return metric_of(self.threshold.metric)
+
+    @property
+    def confidence(self) -> float:
+        """How sure a decision has to be; intervals are shown at the view's own."""
+        return 1 - self.view.error / self.among
 
     @property
     def label(self) -> int | None:
@@ -80,6 +86,7 @@ class Asked:
         needed_n: int | None = None,
         needed_told: bool = False,
         lack: Lack | None = None,
+        p_value: float | None = None,
     ) -> Check:
         """Give the check; `bound` is the one that decided, `needed_n` counts `things`."""
         threshold = self.threshold
@@ -99,6 +106,7 @@ class Asked:
             why=why,
             needed_told=needed_told and needed_n is not None and status == "INCONCLUSIVE",
             lack=lack if status == "INCONCLUSIVE" else None,
+            p_value=p_value,
         )
 
     def undecided(self, reason: str, estimate: Estimate) -> Check:

@@ -21,9 +21,43 @@ from harness.judge.view import View, lost
 
 def check(view: View, threshold: Threshold, before: Before | None) -> Check:
     """Hold one threshold against what was seen, and against what a baseline says of before."""
-    asked = Asked(
-        view=view.narrowed(threshold.where), threshold=threshold, before=before, saturated=bool(saturated(view))
+    return _held(_ask(view, threshold, before))
+
+
+def check_all(view: View, policy: Sequence[Threshold], before: Before | None) -> tuple[Check, ...]:
+    """Hold all thresholds: what passes, passes; what fails has to do so for certain among so many (Holm)."""
+    made = [check(view, threshold, before) for threshold in policy]
+    alone, among = by_chance(made, view.error)
+    return tuple(
+        _open(_held(replace(_ask(view, threshold, before), among=among))) if place in alone else one
+        for place, (threshold, one) in enumerate(zip(policy, made, strict=True))
     )
+
+
+def by_chance(checks: Sequence[Check], error: float) -> tuple[set[int], int]:
+    """Tell which fail alone, but not for certain among all that may fail by chance, and how many these are.
+
+    What was counted has no p-value, and a drop since earlier runs has an error of its own.
+    """
+    tested = [n for n, one in enumerate(checks) if one.p_value is not None or one.status == "INCONCLUSIVE"]
+    fails = [checks[n].p_value if checks[n].status == "FAIL" else 1.0 for n in tested]
+    adjusted = scores.holm([1.0 if p is None else p for p in fails])
+    alone = {n for n, p in zip(tested, adjusted, strict=True) if checks[n].status == "FAIL" and p > error}
+    return alone, len(tested)
+
+
+def _open(made: Check) -> Check:
+    """Leave open what would fail by so few draws alone that their number does not tell."""
+    return made if made.status != "FAIL" else msgspec.structs.replace(made, status="INCONCLUSIVE", p_value=None)
+
+
+def _ask(view: View, threshold: Threshold, before: Before | None) -> Asked:
+    busy = bool(saturated(view))
+    return Asked(view=view.narrowed(threshold.where), threshold=threshold, before=before, saturated=busy)
+
+
+def _held(asked: Asked) -> Check:
+    view, threshold = asked.view, asked.threshold
     foreign = _other_currency(asked)
     required, note = (None, foreign) if foreign else _required(asked)
     gauge = GAUGES[threshold.metric]
@@ -48,9 +82,11 @@ def _either_way(asked: Asked, made: Check) -> Check:
     failed = int(lost(trials).sum())
     if not failed:
         return made
-    others = {_decided(replace(asked, view=world)).status for world in gauge.worlds(asked)}
+    worlds = [_decided(replace(asked, view=world)) for world in gauge.worlds(asked)]
+    others = {other.status for other in worlds}
     if others <= {made.status}:
-        return made
+        p_values = [one.p_value for one in (made, *worlds) if one.p_value is not None]
+        return msgspec.structs.replace(made, p_value=max(p_values, default=None))
     them = "the call that failed" if failed == 1 else f"the {failed:,} calls that failed"
     they = "it" if failed == 1 else "them"
     met = {"PASS": "be met", "FAIL": "not be met", "INCONCLUSIVE": "stay open"}
@@ -87,13 +123,14 @@ def hanging_on(
 
 
 def _by_figure(asked: Asked) -> Check:
-    gauge, confidence = GAUGES[asked.threshold.metric], asked.view.confidence
-    source = figure(asked)
-    decision = scores.decide(source, asked.threshold.op, asked.required, confidence)
+    gauge, source = GAUGES[asked.threshold.metric], figure(asked)
+    decision = scores.decide(source, asked.threshold.op, asked.required, asked.confidence)
+    estimate = source.estimate(asked.view.confidence)
+    counted = estimate.value is not None and estimate.low == estimate.high == estimate.value
     finding = Finding(
         asked=asked,
         decision=decision,
-        estimate=source.estimate(confidence),
+        estimate=estimate,
         source=source,
         needed_n=_cases(decision.needed_n, source, asked.view),
         faultless=gauge.faultless,
@@ -110,6 +147,7 @@ def _by_figure(asked: Asked) -> Check:
         needed_n=finding.needed_n,
         needed_told=says_needed(finding),
         lack=lack(finding),
+        p_value=None if counted else decision.p_value,
     )
 
 

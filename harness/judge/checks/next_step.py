@@ -187,11 +187,11 @@ def _cases(view: View, lacking: Sequence[Check]) -> str:
     shares = {label: expected[place] / len(view.cases) for place, label in enumerate(view.labels)}
     short = {label: n - int(mix * shares[label]) for label, n in labels.items()}
     short = {label: n for label, n in sorted(short.items(), key=lambda item: -item[1]) if n > 0}
-    told = [count(scores.rounded_up(mix), "more case of this mix", "more cases of this mix")] if mix else []
+    told = [count(scores.rounded_up(mix), "new case of this mix", "new cases of this mix")] if mix else []
     if len(short) == 1:
-        told += [count(scores.rounded_up(n), f"more {named(label)} case") for label, n in short.items()]
+        told += [count(scores.rounded_up(n), f"new {named(label)} case") for label, n in short.items()]
     elif short:
-        each = count(scores.rounded_up(max(short.values())), "more case")
+        each = count(scores.rounded_up(max(short.values())), "new case")
         told.append(f"{each} of each of {listed([named(label) for label in short], most=_MOST_NAMED)}")
-    told += [f"{count(scores.rounded_up(n), 'more case')} with {part}" for part, n in parts.items()]
+    told += [f"{count(scores.rounded_up(n), 'new case')} with {part}" for part, n in parts.items()]
     return f"about {listed(told, most=_MOST_NAMED)}"

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.judge import Check, Estimate, Lack, count, scores, sure, undefined, verb
 from harness.judge.checks.asked import Asked
-from harness.judge.checks.why import AFFORDABLE
+from harness.judge.checks.why import AFFORDABLE, open_since
 from harness.judge.scores import NONE, Float, Int64, Missing, Share, SloDecision
 from harness.judge.sections.latency import unrecorded
 
@@ -52,7 +52,7 @@ class _Calls:
 
     @property
     def confidence(self) -> float:
-        return self.asked.view.confidence
+        return self.asked.confidence
 
 
 def quantile_check(asked: Asked) -> Check:
@@ -133,6 +133,7 @@ def _decided(calls: _Calls) -> Check:
         needed_n=made.needed_n,
         needed_told=told,
         lack=_lack(calls, decision.share, made.needed_n),
+        p_value=made.p_value,
     )
 
 
@@ -163,12 +164,14 @@ def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
         )
     if needed is None or not isinstance(share, Share):
         return f"{calls.head}: can't be told; {calls.within}, too close to the limit."
-    told = f"{calls.head}: can't be told yet. {calls.within}"
+    told = f"{calls.head}: {open_since(calls.asked)} {calls.within}"
     found = _lack(calls, share, needed)
     if found is None:
         return f"{told}, too close to call: more cases won't settle it."
     would = "show a FAIL" if found.shows == "FAIL" else "settle it"
-    return f"{told}. About {count(scores.rounded_up(found.n), 'more case')} would {would} if that share stays."
+    new = scores.rounded_up(found.n)
+    new_cases = f"{count(new, 'new case')}, judged by {'itself' if new == 1 else 'themselves'},"
+    return f"{told}. About {new_cases} would {would} in 4 of 5 runs if that share stays."
 
 
 def _lack(calls: _Calls, share: Share | Missing, needed: int | None) -> Lack | None:
@@ -176,7 +179,7 @@ def _lack(calls: _Calls, share: Share | Missing, needed: int | None) -> Lack | N
         return None
     faultless = _is_faultless(calls, share)
     needed = _fewest(calls) if faultless else needed
-    if needed is None or (more := max(1, needed - share.cases)) > AFFORDABLE:
+    if needed is None or needed > AFFORDABLE:
         return None
     short = not faultless and (share.p < calls.q) != calls.asked.threshold.at_least
-    return Lack(n=more, unit="cases", cases=more, shows="FAIL" if short else "PASS")
+    return Lack(n=needed, unit="cases", cases=needed, shows="FAIL" if short else "PASS")

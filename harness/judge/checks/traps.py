@@ -6,20 +6,36 @@ Nothing here decides a check: a trap says how to read what was decided.
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import ndtri
 
 from harness.files.thresholds import BALANCED_ACCURACY, KAPPA, Threshold, metric_of
-from harness.judge import Check, Estimate, Trap, amount, count, demand, figure, listed, named, scores, sure, verb
+from harness.judge import (
+    CONFIRM,
+    Check,
+    Estimate,
+    Trap,
+    amount,
+    count,
+    demand,
+    figure,
+    listed,
+    named,
+    scores,
+    sure,
+    verb,
+)
 from harness.judge.checks.metrics import GAUGES, Asked
 from harness.judge.checks.metrics import figure as figure_of
 from harness.judge.power import of_f1, of_share
 from harness.judge.scores import NONE
 from harness.judge.sections.notable import TELLS_APART
-from harness.judge.view import View, once
+from harness.judge.view import HOLDOUT, Float, View, once
 
 LARGE_MAJORITY = 0.7
 LOW_RECALL = 0.5
 ONE_SIDED = 0.9
 FEWEST_ERRORS = 10
+UNSEEN = 0.0005  # of a share: less is not printed
 _TOO_FEW = "too_few_cases"  # the number of cases, whatever was answered
 
 
@@ -228,6 +244,39 @@ def _per_repeat(view: View, threshold: Threshold) -> list[float]:
 @once
 def _repeats(view: View) -> list[View]:
     return [view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_)) for repeat in range(view.repeats)]
+
+
+def best_of_many(views: Sequence[View], best: View) -> tuple[Trap, ...]:
+    """Say by how much the choice of the best flatters its accuracy, and what confirms it.
+
+    Of k equal candidates the best lies E[max of k] standard errors above the truth (normal order statistics, Blom
+    1958); what chance moves is their differences, case by case, for they share the cases.
+    """
+    apart = [_per_case(best) - _per_case(view) for view in views if view is not best]
+    cases, k = len(best.cases), len(views)
+    if not apart or cases < 2:
+        return ()
+    spread = float(np.sqrt(np.mean([each.var(ddof=1) for each in apart]) / (2 * cases)))
+    flattery = float(ndtri((k - 0.375) / (k + 0.25))) * spread
+    if flattery < UNSEEN:
+        return ()
+    held = HOLDOUT in best.cases.splits
+    told = f"Choose by the other splits, and let {HOLDOUT} confirm it." if held else CONFIRM
+    return (
+        Trap(
+            kind="best_of_many",
+            sentence=(
+                f"It is the best of {k:,} candidates on these same cases: such a choice flatters accuracy by about "
+                f"{demand(round(flattery, 3), 'points')}. {told}"
+            ),
+        ),
+    )
+
+
+def _per_case(view: View) -> Float:
+    trials = np.bincount(view.trials.case, minlength=len(view.cases))
+    hits = np.bincount(view.trials.case, weights=view.answers.right, minlength=len(view.cases))
+    return np.asarray(hits / np.maximum(trials, 1), dtype=np.float64)
 
 
 def no_information(views: Sequence[View]) -> tuple[Trap, ...]:

@@ -1,13 +1,21 @@
 """All checks -> one verdict, and the reason for it: the checks which decided. Both make the headline.
 
 A candidate without one reply is NOT MEASURED, whatever its checks say; it is never the best of a run. Any
-FAIL: NOT READY. Else any INCONCLUSIVE: INCONCLUSIVE. Else READY: every check passed. "All must pass" is
-an intersection-union test (Berger 1982): each check at its own confidence, without correction.
+FAIL: NOT READY. Else any INCONCLUSIVE: INCONCLUSIVE. Else READY: every check passed.
+
+"All must pass" is an intersection-union test (Berger 1982): each check passes at its own confidence, without
+correction, and the p-value of "not ready" is the largest of them. But any one that fails is enough for NOT READY,
+and any one candidate that is ready for READY: there Holm (1979) corrects, over a candidate's checks and over the
+candidates of a run. So a ready prompt is called NOT READY, and a run of prompts that are not ready READY, in at
+most 1 - confidence of runs, however many checks and candidates there are.
 """
 
 from collections.abc import Sequence
 
+import msgspec
+
 from harness import judge
+from harness.judge.scores import holm
 
 _MOST_NAMED = 3  # candidates that were not measured, in a headline
 _ORDER: dict[judge.Verdict, int] = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2, "NOT MEASURED": 3}
@@ -19,6 +27,38 @@ def verdict_of(checks: Sequence[judge.Check], *, missing: int) -> judge.Verdict:
     if "FAIL" in statuses:
         return "NOT READY"
     return "INCONCLUSIVE" if "INCONCLUSIVE" in statuses or missing or not checks else "READY"
+
+
+def among_candidates(
+    candidates: Sequence[judge.CandidateAssessment], error: float
+) -> tuple[judge.CandidateAssessment, ...]:
+    """Leave open which of several candidates is READY when judged alone, but not for certain among them (Holm)."""
+    measured = [one for one in candidates if one.verdict != "NOT MEASURED"]
+    ready = [max((check.p_value or 0.0 for check in one.checks), default=1.0) for one in measured]
+    known = [p if one.verdict == "READY" else 1.0 for one, p in zip(measured, ready, strict=True)]
+    adjusted = {one.name: p for one, p in zip(measured, holm(known), strict=True)}
+    among = len(measured)
+    return tuple(
+        _chosen_among(one, error / among, among) if one.verdict == "READY" and adjusted[one.name] > error else one
+        for one in candidates
+    )
+
+
+def _chosen_among(one: judge.CandidateAssessment, error: float, among: int) -> judge.CandidateAssessment:
+    short = [check for check in one.checks if (check.p_value or 0.0) > error]
+    told = "its only check" if len(one.checks) == 1 else f"all {len(one.checks):,} checks"
+    reason = (
+        f"{told} passed, but of {among:,} candidates one does so by chance: as one of so many, "
+        f"{judge.listed([check.threshold for check in short], most=4)} {judge.verb(len(short), 'is', 'are')} not sure "
+        f"enough ({judge.sure(1 - error)} confidence). {judge.CONFIRM}"
+    )
+    return msgspec.structs.replace(
+        one,
+        verdict="INCONCLUSIVE",
+        headline=headline_of("INCONCLUSIVE", reason),
+        reason=reason,
+        next_step=judge.NextStep(kind="collect", sentence=judge.CONFIRM, thresholds=tuple(c.threshold for c in short)),
+    )
 
 
 def open_by_failures(verdict: judge.Verdict, checks: Sequence[judge.Check]) -> int:
@@ -98,7 +138,8 @@ def _reason_of_best(best: judge.CandidateAssessment, candidates: Sequence[judge.
         who = all_of_them if ready == n else f"{ready:,} of {n:,} candidates"
         passed = "their only check" if checks == 1 else passed
         return f"{who} passed {passed}; the best is {name}."
-    told = _decisive(best.checks, best.verdict, "its ", best.cost.currency) or "its run is not finished"
+    told = _decisive(best.checks, best.verdict, "its ", best.cost.currency)
+    told = told or best.reason.removesuffix(".")
     return _after(judge.what_decides(best.went_wrong), f"the best of {n:,} candidates is {name}; {told}.")
 
 
@@ -122,6 +163,11 @@ def _seen(check: judge.Check, currency: str) -> str:
         return check.threshold
     seen = judge.amount(value, judge.scale_of(check.metric), currency, against=check.required)
     return f"{check.threshold} ({seen} seen)"
+
+
+def passed_alone(one: judge.CandidateAssessment) -> bool:
+    """Tell whether every check passed, so that only the number of candidates may keep it open."""
+    return bool(one.checks) and all(check.status == "PASS" for check in one.checks)
 
 
 def best_first(candidates: Sequence[judge.CandidateAssessment]) -> list[judge.CandidateAssessment]:

@@ -4,6 +4,7 @@ Each function gives a text that is true in every case that reaches it; what does
 `why`. Intervals in brackets are two-sided; "with 95% confidence" goes with the one-sided bound that decided.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -82,7 +83,7 @@ def _confident(finding: Finding) -> str:
     bound = finding.decision.bound
     assert bound is not None
     side = "at least" if finding.at_least == (finding.decision.status == "PASS") else "at most"
-    return f"{side} {finding.asked.written(bound)} with {sure(finding.estimate.confidence)} confidence"
+    return f"{side} {finding.asked.written(bound)} with {sure(finding.asked.confidence)} confidence"
 
 
 def _passed(finding: Finding) -> str:
@@ -92,7 +93,8 @@ def _passed(finding: Finding) -> str:
 def _failed(finding: Finding) -> str:
     far, asked = _is_far(finding), finding.asked
     direction = "below" if finding.at_least else "above"
-    if finding.estimate.value == asked.required:
+    assert finding.estimate.value is not None
+    if math.isclose(finding.estimate.value, asked.required, abs_tol=1e-9):
         verdict = f"not {'more' if finding.at_least else 'less'} than {asked.wanted}"
     else:
         verdict = f"{'far ' if far else ''}{direction} {asked.wanted}"
@@ -123,11 +125,18 @@ def _open(finding: Finding) -> str:
     if finding.needed_n is None:
         reason = (
             "exactly on the threshold"
-            if finding.estimate.value == finding.asked.required
+            if math.isclose(finding.estimate.value, finding.asked.required, abs_tol=1e-9)
             else "too close to the threshold: more cases won't settle it"
         )
         return f"{head}: can't be told; what was seen is {reason}."
-    return f"{head}: can't be told yet. {_more(finding)}"
+    return f"{head}: {open_since(finding.asked)} {_more(finding)}"
+
+
+def open_since(asked: Asked) -> str:
+    """Say why a check is open: too few cases, or a miss that one of so many checks shows by chance."""
+    if asked.among == 1:
+        return "can't be told yet."
+    return f"missed when judged alone, but of {asked.among:,} checks one is so by chance."
 
 
 def _is_faultless(finding: Finding) -> bool:
@@ -138,7 +147,7 @@ def _is_faultless(finding: Finding) -> bool:
 def _fewest(finding: Finding) -> int | None:
     required = finding.asked.required
     share = required if finding.at_least else 1 - required
-    return smallest_all_pass_n(share, finding.estimate.confidence)
+    return smallest_all_pass_n(share, finding.asked.confidence)
 
 
 def _all_right(finding: Finding, fewest: int | None) -> str:
@@ -147,7 +156,7 @@ def _all_right(finding: Finding, fewest: int | None) -> str:
         return f"{finding.faultless}, but no number of {things.many} can prove that it is always so."
     return (
         f"{finding.faultless}, but {things.of(have)} can't prove it; "
-        f"it takes at least {fewest:,} without a miss at {sure(finding.estimate.confidence)} confidence."
+        f"it takes at least {fewest:,} without a miss at {sure(finding.asked.confidence)} confidence."
     )
 
 
@@ -160,32 +169,32 @@ def _units_now(finding: Finding) -> int:
 
 
 def lack(finding: Finding) -> Lack | None:
-    """Give how many more would settle an open check; None where no number that anyone labels would."""
+    """Give how many new ones would settle an open check; None where no number that anyone labels would."""
     if finding.estimate.value is None or finding.decision.status != "INCONCLUSIVE":
         return None
     faultless = _is_faultless(finding)
     needed, have = _fewest(finding) if faultless else finding.needed_n, _units_now(finding)
     if needed is None:
         return None
-    asked, more = finding.asked, max(1, needed - have)
-    cases = more
+    asked, cases = finding.asked, needed
     if asked.metric.counts != "cases" and have:
-        cases = max(more, round(more * len(np.unique(asked.view.trials.case)) / have))
+        cases = max(needed, round(needed * len(np.unique(asked.view.trials.case)) / have))
     seen = finding.estimate.value
     short = not faultless and (seen < asked.required if finding.at_least else seen > asked.required)
     if cases > AFFORDABLE:
         return None
-    return Lack(n=more, unit=asked.things.many, cases=cases, shows="FAIL" if short else "PASS")
+    return Lack(n=needed, unit=asked.things.many, cases=cases, shows="FAIL" if short else "PASS")
 
 
 def _more(finding: Finding) -> str:
-    """Say how many more would settle it, and about how many cases of the suite's mix that means."""
+    """Say how many new ones would settle it, and about how many cases of the suite's mix that means."""
     assert finding.estimate.value is not None
     found = lack(finding)
     if found is None:
         return "What was seen is too close to the threshold: more cases won't settle it."
     wanted = rounded_up(found.n)
-    mix = f" (about {rounded_up(found.cases):,} more cases of this mix)" if found.cases > found.n else ""
-    lacking = f"{wanted:,} more {finding.asked.things.one if wanted == 1 else found.unit}{mix}"
+    mix = f" (about {rounded_up(found.cases):,} cases of this mix)" if found.cases > found.n else ""
+    new = f"{wanted:,} new {finding.asked.things.one if wanted == 1 else found.unit}{mix}"
     would = "show a FAIL" if found.shows == "FAIL" else "settle it"
-    return f"About {lacking} would {would} if it stays at {finding.asked.written(finding.estimate.value)}."
+    alone, kept = "itself" if wanted == 1 else "themselves", finding.asked.written(finding.estimate.value)
+    return f"About {new}, judged by {alone}, would {would} in 4 of 5 runs if it stays at {kept}."

@@ -61,7 +61,7 @@ class Leaderboard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lack(msgspec.Struct, frozen=True, kw_only=True):
-    """How many more would settle an open check, if what was seen stays."""
+    """How many new ones, judged by themselves, settle an open check in 4 of 5 runs, if what was seen stays."""
 
     n: int  # of `unit`
     unit: str  # cases, spam cases, spam predictions
@@ -80,7 +80,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     op: str
     estimate: Estimate
     bound: float | None  # the one-sided bound that decided; None when undefined
-    needed_n: int | None  # how many in all would settle it; None when none would, or it is settled
+    needed_n: int | None  # new ones that, judged by themselves, settle it in 4 of 5 runs; None when none do
     needed_unit: str  # what `needed_n` counts: cases, spam cases, spam predictions, calls
     why: str  # one plain sentence (or two): required, seen, how sure, what to do
     name: str = ""  # what it is about, as written: `threshold` without operator and bound
@@ -88,6 +88,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     depends_on: int = 0  # calls that failed at the endpoint, and that keep it open
     needed_told: bool = False  # whether `why` says what would settle it
     lack: Lack | None = None  # None where it is settled, or no number of cases that anyone labels would
+    p_value: float | None = None  # least error at which it is decided so; None where open, or chance has no part
 
 
 class Trap(msgspec.Struct, frozen=True, kw_only=True):

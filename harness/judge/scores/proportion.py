@@ -29,21 +29,24 @@ With one trial per case, n_eff = n exactly, and everything reduces to the textbo
 Three-way decisions: a figure meets what was required, misses it, or can't be told yet.
 
 A decision rests on one one-sided bound. With `>=`: PASS when the lower bound reaches the requirement, FAIL
-when the upper bound does not, else INCONCLUSIVE, with the number of cases that would settle it if the
-observed value were the true one. So a true value on the threshold passes with probability 1 - confidence at
-most.
+when the upper bound does not, else INCONCLUSIVE, with the number of cases that, judged by themselves, would
+settle it with 80% probability if the observed value were the true one. So a true value on the threshold passes
+with probability 1 - confidence at most. The p-value of a decision is the smallest error at which it would still
+be made: of many decisions it tells which ones hold together (Holm).
 """
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from harness.files.thresholds.threshold import Op
 from harness.judge.scores.binomial import MOST, exact_lower, exact_upper, p_value_above, wilson
-from harness.judge.scores.figure import Bool, Estimate, Figure, Float, Int32, Int64, Mapped, Missing, Status
+from harness.judge.scores.figure import Bool, Drawn, Estimate, Figure, Float, Int32, Int64, Mapped, Missing, Status
+from harness.judge.scores.planning import POWER, planned_n
 
+EXACT_PLAN = 5_000  # cases: a larger plan is by the normal curve
 SHOWN = 2  # degrees of freedom for each informative case in intervals that are shown
 
 
@@ -189,13 +192,15 @@ class Decision:
     """What became of a requirement.
 
     `bound` is the one-sided bound that decided (None when the figure is undefined). `needed_n` says how many
-    units in all would settle an INCONCLUSIVE if the observed value were the true one: cases for figures made
-    of shares (with as many repeats as now), trials for the others; None when no number would.
+    new units would settle an INCONCLUSIVE with 80% probability if the observed value were the true one: cases for
+    figures made of shares (with as many repeats as now), trials for the others; None when no number would.
+    `p_value` is that of what was decided; None where nothing was.
     """
 
     status: Status
     bound: float | None
     needed_n: int | None = None
+    p_value: float | None = None
 
 
 def decide(figure: Figure, op: Op, required: float, confidence: float = 0.95) -> Decision:
@@ -206,10 +211,36 @@ def decide(figure: Figure, op: Op, required: float, confidence: float = 0.95) ->
     at_least = op in {">=", ">"}
     towards, away = (low, high) if at_least else (high, low)
     if meets(towards, op, required):
-        return Decision("PASS", towards)
+        return Decision("PASS", towards, p_value=p_decided(figure, op, required, passed=True))
     if not meets(away, op, required):
-        return Decision("FAIL", away)
+        return Decision("FAIL", away, p_value=p_decided(figure, op, required, passed=False))
     return Decision("INCONCLUSIVE", towards, needed_n(figure, required, confidence))
+
+
+LEAST_P = 1e-12
+
+
+def p_decided(figure: Figure, op: Op, required: float, *, passed: bool) -> float:
+    """Give the smallest error at which a figure still passes, or fails, by bisection of its one-sided bounds.
+
+    Below the first of so many draws the normal curve with their spread stands for the tail.
+    """
+    upper = passed != (op in {">=", ">"})
+
+    def holds(error: float) -> bool:
+        bound = figure.upper(1 - error) if upper else figure.lower(1 - error)
+        return bound is not None and meets(bound, op, required) == passed
+
+    low, high = math.log(LEAST_P), math.log(0.5)
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(math.exp(middle)) else (middle, high)
+    p = math.exp(high)
+    if isinstance(figure, Drawn) and figure.value is not None and p < 1 / len(figure.draws):
+        spread = float(figure.draws.std())
+        tail = float(ndtr(-abs(figure.value - required) / spread)) if spread > 0 else 0.0
+        return min(max(tail, LEAST_P), 1 / len(figure.draws))
+    return p
 
 
 def meets(value: float, op: Op, required: float) -> bool:
@@ -224,7 +255,7 @@ def meets(value: float, op: Op, required: float) -> bool:
 
 
 def needed_n(figure: Figure, required: float, confidence: float = 0.95) -> int | None:
-    """Give how many units in all would settle the check if the observed value were the true one."""
+    """Give how many new units settle the check with 80% probability if the observed value is the true one."""
     match figure:
         case Share():
             return _needed_cases(figure, required, confidence)
@@ -235,31 +266,29 @@ def needed_n(figure: Figure, required: float, confidence: float = 0.95) -> int |
 
 
 def _needed_cases(share: Share, required: float, confidence: float) -> int | None:
-    """Search the effective size at which the exact bound clears the requirement, then convert to cases."""
-    if share.p == required or not 0 <= required <= 1:
+    """Plan the effective size at which the exact bound clears the requirement, then convert to cases."""
+    if math.isclose(share.p, required, abs_tol=1e-12) or not 0 <= required <= 1:
         return None
     p, goal = (share.p, required) if share.p > required else (1 - share.p, 1 - required)
     if goal <= 0:
         return None
-    per_case = share.effective_n(confidence) / share.cases
-    low, high = 0.0, 1.0
-    while exact_lower(p, high, confidence) < goal:
-        low, high = high, high * 2
-        if high > MOST:
-            return None
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if exact_lower(p, middle, confidence) < goal else (low, middle)
-    return max(math.ceil(high / per_case - 1e-9), share.cases + 1)
+    z, spread = (float(ndtri(confidence)), float(ndtri(POWER))), (goal * (1 - goal), p * (1 - p))
+    about = ((z[0] * math.sqrt(spread[0]) + z[1] * math.sqrt(spread[1])) / (p - goal)) ** 2
+    effective = planned_n(goal, truth=p, confidence=confidence) if about < EXACT_PLAN else about
+    if effective is None:
+        return None
+    cases = math.ceil(effective * share.cases / share.effective_n(confidence) - 1e-9)
+    return None if cases > MOST else cases
 
 
 def _needed_by_root_n(figure: Figure, required: float, confidence: float) -> int | None:
-    """Scale n so that the distance to the bound, which shrinks like 1/sqrt(n), fits."""
+    """Scale n so that the distance to the bound, which shrinks like 1/sqrt(n), fits with 80% power."""
     assert figure.value is not None
     gap = figure.value - required
-    if gap == 0 or figure.n == 0:
+    if math.isclose(figure.value, required, abs_tol=1e-12) or figure.n == 0:
         return None
     bound = figure.lower(confidence) if gap > 0 else figure.upper(confidence)
     assert bound is not None
-    needed = math.ceil(figure.n * ((figure.value - bound) / gap) ** 2)
-    return None if needed > MOST else max(needed, figure.n + 1)
+    power = 1 + float(ndtri(POWER) / ndtri(confidence))
+    needed = math.ceil(figure.n * (power * (figure.value - bound) / gap) ** 2)
+    return None if needed > MOST else max(needed, 1)

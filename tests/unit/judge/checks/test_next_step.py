@@ -88,13 +88,13 @@ def test_open_checks_say_how_many_cases_settle_them() -> None:
     step = step_of([("spam", "spam", 10), ("ham", "ham", 10)], "accuracy >= 90%")
     assert (step.kind, step.sentence) == (
         "collect",
-        "Collect about 9 more cases of this mix to settle accuracy >= 90%.",
+        "Collect about 29 new cases of this mix to settle accuracy >= 90%.",
     )
 
 
 def test_a_label_that_lacks_cases_is_named() -> None:
     step = step_of([("spam", "spam", 10), ("ham", "ham", 200)], "recall[spam] >= 90%", "accuracy >= 90%")
-    assert step.sentence == "Collect about 19 more spam cases to settle recall[spam] >= 90%."
+    assert step.sentence == "Collect about 29 new spam cases to settle recall[spam] >= 90%."
     assert step.thresholds == ("recall[spam] >= 90%",)
 
 
@@ -104,7 +104,7 @@ def test_several_labels_that_lack_cases_are_named_together() -> None:
     wanted = [f"recall[{label}] >= 90%" for label in labels]
     made = judged(answers, labels, thresholds=wanted).next_step
     assert made is not None
-    told = "Collect about 19 more cases of each of ‘a’ and ‘b’ to settle recall[a] >= 90% and recall[b] >= 90%."
+    told = "Collect about 29 new cases of each of ‘a’ and ‘b’ to settle recall[a] >= 90% and recall[b] >= 90%."
     assert made.sentence == told
 
 

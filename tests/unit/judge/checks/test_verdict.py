@@ -72,3 +72,46 @@ def test_an_unfinished_run_is_said_once_and_never_in_a_check() -> None:
 def test_money_and_times_are_seen_in_their_units() -> None:
     run = judged([("spam", "spam", 9)], LABELS, thresholds=["latency.p50 <= 100 ms"], seconds=0.2)
     assert run.headline == "NOT READY: the only check failed: latency.p50 <= 100 ms (200 ms seen)."
+
+
+def test_of_many_candidates_one_that_passes_alone_by_little_is_not_ready_yet() -> None:
+    # 87 of 100: P(X >= 87 | 100, .8) = .0469, enough for one candidate; 91: .0023, enough for ten (.005).
+    one = ["recall[spam] >= 80%"]
+    assert of(87, thresholds=one).verdict == "READY"
+    assert of(91, *[40] * 9, thresholds=one).verdict == "READY"
+    many = of(87, *[40] * 9, thresholds=one)
+    assert many.verdict == "INCONCLUSIVE"
+    assert many.headline == (
+        "INCONCLUSIVE: the best of 10 candidates is v1@m; its only check passed, but of 10 candidates one does so by "
+        "chance: as one of so many, recall[spam] >= 80% is not sure enough (99.5% confidence). Confirm the one that "
+        "you would take on cases that played no part in the choice."
+    )
+    best = next(one for one in many.candidates if one.name == "v1@m")
+    assert best.checks[0].status == "PASS"
+    assert best.checks[0].p_value == pytest.approx(0.0469, abs=5e-5)
+    assert best.traps[-1].kind == "best_of_many"
+
+
+def test_the_best_of_many_says_by_how_much_the_choice_flatters_it() -> None:
+    # Differences of .47 on 200 cases: sqrt(.47 (1 - .47) / 2) / sqrt(200); blom(2) = ndtri(1.625 / 2.25) = .589.
+    made = of(100, 6, thresholds=["accuracy >= 50%"])
+    (trap,) = (trap for trap in made.candidates[0].traps if trap.kind == "best_of_many")
+    assert "flatters accuracy by about 1.5 points." in trap.sentence
+
+
+def test_of_many_checks_one_that_falls_alone_by_little_is_open() -> None:
+    # 73 of 100 at 80%: P(X <= 73) = .0558, open; 72: .0342, a FAIL alone, but not among ten checks (.005).
+    labels = tuple(f"l{n}" for n in range(10))
+    good = [(label, label, 95) for label in labels[1:]] + [(label, "none", 5) for label in labels[1:]]
+    asked = [f"recall[{label}] >= 80%" for label in labels]
+
+    def verdict(right: int, thresholds: list[str]) -> Assessment:
+        answers = [("l0", "l0", right), ("l0", "none", 100 - right), *good]
+        return judged(answers, labels, thresholds=thresholds)
+
+    assert verdict(72, asked[:1]).verdict == "NOT READY"
+    alone = verdict(72, asked)
+    assert alone.verdict == "INCONCLUSIVE"
+    why = only(alone).checks[0].why
+    assert "80% required: missed when judged alone, but of 10 checks one is so by chance." in why
+    assert verdict(60, asked).verdict == "NOT READY"

@@ -36,8 +36,9 @@ def why(answers: list[Any], threshold: str, labels: tuple[str, ...] = SPAM, **su
         ),
         (
             "precision[ham] >= 90%",
-            "INCONCLUSIVE: precision[ham] 50.0% (9.5 to 90.5), 90% required: can't be told yet. About 3 more "
-            "ham predictions (about 16 more cases of this mix) would show a FAIL if it stays at 50.0%.",
+            "INCONCLUSIVE: precision[ham] 50.0% (9.5 to 90.5), 90% required: can't be told yet. About 8 new "
+            "ham predictions (about 44 cases of this mix), judged by themselves, would show a FAIL in 4 of 5 runs if "
+            "it stays at 50.0%.",
         ),
         (
             "specificity[spam] >= 90%",
@@ -150,8 +151,9 @@ def test_false_alarms_are_named_for_the_positive_label() -> None:
 
 def test_what_would_settle_it_is_said_in_the_units_that_are_lacking() -> None:
     assert why(SEED, "precision[spam] >= 92%", positive="spam") == (
-        "INCONCLUSIVE: precision[spam] 94.7% (88.3 to 97.7), 92% required: can't be told yet. About 190 more "
-        "spam predictions (about 400 more cases of this mix) would settle it if it stays at 94.7%."
+        "INCONCLUSIVE: precision[spam] 94.7% (88.3 to 97.7), 92% required: can't be told yet. About 520 new "
+        "spam predictions (about 1,100 cases of this mix), judged by themselves, would settle it in 4 of 5 runs if "
+        "it stays at 94.7%."
     )
 
 
@@ -246,12 +248,12 @@ def test_a_blind_label_reads_as_a_person_would_say_it() -> None:
 
 
 def test_what_is_lacking_is_said_in_predictions_and_in_cases() -> None:
-    # At 98/102 right, the lower bound beta.ppf(.05, p n, n - p n + 1) first reaches 95% at n = 1,148.
+    # A true 98/102 passes with 80% probability from n = 2,288 on (binom.sf of the first k that .95 reaches in 5%).
     answers = [("spam", "spam", 98), ("spam", "ham", 2), ("ham", "spam", 4), ("ham", "ham", 382)]
     assert why(answers, "precision[spam] >= 95%", positive="spam") == (
         "INCONCLUSIVE: precision[spam] 96.1% (90.3 to 98.5), 95% required: can't be told yet. About "
-        "1,100 more spam predictions (about 5,000 more cases of this mix) would settle it if it stays at "
-        "96.1%."
+        "2,300 new spam predictions (about 11,000 cases of this mix), judged by themselves, would settle it in "
+        "4 of 5 runs if it stays at 96.1%."
     )
 
 

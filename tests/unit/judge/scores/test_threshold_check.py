@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from harness.judge.scores import planning
-from harness.judge.scores.figure import Mapped, Missing, Normal
+from harness.judge.scores.figure import Drawn, Mapped, Missing, Normal
 from harness.judge.scores.proportion import Share, decide, share_of_counts
 
 
@@ -30,14 +30,31 @@ def test_a_share_far_below_fails_and_more_cases_are_not_asked_for() -> None:
     assert decision.bound == pytest.approx(stats.binomtest(12, 100, alternative="less").proportion_ci(0.95).high)
 
 
-def test_the_needed_n_settles_the_check_at_the_same_share_and_one_tenth_less_does_not() -> None:
+def test_the_needed_n_settles_the_check_in_four_of_five_runs_and_fewer_do_not() -> None:
     decision = decide(single(147, 153), ">=", 0.95)
-    assert decision.status == "INCONCLUSIVE"
-    assert decision.needed_n is not None
-    share = 147 / 153
-    enough, short = decision.needed_n, int(decision.needed_n * 0.9)
-    bound = [stats.beta.ppf(0.05, share * n, n - share * n + 1) for n in (enough, short)]
-    assert bound[1] < 0.95 <= bound[0]
+    assert (decision.status, decision.needed_n) == ("INCONCLUSIVE", 2288)
+    share, power = 147 / 153, {}
+    for n in (2000, 2288):
+        fewest = next(k for k in range(int(0.95 * n), n) if stats.binom.sf(k - 1, n, 0.95) <= 0.05)
+        power[n] = stats.binom.sf(fewest - 1, n, share)
+    assert power[2000] < 0.8 <= power[2288]
+
+
+def test_the_p_value_of_a_decision_is_the_least_error_at_which_it_is_still_made() -> None:
+    # P(X >= 98 | 100, .9) and P(X <= 81 | 100, .9): exact binomial tails.
+    assert decide(single(98, 100), ">=", 0.90).p_value == pytest.approx(0.0019448847, abs=1e-9)
+    assert decide(single(81, 100), ">=", 0.90).p_value == pytest.approx(0.0045807542, abs=1e-9)
+    assert decide(single(93, 100), ">=", 0.90).p_value is None
+
+
+def test_draws_tell_no_smaller_p_value_than_their_number_or_the_normal_tail() -> None:
+    spread = np.sort(np.random.default_rng(1).normal(0.8, 0.01, 2000))
+    told = decide(Drawn(0.8, 500, spread, "drawn"), ">=", 0.9).p_value
+    assert told == pytest.approx(1e-12)
+    # Two of 2,000 lie beyond .833 or so; what the draws do not reach is left to the normal tail, sf(5) = 2.9e-7.
+    beyond = decide(Drawn(0.8, 500, spread, "drawn"), ">=", 0.85).p_value
+    assert beyond is not None
+    assert stats.norm.sf(5.2) < beyond < stats.norm.sf(4.8)
 
 
 def test_needed_n_counts_cases_when_repeats_agree() -> None:
@@ -73,9 +90,9 @@ def test_an_undefined_figure_never_passes() -> None:
 
 
 def test_a_mean_needs_n_in_proportion_to_the_square_of_the_distance() -> None:
-    # Half-width 1.645 * .02 = .0329 at n = 100; the distance .01 needs (3.29)^2 times as many.
+    # (1.645 + .842) * .02 = .0497 at n = 100; the distance .01 needs (4.97)^2 times as many for 80% power.
     figure = Normal(0.91, 100, 0.02, "test")
-    assert decide(figure, ">=", 0.90).needed_n == int(np.ceil(100 * (1.6448536 * 0.02 / 0.01) ** 2))
+    assert decide(figure, ">=", 0.90).needed_n == int(np.ceil(100 * ((1.6448536 + 0.8416212) * 0.02 / 0.01) ** 2))
 
 
 def test_a_mapped_figure_is_decided_on_its_own_scale() -> None:

@@ -35,8 +35,8 @@ def test_more_cases_are_not_promised_to_settle_what_they_will_not() -> None:
 
 
 def test_cases_that_would_only_show_a_failure_are_said_to() -> None:
-    assert "would show a FAIL if it stays at" in why(5, 2, "accuracy >= 90%")
-    assert "would settle it if it stays at" in why(92, 8, "accuracy >= 90%")
+    assert "would show a FAIL in 4 of 5 runs if it stays at" in why(5, 2, "accuracy >= 90%")
+    assert "would settle it in 4 of 5 runs if it stays at" in why(92, 8, "accuracy >= 90%")
 
 
 def test_support_counts_cases_however_often_each_was_asked() -> None:

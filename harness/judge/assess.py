@@ -102,10 +102,19 @@ def views_of(
     run: Path, thresholds: Sequence[Threshold] | None = None, *, labelled: Mapping[str, str] | None = None
 ) -> dict[str, View]:
     """Read the run in a folder: its candidates by name, without judging them; `labelled` as in `assess_run`."""
-    manifest = read_manifest(run)
     with fitting_together(run):
-        table = tabulate(manifest, events_of(run), labelled)
-        return {view.entry.name: view for view in RunView(manifest, table, thresholds=thresholds).views}
+        return views(read_manifest(run), events_of(run), thresholds, labelled)
+
+
+def views(
+    manifest: Manifest,
+    events: Iterable[Event],
+    thresholds: Sequence[Threshold] | None = None,
+    labelled: Mapping[str, str] | None = None,
+) -> dict[str, View]:
+    """Give the candidates of a run's events by name."""
+    run = RunView(manifest, tabulate(manifest, events, labelled), thresholds=thresholds)
+    return {view.entry.name: view for view in run.views}
 
 
 def _policy(view: View, baseline: checks.Baseline | None) -> tuple[Threshold, ...]:

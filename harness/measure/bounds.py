@@ -12,7 +12,7 @@ from harness.files.project import Price
 from harness.measure.plan import Bundle, CandidateCost, Plan, costs_of
 from harness.record import Record, Reply
 
-_FREE = ("local", "replay")
+_FREE = ("local", "replay", "function")
 
 
 class Most:

@@ -265,7 +265,7 @@ def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
         currency=price.currency,
         priced=price.is_given,
         first_prompt=first,
-        params={} if entry.endpoint in ("http", "replay") else params,
+        params={} if entry.endpoint in ("http", "replay", "function") else params,
         left_out=tuple(n for n in entry.adapt.drop if n not in OUTPUT_NAMES and n in asked),
     )
 

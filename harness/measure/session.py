@@ -148,7 +148,7 @@ def process_count(bundle: Bundle, processes: int | None) -> int:
     Left to us it is one for each 256 calls that may be in flight, on a core of its own: up to there a single
     loop stays within its lag bound at a fixed 200 ms, at 1,000 it has to lower its concurrency.
     """
-    if any(candidate.model.endpoint in ("local", "replay") for candidate in bundle.candidates):
+    if any(candidate.model.endpoint in ("local", "replay", "function") for candidate in bundle.candidates):
         return 1  # an embedded server or a file per process would be another endpoint
     if processes is not None:
         return max(1, processes)

@@ -13,8 +13,8 @@ from harness.files.project.entry import ModelEntry
 from harness.files.suite import Pattern, ReplyRule, Suite
 from harness.files.written import Checked, Scalar, did_you_mean, shortlist, shown
 
-COMPLETES = frozenset({"local", "completions", "replay", "http"})
-CHATS = frozenset({"local", "chat", "responses", "anthropic", "replay", "http"})
+COMPLETES = frozenset({"local", "completions", "replay", "http", "function"})
+CHATS = frozenset({"local", "chat", "responses", "anthropic", "replay", "http", "function"})
 
 
 def check_cases(checked: Checked[Suite], cases: Sequence[Case], *, replaced: bool) -> None:

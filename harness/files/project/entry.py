@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-EndpointKind: TypeAlias = Literal["local", "chat", "completions", "responses", "anthropic", "http", "replay"]
+EndpointKind: TypeAlias = Literal[
+    "local", "chat", "completions", "responses", "anthropic", "http", "replay", "function"
+]
 Transport: TypeAlias = Literal["wire", "httpx", "openai"]
 
 

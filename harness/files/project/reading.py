@@ -137,6 +137,8 @@ def _read_entry(name: str, tree: Entries, path: Path, findings: Findings) -> Mod
 def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
     """Yield (key, message, fix) for what this kind of endpoint lacks, and for what does not apply to it."""
     kind = raw.get("endpoint")
+    if kind == "function":
+        yield "endpoint", "`function` is for models that Python code gives to `harness.run`.", "Name another kind."
     if not isinstance(kind, str) or kind not in APPLIES:
         return
     known = {info.alias or name for name, info in ModelEntry.model_fields.items()}

@@ -13,6 +13,7 @@ from harness.measure.endpoint import codecs, origin
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS, LocalEndpoint
 from harness.measure.endpoint.embedded.weights import OTHER_SERVER, find_weights
+from harness.measure.endpoint.function import FunctionEndpoint
 from harness.measure.endpoint.http_endpoint import HttpEndpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint, load_replies
 from harness.measure.endpoint.transports import Transport, check_way, logged, make_transport
@@ -153,4 +154,5 @@ _BUILDERS: dict[EndpointKind, Build] = {
     "http": _generic,
     "local": _local,
     "replay": _replay,
+    "function": lambda name, entry, _prompt, _root: FunctionEndpoint(name, entry),
 }

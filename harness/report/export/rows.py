@@ -4,7 +4,7 @@ Memory grows with the cases, not with the trials. Only where trials were measure
 is the place of each remembered, because of two records of one trial the later counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias, assert_never
 
@@ -12,7 +12,7 @@ from harness.errors import JournalDamaged, fitting_together
 from harness.files.project import Price, price_of
 from harness.files.suite import Suite
 from harness.judge.labels import LabelReader, Reading, why_told
-from harness.record import CaseRow, Failure, Record, Reply, caller_ns, service_ns
+from harness.record import CaseRow, Event, Failure, Record, Reply, Session, caller_ns, service_ns
 from harness.rundir import CandidateEntry, Manifest, events_of, reply_rules
 
 Row: TypeAlias = dict[str, Any]
@@ -68,25 +68,27 @@ COLUMNS: dict[str, type] = {
 def trial_rows(run: Path, manifest: Manifest) -> Iterator[Row]:
     """Yield a row for each finished trial, in the order of the journal; `inputs` is still a mapping."""
     with fitting_together(run):
-        yield from _rows(run, manifest)
+        yield from rows_of(manifest, lambda: events_of(run))
 
 
-def _rows(run: Path, manifest: Manifest) -> Iterator[Row]:
-    last = _last_places(run) if manifest.notes.get("changed") else None
+def rows_of(manifest: Manifest, events: Callable[[], Iterable[Event]]) -> Iterator[Row]:
+    """Yield them from events, which are read once more where trials may have been measured again."""
+    again = any(isinstance(event, Session) and event.event == "resumed" for event in events())
+    last = _last_places(events()) if again else None
     suite = Suite.model_validate(manifest.suite)
     readers = {name: LabelReader(rule, suite.labels) for name, rule in reply_rules(manifest).items()}
     entries = {entry.name: entry for entry in manifest.candidates}
     prices = {e.name: price_of(e.model) for e in manifest.candidates}
     cases: dict[str, CaseRow] = {}
     number = 0
-    for event in events_of(run):
+    for event in events():
         if isinstance(event, CaseRow):
             cases[event.id] = event
         elif isinstance(event, Record) and not event.warmup:
             number += 1
             if last is None or last[_place(event)] == number:
                 if event.candidate not in entries or event.case not in cases:
-                    raise JournalDamaged(f"{run}: its journal has a trial of which it knows nothing else.")
+                    raise JournalDamaged(f"{manifest.run_id}: its journal has a trial of which it knows nothing else.")
                 about = _about(manifest, entries[event.candidate], cases[event.case])
                 yield about | _trial(event, cases[event.case], readers[event.candidate], prices[event.candidate])
 
@@ -95,8 +97,8 @@ def _place(record: Record) -> tuple[str, str, str, int]:
     return (record.candidate, record.case, record.variant, record.repeat)
 
 
-def _last_places(run: Path) -> dict[tuple[str, str, str, int], int]:
-    trials = (e for e in events_of(run) if isinstance(e, Record) and not e.warmup)
+def _last_places(events: Iterable[Event]) -> dict[tuple[str, str, str, int], int]:
+    trials = (e for e in events if isinstance(e, Record) and not e.warmup)
     return {_place(record): number for number, record in enumerate(trials, 1)}
 
 

@@ -17,7 +17,7 @@ from journalled import write_journal
 from run_of import candidate, case_row, events_of, manifest_of, record
 
 from harness.errors import UsageError
-from harness.record import Attempt, Event, Failure, Reply, Usage
+from harness.record import Attempt, Event, Failure, Reply, Session, Usage
 from harness.report.export import COLUMNS, Row, trial_rows, write_csv, write_jsonl, write_parquet
 from harness.rundir import JOURNAL, Manifest
 
@@ -72,7 +72,8 @@ def test_cost_is_counted_tokens_at_their_prices_and_none_without(tmp_path: Path)
 
 def test_of_a_trial_that_was_measured_again_the_last_counts(tmp_path: Path) -> None:
     events: list[Event] = [case_row("a", "spam"), record("a", "ham"), record("a", "spam")]
-    (row,) = rows_of(tmp_path, events, notes={"changed": [{"what": ["prompt v1"]}]})
+    events.insert(2, Session(at_utc="", event="resumed"))
+    (row,) = rows_of(tmp_path, events)
     assert row["label"] == "spam"
 
 

@@ -1,0 +1,172 @@
+"""`import harness`: arrays to a verdict, a function as a model, a run read back."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commanded import write_lines, write_yaml
+
+import harness
+from harness.errors import FilesError, UsageError
+from harness.journal import read_events
+from harness.record import Failure, Record
+
+EXPECTED = ["spam"] * 40 + ["ham"] * 60
+PREDICTED = ["spam"] * 36 + ["ham"] * 64
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_yaml(tmp_path / "harness.yml", {"models": {"m": {"endpoint": "replay", "replies": "replies.jsonl"}}})
+    write_lines(tmp_path / "replies.jsonl", ({"case": str(n), "reply": "spam"} for n in range(20)))
+    rows = [{"id": str(n), "message": f"text {n}", "expected": "ham" if n % 2 else "spam"} for n in range(20)]
+    write_lines(tmp_path / "cases.jsonl", rows)
+    write_yaml(tmp_path / "v1.prompt.yml", {"messages": [{"role": "user", "content": "Sort: {{ message }}"}]})
+    demands = {"labels": ["spam", "ham"], "positive": "spam", "thresholds": ["accuracy >= 50%"]}
+    files = {"cases": "cases.jsonl", "prompts": ["v1.prompt.yml"], "models": ["m"]}
+    write_yaml(tmp_path / "s.suite.yml", {"name": "s", "repeats": 2, **demands, **files})
+    return tmp_path / "s.suite.yml"
+
+
+def test_two_arrays_give_a_verdict_and_every_figure() -> None:
+    run = harness.judge(EXPECTED, PREDICTED, thresholds=["accuracy >= 80%", "recall[spam] >= 99%"], positive="spam")
+    assert run.verdict == "NOT READY"
+    assert [check.status for check in run.checks] == ["PASS", "FAIL"]
+    accuracy, precision = run.figure("accuracy"), run.figure("precision[spam]")
+    assert (accuracy.value, accuracy.n, precision.value, precision.n) == (0.96, 100, 1.0, 36)
+    assert accuracy.low is not None
+    assert accuracy.high is not None
+    # Wilson's interval of 96 in 100, computed by hand
+    assert (accuracy.low, accuracy.high) == (pytest.approx(0.9016, abs=5e-4), pytest.approx(0.9843, abs=5e-4))
+    assert run.confusion() == {
+        "ham": {"ham": 60, "spam": 0, "no label": 0},
+        "spam": {"ham": 4, "spam": 36, "no label": 0},
+    }
+
+
+def test_what_was_not_predicted_stays_in_the_denominator() -> None:
+    run = harness.judge(["a", "b", "a", "b"], ["a", None, float("nan"), "b"])
+    assert (run.figure("accuracy").value, run.confusion()["b"]["no label"]) == (0.5, 1)
+
+
+def test_rows_of_one_case_are_its_repeats() -> None:
+    run = harness.judge(["a", "a", "b", "b"], ["a", "b", "b", "b"], cases=[1, 1, 2, 2])
+    assert (run.figure("stability").value, run.figure("stability").n) == (0.5, 2)
+
+
+def test_a_latency_is_judged_where_one_was_given() -> None:
+    timed = harness.judge(EXPECTED, PREDICTED, latency_s=[0.2] * 100, thresholds=["latency.p95 <= 1 s"])
+    assert (timed.verdict, timed.figure("latency.p95").value) == ("READY", 0.2)
+    assert harness.judge(EXPECTED, PREDICTED).figure("latency.p95").value is None
+
+
+def test_the_defaults_are_those_that_bare_answers_can_meet() -> None:
+    told = [check.threshold for check in harness.judge(EXPECTED, PREDICTED, positive="spam").checks]
+    assert "accuracy >= 90%" in told
+    assert not [text for text in told if text.startswith(("latency", "stability", "failures", "drift", "leakage"))]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ((["a", "b"], ["a"]), "expected has 2, predicted has 1"),
+        (([], []), "expected has 0"),
+        ((["a", "a"], ["a", "a"]), "label"),
+    ],
+)
+def test_what_can_not_be_judged_is_refused_with_the_reason(given: tuple[Any, Any], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        harness.judge(*given)
+
+
+def test_contradicting_labels_and_bad_thresholds_are_refused() -> None:
+    with pytest.raises(UsageError, match="case '1' is expected to be 'a' and 'b'"):
+        harness.judge(["a", "b"], ["a", "b"], cases=[1, 1])
+    with pytest.raises((UsageError, FilesError), match="accurcy"):
+        harness.judge(EXPECTED, PREDICTED, thresholds=["accurcy >= 90%"])
+    with pytest.raises(UsageError, match="recal"):
+        harness.judge(EXPECTED, PREDICTED).figure("recal[spam]")
+
+
+def test_a_function_is_a_model_with_a_journal_and_retries(suite: Path) -> None:
+    asked: list[str] = []
+    failed = threading.Lock()
+
+    def classify(text: str) -> str:
+        with failed:
+            asked.append(text)
+            if asked.count(text) == 1 and text.endswith(" 7"):
+                raise ConnectionError("once")
+        return "ham" if int(text.rsplit(" ", 1)[1]) % 2 else "spam"
+
+    run = harness.run(suite, models={"mine": classify})
+    assert (run.verdict, run.candidates, run.figure("accuracy").value) == ("READY", ("v1@mine",), 1.0)
+    assert asked.count("Sort: text 3") == 2
+    assert run.folder is not None
+    records = [event for event in read_events(run.folder / "journal.jsonl") if isinstance(event, Record)]
+    assert len(records) == 40
+    assert sum(len(record.attempts) for record in records) == 41
+    assert harness.load("latest").headline == run.headline
+    assert harness.load(run.folder).trials().height == 40
+
+
+def test_an_async_function_may_take_the_inputs_and_give_an_object(suite: Path) -> None:
+    content = suite.read_text().replace("labels:", "reply: {as: json, pointer: /label}\nlabels:")
+    suite.write_text(content)
+
+    async def classify(inputs: dict[str, str]) -> dict[str, str]:
+        await asyncio.sleep(0)
+        return {"label": "ham" if int(inputs["message"].split()[1]) % 2 else "spam"}
+
+    assert harness.run(suite, models={"mine": classify}).figure("accuracy").value == 1.0
+
+
+def test_what_a_function_raises_or_gives_amiss_is_a_failure_of_the_endpoint(suite: Path) -> None:
+    def classify(text: str) -> str:
+        if text.endswith(" 3"):
+            raise ValueError("no such thing")
+        return "spam" if not text.endswith(" 5") else 5  # type: ignore[return-value]
+
+    run = harness.run(suite, models={"mine": classify})
+    assert run.folder is not None
+    outcomes = {
+        event.case: event.outcome
+        for event in read_events(run.folder / "journal.jsonl")
+        if isinstance(event, Record) and isinstance(event.outcome, Failure)
+    }
+    assert {case: outcome.message for case, outcome in outcomes.items()} == {
+        "3": "ValueError: no such thing",
+        "5": "TypeError: the function gave int, not a text",
+    }
+
+
+def test_a_function_in_harness_yml_is_refused(suite: Path) -> None:
+    write_yaml(suite.parent / "harness.yml", {"models": {"m": {"endpoint": "function", "model": "os.system"}}})
+    with pytest.raises(FilesError, match="models that Python code gives"):
+        harness.check(suite)
+
+
+def test_two_runs_are_compared_and_a_suite_is_checked(suite: Path) -> None:
+    first = harness.run(suite)
+    second = harness.run(suite, models={"mine": lambda text: "ham" if int(text.rsplit(" ", 1)[1]) % 2 else "spam"})
+    assert harness.compare(first, second).paired_cases == 20
+    assert harness.check(suite).trials == 40
+
+
+def test_a_notebook_shows_a_run_without_running_what_a_label_holds() -> None:
+    shown = harness.judge(["<script>", "b"] * 9, ["<script>", "b"] * 9)._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    code = "import sys, harness; print(sorted({'numpy', 'scipy', 'pydantic', 'harness.api'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

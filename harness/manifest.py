@@ -105,7 +105,7 @@ def check_manifest(manifest: Manifest) -> None:
     Raises ReplyRuleRefused, and ValueError for all else.
     """
     from harness.files.project.entry import ModelEntry
-    from harness.files.prompts.prompt import Prompt
+    from harness.files.prompt import Prompt
     from harness.files.suite.model import Suite
 
     suite = Suite.model_validate(manifest.suite)

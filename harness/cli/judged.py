@@ -84,8 +84,7 @@ def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Asses
 def baseline_for(folder: Path) -> Baseline | None:
     """Give the baseline that a run is held against: that of its suite, in the project around it."""
     from harness.files.baselines import read_baselines
-    from harness.files.bundle import load_project
-    from harness.files.project import find_project
+    from harness.files.project import find_project, load_project
     from harness.judge.checks import from_store
     from harness.rundir import read_manifest
 

@@ -17,8 +17,8 @@ import msgspec
 
 from harness.errors import RunChanged, UsageError
 from harness.files.branch.repository import Repository
-from harness.files.bundle import Bundle, Candidate, load_project
-from harness.files.project import find_project
+from harness.files.bundle import Bundle, Candidate
+from harness.files.project import find_project, load_project
 from harness.files.suite import Suite
 from harness.measure.plan import Plan
 from harness.measure.timeline import RealClock

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def project_here(folder: Path | None = None) -> Project:
     """Read the harness.yml around the working directory, or another folder. Raises FilesError."""
-    from harness.files.bundle import load_project
+    from harness.files.project import load_project
 
     return load_project(folder or Path.cwd())
 

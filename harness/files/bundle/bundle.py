@@ -19,7 +19,7 @@ from harness.files.bundle.notes import notes_on
 from harness.files.case import Case, apply_own, check_names, is_own
 from harness.files.mending import places_of
 from harness.files.policy import Threshold, default_thresholds
-from harness.files.project import ModelEntry, Project, default_project, find_project, model_digest, read_project
+from harness.files.project import ModelEntry, Project, model_digest
 from harness.files.prompts import Prompt, prompt_digest
 from harness.files.suite import ReplyRule, StopRule, Suite, suite_digest
 from harness.files.written import Checked, Findings, shortest, shortlist
@@ -63,17 +63,6 @@ class Bundle:
         """Give the same bundle with the cases of these ids."""
         cases = tuple(case for case in self.cases if case.id in ids)
         return replace(self, cases=cases, suite_digest=suite_digest(self.suite, cases))
-
-
-def load_project(start: Path) -> Project:
-    """Read harness.yml, found upward from `start`; the defaults when there is none. Raises FilesError."""
-    path = find_project(start)
-    if path is None:
-        return default_project(start)
-    findings = Findings()
-    read = read_project(shortest(path), findings)
-    findings.raise_if_any()
-    return read.project
 
 
 def load_bundle(

@@ -21,6 +21,7 @@ from harness.files.project.reading import (
     ReadProject,
     default_project,
     find_project,
+    load_project,
     read_certificates,
     read_project,
 )

@@ -10,7 +10,19 @@ from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
 from harness.files.project.entry import ModelEntry
-from harness.files.written import Entries, Findings, Path_, Reporter, Written, check, nearest, parse, read_tree, shown
+from harness.files.written import (
+    Entries,
+    Findings,
+    Path_,
+    Reporter,
+    Written,
+    check,
+    nearest,
+    parse,
+    read_tree,
+    shortest,
+    shown,
+)
 
 PROJECT_FILE = "harness.yml"
 _NEARLY = ("harness.yaml", ".harness.yml", ".harness.yaml", "harness.yml.txt")
@@ -158,6 +170,17 @@ def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
 def default_project(root: Path) -> Project:
     """Give the project where there is no harness.yml: the embedded model, results in `results`."""
     return Project(models=dict(EMBEDDED), root=root.resolve())
+
+
+def load_project(start: Path) -> Project:
+    """Read harness.yml, found upward from `start`; the defaults when there is none. Raises FilesError."""
+    path = find_project(start)
+    if path is None:
+        return default_project(start)
+    findings = Findings()
+    read = read_project(shortest(path), findings)
+    findings.raise_if_any()
+    return read.project
 
 
 _MOST = 16 * 1024 * 1024

@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
+from harness.files.prompt import Prompt
 from harness.files.prompts.compiling import RenderFailed, TemplateRefused, TooMuchMemory
-from harness.files.prompts.prompt import Prompt
 from harness.files.prompts.render import Rendered, RenderedChat, RenderedText, Renderer
 
 START_S = 60.0  # for the child to begin: that is the machine's time, not the prompt's

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
+from harness.files.prompt import Message, Prompt
 from harness.files.prompts.compiling import LISTS, Compiled, Part, RenderFailed, compile_template, fill, refuse_long
-from harness.files.prompts.prompt import Message, Prompt
 
 
 @dataclass(frozen=True, slots=True)

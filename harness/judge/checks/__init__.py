@@ -11,7 +11,8 @@ from harness.judge.checks.next_step import confused, next_step
 from harness.judge.checks.planned import power
 from harness.judge.checks.stopper import Stopper, as_settled, settled_early
 from harness.judge.checks.traps import best_of_many, no_information, traps_of
-from harness.judge.checks.verdict import (
+from harness.judge.checks.worlds import as_usual, mended, otherwise, without_failed
+from harness.judge.verdict import (
     among_candidates,
     best_first,
     headline_of,
@@ -23,4 +24,3 @@ from harness.judge.checks.verdict import (
     taken,
     verdict_of,
 )
-from harness.judge.checks.worlds import as_usual, mended, otherwise, without_failed

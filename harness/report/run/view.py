@@ -3,7 +3,7 @@
 import shlex
 
 from harness.judge import Assessment, CandidateAssessment, sentence, sure, verb
-from harness.judge.checks.verdict import best_first, taken
+from harness.judge.verdict import best_first, taken
 from harness.report import parts, sections
 from harness.rundir import CandidateEntry, Manifest
 

@@ -8,8 +8,8 @@ import msgspec
 
 from harness.errors import HarnessError
 from harness.judge import CandidateAssessment, Estimate
-from harness.judge.checks.verdict import best_first
 from harness.judge.history.reports import PastCandidate, PastReport, read_report
+from harness.judge.verdict import best_first
 from harness.rundir import Manifest, plain_content
 from harness.web.site.results import RunFolder
 

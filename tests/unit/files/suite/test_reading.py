@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import FilesError
-from harness.files.bundle import load_bundle, load_project, unique_names
+from harness.files.bundle import load_bundle, unique_names
+from harness.files.project import load_project
 from harness.files.suite.reading import read_suite
 from harness.files.written import Findings
 

@@ -41,9 +41,21 @@ def test_newcombe_equals_the_published_interval() -> None:
     assert (estimate.low, estimate.high) == pytest.approx((0.05243, 0.33387), abs=5e-6)
 
 
-def test_fisher_equals_scipy() -> None:
-    expected = stats.fisher_exact([[56, 14], [48, 32]]).pvalue
-    assert drift.fisher(single(56, 70), single(48, 80)) == pytest.approx(expected)
+@pytest.mark.parametrize(
+    ("hits", "n", "others", "m"),
+    [
+        (56, 70, 48, 80),
+        (0, 5, 5, 5),
+        (3, 3, 3, 3),
+        (0, 1, 0, 9),
+        (5, 10, 5, 10),
+        (12, 40, 900, 3000),
+        (1, 800, 20, 900),
+    ],
+)
+def test_fisher_equals_scipy(hits: int, n: int, others: int, m: int) -> None:
+    expected = stats.fisher_exact([[hits, n - hits], [others, m - others]]).pvalue
+    assert drift.fisher(single(hits, n), single(others, m)) == pytest.approx(expected, rel=1e-6)
 
 
 def test_mcnemar_equals_the_published_p_values() -> None:

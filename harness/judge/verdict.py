@@ -15,7 +15,6 @@ from collections.abc import Sequence
 import msgspec
 
 from harness import judge
-from harness.judge.scores import holm
 
 _MOST_NAMED = 3  # candidates that were not measured, in a headline
 _ORDER: dict[judge.Verdict, int] = {"READY": 0, "INCONCLUSIVE": 1, "NOT READY": 2, "NOT MEASURED": 3}
@@ -33,6 +32,8 @@ def among_candidates(
     candidates: Sequence[judge.CandidateAssessment], error: float
 ) -> tuple[judge.CandidateAssessment, ...]:
     """Leave open which of several candidates is READY when judged alone, but not for certain among them (Holm)."""
+    from harness.judge.scores import holm  # reports read verdicts, and load no numbers for it
+
     measured = [one for one in candidates if one.verdict != "NOT MEASURED"]
     ready = [max((check.p_value or 0.0 for check in one.checks), default=1.0) for one in measured]
     known = [p if one.verdict == "READY" else 1.0 for one, p in zip(measured, ready, strict=True)]

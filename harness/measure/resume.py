@@ -15,6 +15,7 @@ candidate is gone, a candidate or a perturbation is new) it would be another run
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -150,10 +151,22 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
         project=root / where.project if where.project else None,
         unlabelled=not all(case.expected for case in found.cases.values()),
     )
+    if trusted is not None:
+        _refuse_repeats(run, manifest, bundle)
     bundle = bundle.stopping(manifest.suite.get("stop"))  # as it began, whatever the suite says now
     if not found.started:
         return bundle
     return bundle.only(found.cases)
+
+
+def _refuse_repeats(run: Path, manifest: Manifest, bundle: Bundle) -> None:
+    """Refuse more repeats than the suite has and the run's own command asked for: they would be paid for."""
+    asked, command = manifest.repeats, " ".join(manifest.command)
+    if asked > bundle.own_repeats and not re.search(rf"(?<!\S)(--repeats[ =]|-n ?){asked}(?!\S)", command):
+        raise RunChanged(
+            f"{run.name} asks {asked:,} times for each case, the suite here {bundle.own_repeats:,} times.",
+            fix=f"If that is meant, write `repeats: {asked}` into the suite; else start a new run.",
+        )
 
 
 def _other_places(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator[str]:

@@ -447,3 +447,33 @@ def test_a_run_that_went_elsewhere_or_with_another_key_is_refused_with_the_diffe
     assert done.returncode == 2
     assert f"base_url {server.url}/v1 -> http://127.0.0.1:9/v1" in done.stderr.replace("\n", "")
     assert "api_key_env A_KEY -> B_KEY" in done.stderr.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("repeats", "more", "goes_on"),
+    [
+        (1, [], True),
+        (9, [], False),
+        (9, ["--repeats", "9"], True),
+        (9, ["-n9"], True),
+        (9, ["--repeats", "99"], False),
+        (9, ["--repeats=2"], False),
+    ],
+)
+def test_a_manifest_alone_does_not_make_a_resume_ask_oftener(
+    tmp_path: Path, scripted_server: Serve, repeats: int, more: list[str], goes_on: bool
+) -> None:
+    server = scripted_server(classifier)
+    write_repository(tmp_path, served(server.url), cases=20)
+    command(tmp_path, "run", SUITE, "--quiet")
+    run, sent = unfinished(tmp_path), len(server.requests)
+    mutate(run / "manifest.json", put("repeats", value=repeats))
+    mutate(run / "manifest.json", put("command", value=["harness", "run", SUITE, *more]))
+    done = command(tmp_path, "resume", run.name, "--quiet")
+    if goes_on:
+        assert done.returncode in {0, 1, 3}, done.stderr
+        return
+    assert done.returncode == 2
+    assert "asks 9 times for each case" in done.stderr
+    assert "write `repeats: 9` into the suite" in done.stderr
+    assert len(server.requests) == sent

@@ -79,6 +79,7 @@ def test_all_suites_that_a_branch_touches_are_one_decision_comment_and_test_repo
     comment = (repo / "out" / "gate.md").read_text()
     assert comment.count("<!-- prompt-readiness gate -->") == 1
     assert f"v1 on m in {OTHER}: FAIL" in comment.replace("\\", "").replace("\u2060", "")
+    assert all(f"`harness show {run}`" in comment for run in document["run_ids"])
     assert f"v1 on m in {SUITE}: PASS" in comment.replace("\\", "").replace("\u2060", "")
     tests = ET.parse(repo / "out" / "gate-junit.xml").getroot()
     assert {test.get("classname") for test in tests.iter("testcase")} == {f"{OTHER}.v1@m", f"{SUITE}.v1@m"}

@@ -51,6 +51,7 @@ class Bundle:
     files: tuple[Path, ...]  # all that were read
     replaced: Path | None = None  # the case file that stands for the suite's own
     suite_digest: str
+    own_repeats: int  # as the suite's file says, whatever was asked for
     left_out: tuple[str, ...] = ()  # prompts that came with a pattern and do not fit a model, in sentences
     notes: tuple[str, ...] = ()  # what is allowed and seldom meant, in sentences
 
@@ -157,6 +158,7 @@ class _Loader:
             files=tuple(dict.fromkeys(self.gather.files)),
             suite_digest=suite_digest(suite, rows),
             replaced=cases,
+            own_repeats=checked.model.repeats,
             left_out=tuple(unfit),
             notes=notes_on(self.gather.reader, everything, [p for p in fitted if p is not None]),
         )

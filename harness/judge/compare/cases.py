@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import closing
+from itertools import chain
 
 import numpy as np
 from pydantic import ValidationError
@@ -100,15 +101,15 @@ class _Speaker:
         return _commonest(Counter(self._side.view.answer_name(int(code)) for code in codes))
 
     def replies(self, place: int) -> tuple[str, ...]:
-        """Give distinct replies: first those by which the case counts as right, or wrong, on this side."""
+        """Give distinct replies: by which the case counts as right, or wrong, then others, then what failed."""
         trials, rows = self._side.trials, self._rows(place)
-        right = self._side.right[rows]
-        typical = right == (np.count_nonzero(right) > len(rows) / 2)
-        first, others = (
+        right, failed = self._side.right[rows], lost(trials)[rows]
+        typical = right == (np.count_nonzero(right) > np.count_nonzero(~failed) / 2)
+        told = (
             _commonest(Counter(trials.replies[int(trials.reply[row])] for row in some))
-            for some in (rows[typical], rows[~typical])
+            for some in (rows[typical & ~failed], rows[~typical & ~failed], rows[failed])
         )
-        return tuple(dict.fromkeys((*first, *others)))[:SHOWN_REPLIES]
+        return tuple(dict.fromkeys(chain.from_iterable(told)))[:SHOWN_REPLIES]
 
     def prompt(self, inputs: dict[str, str]) -> str:
         if self._broken:

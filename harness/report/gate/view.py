@@ -89,7 +89,7 @@ class GateView:
     prompts: tuple[PromptView, ...]
     cost: str
     reproduce: tuple[str, ...]  # commands
-    run: str
+    runs: tuple[str, ...]
 
 
 def gate_view(gate: judge.Gate) -> GateView:
@@ -109,7 +109,7 @@ def gate_view(gate: judge.Gate) -> GateView:
         prompts=tuple(_prompt(prompt) for prompt in by_gravity(gate.prompts)),
         cost=_cost(gate),
         reproduce=_commands(gate),
-        run=gate.run_id or "",
+        runs=gate.run_ids or (() if gate.run_id is None else (gate.run_id,)),
     )
 
 

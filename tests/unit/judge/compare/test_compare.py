@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from compared import Asked, asked, pattern, viewed
+from compared import Asked, Said, asked, pattern, viewed
 from run_of import record
 from scipy import stats
 
@@ -314,6 +314,26 @@ def test_of_repeats_those_that_were_answered_say_whether_a_case_broke() -> None:
     said = (FAILED, FAILED, "ham")
     base, head = [asked(0, "111"), asked(1, "111")], [Asked("case-0000", "ham", said), asked(1, "001")]
     assert [change.case for change in compare(viewed(base), viewed(head)).broken] == ["case-0001"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "base", "head"),
+    [
+        (("ham", "ham", "ham"), ("Ham.", "Spam!", "spam"), "ham", "Spam!"),
+        (("ham", "ham", "ham"), ("ham", "spam", "spam"), "ham", "spam"),
+        (("ham", "ham"), ("Ham.", "spam"), "ham", "spam"),
+        (("ham", "ham", "ham"), (FAILED, FAILED, "spam"), "ham", "spam"),
+        (("spam", "ham", "ham"), ("ham", "no idea", "spam"), "ham", "no idea"),
+        (("ham", "spam", "spam"), ("ham", "ham", "ham"), "spam", "ham"),
+        ((FAILED, FAILED, "spam"), ("ham", "ham", "ham"), "spam", "ham"),
+    ],
+)
+def test_the_reply_that_is_shown_first_is_one_by_which_the_case_broke_or_was_fixed(
+    before: tuple[Said, ...], after: tuple[Said, ...], base: str, head: str
+) -> None:
+    found = compare(viewed([Asked("c", "ham", before)]), viewed([Asked("c", "ham", after)]))
+    (change,) = (*found.broken, *found.fixed)
+    assert (change.base_replies[0], change.head_replies[0]) == (base, head)
 
 
 def test_precision_hangs_on_what_failed_calls_could_have_said() -> None:

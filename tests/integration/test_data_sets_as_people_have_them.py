@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from commanded import harness, write_lines
+from workbooks import SHEET, workbook
 
 NEWS = ["World", "Sports", "Business", "Sci/Tech"]
 CARD = "---\ndataset_info:\n  features:\n  - name: label\n    dtype:\n      class_label:\n        names:\n" + "".join(
@@ -101,6 +102,23 @@ def test_parquet_takes_its_names_from_the_card(tmp_path: Path) -> None:
     polars.DataFrame({"text": ["a", "b"], "label": [2, 0]}).write_parquet(tmp_path / "data-0.parquet")
     done = harness("run", "a.suite.yml", "--json", at=tmp_path)
     assert json.loads(done.stdout)["candidates"][0]["classification"]["accuracy"]["value"] == 1.0
+
+
+@pytest.mark.parametrize("named", ["sheet: Cases", "sheet: 2"])
+def test_a_spreadsheet_with_ids_for_labels_is_checked_and_measured(tmp_path: Path, named: str) -> None:
+    pytest.importorskip("python_calamine", reason="needs the extra `tables`")
+    suite = f"labels: [spam, ham]\ncases: {{file: a.xlsx, {named}, values: {{expected: {{1: spam, 2: ham}}}}}}\n"
+    laid_out(tmp_path, suite, {}, {"a-3": "spam", "a-4": "ham", "a-5": "spam"})
+    (tmp_path / "a.xlsx").write_bytes(workbook(("Notes", SHEET.format("x")), ("Cases", SHEET.format("expected"))))
+    assert harness("check", "a.suite.yml", at=tmp_path).returncode == 0
+    (candidate,) = json.loads(harness("run", "a.suite.yml", "--json", at=tmp_path).stdout)["candidates"]
+    assert candidate["classification"]["confusion"]["counts"] == [[1, 0, 0], [1, 1, 0]]
+    shown = harness("show", "latest", "--case", "a-5", at=tmp_path)
+    assert "2.5" in shown.stdout, "the number as people see it"
+    (tmp_path / "a.suite.yml").write_text((tmp_path / "a.suite.yml").read_text().replace("{1: spam, ", "{"))
+    refused = harness("check", "a.suite.yml", at=tmp_path)
+    assert refused.returncode == 2
+    assert "a.xlsx:3" in refused.stderr.replace("\n", "")
 
 
 def test_a_check_of_77_labels_stays_under_60_lines(tmp_path: Path) -> None:

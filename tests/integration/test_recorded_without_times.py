@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from commanded import harness, write_lines, write_replayed, write_yaml
+from gated import SUITE, branch, command, commit, gate_json, write_prompt, write_repository
 
 CASES = 400
 REPLAY = {"endpoint": "replay", "replies": "replies.jsonl", "price": {"input": 1.0, "output": 1.0}}
@@ -87,3 +88,25 @@ def test_an_export_and_a_shown_trial_leave_the_time_empty(tmp_path: Path) -> Non
     assert (rows["c0"]["latency_s"], rows["c1"]["latency_s"], rows["c1"]["tokens_in"]) == ("0.2", "", "")
     shown = harness("show", "latest", "--case", "c1", at=tmp_path).stdout
     assert "no latency recorded" in shown
+
+
+@pytest.mark.parametrize(("recorded", "status"), [(0, "INCONCLUSIVE"), (60, "PASS"), (120, "PASS")])
+def test_a_gate_decides_no_latency_by_replies_without_one(tmp_path: Path, recorded: int, status: str) -> None:
+    model = {"endpoint": "replay", "replies": "replies.jsonl"}
+    write_repository(tmp_path, model, cases=120, thresholds=["recall[spam] >= 80%", "latency.p95 <= 1 s"])
+    said = ({"case": f"c{n}", "reply": "ham" if n % 2 else "spam"} for n in range(120))
+    write_lines(
+        tmp_path / "replies.jsonl", (line | ({"latency_s": 0.2} if n < recorded else {}) for n, line in enumerate(said))
+    )
+    commit(tmp_path, "recorded")
+    branch(tmp_path, "other")
+    write_prompt(tmp_path, "Sort it: {{ message }}")
+    commit(tmp_path, "other")
+    done = command(tmp_path, "gate", SUITE, "--base", "main", "--quiet", "--json")
+    document = gate_json(done)
+    checks = {check["name"]: check for prompt in document["prompts"] for check in prompt["checks"]}
+    latency = checks["latency.p95 <= 1 s"]
+    assert (done.returncode, latency["status"]) == (0 if recorded else 3, status), document["headline"]
+    assert latency["head"]["n"] == recorded
+    wanted = {0: "no latency recorded (0 of 120)", 60: "recorded for 60 of 120", 120: "120 of 120 calls"}
+    assert wanted[recorded] in latency["why"]

@@ -1,7 +1,8 @@
-"""A process that was stopped for a while does not report its own standing still as the endpoint's latency."""
+"""What the harness itself is slow at, once or for a while, is not reported as the endpoint's latency."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -9,10 +10,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from commanded import COMMAND, environment
+from commanded import COMMAND, environment, harness
 from crashing import runs_of
-from measured import write_project
-from scripted import Answer, Held, Script, ScriptedServer, chat_reply
+from measured import records, write_project
+from scripted import Answer, Held, Request, Script, ScriptedServer, chat_reply
 
 Serve = Callable[[Script], ScriptedServer]
 
@@ -40,3 +41,24 @@ def test_seconds_of_standing_still_decide_no_latency_though_most_of_the_run_was_
     assert candidate["timing_quality"]["lag_p99_s"] > 1
     assert {check["status"] for check in candidate["checks"]} == {"INCONCLUSIVE"}
     assert all("the client was saturated" in check["why"] for check in candidate["checks"])
+
+
+def test_what_is_cold_at_first_meets_calls_that_are_not_counted(tmp_path: Path, scripted_server: Serve) -> None:
+    answered: list[int] = []
+    before: list[int] = []  # answers that were given when each request came
+
+    async def script(request: Request) -> Answer:
+        before.append(len(answered))
+        await asyncio.sleep(0.01)
+        answered.append(request.number)
+        return Answer.of_json(chat_reply("spam"))
+
+    server = scripted_server(script)
+    write_project(tmp_path, server.url, cases=20, warmup=3, limits={"concurrency": 8})
+    assert harness("run", "small.suite.yml", "--quiet", at=tmp_path).returncode in {1, 3}
+    (run,) = runs_of(tmp_path)
+    assert len(server.requests) == 23
+    assert sum(record.warmup for record in records(run)) == 3
+    assert before[3] >= 3, "no counted call is sent before all of those are back"
+    (candidate,) = json.loads((run / "report.json").read_bytes())["candidates"]
+    assert (candidate["latency"]["warmup_calls"], candidate["latency"]["attempts"]) == (3, 20)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -98,3 +101,29 @@ def test_what_may_follow_the_end_is_matched_as_python_does(pattern: str, text: s
     theirs = re.search(pattern, text)
     found = list(Pattern(pattern, case_sensitive=True).found(text))
     assert found[:1] == ([theirs[1]] if theirs else [])
+
+
+ENDLESS = """
+import sys
+from harness.ending import end_process
+from harness.files.suite import Pattern
+
+def work():
+    pattern = Pattern(sys.argv[1], case_sensitive=False)
+    text = "ab " * 30_000
+    print("begun", flush=True)
+    while True:
+        list(pattern.found(text))
+
+end_process(work)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("pattern", [r"^(?:\w+\s?)+: (spam|ham)", "(spam|ham)$", "[a-z ]*(x)"])
+def test_a_signal_ends_a_process_that_matches_a_pattern(pattern: str, number: signal.Signals, code: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", ENDLESS, pattern], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "begun\n"
+        child.send_signal(number)
+        assert child.wait(240) == code

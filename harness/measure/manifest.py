@@ -9,6 +9,7 @@ sent, or code is imported, because a folder says so.
 import hashlib
 import os
 import platform
+import re
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -144,6 +145,16 @@ def refuse_foreign(run: Path, places: Places, trusted: Path) -> None:
         raise RunChanged(
             f"{run.name} is not a run of the project here, so nothing that it names is trusted:{listed}",
             fix="If you trust its project, name that one's folder: `harness resume RUN --project DIR`.",
+        )
+
+
+def refuse_repeats(run: Path, manifest: Manifest, own: int) -> None:
+    """Refuse more repeats than the suite's `own` and the run's command asked for: they would be paid for."""
+    asked = manifest.repeats
+    if asked > own and not re.search(rf"(?<!\S)(--repeats[ =]|-n ?){asked}(?!\S)", " ".join(manifest.command)):
+        raise RunChanged(
+            f"{run.name} asks {asked:,} times for each case, the suite here {own:,} times.",
+            fix=f"If that is meant, write `repeats: {asked}` into the suite; else start a new run.",
         )
 
 

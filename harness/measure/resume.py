@@ -15,7 +15,6 @@ candidate is gone, a candidate or a perturbation is new) it would be another run
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from harness.files.written import shown
 from harness.journal import JournalWriter, RunLock
 from harness.measure.bounds import NO_BOUND, Most, Plan
 from harness.measure.endpoint.transports import log_to
-from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign
+from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign, refuse_repeats
 from harness.measure.session import Begin, keyboard_interrupts, run_session
 from harness.measure.sharding import leave_to_others, shard_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
@@ -152,21 +151,11 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
         unlabelled=not all(case.expected for case in found.cases.values()),
     )
     if trusted is not None:
-        _refuse_repeats(run, manifest, bundle)
+        refuse_repeats(run, manifest, bundle.own_repeats)
     bundle = bundle.stopping(manifest.suite.get("stop"))  # as it began, whatever the suite says now
     if not found.started:
         return bundle
     return bundle.only(found.cases)
-
-
-def _refuse_repeats(run: Path, manifest: Manifest, bundle: Bundle) -> None:
-    """Refuse more repeats than the suite has and the run's own command asked for: they would be paid for."""
-    asked, command = manifest.repeats, " ".join(manifest.command)
-    if asked > bundle.own_repeats and not re.search(rf"(?<!\S)(--repeats[ =]|-n ?){asked}(?!\S)", command):
-        raise RunChanged(
-            f"{run.name} asks {asked:,} times for each case, the suite here {bundle.own_repeats:,} times.",
-            fix=f"If that is meant, write `repeats: {asked}` into the suite; else start a new run.",
-        )
 
 
 def _other_places(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator[str]:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from commanded import COMMAND, environment, harness
 from crashing import runs_of
-from measured import records, write_project
+from measured import events_of, write_project
 from scripted import Answer, Held, Request, Script, ScriptedServer, chat_reply
+
+from harness.record import Record
 
 Serve = Callable[[Script], ScriptedServer]
 
@@ -58,7 +60,7 @@ def test_what_is_cold_at_first_meets_calls_that_are_not_counted(tmp_path: Path, 
     assert harness("run", "small.suite.yml", "--quiet", at=tmp_path).returncode in {1, 3}
     (run,) = runs_of(tmp_path)
     assert len(server.requests) == 23
-    assert sum(record.warmup for record in records(run)) == 3
+    assert sum(record.warmup for record in events_of(run, Record)) == 3
     assert before[3] >= 3, "no counted call is sent before all of those are back"
     (candidate,) = json.loads((run / "report.json").read_bytes())["candidates"]
     assert (candidate["latency"]["warmup_calls"], candidate["latency"]["attempts"]) == (3, 20)

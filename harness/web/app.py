@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,21 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from harness.errors import HarnessError, UsageError
-from harness.report.parts import json_ready
-from harness.report.run import render_json
+from harness.report.run import render_document, render_json
 from harness.web.guard import Guard
 from harness.web.pages.case import case_page
-from harness.web.pages.cases import StillReading, cases_page
-from harness.web.pages.compare import compare_page
+from harness.web.pages.cases import CASE_FILTERS, DOWNLOADS, StillReading, cases_download, cases_page
+from harness.web.pages.compare import SIDES, TICKED, ComparePage, compare_page
 from harness.web.pages.history import history_page
 from harness.web.pages.run import JudgedRun, cases_link, report_stamp, run_page
-from harness.web.pages.runs import runs_page
+from harness.web.pages.runs import RUN_FILTERS, runs_page
 from harness.web.rendering import render_page, style_sheet
-from harness.web.site import NotFound, Query, Results, Site, query_of, run_address
+from harness.web.site import SERVED, NotFound, Query, Results, Site, query_of, run_address
 
 _STATIC = Path(__file__).parent / "static"
 _JSON = ".json"
@@ -39,24 +39,11 @@ def viewer(results: Results, *, hosts: Collection[str], token: str | None = None
 
 def application(site: Site) -> Starlette:
     """Make the application without its guard."""
-
-    def of_site(make: Callable[[Site, Query], Any]) -> Callable[[Request], Any]:
-        return lambda request: make(site, query_of(request.scope["query_string"]))
-
-    def of_run(make: Callable[[Site, str, Query], Any]) -> Callable[[Request], Any]:
-        return lambda request: make(site, request.path_params["run"], query_of(request.scope["query_string"]))
-
-    pages: list[tuple[str, str, Callable[[Request], Any]]] = [
-        ("/runs", "runs.html.j2", of_site(runs_page)),
-        ("/compare", "compare.html.j2", of_site(compare_page)),
-        ("/history", "history.html.j2", of_site(history_page)),
-        ("/runs/{run}/cases", "cases.html.j2", of_run(cases_page)),
-        ("/runs/{run}/case", "case.html.j2", of_run(case_page)),
-    ]
     routes = [
         Route("/", lambda _request: RedirectResponse("/runs", status_code=303)),
         Route("/static/{name}", _static),
-        *(route for path, template, make in pages for route in _both(path, template, make)),
+        *(route for page in PAGES for route in _both(site, page)),
+        *(Route(f"/runs/{{run}}/cases.{kind}", _download(site, kind)) for kind in DOWNLOADS),
         Route("/runs/{run}", lambda request: _run(site, request)),
     ]
     for route in routes:
@@ -65,18 +52,61 @@ def application(site: Site) -> Starlette:
     return Starlette(routes=routes, exception_handlers=errors)
 
 
-def _both(path: str, template: str, make: Callable[[Request], Any]) -> tuple[Route, Route]:
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A page: where it is, how it looks, what makes it, and what an address may ask of it."""
+
+    path: str
+    template: str
+    make: Callable[..., Any]
+    asks: frozenset[str]
+
+    def unknown(self, query: Query) -> tuple[str, ...]:
+        """Give what an address asks for and this page does not know."""
+        return tuple(name for name in query if name not in self.asks and not name.startswith(TICKED))
+
+
+PAGES = (
+    _Page("/runs", "runs.html.j2", runs_page, frozenset({*RUN_FILTERS, "order", "page"})),
+    _Page("/compare", "compare.html.j2", compare_page, frozenset(SIDES)),
+    _Page("/history", "history.html.j2", history_page, frozenset({"suite"})),
+    _Page("/runs/{run}/cases", "cases.html.j2", cases_page, frozenset({*CASE_FILTERS, "page"})),
+    _Page("/runs/{run}/case", "case.html.j2", case_page, frozenset({*CASE_FILTERS, "page", "id", "trials"})),
+)
+
+
+def _both(site: Site, page: _Page) -> tuple[Route, Route]:
+    def made(request: Request) -> tuple[Any, tuple[str, ...]]:
+        query = query_of(request.scope["query_string"])
+        return page.make(site, *request.path_params.values(), query), page.unknown(query)
+
     def as_html(request: Request) -> Response:
-        page = make(request)
-        if isinstance(page, StillReading):
-            return _html(request, "reading.html.j2", page, run=page.run, live=True)
-        return _html(request, template, page, run=getattr(page, "run", ""), live=page.live)
+        value, unknown = made(request)
+        if isinstance(value, StillReading):
+            return _html(request, "reading.html.j2", value, run=value.run, live=True)
+        more: dict[str, Any] = {"run": getattr(value, "run", ""), "live": value.live, "unknown": unknown}
+        if isinstance(value, ComparePage) and value.comparison:
+            return _html(request, "compared.html.j2", value, **more, **value.values(SERVED))
+        return _html(request, page.template, value, **more)
 
     def as_json(request: Request) -> Response:
-        page = make(request)
-        return _json(page, 202 if isinstance(page, StillReading) else 200)
+        value, unknown = made(request)
+        told = {**msgspec.to_builtins(value), "unknown_filters": unknown} if unknown else value
+        return _json(told, 202 if isinstance(value, StillReading) else 200)
 
-    return Route(path, as_html), Route(path + _JSON, as_json)
+    return Route(page.path, as_html), Route(page.path + _JSON, as_json)
+
+
+def _download(site: Site, kind: str) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        run, query = request.path_params["run"], query_of(request.scope["query_string"])
+        lines = cases_download(site, run, query, kind)
+        if isinstance(lines, StillReading):
+            return RedirectResponse(SERVED.cases(run, query), status_code=303)
+        name = {"Content-Disposition": f'attachment; filename="{run}-cases.{kind}"'}
+        return StreamingResponse(lines, media_type=DOWNLOADS[kind], headers=name)
+
+    return answer
 
 
 def _run(site: Site, request: Request) -> Response:
@@ -96,11 +126,11 @@ def _run(site: Site, request: Request) -> Response:
 def report_html(site: Site, page: JudgedRun) -> str:
     """Render a run's report within the viewer; its charts take a second or more, so it is kept."""
     path = run_address(page.run)
-    values = {"path": path, "machine": path + _JSON, "run": page.run, "live": False}
+    values: dict[str, Any] = {"path": path, "machine": path + _JSON, "run": page.run, "live": False}
 
     def made() -> str:
         view = page.view
-        return render_page("run.html.j2", report=view, cases_link=cases_link(view), **values)
+        return render_page("run.html.j2", report=view, cases_link=cases_link(view, SERVED), **values)
 
     return site.reports.once(report_stamp(site.run(page.run)), made)
 
@@ -127,23 +157,15 @@ def _static(request: Request) -> Response:
     raise NotFound("there is no such file")
 
 
-def _html(request: Request, template: str, page: object, *, run: str, live: bool, status: int = 200) -> Response:
-    text = _rendered(request, template, page=page, run=run, live=live)
+def _html(request: Request, template: str, page: object, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401
+    path, asked = request.scope["path"], request.url.query
+    machine = path + _JSON + (f"?{asked}" if asked else "")
+    text = render_page(template, path=path, machine=machine, page=page, **values)
     return Response(text, media_type="text/html", status_code=status)
 
 
-def _rendered(request: Request, template: str, **values: object) -> str:
-    path, query = request.scope["path"], request.url.query
-    machine = path + _JSON + (f"?{query}" if query else "")
-    return render_page(template, path=path, machine=machine, **values)
-
-
-def _json(page: object, status: int = 200) -> Response:
-    try:
-        encoded = msgspec.json.encode(page)
-    except UnicodeEncodeError:  # a lone surrogate somewhere
-        encoded = msgspec.json.encode(json_ready(page))
-    return Response(msgspec.json.format(encoded, indent=2), media_type="application/json", status_code=status)
+def _json(page: Any, status: int = 200) -> Response:  # noqa: ANN401
+    return Response(render_document(page), media_type="application/json", status_code=status)
 
 
 def _failed(request: Request, error: Exception) -> Response:

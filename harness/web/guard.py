@@ -32,6 +32,7 @@ PAGE_POLICY = (
     f"default-src 'none'; style-src 'self' {_EMPTY_STYLE}; script-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'self'"
 )
+FILE_POLICY = PAGE_POLICY.replace("connect-src 'self'; ", "").replace("form-action 'self'", "form-action 'none'")
 _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": f"{PAGE_POLICY}; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -8,11 +8,11 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from harness.judge import Estimate, FigureText, amount, count, figure_text, signed_text
+from harness.judge import Estimate, FigureText, amount, count, figure_text
 from harness.report.parts import VERDICT_TONES, one_line, visible
 from harness.report.rendering import html_environment, render
-from harness.web.guard import PAGE_POLICY
-from harness.web.site import address, case_address, cases_address, run_address
+from harness.web.guard import FILE_POLICY, PAGE_POLICY
+from harness.web.site import SERVED, Addresses
 from harness.web.sketches import history_chart, sparkline, timeline
 
 _HERE = Path(__file__).parent
@@ -25,9 +25,13 @@ _TONES: Mapping[str, str] = {
 }
 
 
-def render_page(template: str, **values: object) -> str:
-    """Render a page of the viewer."""
-    return render(_environment(), template, policy=PAGE_POLICY, css="", **values)
+def render_page(template: str, at: Addresses = SERVED, **values: object) -> str:
+    """Render a page of the viewer, whose links lead to where the pages are."""
+    links = {"address": at.page, "run_address": at.run, "cases_address": at.cases, "case_address": at.case}
+    policy = PAGE_POLICY if at.served else FILE_POLICY
+    return render(
+        _environment(), template, policy=policy, css="", static=at.static, served=at.served, **links, **values
+    )
 
 
 @cache
@@ -40,20 +44,16 @@ def style_sheet() -> str:
 def _environment() -> Environment:
     env = html_environment(_HERE / "templates")
     env.globals.update(
-        address=address,
         amount=amount,
-        case_address=case_address,
-        cases_address=cases_address,
         count=count,
-        difference=_difference,
         estimate=_estimate,
         history_chart=history_chart,
         one_line=one_line,
-        run_address=run_address,
         sparkline=sparkline,
         spaces=_spaces,
         timeline=timeline,
         tone=lambda verdict: _TONES.get(verdict, "plain"),
+        unknown=(),
         when=_when,
     )
     return env
@@ -64,11 +64,6 @@ def _estimate(estimate: Estimate | None, scale: Any = "share", currency: str = "
     if estimate is None or estimate.value is None:
         return FigureText("–")
     return figure_text(estimate, scale, currency)
-
-
-def _difference(estimate: Estimate, scale: Any, currency: str) -> FigureText:  # noqa: ANN401
-    """Write a difference with its sign; a dash where there is none."""
-    return FigureText("–") if estimate.value is None else signed_text(estimate, scale, currency)
 
 
 def _when(created_utc: str) -> str:

@@ -188,11 +188,11 @@ def test_two_runs_are_chosen_and_compared(browser: Chromium, viewer: str) -> Non
         page.expect_load(lambda: page.evaluate("document.querySelector('.filters button').click()"))
         until = time.monotonic() + 60  # on a slow machine a page that continues by itself comes first
         headings: list[str] = []
-        while "Fixed: 0" not in headings and time.monotonic() < until:
+        while "Cases fixed: 0" not in headings and time.monotonic() < until:
             time.sleep(0.2)
             with suppress(RuntimeError):  # the page was just replaced
                 headings = page.evaluate("[...document.querySelectorAll('h2')].map(h => h.innerText)")
-        assert "Fixed: 0" in headings
+        assert "Cases fixed: 0" in headings
         assert page.evaluate("document.querySelectorAll('article.case a').length") >= 7
 
 

@@ -3,6 +3,8 @@
 Both have the style, policy and escaping of the report's own: everything foreign in them is inert.
 """
 
+from typing import Any
+
 from markupsafe import Markup
 
 from harness.judge import Comparison
@@ -17,8 +19,12 @@ VERDICT_MARKS = {"better": "✓ ", "worse": "✗ ", "no difference shown": "", "
 
 def render_comparison_html(comparison: Comparison) -> str:
     """Render the page; of more than `HTML_CASES` fixed or broken cases the rest is counted."""
-    view = comparison_view(comparison)
-    return render_page(HTML_TEMPLATE, view=view, verdict_mark=VERDICT_MARKS.__getitem__, most=HTML_CASES)
+    return render_page(HTML_TEMPLATE, **comparison_values(comparison))
+
+
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
+    """Give what the page's template takes."""
+    return {"view": comparison_view(comparison), "verdict_mark": VERDICT_MARKS.__getitem__, "most": HTML_CASES}
 
 
 def render_comparison_markdown(comparison: Comparison) -> str:

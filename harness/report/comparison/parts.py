@@ -36,6 +36,8 @@ class CaseView:
     """A case that changed, side by side."""
 
     case: str
+    id: str  # in the candidate's run
+    base_id: str
     expected: str
     text: str
     tags: str

@@ -85,9 +85,10 @@ def _picture(m: judge.MetricDifference, text: str) -> Picture | None:
     if low is None or high is None:
         return None
     reach = 1.1 * max(abs(low), abs(high), m.matters) or 1.0
-    made = interval_picture(m.difference, f"{m.name}: {text}, {m.verdict}", axis=(-reach, reach))
+    margin = f", margin {judge.demand(m.matters, cast('Scale', m.scale), m.currency)}" if m.matters else ""
+    made = interval_picture(m.difference, f"{m.name}: {text}, {m.verdict}{margin}", axis=(-reach, reach))
     wanted: Literal["above", "below"] = "above" if m.higher_is_better else "below"
-    return made and replace(made, threshold=0.0, wanted=wanted, tone=TONES[m.verdict])
+    return made and replace(made, threshold=0.0, wanted=wanted, tone=TONES[m.verdict], within=m.matters)
 
 
 def _question(one: judge.NonInferiority) -> QuestionRow:
@@ -128,6 +129,8 @@ def _typical(c: judge.Comparison) -> str:
 def _case(one: judge.CaseChange) -> CaseView:
     return CaseView(
         case=one.case if not one.base_case else f"{one.case} (was {one.base_case})",
+        id=one.case,
+        base_id=one.base_case or one.case,
         expected=one.expected,
         text=one.text,
         tags=", ".join(one.tags),

@@ -21,6 +21,9 @@ def interval_svg(picture: Picture) -> Markup:
         if picture.wanted:
             start, end = (at, WIDTH - 2) if picture.wanted == "above" else (2, at)
             shapes.append(f'<rect class="wanted" x="{start:g}" y="3" width="{max(0, end - start):g}" height="16"/>')
+        if picture.within:
+            ends = [place(picture.threshold + side * picture.within) for side in (-1, 1)]
+            shapes.append(f'<path class="within" d="M{ends[0]:g} 3V{HEIGHT - 3}M{ends[1]:g} 3V{HEIGHT - 3}"/>')
         shapes.append(f'<path class="limit" d="M{at:g} 1V{HEIGHT - 1}"/>')
     shapes.append(f'<path class="span" d="M{low:g} {MIDDLE}H{high:g}M{low:g} 7V15M{high:g} 7V15"/>')
     if picture.bound is not None:

@@ -7,25 +7,39 @@ A text in a CSV file that a spreadsheet would run as a formula gets an apostroph
 import csv
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from harness.errors import UsageError
 from harness.report.export.rows import COLUMNS, Row
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # some programs take the wide forms, too
 
 
 def write_csv(rows: Iterable[Row], out: IO[str]) -> int:
     """Write a header and a line a row; gives the number of rows."""
-    writer = csv.writer(out, lineterminator="\r\n")  # as RFC 4180 has it; a text that holds either is quoted
-    writer.writerow(COLUMNS)
-    count = 0
-    for row in rows:
-        writer.writerow([_csv_cell(value) for value in _flat(row)])
+    count = -1  # the header is no row
+    for line in csv_lines(COLUMNS, map(_flat, rows)):
+        out.write(line)
         count += 1
     return count
+
+
+def csv_lines(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """Yield a header and a line a row, as RFC 4180 has them, with no text that a spreadsheet would run."""
+    writer = csv.writer(_Line, lineterminator="\r\n")  # a text that holds either is quoted
+    yield writer.writerow(columns)
+    for row in rows:
+        yield writer.writerow([_csv_cell(value) for value in row])
+
+
+class _Line:
+    """What a csv writer writes to, so that it gives each line back."""
+
+    @staticmethod
+    def write(line: str) -> str:
+        return line
 
 
 def write_jsonl(rows: Iterable[Row], out: IO[str]) -> int:

@@ -25,6 +25,7 @@ class Picture:
     bound: float | None = None  # the end that decides a check
     wanted: Literal["above", "below"] | None = None
     tone: Tone = "plain"
+    within: float = 0.0  # as far on either side of the threshold nothing is looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

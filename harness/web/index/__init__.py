@@ -2,4 +2,4 @@
 
 from harness.web.index.columns import CaseRows, RunIndex, TrialRows
 from harness.web.index.reading import IndexReader
-from harness.web.index.selection import Basis, CaseFilter, Selection, basis_of, select
+from harness.web.index.selection import ORDERS, RIGHT, Basis, CaseFilter, Selection, basis_of, select

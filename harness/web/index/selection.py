@@ -21,7 +21,7 @@ SLOW_SHARE = 0.95  # a case is slow when its slowest trial is beyond this share 
 class CaseFilter:
     """Filters and order, all optional; an empty text asks for everything."""
 
-    candidate: str = ""
+    candidate: str = ""  # empty: all candidates together
     variant: str = "original"  # empty: all variants together
     right: Right = ""
     outcome: str = ""
@@ -32,6 +32,7 @@ class CaseFilter:
     tag: str = ""
     flipped: bool = False
     slow: bool = False
+    differ: bool = False  # two candidates' most frequent answers are not the same
     search: str = ""
     order: Order = "file"
 
@@ -52,6 +53,7 @@ class CaseFigures:
 class Basis:
     """What every table of one candidate and variant rests on."""
 
+    candidate: str  # empty: all of them
     trials: Bool  # the trials of the candidate and variant
     figures: CaseFigures
 
@@ -77,7 +79,7 @@ class Selection:
 def basis_of(index: RunIndex, candidate: str, variant: str) -> Basis:
     """Sum up the cases of a candidate and a variant, an empty one for all; KeyError where there is none."""
     chosen = index.rows_of(_place(candidate, index.candidates), _place(variant, index.variants))
-    return Basis(trials=chosen, figures=figures_shown(index, chosen))
+    return Basis(candidate=candidate, trials=chosen, figures=figures_shown(index, chosen))
 
 
 def figures_shown(index: RunIndex, chosen: Bool) -> CaseFigures:
@@ -102,6 +104,21 @@ def figures_shown(index: RunIndex, chosen: Bool) -> CaseFigures:
         slow=(slowest > limit) & (limit != NONE),
         slow_from_ns=limit,
     )
+
+
+def answers_differ(index: RunIndex, chosen: Bool) -> Bool:
+    """Tell on which cases two candidates' most frequent answers differ; of equally frequent ones the first counts."""
+    trials, lowest, many = index.trials, len(OUTCOMES), len(index.labels) + len(OUTCOMES)
+    asked = trials.case[chosen].astype(np.int64) * len(index.candidates) + trials.candidate[chosen]
+    keys, times = np.unique(asked * many + trials.answer[chosen] + lowest, return_counts=True)
+    order = np.lexsort((keys, -times, keys // many))
+    asked, answer = np.divmod(keys[order], many)
+    _, first = np.unique(asked, return_index=True)
+    case, answer = asked[first] // len(index.candidates), answer[first]
+    low, high = np.full(len(index.cases), many), np.full(len(index.cases), -1)
+    np.minimum.at(low, case, answer)
+    np.maximum.at(high, case, answer)
+    return np.asarray(low < high, dtype=np.bool_)
 
 
 def select(index: RunIndex, wanted: CaseFilter, basis: Basis | None = None) -> Selection:
@@ -132,6 +149,8 @@ def _matching(index: RunIndex, wanted: CaseFilter, chosen: Bool, figures: CaseFi
         keep &= figures.flipped
     if wanted.slow:
         keep &= figures.slow
+    if wanted.differ:
+        keep &= answers_differ(index, index.rows_of(None, _place(wanted.variant, index.variants)))
     if wanted.search.strip():
         replies = index.replies.matching(wanted.search)
         found = index.cases.texts.matching(wanted.search)

@@ -1,6 +1,9 @@
 """The table of cases of one candidate: filtered, searched, sorted and paged over any number of trials."""
 
+import json
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -11,13 +14,14 @@ from harness.judge import NO_LABEL, OUTCOMES
 from harness.judge.labels import said
 from harness.judge.table.columns import NONE, Int64
 from harness.record import CaseRow, Record
-from harness.web.index import CaseFilter, RunIndex, Selection
-from harness.web.index.selection import ORDERS, RIGHT, CaseFigures
+from harness.report.export import csv_lines
+from harness.web.index import ORDERS, RIGHT, CaseFilter, RunIndex, Selection
 from harness.web.site import Paging, Query, ReadSoFar, RunFolder, Site, number_of
 
 PER_PAGE = 50
+_AT_ONCE = 500  # cases of a download that are read together
 _PREVIEW = 240  # characters of a text in the table
-ALL = "all"  # variants together
+ALL = "all"  # variants, or candidates, together
 
 
 class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +33,7 @@ class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
     split: str
     tags: tuple[str, ...]
     answers: dict[str, int]  # label, or the outcome without one -> trials
+    by_candidate: dict[str, dict[str, int]]  # the same, of each candidate where all are asked for
     trials: int
     right: int
     flipped: bool
@@ -83,16 +88,16 @@ def cases_page(site: Site, name: str, query: Query) -> CasesPage | StillReading:
     return CasesPage(
         run=name,
         suite=index.manifest.suite_name,
-        query={key: value for key, value in query.items() if key in _FILTERS and value},
-        wanted={**dict.fromkeys(_FILTERS, ""), **_written(wanted)},
-        candidates=index.candidates,
+        query={key: value for key, value in query.items() if key in CASE_FILTERS and value},
+        wanted={**dict.fromkeys(CASE_FILTERS, ""), **_written(wanted)},
+        candidates=(*index.candidates, ALL) if len(index.candidates) > 1 else index.candidates,
         variants=(*index.variants, ALL) if len(index.variants) > 1 else index.variants,
         labels=index.labels,
         outcomes=(*OUTCOMES, NO_LABEL),
         splits=index.cases.splits,
         tags=tuple(index.cases.tags),
         orders=ORDERS,
-        rows=tuple(_rows(folder, index, selection, shown)),
+        rows=tuple(_row(index, selection, one) for one in _shown(folder, index, selection, shown)),
         paging=paging,
         cases=len(index.cases),
         trials=len(index.trials),
@@ -102,7 +107,7 @@ def cases_page(site: Site, name: str, query: Query) -> CasesPage | StillReading:
     )
 
 
-_FILTERS = (
+CASE_FILTERS = (
     "candidate",
     "variant",
     "right",
@@ -114,9 +119,41 @@ _FILTERS = (
     "tag",
     "flipped",
     "slow",
+    "differ",
     "search",
     "order",
 )
+
+
+DOWNLOADS = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
+
+
+def cases_download(site: Site, name: str, query: Query, kind: str) -> Iterator[str] | StillReading:
+    """Give every matching case, texts whole, as lines of CSV or JSON. Raises UsageError before the first line."""
+    folder = site.run(name)
+    index = site.shelf.index(folder)
+    if isinstance(index, ReadSoFar):
+        return StillReading(run=name, indexed=index.share, megabytes=index.size / 1e6)
+    selection = selection_of(site, folder, index, wanted_of(index, query))
+    chunks = (selection.cases[at : at + _AT_ONCE] for at in range(0, len(selection.cases), _AT_ONCE))
+    every = (one for chunk in chunks for one in _shown(folder, index, selection, chunk))
+    columns = CaseSummary.__struct_fields__
+    rows = (msgspec.structs.asdict(_row(index, selection, one, whole=True)) for one in every)
+    if kind == "csv":
+        return csv_lines(columns, ([_cell(row[column]) for column in columns] for row in rows))
+    return (json.dumps(row) + "\n" for row in rows)
+
+
+def _cell(value: object) -> object:
+    """Write what is no text or number as one text; replace a lone surrogate, which no file can hold."""
+    match value:
+        case tuple():
+            return ";".join(value).encode("utf-8", "replace").decode()
+        case dict():
+            return json.dumps(value)
+        case str():
+            return value.encode("utf-8", "replace").decode()
+    return value
 
 
 def wanted_of(index: RunIndex, query: Query) -> CaseFilter:
@@ -125,8 +162,9 @@ def wanted_of(index: RunIndex, query: Query) -> CaseFilter:
     if order not in ORDERS or right not in RIGHT:
         raise UsageError(f"there is no order {order!r} or result {right!r}")
     variant = query.get("variant", "") or "original"
+    candidate = query.get("candidate", "") or index.candidates[0]
     return CaseFilter(
-        candidate=query.get("candidate", "") or index.candidates[0],
+        candidate="" if candidate == ALL else candidate,
         variant="" if variant == ALL else variant,
         right=right,
         outcome=query.get("outcome", ""),
@@ -137,6 +175,7 @@ def wanted_of(index: RunIndex, query: Query) -> CaseFilter:
         tag=query.get("tag", ""),
         flipped=bool(query.get("flipped", "")),
         slow=bool(query.get("slow", "")),
+        differ=bool(query.get("differ", "")),
         search=query.get("search", ""),
         order=order,
     )
@@ -155,11 +194,21 @@ def selection_of(site: Site, folder: RunFolder, index: RunIndex, wanted: CaseFil
 def _written(wanted: CaseFilter) -> dict[str, str]:
     plain = msgspec.to_builtins(msgspec.json.decode(msgspec.json.encode(wanted)))
     texts = {key: ("1" if value is True else "" if value is False else value) for key, value in plain.items()}
-    return {**texts, "variant": wanted.variant or ALL}
+    return {**texts, "variant": wanted.variant or ALL, "candidate": wanted.candidate or ALL}
 
 
-def _rows(folder: RunFolder, index: RunIndex, selection: Selection, shown: Int64) -> list[CaseSummary]:
-    """Sum up the cases of a page: their lines and one trial of each are read from the journal."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A matching case: its trials, its line of the journal where it has one, and the trial that tells most."""
+
+    row: int
+    trials: Int64
+    case: CaseRow | None
+    told: object
+
+
+def _shown(folder: RunFolder, index: RunIndex, selection: Selection, shown: Int64) -> Iterator[_Shown]:
+    """Read the lines of these cases, and one trial of each, from the journal."""
     trials = _trials_of(index, selection, shown)
     journal = folder.journal
     assert journal is not None, "an index was made of it"
@@ -167,7 +216,9 @@ def _rows(folder: RunFolder, index: RunIndex, selection: Selection, shown: Int64
     cases = dict(zip(placed, read_at(journal, [index.cases.place(row) for row in placed]), strict=True))
     told = {row: _telling(index, rows) for row, rows in trials.items()}
     records = dict(zip(told, read_at(journal, [index.trials.place(row) for row in told.values()]), strict=True))
-    return [_row(index, selection.figures, row, trials[row], (cases.get(row), records[row])) for row in shown.tolist()]
+    for row in shown.tolist():
+        case = cases.get(row)
+        yield _Shown(row, trials[row], case if isinstance(case, CaseRow) else None, records[row])
 
 
 def _trials_of(index: RunIndex, selection: Selection, shown: Int64) -> dict[int, Int64]:
@@ -187,25 +238,32 @@ def _telling(index: RunIndex, trials: Int64) -> int:
     return int(trials[int(wrong.argmax())])
 
 
-def _row(index: RunIndex, figures: CaseFigures, row: int, trials: Int64, lines: tuple[object, object]) -> CaseSummary:
-    case, record = lines
-    inputs = case.inputs if isinstance(case, CaseRow) else {}
+def _row(index: RunIndex, selection: Selection, one: _Shown, whole: bool = False) -> CaseSummary:
+    figures, row = selection.figures, one.row
     slowest = int(figures.slowest_ns[row])
     expected, split = int(index.cases.expected[row]), int(index.cases.split[row])
+    cut = str if whole else _cut
+    candidates = index.trials.candidate[one.trials]
+    apart = () if selection.basis.candidate else range(len(index.candidates))
     return CaseSummary(
         case=index.cases.ids[row],
-        text=_cut("  ".join(inputs.values())),
+        text=cut("  ".join(one.case.inputs.values() if one.case else ())),
         expected=index.labels[expected] if expected != NONE else "",
         split=index.cases.splits[split] if split != NONE else "",
         tags=index.cases.tagsets[int(index.cases.tagset[row])],
-        answers=dict(Counter(answer_name(index, int(n)) for n in index.trials.answer[trials]).most_common()),
+        answers=_answers(index, one.trials),
+        by_candidate={index.candidates[n]: _answers(index, one.trials[candidates == n]) for n in apart},
         trials=int(figures.trials[row]),
         right=int(figures.right[row]),
         flipped=bool(figures.flipped[row]),
         slow=bool(figures.slow[row]),
         slowest_s=None if slowest == NONE else slowest / 1e9,
-        reply=_cut(said(record.outcome)) if isinstance(record, Record) else "",
+        reply=cut(said(one.told.outcome)) if isinstance(one.told, Record) else "",
     )
+
+
+def _answers(index: RunIndex, trials: Int64) -> dict[str, int]:
+    return dict(Counter(answer_name(index, int(n)) for n in index.trials.answer[trials]).most_common())
 
 
 def answer_name(index: RunIndex, answer: int) -> str:

@@ -1,14 +1,22 @@
 """Two candidates side by side: two runs, or two prompts of one run; fixed and broken cases first."""
 
+from typing import Any
+
 import msgspec
 
 from harness.errors import HarnessError, UsageError
-from harness.judge import Comparison
+from harness.judge import Comparison, count
 from harness.judge.assess import views_of
 from harness.judge.compare.comparing import compare
-from harness.web.site import Query, RunFolder, RunSummary, Site
+from harness.report.comparison import comparison_values
+from harness.web.site import Addresses, Query, RunFolder, RunSummary, Site
 
 _COMPARING = "Both journals are being read and compared. This page goes on by itself."
+
+
+SIDES = ("base", "base_candidate", "head", "head_candidate")
+TICKED = "tick."  # before the id of a run that was ticked in the list
+PREVIOUS = "previous"  # as a baseline: the judged run of the suite before the candidate's
 
 
 class ChosenSide(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +37,20 @@ class ComparePage(msgspec.Struct, frozen=True, kw_only=True):
     why: str  # why there is no comparison
     live: bool  # it is being made
 
+    def values(self, at: Addresses) -> dict[str, Any]:
+        """Give what the template of a comparison takes; its cases are those of either side's run."""
+        sides = {"base": self.base, "head": self.head}
+
+        def link(key: str, cases: Query) -> str:
+            return at.case(sides[key].run, cases["id"], {"candidate": sides[key].candidate})
+
+        return {"cases_link": link, **comparison_values(self.comparison)} if self.comparison else {}
+
 
 def compare_page(site: Site, query: Query) -> ComparePage:
     """Make the comparison of the two candidates that the address names."""
     runs = [run for run in site.all_runs() if run.state == "judged"]
+    query, odd = _chosen(runs, query)
     base = _side(site, query.get("base", ""), query.get("base_candidate", ""))
     head = _side(site, query.get("head", ""), query.get("head_candidate", ""))
     if base.run and base.run == head.run and base.candidate == head.candidate:
@@ -40,11 +58,29 @@ def compare_page(site: Site, query: Query) -> ComparePage:
             head = _other(head)
         else:
             base = _other(base)
-    comparison, why = None, "Choose two runs, or two candidates of one run."
+    comparison, why = None, odd or "Choose two runs, or two candidates of one run."
     if base.run and head.run:
         comparison, why = _compared(site, base, head)
     live = why == _COMPARING
     return ComparePage(base=base, head=head, runs=tuple(runs), comparison=comparison, why=why, live=live)
+
+
+def _chosen(runs: list[RunSummary], query: Query) -> tuple[Query, str]:
+    """Name the sides of ticked runs, the older as the baseline, or of a run and the one before it; or say why not."""
+    ticked = [name.removeprefix(TICKED) for name in query if name.startswith(TICKED)]
+    if ticked:
+        shown = [run.run for run in runs if run.run in ticked]  # newest first
+        if len(shown) != 2:
+            return {}, f"Tick two judged runs to compare them: {count(len(shown), 'was', 'were')} ticked."
+        return {"base": shown[1], "head": shown[0]}, ""
+    if query.get("base") != PREVIOUS:
+        return query, ""
+    names = [run.run for run in runs]
+    at = names.index(query.get("head", "")) if query.get("head", "") in names else len(names)
+    suite = runs[at].suite if at < len(names) else ""
+    before = next((run.run for run in runs[at + 1 :] if run.suite == suite), "")
+    same = {"base_candidate": query.get("base_candidate") or query.get("head_candidate", "")}
+    return {**query, **same, "base": before}, "" if before else "There is no judged run of this suite before that one."
 
 
 def _side(site: Site, run: str, candidate: str) -> ChosenSide:

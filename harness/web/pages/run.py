@@ -11,7 +11,7 @@ from harness.report.parts import Cases, ReportView
 from harness.report.run import run_view
 from harness.rundir import Manifest, plain_content
 from harness.web.index import RunIndex
-from harness.web.site import JournalMissing, ReadSoFar, RunFolder, Site, State, case_address, cases_address
+from harness.web.site import Addresses, JournalMissing, ReadSoFar, RunFolder, Site, State
 
 
 class CandidateSoFar(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,15 +65,15 @@ def run_page(site: Site, name: str) -> JudgedRun | RunSoFar:
     return _so_far(site, folder, manifest, live=live, why=why)
 
 
-def cases_link(view: ReportView) -> Callable[[str, Cases], str]:
+def cases_link(view: ReportView, at: Addresses) -> Callable[[str, Cases], str]:
     """Make what tells where the cases are that a figure of a candidate, named by its key, stands for."""
     names = {c.key: c.name for c in view.candidates}
 
     def link(key: str, cases: Cases) -> str:
         query = {"candidate": names.get(key, "")}
         if "id" in cases:
-            return case_address(view.run_id, cases["id"], query)
-        return cases_address(view.run_id, query, **cases)
+            return at.case(view.run_id, cases["id"], query)
+        return at.cases(view.run_id, query, **cases)
 
     return link
 

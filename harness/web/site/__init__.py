@@ -4,8 +4,8 @@
 runs that were looked at last, `site` holds all of it together, and `links` has the addresses of its pages.
 """
 
-from harness.web.site.links import Paging, Query, address, case_address, cases_address, number_of, query_of, run_address
+from harness.web.site.links import SERVED, Addresses, Paging, Query, number_of, query_of, run_address
 from harness.web.site.results import Results, RunFolder, results_for
 from harness.web.site.shelf import JournalMissing, ReadSoFar, Shelf
 from harness.web.site.site import Made, NotFound, Site
-from harness.web.site.summaries import RunSummary, State
+from harness.web.site.summaries import CandidateSummary, RunSummary, State

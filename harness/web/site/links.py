@@ -38,14 +38,33 @@ def run_address(run: str) -> str:
     return address(f"/runs/{run}")
 
 
-def cases_address(run: str, query: Query | None = None, **more: str | int | None) -> str:
-    """Where a run's cases are."""
-    return address(f"/runs/{run}/cases", query, **more)
+class Addresses:
+    """Where everything is that a page links to: on the server; pages that are saved as files have others."""
+
+    served = True  # by a server, which answers what a reader asks
+
+    def page(self, path: str, query: Query | None = None, **more: str | int | None) -> str:
+        """Where a page is; empty where there is no such page."""
+        return address(path, query, **more)
+
+    def static(self, name: str) -> str:
+        """Where a style sheet or a script is."""
+        return f"/static/{name}"
+
+    def run(self, run: str) -> str:
+        """Where a run's report is."""
+        return self.page(f"/runs/{run}")
+
+    def cases(self, run: str, query: Query | None = None, **more: str | int | None) -> str:
+        """Where a run's cases are."""
+        return self.page(f"/runs/{run}/cases", query, **more)
+
+    def case(self, run: str, case: str, query: Query | None = None, **more: str | int | None) -> str:
+        """Where one case is; the query keeps the table that it was opened from."""
+        return self.page(f"/runs/{run}/case", {**(query or {}), "id": case}, **more)
 
 
-def case_address(run: str, case: str, query: Query | None = None, **more: str | int | None) -> str:
-    """Where one case is; the query keeps the table that it was opened from."""
-    return address(f"/runs/{run}/case", query, id=case, **more)
+SERVED = Addresses()
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,23 +13,39 @@
     to.closest("tr").scrollIntoView({ block: "nearest" });
   };
 
+  const listed = () => document.querySelector("#keys");
+  const off = () => { try { return localStorage.getItem("harness-keys") === "off"; } catch { return false; } };
   const keys = {
     j: () => step(1),
     k: () => step(-1),
     n: () => follow("next"),
     p: () => follow("prev"),
+    "?": () => listed()?.showModal(),
     "/": () => document.querySelector(".filters input, .filters select")?.focus(),
   };
 
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select, textarea")) return;
-    const act = keys[event.key];
+    if (listed()?.open || (off() && event.key !== "?")) return;
+    const place = document.querySelector(`header a[data-key="${CSS.escape(event.key)}"]`);
+    const act = keys[event.key] ?? (place && (() => place.click()));
     if (act) {
       event.preventDefault();
       act();
     }
   });
-  for (const hint of document.querySelectorAll(".keys")) hint.hidden = false;
+  const offer = () => {
+    for (const button of document.querySelectorAll("button.keys")) {
+      button.hidden = false;
+      button.addEventListener("click", keys["?"]);
+    }
+    listed()?.querySelector(".close").addEventListener("click", () => listed().close());
+    const box = document.querySelector("#keys-off");
+    if (!box) return;
+    box.checked = off();
+    box.addEventListener("change", () => { try { localStorage.setItem("harness-keys", box.checked ? "off" : "on"); } catch { /* not kept */ } });
+  };
+  offer();
 
   const busy = () => {
     const selected = window.getSelection();
@@ -46,7 +62,7 @@
           const open = [...document.querySelectorAll("main details")].map((part) => part.open);
           document.querySelector("main").replaceWith(main);
           main.querySelectorAll("details").forEach((part, n) => { part.open = open[n] ?? part.open; });
-          for (const hint of document.querySelectorAll(".keys")) hint.hidden = false;
+          offer();
           if (!fresh.body.hasAttribute("data-live")) {
             if (main.querySelector(".banner.plain") === null) document.title = fresh.title;
             location.reload(); // the run has ended: show its report

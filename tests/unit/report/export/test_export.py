@@ -78,7 +78,7 @@ def test_of_a_trial_that_was_measured_again_the_last_counts(tmp_path: Path) -> N
 
 
 def test_a_spreadsheet_finds_no_formula_in_a_csv_file(tmp_path: Path) -> None:
-    bad = ['=HYPERLINK("http://evil")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+    bad = ['=HYPERLINK("http://evil")', "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\uff1d1"]
     events: list[Event] = [case_row(text, "spam") for text in bad]
     events += [record(text, text) for text in bad]
     out = io.StringIO(newline="")

@@ -17,6 +17,7 @@ elif [ -n "$MODEL" ]; then
 fi
 if [ -n "$MARGIN" ]; then options+=(--margin "$MARGIN"); fi
 if [ -n "$MAX_COST" ]; then options+=(--max-cost "$MAX_COST"); fi
+if [ "${STOP:-}" = true ]; then options+=(--stop); fi
 
 worst=0
 graver() { # a broken run (2, 4, 5, 70: an error of the harness) is graver than a failed gate, a failed gate than an open one

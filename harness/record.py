@@ -246,6 +246,7 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     ready: bool  # settled READY; else it can't be READY any more
     delta: float  # in how many of all orders this may not be the whole suite's verdict
     statuses: dict[str, str] = {}  # by the text of a threshold: PASS, FAIL, can't pass, open
+    beside: str = ""  # the other side of a comparison that was settled: the baseline, or who was held against it
 
 
 class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="interference"):

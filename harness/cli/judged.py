@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.files.project import Project
     from harness.files.thresholds import Threshold
     from harness.judge import Assessment
-    from harness.judge.checks import Baseline, Stopper
+    from harness.judge.checks import Baseline, Beside, Stopper
     from harness.judge.view import View
     from harness.measure.bounds import Most
     from harness.measure.run import Shard
@@ -58,8 +58,8 @@ def measure_bundle(
         )
 
 
-def stopper_of(bundle: Bundle) -> Stopper | None:
-    """Give who says when a verdict is settled; None where a run asks all its cases."""
+def stopper_of(bundle: Bundle, beside: Beside | None = None) -> Stopper | None:
+    """Give who says when a verdict is settled, or a pair beside its baseline; None where a run asks all its cases."""
     from harness.files.thresholds import metric_of
     from harness.judge.checks import Stopper
     from harness.rundir import runs_of_suite
@@ -71,7 +71,7 @@ def stopper_of(bundle: Bundle) -> Stopper | None:
     if not suite.thresholds and not list(runs_of_suite(bundle.project.results, suite.name)):
         thresholds = tuple(t for t in thresholds if not metric_of(t.metric).earlier)  # there is no past to drift from
     own = {each.name: each.reply for each in bundle.candidates if each.reply is not None}
-    return Stopper(suite, bundle.cases, thresholds, rule, own)
+    return Stopper(suite, bundle.cases, thresholds, rule, own, beside=beside)
 
 
 def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Assessment:

@@ -3,7 +3,7 @@
 The door names what is published and the words for it. All else of the judge has the door of its room.
 """
 
-from harness.judge.causes import CONFIRM, advice, cause, how_many, title, what_decides
+from harness.judge.causes import CONFIRM, advice, cause, how_many, settled, title, what_decides
 from harness.judge.documents import *
 from harness.judge.wording import (
     FigureText,

@@ -7,7 +7,7 @@ import msgspec
 
 from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
-from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict, checks, listed
+from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict, checks, listed, settled
 from harness.judge.compare import leaderboard
 from harness.judge.history.found import RECENT, answered_figures, past_runs, split_figures
 from harness.judge.history.section import judged_history, lab_run, runs_before
@@ -145,8 +145,8 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
     )
     early = checks.settled_early(view)
     if early is not None and verdict != "NOT MEASURED":
-        told = reason if early.ready else f"{listed(early.lost)} can't be met any more."
-        reason = f"settled after {early.asked:,} of {early.of:,} cases: {told}"
+        told = reason if early.ready or not early.lost else f"{listed(early.lost)} can't be met any more."
+        reason = f"{settled(early)}: {told}"
     made = CandidateAssessment(
         name=view.entry.name,
         prompt=view.entry.prompt_name,

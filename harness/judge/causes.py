@@ -7,8 +7,8 @@ renderer makes them harmless for its medium, as it does with any text.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.judge.documents.estimate import Trouble
-from harness.judge.wording import count, listed, sentence, verb
+from harness.judge.documents.estimate import SettledEarly, Trouble
+from harness.judge.wording import amount, count, listed, sentence, verb
 
 CONFIRM = "Confirm the one that you would take on cases that played no part in the choice."
 MOST_WORDS = 240  # characters of the endpoint's words in a sentence
@@ -104,3 +104,11 @@ def what_decides(rows: Sequence[Trouble]) -> str:
     if rest := [title(row.kind).lower() for row in deciding[_MOST_CAUSES:]]:
         told.append(f"also: {listed(rest)}.")
     return " ".join([*told[:1], *map(sentence, told[1:])])
+
+
+def settled(early: SettledEarly | None) -> str:
+    """Give `settled after 231 of 400 cases; saved 507 calls, $0.41`; nothing where all cases were asked."""
+    if early is None:
+        return ""
+    money = "" if early.saved is None else f", {amount(early.saved, 'money', early.currency)}"
+    return f"settled after {early.asked:,} of {early.of:,} cases; saved {count(early.saved_calls, 'call')}{money}"

@@ -28,8 +28,8 @@ class Observer(Protocol):
 class Stopper(Protocol):
     """Hears of every record, and says when a candidate's verdict is settled."""
 
-    def take(self, record: Record, at_utc: str) -> Stopped | None:
-        """Take one record; gives the event that ends its candidate, once."""
+    def take(self, record: Record, at_utc: str) -> tuple[Stopped, ...]:
+        """Take one record; gives the events that end candidates, each once."""
 
 
 class Nobody:
@@ -72,7 +72,7 @@ class JournalSink:
                 self.say_who_ended()
             self._observer.on_record(event)
             self._spent.take(event)
-            if self._stopper is not None and (stopped := self._stopper.take(event, RealClock.utc())) is not None:
+            for stopped in () if self._stopper is None else self._stopper.take(event, RealClock.utc()):
                 self.put(stopped)
         elif isinstance(event, Stopped):
             self.settled.add(event.candidate)
@@ -103,6 +103,6 @@ def heard(plan: Plan, done: bytearray, stopper: Stopper | None, records: Iterabl
     """Let the stopper hear of records that were there before; a candidate that they settle is done with."""
     for record in records if stopper is not None else ():
         assert stopper is not None
-        if (stopped := stopper.take(record, RealClock.utc())) is not None:
+        for stopped in stopper.take(record, RealClock.utc()):
             plan.end(done, stopped.candidate)
             yield stopped

@@ -28,6 +28,7 @@ def run(at: Path, temp: Path, harness: Path, **more: str) -> subprocess.Complete
         "FORK_MODEL": "",
         "MARGIN": "",
         "MAX_COST": "",
+        "STOP": "",
         "INCONCLUSIVE": "warn",
         "HEAD_REPOSITORY": "us/repo",
         "GITHUB_REPOSITORY": "us/repo",

@@ -77,6 +77,7 @@ def gate(
     model: options.Model = None,
     repeats: options.Repeats = None,
     limit: options.Limit = None,
+    stop: options.Stop = False,
     out: OutOption = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -107,6 +108,7 @@ def gate(
     with TemporaryDirectory(prefix="harness-gate-") as folder:
         scratch = Path(folder).resolve()
         found = gate_bundles(asked, scratch, merged) if every else (gate_bundle(asked, scratch, merged),)
+        found = tuple(one.stopping() for one in found) if stop else found
         held = _measured(found, share, most, reuse=reuse, quiet=quiet)
         code = _told(held, together=every, out=out, as_json=as_json)
     raise typer.Exit(code)
@@ -114,7 +116,7 @@ def gate(
 
 def _measured(found: Sequence[GateBundle], share: float | None, most: Most, *, reuse: bool, quiet: bool) -> list[Held]:
     """Plan and bound all suites, then measure one after the other; those that an earlier gate finished are kept."""
-    from harness.cli.gate.judging import Held
+    from harness.cli.gate.judging import Held, stopper_for
     from harness.cli.gate.measuring import Served, begun, keys_of, left_of, run_gate, serve, served_of, to_measure
     from harness.files.written import shortest
 
@@ -141,7 +143,10 @@ def _measured(found: Sequence[GateBundle], share: float | None, most: Most, *, r
         if bundle.candidates and (run is None or left or not half):
             try:
                 again = run if left else None
-                run = run_gate(gate, bundle, served, results, key=key, unfinished=again, most=most, quiet=quiet)
+                stopper = stopper_for(found, gate, margin)
+                run = run_gate(
+                    gate, bundle, served, results, key=key, unfinished=again, most=most, quiet=quiet, stopper=stopper
+                )
             except EndpointUnusable as error:  # nobody answered: why not stands in every report
                 if error.run is None:
                     raise

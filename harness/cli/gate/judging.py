@@ -7,13 +7,24 @@ from pathlib import Path
 import msgspec
 
 from harness import judge
+from harness.cli.judged import stopper_of
 from harness.errors import EndpointUnusable
 from harness.files.baselines import read_baselines
 from harness.files.branch import FREE, GateBundle, Pair
 from harness.judge.assess import View, assess_run, views_of
-from harness.judge.checks import from_store
+from harness.judge.checks import Stopper, from_store
 from harness.judge.checks import not_measured as why_not_measured
-from harness.judge.compare import ChangedPrompt, compare, decide_prompts, exit_code, gate_reason, gate_status
+from harness.judge.compare import (
+    ChangedPrompt,
+    as_settled,
+    beside,
+    compare,
+    decide_prompts,
+    exit_code,
+    gate_reason,
+    gate_rule,
+    gate_status,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +62,7 @@ def _judged_of(held: Held, assessment: judge.Assessment | None) -> list[ChangedP
         head, base = known.get(pair.head.name), known.get(pair.base.name) if pair.base else None
         comparison = None
         if head is not None and base is not None and "NOT MEASURED" not in {head.verdict, base.verdict}:
-            comparison = _compared(views[base.name], views[head.name], held.margin)
+            comparison = as_settled(_compared(views[base.name], views[head.name], held.margin), views[head.name])
         judged.append(_judged(pair, head, base, held.served, comparison=comparison))
     return judged
 
@@ -86,7 +97,36 @@ def _judged(
         went_wrong=_went_wrong(head, base),
         changed=pair.changed,
         was=pair.was,
+        settled=_settled(head, base),
     )
+
+
+def _settled(
+    head: judge.CandidateAssessment | None, base: judge.CandidateAssessment | None
+) -> judge.SettledEarly | None:
+    """Say what was not asked of both sides."""
+    early, other = (None if one is None else one.settled for one in (head, base))
+    if early is None or other is None:
+        return early
+    money = None if None in {early.saved, other.saved} else (early.saved or 0.0) + (other.saved or 0.0)
+    calls = early.saved_calls + other.saved_calls
+    both: judge.SettledEarly = msgspec.structs.replace(early, saved_calls=calls, saved=money)
+    return both
+
+
+def stopper_for(found: Sequence[GateBundle], gate: GateBundle, margin: float) -> Stopper | None:
+    """Give who says when a pair of a gate is settled, among all that the gate asks; None where all is asked."""
+    suite = gate.bundle.suite
+    asked = [pair for each in found for pair in each.pairs if pair.base is not None and not pair.same]
+    rule = gate_rule(
+        margin,
+        confidence=suite.confidence,
+        questions=3 * len(asked),  # accuracy, and two more at most
+        strictest=max(each.bundle.suite.confidence for each in found),
+    )
+    pairs = {pair.head.name: pair.base.name if pair.base else None for pair in gate.pairs if not pair.same}
+    recalls = () if suite.positive is None else (suite.positive,)
+    return stopper_of(gate.bundle, beside(pairs, suite.labels, recalls, suite.repeats, rule))
 
 
 def _not_measured(head: judge.CandidateAssessment | None, base: judge.CandidateAssessment | None) -> str:

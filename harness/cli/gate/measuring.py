@@ -15,7 +15,7 @@ from harness.files.branch import GateBundle
 from harness.files.digest import digest
 from harness.journal import iter_records
 from harness.measure.resume import resume, something_left
-from harness.measure.run import Bundle, Candidate, Most, Plan, measure, served_as, stored_replies
+from harness.measure.run import Bundle, Candidate, Most, Plan, Stopper, measure, served_as, stored_replies
 from harness.record import Record, Reply
 from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
 
@@ -82,6 +82,7 @@ def run_gate(
     unfinished: Path | None,
     most: Most,
     quiet: bool,
+    stopper: Stopper | None = None,
 ) -> Path:
     """Measure in a new run, or finish the one that an interrupted gate over the same left behind."""
     os.environ["PYTHONSAFEPATH"] = "1"  # no child may import what the branch put into the working directory
@@ -97,7 +98,9 @@ def run_gate(
     with watching_bundle(bundle, quiet=quiet) as observer:
         try:
             if unfinished is not None:
-                return resume(unfinished, bundle=bundle, observer=observer, failed=True, most=most)
+                return resume(
+                    unfinished, bundle=bundle, observer=observer, stopping=lambda _: stopper, failed=True, most=most
+                )
             return measure(
                 bundle,
                 results,
@@ -106,6 +109,7 @@ def run_gate(
                 amend=lambda manifest: _amended(manifest, gate, notes),
                 reused=served.records,
                 most=most,
+                stopper=stopper,
             )
         except HarnessError as error:
             if error.resumable:

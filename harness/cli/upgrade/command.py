@@ -61,6 +61,7 @@ def upgrade(
     cases: options.Cases = None,
     repeats: options.Repeats = None,
     limit: options.Limit = None,
+    stop: options.Stop = False,
     confirm: ConfirmOption = 3,
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
@@ -75,7 +76,7 @@ def upgrade(
     threshold and is no worse than the old one, 1 when it does not, 3 when the cases prove neither, 5 when it was
     never answered. Cases may lack `expected`: then the cases on which the two disagree are written to a file.
     """
-    from harness.cli.upgrade.judging import judge, tell
+    from harness.cli.upgrade.judging import judge, stopper_for, tell
     from harness.cli.upgrade.measuring import Asked, measured, settings_of
 
     shares = [None if written is None else margin_of(written) for written in (margin, label_margin)]
@@ -86,8 +87,8 @@ def upgrade(
     else:
         if suite is None or old is None or not new:
             raise UsageError("what is to be replaced?", fix="Write harness upgrade SUITE --from OLD --to NEW.")
-        asked = Asked(suite, old, tuple(new), tuple(prompt or ()), cases, repeats, limit)
-        folder, settings, bundle = measured(asked, shares[0], shares[1], most, quiet=quiet)
+        asked = Asked(suite, old, tuple(new), tuple(prompt or ()), cases, repeats, limit, stop)
+        folder, settings, bundle = measured(asked, shares[0], shares[1], most, stopping=stopper_for, quiet=quiet)
     settings = settings.with_margins(*shares)
     made = judge(folder, settings, labels=labels, bundle=bundle, repeats=confirm, most=most, quiet=quiet)
     tell(folder, made, as_json=as_json)

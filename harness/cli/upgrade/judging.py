@@ -7,14 +7,14 @@ import msgspec
 
 from harness.cli.gate.outputs import write_all
 from harness.cli.ground import UsageError, emit, emit_json, note
-from harness.cli.judged import baseline_for
-from harness.cli.upgrade.measuring import DOCUMENT, Most, Settings, ask_again, fresh_run
+from harness.cli.judged import baseline_for, stopper_of
+from harness.cli.upgrade.measuring import DOCUMENT, Most, Settings, Stopper, ask_again, fresh_run
 from harness.files.bundle import Bundle
 from harness.files.case import read_labels
 from harness.files.suite import Suite
 from harness.judge import CandidateAssessment, Upgrade, UpgradedPrompt, listed
 from harness.judge.assess import View, assess_run, views_of
-from harness.judge.compare import Couple, Demand, concluded, confirmed, disagreeing, upgraded
+from harness.judge.compare import Couple, Demand, beside, concluded, confirmed, disagreeing, upgrade_rule, upgraded
 from harness.report.comparison import render_upgrade_html, render_upgrade_markdown, terminal_upgrade
 from harness.report.run import render_document, write_reports
 from harness.rundir import Manifest, read_manifest
@@ -44,13 +44,7 @@ def judge(
         raise UsageError(said, fix="Label the cases of this run's to-label.jsonl, and keep their ids.")
     judged = {one.name: one for one in assessment.candidates}
     couples = list(_couples(manifest, settings, views, judged))
-    asked = Demand(
-        margin=settings.margin,
-        label_margin=settings.label_margin,
-        confidence=suite.confidence,
-        choices=len(settings.new),
-        decisions=len(couples),
-    )
+    asked = _demand(settings, suite, len(couples))
     prompts = []
     for couple in couples:
         made = upgraded(couple, asked)
@@ -67,6 +61,26 @@ def judge(
     decision = concluded(prompts, manifest, settings.old, asked, complete=assessment.complete, to_label=to_label)
     _write(folder, decision)
     return decision
+
+
+def _demand(settings: Settings, suite: Suite, couples: int) -> Demand:
+    return Demand(
+        margin=settings.margin,
+        label_margin=settings.label_margin,
+        confidence=suite.confidence,
+        choices=len(settings.new),
+        decisions=couples,
+    )
+
+
+def stopper_for(bundle: Bundle, settings: Settings) -> Stopper | None:
+    """Give who says when a prompt's change of model is settled; None where all is asked."""
+    pairs: dict[str, str | None] = {
+        one.name: f"{one.prompt.name}@{settings.old}" for one in bundle.candidates if one.model_name in settings.new
+    }
+    suite, asked = bundle.suite, _demand(settings, bundle.suite, len(pairs))
+    rule = upgrade_rule(asked, len(suite.labels))
+    return stopper_of(bundle, beside(pairs, suite.labels, suite.labels, suite.repeats, rule))
 
 
 def _labels(file: Path, suite: Suite) -> dict[str, str]:

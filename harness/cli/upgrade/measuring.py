@@ -1,6 +1,6 @@
 """Measures a change of model: both models in one run, or the rest of one; then what broke, on fresh repeats."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from harness.files.bundle import Bundle, load_bundle
 from harness.files.digest import digest
 from harness.files.written import shortest
 from harness.measure.resume import resume, something_left
-from harness.measure.run import Most, Plan, measure
+from harness.measure.run import Most, Plan, Stopper, measure
 from harness.rundir import Manifest, list_runs, read_manifest
 
 _AGAIN = "Run the same `harness upgrade` command again: it goes on where it stopped."
@@ -33,6 +33,7 @@ class Asked:
     cases: Path | None
     repeats: int | None
     limit: int | None
+    stop: bool
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +72,13 @@ def settings_of(manifest: Manifest) -> Settings:
 
 
 def measured(
-    asked: Asked, margin: float | None, label_margin: float | None, most: Most, *, quiet: bool
+    asked: Asked,
+    margin: float | None,
+    label_margin: float | None,
+    most: Most,
+    *,
+    stopping: Callable[[Bundle, Settings], Stopper | None],
+    quiet: bool,
 ) -> tuple[Path, Settings, Bundle]:
     """Measure both models in a new run, or finish the one that the same command left behind."""
     if asked.old in asked.new or len(set(asked.new)) < len(asked.new):
@@ -85,6 +92,8 @@ def measured(
         limit=asked.limit,
         unlabelled=True,
     )
+    if asked.stop and bundle.suite.stop is None:
+        bundle = bundle.stopping({})
     _refuse_unpaired(bundle, asked)
     for told in () if quiet else (*bundle.left_out, *retiring_models(bundle)):
         note(told)
@@ -98,7 +107,7 @@ def measured(
     results = shortest(bundle.project.results)
     try:
         begun, notes = _left_behind(results, settings.key), msgspec.to_builtins(settings)
-        folder = _run(bundle, results, begun, notes, most, quiet=quiet)
+        folder = _run(bundle, results, begun, notes, most, stopper=stopping(bundle, settings), quiet=quiet)
     except (EndpointUnusable, RunIncomplete) as error:  # what the endpoint said belongs into the report
         if error.run is None or isinstance(error, StorageFailed):
             raise
@@ -123,17 +132,29 @@ def _key(bundle: Bundle) -> str:
     return digest([bundle.suite_digest, bundle.suite.model_dump(mode="json"), len(bundle.cases), candidates])
 
 
-def _run(bundle: Bundle, results: Path, begun: Path | None, notes: object, most: Most, *, quiet: bool) -> Path:
+def _run(
+    bundle: Bundle,
+    results: Path,
+    begun: Path | None,
+    notes: object,
+    most: Most,
+    *,
+    stopper: Stopper | None = None,
+    quiet: bool,
+) -> Path:
     with watching_bundle(bundle, quiet=quiet) as observer:
         try:
             if begun is not None:
-                return resume(begun, bundle=bundle, observer=observer, failed=True, most=most)
+                return resume(
+                    begun, bundle=bundle, observer=observer, stopping=lambda _: stopper, failed=True, most=most
+                )
             return measure(
                 bundle,
                 results,
                 observer=observer,
                 command=command_line(),
                 most=most,
+                stopper=stopper,
                 amend=lambda made: msgspec.structs.replace(made, notes={**made.notes, "upgrade": notes}),
             )
         except HarnessError as error:
@@ -183,7 +204,7 @@ def ask_again(
     candidates = tuple(next(c for c in bundle.candidates if c.name == name) for name in names)
     if any(candidate.model.endpoint == "replay" for candidate in candidates):
         return "recorded replies can't be asked for again"
-    suite = bundle.suite.model_copy(update={"repeats": repeats, "perturbations": ()})
+    suite = bundle.suite.model_copy(update={"repeats": repeats, "perturbations": (), "stop": None})
     small = replace(bundle, cases=cases, candidates=candidates, suite=suite)
     small = replace(small, suite_digest=digest([bundle.suite_digest, sorted(chosen)]))
     takes = Plan(small).planned

@@ -42,6 +42,10 @@ class GateBundle:
     edits: tuple[str, ...]  # of the policy, as sentences
     tracked: frozenset[str]  # every path that the branch has otherwise than the base
 
+    def stopping(self) -> "GateBundle":
+        """Give the same with pairs that end once they are settled, as the suite says or by the defaults."""
+        return self if self.bundle.suite.stop is not None else replace(self, bundle=self.bundle.stopping({}))
+
     def trusts(self, run: Path) -> bool:
         """Tell whether a branch could not have written any of a folder: runs could be made up in a commit."""
         return not any(touches(path, self.tracked) for path in self.repository.names_of(run))

@@ -15,8 +15,8 @@ from typing import TypeAlias
 from harness.files import thresholds
 from harness.judge import OUTCOMES, CandidateAssessment, Check, Estimate
 from harness.judge.checks import consequences as told
+from harness.judge.checks import evidence, worlds
 from harness.judge.checks import figures as read
-from harness.judge.checks import settling, worlds
 from harness.judge.checks.asked import Asked, View
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
@@ -40,7 +40,7 @@ class Gauge:
     decide: Callable[[Asked], Check] | None = None  # where a figure and its bound are not all that decides
     seen: Callable[[Asked], Estimate] | None = None  # its estimate, where that is not its figure's
     worlds: worlds.Worlds = worlds.all_right  # how else the endpoint's failures may be taken
-    score: settling.Score | None = None  # of one case, where what the whole suite will show can be weighed early
+    score: evidence.Score | None = None  # of one case, where what the whole suite will show can be weighed early
     mend: str = ""  # what moves the figure; empty where that is what the prompt confuses
     counted_before: bool = False  # a fact about the files, known before the first call
 
@@ -94,7 +94,7 @@ def _of_label(
     plan: power.Planner,
     consequence: Callable[[Asked], str],
     how_else: worlds.Worlds = worlds.label_otherwise,
-    score: settling.Score | None = None,
+    score: evidence.Score | None = None,
 ) -> Gauge:
     return Gauge(
         figure=read.label_figure(OF_LABEL[metric.name]),
@@ -120,7 +120,7 @@ def _outcome(name: str, faultless: str, consequence: str) -> Gauge:
         faultless=faultless,
         kept=kept,
         worlds=worlds.nothing if outcome == "failed" else worlds.ended_so,
-        score=settling.without(outcome),
+        score=evidence.without(outcome),
     )
 
 
@@ -144,7 +144,7 @@ def _quantile(metric: thresholds.Metric) -> Gauge:
         seen=quantile_seen,
         worlds=worlds.not_there,
         mend=_FASTER,
-        score=settling.in_time(lambda threshold: threshold.bound) if metric.clock == "latency" else None,
+        score=evidence.in_time(lambda threshold: threshold.bound) if metric.clock == "latency" else None,
     )
 
 
@@ -173,7 +173,7 @@ def _accuracy(c: CandidateAssessment) -> Kept:
         yield f" where {part.kind}={part.name}", part.accuracy
 
 
-_RIGHT = Gauge(figure=read.accuracy, plan=power.of_share, consequence=told.wrong, score=settling.RIGHT)
+_RIGHT = Gauge(figure=read.accuracy, plan=power.of_share, consequence=told.wrong, score=evidence.RIGHT)
 _PRICED = power.afterwards("it depends on what calls cost")
 
 GAUGES: dict[str, Gauge] = {
@@ -186,14 +186,14 @@ GAUGES: dict[str, Gauge] = {
         consequence=told.uncovered,
         faultless="every trial ended with a label",
         kept=lambda c: [("", c.classification.coverage)],
-        score=settling.COVERED,
+        score=evidence.COVERED,
     ),
-    thresholds.RECALL.name: _of_label(thresholds.RECALL, power.of_share, told.missed, worlds.all_right, settling.FOUND),
+    thresholds.RECALL.name: _of_label(thresholds.RECALL, power.of_share, told.missed, worlds.all_right, evidence.FOUND),
     thresholds.PRECISION.name: _of_label(
-        thresholds.PRECISION, power.of_share, told.false_answers, score=settling.PREDICTED
+        thresholds.PRECISION, power.of_share, told.false_answers, score=evidence.PREDICTED
     ),
     thresholds.SPECIFICITY.name: _of_label(
-        thresholds.SPECIFICITY, power.of_share, told.alarms, score=settling.NO_ALARM
+        thresholds.SPECIFICITY, power.of_share, told.alarms, score=evidence.NO_ALARM
     ),
     thresholds.F1.name: _of_label(thresholds.F1, power.of_f1, told.errors),
     "fbeta": Gauge(figure=read.fbeta, plan=power.of_fbeta, consequence=told.errors, worlds=worlds.label_otherwise),
@@ -209,7 +209,7 @@ GAUGES: dict[str, Gauge] = {
         kept=lambda c: [("", c.stability.agreement)],
         worlds=worlds.agreeing,
         mend=_STEADIER,
-        score=settling.AGREEING,
+        score=evidence.AGREEING,
     ),
     "flip_rate": Gauge(
         figure=read.flip_rate,
@@ -219,14 +219,14 @@ GAUGES: dict[str, Gauge] = {
         kept=lambda c: [("", c.stability.flip_rate)],
         worlds=worlds.agreeing,
         mend=_STEADIER,
-        score=settling.AGREEING,
+        score=evidence.AGREEING,
     ),
     "pass": Gauge(
         figure=read.always_right,
         plan=power.of_repeats,
         consequence=told.not_always_right,
         kept=lambda c: [(f"^{k}", estimate) for k, estimate in c.stability.pass_k.items()],
-        score=settling.ALL_RIGHT,
+        score=evidence.ALL_RIGHT,
     ),
     **{name: _quantile(row) for name, row in thresholds.METRICS.items() if row.quantile is not None},
     "latency.within": Gauge(
@@ -236,7 +236,7 @@ GAUGES: dict[str, Gauge] = {
         faultless="all calls were in time",
         worlds=worlds.not_there,
         mend=_FASTER,
-        score=settling.in_time(lambda threshold: threshold.argument or 0.0),
+        score=evidence.in_time(lambda threshold: threshold.argument or 0.0),
     ),
     "robustness.drop": _robustness("drop", "accuracy_drop", robustness.drop),
     "robustness.flips": replace(

@@ -2,26 +2,39 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from harness.files.project import Price
 from harness.files.suite import ReplyRule, StopRule, Suite
 from harness.files.thresholds import BETTER_THAN_MAJORITY, Threshold, metric_of
+from harness.judge.checks.evidence import PREDICTED, Case, Evidence, Goal, Paired, Predicted, Said, Scored, Sure
 from harness.judge.checks.metrics import GAUGES, Asked
-from harness.judge.checks.settling import PREDICTED, Case, Evidence, Goal, Predicted, Said, Scored, Settling
+from harness.judge.checks.settling import Settled, Settling
 from harness.judge.documents import OUTCOMES, Check, SettledEarly
 from harness.judge.labels import LabelReader
 from harness.judge.sections.cost import spent
-from harness.judge.view import FAILED, NONE, View
-from harness.record import ORIGINAL, CaseRow, Record, Stopped, caller_ns
+from harness.judge.view import FAILED, NONE, View, lost
+from harness.record import ORIGINAL, CaseRow, Failure, Record, Stopped, caller_ns
 
 _ANSWERS = len(OUTCOMES)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What each candidate is held against, None where it has no baseline, and what is asked of it then."""
+
+    pairs: Mapping[str, str | None]
+    questions: Callable[[Sequence[Case]], Mapping[str, Callable[[], Paired] | None]]
+
+
 class Stopper:
-    """Hears every record of a run, in any order, and says which candidate's verdict is settled."""
+    """Hears every record of a run, in any order, and says which candidate's verdict is settled.
+
+    Beside a baseline both are heard: the candidate ends once its pair is settled, the baseline once all of its are.
+    """
 
     def __init__(
         self,
@@ -30,6 +43,8 @@ class Stopper:
         thresholds: Sequence[Threshold],
         rule: StopRule,
         own_rules: Mapping[str, ReplyRule],
+        *,
+        beside: Beside | None = None,
     ) -> None:
         place = {label: n for n, label in enumerate(suite.labels)}
         self._suite = suite
@@ -40,33 +55,83 @@ class Stopper:
         self._reader = LabelReader(suite.reply, suite.labels)
         self._own = {name: LabelReader(reply, suite.labels) for name, reply in own_rules.items()}
         self._known: dict[str, Settling] = {}
+        self._pairs = {} if beside is None else dict(beside.pairs)
+        self._heard: dict[tuple[str | None, str, int], Said] = {}
+        questions = {} if beside is None else beside.questions(self._cases)
+        for name, base in self._pairs.items():
+            asked = {} if base is None else {of: None if begin is None else begin() for of, begin in questions.items()}
+            self._known[name] = settling(suite, self._cases, thresholds, rule, asked)
 
-    def take(self, record: Record, at_utc: str) -> Stopped | None:
-        """Take one record; gives the event that ends its candidate, once."""
+    def take(self, record: Record, at_utc: str) -> tuple[Stopped, ...]:
+        """Take one record; gives the events that end candidates, each once."""
         if record.warmup or record.variant != ORIGINAL:
-            return None
+            return ()
+        if self._pairs:
+            return tuple(self._take_pairs(record, at_utc))
         if record.candidate not in self._known:
             self._known[record.candidate] = settling(self._suite, self._cases, self._thresholds, self._rule)
+        found = self._known[record.candidate].take(record.case, record.repeat, self._said(record))
+        return () if found is None else self._ended(record.candidate, found, at_utc)
+
+    def _take_pairs(self, record: Record, at_utc: str) -> Iterator[Stopped]:
+        self._heard[record.candidate, record.case, record.repeat] = self._said(record)
+        for name, base in self._pairs.items():
+            mine, before = (self._heard.get((one, record.case, record.repeat)) for one in (name, base))
+            if record.candidate not in {name, base} or mine is None or (before is None) != (base is None):
+                continue
+            found = self._known[name].take(record.case, record.repeat, mine._replace(base=before))
+            if found is not None:
+                yield from self._ended(name, found, at_utc, beside=base or name)
+                yield from self._ended_base(base, at_utc)
+
+    def _ended_base(self, base: str | None, at_utc: str) -> Iterator[Stopped]:
+        """End a baseline once nothing that is held against it is open."""
+        names = [name for name, its in self._pairs.items() if its == base is not None]
+        found = [self._known[name].settled for name in names]
+        settled = [one for one in found if one is not None]
+        if base is not None and len(settled) == len(names):
+            last = max(settled, key=lambda one: one.asked)
+            done = replace(last, ready=all(one.ready for one in settled), statuses={})
+            yield from self._ended(base, done, at_utc, beside=", ".join(names))
+
+    def _said(self, record: Record) -> Said:
+        """Read what a trial came to."""
         read = self._own.get(record.candidate, self._reader).reading(record.outcome, Price())
         predicted = NONE if read.label is None else self._labels[read.label]
-        said = Said(
+        failed = record.outcome if isinstance(record.outcome, Failure) else None
+        return Said(
             predicted,
             _answer(predicted, OUTCOMES.index(read.outcome), record.repeat),
             read.outcome,
             _seconds(caller_ns(record), failed=read.outcome == "failed"),
+            lost=failed is not None and failed.kind != "render" and read.outcome == "failed",
         )
-        found = self._known[record.candidate].take(record.case, record.repeat, said)
-        if found is None:
-            return None
-        return Stopped(
+
+    def _ended(self, candidate: str, found: Settled, at_utc: str, beside: str = "") -> tuple[Stopped, ...]:
+        """Give the event that ends a candidate; none where all was asked."""
+        if found.asked == found.of:
+            return ()
+        stopped = Stopped(
             at_utc=at_utc,
-            candidate=record.candidate,
+            candidate=candidate,
             asked=found.asked,
             of=found.of,
             ready=found.ready,
             delta=self._rule.delta,
             statuses=dict(found.statuses),
+            beside=beside,
         )
+        return (stopped,)
+
+    def near(self) -> str:
+        """Say how near the open checks of each candidate are to being settled, for who watches."""
+        told = []
+        for name, one in self._known.items():
+            if one.settled is None and one.near:
+                least = sorted(one.near.items(), key=lambda item: item[1])[:2]
+                which = ", ".join(f"{check} {share:.0%}" for check, share in least)
+                told.append(f"{name} {len(one.statuses) - len(one.open)} of {len(one.statuses)} settled ({which})")
+        return "; ".join(told)
 
 
 def settled_by(view: View, thresholds: Sequence[Threshold], rule: StopRule) -> Settling:
@@ -81,7 +146,7 @@ def settled_by(view: View, thresholds: Sequence[Threshold], rule: StopRule) -> S
         )
         for row, id_ in enumerate(cases.ids)
     ]
-    made = settling(view.suite, facts, thresholds, rule)
+    made, unknown = settling(view.suite, facts, thresholds, rule), lost(trials)
     for row in range(len(trials)):
         outcome = int(trials.outcome[row])
         predicted, repeat = int(trials.predicted[row]), int(trials.repeat[row])
@@ -90,6 +155,7 @@ def settled_by(view: View, thresholds: Sequence[Threshold], rule: StopRule) -> S
             _answer(predicted, outcome, repeat),
             OUTCOMES[outcome],
             _seconds(int(trials.caller_ns[row]), failed=outcome == FAILED),
+            lost=bool(unknown[row]),
         )
         made.take(cases.ids[int(trials.case[row])], repeat, said)
     return made
@@ -101,8 +167,12 @@ def as_settled(view: View, thresholds: Sequence[Threshold], checks: Sequence[Che
     assert stopped is not None
     rule = StopRule.model_validate(view.manifest.suite.get("stop") or {})
     made = settled_by(view, thresholds, rule)
+    # Beside a baseline more is asked than thresholds: what was settled is what the run itself said.
+    statuses = stopped.statuses if stopped.beside else made.statuses
     return tuple(
-        check if GAUGES[threshold.metric].counted_before else _as_settled(view, threshold, check, made, stopped.asked)
+        check
+        if GAUGES[threshold.metric].counted_before
+        else _as_settled(view, threshold, check, made, statuses.get(threshold.text, "open"))
         for threshold, check in zip(thresholds, checks, strict=True)
     )
 
@@ -123,10 +193,11 @@ def settled_early(view: View) -> SettledEarly | None:
         saved_calls=saved,
         saved=None if paid is None else float(paid.sum()) / trials * saved,
         currency=view.currency,
+        beside=stopped.beside,
     )
 
 
-_WORDS = {
+SETTLED = {
     "PASS": "the whole suite meets it, whatever the other cases would have shown",
     "FAIL": "the whole suite can't meet it, nor leave it open, whatever the other cases would have shown",
     "can't pass": "the whole suite can't meet it any more, whatever the other cases would have shown",
@@ -134,13 +205,13 @@ _WORDS = {
 }
 
 
-def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, asked: int) -> Check:
-    status = made.statuses[threshold.text]
+def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, status: str) -> Check:
     about = Asked(view=view.narrowed(threshold.where), threshold=threshold, required=check.required)
     low, high = made.range_of(threshold.text)
+    asked = 0 if view.stopped is None else view.stopped.asked
     method = f"whole suite, valid at every look, {asked:,} of {len(view.cases):,} cases asked"
     estimate = msgspec.structs.replace(check.estimate, low=low, high=high, method=method)
-    told = f"{about.seen(estimate)}, {about.clause}: after {asked:,} of {len(view.cases):,} cases {_WORDS[status]}."
+    told = f"{about.seen(estimate)}, {about.clause}: after {asked:,} of {len(view.cases):,} cases {SETTLED[status]}."
     return msgspec.structs.replace(
         check,
         status=status if status in {"PASS", "FAIL"} else "INCONCLUSIVE",
@@ -166,17 +237,30 @@ def _seconds(ns: int | None, *, failed: bool) -> float:
     return math.nan if ns is None or ns == NONE else ns / 1e9
 
 
-def settling(suite: Suite, cases: Sequence[Case], thresholds: Iterable[Threshold], rule: StopRule) -> Settling:
-    """Begin to weigh one candidate. What was counted before the first call holds up nothing."""
+def settling(
+    suite: Suite,
+    cases: Sequence[Case],
+    thresholds: Sequence[Threshold],
+    rule: StopRule,
+    beside: Mapping[str, Evidence | None] | None = None,
+) -> Settling:
+    """Begin to weigh one candidate. What was counted before the first call holds up nothing.
+
+    `beside` holds the questions that are asked of it against a baseline: then only what FAILS ends it.
+    """
+    alone = 1 - (1 - suite.confidence) / max(len(thresholds), 1)  # a FAIL holds however many checks there are
     weighed = {
-        threshold.text: _evidence(suite, cases, threshold, rule)
+        threshold.text: _evidence(suite, cases, threshold, rule, alone)
         for threshold in thresholds
         if not GAUGES[threshold.metric].counted_before
     }
-    return Settling(cases, weighed, rule=rule, repeats=suite.repeats, seed=suite.seed)
+    every = weighed | dict(beside or {})
+    return Settling(cases, every, rule=rule, repeats=suite.repeats, seed=suite.seed, firm=beside is not None)
 
 
-def _evidence(suite: Suite, cases: Sequence[Case], threshold: Threshold, rule: StopRule) -> Evidence | None:
+def _evidence(
+    suite: Suite, cases: Sequence[Case], threshold: Threshold, rule: StopRule, alone: float
+) -> Evidence | None:
     """Give what weighs one check; None where its metric has no evidence that holds at every look."""
     score, share = GAUGES[threshold.metric].score, _share(cases, threshold)
     label = suite.positive if threshold.label is None else threshold.label
@@ -192,7 +276,7 @@ def _evidence(suite: Suite, cases: Sequence[Case], threshold: Threshold, rule: S
     total = sum(score(goal, case, nothing) is not None for case in members)
     if not total:
         return None
-    return Scored(goal, score, inside, total, suite.repeats, suite.confidence)
+    return Scored(goal, score, inside, total, suite.repeats, Sure(goal.share, suite.confidence, alone))
 
 
 _MOST_PREDICTED = 2_000  # cases: every number of predictions that is still possible is tried at each look

@@ -25,11 +25,11 @@ import msgspec
 import numpy as np
 
 from harness.files.thresholds import metric_of
-from harness.judge import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference, NonInferiority, Status
+from harness.judge import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference, NonInferiority
 from harness.judge.checks.worlds import as_usual, mended, otherwise
 from harness.judge.compare import figures
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
-from harness.judge.compare.decide import cases_for_margin, decided, p_not_worse, p_worse
+from harness.judge.compare.decide import cases_for_margin, decided, overall, p_not_worse, p_worse, status_of
 from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, typical
 from harness.judge.compare.surroundings import changes, notes, served
 from harness.judge.compare.telling import comparison_headline, non_inferiority_sentence
@@ -57,14 +57,6 @@ def non_inferiority(
     )
 
 
-def overall(decisions: Sequence[NonInferiority]) -> Status:
-    """FAIL if any fails, PASS if all pass, INCONCLUSIVE otherwise."""
-    statuses = {one.status for one in decisions}
-    if "FAIL" in statuses:
-        return "FAIL"
-    return "PASS" if statuses == {"PASS"} else "INCONCLUSIVE"
-
-
 def _asked(
     one: figures.Compared,
     seen: MetricDifference,
@@ -74,13 +66,7 @@ def _asked(
     margin: float,
     confidence: float,
 ) -> NonInferiority:
-    bound, upper = one.difference.lower(confidence), one.difference.upper(confidence)
-    status: Status = "INCONCLUSIVE"
-    if bound is not None and upper is not None and adjusted is not None:
-        if bound > -margin:
-            status = "PASS"
-        elif adjusted < 1 - confidence and upper < 0:
-            status = "FAIL"
+    bound, status = one.difference.lower(confidence), status_of(one, adjusted, margin=margin, confidence=confidence)
     settled = status != "INCONCLUSIVE"
     made = NonInferiority(
         metric=one.metric.name,

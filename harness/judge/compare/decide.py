@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtr
 
-from harness.judge import DifferenceVerdict, Estimate, MetricDifference, scores
+from harness.judge import DifferenceVerdict, Estimate, MetricDifference, NonInferiority, Status, scores
 from harness.judge.compare.figures import Compared
 from harness.judge.compare.telling import with_sentence
 from harness.judge.scores import Drawn, Figure, Normal, PairedDifference
@@ -153,6 +153,24 @@ def p_worse(compared: Compared) -> float | None:
         half = scores.mcnemar_mid_p(round(figure.b), round(figure.c)) / 2
         return half if figure.value < 0 else 1 - half
     return p_below(figure, 0.0)
+
+
+def status_of(one: Compared, adjusted: float | None, *, margin: float, confidence: float) -> Status:
+    """Decide one question by its bounds and the adjusted p-value of "head is not worse"."""
+    bound, upper = one.difference.lower(confidence), one.difference.upper(confidence)
+    if bound is None or upper is None or adjusted is None:
+        return "INCONCLUSIVE"
+    if bound > -margin:
+        return "PASS"
+    return "FAIL" if adjusted < 1 - confidence and upper < 0 else "INCONCLUSIVE"
+
+
+def overall(decisions: Sequence[NonInferiority]) -> Status:
+    """FAIL if any fails, PASS if all pass, INCONCLUSIVE otherwise."""
+    statuses = {one.status for one in decisions}
+    if "FAIL" in statuses:
+        return "FAIL"
+    return "PASS" if statuses == {"PASS"} else "INCONCLUSIVE"
 
 
 def p_not_worse(compared: Compared, margin: float) -> float | None:

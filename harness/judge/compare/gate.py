@@ -47,6 +47,7 @@ class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     went_wrong: tuple[judge.Trouble, ...] = ()  # of head; of base, where only that was never answered
     changed: tuple[str, ...] = ()
     was: str = ""
+    settled: judge.SettledEarly | None = None
 
 
 def decide_prompts(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[judge.GatedPrompt, ...]:
@@ -150,6 +151,7 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> judge.GatedPrompt:
         went_wrong=one.went_wrong,
         changed=one.changed,
         was=one.was,
+        settled=one.settled,
     )
     if one.not_measured and not one.same:
         return made
@@ -159,10 +161,16 @@ def _decided(one: ChangedPrompt, firm: set[int]) -> judge.GatedPrompt:
     comparison = one.comparison
     if comparison is not None and one.reused:
         comparison = without_latency(comparison)
-    headline = _headline(status, kind, checks, comparison, one.went_wrong)
+    headline = f"{_headline(status, kind, checks, comparison, one.went_wrong)}{not_asked(one.settled)}"
     return msgspec.structs.replace(
         made, kind=kind, status=status, headline=headline, checks=checks, comparison=comparison, not_measured=""
     )
+
+
+def not_asked(early: judge.SettledEarly | None) -> str:
+    """Say that the rest was not asked, as a sentence behind another; nothing where all cases were asked."""
+    told = judge.settled(early)
+    return f" S{told[1:]}; the rest was not asked." if told else ""
 
 
 def without_latency(comparison: judge.Comparison) -> judge.Comparison:

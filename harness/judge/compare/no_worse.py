@@ -52,7 +52,7 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
-class _Evidence:
+class Moved:
     """Gains and losses of a figure as pairs, rounded to the new model's harm, and the cases that moved."""
 
     gains: int
@@ -89,13 +89,13 @@ def _adjusted(asked: Sequence[Compared], losses: Sequence[float], decisions: int
     return adjusted
 
 
-def p_of_loss(one: Compared, moved: _Evidence) -> float:
+def p_of_loss(one: Compared, moved: Moved) -> float:
     """Give the p-value of "not worse": never below the sign test of the cases that moved."""
     p = p_worse(one)
     return 1.0 if p is None else max(p, p_sign(moved.better, moved.worse))
 
 
-def decided(one: Compared, moved: _Evidence, demand: Demand, *, p_loss: float, p_adjusted: float) -> NonInferiority:
+def decided(one: Compared, moved: Moved, demand: Demand, *, p_loss: float, p_adjusted: float) -> NonInferiority:
     """Decide one question, without its sentence."""
     margin, sure = demand.of(one), demand.pass_confidence
     p = p_not_above(moved.gains, moved.losses, moved.pairs, -margin)
@@ -125,7 +125,7 @@ def decided(one: Compared, moved: _Evidence, demand: Demand, *, p_loss: float, p
     )
 
 
-def _needed(one: Compared, moved: _Evidence, margin: float, confidence: float) -> int | None:
+def _needed(one: Compared, moved: Moved, margin: float, confidence: float) -> int | None:
     """Give the cases that would show it if the two are equal; where nothing differed, those an exact test wants."""
     known = cases_for_margin(one.difference, margin, confidence=confidence)
     if known is None:
@@ -135,7 +135,7 @@ def _needed(one: Compared, moved: _Evidence, margin: float, confidence: float) -
     return max(known, math.ceil(alone * max(1.0, heavy)), one.difference.n + 1)
 
 
-def evidence(pairs: Pairs, one: Compared, confidence: float) -> _Evidence:
+def evidence(pairs: Pairs, one: Compared, confidence: float) -> Moved:
     """Count what a figure gained and lost."""
     figure = one.difference
     if isinstance(figure, PairedDifference):
@@ -147,7 +147,7 @@ def evidence(pairs: Pairs, one: Compared, confidence: float) -> _Evidence:
         return _counted(figure.b * scale, figure.c * scale, n, moved)
     parts = [_ratio(pairs, place, one.metric) for place in _labels(pairs, one)]
     if not parts or any(part is None for part in parts):
-        return _Evidence(0, 0, 0, 0, 0)
+        return Moved(0, 0, 0, 0, 0)
     known = [part for part in parts if part is not None]
     added = np.asarray(sum(part.adds for part in known) / len(known), dtype=np.float64)
     touched = np.any([part.differs for part in known], axis=0)
@@ -164,8 +164,8 @@ def _labels(pairs: Pairs, one: Compared) -> Sequence[int]:
     return () if one.label is None else (pairs.labels.index(one.label),)
 
 
-def _counted(gains: float, losses: float, pairs: float, moved: Float, slack: float = EVEN) -> _Evidence:
-    return _Evidence(
+def _counted(gains: float, losses: float, pairs: float, moved: Float, slack: float = EVEN) -> Moved:
+    return Moved(
         gains=math.floor(gains + slack),
         losses=math.ceil(losses - slack),
         pairs=math.floor(pairs + EVEN),

@@ -19,9 +19,10 @@ from harness.judge import named
 from harness.judge.compare.agreement import agreement, lost_for_certain
 from harness.judge.compare.cases import answered, fixed_and_broken
 from harness.judge.compare.comparing import compare, if_all_decide_so, other_worlds, overall
-from harness.judge.compare.gate import ChangedPrompt, no_worse_check, threshold_checks
+from harness.judge.compare.gate import ChangedPrompt, no_worse_check, not_asked, threshold_checks
 from harness.judge.compare.no_worse import Demand, no_worse
 from harness.judge.compare.speed_and_cost import bill, reply_figures
+from harness.judge.compare.stopping import as_settled
 from harness.judge.compare.telling import comparison_headline, difference_text
 from harness.judge.pairs import View, pair
 
@@ -50,6 +51,7 @@ def upgraded(couple: Couple, asked: Demand) -> judge.UpgradedPrompt:
         headline="",
         checks=(),
         went_wrong=couple.after.went_wrong,
+        settled=couple.after.settled,
     )
     if couple.after.verdict == "NOT MEASURED":
         told = f"{new.entry.model_name} was never answered: {couple.after.reason}"
@@ -69,6 +71,8 @@ def _judged(made: judge.UpgradedPrompt, couple: Couple, asked: Demand) -> judge.
     if new.cases.unlabelled is None:
         decisions = _questions(old, new, asked, comparison)
         comparison = msgspec.structs.replace(comparison, non_inferior=decisions, non_inferior_status=overall(decisions))
+        comparison = as_settled(comparison, new)
+        decisions = comparison.non_inferior
     else:
         agreed = agreement(old, new, asked)
         decisions = (agreed.accuracy,)
@@ -168,7 +172,9 @@ def told_of(made: judge.UpgradedPrompt) -> judge.UpgradedPrompt:
         many = f"{len(deciding):,} of {judge.count(len(made.checks), 'demand')}"
         what = f"fails {many}" if fails else f"is undecided in {many}" if deciding else "is undecided"
         told = f"{made.prompt} {what}: {cause}{' ' if cause else ''}{why}"
-    return msgspec.structs.replace(made, headline=f"{told.rstrip()}{_broken(made, seen)}{_beside(made, seen)}")
+    return msgspec.structs.replace(
+        made, headline=f"{told.rstrip()}{not_asked(made.settled)}{_broken(made, seen)}{_beside(made, seen)}"
+    )
 
 
 def _survives(made: judge.UpgradedPrompt, seen: judge.Comparison) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from harness.judge.documents.estimate import Cost, Estimate, History, Status, Trouble, Verdict
+from harness.judge.documents.estimate import Cost, Estimate, History, SettledEarly, Status, Trouble, Verdict
 from harness.judge.documents.quality import Classification, Slice, Tradeoff
 from harness.judge.documents.steadiness import Latency, Robustness, Stability, TimingQuality
 from harness.judge.documents.transfer import Generalization, Leakage
@@ -147,19 +147,6 @@ class NextStep(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str
     thresholds: tuple[str, ...] = ()  # that it is about, as written
     confused: Confused | None = None  # what to mend in the prompt
-
-
-class SettledEarly(msgspec.Struct, frozen=True, kw_only=True):
-    """A verdict that was settled before all cases were asked."""
-
-    asked: int  # cases, of the asked order's beginning, that settled it
-    of: int  # cases of the suite
-    ready: bool  # settled READY; else it can't be READY any more
-    delta: float  # in at most so many of all orders it is not the whole suite's verdict
-    lost: tuple[str, ...] = ()  # the thresholds that the whole suite can't meet any more
-    saved_calls: int  # trials of unchanged cases that were not sent
-    saved: float | None = None  # money, at what the others cost on average; None without a price
-    currency: str = ""  # of `saved`
 
 
 class CandidateAssessment(msgspec.Struct, frozen=True, kw_only=True):

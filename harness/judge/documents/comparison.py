@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from harness.files.thresholds.metrics import metric_of
-from harness.judge.documents.estimate import Estimate, Outcome, Status, Trouble
+from harness.judge.documents.estimate import Estimate, Outcome, SettledEarly, Status, Trouble
 
 COMPARISON_SCHEMA = 1
 
@@ -233,6 +233,7 @@ class GatedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     changed: tuple[str, ...] = ()  # prompt, model, reply rule, labels: what the branch wrote otherwise
     was: str = ""  # prompt and model of the base, where they have other names
     suite: str = ""  # where the gate is over several
+    settled: SettledEarly | None = None  # both sides together; None where all cases were asked
 
 
 class GateCost(msgspec.Struct, frozen=True, kw_only=True):

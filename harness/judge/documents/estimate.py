@@ -65,6 +65,20 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
 Against: TypeAlias = Literal["the previous run", "the runs before, pooled"]
 
 
+class SettledEarly(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict that was settled before all cases were asked."""
+
+    asked: int  # cases, of the asked order's beginning, that settled it
+    of: int  # cases of the suite
+    ready: bool  # settled READY; else it can't be READY any more
+    delta: float  # in at most so many of all orders it is not the whole suite's verdict
+    lost: tuple[str, ...] = ()  # the thresholds that the whole suite can't meet any more
+    saved_calls: int  # trials of unchanged cases that were not sent
+    saved: float | None = None  # money, at what the others cost on average; None without a price
+    currency: str = ""  # of `saved`
+    beside: str = ""  # the candidates that it was held against, where that was settled
+
+
 class PastRun(msgspec.Struct, frozen=True, kw_only=True):
     """One candidate in one run of a suite of this name."""
 

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from harness.judge.documents.comparison import Comparison, GateCheck, MetricDifference, NonInferiority
-from harness.judge.documents.estimate import Estimate, Trouble
+from harness.judge.documents.estimate import Estimate, SettledEarly, Trouble
 
 UPGRADE_SCHEMA = 1
 
@@ -77,6 +77,7 @@ class UpgradedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     bill: Bill | None = None
     not_measured: str = ""
     went_wrong: tuple[Trouble, ...] = ()
+    settled: SettledEarly | None = None  # of the new model; None where all cases were asked
 
 
 class UpgradedModel(msgspec.Struct, frozen=True, kw_only=True):

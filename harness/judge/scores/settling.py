@@ -35,8 +35,7 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 from harness.judge.scores.binomial import exact_lower, exact_upper
-from harness.judge.scores.not_worse import tango_z
-from harness.judge.table.columns import Bool, Float, Int64
+from harness.judge.table.columns import Float, Int64
 
 FRACTIONS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])  # of what may be bet without ruin
 
@@ -102,10 +101,10 @@ def _mode(n: int, total: int, hits: int) -> int:
 
 
 def _likelihood(totals: Int64, n: int, total: int, hits: int) -> Float:
-    return _choose(totals, hits) + _choose(total - totals, n - hits)
+    return log_choose(totals, hits) + log_choose(total - totals, n - hits)
 
 
-def _choose(n: Int64 | int, k: Int64 | int) -> Float:
+def log_choose(n: Int64 | int, k: Int64 | int) -> Float:
     """Give ln C(n, k); both are whole and 0 <= k <= n."""
     a, b = np.asarray(n, dtype=np.float64), np.asarray(k, dtype=np.float64)
     return np.asarray(gammaln(a + 1) - gammaln(b + 1) - gammaln(a - b + 1), dtype=np.float64)
@@ -199,19 +198,27 @@ class Look(NamedTuple):
     fails: float
 
 
-def look_at_hits(n: int, total: int, hits: int, required: float, confidence: float) -> Look:
+class Sure(NamedTuple):
+    """The share that is required, and how sure a PASS and a FAIL are."""
+
+    required: float
+    passes: float
+    fails: float
+
+
+def look_at_hits(n: int, total: int, hits: int, sure: Sure) -> Look:
     """Weigh `hits` among n of `total` cases, one trial each."""
-    at = cuts(total, required, confidence)
-    return Look(log_e_passes(at, n, hits), log_e_cannot_pass(at, n, hits), log_e_fails(at, n, hits))
+    at, below = cuts(total, sure.required, sure.passes), cuts(total, sure.required, sure.fails)
+    return Look(log_e_passes(at, n, hits), log_e_cannot_pass(at, n, hits), log_e_fails(below, n, hits))
 
 
-def look_at_scores(scores: Sequence[float], total: int, repeats: int, required: float, confidence: float) -> Look:
+def look_at_scores(scores: Sequence[float], total: int, repeats: int, sure: Sure) -> Look:
     """Weigh scores in [0, 1] of some of `total` cases with so many repeats each, in the order asked."""
     x = np.asarray(scores, dtype=np.float64)
     return Look(
-        log_e_mean_above(x, total, cutoff(total, required, confidence)),
-        log_e_mean_below(x, total, cutoff(total * repeats, required, confidence)),
-        log_e_mean_below(x, total, 1 - cutoff(total, 1 - required, confidence)),
+        log_e_mean_above(x, total, cutoff(total, sure.required, sure.passes)),
+        log_e_mean_below(x, total, cutoff(total * repeats, sure.required, sure.passes)),
+        log_e_mean_below(x, total, 1 - cutoff(total, 1 - sure.required, sure.fails)),
     )
 
 
@@ -221,62 +228,3 @@ def look_at_predictions(
     """Weigh the predictions of a label among n of `total` cases; whether precision fails is not weighed."""
     found = log_e_precision(n, total, right=right, false=false, required=required, confidence=confidence, enough=enough)
     return Look(*found, -math.inf)
-
-
-@dataclass(frozen=True, slots=True)
-class PairedCuts:
-    """Which totals of gains and losses in N pairs are no worse than a margin: `passes`[gains, losses]."""
-
-    total: int
-    possible: Bool  # shape (N + 1, N + 1): gains + losses <= N
-    passes: Bool  # same shape
-
-
-@lru_cache(maxsize=8)
-def paired_cuts(total: int, margin: float, z: float = 1.6449) -> PairedCuts:
-    """Give the totals that Tango's score test calls no worse than `margin`, for N pairs without repeats."""
-    gains, losses = np.meshgrid(np.arange(total + 1), np.arange(total + 1), indexing="ij")
-    possible = gains + losses <= total
-    passes = np.zeros_like(possible)
-    for gained in range(total + 1):
-        # More losses are never better: the passing ones are a run from 0 losses on.
-        most = total - gained
-
-        def met(lost: int, gained: int = gained) -> bool:
-            return tango_z(gained, lost, total, -margin) < z
-
-        low, high = 0, most + 1
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if met(middle) else (middle + 1, high)
-        passes[gained, :low] = True
-    return PairedCuts(total, possible, passes)
-
-
-def log_e_pairs(at: PairedCuts, n: int, gains: int, losses: int) -> tuple[float, float]:
-    """Give ln of the evidence that the whole suite is no worse than the margin, and that it is not.
-
-    n pairs were asked; in `gains` only the candidate was right, in `losses` only the baseline. The likelihood
-    of totals (b, c) is ln C(b, gains) + ln C(c, losses) + ln C(N - b - c, ties).
-    """
-    ties, side = n - gains - losses, np.arange(at.total + 1)
-    b, c = np.meshgrid(side[gains:], side[losses:], indexing="ij")
-    rest = at.total - b - c
-    seen = rest >= ties
-    likelihood = np.full(b.shape, -np.inf)
-    likelihood[seen] = _choose(b[seen], gains) + _choose(c[seen], losses) + _choose(rest[seen], ties)
-    passes = at.passes[gains:, losses:] & seen
-    fails = ~at.passes[gains:, losses:] & seen
-    sizes = int(at.passes.sum()), int((at.possible & ~at.passes).sum())
-    return (
-        _mixture_against(likelihood, passes, fails, sizes[0]),
-        _mixture_against(likelihood, fails, passes, sizes[1]),
-    )
-
-
-def _mixture_against(likelihood: Float, inside: Bool, outside: Bool, size: int) -> float:
-    if not inside.any():
-        return -math.inf
-    if not outside.any():
-        return math.inf
-    return float(logsumexp(likelihood[inside])) - math.log(size) - float(likelihood[outside].max())

@@ -2,7 +2,7 @@
 
 import json
 
-from harness.judge import CandidateAssessment, Latency, Plain, Replies, SettledEarly, TimingQuality, amount
+from harness.judge import CandidateAssessment, Latency, Plain, Replies, SettledEarly, TimingQuality, settled
 from harness.report.parts import Cell, Chart, NamedFigure, Section, Table, TimelinePlot, count, number
 from harness.rundir import CandidateEntry
 
@@ -13,8 +13,7 @@ def _settled(early: SettledEarly | None) -> list[NamedFigure]:
     """Say what was not asked because the verdict was settled."""
     if early is None:
         return []
-    saved = "" if early.saved is None else f", {amount(early.saved, 'money', early.currency)}"
-    text = f"after {early.asked:,} of {early.of:,} cases; {count(early.saved_calls, 'call')}{saved} saved"
+    text = settled(early).removeprefix("settled ")
     hint = f"the rest was not asked; in at most {early.delta:.0%} of all orders another verdict"
     return [NamedFigure(name="Settled", text=text, hint=hint)]
 

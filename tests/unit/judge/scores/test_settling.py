@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from harness.judge.scores import settling
-from harness.judge.scores.settling import cutoff, cuts, log_e_pairs, log_e_precision, paired_cuts
+from harness.judge.scores.not_worse import tango_z
+from harness.judge.scores.settling import cutoff, cuts, log_e_precision
+from harness.judge.scores.settling_pairs import PairedCuts, log_e_pairs, paired_cuts
 
 AT = cuts(200, 0.9)
 
@@ -96,18 +98,43 @@ def test_a_mean_that_is_reached_already_is_certain() -> None:
     assert settling.log_e_mean_below(np.zeros(11), 100, 0.9) == math.inf
 
 
+def no_worse(total: int, margin: float) -> PairedCuts:
+    """Give the totals whose loss of the margin Tango's score excludes at 95%."""
+    return paired_cuts(total, lambda gains, losses: tango_z(gains, losses, total, -margin) >= 1.6449)
+
+
 @pytest.mark.parametrize(("gains", "most"), [(0, 6), (5, 9), (10, 13)])
 def test_most_losses_that_are_no_worse_than_three_points_of_400(gains: int, most: int) -> None:
-    assert np.flatnonzero(paired_cuts(400, 0.03).passes[gains])[-1] == most
+    assert no_worse(400, 0.03).most[gains] == most
 
 
 def test_evidence_of_pairs() -> None:
-    at = paired_cuts(400, 0.03)
+    at = no_worse(400, 0.03)
     assert log_e_pairs(at, 200, 0, 0)[0] == pytest.approx(-4.273421, abs=2e-6)
     assert log_e_pairs(at, 200, 4, 2)[0] == pytest.approx(-4.215980, abs=2e-6)
     assert log_e_pairs(at, 100, 2, 12)[1] == pytest.approx(0.537670, abs=2e-6)
     assert log_e_pairs(at, 400, 0, 6) == (math.inf, -math.inf)
     assert log_e_pairs(at, 400, 0, 7) == (-math.inf, math.inf)
+
+
+@pytest.mark.parametrize(("n", "gains", "losses"), [(0, 0, 0), (5, 0, 5), (7, 7, 0), (20, 1, 6), (38, 1, 2)])
+def test_evidence_of_pairs_is_the_sum_over_all_totals(n: int, gains: int, losses: int) -> None:
+    total, at = 40, no_worse(40, 0.1)
+    inside, outside, sizes = [], [], [0, 0]
+    for b in range(total + 1):
+        for c in range(total - b + 1):
+            ways = math.comb(b, gains) * math.comb(c, losses) * math.comb(total - b - c, n - gains - losses)
+            is_in = bool(c <= at.most[b])
+            sizes[is_in] += 1
+            if ways:
+                (inside if is_in else outside).append(ways)
+    worst = [max(side, default=0) for side in (outside, inside)]
+    expected = [
+        math.log(sum(side)) - math.log(sizes[which]) - math.log(against) if side and against else None
+        for side, which, against in ((inside, 1, worst[0]), (outside, 0, worst[1]))
+    ]
+    for found, wanted in zip(log_e_pairs(at, n, gains, losses), expected, strict=True):
+        assert found == pytest.approx(wanted, abs=1e-9) if wanted is not None else math.isinf(found)
 
 
 def _stops(right: np.ndarray, limit: float) -> str:

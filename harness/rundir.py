@@ -25,6 +25,8 @@ REPORT = "report.json"
 LOCK = "run.lock"
 DEBUG_LOG = "debug.log"  # only of a run with --debug
 
+LOOKED_BACK_ON = 100  # runs before a run that its report holds it against
+
 _MOST_MANIFEST, _MOST_REPORT = 64 << 20, 512 << 20  # bytes
 _MOST_SAID = 300
 _NEAR = 5  # runs named when a reference finds none

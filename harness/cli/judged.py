@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import errors
+from harness import __version__, errors
 from harness.cli.ground import command_line, emit, emit_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from harness.files.baselines import StoredBaseline
     from harness.files.bundle import Bundle
     from harness.files.project import Project
     from harness.files.thresholds import Threshold
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from harness.judge.view import View
     from harness.measure.bounds import Most
     from harness.measure.run import Shard
+    from harness.rundir import Manifest
+
+KEPT = "judged.cache"
+_COMPUTING = ("numpy", "scipy")
 
 CODES = {
     "READY": errors.Exit.READY,
@@ -81,19 +87,91 @@ def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Asses
     return assess_run(folder, thresholds=thresholds, baseline=baseline_for(folder))
 
 
+def as_judged(folder: Path, manifest: Manifest) -> Assessment:
+    """Give a run's assessment: the one that was kept while all that it was judged from is the same, else anew."""
+    import msgspec
+
+    from harness.judge import Assessment
+    from harness.rundir import plain_content
+
+    with suppress(OSError, ValueError, RecursionError, msgspec.MsgspecError):
+        digest, kept = msgspec.msgpack.decode(plain_content(folder / KEPT), type=tuple[str, msgspec.Raw])
+        if digest == _digest_of_all(folder, manifest):
+            return msgspec.msgpack.decode(kept, type=Assessment)
+    return judged(folder)
+
+
+def _keep(folder: Path, digest: str, assessment: Assessment) -> None:
+    """Keep an assessment as it is, each table in its order; where that fails the next reader judges anew."""
+    import msgspec
+
+    with suppress(OSError, UnicodeError):
+        (folder / KEPT).write_bytes(msgspec.msgpack.encode((digest, assessment)))
+
+
+def _digest_of_all(folder: Path, manifest: Manifest) -> str:
+    """Give one digest of all that an assessment is made from: the run, those before it, the baseline, the code."""
+    import hashlib
+
+    from harness.rundir import JOURNAL, LOOKED_BACK_ON, MANIFEST, REPORT, runs_of_suite
+
+    now = (manifest.created_utc, manifest.run_id)
+    earlier = runs_of_suite(folder.resolve().parent, manifest.suite_name, before=now, most=LOOKED_BACK_ON)
+    files = [folder / MANIFEST, folder / JOURNAL]
+    for run in earlier:
+        files += [run.folder / MANIFEST, run.folder / (REPORT if (run.folder / REPORT).is_file() else JOURNAL)]
+    project, stored = _stored_baseline(folder, manifest.suite_name)
+    said = [*_code(), "" if stored is None else stored.model_dump_json()]
+    if stored is not None:
+        files += [project.results / stored.run / name for name in (MANIFEST, JOURNAL)]
+    told = "\n".join([*said, *(f"{path.name} {_of_file(path)}" for path in files)])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _of_file(path: Path) -> str:
+    import hashlib
+
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "none"
+
+
+def _code() -> Iterator[str]:
+    """Name what judges: every file of ours, and the libraries that compute, by size and time of change."""
+    from importlib.util import find_spec
+
+    places = [
+        Path(__file__).parents[1],
+        *(Path(spec.origin).parent for spec in map(find_spec, _COMPUTING) if spec and spec.origin),
+    ]
+    yield f"{sys.version} {__version__}"
+    for at, place in enumerate(places):
+        for path in sorted(place.rglob("*.py") if not at else [place / "version.py"]):
+            about = path.stat()
+            yield f"{path} {about.st_size} {about.st_mtime_ns}"
+
+
 def baseline_for(folder: Path) -> Baseline | None:
     """Give the baseline that a run is held against: that of its suite, in the project around it."""
+    from harness.rundir import read_manifest
+
+    project, stored = _stored_baseline(folder, read_manifest(folder).suite_name)
+    if stored is None:
+        return None
+    from harness.judge.checks import from_store
+
+    return from_store(stored, read_views=lambda: _views(project, stored.run))
+
+
+def _stored_baseline(folder: Path, suite: str) -> tuple[Project, StoredBaseline | None]:
     from harness.files.baselines import read_baselines
     from harness.files.project import find_project, load_project
-    from harness.judge.checks import from_store
-    from harness.rundir import read_manifest
 
     around = find_project(folder)
     project = load_project(Path.cwd() if around is None else around.parent)
-    stored = read_baselines(project.root).get(read_manifest(folder).suite_name)
-    if stored is None:
-        return None
-    return from_store(stored, read_views=lambda: _views(project, stored.run))
+    return project, read_baselines(project.root).get(suite)
 
 
 def _views(project: Project, run: str) -> Mapping[str, View]:
@@ -138,6 +216,7 @@ def conclude(
     from harness.rundir import read_manifest
 
     manifest = read_manifest(folder)
+    before = _digest_of_all(folder, manifest)
     assessment = judged(folder, thresholds)
     if what_if:
         assessment = msgspec.structs.replace(assessment, what_if=what_if)
@@ -147,6 +226,8 @@ def conclude(
         page = str(write_reports(folder, assessment, manifest, template_dir=template)["html"])
     except errors.StorageFailed as error:
         unwritten = error  # the verdict was paid for: it is said before what could not be kept
+    if page and not what_if:
+        _keep(folder, before, assessment)
     if as_json:
         emit_json(assessment)
     else:

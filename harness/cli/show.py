@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.ground import UsageError, emit, emit_json, options, run_asked
-from harness.cli.judged import judged
+from harness.cli.judged import as_judged
 
 if TYPE_CHECKING:
     from harness.report.export import Row
@@ -60,7 +60,7 @@ def _near_cases(folder: Path, case: str) -> str:
 def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool) -> None:
     from harness.report.run import terminal_report
 
-    assessment = judged(folder)
+    assessment = as_judged(folder, manifest)
     if as_json:
         emit_json(assessment)
     else:

@@ -9,7 +9,7 @@ from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
 from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict, checks, listed, settled
 from harness.judge.compare import leaderboard
-from harness.judge.history.found import RECENT, answered_figures, past_runs, split_figures
+from harness.judge.history.found import answered_figures, past_runs, split_figures
 from harness.judge.history.section import judged_history, lab_run, runs_before
 from harness.judge.history.series import earlier
 from harness.judge.leakage.section import judged_leakage
@@ -26,7 +26,7 @@ from harness.judge.sections.versions import with_growth, with_versions
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunTable, RunView, View
 from harness.record import Event
-from harness.rundir import SCHEMA_VERSION, Manifest, events_of, read_manifest, runs_of_suite
+from harness.rundir import LOOKED_BACK_ON, SCHEMA_VERSION, Manifest, events_of, read_manifest, runs_of_suite
 
 
 def assess_run(
@@ -45,7 +45,7 @@ def assess_run(
     now = (manifest.created_utc, manifest.run_id)
     results = run.resolve().parent
     with fitting_together(run):
-        before = runs_of_suite(results, manifest.suite_name, before=now, most=RECENT, trusted=trusted)
+        before = runs_of_suite(results, manifest.suite_name, before=now, most=LOOKED_BACK_ON, trusted=trusted)
         events = events_of(run)
         past = past_runs(before)
         return assess(manifest, events, thresholds=thresholds, baseline=baseline, past=past, labelled=labelled)

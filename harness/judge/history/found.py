@@ -20,7 +20,6 @@ from harness.judge.view import RunView, View
 from harness.rundir import SCHEMA_VERSION, StoredRun
 
 _MOST_COUNTED = 2**53
-RECENT = 100  # runs that a report looks back on
 NOT_FINISHED = "it is not finished"
 _NOTHING = "no report.json, and the journal can't be read"
 

@@ -11,7 +11,6 @@ from harness.errors import StorageFailed
 from harness.judge import Assessment, CandidateAssessment, Check, scale_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
 from harness.report.parts import CandidateView, CheckRow, ReportView, cut_markdown, json_ready
-from harness.report.rendering import markdown_page, render_page
 from harness.report.run.view import run_view
 from harness.rundir import Manifest
 
@@ -60,11 +59,15 @@ def _write(path: Path, content: bytes) -> Path:
 
 def render_html(view: ReportView, *, template_dir: Path | None = None) -> str:
     """Render the whole report; blocks of a user's template replace ours."""
+    from harness.report.rendering import render_page
+
     return render_page("report.html.j2", template_dir=template_dir, report=view)
 
 
 def render_markdown(view: ReportView, *, template_dir: Path | None = None) -> str:
     """Render the report for a pull request or a wiki; what is too long for GitHub is cut with a notice."""
+    from harness.report.rendering import markdown_page
+
     return cut_markdown(markdown_page("report.md.j2", template_dir=template_dir, report=view))
 
 

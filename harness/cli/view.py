@@ -1,10 +1,14 @@
 """`harness view`: runs, cases and replies in a browser, on this machine, read-only."""
 
-from typing import Annotated, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from harness.cli.ground import UsageError, emit, emit_json, note, options, project_here
+
+if TYPE_CHECKING:
+    from harness.web.site import Results
 
 RunToOpen: TypeAlias = Annotated[
     str | None,
@@ -33,6 +37,15 @@ TokenOption: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+ExportOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--export",
+        metavar="DIR",
+        help="Write the pages of one run, the latest unless named, as files into a new folder, and serve nothing.",
+        show_default=False,
+    ),
+]
 OpenOption: TypeAlias = Annotated[bool, typer.Option("--open", help="Open it in the browser at once.")]
 
 
@@ -42,12 +55,18 @@ def view(
     host: HostOption = "127.0.0.1",
     token: TokenOption = None,
     open_it: OpenOption = False,
+    export: ExportOption = None,
     as_json: options.Json = False,
 ) -> None:
     """Look at runs, cases and replies in a browser: on this machine, read-only, until Ctrl-C."""
     _need_the_extra()
     from harness.web import app, serving, site
 
+    if export is not None:
+        if port is not None or host != "127.0.0.1":
+            raise UsageError("--export writes files and listens nowhere", fix="Leave out --port and --host.")
+        _export(*site.results_for(project_here().results, run or "latest"), export, open_it, as_json)
+        return
     serving.check_reach(host, token)
     results, opened = site.results_for(project_here().results, run)
     bound = serving.bind(host, port)
@@ -68,6 +87,23 @@ def view(
         serving.serve(app.viewer(results, hosts=bound.hosts, token=token, opened=opened), bound, ready=ready)
     except KeyboardInterrupt:
         note("stopped")
+
+
+def _export(results: "Results", run: str | None, folder: Path, open_it: bool, as_json: bool) -> None:
+    from harness.web import export, site
+
+    assert run is not None, "a run was asked for"
+    pages = export.export(site.Site(results, patience_s=3_600), run, folder)
+    index = folder / "index.html"
+    if as_json:
+        emit_json({"index": str(index), "run": run, "pages": pages})
+    else:
+        emit(str(index))
+        note(f"{pages:,} pages of {run}, for a browser, an artifact or a bucket; they hold every case and reply")
+    if open_it:
+        import webbrowser
+
+        webbrowser.open(index.resolve().as_uri())
 
 
 def _need_the_extra() -> None:

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,16 +16,28 @@ from starlette.types import ASGIApp
 from harness.errors import HarnessError, UsageError
 from harness.report.run import render_document, render_json
 from harness.web.guard import Guard
-from harness.web.pages.case import case_page
-from harness.web.pages.cases import CASE_FILTERS, DOWNLOADS, StillReading, cases_download, cases_page
-from harness.web.pages.compare import SIDES, TICKED, ComparePage, compare_page
-from harness.web.pages.history import history_page
-from harness.web.pages.run import JudgedRun, cases_link, report_stamp, run_page
-from harness.web.pages.runs import RUN_FILTERS, runs_page
-from harness.web.rendering import render_page, style_sheet
+from harness.web.pages import (
+    CASE_FILTERS,
+    DOWNLOADS,
+    RUN_FILTERS,
+    SIDES,
+    TICKED,
+    ComparePage,
+    JudgedRun,
+    StillReading,
+    case_page,
+    cases_download,
+    cases_link,
+    cases_page,
+    compare_page,
+    history_page,
+    report_stamp,
+    run_page,
+    runs_page,
+)
+from harness.web.rendering import render_page, static_files
 from harness.web.site import SERVED, NotFound, Query, Results, Site, query_of, run_address
 
-_STATIC = Path(__file__).parent / "static"
 _JSON = ".json"
 
 
@@ -130,7 +141,7 @@ def report_html(site: Site, page: JudgedRun) -> str:
 
     def made() -> str:
         view = page.view
-        return render_page("run.html.j2", report=view, cases_link=cases_link(view, SERVED), **values)
+        return render_page("run.html.j2", report=view, cases_link=cases_link(page.run, view, SERVED), **values)
 
     return site.reports.once(report_stamp(site.run(page.run)), made)
 
@@ -147,14 +158,11 @@ def prepare(site: Site, run: str | None) -> None:
 
 
 def _static(request: Request) -> Response:
-    match request.path_params["name"]:
-        case "report.css":
-            return Response(style_sheet(), media_type="text/css")
-        case "viewer.css":
-            return Response((_STATIC / "viewer.css").read_bytes(), media_type="text/css")
-        case "viewer.js":
-            return Response((_STATIC / "viewer.js").read_bytes(), media_type="text/javascript")
-    raise NotFound("there is no such file")
+    name = request.path_params["name"]
+    if name not in static_files():
+        raise NotFound("there is no such file")
+    kind = "text/javascript" if name.endswith(".js") else "text/css"
+    return Response(static_files()[name], media_type=kind)
 
 
 def _html(request: Request, template: str, page: object, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401

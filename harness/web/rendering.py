@@ -35,9 +35,10 @@ def render_page(template: str, at: Addresses = SERVED, **values: object) -> str:
 
 
 @cache
-def style_sheet() -> str:
-    """Give the report's style sheet, for all pages."""
-    return _environment().get_template("style.css").render()
+def static_files() -> dict[str, str]:
+    """Give the report's style sheet, for all pages, with the viewer's own additions and script."""
+    own = {name: (_HERE / "static" / name).read_text("utf-8") for name in ("viewer.css", "viewer.js")}
+    return {"report.css": _environment().get_template("style.css").render(), **own}
 
 
 @cache

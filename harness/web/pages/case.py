@@ -1,6 +1,5 @@
 """One case: what was sent, and what every repeat and variant on every candidate came to."""
 
-from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -89,7 +88,7 @@ def case_page(site: Site, name: str, query: Query) -> CasePage | StillReading:
         split=index.cases.splits[split] if split != NONE else "",
         tags=index.cases.tagsets[int(index.cases.tagset[number])],
         inputs=row.inputs,
-        candidates=tuple(_candidates(folder, index, row, rows[paging.first : paging.last])),
+        candidates=tuple(_candidates(site, folder, index, row, rows[paging.first : paging.last])),
         trials=len(rows),
         paging=paging,
         live=folder.live,
@@ -115,7 +114,7 @@ def _case_row(folder: RunFolder, index: RunIndex, number: int) -> CaseRow:
     return CaseRow(id=index.cases.ids[number], digest="", expected="")
 
 
-def _candidates(folder: RunFolder, index: RunIndex, case: CaseRow, rows: Int64) -> list[CandidateShown]:
+def _candidates(site: Site, folder: RunFolder, index: RunIndex, case: CaseRow, rows: Int64) -> list[CandidateShown]:
     assert folder.journal is not None, "an index was made of it"
     shown: dict[str, dict[str, list[TrialShown]]] = {}
     events = read_at(folder.journal, [index.trials.place(row) for row in rows.tolist()])
@@ -128,7 +127,7 @@ def _candidates(folder: RunFolder, index: RunIndex, case: CaseRow, rows: Int64) 
         CandidateShown(
             candidate=candidate,
             variants=tuple(
-                _variant(index, entries[candidate], case, variant, tuple(trials))
+                _variant(site, index, entries[candidate], case, variant=variant, trials=tuple(trials))
                 for variant, trials in variants.items()
             ),
         )
@@ -173,7 +172,7 @@ def _why(index: RunIndex, candidate: str, reply: Reply) -> str:
 
 
 def _variant(
-    index: RunIndex, entry: CandidateEntry, case: CaseRow, variant: str, trials: tuple[TrialShown, ...]
+    site: Site, index: RunIndex, entry: CandidateEntry, case: CaseRow, *, variant: str, trials: tuple[TrialShown, ...]
 ) -> VariantShown:
     inputs = dict(case.inputs)
     messages: tuple[tuple[str, str], ...] = ()
@@ -184,7 +183,7 @@ def _variant(
         try:
             if variant != ORIGINAL:  # drawn from the case's id, so that it comes out as it was sent
                 inputs = perturb_case(variant, case, index.labels) or inputs
-            messages = _rendered(entry, index, variant, inputs)
+            messages = _rendered(site, entry, index, variant, inputs)
         except (RenderFailed, HarnessError, ValueError, LookupError) as error:
             why = f"The prompt can't be rendered here: {error}"
     return VariantShown(
@@ -197,13 +196,14 @@ def _variant(
 
 
 def _rendered(
-    entry: CandidateEntry, index: RunIndex, variant: str, inputs: dict[str, str]
+    site: Site, entry: CandidateEntry, index: RunIndex, variant: str, inputs: dict[str, str]
 ) -> tuple[tuple[str, str], ...]:
     stranger = {"labels": index.labels, "confined": True}  # a run's folder may come from elsewhere
     prompt = Prompt.model_validate(entry.prompt).model_copy(update=stranger)
     if variant in PROMPT_LEVEL:
         prompt = perturb_prompt(variant, prompt, index.manifest.seed)
-    with closing(renderer_of(prompt)) as renderer:
+    key = (index.manifest.run_id, entry.name, variant if variant in PROMPT_LEVEL else "")
+    with site.lent(key, lambda: renderer_of(prompt)) as renderer:
         rendered = renderer.render(inputs)
     return (("", rendered.text),) if isinstance(rendered, RenderedText) else rendered.messages
 

@@ -65,15 +65,15 @@ def run_page(site: Site, name: str) -> JudgedRun | RunSoFar:
     return _so_far(site, folder, manifest, live=live, why=why)
 
 
-def cases_link(view: ReportView, at: Addresses) -> Callable[[str, Cases], str]:
+def cases_link(run: str, view: ReportView, at: Addresses) -> Callable[[str, Cases], str]:
     """Make what tells where the cases are that a figure of a candidate, named by its key, stands for."""
     names = {c.key: c.name for c in view.candidates}
 
     def link(key: str, cases: Cases) -> str:
         query = {"candidate": names.get(key, "")}
         if "id" in cases:
-            return at.case(view.run_id, cases["id"], query)
-        return at.cases(view.run_id, query, **cases)
+            return at.case(run, cases["id"], query)
+        return at.cases(run, query, **cases)
 
     return link
 

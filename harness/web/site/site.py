@@ -2,17 +2,27 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from harness.errors import HarnessError
 from harness.web.site.results import Results, RunFolder
 from harness.web.site.shelf import PATIENCE_S, Begin, Shelf, in_a_thread
 from harness.web.site.summaries import RunSummary, Summaries
 
+
+class Closes(Protocol):
+    """What is closed when it is no longer needed."""
+
+    def close(self) -> None:
+        """End it."""
+
+
 _T = TypeVar("_T")
+_C = TypeVar("_C", bound=Closes)
 _MOST_MADE = 8
 
 
@@ -81,6 +91,27 @@ class Site:
         self.shelf = Shelf(patience_s=patience_s, begin=begin)
         self.reports = Made()
         self.comparisons = Made(begin=begin)
+        self._lent: ExitStack | None = None
+        self._kept: dict[object, Any] = {}
+
+    @contextmanager
+    def lending(self) -> Iterator[None]:
+        """Keep what takes a process of its own, while many pages are made, and end it then."""
+        with ExitStack() as self._lent:
+            yield
+        self._lent = None
+        self._kept.clear()
+
+    @contextmanager
+    def lent(self, key: object, make: Callable[[], _C]) -> Iterator[_C]:
+        """Give what was made of this key; it is closed at once unless it is kept."""
+        if self._lent is None:
+            with closing(make()) as made:
+                yield made
+            return
+        if key not in self._kept:
+            self._kept[key] = self._lent.enter_context(closing(make()))
+        yield self._kept[key]
 
     def run(self, name: str) -> RunFolder:
         """Find a run. Raises NotFound."""

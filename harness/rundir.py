@@ -105,7 +105,7 @@ def list_runs(results: Path) -> list[Path]:
     """Every run folder, oldest first."""
     if not results.is_dir():
         return []
-    return sorted(_runs(results), key=_age)
+    return sorted((entry for entry in results.iterdir() if (entry / MANIFEST).is_file()), key=_age)
 
 
 def find_run(results: Path, ref: str) -> Path:
@@ -207,10 +207,6 @@ class _Version(msgspec.Struct):
 
 class _Created(msgspec.Struct):
     created_utc: str
-
-
-def _runs(results: Path) -> Iterator[Path]:
-    return (entry for entry in results.iterdir() if (entry / MANIFEST).is_file())
 
 
 def _age(run: Path) -> tuple[str, str]:

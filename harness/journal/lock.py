@@ -38,7 +38,9 @@ class RunLock:
                 fix="Let `results` be a folder on a file system that has locks.",
             ) from error
         self._fd = fd
-        _sign(fd)
+        with suppress(OSError):  # who holds the lock is only for the words of whoever is refused
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, _myself(), 0)
         return self
 
     def release(self) -> None:
@@ -60,13 +62,6 @@ class RunLock:
 def _myself() -> bytes:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return json.dumps({"pid": os.getpid(), "host": platform.node(), "since": since}).encode()
-
-
-def _sign(fd: int) -> None:
-    """Write who holds the lock: only for the words of whoever is refused, so a full disk does no harm."""
-    with suppress(OSError):
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, _myself(), 0)
 
 
 def _locked(path: Path, holder: bytes) -> RunLocked:

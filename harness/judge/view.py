@@ -5,8 +5,6 @@ room needs is written there as a function under `@once`: a cached property that 
 view takes the types and words of its columns from here as well.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cached_property, wraps
 from typing import TypeVar
@@ -84,7 +82,7 @@ class RunView:
         self._given = thresholds  # in place of the suite's own
 
     @cached_property
-    def views(self) -> tuple[View, ...]:
+    def views(self) -> "tuple[View, ...]":
         """The candidates, in the order of the manifest."""
         return tuple(View(self, entry, self.table.trials[entry.name]) for entry in self.manifest.candidates)
 
@@ -209,7 +207,7 @@ class View:
         return int(lost(self.trials).sum())
 
     @cached_property
-    def answered(self) -> View:
+    def answered(self) -> "View":
         """The same candidate without what the endpoint failed: all that is known of the prompt."""
         if not lost(self.every_trial).any():
             return self
@@ -248,10 +246,10 @@ class View:
                 keep &= False
         return np.asarray(keep[self.trials.case], dtype=np.bool_)
 
-    def narrowed(self, where: Where) -> View:
+    def narrowed(self, where: Where) -> "View":
         """Give the same candidate on a part of the cases."""
         return self.of_trials(self.has(where)) if where else self
 
-    def of_trials(self, keep: Bool) -> View:
+    def of_trials(self, keep: Bool) -> "View":
         """Give the same candidate on a part of its trials."""
         return View(self.run, self.entry, self.every_trial, self.trials.where(keep))

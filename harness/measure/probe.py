@@ -14,10 +14,9 @@ import msgspec
 from harness.errors import RunIncomplete
 from harness.files.project import ModelEntry, Price
 from harness.files.prompts import Message, Prompt, Rendered, RenderedChat, RenderedText
-from harness.measure.endpoint import Answer, build_endpoint
+from harness.measure.endpoint import Answer, build_endpoint, load_replies
 from harness.measure.endpoint.codecs import OUTPUT_NAMES, template_variables
 from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS
-from harness.measure.endpoint.recorded import load_replies
 from harness.measure.pacing import RetryBudget, RetryRules, retry, wants_retry
 from harness.measure.timeline import RealClock, Timeline
 from harness.record import Attempt, Failure, Reply, Trial
@@ -138,7 +137,7 @@ async def ask(
 ) -> tuple[bytes, list[Answer]]:
     """Call once, and again as a run would what may pass; gives the body that was sent and every answer."""
     endpoint = build_endpoint(name, entry, prompt, root=root)
-    prepared = endpoint.prepare(rendered, _trial(name))
+    prepared = endpoint.prepare(rendered, Trial(key="probe", case="probe", candidate=f"probe@{name}"))
     answers: list[Answer] = []
     timeline = Timeline(RealClock())
 
@@ -170,27 +169,15 @@ async def ask(
     return prepared.body, answers
 
 
-def _streaming(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
-    return entry.model_copy(update={"stream": True}), prompt
-
-
-def _logprobs(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
-    return _with_params(entry, {"logprobs": True, "top_logprobs": 2}), prompt
-
-
-def _seed(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
-    return _with_params(entry, {"seed": 1}), prompt
-
-
 def _json_schema(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
     wider = _with_params(entry, {_limit_name(entry) or "max_tokens": _JSON_OUTPUT})
     return wider, prompt.model_copy(update={"json_schema": _SCHEMA})
 
 
 _CHANGES: dict[Feature, Callable[[ModelEntry, Prompt], tuple[ModelEntry, Prompt]]] = {
-    "streaming": _streaming,
-    "logprobs": _logprobs,
-    "seed": _seed,
+    "streaming": lambda entry, prompt: (entry.model_copy(update={"stream": True}), prompt),
+    "logprobs": lambda entry, prompt: (_with_params(entry, {"logprobs": True, "top_logprobs": 2}), prompt),
+    "seed": lambda entry, prompt: (_with_params(entry, {"seed": 1}), prompt),
     "json schema": _json_schema,
 }
 
@@ -233,7 +220,3 @@ def _limit_name(entry: ModelEntry) -> str | None:
 
 def _with_params(entry: ModelEntry, more: dict[str, Any]) -> ModelEntry:
     return entry.model_copy(update={"params": {**entry.params, **more}})
-
-
-def _trial(name: str) -> Trial:
-    return Trial(key="probe", case="probe", candidate=f"probe@{name}")

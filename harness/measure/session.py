@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -89,7 +89,8 @@ def run_session(
         unsent = unsent and not isinstance(error, Interrupted | RunIncomplete)
         raise (error if unsent else _naming(error, run)) from error.__cause__
     except BaseException:
-        _close_quietly(writer)
+        with suppress(StorageFailed):  # the error that is on its way says more
+            writer.close()
         raise
     writer.close()
 
@@ -224,10 +225,3 @@ def _close_after(error: HarnessError, writer: JournalWriter) -> None:
     except StorageFailed:
         if not isinstance(error, StorageFailed):
             raise
-
-
-def _close_quietly(writer: JournalWriter) -> None:
-    try:
-        writer.close()
-    except StorageFailed:
-        return  # the error that is on its way says more

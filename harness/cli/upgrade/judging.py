@@ -35,7 +35,8 @@ def judge(
     """Judge; what broke is asked again where `bundle` says how; files are written into the run's folder."""
     manifest = read_manifest(folder)
     suite = Suite.model_validate(manifest.suite)
-    known = {} if labels is None else _labels(labels, suite)
+    sensitive = suite.reply.case_sensitive
+    known = {} if labels is None else read_labels(labels, suite.labels, suite.columns, case_sensitive=sensitive)
     assessment = assess_run(folder, baseline=baseline_for(folder), labelled=known)
     views = views_of(folder, labelled=known)
     strangers = sorted(known.keys() - {case for view in views.values() for case in view.cases.ids})
@@ -81,10 +82,6 @@ def stopper_for(bundle: Bundle, settings: Settings) -> Stopper | None:
     suite, asked = bundle.suite, _demand(settings, bundle.suite, len(pairs))
     rule = upgrade_rule(asked, len(suite.labels))
     return stopper_of(bundle, beside(pairs, suite.labels, suite.labels, suite.repeats, rule))
-
-
-def _labels(file: Path, suite: Suite) -> dict[str, str]:
-    return read_labels(file, suite.labels, suite.columns, case_sensitive=suite.reply.case_sensitive)
 
 
 def _couples(

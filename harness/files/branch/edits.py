@@ -7,12 +7,9 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.files.baselines import BASELINES
-from harness.files.branch.answering import Policy, is_file_of_weights
+from harness.files.branch.answering import Case, ModelEntry, Policy, Suite, is_file_of_weights
 from harness.files.branch.pairing import Sides
 from harness.files.branch.repository import Repository, lies_in
-from harness.files.case import Case
-from harness.files.project import ModelEntry
-from harness.files.suite import Suite
 from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
 from harness.files.written import shown
 

@@ -1,6 +1,6 @@
 """Gathers what a suite names: its project, case files, prompts and models, confined to the project."""
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness.files import project, written
@@ -75,8 +75,10 @@ class Gatherer:
         for i, form in enumerate(suite.cases):
             found += self._entry(checked, ("cases", i), form)
             seen |= self.reader.seen
-        if found:
-            _unseen_columns(checked, seen)
+        for name, column in suite.columns.items() if found else ():
+            if column not in seen:  # else a split or a tag would be lost silently
+                message = f"no case has a column `{written.shown(column)}`."
+                checked.problem(("columns", name), message, written.did_you_mean(column, seen))
         return found
 
     def _entry(self, checked: written.Checked[Suite], at: written.Path_, form: CaseFile) -> list[Case]:
@@ -176,7 +178,7 @@ class Gatherer:
         for path, known in names.items():
             if name == known:
                 return path
-        if _is_path(name):
+        if "/" in name or "\\" in name or name.lower().endswith((".yml", ".yaml")):
             path = written.shortest(Path(name).resolve())
             if path.is_file():
                 return path
@@ -239,18 +241,6 @@ class Gatherer:
         tree, file = self._read.tree, self.project.path or Path("harness.yml")
         line = tree.at(("models", name, key))[1] if tree is not None else None
         self.findings.add(file, line, f"models.{written.shown(name)}.{key}", message, fix)
-
-
-def _unseen_columns(checked: written.Checked[Suite], seen: Set[str]) -> None:
-    """Tell of each mapped column that no file has: else a split or a tag would be lost silently."""
-    for name, column in checked.model.columns.items():
-        if column not in seen:
-            message = f"no case has a column `{written.shown(column)}`."
-            checked.problem(("columns", name), message, written.did_you_mean(column, seen))
-
-
-def _is_path(name: str) -> bool:
-    return "/" in name or "\\" in name or name.lower().endswith((".yml", ".yaml"))
 
 
 def unique_names(paths: Sequence[Path]) -> dict[Path, str]:

@@ -53,15 +53,13 @@ def punctuation(text: str, rng: Random) -> str:  # noqa: ARG001 - one shape for 
 def first_letter(text: str, rng: Random) -> str:  # noqa: ARG001 - one shape for all
     """Swap the case of the first letter, unless it belongs to a word in capitals."""
     found = WORD.search(text)
-    if found is None or (len(found[0]) > 1 and found[0].isupper()) or _in_address(text, found.start()):
+    if found is None or (len(found[0]) > 1 and found[0].isupper()):
         return text
     at = found.start()
+    if any(address.start() <= at < address.end() for address in _ADDRESS.finditer(text)):
+        return text
     swapped = text[at].swapcase()
     return text[:at] + swapped + text[at + 1 :] if len(swapped) == 1 else text
-
-
-def _in_address(text: str, at: int) -> bool:
-    return any(match.start() <= at < match.end() for match in _ADDRESS.finditer(text))
 
 
 def quotes(text: str, rng: Random) -> str:  # noqa: ARG001 - one shape for all

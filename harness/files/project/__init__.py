@@ -1,6 +1,7 @@
 """harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
 
 from harness.files.project.entry import (
+    CERTIFICATES_FIX,
     Adapt,
     Azure,
     EndpointKind,
@@ -10,19 +11,19 @@ from harness.files.project.entry import (
     Transport,
     model_digest,
     price_of,
+    read_certificates,
     retiring,
     variables_of,
 )
-from harness.files.project.reading import (
-    CERTIFICATES_FIX,
+from harness.files.project.harness_yml import (
     EMBEDDED,
     PROJECT_FILE,
     Project,
     ReadProject,
+    adapted,
     default_project,
     find_project,
     load_project,
-    read_certificates,
     read_project,
+    replace_text,
 )
-from harness.files.project.writing import adapted, flow, replace_text

@@ -200,13 +200,9 @@ def not_utf8(raw: bytes, at: int, *, before: int = 0) -> str:
     guess = bytes([byte]).decode("cp1252", errors="ignore")
     meaning = f" (`{guess}` in Windows-1252)" if guess.isprintable() and guess else ""
     rest = raw[:at] + raw[at + 1 :]
-    mixed = any(b >= 0x80 for b in raw[:at]) or _has_utf8(rest[at:])
+    mixed = not raw[:at].isascii() or not rest[at:].decode("utf-8", errors="ignore").isascii()
     kind = "mixes UTF-8 with another encoding" if mixed else "is not UTF-8"
     return f"{kind}: byte 0x{byte:02X}{meaning} at offset {before + at:,}."
-
-
-def _has_utf8(raw: bytes) -> bool:
-    return any(len(c.encode()) > 1 for c in raw.decode("utf-8", errors="ignore"))
 
 
 def unreadable(path: Path, error: OSError, findings: Findings) -> None:

@@ -96,14 +96,10 @@ def _finite(value: float) -> float:
     return value
 
 
-def _one_is_a_list(written: object) -> object:
-    return (written,) if isinstance(written, str) else written
-
-
 # Fields of a written model.
 Seconds: TypeAlias = Annotated[float, BeforeValidator(read_seconds)]
 Money: TypeAlias = Annotated[float, BeforeValidator(read_money)]
 Share: TypeAlias = Annotated[float, BeforeValidator(share)]
 Age: TypeAlias = Annotated[float, BeforeValidator(age)]
-Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_one_is_a_list)]
+Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(lambda w: (w,) if isinstance(w, str) else w)]
 Day: TypeAlias = Annotated[date, BeforeValidator(day)]

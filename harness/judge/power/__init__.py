@@ -5,17 +5,4 @@ Each metric names its planner in the table of metrics; `checks.power` asks them 
 
 from harness.judge.power.fixes import cheapest_fix
 from harness.judge.power.model import Ahead
-from harness.judge.power.rows import (
-    Planner,
-    PowerRow,
-    afterwards,
-    of_average,
-    of_calls,
-    of_f1,
-    of_fbeta,
-    of_gap,
-    of_repeats,
-    of_robustness,
-    of_share,
-    unplanned,
-)
+from harness.judge.power.rows import PowerRow, of_f1, of_share, unplanned

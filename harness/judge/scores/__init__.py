@@ -3,7 +3,7 @@
 The door also has the types of the arrays, as they stand in its signatures.
 """
 
-from harness.judge.scores.binomial import wilson
+from harness.judge.scores.binomial import MOST, wilson
 from harness.judge.scores.classification import (
     AVERAGES,
     NO_TRIALS,
@@ -29,8 +29,21 @@ from harness.judge.scores.combined import (
     error_cost,
     fisher,
     no_big_drop,
+    precision_at,
 )
-from harness.judge.scores.figure import NONE, Bool, Drawn, Figure, Float, Int16, Int64, Mapped, Missing, Normal
+from harness.judge.scores.figure import (
+    NONE,
+    Bool,
+    Drawn,
+    Figure,
+    Float,
+    Int16,
+    Int64,
+    Mapped,
+    Missing,
+    Normal,
+    two_sided,
+)
 from harness.judge.scores.invariance import Excess, RepeatPairs, balanced_cut, excess, flip_share, p_value
 from harness.judge.scores.latency import (
     SloDecision,
@@ -61,16 +74,7 @@ from harness.judge.scores.paired import (
     paired_ratio_difference,
     ratio_of_sums,
 )
-from harness.judge.scores.planning import (
-    MOST,
-    POWER,
-    best_provable,
-    half_way,
-    planned_n,
-    rounded_up,
-    smallest_all_pass_n,
-)
-from harness.judge.scores.prevalence import precision_at
+from harness.judge.scores.planning import POWER, best_provable, half_way, planned_n, rounded_up, smallest_all_pass_n
 from harness.judge.scores.proportion import Decision, Share, clustered_share, decide, meets, share_of_counts
 from harness.judge.scores.resample import Answers, MatrixMetric, PairedDraws, Patterns, linear_se, precision_of
 from harness.judge.scores.settling import Look, Sure, look_at_hits, look_at_predictions, look_at_scores, totals_left

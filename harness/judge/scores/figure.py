@@ -37,6 +37,13 @@ class Figure(Protocol):
         """Give the one-sided upper bound: the truth is below it with this confidence."""
 
 
+def two_sided(figure: Figure, confidence: float, method: str) -> Estimate:
+    """Give a figure's value with an interval of its one-sided bounds, at half of the error on each side."""
+    tail = (1 + confidence) / 2
+    low, high = figure.lower(tail), figure.upper(tail)
+    return Estimate(value=figure.value, n=figure.n, low=low, high=high, confidence=confidence, method=method)
+
+
 @dataclass(frozen=True, slots=True)
 class Missing:
     """A figure that does not exist, and why."""
@@ -79,9 +86,7 @@ class Normal:
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the value with its two-sided Wald interval."""
-        tail = (1 + confidence) / 2
-        low, high = self.lower(tail), self.upper(tail)
-        return Estimate(value=self.value, n=self.n, low=low, high=high, confidence=confidence, method=self.method)
+        return two_sided(self, confidence, self.method)
 
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give value - z * se."""

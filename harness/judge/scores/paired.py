@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import bdtr, chdtrc, ndtr, ndtri
 
-from harness.judge.scores.figure import Estimate, Float, Int32, Int64, Missing, Normal
+from harness.judge.scores.figure import Estimate, Float, Int32, Int64, Missing, Normal, two_sided
 from harness.judge.scores.not_worse import tango_bound, tango_z
 from harness.judge.scores.planning import POWER
 from harness.judge.scores.proportion import uncertainty_of_spread
@@ -68,15 +68,8 @@ class PairedDifference:
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the difference with Tango's two-sided interval."""
-        tail = (1 + confidence) / 2
-        return Estimate(
-            value=self.value,
-            n=self.n,
-            low=self.lower(tail),
-            high=self.upper(tail),
-            confidence=confidence,
-            method="Tango, paired by case" if self.trials <= self.cases else "Tango, paired, clustered by case",
-        )
+        how = "Tango, paired by case" if self.trials <= self.cases else "Tango, paired, clustered by case"
+        return two_sided(self, confidence, how)
 
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give the one-sided lower bound."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
 from harness.judge import Estimate, Formats, PerturbationScores, Robustness, listed, sentence
-from harness.judge.scores import Excess, Figure, Float, Missing, cochran_q, excess, flip_share, holm, p_value
+from harness.judge.scores import Excess, Figure, Float, Missing, cochran_q, excess, flip_share, holm, p_value, two_sided
 from harness.judge.sections.variants import VariantPairs, all_pairs, changed_cases
 from harness.judge.view import View
 
@@ -41,17 +41,8 @@ class Worst:
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the largest value with the largest bounds."""
-        tail = (1 + confidence) / 2
         one = "" if len(self.figures) == 1 else f"largest of {len(self.figures)}, "
-        method = self.figures[0].estimate(confidence).method
-        return Estimate(
-            value=self.value,
-            n=self.n,
-            low=self.lower(tail),
-            high=self.upper(tail),
-            confidence=confidence,
-            method=f"{one}{method}",
-        )
+        return two_sided(self, confidence, f"{one}{self.figures[0].estimate(confidence).method}")
 
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give the largest lower bound."""

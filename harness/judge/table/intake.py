@@ -193,12 +193,12 @@ class Intake:
             "outcome": np.array([_OUTCOME[one.outcome] for one in read], np.int8),
             "why": np.array([NONE if one.why is None else self.whys[one.why] for one in read], np.int16),
             "reply": np.array([self.replies[said(outcome)] for outcome in outcomes], np.int32),
-            "reasoned": np.array([self._thinks(outcome) for outcome in outcomes], np.int8),
+            "reasoned": np.array(
+                [isinstance(outcome, Reply) and self.reader.answer(outcome.text).thought for outcome in outcomes],
+                np.int8,
+            ),
             "ending": np.array([self._unknown_ending(outcome) for outcome in outcomes], np.int16),
         }
-
-    def _thinks(self, outcome: Reply | Failure) -> bool:
-        return isinstance(outcome, Reply) and self.reader.answer(outcome.text).thought
 
     def _unknown_ending(self, outcome: Reply | Failure) -> int:
         word = outcome.finish_reason if isinstance(outcome, Reply) else None

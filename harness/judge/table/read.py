@@ -7,6 +7,7 @@ was recorded twice (a prompt was changed and its trials sent again) the later re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from operator import attrgetter
 
 import msgspec
 import numpy as np
@@ -127,7 +128,7 @@ class _Reading:
             },
             sessions=self._sessions,  # as they followed each other: a wall clock may have been set back
             paces=sorted(self._paces, key=lambda pace: (pace.endpoint, pace.at_ns, pace.limit, pace.why)),
-            interference=sorted(self._interference, key=_interference_order),
+            interference=sorted(self._interference, key=attrgetter("lag_p99_ns", "lag_max_ns", "cpu_share", "samples")),
             journalled=sum(len(mine.trial) for mine in held.values()),
             refused=self._refused,
             stopped=self._stopped,
@@ -150,10 +151,6 @@ class _Reading:
         if not unknown:
             return columns
         return replace(columns, unlabelled=np.array([case in unknown for case in columns.ids], dtype=np.bool_))
-
-
-def _interference_order(load: Interference) -> tuple[int, int, float, int]:
-    return (load.lag_p99_ns, load.lag_max_ns, load.cpu_share, load.samples)
 
 
 def case_columns(rows: Iterable[CaseRow], label: dict[str, int]) -> CaseColumns:

@@ -11,6 +11,7 @@ from harness.measure.endpoint.transports import Broken, Exchange, Transport
 
 _BYTES_PER_TOKEN = 4  # rough, for pacing only; what is billed comes from `usage`
 _TOKENS_PER_MESSAGE = 4
+_LONGEST_S = 1e9  # of a wait that is asked for: thirty years are for ever
 
 
 class HttpEndpoint:
@@ -83,6 +84,7 @@ def _input_tokens(rendered: Rendered) -> int:
 
 def _answer(exchange: Exchange | Broken, outcome: Reply | Failure, tokens_ns: tuple[int, ...] = ()) -> Answer:
     hints = NO_HINTS if exchange.headers is None else read_hints(exchange.headers)
+    wait_s = hints.retry_after_s
     attempt = Attempt(
         duration_ns=exchange.duration_ns,
         connect_ns=exchange.connect_ns,
@@ -92,7 +94,7 @@ def _answer(exchange: Exchange | Broken, outcome: Reply | Failure, tokens_ns: tu
         tokens_ns=tokens_ns,
         status=exchange.failure.status if isinstance(exchange, Broken) else exchange.status,
         failure=outcome if isinstance(outcome, Failure) else None,
-        retry_after_ns=_ns(hints.retry_after_s),
+        retry_after_ns=None if wait_s is None else round(min(wait_s, _LONGEST_S) * 1e9),
         remaining_requests=hints.remaining_requests,
         remaining_tokens=hints.remaining_tokens,
     )
@@ -106,10 +108,3 @@ def _as_cut(exchange: Broken) -> Broken:
         return exchange
     cut = Failure(kind="stream_cut", message=short(f"the stream broke: {failure.message}"), status=failure.status)
     return replace(exchange, failure=cut)
-
-
-_LONGEST_S = 1e9  # of a wait that is asked for: thirty years are for ever
-
-
-def _ns(seconds: float | None) -> int | None:
-    return None if seconds is None else round(min(seconds, _LONGEST_S) * 1e9)

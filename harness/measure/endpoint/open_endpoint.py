@@ -11,8 +11,7 @@ from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEn
 from harness.files.prompts import Prompt
 from harness.measure.endpoint import codecs, origin
 from harness.measure.endpoint.contract import Endpoint
-from harness.measure.endpoint.embedded.endpoint import DEFAULT_WEIGHTS, LocalEndpoint
-from harness.measure.endpoint.embedded.weights import OTHER_SERVER, find_weights
+from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS, OTHER_SERVER, LocalEndpoint, find_weights
 from harness.measure.endpoint.function import FunctionEndpoint
 from harness.measure.endpoint.http_endpoint import HttpEndpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint, load_replies

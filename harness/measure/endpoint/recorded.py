@@ -23,9 +23,8 @@ import msgspec
 
 from harness.endings import ending_of, in_common_words
 from harness.errors import FilesError, Problem
-from harness.files.prompts import Rendered
 from harness.measure.endpoint.codecs.fields import JsonObject
-from harness.measure.endpoint.contract import Answer, Prepared
+from harness.measure.endpoint.contract import Answer, Prepared, Rendered
 from harness.record import Attempt, Failure, FailureKind, Reply, TokenLogprob, ToolCall, Trial, Usage
 
 _Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1e6)]

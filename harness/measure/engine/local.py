@@ -13,9 +13,7 @@ from typing import Any, TypeAlias
 
 from harness.errors import HarnessError, StorageFailed
 from harness.files.prompts import Prompt, Renders, renderer_of
-from harness.measure.endpoint.contract import Endpoint
-from harness.measure.endpoint.open_endpoint import build_endpoint
-from harness.measure.endpoint.recorded import ReplayEndpoint
+from harness.measure.endpoint import Endpoint, ReplayEndpoint, build_endpoint
 from harness.measure.engine import contract
 from harness.measure.engine.call import Caller
 from harness.measure.engine.interference import LagSampler, Load, rare_collections

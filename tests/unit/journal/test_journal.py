@@ -19,17 +19,9 @@ import pytest
 from journalled import reply_record, some_events, write_journal
 
 from harness.errors import JournalDamaged, RunLocked, StorageFailed
-from harness.journal import (
-    LONGEST_LINE,
-    Header,
-    JournalWriter,
-    RunLock,
-    iter_records,
-    read_events,
-    read_placed,
-    recover,
-)
+from harness.journal import LONGEST_LINE, Header, JournalWriter, RunLock, iter_records, read_events, read_placed
 from harness.journal.line import encode_line
+from harness.journal.reader import recover
 from harness.measure.endpoint.transports.transport import BODY_CAP
 from harness.record import CaseRow, Record
 

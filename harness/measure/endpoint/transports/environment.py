@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from harness.errors import UsageError
 from harness.measure.endpoint import secrets
@@ -52,7 +52,8 @@ def proxy_for(url: str, environ: Mapping[str, str] | None = None) -> ProxyServer
     unsafe = {"HTTP_PROXY"} if "REQUEST_METHOD" in variables else set()
     names = (f"{target.scheme}_proxy", f"{target.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
     name = next((n for n in names if n not in unsafe and variables.get(n, "").strip()), None)
-    if name is None or _is_direct(host, port, variables.get("no_proxy") or variables.get("NO_PROXY") or ""):
+    direct = (variables.get("no_proxy") or variables.get("NO_PROXY") or "").replace(",", " ").split()
+    if name is None or any(_matches(entry, host, port) for entry in direct):
         return None
     return _server(variables[name].strip(), name)
 
@@ -70,15 +71,7 @@ def _server(written: str, variable: str) -> ProxyServer:
         )
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     secrets.register(password)
-    return ProxyServer(url=f"{parts.scheme}://{_netloc(parts)}", user=user, password=password)
-
-
-def _netloc(parts: SplitResult) -> str:
-    return parts.netloc.rpartition("@")[2]
-
-
-def _is_direct(host: str, port: int, exceptions: str) -> bool:
-    return any(_matches(entry, host, port) for entry in exceptions.replace(",", " ").split())
+    return ProxyServer(url=f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", user=user, password=password)
 
 
 def _matches(entry: str, host: str, port: int) -> bool:

@@ -160,8 +160,9 @@ class ClientTransport(ABC, Generic[R]):
                 status, headers = self.head(response)
                 if sink is not None and 200 <= status < 300:
                     streamed = True
-                    idle_s = None if _says_json(headers) else self._idle_s
-                    content = await self._feed(response, status, sink, start, idle_s)
+                    # What is called a plain answer may think between its head and its body.
+                    plain = (headers.get("content-type") or "").lower().startswith("application/json")
+                    content = await self._feed(response, status, sink, start, None if plain else self._idle_s)
                 else:
                     content = await self.whole(response, status, headers)
                 end = perf_counter_ns() - start
@@ -236,11 +237,6 @@ class ClientTransport(ABC, Generic[R]):
                 return _too_large(status, self._cap)
             if sink(piece, perf_counter_ns() - start):
                 return b""
-
-
-def _says_json(headers: Headers) -> bool:
-    """Whether this is called a plain answer, which may think between its head and its body."""
-    return (headers.get("content-type") or "").lower().startswith("application/json")
 
 
 def _too_large(status: int, cap: int) -> Failure:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harness.judge.scores import classification, combined, prevalence
+from harness.judge.scores import classification, combined
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.paired import clustered_mean, ratio_of_sums
@@ -25,28 +25,28 @@ def single(right: int, n: int) -> Share:
 
 @pytest.mark.parametrize(("share", "ppv"), [(0.1, 0.666667), (0.01, 0.153846)])
 def test_precision_at_production_prevalence_equals_the_published_values(share: float, ppv: float) -> None:
-    figure = prevalence.precision_at(single(90, 100), single(950, 1000), share)
+    figure = combined.precision_at(single(90, 100), single(950, 1000), share)
     assert figure.value == pytest.approx(ppv, abs=5e-7)
 
 
 def test_the_logit_interval_of_precision_equals_the_hand_worked_one() -> None:
-    estimate = prevalence.precision_at(single(90, 100), single(950, 1000), 0.1).estimate()
+    estimate = combined.precision_at(single(90, 100), single(950, 1000), 0.1).estimate()
     se = math.sqrt(0.1 / (0.9 * 100) + 0.95 / (0.05 * 1000))
     low = math.log(2) - 1.959964 * se  # logit of 2/3 is ln 2
     assert estimate.low == pytest.approx(1 / (1 + math.exp(-low)), abs=1e-6)
 
 
 def test_a_suite_without_false_alarms_does_not_prove_perfect_precision() -> None:
-    estimate = prevalence.precision_at(single(100, 100), single(1000, 1000), 0.01).estimate()
+    estimate = combined.precision_at(single(100, 100), single(1000, 1000), 0.01).estimate()
     assert (estimate.value, estimate.high) == (1.0, 1.0)
     assert estimate.low is not None
     assert estimate.low < 0.8
 
 
 def test_precision_at_prevalence_is_undefined_without_its_rates() -> None:
-    assert prevalence.precision_at(Missing("no case expects it"), single(1, 2), 0.1).value is None
-    assert prevalence.precision_at(single(0, 10), single(10, 10), 0.1).value is None
-    assert prevalence.precision_at(single(5, 10), single(9, 10), 1.0).value is None
+    assert combined.precision_at(Missing("no case expects it"), single(1, 2), 0.1).value is None
+    assert combined.precision_at(single(0, 10), single(10, 10), 0.1).value is None
+    assert combined.precision_at(single(5, 10), single(9, 10), 1.0).value is None
 
 
 def test_error_cost_is_the_priced_mean_of_both_errors(answers_of: AnswersOf) -> None:

@@ -162,7 +162,7 @@ def test_a_mistake_in_a_prompt_is_named(project: Write, fault: tuple[str, str, i
 
 
 HARNESS_FAULTS = [
-    ("endpoint: chat", "endpoint: chad", 4, "models.mini.endpoint", "or `replay`. Did you mean `chat`?"),
+    ("endpoint: chat", "endpoint: chad", 4, "models.mini.endpoint", "or `function`. Did you mean `chat`?"),
     ("model: mini-1", "model: m\n    transport: httpy", 7, "models.mini.transport", "Did you mean `httpx`?"),
     (
         "model: mini-1",

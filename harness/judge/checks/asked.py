@@ -87,6 +87,7 @@ class Asked:
         needed_told: bool = False,
         lack: Lack | None = None,
         p_value: float | None = None,
+        told: str = "",
     ) -> Check:
         """Give the check; `bound` is the one that decided, `needed_n` counts `things`."""
         threshold = self.threshold
@@ -104,6 +105,7 @@ class Asked:
             needed_n=needed_n,
             needed_unit=self.things.many,
             why=why,
+            told=told,
             needed_told=needed_told and needed_n is not None and status == "INCONCLUSIVE",
             lack=lack if status == "INCONCLUSIVE" else None,
             p_value=p_value,
@@ -112,4 +114,4 @@ class Asked:
     def undecided(self, reason: str, estimate: Estimate) -> Check:
         """Give the check of a threshold that can't be decided: INCONCLUSIVE, with the reason."""
         why = f"{self.threshold.text} can't be decided: {reason}."
-        return self.check("INCONCLUSIVE", estimate, why)
+        return self.check("INCONCLUSIVE", estimate, why, told=f"can't be decided: {reason}.")

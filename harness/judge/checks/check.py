@@ -97,7 +97,7 @@ def _either_way(asked: Asked, made: Check) -> Check:
         f"`harness resume {asked.view.manifest.run_id} --failed` sends just {they} again."
     )
     return msgspec.structs.replace(
-        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told, depends_on=failed
+        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told, told="", depends_on=failed
     )
 
 
@@ -139,10 +139,12 @@ def _by_figure(asked: Asked) -> Check:
     if asked.metric.clock is not None and asked.saturated:
         told = f"{asked.threshold.text}: {SATURATED}"
         return asked.check("INCONCLUSIVE", finding.estimate, told, bound=decision.bound)
+    sentence = why(finding)
     return asked.check(
         decision.status,
         finding.estimate,
-        why(finding),
+        str(sentence),
+        told=sentence.told,
         bound=decision.bound,
         needed_n=finding.needed_n,
         needed_told=says_needed(finding),
@@ -212,4 +214,6 @@ def _unfinished(asked: Asked, made: Check) -> Check:
     """Take back a FAIL while trials are missing: they count as failures, and may still turn out well."""
     clause = replace(asked, note="").clause
     told = f"{asked.seen(made.estimate)}, {clause}: not met so far, but what was not run counts as failed."
-    return msgspec.structs.replace(made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told)
+    return msgspec.structs.replace(
+        made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told, told=""
+    )

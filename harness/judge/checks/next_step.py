@@ -158,7 +158,10 @@ def _touches(view: View, check: Check) -> Callable[[_Pair], bool]:
 
 def _settle(view: View, undecided: Sequence[Check]) -> NextStep:
     """Say which cases to collect for what is open; where none would help, what would."""
-    lacking = [check for check in undecided if check.lack is not None and check.lack.shows == "PASS"]
+    heading = [check for check in undecided if check.lack is not None and check.lack.shows == "FAIL"]
+    if heading:  # more cases would only show that it fails
+        return _told(view, heading[0], heading)
+    lacking = [check for check in undecided if check.lack is not None]
     if lacking:
         about = _texts(lacking)
         what = f"all {len(about):,} open checks" if len(about) == len(undecided) else f"{len(about):,} open checks"

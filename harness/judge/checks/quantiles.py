@@ -128,7 +128,8 @@ def _decided(calls: _Calls) -> Check:
     return calls.asked.check(
         made.status,
         calls.estimate,
-        why,
+        f"{calls.head}: {why}",
+        told=why,
         bound=decision.bound_s,
         needed_n=made.needed_n,
         needed_told=told,
@@ -140,9 +141,9 @@ def _decided(calls: _Calls) -> Check:
 def _why(calls: _Calls, decision: SloDecision) -> str:
     match decision.decision.status:
         case "PASS":
-            return f"{calls.head}: met with {sure(calls.confidence)} confidence; {calls.within}."
+            return f"met with {sure(calls.confidence)} confidence; {calls.within}."
         case "FAIL":
-            return f"{calls.head}: not met; {calls.within}. More calls are unlikely to change this."
+            return f"not met; {calls.within}. More calls are unlikely to change this."
         case "INCONCLUSIVE":
             return _open(calls, decision.share, decision.decision.needed_n)
 
@@ -159,12 +160,12 @@ def _open(calls: _Calls, share: Share | Missing, needed: int | None) -> str:
     if isinstance(share, Share) and _is_faultless(calls, share):
         have = count(share.cases, "case") if share.clustered else count(share.n, "call")
         return (
-            f"{calls.head}: {calls.within}, but {have} can't prove it; "
+            f"{calls.within}, but {have} can't prove it; "
             f"it takes at least {_fewest(calls):,} without a miss at {sure(calls.confidence)} confidence."
         )
     if needed is None or not isinstance(share, Share):
-        return f"{calls.head}: can't be told; {calls.within}, too close to the limit."
-    told = f"{calls.head}: {open_since(calls.asked)} {calls.within}"
+        return f"can't be told; {calls.within}, too close to the limit."
+    told = f"{open_since(calls.asked)} {calls.within}"
     found = _lack(calls, share, needed)
     if found is None:
         return f"{told}, too close to call: more cases won't settle it."

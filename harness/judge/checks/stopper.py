@@ -221,6 +221,7 @@ def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, 
         lack=None,
         depends_on=0,
         why=told,
+        told="",
     )
 
 

@@ -7,6 +7,7 @@ Each function gives a text that is true in every case that reaches it; what does
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,7 +41,17 @@ class Finding:
         return self.asked.seen(self.estimate)
 
 
-def why(finding: Finding) -> str:
+class Why(NamedTuple):
+    """The sentence of a check in two: what was seen and required, and what follows."""
+
+    head: str
+    told: str
+
+    def __str__(self) -> str:
+        return f"{self.head}: {self.told}"
+
+
+def why(finding: Finding) -> Why:
     """Give the sentence of a check."""
     if finding.estimate.value is None or finding.decision.bound is None:
         return _undefined(finding)
@@ -48,11 +59,12 @@ def why(finding: Finding) -> str:
         return _fact(finding)
     match finding.decision.status:
         case "PASS":
-            return _passed(finding)
+            told = f"met, {_confident(finding)}."
         case "FAIL":
-            return _failed(finding)
+            return Why(finding.seen, _failed(finding))
         case "INCONCLUSIVE":
-            return _open(finding)
+            told = _open(finding)
+    return Why(f"{finding.seen}, {finding.asked.clause}", told)
 
 
 def says_needed(finding: Finding) -> bool:
@@ -60,23 +72,23 @@ def says_needed(finding: Finding) -> bool:
     return not _is_faultless(finding) or _fewest(finding) == finding.needed_n
 
 
-def _undefined(finding: Finding) -> str:
+def _undefined(finding: Finding) -> Why:
     reason = finding.estimate.why_undefined or "there is nothing to measure it on"
-    return f"{finding.asked.threshold.text} can't be decided: {reason}."
+    return Why(f"{finding.asked.threshold.text} can't be decided", f"{reason}.")
 
 
 def _is_fact(finding: Finding) -> bool:
     return finding.estimate.low == finding.estimate.high == finding.estimate.value
 
 
-def _fact(finding: Finding) -> str:
+def _fact(finding: Finding) -> Why:
     """Say what was counted, not sampled: it has no interval."""
     assert finding.estimate.value is not None
     asked = finding.asked
     seen = f"{asked.threshold.name} {asked.written(finding.estimate.value)}, {asked.clause}"
     if finding.decision.status == "PASS":
-        return f"{seen}: met."
-    return f"{seen}: not met.{_after(finding.consequence(asked))}"
+        return Why(seen, "met.")
+    return Why(seen, f"not met.{_after(finding.consequence(asked))}")
 
 
 def _confident(finding: Finding) -> str:
@@ -84,10 +96,6 @@ def _confident(finding: Finding) -> str:
     assert bound is not None
     side = "at least" if finding.at_least == (finding.decision.status == "PASS") else "at most"
     return f"{side} {finding.asked.written(bound)} with {sure(finding.asked.confidence)} confidence"
-
-
-def _passed(finding: Finding) -> str:
-    return f"{finding.seen}, {finding.asked.clause}: met, {_confident(finding)}."
 
 
 def _failed(finding: Finding) -> str:
@@ -101,7 +109,7 @@ def _failed(finding: Finding) -> str:
     sureness = "" if far else f", {_confident(finding)}"
     more = "More cases can't change this." if far else "More cases are unlikely to change this."
     told = finding.consequence(asked)
-    return f"{finding.seen}: {verdict}{asked.note}{sureness}.{_after(told)} {more}"
+    return f"{verdict}{asked.note}{sureness}.{_after(told)} {more}"
 
 
 def _after(text: str) -> str:
@@ -119,17 +127,16 @@ def _is_far(finding: Finding) -> bool:
 
 def _open(finding: Finding) -> str:
     assert finding.estimate.value is not None
-    head = f"{finding.seen}, {finding.asked.clause}"
     if _is_faultless(finding):
-        return f"{head}: {_all_right(finding, _fewest(finding))}"
+        return _all_right(finding, _fewest(finding))
     if finding.needed_n is None:
         reason = (
             "exactly on the threshold"
             if math.isclose(finding.estimate.value, finding.asked.required, abs_tol=1e-9)
             else "too close to the threshold: more cases won't settle it"
         )
-        return f"{head}: can't be told; what was seen is {reason}."
-    return f"{head}: {open_since(finding.asked)} {_more(finding)}"
+        return f"can't be told; what was seen is {reason}."
+    return f"{open_since(finding.asked)} {_more(finding)}"
 
 
 def open_since(asked: Asked) -> str:

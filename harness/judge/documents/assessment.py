@@ -87,6 +87,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     part: str = ""  # the cases that it is about, as written: tag=short; empty for all
     depends_on: int = 0  # calls that failed at the endpoint, and that keep it open
     needed_told: bool = False  # whether `why` says what would settle it
+    told: str = ""  # `why` without what was seen and required; empty where it has no such part
     lack: Lack | None = None  # None where it is settled, or no number of cases that anyone labels would
     p_value: float | None = None  # least error at which it is decided so; None where open, or chance has no part
 

@@ -5,4 +5,4 @@ for a table cell.
 """
 
 from harness.report.drawn.drawings import chart_svg
-from harness.report.drawn.pictures import interval_svg
+from harness.report.drawn.pictures import bar_svg, interval_svg, scale_svg, ticks_svg

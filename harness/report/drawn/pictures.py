@@ -5,10 +5,13 @@ Colours come from the page's style sheet by class, so that they follow light, da
 
 from markupsafe import Markup, escape
 
-from harness.report.parts import Picture, visible
+from harness.report.drawn.axes import Axis, percent
+from harness.report.parts import Picture, ScaleGroup, number, visible
 
 WIDTH, HEIGHT, MIDDLE = 150, 22, 11
 _DOT = 3.5
+_LEAST_APART = 0.13  # of the width, between two ticks
+_EDGE = 0.04
 
 
 def interval_svg(picture: Picture) -> Markup:
@@ -46,3 +49,63 @@ class _Axis:
     def __call__(self, value: float) -> float:
         share = min(1.0, max(0.0, (value - self.start) / self.span))
         return round(4 + share * (WIDTH - 8), 1)
+
+
+def scale_svg(picture: Picture) -> Markup:
+    """Draw an interval, what is seen and what is required on an axis that is as wide as there is room."""
+    place = _Share(picture.axis)
+    shapes = ['<line class="axis" x1="0" x2="100%" y1="11" y2="11"/>']
+    low, high = place(picture.low), place(picture.high)
+    shapes.append(f'<line class="span" x1="{low}" x2="{high}" y1="11" y2="11"/>')
+    shapes += [f'<line class="span end" x1="{end}" x2="{end}" y1="7" y2="15"/>' for end in (low, high)]
+    if picture.threshold is not None:
+        at = place(picture.threshold)
+        shapes.append(f'<line class="limit" x1="{at}" x2="{at}" y1="1" y2="21"/>')
+    shapes.append(f'<circle class="dot" cx="{place(picture.value)}" cy="11" r="4"/>')
+    label = escape(visible(picture.alt))
+    return Markup(  # noqa: S704  # numbers of our own and escaped text
+        f'<svg class="interval wide {picture.tone}" width="100%" height="22" role="img" aria-label="{label}">'
+        f"<title>{label}</title>{''.join(shapes)}</svg>"
+    )
+
+
+def ticks_svg(group: ScaleGroup) -> Markup:
+    """Draw the axis of a group with its ticks in their unit."""
+    low, high = group.axis
+    place = _Share(group.axis)
+    shapes = ['<line class="axis" x1="0" x2="100%" y1="1" y2="1"/>']
+    last = -1.0
+    for tick in Axis(low=low, high=high, start=0, end=100).ticks(5):
+        where = (tick - low) / ((high - low) or 1.0)
+        if where - last < _LEAST_APART:
+            continue
+        last = where
+        anchor = "start" if where < _EDGE else "end" if where > 1 - _EDGE else "middle"
+        told = percent(tick) if group.scale == "share" else number(tick, group.scale, currency=group.currency)
+        shapes.append(f'<line class="axis" x1="{place(tick)}" x2="{place(tick)}" y1="1" y2="5"/>')
+        shapes.append(f'<text x="{place(tick)}" y="17" text-anchor="{anchor}">{escape(told)}</text>')
+    label = escape(f"{group.title}: axis from {_end(group, low)} to {_end(group, high)}")
+    return Markup(  # noqa: S704  # as above
+        f'<svg class="ticks" width="100%" height="20" role="img" aria-label="{label}">{"".join(shapes)}</svg>'
+    )
+
+
+def _end(group: ScaleGroup, value: float) -> str:
+    return number(value, group.scale, currency=group.currency)
+
+
+def bar_svg(size: float, alt: str) -> Markup:
+    """Draw how much something is of the most, from 0 to 1."""
+    return Markup(
+        '<svg class="bar" width="100%" height="5" role="img" aria-label="{}"><rect width="{}" height="5"/></svg>'
+    ).format(visible(alt), f"{max(0.5, size * 100):.1f}%")
+
+
+class _Share:
+    """Places a number on an axis of any width, in per cent of it."""
+
+    def __init__(self, ends: tuple[float, float]) -> None:
+        self.axis = Axis(low=ends[0], high=ends[1], start=1, end=99)
+
+    def __call__(self, value: float) -> str:
+        return f"{self.axis(value):g}%"

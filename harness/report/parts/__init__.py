@@ -22,7 +22,7 @@ from harness.report.parts.figures import (
     percent_of,
     when,
 )
-from harness.report.parts.first import CheckRow, ConfusedRow, GridCell, GridRow, GridView, SampleCase
+from harness.report.parts.first import CheckRow, ConfusedRow, GridCell, GridRow, GridView, SampleCase, ScaleGroup
 from harness.report.parts.neutral import (
     MARKDOWN_LIMIT,
     ascii_only,

@@ -17,6 +17,7 @@ class CheckRow:
     required: str
     needed: str  # how many would settle it; empty when it is settled
     why: str
+    told: str  # `why` beside the figure and the requirement
     picture: Picture | None
     name: str  # without operator and bound
     figure: FigureText  # `seen`, in two
@@ -24,11 +25,17 @@ class CheckRow:
     anchor: str  # of what it is made of: what follows a candidate's key in an id
     cases: Cases = field(default_factory=dict)  # those that it is about; empty where none stand out
 
-    @property
-    def reason(self) -> str:
-        """Give `why` without the figure and the requirement that stand beside it."""
-        _, found, told = self.why.partition(": ")
-        return (told[:1].upper() + told[1:]) if found and self.why.startswith(self.name) else self.why
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleGroup:
+    """Checks of one unit on one axis; every picture has that axis."""
+
+    title: str
+    scale: Scale
+    currency: str
+    axis: tuple[float, float]
+    rows: tuple[CheckRow, ...]
+    left_out: int  # checks that pass and have no place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,3 +91,4 @@ class GridView:
 
     columns: tuple[tuple[str, str], ...]  # what a threshold is about, and what it requires
     rows: tuple[GridRow, ...]
+    left_out: int  # checks that every candidate passes, and that have no column

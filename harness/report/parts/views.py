@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.report.parts.first import CheckRow, ConfusedRow, FigureText, GridView, SampleCase
+from harness.report.parts.first import CheckRow, ConfusedRow, FigureText, GridView, SampleCase, ScaleGroup
 from harness.report.parts.page import Cases, Cell, Chart, Section, Table, Tone
 
 
@@ -61,6 +61,7 @@ class NotableGroup:
 
     title: str
     rows: tuple[NotableRow, ...]
+    key: str = ""  # safe in an HTML id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,14 @@ class CandidateView:
     next_step: str = ""  # the one thing to do; empty where an earlier version judged
     next_samples: tuple[SampleCase, ...] = ()  # of what is to be mended in the prompt
     confused: tuple[ConfusedRow, ...] = ()  # what it gets wrong, most frequent first
+    scales: tuple[ScaleGroup, ...] = ()  # its checks, on one axis a unit
+
+    @property
+    def anchors(self) -> frozenset[str]:
+        """What of it a report has, as the ends of ids."""
+        there = {"wrong": self.went_wrong, "confused": self.confused, "checks": self.checks, "cases": self.notable}
+        found = {key for key, value in there.items() if value}
+        return frozenset(found | {s.key for s in self.sections} | {f"cases-{group.key}" for group in self.notable})
 
     @property
     def blocking(self) -> tuple[CheckRow, ...]:
@@ -237,6 +246,7 @@ class ReportView:
     reproduce: Section
     command: str
     version: str
+    sure: str = ""  # the confidence of the intervals
     grid: GridView | None = None  # of two candidates or more that were measured
     taken: str = ""  # key of the candidate to take, or of the nearest one; that which could not be measured, if alone
 
@@ -244,6 +254,11 @@ class ReportView:
     def several(self) -> bool:
         """Whether there are candidates to tell apart."""
         return len(self.candidates) > 1
+
+    @property
+    def shown(self) -> tuple[CandidateView, ...]:
+        """The candidates, the one of the first screen first."""
+        return tuple(sorted(self.candidates, key=lambda c: c.key != self.first.key))
 
     @property
     def first(self) -> CandidateView:

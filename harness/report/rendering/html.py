@@ -12,8 +12,8 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from harness.judge import FigureText
-from harness.report.drawn import chart_svg, interval_svg
-from harness.report.parts import visible
+from harness.report.drawn import bar_svg, chart_svg, interval_svg, scale_svg, ticks_svg
+from harness.report.parts import one_line, shorten, visible
 from harness.report.rendering.environment import environment, render
 
 _MARKS = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? ", "plain": ""}
@@ -29,8 +29,9 @@ def render_page(template: str, *, template_dir: Path | None = None, **values: ob
 def html_environment(template_dir: Path | None = None) -> Environment:
     """Give the environment of our HTML templates: every value escaped, charts and marks within reach."""
     env = environment(lambda text: escape(visible(text)), template_dir)
-    env.filters["prose"] = _prose
+    env.filters.update(prose=_prose, short=lambda text, most: shorten(one_line(str(text)), most))
     env.globals.update(cases_link=_nowhere)  # a file by itself: the viewer has pages of cases
+    env.globals.update(bar=bar_svg, scaled=scale_svg, ticks=ticks_svg)
     env.globals.update(draw=chart_svg, interval=interval_svg, mark=_MARKS.__getitem__, stacked=_stacked)
     return env
 

@@ -38,6 +38,7 @@ def run_view(assessment: Assessment, manifest: Manifest | None = None) -> parts.
         version=assessment.harness_version,
         grid=sections.grid_view(assessment.policy, ranked, leaders, first),
         taken=first,
+        sure=sure(assessment.confidence),
     )
 
 
@@ -51,6 +52,7 @@ def _candidate(
 ) -> parts.CandidateView:
     if c.verdict == "NOT MEASURED":
         return _unmeasured(c, key, entry)
+    rows = sections.check_rows(c)
     return parts.CandidateView(
         key=key,
         name=c.name,
@@ -62,7 +64,8 @@ def _candidate(
         summary=_summary(c),
         tally=_tally(c),
         went_wrong=sections.troubles(c.went_wrong, c.verdict),
-        checks=sections.check_rows(c),
+        checks=rows,
+        scales=sections.scale_groups(c, rows),
         traps=tuple(trap.sentence for trap in c.traps),
         next_step=c.next_step.sentence if c.next_step else "",
         next_samples=sections.sample_cases(c.next_step.confused) if c.next_step else (),

@@ -1,7 +1,7 @@
 """The sections of a report, one subject each: from an assessment to sentences, figures, charts and tables."""
 
 from harness.report.sections.cases import notable_group, notable_groups, slices_section
-from harness.report.sections.checks import check_rows, grid_view
+from harness.report.sections.checks import check_rows, grid_view, scale_groups
 from harness.report.sections.cost import cost_section
 from harness.report.sections.generalization import generalization_section
 from harness.report.sections.history import cusum_figure, history_section, letters, since

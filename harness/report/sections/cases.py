@@ -1,5 +1,6 @@
 """Which cases: the figures again on each tag and split, and the single cases to look at, by reason."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -69,7 +70,8 @@ def notable_group(why: str, cases: Iterable[NotableCase], total: int = 0) -> Not
     title = sentence(why)
     total = max(total, len(every))
     more = f" ({len(shown)} of {total:,})" if total > len(shown) else f" ({total:,})"
-    return NotableGroup(title=title + more, rows=tuple(_notable_row(case) for case in shown))
+    key = "-".join(re.findall("[a-z]+", why.lower()))
+    return NotableGroup(title=title + more, rows=tuple(_notable_row(case) for case in shown), key=key)
 
 
 def _notable_row(case: NotableCase) -> NotableRow:

@@ -1,10 +1,24 @@
 """The checks of a candidate, and of all candidates side by side."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.files.thresholds import metric_of
-from harness.judge import CandidateAssessment, Check, FigureText, Scale, demand, figure_text, scale_of
+from harness.judge import CandidateAssessment, Check, FigureText, Scale, demand, figure_text, scale_of, sentence
 from harness.report import parts
+
+MAX_COLUMNS = 9  # checks that a grid has room for
+MAX_SCALED = 10  # checks of one axis
+_UNITS: dict[Scale, str] = {
+    "share": "Shares",
+    "seconds": "Times",
+    "money": "Money",
+    "points": "Points",
+    "number": "Numbers",
+    "count": "Counts",
+}
+_SCALES = tuple(_UNITS)
 
 
 def check_rows(candidate: CandidateAssessment) -> tuple[parts.CheckRow, ...]:
@@ -26,6 +40,7 @@ def _check_row(check: Check, currency: str) -> parts.CheckRow:
         required=f"{check.op} {demand(check.required, scale, currency)}",
         needed=needed,
         why=check.why,
+        told=sentence(check.told) or check.why,
         picture=_check_picture(check, scale, seen, currency),
         name=check.name or check.threshold,
         figure=_figure(check, currency),
@@ -84,6 +99,31 @@ def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> part
     )
 
 
+def scale_groups(candidate: CandidateAssessment, rows: Sequence[parts.CheckRow]) -> tuple[parts.ScaleGroup, ...]:
+    """Put the checks of one unit and direction on one axis: those that block first, then the others."""
+    groups: dict[tuple[Scale, bool], list[parts.CheckRow]] = {}
+    for row in sorted(rows, key=lambda one: one.status == "PASS"):
+        if row.picture is not None:
+            groups.setdefault((row.scale, row.picture.wanted == "above"), []).append(row)
+    order = sorted(groups, key=lambda key: (_SCALES.index(key[0]), not key[1]))
+    return tuple(_scale_group(scale, groups[scale, up], candidate.cost.currency, up=up) for scale, up in order)
+
+
+def _scale_group(scale: Scale, rows: list[parts.CheckRow], currency: str, *, up: bool) -> parts.ScaleGroup:
+    pictures = [row.picture for row in rows[:MAX_SCALED] if row.picture is not None]
+    ends = [end for p in pictures for end in (p.low, p.high, p.value, p.threshold) if end is not None]
+    axis = (min(ends), max(ends))
+    if scale == "share" and up:
+        axis = (max(0.0, math.floor((min(ends) - 0.01) * 20) / 20), 1.0 if max(ends) <= 1 else max(ends))
+    elif min(ends) >= 0:
+        axis = (0.0, max(ends) * 1.08 or 1.0)
+    shown = tuple(replace(row, picture=row.picture and replace(row.picture, axis=axis)) for row in rows[:MAX_SCALED])
+    title = f"{_UNITS[scale]}, at {'least' if up else 'most'} the threshold"
+    return parts.ScaleGroup(
+        title=title, scale=scale, currency=currency, axis=axis, rows=shown, left_out=len(rows) - len(shown)
+    )
+
+
 def grid_view(
     policy: Sequence[str], ranked: Sequence[CandidateAssessment], rows: Sequence[parts.LeaderRow], taken: str
 ) -> parts.GridView | None:
@@ -91,10 +131,16 @@ def grid_view(
     if len(ranked) < 2:
         return None
     known = {check.threshold: check for c in ranked for check in c.checks}
+    told = {check.threshold for c in ranked for check in c.checks if check.status != "PASS"}
     order = [text for text in policy if text in known] + [text for text in known if text not in policy]
+    every = len(order)
+    if every > MAX_COLUMNS:
+        order = [text for text in order if text in told][:MAX_COLUMNS]
     heads = [(known[text].name or text, text.removeprefix(known[text].name).strip()) for text in order]
     return parts.GridView(
-        columns=tuple(heads), rows=tuple(_grid_row(c, row, order, taken) for c, row in zip(ranked, rows, strict=True))
+        columns=tuple(heads),
+        rows=tuple(_grid_row(c, row, order, taken) for c, row in zip(ranked, rows, strict=True)),
+        left_out=every - len(order),
     )
 
 

@@ -81,8 +81,8 @@ def test_charts_take_their_colours_from_the_page(html: str) -> None:
 
 def test_sections_come_in_the_order_of_the_report(html: str) -> None:
     of_a_candidate = (
-        "checks confusion labels tradeoff latency stability history robustness generalization leakage cost "
-        "slices cases measurement"
+        "scales confused confusion cases checks labels stability latency robustness generalization leakage tradeoff "
+        "history slices cost measurement"
     )
     order = ["leaderboard", *(f"c1-{key}" for key in of_a_candidate.split()), "c2-checks", "reproduce"]
     places = [html.index(f'id="{key}"') for key in order]

@@ -145,7 +145,7 @@ def test_a_figure_leads_to_the_cases_that_it_stands_for(
 
 def test_what_went_wrong_leads_to_the_cases_of_each_kind(viewer: Viewer) -> None:
     page = viewer.page(f"/runs/{RUN}")
-    section = page[page.index('id="c2-wrong"') : page.index('id="c2-checks"')]
+    section = page[(start := page.index('id="c2-wrong"')) : page.index("</section>", start)]
     links = [unescape(link) for link in re.findall(r'<a href="([^"]+/cases[^"]*)"', section)]
     found = {}
     for link in links:

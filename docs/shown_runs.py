@@ -1,0 +1,116 @@
+"""The runs that docs/screenshots.py shows, judged from made-up replies: the same on every machine, no network."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import msgspec
+from run_of import candidate, case_row, events_of, manifest_of, parsed_thresholds, record
+from went_wrong import all_cut, refused_alike
+
+from harness.judge.assess import assess
+from harness.judge.documents import Assessment
+from harness.rundir import Manifest
+
+INTENTS = (
+    "refund", "shipping", "cancellation", "invoice", "technical", "account", "complaint", "praise", "sales lead",
+    "press enquiry", "job application", "other",
+)  # fmt: skip
+TEXTS = (
+    "I was charged twice for order {n}, please send one of the payments back.",
+    "Where is parcel {n}? It was to be here on Monday.",
+    "Please close what I booked under {n}, I no longer need it.",
+    "The app shows error {n} whenever I open the second page.",
+)
+LENGTHS = (300, 520, 940, 1980)  # ms, about, by size of the model
+
+
+def _wrong(label: str, labels: Sequence[str], draw: random.Random) -> str:
+    """Give another label, mostly the next one, as of a model that confuses some more than others."""
+    place = labels.index(label)
+    return labels[(place + 1) % len(labels)] if draw.random() < 0.6 else draw.choice([x for x in labels if x != label])
+
+
+def _run(
+    labels: Sequence[str],
+    cases: Sequence[tuple[str, int]],
+    right: dict[str, float],
+    thresholds: Sequence[str],
+    *,
+    repeats: int,
+    name: str,
+    positive: str | None = None,
+) -> Assessment:
+    """Judge candidates that answer so often right, over (label, number of cases)."""
+    draw = random.Random(7)  # noqa: S311  # figures for a picture
+    rows = [(f"{name}-{n:04d}", label) for n, label in enumerate(x for x, many in cases for _ in range(many))]
+    entries = [candidate(one, messages=[{"role": "user", "content": "Sort this: {{ message }}"}]) for one in right]
+    planned = len(rows) * repeats * len(right)
+    made = manifest_of(labels, planned=planned, repeats=repeats, candidates=entries, positive=positive)
+    manifest = _named(made, name)
+    session = events_of([])
+    events = [session[0], *session[1:2]]
+    for n, (case, label) in enumerate(rows):
+        text = TEXTS[n % len(TEXTS)].format(n=1000 + 7 * n)
+        events.append(case_row(case, label, inputs={"message": text}))
+    for place, (who, share) in enumerate(right.items()):
+        median = LENGTHS[place % len(LENGTHS)] / 1000
+        for case, label in rows:
+            hard = draw.random() > share
+            for repeat in range(repeats):
+                miss = hard and draw.random() < 0.9
+                said = _wrong(label, labels, draw) if miss else label
+                seconds = median * draw.lognormvariate(0, 0.25)
+                events.append(record(case, said, repeat=repeat, candidate=who, seconds=seconds))
+    events.append(session[2])
+    return assess(manifest, events, thresholds=parsed_thresholds(thresholds, labels))
+
+
+def _named(manifest: Manifest, name: str) -> Manifest:
+    suite = {**manifest.suite, "name": name}
+    return msgspec.structs.replace(
+        manifest,
+        suite_name=name,
+        suite=suite,
+        run_id=f"20260301T090000Z-{name}-3fa2c1",
+        created_utc="2026-03-01T09:00:00Z",
+    )
+
+
+def _spam(right: dict[str, float], *, cases: int = 400, repeats: int = 3, name: str = "spam") -> Assessment:
+    third = cases // 3
+    return _run(
+        ("spam", "ham"),
+        (("spam", third), ("ham", cases - third)),
+        right,
+        (
+            "accuracy >= 90%", "recall[spam] >= 85%", "precision[spam] >= 80%", "latency.p95 <= 1 s",
+            "stability >= 85%", "failures <= 1%",
+        ),
+        repeats=repeats,
+        name=name,
+        positive="spam",
+    )  # fmt: skip
+
+
+def _many(labels: Sequence[str], least: int, most: int, share: float, name: str) -> Assessment:
+    draw = random.Random(3)  # noqa: S311  # as above
+    cases = [(label, draw.randint(least, most)) for label in labels]
+    wanted = [f"{metric}[{label}] >= 80%" for label in labels for metric in ("recall", "precision")]
+    return _run(
+        labels, cases, {"v2@mini": share}, ["accuracy >= 90%", *wanted, "latency.p95 <= 1 s"], repeats=2, name=name
+    )
+
+
+SHOWN: dict[str, Callable[[], Assessment]] = {
+    "report": lambda: _spam({"v2@mini": 0.915, "v1@mini": 0.85, "v2@large": 0.93}),
+    "six-candidates": lambda: _spam(
+        {"v1@mini": 0.84, "v2@mini": 0.915, "v2@medium": 0.93, "v2@large": 0.95, "v1@small": 0.8, "v1@medium": 0.86}
+    ),
+    "twelve-labels": lambda: _many(INTENTS, 8, 70, 0.82, "support"),
+    "forty-labels": lambda: _many([f"intent {n:02d}" for n in range(40)], 10, 30, 0.85, "banking"),
+    "all-failed": refused_alike,
+    "all-cut": all_cut,
+    "perfect": lambda: _spam({"v3@mini": 1.0}, cases=1000, name="perfect"),
+}

@@ -71,7 +71,7 @@ def _candidate(
         next_samples=sections.sample_cases(c.next_step.confused) if c.next_step else (),
         confused=sections.confused_rows(c),
         confusion=sections.confusion_view(c.classification.confusion),
-        labels=sections.labels_section(c.classification),
+        labels=sections.labels_section(c),
         quality=sections.quality_section(c.classification, c.outcomes, c.cost.currency),
         tradeoff=sections.tradeoff_section(c, positive),
         latency=sections.latency_section(c),

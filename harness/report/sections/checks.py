@@ -118,7 +118,7 @@ def _scale_group(scale: Scale, rows: list[parts.CheckRow], currency: str, *, up:
     elif min(ends) >= 0:
         axis = (0.0, max(ends) * 1.08 or 1.0)
     shown = tuple(replace(row, picture=row.picture and replace(row.picture, axis=axis)) for row in rows[:MAX_SCALED])
-    title = f"{_UNITS[scale]}, at {'least' if up else 'most'} the threshold"
+    title = f"{_UNITS[scale]}, at {'least' if up else 'most'}"
     return parts.ScaleGroup(
         title=title, scale=scale, currency=currency, axis=axis, rows=shown, left_out=len(rows) - len(shown)
     )

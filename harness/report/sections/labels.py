@@ -1,10 +1,19 @@
 """What is got wrong: the confusions, the matrix, the scores of each label and over all labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.files.thresholds import metric_of
-from harness.judge import NO_LABEL, CandidateAssessment, Classification, Confused, Confusion
+from harness.judge import (
+    NO_LABEL,
+    CandidateAssessment,
+    Classification,
+    Confused,
+    Confusion,
+    Estimate,
+    LabelScores,
+    Status,
+)
 from harness.report import parts
 
 MAX_ERRORS = 8
@@ -127,39 +136,56 @@ def _errors(confusion: Confusion) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def labels_section(classification: Classification) -> parts.Section:
-    """Give precision and recall of each label with intervals."""
+def labels_section(candidate: CandidateAssessment) -> parts.Section:
+    """Give precision and recall of each label with intervals and what was required; those that fail first."""
+    statuses = {(c.metric, c.label): c.status for c in candidate.checks if not c.part}
+    most: dict[str, str] = {}
+    for row in candidate.confused:
+        read = "no label" if row.read_as == NO_LABEL else row.read_as
+        most.setdefault(row.expected, f"{row.trials:,} × {read}")
+
+    def worst(label: str) -> int:
+        known = [statuses.get((metric, label), "PASS") for metric in ("precision", "recall")]
+        return min(("FAIL", "INCONCLUSIVE", "PASS").index(status) for status in known)
+
     rows = tuple(
         (
             parts.Cell(text=label, kind="code"),
-            *(
-                replace(parts.estimate_cell(figure, "share", axis=axis), cases=metric_of(name).cases(label))
-                for name, figure, axis in (
-                    ("precision", scores.precision, True),
-                    ("recall", scores.recall, True),
-                    ("f1", scores.f1, False),
-                    ("specificity", scores.specificity, False),
-                )
-            ),
+            *(_label_cell(name, label, figure, statuses) for name, figure in _scores_of(scores)),
             replace(parts.number_cell(parts.count(scores.support)), cases={"expected": label}),
             replace(parts.number_cell(parts.count(scores.predicted)), cases={"read_as": label}),
+            parts.Cell(text=most.get(label, "")),
         )
-        for label, scores in classification.labels.items()
+        for label, scores in sorted(candidate.classification.labels.items(), key=lambda item: worst(item[0]))
     )
     return parts.Section(
         key="labels",
-        title="Precision and recall of each label",
-        short="Labels",
+        title="Labels",
         lead="Precision: of the trials read as the label, how many were right. "
         "Recall: of the trials that should be the label, how many were found.",
         tables=(
             parts.Table(
                 title="",
-                head=("Label", "Precision", "Recall", "F1", "Specificity", "Support", "Predicted"),
+                head=("Label", "Precision", "Recall", "F1", "Cases", "Trials read so", "Most often read as"),
                 rows=rows,
                 picture_note="Axes of the pictures run from 0 to 100%.",
             ),
         ),
+    )
+
+
+def _scores_of(scores: LabelScores) -> tuple[tuple[str, Estimate], ...]:
+    return (("precision", scores.precision), ("recall", scores.recall), ("f1", scores.f1))
+
+
+def _label_cell(
+    metric: str, label: str, figure: Estimate, statuses: Mapping[tuple[str, str | None], Status]
+) -> parts.Cell:
+    status = statuses.get((metric, label))
+    return replace(
+        parts.estimate_cell(figure, "share", axis=metric != "f1"),
+        cases=metric_of(metric).cases(label),
+        tone="plain" if status is None else parts.STATUS_TONES[status],
     )
 
 

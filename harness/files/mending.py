@@ -133,12 +133,16 @@ def _shown(path: Path, root: Path) -> str:
 
 def what_to_change(failure: Failure, places: Places, key_variable: str | None = None, *, run: str = "RUN") -> Mend:
     """Say what would mend a failure of a run, by its kind and by what its message names."""
-    words = failure.message[:_MOST_READ]
+    words, mend = failure.message[:_MOST_READ], None
+    if "replies" in places and failure.kind not in {"render", "no_recorded_reply"}:
+        mend = _at(places, ("replies",), "Record these trials again, or correct {}")
+    elif failure.kind in {"unauthorized", "unknown_model"}:
+        mend = _not_let(words, places)
+    if mend is not None:
+        return mend
     match failure.kind:
         case "unauthorized":
-            return _not_let(words, places) or _key(places, key_variable, sure=failure.status != 403)
-        case "unknown_model" if (mend := _not_let(words, places)) is not None:
-            return mend
+            return _key(places, key_variable, sure=failure.status != 403)
         case "quota":
             return Mend("", _PAY)
         case "bad_request" | "error_in_body" | "too_large":

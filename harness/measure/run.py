@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness.errors import EndpointUnusable, HarnessError, UsageError
+from harness.errors import EndpointUnusable, FilesError, HarnessError, UsageError
 from harness.journal import JournalWriter, RunLock, iter_records
 from harness.measure.bounds import NO_BOUND, Most, Record, Reply
 from harness.measure.endpoint.origin import api_key, resolved_headers
@@ -97,7 +97,7 @@ def _none_left_empty(run: Path) -> Iterator[None]:
     """Remove a run that ended before its first call: nothing is in it, and it would be the latest one."""
     try:
         yield
-    except (EndpointUnusable, UsageError) as error:
+    except (EndpointUnusable, FilesError, UsageError) as error:
         if not error.resumable:
             shutil.rmtree(run, ignore_errors=True)
         raise

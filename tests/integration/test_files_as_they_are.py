@@ -71,6 +71,7 @@ def test_a_project_file_that_is_spelt_yaml_is_told(tmp_path: Path) -> None:
     ("entry", "said"),
     [
         ("{endpoint: local, weights: missing.gguf}", "there is no file"),
+        ("{endpoint: replay, replies: broken.jsonl}", "broken.jsonl:1: needs one of `reply`"),
         (
             "{endpoint: chat, transport: openai, base_url: 'https://a.example', model: m,"
             " azure: {entra: true, api_version: '2024-10-21'}}",
@@ -85,6 +86,7 @@ def test_an_endpoint_that_can_not_be_opened_leaves_no_run(tmp_path: Path, entry:
     assert harness("run", "a.suite.yml", "--first", "151", at=tmp_path).returncode != 2
     runs = [path.name for path in (tmp_path / "results").glob("*")]
     (tmp_path / "harness.yml").write_text(f"models:\n  recorded: {entry}\n")
+    (tmp_path / "broken.jsonl").write_text('{"case": "a-1", "reply": null}\n')
     done = harness("run", "a.suite.yml", at=tmp_path)
     assert done.returncode in (2, 5)
     assert said in " ".join(done.stderr.split())

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import yaml
 from certified import Certified
-from commanded import write_yaml
+from commanded import ended, write_yaml
 from gated import (
     PROMPT,
     SUITE,
@@ -575,3 +575,68 @@ def test_no_child_of_the_harness_looks_for_modules_in_the_working_directory() ->
     }
     assert len(started) >= 4, "the pattern must find them"
     assert {one for one in started if one.split(": ")[1] not in ("-P", "-I")} == set()
+
+
+PLANTED = [
+    "sitecustomize.py",
+    "usercustomize.py",
+    "conftest.py",
+    "harness/__init__.py",
+    "harness/__main__.py",
+    "json.py",
+    "re2.py",
+    "yaml.py",
+    "site.py",
+    "typer.py",
+    "numpy.py",
+    "msgspec.py",
+    "uvloop.py",
+    "subprocess.py",
+    "jinja2/__init__.py",
+    "asyncio/__init__.py",
+    "encodings/__init__.py",
+    "pyreqwest/__init__.py",
+    "suites/sitecustomize.py",
+    "suites/harness/__init__.py",
+    "prompts/jinja2.py",
+    "__main__.py",
+    ".venv/lib/python3/site-packages/sitecustomize.py",
+]
+
+
+@pytest.mark.parametrize(
+    ("folder", "arguments", "more"),
+    [
+        ("", ["gate", SUITE, "--base", "main"], {}),
+        ("", ["gate", "--all", "--base", "main"], {"PYTHONPATH": "", "PATH": f".:{os.environ['PATH']}"}),
+        ("suites", ["gate", "small.suite.yml", "--base", "main"], {}),
+        ("", ["check", SUITE, "--untrusted"], {}),
+        ("", ["run", SUITE, "--processes", "2"], {}),
+    ],
+)
+def test_the_command_imports_nothing_that_a_branch_planted_where_it_stands(
+    tmp_path: Path, scripted_server: Serve, folder: str, arguments: list[str], more: dict[str, str]
+) -> None:
+    repo, ran = tmp_path / "repo", tmp_path / "ran"
+    repo.mkdir()
+    server = scripted_server(lambda request: Answer.of_json(chat_reply("spam")))
+    write_repository(repo, served(server.url, api_key_env="PLANTED_API_KEY"), cases=8)
+    branch(repo, "planted")
+    write_prompt(repo, "Sort well: {{ message }}")
+    for name in PLANTED:
+        (repo / name).parent.mkdir(parents=True, exist_ok=True)
+        (repo / name).write_text(f"import os\nopen({str(ran)!r}, 'a').write(__file__ + str(dict(os.environ)))\n")
+    for name, text in {
+        "evil.pth": f"import os; os.system('touch {ran}')\n",
+        "pyvenv.cfg": "home = .\ninclude-system-site-packages = true\n",
+        "git": f'#!/bin/sh\ntouch {ran}\nexec /usr/bin/env -i git "$@"\n',
+        "python3": f"#!/bin/sh\ntouch {ran}\n",
+    }.items():
+        (repo / name).write_text(text)
+        (repo / name).chmod(0o755)
+    git(repo, "add", "-A", "-f")
+    git(repo, "commit", "-q", "-m", "planted")
+    script = Path(sys.executable).parent / "harness"
+    done = ended([str(script), *arguments], at=repo / folder, env={"PLANTED_API_KEY": "sk-canary-0123456789", **more})
+    assert done.returncode in {0, 1, 3}, done.stderr
+    assert not ran.exists(), ran.read_text()

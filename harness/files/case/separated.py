@@ -81,8 +81,14 @@ def _records(file: Path, reader: Any, skipped: int, findings: Findings) -> Itera
             yield skipped + line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        at, said = skipped + (reader.line_num or 1), f"is not valid CSV: {error}."
-        findings.add(file, at, "", said, "Close every quote; double a quote inside a field.")
+        at, said, fix = (
+            skipped + (reader.line_num or 1),
+            f"is not valid CSV: {error}.",
+            "Close every quote; double a quote inside a field.",
+        )
+        if "new-line character" in str(error):
+            said, fix = "has lines that end with a carriage return alone.", "Save it as `CSV UTF-8`."
+        findings.add(file, at, "", said, fix)
 
 
 def named_cells(
@@ -99,8 +105,8 @@ def named_cells(
             return
     least = max((i for i, name in enumerate(header, start=1) if name), default=0)
     for line, cells in records:
-        if not cells:
-            continue
+        if not any(cell.strip() for cell in cells):
+            continue  # a blank line, or a row of separators alone, as spreadsheets leave where rows were emptied
         if not least <= len(cells) <= len(header):
             message = f"has {len(cells)} fields where the header has {len(header)}."
             findings.add(file, line, "", message, "Put quotes around a field that holds a separator.")

@@ -100,6 +100,7 @@ _MARKS = (  # UTF-32's first: its mark starts as that of UTF-16 does
     (codecs.BOM_UTF8, "utf-8"),
 )
 SAVE = "Save it as UTF-8."
+_ZIPPED = b"PK\x03\x04"  # also how .xlsx begins
 
 
 def encoding_of(raw: bytes) -> str:
@@ -148,8 +149,13 @@ def read_lines(path: Path, findings: Findings, encoding: str = "", fix: str = ""
     """
     try:
         with path.open("rb") as source:
-            codec = encoding or encoding_of(source.peek(4)[:4])
-            if codecs.lookup(codec).name.startswith(("utf-16", "utf-32")):
+            begun = source.peek(4)
+            codec = encoding or encoding_of(begun[:4])
+            if begun.startswith(_ZIPPED):
+                findings.add(
+                    path, None, "", "is no text but a spreadsheet, or packed.", f"Write `format: xlsx`. Or: {SAVE}"
+                )
+            elif codecs.lookup(codec).name.startswith(("utf-16", "utf-32")):
                 yield from _wide_lines(path, source, codec, findings)
             else:
                 yield from _lines(path, source, codec, findings, fix or SAVE)

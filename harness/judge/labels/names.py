@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufe0e\ufe0f\ufeff"))
-_JOINT = re.compile(r"(?<=[^\W_])(?:[\s_\-\u2010]+)(?=[^\W_])")
+_JOINT = re.compile(r"(?<=[^\W_])(?:[\s_\-\u2010\u2012-\u2015\u2212]+)(?=[^\W_])")
 _QUOTES = "\"'`\u00ab\u00bb\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a\u300c\u300d"
 _FINAL = ".,;:!?\u2026\u3001\u3002\u0964\u061f\u060c"
 DECORATION = " \t\r\n*_#>~()[]{}<" + _FINAL + _QUOTES
@@ -120,7 +120,7 @@ def _marks() -> str:
 def whole_word(name: str, *, joins: bool) -> str:
     """Give the pattern of a name that is not a part of a longer word or number."""
     parts = name.split(" ") if joins else [name]
-    body = r"[\s_\-\u2010]+".join(re.escape(part) for part in parts)
+    body = r"[\s_\-\u2010\u2012-\u2015\u2212]+".join(re.escape(part) for part in parts)
     word = rf"[^\W_{UNSPACED}]"
     left = right = ""
     if not re.match(rf"[{UNSPACED}]", name):

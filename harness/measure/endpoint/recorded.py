@@ -133,7 +133,9 @@ def _index(path: Path, mapped: mmap.mmap) -> tuple[array[int], array[int], set[_
         try:
             line = decode(text)
             if (line.reply is None and line.refusal is None and line.tool is None) == (line.failure is None):
-                problems.append(Problem(path, number, "", "needs either `reply` or `failure`, not both"))
+                problems.append(
+                    Problem(path, number, "", 'needs one of `reply` ("" where nothing was said) and `failure`')
+                )
             key = _key(line)
             shapes.add((key[0] is not None, key[1] is not None, key[3] is not None, key[4] is not None))
             hashes.append(_digest(key))

@@ -11,7 +11,7 @@ import pytest
 from harness.files.bundle import load_bundle
 from harness.files.mending import Mend, more_output, what_to_change
 from harness.measure.endpoint.failure_map import from_status
-from harness.record import Failure
+from harness.record import Failure, FailureKind
 
 PROMPT = "modelParameters:\n  max_tokens: 8\n  temperature: 0\nmessages:\n  - {role: user, content: '{{ message }}'}\n"
 MINI = "models:\n  mini:\n    endpoint: chat\n    base_url: https://api.example.com/v1\n    model: m\n"
@@ -90,6 +90,13 @@ def test_a_call_that_is_not_let_through_is_blamed_on_the_key_only_where_it_may_b
 ) -> None:
     body = json.dumps({"error": {"message": words}}).encode()
     assert what_to_change(from_status(status, body), PLACES, "KEY").advice == advice
+
+
+@pytest.mark.parametrize("kind", ["timeout", "server_error", "unauthorized", "quota", "rate_limited", "invalid_reply"])
+def test_what_was_recorded_as_failed_is_recorded_again(kind: FailureKind) -> None:
+    places = {"entry": "harness.yml:2", "replies": "harness.yml:4"}
+    made = what_to_change(Failure(kind=kind, message="recorded failure"), places)
+    assert made.advice == "Record these trials again, or correct `replies` in harness.yml:4."
 
 
 @pytest.mark.parametrize(

@@ -194,13 +194,45 @@ def test_a_reason_is_told_in_words() -> None:
 
 
 def test_words_of_a_label_may_be_joined_by_blanks_hyphens_or_underscores() -> None:
-    for text in ("account access", "account_access", "Account-Access", "account\n access"):
+    for text in ("account access", "account_access", "Account-Access", "account\n access", "account\u2013access"):
         assert read(text, ("account_access", "billing")) == "account_access"
 
 
 def test_labels_that_differ_only_in_joints_or_case_are_kept_apart() -> None:
     assert [read(text, ("a_b", "a b")) for text in ("a_b", "a b")] == ["a_b", "a b"]
     assert [read(text, ("US", "us")) for text in ("US", "us")] == ["US", "us"]
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("spam", "spam"),
+        ("Not spam.", "not spam"),
+        ("NOT-SPAM", "not spam"),
+        ("spam-ish", "spam-ish"),
+        ("spam\u2010ish", "spam-ish"),
+        ("spam\u2014ish", "spam-ish"),
+        ("This is not spam.", "not spam"),
+        ("spam, not spam-ish", "spam"),
+        ("It's not spam-ish", "<negated> spam-ish"),
+        ("This isn't spam.", "<negated> spam"),
+        ("This is not at all spam", "<negated> spam"),
+        ("not **spam**", "<negated> spam"),
+        ("not spam but spam-ish", "<several_labels> not spam spam-ish"),
+        ("spam/not spam", "<several_labels> spam not spam"),
+        ("spamish", "<no_name>"),
+        ("notspam", "<no_name>"),
+    ],
+)
+def test_of_labels_that_contain_each_other_none_is_read_for_another(text: str, label: str) -> None:
+    assert why(text, ("spam", "not spam", "spam-ish")) == label
+
+
+def test_a_cut_may_hide_which_of_the_labels_that_contain_each_other_it_was() -> None:
+    three = ("spam", "not spam", "spam-ish")
+    assert why("spam", three, finish="length") == "<cut_name> spam-ish"
+    assert why("not spam", three, finish="length") == "not spam"
+    assert why("spam", three) == "spam"
 
 
 def test_aliases_name_their_label() -> None:

@@ -61,6 +61,8 @@ READ_AS_THEY_ARE = [
     ("wide_once.csv", "expected,text,,,\nspam,win é,,,\nham,hello,,,\n", {}),
     ("wide_once_short_rows.csv", "expected,text,,,\nspam,win é\nham,hello,\n", {}),
     ("pandas_index.csv", ",expected,text\n0,spam,win é\n1,ham,hello\n", {}),
+    ("emptied_rows.csv", "expected,text\r\n\r\nspam,win é\r\n,\r\nham,hello\r\n,\r\n\" \",\r\n", {}),
+    ("emptied_rows_wide.csv", "expected;text;;\nspam;win é;;\nham;hello;;\n;;;\n", {}),
     ("SMSSpamCollection", "spam\twin é\nham\thello\n", {"format": "tsv", "header": ("expected", "text")}),
     ("no_header.csv", "spam,win é\nham,hello\n", {"header": ("expected", "text")}),
     ("no_header_semicolon.csv", "spam;win é\nham;hello\n", {"header": ("expected", "text")}),
@@ -166,6 +168,9 @@ ASKED = [
     ("a.json", "[" * 100_000, "is not valid JSON"),
     ("a.txt", "x", "cases: {file: a.txt, format: ...}"),
     ("a.prompt.yml", "name: x\n", "this prompt brings no cases"),
+    ("a.csv", "expected,text\rspam,a\rham,b\r", "lines that end with a carriage return alone. Save it as `CSV UTF-8`."),
+    ("a.csv", b"PK\x03\x04\x14\x00 and so on", "is no text but a spreadsheet, or packed. Write `format: xlsx`."),
+    ("a.jsonl", b"PK\x03\x04\x14\x00 and so on", "is no text but a spreadsheet, or packed. Write `format: xlsx`."),
     ("a.csv", "expected,text\nspam,a,b\n", "has 3 fields where the header has 2"),
 ]  # fmt: skip
 

@@ -11,13 +11,20 @@ from typing import TypeVar
 
 import numpy as np
 
-from harness.files.policy import Threshold, thresholds_of
+from harness.files.policy import Suite, Threshold, thresholds_of
 from harness.files.project.entry import ModelEntry
-from harness.files.suite import Suite
 from harness.judge import OUTCOMES, PastRun
 from harness.judge.scores import NONE, Answers, Bool, Float, Int16, Int64, Resampling, Votes, seconds
-from harness.judge.table.columns import DEV, FAILURES, HOLDOUT, CaseColumns, RunTable, TrialColumns, named_counts
-from harness.record import Stopped
+from harness.judge.table.columns import (
+    DEV,
+    FAILURES,
+    HOLDOUT,
+    CaseColumns,
+    RunTable,
+    Stopped,
+    TrialColumns,
+    named_counts,
+)
 from harness.rundir import MANIFEST, CandidateEntry, Manifest
 
 FAILED = OUTCOMES.index("failed")

@@ -10,12 +10,10 @@ from typing import Literal
 
 from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed
 from harness.files.thresholds import metric_of
-from harness.journal import JournalWriter
 from harness.measure.bounds import Bundle, Most, Plan, Spent
 from harness.measure.engine.contract import EngineOutcome, RecordSink, Work
 from harness.measure.sharding import Others
-from harness.measure.sink import JournalSink, Observer, Stopper
-from harness.measure.timeline import RealClock
+from harness.measure.sink import JournalSink, JournalWriter, Observer, RealClock, Stopper
 from harness.record import CaseRow, Event, Record, Refused, Session, Stopped
 
 _LAG_BOUND_NS = 10_000_000

@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from harness.judge.compare.words import word_diff
+from harness.judge.compare.surroundings import word_diff
 from harness.judge.scores import paired
 from harness.judge.scores.combined import difference
 from harness.judge.scores.latency import hodges_lehmann_estimate

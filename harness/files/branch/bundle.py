@@ -10,13 +10,12 @@ with is the base as it is now.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.errors import UsageError
 from harness.files.branch.answering import Policy, Sent, heirs, read_policy, since_then
 from harness.files.branch.base_policy import PolicyPlaces, is_suite, lay_out, matching, nearest_suite, project_of
 from harness.files.branch.edits import edits_of, refuse_files
 from harness.files.branch.pairing import Bundle, GateAsked, Pair, Side, Sides
 from harness.files.branch.prompts import FoundPrompts, SuitePrompts
-from harness.files.branch.repository import Repository, lies_in, touches
+from harness.files.branch.repository import Repository, UsageError, lies_in, touches
 from harness.files.project import find_project
 
 

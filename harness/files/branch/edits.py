@@ -5,11 +5,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
 from harness.files.baselines import BASELINES
 from harness.files.branch.answering import Case, ModelEntry, Policy, Suite, is_file_of_weights
 from harness.files.branch.pairing import Sides
-from harness.files.branch.repository import Repository, lies_in
+from harness.files.branch.repository import Repository, UsageError, lies_in
 from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
 from harness.files.written import shown
 

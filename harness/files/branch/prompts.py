@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from harness.errors import UsageError
 from harness.files.branch.answering import Sent, ask_alike
 from harness.files.branch.base_policy import PolicyPlaces, nearest_text
-from harness.files.branch.repository import Snapshot, is_pointer
+from harness.files.branch.repository import Snapshot, UsageError, is_pointer
 from harness.files.bundle import Bundle, Candidate, Gatherer, inputs_sent, too_dear, unique_names
 from harness.files.case import PROMPT_LEVEL, is_own
 from harness.files.prompts import RenderFailed, read_prompt, renderer_of

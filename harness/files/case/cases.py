@@ -15,8 +15,7 @@ from harness.files.case.expected import Expected, entry_line
 from harness.files.case.rows import LONGEST_FIELD, read_json, read_jsonl, read_test_data
 from harness.files.case.separated import NAMELESS, named_cells, read_beside, read_separated
 from harness.files.case.tables import read_remote, read_sheet, read_table
-from harness.files.digest import digest
-from harness.files.suite.model import CaseFile
+from harness.files.suite.model import CaseFile, digest
 from harness.files.written import SAVE, Findings, as_text, did_you_mean, shown
 from harness.record import CaseRow as Case
 

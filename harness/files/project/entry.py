@@ -11,7 +11,8 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.files.digest import digest
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
-from harness.files.written import Day, Money, Seconds, Texts, Written
+from harness.files.written.units import Day, Money, Seconds, Texts
+from harness.files.written.validation import Written
 from harness.record import Usage
 
 if TYPE_CHECKING:

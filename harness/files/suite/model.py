@@ -16,7 +16,8 @@ from pydantic import (
 )
 
 from harness.files.digest import digest
-from harness.files.written import Age, Money, Share, Texts, Written, per_month
+from harness.files.written.units import Age, Money, Share, Texts, per_month
+from harness.files.written.validation import Written
 from harness.record import CaseRow
 
 DEFAULT_CONFIDENCE = 0.95

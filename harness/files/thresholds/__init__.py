@@ -7,4 +7,3 @@ read, and every later wing with them.
 from harness.files.thresholds.metrics import *
 from harness.files.thresholds.parse import parse_threshold
 from harness.files.thresholds.scanner import ThresholdError
-from harness.files.thresholds.threshold import Op, Threshold, Where

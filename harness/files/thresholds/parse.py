@@ -15,9 +15,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from harness.files.thresholds.fixes import argument_fix, bound_fix, filter_fix, metric_fix, operator_fix
-from harness.files.thresholds.metrics import ACCURACY, BETTER_THAN_MAJORITY, METRICS, SPELLINGS, Metric
+from harness.files.thresholds.metrics import (
+    ACCURACY,
+    BETTER_THAN_MAJORITY,
+    METRICS,
+    SPELLINGS,
+    Baseline,
+    Metric,
+    Op,
+    Threshold,
+    Where,
+)
 from harness.files.thresholds.scanner import Scanner, ThresholdError
-from harness.files.thresholds.threshold import Baseline, Op, Threshold, Where
 from harness.files.written import units
 from harness.files.written.findings import did_you_mean, shortlist, shown
 

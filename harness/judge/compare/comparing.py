@@ -24,16 +24,14 @@ from typing import TypeAlias
 import msgspec
 import numpy as np
 
-from harness.files.thresholds import metric_of
 from harness.judge import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference, NonInferiority
-from harness.judge.checks.worlds import as_usual, mended, otherwise
+from harness.judge.checks.worlds import as_usual, mended, metric_of, otherwise
 from harness.judge.compare import figures
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import cases_for_margin, decided, overall, p_not_worse, p_worse, status_of
 from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, typical
-from harness.judge.compare.surroundings import changes, notes, served
+from harness.judge.compare.surroundings import changes, notes, prompt_text, served, word_diff
 from harness.judge.compare.telling import comparison_headline, non_inferiority_sentence
-from harness.judge.compare.words import prompt_text, word_diff
 from harness.judge.pairs import Pairs, Side, pair
 from harness.judge.scores import holm
 from harness.judge.view import View, lost

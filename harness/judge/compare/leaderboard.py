@@ -23,9 +23,8 @@ from harness.judge.checks import best_first, mended, without_failed
 from harness.judge.compare.decide import two_sided_p
 from harness.judge.compare.figures import Compared, accuracy_figure, average_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
-from harness.judge.compare.speed_and_cost import cost_per_1000
+from harness.judge.compare.speed_and_cost import cost_per_1000, saturated
 from harness.judge.pairs import pair
-from harness.judge.sections.latency import saturated
 from harness.judge.view import View, lost
 
 _P95 = P95.quantile or 1.0

@@ -8,5 +8,4 @@ from harness.judge.documents.comparison import *
 from harness.judge.documents.estimate import *
 from harness.judge.documents.quality import *
 from harness.judge.documents.steadiness import *
-from harness.judge.documents.transfer import *
 from harness.judge.documents.upgrade import *

@@ -11,9 +11,8 @@ from typing import Literal
 import msgspec
 
 from harness.judge.documents.estimate import Cost, Estimate, History, SettledEarly, Status, Trouble, Verdict
-from harness.judge.documents.quality import Classification, Slice, Tradeoff
+from harness.judge.documents.quality import Classification, Generalization, Leakage, Slice, Tradeoff
 from harness.judge.documents.steadiness import Latency, Robustness, Stability, TimingQuality
-from harness.judge.documents.transfer import Generalization, Leakage
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ Theory. Three measures, each shown with the pair:
   word 3-grams and twenty character 5-grams, so that a copied sentence falls below a Jaccard of .8; this
   measure sees it. It needs `ALIGNED_WORDS` words on both sides: short sentences share words by chance.
 
-Pairs are compared exactly, without sketching, but only those that can be similar (see `text_join`). For
+Pairs are compared exactly, without sketching, but only those that can be similar (see `text_sets`). For
 `characters` that loses none. `words` and `aligned` look at the pairs that share a word 3-gram: a Jaccard
 above 0 has one, and so has a copy of eight words or more of which at most a fifth were replaced (k replaced
 words leave k + 1 runs, one of which is three words long). Paraphrases evade every n-gram: none of this
@@ -25,7 +25,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from harness.judge.leakage import text_sets
-from harness.judge.leakage.text_join import candidates
+from harness.judge.leakage.text_sets import candidates
 
 Measure: TypeAlias = Literal["exact", "characters", "words", "aligned"]
 THRESHOLD = 0.8

@@ -20,10 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from harness.files.thresholds import Op
 from harness.judge.scores.binomial import quantile
 from harness.judge.scores.figure import NONE, Bool, Drawn, Estimate, Figure, Float, Int32, Int64, Missing, undefined
-from harness.judge.scores.proportion import Decision, Share, clustered_share, decide
+from harness.judge.scores.proportion import Decision, Op, Share, clustered_share, decide
 
 CENSORED = math.inf
 _DRAWS = 2_000

@@ -41,7 +41,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from harness.files.thresholds.threshold import Op
+from harness.files.thresholds.metrics import Op
 from harness.judge.scores.binomial import MOST, exact_lower, exact_upper, p_value_above, wilson
 from harness.judge.scores.figure import Bool, Drawn, Estimate, Figure, Float, Int32, Int64, Mapped, Missing, Status
 from harness.judge.scores.planning import POWER, planned_n

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from harness.files.case import PROMPT_LEVEL
 from harness.judge import Estimate, Formats, PerturbationScores, Robustness, listed, sentence
 from harness.judge.scores import Excess, Figure, Float, Missing, cochran_q, excess, flip_share, holm, p_value, two_sided
-from harness.judge.sections.variants import VariantPairs, all_pairs, changed_cases
-from harness.judge.view import View
+from harness.judge.sections.variants import PROMPT_LEVEL, VariantPairs, View, all_pairs, changed_cases
 
 NO_VARIANTS = "no perturbation was measured"
 NO_CASE = "no case has this variant"

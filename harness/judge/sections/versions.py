@@ -21,8 +21,7 @@ import msgspec
 import numpy as np
 
 from harness import judge
-from harness.judge.history.section import described
-from harness.judge.history.series import as_share
+from harness.judge.history.section import as_share, described
 from harness.judge.scores import Combined, Share, clustered_mean
 from harness.judge.view import DEV, HOLDOUT, NONE, Float, Int64, Manifest, View
 

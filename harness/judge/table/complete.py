@@ -14,10 +14,8 @@ from typing import TypeVar
 import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
-from harness.judge.documents import OUTCOMES
-from harness.judge.labels import Why
-from harness.judge.table.columns import NONE, Bool, CaseColumns, Int64, TrialColumns
-from harness.judge.table.intake import KINDS, Column, Intake, Numbers
+from harness.judge.table.columns import NONE, Bool, CaseColumns, Int64, TrialColumns, Why
+from harness.judge.table.intake import KINDS, OUTCOMES, Column, Intake, Numbers
 
 NOT_RUN = "not run: the run ended before this trial"
 _FAILED = OUTCOMES.index("failed")

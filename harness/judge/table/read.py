@@ -16,8 +16,7 @@ from harness.errors import JournalDamaged, UsageError
 from harness.files.suite import Suite
 from harness.judge.table.columns import NONE, CaseColumns, RunTable, TrialColumns
 from harness.judge.table.complete import Columns
-from harness.judge.table.intake import Intake, NameNumbers
-from harness.judge.table.reply_score import ScoreReader
+from harness.judge.table.intake import Intake, NameNumbers, ScoreReader
 from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Refused, Session, Stopped
 from harness.rundir import Manifest, reply_rules
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
-from harness.files.bundle.bundle import Candidate
-from harness.files.project import ModelEntry
+from harness.files.bundle.bundle import Candidate, ModelEntry
 from harness.files.prompts import RenderFailed, Renders
 from harness.measure.endpoint.contract import Answer, Endpoint, Prepared
 from harness.measure.engine.contract import Halt, Halted, Withdrawn

@@ -14,11 +14,9 @@ from io import FileIO
 from typing import BinaryIO
 
 from harness.ending import end_process
-from harness.errors import RunIncomplete
 from harness.measure.engine.contract import Event, Halt, Work
-from harness.measure.engine.local import Told, run_local
-from harness.measure.engine.processes import COUNT, OPENED, REFUSED, STOP, Opened, to_ended, to_frame
-from harness.measure.plan import Plan
+from harness.measure.engine.local import Plan, Told, run_local
+from harness.measure.engine.processes import COUNT, OPENED, REFUSED, STOP, Opened, RunIncomplete, to_ended, to_frame
 
 
 class PipeSink:

@@ -9,9 +9,8 @@ from pathlib import Path
 from harness.files.project import Limits
 from harness.measure.endpoint.contract import Answer, Failure
 from harness.measure.pacing.rate import RateLimiter
-from harness.measure.pacing.retrying import Breaker, RetryBudget
+from harness.measure.pacing.retrying import Breaker, Clock, RetryBudget
 from harness.measure.pacing.turnstile import Turnstile
-from harness.measure.timeline import Clock
 
 _WORTH_SAYING_S = 0.05
 _LEAST_FOR_CLIENT = 4

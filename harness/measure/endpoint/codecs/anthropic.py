@@ -2,12 +2,11 @@
 
 import msgspec
 
-from harness.files.project.entry import ModelEntry
-from harness.files.prompts.render import Prompt, Rendered
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, anthropic_usage, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, list_at, object_at, text_at
 from harness.measure.endpoint.codecs.message import content_text, finish_of, kept, thoughts_among, tool_call
+from harness.measure.endpoint.codecs.params import ModelEntry, Prompt, Rendered
 from harness.record import Reply
 
 VERSION = "2023-06-01"

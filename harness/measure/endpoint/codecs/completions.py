@@ -7,8 +7,6 @@ from typing import Any
 
 import msgspec
 
-from harness.files.project.entry import ModelEntry
-from harness.files.prompts.render import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import fields
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, openai_usage, request_id, server_ns
@@ -22,6 +20,7 @@ from harness.measure.endpoint.codecs.message import (
     may_be_empty,
     thoughts_of,
 )
+from harness.measure.endpoint.codecs.params import ModelEntry, Prompt, Rendered, RenderedText
 from harness.record import Reply, TokenLogprob
 
 

@@ -12,13 +12,11 @@ import msgspec
 from jinja2 import StrictUndefined, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from harness.errors import UsageError
-from harness.files.project.entry import ModelEntry
-from harness.files.prompts.render import Rendered
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, request_id, server_ns, with_thoughts_beside
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, at_pointer
 from harness.measure.endpoint.codecs.message import finish_of, may_be_empty
+from harness.measure.endpoint.codecs.params import ModelEntry, Rendered, UsageError
 from harness.record import Reply, Usage
 
 Fill: TypeAlias = Callable[[JsonObject], Any]

@@ -5,12 +5,11 @@ from typing import Any
 import msgspec
 
 from harness.endings import ending_of, in_common_words
-from harness.files.project.entry import ModelEntry
-from harness.files.prompts.render import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, request_id, responses_usage, server_ns
 from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, list_at, object_at, text_at
 from harness.measure.endpoint.codecs.message import kept, thoughts_among, tool_call
+from harness.measure.endpoint.codecs.params import ModelEntry, Prompt, Rendered, RenderedText
 from harness.record import Reply, TokenLogprob, ToolCall
 
 _ENDS = frozenset({"response.completed", "response.incomplete"})

@@ -9,9 +9,17 @@ an error in place of data (llama.cpp's `error:` line, Ollama's bare JSON) are al
 import re
 from dataclasses import dataclass
 
-from harness.measure.endpoint.codecs.codec import Codec, Failure, Headers, Reply, StreamingCodec, decode, of_error
+from harness.measure.endpoint.codecs.codec import (
+    Codec,
+    Failure,
+    Headers,
+    Reply,
+    StreamingCodec,
+    decode,
+    of_error,
+    short,
+)
 from harness.measure.endpoint.codecs.fields import BOM, ErrorInReply, JsonObject, Malformed, parse_object
-from harness.measure.endpoint.secrets import short
 
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 

@@ -17,13 +17,11 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from harness.errors import EndpointUnusable
 from harness.files.project import ModelEntry
 from harness.measure.endpoint import secrets
-from harness.measure.endpoint.codecs import Codec
 from harness.measure.endpoint.contract import Answer, Prepared, Rendered, Trial
-from harness.measure.endpoint.embedded.weights import OTHER_SERVER, ensure_weights, find_weights
-from harness.measure.endpoint.http_endpoint import HttpEndpoint, prepare
+from harness.measure.endpoint.embedded.weights import OTHER_SERVER, EndpointUnusable, ensure_weights, find_weights
+from harness.measure.endpoint.http_endpoint import Codec, HttpEndpoint, prepare
 from harness.measure.endpoint.transports import make_transport
 
 DEFAULT_WEIGHTS = "smollm2-135m-instruct"

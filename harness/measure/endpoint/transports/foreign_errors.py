@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator
 
 from harness.errors import RunIncomplete
-from harness.measure.endpoint.failure_map import PROXY_WANTS_USER
-from harness.measure.endpoint.secrets import short
+from harness.measure.endpoint.failure_map import PROXY_WANTS_USER, short
 from harness.measure.endpoint.transports.environment import proxy_for
 from harness.record import Failure, FailureKind
 

@@ -18,10 +18,8 @@ from urllib.parse import quote
 import httpx2
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, OpenAIError
 
-from harness.errors import UsageError
 from harness.files.project.entry import Azure
-from harness.measure.endpoint import secrets
-from harness.measure.endpoint.transports.environment import context, proxy_for
+from harness.measure.endpoint.transports.environment import UsageError, context, proxy_for, secrets
 from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way
 
 # The client refuses to start without a key; servers without one ignore this.

@@ -20,8 +20,7 @@ from pyreqwest.response import Response
 
 from harness.ending import wait_for_native_threads
 from harness.measure.endpoint.transports.environment import LOOPBACK, proxy_for
-from harness.measure.endpoint.transports.transport import ClientTransport, Headers, Read, Way
-from harness.record import Failure
+from harness.measure.endpoint.transports.transport import ClientTransport, Failure, Headers, Read, Way
 
 # The client hands a response over once so much of its body is there. A usual reply is then whole when the
 # loop wakes up for it: one wake-up instead of two, at the price that the first byte's time is the last's.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.judge.compare.words import prompt_text, word_diff
+from harness.judge.compare.surroundings import prompt_text, word_diff
 
 
 def marked(base: str, head: str) -> str:

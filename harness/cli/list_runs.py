@@ -68,7 +68,7 @@ def list_runs(
     if as_json:
         emit_json(rows)
     elif rows:
-        emit("\n".join(_line(row, _width()) for row in rows))
+        emit("\n".join(_lines(rows, _width())))
     else:
         note(_nothing(every, suite=suite, prompt=prompt, model=model))
 
@@ -91,7 +91,6 @@ def _earliest(written: str) -> str:
 
 
 def _run_row(folder: Path) -> dict[str, Any]:
-    import msgspec
 
     from harness.rundir import read_manifest
 
@@ -102,6 +101,7 @@ def _run_row(folder: Path) -> dict[str, Any]:
             "run": folder.name,
             "suite": None,
             "verdict": "UNREADABLE",
+            "accuracy": None,
             "trials": 0,
             "candidates": "its manifest.json can't be read",
             "prompts": [],
@@ -109,10 +109,12 @@ def _run_row(folder: Path) -> dict[str, Any]:
             "created_utc": "",
         }
     candidates = manifest.candidates
+    verdict, accuracy = _judged(folder / "report.json")
     return {
         "run": manifest.run_id,
         "suite": manifest.suite_name,
-        "verdict": _verdict(folder / "report.json", msgspec.json.Decoder(_verdict_only())),
+        "verdict": verdict,
+        "accuracy": accuracy,
         "trials": manifest.planned_trials,
         "candidates": ", ".join(candidate.name for candidate in candidates),
         "prompts": sorted({candidate.prompt_name for candidate in candidates}),
@@ -121,23 +123,23 @@ def _run_row(folder: Path) -> dict[str, Any]:
     }
 
 
-def _verdict_only() -> type[Any]:
-    import msgspec
-
-    return msgspec.defstruct("Judged", [("verdict", str)])
-
-
-def _verdict(report: Path, decoder: Any) -> str:  # noqa: ANN401 - msgspec is imported where it is used
+def _judged(report: Path) -> tuple[str, float | None]:
+    """Give a run's verdict, and the accuracy of the candidate to take or of the only one."""
     import msgspec
 
     from harness.rundir import plain_content
 
     if not report.exists():
-        return "NOT JUDGED"
+        return "NOT JUDGED", None
     try:
-        return str(decoder.decode(plain_content(report)).verdict)
-    except (msgspec.MsgspecError, OSError, UnicodeError, RecursionError):
-        return "UNREADABLE"
+        judged = msgspec.json.decode(plain_content(report))
+        measured = [one for one in judged["candidates"] if one["verdict"] != "NOT MEASURED"]
+        shares = {one["name"]: one["classification"]["accuracy"]["value"] for one in measured}
+        taken = (judged.get("leaderboard") or {}).get("recommended")
+        share = shares.get(taken, next(iter(shares.values()), None))
+        return str(judged["verdict"]), None if share is None else float(share)
+    except (msgspec.MsgspecError, OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return "UNREADABLE", None
 
 
 def _width() -> int | None:
@@ -148,11 +150,33 @@ def _width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
-def _line(row: dict[str, Any], width: int | None) -> str:
-    from harness.report.parts import one_line, shorten
+def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:
+    """Lay the runs out in columns; on a terminal those that have no room are left out, the last first."""
+    from harness.report.parts import one_line, shorten, when
 
-    line = f"{row['run']}  {row['verdict']:<12}  {row['trials']:>7,}  {one_line(row['candidates'])}"
-    return line if width is None else shorten(line, width)
+    head = ("Run", "Verdict", "Accuracy", "Begun (UTC)", "Trials", "Candidates")
+    cells = [
+        (
+            one_line(row["run"]),
+            row["verdict"],
+            "" if row["accuracy"] is None else f"{row['accuracy']:.1%}",
+            when(row["created_utc"]),
+            f"{row['trials']:,}",
+            one_line(row["candidates"]),
+        )
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
+    most = len(head)
+    while (
+        width is not None and most > 2 and sum(widths[: most - 1]) + 2 * (most - 1) + min(widths[most - 1], 16) > width
+    ):
+        most -= 1
+    lines = (
+        "  ".join((cell.rjust if i in {2, 4} else cell.ljust)(widths[i]) for i, cell in enumerate(line[:most])).rstrip()
+        for line in (head, *cells)
+    )
+    return [line if width is None else shorten(line, width) for line in lines]
 
 
 def _nothing(every: list[dict[str, Any]], **asked: str | None) -> str:

@@ -61,8 +61,17 @@ def test_a_folder_that_is_broken_does_not_hide_the_others(project: Path) -> None
     (project / "results/20200102T030405Z-other-abcdef/manifest.json").write_text("{")
     done = harness("list", at=project)
     assert done.returncode == 0
-    assert "NOT READY" in done.stdout.splitlines()[0]
-    assert "UNREADABLE" in done.stdout.splitlines()[1]
+    assert "NOT READY" in done.stdout.splitlines()[1]
+    assert "UNREADABLE" in done.stdout.splitlines()[2]
+
+
+def test_a_list_has_a_head_and_each_runs_verdict_accuracy_and_date(project: Path) -> None:
+    head, newest, older = harness("list", at=project).stdout.splitlines()
+    assert head.split("  ")[0] == "Run"
+    assert newest[head.index("Verdict") :].split("  ")[0] == "NOT READY"
+    assert newest[head.index("Accuracy") :].split()[0] == "82.0%"
+    assert older[head.index("Begun") :].startswith("2020-01-02 03:04")
+    assert older[head.index("Accuracy") : head.index("Begun")].isspace(), "it was never judged"
 
 
 def test_a_misspelt_filter_names_what_it_may_have_meant(project: Path) -> None:

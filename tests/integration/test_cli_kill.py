@@ -118,6 +118,7 @@ def test_ctrl_c_exits_130_and_says_how_to_go_on(tmp_path: Path, scripted_server:
     assert "Traceback" not in stderr
     (run,) = (tmp_path / "results").glob("2*")
     assert f"harness resume {run.name}" in stderr
+    assert f"/{TRIALS} (" in stderr, "how far it came stays to be read"
     assert len(server.requests) < TRIALS
 
 

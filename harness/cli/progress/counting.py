@@ -1,10 +1,10 @@
 """What a run has come to so far, from what the engine reports; `display` shows it."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 
-from harness.cli.progress.tally import Tally
+from harness.cli.progress.tally import Tally, told_trouble
 from harness.record import Failure, Pace, Record
 
 WINDOW_S = 30.0  # the rate, and so the time left, is that of the last half minute
@@ -91,21 +91,19 @@ class Progress:
         if len(shown) > 1:
             each = [f"{name} {text}" for (name, _), text in zip(shown, each, strict=False)]
         p95 = [shown[0][1].p95_text()] if len(shown) == 1 else []
-        return "  ".join(text for text in (*self.figures(), *self._retries(), *each, *p95, self.waiting()) if text)
+        return "  ".join(text for text in (*self.figures(), self._trouble(), *each, *p95, self.waiting()) if text)
 
     def finished(self) -> str:
         """Give the line that stays once the run is over."""
         took = self._clock() - self._started
         fresh = self.done - self.done_before
-        failed = sum(tally.failed for tally in self.tallies.values())
-        trouble = [f"{failed:,} failed"] if failed else []
         done = f"{self.done:,}/{self.planned:,} trials"
         speed = f"{done} in {clock_text(took)} ({fresh / max(took, 1e-9):,.1f}/s)"
-        return ", ".join((speed, *self._retries(), *trouble, *self._money()))
+        return ", ".join(text for text in (speed, self._trouble(), *self._money()) if text)
 
-    def _retries(self) -> list[str]:
-        retries = sum(tally.retries for tally in self.tallies.values())
-        return [f"{retries:,} {'retry' if retries == 1 else 'retries'}"] if retries else []
+    def _trouble(self) -> str:
+        ended: Counter[str] = sum((tally.outcomes for tally in self.tallies.values()), Counter())
+        return told_trouble(ended, sum(tally.retries for tally in self.tallies.values()))
 
     def _money(self) -> list[str]:
         from harness.judge import money

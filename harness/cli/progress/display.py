@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LINE_EVERY_S = 5.0
 REDRAW_HZ = 4
 WIDE = 110  # columns from which the bars may be long
+_NEUTRAL = "default"  # rich's own bar is red, which here is what fails
 
 
 @contextmanager
@@ -75,8 +76,12 @@ def _live(progress: Progress) -> Iterator[None]:
     try:
         with live:
             yield
-    finally:
+    except BaseException:
         if progress.planned:  # else it never began, and the error says why
+            console.print(table(progress, console.width))  # what was paid for stays on the screen
+        raise
+    finally:
+        if progress.planned:
             console.print(progress.finished(), markup=False)
 
 
@@ -94,11 +99,14 @@ def table(progress: Progress, width: int) -> Group:
         grid.add_column(no_wrap=True, overflow="ellipsis")
     for name, tally in progress.tallies.items():
         done = tally.before + tally.done
-        bar = ProgressBar(total=planned, completed=min(done, planned), width=24 if width >= WIDE else 8)
-        texts = (f"{done:,}/{planned:,}", tally.accuracy_text(), tally.p95_text(), tally.trouble_text())
-        if width < WIDE:  # whole words or none: half a figure misleads
-            texts = (f"{done:,}", tally.accuracy_text(), tally.p95_text(), tally.trouble_text())
-        grid.add_row(Text(visible(name)), bar, *map(Text, texts))
+        long = 24 if width >= WIDE else 8
+        bar = ProgressBar(
+            total=planned, completed=min(done, planned), width=long, complete_style=_NEUTRAL, finished_style=_NEUTRAL
+        )
+        # Whole words or none: half a figure misleads.
+        texts = (f"{done:,}/{planned:,}" if width >= WIDE else f"{done:,}", tally.accuracy_text(), tally.p95_text())
+        trouble = Text(tally.trouble_text(), style="red" if tally.outcomes["failed"] else "")
+        grid.add_row(Text(visible(name)), bar, *map(Text, texts), trouble)
     parts = [Text("  ".join(progress.figures()), no_wrap=True, overflow="ellipsis")]
     waiting = progress.waiting()
     if waiting:
@@ -119,6 +127,10 @@ def _lines(progress: Progress) -> Iterator[None]:
     speaker.start()
     try:
         yield
+    except BaseException:
+        if progress.planned:
+            _print(progress.line())
+        raise
     finally:
         over.set()
         speaker.join()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from harness.record import ORIGINAL, CaseRow, Record, caller_ns
@@ -31,7 +31,7 @@ class Tally:
         self.done = 0
         self.originals = 0
         self.right = 0
-        self.failed = 0
+        self.outcomes: Counter[str] = Counter()
         self.retries = 0
         self.money = 0.0
         self.currency = price.currency
@@ -44,7 +44,7 @@ class Tally:
         if latency is not None:
             self._latencies.append(latency)
         read = self._reader.reading(record.outcome, self._price)
-        self.failed += read.outcome == "failed"
+        self.outcomes[read.outcome] += 1
         self.money += read.cost or 0.0
         if record.variant == ORIGINAL and self._expected.get(record.case):
             self.originals += 1
@@ -81,10 +81,18 @@ class Tally:
         return "" if p95 is None else f"p95 {seconds(p95)}"
 
     def trouble_text(self) -> str:
-        """Give `3 failed, 12 retries`, or nothing."""
-        failed = f"{self.failed:,} failed" if self.failed else ""
-        retries = f"{self.retries:,} {'retry' if self.retries == 1 else 'retries'}" if self.retries else ""
-        return ", ".join(text for text in (failed, retries) if text)
+        """Give `3 failed, 2 truncated, 12 retries`, or nothing."""
+        return told_trouble(self.outcomes, self.retries)
+
+
+def told_trouble(outcomes: Mapping[str, int], retries: int) -> str:
+    """Say how trials ended without a label, what failed first, and how many calls were made again."""
+    ended = sorted(((n, name) for name, n in outcomes.items() if n and name != "label"), key=lambda one: -one[0])
+    ended.sort(key=lambda one: one[1] != "failed")
+    told = [f"{n:,} {name}" for n, name in ended]
+    if retries:
+        told.append(f"{retries:,} {'retry' if retries == 1 else 'retries'}")
+    return ", ".join(told)
 
 
 def tallies(

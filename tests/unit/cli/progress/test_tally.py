@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pytest
@@ -133,6 +134,33 @@ def test_failures_and_retries_are_said_only_when_asked_for() -> None:
     progress.verbose = True
     progress.on_record(record("a", None))
     assert said == ["failed: v1@m, case a, original, repeat 0: timeout: too slow"]
+
+
+def test_how_trials_ended_is_told_while_the_run_goes_on_what_failed_first() -> None:
+    progress = Progress({"v1@m": tally(), "v2@m": tally()})
+    progress.on_start(planned=10, done=0)
+    for text in ("spam", "", "", "hello", None):
+        progress.on_record(record("a", text))
+    assert progress.tallies["v1@m"].trouble_text() == "1 failed, 2 empty, 1 unparseable"
+    progress.on_record(record("a", "", candidate="v2@m"))
+    assert "1 failed, 3 empty, 1 unparseable" in progress.line()
+    assert "1 failed, 3 empty, 1 unparseable" in progress.finished()
+
+
+def colours(progress: Progress) -> set[str]:
+    console = Console(file=io.StringIO(), width=140, force_terminal=True, color_system="truecolor")
+    with console.capture() as captured:
+        console.print(table(progress, 140))
+    return set(re.findall(r"\x1b\[([0-9;]*)m", captured.get())) - {"0"}
+
+
+def test_only_what_failed_is_red() -> None:
+    progress = Progress({"v1@m": tally()})
+    progress.on_start(planned=10, done=0)
+    progress.on_record(record("a", "hello"))
+    assert not {code for code in colours(progress) if re.match(r"31|91|38;2;2[0-9]{2};", code)}
+    progress.on_record(record("a", None))
+    assert "31" in colours(progress)
 
 
 def test_no_line_of_bars_is_wider_than_the_terminal_and_each_figure_is_whole() -> None:

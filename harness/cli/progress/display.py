@@ -15,7 +15,7 @@ from harness.cli.progress.tally import so_far, tallies
 from harness.report.parts import visible
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Group, RenderableType
 
     from harness.files.bundle import Bundle
     from harness.rundir import Manifest
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LINE_EVERY_S = 5.0
 REDRAW_HZ = 4
 WIDE = 110  # columns from which the bars may be long
+NARROW = 60  # columns below which there are none
 _NEUTRAL = "default"  # rich's own bar is red, which here is what fails
 
 
@@ -93,21 +94,22 @@ def table(progress: Progress, width: int) -> Group:
     from rich.text import Text
 
     planned = max(progress.planned_each, 1)
+    wide, narrow = width >= WIDE, width < NARROW
     grid = Table.grid(padding=(0, 2), expand=False)
     grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(width // 5, 12))
-    for _ in range(5):
-        grid.add_column(no_wrap=True, overflow="ellipsis")
+    troubles = []
     for name, tally in progress.tallies.items():
-        done = tally.before + tally.done
-        long = 24 if width >= WIDE else 8
-        bar = ProgressBar(
-            total=planned, completed=min(done, planned), width=long, complete_style=_NEUTRAL, finished_style=_NEUTRAL
-        )
-        # Whole words or none: half a figure misleads.
-        texts = (f"{done:,}/{planned:,}" if width >= WIDE else f"{done:,}", tally.accuracy_text(), tally.p95_text())
+        done = min(tally.before + tally.done, planned)
+        long = 24 if wide else 8
+        bar = ProgressBar(planned, done, width=long, complete_style=_NEUTRAL, finished_style=_NEUTRAL)
+        texts = (f"{done:,}/{planned:,}" if wide else f"{done:,}", tally.accuracy_text(), tally.p95_text())
         trouble = Text(tally.trouble_text(), style="red" if tally.outcomes["failed"] else "")
-        grid.add_row(Text(visible(name)), bar, *map(Text, texts), trouble)
-    parts = [Text("  ".join(progress.figures()), no_wrap=True, overflow="ellipsis")]
+        cells: list[RenderableType] = [bar, *map(Text, texts), trouble]
+        # Whole words or none, for half a figure misleads: what has no room is left out, or stands below.
+        grid.add_row(Text(visible(name)), *(cells if wide else cells[1:3] if narrow else cells[:4]))
+        if trouble.plain and not wide:
+            troubles.append(Text.assemble(f"{visible(name)}: ", trouble))
+    parts = [*troubles, Text("  ".join(progress.figures()), no_wrap=True, overflow="ellipsis")]
     waiting = progress.waiting()
     if waiting:
         parts.append(Text(visible(waiting), no_wrap=True, overflow="ellipsis"))

@@ -204,8 +204,9 @@ def _change(check: judge.GateCheck, scale: Scale, currency: str) -> str:
     estimate = check.difference
     if estimate is None or estimate.value is None:
         return ""
-    arrow = {True: "▲ ", False: "▼ ", None: ""}[check.gain]
-    return f"{arrow}{judge.signed_text(estimate, scale, currency)}"
+    arrow = "▲ " if estimate.value > 0 else "▼ " if estimate.value < 0 else ""
+    meaning = {True: ", better", False: ", worse", None: ""}[check.gain]
+    return f"{arrow}{judge.signed_text(estimate, scale, currency)}{meaning}"
 
 
 def _shifts(comparison: judge.Comparison) -> Iterator[str]:

@@ -21,7 +21,7 @@ def markdown_page(
 ) -> str:
     """Render a document with no blank lines to spare; it may be longer than GitHub accepts."""
     env = environment(inert, template_dir)
-    env.filters.update(code=inert_code, html=inert_html, short=shorten, **(filters or {}))
+    env.filters.update(prose=_prose, code=inert_code, html=inert_html, short=shorten, **(filters or {}))
     env.globals["mark"] = mark
     return re.sub(r"\n{3,}", "\n\n", render(env, template, **values)).strip() + "\n"
 
@@ -34,6 +34,15 @@ def inert(text: str) -> Markup:
 def inert_code(text: str, in_table: bool = True) -> Markup:
     """Print text as a code span."""
     return Markup(markdown_code(text, in_table=in_table))  # noqa: S704  # as above
+
+
+def _prose(text: str, most: int = 0, in_table: bool = False) -> Markup:
+    """Print a sentence of ours: what it has between backticks is code; with `most`, cut."""
+    pieces = (shorten(text, most) if most else text).split("`")
+    if len(pieces) % 2 == 0:  # one has no partner: they are no quotation
+        return inert("`".join(pieces))
+    told = (inert_code(piece, in_table) if i % 2 else inert(piece) for i, piece in enumerate(pieces))
+    return Markup("").join(told)
 
 
 def inert_html(text: str) -> Markup:

@@ -53,8 +53,8 @@ def test_the_comment_says_verdict_checks_regressions_diff_cost_and_how_to_reprod
     text = render_gate(failed())
     assert text.startswith(STICKY)
     assert "## ❌ Gate failed: suites/s.suite.yml" in text
-    assert "| ✅ PASS | `accuracy >= 80%` | 84.0% | 84.0% (79.4 to 87.7) | ▼ −6.0 points (−9.0 to −3.0) |" in text
-    assert "| ❌ FAIL | `accuracy at most 2 points below baseline` |" in text
+    assert "| ✅ `accuracy >= 80%` | 84.0% → 84.0% (79.4 to 87.7) | ▼ −6.0 points (−9.0 to −3.0), worse |" in text
+    assert "| ❌ `accuracy at most 2 points below baseline` |" in text
     assert "<details><summary><b>2 broken, 0 fixed</b>" in text
     assert "```diff\n@@ -1,2 +1,2 @@\n user:\n-Sort this message.\n+Sort that message.\n```" in text
     assert "**Cost of this gate:** 600 calls, &#36;0.12." in text

@@ -16,25 +16,12 @@ from starlette.types import ASGIApp
 from harness.errors import HarnessError, UsageError
 from harness.report.run import render_document, render_json
 from harness.web.guard import Guard
-from harness.web.pages import (
-    CASE_FILTERS,
-    DOWNLOADS,
-    RUN_FILTERS,
-    SIDES,
-    TICKED,
-    ComparePage,
-    JudgedRun,
-    StillReading,
-    case_page,
-    cases_download,
-    cases_link,
-    cases_page,
-    compare_page,
-    history_page,
-    report_stamp,
-    run_page,
-    runs_page,
-)
+from harness.web.pages.case import case_page
+from harness.web.pages.cases import CASE_FILTERS, DOWNLOADS, StillReading, cases_download, cases_page
+from harness.web.pages.compare import SIDES, TICKED, ComparePage, compare_page
+from harness.web.pages.history import history_page
+from harness.web.pages.run import JudgedRun, cases_link, report_stamp, run_page
+from harness.web.pages.runs import RUN_FILTERS, runs_page
 from harness.web.rendering import render_page, static_files
 from harness.web.site import SERVED, NotFound, Query, Results, Site, query_of, run_address
 

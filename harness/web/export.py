@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, StorageFailed, UsageError
-from harness.web import pages, rendering, site
+from harness.web import rendering, site
+from harness.web.pages import case, cases
+from harness.web.pages import run as reports
 
 MARKER = "harness-export.json"
 _FILES = re.compile(
@@ -102,20 +104,20 @@ def _content(found: site.Site, run: str, kind: str, query: dict[str, str], at: F
     try:
         match kind:
             case "":
-                page = pages.run_page(found, run)
+                page = reports.run_page(found, run)
             case "/case":
-                page = pages.case_page(found, run, query)
+                page = case.case_page(found, run, query)
             case "/cases":
-                page = pages.cases_page(found, run, query)
+                page = cases.cases_page(found, run, query)
             case _:
-                lines = pages.cases_download(found, run, query, kind.partition(".")[2])
-                yield from () if isinstance(lines, pages.StillReading) else lines
+                lines = cases.cases_download(found, run, query, kind.partition(".")[2])
+                yield from () if isinstance(lines, cases.StillReading) else lines
                 return
     except HarnessError as error:  # a report that does not fit its run: the link says so, the others lead on
         template, page = "problem.html.j2", {"status": 404, "message": error.message, "fix": ""}
-    if isinstance(page, pages.JudgedRun):
+    if isinstance(page, reports.JudgedRun):
         view = page.view
-        yield rendering.render_page("run.html.j2", report=view, cases_link=pages.cases_link(run, view, at), **values)
+        yield rendering.render_page("run.html.j2", report=view, cases_link=reports.cases_link(run, view, at), **values)
     else:
         yield rendering.render_page(template, page=page, **values)
 

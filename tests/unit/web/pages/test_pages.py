@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import re
 import shutil
@@ -16,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 import pytest
+from run_of import case_row, record
 from viewed import ATTACK, CASES, ODD_ID, RUN, a_case, case_id, events, write_run
 
 from harness.judge.documents import Estimate
@@ -40,7 +43,8 @@ class Viewer:
         scope = {
             "type": "http", "method": "GET", "path": parts.path, "raw_path": parts.path.encode(),
             "query_string": parts.query.encode(), "headers": [(b"host", b"127.0.0.1:80")],
-            "http_version": "1.1", "scheme": "http", "server": ("127.0.0.1", 80), "root_path": "",
+            "http_version": "1.1", "scheme": "http", "asgi": {"spec_version": "2.4"},
+            "server": ("127.0.0.1", 80), "root_path": "",
         }  # fmt: skip
         sent: list[dict[str, Any]] = []
 
@@ -179,6 +183,112 @@ def test_a_filter_that_does_not_exist_is_said_not_ignored(viewer: Viewer, query:
     status, body = viewer.get(f"/runs/{RUN}/cases?{query}")
     assert status == 400
     assert "Traceback" not in body
+
+
+def test_candidates_stand_side_by_side_with_what_differs_and_what_is_wrong_in_any(viewer: Viewer) -> None:
+    every = viewer.json(f"/runs/{RUN}/cases", candidate="all")
+    assert every["paging"]["total"] == CASES
+    row = next(row for row in every["rows"] if row["case"] == case_id(21))
+    assert row["by_candidate"] == {"v1@mini": {"spam": 2, "ham": 1}, "v2@mini": {"spam": 3}}
+    assert (row["right"], row["trials"]) == (5, 6)
+    differ = viewer.json(f"/runs/{RUN}/cases", candidate="all", differ="1")["rows"]
+    assert [row["case"] for row in differ] == [case_id(n) for n in (0, 3, 10, 20, 30, 40, 50)]  # 21's majority agrees
+    wrong = viewer.json(f"/runs/{RUN}/cases", candidate="all", right="wrong")["rows"]
+    assert {row["case"] for row in wrong} == WRONG_IN_V1
+    html = viewer.page(f"/runs/{RUN}/cases?candidate=all&differ=1")
+    assert f'<a href="/runs/{RUN}/cases?candidate=all&amp;differ=1" aria-current="page">' in html
+    assert f"/runs/{RUN}/case?candidate=v2%40mini&amp;differ=1&amp;id=case-000" in html
+
+
+def test_of_equally_frequent_answers_the_order_of_trials_decides_nothing(tmp_path: Path) -> None:
+    some = [case_row("a", "spam"), case_row("b", "spam")]
+    said = {
+        ("a", "v1@mini"): "spam ham",
+        ("a", "v2@mini"): "ham spam",
+        ("b", "v1@mini"): "spam ham",
+        ("b", "v2@mini"): "ham ham",
+    }
+    trials = [
+        record(case, reply, repeat=repeat, candidate=who)
+        for (case, who), replies in said.items()
+        for repeat, reply in enumerate(replies.split())
+    ]
+    write_run(tmp_path, journal=[*some, *trials], judge=False)
+    rows = Viewer(Site(Results(tmp_path), patience_s=60)).json(f"/runs/{RUN}/cases", candidate="all", differ="1")[
+        "rows"
+    ]
+    assert [row["case"] for row in rows] == ["b"]
+
+
+def test_what_is_filtered_downloads_whole_as_csv_and_as_json_lines(viewer: Viewer) -> None:
+    query = "candidate=v1%40mini&right=never"
+    as_csv = viewer.page(f"/runs/{RUN}/cases.csv?{query}")
+    rows = list(csv.DictReader(io.StringIO(as_csv, newline="")))
+    assert [row["case"] for row in rows] == [case_id(n) for n in (0, 3, 10, 20, 30, 40, 50)]
+    assert (rows[0]["tags"], rows[0]["right"], json.loads(rows[0]["answers"])) == ("short", "0", {"ham": 3})
+    assert rows[1]["reply"].startswith(ATTACK[:200])
+    lines = viewer.page(f"/runs/{RUN}/cases.jsonl?{query}").splitlines()
+    assert [json.loads(line)["case"] for line in lines] == [row["case"] for row in rows]
+    assert len(viewer.page(f"/runs/{RUN}/cases.jsonl").splitlines()) == CASES  # not one page of them
+    assert viewer.get(f"/runs/{RUN}/cases.csv?split=nowhere")[0] == 400
+
+
+@pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+def test_a_spreadsheet_finds_no_formula_in_a_download(tmp_path: Path, begins: str) -> None:
+    bad = f"{begins}HYPERLINK(1)"
+    case = case_row(bad, "spam", tags=(bad,), split=bad, inputs={"m": bad})
+    write_run(tmp_path, journal=[case, record(bad, bad, candidate="v1@mini")], judge=False)
+    as_csv = Viewer(Site(Results(tmp_path), patience_s=60)).page(f"/runs/{RUN}/cases.csv")
+    (row,) = csv.DictReader(io.StringIO(as_csv, newline=""))
+    assert {row[name] for name in ("case", "text", "tags", "split", "reply")} == {f"'{bad}"}
+
+
+def test_a_filter_that_no_page_knows_is_said_and_left_out(viewer: Viewer) -> None:
+    for path in ("/runs", f"/runs/{RUN}/cases", f"/runs/{RUN}/case?id=case-001", "/compare", "/history"):
+        mark = "&" if "?" in path else "?"
+        assert "knows no filter" not in viewer.page(path)
+        assert "This page knows no filters <code>&lt;b&gt;</code>, <code>cadidate</code>" in viewer.page(
+            f"{path}{mark}%3Cb%3E=1&cadidate=v1"
+        )
+    told = viewer.json(f"/runs/{RUN}/cases", cadidate="v1")
+    assert (told["unknown_filters"], told["paging"]["total"]) == (["cadidate"], CASES)
+
+
+def test_a_run_is_compared_with_the_one_before_and_two_that_were_ticked(viewer: Viewer) -> None:
+    page = viewer.json("/compare", base="previous", head=OTHER, head_candidate="v1@mini")
+    assert (page["base"]["run"], page["base"]["candidate"], page["head"]["candidate"]) == (RUN, "v1@mini", "v1@mini")
+    ticked = viewer.json("/compare", **{f"tick.{OTHER}": "1", f"tick.{RUN}": "1"})
+    assert (ticked["base"]["run"], ticked["head"]["run"]) == (RUN, OTHER)  # the older one is the baseline
+    assert "Tick two judged runs" in viewer.json("/compare", **{f"tick.{RUN}": "1"})["why"]
+    assert "no judged run of this suite before" in viewer.json("/compare", base="previous", head=RUN)["why"]
+    html = viewer.page("/runs")
+    assert html.count("with previous") == 1
+    assert html.count('type="checkbox" name="tick.') == 2
+
+
+def test_runs_are_sorted_and_told_apart(viewer: Viewer) -> None:
+    assert [run["run"] for run in viewer.json("/runs", order="best")["runs"]] == [OTHER, RUN]
+    assert viewer.get("/runs?order=up")[0] == 400
+    html = viewer.page("/runs?order=best")
+    assert 'aria-sort="descending"><a class="sort" href="/runs?order=worst">Accuracy' in html
+    assert "passed its only check" in html  # the headline
+    chosen = viewer.page("/compare")
+    assert "suite · aaaaaa · 100.0% · 2026-01-01 00:00 · READY" in chosen
+    assert "suite · bbbbbb · 100.0% · 2026-01-02 00:00 · READY" in chosen
+
+
+def test_a_filter_s_value_that_no_run_has_stays_chosen_to_be_seen(viewer: Viewer) -> None:
+    assert '<option value="maxi" selected>maxi (none here)</option>' in viewer.page("/runs?model=maxi")
+
+
+def test_a_case_begins_with_every_answer_as_a_link_to_its_trial(viewer: Viewer) -> None:
+    html = viewer.page(f"/runs/{RUN}/case?id={case_id(21)}&candidate=v1%40mini")
+    chips = re.findall(r'<a class="badge (\w+)" href="#([^"]+)">. (\w+)</a>', html)
+    assert [(tone, label) for tone, _, label in chips] == [("pass", "spam")] * 2 + [("fail", "ham")] + [
+        ("pass", "spam")
+    ] * 3
+    assert len({place for _, place, _ in chips}) == 6
+    assert all(f'<article class="trial" id="{place}"' in html for _, place, _ in chips)
 
 
 def test_a_case_shows_every_trial_and_what_was_sent(viewer: Viewer) -> None:

@@ -105,7 +105,7 @@ def _told(pairs: Pairs, expected: Int16) -> Pairs:
 def _asked(pairs: Pairs, asked: Demand) -> judge.NonInferiority:
     one = accuracy_figure(pairs)
     moved = evidence(pairs, one, asked.pass_confidence)
-    loss = p_of_loss(one, moved)
+    loss = p_of_loss(one)
     return decided(one, moved, asked, p_loss=loss, p_adjusted=min(1.0, 2 * asked.decisions * loss))
 
 

@@ -5,12 +5,9 @@ difference reads as "what changed".
 
 No worse than base by more than a margin: the question of the gate, asked of each headline metric.
 
-PASS when the one-sided lower bound of head - base is above -margin (Tango's z(-margin) >= 1.645 for shares).
-FAIL when head is worse for certain, Holm-adjusted over the headline metrics because any one of them blocks,
-and the loss may exceed the margin. A loss that is certain but certainly within the margin passes: that is
-what a margin is for. Otherwise INCONCLUSIVE, with the cases that would show it if the two are equal.
-
-"All metrics must pass" needs no correction: it is an intersection-union test, each at its own alpha.
+`no_worse` decides it, with exact tests that keep their error however few cases there are: PASS, FAIL (worse for
+certain, Holm-adjusted because any figure blocks, and the loss may exceed the margin) or INCONCLUSIVE. A loss that is
+certain but certainly within the margin passes: that is what a margin is for.
 
 What the endpoint failed is taken in every way that moves a figure most (see `checks/worlds`), on one side and on
 both: a verdict stands where all of them say the same.
@@ -28,60 +25,13 @@ from harness.judge import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDif
 from harness.judge.checks.worlds import as_usual, mended, metric_of, otherwise
 from harness.judge.compare import figures
 from harness.judge.compare.cases import fixed_and_broken, outcome_changes
-from harness.judge.compare.decide import cases_for_margin, decided, overall, p_not_worse, p_worse, status_of
+from harness.judge.compare.decide import decided, overall
+from harness.judge.compare.no_worse import Demand, no_worse
 from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, typical
 from harness.judge.compare.surroundings import changes, notes, prompt_text, served, word_diff
-from harness.judge.compare.telling import comparison_headline, non_inferiority_sentence
+from harness.judge.compare.telling import comparison_headline
 from harness.judge.pairs import Pairs, Side, pair
-from harness.judge.scores import holm
 from harness.judge.view import View, lost
-
-
-def non_inferiority(
-    compared: Sequence[figures.Compared], told: Sequence[MetricDifference], *, margin: float, confidence: float
-) -> tuple[NonInferiority, ...]:
-    """Decide each headline metric of quality."""
-    asked = [
-        (one, seen)
-        for one, seen in zip(compared, told, strict=True)
-        if one.headline and one.metric.scale == "share" and one.metric.higher_is_better
-    ]
-    losses = [p_worse(one) for one, _ in asked]
-    known = [place for place, loss in enumerate(losses) if loss is not None]
-    adjusted = dict(zip(known, holm([losses[place] or 0.0 for place in known]), strict=True))
-    return tuple(
-        _asked(one, seen, losses[place], adjusted.get(place), margin=margin, confidence=confidence)
-        for place, (one, seen) in enumerate(asked)
-    )
-
-
-def _asked(
-    one: figures.Compared,
-    seen: MetricDifference,
-    loss: float | None,
-    adjusted: float | None,
-    *,
-    margin: float,
-    confidence: float,
-) -> NonInferiority:
-    bound, status = one.difference.lower(confidence), status_of(one, adjusted, margin=margin, confidence=confidence)
-    settled = status != "INCONCLUSIVE"
-    made = NonInferiority(
-        metric=one.metric.name,
-        label=one.label,
-        margin=margin,
-        status=status,
-        difference=seen.difference,
-        bound=bound,
-        p_not_worse=p_not_worse(one, margin),
-        p_worse=loss,
-        p_worse_adjusted=adjusted,
-        needed_n=None if settled else cases_for_margin(one.difference, margin, confidence=confidence),
-        needed_unit=one.unit,
-        sentence="",
-    )
-    return msgspec.structs.replace(made, sentence=non_inferiority_sentence(made, seen))
-
 
 MARGIN = 0.02
 _FEWEST = 5  # cases: a smaller slice is not compared
@@ -134,8 +84,11 @@ def _judged(pairs: Pairs, margin: float) -> _Judged:
     """Give the metrics, those of the slices, and whether head is no worse."""
     compared = list(every_figure(pairs))
     metrics = decided(compared, margin=margin, confidence=pairs.confidence)
-    no_worse = non_inferiority(compared, metrics, margin=margin, confidence=pairs.confidence)
-    return metrics, _slices(pairs, margin=margin), no_worse
+    told = {(one.metric, one.label): one for one in metrics}
+    asked = [one for one in compared if one.headline and one.metric.scale == "share" and one.metric.higher_is_better]
+    demand = Demand(margin=margin, label_margin=margin, confidence=pairs.confidence)
+    decisions = no_worse(pairs, demand, lambda *of: told.get(of), asked)
+    return metrics, _slices(pairs, margin=margin), decisions
 
 
 def _either_way(base: View, head: View, margin: float) -> _Judged:

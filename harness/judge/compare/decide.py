@@ -9,10 +9,11 @@ What is not shown is one of two things. "No difference shown": what was seen is 
 margin, or a tenth of latency and cost). "Can't tell": a difference that would matter was seen and may be
 noise, or so few cases were compared that a large one may hide; then the number of cases that would tell.
 
-P-values are two-sided. A share asked once a case has McNemar's mid-p, one with repeats Tango's score
-statistic at the effective number of pairs; a mean has Student's t. A resampled metric counts the
-draws beyond 0, and where fewer than `_FEW` lie there the normal curve with the draws' spread stands for the
-tail, so that Holm's correction is not limited by the number of draws.
+P-values are two-sided: Tango's score statistic of a share at the effective number of pairs, Student's t of a mean, the
+draws beyond 0 of a resampled metric, and where fewer than `FEW` lie there the normal curve with the draws' spread, so
+that Holm's correction is not limited by their number. None is below the exact sign test of the cases that moved, which
+holds however few these are: without it, comparisons of equal prompts with labels of few cases called something better
+or worse in 10% to 99%. With one trial a case that test is McNemar's, exact.
 """
 
 import math
@@ -139,30 +140,18 @@ def two_sided_p(compared: Compared) -> float | None:
     figure = compared.difference
     if figure.value is None:
         return None
-    if isinstance(figure, PairedDifference) and compared.single:
-        return scores.mcnemar_mid_p(round(figure.b), round(figure.c))
-    return min(1.0, 2 * min(p_below(figure, 0.0), p_above(figure, 0.0)))
+    p, signs = 2 * min(p_below(figure, 0.0), p_above(figure, 0.0)), 0.0
+    if compared.moved is not None:
+        up, down = compared.moved
+        signs = 2 * min(scores.p_sign(up, down), scores.p_sign(down, up))
+    return min(1.0, max(p, signs))
 
 
 def p_worse(compared: Compared) -> float | None:
     """Give the one-sided p-value of "head is not worse", for metrics of which more is better."""
-    figure = compared.difference
-    if figure.value is None:
+    if compared.difference.value is None:
         return None
-    if isinstance(figure, PairedDifference) and compared.single:
-        half = scores.mcnemar_mid_p(round(figure.b), round(figure.c)) / 2
-        return half if figure.value < 0 else 1 - half
-    return p_below(figure, 0.0)
-
-
-def status_of(one: Compared, adjusted: float | None, *, margin: float, confidence: float) -> Status:
-    """Decide one question by its bounds and the adjusted p-value of "head is not worse"."""
-    bound, upper = one.difference.lower(confidence), one.difference.upper(confidence)
-    if bound is None or upper is None or adjusted is None:
-        return "INCONCLUSIVE"
-    if bound > -margin:
-        return "PASS"
-    return "FAIL" if adjusted < 1 - confidence and upper < 0 else "INCONCLUSIVE"
+    return max(p_below(compared.difference, 0.0), 0.0 if compared.moved is None else scores.p_sign(*compared.moved))
 
 
 def overall(decisions: Sequence[NonInferiority]) -> Status:
@@ -171,16 +160,6 @@ def overall(decisions: Sequence[NonInferiority]) -> Status:
     if "FAIL" in statuses:
         return "FAIL"
     return "PASS" if statuses == {"PASS"} else "INCONCLUSIVE"
-
-
-def p_not_worse(compared: Compared, margin: float) -> float | None:
-    """Give the one-sided p-value of "head is worse by the margin or more"."""
-    figure = compared.difference
-    if figure.value is None:
-        return None
-    if isinstance(figure, PairedDifference):
-        return scores.not_worse(figure, margin)
-    return p_above(figure, -margin)
 
 
 def p_below(figure: Figure, at: float) -> float:

@@ -12,6 +12,7 @@ from harness.judge.pairs import Pairs, Side
 from harness.judge.scores import Answers, Bool, Figure, Float, MatrixMetric, Missing, PairedDraws, Votes
 from harness.judge.view import once
 
+EVEN = 1e-9  # a smaller difference is none
 UNDEFINED = "it is undefined on one side"
 NOBODY = "no case is on both sides"
 
@@ -28,7 +29,7 @@ class Compared:
     currencies: tuple[str, str] | None = None  # of base and head, where they are money
     headline: bool = False
     unit: str = "cases"  # what a sample size counts
-    single: bool = False  # one trial a case on both sides: McNemar's test applies
+    moved: tuple[int, int] | None = None  # cases that speak for a higher value of head, and of base; None: not known
 
 
 def quality_figures(pairs: Pairs) -> Iterator[Compared]:
@@ -83,8 +84,12 @@ def share_figure(
         head=scores.share_of_counts(*after, why_empty=NOBODY).estimate(pairs.confidence),
         difference=difference,
         unit=unit,
-        single=bool(have.any() and before[1][have].max() == 1 and after[1][have].max() == 1),
+        moved=_signs(after[0][have] / after[1][have] - before[0][have] / before[1][have]),
     )
+
+
+def _signs(gain: Float) -> tuple[int, int]:
+    return int(np.count_nonzero(gain > EVEN)), int(np.count_nonzero(gain < -EVEN))
 
 
 def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
@@ -141,6 +146,7 @@ def _drawn(
         base=base.estimate(pairs.confidence),
         head=head.estimate(pairs.confidence),
         difference=difference,
+        moved=draws.moved(of) if isinstance(draws, PairedDraws) else None,
     )
 
 
@@ -166,7 +172,8 @@ def stability_figure(pairs: Pairs) -> Compared:
     if have.any():
         trials = np.full(int(have.sum()), min(base_pairs, head_pairs))
         difference = scores.paired_difference(after[have] * trials, before[have] * trials, trials, trials)
-    return Compared(metric=thresholds.STABILITY, base=base, head=head, difference=difference)
+    moved = _signs(after[have] - before[have])
+    return Compared(metric=thresholds.STABILITY, base=base, head=head, difference=difference, moved=moved)
 
 
 def robustness_figures(pairs: Pairs) -> Iterator[Compared]:
@@ -183,6 +190,7 @@ def robustness_figures(pairs: Pairs) -> Iterator[Compared]:
             base=before.figure.estimate(pairs.confidence),
             head=after.figure.estimate(pairs.confidence),
             difference=scores.paired_mean_difference(after.per_case[have], before.per_case[have]),
+            moved=_signs(after.per_case[have] - before.per_case[have]),
         )
 
 

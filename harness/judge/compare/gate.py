@@ -5,8 +5,9 @@ threshold failed, or head is worse than base for certain and maybe by more than 
 passed. INCONCLUSIVE: neither; the cases prove neither. NOT MEASURED: one side was never answered.
 
 "Everything must pass" is an intersection-union test and needs no correction. "Any regression blocks" is many
-chances to be wrong, so the p-values of all regressions of all prompts are adjusted together (Holm): with
-nothing changed, a gate over any number of prompts fails for a regression in at most 5% of runs.
+chances to be wrong, so the p-values of all regressions of all prompts are adjusted together (Holm), and those of all
+missed thresholds: with nothing changed, a gate over any number of prompts fails for a regression in at most 5% of runs,
+and prompts that meet their thresholds fail for a threshold in at most 5%.
 
 A prompt that sends the same requests as before is not judged: whatever is true of it was true before.
 """
@@ -18,6 +19,7 @@ import msgspec
 from harness import judge
 from harness.errors import Exit
 from harness.files.thresholds import metric_of
+from harness.judge.checks import by_chance
 from harness.judge.scores import holm
 
 _SEVERITY: tuple[judge.GateStatus, ...] = ("PASS", "INCONCLUSIVE", "FAIL", "NOT MEASURED")
@@ -53,7 +55,23 @@ class ChangedPrompt(msgspec.Struct, frozen=True, kw_only=True):
 def decide_prompts(judged: Sequence[ChangedPrompt], *, confidence: float) -> tuple[judge.GatedPrompt, ...]:
     """Decide each changed prompt."""
     firm = _firm_regressions(judged, 1 - confidence)
+    judged = _with_firm_misses(judged, 1 - confidence)
     return tuple(_decided(one, firm[place]) for place, one in enumerate(judged))
+
+
+def _with_firm_misses(judged: Sequence[ChangedPrompt], alpha: float) -> list[ChangedPrompt]:
+    """Leave open the misses of thresholds that are not certain among those of all prompts (Holm)."""
+    every = [check for one in judged for check in (() if one.same else one.head or ())]
+    alone = {id(every[place]) for place in by_chance(every, alpha)[0]}
+
+    def told(check: judge.Check) -> judge.Check:
+        why = f"{check.why} Among all prompts of this gate one such miss may be chance (Holm)."
+        return msgspec.structs.replace(check, status="INCONCLUSIVE", why=why) if id(check) in alone else check
+
+    return [
+        msgspec.structs.replace(one, head=None if one.head is None else tuple(told(check) for check in one.head))
+        for one in judged
+    ]
 
 
 def gate_status(prompts: Sequence[judge.GatedPrompt]) -> judge.GateStatus:

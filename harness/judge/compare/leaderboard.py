@@ -1,9 +1,11 @@
 """Several candidates on the same cases: which differences are real, who is on the Pareto front.
 
-Theory. Every pair is compared case by case, and the p-values of one metric are adjusted by Holm's method over
-all pairs. What is not real counts as equal: a candidate leaves the Pareto front only when another is really
-better in quality, p95 or cost and really worse in none of them. A candidate is called the weakest only after
-Cochran's Q (1950) has said that the candidates differ at all, for the spread of k equal ones is never zero.
+Theory. Every pair is compared case by case, and all p-values of a report, of every pair and metric, are adjusted
+together by Holm's method: the best is chosen by the same answers, so that each pair is a chance to call equals
+different, also where only those with the first are shown. What is not real counts as equal: a candidate leaves the
+Pareto front only when another is really better in quality, p95 or cost and really worse in none of them. A candidate
+is called the weakest only after Cochran's Q (1950) has said that the candidates differ at all, for the spread of k
+equal ones is never zero.
 
 Quality is balanced accuracy, as in the ranking.
 
@@ -72,7 +74,15 @@ def _duels(views: Sequence[View]) -> list[Duel]:
         (P95, _latencies(views, couples)),
         (COST_PER_1000, [[cost_per_1000(world[0])] for world in paired]),
     ]
-    return [duel for metric, figures in compared for duel in _decided(metric, figures, couples)]
+    p_values = [[_p_of(worlds) for worlds in figures] for _, figures in compared]
+    unseen = len(compared) * (len(views) * (len(views) - 1) // 2 - len(couples))  # pairs that are not shown
+    known = [p for of_metric in p_values for p in of_metric if p is not None]
+    adjusted = iter(scores.holm([*known, *[1.0] * unseen]))
+    return [
+        _duel(metric, told, (p, None if p is None else next(adjusted)), couple)
+        for (metric, figures), of_metric in zip(compared, p_values, strict=True)
+        for told, p, couple in zip(figures, of_metric, couples, strict=True)
+    ]
 
 
 def _latencies(views: Sequence[View], couples: Sequence[_Couple]) -> list[list[Compared | None]]:
@@ -104,7 +114,8 @@ def _faster(
 ) -> Compared:
     figure: scores.Figure = scores.difference_of_draws(one, two, cases, _P95)
     nothing = undefined("see the candidates")
-    return Compared(metric=P95, base=nothing, head=nothing, difference=figure)
+    moved = scores.slower_cases(one[0], two[0], cases, _P95)
+    return Compared(metric=P95, base=nothing, head=nothing, difference=figure, moved=moved)
 
 
 def _timed(view: View) -> tuple[scores.Float, scores.Int64]:
@@ -116,19 +127,9 @@ def _timed(view: View) -> tuple[scores.Float, scores.Int64]:
     return times, case
 
 
-def _decided(metric: Metric, figures: Sequence[Sequence[Compared | None]], couples: Sequence[_Couple]) -> list[Duel]:
-    """Decide each couple by its figure as seen; what other worlds say can only leave it open."""
-    p_values = [_largest([None if one is None else two_sided_p(one) for one in worlds]) for worlds in figures]
-    known = [place for place, p in enumerate(p_values) if p is not None]
-    adjusted = dict(zip(known, scores.holm([p_values[place] or 0.0 for place in known]), strict=True))
-    made = []
-    for place, (worlds, couple) in enumerate(zip(figures, couples, strict=True)):
-        estimates = [_estimated(one, couple[0].confidence) for one in worlds]
-        made.append(_duel(metric, estimates, (p_values[place], adjusted.get(place)), couple))
-    return made
-
-
-def _largest(p_values: Sequence[float | None]) -> float | None:
+def _p_of(worlds: Sequence[Compared | None]) -> float | None:
+    """Give the largest p-value of a couple, however the failed calls are taken; None where one is not known."""
+    p_values = [None if one is None else two_sided_p(one) for one in worlds]
     known = [p for p in p_values if p is not None]
     return max(known) if len(known) == len(p_values) else None
 
@@ -139,9 +140,12 @@ def _estimated(one: Compared | None, confidence: float) -> Estimate:
 
 
 def _duel(
-    metric: Metric, estimates: Sequence[Estimate], p_values: tuple[float | None, float | None], couple: _Couple
+    metric: Metric, worlds: Sequence[Compared | None], p_values: tuple[float | None, float | None], couple: _Couple
 ) -> Duel:
-    (p, p_adjusted), (first, second), estimate = p_values, couple, estimates[0]
+    """Decide a couple by its figure as seen; what other worlds say can only leave it open."""
+    (p, p_adjusted), (first, second) = p_values, couple
+    estimates = [_estimated(one, first.confidence) for one in worlds]
+    estimate = estimates[0]
     sides = {_side(one) for one in estimates}
     real = p_adjusted is not None and p_adjusted < 1 - first.confidence and sides in ({1}, {-1})
     better = None

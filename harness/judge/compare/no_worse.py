@@ -14,20 +14,19 @@ has half of alpha and the others share the other half by Holm's method, for a lo
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
 from harness.files.thresholds import ACCURACY, MACRO_F1, PRECISION, RECALL, Metric
-from harness.judge import Comparison, NonInferiority, Status
+from harness.judge import MetricDifference, NonInferiority, Status
 from harness.judge.compare.decide import cases_for_margin, p_worse
-from harness.judge.compare.figures import Compared, Pairs, Side, guarded_figures
+from harness.judge.compare.figures import EVEN, Compared, Pairs, guarded_figures
 from harness.judge.compare.telling import non_inferiority_sentence
-from harness.judge.scores import Bool, Drawn, Float, PairedDifference, holm, lower_bound, p_not_above, p_sign
+from harness.judge.scores import GAMMA, Drawn, Float, PairedDifference, holm, lower_bound, p_not_above
 
-EVEN = 1e-9  # a smaller difference is none
 NEARLY = 0.05  # of a unit: sums of ratios are whole numbers of cases only nearly
 
 
@@ -53,24 +52,27 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Gains and losses of a figure as pairs, rounded to the new model's harm, and the cases that moved."""
+    """Gains and losses of a figure as pairs, rounded to the new model's harm."""
 
     gains: int
     losses: int
     pairs: int
-    better: int  # cases
-    worse: int
 
 
-def no_worse(pairs: Pairs, demand: Demand, seen: Comparison | None = None) -> tuple[NonInferiority, ...]:
-    """Ask every question of a pair of candidates; `seen` holds the same figures for the sentences."""
-    asked = list(guarded_figures(pairs))
+def no_worse(
+    pairs: Pairs,
+    demand: Demand,
+    seen: Callable[[str, str | None], MetricDifference | None] = lambda *_: None,
+    figures: Sequence[Compared] | None = None,
+) -> tuple[NonInferiority, ...]:
+    """Ask of some figures, or of all that a new model must not be worse in; `seen` finds each for its sentence."""
+    asked = list(guarded_figures(pairs)) if figures is None else figures
     found = [evidence(pairs, one, demand.pass_confidence) for one in asked]
-    losses = [p_of_loss(one, moved) for one, moved in zip(asked, found, strict=True)]
+    losses = [p_of_loss(one) for one in asked]
     adjusted = _adjusted(asked, losses, demand.decisions)
     made = []
     for one, moved, loss, p in zip(asked, found, losses, adjusted, strict=True):
-        difference = None if seen is None else seen.metric(one.metric.name, one.label)
+        difference = seen(one.metric.name, one.label)
         decision = decided(one, moved, demand, p_loss=loss, p_adjusted=p)
         if difference is not None:
             told = non_inferiority_sentence(decision, difference)
@@ -89,10 +91,10 @@ def _adjusted(asked: Sequence[Compared], losses: Sequence[float], decisions: int
     return adjusted
 
 
-def p_of_loss(one: Compared, moved: Moved) -> float:
-    """Give the p-value of "not worse": never below the sign test of the cases that moved."""
+def p_of_loss(one: Compared) -> float:
+    """Give the p-value of "not worse"; 1 where it is not known."""
     p = p_worse(one)
-    return 1.0 if p is None else max(p, p_sign(moved.better, moved.worse))
+    return 1.0 if p is None else p
 
 
 def decided(one: Compared, moved: Moved, demand: Demand, *, p_loss: float, p_adjusted: float) -> NonInferiority:
@@ -130,7 +132,7 @@ def _needed(one: Compared, moved: Moved, margin: float, confidence: float) -> in
     known = cases_for_margin(one.difference, margin, confidence=confidence)
     if known is None:
         return None
-    alone = math.ceil(math.log(1 - confidence) / math.log1p(-margin))
+    alone = math.ceil(math.log(1 - confidence - GAMMA) / math.log1p(-margin))
     heavy = one.difference.n / max(moved.pairs, 1)  # cases for a pair of the heaviest weight
     return max(known, math.ceil(alone * max(1.0, heavy)), one.difference.n + 1)
 
@@ -139,23 +141,19 @@ def evidence(pairs: Pairs, one: Compared, confidence: float) -> Moved:
     """Count what a figure gained and lost."""
     figure = one.difference
     if isinstance(figure, PairedDifference):
-        among = None if one.label is None else np.asarray(pairs.expected == pairs.labels.index(one.label))
-        moved = _right(pairs.head) - _right(pairs.base)
-        moved = moved if among is None else moved[among]
         n = figure.effective_n(confidence)
         scale = n / figure.cases
-        return _counted(figure.b * scale, figure.c * scale, n, moved)
+        return _counted(figure.b * scale, figure.c * scale, n)
     parts = [_ratio(pairs, place, one.metric) for place in _labels(pairs, one)]
     if not parts or any(part is None for part in parts):
-        return Moved(0, 0, 0, 0, 0)
+        return Moved(0, 0, 0)
     known = [part for part in parts if part is not None]
     added = np.asarray(sum(part.adds for part in known) / len(known), dtype=np.float64)
-    touched = np.any([part.differs for part in known], axis=0)
     lost, alarm = max(part.lost for part in known), max(part.alarm for part in known)
     # Of several labels a wrong answer is a miss of one and a false alarm of another.
     unit = (lost + alarm) / len(known) if len(known) > 1 else max(lost, alarm)
     gains, losses = float(added[added > 0].sum()) / unit, float(-added[added < 0].sum()) / unit
-    return _counted(gains, losses, 1 / unit, np.where(touched, added, 0.0), slack=NEARLY)
+    return _counted(gains, losses, 1 / unit, slack=NEARLY)
 
 
 def _labels(pairs: Pairs, one: Compared) -> Sequence[int]:
@@ -164,19 +162,8 @@ def _labels(pairs: Pairs, one: Compared) -> Sequence[int]:
     return () if one.label is None else (pairs.labels.index(one.label),)
 
 
-def _counted(gains: float, losses: float, pairs: float, moved: Float, slack: float = EVEN) -> Moved:
-    return Moved(
-        gains=math.floor(gains + slack),
-        losses=math.ceil(losses - slack),
-        pairs=math.floor(pairs + EVEN),
-        better=int(np.count_nonzero(moved > EVEN)),
-        worse=int(np.count_nonzero(moved < -EVEN)),
-    )
-
-
-def _right(side: Side) -> Float:
-    hits, trials = side.per_case(side.right)
-    return np.asarray(hits / np.maximum(trials, 1), dtype=np.float64)
+def _counted(gains: float, losses: float, pairs: float, slack: float = EVEN) -> Moved:
+    return Moved(gains=math.floor(gains + slack), losses=math.ceil(losses - slack), pairs=math.floor(pairs + EVEN))
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +171,6 @@ class _Ratio:
     """A label's precision or F1: what each case adds to the difference, and the most that one case could add."""
 
     adds: Float
-    differs: Bool
     lost: float  # by a right answer that is lost
     alarm: float  # by a false alarm
 
@@ -204,10 +190,4 @@ def _ratio(pairs: Pairs, label: int, metric: Metric) -> _Ratio | None:
         return None
     ratio = float(old_top.sum() / old.sum())
     adds = (new_top - ratio * new) / new.sum() - (old_top - ratio * old) / old.sum()
-    differs = (np.abs(old - new) > EVEN) | (np.abs(old_top - new_top) > EVEN)
-    return _Ratio(
-        adds=np.asarray(adds, dtype=np.float64),
-        differs=np.asarray(differs, dtype=np.bool_),
-        lost=(weight - ratio) / least,
-        alarm=ratio / least,
-    )
+    return _Ratio(adds=np.asarray(adds, dtype=np.float64), lost=(weight - ratio) / least, alarm=ratio / least)

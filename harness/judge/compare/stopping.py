@@ -15,8 +15,8 @@ import msgspec
 
 from harness.judge import Comparison, Estimate, Status
 from harness.judge.checks import SETTLED, Beside, Case, Paired, View
-from harness.judge.compare.decide import Compared, PairedDifference, overall, p_worse, status_of
-from harness.judge.compare.no_worse import ACCURACY, EVEN, RECALL, Demand, Metric, Moved, p_not_above, p_of_loss
+from harness.judge.compare.decide import Compared, PairedDifference, overall
+from harness.judge.compare.no_worse import ACCURACY, EVEN, RECALL, Demand, Metric, p_not_above, p_of_loss
 from harness.judge.scores import paired_cuts
 
 Rule: TypeAlias = Callable[[Compared], Status]  # what is made of the gains and losses of a whole suite
@@ -27,13 +27,21 @@ _NO = PairedDifference(b=0, c=0, cases=1, trials=1, raw=1.0, informative=0)
 
 def gate_rule(margin: float, *, confidence: float, questions: int, strictest: float) -> Rule:
     """Decide as a gate does: a FAIL stands among all questions that the gate asks."""
+    alone = upgrade_rule(Demand(margin=margin, label_margin=margin, confidence=confidence), labels=1)
 
     def rule(one: Compared) -> Status:
-        adjusted = min(1.0, questions * (p_worse(one) or 0.0))
-        status = status_of(one, adjusted, margin=margin, confidence=confidence)
-        return "INCONCLUSIVE" if status == "FAIL" and adjusted >= 1 - strictest else status
+        status = alone(one)
+        return "INCONCLUSIVE" if status == "FAIL" and questions * p_of_loss(_moved(one)) >= 1 - strictest else status
 
     return rule
+
+
+def _moved(one: Compared) -> Compared:
+    """Count the cases that moved: as gains all that they may be, as losses as few."""
+    figure = one.difference
+    assert isinstance(figure, PairedDifference)
+    moved = math.ceil(figure.b * (figure.trials // figure.cases)), math.ceil(figure.c - EVEN)
+    return replace(one, moved=moved)
 
 
 def upgrade_rule(asked: Demand, labels: int) -> Rule:
@@ -44,16 +52,10 @@ def upgrade_rule(asked: Demand, labels: int) -> Rule:
         assert isinstance(figure, PairedDifference)
         pairs = figure.effective_n(asked.pass_confidence)
         scale = pairs / figure.cases
-        moved = Moved(
-            gains=math.floor(figure.b * scale + EVEN),
-            losses=math.ceil(figure.c * scale - EVEN),
-            pairs=math.floor(pairs + EVEN),
-            better=math.ceil(figure.b * (figure.trials // figure.cases)),
-            worse=math.ceil(figure.c - EVEN),
-        )
-        if p_not_above(moved.gains, moved.losses, moved.pairs, -asked.of(one)) <= 1 - asked.pass_confidence:
+        gains, losses = math.floor(figure.b * scale + EVEN), math.ceil(figure.c * scale - EVEN)
+        if p_not_above(gains, losses, math.floor(pairs + EVEN), -asked.of(one)) <= 1 - asked.pass_confidence:
             return "PASS"
-        p = 2 * asked.decisions * p_of_loss(one, moved) * (1 if one.metric == ACCURACY else labels + 1)
+        p = 2 * asked.decisions * p_of_loss(_moved(one)) * (1 if one.metric == ACCURACY else labels + 1)
         upper = figure.upper(asked.confidence)
         return "FAIL" if p < 1 - asked.confidence and upper is not None and upper < 0 else "INCONCLUSIVE"
 
@@ -69,7 +71,7 @@ def beside(
     """
 
     def decide(metric: Metric, label: str | None) -> Callable[[PairedDifference], Status]:
-        of = Compared(metric=metric, label=label, base=_NOTHING, head=_NOTHING, difference=_NO, single=repeats == 1)
+        of = Compared(metric=metric, label=label, base=_NOTHING, head=_NOTHING, difference=_NO)
         return lambda figure: rule(replace(of, difference=figure))
 
     def questions(cases: Sequence[Case]) -> Mapping[str, Callable[[], Paired] | None]:

@@ -115,12 +115,12 @@ def _changed(couple: Couple, held: tuple[judge.Check, ...], comparison: judge.Co
 
 def _questions(old: View, new: View, asked: Demand, seen: judge.Comparison) -> tuple[judge.NonInferiority, ...]:
     """Ask; leave open what comes out otherwise if one side's failed calls, or both sides', were right."""
-    decisions = no_worse(pair(old, new), asked, seen)
+    decisions = no_worse(pair(old, new), asked, seen.metric)
     failed = old.lost + new.lost
     if not failed:
         return decisions
     couples = other_worlds(old, new)
-    worlds = [{(one.metric, one.label): one for one in no_worse(pair(*both), asked, seen)} for both in couples]
+    worlds = [{(one.metric, one.label): one for one in no_worse(pair(*both), asked, seen.metric)} for both in couples]
     return tuple(if_all_decide_so(one, [w.get((one.metric, one.label)) for w in worlds], failed) for one in decisions)
 
 

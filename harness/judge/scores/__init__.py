@@ -57,18 +57,17 @@ from harness.judge.scores.latency import (
     seconds,
     shift_of_medians,
     slo_check,
+    slower_cases,
     within,
 )
 from harness.judge.scores.matrix import fbeta_of
-from harness.judge.scores.not_worse import lower_bound, p_not_above, p_sign
+from harness.judge.scores.not_worse import GAMMA, lower_bound, p_not_above, p_sign
 from harness.judge.scores.paired import (
     PairedDifference,
     clustered_mean,
     cochran_q,
     holm,
-    mcnemar_mid_p,
     non_inferiority_n,
-    not_worse,
     paired_difference,
     paired_mean_difference,
     paired_ratio_difference,

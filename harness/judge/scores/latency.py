@@ -190,14 +190,6 @@ def _walsh(differences: Float) -> Float:
     return np.asarray((ordered[i] + ordered[j]) / 2, dtype=np.float64)
 
 
-def typical_shift(first: Float, first_case: Int32 | Int64, second: Float, second_case: Int32 | Int64) -> float | None:
-    """Give the Hodges-Lehmann shift of first - second (seconds), each case's median on either side.
-
-    Cases that one side lacks, or whose median is a failure on either side, are left out.
-    """
-    return shift_of_medians(case_medians(first, first_case), case_medians(second, second_case)).value
-
-
 def shift_of_medians(first: dict[int, float], second: dict[int, float], *, confidence: float = 0.95) -> Estimate:
     """Give the shift of first - second with its interval, over the cases that both have."""
     both = sorted(first.keys() & second.keys())
@@ -266,6 +258,20 @@ class TimedSide:
         kept, row = times[keep], np.searchsorted(both, case[keep])
         order = np.argsort(kept, kind="stable")
         return cls(kept[order], row[order].astype(np.int64))
+
+
+def slower_cases(first: TimedSide, second: TimedSide, cases: int, q: float) -> tuple[int, int]:
+    """Count the cases of which more of the first's calls, and of the second's, are beyond the quantile of all calls.
+
+    If both sides are alike, each case is as likely to be of one kind as of the other.
+    """
+    limit = quantile_of(np.concatenate([first.times, second.times]), q)
+    shares = []
+    for side in (first, second):
+        late = np.bincount(side.place, weights=side.times > (math.inf if limit is None else limit), minlength=cases)
+        shares.append(late / np.maximum(np.bincount(side.place, minlength=cases), 1))
+    gap = shares[0] - shares[1]
+    return int(np.count_nonzero(gap > 1e-9)), int(np.count_nonzero(gap < -1e-9))
 
 
 def quantile_draws(sides: Sequence[TimedSide], cases: int, quantiles: Sequence[float], *, seed: int) -> list[Float]:

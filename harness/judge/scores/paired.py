@@ -10,22 +10,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import bdtr, chdtrc, ndtr, ndtri
+from scipy.special import chdtrc, ndtri
 
 from harness.judge.scores.figure import Estimate, Float, Int32, Int64, Missing, Normal, two_sided
 from harness.judge.scores.not_worse import tango_bound, tango_z
 from harness.judge.scores.planning import POWER
 from harness.judge.scores.proportion import uncertainty_of_spread
-
-
-def mcnemar_mid_p(b: int, c: int) -> float:
-    """Give the mid-p version, less conservative: the observed outcome counts half (Fagerland et al. 2013)."""
-    if b + c == 0:
-        return 1.0
-    total, few = b + c, min(b, c)
-    below = float(bdtr(few - 1, total, 0.5)) if few else 0.0
-    observed = float(bdtr(few, total, 0.5)) - below
-    return 1 - observed / 2 if b == c else 2 * below + observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +100,6 @@ def paired_difference(
         raw=tango / spread if spread > 0 else float(cases),
         informative=int(np.count_nonzero(gain)),
     )
-
-
-def not_worse(difference: PairedDifference, margin: float) -> float:
-    """Give the one-sided p-value of "first is worse than second by `margin` or more" (non-inferiority).
-
-    Not worse at 95% when below .05, that is z_Tango(-margin) >= 1.645.
-    """
-    return float(ndtr(-difference.z(-margin)))
 
 
 def cochran_q(right: Float) -> tuple[float, float] | None:

@@ -216,6 +216,7 @@ class PairedDraws:
     first_draws: Float
     second_draws: Float
     cases: int
+    patterns: Patterns  # counts hold the first's columns, then the second's
 
     @classmethod
     def of(cls, first: Answers, second: Answers, *, seed: int, draws: int = DRAWS) -> "PairedDraws | Missing":
@@ -229,7 +230,20 @@ class PairedDraws:
         drawn = confusion_draws_of_pairs(joint, labels, seed=seed, draws=draws).middle
         one, two = drawn[..., : labels + 1], drawn[..., labels + 1 :]
         observed = [side.confusion().astype(np.float64) for side in sides]
-        return cls(observed[0], observed[1], one, two, len(both))
+        return cls(observed[0], observed[1], one, two, len(both), joint)
+
+    def moved(self, metric: MatrixMetric) -> tuple[int, int]:
+        """Count the cases that speak for a higher value of the first, and of the second.
+
+        By the slope of the metric half way between both sides: were the two alike, each case that differs would
+        speak for either with the same chance.
+        """
+        slope = _gradient(metric, (self.first + self.second) / 2)[self.patterns.expected]
+        width = slope.shape[1]
+        added = ((self.patterns.counts[:, :width] - self.patterns.counts[:, width:]) * slope).sum(axis=1)
+        least = 1e-6 * float(np.abs(slope).max(initial=0.0))
+        size = self.patterns.size
+        return int(size[added > least].sum()), int(size[added < -least].sum())
 
     def difference(self, metric: MatrixMetric, *, why_undefined: str) -> Figure:
         """Give metric(first) - metric(second) with its interval."""

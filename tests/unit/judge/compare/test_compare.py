@@ -50,19 +50,19 @@ def test_a_candidate_compared_with_itself_never_shows_a_difference(seed: int) ->
 
 
 def test_the_published_table_is_found_with_its_interval_and_p_value() -> None:
-    # b = 1, c = 7, n = 21: Tango's interval and McNemar's mid-p as published, head minus base.
+    # b = 1, c = 7, n = 21: Tango's interval and McNemar's exact p-value as published, head minus base.
     base, head = pattern(both=10, base_only=7, head_only=1, neither=3)
     accuracy = metric(compare(viewed(base), viewed(head)), "accuracy")
     difference = accuracy.difference
     assert difference.value == pytest.approx(-6 / 21)
     assert (difference.low, difference.high) == pytest.approx((-0.51723, -0.02600), abs=5e-6)
-    assert accuracy.p_value == pytest.approx(0.0390625)
+    assert accuracy.p_value == pytest.approx(0.0703125)
     assert (accuracy.base.value, accuracy.head.value) == pytest.approx((17 / 21, 11 / 21))
 
 
 def test_a_difference_that_is_lost_among_many_figures_is_said_to_be_so() -> None:
-    # Alone .039 is significant; among the headline figures, Holm-adjusted, it is not.
-    base, head = pattern(both=10, base_only=7, head_only=1, neither=3)
+    # Alone 2 (1 + 8) / 2^9 = .035 is significant; among the headline figures, Holm-adjusted, it is not.
+    base, head = pattern(both=10, base_only=8, head_only=1, neither=3)
     accuracy = metric(compare(viewed(base), viewed(head)), "accuracy")
     assert accuracy.p_value is not None
     assert accuracy.p_adjusted is not None
@@ -358,3 +358,16 @@ def test_a_reply_without_a_label_is_no_true_negative_on_either_side() -> None:
     base = [asked(n, "1") for n in range(40)]
     head = [asked(n, "1") if n >= 10 else Asked(f"case-{n:04d}", "ham", ("who knows",)) for n in range(40)]
     assert metric(compare(viewed(base), viewed(head)), "specificity", "spam").head.value == 0.75
+
+
+def test_three_cases_that_differ_make_no_precision_better_however_the_draws_fall() -> None:
+    # a says l3 on three l0 cases, b says l1 on three others: three discordant answers against none, sign test .25.
+    labels = tuple(f"l{n}" for n in range(5))
+    expected = [label for label, n in zip(labels, (60, 30, 15, 6, 3), strict=True) for _ in range(n)]
+    a = [Asked(f"c{n}", right, ("l3" if n < 3 else right,)) for n, right in enumerate(expected)]
+    b = [Asked(f"c{n}", right, ("l1" if 3 <= n < 6 else right,)) for n, right in enumerate(expected)]
+    made = compare(viewed(a, labels=labels, positive=None), viewed(b, labels=labels, positive=None))
+    of_l3 = next(one for one in made.metrics if (one.metric, one.label) == ("precision", "l3"))
+    assert of_l3.difference.value == pytest.approx(1 / 3)
+    assert of_l3.p_value == pytest.approx(0.25)
+    assert {one.verdict for one in made.metrics} <= {"no difference shown", "can't tell"}

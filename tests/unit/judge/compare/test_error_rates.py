@@ -6,18 +6,23 @@ The small, quick version of `benchmarks/compare_simulation.py`: accuracy and rec
 from __future__ import annotations
 
 from collections import Counter
+from typing import cast
 
 import numpy as np
 
 from harness.files.thresholds import ACCURACY, RECALL, Metric
-from harness.judge.compare.comparing import non_inferiority, overall
+from harness.judge.compare.comparing import overall
 from harness.judge.compare.decide import decided
 from harness.judge.compare.figures import Compared
+from harness.judge.compare.no_worse import Demand, no_worse
+from harness.judge.pairs import Pairs
 from harness.judge.scores.paired import paired_difference
 from harness.judge.scores.proportion import share_of_counts
 from harness.judge.table.columns import Float
 
 PAIRS, CASES, SPAM = 500, 600, 150
+DEMAND = Demand(margin=0.02, label_margin=0.02, confidence=0.95)
+NOBODY = cast("Pairs", None)  # shares count their own pairs
 
 
 def figure(metric: Metric, base: Float, head: Float) -> Compared:
@@ -28,7 +33,7 @@ def figure(metric: Metric, base: Float, head: Float) -> Compared:
         head=share_of_counts(head, ones).estimate(),
         difference=paired_difference(head, base, ones, ones),
         headline=True,
-        single=True,
+        moved=(int((head > base).sum()), int((head < base).sum())),
     )
 
 
@@ -42,7 +47,7 @@ def simulated(loss: float, seed: int) -> Counter[str]:
         head = (rng.random(CASES) < chance * (1 - loss / 0.92)).astype(np.float64)
         compared = [figure(ACCURACY, base, head), figure(RECALL, base[:SPAM], head[:SPAM])]
         told = decided(compared, margin=0.02, confidence=0.95)
-        said[overall(non_inferiority(compared, told, margin=0.02, confidence=0.95))] += 1
+        said[overall(no_worse(NOBODY, DEMAND, figures=compared))] += 1
         said["worse"] += any(one.verdict == "worse" for one in told)
     return said
 

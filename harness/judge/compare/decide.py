@@ -10,10 +10,10 @@ margin, or a tenth of latency and cost). "Can't tell": a difference that would m
 noise, or so few cases were compared that a large one may hide; then the number of cases that would tell.
 
 P-values are two-sided: Tango's score statistic of a share at the effective number of pairs, Student's t of a mean, the
-draws beyond 0 of a resampled metric, and where fewer than `FEW` lie there the normal curve with the draws' spread, so
-that Holm's correction is not limited by their number. None is below the exact sign test of the cases that moved, which
-holds however few these are: without it, comparisons of equal prompts with labels of few cases called something better
-or worse in 10% to 99%. With one trial a case that test is McNemar's, exact.
+draws beyond 0 of a resampled metric, and where fewer than `_FEW` lie there the normal curve with the draws' spread, so
+that Holm's correction is not limited by their number. None that may decide is below the exact test of the cases that
+moved (`scores.p_flips`), which holds however few these are: without it, comparisons of equal prompts with labels of few
+cases called something better or worse in 10% to 99%. With one trial a case that test is McNemar's, exact.
 """
 
 import math
@@ -28,6 +28,7 @@ from harness.judge.compare.telling import with_sentence
 from harness.judge.scores import Drawn, Figure, Normal, PairedDifference
 
 RELATIVE = 0.1  # of latency, money and tokens: a smaller difference is not looked for
+_LARGE = 0.2  # a p-value that decides nothing at any confidence that is asked for
 _FEW = 20  # draws beyond 0, from which on they are counted
 BLIND = 5.0  # times what matters: an interval that reaches so far on either side can't tell
 
@@ -140,18 +141,18 @@ def two_sided_p(compared: Compared) -> float | None:
     figure = compared.difference
     if figure.value is None:
         return None
-    p, signs = 2 * min(p_below(figure, 0.0), p_above(figure, 0.0)), 0.0
-    if compared.moved is not None:
-        up, down = compared.moved
-        signs = 2 * min(scores.p_sign(up, down), scores.p_sign(down, up))
-    return min(1.0, max(p, signs))
+    p = 2 * min(p_below(figure, 0.0), p_above(figure, 0.0))
+    if compared.moved is not None and p < _LARGE:
+        p = max(p, 2 * min(scores.p_flips(compared.moved), scores.p_flips(-compared.moved)))
+    return min(1.0, p)
 
 
 def p_worse(compared: Compared) -> float | None:
     """Give the one-sided p-value of "head is not worse", for metrics of which more is better."""
     if compared.difference.value is None:
         return None
-    return max(p_below(compared.difference, 0.0), 0.0 if compared.moved is None else scores.p_sign(*compared.moved))
+    p = p_below(compared.difference, 0.0)
+    return p if compared.moved is None or p >= _LARGE else max(p, scores.p_flips(compared.moved))
 
 
 def overall(decisions: Sequence[NonInferiority]) -> Status:

@@ -29,7 +29,7 @@ class Compared:
     currencies: tuple[str, str] | None = None  # of base and head, where they are money
     headline: bool = False
     unit: str = "cases"  # what a sample size counts
-    moved: tuple[int, int] | None = None  # cases that speak for a higher value of head, and of base; None: not known
+    moved: Float | None = None  # what each case that differs adds to the difference; None: not known
 
 
 def quality_figures(pairs: Pairs) -> Iterator[Compared]:
@@ -84,12 +84,8 @@ def share_figure(
         head=scores.share_of_counts(*after, why_empty=NOBODY).estimate(pairs.confidence),
         difference=difference,
         unit=unit,
-        moved=_signs(after[0][have] / after[1][have] - before[0][have] / before[1][have]),
+        moved=np.asarray(after[0][have] / after[1][have] - before[0][have] / before[1][have]),
     )
-
-
-def _signs(gain: Float) -> tuple[int, int]:
-    return int(np.count_nonzero(gain > EVEN)), int(np.count_nonzero(gain < -EVEN))
 
 
 def _of_label(pairs: Pairs, label: int, name: str) -> Iterator[Compared]:
@@ -172,7 +168,7 @@ def stability_figure(pairs: Pairs) -> Compared:
     if have.any():
         trials = np.full(int(have.sum()), min(base_pairs, head_pairs))
         difference = scores.paired_difference(after[have] * trials, before[have] * trials, trials, trials)
-    moved = _signs(after[have] - before[have])
+    moved = np.asarray(after[have] - before[have])
     return Compared(metric=thresholds.STABILITY, base=base, head=head, difference=difference, moved=moved)
 
 
@@ -190,7 +186,7 @@ def robustness_figures(pairs: Pairs) -> Iterator[Compared]:
             base=before.figure.estimate(pairs.confidence),
             head=after.figure.estimate(pairs.confidence),
             difference=scores.paired_mean_difference(after.per_case[have], before.per_case[have]),
-            moved=_signs(after.per_case[have] - before.per_case[have]),
+            moved=np.asarray(after.per_case[have] - before.per_case[have]),
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 import msgspec
+import numpy as np
 
 from harness.judge import Comparison, Estimate, Status
 from harness.judge.checks import SETTLED, Beside, Case, Paired, View
@@ -37,11 +38,11 @@ def gate_rule(margin: float, *, confidence: float, questions: int, strictest: fl
 
 
 def _moved(one: Compared) -> Compared:
-    """Count the cases that moved: as gains all that they may be, as losses as few."""
+    """Take whole cases for what moved: the test of their signs is then the least sure."""
     figure = one.difference
     assert isinstance(figure, PairedDifference)
-    moved = math.ceil(figure.b * (figure.trials // figure.cases)), math.ceil(figure.c - EVEN)
-    return replace(one, moved=moved)
+    gains, losses = math.ceil(figure.b - EVEN), math.floor(figure.c + EVEN)
+    return replace(one, moved=np.repeat([1.0, -1.0], [gains, losses]))
 
 
 def upgrade_rule(asked: Demand, labels: int) -> Rule:

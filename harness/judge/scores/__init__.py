@@ -61,7 +61,7 @@ from harness.judge.scores.latency import (
     within,
 )
 from harness.judge.scores.matrix import fbeta_of
-from harness.judge.scores.not_worse import GAMMA, lower_bound, p_not_above, p_sign
+from harness.judge.scores.not_worse import GAMMA, lower_bound, p_flips, p_not_above, p_sign
 from harness.judge.scores.paired import (
     PairedDifference,
     clustered_mean,

@@ -260,18 +260,17 @@ class TimedSide:
         return cls(kept[order], row[order].astype(np.int64))
 
 
-def slower_cases(first: TimedSide, second: TimedSide, cases: int, q: float) -> tuple[int, int]:
-    """Count the cases of which more of the first's calls, and of the second's, are beyond the quantile of all calls.
+def slower_cases(first: TimedSide, second: TimedSide, cases: int, q: float) -> Float:
+    """Give by how much more of a case's calls are beyond the quantile of all calls on the first side.
 
-    If both sides are alike, each case is as likely to be of one kind as of the other.
+    If both sides are alike, each case is as likely to show the opposite.
     """
     limit = quantile_of(np.concatenate([first.times, second.times]), q)
     shares = []
     for side in (first, second):
         late = np.bincount(side.place, weights=side.times > (math.inf if limit is None else limit), minlength=cases)
         shares.append(late / np.maximum(np.bincount(side.place, minlength=cases), 1))
-    gap = shares[0] - shares[1]
-    return int(np.count_nonzero(gap > 1e-9)), int(np.count_nonzero(gap < -1e-9))
+    return np.asarray(shares[0] - shares[1], dtype=np.float64)
 
 
 def quantile_draws(sides: Sequence[TimedSide], cases: int, quantiles: Sequence[float], *, seed: int) -> list[Float]:

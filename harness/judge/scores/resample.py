@@ -232,18 +232,17 @@ class PairedDraws:
         observed = [side.confusion().astype(np.float64) for side in sides]
         return cls(observed[0], observed[1], one, two, len(both), joint)
 
-    def moved(self, metric: MatrixMetric) -> tuple[int, int]:
-        """Count the cases that speak for a higher value of the first, and of the second.
+    def moved(self, metric: MatrixMetric) -> Float:
+        """Give what each case that differs adds to first - second, by the slope half way between both sides.
 
-        By the slope of the metric half way between both sides: were the two alike, each case that differs would
-        speak for either with the same chance.
+        That is the same slope if they change places: were the two alike, each would be as likely to add the opposite.
         """
         slope = _gradient(metric, (self.first + self.second) / 2)[self.patterns.expected]
         width = slope.shape[1]
         added = ((self.patterns.counts[:, :width] - self.patterns.counts[:, width:]) * slope).sum(axis=1)
         least = 1e-6 * float(np.abs(slope).max(initial=0.0))
-        size = self.patterns.size
-        return int(size[added > least].sum()), int(size[added < -least].sum())
+        differs = np.abs(added) > least
+        return np.repeat(added[differs], self.patterns.size[differs])
 
     def difference(self, metric: MatrixMetric, *, why_undefined: str) -> Figure:
         """Give metric(first) - metric(second) with its interval."""

@@ -33,7 +33,7 @@ def figure(metric: Metric, base: Float, head: Float) -> Compared:
         head=share_of_counts(head, ones).estimate(),
         difference=paired_difference(head, base, ones, ones),
         headline=True,
-        moved=(int((head > base).sum()), int((head < base).sum())),
+        moved=head - base,
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import product
 from math import comb
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from harness.judge.scores import lower_bound, p_not_above, p_sign
+from harness.judge.scores import lower_bound, p_flips, p_not_above, p_sign
 
 
 def chance(n: int, q: float, least: float, passing: set[tuple[int, int]]) -> float:
@@ -64,3 +65,13 @@ def test_the_sign_test_is_the_binomial_one(gains: int, losses: int) -> None:
 @settings(max_examples=60, deadline=None)
 def test_a_further_loss_never_makes_it_surer(gains: int, losses: int, pairs: int) -> None:
     assert p_not_above(gains, losses, pairs, -0.1) <= p_not_above(gains, losses + 1, pairs, -0.1) + 1e-9
+
+
+def test_the_test_of_signs_counts_the_ways_to_turn_them_with_their_weights() -> None:
+    # Of 2^3 signs only (-, -, -) sums to -3: 1/8. Weights 3, 1, 1: -3 +- 1 +- 1 <= -3 in 3 of 8 ways.
+    assert p_flips(np.array([-1.0, -1.0, -1.0])) == pytest.approx(0.125)
+    assert p_flips(np.array([-3.0, 1.0, -1.0])) == pytest.approx(3 / 8)
+    assert p_flips(np.array([-3.0, 1.0, 1.0, 0.0])) == pytest.approx(4 / 8)
+    assert p_flips(np.array([3.0, -1.0])) == 1.0
+    many = np.concatenate([np.full(40, -2.0), np.full(40, 1.0)])
+    assert p_flips(many) == pytest.approx(0.0026, abs=0.001)  # z = -40 / sqrt(200) = -2.83, and lattice steps of 1

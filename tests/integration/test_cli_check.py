@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from commanded import harness, write_replayed
+from commanded import in_process as harness
+from commanded import write_replayed
 
 ANSWERS = {("spam", "spam"): 18, ("ham", "ham"): 42}
 

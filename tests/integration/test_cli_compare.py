@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from commanded import harness, write_lines, write_yaml
+from commanded import in_process as harness
+from commanded import write_lines, write_yaml
 
 from harness.cli.baseline import clear_baseline, set_baseline, show_baselines
 from harness.cli.compare import compare

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commanded import harness
+from commanded import in_process as harness
 from measured import spam, write_project
 from scripted import Script, ScriptedServer
 

@@ -10,7 +10,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from commanded import COMMAND, HANGS_S, environment, harness, write_replayed
+from commanded import COMMAND, HANGS_S, ended, environment, write_replayed
+from commanded import in_process as harness
 
 from harness.cli.ground import options
 from harness.cli.main import app
@@ -81,7 +82,7 @@ def test_a_misspelt_filter_names_what_it_may_have_meant(project: Path) -> None:
 
 
 def test_export_writes_rows_to_stdout_or_to_a_file(project: Path) -> None:
-    done = harness("export", "--to", "csv", at=project)
+    done = ended([*COMMAND, "export", "--to", "csv"], at=project)
     rows = list(csv.DictReader(io.StringIO(done.stdout, newline="")))
     assert (len(rows), sum(row["right"] == "true" for row in rows)) == (50, 41)
     said = harness("export", "--to", "parquet", "--output", "t.parquet", "--json", at=project)

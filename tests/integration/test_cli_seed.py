@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import harness, write_replayed
+from commanded import in_process as harness
+from commanded import write_replayed
 
 
 def report_of(root: Path) -> dict[str, Any]:

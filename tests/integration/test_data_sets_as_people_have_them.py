@@ -8,7 +8,8 @@ import json
 from pathlib import Path
 
 import pytest
-from commanded import harness, write_lines
+from commanded import in_process as harness
+from commanded import write_lines
 from workbooks import SHEET, workbook
 
 NEWS = ["World", "Sports", "Business", "Sci/Tech"]

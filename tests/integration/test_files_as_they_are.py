@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from commanded import harness, write_lines
+from commanded import in_process as harness
+from commanded import write_lines
 
 ROWS = [{"id": str(i), "message": f"m {i}", "expected": "spam" if i < 150 else "ham"} for i in range(200)]
 

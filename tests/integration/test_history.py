@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import harness
+from commanded import in_process as harness
 from replayed import answers, run, write_cases, write_prompt, write_replies, write_suite
 from run_of import check_of, only
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from commanded import harness
+from commanded import in_process as harness
 from gated import git
 from measured import spam, write_project
 from scripted import Answer, Request, Script, ScriptedServer

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from commanded import harness
+from commanded import in_process as harness
 from measured import write_project
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
-from commanded import harness
+from commanded import in_process as harness
 from measured import events_of, places, records, spam, write_project
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commanded import harness, write_lines, write_replayed
+from commanded import in_process as harness
+from commanded import write_lines, write_replayed
 from measured import places, records, spam, write_project
 from scripted import Answer, Request, Script, ScriptedServer
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import harness, write_lines, write_replayed, write_yaml
+from commanded import in_process as harness
+from commanded import write_lines, write_replayed, write_yaml
 from gated import SUITE, branch, command, commit, gate_json, write_prompt, write_repository
 
 CASES = 400

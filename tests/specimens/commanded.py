@@ -1,13 +1,17 @@
-"""The real command in a process of its own, and small projects on disk for it to work on."""
+"""The real command, in this process or one of its own, and small projects on disk for it to work on."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import yaml
 
@@ -25,6 +29,43 @@ def environment(**more: str) -> dict[str, str]:
 def harness(*args: str | Path, at: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder and wait for it; it never shows a traceback."""
     return ended([*COMMAND, *map(str, args)], at=at, env=env)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def in_process(*args: str | Path, at: Path, env: Mapping[str, str] | None = None) -> Done:
+    """Run the command as its entry point does, in a folder of its own but in this process; no traceback is shown.
+
+    A process of its own costs a second or two: `harness` gives one where streams, signals or limits matter.
+    """
+    from harness.cli.ground import stderr
+    from harness.cli.main import main
+
+    out, err = io.StringIO(), io.StringIO()
+    stderr.cache_clear()
+    code: int | str | None = 0
+    with (
+        contextlib.chdir(at),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+        patch.object(sys, "argv", ["harness", *map(str, args)]),
+        patch.object(sys, "stdin", io.StringIO()),
+        patch.dict(os.environ, environment(**(env or {})), clear=True),
+    ):
+        try:
+            main()
+        except SystemExit as ended_with:
+            code = ended_with.code
+    stderr.cache_clear()
+    assert "Traceback" not in err.getvalue(), err.getvalue()
+    return Done(returncode=int(code or 0), stdout=out.getvalue(), stderr=err.getvalue())
 
 
 def ended(

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
-from commanded import write_lines, write_yaml
+from commanded import Done, in_process, write_lines, write_yaml
 from scripted import Answer, Request, chat_reply
 
 SUITE = "suites/small.suite.yml"
 PROMPT = "prompts/v1.prompt.yml"
 CASES = "suites/cases.jsonl"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -112,22 +98,5 @@ def gate_json(done: Done) -> dict[str, Any]:
 
 
 def command(folder: Path, *arguments: str) -> Done:
-    """Run the command as its entry point does, in this process: a gate in one of its own costs seconds."""
-    from harness.cli.ground import stderr
-    from harness.cli.main import main
-
-    out, err = io.StringIO(), io.StringIO()
-    stderr.cache_clear()
-    code: int | str | None = 0
-    with (
-        contextlib.chdir(folder),
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-        patch.object(sys, "argv", ["harness", *arguments]),
-    ):
-        try:
-            main()
-        except SystemExit as ended:
-            code = ended.code
-    stderr.cache_clear()
-    return Done(returncode=int(code or 0), stdout=out.getvalue(), stderr=err.getvalue())
+    """Run the command in a folder."""
+    return in_process(*arguments, at=folder)

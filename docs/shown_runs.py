@@ -17,12 +17,15 @@ INTENTS = (
     "refund", "shipping", "cancellation", "invoice", "technical", "account", "complaint", "praise", "sales lead",
     "press enquiry", "job application", "other",
 )  # fmt: skip
-TEXTS = (
-    "I was charged twice for order {n}, please send one of the payments back.",
-    "Where is parcel {n}? It was to be here on Monday.",
-    "Please close what I booked under {n}, I no longer need it.",
-    "The app shows error {n} whenever I open the second page.",
-)
+WORDS = (
+    ("Please", "Hello,", "Once more:", "Quick question:", "I am writing because", "As said on the phone,",
+     "Since Monday"),
+    ("order", "parcel", "contract", "card", "invoice", "login", "jacket", "ticket", "router", "booking", "voucher"),
+    ("was charged twice", "never came", "shows an error", "has the wrong name", "runs out soon", "is too small",
+     "cannot be opened", "went to my neighbour", "costs more than you wrote", "was cancelled without a word"),
+    ("and I want my money back", "so what do I do", "which is a shame", "and I am very happy all the same",
+     "can you look into it", "and my patience is at its end", "and that since last week", "please call me"),
+)  # fmt: skip
 LENGTHS = (300, 520, 940, 1980)  # ms, about, by size of the model
 
 
@@ -51,8 +54,9 @@ def _run(
     manifest = _named(made, name)
     session = events_of([])
     events = [session[0], *session[1:2]]
-    for n, (case, label) in enumerate(rows):
-        text = TEXTS[n % len(TEXTS)].format(n=1000 + 7 * n)
+    for case, label in rows:
+        opening, thing, event, ending = (draw.choice(words) for words in WORDS)
+        text = f"{opening} {thing} {draw.randrange(1000, 9999)} {event}, {ending}."
         events.append(case_row(case, label, inputs={"message": text}))
     for place, (who, share) in enumerate(right.items()):
         median = LENGTHS[place % len(LENGTHS)] / 1000

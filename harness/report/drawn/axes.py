@@ -95,7 +95,8 @@ def below(axis: Axis, at: float, title: str, form: Callable[[float], str] = plai
         if grid is not None:
             shapes.append(path(f"M{x:g} {grid:g}V{at:g}", "rule"))
         if x - last >= LETTER * len(label) + 6:
-            shapes.append(text(x, at + 16, label, "soft", "middle"))
+            over = x + LETTER * len(label) / 2 > axis.end + RIGHT
+            shapes.append(text(axis.end + RIGHT if over else x, at + 16, label, "soft", "end" if over else "middle"))
             last = x
     shapes.append(text((axis.start + axis.end) / 2, at + 36, title, "soft", "middle"))
     return "".join(shapes)

@@ -136,7 +136,7 @@ def grid_view(
     every = len(order)
     if every > MAX_COLUMNS:
         order = [text for text in order if text in told][:MAX_COLUMNS]
-    heads = [(known[text].name or text, text.removeprefix(known[text].name).strip()) for text in order]
+    heads = [(name, text.removeprefix(name).strip()) for text in order if (name := known[text].name or text)]
     return parts.GridView(
         columns=tuple(heads),
         rows=tuple(_grid_row(c, row, order, taken) for c, row in zip(ranked, rows, strict=True)),

@@ -38,7 +38,7 @@ from harness.judge.checks import check
 from harness.judge.compare import Demand
 from harness.judge.compare.agreement import agreement
 from harness.judge.compare.no_worse import no_worse
-from harness.judge.compare.upgrade import verdict_of
+from harness.judge.compare.upgrade import upgrade_verdict
 from harness.judge.pairs import pair
 from harness.judge.scores import wilson
 from harness.judge.table.read import tabulate
@@ -109,7 +109,7 @@ def verdicts(rng: np.random.Generator, *, pairs: int, cases: int, loss: float) -
     for _ in range(pairs):
         old, new, bundle = measured(rng, cases=cases, loss=loss)
         held = [check(new, threshold, None).status for threshold in bundle.thresholds]
-        said[verdict_of([*held, *(one.status for one in no_worse(pair(old, new), demand()))])] += 1
+        said[upgrade_verdict([*held, *(one.status for one in no_worse(pair(old, new), demand()))])] += 1
     return said
 
 

@@ -1,7 +1,5 @@
 """`harness merge` joins the shards of a run and judges the whole."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

@@ -1,7 +1,5 @@
 """`harness run` and `harness resume`: measure, judge, write the reports, say the verdict."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,7 +57,7 @@ def run(
     raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json))
 
 
-def _shard_of(bundle: Bundle, written: str) -> Shard:
+def _shard_of(bundle: "Bundle", written: str) -> "Shard":
     from harness.measure.sharding import shard_asked
 
     if bundle.suite.stop is not None:
@@ -70,7 +68,7 @@ def _shard_of(bundle: Bundle, written: str) -> Shard:
     return shard_asked(written, os.environ)
 
 
-def _tell_shard(folder: Path, shard: Shard, *, as_json: bool) -> None:
+def _tell_shard(folder: Path, shard: "Shard", *, as_json: bool) -> None:
     """Say what was measured; the verdict is of the whole."""
     if as_json:
         emit_json({"run_id": folder.name, "folder": str(folder), "shard": str(shard)})

@@ -1,7 +1,5 @@
 """The one writer of a journal: append at once, fsync in a thread, fail for good (theory: __init__.py)."""
 
-from __future__ import annotations
-
 import errno
 import os
 import threading
@@ -188,7 +186,7 @@ def sync_folder(folder: Path) -> None:
         os.close(fd)
 
 
-def _wake_up(loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]) -> None:
+def _wake_up(loop: "asyncio.AbstractEventLoop", future: "asyncio.Future[None]") -> None:
     def finish() -> None:
         if not future.done():
             future.set_result(None)

@@ -3,8 +3,6 @@
 Whoever collected them has the prompt and the clock: a candidate here is a name, and a latency is one that was told.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

@@ -119,7 +119,7 @@ def _relative(path: Path | None, root: Path) -> str | None:
     return None if path is None else os.path.relpath(path.resolve(), root)
 
 
-class Places(msgspec.Struct, frozen=True):
+class RunFiles(msgspec.Struct, frozen=True):
     """Where the files of a run are, as its manifest says: relative to the folder of the run, and below it."""
 
     root: str
@@ -129,15 +129,15 @@ class Places(msgspec.Struct, frozen=True):
     cases: str | None = None
 
 
-def places_of(run: Path, manifest: Manifest) -> Places:
+def files_of(run: Path, manifest: Manifest) -> RunFiles:
     """Read where a run's files are. Raises UsageError when the manifest does not say."""
     try:
-        return msgspec.convert(manifest.notes.get("reload") or {}, type=Places)
+        return msgspec.convert(manifest.notes.get("reload") or {}, type=RunFiles)
     except msgspec.ValidationError:
         raise UsageError(f"{run}: the manifest does not say where the files are.", fix="Start a new run.") from None
 
 
-def refuse_foreign(run: Path, places: Places, trusted: Path) -> None:
+def refuse_foreign(run: Path, places: RunFiles, trusted: Path) -> None:
     """Refuse a run that is not of the project around the folder `trusted`. Raises RunChanged."""
     differences = list(_differences(run.resolve(), places, trusted.resolve()))
     if differences:
@@ -158,7 +158,7 @@ def refuse_repeats(run: Path, manifest: Manifest, own: int) -> None:
         )
 
 
-def _differences(run: Path, places: Places, trusted: Path) -> Iterator[str]:
+def _differences(run: Path, places: RunFiles, trusted: Path) -> Iterator[str]:
     found = find_project(trusted)
     own = trusted if found is None else found.parent
     root = (run / places.root).resolve()

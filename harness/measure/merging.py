@@ -5,8 +5,6 @@ counted twice and nothing is made up: a shard that is there twice, a trial that 
 was changed are refused; what a missing or unfinished shard owes stays not run, and `resume` can send it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shlex

@@ -281,12 +281,12 @@ def _sample(plan: Plan, candidate: Candidate) -> tuple[str, float]:
                 rendered = renderer.render(case.inputs)
             except RenderFailed:
                 continue  # this case becomes a failure of the run; its size is nobody's cost
-            first = first or plain(rendered)
+            first = first or _plain(rendered)
             sizes.append(_tokens(rendered))
     return first, sum(sizes) / len(sizes) if sizes else 0.0
 
 
-def plain(rendered: Rendered) -> str:
+def _plain(rendered: Rendered) -> str:
     """Write a rendered prompt for people."""
     if isinstance(rendered, RenderedText):
         return rendered.text

@@ -13,8 +13,6 @@ are measured; their records come later in the journal than the old ones, and of 
 candidate is gone, a candidate or a perturbation is new) it would be another run, and is always refused.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,7 +26,7 @@ from harness.files.written import shown
 from harness.journal import JournalWriter, RunLock
 from harness.measure.bounds import NO_BOUND, Most, Plan
 from harness.measure.endpoint.transports import log_to
-from harness.measure.manifest import file_digest, make_manifest, places_of, refuse_foreign, refuse_repeats
+from harness.measure.manifest import file_digest, files_of, make_manifest, refuse_foreign, refuse_repeats
 from harness.measure.session import Begin, keyboard_interrupts, run_session
 from harness.measure.sharding import leave_to_others, shard_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
@@ -113,7 +111,7 @@ class _Found:
     started: bool = False  # false: it died before it had written all cases
 
     @classmethod
-    def read(cls, run: Path) -> _Found:
+    def read(cls, run: Path) -> "_Found":
         found = cls()
         most: dict[str, int] = {}
         for event in events_of(run):
@@ -137,7 +135,7 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
             f"{run.name} belongs to a gate, whose base is read from git.",
             fix="Run the same `harness gate` command again: it goes on with this run.",
         )
-    where = places_of(run, manifest)
+    where = files_of(run, manifest)
     if trusted is not None:
         refuse_foreign(run, where, trusted)
     root = (run / where.root).resolve()

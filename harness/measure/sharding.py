@@ -5,8 +5,6 @@ that has the files knows them all: shards agree without talking. A share has all
 of its cases.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
@@ -99,7 +97,7 @@ class Others:
         return planned - self.trials
 
 
-def leave_to_others(shard: Shard | None, plan: Plan, done: bytearray) -> Others:
+def leave_to_others(shard: Shard | None, plan: "Plan", done: bytearray) -> Others:
     """Mark in `done` the trials of all other shards."""
     if shard is None:
         return Others()

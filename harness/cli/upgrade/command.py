@@ -77,7 +77,7 @@ def upgrade(
     never answered. Cases may lack `expected`: then the cases on which the two disagree are written to a file.
     """
     from harness.cli.upgrade.judging import judge, stopper_for, tell
-    from harness.cli.upgrade.measuring import Asked, measured, settings_of
+    from harness.cli.upgrade.measuring import UpgradeAsked, measured, settings_of
 
     shares = [None if written is None else margin_of(written) for written in (margin, label_margin)]
     most = bounds_asked(max_cost, max_trials)
@@ -87,7 +87,7 @@ def upgrade(
     else:
         if suite is None or old is None or not new:
             raise UsageError("what is to be replaced?", fix="Write harness upgrade SUITE --from OLD --to NEW.")
-        asked = Asked(suite, old, tuple(new), tuple(prompt or ()), cases, repeats, limit, stop)
+        asked = UpgradeAsked(suite, old, tuple(new), tuple(prompt or ()), cases, repeats, limit, stop)
         folder, settings, bundle = measured(asked, shares[0], shares[1], most, stopping=stopper_for, quiet=quiet)
     settings = settings.with_margins(*shares)
     made = judge(folder, settings, labels=labels, bundle=bundle, repeats=confirm, most=most, quiet=quiet)

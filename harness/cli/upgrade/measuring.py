@@ -23,7 +23,7 @@ MOST_ASKED_AGAIN = 100  # cases of each prompt and model
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class UpgradeAsked:
     """What the command line names."""
 
     suite: Path
@@ -72,7 +72,7 @@ def settings_of(manifest: Manifest) -> Settings:
 
 
 def measured(
-    asked: Asked,
+    asked: UpgradeAsked,
     margin: float | None,
     label_margin: float | None,
     most: Most,
@@ -116,7 +116,7 @@ def measured(
     return folder, settings, bundle
 
 
-def _refuse_unpaired(bundle: Bundle, asked: Asked) -> None:
+def _refuse_unpaired(bundle: Bundle, asked: UpgradeAsked) -> None:
     names = {candidate.name for candidate in bundle.candidates}
     prompts = dict.fromkeys(candidate.prompt.name for candidate in bundle.candidates)
     for prompt in prompts:

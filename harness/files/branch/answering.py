@@ -42,7 +42,7 @@ class Policy:
     project: Project | None = None  # its harness.yml
 
 
-def read_policy(suite: Path, project: Path | None) -> Policy:
+def read_side(suite: Path, project: Path | None) -> Policy:
     """Read a suite with its cases and the models around it. Raises FilesError."""
     findings = Findings()
     gather = Gatherer(suite, project, findings)

@@ -10,10 +10,10 @@ with is the base as it is now.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.files.branch.answering import Policy, Sent, heirs, read_policy, since_then
+from harness.files.branch.answering import Policy, Sent, heirs, read_side, since_then
 from harness.files.branch.base_policy import PolicyPlaces, is_suite, lay_out, matching, nearest_suite, project_of
 from harness.files.branch.edits import edits_of, refuse_files
-from harness.files.branch.pairing import Bundle, GateAsked, Pair, Side, Sides
+from harness.files.branch.pairing import Bundle, GateAsked, GateSide, Pair, Sides
 from harness.files.branch.prompts import FoundPrompts, SuitePrompts
 from harness.files.branch.repository import Repository, UsageError, lies_in, touches
 from harness.files.project import find_project
@@ -33,7 +33,7 @@ class GateBundle:
     base_commit: str
     head_commit: str
     uncommitted: bool
-    policy: Side
+    policy: GateSide
     bundle: Bundle  # base and head candidates; of prompts that send the same, too
     pairs: tuple[Pair, ...]
     deleted: tuple[str, ...]  # prompts of the suite that the branch deleted
@@ -120,7 +120,7 @@ class _Gathering(Sides):
         self.theirs = None if self.was is None else self._lay_out(self.base.commit, scratch)
         self.places = self._places()
         self.root = self.top / self.places.project.relative_to(self.places.folder).parent
-        self.before = None if self.theirs is None else read_policy(self.theirs.suite, self.theirs.project)
+        self.before = None if self.theirs is None else read_side(self.theirs.suite, self.theirs.project)
         self.now = self._branch_policy()
 
     def _lay_out(self, commit: str, into: Path) -> PolicyPlaces:
@@ -158,11 +158,11 @@ class _Gathering(Sides):
         """Read what the branch makes of the base as it is now; None where it deleted the suite."""
         if not (self.top / self.suite).is_file():
             return None
-        head = read_policy(self.top / self.suite, self.places.project if self.policy == "head" else None)
+        head = read_side(self.top / self.suite, self.places.project if self.policy == "head" else None)
         if self.before is None or self.since == self.base.commit:
             return head
         fork = self._lay_out(self.since, self.scratch / ".fork")
-        return since_then(read_policy(fork.suite, fork.project), self.before, head)
+        return since_then(read_side(fork.suite, fork.project), self.before, head)
 
     def _find_prompts(self) -> FoundPrompts:
         """Find the prompts of both sides; what holds something else than before counts as touched."""

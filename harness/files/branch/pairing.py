@@ -17,7 +17,7 @@ from harness.files.mending import places_of
 from harness.files.project import ModelEntry, model_digest
 from harness.files.prompts import prompt_digest
 
-Side: TypeAlias = Literal["base", "head"]
+GateSide: TypeAlias = Literal["base", "head"]
 Changed: TypeAlias = Literal["prompt", "model", "reply rule", "labels"]
 
 
@@ -42,7 +42,7 @@ class GateAsked:
 
     suite: Path
     base: str
-    policy: Side = "base"
+    policy: GateSide = "base"
     prompts: Sequence[str] = ()
     models: Sequence[str] = ()
     repeats: int | None = None
@@ -161,7 +161,7 @@ class Sides:
         )
 
     def _candidate(
-        self, side: Side, path: Path, name: str, model: tuple[str, ModelEntry], among: Collection[Candidate]
+        self, side: GateSide, path: Path, name: str, model: tuple[str, ModelEntry], among: Collection[Candidate]
     ) -> Candidate | None:
         """Find a prompt on a model, and give it what its own side says: labels, reply rule, recording."""
         own = self.before if side == "base" else self.now
@@ -182,7 +182,7 @@ class Sides:
                 )
         return None
 
-    def _recording(self, side: Side, entry: ModelEntry) -> Path | None:
+    def _recording(self, side: GateSide, entry: ModelEntry) -> Path | None:
         """Give the recording of a replay model: the base's for its prompt, the branch's own for the other."""
         written = entry.replies
         if written is None:

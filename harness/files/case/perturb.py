@@ -85,7 +85,7 @@ def perturb_case(name: str, case: Case, labels: Collection[str]) -> dict[str, st
     if is_own(name):
         after = case.variants.get(name, before)
     elif name in _SPARE_LABELS:
-        after = _SPARE_LABELS[name](before, rng, label_words(labels))
+        after = _SPARE_LABELS[name](before, rng, _label_words(labels))
     else:
         after = REGISTRY[name](before, rng)
     return None if after == before else {**case.inputs, field: after}
@@ -101,7 +101,7 @@ def _words(labels: tuple[str, ...]) -> frozenset[str]:
     return frozenset(word.casefold() for label in labels for word in texts.WORD.findall(label))
 
 
-def label_words(labels: Collection[str]) -> frozenset[str]:
+def _label_words(labels: Collection[str]) -> frozenset[str]:
     """Give the words of the labels, case-folded: they are never misspelt."""
     return _words(tuple(labels))
 

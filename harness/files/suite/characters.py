@@ -18,7 +18,7 @@ def item(kind: str, what: Any) -> str:  # noqa: ANN401 - as Python's parser give
     return f"\\x{{{what:x}}}" if kind == "LITERAL" else f"\\x{{{what[0]:x}}}-\\x{{{what[1]:x}}}"
 
 
-def written(ranges: Ranges) -> str:
+def as_class(ranges: Ranges) -> str:
     """Write ranges as a class for RE2."""
     if not ranges:
         return r"[^\x00-\x{10FFFF}]"

@@ -20,7 +20,7 @@ from itertools import accumulate
 from re import _parser  # type: ignore[attr-defined]  # parsing is left to Python, so that the meaning is its own
 from typing import Any, TypeAlias
 
-from harness.files.suite.characters import LAST, Ranges, both, item, others, ranges_of, word, written
+from harness.files.suite.characters import LAST, Ranges, as_class, both, item, others, ranges_of, word
 
 _MOST_STEPS = 20_000  # of a compiled pattern: what one character of a reply can cost
 _MOST_MEMORY = 4 << 20  # bytes
@@ -215,12 +215,12 @@ class _Writer:
 
     def _exactly(self, ranges: Ranges) -> str:
         if not self._spelt:
-            return written(ranges)
+            return as_class(ranges)
         marked = [(ord("_"), ord("_")), *(pair for pair in word() if pair[0] > 127)]
         letters = both(ranges, marked)
         if letters[:1] == [(ord("_"), ord("_"))]:
             letters = [*letters[1:], (LAST, LAST)]
-        return f"(?:{written(both(ranges, others(marked)))}|_{written(letters)}_)"
+        return f"(?:{as_class(both(ranges, others(marked)))}|_{as_class(letters)}_)"
 
 
 def _spelt(text: str) -> str:

@@ -144,11 +144,11 @@ def _without_labels(made: judge.Comparison, new: View, decisions: tuple[judge.No
 
 def _verdict(made: judge.UpgradedPrompt, confidence: float, *, missing: int) -> judge.UpgradeVerdict:
     lost = lost_for_certain(made.agreement.labels, 1 - confidence) if made.agreement is not None else []
-    verdict = verdict_of(check.status for check in made.checks)
+    verdict = upgrade_verdict(check.status for check in made.checks)
     return "INCONCLUSIVE" if verdict == "SWITCH" and (missing or made.unjudged or lost) else verdict
 
 
-def verdict_of(statuses: Iterable[judge.Status]) -> judge.UpgradeVerdict:
+def upgrade_verdict(statuses: Iterable[judge.Status]) -> judge.UpgradeVerdict:
     """Give the verdict of some checks: all must pass, any may refuse."""
     known = set(statuses)
     return "DON'T SWITCH" if "FAIL" in known else "SWITCH" if known <= {"PASS"} else "INCONCLUSIVE"

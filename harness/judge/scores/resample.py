@@ -52,20 +52,12 @@ class Draws:
     optimistic: Float
 
 
-def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS) -> Draws:
-    """Draw confusion matrices by resampling cases within each expected label."""
-    return _draw(patterns, labels, seed, draws, sides=1)
+def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS, sides: int = 1) -> Draws:
+    """Draw confusion matrices by resampling cases within each expected label.
 
-
-def confusion_draws_of_pairs(patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS) -> Draws:
-    """Draw both candidates' matrices from the same resampled cases.
-
-    `patterns.counts`, and the draws, hold the first's columns, then the second's.
+    Of two `sides` both candidates' matrices are drawn from the same resampled cases: `patterns.counts`, and the
+    draws, hold the first's columns, then the second's.
     """
-    return _draw(patterns, labels, seed, draws, sides=2)
-
-
-def _draw(patterns: Patterns, labels: int, seed: int, draws: int, sides: int) -> Draws:
     rng = np.random.default_rng(seed)
     shape = (draws, labels, (labels + 1) * sides)
     found = Draws(np.zeros(shape), np.zeros(shape), np.zeros(shape))
@@ -227,7 +219,7 @@ class PairedDraws:
         labels = len(first.labels)
         sides = [side.where(np.isin(side.case, both)) for side in (first, second)]
         joint = _joint(sides[0], sides[1])
-        drawn = confusion_draws_of_pairs(joint, labels, seed=seed, draws=draws).middle
+        drawn = confusion_draws(joint, labels, seed=seed, draws=draws, sides=2).middle
         one, two = drawn[..., : labels + 1], drawn[..., labels + 1 :]
         observed = [side.confusion().astype(np.float64) for side in sides]
         return cls(observed[0], observed[1], one, two, len(both), joint)

@@ -4,8 +4,6 @@ What the function raises is a failure of the endpoint, and is asked again as a s
 that is not async runs in a thread; one that never returns keeps that thread, whatever the timeout says.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextvars
 import hashlib

@@ -109,7 +109,7 @@ class _Sending:
     async def _exchange(self) -> Answer:
         caller, prepared, timeline = self._caller, self._prepared, self._timeline
         lane, halt = caller.lane, caller.halt
-        counts = await lane.board(prepared.estimated_tokens)
+        counts = await lane.rate.wait(prepared.estimated_tokens)
         timeline.rate_limited()
         if halt.stopping:
             raise Halted

@@ -56,10 +56,6 @@ class Lane:
             self.turnstile.cap(connections)
         self._say(f"started; {self.turnstile.limit} in flight at first, {self.turnstile.most} at most{why}")
 
-    async def board(self, tokens: int) -> tuple[int, int]:
-        """Wait until the rate allows a request of so many tokens."""
-        return await self.rate.wait(tokens)
-
     def sending(self, counts: tuple[int, int], tokens: int) -> Ticket:
         """Count a call that goes out now."""
         self.in_flight += 1

@@ -1,16 +1,18 @@
 """No big drop since earlier runs: accuracy now against what is known of before only by its estimates.
 
 Without a baseline, the run is held against the previous comparable run and against all before, pooled
-(`history/series.py` says what that does to the error rate). The worse of the two decides.
+(`history/reference.py` says what that does to the error rate). The worse of the two decides.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.files.thresholds import ACCURACY
 from harness.judge import Check, Estimate, PastRun, Status, amount, count, scores, undefined
 from harness.judge.checks.asked import Asked
+from harness.judge.history.reference import Standing, as_share, before_of, groups_of, standing, sure_of
 from harness.judge.history.section import runs_before
-from harness.judge.history.series import as_share, before_of, drop_of, groups_of
+from harness.judge.history.series import drop_of
 from harness.judge.scores import Drop, Missing, Share
 
 _WORST_FIRST = {"FAIL": 0, "INCONCLUSIVE": 1, "PASS": 2}
@@ -24,26 +26,35 @@ def drift_check(asked: Asked) -> Check:
     missing = "there is no earlier run to compare with"
     if part:
         missing = "earlier runs are known on all their cases only"
-    befores = [] if part else _befores(asked)
+    now = scores.accuracy(view.answers)
+    stands = Standing([], [])
+    if not part and asked.before is None:
+        stands = standing(runs_before(view), margin=margin, confidence=view.confidence)
+        if stands.dropped and stands.recovers(now, margin=margin, confidence=view.confidence):
+            stands = Standing(stands.reference, [])
+    befores = [] if part else _befores(asked, stands)
     if not befores:
         return asked.undecided(missing, undefined(missing, confidence=view.confidence))
-    now = scores.accuracy(view.answers)
+    sure = sure_of(view.confidence)
     decided = [
-        (name, before, scores.no_big_drop(now, before, margin=margin, confidence=view.confidence))
+        (name, before, scores.no_big_drop(now, before, margin=margin, confidence=view.confidence, sure=sure))
         for name, before in befores
     ]
+    if stands.dropped:
+        name, before, found = decided[-1]
+        return _made(asked, now, (name, before, replace(found, status="FAIL")), since=stands.dropped[0].run_id)
     return _made(asked, now, min(decided, key=_badness))
 
 
-def _befores(asked: Asked) -> list[_Before]:
+def _befores(asked: Asked, stands: Standing) -> list[_Before]:
     if asked.before is not None:
         accuracy = asked.before.figures.get(ACCURACY.written)
         return [] if accuracy is None else [("", as_share(accuracy))]
-    return [(_which(runs), before_of(runs)) for _, runs in groups_of(runs_before(asked.view))]
+    return [(_which(runs), before_of(runs)) for _, runs in groups_of(stands.reference)]
 
 
 def _which(runs: Sequence[PastRun]) -> str:
-    return f" in {runs[0].run_id}" if len(runs) == 1 else f" in {count(len(runs), 'earlier run')}, pooled"
+    return f" in {runs[0].run_id}" if len(runs) == 1 else f" in {count(len(runs), 'earlier run')}, pooled,"
 
 
 def _badness(decided: tuple[str, Share | Missing, Drop]) -> tuple[int, float]:
@@ -51,12 +62,14 @@ def _badness(decided: tuple[str, Share | Missing, Drop]) -> tuple[int, float]:
     return (_WORST_FIRST[drop.status], drop.change.value or 0.0)
 
 
-def _made(asked: Asked, now: Share | Missing, decided: tuple[str, Share | Missing, Drop]) -> Check:
+def _made(asked: Asked, now: Share | Missing, decided: tuple[str, Share | Missing, Drop], *, since: str = "") -> Check:
     which, then, result = decided
     drop = drop_of(result.change, asked.view.confidence)
     if drop.value is None:
         return asked.undecided(drop.why_undefined or "accuracy is undefined", drop)
     why = _why(asked, drop, now, (which, then), result.status)
+    if since:
+        why = f"{why} It was found in {since}, and no run since has recovered."
     return asked.check(result.status, drop, why, bound=drop.high)
 
 

@@ -14,7 +14,8 @@ import msgspec
 from harness import judge
 from harness.files.digest import digest
 from harness.files.thresholds import ACCURACY, P95, STABILITY, Threshold
-from harness.judge.history.series import allowed_drop, as_share, comparable, history_of, usable
+from harness.judge.history.reference import as_share, usable
+from harness.judge.history.series import allowed_drop, comparable, history_of
 from harness.judge.scores import Figure, Missing, Share
 from harness.judge.view import CandidateEntry, Manifest, View, once
 

@@ -4,64 +4,36 @@ Theory. Comparable runs have the same suite digest: the same cases, labels and r
 the model's answers to the same cases, so the difference of two runs varies less than that of two independent
 samples; Newcombe's interval for independent samples is therefore on the safe side (wider than it need be).
 The pooled history adds up the effective sizes of its runs; for the same reason that is safe as well.
-
-Two comparisons are made, each with one chance of (1 - confidence)/2 to see a drop that is not there: against
-the previous run (a sudden drop) and against all runs before, pooled (a slow slide). Together they raise a
-false alarm in at most 1 - confidence of the runs.
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
-from typing import Final
 
 import msgspec
 
 from harness import judge
-from harness.files.thresholds import ACCURACY, DRIFT_DROP, P95, STABILITY, Threshold
-from harness.judge.scores import Combined, Missing, Share, cusum, difference, wilson
+from harness.files.thresholds import DRIFT_DROP, P95, STABILITY, Threshold
+from harness.judge.history.reference import (
+    PREVIOUS,
+    WINDOW,
+    Standing,
+    accuracy_of,
+    as_share,
+    before_of,
+    groups_of,
+    pooled,
+    standing,
+    sure_of,
+    usable,
+)
+from harness.judge.scores import Combined, Missing, Share, cusum, difference
 
-WINDOW = 50  # runs that are pooled and that a report keeps: older ones say little of today
 MARGIN = 0.05  # the default policy's
-PREVIOUS: Final = "the previous run"
-POOLED: Final = "the runs before, pooled"
 
 
 def allowed_drop(policy: Iterable[Threshold]) -> float:
     """Give the drop of accuracy that a suite allows between runs."""
     return next((threshold.bound for threshold in policy if threshold.metric == DRIFT_DROP.name), MARGIN)
-
-
-def as_share(estimate: judge.Estimate) -> Share | Missing:
-    """Give the share that has this Wilson interval; the effective number of trials is by bisection.
-
-    It is told by the end away from 1/2: the other may have been moved out to the bound of a check. At 0 and 1
-    that end is fixed, and the other one is as it was.
-    """
-    if estimate.value is None or estimate.low is None or estimate.high is None:
-        return Missing(estimate.why_undefined or "it has no interval", estimate.n)
-    end = int((estimate.value >= 0.5) != (estimate.value in {0.0, 1.0}))
-    wanted = abs((estimate.low, estimate.high)[end] - estimate.value)
-    low, high = 0.01, float(max(estimate.n, 1))
-    for _ in range(60):
-        middle = (low + high) / 2
-        bounds = wilson(estimate.value, middle, estimate.confidence)
-        low, high = (middle, high) if abs(bounds[end] - estimate.value) > wanted else (low, middle)
-    return _independent(estimate.value, high)
-
-
-def _independent(p: float, n: float) -> Share:
-    """Give the share p of n independent trials; n need not be whole."""
-    whole = max(1, round(n))
-    return Share(p=p, n=whole, cases=whole, floor=n, raw=n, informative=0, se=0.0)
-
-
-def pooled(shares: Sequence[Share]) -> Share | Missing:
-    """Give all trials of several runs as one share, weighted by their effective sizes."""
-    sizes = [share.effective_n() for share in shares]
-    if not sizes:
-        return Missing("there is no earlier run to compare with")
-    total = sum(sizes)
-    return _independent(sum(s.p * n for s, n in zip(shares, sizes, strict=True)) / total, total)
 
 
 def earlier(runs: Iterable[judge.PastRun], now: tuple[str, str]) -> tuple[judge.PastRun, ...]:
@@ -117,7 +89,10 @@ def history_of(
     runs, left = comparable(past, now)
     before = [run for run in runs if run.when < now.when]
     later = [run for run in runs if run.when > now.when]
-    changes = changes_of(before, accuracy, confidence=confidence)
+    stands = standing(usable(before), margin=margin, confidence=confidence)
+    if stands.dropped and stands.recovers(accuracy, margin=margin, confidence=confidence):
+        stands = Standing(stands.reference, [])
+    changes = changes_of(stands.reference, accuracy, confidence=confidence)
     chart = _chart([*before, now], margin)
     return judge.History(
         run_id=now.run_id,
@@ -125,13 +100,8 @@ def history_of(
         changes=changes,
         cusum=chart,
         not_comparable=tuple(left[-keep:]),
-        sentence=_sentence(changes, chart, left),
+        sentence=_sentence(changes, chart, left, _moved(stands, accuracy, sure_of(confidence))),
     )
-
-
-def usable(runs: Sequence[judge.PastRun]) -> list[judge.PastRun]:
-    """Keep the finished runs whose accuracy is known, the most recent ones."""
-    return [run for run in runs if run.complete and _accuracy(run).value is not None][-WINDOW:]
 
 
 def changes_of(
@@ -153,29 +123,6 @@ def changes_of(
     return tuple(made)
 
 
-def groups_of(known: Sequence[judge.PastRun]) -> list[tuple[judge.Against, Sequence[judge.PastRun]]]:
-    """Give what a run is held against: the previous one and, where there are several, all before."""
-    groups: list[tuple[judge.Against, Sequence[judge.PastRun]]] = []
-    if known:
-        groups.append((PREVIOUS, known[-1:]))
-    if len(known) > 1:
-        groups.append((POOLED, known))
-    return groups
-
-
-def before_of(runs: Sequence[judge.PastRun]) -> Share | Missing:
-    """Give the pooled accuracy of runs."""
-    shares = [as_share(_accuracy(run)) for run in runs]
-    return pooled([share for share in shares if isinstance(share, Share)])
-
-
-def _accuracy(run: judge.PastRun) -> judge.Estimate:
-    """Give what a finished run had; what an unfinished one lacks would count as failed."""
-    if not run.complete:
-        return judge.undefined(run.why_no_figures or "it is not finished")
-    return run.figures.get(ACCURACY.written) or judge.undefined(run.why_no_figures or "it was not judged")
-
-
 def _points(series: Sequence[judge.PastRun]) -> tuple[judge.HistoryPoint, ...]:
     marks: list[tuple[str, ...]] = [(), *(changed(a, b) for a, b in pairwise(series))]
     return tuple(
@@ -184,7 +131,7 @@ def _points(series: Sequence[judge.PastRun]) -> tuple[judge.HistoryPoint, ...]:
             created_utc=run.created_utc,
             complete=run.complete,
             prompt_digest=run.prompt_digest,
-            accuracy=_accuracy(run),
+            accuracy=accuracy_of(run),
             stability=run.figures.get(STABILITY.written) if run.complete else None,
             p95=run.figures.get(P95.written) if run.complete else None,
             verdict=run.verdict,
@@ -217,7 +164,7 @@ def changed(before: judge.PastRun, after: judge.PastRun) -> tuple[str, ...]:
 def _chart(series: Sequence[judge.PastRun], margin: float) -> judge.CusumChart | None:
     """Follow the errors run by run; what is usual is learnt from the first half of the series."""
     known = usable(series)
-    shares = [share for share in (as_share(_accuracy(run)) for run in known) if isinstance(share, Share)]
+    shares = [share for share in (as_share(accuracy_of(run)) for run in known) if isinstance(share, Share)]
     if len(shares) < 2 or len(shares) != len(known):
         return None
     learnt = pooled(shares[: max(1, len(shares) // 2)])
@@ -232,7 +179,10 @@ def _chart(series: Sequence[judge.PastRun], margin: float) -> judge.CusumChart |
 
 
 def _sentence(
-    changes: Sequence[judge.AccuracyChange], chart: judge.CusumChart | None, left: Sequence[judge.NotComparable]
+    changes: Sequence[judge.AccuracyChange],
+    chart: judge.CusumChart | None,
+    left: Sequence[judge.NotComparable],
+    moved: str,
 ) -> str:
     if not changes:
         if not left:
@@ -244,15 +194,20 @@ def _sentence(
     slide = ""
     if chart is not None and chart.signal is not None:
         slide = f" Errors are more frequent than usual since run {chart.signal}, by the CUSUM chart."
-    return f"{_moved(known)}: {', '.join(_told(change) for change in known)}.{slide}"
+    return f"{moved}: {', '.join(_told(change) for change in known)}.{slide}"
 
 
-def _moved(changes: Sequence[judge.AccuracyChange]) -> str:
-    if any(change.change.high is not None and change.change.high < 0 for change in changes):
+def _moved(stands: Standing, now: Share | Missing, sure: float) -> str:
+    if stands.dropped:
+        return f"Accuracy fell in run {stands.dropped[0].run_id} and has not recovered"
+    changes = [difference(now, before_of(group)) for _, group in groups_of(stands.reference)]
+    if any((change.upper(sure) or 0.0) < 0 for change in changes):
         return "Accuracy fell"
-    if any(change.change.low is not None and change.change.low > 0 for change in changes):
-        return "Accuracy rose"
-    return "No certain change of accuracy"
+    return (
+        "Accuracy rose"
+        if any((change.lower(sure) or 0.0) > 0 for change in changes)
+        else "No certain change of accuracy"
+    )
 
 
 def _told(change: judge.AccuracyChange) -> str:

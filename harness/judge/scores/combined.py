@@ -140,21 +140,22 @@ class Drop:
     change: Combined | Missing
 
 
-def no_big_drop(now: Share | Missing, before: Share | Missing, *, margin: float, confidence: float = 0.95) -> Drop:
+def no_big_drop(
+    now: Share | Missing, before: Share | Missing, *, margin: float, confidence: float = 0.95, sure: float = 0.975
+) -> Drop:
     """Decide "no big drop": FAIL when now - before may be below -margin and is certainly below 0.
 
-    By Newcombe's two-sided interval. PASS when its lower bound is at or above -margin, INCONCLUSIVE when the
-    interval is too wide to say either (it reaches below -margin and above 0).
+    PASS when the lower end of Newcombe's two-sided interval is at or above -margin; FAIL when it is not, and the
+    one-sided bound that is so `sure` is below 0; else INCONCLUSIVE.
     """
     change = difference(now, before)
     if isinstance(change, Missing):
         return Drop("INCONCLUSIVE", change)
     interval = change.estimate(confidence)
     assert interval.low is not None
-    assert interval.high is not None
     if interval.low >= -margin:
         return Drop("PASS", change)
-    return Drop("FAIL" if interval.high < 0 else "INCONCLUSIVE", change)
+    return Drop("FAIL" if (change.upper(sure) or 0.0) < 0 else "INCONCLUSIVE", change)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ import msgspec
 from harness.files.thresholds import ACCURACY
 from harness.judge import History, PastRun, undefined
 from harness.judge.history.found import past_runs
-from harness.judge.history.series import MARGIN, as_share, history_of
+from harness.judge.history.reference import as_share
+from harness.judge.history.series import MARGIN, history_of
 from harness.rundir import runs_of_suite
 from harness.web.site import NotFound, Query, Site
 

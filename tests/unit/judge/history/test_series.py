@@ -10,7 +10,8 @@ import pytest
 
 from harness.judge.documents import Estimate, PastRun
 from harness.judge.history.found import histories
-from harness.judge.history.series import POOLED, PREVIOUS, as_share, before_of, changed, changes_of, history_of, why_not
+from harness.judge.history.reference import POOLED, PREVIOUS, as_share, before_of
+from harness.judge.history.series import changed, changes_of, history_of, why_not
 from harness.judge.scores.binomial import wilson
 from harness.judge.scores.figure import Missing
 from harness.judge.scores.proportion import Share, share_of_counts

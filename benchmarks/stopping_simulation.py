@@ -1,25 +1,39 @@
 """Stopping early: cases asked, and how often the verdict is another one than the whole suite's.
 
-    python benchmarks/stopping_simulation.py [--suites 500] [--orders 2000]
+    python benchmarks/stopping_simulation.py [--suites 500] [--orders 2000] [--only population|edge|replayed]
 
 First suites of 400 cases are drawn from a population (accuracy >= 90% asked, delta 1%, a look every 5 cases): how
-many pass when all cases are asked, how many when the run stops, and how many cases that takes on average. Then one
-suite is asked in many orders, its hits at the edge of passing: how often the stopped verdict contradicts it (at most
-delta). Last, three checks at once. All through the code that stops a run; no network, one core.
+many pass when all cases are asked, how many when the run stops, and how many cases that takes on average; then three
+checks at once. Then one suite is asked in many orders, its hits at the edge of passing: how often the stopped verdict
+contradicts it (at most delta). Last, the project's own suites, their cases drawn to 400 or 600 with each label as often
+(as they are, they can't pass the default policy): recorded models near the thresholds answer them, the whole run is
+judged, and the same replies are asked in many orders under all checks of the default policy, with one repeat and with
+three. All through the code that stops a run; no network, one core.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
+import yaml
 
-from harness.files.suite import StopRule, Suite
-from harness.files.thresholds import parse_threshold
-from harness.judge.checks.settling import Case, Said, Settled
+from harness.files.bundle import load_bundle
+from harness.files.policy import default_thresholds
+from harness.files.suite import StopRule, Suite, asked_order
+from harness.files.thresholds import metric_of, parse_threshold
+from harness.journal import iter_records
+from harness.judge.assess import assess_run
+from harness.judge.checks import Stopper
+from harness.judge.checks.evidence import Case, Said
+from harness.judge.checks.settling import Settled
 from harness.judge.checks.stopper import settling
 from harness.judge.scores.settling import cuts
+from harness.measure.run import measure
 
 N, REQUIRED = 400, 0.9
 THREE = ("accuracy >= 90%", "recall[a] >= 90%", "latency.p95 <= 1 s")
@@ -64,21 +78,87 @@ def contradicted(hits: int, orders: int, rng: np.random.Generator) -> str:
     return f"{hits} of {N} right ({whole}): contradicted in {wrong / orders:.2%} of {orders:,} orders"
 
 
+REAL = {"sms_spam": 400, "payment_fraud": 400, "support_intent": 600}  # suites of this project, and cases taken
+RIGHT = (0.88, 0.95, 0.985)  # far below, at the edge of, and above the default policy
+
+
+def replayed(name: str, repeats: int, right: float, orders: int, rng: np.random.Generator) -> str:
+    """Judge a suite's cases answered by a recorded model, then ask them in many orders."""
+    with TemporaryDirectory() as folder:
+        root, suites = Path(folder), Path(__file__).parents[1] / "suites"
+        written = yaml.safe_load((suites / f"{name}.suite.yml").read_text())
+        labels = written["labels"]
+        rows = [json.loads(line) for line in (suites / f"{name}.jsonl").read_text().splitlines()]
+        of = {label: [row for row in rows if row["expected"] == label] for label in labels}
+        turns = [of[labels[n % len(labels)]] for n in range(REAL[name])]
+        drawn = [turn[int(rng.integers(len(turn)))] for turn in turns]
+        rows = [{"id": f"c{n:03}", "message": "x", "expected": row["expected"]} for n, row in enumerate(drawn)]
+        (root / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)))
+        (root / "replies.jsonl").write_text("\n".join(map(json.dumps, _replies(rows, labels, repeats, right, rng))))
+        (root / "harness.yml").write_text("models: {m: {endpoint: replay, replies: replies.jsonl}}")
+        (root / "p.prompt.yml").write_text("messages: [{role: user, content: '{{ message }}'}]")
+        kept = {key: written[key] for key in ("labels", "positive", "priority") if key in written}
+        suite = {"name": name, "cases": "cases.jsonl", "prompts": ["p.prompt.yml"], "models": ["m"], **kept}
+        demands = default_thresholds(Suite.model_validate({**suite, "repeats": repeats}), ())
+        demands = tuple(each for each in demands if not metric_of(each.metric).earlier)
+        suite |= {"repeats": repeats, "thresholds": [each.text for each in demands]}
+        (root / "s.suite.yml").write_text(yaml.safe_dump(suite))
+        bundle = load_bundle(root / "s.suite.yml")
+        run = measure(bundle, root / "results")
+        whole = assess_run(run).verdict
+        records = {(one.case, one.repeat): one for one in iter_records(run / "journal.jsonl")}
+    asked, wrong = [], 0
+    for seed in range(orders):
+        seeded = bundle.suite.model_copy(update={"seed": seed})
+        stopper = Stopper(seeded, bundle.cases, bundle.thresholds, StopRule(), {})
+        ended = None
+        for case in asked_order([row["id"] for row in rows], seed):
+            for repeat in range(repeats):
+                ended = next(iter(stopper.take(records[case, repeat], "")), ended)
+            if ended is not None:
+                break
+        asked.append(len(rows) if ended is None else ended.asked)
+        wrong += ended is not None and ended.ready is not (whole == "READY")
+    told = f"{name}, {len(demands)} checks, {repeats} x {len(rows)} cases, {right:.0%} right"
+    return f"{told}: {whole}, contradicted in {wrong / orders:.2%} of {orders:,} orders, {np.mean(asked):.0f} asked"
+
+
+def _replies(
+    rows: Sequence[dict[str, str]], labels: Sequence[str], repeats: int, right: float, rng: np.random.Generator
+) -> Iterator[dict[str, object]]:
+    """Answer as a model does that is nearly always right on most cases, and unsure of the others."""
+    for row in rows:
+        sure = rng.random() < 0.8
+        chance = right if repeats == 1 else right + (1 - right) * (0.9 if sure else -3.6)
+        for repeat in range(repeats):
+            others = [label for label in labels if label != row["expected"]]
+            said = row["expected"] if rng.random() < chance else others[int(rng.integers(len(others)))]
+            yield {"case": row["id"], "repeat": repeat, "reply": said, "latency_s": float(rng.lognormal(-1.2, 0.4))}
+
+
 def main() -> None:
     """Simulate and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suites", type=int, default=500)
     parser.add_argument("--orders", type=int, default=2000)
+    parser.add_argument("--only", choices=("population", "edge", "replayed"))
     options = parser.parse_args()
     rng = np.random.default_rng(1)
-    for truth in (0.80, 0.85, 0.90, 0.93, 0.96, 0.99):
-        print(population(truth, options.suites, rng, THREE[0]), flush=True)
-    edge = cuts(N, REQUIRED).passes
-    for hits in (edge - 1, edge):
-        print(contradicted(hits, options.orders, rng), flush=True)
-    print("three checks:", ", ".join(THREE))
-    for truth in (0.80, 0.97):
-        print(population(truth, options.suites, rng, *THREE), flush=True)
+    if options.only in {None, "population"}:
+        for truth in (0.80, 0.85, 0.90, 0.93, 0.96, 0.99):
+            print(population(truth, options.suites, rng, THREE[0]), flush=True)
+        print("three checks:", ", ".join(THREE))
+        for truth in (0.80, 0.97):
+            print(population(truth, options.suites, rng, *THREE), flush=True)
+    if options.only in {None, "edge"}:
+        edge = cuts(N, REQUIRED).passes
+        for hits in (edge - 1, edge):
+            print(contradicted(hits, options.orders, rng), flush=True)
+    if options.only in {None, "replayed"}:
+        for name in REAL:
+            for repeats in (1, 3):
+                for right in RIGHT:
+                    print(replayed(name, repeats, right, options.orders, rng), flush=True)
 
 
 if __name__ == "__main__":

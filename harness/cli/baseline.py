@@ -60,7 +60,7 @@ def set_baseline(run: options.Run = "latest", as_json: options.Json = False) -> 
 
 
 def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> None:
-    """Refuse a gate's run, and one whose figures hang on what the endpoint failed."""
+    """Refuse a gate's run, one that did not ask all cases, and one whose figures hang on what the endpoint failed."""
     from harness.judge.history.section import why_not_measured
 
     if "gate" in manifest.notes:
@@ -69,6 +69,12 @@ def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> Non
             fix="Run the suite after the merge, and set that run.",
         )
     for one in assessment.candidates:
+        if one.settled is not None:
+            raise UsageError(
+                f"run {manifest.run_id} can't be a baseline for {one.name}: it was stopped once its verdict was "
+                f"settled, after {one.settled.asked:,} of {one.settled.of:,} cases.",
+                fix="Run the suite without --stop, and set that run.",
+            )
         told = why_not_measured((one.lost or 0) / max(one.trials, 1))
         if told:
             raise UsageError(

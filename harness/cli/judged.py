@@ -77,7 +77,7 @@ def stopper_of(bundle: Bundle, beside: Beside | None = None) -> Stopper | None:
     if not suite.thresholds and not list(runs_of_suite(bundle.project.results, suite.name)):
         thresholds = tuple(t for t in thresholds if not metric_of(t.metric).earlier)  # there is no past to drift from
     own = {each.name: each.reply for each in bundle.candidates if each.reply is not None}
-    return Stopper(suite, bundle.cases, thresholds, rule, own, beside=beside)
+    return Stopper(suite, bundle.cases, thresholds, rule, own, among=len(bundle.candidates), beside=beside)
 
 
 def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Assessment:

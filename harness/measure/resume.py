@@ -254,18 +254,23 @@ def _listed(changes: list[str]) -> str:
 
 def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, failed: bool) -> Begin:
     done = plan.nothing_done()
-    said: set[str] = set()
+    said: dict[str, Stopped] = {}
     answered: set[str] = set()
+    open_again: set[str] = set()
     for event in events_of(run):
         if isinstance(event, Record) and not event.warmup:
             again = failed and isinstance(event.outcome, Failure) and event.outcome.kind != "render"
             plan.mark(done, event, done_with=not again)
+            (open_again.add if again else open_again.discard)(event.key)
             if isinstance(event.outcome, Reply):
                 answered.add(event.candidate)
         elif isinstance(event, Stopped):
-            said.add(event.candidate)
-            plan.end(done, event.candidate)
-    records = (event for event in events_of(run) if isinstance(event, Record))
+            said[event.candidate] = event
+    # What is sent again may turn out otherwise: what seemed lost is weighed anew, without it.
+    said = {name: event for name, event in said.items() if event.ready or not open_again}
+    for name in said:
+        plan.end(done, name)
+    records = (event for event in events_of(run) if isinstance(event, Record) and event.key not in open_again)
     settled = tuple(stopped for stopped in heard(plan, done, stopper, records) if stopped.candidate not in said)
     missing = tuple(case for case in plan.cases if found.cases.get(case.id) != case)
     return Begin(

@@ -1,6 +1,6 @@
 """Where a session puts its events: into the journal; then who watches and who stops it hear of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from harness.journal import JournalWriter
@@ -11,6 +11,8 @@ from harness.record import Event, Pace, Record, Refused, Reply, Stopped
 
 class Observer(Protocol):
     """Hears of everything at once, on the event loop's thread: each method must be cheap."""
+
+    near: Callable[[], str]  # how near a verdict is to being settled, where the run may stop early
 
     def on_start(self, planned: int, done: int) -> None:
         """Hear that a session begins: so many trials in all, so many finished before."""
@@ -31,9 +33,14 @@ class Stopper(Protocol):
     def take(self, record: Record, at_utc: str) -> tuple[Stopped, ...]:
         """Take one record; gives the events that end candidates, each once."""
 
+    def near(self) -> str:
+        """Say how near it is, and what was saved."""
+
 
 class Nobody:
     """Watches nothing."""
+
+    near: Callable[[], str] = str
 
     def on_start(self, planned: int, done: int) -> None:
         """Do nothing."""
@@ -56,6 +63,8 @@ class JournalSink:
         self._spent = spent
         self._observer = observer
         self._stopper = stopper
+        if stopper is not None:
+            observer.near = stopper.near
         self.settled: set[str] = set()
         self.written = writer.written
         self.refused: dict[str, Refused] = {}

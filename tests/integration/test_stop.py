@@ -141,3 +141,38 @@ def test_scores_of_repeats_are_weighed_by_bets(tmp_path: Path) -> None:
     (bad,) = candidates_of(run).values()
     assert bad["settled"]["asked"] <= 120
     assert bad["trials"] == bad["settled"]["asked"] * 3
+
+
+def test_a_stopped_run_is_marked_and_compared_on_the_cases_asked_in_both(tmp_path: Path) -> None:
+    project(tmp_path)
+    harness("run", "s.suite.yml", "--model", "bad", at=tmp_path)
+    harness("run", "s.suite.yml", "--stop", "--model", "bad", at=tmp_path)
+    whole, stopped = sorted((tmp_path / "results").iterdir(), key=lambda run: run.stat().st_ctime_ns)
+    (early,) = candidates_of(stopped).values()
+    compared = json.loads(harness("compare", whole.name, stopped.name, "--json", at=tmp_path).stdout)
+    assert compared["paired_cases"] == early["settled"]["asked"]
+    assert compared["unpaired_base"] == []
+    assert any("The candidate was stopped once its verdict was settled" in note for note in compared["notes"])
+    refused = harness("baseline", "set", stopped.name, at=tmp_path)
+    assert refused.returncode == 2
+    assert "stopped once its verdict was settled" in refused.stderr
+    history = json.loads(harness("history", "s.suite.yml", "--json", at=tmp_path).stdout)
+    assert "stopped once its verdict was settled" in json.dumps(history)
+
+
+def test_what_the_endpoint_failed_settles_nothing_against_a_candidate(tmp_path: Path) -> None:
+    project(tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "replies.jsonl").read_text().splitlines()]
+    good = [line for line in lines if line["model"] == "good"]
+    for line in good[::3]:
+        line["failure"] = "connect"
+        del line["reply"], line["usage"]
+    write_lines(tmp_path / "replies.jsonl", good)
+    suite = tmp_path / "s.suite.yml"
+    suite.write_text(suite.read_text().replace("- latency.p95 <= 1 s\n- failures <= 2%\n", ""))
+    done = harness("run", "s.suite.yml", "--stop", "--model", "good", at=tmp_path)
+    assert done.returncode == 4, done.stderr  # it hangs on the calls that failed, and can be resumed
+    (run,) = (tmp_path / "results").iterdir()
+    report = json.loads((run / "report.json").read_text())
+    assert report["candidates"][0]["settled"] is None
+    assert report["candidates"][0]["trials"] == CASES

@@ -22,6 +22,7 @@ class Progress:
         self.in_flight = 0
         self.limit = 0
         self.say: Callable[[str], None] = lambda _text: None  # a line that stays, set by the display
+        self.near: Callable[[], str] = str  # how near verdicts are to being settled; the stopper says it
         self.verbose = False
         self._clock = clock
         self._started = self._last = clock()
@@ -82,7 +83,7 @@ class Progress:
             parts.append(f"{clock_text((self.planned - done) / rate)} left")
         if self.in_flight and done < self.planned:
             parts.append(f"{self.in_flight:,} in flight" + (f" (limit {self.limit:,})" if self.limit else ""))
-        return parts + self._money()
+        return [*parts, *self._money(), *filter(None, [self.near()])]
 
     def line(self) -> str:
         """Give all of it on one line, for where there is no terminal."""

@@ -184,7 +184,7 @@ class Predicted:
 
     goal: Goal
     inside: frozenset[str]
-    confidence: float
+    sure: Sure
     enough: float  # evidence that is of any use
     asked: int = 0
     right: int = 0
@@ -207,13 +207,7 @@ class Predicted:
 
     def _look(self, right: int) -> Look:
         return look_at_predictions(
-            self.asked,
-            len(self.inside),
-            right=right,
-            false=self.false,
-            required=self.goal.share,
-            confidence=self.confidence,
-            enough=self.enough,
+            self.asked, len(self.inside), right=right, false=self.false, sure=self.sure, enough=self.enough
         )
 
     def range(self, delta: float) -> tuple[float | None, float | None]:  # noqa: ARG002 (as all evidence)

@@ -81,6 +81,12 @@ class Settling:
         each = self._weighed.get(name)
         return (None, None) if each is None else each.range(self._rule.delta)
 
+    def nearest(self) -> str:
+        """Give how many checks are settled, and how much of the evidence of the farthest is there."""
+        name, share = min(self.near.items(), key=lambda one: one[1])
+        done = len(self.statuses) - len(self.open)
+        return f"{done:,} of {len(self.statuses):,} settled, {name} {share:.0%} of the way"
+
     def _look(self) -> bool:
         """Weigh every open check; tell whether the verdict is settled."""
         ever = math.log(1 / self._rule.delta)
@@ -94,7 +100,7 @@ class Settling:
             self.near[name] = min(max(seen.passes / ever, against / early, 0.0), 1.0)
             if seen.passes >= ever:
                 self.statuses[name] = "PASS"
-                del self.open[name]
+                del self.open[name], self.near[name]
             elif against >= early:
                 self.statuses[name], lost = "FAIL" if seen.fails >= early else "can't pass", True
         if lost or not self.open:

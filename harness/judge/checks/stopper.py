@@ -44,11 +44,14 @@ class Stopper:
         rule: StopRule,
         own_rules: Mapping[str, ReplyRule],
         *,
+        among: int = 1,
         beside: Beside | None = None,
     ) -> None:
         place = {label: n for n, label in enumerate(suite.labels)}
         self._suite = suite
         self._rule = rule
+        self._among = among
+        self._saved = 0  # calls
         self._thresholds = thresholds
         self._cases = [Case(row.id, place[row.expected], row.split, row.tags) for row in cases]
         self._labels = place
@@ -69,7 +72,8 @@ class Stopper:
         if self._pairs:
             return tuple(self._take_pairs(record, at_utc))
         if record.candidate not in self._known:
-            self._known[record.candidate] = settling(self._suite, self._cases, self._thresholds, self._rule)
+            made = settling(self._suite, self._cases, self._thresholds, self._rule, among=self._among)
+            self._known[record.candidate] = made
         found = self._known[record.candidate].take(record.case, record.repeat, self._said(record))
         return () if found is None else self._ended(record.candidate, found, at_utc)
 
@@ -111,27 +115,25 @@ class Stopper:
         """Give the event that ends a candidate; none where all was asked."""
         if found.asked == found.of:
             return ()
-        stopped = Stopped(
-            at_utc=at_utc,
-            candidate=candidate,
-            asked=found.asked,
-            of=found.of,
-            ready=found.ready,
-            delta=self._rule.delta,
-            statuses=dict(found.statuses),
-            beside=beside,
+        self._saved += (found.of - found.asked) * self._suite.repeats
+        return (
+            Stopped(
+                at_utc=at_utc,
+                candidate=candidate,
+                asked=found.asked,
+                of=found.of,
+                ready=found.ready,
+                delta=self._rule.delta,
+                statuses=dict(found.statuses),
+                beside=beside,
+            ),
         )
-        return (stopped,)
 
     def near(self) -> str:
-        """Say how near the open checks of each candidate are to being settled, for who watches."""
-        told = []
-        for name, one in self._known.items():
-            if one.settled is None and one.near:
-                least = sorted(one.near.items(), key=lambda item: item[1])[:2]
-                which = ", ".join(f"{check} {share:.0%}" for check, share in least)
-                told.append(f"{name} {len(one.statuses) - len(one.open)} of {len(one.statuses)} settled ({which})")
-        return "; ".join(told)
+        """Say what is nearest to being settled of each candidate and what was saved, for who watches."""
+        open_ = [(name, one) for name, one in self._known.items() if one.settled is None and one.near]
+        told = [f"{name} {one.nearest()}" for name, one in open_[:2]]
+        return "; ".join([*told, *([f"{self._saved:,} calls saved"] if self._saved else [])])
 
 
 def settled_by(view: View, thresholds: Sequence[Threshold], rule: StopRule) -> Settling:
@@ -146,7 +148,8 @@ def settled_by(view: View, thresholds: Sequence[Threshold], rule: StopRule) -> S
         )
         for row, id_ in enumerate(cases.ids)
     ]
-    made, unknown = settling(view.suite, facts, thresholds, rule), lost(trials)
+    among, unknown = len(view.manifest.candidates), lost(trials)
+    made = settling(view.suite, facts, thresholds, rule, among=among)
     for row in range(len(trials)):
         outcome = int(trials.outcome[row])
         predicted, repeat = int(trials.predicted[row]), int(trials.repeat[row])
@@ -220,6 +223,7 @@ def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, 
         needed_n=None,
         lack=None,
         depends_on=0,
+        p_value=0.0 if status in {"PASS", "FAIL"} else None,  # it is so among all candidates and checks
         why=told,
         told="",
     )
@@ -233,9 +237,7 @@ def _answer(predicted: int, outcome: int, repeat: int) -> int:
 
 
 def _seconds(ns: int | None, *, failed: bool) -> float:
-    if failed:
-        return math.inf
-    return math.nan if ns is None or ns == NONE else ns / 1e9
+    return math.inf if failed else math.nan if ns is None or ns == NONE else ns / 1e9
 
 
 def settling(
@@ -244,14 +246,18 @@ def settling(
     thresholds: Sequence[Threshold],
     rule: StopRule,
     beside: Mapping[str, Evidence | None] | None = None,
+    *,
+    among: int = 1,
 ) -> Settling:
     """Begin to weigh one candidate. What was counted before the first call holds up nothing.
 
-    `beside` holds the questions that are asked of it against a baseline: then only what FAILS ends it.
+    `beside` holds the questions that are asked of it against a baseline: then only what FAILS ends it. READY is
+    settled once it is so among so many candidates, and a FAIL once it is one among all checks (both by Bonferroni).
     """
-    alone = 1 - (1 - suite.confidence) / max(len(thresholds), 1)  # a FAIL holds however many checks there are
+    error = 1 - suite.confidence
+    sure = Sure(0.0, suite.confidence, 1 - error / among, 1 - error / max(len(thresholds), 1))
     weighed = {
-        threshold.text: _evidence(suite, cases, threshold, rule, alone)
+        threshold.text: _evidence(suite, cases, threshold, rule, sure)
         for threshold in thresholds
         if not GAUGES[threshold.metric].counted_before
     }
@@ -259,25 +265,23 @@ def settling(
     return Settling(cases, every, rule=rule, repeats=suite.repeats, seed=suite.seed, firm=beside is not None)
 
 
-def _evidence(
-    suite: Suite, cases: Sequence[Case], threshold: Threshold, rule: StopRule, alone: float
-) -> Evidence | None:
+def _evidence(suite: Suite, cases: Sequence[Case], threshold: Threshold, rule: StopRule, sure: Sure) -> Evidence | None:
     """Give what weighs one check; None where its metric has no evidence that holds at every look."""
     score, share = GAUGES[threshold.metric].score, _share(cases, threshold)
     label = suite.positive if threshold.label is None else threshold.label
     goal = Goal(threshold, share, None if label is None else suite.labels.index(label)) if share is not None else None
     if score is None or goal is None or not 0 < goal.share < 1:
         return None
-    members = [case for case in cases if _is_in(case, threshold.where)]
+    members, sure = [case for case in cases if _is_in(case, threshold.where)], sure._replace(required=goal.share)
     inside = frozenset(case.id for case in members)
     if score is PREDICTED:
         may = goal.label is not None and suite.repeats == 1 and len(members) <= _MOST_PREDICTED
-        return Predicted(goal, inside, suite.confidence, -math.log(rule.delta)) if may else None
+        return Predicted(goal, inside, sure, -math.log(rule.delta)) if may else None
     nothing = [Said(NONE, 0, "failed", math.inf)] * suite.repeats
     total = sum(score(goal, case, nothing) is not None for case in members)
     if not total:
         return None
-    return Scored(goal, score, inside, total, suite.repeats, Sure(goal.share, suite.confidence, alone))
+    return Scored(goal, score, inside, total, suite.repeats, sure)
 
 
 _MOST_PREDICTED = 2_000  # cases: every number of predictions that is still possible is tried at each look

@@ -51,8 +51,8 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
         headline=comparison_headline(metrics, pairs.cases),
         paired_cases=pairs.cases,
         paired_by_digest=matching.by_digest,
-        unpaired_base=tuple(base.cases.ids[row] for row in matching.unpaired_base),
-        unpaired_head=tuple(head.cases.ids[row] for row in matching.unpaired_head),
+        unpaired_base=_unpaired(base, matching.unpaired_base, head),
+        unpaired_head=_unpaired(head, matching.unpaired_head, base),
         edited=tuple(head.cases.ids[row] for row in matching.edited),
         relabelled=tuple(head.cases.ids[int(matching.head[place])] for place in pairs.relabelled),
         metrics=metrics,
@@ -75,6 +75,12 @@ def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
         positive=head.suite.positive,
         currency=head.currency,
     )
+
+
+def _unpaired(view: View, rows: Sequence[int], other: View) -> tuple[str, ...]:
+    """Name the cases that the other side lacks; those that it was not asked because it was stopped, it has."""
+    has = set() if other.stopped is None else set(other.cases.ids)
+    return tuple(view.cases.ids[row] for row in rows if view.cases.ids[row] not in has)
 
 
 _Judged: TypeAlias = tuple[tuple[MetricDifference, ...], tuple[MetricDifference, ...], tuple[NonInferiority, ...]]

@@ -91,6 +91,11 @@ def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
                 f"The run of {name} is not finished: {count(view.missing, 'trial')} were never run and are"
                 " left out; finish it with `harness resume`."
             )
+        if view.stopped is not None:
+            yield (
+                f"{name.capitalize()} was stopped once its verdict was settled, after {view.stopped.asked:,} of"
+                f" {view.stopped.of:,} cases: only the cases that both were asked are compared."
+            )
     if base.manifest.run_id != head.manifest.run_id:
         yield from _of_two_runs(base, head)
     if base.trials.recorded or head.trials.recorded:

@@ -22,6 +22,7 @@ from harness.rundir import SCHEMA_VERSION, StoredRun
 
 _MOST_COUNTED = 2**53
 NOT_FINISHED = "it is not finished"
+STOPPED = "it was stopped once its verdict was settled, so that not all cases were asked"
 _NOTHING = "no report.json, and the journal can't be read"
 
 
@@ -82,6 +83,8 @@ def _from_report(run: PastRun, judged: PastCandidate, *, complete: bool) -> Past
         figures[P95.written] = judged.p95
     figures |= judged.answered
     unknown = why_not_measured(judged.share_lost)
+    if judged.settled is not None:  # marked; other runs are not held against figures of other cases
+        complete, unknown = False, STOPPED
     if judged.verdict == "NOT MEASURED" or unknown:
         complete, figures = False, {}
     return msgspec.structs.replace(
@@ -129,7 +132,8 @@ def split_figures(view: View) -> dict[str, Estimate]:
 
 
 def _measured(run: PastRun, view: View, *, complete: bool) -> PastRun:
-    unknown = why_not_measured(view.lost / len(view.trials) if len(view.trials) else 0.0)
+    lost = why_not_measured(view.lost / len(view.trials) if len(view.trials) else 0.0)
+    unknown = STOPPED if view.stopped is not None else lost
     complete = complete and not unknown
     figures = {} if unknown else answered_figures(view)
     view = view.answered

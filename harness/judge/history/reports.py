@@ -3,7 +3,7 @@
 import msgspec
 
 from harness.files.thresholds import P95
-from harness.judge import Estimate, Quantile
+from harness.judge import Estimate, Quantile, SettledEarly
 
 
 class _Label(msgspec.Struct):
@@ -55,6 +55,7 @@ class PastCandidate(msgspec.Struct):
     prompt: str = ""
     model: str = ""
     checks: tuple[_Check, ...] = ()
+    settled: SettledEarly | None = None
 
     @property
     def p95(self) -> Estimate | None:

@@ -32,12 +32,24 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln, logsumexp
+from scipy.special import gammaln
 
 from harness.judge.scores.binomial import exact_lower, exact_upper
 from harness.judge.table.columns import Float, Int64
 
 FRACTIONS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])  # of what may be bet without ruin
+
+
+class Sure(NamedTuple):
+    """The share that is required, and how sure one must be.
+
+    Of a PASS alone, of one among several candidates, and of a FAIL among several checks.
+    """
+
+    required: float
+    meets: float
+    passes: float
+    fails: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +101,8 @@ def log_e(n: int, total: int, hits: int, low: int, high: int) -> float:
     if not outside:
         return math.inf
     inside = np.arange(max(low, possible_low), min(high, possible_high) + 1)
-    mixture = float(logsumexp(_likelihood(inside, n, total, hits))) - math.log(size)
-    against = max(float(_likelihood(np.array([s]), n, total, hits)[0]) for s in outside)
+    mixture = log_sum(_likelihood(inside, n, total, hits)) - math.log(size)
+    against = max(_ways(s, hits) + _ways(total - s, n - hits) for s in outside)
     return mixture - against
 
 
@@ -110,6 +122,17 @@ def log_choose(n: Int64 | int, k: Int64 | int) -> Float:
     return np.asarray(gammaln(a + 1) - gammaln(b + 1) - gammaln(a - b + 1), dtype=np.float64)
 
 
+def _ways(n: int, k: int) -> float:
+    """Give ln C(n, k) of one pair."""
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def log_sum(logs: Float) -> float:
+    """Give ln of the sum of what has these logarithms; scipy's does more, at ten times the cost of a look."""
+    most = float(logs.max())
+    return most + math.log(float(np.exp(logs - most).sum()))
+
+
 def log_e_passes(at: Cuts, n: int, hits: int) -> float:
     """Give ln of the evidence that the whole suite passes."""
     return log_e(n, at.n, hits, at.passes, at.n)
@@ -126,7 +149,7 @@ def log_e_fails(at: Cuts, n: int, hits: int) -> float:
 
 
 def log_e_precision(
-    n: int, total: int, *, right: int, false: int, required: float, confidence: float = 0.95, enough: float = -math.inf
+    n: int, total: int, *, right: int, false: int, sure: Sure, enough: float = -math.inf
 ) -> tuple[float, float]:
     """Give ln of the evidence that precision passes, and that it can't pass, of the whole suite.
 
@@ -140,8 +163,8 @@ def log_e_precision(
     for predicted in dict.fromkeys((most, seen, (seen + most) // 2, *range(seen, most))):
         if passes < enough and cannot < enough:
             break
-        at = cuts(predicted, required, confidence)
-        passes = min(passes, log_e(seen, predicted, right, at.passes, predicted))
+        above, at = cuts(predicted, sure.required, sure.passes), cuts(predicted, sure.required, sure.meets)
+        passes = min(passes, log_e(seen, predicted, right, above.passes, predicted))
         cannot = min(cannot, log_e(seen, predicted, right, 0, at.passes - 1))
     return passes, cannot
 
@@ -169,7 +192,7 @@ def log_e_mean_above(scores: Float, total: int, bound: float) -> float:
         return math.inf
     mean_left = left / (total - np.arange(len(x)))
     bets = np.log1p(FRACTIONS[:, None] * (x / mean_left - 1))
-    return float(logsumexp(bets.sum(axis=1))) - math.log(len(FRACTIONS))
+    return log_sum(bets.sum(axis=1)) - math.log(len(FRACTIONS))
 
 
 def log_e_mean_below(scores: Float, total: int, bound: float) -> float:
@@ -185,7 +208,7 @@ def totals_left(n: int, total: int, hits: int, delta: float) -> tuple[int, int]:
     """
     possible = np.arange(hits, total - (n - hits) + 1)
     likelihood = _likelihood(possible, n, total, hits)
-    mixture = float(logsumexp(likelihood)) - math.log(total + 1)
+    mixture = log_sum(likelihood) - math.log(total + 1)
     kept = possible[mixture - likelihood < -math.log(delta)]
     return int(kept.min()), int(kept.max())
 
@@ -198,18 +221,10 @@ class Look(NamedTuple):
     fails: float
 
 
-class Sure(NamedTuple):
-    """The share that is required, and how sure a PASS and a FAIL are."""
-
-    required: float
-    passes: float
-    fails: float
-
-
 def look_at_hits(n: int, total: int, hits: int, sure: Sure) -> Look:
     """Weigh `hits` among n of `total` cases, one trial each."""
-    at, below = cuts(total, sure.required, sure.passes), cuts(total, sure.required, sure.fails)
-    return Look(log_e_passes(at, n, hits), log_e_cannot_pass(at, n, hits), log_e_fails(below, n, hits))
+    above, at, below = (cuts(total, sure.required, each) for each in (sure.passes, sure.meets, sure.fails))
+    return Look(log_e_passes(above, n, hits), log_e_cannot_pass(at, n, hits), log_e_fails(below, n, hits))
 
 
 def look_at_scores(scores: Sequence[float], total: int, repeats: int, sure: Sure) -> Look:
@@ -217,14 +232,11 @@ def look_at_scores(scores: Sequence[float], total: int, repeats: int, sure: Sure
     x = np.asarray(scores, dtype=np.float64)
     return Look(
         log_e_mean_above(x, total, cutoff(total, sure.required, sure.passes)),
-        log_e_mean_below(x, total, cutoff(total * repeats, sure.required, sure.passes)),
+        log_e_mean_below(x, total, cutoff(total * repeats, sure.required, sure.meets)),
         log_e_mean_below(x, total, 1 - cutoff(total, 1 - sure.required, sure.fails)),
     )
 
 
-def look_at_predictions(
-    n: int, total: int, *, right: int, false: int, required: float, confidence: float, enough: float
-) -> Look:
+def look_at_predictions(n: int, total: int, *, right: int, false: int, sure: Sure, enough: float) -> Look:
     """Weigh the predictions of a label among n of `total` cases; whether precision fails is not weighed."""
-    found = log_e_precision(n, total, right=right, false=false, required=required, confidence=confidence, enough=enough)
-    return Look(*found, -math.inf)
+    return Look(*log_e_precision(n, total, right=right, false=false, sure=sure, enough=enough), -math.inf)

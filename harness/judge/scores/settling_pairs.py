@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
-from harness.judge.scores.settling import log_choose, log_e_mean_above, log_e_mean_below
+from harness.judge.scores.settling import log_choose, log_e_mean_above, log_e_mean_below, log_sum
 from harness.judge.table.columns import Bool, Float, Int64
 
 
@@ -78,7 +77,7 @@ def log_e_pairs(at: PairedCuts, n: int, gains: int, losses: int) -> tuple[float,
     rest = np.where(grid, total - rows[:, None] - columns[None, :], ties)
     seen = log_choose(rows, gains)[:, None] + log_choose(columns, losses)[None, :] + log_choose(rest, ties)
     is_in = columns[None, :] <= at.most[rows][:, None]
-    masses = [float(logsumexp(seen[grid & where])) if (grid & where).any() else -math.inf for where in (is_in, ~is_in)]
+    masses = [log_sum(seen[grid & where]) if (grid & where).any() else -math.inf for where in (is_in, ~is_in)]
     return (
         _over(masses[0] - math.log(max(at.sizes[0], 1)), inside, outside),
         _over(masses[1] - math.log(max(at.sizes[1], 1)), outside, inside),
@@ -117,4 +116,4 @@ def look_at_lines(moved: Sequence[float], at: PairedCuts, *, below: bool) -> flo
         score, bound = (weighed + 1) / (1 + slope), (1 - start / total) / (1 + slope)
         if 0 < bound < 1:
             seen.append(log_e_mean_above(score, total, bound) if below else log_e_mean_below(score, total, bound))
-    return float(logsumexp(seen)) - math.log(len(lines)) if seen else -math.inf
+    return log_sum(np.array(seen)) - math.log(len(lines)) if seen else -math.inf

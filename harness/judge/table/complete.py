@@ -84,6 +84,10 @@ class Columns:
         originals = self._trial(np.zeros_like(case), case, repeat)
         return np.unique(np.concatenate([originals, *(one.trial for one in held)]))
 
+    def all_original(self, held: _Held) -> bool:
+        """Tell whether a candidate was asked every case in its original form, every repeat."""
+        return int(np.count_nonzero(held.trial < len(self.cases) * self.width)) >= len(self.cases) * self.repeats
+
     def trials(self, intake: Intake, held: _Held, planned: Int64) -> TrialColumns:
         """Give the columns of one candidate, with a `failed` row for every planned trial that was not run."""
         columns, missing = held.columns, None

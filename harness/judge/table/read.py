@@ -118,11 +118,13 @@ class _Reading:
         )
         held = {name: columns.held(intake) for name, intake in self._intakes.items()}
         planned = columns.planned(held.values())
+        # one that a resume sent again, and that then was asked everything, was not stopped
+        stopped = {name: event for name, event in self._stopped.items() if not columns.all_original(held[name])}
         return RunTable(
             cases=cases,
             trials={
                 # what was not asked because the verdict was settled is in no denominator
-                name: columns.trials(self._intakes[name], mine, mine.trial if name in self._stopped else planned)
+                name: columns.trials(self._intakes[name], mine, mine.trial if name in stopped else planned)
                 for name, mine in held.items()
             },
             sessions=self._sessions,  # as they followed each other: a wall clock may have been set back
@@ -130,7 +132,7 @@ class _Reading:
             interference=sorted(self._interference, key=attrgetter("lag_p99_ns", "lag_max_ns", "cpu_share", "samples")),
             journalled=sum(len(mine.trial) for mine in held.values()),
             refused=self._refused,
-            stopped=self._stopped,
+            stopped=stopped,
             sent_again=sum(mine.sent_again for mine in held.values()),
         )
 

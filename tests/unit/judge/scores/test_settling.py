@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import bisect
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from harness.judge.scores import settling
 from harness.judge.scores.not_worse import tango_z
-from harness.judge.scores.settling import cutoff, cuts, log_e_precision
+from harness.judge.scores.settling import Cuts, Sure, cutoff, cuts, log_e_precision
 from harness.judge.scores.settling_pairs import PairedCuts, log_e_pairs, paired_cuts
 
 AT = cuts(200, 0.9)
+SURE = Sure(0.9, 0.95, 0.95, 0.95)
 
 
 @pytest.mark.parametrize(
@@ -76,9 +80,9 @@ def test_at_the_end_only_the_verdict_of_the_whole_suite_is_left() -> None:
 
 
 def test_precision_with_an_unknown_number_of_predictions() -> None:
-    assert log_e_precision(100, 300, right=50, false=0, required=0.9)[0] == pytest.approx(2.530043, abs=2e-6)
-    assert log_e_precision(150, 300, right=75, false=0, required=0.9)[0] == pytest.approx(4.682624, abs=2e-6)
-    assert log_e_precision(60, 300, right=20, false=10, required=0.9)[1] == pytest.approx(9.848502, abs=2e-6)
+    assert log_e_precision(100, 300, right=50, false=0, sure=SURE)[0] == pytest.approx(2.530043, abs=2e-6)
+    assert log_e_precision(150, 300, right=75, false=0, sure=SURE)[0] == pytest.approx(4.682624, abs=2e-6)
+    assert log_e_precision(60, 300, right=20, false=10, sure=SURE)[1] == pytest.approx(9.848502, abs=2e-6)
 
 
 def test_betting_on_scores_per_case() -> None:
@@ -135,6 +139,60 @@ def test_evidence_of_pairs_is_the_sum_over_all_totals(n: int, gains: int, losses
     ]
     for found, wanted in zip(log_e_pairs(at, n, gains, losses), expected, strict=True):
         assert found == pytest.approx(wanted, abs=1e-9) if wanted is not None else math.isinf(found)
+
+
+def _edges(at: Cuts, limit: float, every: int) -> Iterator[tuple[int, int, int]]:
+    """Give each look: cases, the fewest hits that stop it PASS, and the most that stop it as not passing."""
+    for n in range(every, at.n + 1, every):
+        passes = bisect.bisect_left(range(n + 1), True, key=lambda s, n=n: settling.log_e_passes(at, n, s) >= limit)
+        cannot = bisect.bisect_left(range(n + 1), True, key=lambda s, n=n: settling.log_e_cannot_pass(at, n, s) < limit)
+        yield n, passes, cannot - 1
+
+
+def _stopped(total: int, limit: float, every: int, truth: float) -> tuple[float, float, float]:
+    """Give exactly how often a suite drawn from a population stops PASS, passes whole, and its mean cases."""
+    at = cuts(total, 0.9)
+    alive, before, passed, mean = np.ones(1), 0, 0.0, 0.0
+    for n, passes, cannot in _edges(at, limit, every):
+        step = binom.pmf(np.arange(n - before + 1), n - before, truth)
+        alive, before = np.convolve(alive, step), n
+        hits = np.arange(n + 1)
+        ends = (hits >= passes) | (hits <= cannot)
+        passed += float(alive[hits >= passes].sum())
+        mean += n * float(alive[ends].sum())
+        alive = np.where(ends, 0.0, alive)
+    assert alive.sum() == pytest.approx(0, abs=1e-12)  # at the last case it is certain
+    return passed, float(binom.sf(at.passes - 1, total, truth)), mean
+
+
+@pytest.mark.parametrize(
+    ("delta", "truth", "passes", "whole", "mean"),
+    [
+        (0.05, 0.96, 0.9359, 0.9401, 140.0),
+        (0.05, 0.98, 0.9984, None, 92.4),
+        (0.01, 0.96, 0.9385, None, 160.7),
+        (0.01, 0.80, None, None, 39.2),
+    ],
+)
+def test_200_cases_looked_at_each_time_exactly(
+    delta: float, truth: float, passes: float | None, whole: float | None, mean: float
+) -> None:
+    found = _stopped(200, -math.log(delta), 1, truth)
+    if passes is not None:
+        assert found[0] == pytest.approx(passes, abs=5e-5)
+    if whole is not None:
+        assert found[1] == pytest.approx(whole, abs=5e-5)
+    assert found[2] == pytest.approx(mean, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("truth", "mean"), [(0.80, 65), (0.85, 124), (0.90, 274), (0.93, 356), (0.95, 289), (0.96, 231), (0.99, 100)]
+)
+def test_400_cases_at_one_percent_save_most_of_a_clear_run_and_keep_its_verdict(truth: float, mean: float) -> None:
+    """The figures of independent simulations; at most 80 cases at .80, 240 at .96, PASS within .005 of all cases."""
+    passes, whole, found = _stopped(400, -math.log(0.01), 5, truth)
+    assert found == pytest.approx(mean, abs=3)
+    assert passes == pytest.approx(whole, abs=0.005)
 
 
 def _stops(right: np.ndarray, limit: float) -> str:

@@ -48,6 +48,7 @@ def check(
     cases: options.Cases = None,
     limit: options.Limit = None,
     first: options.First = None,
+    stop: options.Stop = False,
     untrusted: UntrustedOption = False,
     strict: StrictOption = False,
     as_json: options.Json = False,
@@ -65,16 +66,25 @@ def check(
         first=first,
         trusted=not untrusted,
     )
-    from harness.judge.checks import power  # after the files proved right: mistakes are told at once
+    from harness.judge.checks import forecast, power  # after the files proved right: mistakes are told at once
     from harness.judge.power import cheapest_fix
     from harness.measure.plan import estimate
 
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)
     leaks = leaks_of(bundle)
-    notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.notes)
+    early = None
+    if stop or bundle.suite.stop is not None:
+        early = forecast(bundle.suite, bundle.thresholds, bundle.cases, among=len(bundle.candidates))
+    told = () if early is None else (early.told,)
+    notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.notes, *told)
     if as_json:
-        found = {"power": rows, "cheapest_fix": cheapest_fix(bundle.suite, rows), "leakage": leak_json(leaks)}
+        found: dict[str, Any] = {
+            "power": rows,
+            "cheapest_fix": cheapest_fix(bundle.suite, rows),
+            "leakage": leak_json(leaks),
+        }
+        found |= {} if early is None else {"stopping": early._asdict()}
         labels = label_warnings(bundle)
         emit_json({"suite": bundle.suite.name, "labels": labels, "plan": summary, **found, "notes": notes})
     else:

@@ -143,6 +143,16 @@ def test_scores_of_repeats_are_weighed_by_bets(tmp_path: Path) -> None:
     assert bad["trials"] == bad["settled"]["asked"] * 3
 
 
+def test_a_check_foretells_what_stopping_saves_and_says_what_it_assumes(tmp_path: Path) -> None:
+    project(tmp_path)
+    told = json.loads(harness("check", "s.suite.yml", "--stop", "--json", at=tmp_path).stdout)
+    early = told["stopping"]
+    assert (early["of"], early["true"], early["below"]) == (CASES, pytest.approx(0.95), pytest.approx(0.85))
+    assert early["hopeless"] < early["ready"] <= CASES
+    assert any("if 95.0% of its answers are right" in note for note in told["notes"])
+    assert "stopping" not in json.loads(harness("check", "s.suite.yml", "--json", at=tmp_path).stdout)
+
+
 def test_a_stopped_run_is_marked_and_compared_on_the_cases_asked_in_both(tmp_path: Path) -> None:
     project(tmp_path)
     harness("run", "s.suite.yml", "--model", "bad", at=tmp_path)

@@ -130,10 +130,9 @@ class Stopper:
         )
 
     def near(self) -> str:
-        """Say what is nearest to being settled of each candidate and what was saved, for who watches."""
-        open_ = [(name, one) for name, one in self._known.items() if one.settled is None and one.near]
-        told = [f"{name} {one.nearest()}" for name, one in open_[:2]]
-        return "; ".join([*told, *([f"{self._saved:,} calls saved"] if self._saved else [])])
+        """Say how near each candidate is to being settled and what was saved, for who watches."""
+        told = [f"{name} {one.nearest()}" for name, one in self._known.items() if one.settled is None and one.near]
+        return "; ".join([*told[:2], *([f"{self._saved:,} calls saved"] if self._saved else [])])
 
 
 def settled_by(view: View, thresholds: Sequence[Threshold], rule: StopRule) -> Settling:
@@ -279,9 +278,7 @@ def _evidence(suite: Suite, cases: Sequence[Case], threshold: Threshold, rule: S
         return Predicted(goal, inside, sure, -math.log(rule.delta)) if may else None
     nothing = [Said(NONE, 0, "failed", math.inf)] * suite.repeats
     total = sum(score(goal, case, nothing) is not None for case in members)
-    if not total:
-        return None
-    return Scored(goal, score, inside, total, suite.repeats, sure)
+    return Scored(goal, score, inside, total, suite.repeats, sure) if total else None
 
 
 _MOST_PREDICTED = 2_000  # cases: every number of predictions that is still possible is tried at each look

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from decided import asked, broken, comparison, gate, held, judged
 from judged_extremes import HOSTILE
 from junitparser import Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
+from rich.cells import cell_len
+from rich.console import Console
 from went_wrong import SITUATIONS, UNSUPPORTED
 
 from harness.judge.documents import Gate, WordChange
@@ -159,9 +162,29 @@ def test_the_terminal_gets_no_control_character_and_names_what_broke() -> None:
     text = terminal_gate(hostile(flood=True))
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
     assert max(map(len, text.splitlines())) < 2_500
-    plain = terminal_gate(failed())
-    assert plain.startswith("FAIL: v1 on m: 1 check of 4 failed: accuracy at most 2 points below baseline.")
+    plain = on(120, failed())
+    assert plain.startswith(
+        " FAIL   suites/s.suite.yml\n"
+        "  v1 on m: 1 check of 4 failed: accuracy at most 2 points below baseline. 2 cases broken: c1 and c2.\n"
+        "  ✗ accuracy at most 2 points below baseline: ▼ −6.0 points (−9.0 to −3.0); 90.0% -> 84.0% (79.4 to 87.7)\n"
+    )
+    assert plain.rstrip().splitlines()[-1] == " FAIL   suites/s.suite.yml"
     assert "c1 (expected spam): spam -> ham" in plain
+
+
+def on(width: int, made: Gate, *, colour: bool = False) -> str:
+    """Give the terminal summary on a terminal."""
+    system = "standard" if colour else None
+    console = Console(file=io.StringIO(), width=width, force_terminal=colour, color_system=system)  # type: ignore[arg-type]
+    return terminal_gate(made, console=console)
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_the_summary_fits_the_terminal_and_its_colours_are_ours(width: int) -> None:
+    for made in (failed(), silent(), hostile(flood=True)):
+        assert max(map(cell_len, on(width, made).splitlines())) <= width
+        assert all(re.fullmatch("\x1b\\[[0-9;]*m", s) for s in re.findall("\x1b[^m]*m", on(width, made, colour=True)))
+    assert "\x1b[1;31m✗" in on(width, failed(), colour=True).replace("  ✗", "✗").replace("\x1b[1;31m  ", "\x1b[1;31m")
 
 
 def silent() -> Gate:
@@ -174,14 +197,14 @@ def silent() -> Gate:
 
 
 def test_what_was_not_measured_is_said_first_in_the_endpoints_words_with_the_line_to_change() -> None:
-    for text in (render_gate(silent()), terminal_gate(silent())):
+    for text in (render_gate(silent()), on(1_000, silent())):
         first = text.replace(STICKY, "").strip()[:600].replace("\\", "")
         assert "v1 on m was NOT MEASURED" in first
         assert UNSUPPORTED in first
         assert "prompts/v1.prompt.yml:4" in first
     assert "Gate not measured" in render_gate(silent())
-    assert terminal_gate(silent()).startswith("NOT MEASURED: ")
-    assert terminal_gate(silent()).index("v1 on m (") < terminal_gate(silent()).index("v2 on m (")
+    assert on(80, silent()).startswith(" NOT MEASURED   suites/s.suite.yml\n")
+    assert on(80, silent()).index("v1 on m (") < on(80, silent()).index("v2 on m (")
 
 
 def test_what_was_not_measured_is_an_error_in_junit_and_in_annotations() -> None:
@@ -199,7 +222,7 @@ def test_cut_replies_that_fail_a_branch_stand_before_its_checks_with_two_samples
     made = gate(judged(head=one.checks, went_wrong=one.went_wrong))
     told = "36 of 40 replies were cut after 8 tokens: raise `max_tokens` in prompts/v1.prompt.yml:4."
     assert made.prompts[0].headline.startswith(told)
-    shown = terminal_gate(made)
+    shown = on(140, made)
     assert shown.index("went wrong: Cut off") < shown.index("accuracy >= 90%", shown.index("went wrong"))
     assert shown.count("Let me think about who may have sent this") == 2
     assert render_gate(made).count("Let me think about who may have sent this") == 2

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows
-from harness.cli.ground import Exit, emit, emit_json, options, retiring_models
+from harness.cli.ground import Exit, columns_of_stdout, emit, emit_json, options, retiring_models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _SHOWN = 3  # findings of each prompt
 _MOST = 3  # sentences of a kind
 PROMPT_LINES = 6
+LONGEST_LINE = 300  # characters of one of them
 _WIDE = 76
 _KINDS = {
     "example_in_cases": "{case} is {other} of the prompt",
@@ -88,7 +89,7 @@ def check(
         labels = label_warnings(bundle)
         emit_json({"suite": bundle.suite.name, "labels": labels, "plan": summary, **found, "notes": notes})
     else:
-        emit(check_text(bundle, summary, rows, leak_lines(leaks), notes))
+        emit(check_text(bundle, summary, rows, leak_lines(leaks), notes, width=columns_of_stdout()))
     if strict and not all(row.provable for row in rows):
         raise typer.Exit(int(Exit.INCONCLUSIVE))
 
@@ -117,8 +118,10 @@ def check_text(
     rows: tuple[PowerRow, ...],
     leaks: Sequence[str] = (),
     notes: Sequence[str] = (),
+    *,
+    width: int | None = None,
 ) -> str:
-    """Give the check's findings as text for people."""
+    """Give the check's findings as text for people, `width` columns wide; in whole lines where that is None."""
     from harness.judge import count, sure
     from harness.judge.power import cheapest_fix
     from harness.report.parts import visible
@@ -137,10 +140,10 @@ def check_text(
         *columns(candidate_rows(summary)),
         "",
         f"what these cases can prove at {sure(suite.confidence)} confidence",
-        *columns(power_rows(rows)),
+        *columns(power_rows(rows), width, spare=(1, 3)),
         "",
-        "  Proves at best: without a single miss. 80% power: so many pass four times out of five, if the",
-        "  true value lies half way from the threshold to perfect.",
+        "  Proves at best: without a single miss.",
+        "  80% power: so many pass four times out of five, if the true value lies half way to perfect.",
         *_few([f"  ✗ {row.sentence}" for row in rows if not row.provable], _MOST, "thresholds"),
         *(f"  {told}" for told in cheapest_fix(suite, rows)),
         "",
@@ -148,7 +151,19 @@ def check_text(
     ]
     for candidate in summary.candidates:
         lines += ["", f"first prompt of {candidate.name}", *_indented(candidate.first_prompt), *_beside(candidate)]
-    return "\n".join(lines)
+    return "\n".join(lines if width is None else _fitted(lines, width))
+
+
+def _fitted(lines: Sequence[str], width: int) -> list[str]:
+    """Break lines between words where they reach the edge; what follows stands below its first word."""
+    import textwrap
+
+    fitted = []
+    for line in lines:
+        start = len(line) - len(line.lstrip(" !|✗"))
+        indent = " " * min(start, width // 2)
+        fitted += textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [line]
+    return fitted
 
 
 def _beside(candidate: CandidateCost) -> list[str]:
@@ -187,14 +202,14 @@ def _label_lines(bundle: Bundle) -> list[str]:
 
 
 def _indented(text: str) -> list[str]:
-    """Give a prompt as it is sent; of a long one the start and the end."""
-    from harness.report.parts import visible
+    """Give a prompt as it is sent; of a long one, and of a long line, the start (and the end)."""
+    from harness.report.parts import shorten, visible
 
     lines = text.splitlines()
     if len(lines) > PROMPT_LINES + 1:
         half = PROMPT_LINES // 2
         lines = [*lines[:half], f"... {len(lines) - 2 * half:,} more lines ...", *lines[-half:]]
-    return [f"  | {visible(line)}" for line in lines]
+    return [f"  | {visible(shorten(line, LONGEST_LINE))}" for line in lines]
 
 
 def leaks_of(bundle: Bundle) -> dict[str, Leaks]:

@@ -104,10 +104,17 @@ def candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
     return rows
 
 
-def columns(rows: list[tuple[str, ...]]) -> list[str]:
-    """Lay rows out: the first column to the left, the others to the right."""
+def columns(rows: list[tuple[str, ...]], width: int | None = None, *, spare: Sequence[int] = ()) -> list[str]:
+    """Lay rows out: the first column to the left, the others to the right.
+
+    What is wider than `width` goes without its `spare` columns, one after the other.
+    """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return ["  " + _row(row, widths).rstrip() for row in rows]
+    shown = list(range(len(widths)))
+    for one in spare:
+        if width is not None and 2 + sum(widths[i] + 2 for i in shown) - 2 > width:
+            shown.remove(one)
+    return ["  " + _row(tuple(row[i] for i in shown), [widths[i] for i in shown]).rstrip() for row in rows]
 
 
 def _row(row: tuple[str, ...], widths: list[int]) -> str:

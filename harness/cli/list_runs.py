@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli.ground import HarnessError, UsageError, emit, emit_json, note, options, project_here
+from harness.cli.ground import HarnessError, UsageError, columns_of_stdout, emit, emit_json, note, options, project_here
 
 _DAYS = re.compile(r"^(\d+) ?d$")
 
@@ -68,7 +68,7 @@ def list_runs(
     if as_json:
         emit_json(rows)
     elif rows:
-        emit("\n".join(_lines(rows, _width())))
+        emit("\n".join(_lines(rows, columns_of_stdout())))
     else:
         note(_nothing(every, suite=suite, prompt=prompt, model=model))
 
@@ -140,14 +140,6 @@ def _judged(report: Path) -> tuple[str, float | None]:
         return str(judged["verdict"]), None if share is None else float(share)
     except (msgspec.MsgspecError, OSError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
         return "UNREADABLE", None
-
-
-def _width() -> int | None:
-    """Give the columns of the terminal on stdout; None for a pipe, which gets whole lines."""
-    import shutil
-    import sys
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:

@@ -139,6 +139,13 @@ def emit(text: str) -> None:
         ) from error
 
 
+def columns_of_stdout() -> int | None:
+    """Give the columns of the terminal on stdout; None for a pipe, which gets whole lines."""
+    import shutil
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
 def drop(stream: TextIO) -> None:
     """Send what a stream still holds, and all that follows, nowhere: Python flushes it once more at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

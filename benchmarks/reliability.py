@@ -1,10 +1,13 @@
 """Every promise, the tests that show it, and what they counted: writes docs/reliability.md.
 
     python benchmarks/reliability.py [--full] [--matrix FILE] [--soak FILE] [--output docs/reliability.md]
+    python benchmarks/reliability.py --only WORD ...
 
 Runs the tests that the table names, the crash matrix and the soak. `--full` runs the whole matrix and soaks
 for half an hour; without it every tenth point and one minute. `--matrix` and `--soak` take what these wrote
-with `--json` instead of running them again. Exit code 1 when a promise did not hold.
+with `--json` instead of running them again. `--only` runs what shows the promises whose tests have one of the
+words in their paths, and renews their rows, with the day, in the page that is there. Exit code 1 when a promise
+did not hold.
 """
 
 from __future__ import annotations
@@ -47,6 +50,22 @@ SECTIONS: dict[str, list[Promise]] = {
                 "tests/integration/test_gate_not_measured.py",
                 "tests/unit/judge/checks/test_worlds.py",
                 "tests/unit/judge/test_failed_is_no_evidence.py",
+            ),
+        ),
+        Promise(
+            "A connection that is not safe, or that nobody answers, ends a run after its first calls and says why",
+            ("tests/contract/test_trust.py", "tests/integration/test_no_safe_connection.py"),
+        ),
+        Promise(
+            "A reply of any dialect is taken for what it is; a thought, a denial or a cut is no label",
+            ("tests/contract/test_dialects.py", "tests/unit/judge/test_labels.py", "tests/unit/judge/labels"),
+        ),
+        Promise(
+            "What opening a connection costs, and a harness that is cold or stood still, is not the endpoint's time",
+            (
+                "tests/contract/test_openings.py",
+                "tests/unit/judge/sections/test_openings.py",
+                "tests/integration/test_stood_still.py",
             ),
         ),
         Promise(
@@ -102,7 +121,15 @@ SECTIONS: dict[str, list[Promise]] = {
         Promise(
             "Every mistake is named with file, line, field and fix, before the first call",
             ("tests/unit/files", "tests/property/test_files_loading.py", "tests/integration/test_cli_mistakes.py"),
-        )
+        ),
+        Promise(
+            "Files are read as people have them, and what they left out is said",
+            (
+                "tests/integration/test_data_sets_as_people_have_them.py",
+                "tests/integration/test_files_as_they_are.py",
+                "tests/integration/test_recorded_without_times.py",
+            ),
+        ),
     ],
     "The content is hostile": [
         Promise(
@@ -251,6 +278,29 @@ def long_checks(args: argparse.Namespace) -> tuple[bool, list[str]]:
     return crashed and soaked, lines
 
 
+def row_of(promise: Promise, when: str = "") -> tuple[bool, str]:
+    """Run the tests of a promise; tell whether it held, and give its row."""
+    seen = run_tests(promise.tests)
+    links = ", ".join(f"[{Path(test).name}](../{test})" for test in promise.tests)
+    return seen.failed == 0 and seen.passed > 0, f"| {promise.words} | {links} | {seen.words()}{when} |"
+
+
+def renewed(args: argparse.Namespace) -> tuple[bool, str]:
+    """Renew the rows that are asked for in the page that is there; tell whether all held."""
+    lines, held = args.output.read_text().splitlines(), True
+    for title, promises in SECTIONS.items():
+        at = lines.index(f"## {title}") + 4  # where the section's first row stands
+        for promise in promises:
+            there = lines[at].startswith(f"| {promise.words} |")
+            if any(word in test for word in args.only for test in promise.tests):
+                kept, row = row_of(promise, f" ({datetime.now(UTC):%Y-%m-%d})")
+                held, lines[at : at + there] = held and kept, [row]
+                print(row, flush=True)
+                there = True
+            at += there
+    return held, "\n".join(lines) + "\n"
+
+
 def page(args: argparse.Namespace) -> tuple[bool, str]:
     """Write the page; tell whether all held."""
     lines = [
@@ -259,16 +309,16 @@ def page(args: argparse.Namespace) -> tuple[bool, str]:
         f"Written by `python benchmarks/reliability.py` on {datetime.now(UTC):%Y-%m-%d}. How long the long",
         "checks ran stands in their rows: `--full` runs all 315 of the matrix and soaks half an hour.",
         "CI runs the tests, with a sample of the crash matrix among them, and one minute of the soak.",
+        "A row with a day was renewed then.",
         "A number of generated inputs is that of Hypothesis; requests are counted at the server.",
     ]
     held = True
     for title, promises in SECTIONS.items():
         lines += ["", f"## {title}", "", "| promise | shown by | counted |", "|---|---|---|"]
         for promise in promises:
-            seen = run_tests(promise.tests)
-            held = held and seen.failed == 0 and seen.passed > 0
-            links = ", ".join(f"[{Path(test).name}](../{test})" for test in promise.tests)
-            lines.append(f"| {promise.words} | {links} | {seen.words()} |")
+            kept, row = row_of(promise)
+            held = held and kept
+            lines.append(row)
             print(lines[-1], flush=True)
     well, rows = long_checks(args)
     lines += ["", "## Killed and soaked", "", *rows, ""]
@@ -289,9 +339,10 @@ def main() -> None:
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--matrix", type=Path, help="what crash_matrix.py --json wrote")
     parser.add_argument("--soak", type=Path, help="what soak.py --json wrote")
+    parser.add_argument("--only", nargs="+", metavar="WORD", help="renew the rows of tests of such paths")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "reliability.md")
     args = parser.parse_args()
-    held, text = page(args)
+    held, text = renewed(args) if args.only else page(args)
     args.output.write_text(text)
     sys.exit(not held)
 

@@ -16,6 +16,9 @@ from harness.files.written import Checked, Scalar, did_you_mean, shortlist, show
 COMPLETES = frozenset({"local", "completions", "replay", "http", "function"})
 CHATS = frozenset({"local", "chat", "responses", "anthropic", "replay", "http", "function"})
 
+_COMPARED = 10_000  # cases, of a prompt that asks the same of each before
+_FEW = 4  # that ask as the first one does: fewer may be alike in what a prompt looks at
+
 
 def check_cases(checked: Checked[Suite], cases: Sequence[Case], *, replaced: bool) -> None:
     """Check that the positive label, and more than one label, occur among the cases."""
@@ -52,7 +55,7 @@ def check_prompt(
     if read.whole("examples") and suite.whole("labels", "reply"):
         _check_examples(read, suite.model)
     if sample is not None and read.findings.of(read.path) == before and read.whole("messages", "text", "examples"):
-        _render_once(read, sample)
+        _render_some(read, sample, cases)
     return prompt if read.findings.of(read.path) == before else None
 
 
@@ -121,17 +124,28 @@ def _leaves(value: object) -> Iterable[str]:
             yield from _leaves(part)
 
 
-def _render_once(read: Checked[prompts.Prompt], sample: Case) -> None:
+def _render_some(read: Checked[prompts.Prompt], sample: Case, cases: Sequence[Case]) -> None:
+    """Render one case, and others until one of them asks for something else."""
     prompt = read.model
     if prompt.examples and prompt.messages and prompts.last_user(prompt.messages) is None:
         read.problem(("messages",), "there are examples, but no user message to put them before.", "Add one.")
         return
+    at = ("text",) if prompt.text is not None else ("messages",)
+    case = sample
     try:
         with closing(prompts.renderer_of(prompt)) as renderer:
-            renderer.render(sample.inputs)
+            asked = renderer.render(sample.inputs)
+            others = [each for each in cases[:_COMPARED] if each.inputs != sample.inputs]
+            for case in others:
+                if renderer.render(case.inputs) != asked:
+                    return
     except (prompts.RenderFailed, prompts.TemplateRefused) as error:
-        at = ("text",) if prompt.text is not None else ("messages",)
-        read.problem(at, f"can't be rendered for the case `{shown(sample.id)}`: {error}")
+        if case is sample:
+            read.problem(at, f"can't be rendered for the case `{shown(sample.id)}`: {error}")
+        return
+    if len(others) >= _FEW and prompts.templates(prompt):
+        fix = f"Place an input, such as `{{{{ {shown(min(sample.inputs))} }}}}`, where it is always sent."
+        read.problem(at, f"asks the same of {len(others) + 1:,} cases, whatever their inputs.", fix)
 
 
 def too_dear(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -237,6 +238,35 @@ def test_a_prompt_that_uses_no_input_is_refused_with_the_fix(project: Write, con
     (problem,) = caught.value.problems
     assert (problem.field, problem.line, problem.fix) == ("messages[0].content", 2, fix)
     assert "would ask the same of every case" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("content", "same"),
+    [
+        ("Spam? {% if false %}{{ message }}{% endif %}", True),
+        ("Spam? {% if message %}Say so.{% endif %}", True),
+        ("Spam? {{ message[:0] }}", True),
+        ("Spam? {{ message | length }}", False),
+        ("Spam? {% if message == 'text 5' %}Yes.{% endif %}", False),
+        ("{% if '1' in message %}{{ message }}{% else %}Spam?{% endif %}", False),
+    ],
+)
+def test_a_prompt_that_asks_the_same_of_every_case_is_refused_however_it_names_an_input(
+    project: Write, content: str, same: bool
+) -> None:
+    rows = [
+        {"message": f"text {n}{'.' * n}" if n != 5 else "text 5", "expected": ("spam", "ham")[n % 2]} for n in range(6)
+    ]
+    cases = "".join(json.dumps(row) + "\n" for row in rows)
+    suite = bundle_with(project, f'messages:\n  - {{role: user, content: "{content}"}}\n', cases)
+    if not same:
+        load_bundle(suite)
+        return
+    with pytest.raises(FilesError) as caught:
+        load_bundle(suite)
+    (problem,) = caught.value.problems
+    assert problem.message == "asks the same of 6 cases, whatever their inputs."
+    assert "`{{ message }}`, where it is always sent" in problem.fix
 
 
 def test_a_github_prompt_is_checked_against_the_cases_like_any_other(project: Write) -> None:

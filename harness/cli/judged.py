@@ -103,10 +103,14 @@ def as_judged(folder: Path, manifest: Manifest) -> Assessment:
 
 def _keep(folder: Path, digest: str, assessment: Assessment) -> None:
     """Keep an assessment as it is, each table in its order; where that fails the next reader judges anew."""
+    import secrets
+
     import msgspec
 
     with suppress(OSError, UnicodeError):
-        (folder / KEPT).write_bytes(msgspec.msgpack.encode((digest, assessment)))
+        temporary = folder / f".{KEPT}.{secrets.token_hex(8)}"  # a link in a run from elsewhere is not followed
+        temporary.write_bytes(msgspec.msgpack.encode((digest, assessment)))
+        temporary.replace(folder / KEPT)
 
 
 def _digest_of_all(folder: Path, manifest: Manifest) -> str:
@@ -131,9 +135,14 @@ def _digest_of_all(folder: Path, manifest: Manifest) -> str:
 def _of_file(path: Path) -> str:
     import hashlib
 
+    from harness.journal import open_plain
+
+    found = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        with open_plain(path) as file:
+            while chunk := file.read(1 << 20):
+                found.update(chunk)
+        return found.hexdigest()
     except OSError:
         return "none"
 

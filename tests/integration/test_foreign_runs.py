@@ -204,6 +204,17 @@ def test_whatever_a_report_of_the_past_says_no_later_run_fails_over_it(project: 
         well_ended(command(project, *arguments), arguments, what)
 
 
+def test_what_a_command_keeps_beside_a_run_does_not_follow_a_link(project: Path, tmp_path: Path) -> None:
+    run, mine = run_of(project), tmp_path / "mine"
+    mine.write_text("mine")
+    for name in ("judged.cache", "report.json", "report.html", "report.md", "junit.xml"):
+        (run / name).unlink(missing_ok=True)
+        (run / name).symlink_to(mine)
+    for arguments in (["report", run.name], ["show", run.name], ["show", run.name, "--wrong"], ["list"]):
+        well_ended(command(project, *arguments), arguments, "links")
+    assert mine.read_text() == "mine"
+
+
 @pytest.mark.parametrize("name", ["manifest.json", "journal.jsonl", "report.json"])
 @pytest.mark.parametrize("kind", ["link", "device", "pipe", "folder", "gone"])
 def test_a_file_of_a_run_that_is_none_is_not_followed_and_not_waited_for(

@@ -80,10 +80,8 @@ def up(low: float, high: float, *, log: bool = False, top: float = TOP, height: 
 
 def time_ends(ends: Iterable[float], *, log: bool) -> tuple[float, float]:
     """Give the ends of an axis of times: from 0, or a logarithmic one from the smallest."""
-    known = list(ends)
-    if log:
-        return min((end for end in known if end > 0), default=1.0) * 0.9, max(known) * 1.1
-    return 0.0, (max(known, default=0.0) or 1.0) * 1.06
+    known = [end for end in ends if end > 0] or [1.0]  # a run from elsewhere may hold any
+    return (min(known) * 0.9, max(known) * 1.1) if log else (0.0, max(known) * 1.06)
 
 
 def below(axis: Axis, at: float, title: str, form: Callable[[float], str] = plain, *, grid: float | None = None) -> str:

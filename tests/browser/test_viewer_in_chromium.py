@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from chromium import AXE, PHONE, WCAG_AA, Chromium, Page
-from viewed import RUN, events, write_run
+from commanded import REPLAY, harness, write_yaml
+from viewed import RUN, case_id, events, manifest, write_run
 from viewing import viewing
 
 from harness.journal import JournalWriter
@@ -28,6 +29,7 @@ PAGES = {
     "filtered runs": "/runs?suite=suite&verdict=NOT+READY",
     "report": f"/runs/{RUN}",
     "cases": f"/runs/{RUN}/cases?candidate=v1%40mini",
+    "side by side": f"/runs/{RUN}/cases?candidate=all&differ=1&cadidate=v1",
     "no cases": f"/runs/{RUN}/cases?search=nowhere",
     "case": f"/runs/{RUN}/case?id=case-002&candidate=v1%40mini",
     "hostile case": f"/runs/{RUN}/case?id=case-003",
@@ -194,6 +196,132 @@ def test_two_runs_are_chosen_and_compared(browser: Chromium, viewer: str) -> Non
                 headings = page.evaluate("[...document.querySelectorAll('h2')].map(h => h.innerText)")
         assert "Cases fixed: 0" in headings
         assert page.evaluate("document.querySelectorAll('article.case a').length") >= 7
+
+
+SEVEN_PAGES = ("runs", "report", "cases", "side by side", "case", "comparison", "history")
+SEVEN_WIDTHS = (320, 360, 390, 600, 768, 1024, 1440)
+
+
+@pytest.mark.parametrize("name", SEVEN_PAGES)
+def test_no_page_scrolls_sideways_at_any_width(browser: Chromium, viewer: str, name: str) -> None:
+    with browser.page() as page:
+        page.open(viewer + PAGES[name])
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        for width in SEVEN_WIDTHS:
+            page.show(size=(width, 900), touch=width < 700)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (width, page.evaluate(WIDE))
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Give the origin of a viewer over one run, of v1 alone, that misses its threshold."""
+    root = tmp_path_factory.mktemp("failing")
+    whole = manifest()
+    write_run(
+        root / "results",
+        journal=[event for event in events() if getattr(event, "candidate", "v1@mini") == "v1@mini"],
+        candidates=whole.candidates[:1],
+        planned_trials=whole.planned_trials // 2,
+        suite={**whole.suite, "thresholds": ["accuracy >= 99%"]},
+    )
+    write_yaml(root / "harness.yml", REPLAY)
+    with viewing(root) as (_, address):
+        yield address.removesuffix("/runs")
+
+
+WRONG_IN_V1 = [case_id(n) for n in sorted({2, 3, *range(0, 60, 10), *range(1, 60, 10)})]
+HAM_READ_AS_SPAM = [case_id(n) for n in (1, 10, 11, 20, 31, 40, 41, 50)]
+
+
+@pytest.mark.parametrize(
+    ("place", "cases"), [(".block a", WRONG_IN_V1), ("[id$=-confused] a[href*=read_as]", HAM_READ_AS_SPAM)],
+    ids=["failing check", "confusion"],
+)  # fmt: skip
+def test_one_click_leads_from_what_is_wrong_to_its_cases(
+    browser: Chromium, failing: str, place: str, cases: list[str]
+) -> None:
+    with browser.page() as page:
+        page.open(f"{failing}/runs/{RUN}")
+        page.expect_load(lambda: page.evaluate(f"document.querySelector('{place}').click()"))
+        assert rows(page) == cases
+
+
+def tab_to(page: Page, selector: str) -> None:
+    for _ in range(200):
+        page.press("Tab")
+        if page.evaluate(f"document.activeElement.matches('{selector}')"):
+            return
+    raise AssertionError(f"no tab stop is {selector}")
+
+
+def test_the_keyboard_alone_leads_from_the_runs_to_a_case_of_a_failing_check(browser: Chromium, failing: str) -> None:
+    with browser.page() as page:
+        page.open(f"{failing}/runs")
+        for place in (".rows td a", ".block a", ".rows td a", ".chips a"):
+            tab_to(page, place)
+            assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+            if place != ".chips a":
+                page.expect_load(lambda: page.press("Enter"))
+        page.press("Enter")
+        assert page.evaluate("document.querySelector('.trial:target').tagName") == "ARTICLE"
+
+
+def test_the_keys_are_listed_and_can_be_turned_off(browser: Chromium, viewer: str) -> None:
+    with browser.page() as page:
+        page.open(f"{viewer}/runs/{RUN}/cases")
+        page.press("?")
+        assert page.evaluate("document.querySelector('#keys').open")
+        assert "all runs" in page.evaluate("document.querySelector('#keys').innerText")
+        page.evaluate("document.querySelector('#keys-off').click()")
+        tab_to(page, "#keys .close")
+        page.press("Enter")
+        assert not page.evaluate("document.querySelector('#keys').open")
+        page.press("j")
+        assert page.evaluate("document.activeElement.closest('.rows')") is None  # single keys are off
+        page.evaluate("document.querySelector('#keys-off').click()")
+        page.press("j")
+        assert page.evaluate("document.activeElement.innerText") == "case-000"
+        page.expect_load(lambda: page.press("u"))
+        assert page.evaluate("location.pathname") == f"/runs/{RUN}"
+
+
+def test_runs_are_ticked_and_compared(browser: Chromium, viewer: str) -> None:
+    with browser.page(script=False) as page:
+        page.open(f"{viewer}/runs")
+        page.call("DOM.enable")
+        for number in (1, 2):
+            focus(page, f".rows tbody tr:nth-child({number}) input")
+            page.press(" ")
+        focus(page, "form[aria-label='Compare two runs'] button")
+        page.expect_load(lambda: page.press("Enter"))
+        wait_for(lambda: "Comparison" in visible_text(page))
+        assert page.problems == []
+
+
+@pytest.mark.parametrize("how", ["file", "sub-path"])
+def test_exported_pages_work_without_a_server_of_ours(
+    browser: Chromium, project: Path, tmp_path: Path, axe: str, how: str
+) -> None:
+    assert harness("view", RUN, "--export", str(tmp_path / "a b" / "c"), at=project).returncode == 0
+    with strangers_page(tmp_path) as port, browser.page() as page, browser.page(script=False) as plain:
+        start = (tmp_path / "a b" / "c").as_uri() if how == "file" else f"http://127.0.0.1:{port}/a%20b/c"
+        plain.open(f"{start}/index.html")
+        assert "Cases to look at" in visible_text(plain)
+        page.open(f"{start}/index.html")
+        for step in ("index.html", "cases/", "case/"):
+            assert page.evaluate("location.href").startswith(f"{start}/{step}")
+            assert page.evaluate("getComputedStyle(document.querySelector('.viewer-bar')).display") == "block"  # it is styled
+            page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+            page.evaluate(axe)
+            assert page.evaluate(AXE % json.dumps(WCAG_AA)) == []
+            page.show(size=PHONE, touch=True)
+            assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+            page.show()
+            if step != "case/":
+                way = "header a[data-key=c]" if step == "index.html" else ".rows td a"
+                page.expect_load(lambda way=way: page.evaluate(f"document.querySelector('{way}').click()"))  # type: ignore[misc]
+        assert all(url.startswith((start, "data:")) for url in page.requests)
+        assert page.problems == plain.problems == []
 
 
 @contextmanager

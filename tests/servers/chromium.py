@@ -195,7 +195,7 @@ class Page:
     def press(self, key: str) -> None:
         """Press and release a key."""
         text = {"text": key} if len(key) == 1 else {}
-        codes = {"Enter": 13, "Tab": 9}
+        codes = {"Enter": 13, "Tab": 9, " ": 32}
         text |= {"text": "\r"} if key == "Enter" else {}
         code = {"windowsVirtualKeyCode": codes[key]} if key in codes else {}
         self.call("Input.dispatchKeyEvent", type="keyDown", key=key, **text, **code)

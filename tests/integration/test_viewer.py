@@ -154,3 +154,14 @@ def test_a_run_that_goes_on_is_followed(project: Path) -> None:
         assert progress(address)["journalled_trials"] == 360
         (folder / LOCK).write_text("")
         assert progress(address)["state"] == "not judged"
+
+
+def test_a_run_is_exported_as_files_and_not_over_anything_else(project: Path) -> None:
+    write_run(project / "results")
+    done = harness("view", "--export", "site", "--json", at=project)
+    assert (done.returncode, json.loads(done.stdout)["index"]) == (0, "site/index.html")
+    assert (project / "site" / "index.html").is_file()
+    refused = harness("view", "--export", "results", at=project)
+    assert refused.returncode == 2
+    assert "results is not empty and not an earlier export" in refused.stderr
+    assert harness("view", "--export", "site", "--port", "0", at=project).returncode == 2

@@ -1,16 +1,23 @@
-"""Makes the screenshots of README.md and docs/ from a real run.
+"""Makes the screenshots of README.md and docs/.
 
-    python docs/screenshots.py [RUN] [--only report]
+    python docs/screenshots.py --reports [DIR]
+    python docs/screenshots.py [RUN] [--only viewer-cases]
 
-RUN defaults to the latest run that has several candidates. It needs Chromium, and the extra `view`. With
+The first saves the first screen of a report in every situation (three candidates, twelve labels, forty, all
+calls failed, all replies cut, perfect) and of a gate's comment, from the made-up runs of shown_runs.py: the
+same on every machine. With a DIR it saves there each of them light, dark, on a phone and on paper, to be looked
+at before a release. The second shows a real run in the viewer: RUN defaults to the latest run that has several
+candidates. It needs Chromium, and the extra `view`. With
 `--all DIR` it saves every page in light, dark and phone width instead, to be looked at before a release.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import sys
+import tempfile
 import time
 import urllib.request
 from http import HTTPStatus
@@ -25,9 +32,10 @@ sys.path[:0] = [str(ROOT / "tests" / "servers"), str(ROOT / "tests" / "specimens
 from chromium import DESKTOP, HOW_TO_INSTALL, PHONE, Chromium, chromium, chromium_path  # noqa: E402
 from viewing import viewing  # noqa: E402
 
+SCREEN = (1440, 900)
 LOOKS: dict[str, dict[str, Any]] = {"light": {}, "dark": {"dark": True}, "phone": {"size": PHONE, "touch": True}}
-HEIGHTS = {"report": 1180, "viewer-cases": 860, "viewer-case": 900, "viewer-compare": 980}
-PICTURES = {"report": "report", "cases": "viewer-cases", "case": "viewer-case", "comparison": "viewer-compare"}
+HEIGHTS = {"viewer-cases": 860, "viewer-case": 900, "viewer-compare": 980}
+PICTURES = {"cases": "viewer-cases", "case": "viewer-case", "comparison": "viewer-compare"}
 
 
 def fetch(address: str) -> Any:  # noqa: ANN401  # whatever a page's JSON holds
@@ -85,6 +93,34 @@ def save_pictures(browser: Chromium, origin: str, found: dict[str, str], only: s
             print(IMAGES / f"{picture}.png")  # noqa: T201
 
 
+def written(folder: Path) -> dict[str, Path]:
+    """Write the reports of the made-up runs and a gate's comment as pages; gives them by name."""
+    from shown_runs import SHOWN, gate_page
+
+    from harness.report.run import render_html, run_view
+
+    pages = {name: render_html(run_view(make())) for name, make in SHOWN.items()} | {"gate": gate_page()}
+    for name, page in pages.items():
+        (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in pages}
+
+
+def save_reports(browser: Chromium, folder: Path | None) -> None:
+    """Save the first screen of every report; with a folder in every look, and as printed."""
+    with tempfile.TemporaryDirectory() as made:
+        for name, file in written(Path(made)).items():
+            for look, options in LOOKS.items() if folder else {"": {}}.items():
+                with browser.page(**{"size": SCREEN, **options}) as page:
+                    page.open(file.as_uri())
+                    target = (folder or IMAGES) / (f"{name}-{look}.png" if look else f"{name}.png")
+                    page.screenshot(target, whole=False)
+                    if look == "light":
+                        paper = {"printBackground": True, "paperWidth": 8.27, "paperHeight": 11.69}
+                        printed = page.call("Page.printToPDF", **paper)["data"]
+                        target.with_name(f"{name}.pdf").write_bytes(base64.b64decode(printed))
+                    print(target, *page.problems)  # noqa: T201
+
+
 def save_all(browser: Chromium, origin: str, found: dict[str, str], folder: Path) -> None:
     """Save every page in every look."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,10 +138,16 @@ def main() -> None:
     parser.add_argument("run", nargs="?")
     parser.add_argument("--only", choices=PICTURES.values(), help="this picture alone")
     parser.add_argument("--all", type=Path, metavar="DIR")
+    parser.add_argument("--reports", type=Path, nargs="?", const=IMAGES, metavar="DIR", help="of made-up runs")
     chosen = parser.parse_args()
     path = chromium_path()
     if path is None:
         sys.exit(HOW_TO_INSTALL)
+    if chosen.reports:
+        chosen.reports.mkdir(parents=True, exist_ok=True)
+        with chromium(path) as browser:
+            save_reports(browser, None if chosen.reports == IMAGES else chosen.reports)
+        return
     with viewing(ROOT) as (_, address), chromium(path) as browser:
         origin = address.removesuffix("/runs")
         found = pages(origin, chosen.run)

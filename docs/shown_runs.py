@@ -6,11 +6,14 @@ import random
 from collections.abc import Callable, Sequence
 
 import msgspec
+from decided import asked, broken, comparison, gate, held, judged
+from markdown_it import MarkdownIt
 from run_of import candidate, case_row, events_of, manifest_of, parsed_thresholds, record
 from went_wrong import all_cut, refused_alike
 
 from harness.judge.assess import assess
 from harness.judge.documents import Assessment
+from harness.report.gate import render_gate
 from harness.rundir import Manifest
 
 INTENTS = (
@@ -118,3 +121,22 @@ SHOWN: dict[str, Callable[[], Assessment]] = {
     "all-cut": all_cut,
     "perfect": lambda: _spam({"v3@mini": 1.0}, cases=1000, name="perfect"),
 }
+
+
+def gate_page() -> str:
+    """Give a failed gate's comment as GitHub shows it, more or less."""
+    told = "accuracy fell from 90.0% to 84.0%, −6.0 points (−9.0 to −3.0): a loss of more than 2 points."
+    fell = msgspec.structs.replace(asked("accuracy", "FAIL", 0.001), sentence=told)
+    lost = tuple(broken(f"sms-{n:04d}", text=f"Your parcel {n} waits, pay here") for n in (127, 204, 388))
+    slow = held("latency.p95 <= 1 s", "PASS", name="latency.p95")
+    made = gate(judged(head=(held("accuracy >= 80%", "PASS"), slow), comparison=comparison(fell, broken=lost)))
+    comment = render_gate(made).translate(str.maketrans("✅❌❓", "✓✗?")).replace("<details>", "<details open>", 1)
+    body = MarkdownIt("commonmark", {"html": True}).enable("table").render(comment)
+    style = (
+        "body{font:15px/1.5 system-ui,sans-serif;max-width:880px;margin:24px auto;padding:0 16px}"
+        ":root{color-scheme:light dark}"
+        "table{border-collapse:collapse}td,th{border:1px solid #8886;padding:5px 12px;text-align:left}"
+        "code{background:#8882;border-radius:4px;padding:1px 5px}"
+        "blockquote{border-left:4px solid #8886;margin:0;padding:0 12px}"
+    )
+    return f"<!doctype html><html lang=en><meta charset=utf-8><title>gate.md</title><style>{style}</style>{body}"

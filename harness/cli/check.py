@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from harness.files.bundle import Bundle
     from harness.judge import LeakFinding
+    from harness.judge.checks.forecast import Forecast
     from harness.judge.leakage.find import Leaks
     from harness.judge.power import PowerRow
     from harness.measure.plan import CandidateCost, PlanSummary
@@ -67,18 +68,16 @@ def check(
         first=first,
         trusted=not untrusted,
     )
-    from harness.judge.checks import forecast, power  # after the files proved right: mistakes are told at once
+    from harness.judge.checks import power  # after the files proved right: mistakes are told at once
     from harness.judge.power import cheapest_fix
     from harness.measure.plan import estimate
 
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)
     leaks = leaks_of(bundle)
-    early = None
-    if stop or bundle.suite.stop is not None:
-        early = forecast(bundle.suite, bundle.thresholds, bundle.cases, among=len(bundle.candidates))
-    told = () if early is None else (early.told,)
-    notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.notes, *told)
+    early = _early(bundle) if stop or bundle.suite.stop is not None else None
+    notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.notes)
+    notes += () if early is None else (early.told,)
     if as_json:
         found: dict[str, Any] = {
             "power": rows,
@@ -92,6 +91,12 @@ def check(
         emit(check_text(bundle, summary, rows, leak_lines(leaks), notes, width=columns_of_stdout()))
     if strict and not all(row.provable for row in rows):
         raise typer.Exit(int(Exit.INCONCLUSIVE))
+
+
+def _early(bundle: Bundle) -> Forecast | None:
+    from harness.judge.checks.forecast import forecast
+
+    return forecast(bundle.suite, bundle.thresholds, bundle.cases, among=len(bundle.candidates))
 
 
 def unset_keys(bundle: Bundle) -> tuple[str, ...]:

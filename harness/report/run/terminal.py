@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from harness.judge import Assessment, CandidateAssessment, figure_text, listed
+from harness.judge import Assessment, CandidateAssessment, NextStep, figure_text, listed
 from harness.report import parts
 from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, table_of, written
 from harness.report.run.blocks import matrix_of, section_of, troubles_told
@@ -47,6 +47,7 @@ def _report(
         yield ""
         yield _verdict(view.verdict, view.tone, view.suite, pen)
         yield indented(pen.text(view.headline))
+        yield from _next(assessment.next_step, pen)
         yield ""
         yield _candidates(view, {c.name: c for c in assessment.candidates}, pen)
         named = assessment.leaderboard.recommended if assessment.leaderboard else ""
@@ -55,8 +56,8 @@ def _report(
     for candidate in view.candidates:
         if full or candidate is best:
             yield ""
-            yield from _candidate(candidate, view, pen, full=full)
             judged = next(c for c in assessment.candidates if c.name == candidate.name)
+            yield from _candidate(candidate, judged, view, pen, full=full)
             yield from _sections(candidate, pen) if full else _in_short(candidate, judged, pen)
     if view.mislabelled:
         yield ""
@@ -136,10 +137,18 @@ def _standing(standing: parts.StandingView, pen: Pen, *, full: bool) -> Iterable
         yield table_of(standing.duels, pen)
 
 
-def _candidate(c: parts.CandidateView, view: parts.ReportView, pen: Pen, *, full: bool) -> Iterable[RenderableType]:
+def _next(step: NextStep | None, pen: Pen) -> Iterable[RenderableType]:
+    if step is not None:
+        yield bulleted("→", step.sentence, pen, "bold")
+
+
+def _candidate(
+    c: parts.CandidateView, judged: CandidateAssessment, view: parts.ReportView, pen: Pen, *, full: bool
+) -> Iterable[RenderableType]:
     yield _verdict(c.verdict, c.tone, c.name if view.several else f"{view.suite}: {c.name}", pen)
     if full or not view.several:  # else the run's sentence has just said it
         yield indented(pen.text(c.headline))
+        yield from _next(judged.next_step, pen)
     yield indented(pen.text(c.summary, "dim"))
     if c.deciding:
         yield ""
@@ -150,7 +159,7 @@ def _candidate(c: parts.CandidateView, view: parts.ReportView, pen: Pen, *, full
     if c.checks:
         yield ""
         yield pen.text(f"Checks: {c.tally}", "bold")
-        yield _checks(c.checks, pen, most=len(c.checks) if full else _MOST_REASONS)
+        yield _checks(c.checks, pen, most=len(c.checks) if full else _MOST_REASONS - view.several)
     if c.beside and full:
         yield ""
         yield from troubles_told("What went wrong, and does not decide", c.beside, pen)

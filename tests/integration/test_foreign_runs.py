@@ -401,10 +401,10 @@ def test_a_run_whose_manifest_names_its_own_project_gets_no_key_and_runs_no_code
     project: Path, tmp_path: Path, scripted_server: Serve, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     server = scripted_server(classifier)
-    monkeypatch.setenv("MINE_API_KEY", "sk-canary-0123456789")
+    monkeypatch.setenv("MINE_KEY", "sk-canary-0123456789")
     theirs = tmp_path / "theirs"
     theirs.mkdir()
-    write_repository(theirs, served(server.url, api_key_env="MINE_API_KEY"), cases=20, perturbations=["evil:change"])
+    write_repository(theirs, served(server.url, api_key_env="MINE_KEY"), cases=20, perturbations=["evil:change"])
     mark = tmp_path / "mark"
     (theirs / "evil.py").write_text(
         f"import pathlib\npathlib.Path({str(mark)!r}).touch()\ndef change(text, rng):\n    return 'so ' + text\n"

@@ -54,10 +54,10 @@ def server(scripted_server: Serve) -> ScriptedServer:
 
 @pytest.fixture
 def repo(tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GATE_TEST_API_KEY", KEY)
+    monkeypatch.setenv("GATE_TEST_KEY", KEY)
     root = tmp_path / "repo"
     root.mkdir()
-    write_repository(root, served(server.url, api_key_env="GATE_TEST_API_KEY"))
+    write_repository(root, served(server.url, api_key_env="GATE_TEST_KEY"))
     return root
 
 
@@ -192,7 +192,7 @@ def test_git_gets_no_key_and_nothing_of_a_callers_git_variables(
     assert gate_json(gate(repo))["status"] == "FAIL"
     seen = (spy / "seen").read_text()
     assert "GIT_NO_REPLACE_OBJECTS=1" in seen
-    for secret in (KEY, "GATE_TEST_API_KEY", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS"):
+    for secret in (KEY, "GATE_TEST_KEY", "GIT_EXTERNAL_DIFF", "GIT_ASKPASS"):
         assert secret not in seen
 
 
@@ -529,7 +529,7 @@ def test_a_link_among_the_files_that_a_gate_writes_is_replaced_and_not_followed(
 def test_a_branch_does_not_choose_whom_the_gate_trusts_with_the_key(
     repo: Path, server: ScriptedServer, certified: Certified, how: str
 ) -> None:
-    model = served(server.url, api_key_env="GATE_TEST_API_KEY", ca_file="company.pem")
+    model = served(server.url, api_key_env="GATE_TEST_KEY", ca_file="company.pem")
     write_yaml(repo / "harness.yml", {"models": {"m": model}})
     (repo / "kept.pem").write_bytes(certified.authority.read_bytes())
     if how == "the file behind a link":

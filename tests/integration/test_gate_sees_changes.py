@@ -305,13 +305,13 @@ def test_whom_a_branch_would_have_called_or_loaded_is_not_judged(
 def test_an_address_of_one_model_and_the_key_of_another_are_not_put_together(
     tmp_path: Path, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("ONE_API_KEY", "canary")
+    monkeypatch.setenv("ONE_KEY", "canary")
     write_repository(tmp_path, served(server.url), cases=CASES)
-    other = served("http://127.0.0.1:9", api_key_env="ONE_API_KEY")
+    other = served("http://127.0.0.1:9", api_key_env="ONE_KEY")
     write_models(tmp_path, m=entry(tmp_path), n=other)
     commit(tmp_path, "two")
     branch(tmp_path, "mixed")
-    write_models(tmp_path, m=entry(tmp_path) | {"api_key_env": "ONE_API_KEY"}, n=other)
+    write_models(tmp_path, m=entry(tmp_path) | {"api_key_env": "ONE_KEY"}, n=other)
     commit(tmp_path, "mixed")
     done = gate(tmp_path)
     assert (done.returncode, len(server.requests)) == (2, 0)

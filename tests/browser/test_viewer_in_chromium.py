@@ -71,11 +71,23 @@ def test_a_page_meets_wcag_aa_in_light_and_dark(browser: Chromium, viewer: str, 
     rules = WCAG_AA if path == PAGES["report"] else [*WCAG_AA, "best-practice"]
     with browser.page() as page:
         page.open(viewer + path)
+        wait_settled(page)
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         page.evaluate(axe)
         for dark in (False, True):
             page.show(dark=dark)
             assert page.evaluate(AXE % json.dumps(rules)) == [], f"dark: {dark}"
+
+
+def wait_settled(page: Page) -> None:
+    """Wait until a page that goes on by itself, as a comparison that is being made, has come to its end."""
+
+    def settled() -> bool:
+        with suppress(RuntimeError):  # the page was just replaced
+            return bool(page.evaluate("document.readyState === 'complete' && !document.body.matches('[data-live]')"))
+        return False
+
+    wait_for(settled)
 
 
 def test_light_and_dark_are_two_looks_of_one_page(browser: Chromium, viewer: str) -> None:
@@ -206,6 +218,7 @@ SEVEN_WIDTHS = (320, 360, 390, 600, 768, 1024, 1440)
 def test_no_page_scrolls_sideways_at_any_width(browser: Chromium, viewer: str, name: str) -> None:
     with browser.page() as page:
         page.open(viewer + PAGES[name])
+        wait_settled(page)
         page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
         for width in SEVEN_WIDTHS:
             page.show(size=(width, 900), touch=width < 700)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -89,6 +91,33 @@ def test_what_went_wrong_meets_wcag_aa_and_fits_a_phone(
             page.show(size=size, dark=dark)
             assert page.evaluate(AXE % json.dumps(WCAG_AA)) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+SCREEN = (1440, 900)
+WRONG = [("spam", "ham", 30), ("spam", "spam", 70), ("ham", "spam", 12), ("ham", "ham", 188)]
+WANTED = ("accuracy >= 90%", "recall[spam] >= 85%", "latency.p95 <= 1 s")
+
+
+def test_the_first_screen_says_why_what_now_and_what_is_wrong(browser: Chromium, tmp_path: Path) -> None:
+    address = saved(tmp_path, render_html(run_view(judged(WRONG, ("spam", "ham"), thresholds=WANTED))))
+    with browser.page(size=SCREEN) as page:
+        page.open(address)
+        assert page.evaluate("document.querySelector('.top .verdict').innerText") == "✗ NOT READY"
+        assert page.evaluate("document.querySelector('.top .next').innerText").startswith("→ Fix the prompt: ")
+        for part in (".top .next", ".block:nth-of-type(2)", "#c1-scales", ".confused", "#c1-confusion td"):
+            bottom = f"document.querySelector('{part}').getBoundingClientRect().bottom"
+            assert page.evaluate(bottom) <= SCREEN[1], part
+        page.evaluate("document.querySelector('.block a').click()")
+        assert page.evaluate("location.hash") == "#c1-confused"
+        assert page.evaluate("document.querySelector(location.hash + ' .confused b').innerText") == "spam"
+
+
+def test_a_perfect_report_prints_on_three_pages(browser: Chromium, tmp_path: Path) -> None:
+    made = judged([("spam", "spam", 300), ("ham", "ham", 600)], ("spam", "ham"), thresholds=WANTED, repeats=3)
+    with browser.page() as page:
+        page.open(saved(tmp_path, render_html(run_view(made))))
+        printed = base64.b64decode(page.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69)["data"])
+    assert 1 <= len(re.findall(rb"/Type\s*/Page[^s]", printed)) <= 3
 
 
 A4_WITHIN_MARGINS = (695, 1000)

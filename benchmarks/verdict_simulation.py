@@ -5,9 +5,7 @@
 The events of a run, as the endpoint `replay` leaves them, are tabulated once; for each suite the column of answers is
 drawn anew and judged as every run is. "At the threshold": every candidate's true accuracy is the 90% asked for, so
 READY is an error. "Ready": one candidate, a recall of 90% of every label where 85% are asked for, one check a label,
-so NOT READY is an error. At most 5% each, give or take what so many suites can show. "Topped up": the run of one
-candidate at the threshold that is INCONCLUSIVE gets as many new cases again (`harness run --add`), both stages are
-judged together; READY at either is an error. One core, no network.
+so NOT READY is an error. At most 5% each, give or take what so many suites can show. One core, no network.
 """
 
 from __future__ import annotations

@@ -36,11 +36,14 @@ class _Calls:
 
     @property
     def within(self) -> str:
-        inside = int(np.count_nonzero(self.times <= self.asked.required))
+        strict = self.asked.threshold.op == "<"
+        times = self.times
+        inside = int(np.count_nonzero(times < self.asked.required if strict else times <= self.asked.required))
         failed = int(np.count_nonzero(~np.isfinite(self.times)))
         lost = f" ({count(failed, 'failed call')} {verb(failed, 'counts', 'count')} as over it)" if failed else ""
         did = "gave a first token" if self.asked.metric.clock == "ttft" else "ended"
-        told = f"{inside:,} of {count(len(self.times), 'call')} {did} within {self.asked.wanted}{lost}"
+        so = "in less than" if strict else "within"
+        told = f"{inside:,} of {count(len(self.times), 'call')} {did} {so} {self.asked.wanted}{lost}"
         return f"{told}{self.partly}"
 
     @property

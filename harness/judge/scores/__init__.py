@@ -95,7 +95,6 @@ from harness.judge.scores.stability import (
     pass_power,
 )
 from harness.judge.scores.tradeoff import (
-    DRAWS,
     Curve,
     Scored,
     best_precision,

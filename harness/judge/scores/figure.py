@@ -73,7 +73,7 @@ class Missing:
 class Normal:
     """A figure with a standard error; the interval is value +- z * se, kept within [floor, ceiling].
 
-    With `dof`, Student's t takes the place of z.
+    With `dof`, Student's t takes the place of z; `above` gives another upper bound, which counts where it is higher.
     """
 
     value: float | None
@@ -83,6 +83,7 @@ class Normal:
     floor: float | None = None
     ceiling: float | None = None
     dof: float | None = None
+    above: Callable[[float], float] | None = None
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the value with its two-sided Wald interval."""
@@ -94,7 +95,8 @@ class Normal:
 
     def upper(self, confidence: float = 0.95) -> float | None:
         """Give value + z * se."""
-        return self._within(self._z(confidence))
+        bound = self._within(self._z(confidence))
+        return bound if self.above is None else max(bound, self.above(confidence))
 
     def _z(self, confidence: float) -> float:
         return float(ndtri(confidence) if self.dof is None else stdtrit(self.dof, confidence))

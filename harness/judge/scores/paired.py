@@ -7,10 +7,11 @@ Then means and ratios of means, clustered by case, of one candidate and between 
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc, ndtri
+from scipy.special import chdtrc, ndtri, stdtrit
 
 from harness.judge.scores.figure import Estimate, Float, Int32, Int64, Missing, Normal, two_sided
 from harness.judge.scores.not_worse import tango_bound, tango_z
@@ -179,6 +180,7 @@ def ratio_of_sums(
     Linearised: the residual of a case is its top - ratio * its bottom; SE^2 = G/(G-1) sum r_i^2 / bottom^2,
     t quantiles with G - 1 degrees of freedom (Cochran 1977, section 6.3). Undefined when nothing is below.
     A single case has no standard error: its interval has no width to show, so it is undefined too.
+    Few large values make a mean too low for t more often than too high: see `_skewed_upper`.
     """
     whole = float(np.sum(bottom))
     if len(case) == 0 or whole <= 0:
@@ -190,4 +192,32 @@ def ratio_of_sums(
         return Missing("one case alone shows no spread", len(case))
     residual = np.bincount(case, weights=top - ratio * bottom)[present]
     se = math.sqrt(float(residual @ residual) * cases / (cases - 1)) / whole
-    return Normal(scale * ratio, len(case), scale * se, "mean, clustered by case", dof=cases - 1)
+    above = _skewed_upper(ratio + residual * cases / whole, se, scale) if se > 0 else None
+    return Normal(scale * ratio, len(case), scale * se, "mean, clustered by case", dof=cases - 1, above=above)
+
+
+def _skewed_upper(values: Float, se: float, scale: float) -> Callable[[float], float]:
+    """Give an upper bound of a mean of right-skewed values, one a case: the higher one of two.
+
+    Hall's (1992) transformation takes the skewness out of t; where all values are above 0, Cox's bound for log-normal
+    ones (Land 1971; t quantile, up to a tenth wider) knows of large values that were not seen. t alone passes a true
+    mean on the threshold in 14% to 26% where costs are log-normal with sigma 1 and 1.5.
+    """
+    n, mean = len(values), float(values.mean())
+    deviation = values - mean
+    skewness = float((deviation**3).mean() / (deviation**2).mean() ** 1.5)
+    logs = np.log(values) if (values > 0).all() else None
+
+    def above(confidence: float) -> float:
+        t = float(stdtrit(n - 1, confidence))
+        found = mean
+        if skewness > 1e-9:
+            turned = 1 + skewness * (-t / math.sqrt(n) - skewness / (6 * n))
+            found = mean - se * math.sqrt(n) * 3 / skewness * (math.copysign(abs(turned) ** (1 / 3), turned) - 1)
+        if logs is not None:
+            spread = float(logs.var(ddof=1))
+            wide = (1 + min(spread, 1.0) / 10) * t * math.sqrt(spread / n + spread * spread / (2 * (n - 1)))
+            found = max(found, math.exp(min(float(logs.mean()) + spread / 2 + wide, 700.0)))
+        return scale * found
+
+    return above

@@ -1,21 +1,22 @@
 """Precision against recall where replies carry a score: curves with bands, average precision, ROC AUC.
 
-Trials are called positive at or above a score threshold; sweeping it over the distinct scores gives both
-curves. Bands and intervals come from a bootstrap by case, all repeats of a case together. Above `DRAWN_CASES`
-cases G, a random m = `DRAWN_CASES` of them are resampled and the spread of the draws is scaled by sqrt(m/G).
+Trials are called positive at or above a score threshold; sweeping it over the distinct scores gives both curves.
+Intervals have a closed form over the cases of either kind, repeats of a case counted once: a bootstrap claims a width
+of zero where the scores separate perfectly, and held average precision in 82% of suites of 10 + 10.
 
 Where to put the score threshold is chosen on dev and judged on holdout, never on the same cases.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtri
 
-from harness.judge.scores.figure import Bool, Drawn, Figure, Float, Int32, Int64, Missing
+from harness.judge.scores.binomial import wilson
+from harness.judge.scores.figure import Bool, Estimate, Float, Int32, Int64, Missing, undefined
 from harness.judge.scores.proportion import Share, clustered_share
 
-DRAWS = 2_000
-DRAWN_CASES = 5_000
 GRID = np.linspace(0.0, 1.0, 51)
 BOTH_NEEDED = "scores are needed for cases of this label and for others"
 _BINS = 10
@@ -110,60 +111,78 @@ class Curve:
 class Tradeoffs:
     """What the scores say of one label."""
 
-    average_precision: Figure
-    roc_auc: Figure
+    average_precision: Estimate
+    roc_auc: Estimate
     pr: Curve | None  # x recall, y the best threshold's precision at that recall
     roc: Curve | None  # x false alarm rate, y recall
 
 
-def tradeoffs(scored: Scored, *, seed: int, confidence: float = 0.95, draws: int = DRAWS) -> Tradeoffs:
+def tradeoffs(scored: Scored, *, confidence: float = 0.95) -> Tradeoffs:
     """Give both curves and areas with their bands and intervals."""
     if not scored.both:
-        missing = Missing(BOTH_NEEDED, len(scored))
+        missing = undefined(BOTH_NEEDED, n=len(scored), confidence=confidence)
         return Tradeoffs(missing, missing, None, None)
     whole = Sweep.of(scored)
-    observed = (_pr_at(whole), _roc_at(whole))
-    areas, bands, scale = _resampled(scored, seed, draws)
-    values = (whole.average_precision(), whole.roc_auc())
-    method = f"bootstrap by case, {len(areas):,} draws"
-    figures = []
-    for value, drawn in zip(values, areas.T, strict=True):
-        spread = np.clip(value + (drawn - np.median(drawn)) * scale, 0, 1) if scale < 1 else drawn
-        figures.append(Drawn(value, len(scored), np.sort(spread), method))
-    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
-    curves = []
-    for seen, band in zip(observed, bands, strict=True):
-        low, high = np.quantile(band, tails, axis=0)
-        low, high = (seen + (edge - seen) * scale for edge in (low, high))
-        curves.append(Curve(GRID, seen, np.minimum(low, seen), np.maximum(high, seen)))
-    return Tradeoffs(figures[0], figures[1], curves[0], curves[1])
+    positives = len(np.unique(scored.case[scored.positive]))
+    others = len(np.unique(scored.case[~scored.positive]))
+    area, precision = whole.roc_auc(), whole.average_precision()
+    ends = wilson(precision, positives, confidence), _auc_ends(area, positives, others, confidence)
+    methods = "Wilson over positive cases", "Hanley and McNeil, score interval (Newcombe 2006)"
+    areas = [
+        Estimate(value=value, n=len(scored), low=low, high=high, confidence=confidence, method=method)
+        for value, (low, high), method in zip((precision, area), ends, methods, strict=True)
+    ]
+    # Of a point both coordinates are uncertain: each has half of the error.
+    half = (1 + confidence) / 2
+    found = _ends_of(whole.recall, positives, half)
+    alarms = _ends_of(whole.false_alarm_rate, others, half)
+    right = _ends_of(
+        whole.precision, np.maximum((whole.true_positive + whole.false_positive) * positives / whole.positives, 1), half
+    )
+    roc = _band(alarms, found, _roc_at(whole), rising=True)
+    return Tradeoffs(areas[0], areas[1], _band(found, right, _pr_at(whole), rising=False), roc)
 
 
-def _resampled(scored: Scored, seed: int, draws: int) -> tuple[Float, tuple[Float, Float], float]:
-    """Give areas (draws x 2), curves on the grid (draws x grid each), and the scale of their spread."""
-    rng = np.random.default_rng(seed)
-    ids, row = np.unique(scored.case, return_inverse=True)
-    cases, scale = len(ids), 1.0
-    if cases > DRAWN_CASES:
-        chosen = np.sort(rng.permutation(cases)[:DRAWN_CASES])
-        keep = np.isin(row, chosen)
-        scored, scale = scored.where(keep), float(np.sqrt(DRAWN_CASES / cases))
-        ids, row = np.unique(scored.case, return_inverse=True)
-        cases = len(ids)
-    order = np.argsort(-scored.score, kind="stable")
-    ordered, hit, row = scored.score[order], scored.positive[order].astype(np.float64), row[order]
-    ends = _ends(ordered)
-    areas = np.empty((draws, 2))
-    bands = (np.empty((draws, len(GRID))), np.empty((draws, len(GRID))))
-    for i in range(draws):
-        weight = np.bincount(rng.integers(0, cases, cases), minlength=cases)[row].astype(np.float64)
-        sweep = Sweep._from(ordered[ends], weight * hit, weight * (1 - hit), ends)
-        if sweep.positives == 0 or sweep.negatives == 0:
-            areas[i], bands[0][i], bands[1][i] = 0.0, 0.0, 0.0
-            continue
-        areas[i] = sweep.average_precision(), sweep.roc_auc()
-        bands[0][i], bands[1][i] = _pr_at(sweep), _roc_at(sweep)
-    return areas, bands, scale
+def _auc_ends(area: float, positives: int, others: int, confidence: float) -> tuple[float, float]:
+    """Give the areas whose own Hanley-McNeil (1982) standard error reaches the one seen (Newcombe 2006, method 5).
+
+    Never of width zero: where the scores separate perfectly the true area may still be less than 1.
+    """
+    z, n = float(ndtri((1 + confidence) / 2)), (positives + others) / 2
+
+    def apart(at: float) -> bool:
+        more = 2 * n - 1 - (3 * n - 3) / ((2 - at) * (1 + at))
+        return abs(at - area) > z * math.sqrt(max(at * (1 - at) * more, 0.0) / (positives * others))
+
+    ends = []
+    for far in (0.0, 1.0):
+        out, inside = far, area
+        for _ in range(50):
+            middle = (out + inside) / 2
+            out, inside = (middle, inside) if apart(middle) else (out, middle)
+        ends.append(inside)
+    return ends[0], ends[1]
+
+
+def _ends_of(shares: Float, n: Float | int, confidence: float) -> tuple[Float, Float]:
+    """Give the Wilson interval of each share of n."""
+    z2 = float(ndtri((1 + confidence) / 2)) ** 2
+    centre, scale = shares + z2 / (2 * n), 1 + z2 / n
+    half = np.sqrt(z2 * (shares * (1 - shares) / n + z2 / (4 * n * n)))
+    return np.clip((centre - half) / scale, 0, 1), np.clip((centre + half) / scale, 0, 1)
+
+
+def _band(x: tuple[Float, Float], y: tuple[Float, Float], seen: Float, *, rising: bool) -> Curve:
+    """Give a pointwise band: of each x, what thresholds that lie left and right of it for certain show of y.
+
+    Where there is none, on either side, the band is open to 0 or 1.
+    """
+    left = np.searchsorted(x[1], GRID, side="right")  # thresholds that are certainly no further than x
+    right = np.searchsorted(x[0], GRID, side="left")  # from this one on they are certainly no less
+    below, above = np.r_[0.0, y[0], 0.0], np.r_[1.0, y[1], 1.0]
+    low = below[left] if rising else below[right + 1]
+    high = above[right + 1] if rising else above[left]
+    return Curve(GRID, seen, np.minimum(low, seen), np.maximum(high, seen))
 
 
 def _pr_at(sweep: Sweep) -> Float:

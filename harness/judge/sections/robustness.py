@@ -23,7 +23,11 @@ _COVERED = 0.5  # a format is compared with the others when so many cases have i
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The largest of several figures; it keeps a limit only if all of them do."""
+    """The largest of several figures; it keeps a limit only if all of them do.
+
+    Of k changes that do nothing the largest lies above 0 by chance, so that a lower bound of it leaves a k-th of the
+    error to each.
+    """
 
     figures: tuple[Figure, ...]
 
@@ -44,7 +48,8 @@ class Worst:
 
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give the largest lower bound."""
-        return _largest([figure.lower(confidence) for figure in self.figures])
+        each = 1 - (1 - confidence) / len(self.figures)
+        return _largest([figure.lower(each) for figure in self.figures])
 
     def upper(self, confidence: float = 0.95) -> float | None:
         """Give the largest upper bound."""

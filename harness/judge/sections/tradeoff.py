@@ -14,8 +14,6 @@ from harness.judge.sections.generalization import other_split
 from harness.judge.view import DEV, Float, View
 
 _POINTS = 200
-_MANY = 50_000  # trials: fewer draws keep the bands affordable, and they are narrow then anyway
-FEW_DRAWS = 200
 FAIR = 0.9
 
 
@@ -37,14 +35,13 @@ def judged_tradeoff(view: View) -> Tradeoff | None:
         return Tradeoff(
             label=label, n=n, average_precision=None, roc_auc=None, ece=None, brier=None, pr=None, roc=None, note=why
         )
-    draws = scores.DRAWS if len(scored.score) <= _MANY else FEW_DRAWS
-    curves = scores.tradeoffs(scored, seed=view.suite.seed, confidence=view.confidence, draws=draws)
+    curves = scores.tradeoffs(scored, confidence=view.confidence)
     shares = bool(((scored.score >= 0) & (scored.score <= 1)).all())
     return Tradeoff(
         label=label,
         n=len(scored.score),
-        average_precision=curves.average_precision.estimate(view.confidence),
-        roc_auc=curves.roc_auc.estimate(view.confidence),
+        average_precision=curves.average_precision,
+        roc_auc=curves.roc_auc,
         ece=scores.expected_calibration_error(scored.score, scored.positive) if shares else None,
         brier=scores.brier(scored.score, scored.positive) if shares else None,
         pr=_curve(curves.pr),

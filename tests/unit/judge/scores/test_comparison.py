@@ -169,3 +169,11 @@ def test_cusum_adds_log_likelihood_ratios_and_signals_at_the_limit() -> None:
     assert chart.path == pytest.approx((0.0, 0.0, worse))
     assert chart.signal is None
     assert drift.cusum([10, 10, 10], [100] * 3, usual=0.05, worse=0.10).signal == 2
+
+
+def test_the_upper_bound_of_a_skewed_mean_is_coxs_and_halls_where_they_are_higher() -> None:
+    # Cox: logs 0..4, mean 2, variance 2.5; exp(2 + 1.25 + 1.1 t(4) sqrt(.5 + 6.25 / 8)), t(4, .95) = 2.131847.
+    found = paired.clustered_mean(np.exp(np.arange(5.0)), np.arange(5), why_empty="")
+    assert found.upper(0.95) == pytest.approx(math.exp(3.25 + 1.1 * 2.131847 * math.sqrt(0.5 + 6.25 / 8)), rel=1e-5)
+    even = paired.clustered_mean(np.array([-1.0, 0.0, 1.0]), np.arange(3), why_empty="")
+    assert even.upper(0.95) == pytest.approx(2.919986 / math.sqrt(3), rel=1e-5)  # no skewness, none above 0: t(2)

@@ -47,23 +47,36 @@ def test_a_sweep_counts_what_is_called_positive_at_each_score() -> None:
 def test_bands_hold_the_curves_and_intervals_their_values() -> None:
     rng = np.random.default_rng(2)
     positive = rng.random(300) < 0.3
-    found = tradeoffs(Scored(rng.normal(size=300) + positive, positive, np.arange(300)), seed=1, draws=300)
+    found = tradeoffs(Scored(rng.normal(size=300) + positive, positive, np.arange(300)))
     for curve in (found.pr, found.roc):
         assert curve is not None
         assert (curve.low <= curve.y).all()
         assert (curve.y <= curve.high).all()
         assert np.isfinite(np.r_[curve.low, curve.high]).all()
-    estimate = found.roc_auc.estimate()
+    estimate = found.roc_auc
     assert estimate.low is not None
     assert estimate.high is not None
     # Hanley and McNeil's standard error at AUC .76 with 90 and 210 is about .031.
     assert (estimate.high - estimate.low) / 3.92 == pytest.approx(0.031, abs=0.006)
 
 
+def test_scores_that_separate_perfectly_claim_no_width_of_zero() -> None:
+    # 10 + 10, area 1: theta with 1 - theta = 1.96 sqrt(V(theta)) is .8002; Wilson of 10 of 10 from .7225.
+    found = tradeoffs(scored(list(range(20, 0, -1)), [1] * 10 + [0] * 10))
+    assert (found.roc_auc.value, found.roc_auc.high) == (1.0, 1.0)
+    low = found.roc_auc.low
+    assert low is not None
+    variance = low * (1 - low) / 100 * (19 - 27 / ((2 - low) * (1 + low)))
+    assert 1 - low == pytest.approx(1.959964 * variance**0.5, abs=1e-6)
+    assert found.average_precision.low == pytest.approx(0.722467, abs=1e-5)
+    assert found.roc is not None
+    assert found.roc.low[1] < 0.8 < found.roc.high[1]
+
+
 def test_scores_of_one_kind_only_have_no_curve() -> None:
-    found = tradeoffs(scored([0.9, 0.8], [1, 1]), seed=1)
+    found = tradeoffs(scored([0.9, 0.8], [1, 1]))
     assert found.pr is None
-    assert found.roc_auc.estimate().why_undefined == BOTH_NEEDED
+    assert found.roc_auc.why_undefined == BOTH_NEEDED
     assert operating_point.best_precision(scored([0.9], [1]), 0.5) is None
 
 

@@ -11,7 +11,9 @@ from run_of import CALM, candidate, case_row, manifest_of, only, parsed_threshol
 
 from harness.judge.assess import assess
 from harness.judge.documents import CandidateAssessment
+from harness.judge.scores import Normal
 from harness.judge.scores.invariance import excess, p_value
+from harness.judge.sections.robustness import Worst
 from harness.record import Event, Failure, Reply, Usage
 
 LABELS = ("spam", "ham")
@@ -190,3 +192,10 @@ def test_perturbed_trials_move_no_figure_but_those_of_robustness_and_the_bill() 
         went_wrong=(),  # it lists the failed calls of variants, too
     )
     assert same == plain
+
+
+def test_the_lower_bound_of_the_largest_of_several_leaves_each_its_part_of_the_error() -> None:
+    # z at 1 - .05/9 = 2.5392: .05 - 2.5392 * .02 < 0, where alone 1.6449 would leave .0171.
+    nine = Worst((Normal(0.05, 100, 0.02, "test"), *[Normal(0.0, 100, 0.02, "test")] * 8))
+    assert nine.lower(0.95) == pytest.approx(0.05 - 2.5392 * 0.02, abs=1e-5)
+    assert Worst(nine.figures[:1]).lower(0.95) == pytest.approx(0.05 - 1.6449 * 0.02, abs=1e-5)

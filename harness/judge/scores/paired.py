@@ -192,7 +192,8 @@ def ratio_of_sums(
         return Missing("one case alone shows no spread", len(case))
     residual = np.bincount(case, weights=top - ratio * bottom)[present]
     se = math.sqrt(float(residual @ residual) * cases / (cases - 1)) / whole
-    above = _skewed_upper(ratio + residual * cases / whole, se, scale) if se > 0 else None
+    spreads = se > 1e-9 * abs(ratio)  # else it is rounding
+    above = _skewed_upper(ratio + residual * cases / whole, se, scale) if spreads else None
     return Normal(scale * ratio, len(case), scale * se, "mean, clustered by case", dof=cases - 1, above=above)
 
 

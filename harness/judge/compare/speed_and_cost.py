@@ -16,6 +16,8 @@ from harness.judge.scores import Figure, Int64, Missing
 from harness.judge.sections.cost import NO_USAGE, counted, scaled, spent, unknown
 from harness.judge.sections.latency import saturated
 
+TWO_HOURS = "two runs at two hours can't be told from the hour: measure both in one run"
+
 
 def latency_figures(pairs: Pairs) -> Iterator[Compared]:
     """Give the caller's p50 and p95, and those of the first token where both sides streamed."""
@@ -32,7 +34,9 @@ def _quantiles(
     wanted = [metric.quantile or 1.0 for metric in metrics]
     found: list[Figure] = [Missing("the replies of one side have no latencies")] * len(wanted)
     busy = saturated(pairs.base.view) or saturated(pairs.head.view)
-    if busy:
+    if _of_two_hours(pairs):
+        found = [Missing(TWO_HOURS)] * len(wanted)
+    elif busy:
         found = [Missing(busy)] * len(wanted)
     elif len(base[0]) and len(head[0]):
         found = scores.quantile_differences(*head, *base, wanted, seed=pairs.head.view.suite.seed)
@@ -45,8 +49,18 @@ def _quantiles(
         )
 
 
+def _of_two_hours(pairs: Pairs) -> bool:
+    """Tell whether the two were measured in two runs: slow minutes of one hour are then no noise that cases show.
+
+    With a tenth of the minutes three times slower, equal candidates of two runs differ "for certain" in 20% to 29%.
+    """
+    return pairs.base.view.manifest.run_id != pairs.head.view.manifest.run_id
+
+
 def typical(pairs: Pairs) -> TypicalShift | None:
     """Give the Hodges-Lehmann shift over the cases' medians; None where a side has no latencies."""
+    if _of_two_hours(pairs):
+        return None
     medians = [scores.case_medians(*side.times(side.trials.caller_ns)) for side in (pairs.head, pairs.base)]
     shift = scores.shift_of_medians(*medians, confidence=pairs.confidence)
     if shift.value is None:

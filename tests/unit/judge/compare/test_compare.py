@@ -371,3 +371,13 @@ def test_three_cases_that_differ_make_no_precision_better_however_the_draws_fall
     assert of_l3.difference.value == pytest.approx(1 / 3)
     assert of_l3.p_value == pytest.approx(0.25)
     assert {one.verdict for one in made.metrics} <= {"no difference shown", "can't tell"}
+
+
+def test_latency_of_two_runs_is_not_told_from_the_hour() -> None:
+    base, head = (viewed([taking(asked(n, "1"), seconds + n / 10_000) for n in range(200)]) for seconds in (0.2, 0.4))
+    assert metric(compare(base, head), "latency.p95").verdict == "worse"
+    head.manifest = msgspec.structs.replace(head.manifest, run_id="another")
+    p95 = metric(compare(base, head), "latency.p95")
+    assert (p95.verdict, p95.difference.value) == ("can't tell", None)
+    assert "measure both in one run" in p95.sentence
+    assert compare(base, head).typical_shift is None

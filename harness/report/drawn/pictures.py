@@ -81,7 +81,7 @@ def ticks_svg(group: ScaleGroup) -> Markup:
             continue
         last = where
         anchor = "start" if where < _EDGE else "end" if where > 1 - _EDGE else "middle"
-        told = percent(tick) if group.scale == "share" else number(tick, group.scale, currency=group.currency)
+        told = percent(tick) if group.scale == "share" else _end(group, tick)
         shapes.append(f'<line class="axis" x1="{place(tick)}" x2="{place(tick)}" y1="1" y2="5"/>')
         shapes.append(f'<text x="{place(tick)}" y="17" text-anchor="{anchor}">{escape(told)}</text>')
     label = escape(f"{group.title}: axis from {_end(group, low)} to {_end(group, high)}")
@@ -91,7 +91,7 @@ def ticks_svg(group: ScaleGroup) -> Markup:
 
 
 def _end(group: ScaleGroup, value: float) -> str:
-    return number(value, group.scale, currency=group.currency)
+    return number(value, group.scale, currency=group.currency) if value else "0"
 
 
 def bar_svg(size: float, alt: str) -> Markup:

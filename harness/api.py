@@ -23,17 +23,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError, UsageError
+from harness.cli.ground import HarnessError, UsageError, run_asked
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from harness.judge import Assessment, CandidateAssessment, Check, Comparison
-    from harness.judge.view import View
+    from harness.judge import Check, Comparison
+    from harness.judge.assess import Assessment, CandidateAssessment, View
     from harness.measure.endpoint.function import Function
     from harness.measure.plan import PlanSummary
-    from harness.record import Event
-    from harness.rundir import Manifest
+    from harness.rundir import Event, Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +182,6 @@ def load(run: str | Path = "latest", *, project: Path | str | None = None) -> Ru
 
     Raises UsageError where there is none, or it is damaged.
     """
-    from harness.cli.ground import run_asked
-
     return _stored(run_asked(str(run), None if project is None else Path(project))[0])
 
 

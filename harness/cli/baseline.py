@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from harness.files.baselines import StoredBaseline
     from harness.files.project import Project
-    from harness.judge import Assessment
-    from harness.rundir import Manifest
+    from harness.judge.assess import Assessment, Manifest
 
 
 def _shown() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from harness.files.project import Project
     from harness.judge import Comparison
-    from harness.judge.view import View
+    from harness.judge.assess import View
 
 WHAT = "A run, or one candidate of it as RUN:CANDIDATE"
 

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from harness.files.bundle import Bundle
     from harness.files.project import Project
     from harness.files.thresholds import Threshold
-    from harness.judge import Assessment
+    from harness.judge.assess import Assessment, View
     from harness.judge.checks import Baseline, Beside, Stopper
-    from harness.judge.view import View
     from harness.measure.bounds import Most
     from harness.measure.run import Shard
     from harness.rundir import Manifest
@@ -91,7 +90,7 @@ def as_judged(folder: Path, manifest: Manifest) -> Assessment:
     """Give a run's assessment: the one that was kept while all that it was judged from is the same, else anew."""
     import msgspec
 
-    from harness.judge import Assessment
+    from harness.judge.assess import Assessment
     from harness.rundir import plain_content
 
     with suppress(OSError, ValueError, RecursionError, msgspec.MsgspecError):
@@ -135,7 +134,7 @@ def _digest_of_all(folder: Path, manifest: Manifest) -> str:
 def _of_file(path: Path) -> str:
     import hashlib
 
-    from harness.journal import open_plain
+    from harness.rundir import open_plain
 
     found = hashlib.sha256()
     try:

@@ -66,7 +66,7 @@ def test_a_failing_gate_fails_the_step_with_comment_summary_annotation_and_outpu
     assert (temp / "prompt-gate-reports" / "gate.md").read_text().startswith("<!-- prompt-readiness gate -->")
     assert "::error file=prompts/v1.prompt.yml,line=" in done.stdout
     stopped = done.stdout.index("::stop-commands::")
-    assert stopped < done.stdout.index("FAIL: v1 on m") < done.stdout.index("::error file=")
+    assert stopped < done.stdout.index("v1 on m: ") < done.stdout.index("::error file=")
 
 
 def stub(folder: Path, *codes: int) -> Path:

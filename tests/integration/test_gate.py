@@ -37,7 +37,7 @@ def server(scripted_server: Serve) -> ScriptedServer:
 
 @pytest.fixture
 def repo(tmp_path: Path, server: ScriptedServer) -> Path:
-    write_repository(tmp_path, served(server.url, price=PRICE))
+    write_repository(tmp_path, served(server.url, price=PRICE), gate={"margin": "6%"})
     return tmp_path
 
 
@@ -82,7 +82,7 @@ def test_a_head_that_breaks_recall_fails_and_names_the_broken_cases(repo: Path) 
     document = gate_json(done)
     assert done.returncode == 1
     assert checks(document)["recall[spam] >= 80%"] == "FAIL"
-    assert checks(document)["recall[spam] at most 5 points below baseline"] == "FAIL"
+    assert checks(document)["recall[spam] at most 6 points below baseline"] == "FAIL"
     (prompt,) = document["prompts"]
     wrong = {f"c{2 * n}" for n in range(60) if n % 3 == 0} - {f"c{2 * n}" for n in range(0, 60, 10)}
     assert {change["case"] for change in prompt["comparison"]["broken"]} == wrong

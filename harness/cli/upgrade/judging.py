@@ -8,8 +8,7 @@ import msgspec
 from harness.cli.gate.outputs import write_all
 from harness.cli.ground import UsageError, emit, emit_json, note
 from harness.cli.judged import baseline_for, stopper_of
-from harness.cli.upgrade.measuring import DOCUMENT, Most, Settings, Stopper, ask_again, fresh_run
-from harness.files.bundle import Bundle
+from harness.cli.upgrade.measuring import DOCUMENT, Bundle, Most, Settings, Stopper, ask_again, fresh_run
 from harness.files.case import read_labels
 from harness.files.suite import Suite
 from harness.judge import CandidateAssessment, Upgrade, UpgradedPrompt, listed

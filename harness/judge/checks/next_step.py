@@ -9,22 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.judge import (
-    NO_LABEL,
-    CandidateAssessment,
-    Check,
-    Confused,
-    ConfusedCase,
-    NextStep,
-    Trouble,
-    advice,
-    cause,
-    count,
-    listed,
-    named,
-    scores,
-    sentence,
-)
+from harness import judge
+from harness.judge import scores
 from harness.judge.checks.metrics import GAUGES, thresholds
 from harness.judge.view import NONE, View, once
 
@@ -42,7 +28,7 @@ class _Pair(NamedTuple):
     read_as: int  # NONE: without a label
 
 
-def confused(view: View) -> tuple[Confused, ...]:
+def confused(view: View) -> tuple[judge.Confused, ...]:
     """Give the ways of being wrong, most frequent first, each with two cases."""
     return tuple(_confused(view, pair) for pair in _pairs(view)[:MOST])
 
@@ -56,14 +42,14 @@ def _pairs(view: View) -> list[_Pair]:
     return sorted((pair for pair in pairs if pair.trials), key=lambda p: (-p.trials, p.expected, p.read_as % (k + 1)))
 
 
-def _confused(view: View, pair: _Pair) -> Confused:
+def _confused(view: View, pair: _Pair) -> judge.Confused:
     trials = view.answered.trials
     rows = np.flatnonzero((trials.expected == pair.expected) & (trials.predicted == pair.read_as))
     cases, first, times = np.unique(trials.case[rows], return_index=True, return_counts=True)
     most = np.lexsort((cases, -times))[:SAMPLES]
-    return Confused(
+    return judge.Confused(
         expected=view.labels[pair.expected],
-        read_as=NO_LABEL if pair.read_as == NONE else view.labels[pair.read_as],
+        read_as=judge.NO_LABEL if pair.read_as == NONE else view.labels[pair.read_as],
         trials=pair.trials,
         of=int((trials.expected == pair.expected).sum()),
         cases=len(cases),
@@ -71,23 +57,23 @@ def _confused(view: View, pair: _Pair) -> Confused:
     )
 
 
-def _sample(view: View, case: int, row: int) -> ConfusedCase:
+def _sample(view: View, case: int, row: int) -> judge.ConfusedCase:
     trials = view.answered.trials
     reply = trials.replies[int(trials.reply[row])]
-    return ConfusedCase(case=view.cases.ids[case], text=_cut(view.cases.texts[case]), reply=_cut(reply))
+    return judge.ConfusedCase(case=view.cases.ids[case], text=_cut(view.cases.texts[case]), reply=_cut(reply))
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
-def next_step(view: View, made: CandidateAssessment) -> NextStep:
+def next_step(view: View, made: judge.CandidateAssessment) -> judge.NextStep:
     """Give the one thing to do with a candidate that was judged."""
     failed = [check for check in made.checks if check.status == "FAIL"]
     undecided = [check for check in made.checks if check.status == "INCONCLUSIVE"]
     deciding = [row for row in made.went_wrong if row.decides]
     if made.verdict == "READY":
-        return NextStep(kind="ship", sentence=f"Ship {made.name}.")
+        return judge.NextStep(kind="ship", sentence=f"Ship {made.name}.")
     if made.verdict == "NOT MEASURED":
         return _of_trouble(made.went_wrong[0]) if made.went_wrong else _endpoint()
     if view.missing and not failed and view.stopped is None:
@@ -100,25 +86,27 @@ def next_step(view: View, made: CandidateAssessment) -> NextStep:
     return _mend(view, made, failed) if failed else _settle(view, undecided)
 
 
-def _resume(told: str, checks: Iterable[Check]) -> NextStep:
-    return NextStep(kind="resume", sentence=told, thresholds=_texts(checks))
+def _resume(told: str, checks: Iterable[judge.Check]) -> judge.NextStep:
+    return judge.NextStep(kind="resume", sentence=told, thresholds=_texts(checks))
 
 
-def _endpoint() -> NextStep:
-    return NextStep(kind="endpoint", sentence="Look at the endpoint: it answered no call.")
+def _endpoint() -> judge.NextStep:
+    return judge.NextStep(kind="endpoint", sentence="Look at the endpoint: it answered no call.")
 
 
-def _of_trouble(row: Trouble) -> NextStep:
+def _of_trouble(row: judge.Trouble) -> judge.NextStep:
     """Say what mends the calls or replies that went wrong."""
-    told = advice(row) or f"Look at the {'endpoint' if row.whose == 'endpoint' else 'replies'}: {cause(row)}"
-    return NextStep(kind=row.whose, sentence=told if told.endswith((".", "!", "?")) else f"{told}.")
+    told = (
+        judge.advice(row) or f"Look at the {'endpoint' if row.whose == 'endpoint' else 'replies'}: {judge.cause(row)}"
+    )
+    return judge.NextStep(kind=row.whose, sentence=told if told.endswith((".", "!", "?")) else f"{told}.")
 
 
-def _texts(checks: Iterable[Check]) -> tuple[str, ...]:
+def _texts(checks: Iterable[judge.Check]) -> tuple[str, ...]:
     return tuple(check.threshold for check in checks)
 
 
-def _mend(view: View, made: CandidateAssessment, failed: Sequence[Check]) -> NextStep:
+def _mend(view: View, made: judge.CandidateAssessment, failed: Sequence[judge.Check]) -> judge.NextStep:
     """Say what mends the gravest failed check: what the prompt says first, then all else."""
     check = min(failed, key=lambda one: bool(GAUGES[one.metric].mend or thresholds.metric_of(one.metric).outcome))
     outcome = thresholds.metric_of(check.metric).outcome
@@ -128,21 +116,21 @@ def _mend(view: View, made: CandidateAssessment, failed: Sequence[Check]) -> Nex
     return _told(view, check, failed)
 
 
-def _told(view: View, check: Check, about: Sequence[Check]) -> NextStep:
+def _told(view: View, check: judge.Check, about: Sequence[judge.Check]) -> judge.NextStep:
     """Say what moves a figure: what its metric says, or the confusion that costs it most."""
     found = next(filter(_touches(view, check), _pairs(view)), None)
     if (mend := GAUGES[check.metric].mend) or found is None:
         told = mend or f"Change the prompt or the threshold: {check.threshold} is not met."
-        return NextStep(kind="other", sentence=told, thresholds=_texts(about))
+        return judge.NextStep(kind="other", sentence=told, thresholds=_texts(about))
     one = _confused(view, found)
     place = view.entry.places.get("prompt", "")
-    fate = "gets no label" if found.read_as == NONE else f"is read as {named(one.read_as)}"
-    told = f"Fix the prompt{f' in {place}' if place else ''}: {named(one.expected)} {fate}"
-    seen = f"{one.trials:,} of {count(one.of, 'trial')}"
-    return NextStep(kind="prompt", sentence=f"{told} ({seen}).", thresholds=_texts(about), confused=one)
+    fate = "gets no label" if found.read_as == NONE else f"is read as {judge.named(one.read_as)}"
+    told = f"Fix the prompt{f' in {place}' if place else ''}: {judge.named(one.expected)} {fate}"
+    seen = f"{one.trials:,} of {judge.count(one.of, 'trial')}"
+    return judge.NextStep(kind="prompt", sentence=f"{told} ({seen}).", thresholds=_texts(about), confused=one)
 
 
-def _touches(view: View, check: Check) -> Callable[[_Pair], bool]:
+def _touches(view: View, check: judge.Check) -> Callable[[_Pair], bool]:
     """Tell which confusions move the figure of a check."""
     label = view.labels.index(check.label) if check.label in view.labels else view.positive
     match thresholds.metric_of(check.metric).counts:
@@ -156,7 +144,7 @@ def _touches(view: View, check: Check) -> Callable[[_Pair], bool]:
             return lambda _: True
 
 
-def _settle(view: View, undecided: Sequence[Check]) -> NextStep:
+def _settle(view: View, undecided: Sequence[judge.Check]) -> judge.NextStep:
     """Say which cases to collect for what is open; where none would help, what would."""
     heading = [check for check in undecided if check.lack is not None and check.lack.shows == "FAIL"]
     if heading:  # more cases would only show that it fails
@@ -165,16 +153,18 @@ def _settle(view: View, undecided: Sequence[Check]) -> NextStep:
     if lacking:
         about = _texts(lacking)
         what = f"all {len(about):,} open checks" if len(about) == len(undecided) else f"{len(about):,} open checks"
-        told = listed(about) if len(about) <= _MOST_NAMED else what
-        return NextStep(kind="collect", sentence=f"Collect {_cases(view, lacking)} to settle {told}.", thresholds=about)
+        told = judge.listed(about) if len(about) <= _MOST_NAMED else what
+        return judge.NextStep(
+            kind="collect", sentence=f"Collect {_cases(view, lacking)} to settle {told}.", thresholds=about
+        )
     near = [check for check in undecided if check.estimate.value is not None and check.bound is not None]
     if near:
         return _told(view, near[0], undecided)
     told = undecided[0].why if undecided else "Write thresholds: there is none to hold the figures against."
-    return NextStep(kind="other", sentence=sentence(told), thresholds=_texts(undecided))
+    return judge.NextStep(kind="other", sentence=judge.sentence(told), thresholds=_texts(undecided))
 
 
-def _cases(view: View, lacking: Sequence[Check]) -> str:
+def _cases(view: View, lacking: Sequence[judge.Check]) -> str:
     """Name the cases to collect: of the suite's mix, and of labels and parts that this leaves short."""
     mix, labels, parts = 0, dict[str, int](), dict[str, int]()
     for check in lacking:
@@ -190,11 +180,11 @@ def _cases(view: View, lacking: Sequence[Check]) -> str:
     shares = {label: expected[place] / len(view.cases) for place, label in enumerate(view.labels)}
     short = {label: n - int(mix * shares[label]) for label, n in labels.items()}
     short = {label: n for label, n in sorted(short.items(), key=lambda item: -item[1]) if n > 0}
-    told = [count(scores.rounded_up(mix), "new case of this mix", "new cases of this mix")] if mix else []
+    told = [judge.count(scores.rounded_up(mix), "new case of this mix", "new cases of this mix")] if mix else []
     if len(short) == 1:
-        told += [count(scores.rounded_up(n), f"new {named(label)} case") for label, n in short.items()]
+        told += [judge.count(scores.rounded_up(n), f"new {judge.named(label)} case") for label, n in short.items()]
     elif short:
-        each = count(scores.rounded_up(max(short.values())), "new case")
-        told.append(f"{each} of each of {listed([named(label) for label in short], most=_MOST_NAMED)}")
-    told += [f"{count(scores.rounded_up(n), 'new case')} with {part}" for part, n in parts.items()]
-    return f"about {listed(told, most=_MOST_NAMED)}"
+        each = judge.count(scores.rounded_up(max(short.values())), "new case")
+        told.append(f"{each} of each of {judge.listed([judge.named(label) for label in short], most=_MOST_NAMED)}")
+    told += [f"{judge.count(scores.rounded_up(n), 'new case')} with {part}" for part, n in parts.items()]
+    return f"about {judge.listed(told, most=_MOST_NAMED)}"

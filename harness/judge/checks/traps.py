@@ -8,22 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
+from harness import judge
 from harness.files.thresholds import BALANCED_ACCURACY, KAPPA, Threshold, metric_of
-from harness.judge import (
-    CONFIRM,
-    Check,
-    Estimate,
-    Trap,
-    amount,
-    count,
-    demand,
-    figure,
-    listed,
-    named,
-    scores,
-    sure,
-    verb,
-)
+from harness.judge import scores
 from harness.judge.checks.metrics import GAUGES, Asked
 from harness.judge.checks.metrics import figure as figure_of
 from harness.judge.power import of_f1, of_share
@@ -39,7 +26,7 @@ UNSEEN = 0.0005  # of a share: less is not printed
 _TOO_FEW = "too_few_cases"  # the number of cases, whatever was answered
 
 
-def traps_of(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> tuple[Trap, ...]:
+def traps_of(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> tuple[judge.Trap, ...]:
     """Give the traps of one candidate; `checks` are those of `policy`, in its order."""
     found = _found(view, checks, policy)
     if view.lost:  # no trap is laid by what the endpoint failed: the answers alone must show it, too
@@ -48,7 +35,7 @@ def traps_of(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -
     return tuple(dict.fromkeys(found))
 
 
-def _found(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> list[Trap]:
+def _found(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap]:
     return [
         *_accuracy_paradox(view),
         *_too_few_cases(view, checks, policy),
@@ -60,16 +47,16 @@ def _found(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> 
 
 
 def _share(value: float) -> str:
-    return amount(value, "share")
+    return judge.amount(value, "share")
 
 
-def _accuracy_paradox(view: View) -> list[Trap]:
+def _accuracy_paradox(view: View) -> list[judge.Trap]:
     """Name an accuracy that says little: no better than one constant answer, or blind to a label."""
     accuracy = scores.accuracy(view.answers)
     majority = scores.majority(view.answers)
     if accuracy.value is None or len(view.labels) < 2 or majority.p_value is None or majority.share >= 1:
         return []
-    always = f"always answering {named(view.labels[majority.label])} would score {_share(majority.share)}"
+    always = f"always answering {judge.named(view.labels[majority.label])} would score {_share(majority.share)}"
     balanced = view.resampling.average(BALANCED_ACCURACY.name).value
     beside = "" if balanced is None else f" Balanced accuracy is {_share(balanced)}."
     if majority.p_value >= 1 - view.confidence:
@@ -77,7 +64,7 @@ def _accuracy_paradox(view: View) -> list[Trap]:
         if (view.resampling.average(KAPPA.name).value or 0.0) > TELLS_APART:
             compared = "says little here"  # a rare label is found, at the frequent one's cost
         told = f"Accuracy {_share(accuracy.value)} {compared}: {always}.{beside}"
-        return [Trap(kind="accuracy_paradox", sentence=told)]
+        return [judge.Trap(kind="accuracy_paradox", sentence=told)]
     blind = [
         label
         for index, label in enumerate(view.labels)
@@ -87,9 +74,9 @@ def _accuracy_paradox(view: View) -> list[Trap]:
     ]
     if majority.share < LARGE_MAJORITY or not blind:
         return []
-    names = listed([named(label) for label in blind])
+    names = judge.listed([judge.named(label) for label in blind])
     told = f"Accuracy {_share(accuracy.value)} hides that most {names} cases are missed: {always}.{beside}"
-    return [Trap(kind="accuracy_paradox", sentence=told)]
+    return [judge.Trap(kind="accuracy_paradox", sentence=told)]
 
 
 def _compared(accuracy: float, constant: float) -> str:
@@ -98,20 +85,20 @@ def _compared(accuracy: float, constant: float) -> str:
     return f"is {'worse' if accuracy < constant else 'no better'} than a constant answer"
 
 
-def _never_predicted(view: View) -> list[Trap]:
+def _never_predicted(view: View) -> list[judge.Trap]:
     """Name labels that have cases but were never answered."""
     found = []
     for index, label in enumerate(view.labels):
         mine = view.trials.expected == index
         cases = len(np.unique(view.trials.case[mine]))
         if cases and not (view.trials.predicted == index).any():
-            though = f"{count(cases, 'case')} {verb(cases, 'expects', 'expect')} it"
-            told = f"No reply was ever {named(label)}, though {though}."
-            found.append(Trap(kind="never_predicted", label=label, sentence=told))
+            though = f"{judge.count(cases, 'case')} {judge.verb(cases, 'expects', 'expect')} it"
+            told = f"No reply was ever {judge.named(label)}, though {though}."
+            found.append(judge.Trap(kind="never_predicted", label=label, sentence=told))
     return found
 
 
-def _one_sided(view: View) -> list[Trap]:
+def _one_sided(view: View) -> list[judge.Trap]:
     """Name a label that nearly all wrong answers have in common."""
     wrong = ~view.answers.right & (view.trials.predicted != NONE)
     total = int(wrong.sum())
@@ -121,12 +108,12 @@ def _one_sided(view: View) -> list[Trap]:
     most = int(gained.argmax())
     if gained[most] < ONE_SIDED * total:
         return []
-    name = named(view.labels[most])
-    told = f"Errors go one way: {int(gained[most]):,} of {count(total, 'wrong answer')} were {name}."
-    return [Trap(kind="one_sided_errors", label=view.labels[most], sentence=told)]
+    name = judge.named(view.labels[most])
+    told = f"Errors go one way: {int(gained[most]):,} of {judge.count(total, 'wrong answer')} were {name}."
+    return [judge.Trap(kind="one_sided_errors", label=view.labels[most], sentence=told)]
 
 
-def _prevalence(view: View) -> list[Trap]:
+def _prevalence(view: View) -> list[judge.Trap]:
     """Name a suite whose share of a label is far from production's, with precision as it would be there."""
     found = []
     for label, production in sorted(view.suite.prevalence.items()):
@@ -140,22 +127,25 @@ def _prevalence(view: View) -> list[Trap]:
         there = scores.precision_at(
             scores.recall(view.answers, index), scores.specificity(view.answers, index), production
         ).estimate(view.confidence)
-        found.append(Trap(kind="prevalence", label=label, sentence=_shift(label, here, production, precision, there)))
+        found.append(
+            judge.Trap(kind="prevalence", label=label, sentence=_shift(label, here, production, precision, there))
+        )
     return found
 
 
-def _shift(label: str, here: float, production: float, precision: Estimate, there: Estimate) -> str:
-    told = f"{_share(here)} of these cases are {named(label)}, but {demand(production, 'share')} in production."
+def _shift(label: str, here: float, production: float, precision: judge.Estimate, there: judge.Estimate) -> str:
+    outside = judge.demand(production, "share")
+    told = f"{_share(here)} of these cases are {judge.named(label)}, but {outside} in production."
     if precision.value is None or there.value is None:
-        return f"{told} No reply was {named(label)}, so nothing is known of precision[{label}] there."
-    would_be = f"precision[{label}] would be {figure(there, 'share')}"
+        return f"{told} No reply was {judge.named(label)}, so nothing is known of precision[{label}] there."
+    would_be = f"precision[{label}] would be {judge.figure(there, 'share')}"
     if _share(there.value) == _share(precision.value) and there.low is not None and there.high is not None:
         span = f"{_share(there.low)} to {_share(there.high)}"
         return f"{told} There, precision[{label}] could be anything from {span}."
     return f"{told} There, {would_be} instead of {_share(precision.value)}."
 
 
-def _too_few_cases(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> list[Trap]:
+def _too_few_cases(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap]:
     """Name thresholds that these cases could not prove even if all of them were right."""
     found = []
     for check, threshold in zip(checks, policy, strict=True):
@@ -169,15 +159,15 @@ def _too_few_cases(view: View, checks: Sequence[Check], policy: Sequence[Thresho
         if fewest is not None and cases >= fewest:
             continue
         have = things.of(cases)
-        best = amount(scores.best_provable(cases, view.confidence), "share")
+        best = judge.amount(scores.best_provable(cases, view.confidence), "share")
         needs = "no number of cases proves 100%" if fewest is None else f"it takes at least {fewest:,}"
         found.append(
-            Trap(
+            judge.Trap(
                 kind=_TOO_FEW,
                 label=check.label,
                 sentence=(
                     f"{check.threshold} can't pass here: {have}, all right, would prove only {best} "
-                    f"at {sure(view.confidence)} confidence; {needs}."
+                    f"at {judge.sure(view.confidence)} confidence; {needs}."
                 ),
             )
         )
@@ -206,7 +196,7 @@ def _cases_for(asked: Asked) -> int:
     return len(np.unique(trials.case[mine]))
 
 
-def _flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Threshold]) -> list[Trap]:
+def _flipped_by_noise(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap]:
     """Name thresholds that single repeats meet or miss by chance alone."""
     if view.repeats < 2:
         return []
@@ -219,9 +209,11 @@ def _flipped_by_noise(view: View, checks: Sequence[Check], policy: Sequence[Thre
         if met in {0, len(values)}:
             continue
         scale = metric_of(check.metric).scale
-        low, high = (amount(end, scale, view.currency, against=check.required) for end in (min(values), max(values)))
+        low, high = (
+            judge.amount(end, scale, view.currency, against=check.required) for end in (min(values), max(values))
+        )
         found.append(
-            Trap(
+            judge.Trap(
                 kind="noise",
                 label=check.label,
                 sentence=(
@@ -246,7 +238,7 @@ def _repeats(view: View) -> list[View]:
     return [view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_)) for repeat in range(view.repeats)]
 
 
-def best_of_many(views: Sequence[View], best: View) -> tuple[Trap, ...]:
+def best_of_many(views: Sequence[View], best: View) -> tuple[judge.Trap, ...]:
     """Say by how much the choice of the best flatters its accuracy, and what confirms it.
 
     Of k equal candidates the best lies E[max of k] standard errors above the truth (normal order statistics, Blom
@@ -261,13 +253,13 @@ def best_of_many(views: Sequence[View], best: View) -> tuple[Trap, ...]:
     if flattery < UNSEEN:
         return ()
     held = HOLDOUT in best.cases.splits
-    told = f"Choose by the other splits, and let {HOLDOUT} confirm it." if held else CONFIRM
+    told = f"Choose by the other splits, and let {HOLDOUT} confirm it." if held else judge.CONFIRM
     return (
-        Trap(
+        judge.Trap(
             kind="best_of_many",
             sentence=(
                 f"It is the best of {k:,} candidates on these same cases: such a choice flatters accuracy by about "
-                f"{demand(round(flattery, 3), 'points')}. {told}"
+                f"{judge.demand(round(flattery, 3), 'points')}. {told}"
             ),
         ),
     )
@@ -279,7 +271,7 @@ def _per_case(view: View) -> Float:
     return np.asarray(hits / np.maximum(trials, 1), dtype=np.float64)
 
 
-def no_information(views: Sequence[View]) -> tuple[Trap, ...]:
+def no_information(views: Sequence[View]) -> tuple[judge.Trap, ...]:
     """Name a suite on which every candidate is perfect, or on which all give the same answers."""
     if not views or not len(views[0].trials):
         return ()
@@ -287,7 +279,7 @@ def no_information(views: Sequence[View]) -> tuple[Trap, ...]:
     who = "The candidate is" if len(views) == 1 else f"{all_of_them} are"
     if all(view.answers.right.all() for view in views):
         return (
-            Trap(
+            judge.Trap(
                 kind="no_information", sentence=f"{who} right in every trial: only harder cases could show a weakness."
             ),
         )
@@ -296,5 +288,5 @@ def no_information(views: Sequence[View]) -> tuple[Trap, ...]:
     first = views[0].trials.predicted
     if all(np.array_equal(first, view.trials.predicted) for view in views[1:]):
         told = f"{all_of_them} gave the same answers: this suite can't tell them apart."
-        return (Trap(kind="no_information", sentence=told),)
+        return (judge.Trap(kind="no_information", sentence=told),)
     return ()

@@ -18,12 +18,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
-from harness.cli.ground import HarnessError, UsageError, run_asked
+from harness.cli.ground import UsageError, run_asked
 
 if TYPE_CHECKING:
     import polars as pl
@@ -281,17 +279,6 @@ def judge(
         manifest, events = given_run(answers, suite, at_utc=datetime.now(UTC).isoformat())
         made = Run(manifest, lambda: events, None)
         _ = made.assessment
-    except HarnessError:
-        raise
     except ValueError as error:
         raise UsageError(f"judge: {error}") from None
     return made
-
-
-class _CallableRoom(ModuleType):
-    """The package `harness.judge`, which has the name of the function and is found first once it is imported."""
-
-    __call__ = staticmethod(judge)
-
-
-setattr(import_module("harness.judge"), "__class__", _CallableRoom)  # noqa: B010 (vulture takes it for unused)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness import judge
 from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
 from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict, checks, listed, settled
@@ -138,15 +139,8 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
     judged = judged if view.stopped is None else checks.as_settled(view, policy, judged)
     verdict: Verdict = "NOT MEASURED" if no_reply(view) else checks.verdict_of(judged, missing=view.missing)
     troubles = what_went_wrong(view, verdict, checks.hanging_on(view, policy, judged, before))
-    reason = (
-        checks.not_measured(troubles)
-        if verdict == "NOT MEASURED"
-        else checks.reason_of(judged, verdict, missing=view.missing, currency=view.currency, troubles=troubles)
-    )
     early = checks.settled_early(view)
-    if early is not None and verdict != "NOT MEASURED":
-        told = reason if early.ready or not early.lost else f"{listed(early.lost)} can't be met any more."
-        reason = f"{settled(early)}: {told}"
+    reason = _reason(view, verdict, judged, troubles, early)
     made = CandidateAssessment(
         name=view.entry.name,
         prompt=view.entry.prompt_name,
@@ -186,6 +180,22 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
         confused=checks.confused(view),
         next_step=checks.next_step(view, made),
     )
+
+
+def _reason(
+    view: View,
+    verdict: Verdict,
+    checked: Sequence[judge.Check],
+    troubles: Sequence[judge.Trouble],
+    early: judge.SettledEarly | None,
+) -> str:
+    if verdict == "NOT MEASURED":
+        return checks.not_measured(troubles)
+    reason = checks.reason_of(checked, verdict, missing=view.missing, currency=view.currency, troubles=troubles)
+    if early is None:
+        return reason
+    told = reason if early.ready or not early.lost else f"{listed(early.lost)} can't be met any more."
+    return f"{settled(early)}: {told}"
 
 
 def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]) -> Assessment:

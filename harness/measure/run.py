@@ -51,9 +51,7 @@ def measure(
     """
     with keyboard_interrupts():
         plan = Plan(bundle)
-        for candidate in plan.candidates:  # before there is a folder: a run without a call is none
-            api_key(candidate.model_name, candidate.model)
-            resolved_headers(candidate.model_name, candidate.model)
+        _find_keys(plan)
         done = plan.nothing_done()
         kept = tuple(record for record in reused if plan.mark(done, record))
         others = leave_to_others(shard, plan, done)
@@ -79,6 +77,13 @@ def measure(
             )
             run_session(run, bundle, plan, writer, begin, observer=observer or Nobody(), processes=processes, most=most)
     return run
+
+
+def _find_keys(plan: Plan) -> None:
+    """Look up keys and headers before there is a folder: a run without a call is none. Raises EndpointUnusable."""
+    for candidate in plan.candidates:
+        api_key(candidate.model_name, candidate.model)
+        resolved_headers(candidate.model_name, candidate.model)
 
 
 def _journal_of(run: Path, manifest: Manifest) -> JournalWriter:

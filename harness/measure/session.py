@@ -55,10 +55,8 @@ def run_session(
     """
     done, unsent, mine = sum(begin.done) - begin.bounded - begin.others.trials, False, begin.others.rest(plan.planned)
     try:
-        for case in begin.cases:
-            writer.append(case)
-        before: tuple[Event, ...] = (*begin.reused, *begin.settled)
-        for event in before:
+        known: tuple[Event, ...] = (*begin.cases, *begin.reused, *begin.settled)
+        for event in known:
             writer.append(event)
         writer.append(_session(begin.event, plan, done, cut_off=begin.cut_off))
         observer.on_start(mine, done)
@@ -69,9 +67,8 @@ def run_session(
             if outcome.error is not None or len(sink.refused) < len(plan.candidates):
                 sink.say_who_ended()
             if outcome.error is not None:
-                why, cut = _why(outcome.error), outcome.cut_off
                 unsent = begin.event == "started" and not done and outcome.load.max_in_flight == 0
-                writer.append(_session("stopped", plan, done, why=why, cut_off=cut))
+                writer.append(_session("stopped", plan, done, why=_why(outcome.error), cut_off=outcome.cut_off))
                 raise outcome.error
             if sink.refused:
                 _end_refused(plan, done, writer, sink, begin.answered)

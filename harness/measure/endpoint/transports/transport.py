@@ -167,8 +167,7 @@ class ClientTransport(ABC, Generic[R]):
                     content = await self.whole(response, status, headers)
                 end = perf_counter_ns() - start
         except Exception as error:
-            # Whatever a client raises is a failed exchange: nothing of ours runs in here but the sink, which
-            # turns what it can't read into a failure itself. Cancellation is no Exception and passes.
+            # Whatever a client raises is a failed exchange: the sink raises nothing. Cancellation passes.
             foreign_errors.raise_if_ours(error)
             content = foreign_errors.as_failure(error, status, url=url)
             end = perf_counter_ns() - start

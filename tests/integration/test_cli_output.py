@@ -80,7 +80,7 @@ def test_runs_are_listed_newest_first(project: Path) -> None:
     manifest |= {"run_id": older.name, "created_utc": "2020-01-01T00:00:00+00:00"}
     (older / "manifest.json").write_text(json.dumps(manifest))
     lines = harness("list", at=project).stdout.splitlines()
-    assert [line.split()[0] for line in lines] == [run.name, older.name]
+    assert [line.split()[0] for line in lines] == ["Run", run.name, older.name]
 
 
 def test_wrong_trials_are_listed_in_the_order_of_the_cases(measured: tuple[Path, str]) -> None:

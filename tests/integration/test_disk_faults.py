@@ -144,7 +144,7 @@ def test_a_read_only_results_folder_is_told_before_the_first_call_and_its_runs_c
     assert "0/0" not in resumed.stderr
     reported, *others = read
     assert reported.returncode == Exit.INCOMPLETE  # its files were not written
-    assert reported.stdout == ran.stdout
+    assert ran.stdout.startswith(reported.stdout.rstrip())  # all but where the report is
     assert [each.returncode for each in others] == [0] * 5
     assert all(each.stdout for each in others)
 

@@ -166,6 +166,13 @@ def test_a_notebook_shows_a_run_without_running_what_a_label_holds() -> None:
     assert "&lt;script&gt;" in shown
 
 
+@pytest.mark.parametrize("first", ["import harness", "import harness.judge.labels", "from harness import judge"])
+def test_the_function_and_the_room_of_one_name_are_both_there(first: str) -> None:
+    code = f"{first}\nimport harness\nprint(harness.judge(['a', 'b'], ['a', 'b']).verdict)\nharness.judge.Check"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "INCONCLUSIVE\n"), done.stderr
+
+
 def test_importing_it_loads_nothing_heavy() -> None:
     code = "import sys, harness; print(sorted({'numpy', 'scipy', 'pydantic', 'harness.api'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

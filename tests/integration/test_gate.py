@@ -37,7 +37,7 @@ def server(scripted_server: Serve) -> ScriptedServer:
 
 @pytest.fixture
 def repo(tmp_path: Path, server: ScriptedServer) -> Path:
-    write_repository(tmp_path, served(server.url, price=PRICE), gate={"margin": "6%"})
+    write_repository(tmp_path, served(server.url, price=PRICE))
     return tmp_path
 
 

@@ -17,7 +17,7 @@ pytest.importorskip("xllamacpp", reason="run `pip install -e '.[local]'` to have
 
 WEIGHTS = "smollm2-135m-instruct"
 ROOT = Path(__file__).parents[2]
-EACH = 6  # cases of each label
+EACH = 8  # cases of each label
 needs_weights = pytest.mark.skipif(
     find_weights(WEIGHTS, root=Path()) is None,
     reason="the embedded model's weights are not in the cache: run `harness demo` or `make demo` once",
@@ -51,7 +51,7 @@ def test_the_gate_judges_four_branches_with_the_embedded_model(tmp_path: Path) -
         tmp_path,
         model,
         reply={"as": "mention", "aliases": {"ham": ["normal"]}},
-        # 0 of 6 is below 40% for certain (at most 39.3%), 5 of 6 above it (at least 41.8%)
+        # 0 of 8 is below 40% for certain, with two thresholds too (p = .6^8 = .017); 7 of 8 above it (at least 52.9%)
         thresholds=["recall[spam] >= 40%", "accuracy >= 30%"],
         gate={"margin": "60%"},
     )
@@ -69,7 +69,7 @@ def test_the_gate_judges_four_branches_with_the_embedded_model(tmp_path: Path) -
     assert done.returncode == 1, done.stderr
     assert {check["name"]: check["status"] for check in prompt["checks"]}["recall[spam] >= 40%"] == "FAIL"
     assert {case["case"] for case in prompt["comparison"]["broken"]} == {row["id"] for row in chosen[0]}
-    assert "6 cases broken: " in prompt["headline"]
+    assert f"{EACH} cases broken: " in prompt["headline"]
 
     branch(tmp_path, "better")
     write_examples(tmp_path, good, good["examples"])
@@ -101,4 +101,4 @@ def test_the_gate_judges_four_branches_with_the_embedded_model(tmp_path: Path) -
     assert {case["case"] for case in prompt["comparison"]["broken"]} == {row["id"] for row in chosen[0]}
     told = " ".join(document["edits"])
     assert "recall[spam] >= 40%" in told
-    assert "6 cases deleted" in told
+    assert f"{EACH} cases deleted" in told

@@ -42,7 +42,7 @@ def write_repository(root: Path, model: dict[str, Any], *, cases: int = 120, **s
         "models": ["m"],
         "repeats": 1,
         "thresholds": ["recall[spam] >= 80%", "failures <= 10%"],
-        "gate": {"margin": "5%"},
+        "gate": {"margin": "6%"},
     }
     write_yaml(root / SUITE, demands | suite)
     write_lines(

@@ -1,13 +1,14 @@
 """Every promise, the tests that show it, and what they counted: writes docs/reliability.md.
 
     python benchmarks/reliability.py [--full] [--matrix FILE] [--soak FILE] [--output docs/reliability.md]
-    python benchmarks/reliability.py --only WORD ...
+    python benchmarks/reliability.py --only WORD ... [--junit FILE]
 
 Runs the tests that the table names, the crash matrix and the soak. `--full` runs the whole matrix and soaks
 for half an hour; without it every tenth point and one minute. `--matrix` and `--soak` take what these wrote
 with `--json` instead of running them again. `--only` runs what shows the promises whose tests have one of the
-words in their paths, and renews their rows, with the day, in the page that is there. Exit code 1 when a promise
-did not hold.
+words in their paths, and renews their rows, with the day, in the page that is there. `--junit` counts what a whole
+run of the tests wrote (`pytest -o junit_family=xunit1 --junitxml=FILE`) instead of running them again, but for
+properties, whose inputs only one process counts. Exit code 1 when a promise did not hold.
 """
 
 from __future__ import annotations
@@ -203,12 +204,14 @@ class Seen:
         return ", ".join(parts)
 
 
-def run_tests(paths: tuple[str, ...]) -> Seen:
+def run_tests(paths: tuple[str, ...], junit: Path | None = None) -> Seen:
     """Run the tests of a promise and count; one process for properties: only there inputs are counted."""
     seen = Seen()
     properties = [path for path in paths if path.startswith("tests/property")]
     for chosen, workers in (([p for p in paths if p not in properties], "2"), (properties, "0")):
-        if chosen:
+        if chosen and workers == "2" and junit is not None:
+            seen.add(_counted(_of_files(ET.parse(junit).getroot(), chosen)))
+        elif chosen:
             seen.add(_run(chosen, workers))
     return seen
 
@@ -220,6 +223,17 @@ def _run(paths: list[str], workers: str) -> Seen:
         command = [sys.executable, "-m", "pytest", *options, f"--junitxml={report}", *paths]
         subprocess.run(command, cwd=ROOT, check=False, capture_output=True)
         return _counted(ET.parse(report).getroot())
+
+
+def _of_files(tree: ET.Element, paths: list[str]) -> ET.Element:
+    """Give the tests of these files and folders."""
+    chosen = ET.Element("testsuite")
+    chosen.extend(
+        case
+        for case in tree.iter("testcase")
+        if any(str(case.get("file")) == path or str(case.get("file")).startswith(f"{path}/") for path in paths)
+    )
+    return chosen
 
 
 def _counted(tree: ET.Element) -> Seen:
@@ -278,9 +292,9 @@ def long_checks(args: argparse.Namespace) -> tuple[bool, list[str]]:
     return crashed and soaked, lines
 
 
-def row_of(promise: Promise, when: str = "") -> tuple[bool, str]:
+def row_of(promise: Promise, when: str = "", junit: Path | None = None) -> tuple[bool, str]:
     """Run the tests of a promise; tell whether it held, and give its row."""
-    seen = run_tests(promise.tests)
+    seen = run_tests(promise.tests, junit)
     links = ", ".join(f"[{Path(test).name}](../{test})" for test in promise.tests)
     return seen.failed == 0 and seen.passed > 0, f"| {promise.words} | {links} | {seen.words()}{when} |"
 
@@ -293,7 +307,7 @@ def renewed(args: argparse.Namespace) -> tuple[bool, str]:
         for promise in promises:
             there = lines[at].startswith(f"| {promise.words} |")
             if any(word in test for word in args.only for test in promise.tests):
-                kept, row = row_of(promise, f" ({datetime.now(UTC):%Y-%m-%d})")
+                kept, row = row_of(promise, f" ({datetime.now(UTC):%Y-%m-%d})", args.junit)
                 held, lines[at : at + there] = held and kept, [row]
                 print(row, flush=True)
                 there = True
@@ -340,6 +354,7 @@ def main() -> None:
     parser.add_argument("--matrix", type=Path, help="what crash_matrix.py --json wrote")
     parser.add_argument("--soak", type=Path, help="what soak.py --json wrote")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="renew the rows of tests of such paths")
+    parser.add_argument("--junit", type=Path, help="with --only: what a whole run of the tests wrote")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "reliability.md")
     args = parser.parse_args()
     held, text = renewed(args) if args.only else page(args)

@@ -20,7 +20,7 @@ from harness.judge.scores.paired import paired_difference
 from harness.judge.scores.proportion import share_of_counts
 from harness.judge.table.columns import Float
 
-PAIRS, CASES, SPAM = 500, 600, 150
+PAIRS, CASES, SPAM = 200, 600, 150
 DEMAND = Demand(margin=0.02, label_margin=0.02, confidence=0.95)
 NOBODY = cast("Pairs", None)  # shares count their own pairs
 

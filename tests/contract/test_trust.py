@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from certified import Certified
 from commanded import HANGS_S
-from scripted import Answer, ScriptedServer
+from scripted import Answer, Listening, ScriptedServer
 
 from harness.errors import UsageError
 from harness.measure.endpoint.transports import check_way, make_transport
@@ -87,8 +87,8 @@ def test_tls_to_a_port_without_it_is_said(kind: Any) -> None:
             writer.close()
             await writer.wait_closed()
 
-        async with await asyncio.start_server(plain, "127.0.0.1", 0) as server:
-            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with Listening(plain) as server:
+            url = f"https://127.0.0.1:{server.port}"
             transport = make_transport(kind, url, {})
             await transport.open()
             try:
@@ -129,8 +129,8 @@ def test_a_plain_server_that_breaks_connections_is_asked_once_whether_it_expects
         writer.close()
 
     async def main() -> list[Exchange | Broken]:
-        async with await asyncio.start_server(breaks, "127.0.0.1", 0) as server:
-            url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/x"
+        async with Listening(breaks) as server:
+            url = f"http://127.0.0.1:{server.port}/v1/x"
             transport = make_transport(kind, url, {})
             await transport.open()
             try:
@@ -151,8 +151,8 @@ def test_a_handshake_that_is_never_answered_ends_at_the_call_s_own_timeout(kind:
         writer.close()
 
     async def main() -> Exchange | Broken:
-        async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
-            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/x"
+        async with Listening(silent) as server:
+            url = f"https://127.0.0.1:{server.port}/v1/x"
             transport = make_transport(kind, url, {})
             await transport.open()
             try:
@@ -188,8 +188,8 @@ def test_a_proxy_that_refuses_is_named_and_the_endpoint_not_blamed(
         writer.close()
 
     async def main() -> Exchange | Broken:
-        async with await asyncio.start_server(refuse, "127.0.0.1", 0) as listening:
-            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
+        async with Listening(refuse) as listening:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{listening.port}")
             if answer is None:
                 listening.close()
             transport = make_transport(kind, "https://elsewhere.example/v1/x", {})
@@ -274,8 +274,8 @@ def through(
         tls = certified.server("other_host") if scheme == "https" else None
         async with ScriptedServer(lambda _: Answer.of_json({}), tls=tls) as server:
             proxy = Proxy(server.port)
-            async with await asyncio.start_server(proxy, "127.0.0.1", 0) as listening:
-                port = listening.sockets[0].getsockname()[1]
+            async with Listening(proxy) as listening:
+                port = listening.port
                 for name, value in environment.items():
                     patch.setenv(name, value.replace("PORT", str(port)))
                 url = f"{scheme}://elsewhere.example/v1/x"

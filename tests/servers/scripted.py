@@ -110,6 +110,8 @@ SETTLE = "SETTLE"  # the method of a request that is not counted: see `settle` i
 
 _TURNS = 5  # of the loop, from a socket that was accepted to the task that reads it
 
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 class _Taken(asyncio.StreamReaderProtocol):
     """A connection that the server knows from its first moment, before a task of it has begun."""
@@ -124,21 +126,18 @@ class _Taken(asyncio.StreamReaderProtocol):
         super().connection_made(transport)
 
 
-class ScriptedServer:
-    """Serves a script on a free loopback port and keeps every request."""
+class Listening:
+    """A free loopback port, whose connections are all closed at its end, whatever has become of their tasks.
 
-    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
-        self.script = script
+    What is left open is found by the collector in some later test, and fails that one.
+    """
+
+    def __init__(self, connected: Connected, *, tls: ssl.SSLContext | None = None) -> None:
         self.tls = tls
-        self.requests: list[Request] = []
-        self.connections = 0
+        self.connected = connected
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._taken: list[asyncio.Transport] = []
-
-    @property
-    def url(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def port(self) -> int:
@@ -147,7 +146,9 @@ class ScriptedServer:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, "127.0.0.1", 0, backlog=2048, ssl=self.tls)
+        self._server = await loop.create_server(
+            lambda: _Taken(self._taken, self._handle), "127.0.0.1", 0, backlog=2048, ssl=self.tls
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -156,7 +157,7 @@ class ScriptedServer:
             asyncio.get_running_loop().remove_reader(listening.fileno())
         for _ in range(_TURNS):
             await asyncio.sleep(0)
-        self._server.close()
+        self.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -165,22 +166,17 @@ class ScriptedServer:
                 transport.abort()  # a close waits for ever to send what the client never read
         await asyncio.sleep(0)  # the sockets are released in the next turn of the loop
 
-    def _protocol(self) -> _Taken:
-        return _Taken(self._taken, self._connected)
+    def close(self) -> None:
+        """Take no more connections."""
+        assert self._server is not None
+        self._server.close()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        number = self.connections
-        self.connections += 1
         try:
-            while (request := await self._read(reader, number)) is not None:
-                if request.method == SETTLE:
-                    break
-                self.requests.append(request)
-                if not await self._respond(request, writer):
-                    break
+            await self.connected(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client went away, as many tests want it to
         except asyncio.CancelledError:
@@ -188,6 +184,30 @@ class ScriptedServer:
         finally:
             self._tasks.discard(task)
             writer.close()
+
+
+class ScriptedServer(Listening):
+    """Serves a script on a free loopback port and keeps every request."""
+
+    def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(self._serve, tls=tls)
+        self.script = script
+        self.requests: list[Request] = []
+        self.connections = 0
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = self.connections
+        self.connections += 1
+        while (request := await self._read(reader, number)) is not None:
+            if request.method == SETTLE:
+                break
+            self.requests.append(request)
+            if not await self._respond(request, writer):
+                break
 
     async def _read(self, reader: asyncio.StreamReader, connection: int) -> Request | None:
         try:

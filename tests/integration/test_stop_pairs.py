@@ -107,7 +107,7 @@ def test_repeats_are_weighed_by_bets(tmp_path: Path, server: ScriptedServer) -> 
     assert document["status"] == "FAIL"
     assert len(server.requests) < 2 * 3 * CASES
     failed = {name for name, status in statuses(document).items() if status == "FAIL"}
-    assert failed & {"accuracy at most 5 points below baseline", "recall[spam] at most 5 points below baseline"}
+    assert failed & {"accuracy at most 6 points below baseline", "recall[spam] at most 6 points below baseline"}
 
 
 def upgrade(root: Path, *more: str) -> tuple[int, dict[str, Any]]:

@@ -60,9 +60,9 @@ class Run:
     def assessment(self) -> Assessment:
         """Everything that the judge says: the content of report.json."""
         if self.folder is not None:
-            from harness.cli.judged import judged
+            from harness.cli.judged import as_judged
 
-            return judged(self.folder)
+            return as_judged(self.folder, self._manifest)
         from harness.judge.assess import assess
 
         return assess(self._manifest, self._events())

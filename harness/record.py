@@ -42,6 +42,9 @@ FailureKind: TypeAlias = Literal[
 
 Variant: TypeAlias = str
 
+# How an answer is bought: at once, in a batch or at a slower tier (both cheaper), or from a file of answers.
+Via: TypeAlias = Literal["sync", "batch", "flex", "file"]
+
 # As they are read: a number that no run could have written is refused where a file holds it.
 Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 Tokens: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -152,6 +155,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     in_flight: Whole = 0  # calls in flight when it was admitted, this one included
     recorded: bool = False  # replayed: latency was measured elsewhere, or not at all
     warmup: bool = False  # listed, never counted
+    via: Via = "sync"  # no clock was held beside what came in a batch or from a file: it has no attempts
 
     @property
     def total_ns(self) -> int:

@@ -23,6 +23,7 @@ def run(
     limit: options.Limit = None,
     first: options.First = None,
     stop: options.Stop = False,
+    via: options.Via = None,
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
     shard: options.Shard = None,
@@ -42,6 +43,7 @@ def run(
     )
     if stop and bundle.suite.stop is None:
         bundle = bundle.stopping({})
+    bundle = bundle.bought(via)
     share = None if shard is None else _shard_of(bundle, shard)
     if not quiet:
         for told in (*bundle.left_out, *retiring_models(bundle)):

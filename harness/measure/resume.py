@@ -30,7 +30,7 @@ from harness.measure.manifest import file_digest, files_of, make_manifest, refus
 from harness.measure.session import Begin, keyboard_interrupts, run_session
 from harness.measure.sharding import leave_to_others, shard_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
-from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Refused, Reply, Session, Stopped
+from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Refused, Reply, Session, Stopped, Via
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
 
 _MOST_LISTED = 20
@@ -150,7 +150,9 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
     )
     if trusted is not None:
         refuse_repeats(run, manifest, bundle.own_repeats)
-    bundle = bundle.stopping(manifest.suite.get("stop"))  # as it began, whatever the suite says now
+    vias: dict[str, Via] = {entry.model_name: entry.model.get("via", "sync") for entry in manifest.candidates}
+    # As it began, whatever suite and harness.yml say now.
+    bundle = bundle.stopping(manifest.suite.get("stop")).bought(vias)
     if not found.started:
         return bundle
     return bundle.only(found.cases)

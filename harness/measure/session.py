@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed
+from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed, UsageError
 from harness.files.thresholds import metric_of
 from harness.measure.bounds import Bundle, Most, Plan, Spent
 from harness.measure.engine.contract import EngineOutcome, RecordSink, Work
@@ -129,6 +129,8 @@ def _measure(bundle: Bundle, plan: Plan, begin: Begin, sink: JournalSink, proces
 
 def run_engine(work: Work, plan: Plan, sink: RecordSink, *, processes: int) -> EngineOutcome:
     """Measure what is left of a plan; what ends it early is in the outcome."""
+    if any(candidate.model.waits for candidate in work.bundle.candidates):
+        raise UsageError("answers can't be bought in a batch yet.", fix="Leave --via and `via:` out.")
     if processes > 1:
         from harness.measure.engine.processes import run_processes
 

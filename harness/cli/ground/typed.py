@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import typer
 
@@ -202,6 +202,14 @@ Debug = Annotated[
 Processes = Annotated[
     int | None,
     typer.Option("--processes", min=1, help="Measure with this many processes.", show_default="as many as help"),
+]
+Via = Annotated[
+    Literal["sync", "batch", "flex", "file"] | None,
+    typer.Option(
+        "--via",
+        help="How answers are bought: at once; in a batch, cheaper and within a day; at a slower tier; from a file.",
+        show_default="as harness.yml says",
+    ),
 ]
 Shard = Annotated[
     str | None,

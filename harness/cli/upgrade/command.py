@@ -62,6 +62,7 @@ def upgrade(
     repeats: options.Repeats = None,
     limit: options.Limit = None,
     stop: options.Stop = False,
+    via: options.Via = None,
     confirm: ConfirmOption = 3,
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
@@ -87,7 +88,7 @@ def upgrade(
     else:
         if suite is None or old is None or not new:
             raise UsageError("what is to be replaced?", fix="Write harness upgrade SUITE --from OLD --to NEW.")
-        asked = UpgradeAsked(suite, old, tuple(new), tuple(prompt or ()), cases, repeats, limit, stop)
+        asked = UpgradeAsked(suite, old, tuple(new), tuple(prompt or ()), cases, repeats, limit, stop, via)
         folder, settings, bundle = measured(asked, shares[0], shares[1], most, stopping=stopper_for, quiet=quiet)
     settings = settings.with_margins(*shares)
     made = judge(folder, settings, labels=labels, bundle=bundle, repeats=confirm, most=most, quiet=quiet)

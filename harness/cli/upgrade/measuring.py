@@ -10,7 +10,7 @@ import msgspec
 from harness.cli.ground import command_line, note, retiring_models, show_error
 from harness.cli.progress import watching_bundle
 from harness.errors import EndpointUnusable, FilesError, HarnessError, Problem, RunIncomplete, StorageFailed, UsageError
-from harness.files.bundle import Bundle, load_bundle
+from harness.files.bundle import Bundle, Via, load_bundle
 from harness.files.digest import digest
 from harness.files.written import shortest
 from harness.measure.resume import resume, something_left
@@ -34,6 +34,7 @@ class UpgradeAsked:
     repeats: int | None
     limit: int | None
     stop: bool
+    via: Via | None
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +95,7 @@ def measured(
     )
     if asked.stop and bundle.suite.stop is None:
         bundle = bundle.stopping({})
+    bundle = bundle.bought(asked.via)
     _refuse_unpaired(bundle, asked)
     for told in () if quiet else (*bundle.left_out, *retiring_models(bundle)):
         note(told)

@@ -21,7 +21,7 @@ from harness.files.suite import Suite
 from harness.files.written import Findings, Written, shown
 
 FREE = frozenset({"local", "replay"})  # endpoints that cost nothing
-CALLING = frozenset({"price", "limits", "timeout_s", "deadline_s", "warmup", "retires"})
+CALLING = frozenset({"price", "limits", "timeout_s", "deadline_s", "warmup", "retires", "via"})
 _AS_SENT = frozenset({"params", "adapt"})  # compared as what becomes of them in a request
 _RECEIVER = ("api_key_env", "headers", "azure", "ca_file")
 _FIRST = "Merge harness.yml first, by itself; or use `--policy head` where you trust the branch."

@@ -19,7 +19,7 @@ from harness.files.bundle.notes import notes_on
 from harness.files.case import Case, apply_own, check_names, is_own
 from harness.files.mending import places_of
 from harness.files.policy import Threshold, default_thresholds
-from harness.files.project import ModelEntry, Project, model_digest
+from harness.files.project import ModelEntry, Project, Via, checked_via, model_digest
 from harness.files.prompts import Prompt, prompt_digest
 from harness.files.suite import ReplyRule, StopRule, Suite, suite_digest
 from harness.files.written import Checked, Findings, shortest, shortlist
@@ -59,6 +59,21 @@ class Bundle:
         """Give the same bundle with another rule of when to stop, as a suite writes it; None: ask all cases."""
         rule = None if written is None else StopRule.model_validate(written)
         return replace(self, suite=self.suite.model_copy(update={"stop": rule}))
+
+    def bought(self, via: Via | Mapping[str, Via] | None) -> "Bundle":
+        """Give the same bundle, its answers bought in one way or each model's in its own; None: as harness.yml says.
+
+        What waits for a batch asks every case: it is sent whole. Raises UsageError for a model that can't.
+        """
+        bought = self
+        if via is not None:
+            own = via if isinstance(via, Mapping) else {c.model_name: via for c in self.candidates}
+            models = [checked_via(c.model_name, c.model, own[c.model_name]) for c in self.candidates]
+            bought = replace(self, candidates=tuple(map(_on, self.candidates, models)))
+        if self.suite.stop is None or not any(c.model.waits for c in bought.candidates):
+            return bought
+        told = "a batch is sent whole: `stop` is left out, every case is asked."
+        return replace(bought.stopping(None), left_out=(*self.left_out, told))
 
     def only(self, ids: Container[str]) -> "Bundle":
         """Give the same bundle with the cases of these ids."""
@@ -189,6 +204,10 @@ class _Loader:
     def _no_case_left(self, checked: Checked[Suite], choice: RunChoice) -> None:
         wanted = [*(f"split={s}" for s in sorted(choice.splits)), *(f"tag={t}" for t in sorted(choice.tags))]
         checked.problem((), f"no case is left by {shortlist(wanted) or 'the limit'}.", "Ask for fewer conditions.")
+
+
+def _on(candidate: Candidate, model: ModelEntry) -> Candidate:
+    return replace(candidate, model=model)
 
 
 def _candidates(

@@ -13,7 +13,7 @@ from harness.files.digest import digest
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
 from harness.files.written.units import Day, Money, Seconds, Texts
 from harness.files.written.validation import Written
-from harness.record import Usage
+from harness.record import Usage, Via
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,6 +129,9 @@ class ModelEntry(Written):
     params: dict[str, Any] = Field({}, description="Sent with every request: temperature, seed, ...")
     adapt: Adapt = Field(Adapt(), description="What this model does not take as prompts and `params` ask for it.")
     retires: Day | None = Field(None, description="Day from which the provider serves it no more: 2027-01-14.")
+    via: Via = Field(
+        "sync", description="How answers are bought: sync, batch (cheaper, within a day), flex (cheaper, slow), file."
+    )
     price: Price = Field(Price(), description="Money per million tokens.")
     limits: Limits = Field(Limits(), description="What the endpoint allows.")
     timeout_s: Seconds = Field(
@@ -159,6 +162,11 @@ class ModelEntry(Written):
     finish: str | None = Field(
         None, pattern=r"^(/.*)?$", description="http: JSON pointer to the word for why the reply ended."
     )
+
+    @property
+    def waits(self) -> bool:
+        """Whether answers come later, in a batch or a file: no clock is held beside them."""
+        return self.via in ("batch", "file")
 
     @field_validator("api_key_env")
     @classmethod

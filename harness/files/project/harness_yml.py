@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
-from harness.files.project.entry import Adapt, ModelEntry
+from harness.files.project.entry import Adapt, ModelEntry, Via
 from harness.files.written import (
     Entries,
     Findings,
@@ -33,6 +33,7 @@ from harness.files.written import (
 )
 
 PROJECT_FILE = "harness.yml"
+_NO_AZURE = "For Azure name its v1 address: `base_url: https://NAME.openai.azure.com/openai/v1`."
 _NEARLY = ("harness.yaml", ".harness.yml", ".harness.yaml", "harness.yml.txt")
 
 PROJECT_TEXTS: tuple[Path_, ...] = (
@@ -50,7 +51,7 @@ _COMMON = frozenset(
     {"endpoint", "params", "price", "retires", "limits", "timeout", "timeout_s", "deadline", "deadline_s", "warmup"}
 )
 _REMOTE = frozenset({"transport", "api_key_env", "ca_file", "headers"})
-_SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream", "adapt"}
+_SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream", "adapt", "via"}
 _OPENAI = _SPOKEN | {"azure"}
 APPLIES: Mapping[str, frozenset[str]] = {
     "local": _COMMON | {"model", "weights", "threads", "context", "stream", "adapt"},
@@ -144,8 +145,7 @@ def _read_entry(name: str, tree: Entries, path: Path, findings: Findings) -> Mod
         findings.add(path, line, f"models.{shown(name)}", "a model's name is short and has no `@`, `/` or `\\`.")
     raw: dict[str, Any] = node.value(PROJECT_TEXTS, at)
     for key, message, fix in _entry_problems(raw):
-        _, where, _ = tree.at((*at, key))
-        findings.add(path, where, f"models.{shown(name)}.{key}", message, fix)
+        findings.add(path, tree.at((*at, key))[1], f"models.{shown(name)}.{key}", message, fix)
     try:
         entry = ModelEntry.model_validate(raw)
     except ValidationError as error:
@@ -173,6 +173,17 @@ def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
         yield "transport", f"`openai` does not speak `endpoint: {kind}`.", "Use `wire` or `httpx`."
     if raw.get("azure") is not None and raw.get("transport") != "openai":
         yield "azure", "needs the official client.", "Add `transport: openai`, or remove `azure:`."
+    if raw.get("azure") is not None and raw.get("via") in {"batch", "file"}:
+        yield "via", f"{raw['via']!r} does not go with `azure:`.", _NO_AZURE
+
+
+def checked_via(name: str, entry: ModelEntry, via: Via) -> ModelEntry:
+    """Give the entry with its answers bought in another way. Raises UsageError where its endpoint has none."""
+    bought = entry.model_copy(update={"via": via})
+    sold = entry.azure is None or not bought.waits
+    if via != "sync" and ("via" not in APPLIES.get(entry.endpoint, ()) or via not in get_args(Via) or not sold):
+        raise UsageError(f"models.{name}: this endpoint can't be asked via {via}.", fix=f"Use --via sync. {_NO_AZURE}")
+    return bought
 
 
 def default_project(root: Path) -> Project:
@@ -211,8 +222,7 @@ def with_adapt(text: str, name: str, adapt: Adapt) -> str:
     end = _end(last, text)
     if entry.flow_style:
         return f"{text[:end]}, adapt: {written}{text[end:]}"
-    line_end = text.find("\n", end)
-    at = len(text) if line_end < 0 else line_end
+    at = len(text) if (line_end := text.find("\n", end)) < 0 else line_end
     newline = "\r\n" if "\r\n" in text else "\n"
     at -= 1 if text[at - 1 : at] == "\r" else 0
     return f"{text[:at]}{newline}{' ' * entry.value[0][0].start_mark.column}adapt: {written}{text[at:]}"

@@ -78,6 +78,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: Tokens | None = None
     cached: Tokens | None = None  # part of `input` that was served from the endpoint's cache
     reasoning: Tokens | None = None  # part of `output` that was spent on thinking
+    tier: str | None = None  # service tier that it is paid at, in lower case: as the endpoint said, or `batch`
 
 
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):

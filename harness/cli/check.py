@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows
+from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows, waiting_lines
 from harness.cli.ground import Exit, columns_of_stdout, emit, emit_json, options, retiring_models
 
 if TYPE_CHECKING:
@@ -143,6 +143,7 @@ def check_text(
         *_label_lines(bundle),
         "a run would make",
         *columns(candidate_rows(summary)),
+        *waiting_lines(summary),
         "",
         f"what these cases can prove at {sure(suite.confidence)} confidence",
         *columns(power_rows(rows), width, spare=(1, 3)),

@@ -104,6 +104,25 @@ def candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
     return rows
 
 
+_WAITS = {
+    "batch": "in a batch, which may take 24 hours and measures no latency",
+    "flex": "at the tier flex, where a call may take minutes and latency is that tier's",
+}
+
+
+def waiting_lines(summary: PlanSummary) -> list[str]:
+    """Say what waiting buys, candidate by candidate, as far as its price is known."""
+    told = []
+    for one in summary.candidates:
+        sync = one.ways.get("sync", 0.0)
+        told += [
+            f"  {one.name}: {one.currency} {money:,.4f} instead of {sync:,.4f} {_WAITS[way]}"
+            for way, money in one.ways.items()
+            if way in _WAITS
+        ]
+    return ["", "what waiting buys", *told] if told else []
+
+
 def columns(rows: list[tuple[str, ...]], width: int | None = None, *, spare: Sequence[int] = ()) -> list[str]:
     """Lay rows out: the first column to the left, the others to the right.
 

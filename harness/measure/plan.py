@@ -207,6 +207,7 @@ class CandidateCost(msgspec.Struct, frozen=True, kw_only=True):
     money: float | None  # None without a price
     currency: str
     priced: bool
+    ways: dict[str, float]  # money by way of asking, as far as its price is known: sync, batch, flex
     first_prompt: str
     params: dict[str, Any]  # asked for with every prompt, as `adapt` leaves them
     left_out: tuple[str, ...]  # by `adapt`, of what prompt and model ask for
@@ -255,15 +256,17 @@ def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
     asked = {*entry.params, *candidate.prompt.parameters}
     limit = limit_of(params)
     tokens_out = None if limit is None else calls * limit
-    price = entry.price
+    price, out = entry.price, float(tokens_out or 0)
+    ways = {w: price.money(float(tokens_in), out, 0.0, price.factor(w)) for w in price.ways if price.is_given}
     return CandidateCost(
         name=candidate.name,
         calls=calls,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        money=price.money(float(tokens_in), float(tokens_out or 0), 0.0) if price.is_given else None,
+        money=ways.get("sync"),
         currency=price.currency,
         priced=price.is_given,
+        ways=ways,
         first_prompt=first,
         params={} if entry.endpoint in ("http", "replay", "function") else params,
         left_out=tuple(n for n in entry.adapt.drop if n not in OUTPUT_NAMES and n in asked),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from commanded import in_process as harness
 from commanded import write_replayed
 
@@ -41,6 +42,24 @@ def test_strict_refuses_what_these_cases_cannot_prove(tmp_path: Path, threshold:
     assert done.returncode == code
     (row,) = json.loads(done.stdout)["power"]
     assert row["provable"] == (code == 0)
+
+
+def test_what_waiting_buys_is_told_beside_the_price_of_asking_at_once(tmp_path: Path) -> None:
+    write_replayed(tmp_path, ANSWERS)
+    project = tmp_path / "harness.yml"
+    entry = yaml.safe_load(project.read_text())
+    entry["models"]["recorded"] |= {"price": {"input": 200.0, "batch": 0.5, "flex": 0.25}}
+    project.write_text(yaml.safe_dump(entry))
+    done = harness("check", "seed.suite.yml", at=tmp_path)
+    # "Sort: message no. 12" is 20 characters: 5 tokens and 1, 4 for the message; 10 cases have one less: 590 in all
+    assert (
+        "what waiting buys\n"
+        "  v1@recorded: USD 0.0590 instead of 0.1180 in a batch, which may take 24 hours and measures no latency\n"
+        "  v1@recorded: USD 0.0295 instead of 0.1180 at the tier flex, where a call may take minutes and latency is "
+        "that tier's\n"
+    ) in done.stdout
+    (cost,) = json.loads(harness("check", "seed.suite.yml", "--json", at=tmp_path).stdout)["plan"]["candidates"]
+    assert cost["ways"] == {"sync": cost["money"], "batch": cost["money"] / 2, "flex": cost["money"] / 4}
 
 
 def test_what_no_result_could_satisfy_is_a_mistake_of_the_files(tmp_path: Path) -> None:

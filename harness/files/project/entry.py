@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.files.digest import digest
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
-from harness.files.written.units import Day, Money, Seconds, Texts
+from harness.files.written.units import Day, Money, Seconds, Share, Texts
 from harness.files.written.validation import Written
 from harness.record import Usage, Via
 
@@ -41,24 +41,36 @@ class Price(Written):
         None, ge=0, allow_inf_nan=False, description="Price of a million cached input tokens; as `input` if absent."
     )
     currency: str = Field("USD", pattern=r"^[A-Z]{3}$", description="ISO code, such as USD.")
+    batch: Share | None = Field(None, gt=0, le=1, description="Of these, what a batch costs: 0.5 is half.")
+    flex: Share | None = Field(None, gt=0, le=1, description="Of these, what the service tier `flex` costs.")
 
     @property
     def is_given(self) -> bool:
         """Whether anybody wrote what tokens cost; where nobody did there is no figure in money."""
         return self.input > 0 or self.output > 0 or bool(self.cached)
 
-    def money(self, tokens_in: Tokens, tokens_out: Tokens, cached: Tokens) -> Tokens:
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways of asking whose price is known: `sync`, and `batch` and `flex` where their factors are."""
+        return ("sync", *(way for way in ("batch", "flex") if getattr(self, way) is not None))
+
+    def factor(self, tier: str | None) -> float:
+        """Give the part of these prices that a service tier costs; all of them where nobody wrote another."""
+        return {"batch": self.batch, "flex": self.flex}.get(tier or "") or 1.0
+
+    def money(self, tokens_in: Tokens, tokens_out: Tokens, cached: Tokens, factor: Tokens | float = 1.0) -> Tokens:
         """Give the money of tokens, of one call or of many at once; `cached` are those of `tokens_in`."""
         fresh = tokens_in - cached
         fresh = fresh * (fresh > 0)
         cached_price = self.input if self.cached is None else self.cached
-        return (fresh * self.input + cached * cached_price + tokens_out * self.output) / PER_MILLION
+        return (fresh * self.input + cached * cached_price + tokens_out * self.output) * factor / PER_MILLION
 
     def of(self, usage: Usage) -> float | None:
         """Give the money of one call; None where there is no price, or the endpoint counted no tokens."""
         if not self.is_given or (usage.input is None and usage.output is None):
             return None
-        return self.money(float(usage.input or 0), float(usage.output or 0), float(usage.cached or 0))
+        in_, out, cached = (float(count or 0) for count in (usage.input, usage.output, usage.cached))
+        return self.money(in_, out, cached, self.factor(usage.tier))
 
 
 def price_of(model: Mapping[str, Any]) -> Price:

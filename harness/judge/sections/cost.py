@@ -15,7 +15,8 @@ def spent(trials: TrialColumns, price: Price) -> Float:
     """Give the money of each trial's final call; 0 where the endpoint counted no tokens."""
     counts = (trials.tokens_in, trials.tokens_out, trials.tokens_cached)
     tokens_in, tokens_out, cached = (np.maximum(count, 0).astype(np.float64) for count in counts)
-    return price.money(tokens_in, tokens_out, cached)
+    factors = np.array([*map(price.factor, trials.tiers), 1.0])  # NONE indexes from the end
+    return price.money(tokens_in, tokens_out, cached, factors[trials.tier])
 
 
 def counted(trials: TrialColumns) -> Bool:
@@ -92,8 +93,10 @@ def scaled(estimate: Estimate, factor: float) -> Estimate:
 
 def _total(view: View) -> float:
     """Give the money of every call, variants and warm-up included."""
-    warmup = view.model.price.money(*map(float, view.trials.warmup_tokens))
-    return float(spent(view.every_trial, view.model.price).sum()) + warmup
+    price = view.model.price
+    return float(spent(view.every_trial, price).sum()) + sum(
+        price.of(usage) or 0.0 for usage in view.trials.warmup_usage
+    )
 
 
 def _mean(view: View, column: Int64) -> Estimate:

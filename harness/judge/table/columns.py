@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judge.labels.reasons import Why  # the ground of all columns: not the whole room
-from harness.record import Failure, FailureKind, Interference, Pace, Refused, Session, Stopped
+from harness.record import Failure, FailureKind, Interference, Pace, Refused, Session, Stopped, Usage
 
 Int8 = npt.NDArray[np.int8]
 Int16 = npt.NDArray[np.int16]
@@ -82,12 +82,14 @@ class TrialColumns:
     served: Int16  # index into `served_models`, NONE when unknown
     served_models: tuple[str, ...]
     fingerprint: Int16
+    tier: Int16  # index into `tiers`, NONE where the endpoint named none
+    tiers: tuple[str, ...]
     fingerprints: tuple[str, ...]
     odd_fields: tuple[tuple[str, ...], ...]  # the fields of a reply that could not be read
     unknown_endings: tuple[str, ...]  # words for an ending that no provider is known to say
     recorded: bool
     warmup_calls: int
-    warmup_tokens: tuple[int, int, int] = (0, 0, 0)  # in, out, cached: paid for, never judged
+    warmup_usage: tuple[Usage, ...] = ()  # of each service tier: paid for, never judged
     not_run: Bool | None = None  # planned, but the run ended before; None: all were run
 
     def __len__(self) -> int:

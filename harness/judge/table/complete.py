@@ -57,7 +57,8 @@ class Columns:
         """Sort the records of one candidate; of two records of one trial the later in the journal stays."""
         columns = intake.columns()
         columns["case"] = self.case_row[columns["case"]].astype(np.int32)
-        for name, names in (("reply", intake.replies), ("served", intake.served), ("fingerprint", intake.fingerprints)):
+        named = {"reply": intake.replies, "served": intake.served, "tier": intake.tiers}
+        for name, names in (*named.items(), ("fingerprint", intake.fingerprints)):
             columns[name] = _sorted_names(columns[name], names)
         columns["why"] = _sorted_names(columns["why"], intake.whys)
         trial = self._trial(columns["variant"], columns["case"], columns["repeat"])
@@ -101,7 +102,6 @@ class Columns:
         at = columns["sent_at"]
         started = at[at != NONE].min(initial=np.iinfo(np.int64).max)
         columns["sent_at"] = np.where(at == NONE, NONE, (at - started) * 1000)
-        in_, out, cached = intake.warmup_tokens
         return TrialColumns(
             **columns,  # type: ignore[arg-type]
             variants=self.variants,
@@ -111,11 +111,12 @@ class Columns:
             whys=tuple(intake.whys),
             served_models=tuple(intake.served),
             fingerprints=tuple(intake.fingerprints),
+            tiers=tuple(intake.tiers),
             odd_fields=tuple(intake.odd_fields),
             unknown_endings=tuple(intake.unknown_endings),
             recorded=intake.recorded,
             warmup_calls=intake.warmup_calls,
-            warmup_tokens=(in_, out, cached),
+            warmup_usage=tuple(intake.warmup_usage.values()),
             not_run=missing,
         )
 

@@ -17,7 +17,7 @@ from harness.judge.documents import OUTCOMES
 from harness.judge.labels import Why, said
 from harness.judge.table.columns import FAILURES, NONE, Float, Int64
 from harness.judge.table.reply_score import ScoreReader
-from harness.record import Attempt, Failure, Record, Reply, ToolCall, is_timed
+from harness.record import Attempt, Failure, Record, Reply, ToolCall, Usage, is_timed
 
 _T = TypeVar("_T")
 Column: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.int16 | np.int8 | np.float64]
@@ -54,6 +54,7 @@ KINDS: dict[str, npt.DTypeLike] = {
     "reply": np.int32,
     "served": np.int16,
     "fingerprint": np.int16,
+    "tier": np.int16,
 }
 _OUTCOME = {name: index for index, name in enumerate(OUTCOMES)}
 _FAILURE = {name: index for index, name in enumerate(FAILURES)}
@@ -94,12 +95,13 @@ class Intake:
     whys: Numbers[Why] = field(default_factory=Numbers[Why])
     served: NameNumbers = field(default_factory=NameNumbers)
     fingerprints: NameNumbers = field(default_factory=NameNumbers)
+    tiers: NameNumbers = field(default_factory=NameNumbers)
     odd_fields: Numbers[tuple[str, ...]] = field(default_factory=Numbers)
     unknown_endings: NameNumbers = field(default_factory=NameNumbers)
     most_repeats: int = 0
     recorded: bool = False
     warmup_calls: int = 0
-    warmup_tokens: list[int] = field(default_factory=lambda: [0, 0, 0])
+    warmup_usage: dict[str | None, Usage] = field(default_factory=dict)  # by service tier
     _said: Numbers[_Said] = field(default_factory=Numbers[_Said])
     _chunks: dict[str, list[Column]] = field(default_factory=dict)
 
@@ -109,8 +111,7 @@ class Intake:
             self.warmup_calls += 1
             if isinstance(warmup.outcome, Reply):
                 usage = warmup.outcome.usage
-                for place, count in enumerate((usage.input, usage.output, usage.cached)):
-                    self.warmup_tokens[place] += max(count or 0, 0)
+                self.warmup_usage[usage.tier] = _sum(self.warmup_usage.get(usage.tier, Usage()), usage)
         counted = [record for record in records if not record.warmup]
         if not counted:
             return
@@ -154,6 +155,7 @@ class Intake:
             "odd": np.array([self.odd_fields[r.odd] if r.odd else NONE for r in replies], dtype=np.int16),
             "served": np.array(models, dtype=np.int16),
             "fingerprint": np.array(prints, dtype=np.int16),
+            "tier": np.array([NONE if u.tier is None else self.tiers[u.tier] for u in usages], dtype=np.int16),
             "score": self._scores(outcomes),
         }
 
@@ -208,6 +210,11 @@ class Intake:
 def _as_reply(parts: _Parts) -> Reply:
     text, finish_reason, refusal, tools = parts
     return Reply(text=text, finish_reason=finish_reason, refusal=refusal, tools=tools)
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    counts = {name: (getattr(one, name) or 0) + (getattr(other, name) or 0) for name in ("input", "output", "cached")}
+    return Usage(**counts, tier=other.tier)
 
 
 def _known(counts: Sequence[int | None]) -> Int64:

@@ -64,6 +64,7 @@ _STATUS: dict[int, FailureKind] = {
     409: "server_error",
     425: "server_error",
     429: "rate_limited",
+    498: "rate_limited",  # Groq: no capacity at the tier flex
 }
 
 

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 from journalled import write_journal
+from pydantic import ValidationError
 from run_of import candidate, case_row, manifest_of, record
 
 from harness.cli.progress.tally import Tally
@@ -65,6 +66,33 @@ def test_a_call_costs_the_same_wherever_it_is_counted(tmp_path: Path) -> None:
             live.add(trial)
     judged = float(spent(view.trials, view.model.price).sum())
     assert [shown["cost"], exported["cost"], live.money, judged] == [pytest.approx(COST)] * 4
+
+
+# The same 1,480 millionths: a batch at half of them, flex at a quarter; no factor is known of another tier.
+@pytest.mark.parametrize(
+    ("tier", "cost"), [("batch", 740e-6), ("flex", 370e-6), ("default", COST), ("priority", COST), (None, COST)]
+)
+def test_a_call_costs_its_tier_s_part_wherever_it_is_counted(tmp_path: Path, tier: str | None, cost: float) -> None:
+    trial = record("a", Reply(text="spam", usage=Usage(input=1000, output=10, cached=400, tier=tier)))
+    price = {"input": 2.0, "cached": 0.5, "output": 8.0, "batch": 0.5, "flex": 0.25}
+    manifest = stored(tmp_path, trial, price=price)
+    (shown,) = _trial_rows(tmp_path, manifest, case="a", wrong=False)
+    (exported,) = trial_rows(tmp_path, manifest)
+    (view,) = views_of(tmp_path).values()
+    live = Tally(LabelReader(ReplyRule(), LABELS), {"a": "spam"}, Price(**price))  # type: ignore[arg-type]
+    live.add(trial)
+    judged = float(spent(view.trials, view.model.price).sum())
+    assert [shown["cost"], exported["cost"], live.money, judged] == [pytest.approx(cost)] * 4
+
+
+@pytest.mark.parametrize("factor", [0, 1.5, 50, "200%", True])
+def test_a_factor_is_a_part_of_the_price(factor: object) -> None:
+    with pytest.raises(ValidationError):
+        Price(input=1.0, flex=factor)  # type: ignore[arg-type]
+
+
+def test_a_factor_may_be_written_in_percent() -> None:
+    assert Price(input=1.0, batch="50%").factor("batch") == 0.5  # type: ignore[arg-type]
 
 
 def test_more_cached_tokens_than_tokens_make_no_negative_cost() -> None:

@@ -3,7 +3,7 @@
 import msgspec
 
 from harness.measure.endpoint.codecs import params as parameters
-from harness.measure.endpoint.codecs.books import Books, Headers, anthropic_usage, request_id, server_ns
+from harness.measure.endpoint.codecs.books import Books, Headers, anthropic_usage, at_tier, request_id, server_ns
 from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, list_at, object_at, text_at
 from harness.measure.endpoint.codecs.message import content_text, finish_of, kept, thoughts_among, tool_call
 from harness.measure.endpoint.codecs.params import ModelEntry, Prompt, Rendered
@@ -52,13 +52,14 @@ class AnthropicCodec:
         if blocks is None:
             raise Malformed("`content` is missing")
         books = Books()
+        usage = books.group(payload, "usage")
         text, stop = content_text(payload), books.text(payload, "stop_reason")
         calls = [block for block in blocks if isinstance(block, dict) and block.get("type") == "tool_use"]
         return Reply(
             text=text,
             finish_reason=finish_of({"finish_reason": stop}, {}, books),
             refusal=(text or _explained(payload)) if stop == "refusal" else None,
-            usage=anthropic_usage(books.group(payload, "usage"), books),
+            usage=at_tier(anthropic_usage(usage, books), usage, headers, books),
             served_model=books.text(payload, "model"),
             request_id=request_id(headers) or books.text(payload, "id"),
             server_ns=server_ns(payload, headers),

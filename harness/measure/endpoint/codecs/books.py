@@ -12,6 +12,8 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any, TypeVar
 
+from msgspec import structs
+
 from harness.measure.endpoint.codecs import fields
 from harness.measure.endpoint.headers import Headers
 from harness.record import TokenLogprob, Usage
@@ -19,6 +21,7 @@ from harness.record import TokenLogprob, Usage
 N = TypeVar("N", int, float)
 _MOST_KEPT = 4096  # of a label's reply; the journal keeps no more
 _MOST_ALTERNATIVES = 20
+_LONGEST_TIER = 40  # characters of its name
 _FLOOR = -9999.0  # what OpenAI writes for a token that is too unlikely to be counted
 
 
@@ -90,6 +93,12 @@ def responses_usage(payload: fields.JsonObject, books: Books) -> Usage:
     return _openai_usage(payload, books, "input_tokens", "output_tokens")
 
 
+def at_tier(usage: Usage, holder: fields.JsonObject, headers: Headers, books: Books) -> Usage:
+    """Add the service tier that served a reply; Gemini's OpenAI face says it in a header alone."""
+    said = books.text(holder, "service_tier") or headers.get("x-gemini-service-tier")
+    return structs.replace(usage, tier=said[:_LONGEST_TIER].lower()) if said else usage
+
+
 def _openai_usage(payload: fields.JsonObject, books: Books, before: str, after: str) -> Usage:
     usage = books.group(payload, "usage")
     cached = books.group(usage, f"{before}_details").get("cached_tokens", usage.get("prompt_cache_hit_tokens"))
@@ -134,7 +143,7 @@ def _with_all_output(usage: Usage, total: int | None) -> Usage:
 def with_thoughts_beside(usage: Usage, thought: int) -> Usage:
     """Give the same counts with the tokens of thoughts that `output` leaves out."""
     output = (usage.output or 0) + thought
-    return Usage(input=usage.input, output=output, cached=usage.cached, reasoning=thought)
+    return structs.replace(usage, output=output, reasoning=thought)
 
 
 def chat_logprobs(content: list[Any]) -> tuple[TokenLogprob, ...]:

@@ -9,7 +9,7 @@ import msgspec
 
 from harness.measure.endpoint.codecs import fields
 from harness.measure.endpoint.codecs import params as parameters
-from harness.measure.endpoint.codecs.books import Books, Headers, openai_usage, request_id, server_ns
+from harness.measure.endpoint.codecs.books import Books, Headers, at_tier, openai_usage, request_id, server_ns
 from harness.measure.endpoint.codecs.message import (
     FINISH_FIELDS,
     StreamedTools,
@@ -101,7 +101,7 @@ def _with_books(
     """Add to what was said what only keeps books."""
     return msgspec.structs.replace(
         reply,
-        usage=openai_usage(_usage_holder(choice, payload), books),
+        usage=at_tier(openai_usage(_usage_holder(choice, payload), books), payload, headers, books),
         logprobs=books.logprobs(choice) if choice.get("logprobs") else (),
         served_model=books.text(payload, "model"),
         fingerprint=books.text(payload, "system_fingerprint"),

@@ -57,9 +57,9 @@ class GenericCodec:
         """Follow the pointers."""
         books = Books()
         read = {key: at_pointer(payload, place) for key, place in self._usage.items()}
-        counts = {key: books.count(value, f"usage.{key}") for key, value in read.items()}
+        counts = {str(key): books.count(value, f"usage.{key}") for key, value in read.items()}
         thought = counts.pop("reasoning", None)
-        usage = Usage(**counts)
+        usage = msgspec.convert(counts, Usage)
         finish = None if self._finish is None else at_pointer(payload, self._finish)
         ended = finish_of({"finish_reason": finish}, {}, books)
         found = at_pointer(payload, self._reply)

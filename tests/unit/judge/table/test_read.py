@@ -119,9 +119,12 @@ def test_the_parts_of_a_trial_are_kept_apart() -> None:
     assert trials.attempts[0] == 2
 
 
+WARM = Usage(input=50, output=2, cached=0)
+
+
 def test_warm_up_calls_are_listed_and_never_counted() -> None:
     trials = columns([case_row("a", "spam"), record("a", "ham", warmup=True), record("a", "spam")])
-    assert (len(trials), trials.warmup_calls, trials.warmup_tokens) == (1, 1, (50, 2, 0))
+    assert (len(trials), trials.warmup_calls, trials.warmup_usage) == (1, 1, (WARM,))
 
 
 def test_a_trial_of_an_unknown_case_is_refused() -> None:

@@ -47,6 +47,8 @@ def test_every_kind_of_failure_has_an_answer_and_no_fatal_one_is_retried(kind: F
         (425, {"message": "early"}, "server_error"),
         (429, {"message": "slow down", "code": "rate_limit_exceeded"}, "rate_limited"),
         (429, {"message": "no money", "code": "insufficient_quota"}, "quota"),
+        (429, {"message": "flex has no room", "type": "resource_unavailable"}, "rate_limited"),
+        (498, {"message": "flex has no room", "code": "capacity_exceeded"}, "rate_limited"),
         (429, {"message": "no money", "type": "insufficient_quota", "code": None}, "quota"),
         (400, {"message": "Your credit balance is too low to access", "type": "invalid_request_error"}, "quota"),
         (500, {"message": "oops"}, "server_error"),

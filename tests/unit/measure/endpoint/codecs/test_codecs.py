@@ -261,6 +261,26 @@ def test_a_chat_reply_keeps_everything_the_endpoint_said() -> None:
     )
 
 
+@pytest.mark.parametrize("said", ["flex", "FLEX", "default"])
+def test_the_tier_that_served_is_kept_wherever_a_protocol_names_it(said: str) -> None:
+    usage = {"input_tokens": 5, "output_tokens": 2, "service_tier": said}
+    message = {"content": [{"type": "text", "text": "spam"}], "stop_reason": "end_turn", "usage": usage}
+    replies = (
+        good(CODEC, {**chat_body(), "service_tier": said}),
+        good(CODEC, chat_body(), {"x-gemini-service-tier": said}),
+        good(RESPONSES, responses_body(service_tier=said)),
+        good(ANTHROPIC, message),
+    )
+    assert {reply.usage.tier for reply in replies} == {said.lower()}
+    assert good(CODEC, {**chat_body(), "service_tier": None}).usage.tier is None
+
+
+def test_a_tier_that_is_no_text_is_odd_and_a_long_one_is_cut() -> None:
+    reply = good(CODEC, {**chat_body(), "service_tier": 7})
+    assert (reply.usage.tier, reply.odd) == (None, ("service_tier",))
+    assert good(CODEC, {**chat_body(), "service_tier": "x" * 5000}).usage.tier == "x" * 40
+
+
 def test_length_content_filter_and_refusal_are_replies() -> None:
     assert good(CODEC, chat_body(finish_reason="length")).finish_reason == "length"
     filtered = good(CODEC, chat_body(finish_reason="content_filter", message={"content": None}))

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from harness.judge import Check, Comparison
     from harness.judge.assess import Assessment, CandidateAssessment, View
+    from harness.measure.bounds import PlanSummary
     from harness.measure.endpoint.function import Function
-    from harness.measure.plan import PlanSummary
     from harness.rundir import Event, Manifest
 
 
@@ -217,7 +217,7 @@ def run(
 def check(suite: Path | str, *, models: Sequence[str] = ()) -> PlanSummary:
     """Say what a run would do and cost, without a call. Raises FilesError with every problem of every file."""
     from harness.files.bundle import load_bundle
-    from harness.measure.plan import estimate
+    from harness.measure.bounds import estimate
 
     return estimate(load_bundle(Path(suite), models=models))
 

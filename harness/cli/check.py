@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.judge.checks.forecast import Forecast
     from harness.judge.leakage.find import Leaks
     from harness.judge.power import PowerRow
-    from harness.measure.plan import CandidateCost, PlanSummary
+    from harness.measure.bounds import CandidateCost, PlanSummary
 
 _SHOWN = 3  # findings of each prompt
 _MOST = 3  # sentences of a kind
@@ -70,7 +70,7 @@ def check(
     )
     from harness.judge.checks import power  # after the files proved right: mistakes are told at once
     from harness.judge.power import cheapest_fix
-    from harness.measure.plan import estimate
+    from harness.measure.bounds import estimate
 
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from harness.files.bundle import Bundle
     from harness.judge.power import PowerRow
-    from harness.measure.plan import PlanSummary
+    from harness.measure.bounds import PlanSummary
 
 _MANY = 12  # labels: of more only those with the fewest and the most cases have rows
 _ENDS = 3  # rows of either

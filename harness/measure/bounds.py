@@ -1,4 +1,6 @@
-"""What one command may send and pay: refused before the first call where it is known to be more, else stopped there.
+"""What a run would cost, and what one command may send and pay.
+
+More is refused before the first call where it is known, else it is stopped there.
 
 What is planned is known from prices and estimated tokens; what is spent, from the tokens that the endpoint counts.
 Output that nothing limits is in no plan, but it is in what is spent.
@@ -6,11 +8,127 @@ A run that reaches its bound ends as one that was interrupted: calls in flight m
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
+from typing import Any
+
+import msgspec
 
 from harness.errors import RunIncomplete, UsageError
-from harness.files.project import Price
-from harness.measure.plan import Bundle, CandidateCost, Plan, costs_of
+from harness.files.prompts import Rendered, RenderedText, RenderFailed, renderer_of
+from harness.measure.endpoint.codecs import OUTPUT_NAMES, limit_of, merged
+from harness.measure.plan import Bundle, Candidate, Plan
 from harness.record import Record, Reply
+
+_SAMPLE = 500  # cases that are rendered to know the mean length of a prompt
+_CHARS_PER_TOKEN = 4  # rough for English in the usual byte-pair vocabularies
+_TOKENS_PER_MESSAGE = 4
+
+
+class CandidateCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one candidate would take. `tokens_out` and `money` are upper bounds where output is limited."""
+
+    name: str
+    calls: int  # without retries, with warm-up calls
+    tokens_in: int
+    tokens_out: int | None  # None: nothing limits the output
+    money: float | None  # None without a price
+    currency: str
+    priced: bool
+    ways: dict[str, float]  # money by way of asking, as far as its price is known: sync, batch, flex
+    first_prompt: str
+    params: dict[str, Any]  # asked for with every prompt, as `adapt` leaves them
+    left_out: tuple[str, ...]  # by `adapt`, of what prompt and model ask for
+
+
+class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run would do."""
+
+    cases: int
+    trials: int
+    calls: int
+    labels: dict[str, dict[str, int]]  # label -> split -> cases
+    candidates: tuple[CandidateCost, ...]
+
+
+def estimate(bundle: Bundle) -> PlanSummary:
+    """Estimate a run of this bundle without a call."""
+    plan = Plan(bundle)
+    costs = costs_of(plan, plan.nothing_done())
+    labels: dict[str, dict[str, int]] = {label: {} for label in bundle.suite.labels}
+    for case in bundle.cases:
+        splits = labels.setdefault(case.expected, {})
+        splits[case.split] = splits.get(case.split, 0) + 1
+    return PlanSummary(
+        cases=len(bundle.cases),
+        trials=plan.planned,
+        calls=sum(cost.calls for cost in costs),
+        labels=labels,
+        candidates=costs,
+    )
+
+
+def costs_of(plan: Plan, done: bytearray) -> tuple[CandidateCost, ...]:
+    """Estimate what is not done of a plan, candidate by candidate, without a call."""
+    trials = plan.remaining(done)
+    return tuple(_cost(plan, candidate, trials[candidate.name]) for candidate in plan.candidates)
+
+
+def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
+    entry = candidate.model
+    warmups = 0 if entry.endpoint == "replay" or not trials else entry.warmup
+    calls = trials + warmups
+    first, mean = _sample(plan, candidate)
+    params = merged(entry, candidate.prompt)
+    tokens_in = round(calls * mean)
+    asked = {*entry.params, *candidate.prompt.parameters}
+    limit = limit_of(params)
+    tokens_out = None if limit is None else calls * limit
+    price, out = entry.price, float(tokens_out or 0)
+    ways = {w: price.money(float(tokens_in), out, 0.0, price.factor(w)) for w in price.ways if price.is_given}
+    return CandidateCost(
+        name=candidate.name,
+        calls=calls,
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        money=ways.get("sync"),
+        currency=price.currency,
+        priced=price.is_given,
+        ways=ways,
+        first_prompt=first,
+        params={} if entry.endpoint in ("http", "replay", "function") else params,
+        left_out=tuple(n for n in entry.adapt.drop if n not in OUTPUT_NAMES and n in asked),
+    )
+
+
+def _sample(plan: Plan, candidate: Candidate) -> tuple[str, float]:
+    """Give the first rendered prompt and the mean tokens of evenly spread cases."""
+    step = max(1, len(plan.cases) // _SAMPLE)
+    sizes: list[int] = []
+    first = ""
+    with closing(renderer_of(candidate.prompt)) as renderer:
+        for case in plan.cases[::step]:
+            try:
+                rendered = renderer.render(case.inputs)
+            except RenderFailed:
+                continue  # this case becomes a failure of the run; its size is nobody's cost
+            first = first or _plain(rendered)
+            sizes.append(_tokens(rendered))
+    return first, sum(sizes) / len(sizes) if sizes else 0.0
+
+
+def _plain(rendered: Rendered) -> str:
+    """Write a rendered prompt for people."""
+    if isinstance(rendered, RenderedText):
+        return rendered.text
+    return "\n".join(f"[{role}] {content}" for role, content in rendered.messages)
+
+
+def _tokens(rendered: Rendered) -> int:
+    if isinstance(rendered, RenderedText):
+        return len(rendered.text) // _CHARS_PER_TOKEN + 1
+    size = sum(len(content) for _, content in rendered.messages)
+    return size // _CHARS_PER_TOKEN + _TOKENS_PER_MESSAGE * len(rendered.messages) + 1
+
 
 _FREE = ("local", "replay", "function")
 
@@ -77,7 +195,7 @@ class Spent:
     """What the replies of a run cost."""
 
     def __init__(self, bundle: Bundle, most: Most) -> None:
-        self._prices: dict[str, Price] = {c.name: c.model.price for c in bundle.candidates}
+        self._prices = {c.name: c.model.price for c in bundle.candidates}
         self._most = most
 
     def take(self, record: Record) -> None:

@@ -11,7 +11,7 @@ import pytest
 from measured import write_project
 
 from harness.files.bundle import Bundle, load_bundle
-from harness.measure.plan import Plan, estimate
+from harness.measure.bounds import Plan, estimate
 from harness.record import CaseRow, Planned, Record, Reply
 
 NOWHERE = "http://127.0.0.1:9"

@@ -45,7 +45,7 @@ lint-workflows: .venv/.dev
 .venv/.local: .venv/.made pyproject.toml constraints.txt
 	@echo "installing the harness into .venv" >&2
 	@$(PIP) --editable . || { echo "The install failed: is there a network, or a package index that pip can reach?" >&2; exit 2; }
-	@$(PIP) --editable '.[local]' || { echo "The embedded model's server (xllamacpp) has no wheel for this platform. \
+	@$(PIP) --editable '.[local,view]' || { echo "The embedded model's server (xllamacpp) has no wheel for this platform. \
 	The rest is installed: give harness.yml a model with 'endpoint: chat' and the 'base_url' of any OpenAI-compatible \
 	server, then: .venv/bin/python -m harness run suites/sms_spam.suite.yml --model NAME" >&2; exit 2; }
 	@touch $@

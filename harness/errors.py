@@ -134,6 +134,22 @@ class Interrupted(HarnessError):
         self.exit_code = Exit.TERMINATED if terminated else Exit.INTERRUPTED
 
 
+def how_to_install(extra: str) -> str:
+    """Name the packages of an extra for pip, each by itself.
+
+    No index has this project, so an index's package of its name would be somebody else's.
+    """
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        lines = requires("prompt-readiness") or []
+    except PackageNotFoundError:
+        lines = []
+    wanted = [line.partition(";")[0].strip() for line in lines if line.endswith((f"'{extra}'", f'"{extra}"'))]
+    packages = " ".join(f"'{package}'" for package in wanted)
+    return f"Run: pip install {packages}." if wanted else f"Install the project again, with its extra `{extra}`."
+
+
 @contextmanager
 def fitting_together(run: Path) -> Iterator[None]:
     """Turn what the files of a run from elsewhere can make of a calculation into an error that names it.

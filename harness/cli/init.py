@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -14,6 +19,7 @@ from harness.cli.judged import conclude, measure_bundle
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
+SOURCE = "git+https://github.com/OWNER/prompt-readiness@COMMIT"  # what `init` fills in where it knows better
 DEMO_SUITE = Path("suites", "sms_spam.suite.yml")
 DEMO_CASES = 75  # of 150: the whole first run, install and download included, stays under four minutes
 
@@ -66,12 +72,40 @@ def init(
         said = f"could not write {error.filename or folder}: {error.strerror}"
         raise UsageError(said, fix="Choose another folder.") from error
     emit("\n".join(f"wrote {folder / name}" for name in files))
+    if unnamed := [name for name, text in files.items() if SOURCE in text]:
+        note(f"{folder / unnamed[0]} installs the harness from {SOURCE}: put your copy of its repository there")
     emit(f"\nnext: {shlex.join(['harness', 'run', str(folder / 'suites' / 'urgency.suite.yml')])}")
 
 
 def starter_files() -> dict[str, str]:
-    """Give the starter project: relative path -> text."""
-    return _texts(_shipped("harness.cli").joinpath("starter_project"))
+    """Give the starter project: relative path -> text, installing the harness from where this one came from."""
+    source = own_source() or SOURCE
+    texts = _texts(_shipped("harness.cli").joinpath("starter_project"))
+    return {name: text.replace(SOURCE, source) for name, text in texts.items()}
+
+
+def own_source() -> str | None:
+    """Give the repository and commit that this harness was installed from, as pip takes them; None if unknown.
+
+    Read from what pip noted at the install (PEP 610), and where that was a clone, from the clone. An address
+    that holds a name or a key is not given: it would be written into a file.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    from harness.files.branch.git import Git
+
+    with contextlib.suppress(PackageNotFoundError, UsageError, ValueError, KeyError):
+        noted = json.loads(distribution("prompt-readiness").read_text("direct_url.json") or "{}")
+        url, commit = noted["url"], noted.get("vcs_info", {}).get("commit_id", "")
+        if "dir_info" in noted:
+            git = Git.around(Path(unquote(urlsplit(url).path)))
+            url, commit = (
+                os.fsdecode(git.ask(*asked)).strip()
+                for asked in (("config", "--get", "remote.origin.url"), ("rev-parse", "HEAD"))
+            )
+        if re.fullmatch(r"https://[\w.-]+(:\d+)?/[\w./~-]+", url) and re.fullmatch(r"[0-9a-f]{40,64}", commit):
+            return f"git+{url}@{commit}"
+    return None
 
 
 def unpack_demo(folder: Path) -> Path:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import UsageError, emit, emit_json, note, options, project_here
+from harness.cli.ground import UsageError, emit, emit_json, how_to_install, note, options, project_here
 
 if TYPE_CHECKING:
     from harness.web.site import Results
@@ -115,5 +115,5 @@ def _need_the_extra() -> None:
         if (missing.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
             raise
         raise UsageError(
-            f"the viewer needs {missing.name}, which is not installed", fix="Run: pip install 'prompt-readiness[view]'"
+            f"the viewer needs {missing.name}, which is not installed", fix=how_to_install("view")
         ) from None

@@ -3,4 +3,3 @@
 from harness.files.branch.answering import FREE
 from harness.files.branch.bundle import GateBundle, gate_bundle, gate_bundles
 from harness.files.branch.pairing import GateAsked, Pair
-from harness.files.branch.repository import Repository

@@ -15,7 +15,6 @@ from harness.files.written import Findings, did_you_mean, shown
 _Rows: TypeAlias = Iterator[tuple[int, dict[str, Any]]]
 LARGEST_SHEET = 1 << 30  # bytes of a spreadsheet once it is unpacked
 _BATCH = 10_000
-_LACKS = ("reading this needs the extra `tables`.", "Install it: pip install 'prompt-readiness[tables]'.")
 
 
 def read_table(file: Path, source: str, findings: Findings) -> _Rows:
@@ -47,7 +46,7 @@ def _batches(file: Path, scan: Callable[[Any], Any], findings: Findings) -> _Row
     try:
         import polars
     except ImportError:
-        findings.add(file, None, "", *_LACKS)
+        findings.lacks(file, "tables")
         return
     try:
         lazy = scan(polars)
@@ -69,7 +68,7 @@ def read_sheet(file: Path, findings: Findings, sheet: str = "") -> Iterator[tupl
     try:
         import python_calamine as calamine
     except ImportError:
-        findings.add(file, None, "", *_LACKS)
+        findings.lacks(file, "tables")
         return
     try:
         if _unpacked(file) > LARGEST_SHEET:

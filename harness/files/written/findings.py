@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Set
 from pathlib import Path
 
-from harness.errors import FilesError, Problem
+from harness.errors import FilesError, Problem, how_to_install
 
 PER_FILE = 50
 
@@ -22,6 +22,10 @@ class Findings:
         self._seen[file] += 1
         if self._seen[file] <= PER_FILE:
             self._kept.append(Problem(file, line, field, message, fix))
+
+    def lacks(self, file: Path, extra: str) -> None:
+        """Note that a file can't be read without an extra."""
+        self.add(file, None, "", f"reading this needs the extra `{extra}`.", how_to_install(extra))
 
     def of(self, file: Path) -> int:
         """Say how many problems this file has."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
-from harness.errors import UsageError
+from harness.errors import UsageError, how_to_install
 from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEntry, read_certificates
 from harness.files.prompts import Prompt
 from harness.measure.endpoint import codecs, origin
@@ -99,7 +99,7 @@ def _local(name: str, entry: ModelEntry, prompt: Prompt, root: Path) -> Endpoint
     if find_spec("xllamacpp") is None:
         raise UsageError(
             f"models.{name}: the embedded model needs the extra `local`, which is not installed",
-            fix=f"Run: pip install 'prompt-readiness[local]'. {OTHER_SERVER}",
+            fix=f"{how_to_install('local')} {OTHER_SERVER}",
         )
     find_weights(entry.weights or DEFAULT_WEIGHTS, root=root)
     codec = codecs.CompletionsCodec(entry, prompt) if prompt.text is not None else codecs.ChatCodec(entry, prompt)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from harness.errors import UsageError
+from harness.errors import UsageError, how_to_install
 from harness.report.export.rows import COLUMNS, Row
 
 _FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # some programs take the wide forms, too
@@ -59,7 +59,7 @@ def write_parquet(rows: Iterable[Row], path: Path) -> int:
     except ImportError:
         raise UsageError(
             "writing Parquet needs the extra `tables`, which is not installed",
-            fix="Install it: pip install 'prompt-readiness[tables]'. Or choose --to csv or --to jsonl.",
+            fix=f"{how_to_install('tables')} Or choose --to csv or --to jsonl.",
         ) from None
     types = {str: polars.String, int: polars.Int64, float: polars.Float64, bool: polars.Boolean}
     schema = {name: types[kind] for name, kind in COLUMNS.items()}

@@ -2,9 +2,71 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from harness.cli.init import starter_files, write_files
+import pytest
+
+from harness.cli.init import SOURCE, own_source, starter_files, write_files
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+WORKFLOW = ".github/workflows/prompts.yml"
+
+
+@pytest.fixture
+def noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Stand before this interpreter's packages one whose install noted what a test says (PEP 610)."""
+
+    def write(said: dict[str, Any]) -> None:
+        folder = tmp_path / "site" / "prompt_readiness-9.dist-info"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: prompt-readiness\nVersion: 9\n")
+        (folder / "direct_url.json").write_text(json.dumps(said))
+
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    write({})
+    assert metadata.version("prompt-readiness") == "9"
+    return write
+
+
+def test_the_workflow_installs_from_the_commit_that_this_harness_came_from(noted: Any) -> None:
+    noted({"url": "https://github.com/acme/readiness", "vcs_info": {"vcs": "git", "commit_id": COMMIT}})
+    (line,) = [line for line in starter_files()[WORKFLOW].splitlines() if "pip install" in line]
+    assert (
+        line.strip() == f"- run: pip install 'prompt-readiness[local] @ git+https://github.com/acme/readiness@{COMMIT}'"
+    )
+
+
+def test_of_a_clone_it_is_the_clones_origin_and_commit(noted: Any, tmp_path: Path) -> None:
+    clone = tmp_path / "a clone"
+    git = ["git", "-C", str(clone), "-c", "user.name=n", "-c", "user.email=e@example.com"]
+    subprocess.run(["git", "init", "-q", str(clone)], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "first"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", "https://git.acme.example/x/y.git"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    noted({"url": clone.as_uri(), "dir_info": {"editable": True}})
+    assert own_source() == f"git+https://git.acme.example/x/y.git@{head}"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"url": "https://name:secret@github.com/acme/readiness", "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
+        {"url": "https://github.com/acme/x' --pre; id #", "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
+        {"url": "https://github.com/acme/readiness", "vcs_info": {"vcs": "git", "commit_id": "main"}},
+        {"url": "ssh://git@github.com/acme/readiness", "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
+        {"url": "file:///nowhere/at/all", "dir_info": {}},
+        {"url": "https://example.com/prompt_readiness-9-py3-none-any.whl", "archive_info": {}},
+    ],
+)
+def test_an_origin_that_is_unknown_or_must_not_be_written_is_left_to_fill_in(noted: Any, said: dict[str, Any]) -> None:
+    noted(said)
+    assert own_source() is None
+    assert SOURCE in starter_files()[WORKFLOW]
 
 
 def test_the_starter_project_ignores_its_results_and_holds_no_template_suffix() -> None:

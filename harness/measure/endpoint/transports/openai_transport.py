@@ -18,8 +18,9 @@ from urllib.parse import quote
 import httpx2
 from openai import AsyncAzureOpenAI, AsyncOpenAI, AsyncStream, OpenAIError
 
+from harness.errors import UsageError, how_to_install
 from harness.files.project.entry import Azure
-from harness.measure.endpoint.transports.environment import UsageError, context, proxy_for, secrets
+from harness.measure.endpoint.transports.environment import context, proxy_for, secrets
 from harness.measure.endpoint.transports.transport import BODY_CAP, IDLE_S, ClientTransport, Headers, Read, Way
 
 # The client refuses to start without a key; servers without one ignore this.
@@ -205,7 +206,7 @@ def _default_identity(name: str) -> Callable[[], str]:
     except ImportError:
         raise UsageError(
             f"models.{name}.azure.entra: the package azure-identity is not installed",
-            fix="Run: pip install 'prompt-readiness[azure]'. Or use a key: `api_key_env:`.",
+            fix=f"{how_to_install('azure')} Or use a key: `api_key_env:`.",
         ) from None
     provide: Callable[[], str] = get_bearer_token_provider(DefaultAzureCredential(), SCOPE)
     return provide

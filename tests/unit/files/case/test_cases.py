@@ -90,7 +90,7 @@ def test_without_the_extra_its_name_is_told(tmp_path: Path, monkeypatch: pytest.
     _, findings = read(path)
     (problem,) = findings.problems
     assert "extra `tables`" in problem.message
-    assert "pip install 'prompt-readiness[tables]'" in problem.fix
+    assert problem.fix == "Run: pip install 'polars>=1.30' 'python-calamine>=0.4'."
 
 
 def test_ids_are_unique_over_all_files(tmp_path: Path) -> None:

@@ -196,8 +196,11 @@ def run(
     models: Sequence[str] | Mapping[str, Function] = (),
     repeats: int | None = None,
     limit: int | None = None,
+    thresholds: Sequence[str] = (),
 ) -> Run:
     """Measure a suite as `harness run` does; what ends it early is raised and names the run to resume.
+
+    `thresholds` stand for the suite's own.
 
     `models` are names of harness.yml, or a mapping from names to functions from text to text: models of your
     own, called with the same limits, retries, clock and journal. Of a chat prompt a function gets the messages as
@@ -209,7 +212,13 @@ def run(
 
     entries = {name: entry_of(function) for name, function in models.items()} if isinstance(models, Mapping) else None
     bundle = load_bundle(
-        Path(suite), prompts=prompts, models=list(models), repeats=repeats, limit=limit, entries=entries
+        Path(suite),
+        prompts=prompts,
+        models=list(models),
+        repeats=repeats,
+        thresholds=thresholds,
+        limit=limit,
+        entries=entries,
     )
     return _stored(measure_bundle(bundle, processes=None, quiet=True))
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
 from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows, waiting_lines
-from harness.cli.ground import Exit, columns_of_stdout, emit, emit_json, options, retiring_models
+from harness.cli.ground import (
+    Exit,
+    FilesError,
+    UsageError,
+    columns_of_stdout,
+    emit,
+    emit_json,
+    options,
+    retiring_models,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,16 +47,19 @@ OF_A_PROMPT = frozenset({"example_in_cases", "quoted_in_prompt"})  # all else is
 UntrustedOption: TypeAlias = Annotated[
     bool, typer.Option("--untrusted", help="Render the prompts in a confined child process first.")
 ]
+AllOption: TypeAlias = Annotated[bool, typer.Option("--all", help="Every suite below here.")]
 StrictOption: TypeAlias = Annotated[
     bool, typer.Option("--strict", help="Exit with 3 if these cases can't prove a threshold, even all right.")
 ]
 
 
 def check(
-    suite: options.Suite,
+    suite: options.SuiteOrAll = None,
+    every: AllOption = False,
     prompt: options.Prompt = None,
     model: options.Model = None,
     repeats: options.Repeats = None,
+    thresholds: options.Thresholds = None,
     cases: options.Cases = None,
     limit: options.Limit = None,
     first: options.First = None,
@@ -58,39 +71,66 @@ def check(
     """Check a suite and its files, and print what a run would do, without a call."""
     from harness.files.bundle import load_bundle
 
-    bundle = load_bundle(
-        suite,
-        prompts=prompt or (),
-        models=model or (),
-        repeats=repeats,
-        cases=cases,
-        limit=limit,
-        first=first,
-        trusted=not untrusted,
-    )
+    if every == (suite is not None):
+        raise UsageError(
+            "`harness check` needs SUITE: a *.suite.yml file, or --all.", fix="Write `harness check SUITE`."
+        )
+    suites = [suite] if suite is not None else sorted(options.below(Path(), ".suite.yml"))
+    bundles: list[Bundle] = []
+    wrong: list[FilesError] = []
+    for path in suites:
+        try:
+            bundle = load_bundle(
+                path,
+                prompts=prompt or (),
+                models=model or (),
+                repeats=repeats,
+                thresholds=thresholds or (),
+                cases=cases,
+                limit=limit,
+                first=first,
+                trusted=not untrusted,
+            )
+        except FilesError as error:  # those of all suites are told together
+            wrong.append(error)
+        else:
+            bundles.append(bundle)
+    if wrong:
+        raise FilesError([problem for error in wrong for problem in error.problems])
+    if not bundles:
+        raise UsageError(f"there is no suite below {Path.cwd()}.", fix="Name a *.suite.yml file.")
+    checked = [_checked(bundle, stop=stop, as_json=as_json) for bundle in bundles]
+    if as_json:
+        emit_json([said for said, _ in checked] if every else checked[0][0])
+    else:
+        emit("\n\n\n".join(said for said, _ in checked))
+    if strict and not all(provable for _, provable in checked):
+        raise typer.Exit(int(Exit.INCONCLUSIVE))
+
+
+def _checked(bundle: Bundle, *, stop: bool, as_json: bool) -> tuple[Any, bool]:
+    """Give what is found, as text or as data, and whether these cases can prove every threshold."""
     from harness.judge.checks import power  # after the files proved right: mistakes are told at once
     from harness.judge.power import cheapest_fix
     from harness.measure.bounds import estimate
 
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases)
+    provable = all(row.provable for row in rows)
     leaks = leaks_of(bundle)
     early = _early(bundle) if stop or bundle.suite.stop is not None else None
     notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.notes)
     notes += () if early is None else (early.told,)
-    if as_json:
-        found: dict[str, Any] = {
-            "power": rows,
-            "cheapest_fix": cheapest_fix(bundle.suite, rows),
-            "leakage": leak_json(leaks),
-        }
-        found |= {} if early is None else {"stopping": early._asdict()}
-        labels = label_warnings(bundle)
-        emit_json({"suite": bundle.suite.name, "labels": labels, "plan": summary, **found, "notes": notes})
-    else:
-        emit(check_text(bundle, summary, rows, leak_lines(leaks), notes, width=columns_of_stdout()))
-    if strict and not all(row.provable for row in rows):
-        raise typer.Exit(int(Exit.INCONCLUSIVE))
+    if not as_json:
+        return check_text(bundle, summary, rows, leak_lines(leaks), notes, width=columns_of_stdout()), provable
+    found: dict[str, Any] = {
+        "power": rows,
+        "cheapest_fix": cheapest_fix(bundle.suite, rows),
+        "leakage": leak_json(leaks),
+    }
+    found |= {} if early is None else {"stopping": early._asdict()}
+    labels = label_warnings(bundle)
+    return {"suite": bundle.suite.name, "labels": labels, "plan": summary, **found, "notes": notes}, provable
 
 
 def _early(bundle: Bundle) -> Forecast | None:

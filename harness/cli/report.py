@@ -1,7 +1,7 @@
 """`harness report`: judge an old run anew, under its own thresholds or others, without a network."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -11,25 +11,20 @@ from harness.cli.judged import conclude
 
 def report(
     run: options.Run = "latest",
-    thresholds: Annotated[
-        Path | None,
-        typer.Option("--thresholds", metavar="FILE", help="Other thresholds: a suite, or a YAML list of them."),
-    ] = None,
+    thresholds: options.Thresholds = None,
     template: options.Template = None,
     as_json: options.Json = False,
 ) -> None:
     """Judge a run again and rewrite its reports; judged by other thresholds it gets reports beside them."""
-    from harness.files.bundle import read_policy as read_thresholds
+    from harness.files.bundle import read_policy
     from harness.files.suite import Suite
     from harness.report.parts import one_line
 
     folder, manifest = run_asked(run)
-    if thresholds is not None:
-        policy = read_thresholds(thresholds, Suite.model_validate(manifest.suite))
-        code = conclude(
-            folder, template=template, as_json=as_json, thresholds=policy, what_if=one_line(thresholds.name)
-        )
-        raise typer.Exit(code)
+    if thresholds:
+        policy, sources = read_policy(thresholds, Suite.model_validate(manifest.suite))
+        told = one_line(sources)
+        raise typer.Exit(conclude(folder, template=template, as_json=as_json, thresholds=policy, what_if=told))
     before = _of_record(folder)
     code = conclude(folder, template=template, as_json=as_json)
     now = _of_record(folder)

@@ -19,6 +19,7 @@ def run(
     prompt: options.Prompt = None,
     model: options.Model = None,
     repeats: options.Repeats = None,
+    thresholds: options.Thresholds = None,
     cases: options.Cases = None,
     limit: options.Limit = None,
     first: options.First = None,
@@ -39,7 +40,14 @@ def run(
 
     judged.check_template(template)
     bundle = load_bundle(
-        suite, prompts=prompt or (), models=model or (), repeats=repeats, cases=cases, limit=limit, first=first
+        suite,
+        prompts=prompt or (),
+        models=model or (),
+        repeats=repeats,
+        thresholds=thresholds or (),
+        cases=cases,
+        limit=limit,
+        first=first,
     )
     if stop and bundle.suite.stop is None:
         bundle = bundle.stopping({})

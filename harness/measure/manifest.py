@@ -112,6 +112,7 @@ def _reload(run: Path, bundle: Bundle, root: Path) -> dict[str, object]:
         "suite": _relative(bundle.suite.path, root),
         "prompts": [_relative(path, root) for path in prompts],
         "cases": _relative(bundle.replaced, root),
+        **({"thresholds": list(bundle.suite.thresholds)} if bundle.demanded else {}),
     }
 
 
@@ -127,6 +128,7 @@ class RunFiles(msgspec.Struct, frozen=True):
     prompts: tuple[str, ...] = ()
     project: str | None = None
     cases: str | None = None
+    thresholds: tuple[str, ...] = ()  # in place of the suite's own
 
 
 def files_of(run: Path, manifest: Manifest) -> RunFiles:

@@ -144,6 +144,7 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
         prompts=[str(root / path) for path in where.prompts],
         models=list(dict.fromkeys(entry.model_name for entry in manifest.candidates)),
         repeats=manifest.repeats,
+        thresholds=where.thresholds,
         cases=root / where.cases if where.cases else None,
         project=root / where.project if where.project else None,
         unlabelled=not all(case.expected for case in found.cases.values()),

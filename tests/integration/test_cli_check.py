@@ -86,3 +86,22 @@ def test_what_is_wrong_with_the_cases_is_told_once_and_of_no_prompt(tmp_path: Pa
     assert leakage.count("c18 and c1 expect different labels") == 1
     shared, first, second = (leakage.index(text) for text in ("the cases themselves", "v1:", "v2:"))
     assert shared < leakage.index("c18 and c1") < min(first, second)
+
+
+def test_all_suites_below_here_are_checked_and_every_mistake_is_told(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        write_replayed(tmp_path / name, ANSWERS)
+    done = harness("check", "--all", "--json", at=tmp_path)
+    assert (done.returncode, [each["suite"] for each in json.loads(done.stdout)]) == (0, ["seed", "seed"])
+    for name in ("a", "b"):
+        (tmp_path / name / "seed.suite.yml").write_text("name: [")
+    broken = harness("check", "--all", at=tmp_path)
+    assert broken.returncode == 2
+    assert {"a/seed.suite.yml:1:", "b/seed.suite.yml:1:"} <= set(broken.stderr.split())
+
+
+def test_which_suites_are_meant_must_be_said(tmp_path: Path) -> None:
+    assert [harness("check", *given, at=tmp_path).returncode for given in ((), ("x.suite.yml", "--all"))] == [2, 2]
+    none = harness("check", "--all", at=tmp_path)
+    assert (none.returncode, "there is no suite below" in none.stderr) == (2, True)

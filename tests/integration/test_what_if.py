@@ -61,3 +61,32 @@ def test_a_run_judged_again_keeps_its_files_and_tells_a_verdict_that_changed(run
     (run / "report.json").write_text((run / "report.json").read_text().replace('"READY"', '"NOT READY"'))
     again = harness("report", "latest", at=root)
     assert "the verdict of record was NOT READY; judged again, it is READY" in again.stderr
+
+
+def test_thresholds_may_be_typed_and_repeated(run: Path) -> None:
+    root = run.parent.parent
+    done = harness("report", "latest", "--thresholds", "accuracy >= 90%; latency.p95 <= 1 ms", at=root)
+    assert (done.returncode, done.stdout.startswith("! What if")) == (1, True)
+    assert "by the thresholds of the command line, not by its own" in done.stdout.splitlines()[0]
+    wrong = harness("report", "--thresholds", "acuracy >= 90%", "--thresholds", "recall[eggs] >= 1%", at=root)
+    assert wrong.returncode == 2
+    assert "unknown metric" in wrong.stderr
+    assert "eggs" in wrong.stderr
+
+
+def test_a_run_is_measured_resumed_and_judged_by_the_thresholds_that_were_typed(run: Path) -> None:
+    root = run.parent.parent
+    typed = ("--thresholds", "recall[spam] >= 99.9%", "--thresholds", "strict er.yml")
+    asked = ("run", "seed.suite.yml", *typed, "--json")
+    told = json.loads(harness(*asked, at=root).stdout)
+    assert told["policy"] == ["recall[spam] >= 99.9%", "latency.p95 <= 1 ms"]
+    part = harness(*asked, "--max-trials", "10", at=root)
+    assert part.returncode == 4
+    resumed = json.loads(harness("resume", "latest", "--json", at=root).stdout)
+    assert (resumed["run_id"], resumed["verdict"]) == (json.loads(part.stdout)["run_id"], told["verdict"])
+    assert resumed["policy"] == told["policy"]
+    unreachable = harness("run", "seed.suite.yml", "--thresholds", "pass^3 >= 90%", at=root)
+    assert (unreachable.returncode, len(list(run.parent.iterdir()))) == (2, 3)
+    assert "--thresholds: thresholds[0]: pass^3 needs 3 repeats" in unreachable.stderr
+    planned = json.loads(harness("check", "seed.suite.yml", *typed, "--json", at=root).stdout)
+    assert [row["threshold"] for row in planned["power"]] == told["policy"]

@@ -56,16 +56,10 @@ OutOption: TypeAlias = Annotated[
 AllOption: TypeAlias = Annotated[
     bool, typer.Option("--all", help="Every suite below here that the branch touches, decided as one.")
 ]
-SuiteArgument: TypeAlias = Annotated[
-    Path | None,
-    typer.Argument(
-        metavar="SUITE", help="A *.suite.yml file; or --all.", show_default=False, autocompletion=options.suites
-    ),
-]
 
 
 def gate(
-    suite: SuiteArgument = None,
+    suite: options.SuiteOrAll = None,
     base: BaseOption = "origin/main",
     every: AllOption = False,
     margin: options.Margin = None,

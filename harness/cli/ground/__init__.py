@@ -21,4 +21,4 @@ from harness.cli.ground.console import (
     stderr,
 )
 from harness.cli.ground.mistakes import COMPLAINT, Commands, told
-from harness.errors import Exit, HarnessError, StorageFailed, UsageError, how_to_install
+from harness.errors import Exit, FilesError, HarnessError, StorageFailed, UsageError, how_to_install

@@ -130,6 +130,10 @@ MOST_REPEATS = 1000  # as in a suite
 Suite = Annotated[
     Path, typer.Argument(metavar="SUITE", help="A *.suite.yml file.", show_default=False, autocompletion=suites)
 ]
+SuiteOrAll = Annotated[
+    Path | None,
+    typer.Argument(metavar="SUITE", help="A *.suite.yml file; or --all.", show_default=False, autocompletion=suites),
+]
 Run = Annotated[
     str,
     typer.Argument(
@@ -151,6 +155,15 @@ Model = Annotated[
 Repeats = Annotated[
     int | None,
     typer.Option("--repeats", "-n", min=1, max=MOST_REPEATS, help="Ask this often for every case.", show_default=False),
+]
+Thresholds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--thresholds",
+        metavar="DEMAND",
+        help="Other thresholds: `accuracy >= 90%`, or a file of them; may be repeated.",
+        show_default=False,
+    ),
 ]
 Margin = Annotated[
     str | None,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.files.bundle.choice import RunChoice
-from harness.files.bundle.demands import read_thresholds
+from harness.files.bundle.demands import demanded, read_thresholds
 from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks, too_dear
 from harness.files.bundle.gathering import Gatherer
 from harness.files.bundle.notes import notes_on
@@ -52,6 +52,7 @@ class Bundle:
     replaced: Path | None = None  # the case file that stands for the suite's own
     suite_digest: str
     own_repeats: int  # as the suite's file says, whatever was asked for
+    demanded: bool = False  # the thresholds stand for the suite's own
     left_out: tuple[str, ...] = ()  # prompts that came with a pattern and do not fit a model, in sentences
     notes: tuple[str, ...] = ()  # what is allowed and seldom meant, in sentences
 
@@ -87,6 +88,7 @@ def load_bundle(
     prompts: Sequence[str] = (),
     models: Sequence[str] = (),
     repeats: int | None = None,
+    thresholds: Sequence[str] = (),
     cases: Path | None = None,
     limit: int | None = None,
     first: int | None = None,
@@ -101,17 +103,19 @@ def load_bundle(
     """Read a suite and all that it names. Raises FilesError with every problem of every file.
 
     `prompts` are paths or names of the suite's prompts; `models` are names of harness.yml; `cases` replaces
-    the suite's case files; `splits` and `tags` keep the cases that have one of them; then `first` keeps the
-    first and `limit` a sample, seeded by the suite and stratified by label. `project` names harness.yml
-    (default: found, see above), and `entries` stand in place of its models, whose recordings are not looked
-    for then. `trusted=False` is for files of strangers: prompts are rendered in a child process with limits, all
-    that a run would send first, and perturbations can't be Python code. `confined=True` has the prompts alone
-    rendered there: also later, by whatever takes the bundle. `unlabelled` allows cases without a right label.
+    the suite's case files, and `thresholds` (texts, or files of them) its thresholds; `splits` and `tags` keep the
+    cases that have one of them; then `first` keeps the first and `limit` a sample, seeded by the suite and
+    stratified by label. `project` names harness.yml (default: found, see above), and `entries` stand in place of
+    its models, whose recordings are not looked for then. `trusted=False` is for files of strangers: prompts are
+    rendered in a child process with limits, all that a run would send first, and perturbations can't be Python
+    code. `confined=True` has the prompts alone rendered there: also later, by whatever takes the bundle.
+    `unlabelled` allows cases without a right label.
     """
     findings = Findings()
     gather = Gatherer(suite_path, project, findings, entries=entries, unlabelled=unlabelled)
     loader = _Loader(suite_path, gather, findings, trusted=trusted, confined=confined or not trusted)
-    bundle = loader.load(prompts, models, repeats, cases, RunChoice(limit=limit, first=first, splits=splits, tags=tags))
+    choice = RunChoice(limit=limit, first=first, splits=splits, tags=tags)
+    bundle = loader.load(prompts, models, repeats, cases, choice, asked=thresholds)
     loader.findings.raise_if_any()
     assert bundle is not None  # nothing is left out without a finding
     return bundle
@@ -130,7 +134,14 @@ class _Loader:
         self.gather = gather
 
     def load(
-        self, prompts: Sequence[str], models: Sequence[str], repeats: int | None, cases: Path | None, choice: RunChoice
+        self,
+        prompts: Sequence[str],
+        models: Sequence[str],
+        repeats: int | None,
+        cases: Path | None,
+        choice: RunChoice,
+        *,
+        asked: Sequence[str],
     ) -> Bundle | None:
         checked = self.gather.suite()
         if checked is None:
@@ -145,7 +156,10 @@ class _Loader:
             read = [prompt.updated(confined=True) for prompt in read]
         known = all(case.expected for case in everything)
         own = everything if sound and known and cases is None else ()  # a later sample may lack splits and tags
-        thresholds = read_thresholds(checked, own, repeats or checked.model.repeats, entries.values())
+        sources = demanded(asked, checked) if asked else [checked]
+        self.gather.files += [source.path for source in sources if source is not checked and source.path.is_file()]
+        times = repeats or checked.model.repeats
+        thresholds = tuple(one for each in sources for one in read_thresholds(each, own, times, entries.values()))
         rows = self._vary(checked, rows)
         if everything and sound:
             if known:
@@ -161,7 +175,8 @@ class _Loader:
         pairs, unfit = check_speaks(checked, read, entries, self.gather.by_pattern)
         if self.findings.problems:
             return None
-        suite = checked.model if repeats is None else checked.model.model_copy(update={"repeats": repeats})
+        update = {"repeats": times, "thresholds": tuple(text for each in sources for text in each.model.thresholds)}
+        suite = checked.model.model_copy(update=update)
         if not thresholds:
             thresholds = default_thresholds(suite, {case.split for case in rows})
         return Bundle(
@@ -174,6 +189,7 @@ class _Loader:
             suite_digest=suite_digest(suite, rows),
             replaced=cases,
             own_repeats=checked.model.repeats,
+            demanded=bool(asked),
             left_out=tuple(unfit),
             notes=notes_on(self.gather.reader, everything, [p for p in fitted if p is not None]),
         )

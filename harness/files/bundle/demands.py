@@ -1,39 +1,50 @@
-"""Thresholds of a suite or of a file of their own, and whether these cases can reach them."""
+"""Thresholds of a suite, of a file of their own or as they are typed, and whether these cases can reach them."""
 
-from collections.abc import Collection, Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from harness.files import written
 from harness.files.case import Case
 from harness.files.project.entry import ModelEntry
-from harness.files.suite import Suite
+from harness.files.suite import MOST_THRESHOLDS, Suite
 from harness.files.thresholds import Threshold, ThresholdError, metric_of, parse_threshold
+
+_TYPED = Path("--thresholds")  # stands for the file of what was typed
+_DEMAND = re.compile(r"""(?:"[^"]*"|'[^']*'|[^;])+""")  # a `;` in quotes belongs to a label
 
 
 def read_thresholds(
     checked: written.Checked[Suite], cases: Sequence[Case], repeats: int, models: Iterable[ModelEntry]
 ) -> tuple[Threshold, ...]:
     """Parse the thresholds and check that these cases can reach them."""
-    suite = checked.model
     if not checked.whole("thresholds", "labels", "perturbations"):
         return ()
     tags = {tag for case in cases for tag in case.tags} if cases else None
     splits = {case.split for case in cases if case.split} if cases else None
     currencies = {model.price.currency for model in models}
     found = []
-    for i, text in enumerate(suite.thresholds):
-        try:
-            threshold = parse_threshold(
-                text, labels=suite.labels, perturbations=suite.perturbations, tags=tags, splits=splits
-            )
-        except ThresholdError as error:
-            checked.problem(("thresholds", i), f"column {error.column}: {error.message}", error.fix)
-            continue
+    for i, threshold in _parsed(checked, tags, splits):
         found.append(threshold)
-        why, fix = _unreachable(threshold, suite, cases, repeats, currencies)
+        why, fix = _unreachable(threshold, checked.model, cases, repeats, currencies)
         if why:
             checked.problem(("thresholds", i), why, fix)
     return tuple(found)
+
+
+def _parsed(
+    checked: written.Checked[Suite], tags: Collection[str] | None = None, splits: Collection[str] | None = None
+) -> Iterator[tuple[int, Threshold]]:
+    """Parse each threshold; what is none is a problem at its place."""
+    suite = checked.model
+    for i, text in enumerate(suite.thresholds):
+        try:
+            yield (
+                i,
+                parse_threshold(text, labels=suite.labels, perturbations=suite.perturbations, tags=tags, splits=splits),
+            )
+        except ThresholdError as error:
+            checked.problem(("thresholds", i), f"column {error.column}: {error.message}", error.fix)
 
 
 def _unreachable(
@@ -83,35 +94,73 @@ def _inside(case: Case, where: tuple[tuple[str, str], ...]) -> bool:
     return all(name in case.tags if key == "tag" else name == case.split for key, name in where)
 
 
-def read_policy(path: Path, suite: Suite) -> tuple[Threshold, ...]:
-    """Read thresholds from a file of their own, for the labels and perturbations of `suite`.
+def read_policy(asked: Sequence[str], suite: Suite) -> tuple[tuple[Threshold, ...], str]:
+    """Read what `--thresholds` asks for, for the labels and perturbations of `suite`, and name its sources.
 
-    It may be a suite, a mapping with `thresholds`, or a plain list. Raises FilesError.
+    Raises FilesError.
     """
     findings = written.Findings()
-    found = []
+    sources = demanded(asked, written.Checked(suite, written.Entries(0), _TYPED, frozenset(), findings))
+    found = tuple(threshold for source in sources for _, threshold in _parsed(source))
+    findings.raise_if_any()
+    named = ("the command line" if source.path is _TYPED else source.path.name for source in sources)
+    return found, " and ".join(dict.fromkeys(named))
+
+
+def demanded(asked: Sequence[str], checked: written.Checked[Suite]) -> list[written.Checked[Suite]]:
+    """Give the suite once for each source of `--thresholds`, with its demands, and its places for what is wrong.
+
+    A source is the text of thresholds, between them `;`, or the name of a file: a suite, a mapping with
+    `thresholds`, or a plain list.
+    """
+    found: list[written.Checked[Suite]] = []
+    seen: set[str] = set()
+    for text in asked:
+        is_file = _is_file(text)
+        path = Path(text) if is_file else _TYPED
+        node = _stored(path, checked.findings) if is_file else _typed(text, checked.findings)
+        kept: dict[str, written.Scalar] = {}
+        for i, item in enumerate(node.items):
+            if not isinstance(item, written.Scalar):
+                said = "must be text.", "Write `accuracy >= 90%`."
+                checked.findings.add(path, item.line, written.dotted(("thresholds", i)), *said)
+            elif item.text not in seen:  # one that several sources name is one demand
+                kept[item.text] = item
+        seen |= kept.keys()
+        tree = written.Entries(node.line, {"thresholds": (node.line, written.Items(node.line, [*kept.values()]))})
+        suite = checked.model.model_copy(update={"thresholds": tuple(kept)})
+        found.append(written.Checked(suite, tree, path, checked.broken - {"thresholds"}, checked.findings))
+    if sum(len(source.model.thresholds) for source in found) > MOST_THRESHOLDS:
+        checked.findings.add(_TYPED, None, "", f"there are more than {MOST_THRESHOLDS}.", "Demand less.")
+    return found
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:  # longer than a name can be
+        return False
+
+
+def _typed(text: str, findings: written.Findings) -> written.Items:
+    if re.search("[<>]", text) is None:
+        said = f"`{written.shown(text)}` is neither a threshold nor a file."
+        findings.add(_TYPED, None, "", said, "Write `accuracy >= 90%`, or name a file of such lines.")
+        return written.Items(0)
+    each = (one.strip() for one in _DEMAND.findall(text))
+    return written.Items(0, [written.Scalar(one, plain=False, line=0) for one in each if one])
+
+
+def _stored(path: Path, findings: written.Findings) -> written.Items:
+    before = findings.total
     text = written.read_written(path, findings)
     node = None if text is None else written.parse_any(text, path, findings)
-    at: written.Path_ = ()
     if isinstance(node, written.Entries):
-        at = ("thresholds",)
         node = node.entries.get("thresholds", (0, None))[1]
     if isinstance(node, written.Scalar):
         node = written.Items(node.line, [node])
     if isinstance(node, written.Items) and node.items:
-        for i, item in enumerate(node.items):
-            field = written.dotted((*at, i))
-            if not isinstance(item, written.Scalar):
-                findings.add(path, item.line, field, "must be text.", "Write `accuracy >= 90%`.")
-                continue
-            try:
-                found.append(parse_threshold(item.text, labels=suite.labels, perturbations=suite.perturbations))
-            except ThresholdError as error:
-                message = f"column {error.column}: {error.message}"
-                findings.add(path, item.line, field, message, error.fix)
-    elif not findings.total:
-        findings.add(
-            path, None, written.dotted(at), "holds no thresholds.", "Write a list, such as `- accuracy >= 90%`."
-        )
-    findings.raise_if_any()
-    return tuple(found)
+        return node
+    if findings.total == before:
+        findings.add(path, None, "thresholds", "holds no thresholds.", "Write a list, such as `- accuracy >= 90%`.")
+    return written.Items(0)

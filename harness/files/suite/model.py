@@ -22,7 +22,7 @@ from harness.record import CaseRow
 
 DEFAULT_CONFIDENCE = 0.95
 _MOST_LABELS = 1000
-
+MOST_THRESHOLDS = 200
 
 _OF_NAMES = frozenset({"idna", "punycode"})  # encodings that write no texts, but names of hosts
 DAY_S = 86_400.0
@@ -167,7 +167,9 @@ class Suite(Written):
     prevalence: dict[str, Share] = Field({}, description="Share of a label in production: {spam: 2%}.")
     costs: Costs | None = Field(None, description="Money per kind of error.")
     volume: str | None = Field(None, description="Calls in production: `2M per month`.")
-    thresholds: Texts = Field((), max_length=200, description="What is demanded; absent: the documented defaults.")
+    thresholds: Texts = Field(
+        (), max_length=MOST_THRESHOLDS, description="What is demanded; absent: the documented defaults."
+    )
     confidence: Share = Field(DEFAULT_CONFIDENCE, gt=0.5, lt=1, description="Of intervals and checks: `95%`.")
     gate: GateRule = Field(GateRule(), description="How a branch is held against its base.")
     stop: StopRule | None = Field(None, description="Stop when the verdict is settled; absent: ask all cases.")

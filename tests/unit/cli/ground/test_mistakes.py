@@ -16,7 +16,8 @@ MISTAKES = [
     ("--verion", "`harness` has no option `--verion`.", "Did you mean `--version`?"),
     ("check a.suite.yml --strct", "`harness check` has no option `--strct`.", "Did you mean `--strict`?"),
     ("run a.suite.yml -x", "`harness run` has no option `-x`.", "`harness run -h` lists its options."),
-    ("check", "`harness check` needs SUITE: a *.suite.yml file.", "Write `harness check SUITE`."),
+    ("run", "`harness run` needs SUITE: a *.suite.yml file.", "Write `harness run SUITE`."),
+    ("check", "`harness check` needs SUITE: a *.suite.yml file, or --all.", "Write `harness check SUITE`."),
     (
         "compare latest",
         "`harness compare` needs CANDIDATE: a run, or one",

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli.check_tables import candidate_rows, case_rows, columns, power_rows, waiting_lines
+from harness.cli.check_tables import (
+    candidate_rows,
+    case_rows,
+    columns,
+    leak_json,
+    leak_lines,
+    leaks_of,
+    power_rows,
+    waiting_lines,
+)
 from harness.cli.ground import (
     Exit,
     FilesError,
@@ -23,26 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.files.bundle import Bundle
-    from harness.judge import LeakFinding
     from harness.judge.checks.forecast import Forecast
-    from harness.judge.leakage.find import Leaks
     from harness.judge.power import PowerRow
     from harness.measure.bounds import CandidateCost, PlanSummary
 
-_SHOWN = 3  # findings of each prompt
 _MOST = 3  # sentences of a kind
 PROMPT_LINES = 6
 LONGEST_LINE = 300  # characters of one of them
-_WIDE = 76
-_KINDS = {
-    "example_in_cases": "{case} is {other} of the prompt",
-    "quoted_in_prompt": "{case} stands in the prompt ({other})",
-    "dev_in_holdout": "{case} is also in dev, as {other}",
-    "label_in_input": "{case} states its own label",
-    "conflicting_labels": "{case} and {other} expect different labels",
-    "duplicate": "{case} and {other} are the same case twice",
-}
-OF_A_PROMPT = frozenset({"example_in_cases", "quoted_in_prompt"})  # all else is a fact of the cases
 
 UntrustedOption: TypeAlias = Annotated[
     bool, typer.Option("--untrusted", help="Render the prompts in a confined child process first.")
@@ -256,58 +252,3 @@ def _indented(text: str) -> list[str]:
         half = PROMPT_LINES // 2
         lines = [*lines[:half], f"... {len(lines) - 2 * half:,} more lines ...", *lines[-half:]]
     return [f"  | {visible(shorten(line, LONGEST_LINE))}" for line in lines]
-
-
-def leaks_of(bundle: Bundle) -> dict[str, Leaks]:
-    """Give what leaks, by prompt name."""
-    from harness.judge.leakage.find import find_leaks, meeting
-    from harness.judge.table.read import case_columns
-
-    labels = bundle.suite.labels
-    cases = case_columns(bundle.cases, {label: place for place, label in enumerate(labels)})
-    prompts = {c.prompt.name: c.prompt.model_dump(mode="json") for c in bundle.candidates}
-    met = meeting(prompts.values(), cases)
-    return {name: find_leaks(prompt, cases, labels, met) for name, prompt in prompts.items()}
-
-
-def leak_lines(found: dict[str, Leaks]) -> list[str]:
-    """Write the findings, each with both texts and how alike they are."""
-    from harness.judge import count
-
-    lines = ["leakage"]
-    everywhere = [f for leaks in found.values() for f in leaks.findings if f.kind not in OF_A_PROMPT]
-    shared = list({(f.kind, f.case, f.other_text): f for f in everywhere}.values())
-    if shared:
-        lines.append("  the cases themselves, whatever the prompt")
-        lines += _shown(shared)
-    for name, leaks in found.items():
-        given = count(len(leaks.cases), "case")
-        lines.append(f"  {name}: {given} given away" if leaks.cases else f"  {name}: no case is given away")
-        lines += _shown([finding for finding in leaks.findings if finding.kind in OF_A_PROMPT])
-    return lines
-
-
-def _shown(findings: list[LeakFinding]) -> list[str]:
-    from harness.judge.leakage.find import LEAKS
-
-    findings.sort(key=lambda finding: finding.kind not in LEAKS)
-    lines = [line for finding in findings[:_SHOWN] for line in _finding(finding)]
-    if len(findings) > _SHOWN:
-        lines.append(f"    and {len(findings) - _SHOWN:,} more: `harness check --json` lists all")
-    return lines
-
-
-def _finding(finding: LeakFinding) -> list[str]:
-    from harness.report.parts import shorten, visible
-
-    said = _KINDS[finding.kind].format(case=finding.case, other=finding.other)
-    return [
-        f"    {visible(said)}: {100 * finding.similarity:.0f}% alike ({finding.measure})",
-        f"      | {visible(shorten(finding.text, _WIDE))}",
-        f"      | {visible(shorten(finding.other_text, _WIDE))}",
-    ]
-
-
-def leak_json(found: dict[str, Leaks]) -> dict[str, Any]:
-    """Give the findings as plain data."""
-    return {name: {"leaked_cases": len(leaks.cases), "findings": leaks.findings} for name, leaks in found.items()}

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.files.bundle import Bundle
     from harness.judge import LeakFinding
     from harness.judge.leakage.find import Leaks
     from harness.judge.power import PowerRow
-    from harness.measure.bounds import PlanSummary
+    from harness.measure.bounds import Bundle, PlanSummary
 
 _MANY = 12  # labels: of more only those with the fewest and the most cases have rows
 _ENDS = 3  # rows of either

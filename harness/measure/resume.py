@@ -154,9 +154,7 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
     vias: dict[str, Via] = {entry.model_name: entry.model.get("via", "sync") for entry in manifest.candidates}
     # As it began, whatever suite and harness.yml say now.
     bundle = bundle.stopping(manifest.suite.get("stop")).bought(vias)
-    if not found.started:
-        return bundle
-    return bundle.only(found.cases)
+    return bundle.only(found.cases) if found.started else bundle
 
 
 def _other_places(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator[str]:

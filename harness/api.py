@@ -21,7 +21,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.ground import UsageError, run_asked
+from harness.cli.ground import UsageError, candidate_asked
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from harness.measure.bounds import PlanSummary
     from harness.measure.endpoint.function import Function
     from harness.rundir import Event, Manifest
+
+    Events = Callable[[], Iterable[Event]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,9 @@ class Figure:
 class Run:
     """A run that was measured, or answers that were given, and what they prove."""
 
-    def __init__(self, manifest: Manifest, events: Callable[[], Iterable[Event]], folder: Path | None) -> None:
+    def __init__(self, manifest: Manifest, events: Events, folder: Path | None, candidate: str = "") -> None:
         self.folder = folder  # None where nothing was written
+        self._named = candidate  # the one that is meant where none is named
         self._manifest = manifest
         self._events = events
 
@@ -60,9 +63,9 @@ class Run:
     def assessment(self) -> Assessment:
         """Everything that the judge says: the content of report.json."""
         if self.folder is not None:
-            from harness.cli.judged import as_judged
+            from harness.cli.judged import as_judged, only
 
-            return as_judged(self.folder, self._manifest)
+            return only(as_judged(self.folder, self._manifest), self._named)
         from harness.judge.assess import assess
 
         return assess(self._manifest, self._events())
@@ -127,7 +130,8 @@ class Run:
         """
         from harness.report.export import COLUMNS, rows_of
 
-        rows = [{name: row.get(name) for name in COLUMNS} for row in rows_of(self._manifest, self._events)]
+        found = (row for row in rows_of(self._manifest, self._events) if self._named in {"", row["candidate"]})
+        rows = [{name: row.get(name) for name in COLUMNS} for row in found]
         try:
             import polars
         except ImportError:
@@ -178,15 +182,18 @@ class Run:
 def load(run: str | Path = "latest", *, project: Path | str | None = None) -> Run:
     """Read a run by id, unique prefix, path or `latest`, of the project around the working directory.
 
+    `latest:v2@mini` is one candidate of it alone.
+
     Raises UsageError where there is none, or it is damaged.
     """
-    return _stored(run_asked(str(run), None if project is None else Path(project))[0])
+    folder, _, candidate = candidate_asked(str(run), None if project is None else Path(project))
+    return _stored(folder, candidate)
 
 
-def _stored(folder: Path) -> Run:
+def _stored(folder: Path, candidate: str = "") -> Run:
     from harness.rundir import events_of, read_manifest
 
-    return Run(read_manifest(folder), lambda: events_of(folder), folder)
+    return Run(read_manifest(folder), lambda: events_of(folder), folder, candidate)
 
 
 def run(

@@ -5,7 +5,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,6 +126,30 @@ def find_run(results: Path, ref: str) -> Path:
         raise UsageError(f"{ref!r} is the beginning of {len(found)} runs: {_some(names)}.", fix="Write more of it.")
     near = difflib.get_close_matches(ref, names, n=_NEAR, cutoff=0.5) or names[-_NEAR:]
     raise UsageError(f"No run {ref!r} in {results}; near ones: {_some(near)}.", fix="Name one of them, or `latest`.")
+
+
+def find_candidate(results: Path, ref: str) -> tuple[Path, str]:
+    """Find a run, or what `RUN:CANDIDATE` names: its folder, and the candidate as written (empty: none is)."""
+    try:
+        return find_run(results, ref), ""
+    except UsageError:
+        run, colon, name = ref.partition(":")
+        if not colon or not name:
+            raise
+    return find_run(results, run), name
+
+
+def candidate_named(known: Iterable[CandidateEntry], name: str, ref: str) -> str:
+    """Give the candidate `prompt@model` that is meant: by that, or by a prompt or a model that only one has."""
+    entries = list(known)
+    near = [e.name for e in entries if e.name == name] or [
+        e.name for e in entries if name in {e.prompt_name, e.model_name}
+    ]
+    if len(near) == 1:
+        return near[0]
+    run = ref.partition(":")[0]
+    what = "stands for several candidates" if near else "is not a candidate of that run"
+    raise UsageError(f"{name!r} {what}.", fix=f"Write one of: {', '.join(f'{run}:{e.name}' for e in entries)}.")
 
 
 def events_of(run: Path) -> Iterator[Event]:

@@ -109,19 +109,15 @@ def _couples(project: Project, base: str, head: str) -> list[tuple[View, View]]:
 def _of_run(project: Project, reference: str, *, suite: str) -> tuple[Mapping[str, View], str]:
     """Read the run that a reference names, and give the candidate that it names (or nothing)."""
     from harness.judge.assess import views_of
-    from harness.rundir import find_run
+    from harness.rundir import find_candidate, find_run
 
-    run, colon, name = reference.partition(":")
+    run, _, name = reference.partition(":")
     if run == "baseline" and suite:
         from harness.cli.baseline import baseline_run
 
         return views_of(find_run(project.results, baseline_run(project, suite))), name
-    try:
-        return views_of(find_run(project.results, reference)), ""
-    except UsageError:
-        if not colon or not name:
-            raise
-    return views_of(find_run(project.results, run)), name
+    folder, name = find_candidate(project.results, reference)
+    return views_of(folder), name
 
 
 def _single(views: Mapping[str, View]) -> str:
@@ -144,14 +140,9 @@ def _only(views: Mapping[str, View], name: str, reference: str, *, other: str) -
 
 
 def _named(views: Mapping[str, View], name: str, reference: str) -> View:
-    if name in views:
-        return views[name]
-    near = [v for v in views.values() if name in {v.entry.prompt_name, v.entry.model_name}]
-    if len(near) == 1:
-        return near[0]
-    run = reference.partition(":")[0]
-    what = "stands for several candidates" if near else "is not a candidate of that run"
-    raise UsageError(f"{name!r} {what}.", fix=f"Write one of: {', '.join(f'{run}:{one}' for one in views)}.")
+    from harness.rundir import candidate_named
+
+    return views[candidate_named((view.entry for view in views.values()), name, reference)]
 
 
 def _write(path: Path, text: str) -> None:

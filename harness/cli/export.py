@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from harness.cli.ground import InertStream, StorageFailed, UsageError, drop, emit_json, note, options, run_asked
+from harness.cli.ground import InertStream, StorageFailed, UsageError, candidate_asked, drop, emit_json, note, options
 
 if TYPE_CHECKING:
     from harness.rundir import Manifest
@@ -24,7 +24,7 @@ class Format(StrEnum):
 
 
 def export(
-    run: options.Run = "latest",
+    run: options.RunOrCandidate = "latest",
     to: Annotated[
         Format, typer.Option("--to", case_sensitive=False, help="The format of the table.", show_default=False)
     ] = ...,  # type: ignore[assignment]  # typer's mark of a required option
@@ -45,23 +45,23 @@ def export(
 
     docs/export.md says what the columns mean.
     """
-    folder, manifest = run_asked(run)
+    folder, manifest, candidate = candidate_asked(run)
     if output is None and to is Format.PARQUET:
         output = Path(f"{manifest.run_id}.parquet")
     if output is None and as_json:
         raise UsageError("--json and the rows can't both go to stdout", fix="Name a file with --output.")
-    rows = _written(folder, manifest, to, output)
+    rows = _written(folder, manifest, candidate, to, output)
     if as_json:
         emit_json({"run": manifest.run_id, "format": to.value, "path": str(output), "rows": rows})
     elif output is not None:
         note(f"wrote {rows:,} {'row' if rows == 1 else 'rows'}: {output}")
 
 
-def _written(folder: Path, manifest: "Manifest", to: Format, output: Path | None) -> int:
+def _written(folder: Path, manifest: "Manifest", candidate: str, to: Format, output: Path | None) -> int:
     from harness.report.export import trial_rows, write_csv, write_jsonl, write_parquet
     from harness.rundir import JOURNAL
 
-    rows = trial_rows(folder, manifest)
+    rows = (row for row in trial_rows(folder, manifest) if candidate in {"", row["candidate"]})
     try:
         match to:
             case Format.PARQUET:

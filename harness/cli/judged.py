@@ -100,6 +100,17 @@ def as_judged(folder: Path, manifest: Manifest) -> Assessment:
     return judged(folder)
 
 
+def only(assessment: Assessment, candidate: str) -> Assessment:
+    """Give what was found of one candidate, as it was judged among the others; of all where none is named."""
+    import msgspec
+
+    mine = [one for one in assessment.candidates if one.name == candidate]
+    if not mine:
+        return assessment
+    kept = {name: getattr(mine[0], name) for name in ("verdict", "headline", "reason", "next_step", "open_by_failures")}
+    return msgspec.structs.replace(assessment, candidates=tuple(mine), leaderboard=None, **kept)
+
+
 def _keep(folder: Path, digest: str, assessment: Assessment) -> None:
     """Keep an assessment as it is, each table in its order; where that fails the next reader judges anew."""
     import secrets
@@ -213,10 +224,12 @@ def conclude(
     as_json: bool = False,
     thresholds: Sequence[Threshold] | None = None,
     what_if: str = "",
+    candidate: str = "",
 ) -> int:
     """Judge a measured run, write its reports, print the summary; gives the exit code.
 
-    `what_if` names a file of thresholds that are not the run's own: its reports stand beside those of record.
+    `what_if` names whose thresholds are not the run's own: its reports stand beside those of record. The reports
+    are of all candidates; where one is named, what is printed and the code are of that one.
     """
     import msgspec
 
@@ -236,6 +249,7 @@ def conclude(
         unwritten = error  # the verdict was paid for: it is said before what could not be kept
     if page and not what_if:
         _keep(folder, before, assessment)
+    assessment = only(assessment, candidate)
     if as_json:
         emit_json(assessment)
     else:

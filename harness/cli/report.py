@@ -5,12 +5,12 @@ from typing import Any
 
 import typer
 
-from harness.cli.ground import note, options, run_asked
+from harness.cli.ground import candidate_asked, note, options
 from harness.cli.judged import conclude
 
 
 def report(
-    run: options.Run = "latest",
+    run: options.RunOrCandidate = "latest",
     thresholds: options.Thresholds = None,
     template: options.Template = None,
     as_json: options.Json = False,
@@ -20,13 +20,16 @@ def report(
     from harness.files.suite import Suite
     from harness.report.parts import one_line
 
-    folder, manifest = run_asked(run)
+    folder, manifest, candidate = candidate_asked(run)
     if thresholds:
         policy, sources = read_policy(thresholds, Suite.model_validate(manifest.suite))
         told = one_line(sources)
-        raise typer.Exit(conclude(folder, template=template, as_json=as_json, thresholds=policy, what_if=told))
+        code = conclude(
+            folder, template=template, as_json=as_json, thresholds=policy, what_if=told, candidate=candidate
+        )
+        raise typer.Exit(code)
     before = _of_record(folder)
-    code = conclude(folder, template=template, as_json=as_json)
+    code = conclude(folder, template=template, as_json=as_json, candidate=candidate)
     now = _of_record(folder)
     if before and now and before.complete and before.verdict != now.verdict:
         note(f"the verdict of record was {before.verdict}; judged again, it is {now.verdict}")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.ground import UsageError, emit, emit_json, options, run_asked
-from harness.cli.judged import as_judged
+from harness.cli.ground import UsageError, candidate_asked, emit, emit_json, options
+from harness.cli.judged import as_judged, only
 
 if TYPE_CHECKING:
     from harness.report.export import Row
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def show(
-    run: options.Run = "latest",
+    run: options.RunOrCandidate = "latest",
     case: Annotated[str | None, typer.Option("--case", help="Every trial of this case.")] = None,
     wrong: Annotated[bool, typer.Option("--wrong", help="Only trials that were not read as expected.")] = False,
     full: Annotated[
@@ -25,11 +25,11 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Show a run's summary, or the trials of a case with their replies and times."""
-    folder, manifest = run_asked(run)
+    folder, manifest, candidate = candidate_asked(run)
     if case is None and not wrong:
-        _show_summary(folder, manifest, full=full, as_json=as_json)
+        _show_summary(folder, manifest, candidate, full=full, as_json=as_json)
         return
-    rows = _trial_rows(folder, manifest, case=case, wrong=wrong)
+    rows = [row for row in _trial_rows(folder, manifest, case=case, wrong=wrong) if candidate in {"", row["candidate"]}]
     if case is not None and not rows:
         raise UsageError(
             f"run {manifest.run_id} has no {'wrong trial of ' if wrong else ''}case {case!r}",
@@ -57,10 +57,10 @@ def _near_cases(folder: Path, case: str) -> str:
     return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
-def _show_summary(folder: Path, manifest: Manifest, *, full: bool, as_json: bool) -> None:
+def _show_summary(folder: Path, manifest: Manifest, candidate: str, *, full: bool, as_json: bool) -> None:
     from harness.report.run import terminal_report
 
-    assessment = as_judged(folder, manifest)
+    assessment = only(as_judged(folder, manifest), candidate)
     if as_json:
         emit_json(assessment)
     else:

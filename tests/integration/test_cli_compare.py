@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ import yaml
 from commanded import in_process as harness
 from commanded import write_lines, write_yaml
 
+from harness import load
 from harness.cli.baseline import clear_baseline, set_baseline, show_baselines
 from harness.cli.compare import compare
 from harness.cli.judged import baseline_for
@@ -195,3 +197,46 @@ def test_an_unfinished_run_is_no_baseline(project: Path, tmp_path: Path, monkeyp
     journal.write_bytes(b"".join(lines[: len(lines) // 2]))
     with pytest.raises(UsageError, match="is not finished"):
         set_baseline(runs(project)[0])
+
+
+def test_one_candidate_of_a_run_is_named_alike_everywhere(project: Path) -> None:
+    both = runs(project)[0]
+    for named, meant in ((f"{both}:v1", "v1@recorded"), (f"{both[:-2]}:v2@recorded", "v2@recorded")):
+        shown = json.loads(harness("show", named, "--json", at=project).stdout)
+        (one,) = shown["candidates"]
+        assert (one["name"], shown["verdict"], shown["leaderboard"]) == (meant, one["verdict"], None)
+        wrong = json.loads(harness("show", named, "--wrong", "--json", at=project).stdout)
+        assert {row["candidate"] for row in wrong} == {meant}
+        harness("export", named, "--to", "jsonl", "-o", "rows.jsonl", at=project)
+        rows = (project / "rows.jsonl").read_text().splitlines()
+        assert ({json.loads(row)["candidate"] for row in rows}, len(rows)) == ({meant}, CASES)
+    page = project / "results" / both / "report.json"
+    before = page.read_bytes()
+    typed = ("--thresholds", "accuracy >= 85%", "--json")
+    judged = [harness("report", f"{both}:{name}", *typed, at=project) for name in ("v1", "v2")]
+    assert [(done.returncode, json.loads(done.stdout)["verdict"]) for done in judged] == [
+        (1, "NOT READY"),
+        (0, "READY"),
+    ]
+    assert page.read_bytes() == before
+    with contextlib.chdir(project):
+        loaded = load(f"{both}:v1")
+        assert (loaded.candidates, loaded.checks[0].threshold) == (("v1@recorded",), DEMANDS[0])
+        assert set(loaded.trials()["candidate"]) == {"v1@recorded"}
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("show", "latest:v9"), "'v9' is not a candidate of that run. Write one of: latest:v2@recorded."),
+        (("resume", "latest:v2"), "this takes the whole run, not one candidate of it."),
+        (("baseline", "set", "latest:v2"), "this takes the whole run, not one candidate of it."),
+        (("show", "nowhere:v2"), "No run 'nowhere' in"),
+        (("show", "latest:"), "No run 'latest:' in"),
+    ],
+)
+def test_what_names_no_candidate_or_needs_a_run_says_what_to_write(
+    project: Path, command: tuple[str, ...], said: str
+) -> None:
+    done = harness(*command, at=project)
+    assert (done.returncode, said in " ".join(done.stderr.split())) == (2, True)

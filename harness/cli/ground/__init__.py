@@ -6,7 +6,15 @@ import: `harness --help` needs it.
 """
 
 from harness.cli.ground import typed as options
-from harness.cli.ground.asked import bounds_asked, command_line, margin_of, project_here, retiring_models, run_asked
+from harness.cli.ground.asked import (
+    bounds_asked,
+    candidate_asked,
+    command_line,
+    margin_of,
+    project_here,
+    retiring_models,
+    run_asked,
+)
 from harness.cli.ground.console import (
     InertStream,
     columns_of_stdout,

@@ -24,11 +24,20 @@ def project_here(folder: Path | None = None) -> Project:
 
 def run_asked(run: str, project: Path | None = None) -> tuple[Path, Manifest]:
     """Find a run of this project by id, prefix, path or `latest`: its folder, its manifest. UsageError."""
-    from harness.rundir import find_run, read_manifest
+    folder, manifest, candidate = candidate_asked(run, project)
+    if candidate:
+        raise UsageError(f"{run}: this takes the whole run, not one candidate of it.", fix=f"Write `{folder.name}`.")
+    return folder, manifest
+
+
+def candidate_asked(run: str, project: Path | None = None) -> tuple[Path, Manifest, str]:
+    """Find a run likewise, or one candidate of it, as `RUN:CANDIDATE`: the name is empty where none is named."""
+    from harness.rundir import candidate_named, find_candidate, read_manifest
 
     found = project_here(project)
-    folder = find_run(found.results if project is None else found.root / found.results, run)
-    return folder, read_manifest(folder)
+    folder, name = find_candidate(found.results if project is None else found.root / found.results, run)
+    manifest = read_manifest(folder)
+    return folder, manifest, name and candidate_named(manifest.candidates, name, run)
 
 
 def retiring_models(bundle: Bundle) -> tuple[str, ...]:

@@ -140,6 +140,12 @@ Run = Annotated[
         metavar="RUN", help="A run's id, a unique prefix of it, its path, or `latest`.", autocompletion=runs
     ),
 ]
+RunOrCandidate = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A run, or one candidate of it: `latest:v2@mini`, `latest:v2`.", autocompletion=runs
+    ),
+]
 Prompt = Annotated[
     list[str] | None,
     typer.Option(

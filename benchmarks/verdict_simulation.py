@@ -1,11 +1,13 @@
 """Simulates whole verdicts: how often chance alone makes a run READY, or a ready prompt NOT READY.
 
-    python benchmarks/verdict_simulation.py [--suites 500] [--cases 400] [--candidates 1 10] [--labels 60]
+    python benchmarks/verdict_simulation.py [--suites 500] [--cases 400] [--candidates 1 10] [--labels 60] [--added 200]
 
 The events of a run, as the endpoint `replay` leaves them, are tabulated once; for each suite the column of answers is
 drawn anew and judged as every run is. "At the threshold": every candidate's true accuracy is the 90% asked for, so
 READY is an error. "Ready": one candidate, a recall of 90% of every label where 85% are asked for, one check a label,
-so NOT READY is an error. At most 5% each, give or take what so many suites can show. One core, no network.
+so NOT READY is an error. At most 5% each, give or take what so many suites can show. With `--added` a run is looked at
+before so many of its cases were asked, and goes on only where that leaves it open, as `run --add` does: at most 5.5%.
+One core, no network.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
 
@@ -27,12 +30,11 @@ from harness.files.thresholds import parse_threshold
 from harness.judge import checks
 from harness.judge.documents import CandidateAssessment, Check
 from harness.judge.scores.binomial import wilson
+from harness.judge.table.columns import TrialColumns
 from harness.judge.table.read import tabulate
 from harness.judge.view import RunView, View
 from harness.record import Event
 from harness.rundir import Manifest
-
-ERROR = 0.05
 
 
 class Suite:
@@ -54,12 +56,28 @@ class Suite:
 
     def drawn(self, rng: np.random.Generator, truth: float) -> tuple[View, ...]:
         """Answer every case of every candidate."""
+        return RunView(self.manifest, replace(self.table, trials=self.answered(rng, truth))).views
+
+    def answered(self, rng: np.random.Generator, truth: float) -> dict[str, TrialColumns]:
+        """Give the columns of every candidate with answers that are drawn."""
         trials = {}
         for name, one in self.table.trials.items():
             wrong = (one.expected + 1) % len(self.labels)
             right = rng.random(len(one)) < truth
             trials[name] = replace(one, predicted=np.where(right, one.expected, wrong).astype(np.int16))
-        return RunView(self.manifest, replace(self.table, trials=trials)).views
+        return trials
+
+    def looked_twice(self, rng: np.random.Generator, truth: float, added: int) -> str:
+        """Look at a run before so many of its cases were asked, and again where that leaves it open."""
+        trials = self.answered(rng, truth)
+        first = len(self.table.cases) - added
+        early = {name: one.where(one.case < first) for name, one in trials.items()}
+        said = self.verdict(RunView(self.manifest, replace(self.table, trials=early)).views)
+        if said != "INCONCLUSIVE":
+            return said
+        note = {"added": {"to": "the first", "cases": first, "share": first / len(self.table.cases)}}
+        later = structs.replace(self.manifest, notes=note)
+        return self.verdict(RunView(later, replace(self.table, trials=trials)).views)
 
     def verdict(self, views: Sequence[View]) -> str:
         """Judge a run: the best verdict of its candidates, among each other."""
@@ -67,7 +85,7 @@ class Suite:
         for view in views:
             held = checks.check_all(view, self.policy, None)
             judged.append(_candidate(view.entry.name, held))
-        said = {one.verdict for one in checks.among_candidates(judged, ERROR)}
+        said = {one.verdict for one in checks.among_candidates(judged, views[0].error)}
         return next(one for one in ("READY", "INCONCLUSIVE", "NOT READY") if one in said)
 
 
@@ -93,12 +111,16 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=400)
     parser.add_argument("--candidates", type=int, nargs="*", default=[1, 10])
     parser.add_argument("--labels", type=int, default=60)
+    parser.add_argument("--added", type=int, default=200)
     options = parser.parse_args()
     rng = np.random.default_rng(1)
     for candidates in options.candidates:
         suite = Suite("ab", options.cases, candidates, ["accuracy >= 90%"])
         told = f"{candidates} candidates at the threshold, {options.cases} cases"
         show(told, options.suites, lambda suite=suite: suite.verdict(suite.drawn(rng, 0.9)), "READY")
+        if options.added:
+            told = f"{told}, {options.added} of them added"
+            show(told, options.suites, lambda suite=suite: suite.looked_twice(rng, 0.9, options.added), "READY")
     if options.labels:
         names = [f"l{n}" for n in range(options.labels)]
         suite = Suite(names, 100 * options.labels, 1, [f"recall[{name}] >= 85%" for name in names])

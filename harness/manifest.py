@@ -34,6 +34,14 @@ class CandidateEntry(msgspec.Struct, frozen=True, kw_only=True):
     reply: dict[str, Any] | None = None  # the rule by which its replies are read, in place of the suite's
 
 
+class SecondLook(msgspec.Struct, frozen=True, kw_only=True):
+    """The first stage of a run to which cases were added: what of these was looked at before."""
+
+    to: str  # run id
+    cases: Annotated[int, msgspec.Meta(ge=1)]
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)]  # of the cases, or of a label's where that is less
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is needed to repeat and explain a run."""
 
@@ -60,6 +68,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     def harness_version(self) -> str:
         """The version of this package that measured; empty when it was not installed."""
         return self.versions.get("prompt-readiness", "")
+
+    @property
+    def second_look(self) -> SecondLook | None:
+        """The first stage that further cases were added to; None where a run looks once. Raises ValueError."""
+        try:
+            return msgspec.convert(self.notes["added"], type=SecondLook) if "added" in self.notes else None
+        except msgspec.ValidationError as error:
+            raise ValueError(f"what it was added to: {error}") from None
 
 
 def reply_rules(manifest: Manifest) -> "dict[str, ReplyRule]":
@@ -125,6 +141,16 @@ def check_manifest(manifest: Manifest) -> None:
         Prompt.model_validate(entry.prompt)
         ModelEntry.model_validate(entry.model)
     datetime.fromisoformat(manifest.created_utc)
-    kinds = {"gate": dict, "upgrade": dict, "reload": dict, "changed": list, "shard": dict, "merged": list}
+    kinds = {
+        "gate": dict,
+        "upgrade": dict,
+        "reload": dict,
+        "changed": list,
+        "shard": dict,
+        "merged": list,
+        "unasked": int,
+    }
     if any(not isinstance(manifest.notes[key], kind) for key, kind in kinds.items() if key in manifest.notes):
         raise ValueError("its notes are none that a run writes")
+    if manifest.second_look is not None and manifest.second_look.to == manifest.run_id:
+        raise ValueError("it was added to itself")

@@ -11,7 +11,7 @@ from harness import __version__, errors
 from harness.cli.ground import command_line, emit, emit_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from harness.files.baselines import StoredBaseline
     from harness.files.bundle import Bundle
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.judge.assess import Assessment, View
     from harness.judge.checks import Baseline, Beside, Stopper
     from harness.measure.bounds import Most
-    from harness.measure.run import Shard
+    from harness.measure.run import Record, Shard
     from harness.rundir import Manifest
 
 KEPT = "judged.cache"
@@ -43,6 +43,8 @@ def measure_bundle(
     debug: bool = False,
     most: Most | None = None,
     shard: Shard | None = None,
+    amend: Callable[[Manifest], Manifest] | None = None,
+    reused: Sequence[Record] = (),
 ) -> Path:
     """Measure with live progress on stderr; gives the run's folder."""
     from harness.cli.progress import watching_bundle
@@ -56,6 +58,8 @@ def measure_bundle(
             observer=observer,
             processes=processes,
             command=command_line(),
+            amend=amend,
+            reused=reused,
             stopper=stopper_of(bundle),
             debug=debug,
             most=most or NO_BOUND,

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,10 @@ from harness.cli import judged
 from harness.cli.ground import UsageError, bounds_asked, emit, emit_json, note, options, retiring_models, run_asked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.files.bundle import Bundle
+    from harness.measure.adding import Added
     from harness.measure.sharding import Shard
 
 
@@ -25,6 +28,7 @@ def run(
     first: options.First = None,
     stop: options.Stop = False,
     via: options.Via = None,
+    add: options.Add = None,
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
     shard: options.Shard = None,
@@ -39,16 +43,12 @@ def run(
     from harness.files.bundle import load_bundle
 
     judged.check_template(template)
-    bundle = load_bundle(
-        suite,
-        prompts=prompt or (),
-        models=model or (),
-        repeats=repeats,
-        thresholds=thresholds or (),
-        cases=cases,
-        limit=limit,
-        first=first,
-    )
+    chosen: dict[str, Any] = {"prompts": prompt or (), "models": model or (), "thresholds": thresholds or ()}
+    chosen |= {"cases": cases, "limit": limit, "first": first}
+    others = {**chosen, "stop": stop, "via": via, "shard": shard}
+    added = None if add is None else _added(suite, *add, others, repeats)
+    bundle = load_bundle(suite, repeats=repeats, **chosen) if added is None else added.bundle
+    taken: dict[str, Any] = {} if added is None else {"amend": added.noted, "reused": added.reused}
     if stop and bundle.suite.stop is None:
         bundle = bundle.stopping({})
     bundle = bundle.bought(via)
@@ -59,12 +59,40 @@ def run(
     with judged.reported_if_ended_early(template=template, as_json=as_json):
         most = bounds_asked(max_cost, max_trials)
         folder = judged.measure_bundle(
-            bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most, shard=share
+            bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most, shard=share, **taken
         )
     if share is not None:
         _tell_shard(folder, share, as_json=as_json)
         return
     raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json))
+
+
+def _added(suite: Path, more: int, named: str, others: "Mapping[str, object]", repeats: int | None) -> "Added":
+    """Plan the second stage of a run; what it asks for is what the first one did."""
+    from harness.measure.adding import added_to, refuse_second_look
+    from harness.measure.resume import reread, something_left
+
+    folder, manifest = run_asked(named)
+    names = {"prompts": "prompt", "models": "model"}
+    given = [f"--{names.get(name, name)}" for name, value in others.items() if value]
+    if given or repeats not in {None, manifest.repeats}:
+        raise UsageError(
+            f"--add goes on with {folder.name} as it was measured: {(given or ['--repeats'])[0]} can't change that.",
+            fix="Leave it out, or start a new run.",
+        )
+    if more < 1:
+        raise UsageError(f"--add {more}: must be 1 or more.")
+    refuse_second_look(folder, manifest)
+    if something_left(folder):
+        raise UsageError(f"{folder.name} is not finished.", fix=f"Run `harness resume {folder.name} --failed` first.")
+    found = judged.as_judged(folder, manifest)
+    if found.verdict != "INCONCLUSIVE" or any(one.settled for one in found.candidates):
+        was = "was stopped once its verdict was settled" if found.verdict == "INCONCLUSIVE" else f"is {found.verdict}"
+        raise UsageError(f"{folder.name} {was}: there is nothing left to settle.", fix="Start a new run.")
+    bundle, asked = reread(folder, manifest, Path.cwd())
+    if bundle.suite.path is None or bundle.suite.path.resolve() != suite.resolve():
+        raise UsageError(f"{folder.name} is no run of {suite}.", fix="Name the suite that it was made of.")
+    return added_to(folder, manifest, more, bundle, asked)
 
 
 def _shard_of(bundle: "Bundle", written: str) -> "Shard":

@@ -68,7 +68,7 @@ def assess(
     policies = [_policy(view, before) for view in run.views]
     candidates = tuple(_candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True))
     candidates = with_growth(run.views, with_versions(candidates, manifest, past))
-    candidates = checks.among_candidates(candidates, 1 - run.suite.confidence)
+    candidates = checks.among_candidates(candidates, run.error)
     measured = [
         (view, made) for view, made in zip(run.views, candidates, strict=True) if made.verdict != "NOT MEASURED"
     ]

@@ -14,7 +14,7 @@ import numpy as np
 from harness.files.policy import Suite, Threshold, thresholds_of
 from harness.files.project.entry import ModelEntry
 from harness.judge import OUTCOMES, PastRun
-from harness.judge.scores import NONE, Answers, Bool, Float, Int16, Int64, Resampling, Votes, seconds
+from harness.judge.scores import NONE, Answers, Bool, Float, Int16, Int64, Resampling, Votes, second_error, seconds
 from harness.judge.table.columns import (
     DEV,
     FAILURES,
@@ -97,6 +97,13 @@ class RunView:
     def has_defaults(self) -> bool:
         """Whether nobody named thresholds, so that the documented ones apply."""
         return self._given is None and not self.suite.thresholds
+
+    @cached_property
+    def error(self) -> float:
+        """The error that one decision may have: of a second look, what the first one left of it."""
+        alone, before = 1 - self.suite.confidence, self.manifest.second_look
+        among = len(self.manifest.candidates)
+        return alone if before is None else second_error(alone, before.share, among=among)
 
     @cached_property
     def policy(self) -> tuple[Threshold, ...]:
@@ -234,7 +241,7 @@ class View:
     @property
     def error(self) -> float:
         """The error that one decision may have."""
-        return 1 - self.confidence
+        return self.run.error
 
     @cached_property
     def repeats(self) -> int:

@@ -51,7 +51,7 @@ def make_manifest(run: Path, bundle: Bundle, plan: Plan, command: Sequence[str])
         git_commit=commit,
         git_dirty=dirty,
         command=tuple(command),
-        notes={"reload": _reload(run, bundle, root)},
+        notes={"reload": _reload(run, bundle, root), "unasked": bundle.unasked},
     )
 
 

@@ -13,7 +13,7 @@ are measured; their records come later in the journal than the old ones, and of 
 candidate is gone, a candidate or a perturbation is new) it would be another run, and is always refused.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Refused, Re
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
 
 _MOST_LISTED = 20
+_ANOTHER, _RESTORE = "The files ask for another run than", "Restore them, or start a new run."
 
 
 def resume(
@@ -64,9 +65,11 @@ def resume(
         try:
             found = _Found.read(run)
             bundle = _reload(run, manifest, found, trusted) if bundle is None else bundle
-            _refuse_another_run(list(_other_places(manifest, bundle, found)), run)
+            _refuse(_other_places(manifest, bundle, found), f"{_ANOTHER} {run.name}", _RESTORE)
             changes = list(_changes(manifest, bundle, found))
-            _refuse(changes, changed=changed, run=run)
+            again = f"measure exactly what changed: `harness resume {run.name} --changed`"
+            fix = f"Restore them, start a new run, or {again}."
+            _refuse([] if changed else changes, f"The files changed since {run.name} began", fix)
             plan = Plan(bundle)
             with fitting_together(run):
                 begin = _begin(plan, run, found, stopping(bundle), failed=failed)
@@ -129,7 +132,19 @@ class _Found:
         return found
 
 
-def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) -> Bundle:
+def reread(run: Path, manifest: Manifest, trusted: Path | None) -> tuple[Bundle, frozenset[str]]:
+    """Read the files of a run again, with all cases of its suite; gives the ids of those that it began with, too.
+
+    Raises RunChanged where a trial of it would be another one now, and all that a resume does.
+    """
+    found = _Found.read(run)
+    bundle = _reload(run, manifest, found, trusted, whole=True)
+    changes = [*_other_places(manifest, bundle, found)] or [*_changes(manifest, bundle, found)]
+    _refuse(changes, f"{_ANOTHER} {run.name}", _RESTORE)
+    return bundle, frozenset(found.cases)
+
+
+def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None, *, whole: bool = False) -> Bundle:
     if "gate" in manifest.notes:
         raise UsageError(
             f"{run.name} belongs to a gate, whose base is read from git.",
@@ -154,7 +169,7 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None) 
     vias: dict[str, Via] = {entry.model_name: entry.model.get("via", "sync") for entry in manifest.candidates}
     # As it began, whatever suite and harness.yml say now.
     bundle = bundle.stopping(manifest.suite.get("stop")).bought(vias)
-    return bundle.only(found.cases) if found.started else bundle
+    return bundle.only(found.cases) if found.started and not whole else bundle
 
 
 def _other_places(manifest: Manifest, bundle: Bundle, found: _Found) -> Iterator[str]:
@@ -230,27 +245,12 @@ def _differing(before: dict[str, Any], now: dict[str, Any], prefix: str = "") ->
     return ", ".join(part for part in parts if part)
 
 
-def _refuse_another_run(changes: list[str], run: Path) -> None:
-    if changes:
-        raise RunChanged(
-            f"The files ask for another run than {run.name}:{_listed(changes)}", fix="Restore them, or start a new run."
-        )
-
-
-def _refuse(changes: list[str], *, changed: bool, run: Path) -> None:
-    if changes and not changed:
-        again = f"`harness resume {run.name} --changed`"
-        raise RunChanged(
-            f"The files changed since {run.name} began:{_listed(changes)}",
-            fix=f"Restore them, start a new run, or measure exactly what changed: {again}.",
-        )
-
-
-def _listed(changes: list[str]) -> str:
-    """List each change on a line of its own, the first twenty."""
+def _refuse(changes: Iterable[str], told: str, fix: str) -> None:
+    """Refuse what changed, if anything did, each on a line of its own, the first twenty."""
     distinct = list(dict.fromkeys(changes))
     more = [f"and {len(distinct) - _MOST_LISTED} more"] if len(distinct) > _MOST_LISTED else []
-    return "".join(f"\n  {line}" for line in distinct[:_MOST_LISTED] + more)
+    if distinct:
+        raise RunChanged(f"{told}:" + "".join(f"\n  {line}" for line in distinct[:_MOST_LISTED] + more), fix=fix)
 
 
 def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, failed: bool) -> Begin:

@@ -195,6 +195,15 @@ TrustedProject = Annotated[
 Stop = Annotated[
     bool, typer.Option("--stop", help="Stop asking a candidate once the whole suite's verdict on it is settled.")
 ]
+Add = Annotated[
+    tuple[int, str] | None,
+    typer.Option(
+        "--add",
+        metavar="N RUN",
+        help="Ask N further cases where RUN left the verdict open, and judge both together.",
+        show_default=False,
+    ),
+]
 First = Annotated[int | None, typer.Option("--first", min=1, help="Only the first N cases.", show_default=False)]
 Cases = Annotated[
     Path | None,

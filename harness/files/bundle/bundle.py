@@ -53,6 +53,7 @@ class Bundle:
     suite_digest: str
     own_repeats: int  # as the suite's file says, whatever was asked for
     demanded: bool = False  # the thresholds stand for the suite's own
+    unasked: int = 0  # cases of its files that a limit left out
     left_out: tuple[str, ...] = ()  # prompts that came with a pattern and do not fit a model, in sentences
     notes: tuple[str, ...] = ()  # what is allowed and seldom meant, in sentences
 
@@ -79,7 +80,13 @@ class Bundle:
     def only(self, ids: Container[str]) -> "Bundle":
         """Give the same bundle with the cases of these ids."""
         cases = tuple(case for case in self.cases if case.id in ids)
-        return replace(self, cases=cases, suite_digest=suite_digest(self.suite, cases))
+        unasked = self.unasked + len(self.cases) - len(cases)
+        return replace(self, cases=cases, unasked=unasked, suite_digest=suite_digest(self.suite, cases))
+
+    def with_more(self, asked: Collection[str], more: int) -> "Bundle":
+        """Give the same bundle with the cases that were asked and a sample of the others, each label with its share."""
+        others = [case for case in self.cases if case.id not in asked]
+        return self.only({*asked, *(case.id for case in RunChoice(limit=more).of(others, self.suite.seed))})
 
 
 def load_bundle(
@@ -190,6 +197,7 @@ class _Loader:
             replaced=cases,
             own_repeats=checked.model.repeats,
             demanded=bool(asked),
+            unasked=0 if choice.splits or choice.tags else len(everything) - len(rows),
             left_out=tuple(unfit),
             notes=notes_on(self.gather.reader, everything, [p for p in fitted if p is not None]),
         )

@@ -4,6 +4,7 @@ The order of the steps is that of causes: what the endpoint failed, what replies
 confuses, what else fails; only then cases to collect, for a failed check is not mended by more of them.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -154,14 +155,25 @@ def _settle(view: View, undecided: Sequence[judge.Check]) -> judge.NextStep:
         about = _texts(lacking)
         what = f"all {len(about):,} open checks" if len(about) == len(undecided) else f"{len(about):,} open checks"
         told = judge.listed(about) if len(about) <= _MOST_NAMED else what
-        return judge.NextStep(
-            kind="collect", sentence=f"Collect {_cases(view, lacking)} to settle {told}.", thresholds=about
-        )
+        told = f"Collect {_cases(view, lacking)} to settle {told}.{_further(view, lacking)}"
+        return judge.NextStep(kind="collect", sentence=told, thresholds=about)
     near = [check for check in undecided if check.estimate.value is not None and check.bound is not None]
     if near:
         return _told(view, near[0], undecided)
     told = undecided[0].why if undecided else "Write thresholds: there is none to hold the figures against."
     return judge.NextStep(kind="other", sentence=judge.sentence(told), thresholds=_texts(undecided))
+
+
+def _further(view: View, lacking: Sequence[judge.Check]) -> str:
+    """Name the command that asks further cases of the suite, where it has some and this is a first look at a run."""
+    notes = view.manifest.notes
+    others, suite = notes.get("unasked", 0), (notes.get("reload") or {}).get("suite")
+    named = isinstance(suite, str) and re.fullmatch(r"[\w./-]+", suite)  # the run may be from elsewhere
+    if others < 1 or not named or view.stopped is not None or {"gate", "upgrade", "shard", "added"} & notes.keys():
+        return ""
+    wanted = min(others, scores.rounded_up(max(check.lack.cases for check in lacking if check.lack is not None)))
+    command = f"`harness run {suite} --add {wanted} {view.manifest.run_id}`"
+    return f" Of the suite's cases {others:,} were not asked: {command} asks {wanted:,} of them."
 
 
 def _cases(view: View, lacking: Sequence[judge.Check]) -> str:

@@ -37,6 +37,7 @@ def traps_of(view: View, checks: Sequence[judge.Check], policy: Sequence[Thresho
 
 def _found(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap]:
     return [
+        *_second_look(view),
         *_accuracy_paradox(view),
         *_too_few_cases(view, checks, policy),
         *_never_predicted(view),
@@ -44,6 +45,16 @@ def _found(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold
         *_prevalence(view),
         *_flipped_by_noise(view, checks, policy),
     ]
+
+
+def _second_look(view: View) -> list[judge.Trap]:
+    """Say how sure the checks of a second look have to be, and what that keeps."""
+    before, sure, kept = view.manifest.second_look, 1 - view.error, scores.TWO_LOOKS * (1 - view.confidence)
+    if before is None:
+        return []
+    told = f"{before.cases:,} of these {len(view.cases):,} cases were looked at before, in {before.to}: checks are made"
+    told += f" at {judge.sure(round(sure, 3))} confidence, so that both looks together pass what is not so in at most"
+    return [judge.Trap(kind="second_look", sentence=f"{told} {judge.sure(kept)} of runs.")]
 
 
 def _share(value: float) -> str:
@@ -60,7 +71,9 @@ def _accuracy_paradox(view: View) -> list[judge.Trap]:
     balanced = view.resampling.average(BALANCED_ACCURACY.name).value
     beside = "" if balanced is None else f" Balanced accuracy is {_share(balanced)}."
     if majority.p_value >= 1 - view.confidence:
-        compared = _compared(accuracy.value, majority.share)
+        worse = "worse" if accuracy.value < majority.share else "no better"
+        worse = "not shown to be better" if accuracy.value > majority.share else worse
+        compared = f"is {worse} than a constant answer"
         if (view.resampling.average(KAPPA.name).value or 0.0) > TELLS_APART:
             compared = "says little here"  # a rare label is found, at the frequent one's cost
         told = f"Accuracy {_share(accuracy.value)} {compared}: {always}.{beside}"
@@ -77,12 +90,6 @@ def _accuracy_paradox(view: View) -> list[judge.Trap]:
     names = judge.listed([judge.named(label) for label in blind])
     told = f"Accuracy {_share(accuracy.value)} hides that most {names} cases are missed: {always}.{beside}"
     return [judge.Trap(kind="accuracy_paradox", sentence=told)]
-
-
-def _compared(accuracy: float, constant: float) -> str:
-    if accuracy > constant:
-        return "is not shown to be better than a constant answer"
-    return f"is {'worse' if accuracy < constant else 'no better'} than a constant answer"
 
 
 def _never_predicted(view: View) -> list[judge.Trap]:

@@ -63,6 +63,7 @@ from harness.judge.scores.latency import (
 from harness.judge.scores.matrix import fbeta_of
 from harness.judge.scores.not_worse import GAMMA, lower_bound, p_flips, p_not_above, p_sign
 from harness.judge.scores.paired import (
+    TWO_LOOKS,
     PairedDifference,
     clustered_mean,
     cochran_q,
@@ -72,6 +73,7 @@ from harness.judge.scores.paired import (
     paired_mean_difference,
     paired_ratio_difference,
     ratio_of_sums,
+    second_error,
 )
 from harness.judge.scores.planning import POWER, best_provable, half_way, planned_n, rounded_up, smallest_all_pass_n
 from harness.judge.scores.proportion import Decision, Share, clustered_share, decide, meets, share_of_counts

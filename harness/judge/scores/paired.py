@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtrc, ndtri, stdtrit
+from scipy.special import chdtrc, ndtr, ndtri, stdtrit
 
 from harness.judge.scores.figure import Estimate, Float, Int32, Int64, Missing, Normal, two_sided
 from harness.judge.scores.not_worse import tango_bound, tango_z
 from harness.judge.scores.planning import POWER
 from harness.judge.scores.proportion import uncertainty_of_spread
+
+TWO_LOOKS = 1.1  # times the error of one: a first look at all of it can't be taken back
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,28 @@ def holm(p_values: list[float]) -> list[float]:
         running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = running
     return adjusted
+
+
+def second_error(error: float, share: float, *, among: int = 1) -> float:
+    """Give the error of a second look, so that it and a first one at all of `error` err in `TWO_LOOKS` times as many.
+
+    `share` of the cases were looked at first, when each of `among` candidates had as much of the error. The two looks'
+    scores are normal with correlation sqrt(share): P(Z1 <= z1, Z2 > z2) is summed by Gauss and Legendre's rule.
+    """
+    root, left = math.sqrt(min(max(share, 0.0), 0.999)), (TWO_LOOKS - 1) * error / among
+    first = -float(ndtri(error / among))
+    points, weights = np.polynomial.legendre.leggauss(200)
+
+    def new(z: float) -> float:
+        at = z + (points + 1) * 4.5
+        seen = np.exp(-at * at / 2) / math.sqrt(2 * math.pi) * ndtr((first - root * at) / math.sqrt(1 - root * root))
+        return float(4.5 * (weights @ seen))
+
+    low, high = 0.0, 8.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if new(middle) > left else (low, middle)
+    return min(error, among * float(ndtr(-high)))
 
 
 def non_inferiority_n(

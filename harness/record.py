@@ -166,12 +166,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
 
 
 def is_timed(record: Record) -> bool:
-    """Tell whether anybody looked at the clock: not where it was never sent, nor recorded without a latency.
+    """Tell whether a clock was held beside it that says what production would wait.
 
-    A replies file that says nothing of a latency leaves attempts without a duration: no call takes no time.
+    None was where it was never sent, nor where it was recorded without a latency: a replies file that says nothing of
+    one leaves attempts without a duration, and no call takes no time. A batch's answer and one that a slower tier
+    served tell of that tier alone.
     """
-    return bool(record.attempts) and not (
-        record.recorded and not any(attempt.duration_ns for attempt in record.attempts)
+    slower = record.via != "sync" or (isinstance(record.outcome, Reply) and record.outcome.usage.tier == "flex")
+    return (
+        not slower
+        and bool(record.attempts)
+        and not (record.recorded and not any(attempt.duration_ns for attempt in record.attempts))
     )
 
 

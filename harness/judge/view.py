@@ -19,6 +19,7 @@ from harness.judge.table.columns import (
     DEV,
     FAILURES,
     HOLDOUT,
+    VIAS,
     CaseColumns,
     RunTable,
     Stopped,
@@ -29,6 +30,7 @@ from harness.rundir import MANIFEST, CandidateEntry, Manifest
 
 FAILED = OUTCOMES.index("failed")
 LABEL = OUTCOMES.index("label")
+SYNC = VIAS.index("sync")
 _RENDER = FAILURES.index("render")
 _Of = TypeVar("_Of")
 _T = TypeVar("_T")
@@ -53,11 +55,13 @@ def once(compute: Callable[[_Of], _T]) -> Callable[[_Of], _T]:
 def clocked(trials: TrialColumns, column: Int64) -> Bool:
     """Tell which trials say something of a clock: those with a time, and failed ones (over any limit).
 
-    None does where there are replies and not one of them has a time: then nobody looked at that clock.
+    None does where there are replies and not one of them has a time: then nobody looked at that clock. What failed in a
+    batch or at a slower tier tells nothing either, nor what was not run where others waited.
     """
     timed = np.asarray(column != NONE, dtype=np.bool_)
-    failed = np.asarray(trials.outcome == FAILED, dtype=np.bool_)
-    if not timed[~failed].any() and not failed.all():
+    at_once = (trials.via == SYNC) | ((trials.via == NONE) & ~(trials.via > SYNC).any())
+    failed = np.asarray((trials.outcome == FAILED) & at_once, dtype=np.bool_)
+    if not timed[trials.outcome != FAILED].any() and not failed.all():
         return np.zeros(len(timed), dtype=np.bool_)
     return timed | failed
 
@@ -194,6 +198,14 @@ class View:
     def timed(self) -> Bool:
         """Trials that say something of latency: all but recorded replies without a recorded time."""
         return clocked(self.trials, self.trials.caller_ns)
+
+    @cached_property
+    def waited(self) -> str:
+        """Say why replies have no time that production would see; empty where all were asked at once."""
+        ways = {VIAS[way] for way in np.unique(self.trials.via) if way != NONE} - {"sync"}
+        if "flex" in ways or "flex" in named_counts(self.trials.tier, self.trials.tiers):
+            return "measured at flex"
+        return "not measured in a batch" if ways else ""
 
     def on_clock(self, column: Int64) -> Bool:
         """Tell which trials say something of a clock; what a replies file leaves out is not known."""

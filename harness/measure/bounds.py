@@ -84,13 +84,13 @@ def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
     limit = limit_of(params)
     tokens_out = None if limit is None else calls * limit
     price, out = entry.price, float(tokens_out or 0)
-    ways = {w: price.money(float(tokens_in), out, 0.0, price.factor(w)) for w in price.ways if price.is_given}
+    ways = {w: price.money(float(tokens_in), out, 0.0, price.factor(w) or 1.0) for w in price.ways if price.is_given}
     return CandidateCost(
         name=candidate.name,
         calls=calls,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        money=ways.get("sync"),
+        money=ways.get(entry.via, ways.get("sync")),
         currency=price.currency,
         priced=price.is_given,
         ways=ways,

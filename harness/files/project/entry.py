@@ -27,6 +27,7 @@ Transport: TypeAlias = Literal["wire", "httpx", "openai"]
 
 PER_MILLION = 1e6  # tokens that a price is for
 MANY_S = 86_400.0  # a day: longer waits are a slip of the pen
+AT_FLEX = {"timeout_s": 900.0, "deadline_s": 3600.0}  # a call may take a quarter of an hour, a full tier longer
 
 
 Tokens = TypeVar("Tokens", float, "npt.NDArray[np.float64]")
@@ -54,9 +55,9 @@ class Price(Written):
         """The ways of asking whose price is known: `sync`, and `batch` and `flex` where their factors are."""
         return ("sync", *(way for way in ("batch", "flex") if getattr(self, way) is not None))
 
-    def factor(self, tier: str | None) -> float:
-        """Give the part of these prices that a service tier costs; all of them where nobody wrote another."""
-        return {"batch": self.batch, "flex": self.flex}.get(tier or "") or 1.0
+    def factor(self, tier: str | None) -> float | None:
+        """Give the part of these prices that a service tier costs; None where nobody wrote one: all of them."""
+        return {"batch": self.batch, "flex": self.flex}.get(tier or "")
 
     def money(self, tokens_in: Tokens, tokens_out: Tokens, cached: Tokens, factor: Tokens | float = 1.0) -> Tokens:
         """Give the money of tokens, of one call or of many at once; `cached` are those of `tokens_in`."""
@@ -70,7 +71,7 @@ class Price(Written):
         if not self.is_given or (usage.input is None and usage.output is None):
             return None
         in_, out, cached = (float(count or 0) for count in (usage.input, usage.output, usage.cached))
-        return self.money(in_, out, cached, self.factor(usage.tier))
+        return self.money(in_, out, cached, self.factor(usage.tier) or 1.0)
 
 
 def price_of(model: Mapping[str, Any]) -> Price:
@@ -174,6 +175,11 @@ class ModelEntry(Written):
     finish: str | None = Field(
         None, pattern=r"^(/.*)?$", description="http: JSON pointer to the word for why the reply ended."
     )
+
+    def asked(self, via: Via) -> Self:
+        """Give the entry asked in another way; at flex with the patience that it takes, where nobody wrote another."""
+        patience = {name: s for name, s in AT_FLEX.items() if via == "flex" and name not in self.model_fields_set}
+        return self.model_copy(update={"via": via, **patience})
 
     @property
     def waits(self) -> bool:

@@ -53,21 +53,17 @@ _COMMON = frozenset(
 _REMOTE = frozenset({"transport", "api_key_env", "ca_file", "headers"})
 _SPOKEN = _COMMON | _REMOTE | {"model", "base_url", "stream", "adapt", "via"}
 _OPENAI = _SPOKEN | {"azure"}
+_WITH_FLEX = frozenset({"chat", "responses"})  # endpoints that know service tiers
 APPLIES: Mapping[str, frozenset[str]] = {
     "local": _COMMON | {"model", "weights", "threads", "context", "stream", "adapt"},
-    "chat": _OPENAI,
-    "completions": _OPENAI,
-    "responses": _OPENAI,
+    **dict.fromkeys(("chat", "completions", "responses"), _OPENAI),
     "anthropic": _SPOKEN,
     "http": _COMMON | _REMOTE | {"model", "url", "method", "body", "reply", "score", "usage", "finish"},
     "replay": _COMMON | {"model", "replies"},
 }
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "local": ("weights",),
-    "chat": ("base_url", "model"),
-    "completions": ("base_url", "model"),
-    "responses": ("base_url", "model"),
-    "anthropic": ("base_url", "model"),
+    **dict.fromkeys(("chat", "completions", "responses", "anthropic"), ("base_url", "model")),
     "http": ("url", "reply"),
     "replay": ("replies",),
 }
@@ -151,7 +147,7 @@ def _read_entry(name: str, tree: Entries, path: Path, findings: Findings) -> Mod
     except ValidationError as error:
         Reporter(ModelEntry, tree, path, findings, at).all(error)
         return None
-    return entry if findings.of(path) == before else None
+    return entry.asked(entry.via) if findings.of(path) == before else None
 
 
 def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
@@ -175,12 +171,14 @@ def _entry_problems(raw: Mapping[str, Any]) -> Iterable[tuple[str, str, str]]:
         yield "azure", "needs the official client.", "Add `transport: openai`, or remove `azure:`."
     if raw.get("azure") is not None and raw.get("via") in {"batch", "file"}:
         yield "via", f"{raw['via']!r} does not go with `azure:`.", _NO_AZURE
+    if raw.get("via") == "flex" and kind not in _WITH_FLEX:
+        yield "via", f"`endpoint: {kind}` has no tier `flex`.", "Write `via: batch`, or use `chat` or `responses`."
 
 
 def checked_via(name: str, entry: ModelEntry, via: Via) -> ModelEntry:
     """Give the entry with its answers bought in another way. Raises UsageError where its endpoint has none."""
-    bought = entry.model_copy(update={"via": via})
-    sold = entry.azure is None or not bought.waits
+    bought = entry.asked(via)
+    sold = (entry.azure is None or not bought.waits) and (via != "flex" or entry.endpoint in _WITH_FLEX)
     if via != "sync" and ("via" not in APPLIES.get(entry.endpoint, ()) or via not in get_args(Via) or not sold):
         raise UsageError(f"models.{name}: this endpoint can't be asked via {via}.", fix=f"Use --via sync. {_NO_AZURE}")
     return bought

@@ -13,7 +13,7 @@ from harness.judge.leakage.section import leaks
 from harness.judge.pairs import pair
 from harness.judge.scores import Answers, Figure, Missing, Normal
 from harness.judge.sections import generalization
-from harness.judge.sections.latency import unrecorded
+from harness.judge.sections.latency import untimed
 
 NEEDS_BASELINE = "no baseline is set (`harness baseline set RUN` sets one)"
 
@@ -120,6 +120,6 @@ def broken(asked: Asked) -> Figure:
 def in_time(asked: Asked) -> Figure:
     """Give the share of calls that ended within the limit."""
     view = asked.view
-    if why := unrecorded(view, view.trials.caller_ns):
+    if why := untimed(view, view.trials.caller_ns):
         return Missing(why)
     return scores.within(*view.times(view.trials.caller_ns), asked.threshold.argument or 0.0)

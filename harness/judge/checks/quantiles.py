@@ -13,7 +13,7 @@ from harness.judge import Check, Estimate, Lack, count, scores, sure, undefined,
 from harness.judge.checks.asked import Asked
 from harness.judge.checks.why import AFFORDABLE, open_since
 from harness.judge.scores import NONE, Float, Int64, Missing, Share, SloDecision
-from harness.judge.sections.latency import unrecorded
+from harness.judge.sections.latency import untimed
 
 SATURATED = "not decided, because the client was saturated: these times may be its own."
 
@@ -48,10 +48,11 @@ class _Calls:
 
     @property
     def partly(self) -> str:
-        """Say how many replies have a recorded time, where not all have."""
+        """Say how many replies have a time, where not all have."""
         view = self.asked.view
         known, replies = view.recorded_of(_clock(self.asked))
-        return f" (recorded for {known:,} of {replies:,})" if view.trials.recorded and known < replies else ""
+        how = "recorded" if view.trials.recorded else "asked at once" if view.waited else ""
+        return f" ({how} for {known:,} of {replies:,})" if how and known < replies else ""
 
     @property
     def confidence(self) -> float:
@@ -94,7 +95,7 @@ def _missing(asked: Asked) -> str:
     if not len(view.trials):
         return "there are no trials"
     what = "time to the first token" if asked.metric.clock == "ttft" else "latency"
-    if why := unrecorded(view, _clock(asked), what):
+    if why := untimed(view, _clock(asked), what):
         return why
     if asked.metric.clock == "ttft" and not (view.trials.ttft_ns != NONE).any():
         return "no reply was streamed"

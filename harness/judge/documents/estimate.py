@@ -189,3 +189,6 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     missing_usage: int = 0
     month: Estimate | None = None  # `per_month` with its interval
     growth: PromptGrowth | None = None
+    tiers: dict[str, int] = {}  # service tier, as the endpoint named it -> replies
+    not_at_flex: int = 0  # replies that were asked for at flex, and of which none says that it served them
+    unpriced: tuple[str, ...] = ()  # tiers that served, and of which harness.yml does not say what they cost

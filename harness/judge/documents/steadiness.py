@@ -169,7 +169,8 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     warmup_calls: int
     opened: int = 0  # trials whose final attempt opened a connection
     opening_s: float | None = None  # their median for that: in `caller`, not in `service`
-    untimed: int = 0  # recorded replies without a recorded latency: left out of every figure here
+    untimed: int = 0  # replies without a time that production would see: left out of every figure here
+    waited: str = ""  # why there are such: measured at flex, not measured in a batch; empty: all were asked at once
 
 
 class TimingQuality(msgspec.Struct, frozen=True, kw_only=True):

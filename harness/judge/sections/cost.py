@@ -6,8 +6,9 @@ import numpy as np
 from harness.files.project import Price
 from harness.judge import Cost, Estimate
 from harness.judge.scores import Figure, Missing, clustered_mean, ratio_of_sums
-from harness.judge.view import NONE, Bool, Float, Int64, TrialColumns, View
+from harness.judge.view import NONE, VIAS, Bool, Float, Int64, TrialColumns, View, named_counts
 
+ORDINARY = frozenset({"default", "standard", "on_demand", "auto"})  # service tiers of the price itself
 NO_USAGE = "the endpoint did not count tokens"
 
 
@@ -15,7 +16,7 @@ def spent(trials: TrialColumns, price: Price) -> Float:
     """Give the money of each trial's final call; 0 where the endpoint counted no tokens."""
     counts = (trials.tokens_in, trials.tokens_out, trials.tokens_cached)
     tokens_in, tokens_out, cached = (np.maximum(count, 0).astype(np.float64) for count in counts)
-    factors = np.array([*map(price.factor, trials.tiers), 1.0])  # NONE indexes from the end
+    factors = np.array([*(price.factor(tier) or 1.0 for tier in trials.tiers), 1.0])  # NONE indexes from the end
     return price.money(tokens_in, tokens_out, cached, factors[trials.tier])
 
 
@@ -64,6 +65,8 @@ def judged_cost(view: View) -> Cost:
     """Give money and tokens of a candidate."""
     price = view.model.price
     money = per_1000(view).estimate(view.confidence)
+    tiers = named_counts(view.trials.tier, view.trials.tiers)
+    at_flex = (view.trials.via == VIAS.index("flex")) & ~view.failed
     volume = view.suite.volume_per_month
     month = None if volume is None else scaled(money, volume / 1000)
     return Cost(
@@ -79,6 +82,12 @@ def judged_cost(view: View) -> Cost:
         month=month,
         volume_per_month=volume,
         priced=price.is_given,
+        tiers=tiers,
+        not_at_flex=int(np.count_nonzero(at_flex))
+        - int(named_counts(view.trials.tier[at_flex], view.trials.tiers).get("flex", 0)),
+        unpriced=tuple(tier for tier in tiers if tier not in ORDINARY and price.factor(tier) is None)
+        if price.is_given
+        else (),
         missing_usage=int(np.count_nonzero(~counted(view.trials) & ~view.failed)),
     )
 

@@ -43,22 +43,25 @@ def judged_latency(view: View) -> Latency:
         recorded=trials.recorded,
         retried_trials=int(np.count_nonzero(trials.attempts > 1)),
         attempts=int(trials.attempts.sum()),
-        untimed=replies - known if trials.recorded else 0,
+        untimed=replies - known if trials.recorded or view.waited else 0,
+        waited=view.waited,
         warmup_calls=trials.warmup_calls,
         opened=len(openings),
         opening_s=float(np.median(openings)) / 1e9 if len(openings) else None,
     )
 
 
-def unrecorded(view: View, column: Int64, what: str = "latency") -> str:
-    """Say that a replies file tells nothing of a clock: `no latency recorded (0 of 400)`; else empty."""
+def untimed(view: View, column: Int64, what: str = "latency") -> str:
+    """Say why no reply has a time on a clock, where that is known: `no latency recorded (0 of 400)`; else empty."""
     known, replies = view.recorded_of(column)
-    return f"no {what} recorded (0 of {replies:,})" if view.trials.recorded and replies and not known else ""
+    if known or (view.trials.recorded and not replies):
+        return ""
+    return f"no {what} recorded (0 of {replies:,})" if view.trials.recorded else view.waited
 
 
 def _quantiles(view: View, column: Int64) -> tuple[Quantile, ...]:
     times, case = view.times(column)
-    if why := unrecorded(view, column):
+    if why := untimed(view, column):
         missing = undefined(why, confidence=view.confidence)
         return tuple(Quantile(q=q, estimate=missing) for q in _QUANTILES)
     return tuple(Quantile(q=q, estimate=quantile_estimate(times, case, q, view.confidence)) for q in _QUANTILES)
@@ -171,10 +174,11 @@ def _strictest(thresholds: Sequence[Threshold]) -> float:
 def _verdict(view: View) -> tuple[bool, str]:
     """Tell whether the latencies are the endpoint's, and say why as a clause."""
     lag_s, cpu, demanded_s = _lag_s(view), _cpu(view), _strictest(view.run.policy)
+    if view.waited and not view.timed.any():
+        return True, f"No call was timed: {view.waited}"
     if view.trials.recorded:
-        if not view.timed.any():
-            return True, "These replies were recorded without latencies"
-        return True, "These latencies were recorded elsewhere; they are judged as given"
+        known = "These latencies were recorded elsewhere; they are judged as given"
+        return True, known if view.timed.any() else "These replies were recorded without latencies"
     if lag_s is None or cpu is None:
         return True, "The harness's own load was not sampled in this run, so its share is not known"
     allowed = max(LAG_S, LAG_SHARE * demanded_s)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.judge.labels.reasons import Why  # the ground of all columns: not the whole room
-from harness.record import Failure, FailureKind, Interference, Pace, Refused, Session, Stopped, Usage
+from harness.record import Failure, FailureKind, Interference, Pace, Refused, Session, Stopped, Usage, Via
 
 Int8 = npt.NDArray[np.int8]
 Int16 = npt.NDArray[np.int16]
@@ -17,6 +17,7 @@ Float = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 
 NONE = -1  # no label, no value
+VIAS: tuple[Via, ...] = get_args(Via)
 FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
 DEV, HOLDOUT = "dev", "holdout"  # the split that a prompt is tuned on, and the one that nobody tunes to
 
@@ -84,6 +85,7 @@ class TrialColumns:
     fingerprint: Int16
     tier: Int16  # index into `tiers`, NONE where the endpoint named none
     tiers: tuple[str, ...]
+    via: Int8  # index into VIAS; NONE where it was not run
     fingerprints: tuple[str, ...]
     odd_fields: tuple[tuple[str, ...], ...]  # the fields of a reply that could not be read
     unknown_endings: tuple[str, ...]  # words for an ending that no provider is known to say

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from harness.endings import ending_of
 from harness.judge.documents import OUTCOMES
 from harness.judge.labels import Why, said
-from harness.judge.table.columns import FAILURES, NONE, Float, Int64
+from harness.judge.table.columns import FAILURES, NONE, VIAS, Float, Int64
 from harness.judge.table.reply_score import ScoreReader
 from harness.record import Attempt, Failure, Record, Reply, ToolCall, Usage, is_timed
 
@@ -55,9 +55,11 @@ KINDS: dict[str, npt.DTypeLike] = {
     "served": np.int16,
     "fingerprint": np.int16,
     "tier": np.int16,
+    "via": np.int8,
 }
 _OUTCOME = {name: index for index, name in enumerate(OUTCOMES)}
 _FAILURE = {name: index for index, name in enumerate(FAILURES)}
+_VIA = {name: index for index, name in enumerate(VIAS)}
 _NEVER = Attempt(duration_ns=0)
 _SILENT = Reply(text="")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -128,6 +130,7 @@ class Intake:
             "case": np.array([cases[record.case] for record in records], dtype=np.int32),
             "variant": np.array([variants[record.variant] for record in records], dtype=np.int16),
             "repeat": np.array(repeats, dtype=np.int16),
+            "via": np.array([_VIA[record.via] for record in records], dtype=np.int8),
             "in_flight": np.array([record.in_flight for record in records], dtype=np.int32),
             "sent_at": _instants([record.started_utc for record in records]),
         }
@@ -243,7 +246,7 @@ def _times(records: Sequence[Record]) -> dict[str, Column]:
         "attempts": counts,
         "caller_ns": np.where(timed, backoff + retries + duration, NONE),
         "service_ns": np.where(ended & timed, duration - written, NONE),
-        "ttft_ns": np.where(ended & (first_token != NONE), first_token - written, NONE),
+        "ttft_ns": np.where(ended & timed & (first_token != NONE), first_token - written, NONE),
         "queue_ns": np.array([record.queue_ns for record in records], dtype=np.int64),
         "own_ns": np.array([record.own_ns for record in records], dtype=np.int64),
         "rate_limit_ns": rate_limit,

@@ -36,7 +36,7 @@ class Caller:
         prepared = self._prepare(trial, planned.inputs)
         timeline.own()
         if isinstance(prepared, Failure):
-            return _record(trial, prepared, timeline, started=self.clock.utc(), warmup=warmup)
+            return self._record(trial, prepared, timeline, started=self.clock.utc(), warmup=warmup)
         await self.lane.turnstile.enter()
         try:
             timeline.queued()
@@ -47,7 +47,7 @@ class Caller:
             self.lane.turnstile.leave()
         outcome = _checked(answer.outcome)
         timeline.own()
-        return _record(
+        return self._record(
             trial,
             outcome,
             timeline,
@@ -63,6 +63,34 @@ class Caller:
         except (RenderFailed, RecursionError, MemoryError) as error:
             return Failure(kind="render", message=str(error) or type(error).__name__)
         return prepared if prepared.failure is None else prepared.failure
+
+    def _record(
+        self,
+        trial: Trial,
+        outcome: Reply | Failure,
+        timeline: Timeline,
+        *,
+        started: str,
+        in_flight: int = 0,
+        recorded: bool = False,
+        warmup: bool = False,
+    ) -> Record:
+        return Record(
+            key=trial.key,
+            case=trial.case,
+            candidate=trial.candidate,
+            variant=trial.variant,
+            repeat=trial.repeat,
+            outcome=outcome,
+            attempts=tuple(timeline.attempts),
+            queue_ns=timeline.queue_ns,
+            own_ns=timeline.own_ns,
+            started_utc=started,
+            in_flight=in_flight,
+            recorded=recorded,
+            via="flex" if self.entry.via == "flex" else "sync",
+            warmup=warmup,
+        )
 
 
 class _Sending:
@@ -94,6 +122,7 @@ class _Sending:
             attempts=entry.limits.attempts,
             deadline_s=entry.deadline_s,
             max_retry_after_s=entry.limits.max_retry_after_s,
+            patient=entry.via == "flex",
             budget=lane.budget,
             rng=self._caller.rng,
         )
@@ -152,33 +181,6 @@ class _Sending:
         message = f"no reply within {entry.deadline_s:g} s and {made} attempts; the last: {failure.message}"
         outcome = Failure(kind="deadline", message=message, status=failure.status)
         return Answer(attempt=answer.attempt, outcome=outcome, hints=answer.hints)
-
-
-def _record(
-    trial: Trial,
-    outcome: Reply | Failure,
-    timeline: Timeline,
-    *,
-    started: str,
-    in_flight: int = 0,
-    recorded: bool = False,
-    warmup: bool = False,
-) -> Record:
-    return Record(
-        key=trial.key,
-        case=trial.case,
-        candidate=trial.candidate,
-        variant=trial.variant,
-        repeat=trial.repeat,
-        outcome=outcome,
-        attempts=tuple(timeline.attempts),
-        queue_ns=timeline.queue_ns,
-        own_ns=timeline.own_ns,
-        started_utc=started,
-        in_flight=in_flight,
-        recorded=recorded,
-        warmup=warmup,
-    )
 
 
 def _checked(outcome: Reply | Failure) -> Reply | Failure:

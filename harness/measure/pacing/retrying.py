@@ -73,6 +73,7 @@ class RetryRules:
     attempts: int
     deadline_s: float
     max_retry_after_s: float
+    patient: bool = False  # overload is waited for until the deadline, however often: a slower tier may be full
     budget: RetryBudget
     rng: Random = field(default_factory=Random)
 
@@ -133,12 +134,13 @@ class _Enough(stop_base):
         self._timeline = timeline
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        if retry_state.attempt_number >= self._rules.attempts:
+        overload = is_overload(_last_answer(retry_state))
+        if retry_state.attempt_number >= self._rules.attempts and not (overload and self._rules.patient):
             return True
         if self._timeline.spent_ns / 1e9 + retry_state.upcoming_sleep >= self._rules.deadline_s:
             return True
         # Overload is met by the lane's own pause and cut: a 429 takes from the budget, and is never refused.
-        return not self._rules.budget.take() and not is_overload(_last_answer(retry_state))
+        return not self._rules.budget.take() and not overload
 
 
 def backoff_s(answer: Answer, attempt: int, rules: RetryRules) -> float:

@@ -30,6 +30,7 @@ def cost_section(cost: Cost) -> Section:
     notes = []
     if cost.missing_usage:
         notes.append(f"The endpoint did not count the tokens of {count(cost.missing_usage, 'trial')}.")
+    notes += _tiers(cost)
     lead = f"{figure(cost.per_1000, 'money', currency=money)} per 1,000 decisions"
     if cost.month is not None and cost.month.value is not None:
         lead += f", {number(cost.month.value, 'money', currency=money)} a month at {_volume(cost)}"
@@ -45,6 +46,22 @@ def _monthly(cost: Cost) -> list[NamedFigure]:
     if cost.month is None or cost.month.value is None:
         return []
     return named("Per month", cost.month, "money", f"at {_volume(cost)}", currency=cost.currency)
+
+
+def _tiers(cost: Cost) -> list[str]:
+    """Say what served other than was asked for, and what is counted at a price that may not be its own."""
+    served = ", ".join(f"{tier} {number:,}" for tier, number in cost.tiers.items())
+    told = []
+    if cost.not_at_flex:
+        replies = count(cost.not_at_flex, "reply", "replies")
+        told.append(
+            f"Of what was asked for at flex, {replies} came from another tier or named none, and cost the whole price"
+            + (f"; named: {served}." if served else ".")
+        )
+    if cost.unpriced:
+        tiers = ", ".join(f"`{tier}` ({cost.tiers[tier]:,})" for tier in cost.unpriced)
+        told.append(f"harness.yml does not say what these service tiers cost: {tiers}; the whole price is counted.")
+    return told
 
 
 def _volume(cost: Cost) -> str:

@@ -29,7 +29,7 @@ def _name(q: float) -> str:
 def _lead(latency: Latency) -> str:
     shown = [quantile for quantile in latency.caller if quantile.q in HEADLINE]
     if not latency.n or not shown:
-        return "No call was timed."
+        return f"No call was timed: {latency.waited}." if latency.waited else "No call was timed."
     told = [f"{_name(s.q)} {parts.figure(s.estimate, 'seconds')}" for s in shown if s.estimate.value is not None]
     lost = [quantile for quantile in shown if quantile.estimate.value is None]
     if lost:
@@ -191,9 +191,10 @@ def _notes(latency: Latency) -> list[str]:
         notes.append("These latencies were recorded elsewhere and are judged as given.")
     if latency.untimed:
         known = latency.n - latency.censored
-        notes.append(
-            f"A latency is recorded for {known:,} of {parts.count(known + latency.untimed, 'reply', 'replies')}."
-        )
+        replies = parts.count(known + latency.untimed, "reply", "replies")
+        told = f"A latency is recorded for {known:,} of {replies}."
+        waited = f"{known:,} of {replies} were asked at once; the others: {latency.waited}."
+        notes.append(waited if latency.waited else told)
     if latency.censored:
         notes.append(f"{parts.count(latency.censored, 'trial')} failed or timed out: counted as slower than any limit.")
     return notes

@@ -45,7 +45,7 @@ def merged(entry: ModelEntry, prompt: Prompt) -> JsonObject:
     """Give what is sent beside the prompt, under its common names, sorted; at most one output limit.
 
     `adapt.override` wins over the prompt, and the prompt over `params`; nothing of `adapt.drop` is in it. A limit
-    whose name is dropped goes by the protocol's other name, where it has one.
+    whose name is dropped goes by the protocol's other name, where it has one. `via: flex` asks for that tier.
     """
     drop = {*_common_names(dict.fromkeys(entry.adapt.drop))}
     layers = [_common_names(layer) for layer in (entry.params, prompt.parameters, entry.adapt.override)]
@@ -56,6 +56,8 @@ def merged(entry: ModelEntry, prompt: Prompt) -> JsonObject:
     names = [name for name, _ in (*override, *params, *prompts) if name in known] + known
     if limits and names:
         both[names[0]] = limits[0][1]
+    if entry.via == "flex" and "service_tier" not in drop:
+        both["service_tier"] = "flex"
     return {name: both[name] for name in sorted(both)}
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 
 import typer
 
+from harness.cli import kept
 from harness.cli.ground import UsageError, emit, emit_json, margin_of, note, options, project_here
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from harness.files.project import Project
     from harness.judge import Comparison
-    from harness.judge.assess import View
+    from harness.rundir import Manifest
 
+KEPT = "compared.cache"
 WHAT = "A run, or one candidate of it as RUN:CANDIDATE"
 
 BaselineArgument: TypeAlias = Annotated[
@@ -56,7 +58,6 @@ def compare(
     or the model where only one candidate has it; two runs of several are compared candidate by candidate.
     Exits with 0 whatever changed: `harness gate` decides.
     """
-    from harness.judge.compare import compare as compared
     from harness.report.comparison import terminal_comparison
 
     share = margin_of(margin)
@@ -64,9 +65,10 @@ def compare(
     if len(couples) > 1 and html is not None:
         raise UsageError(
             f"{base} and {head} share {len(couples)} candidates, and a page shows one.",
-            fix=f"Name one, such as {head}:{couples[0][1].entry.name}.",
+            fix=f"Name one, such as {head}:{couples[0][1].name}.",
         )
-    comparisons = [compared(*couple, margin=share) for couple in couples]
+    whole = full or as_json or html is not None or markdown is not None
+    comparisons = _compared(couples, share, prompts=True) if whole else _in_short(couples, share)
     written = _files(comparisons, html, markdown)
     if as_json:
         emit_json(comparisons[0] if len(comparisons) == 1 else comparisons)
@@ -74,6 +76,39 @@ def compare(
         emit("".join(terminal_comparison(one, full=full) for one in comparisons))
     for path in written:
         note(f"written: {path}")
+
+
+class _Side(NamedTuple):
+    """A candidate of a run."""
+
+    run: Path
+    name: str
+
+
+def _compared(couples: Sequence[tuple[_Side, _Side]], margin: float, *, prompts: bool) -> tuple[Comparison, ...]:
+    """Compare each couple, with the prompts of the cases that changed or without."""
+    from harness.judge.assess import views_of
+    from harness.judge.compare import compare as compared
+
+    views = {run: views_of(run) for run in dict.fromkeys(side.run for couple in couples for side in couple)}
+    sides = [(views[base.run][base.name], views[head.run][head.name]) for base, head in couples]
+    return tuple(compared(*both, margin=margin, prompts=prompts) for both in sides)
+
+
+def _in_short(couples: Sequence[tuple[_Side, _Side]], margin: float) -> tuple[Comparison, ...]:
+    """Give what a terminal shows: as it was kept, while both runs are the same, else compared anew and kept."""
+    from harness.judge import Comparison
+    from harness.rundir import JOURNAL, MANIFEST
+
+    runs = dict.fromkeys(side.run for couple in couples for side in couple)
+    names = [f"{list(runs).index(side.run)} {side.name!r}" for couple in couples for side in couple]
+    digest = kept.digest_of((run / name for run in runs for name in (MANIFEST, JOURNAL)), repr(margin), *names)
+    place = couples[0][1].run / KEPT
+    found = kept.read_kept(place, digest, tuple[Comparison, ...])
+    if found is None:
+        found = _compared(couples, margin, prompts=False)
+        kept.keep(place, digest, found)
+    return found
 
 
 def _files(comparisons: Sequence[Comparison], html: Path | None, markdown: Path | None) -> list[Path]:
@@ -87,62 +122,65 @@ def _files(comparisons: Sequence[Comparison], html: Path | None, markdown: Path 
     return [path for path in (html, markdown) if path is not None]
 
 
-def _couples(project: Project, base: str, head: str) -> list[tuple[View, View]]:
+def _couples(project: Project, base: str, head: str) -> list[tuple[_Side, _Side]]:
     """Find both candidates; two runs of several are compared candidate by candidate of the same name.
 
     Where only one side names which, the other is the one of the same name.
     """
-    head_views, head_name = _of_run(project, head, suite="")
-    suite = next(iter(head_views.values())).manifest.suite_name
-    base_views, base_name = _of_run(project, base, suite=suite)
-    if not base_name and not head_name and min(len(base_views), len(head_views)) > 1:
-        shared = [name for name in base_views if name in head_views]
+    new = _of_run(project, head, suite="")
+    old = _of_run(project, base, suite=new.manifest.suite_name)
+    if not old.asked and not new.asked and min(len(old.names), len(new.names)) > 1:
+        shared = [name for name in old.names if name in new.names]
         if shared:
-            return [(base_views[name], head_views[name]) for name in shared]
-    if head_name:
-        second = _named(head_views, head_name, head)
-        return [(_only(base_views, base_name, base, other=second.entry.name), second)]
-    first = _only(base_views, base_name, base, other=_single(head_views))
-    return [(first, _only(head_views, head_name, head, other=first.entry.name))]
+            return [(_Side(old.folder, name), _Side(new.folder, name)) for name in shared]
+    if new.asked:
+        second = _only(new, head, other="")
+        return [(_only(old, base, other=second.name), second)]
+    first = _only(old, base, other=new.names[0] if len(new.names) == 1 else "")
+    return [(first, _only(new, head, other=first.name))]
 
 
-def _of_run(project: Project, reference: str, *, suite: str) -> tuple[Mapping[str, View], str]:
-    """Read the run that a reference names, and give the candidate that it names (or nothing)."""
-    from harness.judge.assess import views_of
-    from harness.rundir import find_candidate, find_run
+class _Run(NamedTuple):
+    """A run, and which of its candidates is asked for (or none)."""
+
+    folder: Path
+    manifest: Manifest
+    asked: str
+
+    @property
+    def names(self) -> list[str]:
+        return [entry.name for entry in self.manifest.candidates]
+
+
+def _of_run(project: Project, reference: str, *, suite: str) -> _Run:
+    """Find the run that a reference names, and the candidate that it names."""
+    from harness.rundir import find_candidate, find_run, read_manifest
 
     run, _, name = reference.partition(":")
     if run == "baseline" and suite:
         from harness.cli.baseline import baseline_run
 
-        return views_of(find_run(project.results, baseline_run(project, suite))), name
-    folder, name = find_candidate(project.results, reference)
-    return views_of(folder), name
+        folder = find_run(project.results, baseline_run(project, suite))
+    else:
+        folder, name = find_candidate(project.results, reference)
+    return _Run(folder, read_manifest(folder), name)
 
 
-def _single(views: Mapping[str, View]) -> str:
-    return next(iter(views)) if len(views) == 1 else ""
-
-
-def _only(views: Mapping[str, View], name: str, reference: str, *, other: str) -> View:
+def _only(of: _Run, reference: str, *, other: str) -> _Side:
     """Choose the candidate that is named, else the only one, else the other side's."""
-    if name:
-        return _named(views, name, reference)
-    if len(views) == 1:
-        return next(iter(views.values()))
-    if other in views:
-        return views[other]
+    if of.asked:
+        from harness.rundir import candidate_named
+
+        return _Side(of.folder, candidate_named(of.manifest.candidates, of.asked, reference))
+    if len(of.names) == 1:
+        return _Side(of.folder, of.names[0])
+    if other in of.names:
+        return _Side(of.folder, other)
     run = reference.partition(":")[0]
     raise UsageError(
-        f"{reference} has {len(views)} candidates, and it is not said which one is meant.",
-        fix=f"Write one of: {', '.join(f'{run}:{one}' for one in views)}.",
+        f"{reference} has {len(of.names)} candidates, and it is not said which one is meant.",
+        fix=f"Write one of: {', '.join(f'{run}:{one}' for one in of.names)}.",
     )
-
-
-def _named(views: Mapping[str, View], name: str, reference: str) -> View:
-    from harness.rundir import candidate_named
-
-    return views[candidate_named((view.entry for view in views.values()), name, reference)]
 
 
 def _write(path: Path, text: str) -> None:

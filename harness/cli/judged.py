@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import __version__, errors
+from harness import errors
+from harness.cli import kept
 from harness.cli.ground import command_line, emit, emit_json
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from harness.rundir import Manifest
 
 KEPT = "judged.cache"
-_COMPUTING = ("numpy", "scipy")
 
 CODES = {
     "READY": errors.Exit.READY,
@@ -92,16 +91,9 @@ def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Asses
 
 def as_judged(folder: Path, manifest: Manifest) -> Assessment:
     """Give a run's assessment: the one that was kept while all that it was judged from is the same, else anew."""
-    import msgspec
+    from harness.judge import Assessment
 
-    from harness.judge.assess import Assessment
-    from harness.rundir import plain_content
-
-    with suppress(OSError, ValueError, RecursionError, msgspec.MsgspecError):
-        digest, kept = msgspec.msgpack.decode(plain_content(folder / KEPT), type=tuple[str, msgspec.Raw])
-        if digest == _digest_of_all(folder, manifest):
-            return msgspec.msgpack.decode(kept, type=Assessment)
-    return judged(folder)
+    return kept.read_kept(folder / KEPT, _digest_of_all(folder, manifest), Assessment) or judged(folder)
 
 
 def only(assessment: Assessment, candidate: str) -> Assessment:
@@ -111,26 +103,12 @@ def only(assessment: Assessment, candidate: str) -> Assessment:
     mine = [one for one in assessment.candidates if one.name == candidate]
     if not mine:
         return assessment
-    kept = {name: getattr(mine[0], name) for name in ("verdict", "headline", "reason", "next_step", "open_by_failures")}
-    return msgspec.structs.replace(assessment, candidates=tuple(mine), leaderboard=None, **kept)
-
-
-def _keep(folder: Path, digest: str, assessment: Assessment) -> None:
-    """Keep an assessment as it is, each table in its order; where that fails the next reader judges anew."""
-    import secrets
-
-    import msgspec
-
-    with suppress(OSError, UnicodeError):
-        temporary = folder / f".{KEPT}.{secrets.token_hex(8)}"  # a link in a run from elsewhere is not followed
-        temporary.write_bytes(msgspec.msgpack.encode((digest, assessment)))
-        temporary.replace(folder / KEPT)
+    told = {name: getattr(mine[0], name) for name in ("verdict", "headline", "reason", "next_step", "open_by_failures")}
+    return msgspec.structs.replace(assessment, candidates=tuple(mine), leaderboard=None, **told)
 
 
 def _digest_of_all(folder: Path, manifest: Manifest) -> str:
     """Give one digest of all that an assessment is made from: the run, those before it, the baseline, the code."""
-    import hashlib
-
     from harness.rundir import JOURNAL, LOOKED_BACK_ON, MANIFEST, REPORT, runs_of_suite
 
     now = (manifest.created_utc, manifest.run_id)
@@ -139,41 +117,10 @@ def _digest_of_all(folder: Path, manifest: Manifest) -> str:
     for run in earlier:
         files += [run.folder / MANIFEST, run.folder / (REPORT if (run.folder / REPORT).is_file() else JOURNAL)]
     project, stored = _stored_baseline(folder, manifest.suite_name)
-    said = [*_code(), "" if stored is None else stored.model_dump_json()]
-    if stored is not None:
-        files += [project.results / stored.run / name for name in (MANIFEST, JOURNAL)]
-    told = "\n".join([*said, *(f"{path.name} {_of_file(path)}" for path in files)])
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
-def _of_file(path: Path) -> str:
-    import hashlib
-
-    from harness.rundir import open_plain
-
-    found = hashlib.sha256()
-    try:
-        with open_plain(path) as file:
-            while chunk := file.read(1 << 20):
-                found.update(chunk)
-        return found.hexdigest()
-    except OSError:
-        return "none"
-
-
-def _code() -> Iterator[str]:
-    """Name what judges: every file of ours, and the libraries that compute, by size and time of change."""
-    from importlib.util import find_spec
-
-    places = [
-        Path(__file__).parents[1],
-        *(Path(spec.origin).parent for spec in map(find_spec, _COMPUTING) if spec and spec.origin),
-    ]
-    yield f"{sys.version} {__version__}"
-    for at, place in enumerate(places):
-        for path in sorted(place.rglob("*.py") if not at else [place / "version.py"]):
-            about = path.stat()
-            yield f"{path} {about.st_size} {about.st_mtime_ns}"
+    if stored is None:
+        return kept.digest_of(files)
+    files += [project.results / stored.run / name for name in (MANIFEST, JOURNAL)]
+    return kept.digest_of(files, stored.model_dump_json())
 
 
 def baseline_for(folder: Path) -> Baseline | None:
@@ -252,7 +199,7 @@ def conclude(
     except errors.StorageFailed as error:
         unwritten = error  # the verdict was paid for: it is said before what could not be kept
     if page and not what_if:
-        _keep(folder, before, assessment)
+        kept.keep(folder / KEPT, before, assessment)
     assessment = only(assessment, candidate)
     if as_json:
         emit_json(assessment)

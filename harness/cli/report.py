@@ -16,12 +16,12 @@ def report(
     as_json: options.Json = False,
 ) -> None:
     """Judge a run again and rewrite its reports; judged by other thresholds it gets reports beside them."""
-    from harness.files.bundle import read_policy
-    from harness.files.suite import Suite
-    from harness.report.parts import one_line
-
     folder, manifest, candidate = candidate_asked(run)
     if thresholds:
+        from harness.files.bundle import read_policy
+        from harness.files.suite import Suite
+        from harness.report.parts import one_line
+
         policy, sources = read_policy(thresholds, Suite.model_validate(manifest.suite))
         told = one_line(sources)
         code = conclude(

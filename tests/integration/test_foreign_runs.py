@@ -213,10 +213,16 @@ def test_whatever_a_report_of_the_past_says_no_later_run_fails_over_it(project: 
 def test_what_a_command_keeps_beside_a_run_does_not_follow_a_link(project: Path, tmp_path: Path) -> None:
     run, mine = run_of(project), tmp_path / "mine"
     mine.write_text("mine")
-    for name in ("judged.cache", "report.json", "report.html", "report.md", "junit.xml"):
+    for name in ("judged.cache", "compared.cache", "report.json", "report.html", "report.md", "junit.xml"):
         (run / name).unlink(missing_ok=True)
         (run / name).symlink_to(mine)
-    for arguments in (["report", run.name], ["show", run.name], ["show", run.name, "--wrong"], ["list"]):
+    for arguments in (
+        ["report", run.name],
+        ["show", run.name],
+        ["show", run.name, "--wrong"],
+        ["compare", *[run.name] * 2],
+        ["list"],
+    ):
         well_ended(command(project, *arguments), arguments, "links")
     assert mine.read_text() == "mine"
 

@@ -1,4 +1,4 @@
-"""What `show` keeps of a judged run is used only while all that it was judged from is the same."""
+"""What `show` and `compare` keep beside a run is used only while all that it was judged from is the same."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import msgspec
 import pytest
 from commanded import harness, write_replayed
 
+from harness.cli import compare
 from harness.cli.judged import KEPT, as_judged
-from harness.judge import Assessment
+from harness.judge import Assessment, Comparison
 from harness.rundir import read_manifest
 
 ANSWERS = {("spam", "spam"): 18, ("spam", "ham"): 2, ("ham", "spam"): 1, ("ham", "ham"): 19}
@@ -71,3 +72,24 @@ def test_a_change_of_anything_that_was_judged_has_it_judged_anew(
     assert shown(runs[1]) == "as kept"
     change(runs)
     assert shown(runs[1]) != "as kept"
+
+
+def compared(runs: list[Path], *options: str) -> str:
+    done = harness("compare", runs[0].name, runs[1].name, *options, at=runs[0].parents[1])
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_comparison_is_kept_until_a_run_or_the_question_changes(runs: list[Path]) -> None:
+    anew, kept = compared(runs), runs[1] / compare.KEPT
+    assert compared(runs) == anew
+    digest, found = msgspec.msgpack.decode(kept.read_bytes(), type=tuple[str, tuple[Comparison, ...]])
+    marked = [msgspec.structs.replace(one, headline="as kept") for one in found]
+    before = msgspec.msgpack.encode((digest, marked))
+    kept.write_bytes(before)
+    assert "as kept" in compared(runs)
+    for options in (("--margin", "3%"), ("--full",), ("--json",)):
+        assert "as kept" not in compared(runs, *options)
+    kept.write_bytes(before)
+    grow(runs[0] / "manifest.json")
+    assert "as kept" not in compared(runs)

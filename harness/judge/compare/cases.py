@@ -16,11 +16,13 @@ RENDERED = 50  # cases of each list whose prompts are shown in full
 SHOWN_REPLIES = 3
 
 
-def fixed_and_broken(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseChange, ...], int]:
+def fixed_and_broken(
+    pairs: Pairs, rendered: int = RENDERED
+) -> tuple[tuple[CaseChange, ...], tuple[CaseChange, ...], int]:
     """Give the fixed and the broken cases, and how many moved without crossing one half.
 
     A case is right on a side when more than half of its trials are; what the endpoint failed is none of them.
-    Largest change first.
+    Largest change first; of the first `rendered` of either list with the prompts as they were sent.
     """
     before, after = (_right_share(side) for side in (pairs.base, pairs.head))
     was, now = before > 0.5, after > 0.5
@@ -33,7 +35,7 @@ def fixed_and_broken(pairs: Pairs) -> tuple[tuple[CaseChange, ...], tuple[CaseCh
             order = places[np.lexsort((places, -np.abs(after - before)[places]))]
             found.append(
                 tuple(
-                    _change(pairs, int(place), (before, after), (one, two), rendered=rank < RENDERED)
+                    _change(pairs, int(place), (before, after), (one, two), rendered=rank < rendered)
                     for rank, place in enumerate(order)
                 )
             )

@@ -24,7 +24,7 @@ import numpy as np
 from harness.judge import COMPARISON_SCHEMA, ComparedSide, Comparison, MetricDifference, NonInferiority
 from harness.judge.checks.worlds import as_usual, mended, metric_of, otherwise
 from harness.judge.compare import figures
-from harness.judge.compare.cases import fixed_and_broken, outcome_changes
+from harness.judge.compare.cases import RENDERED, fixed_and_broken, outcome_changes
 from harness.judge.compare.decide import decided, overall
 from harness.judge.compare.no_worse import Demand, no_worse
 from harness.judge.compare.speed_and_cost import cost_figures, latency_figures, typical
@@ -37,12 +37,16 @@ MARGIN = 0.02
 _FEWEST = 5  # cases: a smaller slice is not compared
 
 
-def compare(base: View, head: View, *, margin: float = MARGIN) -> Comparison:
-    """Compare head with base on the cases that both have; `margin` is the loss that would not matter."""
+def compare(base: View, head: View, *, margin: float = MARGIN, prompts: bool = True) -> Comparison:
+    """Compare head with base on the cases that both have; `margin` is the loss that would not matter.
+
+    The first of the fixed and broken cases come with the prompts as sent, which takes a confined process for each
+    side: not where nobody reads them.
+    """
     pairs = pair(base, head)
     confidence = pairs.confidence
     metrics, slices, decisions = _either_way(base, head, margin)
-    fixed, broken, moved = fixed_and_broken(pairs)
+    fixed, broken, moved = fixed_and_broken(pairs, RENDERED if prompts else 0)
     matching = pairs.matching
     return Comparison(
         schema_version=COMPARISON_SCHEMA,

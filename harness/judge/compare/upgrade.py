@@ -240,7 +240,7 @@ def confirmed(
     if again is not None:
         pairs = pair(*again)
         asked = answered(pairs)
-        broke = {change.case for change in fixed_and_broken(pairs)[1]}
+        broke = {change.case for change in fixed_and_broken(pairs, rendered=0)[1]}
     named = [change.case for change in made.comparison.broken if change.case in asked]
     confirmation = judge.Confirmation(
         asked=len(named),

@@ -51,8 +51,12 @@ class HashedSets:
 
     def frequencies(self) -> npt.NDArray[np.int32]:
         """Count in how many texts each element is; two elements of one bucket are counted together."""
-        counts = np.bincount(self.items >> np.uint32(8), minlength=BUCKETS)
-        found: npt.NDArray[np.int32] = counts.astype(np.int32)[self.items >> np.uint32(8)]
+        buckets = self.items >> np.uint32(8)
+        if len(buckets) < BUCKETS // 16:  # sorting these is quicker than a counter for every bucket
+            _, place, among = np.unique(buckets, return_inverse=True, return_counts=True)
+            few: npt.NDArray[np.int32] = among.astype(np.int32)[place]
+            return few
+        found: npt.NDArray[np.int32] = np.bincount(buckets, minlength=BUCKETS).astype(np.int32)[buckets]
         return found
 
     def rows(self) -> npt.NDArray[np.int32]:

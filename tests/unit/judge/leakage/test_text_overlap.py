@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from harness.judge.leakage import text_overlap
 from harness.judge.leakage.text_overlap import Overlap, overlaps
+from harness.judge.leakage.text_sets import HashedSets
 
 SUITES = Path(__file__).parents[4] / "suites"
 TEXT = "Your parcel is held at customs, pay the fee of two pounds at the link below today"
@@ -99,3 +101,13 @@ def test_one_shared_word_with_other_signs_is_no_copy() -> None:
     assert overlaps(["@anonymous :'( :'(", "@anonymous :) :) :)", "@anonymous :) :) :)"]) == [
         Overlap(1, 2, 1.0, "exact")
     ]
+
+
+def test_few_and_many_elements_are_counted_alike() -> None:
+    buckets = np.repeat(np.array([3, 5, 9], dtype=np.uint32), [400_000, 1, 800_000]) << 8
+    for items in (buckets, buckets[399_998:400_002]):
+        counted = Counter(items.tolist())
+        sets = HashedSets(items=items, start=np.array([0, len(items)]))
+        found = sets.frequencies()
+        assert found.dtype == np.int32
+        assert found.tolist() == [counted[one] for one in items.tolist()]

@@ -270,6 +270,8 @@ class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     processes: Whole = 1
     max_in_flight: Whole = 0
     gc_pauses: Whole = 0
+    node: str = ""  # of a cluster; empty: all processes together
+    clock_ns: int = 0  # that its time of day was ahead of the driver's
 
 
 Event: TypeAlias = CaseRow | Session | Pace | Refused | Stopped | Interference | Record

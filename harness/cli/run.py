@@ -33,6 +33,7 @@ def run(
     max_trials: options.MaxTrials = None,
     shard: options.Shard = None,
     processes: options.Processes = None,
+    engine: options.Engine = None,
     template: options.Template = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
@@ -51,7 +52,7 @@ def run(
     taken: dict[str, Any] = {} if added is None else {"amend": added.noted, "reused": added.reused}
     if stop and bundle.suite.stop is None:
         bundle = bundle.stopping({})
-    bundle = bundle.bought(via)
+    bundle = bundle.bought(via).measured_by(engine)
     share = None if shard is None else _shard_of(bundle, shard)
     if not quiet:
         for told in (*bundle.left_out, *retiring_models(bundle)):
@@ -123,6 +124,7 @@ def resume(
     failed: Annotated[
         bool, typer.Option("--failed", help="Send again what the endpoint failed; its latest reply counts.")
     ] = False,
+    engine: options.Engine = None,
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
     template: options.Template = None,
@@ -150,6 +152,7 @@ def resume(
             folder,
             changed=changed,
             failed=failed,
+            engine=engine,
             trusted=trusted,
             observer=observer,
             stopping=judged.stopper_of,

@@ -48,7 +48,7 @@ class Plan:
 
     def mark(self, done: bytearray, record: Record, *, done_with: bool = True) -> bool:
         """Mark a record's trial as finished (or not); False when no planned trial has its key."""
-        code = self._code_of(record)
+        code = self.code_of(record)
         if code is None or self._trial(code).key != record.key:
             return False
         done[code] = done_with
@@ -58,14 +58,20 @@ class Plan:
         self, done: bytearray, candidates: frozenset[str], *, shard: int = 0, shards: int = 1
     ) -> Iterator[Planned]:
         """Yield the unfinished trials of these candidates in the drawn order; a shard takes every nth."""
-        wanted = [candidate.name in candidates for candidate in self.candidates]
-        position = 0
-        for code in self._codes():
-            if done[code] or not wanted[self._parts(code % self._width)[1]]:
-                continue
-            position += 1
+        for position, code in enumerate(self.codes(done, candidates), 1):
             if position % shards == shard:
-                yield self._planned(code)
+                yield self.planned_at(code)
+
+    def codes(self, done: bytearray, candidates: Set[str]) -> Iterator[int]:
+        """Yield the codes of the unfinished trials of these candidates, in the drawn order; `done` may change."""
+        wanted = [candidate.name in candidates for candidate in self.candidates]
+        for code in self._codes():
+            if not done[code] and wanted[self._parts(code % self._width)[1]]:
+                yield code
+
+    def candidate_of(self, code: int) -> int:
+        """Give the place of a trial's candidate in the bundle."""
+        return self._parts(code % self._width)[1]
 
     def remaining(self, done: bytearray) -> dict[str, int]:
         """Count the unfinished trials of each candidate."""
@@ -88,7 +94,7 @@ class Plan:
     def warmups(self, candidate: Candidate) -> Iterator[Planned]:
         """Yield the warm-up calls of a candidate: its first cases under keys that no trial has."""
         for n in range(candidate.model.warmup):
-            planned = self._planned(self._slot(n % len(self.cases), self._names[candidate.name], 0))
+            planned = self.planned_at(self._slot(n % len(self.cases), self._names[candidate.name], 0))
             trial = planned.trial
             key = f"warmup-{n}-{trial.key}"
             yield Planned(Trial(key=key, case=trial.case, candidate=trial.candidate), planned.inputs)
@@ -173,14 +179,16 @@ class Plan:
             repeat=repeat,
         )
 
-    def _planned(self, code: int) -> Planned:
+    def planned_at(self, code: int) -> Planned:
+        """Make the trial that has this code."""
         trial = self._trial(code)
         case = self.cases[self._parts(code % self._width)[0]]
         inputs = self.varied(case, trial.variant)
         assert inputs is not None, "a variant that changes nothing was planned"
         return Planned(trial, inputs)
 
-    def _code_of(self, record: Record) -> int | None:
+    def code_of(self, record: Record) -> int | None:
+        """Give the code of the trial that a record is of; None where it is none of the plan's."""
         i, j = self._places.get(record.case), self._names.get(record.candidate)
         if i is None or j is None or record.variant not in self.variants or record.repeat >= self.repeats:
             return None

@@ -27,7 +27,7 @@ from harness.journal import JournalWriter, RunLock
 from harness.measure.bounds import NO_BOUND, Most, Plan
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, files_of, make_manifest, refuse_foreign, refuse_repeats
-from harness.measure.session import Begin, keyboard_interrupts, run_session
+from harness.measure.session import Begin, check_engine, keyboard_interrupts, run_session
 from harness.measure.sharding import leave_to_others, shard_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Refused, Reply, Session, Stopped, Via
@@ -42,6 +42,7 @@ def resume(
     *,
     changed: bool = False,
     failed: bool = False,
+    engine: str | None = None,
     bundle: Bundle | None = None,
     trusted: Path | None = None,
     observer: Observer | None = None,
@@ -64,7 +65,7 @@ def resume(
         writer = JournalWriter.reopen(run / JOURNAL, manifest.run_id)
         try:
             found = _Found.read(run)
-            bundle = _reload(run, manifest, found, trusted) if bundle is None else bundle
+            check_engine(bundle := (bundle or _reload(run, manifest, found, trusted)).measured_by(engine))
             _refuse(_other_places(manifest, bundle, found), f"{_ANOTHER} {run.name}", _RESTORE)
             changes = list(_changes(manifest, bundle, found))
             again = f"measure exactly what changed: `harness resume {run.name} --changed`"

@@ -21,7 +21,7 @@ from harness.measure.endpoint.origin import api_key, resolved_headers
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import make_manifest
 from harness.measure.plan import Bundle, Candidate, Plan
-from harness.measure.session import Begin, keyboard_interrupts, run_session
+from harness.measure.session import Begin, check_engine, keyboard_interrupts, run_session
 from harness.measure.sharding import Shard, leave_to_others, note_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, create_run, list_runs, read_manifest, write_manifest
@@ -52,6 +52,7 @@ def measure(
     with keyboard_interrupts():
         plan = Plan(bundle)
         _find_keys(plan)
+        check_engine(bundle)
         done = plan.nothing_done()
         kept = tuple(record for record in reused if plan.mark(done, record))
         others = leave_to_others(shard, plan, done)

@@ -54,6 +54,7 @@ def run_session(
     An error of a new run that sent nothing, such as an endpoint that can't be opened, is not `resumable`.
     """
     done, unsent, mine = sum(begin.done) - begin.bounded - begin.others.trials, False, begin.others.rest(plan.planned)
+    maybe_twice = 0  # calls that were in flight on nodes that were lost
     try:
         known: tuple[Event, ...] = (*begin.cases, *begin.reused, *begin.settled)
         for event in known:
@@ -63,7 +64,11 @@ def run_session(
         if done < mine:
             sink = JournalSink(writer, observer, Spent(bundle, most), begin.stopper)
             outcome = _measure(bundle, plan, begin, sink, processes)
-            writer.append(outcome.load.interference(outcome.processes))
+            maybe_twice = outcome.cut_off
+            for load in (outcome.load.interference(outcome.processes), *outcome.nodes):
+                writer.append(load)
+            for told in outcome.lost:
+                observer.on_note(told)
             if outcome.error is not None or len(sink.refused) < len(plan.candidates):
                 sink.say_who_ended()
             if outcome.error is not None:
@@ -78,7 +83,7 @@ def run_session(
                 error = RunIncomplete("--max-trials is reached; finished trials are saved.", fix="Allow more.")
                 writer.append(_session("stopped", plan, done, why=_why(error)))
                 raise error
-        writer.append(_session("finished", plan, done))
+        writer.append(_session("finished", plan, done, cut_off=maybe_twice))
     except HarnessError as error:
         _close_after(error, writer)
         unsent = unsent and not isinstance(error, Interrupted | RunIncomplete)
@@ -124,17 +129,30 @@ def _measure(bundle: Bundle, plan: Plan, begin: Begin, sink: JournalSink, proces
         began_ns=time.perf_counter_ns(),
         lag_bound_ns=lag_bound_ns(bundle),
     )
-    return run_engine(work, plan, sink, processes=process_count(bundle, processes))
+    return run_engine(work, plan, sink, processes=processes)
 
 
-def run_engine(work: Work, plan: Plan, sink: RecordSink, *, processes: int) -> EngineOutcome:
+def check_engine(bundle: Bundle) -> None:
+    """Refuse an engine that is not installed, or can't measure this. Raises UsageError."""
+    if bundle.project.engine.name == "ray":
+        from harness.measure.engine.cluster import check
+
+        check({each.model_name: each.model.endpoint for each in bundle.candidates})
+
+
+def run_engine(work: Work, plan: Plan, sink: RecordSink, *, processes: int | None) -> EngineOutcome:
     """Measure what is left of a plan; what ends it early is in the outcome."""
     if any(candidate.model.waits for candidate in work.bundle.candidates):
         raise UsageError("answers can't be bought in a batch yet.", fix="Leave --via and `via:` out.")
-    if processes > 1:
+    count = process_count(work.bundle, processes)
+    if work.bundle.project.engine.name == "ray":
+        from harness.measure.engine.ray import run_ray
+
+        return run_ray(work, plan, sink, actors=processes, on_this_machine=count)
+    if count > 1:
         from harness.measure.engine.processes import run_processes
 
-        return run_processes(work, sink, processes)
+        return run_processes(work, sink, count)
     from harness.measure.engine.local import run_local
 
     return run_local(work, plan, sink)

@@ -239,6 +239,14 @@ Via = Annotated[
         show_default="as harness.yml says",
     ),
 ]
+Engine = Annotated[
+    Literal["local", "ray"] | None,
+    typer.Option(
+        "--engine",
+        help="What measures, instead of `engine:` of harness.yml: this machine, or a Ray cluster.",
+        show_default=False,
+    ),
+]
 Shard = Annotated[
     str | None,
     typer.Option(

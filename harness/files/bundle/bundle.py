@@ -77,6 +77,13 @@ class Bundle:
         told = "a batch is sent whole: `stop` is left out, every case is asked."
         return replace(bought.stopping(None), left_out=(*self.left_out, told))
 
+    def measured_by(self, engine: str | None) -> "Bundle":
+        """Give the same bundle with another engine, at the address that harness.yml names; None: as it is."""
+        if engine is None:
+            return self
+        changed = self.project.engine.model_copy(update={"name": engine})
+        return replace(self, project=self.project.model_copy(update={"engine": changed}))
+
     def only(self, ids: Container[str]) -> "Bundle":
         """Give the same bundle with the cases of these ids."""
         cases = tuple(case for case in self.cases if case.id in ids)

@@ -5,6 +5,7 @@ from harness.files.project.entry import (
     Adapt,
     Azure,
     EndpointKind,
+    Engine,
     Limits,
     ModelEntry,
     Price,

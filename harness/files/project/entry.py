@@ -98,6 +98,22 @@ class Azure(Written):
     entra: bool = Field(False, description="Sign in by Microsoft Entra ID (extra `azure`) instead of a key.")
 
 
+class Engine(Written):
+    """What measures: this machine, or the nodes of a Ray cluster."""
+
+    name: Literal["local", "ray"] = Field(description="This machine, or a Ray cluster (extra `ray`).")
+    address: str = Field(
+        "auto",
+        pattern=r"^(auto|local|(ray://)?[^\s/@]+:[0-9]+)$",
+        description="ray: the cluster of this machine (auto), host:port or ray://host:port; local starts one here.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_name_is_enough(cls, written: object) -> object:
+        return {"name": written} if isinstance(written, str) else written
+
+
 class Adapt(Written):
     """How this model takes what prompts and `params` ask for: its names, its values, what it refuses."""
 

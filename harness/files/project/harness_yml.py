@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
-from harness.files.project.entry import Adapt, ModelEntry, Via
+from harness.files.project.entry import Adapt, Engine, ModelEntry, Via
 from harness.files.written import (
     Entries,
     Findings,
@@ -74,6 +74,7 @@ class Project(Written):
 
     models: dict[str, ModelEntry] = Field({}, description="Named models that suites may use.")
     results: Path = Field(Path("results"), description="Folder of the runs, relative to harness.yml.")
+    engine: Engine = Field(Engine(name="local"), description="What measures: local, ray, or {name: ray, address: …}.")
     path: Path | None = Field(None, exclude=True)  # the file itself
     lines: dict[str, int] = Field({}, exclude=True)  # of its keys: `models.mini.base_url`
     root: Path = Field(Path(), exclude=True)  # its folder: references must stay inside
@@ -113,8 +114,7 @@ def read_project(path: Path, findings: Findings, text: str | None = None) -> Rea
     models, wrong = {}, set()
     if isinstance(written, Entries):
         for name in written.entries:
-            entry = _read_entry(name, tree, path, findings)
-            if entry is None:
+            if (entry := _read_entry(name, tree, path, findings)) is None:
                 wrong.add(name)
             else:
                 models[name] = entry

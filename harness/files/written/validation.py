@@ -202,6 +202,7 @@ _BOUNDS = {
 
 
 PATTERNS = {  # in words: every pattern that a field of a file has
+    r"^(auto|local|(ray://)?[^\s/@]+:[0-9]+)$": "must be auto, local, host:port or ray://host:port.",
     r"^[A-Z]{3}$": "must be three capital letters, such as `USD`.",
     r"^(/.*)?$": "must be a JSON pointer, such as `/label`.",
     r"^[^/\\\x00-\x1f]+$": "must hold no slash, backslash or control character.",

@@ -1,8 +1,9 @@
-"""A child process of the engine `processes`: measures its share, sends every record to the parent.
+"""A process that measures for another: a child of the engine `processes`, or an actor of a Ray cluster.
 
 It reads its work from standard input and then, after each batch that the parent has written, how many events
 were taken, or that it is to stop. So a trial is not followed by another in its place before it is in the
-journal, as in one process. The parent's death closes the pipe, and ends this process.
+journal, as in one process. The parent's death closes the pipe, and ends this process. To an actor, calls bring
+what the pipes bring to a child.
 """
 
 import asyncio
@@ -10,13 +11,21 @@ import os
 import pickle
 import signal
 import sys
+import threading
+import time
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from importlib.metadata import version
 from io import FileIO
 from typing import BinaryIO
 
 from harness.ending import end_process
-from harness.measure.engine.contract import Event, Halt, Work
-from harness.measure.engine.local import Plan, Told, run_local
-from harness.measure.engine.processes import COUNT, OPENED, REFUSED, STOP, Opened, RunIncomplete, to_ended, to_frame
+from harness.measure.engine import processes as said
+from harness.measure.engine.contract import EngineOutcome, Event, Halt, Work
+from harness.measure.engine.local import Lanes, Plan, run_local
+
+_CHUNK = 1 << 20
 
 
 class PipeSink:
@@ -36,14 +45,18 @@ class PipeSink:
 
     def opened(self, candidate: int) -> None:
         """Say that a candidate of the bundle is answered."""
-        self._write(Opened(candidate=candidate))
+        self._write(said.Opened(candidate=candidate))
 
-    def _write(self, event: Event | Opened) -> None:
+    def ask(self, candidates: list[int], count: int) -> None:
+        """Ask for so many more trials of these candidates."""
+        self._write(said.Wanted(candidates=tuple(candidates), count=count))
+
+    def _write(self, event: Event | said.Opened | said.Wanted) -> None:
         try:
-            self._out.write(to_frame(event))
+            self._out.write(said.to_frame(event))
             self._out.flush()
         except OSError as error:
-            raise RunIncomplete("The parent process has ended.") from error
+            raise said.RunIncomplete("The parent process has ended.") from error
 
     settled: frozenset[str] = frozenset()  # the parent says it by ending the candidate
 
@@ -73,26 +86,94 @@ class PipeSink:
         self.taken(self._sent)
 
 
-async def _listen(source: FileIO, sink: PipeSink, halt: Halt, told: Told) -> None:
+async def _listen(source: FileIO, plan: Plan, sink: PipeSink, halt: Halt, lanes: Lanes) -> None:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
     try:
         while True:
-            (count,) = COUNT.unpack(await reader.readexactly(COUNT.size))
-            if count == STOP:
-                halt.interrupt(terminated=True)
-            elif count >= OPENED:
-                told(count - OPENED, True)
-            elif count >= REFUSED:
-                told(count - REFUSED, False)
-            else:
-                sink.taken(count)
+            match said.heard(await reader.readexactly(said.COUNT.size)):
+                case said.Word.TAKEN, count:
+                    sink.taken(count)
+                case said.Word.STOP, _:
+                    halt.interrupt(terminated=True)
+                case said.Word.OPENED | said.Word.REFUSED as word, place:
+                    lanes.told(place, opened=word == said.Word.OPENED)
+                case said.Word.DEALT, code:
+                    lanes.dealt(plan.candidate_of(code), code)
+                case said.Word.DEALT_OUT, place:
+                    lanes.dealt(place, None)
+                case said.Word.LEAD, _:
+                    lanes.lead()
+                case said.Word.SHARE, share:
+                    sharing, part = divmod(share, said.WHOLE + 1)
+                    lanes.share(sharing, part / said.WHOLE)
     except asyncio.IncompleteReadError:
         sink.abandon()
-        halt.stop(RunIncomplete("The parent process has ended."), grace_s=0)
+        halt.stop(said.RunIncomplete("The parent process has ended."), grace_s=0)
     finally:
         transport.close()
+
+
+def serve(work: Work, source: FileIO, out: BinaryIO) -> EngineOutcome:
+    """Measure, sending every event to `out` and hearing words from `source`."""
+    sink, plan = PipeSink(out), Plan(work.bundle)
+
+    def listen(halt: Halt, lanes: Lanes) -> Coroutine[None, None, None]:
+        return _listen(source, plan, sink, halt, lanes)
+
+    return run_local(work, plan, sink, listen=listen, opened=sink.opened, ask=sink.ask)
+
+
+class Measurer:
+    """The same where Ray started the process: measures in a thread; calls take what it says, and bring words."""
+
+    def __init__(self) -> None:
+        self._session = 0
+        self._told = 0
+        self._early: dict[int, bytes] = {}
+        self._lock = threading.Lock()
+
+    def hello(self) -> tuple[str, int, str]:
+        """Give the node's name, its time of day in ns, and the version of the harness there."""
+        import ray
+
+        node = f"{os.uname().nodename} {ray.get_runtime_context().get_node_id()[:6]}"
+        return node, time.time_ns(), version("prompt-readiness")
+
+    def begin(self, session: int, work: Work, number: int) -> None:
+        """Start to measure. Times of pace count from here, by the clock of this node."""
+        words, self._words = os.pipe()
+        self._frames, frames = os.pipe()
+        self._session, self._told, self._early = session, 0, {}
+        work = replace(work, shard=number, warm=session > 1, began_ns=time.perf_counter_ns())
+        files = os.fdopen(words, "rb", buffering=0), os.fdopen(frames, "wb")
+        threading.Thread(target=_measure, args=(work, *files), daemon=True).start()
+
+    def frames(self) -> bytes:
+        """Wait for something to say, and give what there is."""
+        return os.read(self._frames, _CHUNK)
+
+    def tell(self, session: int, number: int, words: bytes) -> None:
+        """Pass on words, in the order of their numbers: calls of an actor with threads may overtake each other."""
+        with self._lock, suppress(BrokenPipeError):  # it has ended meanwhile
+            if session == self._session:
+                self._early[number] = words
+                while self._told in self._early:
+                    os.write(self._words, self._early.pop(self._told))
+                    self._told += 1
+
+
+def _measure(work: Work, source: FileIO, out: BinaryIO) -> None:
+    try:
+        ended = said.to_ended(serve(work, source, out))
+    except Exception as error:
+        ended = said.Ended(
+            load=said.Load(), cut_off=0, error="RunIncomplete", message=f"{type(error).__name__}: {error}"
+        )
+    with suppress(OSError):
+        out.write(said.to_frame(ended))
+        out.close()
 
 
 def main() -> None:
@@ -102,14 +183,11 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that prints may end up between the frames
     source = os.fdopen(0, "rb", buffering=0, closefd=False)
-    (size,) = COUNT.unpack(_exactly(source, COUNT.size))
+    (size,) = said.COUNT.unpack(_exactly(source, said.COUNT.size))
     work: Work = pickle.loads(_exactly(source, size))  # noqa: S301 (from the parent, over its own pipe)
-    sink = PipeSink(out)
-    outcome = run_local(
-        work, Plan(work.bundle), sink, listen=lambda halt, told: _listen(source, sink, halt, told), opened=sink.opened
-    )
+    outcome = serve(work, source, out)
     try:
-        out.write(to_frame(to_ended(outcome)))
+        out.write(said.to_frame(said.to_ended(outcome)))
         out.close()
     except BrokenPipeError:  # the parent is gone, and with it whoever would care
         os._exit(1)  # even closing again, as the interpreter does at its end, would complain

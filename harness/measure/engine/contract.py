@@ -15,7 +15,7 @@ from typing import Protocol
 from harness.errors import HarnessError, Interrupted
 from harness.files.bundle.bundle import Bundle
 from harness.measure.engine.interference import Load
-from harness.record import Event
+from harness.record import Event, Interference
 
 
 class RecordSink(Protocol):
@@ -49,6 +49,8 @@ class Work:
     shard: int = 0
     shards: int = 1
     machines: int = 1  # that share the endpoint's limits, each with a command of its own
+    warm: bool = False  # what it calls was warmed up before
+    dealt: bool = False  # its trials come one by one, from who leads, instead of by shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class EngineOutcome:
     error: HarnessError | None = None
     cut_off: int = 0  # calls that were in flight and did not end
     processes: int = 1
+    nodes: tuple[Interference, ...] = ()  # of a cluster
+    lost: tuple[str, ...] = ()  # what went wrong and was made good, in sentences
 
 
 GRACE_S = 10.0

@@ -30,7 +30,7 @@ class Load(msgspec.Struct, kw_only=True):
     gc_pauses: int = 0
     max_in_flight: int = 0
 
-    def interference(self, processes: int = 1) -> Interference:
+    def interference(self, processes: int = 1, *, node: str = "", clock_ns: int = 0) -> Interference:
         """Sum up as the journal keeps it."""
         return Interference(
             lag_p50_ns=lag_quantile(self.lags, 0.50),
@@ -41,6 +41,8 @@ class Load(msgspec.Struct, kw_only=True):
             processes=processes,
             max_in_flight=self.max_in_flight,
             gc_pauses=self.gc_pauses,
+            node=node,
+            clock_ns=clock_ns,
         )
 
 

@@ -1,5 +1,6 @@
 """What the workers of a lane share: the trials that they take, and what becomes of records and candidates."""
 
+import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from harness.errors import EndpointUnusable
 from harness.files.mending import nobody_answers, what_to_change
 from harness.measure.endpoint.failure_map import is_fatal
 from harness.measure.engine.call import Caller
-from harness.measure.pacing import Lane, Settled
+from harness.measure.pacing import Lane, Settled, shared_limits
 from harness.record import Event, Failure, FailureKind, Planned, Record, Refused
 
 Put: TypeAlias = Callable[[Event], None]
@@ -30,6 +31,82 @@ class Feed:
     def __next__(self) -> Planned:
         return self.again.popleft() if self.again else next(self._trials)
 
+    async def more(self, worker: int) -> bool:  # noqa: ARG002 (whose turn it is matters where trials are dealt out)
+        """Wait for more trials once there is none; False when none will come."""
+        return False
+
+
+_LEAST_AHEAD = 4
+_MOST_AHEAD = 4096
+
+
+class Dealt(Feed):
+    """Trials that are dealt out bit by bit: `ask(n)` for more is said in time, so that workers rarely wait."""
+
+    def __init__(self, planned_at: Callable[[int], Planned], ask: Callable[[int], None], lane: Lane) -> None:
+        super().__init__(())
+        self._planned_at = planned_at
+        self._ask = ask
+        self._turnstile = lane.turnstile
+        self._codes: deque[int] = deque()
+        self._ahead = max(_LEAST_AHEAD, lane.turnstile.asked)
+        self._due = 0  # asked for and not dealt yet
+        self._over = False
+        self._idle: deque[asyncio.Future[None]] = deque()
+        self._beyond: list[asyncio.Future[None]] = []  # more workers than may be in flight
+
+    def __next__(self) -> Planned:
+        if self.again:
+            return self.again.popleft()
+        self._ask_in_time()
+        if not self._codes:
+            raise StopIteration
+        return self._planned_at(self._codes.popleft())
+
+    async def more(self, worker: int) -> bool:
+        """Wait for a trial, and until so many workers may be in flight; False when none will come."""
+        while not self._over and (worker >= self._turnstile.asked or not self._codes):
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            if worker >= self._turnstile.asked:
+                self._beyond.append(future)
+            else:
+                self._ask_in_time()
+                self._idle.append(future)
+            await future
+        return bool(self._codes)
+
+    def dealt(self, code: int) -> None:
+        """Take a trial."""
+        self._due -= 1
+        self._codes.append(code)
+        if self._idle:
+            _wake((self._idle.popleft(),))
+
+    def dealt_out(self) -> None:
+        """Hear that no more will come."""
+        self._over = True
+        _wake(self._idle)
+        self.shared()
+
+    def shared(self) -> None:
+        """Hear that another number may be in flight."""
+        beyond, self._beyond = self._beyond, []
+        _wake(beyond)
+
+    def _ask_in_time(self) -> None:
+        if self._over or self._due > 0 or len(self._codes) > self._ahead // 2:
+            return
+        if not self._codes:  # they go faster than answers come
+            self._ahead = min(2 * self._ahead, _MOST_AHEAD)
+        self._due = self._ahead - len(self._codes)
+        self._ask(self._due)
+
+
+def _wake(sleeping: Iterable[asyncio.Future[None]]) -> None:
+    for future in sleeping:
+        if not future.done():
+            future.set_result(None)
+
 
 @dataclass(slots=True)
 class LaneWork:
@@ -39,6 +116,15 @@ class LaneWork:
     callers: dict[str, Caller] = field(default_factory=dict)
     warmups: list[Planned] = field(default_factory=list)
     feed: Feed = field(default_factory=lambda: Feed(()))
+
+    def share(self, sharing: int, part: float, room: float) -> None:
+        """Take another share of the endpoint's limits: of calls in flight one of so many, of the rates this part."""
+        whole = [caller.entry.limits for caller in self.callers.values()]
+        asked, limits = shared_limits(whole, shards=sharing).concurrency, shared_limits(whole)
+        self.lane.turnstile.share(max(1, int(asked * room)))
+        self.lane.rate.share(limits.rpm, limits.tpm, part, sharing)
+        if isinstance(self.feed, Dealt):
+            self.feed.shared()
 
     @property
     def over(self) -> bool:
@@ -124,3 +210,41 @@ class LaneWork:
                     advice=mend.advice,
                 )
             )
+
+
+class Lanes(dict[str, LaneWork]):
+    """All lanes by their pacing keys; they hear what other processes say of candidates, by their places."""
+
+    def __init__(self, candidates: Iterable[str]) -> None:
+        super().__init__()
+        self.places = {name: place for place, name in enumerate(candidates)}
+        self._names = tuple(self.places)
+        self.room = 1.0  # of the calls in flight that were asked for, as many as there are open files for
+
+    def told(self, place: int, *, opened: bool) -> None:
+        """Hear that a candidate is opened, or ended."""
+        for lane in self._of(place):
+            lane.callers[self._names[place]].first.told(opened=opened)
+
+    def lead(self) -> None:
+        """Hear that the process that led is gone."""
+        for lane in self.values():
+            for caller in lane.callers.values():
+                caller.first.lead()
+
+    def share(self, sharing: int, part: float) -> None:
+        """Hear how many share the endpoints' limits, and which part of their rates is for this process."""
+        for lane in self.values():
+            lane.share(sharing, part, self.room if lane.timed else 1.0)
+
+    def dealt(self, place: int, code: int | None) -> None:
+        """Take a trial of a candidate; None when nobody has more for its lane."""
+        for lane in self._of(place):
+            assert isinstance(lane.feed, Dealt), "nothing is dealt out that was not asked for"
+            if code is None:
+                lane.feed.dealt_out()
+            else:
+                lane.feed.dealt(code)
+
+    def _of(self, place: int) -> Iterator[LaneWork]:
+        return (lane for lane in self.values() if self._names[place] in lane.callers)

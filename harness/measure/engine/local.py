@@ -17,15 +17,14 @@ from harness.measure.endpoint import Endpoint, ReplayEndpoint, build_endpoint
 from harness.measure.engine import contract
 from harness.measure.engine.call import Caller
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
-from harness.measure.engine.lane_work import Feed, LaneWork
+from harness.measure.engine.lane_work import Dealt, Feed, Lanes, LaneWork
 from harness.measure.pacing import FirstCalls, Lane, connections_allowed, shared_limits
 from harness.measure.plan import Candidate, Plan
 from harness.measure.timeline import Clock, RealClock
 from harness.record import Event, Pace, Planned
 
-# Hears what other processes say: that the run stops, or that candidate n of the bundle is opened or ended.
-Told: TypeAlias = Callable[[int, bool], None]
-Listen: TypeAlias = Callable[[contract.Halt, Told], Coroutine[Any, Any, None]]
+# Hears what other processes say, and passes it on.
+Listen: TypeAlias = Callable[[contract.Halt, Lanes], Coroutine[Any, Any, None]]
 
 _YIELD_EVERY = 16  # trials of a worker: an endpoint that never waits must not starve the sampler and signals
 
@@ -37,14 +36,16 @@ def run_local(
     *,
     listen: Listen | None = None,
     opened: Callable[[int], None] = lambda _: None,
+    ask: Callable[[list[int], int], None] = lambda *_: None,
 ) -> contract.EngineOutcome:
     """Measure all of the work in this process; stopped by signals, or else by what runs beside it.
 
-    `opened` hears of each candidate that was found to be answered, by its place in the bundle.
+    `opened` hears of each candidate that was found to be answered, by its place in the bundle; `ask`, where trials
+    are dealt out, of how many more are wanted of the candidates of a lane.
     """
     load = Load()
     with rare_collections(load), asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_Session(work, plan, sink, load, opened).run(listen))
+        return runner.run(_Session(work, plan, sink, load, opened=opened, ask=ask).run(listen))
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -60,25 +61,30 @@ class _Session:
     """One run of the loop, from opening the endpoints to closing them."""
 
     def __init__(
-        self, work: contract.Work, plan: Plan, sink: contract.RecordSink, load: Load, opened: Callable[[int], None]
+        self,
+        work: contract.Work,
+        plan: Plan,
+        sink: contract.RecordSink,
+        load: Load,
+        *,
+        opened: Callable[[int], None],
+        ask: Callable[[list[int], int], None],
     ) -> None:
-        self._opened = opened
+        self._opened, self._ask = opened, ask
         self._work = work
         self._plan = plan
         self._sink = sink
         self._load = load
         self._halt = contract.Halt()
         self._clock: Clock = RealClock()
-        self._lanes: dict[str, LaneWork] = {}
-        self._places = {each.name: n for n, each in enumerate(work.bundle.candidates)}
+        self._lanes = Lanes(each.name for each in work.bundle.candidates)
         self._settled: set[str] = set()
         self._open = contextlib.ExitStack()  # the renderers
-        self._room = 1.0  # of the calls in flight that were asked for, as many as there are open files for
 
     async def run(self, listen: Listen | None) -> contract.EngineOutcome:
         """Open, measure, close; say what stopped it."""
         with contract.signals_stop(self._halt.interrupt) if listen is None else contextlib.nullcontext():
-            listening = asyncio.create_task(listen(self._halt, self._told)) if listen is not None else None
+            listening = asyncio.create_task(listen(self._halt, self._lanes)) if listen is not None else None
             try:
                 await self._run_all(self._build())
             except HarnessError as error:
@@ -99,7 +105,7 @@ class _Session:
                 if self._halt.stopping:
                     return
             sampler.start()
-            self._room = self._share_allowed()
+            self._lanes.room = self._share_allowed()
             try:
                 await _all([asyncio.create_task(self._measure(lane)) for lane in self._lanes.values()])
             finally:
@@ -144,7 +150,7 @@ class _Session:
             clock=self._clock,
             rng=Random(),  # noqa: S311 (jitter)
         )
-        if candidate.model.endpoint != "replay":
+        if candidate.model.endpoint != "replay" and not self._work.warm:
             joined.warmups += self._plan.warmups(candidate)
 
     def _first_calls(self, candidate: Candidate, endpoint: Endpoint) -> FirstCalls:
@@ -155,18 +161,12 @@ class _Session:
             return not (isinstance(endpoint, ReplayEndpoint) and any(endpoint.knows(each.trial) for each in trials))
 
         return FirstCalls(
-            leads=self._work.shard == 0,
+            leads=self._work.shard == 0 and not self._work.dealt,
             alone=self._work.shards == 1,
             answered=candidate.name in self._work.answered,
             lasting=none_is_recorded,
             on_open=lambda: self._opened(place),
         )
-
-    def _told(self, place: int, opened: bool) -> None:
-        name = self._work.bundle.candidates[place].name
-        for lane in self._lanes.values():
-            if name in lane.callers:
-                lane.callers[name].first.told(opened=opened)
 
     def _renderers(self, candidate: Candidate) -> dict[str, Renders]:
         plain = self._renderer(candidate.prompt)
@@ -179,16 +179,13 @@ class _Session:
     async def _measure(self, lane: LaneWork) -> None:
         """Warm up, then drain the lane's share of the plan."""
         asked = lane.lane.turnstile.asked
-        lane.lane.begin(connections=max(1, int(asked * self._room)) if lane.timed else asked)
+        lane.lane.begin(connections=max(1, int(asked * self._lanes.room)) if lane.timed else asked)
         if self._sink.backlogged:  # a resume takes the most that may be in flight from this event
             await self._sink.written()
         lane.feed = Feed(lane.warmups)
         await self._drain(lane, len(lane.warmups), warmup=True)
-        trials = self._plan.trials(
-            self._work.done, frozenset(lane.callers), shard=self._work.shard, shards=self._work.shards
-        )
-        lane.feed = Feed(trials)
-        await self._drain(lane, lane.lane.turnstile.asked, warmup=False)
+        lane.feed, workers = self._feed(lane)
+        await self._drain(lane, workers, warmup=False)
         if not self._halt.stopping and lane.ends_asking(self._put):
             await self._drain(lane, len(lane.feed.again), warmup=False)
         if not self._halt.stopping:
@@ -196,28 +193,40 @@ class _Session:
                 if lane.callers[record.candidate].first.state != "ended":
                     self._put(record)
 
+    def _feed(self, lane: LaneWork) -> tuple[Feed, int]:
+        """Give where its trials come from, and how many workers may ever be needed."""
+        work, asked = self._work, lane.lane.turnstile.asked
+        if work.dealt:
+            places = [self._lanes.places[name] for name in lane.callers]
+            feed = Dealt(self._plan.planned_at, lambda count: self._ask(places, count), lane.lane)
+            return feed, asked * work.shards  # as the last one that is left
+        return Feed(self._plan.trials(work.done, frozenset(lane.callers), shard=work.shard, shards=work.shards)), asked
+
     def _share_allowed(self) -> float:
         """Give which share of the calls asked for may be in flight as far as open files are concerned."""
         asked = sum(each.lane.turnstile.asked for each in self._lanes.values() if each.timed)
         return connections_allowed(asked) / asked if asked else 1.0
 
     async def _drain(self, lane: LaneWork, workers: int, *, warmup: bool) -> None:
-        count = min(workers, lane.lane.turnstile.asked)
-        await _all([self._spawn(self._worker(lane, warmup=warmup)) for _ in range(count)])
+        count = workers if self._work.dealt and not warmup else min(workers, lane.lane.turnstile.asked)
+        await _all([self._spawn(self._worker(lane, n, warmup=warmup)) for n in range(count)])
 
-    async def _worker(self, lane: LaneWork, *, warmup: bool) -> None:
-        for n, planned in enumerate(lane.feed, 1):
-            if self._halt.stopping or lane.over:
-                return
-            try:
-                await self._one(lane, planned, warmup=warmup)
-            except contract.Halted:
-                return
-            except HarnessError as error:
-                self._end(error)
-                return
-            if n % _YIELD_EVERY == 0:
-                await asyncio.sleep(0)
+    async def _worker(self, lane: LaneWork, number: int, *, warmup: bool) -> None:
+        more = True
+        while more:
+            for n, planned in enumerate(lane.feed, 1):
+                if self._halt.stopping or lane.over:
+                    return
+                try:
+                    await self._one(lane, planned, warmup=warmup)
+                except contract.Halted:
+                    return
+                except HarnessError as error:
+                    self._end(error)
+                    return
+                if n % _YIELD_EVERY == 0:
+                    await asyncio.sleep(0)
+            more = await lane.feed.more(number)
 
     async def _one(self, lane: LaneWork, planned: Planned, *, warmup: bool) -> None:
         """Measure one trial, unless its candidate has ended."""
@@ -256,7 +265,7 @@ class _Session:
             self._end(error)
         for name in self._sink.settled - self._settled:
             self._settled.add(name)
-            self._told(self._places[name], False)
+            self._lanes.told(self._lanes.places[name], opened=False)
 
     def _end(self, error: HarnessError) -> None:
         # What can't be saved need not be waited for.

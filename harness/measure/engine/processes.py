@@ -1,6 +1,6 @@
 """The engine of several processes: each measures its share of the plan, the one writer stays in this one.
 
-Child and parent speak in length-prefixed MessagePack frames.
+A child speaks in length-prefixed MessagePack frames, its parent in words of eight bytes.
 """
 
 import asyncio
@@ -10,8 +10,9 @@ import struct
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import Protocol, TypeAlias
 
 import msgspec
 
@@ -41,13 +42,20 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, tag="opened"):
     candidate: int
 
 
-Frame: TypeAlias = CaseRow | Session | Pace | Refused | Stopped | Interference | Record | Ended | Opened
+class Wanted(msgspec.Struct, frozen=True, kw_only=True, tag="wanted"):
+    """Where trials are dealt out: so many more of these candidates, by their places in the bundle."""
+
+    candidates: tuple[int, ...]
+    count: int
+
+
+Frame: TypeAlias = CaseRow | Session | Pace | Refused | Stopped | Interference | Record | Ended | Opened | Wanted
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
 
 
-def to_frame(event: Event | Ended | Opened) -> bytes:
+def to_frame(event: Event | Ended | Opened | Wanted) -> bytes:
     """Encode with its length in front."""
     body = _encode(event)
     return _LENGTH.pack(len(body)) + body
@@ -95,124 +103,163 @@ def error_of(ended: Ended) -> HarnessError | None:
 
 
 COUNT = struct.Struct("<Q")
-STOP = 2**64 - 1  # instead of a count: let calls finish; a second time: end at once
-OPENED = 2**63  # and above: candidate n of the bundle is answered
-REFUSED = 2**62  # and above: it has ended
+WHOLE = 1_000_000  # parts of a rate
+
+
+class Word(IntEnum):
+    """What a parent says: the kind in the highest byte, a number below it."""
+
+    TAKEN = 0  # so many events of this child are written
+    STOP = 1  # let calls finish; a second time: end at once
+    OPENED = 2  # candidate n of the bundle is answered
+    REFUSED = 3  # it has ended
+    DEALT = 4  # the trial with this code is yours
+    DEALT_OUT = 5  # nobody has more for the lane of candidate n
+    LEAD = 6  # who found out whether candidates are answered is gone: do it
+    SHARE = 7  # so many share the limits (times WHOLE + 1), and this part of the rates is yours
+
+    def __call__(self, number: int = 0) -> bytes:
+        """Say it."""
+        return COUNT.pack(self << 56 | number)
+
+
+def heard(sent: bytes) -> tuple[int, int]:
+    """Give kind and number of a word."""
+    word: int = COUNT.unpack(sent)[0]
+    return divmod(word, 1 << 56)
+
+
+class Member(Protocol):
+    """One of those that measure."""
+
+    def tell(self, word: bytes) -> None:
+        """Say a word to it, if it still hears."""
+
+
+class Parent:
+    """Writes what those that measure send, tells each what it needs of the others, stops them together."""
+
+    def __init__(self, work: Work, sink: RecordSink) -> None:
+        self.sink = sink
+        self.members: list[Member] = []
+        self.error: HarnessError | None = None
+        self.places = {each.name: n for n, each in enumerate(work.bundle.candidates)}
+        self.ended: set[str] = set()
+
+    def take(self, frame: Event | Opened, member: Member) -> bool:
+        """Write an event, or pass on that a candidate is answered; tells whether it was one to be counted."""
+        if isinstance(frame, Opened):
+            self._tell_others(member, Word.OPENED(frame.candidate))
+            return False
+        if isinstance(frame, Refused):
+            if frame.candidate in self.ended:
+                return True
+            self.end(frame.candidate, member)
+        return self._put(frame)
+
+    async def written(self, member: Member, taken: int) -> None:
+        """Wait until what was taken is written, and tell who sent it; tell all whose verdict is settled."""
+        for name in self.sink.settled - self.ended:
+            self.end(name)
+        try:
+            if self.sink.backlogged:
+                await self.sink.written()
+        except HarnessError as error:
+            self.stop(error)
+        member.tell(Word.TAKEN(taken))
+
+    def end(self, candidate: str, member: Member | None = None) -> None:
+        """Tell all others that nothing more is asked of a candidate."""
+        self.ended.add(candidate)
+        self._tell_others(member, Word.REFUSED(self.places[candidate]))
+
+    def interrupt(self, terminated: bool) -> None:
+        """React to a signal: a second one reaches the children as a second one."""
+        self.error = self.error or stopped_by_signal(terminated=terminated)
+        self.tell_all_to_stop()
+
+    def stop(self, error: HarnessError) -> None:
+        """Stop all; only the first error counts."""
+        if self.error is None:
+            self.error = error
+            self.tell_all_to_stop()
+            if isinstance(error, StorageFailed):
+                self.tell_all_to_stop()  # what can't be saved need not be waited for
+
+    def tell_all_to_stop(self) -> None:
+        """Let calls in flight finish, or cut them off."""
+        self._tell_others(None, Word.STOP())
+
+    def _tell_others(self, member: Member | None, word: bytes) -> None:
+        for other in self.members:
+            if other is not member:
+                other.tell(word)
+
+    def _put(self, event: Event) -> bool:
+        try:
+            self.sink.put(event)
+        except HarnessError as error:
+            self.stop(error)
+            return not isinstance(error, StorageFailed)  # what reached a bound is written
+        return True
 
 
 def run_processes(work: Work, sink: RecordSink, processes: int) -> EngineOutcome:
     """Measure all of the work in child processes."""
-    return asyncio.run(_Parent(work, sink, processes).run())
+    shares = [replace(work, shard=n, shards=processes) for n in range(processes)]
+    return asyncio.run(_run(Parent(work, sink), shares))
 
 
-class _Parent:
-    """Starts the children, writes what they send, stops them together."""
-
-    def __init__(self, work: Work, sink: RecordSink, processes: int) -> None:
-        self._shares = [replace(work, shard=n, shards=processes) for n in range(processes)]
-        self._sink = sink
-        self._children: list[Process] = []
-        self._error: HarnessError | None = None
-        self._places = {each.name: n for n, each in enumerate(work.bundle.candidates)}
-        self._refused: set[str] = set()
-
-    async def run(self) -> EngineOutcome:
-        """Run all children to their end."""
-        with signals_stop(self._interrupt):
-            try:
-                for share in self._shares:
-                    self._children.append(await _start(share))
-                ends = await asyncio.gather(*(self._follow(child) for child in self._children))
-            finally:
-                for child in self._children:
-                    with contextlib.suppress(ProcessLookupError):
-                        child.kill()
-                    await child.wait()
-        finished = [end for end in ends if end is not None]
-        return EngineOutcome(
-            load=summed([end.load for end in finished]),
-            error=self._error,
-            cut_off=sum(end.cut_off for end in finished),
-            processes=len(self._shares),
-        )
-
-    async def _follow(self, child: Process) -> Ended | None:
-        assert child.stdout is not None
-        frames, taken = FrameReader(), 0
-        while chunk := await child.stdout.read(_CHUNK):
-            for frame in frames.feed(chunk):
-                if isinstance(frame, Ended):
-                    if (error := error_of(frame)) is not None:
-                        self._stop(error)
-                    return frame
-                if isinstance(frame, Opened):
-                    self._tell_others(child, OPENED + frame.candidate)
-                    continue
-                taken += self._put_once(frame, child) if isinstance(frame, Refused) else self._put(frame)
-            self._end_settled()
-            await self._written()
-            self._tell(child, taken)
-        self._stop(RunIncomplete(f"A measuring process ended early (code {await child.wait()})."))
-        return None
-
-    def _put_once(self, refused: Refused, child: Process) -> bool:
-        """Write that a candidate ended, and tell the others, the first time that a child says so."""
-        if refused.candidate in self._refused:
-            return True
-        self._refused.add(refused.candidate)
-        self._tell_others(child, REFUSED + self._places[refused.candidate])
-        return self._put(refused)
-
-    def _end_settled(self) -> None:
-        """Tell all that a candidate's verdict is settled."""
-        for name in self._sink.settled - self._refused:
-            self._refused.add(name)
-            for child in self._children:
-                self._tell(child, REFUSED + self._places[name])
-
-    def _tell_others(self, child: Process, word: int) -> None:
-        for other in self._children:
-            if other is not child:
-                self._tell(other, word)
-
-    def _put(self, event: Event) -> bool:
+async def _run(parent: Parent, shares: list[Work]) -> EngineOutcome:
+    """Run all children to their end."""
+    children: list[_Child] = []
+    with signals_stop(parent.interrupt):
         try:
-            self._sink.put(event)
-        except HarnessError as error:
-            self._stop(error)
-            return not isinstance(error, StorageFailed)  # what reached a bound is written
-        return True
-
-    async def _written(self) -> None:
-        try:
-            if self._sink.backlogged:
-                await self._sink.written()
-        except HarnessError as error:
-            self._stop(error)
-
-    def _tell(self, child: Process, count: int) -> None:
-        if child.stdin is not None and not child.stdin.is_closing():
-            child.stdin.write(COUNT.pack(count))
-
-    def _interrupt(self, terminated: bool) -> None:
-        """React to a signal: a second one reaches the children as a second one."""
-        self._error = self._error or stopped_by_signal(terminated=terminated)
-        self._tell_all_to_stop()
-
-    def _stop(self, error: HarnessError) -> None:
-        """Stop all children; only the first error counts."""
-        if self._error is None:
-            self._error = error
-            self._tell_all_to_stop()
-            if isinstance(error, StorageFailed):
-                self._tell_all_to_stop()  # what can't be saved need not be waited for
-
-    def _tell_all_to_stop(self) -> None:
-        for child in self._children:
-            self._tell(child, STOP)
+            for share in shares:
+                children.append(await _start(share))
+                parent.members.append(children[-1])
+            ends = await asyncio.gather(*(_follow(parent, child) for child in children))
+        finally:
+            for child in children:
+                with contextlib.suppress(ProcessLookupError):
+                    child.process.kill()
+                await child.process.wait()
+    finished = [end for end in ends if end is not None]
+    return EngineOutcome(
+        load=summed([end.load for end in finished]),
+        error=parent.error,
+        cut_off=sum(end.cut_off for end in finished),
+        processes=len(shares),
+    )
 
 
-async def _start(share: Work) -> Process:
+async def _follow(parent: Parent, child: "_Child") -> Ended | None:
+    assert child.process.stdout is not None
+    frames, taken = FrameReader(), 0
+    while chunk := await child.process.stdout.read(_CHUNK):
+        for frame in frames.feed(chunk):
+            if isinstance(frame, Ended):
+                if (error := error_of(frame)) is not None:
+                    parent.stop(error)
+                return frame
+            assert not isinstance(frame, Wanted), "a child has its share"
+            taken += parent.take(frame, child)
+        await parent.written(child, taken)
+    parent.stop(RunIncomplete(f"A measuring process ended early (code {await child.process.wait()})."))
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    process: Process
+
+    def tell(self, word: bytes) -> None:
+        """Write it to the child's standard input."""
+        if self.process.stdin is not None and not self.process.stdin.is_closing():
+            self.process.stdin.write(word)
+
+
+async def _start(share: Work) -> _Child:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "harness.measure.engine.child", stdin=PIPE, stdout=PIPE
     )
@@ -220,4 +267,4 @@ async def _start(share: Work) -> Process:
     pickled = pickle.dumps(share, protocol=pickle.HIGHEST_PROTOCOL)
     # Not drained: a child reads its share once its imports are done, and the next need not wait for that.
     child.stdin.write(COUNT.pack(len(pickled)) + pickled)
-    return child
+    return _Child(child)

@@ -133,6 +133,11 @@ class FirstCalls:
             self.state = "open" if opened else "ended"
             self._word.set()
 
+    def lead(self) -> None:
+        """Find out itself: the process that led is gone."""
+        self._leads = True
+        self._word.set()
+
     def _decided(self) -> Settled:
         if not self._lasting():
             return self._opened()

@@ -28,9 +28,7 @@ class RateLimiter:
 
     def __init__(self, clock: Clock, *, rpm: int | None, tpm: int | None, sharing: int = 1) -> None:
         self._clock = clock
-        self._sharing = sharing  # processes that spend the same `remaining`
-        self._request_ns = 60e9 / rpm if rpm else 0.0  # between two requests
-        self._token_ns = 60e9 / tpm if tpm else 0.0
+        self.share(rpm, tpm, 1.0, sharing)
         self._hinted_request_ns = 0.0
         self._hinted_token_ns = 0.0
         self._learned_ns = 0.0
@@ -50,6 +48,12 @@ class RateLimiter:
                     await self._clock.sleep(delay)
                 return self._take(tokens)
         return self._take(tokens)
+
+    def share(self, rpm: int | None, tpm: int | None, part: float, sharing: int) -> None:
+        """Take this part of what may be sent in a minute; of what headers leave, one of so many."""
+        self._sharing = sharing  # processes that spend the same `remaining`
+        self._request_ns = 60e9 / (rpm * part) if rpm else 0.0  # between two requests
+        self._token_ns = 60e9 / (tpm * part) if tpm else 0.0
 
     def pause(self, seconds: float) -> None:
         """Send nothing for so long."""

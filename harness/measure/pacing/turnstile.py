@@ -86,6 +86,14 @@ class Turnstile:
         self.asked = self.most = most
         self.limit = self.open = min(most, self.limit)
 
+    def share(self, asked: int) -> None:
+        """Take another share of what may be in flight: less at once, more as all goes well."""
+        kept_up = self.most >= self.asked
+        self.asked = asked
+        self.most = asked if kept_up else min(self.most, asked)
+        if self.limit > self.most:
+            self._cut(self.most)
+
     def relieve(self, most: int) -> bool:
         """Raise the most again, up to what was asked for; the limit grows to it call by call."""
         if self.most >= self.asked:

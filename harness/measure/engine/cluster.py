@@ -1,0 +1,119 @@
+"""A Ray cluster as the engine `ray` uses it: being connected to it, and an actor as its driver knows it."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from harness.errors import UsageError
+from harness.measure.engine.processes import Interference, Load, summed
+
+_NOT_SHARED = {"local": "is embedded", "function": "is a function of this process"}
+
+
+def check(endpoints: Mapping[str, str]) -> None:
+    """Refuse what Ray can't measure here, by the kinds of the models' endpoints. Raises UsageError."""
+    if find_spec("ray") is None:
+        raise UsageError(
+            "`engine: ray` needs Ray, which is not installed.", fix="Run: pip install 'prompt-readiness[ray]'"
+        )
+    for model, kind in endpoints.items():
+        if kind in _NOT_SHARED:
+            raise UsageError(
+                f"the model {model} {_NOT_SHARED[kind]}: the nodes of a Ray cluster can't share it.",
+                fix="Measure it without `engine: ray`, or serve it at an address that all nodes reach.",
+            )
+
+
+@contextmanager
+def connected(address: str, actors: int) -> Iterator[Any]:
+    """Be connected to the cluster, or start one of this machine that none other reaches. Raises UsageError."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    own: dict[str, Any] = {}
+    if address == "local":
+        own = {"num_cpus": actors, "include_dashboard": False}
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray's own way to listen at 127.0.0.1 only
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    import ray
+
+    if ray.is_initialized():  # by whoever called us
+        yield ray
+        return
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+    except (OSError, RuntimeError, ValueError, ImportError) as error:
+        raise UsageError(
+            f"no Ray cluster answers at `{address}`: {first_line(error)}",
+            fix="Start one with `ray start --head`, or write `engine: {name: ray, address: local}` in harness.yml.",
+        ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def first_line(error: Exception) -> str:
+    """Give what an error of Ray says first."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """An actor, and what the driver knows of it."""
+
+    actor: Any
+    number: int
+    name: str = ""
+    clock_ns: int = 0  # that its time of day is ahead of ours
+    session: int = 0
+    running: bool = False
+    has: set[int] = field(default_factory=set)  # codes that were dealt to it and are not journalled
+    most: dict[str, int] = field(default_factory=dict)  # that each of its lanes may have had in flight
+    loads: list[Load] = field(default_factory=list)
+    _said: int = 0
+    _words: bytearray = field(default_factory=bytearray)
+
+    def __str__(self) -> str:
+        return f"node {self.name or self.number + 1}"
+
+    async def begin(self, work: object) -> None:
+        """Let it measure; `work` is Ray's reference to it."""
+        self.session, self._said = self.session + 1, 0
+        self._words.clear()
+        await self.actor.begin.remote(self.session, work, self.number)
+        self.running = True
+
+    def tell(self, word: bytes) -> None:
+        """Say a word; those of one turn of the loop go together."""
+        if self.running and not self._words:
+            asyncio.get_running_loop().call_soon(self._send)
+        if self.running:
+            self._words += word
+
+    def _send(self) -> None:
+        if self.running and self._words:
+            self.actor.tell.remote(self.session, self._said, bytes(self._words))
+            self._said += 1
+        self._words.clear()
+
+
+def new_nodes(ray: Any, count: int) -> list[Node]:  # noqa: ANN401 (its module)
+    """Ask for actors, spread over the cluster."""
+    child = import_module("harness.measure.engine.child")  # as a child process is started: by its name
+    remote = ray.remote(max_concurrency=4, num_cpus=1, scheduling_strategy="SPREAD")(child.Measurer)
+    return [Node(remote.remote(), number) for number in range(count)]
+
+
+def audits(nodes: list[Node]) -> tuple[Interference, ...]:
+    """Give the load of each node over its actors."""
+    found = []
+    for name in sorted({node.name for node in nodes if node.loads}):
+        own = [node for node in nodes if node.name == name]
+        load = summed([load for node in own for load in node.loads])
+        found.append(load.interference(len(own), node=name, clock_ns=own[0].clock_ns))
+    return tuple(found)

@@ -1,4 +1,4 @@
-"""`harness models`: what harness.yml offers, and one real call to try a model."""
+"""`harness models`: what harness.yml offers, and real calls to try a model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     cls=Commands,
-    help="List the models of harness.yml, try one with a real call, or find what one takes.",
+    help="List the models of harness.yml, try one with real calls, or find what one takes.",
     rich_markup_mode=None,
 )
 ModelName: TypeAlias = Annotated[

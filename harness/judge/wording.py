@@ -295,5 +295,6 @@ def sure(confidence: float) -> str:
 
 
 def sentence(text: str) -> str:
-    """Begin with a capital, unless the first word is a metric or name that is written as it is."""
-    return text[:1].upper() + text[1:]
+    """Begin with a capital, unless the first word is a metric or a candidate, which are written as they are."""
+    first = text.partition(" ")[0].rstrip(",:;.!?")
+    return text if re.search(r"[^\w'’-]|_|\d", first) else text[:1].upper() + text[1:]

@@ -66,7 +66,7 @@ def test_what_no_result_could_satisfy_is_a_mistake_of_the_files(tmp_path: Path) 
     faults = {
         "generalization.gap <= 5%": "the cases have no two splits to compare.",
         "robustness.drop <= 5%": "this suite has no perturbations.",
-        "stability >= 98%": "`stability` needs at least two repeats.",
+        "stability >= 98%": "`stability` needs 2 repeats, there is 1.",
         "recall[spam] where tag=short >= 90%": "column 24: `short` is not a tag of these cases.",
     }
     write_replayed(tmp_path, ANSWERS, thresholds=list(faults))
@@ -74,6 +74,30 @@ def test_what_no_result_could_satisfy_is_a_mistake_of_the_files(tmp_path: Path) 
     assert done.returncode == 2
     for number, said in enumerate(faults.values()):
         assert f"thresholds[{number}]: {said}" in done.stderr
+
+
+@pytest.mark.parametrize("threshold", ["stability >= 80%", "pass^2 >= 80%"])
+def test_a_first_look_of_one_repeat_leaves_open_what_one_repeat_cannot_decide(tmp_path: Path, threshold: str) -> None:
+    suite = write_replayed(tmp_path, ANSWERS, thresholds=["accuracy >= 80%", threshold])
+    suite.write_text(suite.read_text().replace("repeats: 1", "repeats: 2"))
+    told = f"{threshold} stays open: it takes 2 repeats, there is 1."
+    look = ("seed.suite.yml", "--limit", "20", "--repeats", "1")
+    done = harness("check", *look, at=tmp_path)
+    assert (done.returncode, told in done.stdout) == (0, True)
+    done = harness("run", *look, at=tmp_path)
+    assert (done.returncode, told in done.stderr) == (3, True)  # never READY on less than the suite demands
+    assert f"? INCONCLUSIVE  {threshold}" in done.stdout
+    assert harness("run", "seed.suite.yml", at=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(("stream", "code"), [(False, 2), (True, 0)])
+def test_a_time_to_first_token_is_demanded_only_of_what_streams(tmp_path: Path, stream: bool, code: int) -> None:
+    write_replayed(tmp_path, ANSWERS, thresholds=["ttft.p95 <= 1 s"])
+    entry = {"endpoint": "chat", "base_url": "http://127.0.0.1:9/v1", "model": "m", "stream": stream}
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump({"models": {"recorded": entry}}))
+    done = harness("check", "seed.suite.yml", at=tmp_path)
+    assert done.returncode == code
+    assert ("thresholds[0]: `recorded` can't time a first token." in done.stderr) == (code == 2)
 
 
 def test_what_is_wrong_with_the_cases_is_told_once_and_of_no_prompt(tmp_path: Path) -> None:

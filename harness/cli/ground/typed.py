@@ -229,7 +229,9 @@ Debug = Annotated[
 ]
 Processes = Annotated[
     int | None,
-    typer.Option("--processes", min=1, help="Measure with this many processes.", show_default="as many as help"),
+    typer.Option(
+        "--processes", min=1, help="Measure with this many processes.", show_default="one for each 256 calls in flight"
+    ),
 ]
 Via = Annotated[
     Literal["sync", "batch", "flex", "file"] | None,

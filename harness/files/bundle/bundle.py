@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.files.bundle.choice import RunChoice
-from harness.files.bundle.demands import demanded, read_thresholds
+from harness.files.bundle.demands import demanded, left_open, read_thresholds
 from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks, too_dear
 from harness.files.bundle.gathering import Gatherer
 from harness.files.bundle.notes import notes_on
@@ -54,7 +54,7 @@ class Bundle:
     own_repeats: int  # as the suite's file says, whatever was asked for
     demanded: bool = False  # the thresholds stand for the suite's own
     unasked: int = 0  # cases of its files that a limit left out
-    left_out: tuple[str, ...] = ()  # prompts that came with a pattern and do not fit a model, in sentences
+    left_out: tuple[str, ...] = ()  # what a run will not do although the files ask for it, in sentences
     notes: tuple[str, ...] = ()  # what is allowed and seldom meant, in sentences
 
     def stopping(self, written: object) -> "Bundle":
@@ -173,7 +173,8 @@ class _Loader:
         sources = demanded(asked, checked) if asked else [checked]
         self.gather.files += [source.path for source in sources if source is not checked and source.path.is_file()]
         times = repeats or checked.model.repeats
-        thresholds = tuple(one for each in sources for one in read_thresholds(each, own, times, entries.values()))
+        most = max(times, checked.model.repeats)  # fewer than the suite's own are a first look
+        thresholds = tuple(one for each in sources for one in read_thresholds(each, own, most, entries))
         rows = self._vary(checked, rows)
         if everything and sound:
             if known:
@@ -192,7 +193,7 @@ class _Loader:
         update = {"repeats": times, "thresholds": tuple(text for each in sources for text in each.model.thresholds)}
         suite = checked.model.model_copy(update=update)
         if not thresholds:
-            thresholds = default_thresholds(suite, {case.split for case in rows})
+            thresholds = default_thresholds(checked.model, {case.split for case in rows})
         return Bundle(
             project=self.gather.project,
             suite=suite,
@@ -205,7 +206,7 @@ class _Loader:
             own_repeats=checked.model.repeats,
             demanded=bool(asked),
             unasked=0 if choice.splits or choice.tags else len(everything) - len(rows),
-            left_out=tuple(unfit),
+            left_out=(*unfit, *left_open(thresholds, times)),
             notes=notes_on(self.gather.reader, everything, [p for p in fitted if p is not None]),
         )
 

@@ -1,7 +1,7 @@
 """Thresholds of a suite, of a file of their own or as they are typed, and whether these cases can reach them."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.files import written
@@ -15,18 +15,17 @@ _DEMAND = re.compile(r"""(?:"[^"]*"|'[^']*'|[^;])+""")  # a `;` in quotes belong
 
 
 def read_thresholds(
-    checked: written.Checked[Suite], cases: Sequence[Case], repeats: int, models: Iterable[ModelEntry]
+    checked: written.Checked[Suite], cases: Sequence[Case], repeats: int, models: Mapping[str, ModelEntry]
 ) -> tuple[Threshold, ...]:
     """Parse the thresholds and check that these cases can reach them."""
     if not checked.whole("thresholds", "labels", "perturbations"):
         return ()
     tags = {tag for case in cases for tag in case.tags} if cases else None
     splits = {case.split for case in cases if case.split} if cases else None
-    currencies = {model.price.currency for model in models}
     found = []
     for i, threshold in _parsed(checked, tags, splits):
         found.append(threshold)
-        why, fix = _unreachable(threshold, checked.model, cases, repeats, currencies)
+        why, fix = _unreachable(threshold, checked.model, cases, repeats, models)
         if why:
             checked.problem(("thresholds", i), why, fix)
     return tuple(found)
@@ -47,19 +46,38 @@ def _parsed(
             checked.problem(("thresholds", i), f"column {error.column}: {error.message}", error.fix)
 
 
+def left_open(thresholds: Iterable[Threshold], repeats: int) -> list[str]:
+    """Say of each threshold that takes more repeats than are asked for that it stays open, as in a first look."""
+    return [
+        f"{threshold.text} stays open: it takes {needed:g} repeats, {_are(repeats)}."
+        for threshold in thresholds
+        if (needed := _repeats_of(threshold)) > repeats
+    ]
+
+
+def _are(repeats: int) -> str:
+    return "there is 1" if repeats == 1 else f"there are {repeats}"
+
+
+def _repeats_of(threshold: Threshold) -> float:
+    metric = metric_of(threshold.metric)
+    powers = threshold.argument if metric.argument == "power" and threshold.argument is not None else 1
+    return max(powers, 2 if metric.repeated else 1)
+
+
 def _unreachable(
-    threshold: Threshold, suite: Suite, cases: Sequence[Case], repeats: int, currencies: Collection[str]
+    threshold: Threshold, suite: Suite, cases: Sequence[Case], repeats: int, models: Mapping[str, ModelEntry]
 ) -> tuple[str, str]:
     metric = metric_of(threshold.metric)
     if metric.selector == "perturbation" and not suite.perturbations:
         return "this suite has no perturbations.", "Add `perturbations:`."
-    if metric.repeated and repeats < 2:
-        return f"`{threshold.metric}` needs at least two repeats.", "Raise `repeats`."
-    if metric.argument == "power" and threshold.argument is not None and threshold.argument > repeats:
-        return (
-            f"pass^{threshold.argument:g} needs {threshold.argument:g} repeats, there are {repeats}.",
-            "Raise `repeats`.",
-        )
+    if (needed := _repeats_of(threshold)) > repeats:
+        name = f"pass^{needed:g}" if metric.argument == "power" else f"`{threshold.metric}`"
+        return f"{name} needs {needed:g} repeats, {_are(repeats)}.", "Raise `repeats`."
+    silent = [name for name, model in models.items() if not model.stream and model.endpoint != "replay"]
+    if metric.clock == "ttft" and silent:
+        return f"{written.shortlist(silent)} can't time a first token.", "Give the model `stream: true` in harness.yml."
+    currencies = {model.price.currency for model in models.values()}
     if threshold.currency is not None and currencies and threshold.currency not in currencies:
         return (
             f"is in {threshold.currency}, the prices are in {written.shortlist(sorted(currencies))}.",

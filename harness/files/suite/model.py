@@ -170,7 +170,12 @@ class Suite(Written):
     thresholds: Texts = Field(
         (), max_length=MOST_THRESHOLDS, description="What is demanded; absent: the documented defaults."
     )
-    confidence: Share = Field(DEFAULT_CONFIDENCE, gt=0.5, lt=1, description="Of intervals and checks: `95%`.")
+    confidence: Share = Field(
+        DEFAULT_CONFIDENCE,
+        gt=0.5,
+        lt=1,
+        description="Of intervals and checks, more than 50% and less than 100%: `95%`.",
+    )
     gate: GateRule = Field(GateRule(), description="How a branch is held against its base.")
     stop: StopRule | None = Field(None, description="Stop when the verdict is settled; absent: ask all cases.")
     seed: int = Field(0, ge=0, lt=1 << 63, description="Of the order in which trials are sent.")

@@ -188,11 +188,12 @@ def _known_keys(cls: type[BaseModel]) -> list[str]:
     return [info.alias or name for name, info in cls.model_fields.items() if (info.alias or name) not in hidden]
 
 
+_ENDS = frozenset({"ge", "gt", "le", "lt"})  # a bound between 0 and 1 is a share
 _BOUNDS = {
-    "greater_than_equal": "must be at least {ge:g}.",
-    "greater_than": "must be more than {gt:g}.",
-    "less_than_equal": "must be at most {le:g}.",
-    "less_than": "must be less than {lt:g}.",
+    "greater_than_equal": "must be at least {ge}.",
+    "greater_than": "must be more than {gt}.",
+    "less_than_equal": "must be at most {le}.",
+    "less_than": "must be less than {lt}.",
     "too_short": "needs at least {min_length} entries.",
     "too_long": "holds more than {max_length} entries.",
     "string_too_short": "must not be empty.",
@@ -216,7 +217,10 @@ def _message(detail: ErrorDetails, written: str) -> tuple[str, str]:
     if kind in _PLAIN:
         return _PLAIN[kind], ""
     if kind in _BOUNDS:
-        return _BOUNDS[kind].format(**details), ""
+        bounds = {
+            name: f"{bound:.0%}" if 0 < bound < 1 else f"{bound:g}" for name, bound in details.items() if name in _ENDS
+        }
+        return _BOUNDS[kind].format(**details | bounds), ""
     if kind == "string_pattern_mismatch":
         return PATTERNS[details["pattern"]], ""
     if kind == "literal_error":

@@ -103,7 +103,7 @@ SUITE_FAULTS = [
     ("repeats: 2", "perturbations: [typo]", 8, "perturbations[0]", "Did you mean `typos`?"),
     ("repeats: 2", "prevalence: {spam: 200%}", 8, "prevalence.spam", "must lie between"),
     ("repeats: 2", "prevalence: {eggs: 2%}", 8, "prevalence.eggs", "not one of the labels"),
-    ("repeats: 2", "confidence: 30%", 8, "confidence", "must be more than 0.5"),
+    ("repeats: 2", "confidence: 30%", 8, "confidence", "must be more than 50%"),
     ("repeats: 2", "volume: plenty", 8, "volume", "must be a volume such as"),
     ("repeats: 2", "costs: {missed: dear}", 8, "costs.missed", "must be an amount such as"),
     ("name: greetings", "name: a/b", 1, "name", "must hold no slash, backslash or control character"),

@@ -17,6 +17,7 @@ from harness.judge.wording import (
     money,
     named,
     seconds,
+    sentence,
     signed,
     signed_text,
 )
@@ -140,3 +141,10 @@ def test_labels_that_could_be_taken_for_prose_are_quoted() -> None:
 
 def test_estimated_numbers_of_cases_are_rounded_up_to_two_figures() -> None:
     assert [rounded_up(n) for n in (7, 99, 101, 213, 1649)] == [7, 99, 110, 220, 1700]
+
+
+def test_a_sentence_leaves_a_metric_and_a_candidate_as_they_are_written() -> None:
+    assert sentence("v2@smollm2 is within noise.") == "v2@smollm2 is within noise."
+    assert sentence("recall[spam], seen in 3 cases") == "recall[spam], seen in 3 cases"
+    assert sentence("within noise: v2@smollm2") == "Within noise: v2@smollm2"
+    assert sentence("can't be told, yet") == "Can't be told, yet"

@@ -95,16 +95,16 @@ def check(
         raise FilesError([problem for error in wrong for problem in error.problems])
     if not bundles:
         raise UsageError(f"there is no suite below {Path.cwd()}.", fix="Name a *.suite.yml file.")
-    checked = [_checked(bundle, stop=stop, as_json=as_json) for bundle in bundles]
+    found = [checked(bundle, stop=stop, as_json=as_json) for bundle in bundles]
     if as_json:
-        emit_json([said for said, _ in checked] if every else checked[0][0])
+        emit_json([said for said, _ in found] if every else found[0][0])
     else:
-        emit("\n\n\n".join(said for said, _ in checked))
-    if strict and not all(provable for _, provable in checked):
+        emit("\n\n\n".join(said for said, _ in found))
+    if strict and not all(provable for _, provable in found):
         raise typer.Exit(int(Exit.INCONCLUSIVE))
 
 
-def _checked(bundle: Bundle, *, stop: bool, as_json: bool) -> tuple[Any, bool]:
+def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tuple[Any, bool]:
     """Give what is found, as text or as data, and whether these cases can prove every threshold."""
     from harness.judge.checks import power  # after the files proved right: mistakes are told at once
     from harness.judge.power import cheapest_fix

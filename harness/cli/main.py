@@ -64,6 +64,7 @@ def root(
 COMMANDS = {
     "demo": "init.demo",
     "init": "init.init",
+    "import": "import_.import_",
     "check": "check.check",
     "run": "run.run",
     "resume": "run.resume",

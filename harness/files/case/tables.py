@@ -4,12 +4,14 @@ Spreadsheets are read by python-calamine (MIT, no dependencies), Parquet and wha
 """
 
 import codecs
+import json
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from harness.files.label_names import Names
 from harness.files.written import Findings, did_you_mean, shown
 
 _Rows: TypeAlias = Iterator[tuple[int, dict[str, Any]]]
@@ -20,6 +22,18 @@ _BATCH = 10_000
 def read_table(file: Path, source: str, findings: Findings) -> _Rows:
     """Yield the rows of a Parquet file; `file` stands for it in messages and a row's line is its number."""
     return _batches(file, lambda polars: polars.scan_parquet(source, glob=False), findings)
+
+
+def class_names(source: str) -> dict[str, Names]:
+    """Give the names of the classes of each column, where Parquet keeps the features of a data set with it."""
+    import polars
+
+    try:
+        kept = polars.read_parquet_metadata(source).get("huggingface", "{}")
+        features = json.loads(kept).get("info", {}).get("features", {})
+        return {name: Names(tuple(told["names"])) for name, told in features.items() if told.get("names")}
+    except (polars.exceptions.PolarsError, OSError, ValueError, AttributeError, TypeError):
+        return {}  # the ids stay ids
 
 
 def read_remote(

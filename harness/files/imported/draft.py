@@ -1,0 +1,204 @@
+r"""What another tool's file becomes: cases, prompts, models, the rule that reads replies; and what can't be carried.
+
+A tool says of each case how a reply passes: it is the label (`\A...\Z`), holds it, begins with it, has it in a
+field. A suite has one rule for all, and a label for each reply. So most ways are one pattern with a place for the
+labels; the way of most cases is the suite's, and the others are told.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harness.errors import UsageError
+from harness.files.written import Findings, shown
+
+_LONGEST_PATTERN = 1000  # characters, of a suite's reply rule
+_MOST_LABELS = 1000
+_LONGEST_LABEL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a reply passes: `before` and `after` stand around a label in a pattern, or `pointer` finds it in JSON."""
+
+    told: str  # as the other tool calls it
+    before: str = ""
+    after: str = ""
+    cased: bool = True
+    pointer: str | None = None
+
+
+class Left(NamedTuple):
+    """Something that could not be carried, or not as it was."""
+
+    file: Path
+    line: int | None
+    field: str
+    message: str
+
+
+@dataclass(slots=True)
+class Row:
+    """One case: `accepted` are the texts that pass, its label first; no `way` where the file has none."""
+
+    file: Path
+    line: int
+    inputs: dict[str, str]
+    accepted: tuple[str, ...]
+    way: Way | None = None
+    known: dict[str, Any] = field(default_factory=dict)  # id, split, tags
+
+
+@dataclass(slots=True)
+class Draft:
+    """What was read so far; a prompt is its content, or the text of a file to be kept as it is."""
+
+    kind: str
+    source: str
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    prompts: dict[str, dict[str, Any] | str] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    thresholds: list[str] = field(default_factory=list)
+    repeats: int | None = None
+    description: str = ""
+    left: list[Left] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)  # what was guessed, and what is read otherwise
+    findings: Findings = field(default_factory=Findings)  # what is wrong with the files
+
+    def leave(self, file: Path, line: int | None, at: str, message: str) -> None:
+        """Note what is not carried."""
+        found = Left(file, line, at, message)
+        if found not in self.left[-20:]:
+            self.left.append(found)
+
+
+class Settled(NamedTuple):
+    """What a suite says of a draft's cases."""
+
+    labels: list[str]
+    reply: dict[str, Any]
+    cases: list[dict[str, Any]]
+
+
+def settle(draft: Draft) -> Settled:
+    """Find the labels, the rule that reads them and the cases. Raises UsageError where these are no classes."""
+    way = _way_of(draft)
+    fold = (lambda text: text) if way is not None and way.cased else str.casefold
+    rows = list(_named(draft))
+    own = {fold(row.accepted[0]): row.accepted[0] for row in reversed(rows) if len(row.accepted) == 1}
+    labels: dict[str, None] = {}
+    names: dict[str, str] = {}  # every accepted text, folded -> its label
+    kept: list[tuple[Row, str]] = []
+    for row in rows:
+        among = list(dict.fromkeys(own[fold(text)] for text in row.accepted if fold(text) in own))
+        label = among[0] if among else names.get(fold(row.accepted[0]), row.accepted[0])
+        if any(names.setdefault(fold(text), label) != label for text in row.accepted) or len(among) > 1:
+            said = f"{' or '.join(f'`{shown(text)}`' for text in row.accepted)} passes: more than one label."
+            draft.leave(row.file, row.line, "", f"the case is left out: {said}")
+            continue
+        _differs(draft, row, way)
+        labels[label] = None
+        kept.append((row, label))
+    _check(draft, list(labels))
+    aliases: dict[str, list[str]] = {}
+    for text, label in dict.fromkeys((text, label) for row, label in kept for text in row.accepted):
+        if fold(text) != fold(label):
+            aliases.setdefault(label, []).append(text)
+    return Settled(list(labels), _rule(draft, way, list(labels), aliases), _cases(kept, draft))
+
+
+def _way_of(draft: Draft) -> Way | None:
+    ways = Counter(row.way for row in draft.rows if row.way is not None)
+    return max(ways, key=lambda way: ways[way]) if ways else None
+
+
+def _differs(draft: Draft, row: Row, way: Way | None) -> None:
+    if row.way != way and row.way is not None and way is not None:
+        said = f"passes by `{row.way.told}` there, and is read by `{way.told}` here, as most cases are."
+        draft.leave(row.file, row.line, "", said)
+
+
+def _named(draft: Draft) -> Iterator[Row]:
+    """Yield the rows whose expected texts can be labels."""
+    for row in draft.rows:
+        texts = tuple(dict.fromkeys(text.strip() for text in row.accepted if text.strip()))
+        wrong = next((t for t in texts if len(t) > _LONGEST_LABEL or not t.isprintable()), None)
+        if not texts:
+            draft.leave(row.file, row.line, "", "the case is left out: nothing says which label it expects.")
+        elif wrong is not None:
+            draft.leave(row.file, row.line, "", f"the case is left out: `{shown(wrong)}` is a text, not a label.")
+        else:
+            row.accepted = texts
+            yield row
+
+
+def _check(draft: Draft, labels: Sequence[str]) -> None:
+    if not labels:
+        reasons = Counter(left.message for left in draft.left).most_common(1)
+        why = f": {reasons[0][0]}" if reasons else ""
+        raise UsageError(f"{draft.source}: no case can be carried{why}", fix="Each case needs a label to expect.")
+    if len(labels) < 2:
+        said = f"{draft.source}: every case expects `{shown(labels[0])}`, and a classifier has two labels or more"
+        raise UsageError(said, fix="Add cases of the other labels.")
+    if len(labels) > _MOST_LABELS:
+        said = f"{draft.source}: {len(labels):,} different texts are expected, more than a classifier has labels"
+        raise UsageError(said, fix="Name the column of the label with --expected.")
+    if len(labels) > 20 and len(labels) > len(draft.rows) // 2:
+        draft.told.append(f"{len(labels)} labels for {len(draft.rows)} cases: are these answers rather than classes?")
+
+
+def _rule(draft: Draft, way: Way | None, labels: list[str], aliases: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Write the rule that passes what passed there."""
+    if way is None:
+        rule: dict[str, Any] = {"as": "mention"}
+        draft.told.append("nothing in the file says how a reply is read: the suite takes the one label it mentions.")
+    elif way.pointer is not None:
+        rule = {"as": "json", "pointer": way.pointer}
+        draft.told.append(f"replies are read as `{way.told}` did; here JSON in a fence or among words is read, too.")
+    else:
+        names = sorted({*labels, *(text for each in aliases.values() for text in each)}, key=lambda n: (-len(n), n))
+        pattern = f"{way.before}(?P<label>{'|'.join(map(_escaped, names))}){way.after}"
+        rule = {"as": "regex", "pattern": pattern}
+        if len(pattern) > _LONGEST_PATTERN:
+            whole = way.before and way.after
+            rule = {"as": "exact" if whole else "mention"}
+            draft.told.append(
+                f"the labels are too many for a pattern: replies are read by `{rule['as']}`, which forgives quotes "
+                f"and a final full stop, where `{way.told}` does not."
+            )
+        elif not way.before.startswith(r"\A"):
+            draft.told.append(f"a reply that holds two labels passes `{way.told}` there; here it is no label.")
+    if way is not None and way.cased:
+        rule["case_sensitive"] = True
+    if aliases:
+        rule["aliases"] = aliases
+    return rule
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"([\\.^$*+?{}\[\]|()])", r"\\\1", text)
+
+
+def _cases(kept: Sequence[tuple[Row, str]], draft: Draft) -> list[dict[str, Any]]:
+    """Write the cases; they keep their ids where each has one of its own, else they are named after their lines."""
+    ids = [str(row.known.get("id") or "") for row, _ in kept]
+    own = len({*ids}) == len(ids) and all(0 < len(each) <= _LONGEST_LABEL and each.isprintable() for each in ids)
+    if any(ids) and not own:
+        draft.told.append("ids are missing, stand twice or are too long: the cases are named after their lines.")
+    seen: Counter[str] = Counter()
+    cases = []
+    for (row, label), name in zip(kept, ids, strict=True):
+        stem = f"{row.file.stem}-{row.line}"
+        seen[stem] += 1
+        after_line = stem if seen[stem] == 1 else f"{stem}.{seen[stem]}"
+        cases.append({**row.known, "id": name if own else after_line, **row.inputs, "expected": label})
+    return cases
+
+
+def plain_name(text: str) -> str:
+    """Make a name for files of any text."""
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")[:60]

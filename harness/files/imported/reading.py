@@ -1,0 +1,149 @@
+"""Which tool wrote a file, told by what it holds; and its draft."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.files.case import read_json, read_jsonl
+from harness.files.imported.draft import Draft, plain_name
+from harness.files.imported.prompt_file import read_prompt_file
+from harness.files.imported.promptfoo import Config
+from harness.files.imported.registry import evals_of, read_registry
+from harness.files.imported.samples import read_samples, shape_of
+from harness.files.imported.tables import Asked, read_data_set, rows_of_csv
+from harness.files.written import (
+    REMOTE,
+    Entries,
+    Findings,
+    Items,
+    Scalar,
+    near_file,
+    parse_any,
+    read_lines,
+    read_written,
+)
+
+_NO_NAMES = frozenset({
+    "promptfooconfig", "config", "samples", "test", "train", "data", "dataset", "cases", "goldens", "index", "tests",
+})  # fmt: skip
+_CODE = (".js", ".cjs", ".mjs", ".ts", ".mts", ".py", ".ipynb")
+_RESULTS = (".eval", ".db", ".sqlite")
+_PROMPTFOO = frozenset({"prompts", "providers", "targets", "tests", "defaultTest", "scenarios"})
+_ALL_RESULTS = frozenset({"results", "evalId", "eval", "samples", "testCases"})
+_READERS: Mapping[str, Callable[[Path, Findings], Iterator[tuple[int, dict[str, Any]]]]] = {
+    ".json": read_json,
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".csv": rows_of_csv,
+}
+_TESTS = ("vars", "assert")  # of a promptfoo test that stands by itself
+
+
+def read_foreign(source: str, asked: Asked) -> Draft:
+    """Read a file of another tool, or a table. Raises FilesError where it is broken, UsageError where it is none."""
+    path = Path(source)
+    draft = Draft("", source, asked.name or name_of(source))
+    if not source.startswith(REMOTE):
+        _refuse(path)
+    suffix = path.suffix.lower()
+    if source.startswith(REMOTE) or suffix not in {".yml", ".yaml", ".json", ".jsonl", ".ndjson", ".csv"}:
+        read_data_set(source, draft, asked)
+    elif suffix in {".yml", ".yaml"} or (suffix == ".json" and _begins(path) != "["):
+        _tree(path, draft, asked)
+    else:
+        _records(path, draft, asked)
+    draft.findings.raise_if_any()
+    return draft
+
+
+def name_of(source: str) -> str:
+    """Name a suite after a file, or after its folder where the file's name says nothing."""
+    path = Path(source)
+    stem = path.name.partition(".")[0]
+    parent = path.parent if source.startswith(REMOTE) else path.resolve().parent
+    name = plain_name(parent.name if re.split(r"[-_0-9]", stem.lower())[0] in _NO_NAMES else stem)
+    if not name:
+        raise UsageError(f"{source}: its name makes no name of a suite", fix="Give one with --name.")
+    return name
+
+
+def _refuse(path: Path) -> None:
+    name = path.name.lower()
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "there is no such file"
+        raise UsageError(f"{path}: {what}", fix=near_file(path) or "Name a file.")
+    if name.endswith(_CODE):
+        raise UsageError(f"{path} is code, and is not run", fix="Write what it makes as YAML, JSON or CSV.")
+    if name.endswith(_RESULTS):
+        raise _results(path)
+
+
+def _begins(path: Path) -> str:
+    return next((line.strip()[:1] for _, line in read_lines(path, Findings()) if line.strip()), "")
+
+
+def _tree(path: Path, draft: Draft, asked: Asked) -> None:
+    """Read what is one mapping, or a list of tests."""
+    text = read_written(path, draft.findings)
+    text = None if text is None else _as_yaml(text, path, draft)
+    tree = None if text is None else parse_any(text, path, draft.findings)
+    if isinstance(tree, Items):
+        tree = Entries(tree.line, {"tests": (tree.line, tree)})
+    if tree is None or draft.findings.total:
+        return
+    keys = set(tree.entries) if isinstance(tree, Entries) else set()
+    if _ALL_RESULTS & keys and not keys & _PROMPTFOO:
+        raise _results(path)
+    if isinstance(tree, Entries) and "messages" in keys:
+        draft.kind = ".prompt.yml"
+        read_prompt_file(path, tree, draft)
+    elif isinstance(tree, Entries) and keys & _PROMPTFOO:
+        draft.kind = "promptfoo"
+        Config(path, tree, draft).read()
+    elif isinstance(tree, Entries) and evals_of(tree):
+        draft.kind = "OpenAI evals"
+        read_registry(path, tree, draft, asked.name)
+    else:
+        known = "a promptfoo config, an eval of OpenAI's registry, a .prompt.yml or a list of samples"
+        draft.findings.add(path, 1, "", f"is not {known}.", "Name one of these, or a table.")
+
+
+def _results(path: Path) -> UsageError:
+    return UsageError(f"{path} holds results, not cases to measure", fix=f"Judge them: harness judge {path}")
+
+
+def _as_yaml(text: str, path: Path, draft: Draft) -> str | None:
+    """Give JSON as YAML's parser takes it: no tabs, and no character written as two halves."""
+    if path.suffix.lower() != ".json":
+        return text
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        draft.findings.add(path, error.lineno, "", f"is not valid JSON: {error.msg} at column {error.colno}.")
+        return None
+    except (ValueError, RecursionError):
+        draft.findings.add(path, None, "", "is not valid JSON: it is nested too deeply.")
+        return None
+    halves = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    return re.sub(halves, lambda match: json.loads(f'"{match[0]}"'), text.replace("\t", " "))
+
+
+def _records(path: Path, draft: Draft, asked: Asked) -> None:
+    """Read what is rows: samples of a tool, tests of promptfoo, or a table."""
+    reader = _READERS[path.suffix.lower()]
+    first: dict[str, Any] = next((row for _, row in reader(path, Findings())), {})
+    shape = shape_of(first)
+    if any(key in _TESTS or key.startswith("__expected") for key in first) and shape is None:
+        draft.kind = "promptfoo tests"
+        named = Scalar(path.name, plain=False, line=1)
+        Config(path, Entries(1, {"tests": (1, named)}), draft).read()
+    elif shape is not None and not asked.expected:
+        draft.kind = shape.kind
+        read_samples(path, reader(path, draft.findings), draft, shape)
+    elif "spec" in first or {"run_id", "type"} <= first.keys() or {"promptIdx", "testIdx"} <= first.keys():
+        raise _results(path)
+    else:
+        read_data_set(str(path), draft, asked)

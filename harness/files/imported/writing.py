@@ -1,0 +1,167 @@
+"""Writes a draft as a project: suite, cases, prompts, and models for harness.yml. Nothing is overwritten.
+
+All files are made before the first is written; harness.yml of an existing project gains models at the end of its
+list, where its YAML allows that, and is read again: unless just these models came in, nothing is written.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from harness.errors import UsageError
+from harness.files.imported.draft import Draft, settle
+from harness.files.imported.templates import first_prompt
+from harness.files.project import PROJECT_FILE, ModelEntry, find_project, read_project, replace_text
+from harness.files.written import Findings, shortest, shown
+
+
+class Plan(NamedTuple):
+    """What is to be written: new files, and the text of a harness.yml that is there already."""
+
+    suite: Path
+    files: dict[Path, str]
+    project: tuple[Path, str] | None
+    cases: int
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes texts of several lines as blocks."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _yaml(content: object, *, flow: bool | None = False) -> str:
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=flow)
+
+
+def plan(draft: Draft, folder: Path, starter: str) -> Plan:
+    """Make the files of a draft. Raises UsageError where one is there already, or no suite can be made.
+
+    `starter` is the harness.yml of a project that has no models of its own.
+    """
+    settled = settle(draft)
+    suites = folder / "suites"
+    suite = suites / f"{draft.name}.suite.yml"
+    cases = suites / f"{draft.name}.jsonl"
+    prompts = folder / "prompts" / draft.name
+    existing = _project_of(folder)
+    names, project = _models(draft, existing)
+    said: dict[str, Any] = {"name": draft.name}
+    if draft.description:
+        said["description"] = draft.description
+    said |= {"labels": settled.labels, "cases": cases.name, "reply": settled.reply}
+    said |= {"prompts": [f"../prompts/{draft.name}/*.prompt.yml"], "models": names}
+    if draft.repeats is not None:
+        said["repeats"] = draft.repeats
+    if draft.thresholds:
+        said["thresholds"] = ["accuracy >= 90%", *draft.thresholds]
+        draft.told.append("`accuracy >= 90%` is a beginning: the file demands that every case passes.")
+    head = f"# Imported from {shown(draft.source, 200)} ({draft.kind}). Run it: harness run suites/{suite.name}\n"
+    files = {
+        suite: head + _yaml(said, flow=None),
+        cases: "".join(json.dumps(case, ensure_ascii=False) + "\n" for case in settled.cases),
+    }
+    for name, content in (draft.prompts or {"v1": first_prompt(settled.cases)}).items():
+        files[prompts / f"{name}.prompt.yml"] = content if isinstance(content, str) else _yaml(content)
+    if existing is None:
+        files[folder / PROJECT_FILE] = _new_project(draft) if draft.models else starter
+    if there := [path for path in files if path.exists()]:
+        fix = "Choose another folder with --to, or another name with --name."
+        raise UsageError(f"{there[0]} is already there, and nothing is overwritten", fix=fix)
+    return Plan(suite, files, project, len(settled.cases))
+
+
+def write(made: Plan) -> None:
+    """Write the files of a plan. Raises UsageError where one can't be written."""
+    try:
+        for path, text in made.files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+    except OSError as error:
+        said = f"could not write {error.filename}: {error.strerror}"
+        raise UsageError(said, fix="Choose another folder with --to.") from error
+    if made.project is not None:
+        replace_text(*made.project)
+
+
+def _project_of(folder: Path) -> Path | None:
+    """Find harness.yml as `harness check` will for a suite in this folder."""
+    found = find_project(Path.cwd())
+    if found is None or not folder.resolve().is_relative_to(found.parent):
+        found = find_project(folder)
+    return None if found is None else shortest(found)
+
+
+def _new_project(draft: Draft) -> str:
+    head = (
+        f"# Models that suites may name, as {shown(draft.source, 200)} has them. This file is trusted: only it names\n"
+    )
+    head += "# endpoints and key variables. Prices, limits and timeouts: see `harness schema project`.\n"
+    return head + _yaml({"models": draft.models, "results": "results"})
+
+
+def _models(draft: Draft, existing: Path | None) -> tuple[list[str], tuple[Path, str] | None]:
+    """Name the models of the suite, and give the text that an existing harness.yml has with them."""
+    if existing is None:
+        return list(draft.models) or ["smollm2"], None
+    findings = Findings()
+    known = dict(read_project(existing, findings).project.models)
+    findings.raise_if_any()
+    if not draft.models:
+        return list(known)[:1], None
+    names, new = [], {}
+    for name, entry in draft.models.items():
+        wanted = ModelEntry.model_validate(entry)
+        unique, number = name, 2
+        while unique in known and known[unique] != wanted:
+            unique, number = f"{name}-{number}", number + 1
+        names.append(unique)
+        if unique not in known:
+            new[unique] = entry
+            known[unique] = wanted
+    return names, None if not new else (existing, _with_models(existing, new, known))
+
+
+def _with_models(path: Path, new: Mapping[str, Any], wanted: Mapping[str, ModelEntry]) -> str:
+    """Give harness.yml with more models; UsageError where that would change anything else."""
+    before = path.read_text(encoding="utf-8")
+    added = _yaml(dict(new))
+    root: Any = yaml.compose(before, Loader=yaml.SafeLoader)
+    pairs = {key.value: (key, value) for key, value in root.value} if isinstance(root, yaml.MappingNode) else {}
+    after = before.rstrip("\n") + "\n\nmodels:\n" + _indented(added, 2)
+    if "models" in pairs:
+        node = pairs["models"][1]
+        if isinstance(node, yaml.MappingNode) and not node.flow_style and node.value:
+            last = before[: node.end_mark.index].rstrip()
+            kept = before[len(last) :]
+            column = node.value[0][0].start_mark.column
+            after = f"{last}{_rest_of_line(kept)}\n{_indented(added, column)}{_after_line(kept)}"
+        else:
+            after = ""
+    findings = Findings()
+    read = read_project(path, findings, after) if after else None
+    if read is None or findings.total or dict(read.project.models) != dict(wanted):
+        said = f"{path}: models can't be added to it without changing more"
+        raise UsageError(said, fix=f"Add them below `models:` yourself, then import again:\n{_indented(added, 2)}")
+    return after
+
+
+def _rest_of_line(text: str) -> str:
+    return text.partition("\n")[0].rstrip()
+
+
+def _after_line(text: str) -> str:
+    return text.partition("\n")[2]
+
+
+def _indented(text: str, by: int) -> str:
+    return "".join(f"{' ' * by}{line}" for line in text.splitlines(keepends=True))

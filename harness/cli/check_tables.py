@@ -117,7 +117,7 @@ def candidate_rows(summary: PlanSummary) -> list[tuple[str, ...]]:
 
 
 _WAITS = {
-    "batch": "in a batch, which may take 24 hours and measures no latency",
+    "batch": "in a batch, which may take 24 hours; latency is measured {sample}",
     "flex": "at the tier flex, where a call may take minutes and latency is that tier's",
 }
 
@@ -125,10 +125,11 @@ _WAITS = {
 def waiting_lines(summary: PlanSummary) -> list[str]:
     """Say what waiting buys, candidate by candidate, as far as its price is known."""
     told = []
+    sample = f"on {summary.sampled:,} cases that are asked at once" if summary.sampled else "on none"
     for one in summary.candidates:
         sync = one.ways.get("sync", 0.0)
         told += [
-            f"  {one.name}: {one.currency} {money:,.4f} instead of {sync:,.4f} {_WAITS[way]}"
+            f"  {one.name}: {one.currency} {money:,.4f} instead of {sync:,.4f} {_WAITS[way].format(sample=sample)}"
             for way, money in one.ways.items()
             if way in _WAITS
         ]

@@ -46,6 +46,7 @@ class PlanSummary(msgspec.Struct, frozen=True, kw_only=True):
     cases: int
     trials: int
     calls: int
+    sampled: int  # cases that are asked at once beside a batch, for latency
     labels: dict[str, dict[str, int]]  # label -> split -> cases
     candidates: tuple[CandidateCost, ...]
 
@@ -62,6 +63,7 @@ def estimate(bundle: Bundle) -> PlanSummary:
         cases=len(bundle.cases),
         trials=plan.planned,
         calls=sum(cost.calls for cost in costs),
+        sampled=len(plan.sampled),
         labels=labels,
         candidates=costs,
     )
@@ -69,22 +71,31 @@ def estimate(bundle: Bundle) -> PlanSummary:
 
 def costs_of(plan: Plan, done: bytearray) -> tuple[CandidateCost, ...]:
     """Estimate what is not done of a plan, candidate by candidate, without a call."""
-    trials = plan.remaining(done)
-    return tuple(_cost(plan, candidate, trials[candidate.name]) for candidate in plan.candidates)
+    trials, at_once = plan.remaining(done), plan.remaining(plan.at_once(done))
+    return tuple(_cost(plan, c, trials[c.name], at_once[c.name]) for c in plan.candidates)
 
 
-def _cost(plan: Plan, candidate: Candidate, trials: int) -> CandidateCost:
+def _cost(plan: Plan, candidate: Candidate, trials: int, at_once: int) -> CandidateCost:
     entry = candidate.model
-    warmups = 0 if entry.endpoint == "replay" or not trials else entry.warmup
-    calls = trials + warmups
+    warmups = 0 if entry.endpoint == "replay" else entry.warmup
+    calls = trials + (warmups if at_once else 0)
     first, mean = _sample(plan, candidate)
     params = merged(entry, candidate.prompt)
     tokens_in = round(calls * mean)
     asked = {*entry.params, *candidate.prompt.parameters}
     limit = limit_of(params)
     tokens_out = None if limit is None else calls * limit
-    price, out = entry.price, float(tokens_out or 0)
-    ways = {w: price.money(float(tokens_in), out, 0.0, price.factor(w) or 1.0) for w in price.ways if price.is_given}
+    price = entry.price
+    each = price.money(mean, float(limit or 0), 0.0)
+    sampled = min(at_once if entry.waits else len(plan.sampled), trials)
+    beside = sampled + warmups if sampled else 0  # calls at the whole price in what is waited for
+    whole = trials + warmups if trials else 0
+    parts = {"sync": (whole, 0), "batch": (beside, trials - sampled), "flex": (0, whole)}
+    ways = {
+        way: each * (full + part * (price.factor(way) or 1.0))
+        for way, (full, part) in parts.items()
+        if way in price.ways and price.is_given
+    }
     return CandidateCost(
         name=candidate.name,
         calls=calls,

@@ -36,6 +36,8 @@ class Plan:
         self._slots = self._applicable()
         self._width = len(self.cases) * len(self.candidates) * len(self.variants)
         self._places = {case.id: i for i, case in enumerate(bundle.cases)}
+        rule = bundle.suite.latency
+        self.sampled = () if rule is None else tuple(rule.of(bundle.cases, self.seed))  # places of cases
 
     @property
     def planned(self) -> int:
@@ -81,6 +83,19 @@ class Plan:
                 if not done[repeat * self._width + slot]:
                     counts[self._parts(slot)[1]] += 1
         return {c.name: n for c, n in zip(self.candidates, counts, strict=True)}
+
+    def at_once(self, done: bytearray) -> bytearray:
+        """Mark what is waited for as not to be sent: all of a model's trials that comes in a batch, but its sample's.
+
+        The sample is asked in its first repeat, in its original form; other repeats of it come in the batch.
+        """
+        marked = bytearray(done)
+        for place, candidate in enumerate(self.candidates):
+            if candidate.model.waits:
+                self.end(marked, candidate.name)
+                for slot in (self._slot(case, place, 0) for case in self.sampled):
+                    marked[slot] = done[slot]
+        return marked
 
     def beyond(self, done: bytearray, most: int) -> bytearray:
         """Mark all but the first so many unfinished trials, in the drawn order, as not to be sent."""

@@ -54,7 +54,7 @@ def test_what_waiting_buys_is_told_beside_the_price_of_asking_at_once(tmp_path: 
     # "Sort: message no. 12" is 20 characters: 5 tokens and 1, 4 for the message; 10 cases have one less: 590 in all
     assert (
         "what waiting buys\n"
-        "  v1@recorded: USD 0.0590 instead of 0.1180 in a batch, which may take 24 hours and measures no latency\n"
+        "  v1@recorded: USD 0.0590 instead of 0.1180 in a batch, which may take 24 hours; latency is measured on none\n"
         "  v1@recorded: USD 0.0295 instead of 0.1180 at the tier flex, where a call may take minutes and latency is "
         "that tier's\n"
     ) in done.stdout

@@ -1,7 +1,7 @@
 """*.suite.yml: labels, reply rule, thresholds, repeats: what a team demands of a prompt."""
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Annotated, Any, Literal
@@ -132,6 +132,22 @@ class StopRule(Written):
         return asked >= self.from_ and (asked - self.from_) % self.every == 0
 
 
+class LatencyRule(Written):
+    """How latency is measured where answers are waited for, in a batch or a file."""
+
+    sample: int = Field(ge=1, le=100_000, description="Cases that are asked at once beside a batch, once each.")
+
+    def of(self, cases: Sequence[CaseRow], seed: int) -> list[int]:
+        """Give the places of the sample: every nth case by label, then by length, from a start that is drawn."""
+
+        def place(n: int) -> tuple[str, int, str]:
+            return cases[n].expected, sum(map(len, cases[n].inputs.values())), cases[n].id
+
+        ordered, many = sorted(range(len(cases)), key=place), min(self.sample, len(cases))
+        start = Random(f"{seed}/latency").random()  # noqa: S311 (a start, not a secret)
+        return [ordered[int((start + n) * len(ordered) / many)] for n in range(many)]
+
+
 def asked_order(ids: Iterable[str], seed: int) -> list[str]:
     """Give the order in which cases are asked where a run may stop early: random, whatever the files' order."""
     order = sorted(ids)
@@ -177,6 +193,9 @@ class Suite(Written):
         description="Of intervals and checks, more than 50% and less than 100%: `95%`.",
     )
     gate: GateRule = Field(GateRule(), description="How a branch is held against its base.")
+    latency: LatencyRule | None = Field(
+        None, description="Where answers come from a batch: {sample: 100} asks so many cases at once, for latency."
+    )
     stop: StopRule | None = Field(None, description="Stop when the verdict is settled; absent: ask all cases.")
     seed: int = Field(0, ge=0, lt=1 << 63, description="Of the order in which trials are sent.")
     path: Path | None = Field(None, exclude=True)

@@ -87,6 +87,8 @@ class Stability(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: PairsCompared | None = None
     by_fingerprint: PairsCompared | None = None
     concurrency_note: str = ""
+    by_way: PairsCompared | None = None  # two answers of the batch, and one of them beside one that was asked at once
+    ways_note: str = ""
 
 
 class ChangedCase(msgspec.Struct, frozen=True, kw_only=True):

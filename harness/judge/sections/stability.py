@@ -18,7 +18,7 @@ import numpy as np
 from harness import judge
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, MACRO_F1, MCC, P95, PRECISION, RECALL, Metric
 from harness.judge.scores import Answers, RepeatPairs, Votes, balanced_cut, difference
-from harness.judge.view import NONE, Bool, Float, Int16, Int64, View, named_counts
+from harness.judge.view import NONE, SYNC, VIAS, Bool, Float, Int16, Int64, View, named_counts
 
 _SHOWN = 20
 _Of: TypeAlias = tuple[Metric, str | None]  # a metric, and the label that it is of
@@ -41,7 +41,7 @@ def judged_stability(view: View) -> judge.Stability:
         fingerprints=named_counts(view.trials.fingerprint, view.trials.fingerprints),
     )
     if agreement.value is None:
-        return common
+        return msgspec.structs.replace(common, ways_note=_ways_note(view, None))
     alike = judge.scores.clustering(view.trials.case, right)
     answered = view.answered  # nobody answered what failed: that is no answer which moved
     unstable = judge.scores.least_stable(answered.votes, most=len(view.cases))
@@ -106,9 +106,11 @@ def with_served(view: View, made: judge.Stability, answers: Int64) -> judge.Stab
     pairs = RepeatPairs.of(view.trials.case, answers)
     if len(pairs.case) == 0:
         return made
-    concurrency = _by_concurrency(view, pairs)
+    concurrency, by_way = _by_concurrency(view, pairs), _by_way(view, pairs)
     return msgspec.structs.replace(
         made,
+        by_way=by_way,
+        ways_note=_ways_note(view, by_way),
         concurrency=concurrency,
         by_fingerprint=_by_server(view, pairs),
         concurrency_note=_note(view, pairs, concurrency),
@@ -165,6 +167,35 @@ def _by_server(view: View, pairs: RepeatPairs) -> judge.PairsCompared | None:
     return _compared(view, pairs, other, ("the same model and fingerprint", "another one"))
 
 
+def _by_way(view: View, pairs: RepeatPairs) -> judge.PairsCompared | None:
+    """Compare pairs of two answers of a batch with pairs of which one was asked at once."""
+    first, second = (view.trials.via[rows] == SYNC for rows in (pairs.first, pairs.second))
+    if not (first ^ second).any():
+        return None
+    pairs, across = pairs.where(~(first & second)), (first ^ second)[~(first & second)]
+    return _compared(view, pairs, across, ("both in the batch", "one asked at once"))
+
+
+def _came_later(view: View) -> bool:
+    return bool(np.isin(view.trials.via, [VIAS.index("batch"), VIAS.index("file")]).any())
+
+
+def _ways_note(view: View, compared: judge.PairsCompared | None) -> str:
+    """Say whether answers of a batch are those of asking at once, as far as cases were asked both ways."""
+    if not _came_later(view) or not (view.trials.via == SYNC).any():
+        return ""
+    if compared is None or compared.second.value is None:
+        once = "every case was asked once; `repeats: 2` asks the sample both ways"
+        lacks = "no case was answered both ways" if view.repeats > 1 else once
+        return f"Whether the batch answers as asking at once does was not measured: {lacks}."
+    seen = f"an answer of each differ in {judge.figure(compared.second, 'share')} of pairs"
+    beside = "" if compared.first.value is None else f", two of the batch in {judge.figure(compared.first, 'share')}"
+    if compared.explains:
+        told = f"The batch answers otherwise than asking at once does: {seen}{beside}"
+        return f"{told}. Its figures are not production's."
+    return f"Nothing shows that the batch answers otherwise than asking at once does: {seen}{beside}."
+
+
 def _compared(view: View, pairs: RepeatPairs, second: Bool, kinds: tuple[str, str]) -> judge.PairsCompared:
     here, there = (pairs.where(np.asarray(keep)).differing() for keep in (~second, second))
     apart = difference(there, here).estimate(view.confidence)
@@ -180,7 +211,7 @@ def _compared(view: View, pairs: RepeatPairs, second: Bool, kinds: tuple[str, st
 
 def _note(view: View, pairs: RepeatPairs, compared: judge.PairsCompared | None) -> str:
     flips = int(np.count_nonzero(pairs.differ))
-    if view.trials.recorded or not flips:
+    if view.trials.recorded or not flips or _came_later(view):
         return ""
     if compared is None:
         calls = int(view.trials.in_flight.max(initial=0))

@@ -39,7 +39,7 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
         lead=lead,
         figures=() if s.agreement.value is None else tuple(figures),
         tables=tuple(table for table in tables if table.rows),
-        notes=tuple(note for note in (_who_answered(s), s.concurrency_note) if note),
+        notes=tuple(note for note in (_who_answered(s), s.concurrency_note, s.ways_note) if note),
     )
 
 
@@ -132,7 +132,7 @@ def _unstable(s: Stability) -> Table:
 
 
 def _explained(s: Stability) -> Table:
-    compared = [pair for pair in (s.concurrency, s.by_fingerprint) if pair is not None]
+    compared = [pair for pair in (s.concurrency, s.by_fingerprint, s.by_way) if pair is not None]
     return Table(
         title="What repeats that differ have in common",
         folded=True,

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from measured import write_project
 
-from harness.files.bundle import Bundle, load_bundle
+from harness.files.bundle import Bundle, Via, load_bundle
+from harness.files.suite import LatencyRule
 from harness.measure.bounds import Plan, estimate
 from harness.record import CaseRow, Planned, Record, Reply
 
@@ -137,12 +138,65 @@ def test_an_estimate_counts_calls_tokens_and_money(tmp_path: Path) -> None:
 def test_an_estimate_knows_each_way_of_asking_whose_price_is_known(tmp_path: Path) -> None:
     price = {"input": 2.0, "output": 10.0, "batch": 0.5, "flex": 0.25}
     (cost,) = estimate(small(tmp_path, cases=10, repeats=2, warmup=3, params={"max_tokens": 5}, price=price)).candidates
-    # 23 calls of 12 tokens at 2 and at most 5 at 10 a million: 23 * 74 = 1,702 millionths
+    # 23 calls of 12 tokens at 2 and at most 5 at 10 a million: 23 * 74 = 1,702 millionths; a batch needs no warm-up
     assert cost.ways == {
         "sync": pytest.approx(1702e-6),
-        "batch": pytest.approx(851e-6),
+        "batch": pytest.approx(740e-6),
         "flex": pytest.approx(425.5e-6),
     }
+
+
+def sampled(bundle: Bundle, sample: int, via: Via = "batch") -> Bundle:
+    suite = bundle.suite.model_copy(update={"latency": LatencyRule(sample=sample)})
+    return replace(bundle, suite=suite).bought(via)
+
+
+def test_the_sample_is_asked_at_once_in_one_repeat_and_all_else_waits(tmp_path: Path) -> None:
+    plan = Plan(sampled(small(tmp_path, cases=10, repeats=3), 4))
+    left = plan.at_once(plan.nothing_done())
+    at_once = list(plan.trials(left, frozenset({"v1@m"})))
+    assert [(trial.repeat, trial.variant) for trial in (each.trial for each in at_once)] == [(0, "original")] * 4
+    assert len({each.trial.case for each in at_once}) == 4
+    done = plan.nothing_done()
+    for planned in at_once[:3]:
+        assert plan.mark(done, record_of(planned))
+    assert plan.remaining(plan.at_once(done)) == {"v1@m": 1}
+
+
+def test_without_a_sample_nothing_of_a_batch_is_asked_at_once_and_else_everything_is(tmp_path: Path) -> None:
+    bundle = small(tmp_path, cases=10, repeats=3)
+    for via, left in (("batch", 0), ("file", 0), ("flex", 30), ("sync", 30)):
+        plan = Plan(bundle.bought(via))  # type: ignore[arg-type]
+        assert plan.remaining(plan.at_once(plan.nothing_done())) == {"v1@m": left}
+
+
+def test_a_sample_has_each_label_and_each_length_in_its_share() -> None:
+    words = {"spam": 60, "ham": 30, "eggs": 10}
+    cases = [
+        CaseRow(id=f"{label}{n:02d}", digest="", expected=label, inputs={"message": "x" * n})
+        for label, many in words.items()
+        for n in range(many)
+    ]
+    for seed in range(5):
+        found = [cases[place] for place in LatencyRule(sample=20).of(cases, seed)]
+        assert len({case.id for case in found}) == 20
+        assert Counter(case.expected for case in found) == {"spam": 12, "ham": 6, "eggs": 2}
+        lengths = sorted(len(case.inputs["message"]) for case in found if case.expected == "spam")
+        assert [length // 5 for length in lengths] == list(range(12))
+    assert LatencyRule(sample=20).of(cases, 0) != LatencyRule(sample=20).of(cases, 1)
+    assert sorted(LatencyRule(sample=500).of(cases, 0)) == list(range(100))
+
+
+def test_a_batch_costs_its_part_and_its_sample_the_whole(tmp_path: Path) -> None:
+    price = {"input": 2.0, "output": 10.0, "batch": 0.5}
+    bundle = small(tmp_path, cases=10, repeats=2, warmup=3, params={"max_tokens": 5}, price=price)
+    # 74 millionths a call: 20 at once with 3 of warm-up, or 4 with 3 of warm-up beside 16 at half
+    for via in ("sync", "batch"):
+        (cost,) = estimate(sampled(bundle, 4, via)).candidates  # type: ignore[arg-type]
+        assert cost.ways == {"sync": pytest.approx(1702e-6), "batch": pytest.approx((7 * 74 + 16 * 37) / 1e6)}
+        assert cost.money == cost.ways[via]
+    (cost,) = estimate(bundle.bought("batch")).candidates
+    assert (cost.calls, cost.money) == (20, pytest.approx(740e-6))
 
 
 def test_an_estimate_without_a_limit_or_a_price_says_so(tmp_path: Path) -> None:

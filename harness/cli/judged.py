@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from harness import errors
 from harness.cli import kept
-from harness.cli.ground import command_line, emit, emit_json
+from harness.cli.ground import command_line, emit, emit_json, tell_github
+from harness.cli.notify import Webhook, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from harness.files.baselines import StoredBaseline
     from harness.files.bundle import Bundle
     from harness.files.project import Project
-    from harness.files.thresholds import Threshold
-    from harness.judge.assess import Assessment, View
+    from harness.judge.assess import Assessment, Threshold, View
     from harness.judge.checks import Baseline, Beside, Stopper
     from harness.measure.bounds import Most
     from harness.measure.run import Record, Shard
@@ -68,7 +68,7 @@ def measure_bundle(
 
 def stopper_of(bundle: Bundle, beside: Beside | None = None) -> Stopper | None:
     """Give who says when a verdict is settled, or a pair beside its baseline; None where a run asks all its cases."""
-    from harness.files.thresholds import metric_of
+    from harness.judge.assess import metric_of
     from harness.judge.checks import Stopper
     from harness.rundir import runs_of_suite
 
@@ -176,6 +176,7 @@ def conclude(
     thresholds: Sequence[Threshold] | None = None,
     what_if: str = "",
     candidate: str = "",
+    notify: Webhook | None = None,
 ) -> int:
     """Judge a measured run, write its reports, print the summary; gives the exit code.
 
@@ -184,7 +185,7 @@ def conclude(
     """
     import msgspec
 
-    from harness.report.run import terminal_report, write_reports
+    from harness.report.run import annotations_of, terminal_report, write_reports
     from harness.rundir import read_manifest
 
     manifest = read_manifest(folder)
@@ -193,9 +194,10 @@ def conclude(
     if what_if:
         assessment = msgspec.structs.replace(assessment, what_if=what_if)
     unwritten: errors.StorageFailed | None = None
-    page = ""
+    page = summary = ""
     try:
-        page = str(write_reports(folder, assessment, manifest, template_dir=template)["html"])
+        written = write_reports(folder, assessment, manifest, template_dir=template)
+        page, summary = str(written["html"]), written["md"].read_text(encoding="utf-8")
     except errors.StorageFailed as error:
         unwritten = error  # the verdict was paid for: it is said before what could not be kept
     if page and not what_if:
@@ -205,20 +207,25 @@ def conclude(
         emit_json(assessment)
     else:
         emit(terminal_report(assessment, manifest, page=page))
+    code = int(code_of_verdict(assessment))
+    outputs = {"verdict": assessment.verdict, "exit-code": str(code), "run": manifest.run_id}
+    tell_github(annotations_of(assessment), summary, outputs, error=as_json)
+    if notify is not None:
+        tell(notify, assessment, code)
     if unwritten is not None:
         raise unwritten
-    return int(code_of_verdict(assessment))
+    return code
 
 
 @contextmanager
-def reported_if_ended_early(*, template: Path | None, as_json: bool) -> Iterator[None]:
+def reported_if_ended_early(*, template: Path | None, as_json: bool, notify: Webhook | None = None) -> Iterator[None]:
     """Report a run that the endpoint ended as any other: what it said belongs there; its error follows."""
     try:
         yield
     except (errors.EndpointUnusable, errors.RunIncomplete) as error:
         if error.run is not None and not isinstance(error, errors.StorageFailed):
             with suppress(errors.HarnessError):  # what ended the run says more
-                conclude(error.run, template=template, as_json=as_json)
+                conclude(error.run, template=template, as_json=as_json, notify=notify)
         raise
 
 

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli import judged
-from harness.cli.ground import UsageError, bounds_asked, emit, emit_json, note, options, retiring_models, run_asked
+from harness.cli.ground import (
+    UsageError,
+    bounds_asked,
+    emit,
+    emit_json,
+    note,
+    options,
+    project_here,
+    retiring_models,
+    run_asked,
+)
+from harness.cli.notify import webhook_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +46,7 @@ def run(
     processes: options.Processes = None,
     engine: options.Engine = None,
     template: options.Template = None,
+    notify: options.Notify = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
     debug: options.Debug = False,
@@ -54,10 +66,11 @@ def run(
         bundle = bundle.stopping({})
     bundle = bundle.bought(via).measured_by(engine)
     share = None if shard is None else _shard_of(bundle, shard)
+    webhook = webhook_asked(notify, bundle.project)
     if not quiet:
         for told in (*bundle.left_out, *retiring_models(bundle)):
             note(told)
-    with judged.reported_if_ended_early(template=template, as_json=as_json):
+    with judged.reported_if_ended_early(template=template, as_json=as_json, notify=webhook):
         most = bounds_asked(max_cost, max_trials)
         folder = judged.measure_bundle(
             bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most, shard=share, **taken
@@ -65,7 +78,7 @@ def run(
     if share is not None:
         _tell_shard(folder, share, as_json=as_json)
         return
-    raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json))
+    raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json, notify=webhook))
 
 
 def _added(suite: Path, more: int, named: str, others: "Mapping[str, object]", repeats: int | None) -> "Added":
@@ -128,6 +141,7 @@ def resume(
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
     template: options.Template = None,
+    notify: options.Notify = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
     debug: options.Debug = False,
@@ -144,8 +158,9 @@ def resume(
     judged.check_template(template)
     folder, manifest = run_asked(run, project)
     trusted, most = project or Path.cwd(), bounds_asked(max_cost, max_trials)
+    webhook = webhook_asked(notify, project_here(project))
     with (
-        judged.reported_if_ended_early(template=template, as_json=as_json),
+        judged.reported_if_ended_early(template=template, as_json=as_json, notify=webhook),
         watching(folder, manifest, quiet=quiet, verbose=verbose) as observer,
     ):
         resume_run(
@@ -159,4 +174,4 @@ def resume(
             debug=debug,
             most=most,
         )
-    raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json))
+    raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json, notify=webhook))

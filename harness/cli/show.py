@@ -117,8 +117,7 @@ def _trial_row(row: Row) -> Row:
 
 
 def _trial_text(row: Row) -> str:
-    from harness.judge import count
-    from harness.report.parts import one_line, visible
+    from harness.report.parts import count, one_line, visible
 
     mark = "" if row["expected"] is None else " (ok" if row["read_as"] == row["expected"] else " (WRONG"
     wanted = "no right label is known" if row["expected"] is None else f"expected {row['expected']}"

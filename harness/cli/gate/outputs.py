@@ -1,17 +1,14 @@
 """Where a gate's decision goes: files beside the run and for CI, annotations, summary and outputs."""
 
-import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.cli.ground import StorageFailed, emit, emit_command, emit_json, note
+from harness.cli.ground import StorageFailed, emit, emit_command, emit_json, note, on_github, tell_github
 from harness.judge import Assessment, Gate
 from harness.report.gate import annotations_of, quiet_commands, render_gate, render_gate_junit, terminal_gate
 from harness.report.run import render_document, write_reports
 from harness.rundir import read_manifest
-
-ON_GITHUB = "GITHUB_ACTIONS"
 
 
 def write_gate(gate: Gate, runs: Sequence[tuple[Path, Assessment]], out: Path | None) -> None:
@@ -48,29 +45,14 @@ def write_all(folder: Path, contents: dict[str, bytes]) -> None:
 
 def tell(gate: Gate, *, as_json: bool) -> None:
     """Print the decision; on GitHub with annotations, and nothing of the content is taken for a command."""
-    on_github = os.environ.get(ON_GITHUB) == "true"
     if as_json:
         emit_json(gate)
-    elif on_github:
+    elif on_github():
         token = secrets.token_hex(16)  # nobody can know it beforehand
         emit_command(f"::stop-commands::{token}")
         emit(quiet_commands(terminal_gate(gate)))
         emit_command(f"::{token}::")
     else:
         emit(terminal_gate(gate))
-    if on_github:
-        for command in annotations_of(gate):
-            emit_command(command, error=as_json)
-        _append("GITHUB_STEP_SUMMARY", render_gate(gate))
-        _append("GITHUB_OUTPUT", f"status={gate.status}\nexit-code={gate.exit_code}\nrun={' '.join(gate.run_ids)}\n")
-
-
-def _append(variable: str, text: str) -> None:
-    """Append to a file that GitHub names; it is GitHub's loss if that is not possible."""
-    path = os.environ.get(variable)
-    if path:
-        try:
-            with Path(path).open("a", encoding="utf-8") as file:
-                file.write(text)
-        except OSError as error:
-            note(f"{variable}: {error.strerror}")
+    outputs = {"status": gate.status, "exit-code": str(gate.exit_code), "run": " ".join(gate.run_ids)}
+    tell_github(annotations_of(gate), render_gate(gate), outputs, error=as_json)

@@ -6,27 +6,7 @@ import: `harness --help` needs it.
 """
 
 from harness.cli.ground import typed as options
-from harness.cli.ground.asked import (
-    bounds_asked,
-    candidate_asked,
-    command_line,
-    margin_of,
-    project_here,
-    retiring_models,
-    run_asked,
-)
-from harness.cli.ground.console import (
-    InertStream,
-    columns_of_stdout,
-    drop,
-    emit,
-    emit_command,
-    emit_json,
-    keep_streams_usable,
-    note,
-    show_error,
-    show_unexpected,
-    stderr,
-)
+from harness.cli.ground.asked import *
+from harness.cli.ground.console import *
 from harness.cli.ground.mistakes import COMPLAINT, Commands, told
 from harness.errors import Exit, FilesError, HarnessError, StorageFailed, UsageError, how_to_install

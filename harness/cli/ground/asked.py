@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from harness.files.project import Project
     from harness.measure.bounds import Most
     from harness.rundir import Manifest
+
+
+_AFTER_HOST = re.compile(r"(https?://)(?:[^\s/?#]*@)?([^\s/?#]*)\S+")
 
 
 def project_here(folder: Path | None = None) -> Project:
@@ -50,8 +54,8 @@ def retiring_models(bundle: Bundle) -> tuple[str, ...]:
 
 
 def command_line() -> tuple[str, ...]:
-    """Give the command as a user would type it again."""
-    return ("harness", *sys.argv[1:])
+    """Give the command as a user would type it again; what follows an address's host may be a secret."""
+    return ("harness", *(_AFTER_HOST.sub(r"\1\2/...", word) for word in sys.argv[1:]))
 
 
 def margin_of(written: str) -> float:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TextIO, cast
 from harness.errors import StorageFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from rich.console import Console
 
     from harness.errors import HarnessError
@@ -179,6 +181,35 @@ def emit_command(command: str, *, error: bool = False) -> None:
         out.write_command(command)
     else:
         print(command, file=out)
+
+
+def tell_github(commands: Iterable[str], page: str, outputs: Mapping[str, str], *, error: bool) -> None:
+    """Give GitHub annotations, the page of this step and its outputs; nothing where it does not run this command.
+
+    With `error` the annotations go to stderr: stdout belongs to a document.
+    """
+    if not on_github():
+        return
+    for command in commands:
+        emit_command(command, error=error)
+    _append("GITHUB_STEP_SUMMARY", page)
+    _append("GITHUB_OUTPUT", "".join(f"{name}={' '.join(text.split())}\n" for name, text in outputs.items()))
+
+
+def on_github() -> bool:
+    """Tell whether a workflow of GitHub runs this command."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _append(variable: str, text: str) -> None:
+    """Append to a file that GitHub names; it is GitHub's loss if that is not possible."""
+    path = os.environ.get(variable)
+    if path:
+        try:
+            with Path(path).open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            note(f"{variable}: {error.strerror}")
 
 
 def show_unexpected(error: Exception) -> None:

@@ -219,6 +219,15 @@ MaxCost = Annotated[
     ),
 ]
 MaxTrials = Annotated[int | None, typer.Option("--max-trials", min=1, help="Stop after N trials.", show_default=False)]
+Notify = Annotated[
+    str | None,
+    typer.Option(
+        "--notify",
+        metavar="URL",
+        help="Tell a webhook the verdict, as Slack takes it; a NAME is a variable that holds the URL.",
+        show_default=False,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")]
 Verbose = Annotated[

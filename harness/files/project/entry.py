@@ -135,6 +135,16 @@ class Adapt(Written):
         return self
 
 
+class Notify(Written):
+    """Where `--notify` may take a key: `url` names the server, any path of it will do."""
+
+    url: str = Field(description="The server of a webhook, such as https://chat.example.com.")
+    api_key_env: str = Field(description="The NAME of the environment variable that holds its key; never a key.")
+
+    _names_a_variable = field_validator("api_key_env")(check_key_variable)
+    _is_http = field_validator("url")(check_origin)
+
+
 _QUESTION = frozenset({"model", "messages", "prompt", "input", "system", "stream", "response_format"})
 
 

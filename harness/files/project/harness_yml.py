@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from harness.errors import UsageError
-from harness.files.project.entry import Adapt, Engine, ModelEntry, Via
+from harness.files.project.entry import Adapt, Engine, ModelEntry, Notify, Via
 from harness.files.written import (
     Entries,
     Findings,
@@ -38,6 +38,7 @@ _NEARLY = ("harness.yaml", ".harness.yml", ".harness.yaml", "harness.yml.txt")
 
 PROJECT_TEXTS: tuple[Path_, ...] = (
     ("results",),
+    ("notify", "*"),
     *(
         ("models", "*", key)
         for key in ("model", "base_url", "api_key_env", "ca_file", "weights", "replies", "url", "retires")
@@ -75,6 +76,7 @@ class Project(Written):
     models: dict[str, ModelEntry] = Field({}, description="Named models that suites may use.")
     results: Path = Field(Path("results"), description="Folder of the runs, relative to harness.yml.")
     engine: Engine = Field(Engine(name="local"), description="What measures: local, ray, or {name: ray, address: …}.")
+    notify: Notify | None = Field(None, description="The server that `--notify` may send a key to.")
     path: Path | None = Field(None, exclude=True)  # the file itself
     lines: dict[str, int] = Field({}, exclude=True)  # of its keys: `models.mini.base_url`
     root: Path = Field(Path(), exclude=True)  # its folder: references must stay inside
@@ -111,13 +113,11 @@ def read_project(path: Path, findings: Findings, text: str | None = None) -> Rea
     if tree is None:
         return ReadProject(Project(path=path, root=root), None, frozenset({"*"}))
     _, written = tree.entries.get("models", (0, None))
-    models, wrong = {}, set()
-    if isinstance(written, Entries):
-        for name in written.entries:
-            if (entry := _read_entry(name, tree, path, findings)) is None:
-                wrong.add(name)
-            else:
-                models[name] = entry
+    models: dict[str, ModelEntry] = {}
+    for name in written.entries if isinstance(written, Entries) else ():
+        entry = _read_entry(name, tree, path, findings)
+        models |= {} if entry is None else {name: entry}
+    wrong = set(written.entries) - set(models) if isinstance(written, Entries) else set()
     others = Entries(tree.line, {k: v for k, v in tree.entries.items() if k != "models" or written is None})
     if written is not None and not isinstance(written, Entries):
         findings.add(path, tree.entries["models"][0], "models", "must be a mapping of names to models.")

@@ -18,7 +18,7 @@ def api_key(name: str, entry: ModelEntry, environ: Mapping[str, str] | None = No
     """Return the key that the entry names, registered for redaction; None when it names none."""
     if entry.api_key_env is None:
         return None
-    return _from_environment(entry.api_key_env, f"models.{name}.api_key_env", environ)
+    return from_environment(entry.api_key_env, f"models.{name}.api_key_env", environ)
 
 
 def resolved_headers(name: str, entry: ModelEntry, environ: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -28,7 +28,7 @@ def resolved_headers(name: str, entry: ModelEntry, environ: Mapping[str, str] | 
         where = f"models.{name}.headers.{header}"
 
         def fill(match: re.Match[str], where: str = where) -> str:
-            return _from_environment(match[1], where, environ)
+            return from_environment(match[1], where, environ)
 
         headers[header.lower()] = _sendable(_VARIABLE.sub(fill, written), where)
     return headers
@@ -78,7 +78,8 @@ def _checked(url: str, where: str) -> str:
     return url
 
 
-def _from_environment(variable: str, where: str, environ: Mapping[str, str] | None) -> str:
+def from_environment(variable: str, where: str, environ: Mapping[str, str] | None = None) -> str:
+    """Give a secret of the environment, registered for redaction, if a header can carry it. Raises UsageError."""
     value = (os.environ if environ is None else environ).get(variable, "").strip()
     if not value:
         raise UsageError(

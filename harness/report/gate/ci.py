@@ -1,17 +1,12 @@
-"""What a build server reads of a gate: annotations on the lines of a prompt, and the checks as tests.
-
-GitHub's workflow commands are lines `::error file=…,line=…::message`. Whatever a value holds, it must neither
-end the line nor begin another property: `%`, line breaks, `:` and `,` are written as GitHub reads them back.
-"""
+"""What a build server reads of a gate: annotations on the lines of a prompt, and the checks as tests."""
 
 from collections.abc import Iterator
 
 from harness.judge import Gate, GateCheck, GatedPrompt, scale_of
 from harness.report.gate.view import by_gravity, gate_row, wrong_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
-from harness.report.parts import one_line, shorten
+from harness.report.parts import annotation, shorten
 
-_LONGEST_MESSAGE = 1_000  # characters of an annotation
 _LONGEST_TEXT = 4_000  # characters of one text of a test
 _MOST = 10  # annotations: GitHub shows so many of a kind for each step
 
@@ -28,10 +23,10 @@ def annotations_of(gate: Gate) -> tuple[str, ...]:
 
 def _notices(gate: Gate) -> Iterator[str]:
     if gate.policy == "head":
-        yield _written("warning", {"title": "Gate"}, "Judged by this branch's own policy (--policy head).")
+        yield annotation("warning", {"title": "Gate"}, "Judged by this branch's own policy (--policy head).")
     for edit in gate.edits[:_MOST]:
         place = {"file": gate.suite} if gate.suite else {}
-        yield _written("notice", {**place, "title": "The policy is edited"}, edit)
+        yield annotation("notice", {**place, "title": "The policy is edited"}, edit)
 
 
 def _command(kind: str, prompt: GatedPrompt) -> str:
@@ -39,7 +34,7 @@ def _command(kind: str, prompt: GatedPrompt) -> str:
     file, first, last = _to_mend(prompt) or (prompt.path, *(prompt.lines or (1, 1)))
     place = {"file": file, "line": str(first), "endLine": str(last)}
     place["title"] = f"{prompt.prompt} on {prompt.model}: {prompt.status}"
-    return _written(kind, place, prompt.headline)
+    return annotation(kind, place, prompt.headline)
 
 
 def _to_mend(prompt: GatedPrompt) -> tuple[str, int, int] | None:
@@ -48,19 +43,6 @@ def _to_mend(prompt: GatedPrompt) -> tuple[str, int, int] | None:
     if not file:
         return (where, 1, 1) if where else None
     return (file, int(line), int(line)) if line.isdecimal() else None
-
-
-def _written(kind: str, properties: dict[str, str], message: str) -> str:
-    told = ",".join(f"{name}={_property(one_line(value))}" for name, value in properties.items())
-    return f"::{kind} {told}::{_data(one_line(shorten(message, _LONGEST_MESSAGE)))}"
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def quiet_commands(text: str) -> str:

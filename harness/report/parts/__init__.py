@@ -25,6 +25,7 @@ from harness.report.parts.figures import (
 from harness.report.parts.first import CheckRow, ConfusedRow, GridCell, GridRow, GridView, SampleCase, ScaleGroup
 from harness.report.parts.neutral import (
     MARKDOWN_LIMIT,
+    annotation,
     ascii_only,
     cut_markdown,
     json_ready,

@@ -7,9 +7,11 @@ made visible or inert, so that a reader sees that it was there.
 
 import re
 import unicodedata
+from collections.abc import Mapping
 
 import msgspec
 
+_LONGEST_MESSAGE = 1_000  # characters of an annotation
 MARKDOWN_LIMIT = 65_536  # what GitHub accepts in a comment
 CUT_NOTICE = "\n\n**Cut here:** the rest did not fit into {limit:,} characters; it is in `report.html`.\n"
 
@@ -164,3 +166,18 @@ def cut_markdown(text: str, *, limit: int = MARKDOWN_LIMIT) -> str:
     kept = text[: text.rfind("\n", 0, room)]
     still_open = len(_MD_OPENS.findall(kept)) - len(_MD_CLOSES.findall(kept))
     return kept + "\n\n" + "</details>\n" * still_open + notice
+
+
+def annotation(kind: str, properties: Mapping[str, str], message: str) -> str:
+    """Write a workflow command of GitHub: `::error file=...,line=...::message`.
+
+    Whatever a value holds, it must neither end the line nor begin another property: `%`, line breaks, `:` and `,`
+    are written as GitHub reads them back; the older `##[` is parted.
+    """
+    told = ",".join(f"{name}={_data(value, ':,')}" for name, value in properties.items())
+    return f"::{kind} {told}::{_data(shorten(message, _LONGEST_MESSAGE))}"
+
+
+def _data(text: str, also: str = "") -> str:
+    text = one_line(text).replace("##[", f"##{WORD_JOINER}[").replace("%", "%25")
+    return re.sub(f"[\r\n{also}]", lambda sign: f"%{ord(sign[0]):02X}", text)

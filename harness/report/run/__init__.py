@@ -1,6 +1,7 @@
 """A run's report: `view` writes every figure as text, `terminal` and `files` lay it out for each medium."""
 
 from harness.report.run.files import (
+    annotations_of,
     render_document,
     render_html,
     render_json,

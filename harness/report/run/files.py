@@ -3,17 +3,18 @@
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from harness.errors import StorageFailed
 from harness.judge import Assessment, CandidateAssessment, Check, scale_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
-from harness.report.parts import CandidateView, CheckRow, ReportView, cut_markdown, json_ready
+from harness.report.parts import CandidateView, CheckRow, ReportView, annotation, cut_markdown, json_ready
 from harness.report.run.view import run_view
-from harness.rundir import Manifest
+from harness.rundir import Manifest, StorageFailed
 
+_MOST_ANNOTATIONS = 10  # GitHub shows so many of a kind for each step
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+", re.ASCII)
 _C1_OR_DELETE = re.compile(b"\xc2[\x80-\x9f]|\x7f")  # JSON allows them; a terminal that prints the file acts
 
@@ -88,6 +89,19 @@ def render_document(tree: msgspec.Struct) -> bytes:
         encoded = msgspec.json.encode(clean, order="deterministic")
     quiet = _C1_OR_DELETE.sub(lambda m: b"\\u00%02x" % m.group()[-1], encoded)
     return msgspec.json.format(quiet, indent=2) + b"\n"
+
+
+def annotations_of(assessment: Assessment) -> Iterator[str]:
+    """Give GitHub's commands: what keeps each candidate from READY, at its line; or that the run is READY."""
+    if assessment.verdict == "READY":
+        yield annotation("notice", {"title": f"{assessment.suite}: READY"}, assessment.reason)
+        return
+    for one in assessment.candidates[:_MOST_ANNOTATIONS]:
+        where = next((trouble.where for trouble in one.went_wrong if trouble.decides), "")
+        file, _, line = where.rpartition(":")
+        place = {"file": file, "line": line} if file and line.isdecimal() else {}
+        title = {"title": f"{assessment.suite}, {one.name}: {one.verdict}"}
+        yield annotation("warning" if one.verdict == "INCONCLUSIVE" else "error", place | title, one.reason)
 
 
 def render_junit(assessment: Assessment, view: ReportView) -> bytes:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.files.digest import digest
 from harness.files.project.secrets_guard import check_header, check_key_variable, check_origin, placeholders
@@ -138,11 +138,8 @@ class Adapt(Written):
 class Notify(Written):
     """Where `--notify` may take a key: `url` names the server, any path of it will do."""
 
-    url: str = Field(description="The server of a webhook, such as https://chat.example.com.")
-    api_key_env: str = Field(description="The NAME of the environment variable that holds its key; never a key.")
-
-    _names_a_variable = field_validator("api_key_env")(check_key_variable)
-    _is_http = field_validator("url")(check_origin)
+    url: Annotated[str, AfterValidator(check_origin)] = Field(description="Such as https://chat.example.com.")
+    api_key_env: Annotated[str, AfterValidator(check_key_variable)] = Field(description="NAME of its key's variable.")
 
 
 _QUESTION = frozenset({"model", "messages", "prompt", "input", "system", "stream", "response_format"})

@@ -106,7 +106,7 @@ def check(
 
 def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tuple[Any, bool]:
     """Give what is found, as text or as data, and whether these cases can prove every threshold."""
-    from harness.judge.checks import power  # after the files proved right: mistakes are told at once
+    from harness.judge.checks import power, together  # after the files proved right: mistakes are told at once
     from harness.judge.power import cheapest_fix
     from harness.measure.bounds import estimate
 
@@ -117,11 +117,14 @@ def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tup
     early = _early(bundle) if stop or bundle.suite.stop is not None else None
     notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.notes)
     notes += () if early is None else (early.told,)
+    fix, joint = cheapest_fix(bundle.suite, rows), together(rows)
     if not as_json:
-        return check_text(bundle, summary, rows, leak_lines(leaks), notes, width=columns_of_stdout()), provable
+        told = (*fix, *(() if joint is None else (joint.told,)))
+        return check_text(bundle, summary, rows, told, leak_lines(leaks), notes, width=columns_of_stdout()), provable
     found: dict[str, Any] = {
         "power": rows,
-        "cheapest_fix": cheapest_fix(bundle.suite, rows),
+        "ready": None if joint is None else joint._asdict(),
+        "cheapest_fix": fix,
         "leakage": leak_json(leaks),
     }
     found |= {} if early is None else {"stopping": early._asdict()}
@@ -157,6 +160,7 @@ def check_text(
     bundle: Bundle,
     summary: PlanSummary,
     rows: tuple[PowerRow, ...],
+    fix: Sequence[str],
     leaks: Sequence[str] = (),
     notes: Sequence[str] = (),
     *,
@@ -164,7 +168,6 @@ def check_text(
 ) -> str:
     """Give the check's findings as text for people, `width` columns wide; in whole lines where that is None."""
     from harness.judge import count, sure
-    from harness.judge.power import cheapest_fix
     from harness.report.parts import visible
 
     suite = bundle.suite
@@ -187,7 +190,7 @@ def check_text(
         "  Proves at best: without a single miss.",
         "  80% power: so many pass four times out of five, if the true value lies half way to perfect.",
         *_few([f"  ✗ {row.sentence}" for row in rows if not row.provable], _MOST, "thresholds"),
-        *(f"  {told}" for told in cheapest_fix(suite, rows)),
+        *(f"  {told}" for told in fix),
         "",
         *leaks,
     ]

@@ -4,7 +4,8 @@
 - Suites with a positive label, by `priority`: its recall and precision >= 95% and 80% (recall), 80% and 95%
   (precision), or 90% and 90% (balanced); the error that hurts more gets the stricter bound.
 - Recall and precision of every other label >= 80%: no label is sacrificed for the others.
-- latency.p95 <= 1 s and failures <= 1%: fit for a service that someone waits for.
+- latency.p95 <= 1 s and failures <= 3%: fit for a service that someone waits for, and met by 99 cases without a failure
+  (less would keep faultless runs open: 1% takes 299).
 - stability >= 95%, where there are repeats: the same request gets the same answer.
 - leakage <= 0, generalization.gap <= 5% (where there are splits), drift.drop <= 5%: the figures hold beyond
   the cases that the prompt was tuned on.
@@ -36,7 +37,7 @@ def default_thresholds(suite: Suite, splits: Collection[str] | None = None) -> t
     demands.append(_demand("leakage", "<=", 0.0, bound_as="0"))
     if splits is None or len({"dev", *splits}) == len(set(splits)) > 1:
         demands.append(_demand("generalization.gap", "<=", 0.05))
-    demands += [_demand("drift.drop", "<=", 0.05), _demand("failures", "<=", 0.01)]
+    demands += [_demand("drift.drop", "<=", 0.05), _demand("failures", "<=", 0.03)]
     return tuple(demands)
 
 

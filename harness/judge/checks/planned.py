@@ -1,8 +1,10 @@
 """Before a run: a row for each threshold, by the planner of its metric."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from harness.files.case import Case
 from harness.files.suite import Suite
@@ -18,6 +20,30 @@ def power(suite: Suite, thresholds: Sequence[Threshold], cases: Sequence[Case]) 
         (half_way(t.bound) for t in thresholds if t.metric == ACCURACY.name and t.baseline == "absolute"), default=None
     )
     return tuple(_row(suite, threshold, cases, accuracy) for threshold in thresholds)
+
+
+class Together(NamedTuple):
+    """How often all thresholds that can be planned pass in one run, and by how much that is uncertain."""
+
+    of: int
+    low: float
+    high: float
+
+    @property
+    def told(self) -> str:
+        """Say it in a sentence."""
+        odds = " to ".join(dict.fromkeys(f"{share:.0%}" for share in (self.low, self.high)))
+        return f"READY takes all: the {self.of:,} that can be planned pass together in {odds} of runs, if so."
+
+
+def together(rows: Sequence[PowerRow]) -> Together | None:
+    """Give how often all pass in one run; None where none can be planned.
+
+    No oftener than the rarest does. Right answers never make a check fail, so checks on the same cases are no rarer
+    together than if each had cases of its own (Harris 1960).
+    """
+    known = [row.power for row in rows if row.power is not None]
+    return Together(len(known), math.prod(known), min(known)) if known else None
 
 
 def _row(suite: Suite, threshold: Threshold, cases: Sequence[Case], accuracy: float | None) -> PowerRow:

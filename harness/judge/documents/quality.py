@@ -111,6 +111,7 @@ class Tradeoff(msgspec.Struct, frozen=True, kw_only=True):
     reliability: tuple[tuple[float, float, int], ...] = ()  # mean score, share that is positive, n
     points: tuple[OperatingPoint, ...] = ()
     note: str = ""
+    ece_by_chance: float | None = None  # perfectly calibrated scores stay below it in `confidence` of runs
 
 
 class SplitGap(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 
 from harness.files.case import Case
 from harness.files.suite import Suite
@@ -43,6 +43,7 @@ class SamplePlan:
     needed: int | None
     best: float | None
     assumed: str
+    power: float  # how often these cases pass it, by the same assumption
 
 
 def average_plan(
@@ -61,7 +62,8 @@ def average_plan(
     se = scores.linear_se(of, _patterns(counts, high), len(suite.labels))
     best = of_run(_perfect(suite, cases)).lower(suite.confidence)
     needed = _scaled(len(cases), se, goal - bound, suite.confidence)
-    return SamplePlan(needed=needed, best=best, assumed=f"a true {truth} then passes with 80% probability")
+    odds = f"a true {truth} then passes with 80% probability"
+    return SamplePlan(needed=needed, best=best, assumed=odds, power=_passes(se, goal - bound, suite.confidence))
 
 
 def _confusion(counts: scores.Float, right: float) -> scores.Float:
@@ -117,4 +119,10 @@ def gap_plan(ahead: Ahead) -> SamplePlan | None:
 
 def _difference(ahead: Ahead, se: float, assumed: str) -> SamplePlan:
     needed = _scaled(len(ahead.cases), se, ahead.threshold.bound, ahead.suite.confidence)
-    return SamplePlan(needed=needed, best=None, assumed=assumed)
+    power = _passes(se, ahead.threshold.bound, ahead.suite.confidence)
+    return SamplePlan(needed=needed, best=None, assumed=assumed, power=power)
+
+
+def _passes(se: float, margin: float, confidence: float) -> float:
+    """Give how often a figure that is off by so much passes, on the normal curve."""
+    return float(ndtr(margin / se - ndtri(confidence))) if se > 0 else float(margin > 0)

@@ -34,6 +34,7 @@ class PowerRow(msgspec.Struct, frozen=True, kw_only=True):
     label: str | None = None
     where: str = ""
     provable: bool = True  # whether these cases can pass it at all, were every answer right
+    power: float | None = None  # how often these cases pass it, by the same truth
 
     @property
     def enough(self) -> bool:
@@ -176,6 +177,7 @@ def _of_share(
         best=proved if _is_lower_limit(threshold) else 1 - proved,
         sentence="",
         provable=least is not None and have >= least,
+        power=scores.passing_power(have, share, scores.half_way(share) if truth is None else truth, confidence),
     )
     return msgspec.structs.replace(row, sentence=_sentence(row, have, threshold, truth_text, confidence))
 
@@ -193,6 +195,7 @@ def _of_model(ahead: Ahead, plan: SamplePlan | None) -> PowerRow:
         needed=plan.needed,
         best=plan.best,
         provable=provable,
+        power=plan.power if provable else 0.0,
     )
     odds = plan.assumed
     known = count(have, "case")

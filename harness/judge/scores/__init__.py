@@ -4,6 +4,7 @@ The door also has the types of the arrays, as they stand in its signatures.
 """
 
 from harness.judge.scores.binomial import MOST, wilson
+from harness.judge.scores.calibration import brier, calibration_by_chance, expected_calibration_error, reliability
 from harness.judge.scores.classification import (
     AVERAGES,
     NO_TRIALS,
@@ -75,7 +76,15 @@ from harness.judge.scores.paired import (
     ratio_of_sums,
     second_error,
 )
-from harness.judge.scores.planning import POWER, best_provable, half_way, planned_n, rounded_up, smallest_all_pass_n
+from harness.judge.scores.planning import (
+    POWER,
+    best_provable,
+    half_way,
+    passing_power,
+    planned_n,
+    rounded_up,
+    smallest_all_pass_n,
+)
 from harness.judge.scores.proportion import Decision, Share, clustered_share, decide, meets, share_of_counts
 from harness.judge.scores.resample import Answers, MatrixMetric, PairedDraws, Patterns, linear_se, precision_of
 from harness.judge.scores.settling import Look, Sure, look_at_hits, look_at_predictions, look_at_scores, totals_left
@@ -96,15 +105,4 @@ from harness.judge.scores.stability import (
     mean_entropy,
     pass_power,
 )
-from harness.judge.scores.tradeoff import (
-    Curve,
-    Scored,
-    best_precision,
-    best_recall,
-    brier,
-    expected_calibration_error,
-    judge_at,
-    lowest_cost,
-    reliability,
-    tradeoffs,
-)
+from harness.judge.scores.tradeoff import Curve, Scored, best_precision, best_recall, judge_at, lowest_cost, tradeoffs

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit, gammaln, logit, ndtri
+from scipy.special import gammaln
 
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.figure import Estimate, Figure, Float, Int64, Missing, Status, two_sided, undefined
@@ -193,9 +193,8 @@ def cusum(
 class AtPrevalence:
     """Precision (PPV) at a production share, from recall and specificity.
 
-    Bayes: PPV = TPR pi / (TPR pi + FPR (1 - pi)). Mercaldo, Lau and Zhou (2007): the variance of logit PPV is
-    (1 - TPR)/(TPR n1) + (1 - FPR)/(FPR n0). Where a count is 0, z^2/2 is added to each count of that rate
-    (their adjusted logit interval) and the bound at the certain end is 1 or 0. n1 and n0 are effective sizes.
+    Bayes: PPV = TPR pi / (TPR pi + FPR (1 - pi)), which falls with the ratio FPR / TPR. Its bounds are those of that
+    ratio from the exact ones of both rates (MOVER-R, Donner and Zou 2012): neither end is missed in more than its part.
     """
 
     recall: Share
@@ -213,34 +212,30 @@ class AtPrevalence:
         return self.recall.n + self.specificity.n
 
     def estimate(self, confidence: float = 0.95) -> Estimate:
-        """Give the precision with its two-sided interval on the logit scale."""
-        return two_sided(self, confidence, "logit interval at production prevalence")
+        """Give the precision with its two-sided interval."""
+        return two_sided(self, confidence, "MOVER of exact bounds, at production prevalence")
 
     def lower(self, confidence: float = 0.95) -> float | None:
         """Give the one-sided lower bound."""
-        return 0.0 if self.recall.p == 0 else self._bound(confidence, -1)
+        found, alarm = self.recall.p, 1 - self.specificity.p
+        least, most = self.recall.lower(confidence) or 0.0, 1 - (self.specificity.lower(confidence) or 0.0)
+        below = least * (2 * found - least)
+        if below <= 0:
+            return 0.0
+        root = math.sqrt(max((found * alarm) ** 2 - most * (2 * alarm - most) * below, 0.0))
+        return self._at((found * alarm + root) / below)
 
     def upper(self, confidence: float = 0.95) -> float | None:
         """Give the one-sided upper bound."""
-        return 1.0 if self.specificity.p == 1 else self._bound(confidence, 1)
+        found, alarm = self.recall.p, 1 - self.specificity.p
+        most, least = self.recall.upper(confidence) or 0.0, 1 - (self.specificity.upper(confidence) or 0.0)
+        above = least * (2 * alarm - least)
+        root = math.sqrt(max((found * alarm) ** 2 - above * most * (2 * found - most), 0.0))
+        return self._at(above / (found * alarm + root)) if above > 0 else 1.0
 
-    def _bound(self, confidence: float, side: int) -> float:
-        z = float(ndtri(confidence))
-        found, n1 = _adjusted(self.recall.p, self.recall.effective_n(confidence), z)
-        quiet, n0 = _adjusted(self.specificity.p, self.specificity.effective_n(confidence), z)
-        ppv = _ppv(found, 1 - quiet, self.prevalence)
-        assert ppv is not None
-        se = math.sqrt((1 - found) / (found * n1) + quiet / ((1 - quiet) * n0))
-        bound = float(expit(logit(ppv) + side * z * se))
-        value = self.value
-        assert value is not None
-        return max(bound, value) if side > 0 else min(bound, value)
-
-
-def _adjusted(p: float, n: float, z: float) -> tuple[float, float]:
-    if 0 < p < 1:
-        return p, n
-    return (p * n + z * z / 2) / (n + z * z), n + z * z
+    def _at(self, ratio: float) -> float:
+        """Give precision where false alarms are so many times as likely as hits."""
+        return self.prevalence / (self.prevalence + ratio * (1 - self.prevalence))
 
 
 def _ppv(found: float, alarm: float, prevalence: float) -> float | None:

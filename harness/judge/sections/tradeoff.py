@@ -43,6 +43,7 @@ def judged_tradeoff(view: View) -> Tradeoff | None:
         average_precision=curves.average_precision,
         roc_auc=curves.roc_auc,
         ece=scores.expected_calibration_error(scored.score, scored.positive) if shares else None,
+        ece_by_chance=scores.calibration_by_chance(scored.score, scored.case, view.confidence) if shares else None,
         brier=scores.brier(scored.score, scored.positive) if shares else None,
         pr=_curve(curves.pr),
         roc=_curve(curves.roc),

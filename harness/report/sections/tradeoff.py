@@ -86,11 +86,10 @@ def _score_figures(tradeoff: Tradeoff) -> list[NamedFigure]:
         *parts.named("ROC AUC", tradeoff.roc_auc, "number"),
     ]
     if tradeoff.ece is not None:
-        figures.append(
-            NamedFigure(
-                name="Calibration error", text=parts.number(tradeoff.ece, "number"), hint="ECE, 10 equal-width bins"
-            )
-        )
+        by_chance, hint = tradeoff.ece_by_chance, "ECE, 10 equal-width bins"
+        if by_chance is not None:
+            hint += f"; perfectly calibrated scores show up to {parts.number(by_chance, 'number')}"
+        figures.append(NamedFigure(name="Calibration error", text=parts.number(tradeoff.ece, "number"), hint=hint))
     if tradeoff.brier is not None:
         figures.append(
             NamedFigure(name="Brier score", text=parts.number(tradeoff.brier, "number"), hint="0 is perfect")

@@ -232,3 +232,9 @@ def test_a_run_with_nothing_in_it_can_be_judged() -> None:
     assessment = assess(manifest_of(LABELS, planned=0), [])
     assert assessment.verdict == "INCONCLUSIVE"
     assert b"NaN" not in msgspec.json.encode(assessment)
+
+
+def test_a_faultless_run_of_a_hundred_cases_meets_the_default_demands_on_failures() -> None:
+    assessment = judged([("spam", "spam", 50), ("ham", "ham", 50)], LABELS, positive="spam")
+    assert {check.threshold: check.status for check in only(assessment).checks if check.status != "PASS"} == {}
+    assert (assessment.verdict, check_of(assessment, "failures <= 3%").status) == ("READY", "PASS")

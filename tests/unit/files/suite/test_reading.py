@@ -142,7 +142,7 @@ def test_thresholds_of_the_suite_are_parsed_and_defaults_apply_without(project: 
         "leakage <= 0",
         "generalization.gap <= 5%",
         "drift.drop <= 5%",
-        "failures <= 1%",
+        "failures <= 3%",
     ]
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from harness.files.suite import Suite
 from harness.files.thresholds import parse_threshold
-from harness.judge.checks import power
+from harness.judge.checks import power, together
 from harness.judge.power import PowerRow, cheapest_fix
 from harness.record import CaseRow
 
@@ -168,3 +168,26 @@ def test_the_cheapest_fix_names_labels_slices_and_the_rest() -> None:
         "and 211 more cases of any label."
     )
     assert "42 more legit cases with tag=new" in cheapest_fix(SUITE, rows)[1]
+
+
+def test_thresholds_on_the_same_cases_pass_together_between_the_product_and_the_rarest() -> None:
+    thresholds = [parse_threshold(text, labels=SUITE.labels) for text in ("accuracy >= 90%", "recall[fraud] >= 90%")]
+    found = together(power(SUITE, thresholds, _cases(100, 100)))
+    assert found is not None
+    accuracy = next(k for k in range(201) if stats.beta.ppf(0.05, k, 200 - k + 1) >= 0.90)
+    recall = next(k for k in range(101) if stats.beta.ppf(0.05, k, 100 - k + 1) >= 0.90)
+    alone = stats.binom(200, 0.95).sf(accuracy - 1), stats.binom(100, 0.95).sf(recall - 1)
+    assert (found.low, found.high) == (pytest.approx(alone[0] * alone[1]), pytest.approx(min(alone)))
+    label = stats.binom(100, 0.95)
+    both = sum(label.pmf(hits) * label.sf(accuracy - hits - 1) for hits in range(recall, 101))
+    assert found.low < both < found.high
+    assert found.told == ("READY takes all: the 2 that can be planned pass together in 35% to 44% of runs, if so.")
+    unknown = [parse_threshold("drift.drop <= 5%", labels=SUITE.labels)]
+    assert together(power(SUITE, unknown, _cases(100, 100))) is None
+
+
+def test_what_cannot_pass_keeps_the_whole_from_it() -> None:
+    thresholds = [parse_threshold(text, labels=SUITE.labels) for text in ("accuracy >= 90%", "macro_f1 >= 99.99%")]
+    found = together(power(SUITE, thresholds, _cases(100, 100)))
+    assert found is not None
+    assert (found.of, found.low, found.high) == (2, 0.0, 0.0)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy.stats import beta, binom
 
 from harness.judge.scores import classification, combined
 from harness.judge.scores.answers import Answers
@@ -29,11 +30,37 @@ def test_precision_at_production_prevalence_equals_the_published_values(share: f
     assert figure.value == pytest.approx(ppv, abs=5e-7)
 
 
-def test_the_logit_interval_of_precision_equals_the_hand_worked_one() -> None:
+@pytest.mark.parametrize(("n", "others", "recall", "specificity"), [(50, 50, 0.98, 0.99), (50, 200, 0.8, 0.9)])
+def test_neither_end_of_precision_in_production_is_missed_in_more_than_its_part(
+    n: int, others: int, recall: float, specificity: float
+) -> None:
+    truth = recall * 0.02 / (recall * 0.02 + (1 - specificity) * 0.98)
+    missed = [0.0, 0.0]
+    for hits, quiet in np.ndindex(n + 1, others + 1):
+        chance = binom.pmf(hits, n, recall) * binom.pmf(quiet, others, specificity)
+        if chance < 1e-5:
+            continue
+        estimate = combined.precision_at(single(hits, n), single(quiet, others), 0.02).estimate()
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert estimate.low <= (estimate.value or 0.0) <= estimate.high
+        missed[0] += chance * (estimate.low > truth)
+        missed[1] += chance * (estimate.high < truth)
+    assert max(missed) <= 0.025  # on the logit scale the upper end was missed in 8.9% and 3.0%
+
+
+def test_the_interval_of_precision_is_that_of_the_ratio_of_false_alarms_to_hits() -> None:
     estimate = combined.precision_at(single(90, 100), single(950, 1000), 0.1).estimate()
-    se = math.sqrt(0.1 / (0.9 * 100) + 0.95 / (0.05 * 1000))
-    low = math.log(2) - 1.959964 * se  # logit of 2/3 is ln 2
-    assert estimate.low == pytest.approx(1 / (1 + math.exp(-low)), abs=1e-6)
+    assert estimate.low is not None
+    assert estimate.high is not None
+    # Donner and Zou's bounds of 0.05 / 0.9 from the exact ones of both, written as a quotient of roots.
+    least, most = beta.ppf(0.025, 90, 11), beta.ppf(0.975, 91, 10)
+    rare, often = beta.ppf(0.025, 50, 951), beta.ppf(0.975, 51, 950)
+    product = 0.9 * 0.05
+    high = product + math.sqrt(product**2 - often * (0.1 - often) * least * (1.8 - least))
+    low = product - math.sqrt(product**2 - rare * (0.1 - rare) * most * (1.8 - most))
+    assert estimate.low == pytest.approx(1 / (1 + 9 * high / (least * (1.8 - least))))
+    assert estimate.high == pytest.approx(1 / (1 + 9 * low / (most * (1.8 - most))))
 
 
 def test_a_suite_without_false_alarms_does_not_prove_perfect_precision() -> None:

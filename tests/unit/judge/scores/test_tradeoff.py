@@ -7,17 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.judge.scores import brier, calibration_by_chance, expected_calibration_error, reliability
 from harness.judge.scores import latency as latency_shift
 from harness.judge.scores import tradeoff as operating_point
-from harness.judge.scores.tradeoff import (
-    BOTH_NEEDED,
-    Scored,
-    Sweep,
-    brier,
-    expected_calibration_error,
-    reliability,
-    tradeoffs,
-)
+from harness.judge.scores.tradeoff import BOTH_NEEDED, Scored, Sweep, tradeoffs
 
 CONFIDENCE = np.array([0.95, 0.85, 0.75, 0.65, 0.55, 0.95, 0.9, 0.6])
 RIGHT = np.array([1, 1, 0, 1, 0, 1, 1, 0], dtype=bool)
@@ -32,6 +25,20 @@ def test_calibration_error_and_brier_equal_the_published_values() -> None:
     assert brier(CONFIDENCE, RIGHT) == pytest.approx(0.173125)
     assert sum(bin_[2] for bin_ in reliability(CONFIDENCE, RIGHT)) == 8
     assert brier(np.zeros(0), np.zeros(0, dtype=bool)) is None
+
+
+def test_calibrated_scores_stay_below_what_chance_gives_them_in_nineteen_of_twenty_runs() -> None:
+    rng = np.random.default_rng(4)
+    score = np.arange(50) / 50 + 0.01
+    level = calibration_by_chance(score, np.arange(50))
+    assert level is not None
+    errors = [expected_calibration_error(score, rng.random(50) < score) for _ in range(4_000)]
+    assert np.mean([error is not None and error <= level for error in errors]) == pytest.approx(0.95, abs=0.015)
+    assert np.mean([error or 0.0 for error in errors]) == pytest.approx(0.145, abs=0.005)  # far above 0
+    # Three repeats of a case are one case: the same 50 cases, no more.
+    again = calibration_by_chance(np.repeat(score, 3), np.repeat(np.arange(50), 3))
+    assert again == pytest.approx(level, abs=0.01)
+    assert calibration_by_chance(np.zeros(0), np.zeros(0, dtype=np.int64)) is None
 
 
 def test_a_sweep_counts_what_is_called_positive_at_each_score() -> None:

@@ -357,3 +357,17 @@ def test_a_case_that_was_slow_in_every_repeat_is_the_slowest_once() -> None:
     made = only(assess(manifest_of(LABELS, planned=8, repeats=2), events))
     slowest = [(case.case, case.latency_s) for case in made.notable if case.why == "slowest"]
     assert slowest == [("a", pytest.approx(1.01)), ("b", pytest.approx(0.81)), ("c", pytest.approx(0.61))]
+
+
+def test_cases_that_others_equal_are_not_the_slowest() -> None:
+    def slowest(*seconds: float) -> list[str]:
+        events: list[Event] = []
+        for n, each in enumerate(seconds):
+            events += [case_row(f"c{n}", "spam"), record(f"c{n}", "spam", seconds=each)]
+        made = only(assess(manifest_of(LABELS, planned=len(seconds)), events))
+        return [case.case for case in made.notable if case.why == "slowest"]
+
+    assert slowest(0.2, 0.2, 0.2, 0.2, 0.2) == slowest(0.2, 0.2, 0.2) == slowest(0.2) == []
+    assert slowest(0.2, 0.3, 0.2, 0.2, 0.2) == ["c1"]
+    assert slowest(0.2, 0.3, 0.3, 0.3, 0.3, 0.4) == ["c5"]  # of four that are equal none stands out
+    assert slowest(0.2, 0.3) == ["c1", "c0"]

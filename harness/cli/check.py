@@ -115,7 +115,7 @@ def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tup
     provable = all(row.provable for row in rows)
     leaks = leaks_of(bundle)
     early = _early(bundle) if stop or bundle.suite.stop is not None else None
-    notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.notes)
+    notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.untimed, *bundle.notes)
     notes += () if early is None else (early.told,)
     fix, joint = cheapest_fix(bundle.suite, rows), together(rows)
     if not as_json:

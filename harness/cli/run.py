@@ -68,7 +68,7 @@ def run(
     share = None if shard is None else _shard_of(bundle, shard)
     webhook = webhook_asked(notify, bundle.project)
     if not quiet:
-        for told in (*bundle.left_out, *retiring_models(bundle)):
+        for told in (*bundle.left_out, *retiring_models(bundle), *bundle.untimed):
             note(told)
     with judged.reported_if_ended_early(template=template, as_json=as_json, notify=webhook):
         most = bounds_asked(max_cost, max_trials)

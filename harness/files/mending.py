@@ -65,6 +65,11 @@ _NOT_LET: tuple[tuple[re.Pattern[str], tuple[str, ...], str], ...] = tuple(
             _SERVED,
             "Have the endpoint admit this machine's network, or correct {}",
         ),
+        (
+            r"\bservice[_ ]tier\b",
+            ("via", "entry"),
+            "Ask at once instead of at the tier flex, or have the provider allow it",
+        ),
     )
 )
 _PAY = _NOT_LET[2][2]

@@ -169,7 +169,7 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None, 
         refuse_repeats(run, manifest, bundle.own_repeats)
     vias: dict[str, Via] = {entry.model_name: entry.model.get("via", "sync") for entry in manifest.candidates}
     # As it began, whatever suite and harness.yml say now.
-    bundle = bundle.stopping(manifest.suite.get("stop")).bought(vias)
+    bundle = bundle.as_begun(manifest.suite).bought(vias)
     return bundle.only(found.cases) if found.started and not whole else bundle
 
 

@@ -109,6 +109,19 @@ def test_the_command_asks_at_flex_what_the_file_asks_at_once(tmp_path: Path, scr
     assert (done.returncode, made["cost"]["tiers"]) == (3, {"default": 2, "flex": 37})
 
 
+def test_who_pays_less_for_waiting_is_told_that_no_latency_is_decided(tmp_path: Path) -> None:
+    write_project(tmp_path, "http://127.0.0.1:9", cases=40, via="flex")
+    done = harness("check", "small.suite.yml", at=tmp_path)
+    assert "  ! the model `m` is asked at the service tier flex: no latency is decided.\n" in done.stdout
+    suite = write_project(tmp_path, "http://127.0.0.1:9", cases=40, via="batch")
+    told = "  ! the model `m` is asked in a batch: {}\n"
+    none = "no latency is decided; `latency: {sample: 100}` in the suite asks 100 cases at once beside it."
+    assert told.format(none) in harness("check", suite.name, at=tmp_path).stdout
+    suite.write_text(suite.read_text() + "latency: {sample: 100}\n")
+    some = "latency is decided by 40 cases that are asked at once."
+    assert told.format(some) in harness("check", suite.name, at=tmp_path).stdout
+
+
 def test_flex_has_the_patience_that_it_takes_unless_somebody_wrote_another(tmp_path: Path) -> None:
     project(tmp_path, "http://127.0.0.1:9", via="flex", deadline="20 min")
     entry = load_project(tmp_path).models["m"]

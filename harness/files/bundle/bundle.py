@@ -21,7 +21,7 @@ from harness.files.mending import places_of
 from harness.files.policy import Threshold, default_thresholds
 from harness.files.project import ModelEntry, Project, Via, checked_via, model_digest
 from harness.files.prompts import Prompt, prompt_digest
-from harness.files.suite import ReplyRule, StopRule, Suite, suite_digest
+from harness.files.suite import LatencyRule, ReplyRule, StopRule, Suite, suite_digest
 from harness.files.written import Checked, Findings, shortest, shortlist
 
 
@@ -61,6 +61,25 @@ class Bundle:
         """Give the same bundle with another rule of when to stop, as a suite writes it; None: ask all cases."""
         rule = None if written is None else StopRule.model_validate(written)
         return replace(self, suite=self.suite.model_copy(update={"stop": rule}))
+
+    def as_begun(self, suite: Mapping[str, object]) -> "Bundle":
+        """Give the same bundle with the rules that a run began with, as its manifest keeps the suite."""
+        rule = suite.get("latency")
+        latency = None if rule is None else LatencyRule.model_validate(rule)
+        begun = self.stopping(suite.get("stop"))
+        return replace(begun, suite=begun.suite.model_copy(update={"latency": latency}))
+
+    @property
+    def untimed(self) -> tuple[str, ...]:
+        """Say by what latency is decided, or that it is not, of each model whose calls are not asked at once."""
+        rule = self.suite.latency
+        none = "no latency is decided; `latency: {sample: 100}` in the suite asks 100 cases at once beside it."
+        sampled = 0 if rule is None else min(rule.sample, len(self.cases))
+        some = f"latency is decided by {sampled:,} cases that are asked at once." if sampled else ""
+        told = {"batch": f"in a batch: {some or none}", "file": f"by a file: {some or none}"}
+        told["flex"] = "at the service tier flex: no latency is decided."
+        models = {one.model_name: one.model.via for one in self.candidates}
+        return tuple(f"the model `{name}` is asked {told[via]}" for name, via in models.items() if via in told)
 
     def bought(self, via: Via | Mapping[str, Via] | None) -> "Bundle":
         """Give the same bundle, its answers bought in one way or each model's in its own; None: as harness.yml says.

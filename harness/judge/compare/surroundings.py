@@ -11,9 +11,11 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
+import numpy as np
+
 from harness.judge import Change, WordChange, count
 from harness.judge.pairs import Pairs, Side
-from harness.judge.view import NONE, View, named_counts
+from harness.judge.view import NONE, VIAS, View, named_counts
 
 ABSENT = "not set"
 _PROMPT_FIELDS = ("parameters", "response_format", "json_schema", "grammar")
@@ -98,6 +100,12 @@ def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
             )
     if base.manifest.run_id != head.manifest.run_id:
         yield from _of_two_runs(base, head)
+    ways = [" and ".join(VIAS[way] for way in np.unique(view.trials.via) if way != NONE) for view in (base, head)]
+    if all(ways) and ways[0] != ways[1]:
+        yield (
+            f"The baseline's answers were bought via {ways[0]}, the candidate's via {ways[1]}: what differs may be the"
+            " way that they were asked."
+        )
     if base.trials.recorded or head.trials.recorded:
         yield "Some replies are recorded, not measured: their latencies say nothing of the endpoint now."
     if pairs.relabelled:

@@ -18,6 +18,19 @@ MINI = "models:\n  mini:\n    endpoint: chat\n    base_url: https://api.example.
 
 
 @pytest.mark.parametrize(
+    ("via", "where"), [("    via: flex\n", "harness.yml:6"), ("", "harness.yml:2")], ids=["in the file", "typed"]
+)
+def test_a_tier_that_is_not_sold_is_mended_where_it_was_asked_for(
+    project: Callable[..., Path], via: str, where: str
+) -> None:
+    suite = project({"prompts/v1.prompt.yml": PROMPT, "harness.yml": MINI + via})
+    (candidate,) = load_bundle(suite, models=["mini"]).bought("flex").candidates
+    said = {"message": "Invalid service_tier argument: not allowed for this project.", "param": "service_tier"}
+    mend = what_to_change(from_status(400, json.dumps({"error": said}).encode()), candidate.places)
+    assert mend == Mend(where, "Ask at once instead of at the tier flex, or have the provider allow it")
+
+
+@pytest.mark.parametrize(
     ("adapt", "limit", "temperature"),
     [
         ("", Mend("prompts/v1.prompt.yml:2", "Raise `max_tokens`", there=True), "prompts/v1.prompt.yml:3"),

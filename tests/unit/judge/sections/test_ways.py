@@ -6,7 +6,10 @@ import pytest
 from run_of import CALM, candidate, case_row, check_of, manifest_of, only, parsed_thresholds, record
 
 from harness.judge.assess import assess
+from harness.judge.compare import compare
 from harness.judge.documents import Assessment
+from harness.judge.table.read import tabulate
+from harness.judge.view import RunView
 from harness.record import Event, Failure, Reply, Usage
 from harness.report.sections.latency import latency_section
 from harness.report.sections.stability import stability_section
@@ -120,6 +123,21 @@ def test_a_run_that_asks_at_once_says_nothing_of_ways() -> None:
         events += [case_row(f"c{n}", "spam"), *(record(f"c{n}", "spam", repeat=repeat) for repeat in range(2))]
     made = only(assess(manifest_of(LABELS, planned=40, repeats=2), events))
     assert (made.stability.by_way, made.stability.ways_note, made.latency.waited) == (None, "", "")
+
+
+def test_two_candidates_that_were_asked_in_two_ways_are_warned_of() -> None:
+    names = ("v1@mini", "v2@mini")
+    events: list[Event] = [CALM]
+    for n in range(20):
+        events.append(case_row(f"c{n}", "spam"))
+        events.append(record(f"c{n}", "spam", candidate=names[0]))
+        events.append(record(f"c{n}", "spam", candidate=names[1], seconds=None, via="batch"))
+    manifest = manifest_of(LABELS, planned=40, candidates=[candidate(name) for name in names])
+    base, head = RunView(manifest, tabulate(manifest, events)).views
+    assert any(
+        told.startswith("The baseline's answers were bought via sync, the candidate's via batch: ")
+        for told in compare(base, head).notes
+    )
 
 
 def test_what_was_not_run_of_a_batch_is_not_late_either() -> None:

@@ -26,6 +26,8 @@ def _blocks(view: GateView, pen: Pen) -> Iterator[RenderableType]:
     for one, row in deciding[:_FIRST]:
         whose = f"{one.name}: " if len(view.prompts) > 1 else ""
         yield bulleted(MARKS[row.tone], f"{whose}{row.name}: {_figures(row)}", pen, STYLES[row.tone])
+    if view.next:
+        yield bulleted("→", shorten(view.next, 600), pen, "bold")
     yield ""
     yield pen.text(f"{view.compared}. {view.policy if not view.loud else ''}".rstrip(), "dim")
     if view.loud:

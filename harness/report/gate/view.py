@@ -1,6 +1,7 @@
 """From a gate to the texts that its comment, its terminal summary and its test report show."""
 
 import difflib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -80,6 +81,7 @@ class GateView:
     status: str
     tone: Tone
     headline: str
+    next: str  # the one thing to do
     suite: str
     compared: str  # base and head in words
     policy: str
@@ -100,6 +102,7 @@ def gate_view(gate: judge.Gate) -> GateView:
         status=gate.status,
         tone=_tone(gate.status),
         headline=gate.reason or gate.headline,
+        next=_next(gate),
         suite=gate.suite or judge.count(len(gate.suites), "suite"),
         compared=f"{gate.head_commit[:12]}{uncommitted} against {gate.base_ref} ({gate.base_commit[:12]})",
         policy=_policy(gate),
@@ -110,6 +113,31 @@ def gate_view(gate: judge.Gate) -> GateView:
         cost=_cost(gate),
         reproduce=_commands(gate),
         runs=gate.run_ids or (() if gate.run_id is None else (gate.run_id,)),
+    )
+
+
+def _next(gate: judge.Gate) -> str:
+    """Say the one thing to do: mend what broke, add cases, merge; empty where what went wrong says it."""
+    first = next(iter(by_gravity(gate.prompts)), None)
+    if gate.status == "PASS" or first is None:
+        return "Merge it: nothing that was asked is worse." if gate.status == "PASS" else ""
+    seen = first.comparison
+    if any(row.decides and row.next for row in wrong_of(first)) or gate.status == "NOT MEASURED":
+        return ""
+    if gate.status == "INCONCLUSIVE":
+        wanted = [one.needed_n for one in (seen.non_inferior if seen else ()) if one.needed_n]
+        told = f"to about {max(wanted):,} in all" if wanted else "until the open checks are decided"
+        return f"Add cases to the suite, {told}, or accept the change with its open checks."
+    if seen is None or not seen.broken:
+        (worst, *_) = (check.name for check in first.checks if check.status == first.status)
+        return f"Mend {first.path}: {worst} does not hold."
+    (was, now), many = Counter((one.expected, next(iter(one.head_answers), "")) for one in seen.broken).most_common(1)[
+        0
+    ]
+    sample = next(one.case for one in seen.broken if one.expected == was and now in one.head_answers)
+    return (
+        f"Mend {first.path}: {judge.named(was)} became {judge.named(now)} in {many:,} of "
+        f"{judge.count(len(seen.broken), 'broken case')}, such as {sample}."
     )
 
 
@@ -205,7 +233,9 @@ def _change(check: judge.GateCheck, scale: Scale, currency: str) -> str:
     if estimate is None or estimate.value is None:
         return ""
     arrow = "▲ " if estimate.value > 0 else "▼ " if estimate.value < 0 else ""
-    meaning = {True: ", better", False: ", worse", None: ""}[check.gain]
+    low, high = estimate.low, estimate.high
+    unsure = low is not None and high is not None and low <= 0 <= high
+    meaning = "" if check.gain is None else ", may be chance" if unsure else ", better" if check.gain else ", worse"
     return f"{arrow}{judge.signed_text(estimate, scale, currency)}{meaning}"
 
 

@@ -24,6 +24,12 @@ class CheckRow:
     scale: Scale  # of the figure
     anchor: str  # of what it is made of: what follows a candidate's key in an id
     cases: Cases = field(default_factory=dict)  # those that it is about; empty where none stand out
+    ease: float = 0.0  # by how many half-widths of its interval it is on the wanted side; below 0 it was missed
+
+    @property
+    def order(self) -> tuple[int, float]:
+        """What sorts checks by what matters: failed, open, passed; of each the worst missed first."""
+        return ({"FAIL": 0, "PASS": 2}.get(self.status, 1), self.ease)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -144,8 +144,8 @@ class CandidateView:
 
     @property
     def blocking(self) -> tuple[CheckRow, ...]:
-        """The checks that keep it from being ready: the failed ones, then the open ones."""
-        return tuple(sorted((row for row in self.checks if row.status != "PASS"), key=lambda row: row.status != "FAIL"))
+        """The checks that keep it from being ready: the failed ones, then the open ones, worst first."""
+        return tuple(sorted((row for row in self.checks if row.status != "PASS"), key=lambda row: row.order))
 
     @property
     def passing(self) -> tuple[CheckRow, ...]:

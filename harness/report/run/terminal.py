@@ -187,7 +187,7 @@ def _checks(checks: tuple[parts.CheckRow, ...], pen: Pen, *, most: int) -> Rende
             lines.append(bulleted(MARKS[row.tone], f"{row.status} {row.threshold}: {row.seen}", pen, style))
         else:
             grid.add_row(pen.text(mark, style), pen.text(row.threshold), pen.text(row.seen))
-    reasons = sorted((row for row in checks if row.status != "PASS" and row.why), key=lambda row: row.status != "FAIL")
+    reasons = sorted((row for row in checks if row.status != "PASS" and row.why), key=lambda row: row.order)
     blocks = [*(lines or [indented(grid)]), *([""] if reasons else [])]
     blocks += [bulleted(MARKS[row.tone], row.why, pen, STYLES[row.tone]) for row in reasons[:most]]
     if len(reasons) > most:

@@ -47,7 +47,17 @@ def _check_row(check: Check, currency: str) -> parts.CheckRow:
         scale=scale,
         anchor=_anchor(check),
         cases=_cases_behind(check),
+        ease=_ease(check),
     )
+
+
+def _ease(check: Check) -> float:
+    """Tell how far it is on the wanted side, in half-widths of its interval; an undefined one is as far as none."""
+    low, high = parts.ends_of(check.estimate)
+    if check.estimate.value is None or low is None or high is None:
+        return 0.0
+    gap = check.estimate.value - check.required
+    return (gap if check.op.startswith(">") else -gap) / max((high - low) / 2, 1e-9)
 
 
 def _figure(check: Check, currency: str) -> FigureText:
@@ -100,9 +110,9 @@ def _check_picture(check: Check, scale: Scale, seen: str, currency: str) -> part
 
 
 def scale_groups(candidate: CandidateAssessment, rows: Sequence[parts.CheckRow]) -> tuple[parts.ScaleGroup, ...]:
-    """Put the checks of one unit and direction on one axis: those that block first, then the others."""
+    """Put the checks of one unit and direction on one axis: those that block first, worst first, then the others."""
     groups: dict[tuple[Scale, bool], list[parts.CheckRow]] = {}
-    for row in sorted(rows, key=lambda one: one.status == "PASS"):
+    for row in sorted(rows, key=lambda one: one.order if one.status != "PASS" else (2, 0.0)):
         if row.picture is not None:
             groups.setdefault((row.scale, row.picture.wanted == "above"), []).append(row)
     order = sorted(groups, key=lambda key: (_SCALES.index(key[0]), not key[1]))

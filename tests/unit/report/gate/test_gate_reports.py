@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from decided import asked, broken, comparison, gate, held, judged
+from decided import POINTS, asked, broken, comparison, gate, held, judged, metric
 from judged_extremes import HOSTILE
 from junitparser import Failure, JUnitXml, Skipped
 from markdown_it import MarkdownIt
@@ -244,3 +244,26 @@ def test_hostile_words_of_an_endpoint_start_no_command_and_close_nothing() -> No
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
     flat = [t for token in tokens for t in (token, *(token.children or ()))]
     assert not {t.type for t in flat} & {"link_open", "image", "html_inline"}
+
+
+def _told(gate: Gate) -> str:
+    return next(line for line in on(300, gate).splitlines() if line.strip().startswith("→"))
+
+
+def test_a_gate_says_what_to_do_next() -> None:
+    lost = comparison(asked("accuracy", "FAIL", 0.001), broken=(broken("c1"), broken("c2"), broken("c3", reply="?")))
+    told = _told(gate(judged(comparison=lost)))
+    assert "Mend prompts/v1.prompt.yml: spam became ham in 3 of 3 broken cases, such as c1." in told
+    slow = comparison(asked("accuracy", "PASS"), broken=())
+    missed = judged(comparison=slow, head=(held("latency.p95 <= 1 s", "FAIL", name="latency.p95"),))
+    assert "Mend prompts/v1.prompt.yml: latency.p95 <= 1 s does not hold." in _told(gate(missed))
+    unsure = msgspec.structs.replace(asked("accuracy", "INCONCLUSIVE"), needed_n=1400)
+    assert "Add cases to the suite, to about 1,400 in all" in _told(gate(judged(comparison=comparison(unsure))))
+    assert "Merge it" in _told(gate(judged()))
+
+
+def test_a_difference_that_may_be_chance_is_called_neither_better_nor_worse() -> None:
+    around = msgspec.structs.replace(POINTS, low=-0.09, high=0.01)
+    moved = msgspec.structs.replace(metric("accuracy"), difference=around)
+    text = on(200, gate(judged(comparison=comparison(asked("accuracy", "PASS"), metrics=(moved,)))))
+    assert "−6.0 points (−9.0 to +1.0), may be chance" in text

@@ -8,9 +8,11 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import msgspec
 import pytest
 from compared import broken_and_fixed
 from judged import assessment, candidate, manifest, scored, three
+from run_of import judged
 
 from harness.errors import FilesError, UsageError
 from harness.report.comparison import render_comparison_html
@@ -31,8 +33,8 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def html() -> str:
-    judged = three()
-    return render_html(run_view(judged, manifest(judged)))
+    made = three()
+    return render_html(run_view(made, manifest(made)))
 
 
 def test_the_page_asks_nobody_for_anything(html: str) -> None:
@@ -77,6 +79,27 @@ def test_charts_take_their_colours_from_the_page(html: str) -> None:
     for chart in charts:
         assert "var(--data" in chart
         assert not re.search(r'(fill|stroke)="(#|rgb)', chart)
+
+
+def test_the_table_of_candidates_says_what_each_gets_wrong_most() -> None:
+    answers = [("spam", "ham", 30), ("spam", "spam", 70), ("ham", "spam", 12), ("ham", "ham", 188)]
+    one = judged(answers, ("spam", "ham"), thresholds=["accuracy >= 90%", "recall[spam] >= 85%"])
+    other = msgspec.structs.replace(one.candidates[0], name="v2@mini", confused=())
+    page = render_html(run_view(msgspec.structs.replace(one, candidates=(*one.candidates, other))))
+    cells = re.findall(r'<td class="(?:worst|soft)".*?</td>', page)
+    assert [re.sub("<[^>]+>", " ", cell).split() for cell in cells] == [
+        ["spam", "as", "ham", "30", "of", "100", "trials"],
+        ["none"],
+    ]
+
+
+def test_what_blocks_comes_worst_first_wherever_it_stands_in_the_policy() -> None:
+    answers = [("a", "b", 3), ("a", "a", 17), ("b", "c", 9), ("b", "b", 11), ("c", "c", 40)]
+    policy = [*(f"recall[{label}] >= 80%" for label in "abc"), "accuracy >= 50%"]
+    (only,) = run_view(judged(answers, ("a", "b", "c"), thresholds=policy)).candidates
+    assert [row.threshold for row in only.blocking] == ["recall[b] >= 80%", "recall[a] >= 80%"]
+    assert [row.name for row in only.scales[0].rows][:2] == ["recall[b]", "recall[a]"]
+    assert [row.threshold for row in only.checks] == policy
 
 
 def test_sections_come_in_the_order_of_the_report(html: str) -> None:

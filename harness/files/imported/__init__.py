@@ -3,7 +3,6 @@
 `draft` is what anything becomes, a module for each tool reads it, `writing` makes files of it.
 """
 
-from harness.files.imported.draft import Draft, Left
+from harness.files.imported.draft import Asked, Draft, Left
 from harness.files.imported.reading import read_foreign
-from harness.files.imported.tables import Asked
 from harness.files.imported.writing import Plan, plan, write

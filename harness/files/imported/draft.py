@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from harness.errors import UsageError
 from harness.files.written import Findings, shown
@@ -29,6 +30,16 @@ class Way:
     after: str = ""
     cased: bool = True
     pointer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line says of a file: its label and text, the names of its ids, and the suite's name."""
+
+    name: str = ""
+    expected: str = ""
+    text: tuple[str, ...] = ()
+    names: Path | None = None
 
 
 class Left(NamedTuple):
@@ -87,8 +98,12 @@ class Settled(NamedTuple):
 def settle(draft: Draft) -> Settled:
     """Find the labels, the rule that reads them and the cases. Raises UsageError where these are no classes."""
     way = _way_of(draft)
-    fold = (lambda text: text) if way is not None and way.cased else str.casefold
+    cased = way is not None and way.cased
     rows = list(_named(draft))
+
+    def fold(text: str) -> str:
+        return text if cased else text.casefold()
+
     own = {fold(row.accepted[0]): row.accepted[0] for row in reversed(rows) if len(row.accepted) == 1}
     labels: dict[str, None] = {}
     names: dict[str, str] = {}  # every accepted text, folded -> its label
@@ -101,6 +116,9 @@ def settle(draft: Draft) -> Settled:
             draft.leave(row.file, row.line, "", f"the case is left out: {said}")
             continue
         _differs(draft, row, way)
+        if row.accepted[0] != label and fold(row.accepted[0]) == fold(label):
+            said = f"the label `{shown(row.accepted[0])}` is written `{shown(label)}` here."
+            draft.leave(row.file, row.line, "", said)
         labels[label] = None
         kept.append((row, label))
     _check(draft, list(labels))
@@ -125,7 +143,7 @@ def _differs(draft: Draft, row: Row, way: Way | None) -> None:
 def _named(draft: Draft) -> Iterator[Row]:
     """Yield the rows whose expected texts can be labels."""
     for row in draft.rows:
-        texts = tuple(dict.fromkeys(text.strip() for text in row.accepted if text.strip()))
+        texts = tuple(dict.fromkeys(normalize("NFC", text).strip() for text in row.accepted if text.strip()))
         wrong = next((t for t in texts if len(t) > _LONGEST_LABEL or not t.isprintable()), None)
         if not texts:
             draft.leave(row.file, row.line, "", "the case is left out: nothing says which label it expects.")
@@ -140,7 +158,10 @@ def _check(draft: Draft, labels: Sequence[str]) -> None:
     if not labels:
         reasons = Counter(left.message for left in draft.left).most_common(1)
         why = f": {reasons[0][0]}" if reasons else ""
-        raise UsageError(f"{draft.source}: no case can be carried{why}", fix="Each case needs a label to expect.")
+        raise UsageError(
+            f"{draft.source}: no case can be carried{why}",
+            fix="Each case needs a label to expect; --expected names where it stands.",
+        )
     if len(labels) < 2:
         said = f"{draft.source}: every case expects `{shown(labels[0])}`, and a classifier has two labels or more"
         raise UsageError(said, fix="Add cases of the other labels.")

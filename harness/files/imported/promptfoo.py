@@ -14,9 +14,9 @@ from harness.files.imported.draft import Draft
 from harness.files.imported.promptfoo_tests import Tests
 from harness.files.imported.providers import provided
 from harness.files.imported.templates import translated
-from harness.files.prompts import TemplateRefused
 from harness.files.written import (
     Entries,
+    Findings,
     Items,
     Node,
     Scalar,
@@ -30,7 +30,7 @@ from harness.files.written import (
 
 _READ = frozenset({
     "$schema", "description", "prompts", "providers", "targets", "tests", "defaultTest", "evaluateOptions", "scenarios",
-    "outputPath",
+    "assertionTemplates", "outputPath",
 })  # fmt: skip
 _CODE = (".js", ".cjs", ".mjs", ".ts", ".py", ".rb", ".go", ".sh")
 _TEXTS = (".txt", ".md", ".j2", ".json", ".yaml", ".yml", ".jsonl", ".csv")
@@ -40,9 +40,9 @@ EVERYTHING = (("**",),)
 class Config:
     """Reads one config into a draft."""
 
-    def __init__(self, path: Path, tree: Entries, draft: Draft) -> None:
+    def __init__(self, path: Path, tree: Entries, draft: Draft, expected: str = "") -> None:
         self._path, self._tree, self._draft, self._findings = path, tree, draft, draft.findings
-        self._root = path.parent.resolve()
+        self._root, self._expected = path.parent.resolve(), expected
 
     def read(self) -> None:
         """Read all of it."""
@@ -52,7 +52,7 @@ class Config:
                 self._draft.leave(self._path, line, shown(key), "is not carried.")
         self._providers()
         self._prompts()
-        Tests(self._path, self._draft, self._files).read(self._tree)
+        Tests(self._path, self._draft, self._files, self._expected).read(self._tree)
         options = self._plain("evaluateOptions")
         for key, value in options.items() if isinstance(options, dict) else ():
             self._option(str(key), as_text(value))
@@ -155,17 +155,18 @@ class Config:
     def _add(self, name: str, text: str, path: Path, line: int) -> None:
         """Add a prompt: chat messages in JSON or YAML, or a text that is one message of the user."""
         messages = list(self._messages(text, path)) or [{"role": "user", "content": text}]
-        try:
-            written = [{**each, "content": translated(each["content"])} for each in messages]
-        except TemplateRefused as refused:
-            said = f"the prompt `{shown(name)}` is not carried: line {refused.line} of its template {refused.message}"
-            self._draft.leave(path, line, "", said)
+        written = [(each["role"], *translated(each["content"])) for each in messages]
+        if why := next((why for _, _, why in written if why), ""):
+            self._draft.leave(path, line, "", f"the prompt `{shown(name)}` is not carried: {why}")
             return
         plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:60] or f"v{len(self._draft.prompts) + 1}"
         unique, number = plain, 2
         while unique.lower() in map(str.lower, self._draft.prompts):
             unique, number = f"{plain}-{number}", number + 1
-        self._draft.prompts[unique] = {"name": name, "messages": written}
+        self._draft.prompts[unique] = {
+            "name": name,
+            "messages": [{"role": role, "content": content} for role, content, _ in written],
+        }
 
     def _messages(self, text: str, path: Path) -> Iterator[dict[str, str]]:
         """Yield the messages of a chat; none where the text is no list of them."""
@@ -176,7 +177,7 @@ class Config:
             except (ValueError, RecursionError):
                 return
         elif path != self._path and path.suffix in {".yaml", ".yml"}:
-            node = parse_any(text, path, self._findings)
+            node = parse_any(text, path, Findings())  # a template of YAML may be none: it is a text then
             found = None if node is None else node.value(EVERYTHING)
         if not isinstance(found, list) or not all(_is_message(each) for each in found):
             return

@@ -11,8 +11,7 @@ from typing import Any, TypeAlias
 from harness.files.case import named_cells, read_json, read_jsonl, read_separated, read_sheet
 from harness.files.imported.assertions import Meaning, from_cell, meaning
 from harness.files.imported.draft import Draft, Row
-from harness.files.imported.templates import filled, inputs_of
-from harness.files.prompts import compile_template
+from harness.files.imported.templates import filled, inputs_of, names_in
 from harness.files.written import Entries, Items, Node, Scalar, as_text, parse_any, read_written, shown
 
 _MOST = 100_000  # cases of one test's combinations
@@ -24,13 +23,16 @@ _Files: TypeAlias = Callable[[str, int, str], list[Path]]
 class Tests:
     """Reads the tests of one config; `files` finds what they name inside its folder."""
 
-    def __init__(self, path: Path, draft: Draft, files: _Files) -> None:
+    def __init__(self, path: Path, draft: Draft, files: _Files, expected: str = "") -> None:
         self._path, self._draft, self._findings, self._files = path, draft, draft.findings, files
-        self._used = {name for prompt in draft.prompts.values() if isinstance(prompt, dict) for name in _names(prompt)}
+        self._expected = expected  # the variable with the label, where no assertion says it
+        self._whole: Any = {}
+        self._used = {name for prompt in draft.prompts.values() for name in names_in(prompt)}
         self._default: Mapping[str, Any] = {}
 
     def read(self, tree: Entries) -> None:
         """Read the default, every test, and the tests of scenarios."""
+        self._whole = tree.value((("**",),))
         line, node = tree.entries.get("defaultTest", (0, None))
         for _, _, test in self._tests(node, line, "defaultTest") if node is not None else ():
             self._tell(self._path, line, test, "defaultTest.")
@@ -49,7 +51,7 @@ class Tests:
         found: dict[str, Any] = node.value((("**",),)) if isinstance(node, Entries) else {}
         for config, test in product(_list(found.get("config")) or [{}], _list(found.get("tests")) or [{}]):
             if isinstance(config, dict) and isinstance(test, dict):
-                variables = {**(config.get("vars") or {}), **(test.get("vars") or {})}
+                variables = {**_map(config.get("vars")), **_map(test.get("vars"))}
                 demands = [*_list(config.get("assert")), *_list(test.get("assert"))]
                 self._rows(self._path, node.line, {**test, "vars": variables, "assert": demands})
             else:
@@ -114,8 +116,9 @@ class Tests:
             self._draft.leave(file, line, "vars", said)
             return
         variables = {str(name): self._value(file, line, str(name), value) for name, value in {**common, **mine}.items()}
+        whole = any("disableVarExpansion" in _map(each.get("options")) for each in (test, self._default))
         many = [
-            [(name, each) for each in (value if isinstance(value, list) else [value])]
+            [(name, each) for each in (_list(value) if not whole and value else []) or [value]]
             for name, value in variables.items()
         ]
         for combination in islice(product(*many), _MOST):
@@ -141,10 +144,11 @@ class Tests:
             said = "has a template that is more than names of variables, and stays as it is."
             self._draft.leave(file, line, f"vars.{shown(name)}", said)
         variables = {name: variables[name] if text is None else text for name, text in texts.items()}
-        found = self._meaning(file, line, [meaning(each, variables) for each in demands if isinstance(each, Mapping)])
-        metadata = test.get("metadata")
-        known = dict(metadata) if isinstance(metadata, Mapping) else {}
-        known = {key: known[key] for key in ("id", "split", "tags") if known.get(key)}
+        found = self._meaning(file, line, [self._demand(file, line, each, variables) for each in demands])
+        if not found.accepted and variables.get(self._expected):
+            found = Meaning(None, (as_text(variables[self._expected]),))
+        metadata = _map(test.get("metadata"))
+        known = {key: metadata[key] for key in ("id", "split", "tags") if metadata.get(key)}
         if test.get("description"):
             known.setdefault("id", as_text(test["description"]))
         if not variables:
@@ -157,6 +161,18 @@ class Tests:
         }
         inputs |= dict.fromkeys(self._used - inputs.keys(), "")  # what nobody gave is empty there
         self._draft.rows.append(Row(file, line, inputs, found.accepted, found.way, known))
+
+    def _demand(self, file: Path, line: int, written: object, variables: Mapping[str, Any]) -> Meaning:
+        """Read one assertion; `$ref: '#/assertionTemplates/x'` stands for what is written there."""
+        assertion = _map(written)
+        if isinstance(named := assertion.get("$ref"), str) and named.startswith("#/"):
+            found = self._whole
+            for step in named[2:].split("/"):
+                found = _map(found).get(step)
+            assertion = {**_map(found), **{key: value for key, value in assertion.items() if key != "$ref"}}
+        for key in assertion.keys() - {"type", "value", "threshold"}:
+            self._draft.leave(file, line, f"assert.{shown(str(key))}", "is not carried.")
+        return meaning(assertion, variables)
 
     def _meaning(self, file: Path, line: int, found: list[Meaning]) -> Meaning:
         """Give the assertion that says the label; the others are told, or are limits of the suite."""
@@ -180,9 +196,8 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _names(prompt: Mapping[str, Any]) -> Iterator[str]:
-    for message in prompt["messages"]:
-        yield from compile_template(message["content"]).names
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _of_cells(cells: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A key is never carried: of `apiKey` only that there is one is told.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -56,6 +57,8 @@ def provided(written: object) -> Provided:
     options: Mapping[str, Any] = written if isinstance(written, Mapping) else {"id": written}
     spoken = as_text(options.get("id"))
     service, _, rest = spoken.partition(":")
+    if rest.startswith("//"):  # an address may hold a key
+        spoken = f"{service}:{re.sub('(?<=//)[^/]*@|(?<=[^/])/.*|[?#].*', '', rest)}"
     kind, _, model = rest.partition(":")
     if kind not in _KINDS or not model:
         kind, model = "", rest

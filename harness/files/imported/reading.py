@@ -8,12 +8,12 @@ from typing import Any
 
 from harness.errors import UsageError
 from harness.files.case import read_json, read_jsonl
-from harness.files.imported.draft import Draft, plain_name
+from harness.files.imported.draft import Asked, Draft, plain_name
 from harness.files.imported.prompt_file import read_prompt_file
 from harness.files.imported.promptfoo import Config
 from harness.files.imported.registry import evals_of, read_registry
 from harness.files.imported.samples import read_samples, shape_of
-from harness.files.imported.tables import Asked, read_data_set, rows_of_csv
+from harness.files.imported.tables import read_data_set, rows_of_csv
 from harness.files.written import (
     REMOTE,
     Entries,
@@ -45,7 +45,7 @@ _TESTS = ("vars", "assert")  # of a promptfoo test that stands by itself
 def read_foreign(source: str, asked: Asked) -> Draft:
     """Read a file of another tool, or a table. Raises FilesError where it is broken, UsageError where it is none."""
     path = Path(source)
-    draft = Draft("", source, asked.name or name_of(source))
+    draft = Draft("", source, plain_name(asked.name) or name_of(source))
     if not source.startswith(REMOTE):
         _refuse(path)
     suffix = path.suffix.lower()
@@ -63,8 +63,12 @@ def name_of(source: str) -> str:
     """Name a suite after a file, or after its folder where the file's name says nothing."""
     path = Path(source)
     stem = path.name.partition(".")[0]
-    parent = path.parent if source.startswith(REMOTE) else path.resolve().parent
-    name = plain_name(parent.name if re.split(r"[-_0-9]", stem.lower())[0] in _NO_NAMES else stem)
+    says_nothing = re.split(r"[-_0-9]", stem.lower())[0] in _NO_NAMES
+    if source.startswith(REMOTE):  # hf://datasets/OWNER/NAME@REVISION/...
+        stem = source.split("/")[4].partition("@")[0] if source.count("/") > 4 else stem
+    elif says_nothing:
+        stem = path.resolve().parent.name
+    name = plain_name(stem)
     if not name:
         raise UsageError(f"{source}: its name makes no name of a suite", fix="Give one with --name.")
     return name
@@ -75,6 +79,8 @@ def _refuse(path: Path) -> None:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "there is no such file"
         raise UsageError(f"{path}: {what}", fix=near_file(path) or "Name a file.")
+    if name.endswith((".suite.yml", ".suite.yaml")):
+        raise UsageError(f"{path} is a suite of this tool already", fix=f"Check it: harness check {path}")
     if name.endswith(_CODE):
         raise UsageError(f"{path} is code, and is not run", fix="Write what it makes as YAML, JSON or CSV.")
     if name.endswith(_RESULTS):
@@ -95,17 +101,17 @@ def _tree(path: Path, draft: Draft, asked: Asked) -> None:
     if tree is None or draft.findings.total:
         return
     keys = set(tree.entries) if isinstance(tree, Entries) else set()
-    if _ALL_RESULTS & keys and not keys & _PROMPTFOO:
-        raise _results(path)
     if isinstance(tree, Entries) and "messages" in keys:
         draft.kind = ".prompt.yml"
         read_prompt_file(path, tree, draft)
     elif isinstance(tree, Entries) and keys & _PROMPTFOO:
         draft.kind = "promptfoo"
-        Config(path, tree, draft).read()
+        Config(path, tree, draft, asked.expected).read()
     elif isinstance(tree, Entries) and evals_of(tree):
         draft.kind = "OpenAI evals"
         read_registry(path, tree, draft, asked.name)
+    elif _ALL_RESULTS & keys:
+        raise _results(path)
     else:
         known = "a promptfoo config, an eval of OpenAI's registry, a .prompt.yml or a list of samples"
         draft.findings.add(path, 1, "", f"is not {known}.", "Name one of these, or a table.")
@@ -139,7 +145,7 @@ def _records(path: Path, draft: Draft, asked: Asked) -> None:
     if any(key in _TESTS or key.startswith("__expected") for key in first) and shape is None:
         draft.kind = "promptfoo tests"
         named = Scalar(path.name, plain=False, line=1)
-        Config(path, Entries(1, {"tests": (1, named)}), draft).read()
+        Config(path, Entries(1, {"tests": (1, named)}), draft, asked.expected).read()
     elif shape is not None and not asked.expected:
         draft.kind = shape.kind
         read_samples(path, reader(path, draft.findings), draft, shape)

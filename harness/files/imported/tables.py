@@ -8,7 +8,6 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +26,7 @@ from harness.files.case import (
     read_sheet,
     read_table,
 )
-from harness.files.imported.draft import Draft, Row
+from harness.files.imported.draft import Asked, Draft, Row
 from harness.files.imported.templates import input_name, pattern
 from harness.files.label_names import Names, by_id, card_of, read_names
 from harness.files.written import REMOTE, Findings, as_text, did_you_mean, read_lines, shortlist, shown
@@ -50,16 +49,6 @@ _SPLITS = ("split", "fold", "partition")
 _LOOKED = 2_000  # rows that a guess looks at
 _PROSE = 15  # characters that a text has on average
 _MOST_CLASSES = 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the command line says of a file: its label and text, the names of its ids, and the suite's name."""
-
-    name: str = ""
-    expected: str = ""
-    text: tuple[str, ...] = ()
-    names: Path | None = None
 
 
 class _Table(NamedTuple):

@@ -6,7 +6,7 @@ the parts of a variable (`item.text`) are inputs of their own here. What has no 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.files.case import KNOWN
@@ -63,8 +63,8 @@ def filled(text: str, variables: Mapping[str, Any], *, deep: int = 3) -> str | N
     return text if "{{" not in text else None
 
 
-def translated(source: str) -> str:
-    """Write a Nunjucks template as Jinja. Raises TemplateRefused, also where Jinja's rules here refuse it."""
+def translated(source: str) -> tuple[str, str]:
+    """Write a Nunjucks template as Jinja; and why that can't be, which may be a rule of templates here."""
 
     def piece(match: re.Match[str]) -> str:
         line = source.count("\n", 0, match.start()) + 1
@@ -77,9 +77,18 @@ def translated(source: str) -> str:
             return _inside("{{", match["out"], "}}", "", line)
         return _inside("{%", match["tag"], "%}", "+", line)
 
-    made = _TOKEN.sub(piece, source)
-    compile_template(made)
-    return made
+    try:
+        made = _TOKEN.sub(piece, source)
+        compile_template(made)
+    except TemplateRefused as refused:
+        return "", f"line {refused.line} of its template {refused.message}"
+    return made, ""
+
+
+def names_in(prompt: Mapping[str, Any] | str) -> Iterator[str]:
+    """Yield the inputs that the messages of a prompt use."""
+    for message in prompt["messages"] if isinstance(prompt, Mapping) else ():
+        yield from compile_template(message["content"]).names
 
 
 def _inside(opened: str, text: str, closed: str, keep: str, line: int) -> str:

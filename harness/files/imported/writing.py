@@ -17,6 +17,8 @@ from harness.files.imported.templates import first_prompt
 from harness.files.project import PROJECT_FILE, ModelEntry, find_project, read_project, replace_text
 from harness.files.written import Findings, shortest, shown
 
+_LOCAL = {"smollm2": {"endpoint": "local", "weights": "smollm2-135m-instruct"}}
+
 
 class Plan(NamedTuple):
     """What is to be written: new files, and the text of a harness.yml that is there already."""
@@ -69,6 +71,8 @@ def plan(draft: Draft, folder: Path, starter: str) -> Plan:
         suite: head + _yaml(said, flow=None),
         cases: "".join(json.dumps(case, ensure_ascii=False) + "\n" for case in settled.cases),
     }
+    if not draft.prompts:
+        draft.told.append("no prompt came with it that could be carried: there is one to begin with.")
     for name, content in (draft.prompts or {"v1": first_prompt(settled.cases)}).items():
         files[prompts / f"{name}.prompt.yml"] = content if isinstance(content, str) else _yaml(content)
     if existing is None:
@@ -81,12 +85,16 @@ def plan(draft: Draft, folder: Path, starter: str) -> Plan:
 
 def write(made: Plan) -> None:
     """Write the files of a plan. Raises UsageError where one can't be written."""
+    begun: list[Path] = []
     try:
         for path, text in made.files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("x", encoding="utf-8", newline="\n") as file:
+                begun.append(path)
                 file.write(text)
     except OSError as error:
+        for path in begun:  # half a project helps nobody
+            path.unlink(missing_ok=True)
         said = f"could not write {error.filename}: {error.strerror}"
         raise UsageError(said, fix="Choose another folder with --to.") from error
     if made.project is not None:
@@ -116,10 +124,11 @@ def _models(draft: Draft, existing: Path | None) -> tuple[list[str], tuple[Path,
     findings = Findings()
     known = dict(read_project(existing, findings).project.models)
     findings.raise_if_any()
-    if not draft.models:
+    if not draft.models and known:
+        draft.told.append(f"the suite names the model `{shown(next(iter(known)))}`, the first of {existing}")
         return list(known)[:1], None
     names, new = [], {}
-    for name, entry in draft.models.items():
+    for name, entry in (draft.models or _LOCAL).items():
         wanted = ModelEntry.model_validate(entry)
         unique, number = name, 2
         while unique in known and known[unique] != wanted:
@@ -133,8 +142,13 @@ def _models(draft: Draft, existing: Path | None) -> tuple[list[str], tuple[Path,
 
 def _with_models(path: Path, new: Mapping[str, Any], wanted: Mapping[str, ModelEntry]) -> str:
     """Give harness.yml with more models; UsageError where that would change anything else."""
-    before = path.read_text(encoding="utf-8")
-    added = _yaml(dict(new))
+    try:
+        before = path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} can't be read: {error}", fix="Save it as UTF-8.") from None
+    newline = "\r\n" if "\r\n" in before else "\n"
+    mark = "\ufeff" if before.startswith("\ufeff") else ""
+    before, added = before.removeprefix(mark).replace("\r\n", "\n"), _yaml(dict(new))
     root: Any = yaml.compose(before, Loader=yaml.SafeLoader)
     pairs = {key.value: (key, value) for key, value in root.value} if isinstance(root, yaml.MappingNode) else {}
     after = before.rstrip("\n") + "\n\nmodels:\n" + _indented(added, 2)
@@ -152,7 +166,7 @@ def _with_models(path: Path, new: Mapping[str, Any], wanted: Mapping[str, ModelE
     if read is None or findings.total or dict(read.project.models) != dict(wanted):
         said = f"{path}: models can't be added to it without changing more"
         raise UsageError(said, fix=f"Add them below `models:` yourself, then import again:\n{_indented(added, 2)}")
-    return after
+    return mark + after.replace("\n", newline)
 
 
 def _rest_of_line(text: str) -> str:

@@ -7,6 +7,7 @@
       RunLocked                       2   another process is working on this run
       RunChanged                      2   the files changed since the run began
       RunIncomplete                   4   the run could not be finished; it can be resumed
+        Waiting                       4   answers that were bought are not ready; they can be fetched later
         StorageFailed                 4   a write or fsync failed (disk full, read-only)
       EndpointUnusable                5   wrong key, unknown model, exhausted quota
       Interrupted                 130/143 stopped by a signal; it can be resumed
@@ -112,6 +113,10 @@ class RunIncomplete(HarnessError):
     """The run could not be finished; finished trials are saved and `harness resume` goes on."""
 
     exit_code = Exit.INCOMPLETE
+
+
+class Waiting(RunIncomplete):
+    """What was bought is not ready: the provider works on it, or somebody does offline."""
 
 
 class StorageFailed(RunIncomplete):

@@ -185,16 +185,13 @@ def caller_ns(record: Record) -> int | None:
 
     Excludes queue wait and the rate-limit waits: those are the harness's own pacing.
     """
-    if not is_timed(record):
-        return None
-    return sum(a.backoff_ns + a.duration_ns for a in record.attempts)
+    return sum(a.backoff_ns + a.duration_ns for a in record.attempts) if is_timed(record) else None
 
 
 def service_ns(record: Record) -> int | None:
     """Request written -> last byte of the final attempt; None if that attempt failed or was not timed."""
-    if not is_timed(record) or record.attempts[-1].failure is not None:
+    if not is_timed(record) or (last := record.attempts[-1]).failure is not None:
         return None
-    last = record.attempts[-1]
     return last.duration_ns - (last.written_ns or 0)
 
 
@@ -259,6 +256,32 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     beside: str = ""  # the other side of a comparison that was settled: the baseline, or who was held against it
 
 
+class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="batch"):
+    """Trials that are bought together, at each step of that: `begun` is journalled before anything is sent."""
+
+    at_utc: str
+    id: str  # each line's custom_id is this, `-`, and one of `trials`
+    step: Literal["begun", "sent", "read", "ended"]  # `read`: some of it, from a file
+    model: str  # of harness.yml
+    via: Via = "batch"
+    trials: tuple[str, ...] = ()  # of `begun`: keys; those of cases alike are numbered
+    digest: str = ""  # of `begun`: SHA-256 of the lines
+    name: str = ""  # of `sent`: the provider's id, or the file's name
+    why: str = ""  # it ended without an answer to every line
+    refused: tuple[str, ...] = ()  # of lines that came twice, or that nobody asked for; the first of many
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="waiting"):
+    """How much of what was bought is ready, as its provider said last."""
+
+    since_utc: str
+    ready: Whole
+    of: Whole
+
+    def __str__(self) -> str:
+        return f"waiting for a batch since {self.since_utc[11:16]} UTC, {self.ready:,} of {self.of:,} ready"
+
+
 class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="interference"):
     """The harness's own load over one session: what it could have added to the latencies."""
 
@@ -274,4 +297,4 @@ class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     clock_ns: int = 0  # that its time of day was ahead of the driver's
 
 
-Event: TypeAlias = CaseRow | Session | Pace | Refused | Stopped | Interference | Record
+Event: TypeAlias = CaseRow | Session | Pace | Refused | Stopped | Batch | Waiting | Interference | Record

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.judge.assess import Assessment, Threshold, View
     from harness.judge.checks import Baseline, Beside, Stopper
     from harness.measure.bounds import Most
-    from harness.measure.run import Record, Shard
+    from harness.measure.run import Record, Retry, Shard
     from harness.rundir import Manifest
 
 KEPT = "judged.cache"
@@ -44,6 +44,7 @@ def measure_bundle(
     shard: Shard | None = None,
     amend: Callable[[Manifest], Manifest] | None = None,
     reused: Sequence[Record] = (),
+    retry: Retry = "batch",
 ) -> Path:
     """Measure with live progress on stderr; gives the run's folder."""
     from harness.cli.progress import watching_bundle
@@ -63,6 +64,7 @@ def measure_bundle(
             debug=debug,
             most=most or NO_BOUND,
             shard=shard,
+            retry=retry,
         )
 
 
@@ -223,7 +225,7 @@ def reported_if_ended_early(*, template: Path | None, as_json: bool, notify: Web
     try:
         yield
     except (errors.EndpointUnusable, errors.RunIncomplete) as error:
-        if error.run is not None and not isinstance(error, errors.StorageFailed):
+        if error.run is not None and not isinstance(error, errors.StorageFailed | errors.Waiting):
             with suppress(errors.HarnessError):  # what ended the run says more
                 conclude(error.run, template=template, as_json=as_json, notify=notify)
         raise

@@ -40,6 +40,7 @@ def run(
     stop: options.Stop = False,
     via: options.Via = None,
     add: options.Add = None,
+    retry: options.Retry = "batch",
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
     shard: options.Shard = None,
@@ -73,7 +74,15 @@ def run(
     with judged.reported_if_ended_early(template=template, as_json=as_json, notify=webhook):
         most = bounds_asked(max_cost, max_trials)
         folder = judged.measure_bundle(
-            bundle, processes=processes, quiet=quiet, verbose=verbose, debug=debug, most=most, shard=share, **taken
+            bundle,
+            processes=processes,
+            quiet=quiet,
+            verbose=verbose,
+            debug=debug,
+            most=most,
+            shard=share,
+            retry=retry,
+            **taken,
         )
     if share is not None:
         _tell_shard(folder, share, as_json=as_json)
@@ -138,6 +147,18 @@ def resume(
         bool, typer.Option("--failed", help="Send again what the endpoint failed; its latest reply counts.")
     ] = False,
     engine: options.Engine = None,
+    results: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--results",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Answers to the lines that a run wrote; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    retry: options.Retry = "batch",
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
     template: options.Template = None,
@@ -173,5 +194,7 @@ def resume(
             stopping=judged.stopper_of,
             debug=debug,
             most=most,
+            results=tuple(results or ()),
+            retry=retry,
         )
     raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json, notify=webhook))

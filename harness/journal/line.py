@@ -7,9 +7,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session, Stopped
+from harness.record import Batch, CaseRow, Event, Interference, Pace, Record, Refused, Session, Stopped, Waiting
 
-SCHEMA_VERSION = 3  # 2 added the event `refused`, 3 `settled`: an older reader would call their lines damaged
+# 2 added the event `refused`, 3 `settled`, 4 `batch` and `waiting`: an older reader would call their lines damaged.
+SCHEMA_VERSION = 4
 
 LONGEST_LINE = 64 << 20  # bytes: eight times the largest body of a reply, which JSON's escapes make longer
 
@@ -23,7 +24,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     run_id: str
 
 
-AnyEvent: TypeAlias = Header | CaseRow | Session | Pace | Refused | Stopped | Interference | Record
+AnyEvent: TypeAlias = Header | CaseRow | Session | Pace | Refused | Stopped | Batch | Waiting | Interference | Record
 
 
 class _Line(msgspec.Struct, frozen=True):

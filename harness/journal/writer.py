@@ -108,6 +108,14 @@ class JournalWriter:
         await future
         self.check()
 
+    async def durable(self) -> None:
+        """Wait until every appended line has survived whatever happens next. Raises StorageFailed."""
+        import asyncio
+
+        while self.saved < self._next:
+            self.check()
+            await asyncio.sleep(FSYNC_EVERY_S / 10)
+
     def close(self) -> None:
         """Save everything and end; StorageFailed when that was not possible. Safe to call twice."""
         self._closing.set()

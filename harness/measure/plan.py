@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator, Set
+from contextlib import ExitStack, closing
 from random import Random
 
 from harness.files.bundle.bundle import Bundle, Candidate
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
-from harness.files.prompts import Prompt, perturb_prompt
+from harness.files.prompts import Prompt, Renders, perturb_prompt, renderer_of
 from harness.files.suite import asked_order
 from harness.record import ORIGINAL, CaseRow, Planned, Record, Trial
 
@@ -114,12 +115,21 @@ class Plan:
             key = f"warmup-{n}-{trial.key}"
             yield Planned(Trial(key=key, case=trial.case, candidate=trial.candidate), planned.inputs)
 
-    def prompts(self, candidate: Candidate) -> dict[str, Prompt]:
+    def _prompts(self, candidate: Candidate) -> dict[str, Prompt]:
         """Give the prompt that each variant of a candidate renders."""
         return {
             v: perturb_prompt(v, candidate.prompt, self.seed) if v in PROMPT_LEVEL else candidate.prompt
             for v in self.variants
         }
+
+    def renderers(self, candidate: Candidate, until: ExitStack) -> dict[str, Renders]:
+        """Give what renders each variant of a candidate, until the stack is closed."""
+
+        def made(prompt: Prompt) -> Renders:
+            return until.enter_context(closing(renderer_of(prompt)))
+
+        plain = made(candidate.prompt)
+        return {v: plain if p is candidate.prompt else made(p) for v, p in self._prompts(candidate).items()}
 
     def varied(self, case: CaseRow, variant: str) -> dict[str, str] | None:
         """Give the inputs of a case's variant; None when it changes nothing."""

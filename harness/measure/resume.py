@@ -6,11 +6,9 @@ signal), or belonged to a candidate that was ended because nobody answered it. A
 failure of its own has a record, and stays as it is, unless `failed` asks for it: then all that the endpoint
 failed is sent again (not what the prompt's own template failed on), and the later record counts.
 
-The cases are those that the run began with; cases added to the files since then are not part of it. With
-`changed`, the manifest is replaced by what the files say now, and exactly the trials whose key is another one
-are measured; their records come later in the journal than the old ones, and of two records in one place
-(case, candidate, variant, repeat) the later counts. Where the places themselves changed (a case or a
-candidate is gone, a candidate or a perturbation is new) it would be another run, and is always refused.
+The cases are those that the run began with. With `changed`, the manifest is replaced by what the files say now, and
+exactly the trials whose key is another one are measured; of two records in one place the later counts. Where the
+places themselves changed (a case or candidate is gone, a candidate or perturbation new) it is refused: another run.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,10 +25,10 @@ from harness.journal import JournalWriter, RunLock
 from harness.measure.bounds import NO_BOUND, Most, Plan
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, files_of, make_manifest, refuse_foreign, refuse_repeats
-from harness.measure.session import Begin, check_engine, keyboard_interrupts, run_session
+from harness.measure.session import Begin, Retry, check_engine, keyboard_interrupts, run_session
 from harness.measure.sharding import leave_to_others, shard_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
-from harness.record import ORIGINAL, CaseRow, Failure, Pace, Record, Refused, Reply, Session, Stopped, Via
+from harness.record import ORIGINAL, Batch, CaseRow, Failure, Pace, Record, Refused, Reply, Session, Stopped
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
 
 _MOST_LISTED = 20
@@ -50,6 +48,8 @@ def resume(
     processes: int | None = None,
     debug: bool = False,
     most: Most = NO_BOUND,
+    results: tuple[Path, ...] = (),
+    retry: Retry = "batch",
 ) -> Path:
     """Measure what is left of a run, at most so much; gives its folder.
 
@@ -82,10 +82,10 @@ def resume(
             writer.close()
             raise
         _note(watching, changes, begin)
-        begin = replace(begin, done=allowed, bounded=sum(allowed) - sum(begin.done), others=others)
+        begin = replace(begin, bounded=sum(allowed) - sum(begin.done), recorded=begin.done, others=others)
+        begin = replace(begin, done=allowed, results=results, retry=retry)
         if failed:
-            left = plan.planned - sum(allowed)
-            watching.on_note(f"{left:,} trials are sent: those that the endpoint failed, and what was not run")
+            watching.on_note(f"{plan.planned - sum(allowed):,} trials are sent: what failed, and what was not run")
         run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
     return run
 
@@ -167,9 +167,8 @@ def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None, 
     )
     if trusted is not None:
         refuse_repeats(run, manifest, bundle.own_repeats)
-    vias: dict[str, Via] = {entry.model_name: entry.model.get("via", "sync") for entry in manifest.candidates}
-    # As it began, whatever suite and harness.yml say now.
-    bundle = bundle.as_begun(manifest.suite).bought(vias)
+    vias = {entry.model_name: entry.model.get("via", "sync") for entry in manifest.candidates}
+    bundle = bundle.as_begun(manifest.suite).bought(vias)  # whatever suite and harness.yml say now
     return bundle.only(found.cases) if found.started and not whole else bundle
 
 
@@ -281,6 +280,7 @@ def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, fai
         done=done,
         cut_off=found.cut_off,
         answered=frozenset(answered),
+        batches=tuple(event for event in events_of(run) if isinstance(event, Batch)),
         stopper=stopper,
         settled=settled,
     )

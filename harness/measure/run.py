@@ -21,7 +21,7 @@ from harness.measure.endpoint.origin import api_key, resolved_headers
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import make_manifest
 from harness.measure.plan import Bundle, Candidate, Plan
-from harness.measure.session import Begin, check_engine, keyboard_interrupts, run_session
+from harness.measure.session import Begin, Retry, check_engine, keyboard_interrupts, run_session
 from harness.measure.sharding import Shard, leave_to_others, note_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, create_run, list_runs, read_manifest, write_manifest
@@ -40,6 +40,7 @@ def measure(
     most: Most = NO_BOUND,
     stopper: Stopper | None = None,
     shard: Shard | None = None,
+    retry: Retry = "batch",
 ) -> Path:
     """Measure all trials of a bundle in a new run; gives its folder.
 
@@ -49,6 +50,8 @@ def measure(
 
     Raises EndpointUnusable, Interrupted, RunIncomplete or StorageFailed, which name the run to resume: it is saved.
     """
+    if stopper is not None and any(candidate.model.waits for candidate in bundle.candidates):
+        raise UsageError("a batch is sent whole: --stop saves nothing there.", fix="Leave --stop and `stop:` out.")
     with keyboard_interrupts():
         plan = Plan(bundle)
         _find_keys(plan)
@@ -73,6 +76,7 @@ def measure(
                 reused=kept,
                 others=others,
                 bounded=sum(allowed) - sum(done),
+                retry=retry,
                 stopper=stopper,
                 settled=settled,
             )
@@ -83,6 +87,8 @@ def measure(
 def _find_keys(plan: Plan) -> None:
     """Look up keys and headers before there is a folder: a run without a call is none. Raises EndpointUnusable."""
     for candidate in plan.candidates:
+        if candidate.model.via == "file" and not plan.sampled:
+            continue  # nothing is sent
         api_key(candidate.model_name, candidate.model)
         resolved_headers(candidate.model_name, candidate.model)
 

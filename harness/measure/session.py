@@ -6,20 +6,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed, UsageError
+from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed
 from harness.files.thresholds import metric_of
 from harness.measure.bounds import Bundle, Most, Plan, Spent
-from harness.measure.engine.contract import EngineOutcome, RecordSink, Work
+from harness.measure.engine.contract import EngineOutcome, Work
 from harness.measure.sharding import Others
 from harness.measure.sink import JournalSink, JournalWriter, Observer, RealClock, Stopper
-from harness.record import CaseRow, Event, Record, Refused, Session, Stopped
+from harness.record import Batch, CaseRow, Event, Record, Refused, Session, Stopped
 
 _LAG_BOUND_NS = 10_000_000
 _LAG_SHARE_OF_SLO = 0.02
 _IN_FLIGHT_PER_PROCESS = 256
 _MOST_PROCESSES = 4
+
+
+Retry: TypeAlias = Literal["batch", "sync"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +37,10 @@ class Begin:
     reused: tuple[Record, ...] = ()  # measured before, for another run; marked in `done`
     others: Others = field(default_factory=Others)  # shards: their trials are marked in `done`, though they are not
     bounded: int = 0  # trials beyond the bound of this session: marked in `done`, though they are not
+    recorded: bytearray | None = None  # trials with a record, where `done` marks more
+    batches: tuple[Batch, ...] = ()  # what the journal says of them
+    results: tuple[Path, ...] = ()  # answers to what was asked offline
+    retry: Retry = "batch"  # how what failed in a batch is asked again
     stopper: Stopper | None = None  # has heard of every record in the journal
     settled: tuple[Stopped, ...] = ()  # what it said to them, where the journal does not; marked in `done`
 
@@ -63,7 +70,7 @@ def run_session(
         observer.on_start(mine, done)
         if done < mine:
             sink = JournalSink(writer, observer, Spent(bundle, most), begin.stopper)
-            outcome = _measure(bundle, plan, begin, sink, processes)
+            outcome = _measure(run, plan, begin, sink, processes, bundle=bundle)
             maybe_twice = outcome.cut_off
             for load in (outcome.load.interference(outcome.processes), *outcome.nodes):
                 writer.append(load)
@@ -72,7 +79,8 @@ def run_session(
             if outcome.error is not None or len(sink.refused) < len(plan.candidates):
                 sink.say_who_ended()
             if outcome.error is not None:
-                unsent = begin.event == "started" and not done and outcome.load.max_in_flight == 0
+                unsent = begin.event == "started" and not done and not outcome.bought
+                unsent = unsent and outcome.load.max_in_flight == 0
                 writer.append(_session("stopped", plan, done, why=_why(outcome.error), cut_off=outcome.cut_off))
                 raise outcome.error
             if sink.refused:
@@ -119,11 +127,18 @@ def unusable(ended: Sequence[Refused]) -> EndpointUnusable:
     return EndpointUnusable("\n".join(lines), fix=" ".join(dict.fromkeys(advice for _, advice in told if advice)))
 
 
-def _measure(bundle: Bundle, plan: Plan, begin: Begin, sink: JournalSink, processes: int | None) -> EngineOutcome:
+def _measure(
+    run: Path, plan: Plan, begin: Begin, sink: JournalSink, processes: int | None, *, bundle: Bundle
+) -> EngineOutcome:
     work = Work(
         bundle=bundle,
         done=begin.done,
         answered=begin.answered,
+        run=run,
+        recorded=begin.recorded,
+        batches=begin.batches,
+        results=begin.results,
+        retry=begin.retry,
         machines=begin.others.machines,
         root=bundle.project.root,
         began_ns=time.perf_counter_ns(),
@@ -140,10 +155,16 @@ def check_engine(bundle: Bundle) -> None:
         check({each.model_name: each.model.endpoint for each in bundle.candidates})
 
 
-def run_engine(work: Work, plan: Plan, sink: RecordSink, *, processes: int | None) -> EngineOutcome:
+def run_engine(work: Work, plan: Plan, sink: JournalSink, *, processes: int | None) -> EngineOutcome:
     """Measure what is left of a plan; what ends it early is in the outcome."""
     if any(candidate.model.waits for candidate in work.bundle.candidates):
-        raise UsageError("answers can't be bought in a batch yet.", fix="Leave --via and `via:` out.")
+        from harness.measure.engine.batch import run_batches
+
+        return run_batches(work, plan, sink, lambda work: _at_once(work, plan, sink, processes))
+    return _at_once(work, plan, sink, processes)
+
+
+def _at_once(work: Work, plan: Plan, sink: JournalSink, processes: int | None) -> EngineOutcome:
     count = process_count(work.bundle, processes)
     if work.bundle.project.engine.name == "ray":
         from harness.measure.engine.ray import run_ray

@@ -6,7 +6,7 @@ from typing import Protocol
 from harness.journal import JournalWriter
 from harness.measure.bounds import Plan, Spent
 from harness.measure.timeline import RealClock
-from harness.record import Event, Pace, Record, Refused, Reply, Stopped
+from harness.record import Batch, Event, Pace, Record, Refused, Reply, Stopped, Waiting
 
 
 class Observer(Protocol):
@@ -67,6 +67,7 @@ class JournalSink:
             observer.near = stopper.near
         self.settled: set[str] = set()
         self.written = writer.written
+        self.durable = writer.durable
         self.refused: dict[str, Refused] = {}
         self.answered: set[str] = set()
         self._ended: list[str] = []  # said once another goes on: where none does, the run's own error says it
@@ -93,6 +94,10 @@ class JournalSink:
             said = event.failure.message.rstrip()
             stop = "" if said.endswith((".", "!", "?")) else "."
             self._ended.append(f"{event.candidate} ended: {said}{stop} {event.advice}".rstrip())
+        elif isinstance(event, Batch):
+            self._observer.on_note(_told(event))
+        elif isinstance(event, Waiting):
+            self._observer.near = lambda: str(event)
         elif isinstance(event, Pace):
             self._observer.on_pace(event)
 
@@ -106,6 +111,17 @@ class JournalSink:
     def backlogged(self) -> bool:
         """Whether an fsync keeps some events in memory."""
         return self._writer.backlogged
+
+
+def _told(batch: Batch) -> str:
+    """Say what became of a batch."""
+    if batch.step == "begun":
+        return f"{len(batch.trials):,} trials of {batch.model} make the batch {batch.id}"
+    if batch.step == "sent":
+        return f"the batch {batch.id} of {batch.model} is {batch.name}"
+    refused = f"lines that came twice, or that nobody asked for, are refused: {', '.join(batch.refused)}"
+    said = (f"the batch {batch.id} of {batch.model} {batch.step}", batch.why, refused if batch.refused else "")
+    return "; ".join(filter(None, said))
 
 
 def heard(plan: Plan, done: bytearray, stopper: Stopper | None, records: Iterable[Record]) -> Iterator[Stopped]:

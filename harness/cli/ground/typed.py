@@ -258,6 +258,10 @@ Engine = Annotated[
         show_default=False,
     ),
 ]
+Retry = Annotated[
+    Literal["batch", "sync"],
+    typer.Option("--retry", help="How what failed in a batch is asked again: in another one, or at once."),
+]
 Shard = Annotated[
     str | None,
     typer.Option(

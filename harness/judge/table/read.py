@@ -17,7 +17,19 @@ from harness.files.suite import Suite
 from harness.judge.table.columns import NONE, CaseColumns, RunTable, TrialColumns
 from harness.judge.table.complete import Columns
 from harness.judge.table.intake import Intake, NameNumbers, ScoreReader
-from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Refused, Session, Stopped
+from harness.record import (
+    ORIGINAL,
+    Batch,
+    CaseRow,
+    Event,
+    Interference,
+    Pace,
+    Record,
+    Refused,
+    Session,
+    Stopped,
+    Waiting,
+)
 from harness.rundir import Manifest, reply_rules
 
 MOST_UNPLANNED = 100_000  # rows that are made for trials that nobody planned
@@ -100,6 +112,8 @@ class _Reading:
                 self._stopped[event.candidate] = event
             case Interference():
                 self._interference.append(event)
+            case Batch() | Waiting():
+                pass  # how records came here, not what they say
 
     def finish(self) -> RunTable:
         cases = self._case_columns()

@@ -57,6 +57,15 @@ class HttpEndpoint:
             outcome = decode_whole(self._codec, exchange.status, exchange.headers, exchange.body)
         return _answer(exchange, clean(outcome), tokens_ns)
 
+    def read(self, status: int, body: bytes) -> Reply | Failure:
+        """Read a response that came another way, such as in a batch, by the same codec."""
+        return clean(decode_whole(self._codec, status, {}, body))
+
+    @property
+    def path(self) -> str:
+        """Where the protocol has its calls, below the base URL."""
+        return self._codec.path
+
 
 def prepare(codec: Codec, rendered: Rendered, trial: Trial) -> Prepared:
     """Encode a rendered prompt; what can't be encoded becomes a failure that is never sent."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import token_hex
 from typing import TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -10,12 +11,16 @@ from harness.errors import UsageError, how_to_install
 from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEntry, read_certificates
 from harness.files.prompts import Prompt
 from harness.measure.endpoint import codecs, origin
+from harness.measure.endpoint.batches_anthropic import AnthropicBatches
+from harness.measure.endpoint.batches_openai import Asking, OpenAIBatches
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS, OTHER_SERVER, LocalEndpoint, find_weights
 from harness.measure.endpoint.function import FunctionEndpoint
 from harness.measure.endpoint.http_endpoint import HttpEndpoint
 from harness.measure.endpoint.recorded import ReplayEndpoint, load_replies
 from harness.measure.endpoint.transports import Transport, check_way, logged, make_transport
+
+_MOST_RESULTS = 4 << 30  # bytes of a batch's results: they are read as they come, line by line
 
 Build: TypeAlias = Callable[[str, ModelEntry, Prompt, Path], Endpoint]
 
@@ -70,6 +75,21 @@ def listing(name: str, entry: ModelEntry, root: Path) -> tuple[Transport, tuple[
     path = f"{_version(name, entry) if spoken else ''}/models"
     urls = [origin.endpoint_url(name, entry, p) for p in (f"{path}/{quote(entry.model or '', safe='')}", path)]
     return make_transport("wire", urls[0], headers, _trusted(name, entry, root)), tuple(urls)
+
+
+def batches_of(name: str, entry: ModelEntry, endpoint: HttpEndpoint, root: Path) -> Asking:
+    """Make the way to the batches of one model, not yet opened. Raises UsageError as `build_endpoint` does."""
+    spoken, edge = entry.endpoint == "anthropic", token_hex(16)
+    headers = _anthropic_headers(name, entry) if spoken else _bearer_headers(name, entry)
+    version = _version(name, entry) if spoken else ""
+    url, trusted = origin.endpoint_url(name, entry, version), _trusted(name, entry, root)
+    check_way("wire", url)
+    plain, uploads = (
+        make_transport("wire", url, {**headers, "content-type": kind}, trusted, cap_bytes=_MOST_RESULTS)
+        for kind in ("application/json", f"multipart/form-data; boundary={edge}")
+    )
+    kind = AnthropicBatches if spoken else OpenAIBatches
+    return kind((plain, uploads, lambda path: origin.endpoint_url(name, entry, version + path)), endpoint.path, edge)
 
 
 def _on_azure(name: str, entry: ModelEntry, azure: Azure, codec: codecs.Codec, root: Path) -> Endpoint:

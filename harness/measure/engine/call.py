@@ -33,15 +33,15 @@ class Caller:
         """Measure one trial. Raises Halted or Withdrawn when run or candidate end first."""
         timeline = Timeline(self.clock)
         trial = planned.trial
-        prepared = self._prepare(trial, planned.inputs)
+        ready = prepared(self.endpoint, self.renderers, planned)
         timeline.own()
-        if isinstance(prepared, Failure):
-            return self._record(trial, prepared, timeline, started=self.clock.utc(), warmup=warmup)
+        if isinstance(ready, Failure):
+            return self._record(trial, ready, timeline, started=self.clock.utc(), warmup=warmup)
         await self.lane.turnstile.enter()
         try:
             timeline.queued()
             started = self.clock.utc()
-            sending = _Sending(self, prepared, timeline)
+            sending = _Sending(self, ready, timeline)
             answer = await sending.answer()
         finally:
             self.lane.turnstile.leave()
@@ -56,13 +56,6 @@ class Caller:
             recorded=answer.recorded,
             warmup=warmup,
         )
-
-    def _prepare(self, trial: Trial, inputs: dict[str, str]) -> Prepared | Failure:
-        try:
-            prepared = self.endpoint.prepare(self.renderers[trial.variant].render(inputs), trial)
-        except (RenderFailed, RecursionError, MemoryError) as error:
-            return Failure(kind="render", message=str(error) or type(error).__name__)
-        return prepared if prepared.failure is None else prepared.failure
 
     def _record(
         self,
@@ -91,6 +84,16 @@ class Caller:
             via="flex" if self.entry.via == "flex" else "sync",
             warmup=warmup,
         )
+
+
+def prepared(endpoint: Endpoint, renderers: Mapping[str, Renders], planned: Planned) -> Prepared | Failure:
+    """Render and encode a trial's request; what can't be is its failure."""
+    trial = planned.trial
+    try:
+        ready = endpoint.prepare(renderers[trial.variant].render(planned.inputs), trial)
+    except (RenderFailed, RecursionError, MemoryError) as error:
+        return Failure(kind="render", message=str(error) or type(error).__name__)
+    return ready if ready.failure is None else ready.failure
 
 
 class _Sending:

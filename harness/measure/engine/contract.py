@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
-from harness.errors import HarnessError, Interrupted
-from harness.files.bundle.bundle import Bundle
+from harness.errors import EndpointUnusable, HarnessError, Interrupted
+from harness.files.bundle.bundle import Bundle, Candidate
+from harness.files.mending import nobody_answers, what_to_change
 from harness.measure.engine.interference import Load
-from harness.record import Event, Interference
+from harness.record import Batch, Event, Failure, Interference, Record, Refused
 
 
 class RecordSink(Protocol):
@@ -48,6 +49,11 @@ class Work:
     answered: frozenset[str] = frozenset()  # candidates that had a reply in an earlier session
     shard: int = 0
     shards: int = 1
+    run: Path = Path()  # the run's folder
+    recorded: bytearray | None = None  # trials with a record, where `done` marks more
+    batches: tuple[Batch, ...] = ()  # what the journal says of them
+    results: tuple[Path, ...] = ()  # files of answers to lines that were asked offline
+    retry: Literal["batch", "sync"] = "batch"  # how lines of a batch that failed are asked again
     machines: int = 1  # that share the endpoint's limits, each with a command of its own
     warm: bool = False  # what it calls was warmed up before
     dealt: bool = False  # its trials come one by one, from who leads, instead of by shard
@@ -63,6 +69,7 @@ class EngineOutcome:
     processes: int = 1
     nodes: tuple[Interference, ...] = ()  # of a cluster
     lost: tuple[str, ...] = ()  # what went wrong and was made good, in sentences
+    bought: bool = False  # something was, that no call in flight shows
 
 
 GRACE_S = 10.0
@@ -159,3 +166,29 @@ def signals_stop(interrupt: Callable[[bool], None]) -> Iterator[None]:
         loop.remove_signal_handler(signal.SIGINT)
         for number in ending:
             loop.remove_signal_handler(number)
+
+
+def refusal(
+    candidate: Candidate, record: Record, at_utc: str, error: EndpointUnusable | None = None, *, calls: int = 0
+) -> Refused:
+    """Say that a candidate ended by a record's failure, or because nobody answers, and what would mend it."""
+    failure = record.outcome
+    assert isinstance(failure, Failure)
+    if error is None:
+        mend = what_to_change(failure, candidate.places, candidate.model.api_key_env)
+    else:
+        mend = nobody_answers(failure, candidate.places)
+    return Refused(
+        at_utc=at_utc,
+        candidate=candidate.name,
+        failure=Failure(
+            kind=failure.kind,
+            message=failure.message if error is None else f"{error.message}; the last: {failure.message}",
+            status=failure.status,
+        ),
+        case=record.case,
+        calls=max(1, calls),
+        where=mend.where,
+        fix=mend.fix,
+        advice=mend.advice,
+    )

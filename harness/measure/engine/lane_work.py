@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from harness.errors import EndpointUnusable
-from harness.files.mending import nobody_answers, what_to_change
 from harness.measure.endpoint.failure_map import is_fatal
 from harness.measure.engine.call import Caller
+from harness.measure.engine.contract import refusal
 from harness.measure.pacing import Lane, Settled, shared_limits
-from harness.record import Event, Failure, FailureKind, Planned, Record, Refused
+from harness.record import Event, Failure, FailureKind, Planned, Record
 
 Put: TypeAlias = Callable[[Event], None]
 
@@ -184,32 +184,10 @@ class LaneWork:
         self, callers: list[Caller], record: Record, put: Put, error: EndpointUnusable | None = None, *, calls: int = 0
     ) -> None:
         """End candidates: nothing more of them is sent; what was refused has no record and can be resumed."""
-        failure = record.outcome
-        assert isinstance(failure, Failure)
         for caller in callers:
             if not caller.first.end():
                 continue
-            candidate = caller.candidate
-            if error is None:
-                mend = what_to_change(failure, candidate.places, candidate.model.api_key_env)
-            else:
-                mend = nobody_answers(failure, candidate.places)
-            put(
-                Refused(
-                    at_utc=caller.clock.utc(),
-                    candidate=candidate.name,
-                    failure=Failure(
-                        kind=failure.kind,
-                        message=failure.message if error is None else f"{error.message}; the last: {failure.message}",
-                        status=failure.status,
-                    ),
-                    case=record.case,
-                    calls=max(1, calls, caller.first.refusals),
-                    where=mend.where,
-                    fix=mend.fix,
-                    advice=mend.advice,
-                )
-            )
+            put(refusal(caller.candidate, record, caller.clock.utc(), error, calls=max(calls, caller.first.refusals)))
 
 
 class Lanes(dict[str, LaneWork]):

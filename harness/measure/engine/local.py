@@ -12,7 +12,6 @@ from random import Random
 from typing import Any, TypeAlias
 
 from harness.errors import HarnessError, StorageFailed
-from harness.files.prompts import Prompt, Renders, renderer_of
 from harness.measure.endpoint import Endpoint, ReplayEndpoint, build_endpoint
 from harness.measure.engine import contract
 from harness.measure.engine.call import Caller
@@ -143,7 +142,7 @@ class _Session:
             candidate=candidate,
             entry=candidate.model,
             endpoint=endpoint,
-            renderers=self._renderers(candidate),
+            renderers=self._plan.renderers(candidate, self._open),
             lane=joined.lane,
             first=self._first_calls(candidate, endpoint),
             halt=self._halt,
@@ -167,14 +166,6 @@ class _Session:
             lasting=none_is_recorded,
             on_open=lambda: self._opened(place),
         )
-
-    def _renderers(self, candidate: Candidate) -> dict[str, Renders]:
-        plain = self._renderer(candidate.prompt)
-        prompts = self._plan.prompts(candidate)
-        return {v: plain if p is candidate.prompt else self._renderer(p) for v, p in prompts.items()}
-
-    def _renderer(self, prompt: Prompt) -> Renders:
-        return self._open.enter_context(contextlib.closing(renderer_of(prompt)))
 
     async def _measure(self, lane: LaneWork) -> None:
         """Warm up, then drain the lane's share of the plan."""

@@ -37,7 +37,7 @@ def test_lines_are_ascii_json_with_sequence_and_a_checksum_of_the_bytes_as_writt
     write_journal(tmp_path / JOURNAL, some_events())
     lines = (tmp_path / JOURNAL).read_bytes().split(b"\n")
     assert lines.pop() == b""
-    assert json.loads(lines[0])["event"] == {"type": "header", "schema_version": 3, "run_id": "run-1"}
+    assert json.loads(lines[0])["event"] == {"type": "header", "schema_version": 4, "run_id": "run-1"}
     for seq, line in enumerate(lines):
         assert line.isascii()
         decoded = json.loads(line)

@@ -7,7 +7,7 @@ from harness.errors import UsageError
 from harness.files.project import Transport as TransportKind
 from harness.measure.endpoint.transports.environment import check_variables, proxy_for
 from harness.measure.endpoint.transports.exchange_log import log_to, logged
-from harness.measure.endpoint.transports.transport import Broken, Exchange, Sink, Transport
+from harness.measure.endpoint.transports.transport import BODY_CAP, Broken, Exchange, Sink, Transport
 
 
 def check_way(kind: TransportKind, url: str) -> None:
@@ -23,14 +23,14 @@ def check_way(kind: TransportKind, url: str) -> None:
 
 
 def make_transport(
-    kind: TransportKind, url: str, headers: dict[str, str], trusted: tuple[bytes, ...] = ()
+    kind: TransportKind, url: str, headers: dict[str, str], trusted: tuple[bytes, ...] = (), cap_bytes: int = BODY_CAP
 ) -> Transport:
-    """Make the transport of one endpoint; only the client that is used is loaded."""
+    """Make the transport of one endpoint; only the client that is used is loaded. `cap_bytes` is for `wire`."""
     match kind:
         case "wire":
             from harness.measure.endpoint.transports.wire import WireTransport
 
-            return logged(WireTransport(origin=url, headers=headers, trusted=trusted), headers)
+            return logged(WireTransport(origin=url, headers=headers, trusted=trusted, cap_bytes=cap_bytes), headers)
         case "httpx":
             from harness.measure.endpoint.transports.httpx_transport import HttpxTransport
 

@@ -17,19 +17,19 @@ class FileDigest(msgspec.Struct, frozen=True, kw_only=True):
     """A file that the run read."""
 
     path: str  # relative to the project
-    sha256: str
+    sha256: str  # of its bytes, in hexadecimal
 
 
 class CandidateEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One prompt on one model, as measured. `prompt` and `model` are the validated files without secrets."""
 
     name: str  # prompt@model
-    prompt_name: str
-    model_name: str
+    prompt_name: str  # name of the prompt
+    model_name: str  # name of the model in harness.yml
     prompt: dict[str, Any]  # Prompt.model_dump(mode="json")
     model: dict[str, Any]  # ModelEntry.model_dump(mode="json"); names the key's variable, never the key
-    prompt_digest: str
-    model_digest: str
+    prompt_digest: str  # digest of the prompt as sent
+    model_digest: str  # digest of the model entry without limits and prices
     places: dict[str, str] = {}  # file and line of what one may change: see `files.mending`
     reply: dict[str, Any] | None = None  # the rule by which its replies are read, in place of the suite's
 
@@ -45,24 +45,24 @@ class SecondLook(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is needed to repeat and explain a run."""
 
-    schema_version: int
-    run_id: str
-    created_utc: str
-    suite_name: str
+    schema_version: int  # version of this document; additions keep it
+    run_id: str  # name of the folder of the run
+    created_utc: str  # when it began, ISO 8601
+    suite_name: str  # name of the suite
     suite: dict[str, Any]  # Suite.model_dump(mode="json"): labels, reply rule, thresholds, repeats, ...
     suite_digest: str  # of labels, reply rule and cases; runs are comparable when it is the same
-    candidates: tuple[CandidateEntry, ...]
+    candidates: tuple[CandidateEntry, ...]  # what was measured
     variants: tuple[str, ...]  # `original` first
-    repeats: Annotated[int, msgspec.Meta(ge=1, lt=32_768)]
-    planned_trials: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-    files: tuple[FileDigest, ...]
+    repeats: Annotated[int, msgspec.Meta(ge=1, lt=32_768)]  # how often each case is asked
+    planned_trials: Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # cases x candidates x variants x repeats
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # of the order in which trials are sent
+    files: tuple[FileDigest, ...]  # that were read, with digests
     versions: dict[str, str]  # python, prompt-readiness and the packages that touch the wire or the numbers
-    platform: str
-    git_commit: str | None
-    git_dirty: bool | None
-    command: tuple[str, ...]
-    notes: dict[str, Any] = {}
+    platform: str  # operating system and machine
+    git_commit: str | None  # of the project; null outside of git
+    git_dirty: bool | None  # files differed from the commit; null outside of git
+    command: tuple[str, ...]  # the command line, without secrets
+    notes: dict[str, Any] = {}  # what else explains the run
 
     @property
     def harness_version(self) -> str:

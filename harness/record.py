@@ -74,8 +74,8 @@ class Planned(msgspec.Struct, frozen=True):
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens as the endpoint counted them; None where it did not say."""
 
-    input: Tokens | None = None
-    output: Tokens | None = None
+    input: Tokens | None = None  # tokens of the prompt
+    output: Tokens | None = None  # tokens of the reply, thinking included
     cached: Tokens | None = None  # part of `input` that was served from the endpoint's cache
     reasoning: Tokens | None = None  # part of `output` that was spent on thinking
     tier: str | None = None  # service tier that it is paid at, in lower case: as the endpoint said, or `batch`
@@ -84,32 +84,32 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
     """One generated token with its natural-log probability and the alternatives at its place."""
 
-    token: str
-    logprob: float
-    top: tuple[tuple[str, float], ...] = ()
+    token: str  # its text
+    logprob: float  # natural logarithm of its probability
+    top: tuple[tuple[str, float], ...] = ()  # likeliest tokens at its place, with theirs
 
 
 class ToolCall(msgspec.Struct, frozen=True, array_like=True):
     """A call that a model asked for instead of answering: its name, and its arguments as JSON text."""
 
-    name: str
-    arguments: str
+    name: str  # of the tool
+    arguments: str  # JSON text
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="reply"):
     """A complete reply, whatever it says; the judge decides which label it is."""
 
-    text: str
+    text: str  # what the model answered
     finish_reason: str | None = None  # as `endings` has it; a word that it does not know as it came
-    refusal: str | None = None
-    usage: Usage = Usage()
+    refusal: str | None = None  # the text by which it refused; null else
+    usage: Usage = Usage()  # tokens
     score: float | None = None  # of the positive label, when the endpoint gives one
-    logprobs: tuple[TokenLogprob, ...] = ()
-    served_model: str | None = None
-    fingerprint: str | None = None
-    request_id: str | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()  # of the tokens of the text
+    served_model: str | None = None  # the model that answered; null where not said
+    fingerprint: str | None = None  # of its configuration; null where not said
+    request_id: str | None = None  # of the provider; null where not said
     server_ns: Whole | None = None  # processing time that the server itself reports
-    tools: tuple[ToolCall, ...] = ()
+    tools: tuple[ToolCall, ...] = ()  # calls that it asked for instead of answering
     reasoning: str | None = None  # what the endpoint gave as thoughts, apart from the text; cut when long
     odd: tuple[str, ...] = ()  # fields that only keep books and could not be read: they count as not known
 
@@ -117,9 +117,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="failure"):
     """Why a trial ended without a reply."""
 
-    kind: FailureKind
-    message: str
-    status: Whole | None = None
+    kind: FailureKind  # what went wrong
+    message: str  # the endpoint's own words, or ours
+    status: Whole | None = None  # of HTTP; null where there was none
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -130,28 +130,28 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rate_limit_ns: Whole = 0  # waited before this attempt for requests/min or tokens/min
     connect_ns: Whole | None = None  # of the time before it was written, opening a connection; None: none told
     written_ns: Whole | None = None  # the request had been written; None where the client does not tell
-    first_byte_ns: Whole | None = None
+    first_byte_ns: Whole | None = None  # when the first byte of the reply came
     first_token_ns: Whole | None = None  # streamed replies only
     tokens_ns: tuple[Whole, ...] = ()  # arrival of each content chunk, streamed replies only
-    status: Whole | None = None
-    failure: Failure | None = None
+    status: Whole | None = None  # of HTTP; null where there was none
+    failure: Failure | None = None  # why there is no reply; null where there is one
     retry_after_ns: Whole | None = None  # what the endpoint asked for
     remaining_requests: Whole | None = None  # of the quota, as its headers said
-    remaining_tokens: Whole | None = None
+    remaining_tokens: Whole | None = None  # that the provider said are left
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="trial"):
     """What became of one trial: exactly one for each planned trial at the end of a run."""
 
-    key: str
-    case: str
-    candidate: str
-    variant: Variant = ORIGINAL
-    repeat: Annotated[int, msgspec.Meta(ge=0, lt=32_768)] = 0
-    outcome: Reply | Failure
-    attempts: tuple[Attempt, ...] = ()
-    queue_ns: Whole = 0
-    own_ns: Whole = 0
+    key: str  # digest of the trial
+    case: str  # id of the case
+    candidate: str  # prompt@model
+    variant: Variant = ORIGINAL  # original or a perturbation
+    repeat: Annotated[int, msgspec.Meta(ge=0, lt=32_768)] = 0  # from 0
+    outcome: Reply | Failure  # reply or failure
+    attempts: tuple[Attempt, ...] = ()  # HTTP exchanges, in order
+    queue_ns: Whole = 0  # waited for a free slot, nanoseconds
+    own_ns: Whole = 0  # our own work on it, nanoseconds
     started_utc: str = ""  # ISO 8601 with microseconds, when the trial was admitted
     in_flight: Whole = 0  # calls in flight when it was admitted, this one included
     recorded: bool = False  # replayed: latency was measured elsewhere, or not at all
@@ -198,21 +198,21 @@ def service_ns(record: Record) -> int | None:
 class CaseRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="case"):
     """A case as it was when the run began, so that a run can be judged years later without its suite."""
 
-    id: str
-    digest: str
-    expected: str
-    split: str = ""
-    tags: tuple[str, ...] = ()
-    inputs: dict[str, str] = {}
+    id: str  # of the case
+    digest: str  # of its content
+    expected: str  # the right label
+    split: str = ""  # such as dev or holdout; empty where none
+    tags: tuple[str, ...] = ()  # for slices
+    inputs: dict[str, str] = {}  # of the template
     variants: dict[str, str] = {}  # what the suite's own perturbations made of its longest input
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="session"):
     """One process that worked on the run: the first, and one for each resume."""
 
-    at_utc: str
-    event: Literal["started", "resumed", "finished", "stopped"]
-    pid: Whole = 0
+    at_utc: str  # when, ISO 8601
+    event: Literal["started", "resumed", "finished", "stopped"]  # what the process did
+    pid: Whole = 0  # of the process
     planned: Whole = 0  # trials of the whole run
     done_before: Whole = 0  # trials already journalled when this session began
     why: str = ""  # for `stopped`: signal, storage, endpoint
@@ -223,18 +223,18 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="p
     """The concurrency limit changed, or dispatch paused, and why."""
 
     at_ns: Whole  # monotonic, from the start of this session
-    endpoint: str
-    limit: Whole
-    in_flight: Whole
-    why: str
+    endpoint: str  # whose limit it is
+    limit: Whole  # calls that may be in flight from now on
+    in_flight: Whole  # calls that were
+    why: str  # the reason in words
     most: Whole = 0  # what the limit may grow to
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="refused"):
     """A candidate ended because nothing that it sends is answered; what it was not asked can be resumed."""
 
-    at_utc: str
-    candidate: str
+    at_utc: str  # when, ISO 8601
+    candidate: str  # prompt@model
     failure: Failure  # in the endpoint's words
     case: str = ""  # one that met it
     calls: Whole = 0  # trials that met it, one after the other
@@ -246,8 +246,8 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 class Stopped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="settled"):
     """A candidate's verdict was settled before all of its cases were asked; the rest is not asked."""
 
-    at_utc: str
-    candidate: str
+    at_utc: str  # when, ISO 8601
+    candidate: str  # prompt@model
     asked: Whole  # cases, of the beginning of the asked order that was finished
     of: Whole  # cases of the suite
     ready: bool  # settled READY; else it can't be READY any more
@@ -286,13 +286,13 @@ class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """The harness's own load over one session: what it could have added to the latencies."""
 
     lag_p50_ns: Whole  # event-loop lag, sampled every 10 ms
-    lag_p99_ns: Whole
-    lag_max_ns: Whole
+    lag_p99_ns: Whole  # 99th percentile of the delay of the loop, nanoseconds
+    lag_max_ns: Whole  # its maximum, nanoseconds
     cpu_share: float  # CPU seconds per wall second of a process: 1.0 is one core
-    samples: Whole
-    processes: Whole = 1
-    max_in_flight: Whole = 0
-    gc_pauses: Whole = 0
+    samples: Whole  # delays that were measured
+    processes: Whole = 1  # that sent calls
+    max_in_flight: Whole = 0  # most calls at once
+    gc_pauses: Whole = 0  # pauses of the garbage collector
     node: str = ""  # of a cluster; empty: all processes together
     clock_ns: int = 0  # that its time of day was ahead of the driver's
 

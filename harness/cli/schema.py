@@ -51,7 +51,49 @@ def written_schemas() -> dict[str, dict[str, Any]]:
 
 
 def _schema_of(kind: Any, title: str) -> dict[str, Any]:  # noqa: ANN401 - a type or a union of types
-    """Give the JSON Schema of a msgspec type."""
+    """Give the JSON Schema of a msgspec type; what stands beside a field in the source describes it."""
     import msgspec
 
-    return {"$schema": DIALECT, "title": title, **msgspec.json.schema(kind)}
+    schema = {"$schema": DIALECT, "title": title, **msgspec.json.schema(kind)}
+    for cls in _structs(msgspec.inspect.type_info(kind)):
+        told = _beside_fields(cls)
+        for name, rule in schema["$defs"][cls.__name__].get("properties", {}).items():
+            if name in told:
+                rule["description"] = told[name]
+    return schema
+
+
+def _structs(info: Any) -> set[type]:  # noqa: ANN401 - each kind of type has an own class
+    """Find every struct below a type."""
+    import msgspec
+
+    found, left = set[type](), [info]
+    while left:
+        one = left.pop()
+        if isinstance(one, msgspec.inspect.StructType):
+            if one.cls in found:
+                continue
+            found.add(one.cls)
+            left += [field.type for field in one.fields]
+        elif isinstance(one, msgspec.inspect.Type):
+            parts = [getattr(one, name) for name in one.__struct_fields__]
+            left += [each for part in parts for each in (part if isinstance(part, tuple) else (part,))]
+    return found
+
+
+def _beside_fields(cls: type) -> dict[str, str]:
+    """Read the comment that stands at the end of each field's line, of a class and of those it extends."""
+    import ast
+    import inspect
+    import textwrap
+
+    told: dict[str, str] = {}
+    for each in [one for one in reversed(cls.__mro__) if one.__module__.startswith("harness.")]:
+        lines = textwrap.dedent(inspect.getsource(each)).splitlines()
+        (body,) = ast.parse("\n".join(lines)).body
+        for node in ast.iter_child_nodes(body):
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.end_lineno is not None:
+                _, mark, comment = lines[node.end_lineno - 1][node.end_col_offset :].partition("  # ")
+                if mark:
+                    told[node.target.id] = comment[:1].upper() + comment[1:].rstrip(".") + "."
+    return told

@@ -24,13 +24,13 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     figure is undefined; then `why_undefined` says why and no check on it can pass. Never NaN, never infinite.
     """
 
-    value: float | None
-    n: int
-    low: float | None = None
-    high: float | None = None
-    confidence: float = 0.95
-    method: str = ""
-    why_undefined: str | None = None
+    value: float | None  # the figure; null where it is undefined
+    n: int  # what it counts over: cases, predictions, calls
+    low: float | None = None  # lower end of the interval; null where there is none
+    high: float | None = None  # upper end of the interval; null where there is none
+    confidence: float = 0.95  # of the interval, a share
+    method: str = ""  # how the interval was made
+    why_undefined: str | None = None  # why there is no figure; null where there is one
 
 
 def undefined(why: str, *, n: int = 0, confidence: float = 0.95) -> Estimate:
@@ -41,8 +41,8 @@ def undefined(why: str, *, n: int = 0, confidence: float = 0.95) -> Estimate:
 class SampleReply(msgspec.Struct, frozen=True, kw_only=True):
     """A reply that no label was read from, and why not."""
 
-    case: str
-    reply: str
+    case: str  # id of the case
+    reply: str  # its reply, shortened
     reason: str  # `two labels: spam, ham`, `cut after 8 tokens`
 
 
@@ -114,32 +114,32 @@ class PastRun(msgspec.Struct, frozen=True, kw_only=True):
 class HistoryPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One run of the series."""
 
-    run_id: str
-    created_utc: str
-    complete: bool
-    prompt_digest: str
-    accuracy: Estimate
-    stability: Estimate | None = None
+    run_id: str  # name of the run
+    created_utc: str  # when it began, ISO 8601
+    complete: bool  # every planned trial had ended
+    prompt_digest: str  # digest of the prompt as sent
+    accuracy: Estimate  # share of trials that were right
+    stability: Estimate | None = None  # share of cases with one label in all repeats; null with one repeat
     p95: Estimate | None = None  # seconds
-    verdict: str = ""
+    verdict: str = ""  # what the run decided
     changed: tuple[str, ...] = ()  # release marks: what is different since the point before
 
 
 class NotComparable(msgspec.Struct, frozen=True, kw_only=True):
     """A run of the same candidate that is left out, and why."""
 
-    run_id: str
-    created_utc: str
-    why: str
+    run_id: str  # name of the run
+    created_utc: str  # when it began, ISO 8601
+    why: str  # why it is left out
 
 
 class AccuracyChange(msgspec.Struct, frozen=True, kw_only=True):
     """Accuracy now minus before, in two groups that are taken as independent (Newcombe)."""
 
-    against: Against
-    runs: tuple[str, ...]
-    before: Estimate
-    change: Estimate
+    against: Against  # what is held against now
+    runs: tuple[str, ...]  # names of the runs before
+    before: Estimate  # accuracy then, a share
+    change: Estimate  # now minus before, a share
 
 
 class CusumChart(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,8 +147,8 @@ class CusumChart(msgspec.Struct, frozen=True, kw_only=True):
 
     usual: float  # error rate that the chart takes for normal
     worse: float  # error rate that it looks for
-    limit: float
-    path: tuple[float, ...]
+    limit: float  # a value above it is a drop
+    path: tuple[float, ...]  # one value for each complete run
     signal: str | None  # the first run at or above the limit
 
 
@@ -158,9 +158,9 @@ class History(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str  # the run that is held against those before it
     points: tuple[HistoryPoint, ...]  # oldest first
     changes: tuple[AccuracyChange, ...] = ()  # empty without an earlier comparable run
-    cusum: CusumChart | None = None
-    not_comparable: tuple[NotComparable, ...] = ()
-    sentence: str = ""
+    cusum: CusumChart | None = None  # chart of small lasting drops; null with too few runs
+    not_comparable: tuple[NotComparable, ...] = ()  # runs that are left out, with reasons
+    sentence: str = ""  # the same in words
 
 
 class PromptGrowth(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,20 +175,20 @@ class PromptGrowth(msgspec.Struct, frozen=True, kw_only=True):
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
     """Money and tokens, from what the endpoint counted."""
 
-    currency: str
+    currency: str  # ISO 4217, of all money here
     total: float | None  # of all calls of this run, warm-up included; None without a price
-    per_1000: Estimate
-    per_correct: Estimate
-    per_caught_positive: Estimate | None
+    per_1000: Estimate  # money for 1,000 trials
+    per_correct: Estimate  # money for a right answer
+    per_caught_positive: Estimate | None  # money for a positive case that was found; null without a positive label
     tokens_in: Estimate  # per trial
-    tokens_out: Estimate
-    tokens_cached: Estimate
-    per_month: float | None = None
-    volume_per_month: float | None = None
-    priced: bool = True
-    missing_usage: int = 0
+    tokens_out: Estimate  # output tokens a call
+    tokens_cached: Estimate  # input tokens a call that the provider had cached
+    per_month: float | None = None  # money at the volume; null without one
+    volume_per_month: float | None = None  # calls a month in production; null where not stated
+    priced: bool = True  # the model has a price
+    missing_usage: int = 0  # replies that did not say how many tokens they took
     month: Estimate | None = None  # `per_month` with its interval
-    growth: PromptGrowth | None = None
+    growth: PromptGrowth | None = None  # how the prompt grew against base; null without one
     tiers: dict[str, int] = {}  # service tier, as the endpoint named it -> replies
     not_at_flex: int = 0  # replies that were asked for at flex, and of which none says that it served them
     unpriced: tuple[str, ...] = ()  # tiers that served, and of which harness.yml does not say what they cost

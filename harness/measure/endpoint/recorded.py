@@ -37,25 +37,25 @@ _MOST_PROBLEMS = 50
 class Recorded(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line: which trials it answers, and with what. What it does not name, it serves all of."""
 
-    case: str | int
-    prompt: str | None = None
-    model: str | None = None
-    variant: str | None = None
-    repeat: Annotated[int, msgspec.Meta(ge=0, lt=100_000)] | None = None
-    reply: str | None = None
-    failure: FailureKind | None = None
+    case: str | int  # id of the case
+    prompt: str | None = None  # name of the prompt; null: of all
+    model: str | None = None  # name of the model; null: of all
+    variant: str | None = None  # original or a perturbation; null: of all
+    repeat: Annotated[int, msgspec.Meta(ge=0, lt=100_000)] | None = None  # from 0; null: of all
+    reply: str | None = None  # the text of the reply; null with a failure
+    failure: FailureKind | None = None  # a kind of failure instead of a reply
     message: str | None = None  # of the failure
     status: int | None = None  # of the failure
-    latency_s: _Seconds | None = None
-    ttft_s: _Seconds | None = None
-    finish_reason: str | None = None
-    refusal: str | None = None
+    latency_s: _Seconds | None = None  # seconds that it took
+    ttft_s: _Seconds | None = None  # seconds to the first token
+    finish_reason: str | None = None  # as the endpoint gave it, such as stop or length
+    refusal: str | None = None  # the text by which the model refused
     tool: JsonObject | str | None = None  # the arguments of the tool that was called instead of answering
-    reasoning: str | None = None
-    usage: Usage | None = None
-    score: float | None = None
-    logprobs: tuple[TokenLogprob, ...] = ()
-    served_model: str | None = None
+    reasoning: str | None = None  # what the model thought aloud
+    usage: Usage | None = None  # tokens
+    score: float | None = None  # for the positive label, higher is likelier
+    logprobs: tuple[TokenLogprob, ...] = ()  # of the tokens of the reply
+    served_model: str | None = None  # the model that answered, by its own word
 
 
 class ReplyFile:

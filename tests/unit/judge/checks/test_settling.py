@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 
 import pytest
+from run_of import case_row, manifest_of, parsed_thresholds, record, replayed
 
 from harness.files.suite import StopRule, Suite
 from harness.files.thresholds import parse_threshold
+from harness.judge.assess import assess
 from harness.judge.checks.settling import Case, Said
 from harness.judge.checks.stopper import settling
+from harness.record import Event
 
 N = 100
 CASES = [Case(f"c{n}", n % 2) for n in range(N)]
@@ -78,3 +82,57 @@ def test_later_looks_of_the_same_trials_in_another_order_of_arrival_find_the_sam
         made.take(f"c{n}", 0, Said(predicted, predicted, "label", 0.1))
     assert made.settled is not None
     assert (made.settled.asked, made.settled.ready) == first
+
+
+LABELS = ("spam", "ham")
+DEMANDS = ("accuracy >= 85%", "recall[spam] >= 80%", "specificity[spam] >= 80%")
+
+
+def draws(rng: random.Random, repeats: int) -> Iterator[tuple[Case, int, int]]:
+    """Answer every case; the candidate is hopeless, near the demands or good."""
+    chance = rng.choice([0.70, 0.76, 0.91, 0.93, 0.95])
+    for case in CASES:
+        for repeat in range(repeats):
+            yield case, repeat, case.expected if rng.random() < chance else 1 - case.expected
+
+
+@pytest.mark.parametrize(
+    ("candidates", "repeats", "firm", "met"),
+    [
+        (1, 1, True, {("PASS", "PASS"), ("FAIL", "FAIL"), ("open", "INCONCLUSIVE")}),  # as a gate: what FAILS ends it
+        (3, 1, False, {("PASS", "PASS"), ("can't pass", "INCONCLUSIVE"), ("open", "PASS")}),
+        (2, 2, False, {("PASS", "PASS"), ("can't pass", "INCONCLUSIVE")}),
+    ],
+)
+def test_what_is_settled_for_certain_is_what_the_verdict_of_all_candidates_and_checks_says(
+    candidates: int, repeats: int, firm: bool, met: set[tuple[str, str]]
+) -> None:
+    """The verdict corrects by Holm over candidates and over checks; a stop never settles what that leaves open."""
+    rng = random.Random(candidates)
+    rule = StopRule.model_validate({"delta": 1e-9, "every": 5, "from": 5})
+    thresholds = parsed_thresholds(DEMANDS, LABELS)
+    names = [f"v{n}@m" for n in range(candidates)]
+    entries = [replayed(name) for name in names]
+    manifest = manifest_of(LABELS, planned=N * candidates * repeats, repeats=repeats, candidates=entries)
+    seen: set[tuple[str, str]] = set()
+    for _ in range(24 // candidates):
+        events: list[Event] = [case_row(case.id, LABELS[case.expected]) for case in CASES]
+        asked_of = suite(repeats=repeats)
+        weighed = {
+            name: settling(asked_of, CASES, thresholds, rule, {} if firm else None, among=candidates) for name in names
+        }
+        for name in names:
+            for case, repeat, said in draws(rng, repeats):
+                events.append(record(case.id, LABELS[said], repeat=repeat, candidate=name, recorded=True))
+                weighed[name].take(case.id, repeat, Said(said, said, "label", 0.1))
+        for made in assess(manifest, events, thresholds=thresholds).candidates:
+            settled, statuses = weighed[made.name].settled, weighed[made.name].statuses
+            if settled is not None:
+                assert settled.ready == (made.verdict == "READY"), made.headline
+                assert settled.ready or not firm or made.verdict == "NOT READY", made.headline
+            for check in made.checks:
+                early = statuses[check.threshold]
+                assert early not in {"PASS", "FAIL"} or check.status == early, check.why
+                assert early != "can't pass" or check.status != "PASS", check.why
+                seen.add((early, check.status))
+    assert met <= seen

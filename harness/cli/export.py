@@ -1,4 +1,4 @@
-"""`harness export`: a run's trials as a table for other tools."""
+"""`harness export`: a run's trials as a table for other tools, or its figures to where a team looks."""
 
 import sys
 from collections.abc import Iterator
@@ -10,6 +10,8 @@ from typing import IO, TYPE_CHECKING, Annotated, cast
 import typer
 
 from harness.cli.ground import InertStream, StorageFailed, UsageError, candidate_asked, drop, emit_json, note, options
+from harness.cli.judged import as_judged, only
+from harness.cli.sending import send
 
 if TYPE_CHECKING:
     from harness.rundir import Manifest
@@ -21,12 +23,15 @@ class Format(StrEnum):
     PARQUET = "parquet"
     CSV = "csv"
     JSONL = "jsonl"
+    MLFLOW = "mlflow"
+    OTEL = "otel"
 
 
 def export(
     run: options.RunOrCandidate = "latest",
     to: Annotated[
-        Format, typer.Option("--to", case_sensitive=False, help="The format of the table.", show_default=False)
+        Format,
+        typer.Option("--to", case_sensitive=False, help="The format of the table, or who is told.", show_default=False),
     ] = ...,  # type: ignore[assignment]  # typer's mark of a required option
     output: Annotated[
         Path | None,
@@ -39,13 +44,26 @@ def export(
             show_default=False,
         ),
     ] = None,
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="mlflow, otel: the server; else by its own variable.")
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Write a run's trials as a table, one row a trial, for notebooks and spreadsheets.
+    """Write a run's trials as a table, or send its figures to MLflow or OpenTelemetry.
 
-    docs/export.md says what the columns mean.
+    A table has a row a trial; docs/export.md says what its columns mean, and what is sent.
     """
     folder, manifest, candidate = candidate_asked(run)
+    sends = to in {Format.MLFLOW, Format.OTEL}
+    if (output if sends else url) is not None:
+        raise UsageError(f"--to {to.value} takes no {'--output' if sends else '--url'}.")
+    if sends:
+        where, sent = send(to.value, url, only(as_judged(folder, manifest), candidate), manifest)
+        if as_json:
+            emit_json({"run": manifest.run_id, "to": to.value, "sent": sent})
+        else:
+            note(f"sent {sent:,} {'events' if to is Format.OTEL else 'metrics'} to {where}")
+        return
     if output is None and to is Format.PARQUET:
         output = Path(f"{manifest.run_id}.parquet")
     if output is None and as_json:
@@ -73,6 +91,8 @@ def _written(folder: Path, manifest: "Manifest", candidate: str, to: Format, out
             case Format.JSONL:
                 with _opened(output) as out:
                     return write_jsonl(rows, out)
+            case _:
+                raise AssertionError(f"{to} is no table")
     except BrokenPipeError:  # the reader left (`| head`): nothing is wrong
         drop(sys.stdout)
         raise typer.Exit from None

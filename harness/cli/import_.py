@@ -52,7 +52,7 @@ def import_(
 
     draft = read_foreign(source, Asked(name=name, expected=expected, text=tuple(text or ()), names=names))
     made = plan(draft, to, starter_files()["harness.yml"])
-    write(made)
+    write(draft, made)
     if not as_json:
         emit("\n".join(_told(draft, made)))
         emit(checked(load_bundle(made.suite, trusted=False))[0])

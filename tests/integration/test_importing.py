@@ -63,7 +63,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str], str]] = {
     "tests without labels": ({"c.yaml": CONFIG + "tests:\n  - {vars: {a: x}, assert: [{type: llm-rubric, value: good}]}\n"}, ["c.yaml"], "no case can be carried: `llm-rubric` says no label."),
     "one label": ({"c.yaml": CONFIG + TESTS.replace("ham", "spam")}, ["c.yaml"], "every case expects `spam`, and a classifier has two labels or more"),
     "answers, no labels": ({"a.csv": "question,answer\n" + "".join(f"what is {i} and {i}?,answer {i}\n" for i in range(1100))}, ["a.csv", "--expected", "answer", "--text", "question"], "1,100 different texts are expected, more than a classifier has labels"),
-    "code": ({"promptfooconfig.js": "module.exports = {}"}, ["promptfooconfig.js"], "promptfooconfig.js is code, and is not run"),
+    "code": ({"promptfooconfig.js": "module.exports = {}"}, ["promptfooconfig.js"], "promptfooconfig.js: is code, and is not run."),
     "results": ({"out.json": '{"evalId": "x", "results": {"version": 3}, "config": {}}'}, ["out.json"], "Judge them: harness judge out.json"),
     "a suite": ({"a.suite.yml": "name: a\n"}, ["a.suite.yml"], "Check it: harness check a.suite.yml"),
     "samples that are not there": ({"evals/e.yaml": "e.dev:\n  class: evals.elsuite.basic.match:Match\n  args: {samples_jsonl: e/s.jsonl}\n"}, ["evals/e.yaml"], "evals/e.yaml:3: e.dev.args.samples_jsonl: no such file: `e/s.jsonl`. It is looked for in data/ or evals/."),
@@ -118,7 +118,7 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     laid_out(tmp_path, {"c.yaml": CONFIG + TESTS, "made/prompts/mail/v1.prompt.yml": "mine"})
     done = harness("import", "c.yaml", "--to", "made", "--name", "mail", at=tmp_path)
     assert done.returncode == 2
-    assert "made/prompts/mail/v1.prompt.yml is already there" in done.stderr
+    assert "made/prompts/mail/v1.prompt.yml: is already there" in done.stderr
     assert [path.name for path in (tmp_path / "made").rglob("*") if path.is_file()] == ["v1.prompt.yml"]
 
 

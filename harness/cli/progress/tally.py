@@ -100,8 +100,7 @@ def tallies(
 ) -> dict[str, Tally]:
     """Make one tally a candidate; `before` counts the trials that earlier sessions finished."""
     # The interval's and the wording's imports take half a second: now, and not beside the first call.
-    import harness.judge.scores  # noqa: F401
-    from harness.judge import wording  # noqa: F401
+    import harness.judge.scores  # noqa: F401 (with the room's door, which has the wording)
     from harness.judge.labels import LabelReader
 
     reader = LabelReader(suite.reply, suite.labels)

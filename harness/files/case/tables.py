@@ -11,7 +11,6 @@ from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from harness.files.label_names import Names
 from harness.files.written import Findings, did_you_mean, shown
 
 _Rows: TypeAlias = Iterator[tuple[int, dict[str, Any]]]
@@ -24,14 +23,14 @@ def read_table(file: Path, source: str, findings: Findings) -> _Rows:
     return _batches(file, lambda polars: polars.scan_parquet(source, glob=False), findings)
 
 
-def class_names(source: str) -> dict[str, Names]:
+def class_names(source: str) -> dict[str, tuple[str, ...]]:
     """Give the names of the classes of each column, where Parquet keeps the features of a data set with it."""
     import polars
 
     try:
         kept = polars.read_parquet_metadata(source).get("huggingface", "{}")
         features = json.loads(kept).get("info", {}).get("features", {})
-        return {name: Names(tuple(told["names"])) for name, told in features.items() if told.get("names")}
+        return {name: tuple(told["names"]) for name, told in features.items() if told.get("names")}
     except (polars.exceptions.PolarsError, OSError, ValueError, AttributeError, TypeError):
         return {}  # the ids stay ids
 

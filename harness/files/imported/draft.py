@@ -10,10 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 from unicodedata import normalize
 
-from harness.errors import UsageError
 from harness.files.written import Findings, shown
 
 _LONGEST_PATTERN = 1000  # characters, of a suite's reply rule
@@ -86,6 +85,12 @@ class Draft:
         if found not in self.left[-20:]:
             self.left.append(found)
 
+    def refuse(self, message: str, fix: str, file: Path | None = None) -> NoReturn:
+        """End the import. Raises FilesError."""
+        self.findings.add(file or Path(self.source), None, "", message, fix)
+        self.findings.raise_if_any()
+        raise AssertionError(message)
+
 
 class Settled(NamedTuple):
     """What a suite says of a draft's cases."""
@@ -96,7 +101,7 @@ class Settled(NamedTuple):
 
 
 def settle(draft: Draft) -> Settled:
-    """Find the labels, the rule that reads them and the cases. Raises UsageError where these are no classes."""
+    """Find the labels, the rule that reads them and the cases. Raises FilesError where these are no classes."""
     way = _way_of(draft)
     cased = way is not None and way.cased
     rows = list(_named(draft))
@@ -157,17 +162,15 @@ def _named(draft: Draft) -> Iterator[Row]:
 def _check(draft: Draft, labels: Sequence[str]) -> None:
     if not labels:
         reasons = Counter(left.message for left in draft.left).most_common(1)
-        why = f": {reasons[0][0]}" if reasons else ""
-        raise UsageError(
-            f"{draft.source}: no case can be carried{why}",
-            fix="Each case needs a label to expect; --expected names where it stands.",
-        )
+        why = f": {reasons[0][0]}" if reasons else "."
+        fix = "Each case needs a label to expect; --expected names where it stands."
+        draft.refuse(f"no case can be carried{why}", fix)
     if len(labels) < 2:
-        said = f"{draft.source}: every case expects `{shown(labels[0])}`, and a classifier has two labels or more"
-        raise UsageError(said, fix="Add cases of the other labels.")
+        said = f"every case expects `{shown(labels[0])}`, and a classifier has two labels or more."
+        draft.refuse(said, "Add cases of the other labels.")
     if len(labels) > _MOST_LABELS:
-        said = f"{draft.source}: {len(labels):,} different texts are expected, more than a classifier has labels"
-        raise UsageError(said, fix="Name the column of the label with --expected.")
+        said = f"{len(labels):,} different texts are expected, more than a classifier has labels."
+        draft.refuse(said, "Name the column of the label with --expected.")
     if len(labels) > 20 and len(labels) > len(draft.rows) // 2:
         draft.told.append(f"{len(labels)} labels for {len(draft.rows)} cases: are these answers rather than classes?")
 

@@ -10,23 +10,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.files import written
 from harness.files.imported.draft import Draft
 from harness.files.imported.promptfoo_tests import Tests
 from harness.files.imported.providers import provided
 from harness.files.imported.templates import translated
-from harness.files.written import (
-    Entries,
-    Findings,
-    Items,
-    Node,
-    Scalar,
-    as_text,
-    is_pattern,
-    named_files,
-    parse_any,
-    read_written,
-    shown,
-)
 
 _READ = frozenset({
     "$schema", "description", "prompts", "providers", "targets", "tests", "defaultTest", "evaluateOptions", "scenarios",
@@ -40,7 +28,7 @@ EVERYTHING = (("**",),)
 class Config:
     """Reads one config into a draft."""
 
-    def __init__(self, path: Path, tree: Entries, draft: Draft, expected: str = "") -> None:
+    def __init__(self, path: Path, tree: written.Entries, draft: Draft, expected: str = "") -> None:
         self._path, self._tree, self._draft, self._findings = path, tree, draft, draft.findings
         self._root, self._expected = path.parent.resolve(), expected
 
@@ -49,13 +37,13 @@ class Config:
         self._draft.description = self._text("description")
         for key, (line, _) in self._tree.entries.items():
             if key not in _READ:
-                self._draft.leave(self._path, line, shown(key), "is not carried.")
+                self._draft.leave(self._path, line, written.shown(key), "is not carried.")
         self._providers()
         self._prompts()
         Tests(self._path, self._draft, self._files, self._expected).read(self._tree)
         options = self._plain("evaluateOptions")
         for key, value in options.items() if isinstance(options, dict) else ():
-            self._option(str(key), as_text(value))
+            self._option(str(key), written.as_text(value))
 
     def _plain(self, key: str) -> Any:  # noqa: ANN401 - whatever a config holds
         line_and_node = self._tree.entries.get(key)
@@ -63,7 +51,7 @@ class Config:
 
     def _text(self, key: str) -> str:
         node = self._tree.entries.get(key, (0, None))[1]
-        return node.text if isinstance(node, Scalar) else ""
+        return node.text if isinstance(node, written.Scalar) else ""
 
     def _option(self, key: str, value: str) -> None:
         if key == "repeat" and value.isdecimal() and 1 <= int(value) <= 1000:
@@ -73,25 +61,28 @@ class Config:
                 entry["limits"] = {"concurrency": min(int(value), 10_000)}
         else:
             line = self._tree.at(("evaluateOptions", key))[1]
-            self._draft.leave(self._path, line, f"evaluateOptions.{shown(key)}", "is not carried.")
+            self._draft.leave(self._path, line, f"evaluateOptions.{written.shown(key)}", "is not carried.")
 
-    def _files(self, written: str, line: int, at: str) -> list[Path]:
+    def _files(self, reference: str, line: int, at: str) -> list[Path]:
         """Give the files that a reference names; one that leaves the config's folder is refused."""
-        plain = written.removeprefix("file://")
+        plain = reference.removeprefix("file://")
 
         def tell(message: str, fix: str) -> None:
             if "leads out" in message:
-                message, fix = f"`{shown(written)}` leads out of the config's folder.", "Copy the file into it."
+                message, fix = (
+                    f"`{written.shown(reference)}` leads out of the config's folder.",
+                    "Copy the file into it.",
+                )
             elif fix.startswith("Paths are"):
                 fix = "Paths are relative to the config's folder."
             self._findings.add(self._path, line, at, message, fix)
 
-        return named_files(plain, self._path.parent, self._root, tell)
+        return written.named_files(plain, self._path.parent, self._root, tell)
 
     def _providers(self) -> None:
         key = "providers" if "providers" in self._tree.entries else "targets"
         line, node = self._tree.entries.get(key, (0, None))
-        for each in node.items if isinstance(node, Items) else [node] if node is not None else []:
+        for each in node.items if isinstance(node, written.Items) else [node] if node is not None else []:
             found = provided(each.value())
             if found.entry is not None:
                 name, number = found.name, 2
@@ -105,23 +96,23 @@ class Config:
         node = self._tree.entries.get("prompts", (0, None))[1]
         if node is None:
             return
-        entries: list[Node] = node.items if isinstance(node, Items) else [node]
-        if isinstance(node, Entries):  # {file: label}
+        entries: list[written.Node] = node.items if isinstance(node, written.Items) else [node]
+        if isinstance(node, written.Entries):  # {file: label}
             entries = [
-                Entries(at, {"id": (at, Scalar(key, plain=False, line=at)), "label": (at, label)})
+                written.Entries(at, {"id": (at, written.Scalar(key, plain=False, line=at)), "label": (at, label)})
                 for key, (at, label) in node.entries.items()
             ]
         for number, each in enumerate(entries):
             self._prompt(each, f"prompts[{number}]")
 
-    def _prompt(self, node: Node, at: str) -> None:
+    def _prompt(self, node: written.Node, at: str) -> None:
         label, source, where = "", node, node.line
-        if isinstance(node, Entries):
-            label = as_text(node.value(EVERYTHING).get("label"))
+        if isinstance(node, written.Entries):
+            label = written.as_text(node.value(EVERYTHING).get("label"))
             source = node.entries.get("raw", node.entries.get("id", (0, node)))[1]
             for key in node.entries.keys() - {"raw", "id", "label"}:
-                self._draft.leave(self._path, node.line, f"{at}.{shown(key)}", "is not carried.")
-        if not isinstance(source, Scalar):
+                self._draft.leave(self._path, node.line, f"{at}.{written.shown(key)}", "is not carried.")
+        if not isinstance(source, written.Scalar):
             self._findings.add(self._path, node.line, at, "must be a text, or name a file.", "Write `file://...`.")
             return
         text = source.text
@@ -131,18 +122,21 @@ class Config:
             return
         name, _, function = text.removeprefix("file://").partition(":")
         if _ends(name, _CODE):
-            self._draft.leave(self._path, where, at, f"`{shown(text)}` is code, and is not run: write its prompt out.")
+            self._draft.leave(
+                self._path, where, at, f"`{written.shown(text)}` is code, and is not run: write its prompt out."
+            )
             return
         for path in self._files(name, where, at):
-            self._file(path, label if not is_pattern(name) else "")
+            self._file(path, label if not written.is_pattern(name) else "")
         if function:
-            self._draft.leave(self._path, where, at, f"the part `{shown(function)}` of `{shown(name)}` is not carried.")
+            said = f"the part `{written.shown(function)}` of it is not carried."
+            self._draft.leave(self._path, where, at, said)
 
     def _file(self, path: Path, label: str) -> None:
         if not _ends(path.name, _TEXTS) or path.suffix in {".csv", ".jsonl"}:
             self._draft.leave(path, None, "", "is no prompt that can be carried.")
             return
-        text = read_written(path, self._findings)
+        text = written.read_written(path, self._findings)
         if text is None:
             return
         texts = [text.strip()]
@@ -155,9 +149,9 @@ class Config:
     def _add(self, name: str, text: str, path: Path, line: int) -> None:
         """Add a prompt: chat messages in JSON or YAML, or a text that is one message of the user."""
         messages = list(self._messages(text, path)) or [{"role": "user", "content": text}]
-        written = [(each["role"], *translated(each["content"])) for each in messages]
-        if why := next((why for _, _, why in written if why), ""):
-            self._draft.leave(path, line, "", f"the prompt `{shown(name)}` is not carried: {why}")
+        translations = [(each["role"], *translated(each["content"])) for each in messages]
+        if why := next((why for _, _, why in translations if why), ""):
+            self._draft.leave(path, line, "", f"the prompt `{written.shown(name)}` is not carried: {why}")
             return
         plain = re.sub(r"[^\w.-]+", "-", name).strip("-.")[:60] or f"v{len(self._draft.prompts) + 1}"
         unique, number = plain, 2
@@ -165,7 +159,7 @@ class Config:
             unique, number = f"{plain}-{number}", number + 1
         self._draft.prompts[unique] = {
             "name": name,
-            "messages": [{"role": role, "content": content} for role, content, _ in written],
+            "messages": [{"role": role, "content": content} for role, content, _ in translations],
         }
 
     def _messages(self, text: str, path: Path) -> Iterator[dict[str, str]]:
@@ -177,12 +171,14 @@ class Config:
             except (ValueError, RecursionError):
                 return
         elif path != self._path and path.suffix in {".yaml", ".yml"}:
-            node = parse_any(text, path, Findings())  # a template of YAML may be none: it is a text then
+            node = written.parse_any(
+                text, path, written.Findings()
+            )  # a template of YAML may be none: it is a text then
             found = None if node is None else node.value(EVERYTHING)
         if not isinstance(found, list) or not all(_is_message(each) for each in found):
             return
         for each in found:
-            yield {"role": each["role"], "content": as_text(each["content"])}
+            yield {"role": each["role"], "content": written.as_text(each["content"])}
 
 
 def _ends(name: str, endings: tuple[str, ...]) -> bool:

@@ -4,9 +4,9 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from harness.errors import UsageError
+from harness.files import written
 from harness.files.case import read_json, read_jsonl
 from harness.files.imported.draft import Asked, Draft, plain_name
 from harness.files.imported.prompt_file import read_prompt_file
@@ -14,17 +14,6 @@ from harness.files.imported.promptfoo import Config
 from harness.files.imported.registry import evals_of, read_registry
 from harness.files.imported.samples import read_samples, shape_of
 from harness.files.imported.tables import read_data_set, rows_of_csv
-from harness.files.written import (
-    REMOTE,
-    Entries,
-    Findings,
-    Items,
-    Scalar,
-    near_file,
-    parse_any,
-    read_lines,
-    read_written,
-)
 
 _NO_NAMES = frozenset({
     "promptfooconfig", "config", "samples", "test", "train", "data", "dataset", "cases", "goldens", "index", "tests",
@@ -33,7 +22,7 @@ _CODE = (".js", ".cjs", ".mjs", ".ts", ".mts", ".py", ".ipynb")
 _RESULTS = (".eval", ".db", ".sqlite")
 _PROMPTFOO = frozenset({"prompts", "providers", "targets", "tests", "defaultTest", "scenarios"})
 _ALL_RESULTS = frozenset({"results", "evalId", "eval", "samples", "testCases"})
-_READERS: Mapping[str, Callable[[Path, Findings], Iterator[tuple[int, dict[str, Any]]]]] = {
+_READERS: Mapping[str, Callable[[Path, written.Findings], Iterator[tuple[int, dict[str, Any]]]]] = {
     ".json": read_json,
     ".jsonl": read_jsonl,
     ".ndjson": read_jsonl,
@@ -43,13 +32,15 @@ _TESTS = ("vars", "assert")  # of a promptfoo test that stands by itself
 
 
 def read_foreign(source: str, asked: Asked) -> Draft:
-    """Read a file of another tool, or a table. Raises FilesError where it is broken, UsageError where it is none."""
+    """Read a file of another tool, or a table. Raises FilesError where it is broken, or none."""
     path = Path(source)
     draft = Draft("", source, plain_name(asked.name) or name_of(source))
-    if not source.startswith(REMOTE):
-        _refuse(path)
+    if not source.startswith(written.REMOTE):
+        _refuse(path, draft)
+    if not draft.name:
+        draft.refuse("its name makes no name of a suite.", "Give one with --name.")
     suffix = path.suffix.lower()
-    if source.startswith(REMOTE) or suffix not in {".yml", ".yaml", ".json", ".jsonl", ".ndjson", ".csv"}:
+    if source.startswith(written.REMOTE) or suffix not in {".yml", ".yaml", ".json", ".jsonl", ".ndjson", ".csv"}:
         read_data_set(source, draft, asked)
     elif suffix in {".yml", ".yaml"} or (suffix == ".json" and _begins(path) != "["):
         _tree(path, draft, asked)
@@ -64,61 +55,59 @@ def name_of(source: str) -> str:
     path = Path(source)
     stem = path.name.partition(".")[0]
     says_nothing = re.split(r"[-_0-9]", stem.lower())[0] in _NO_NAMES
-    if source.startswith(REMOTE):  # hf://datasets/OWNER/NAME@REVISION/...
+    if source.startswith(written.REMOTE):  # hf://datasets/OWNER/NAME@REVISION/...
         stem = source.split("/")[4].partition("@")[0] if source.count("/") > 4 else stem
     elif says_nothing:
         stem = path.resolve().parent.name
-    name = plain_name(stem)
-    if not name:
-        raise UsageError(f"{source}: its name makes no name of a suite", fix="Give one with --name.")
-    return name
+    return plain_name(stem)
 
 
-def _refuse(path: Path) -> None:
+def _refuse(path: Path, draft: Draft) -> None:
     name = path.name.lower()
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "there is no such file"
-        raise UsageError(f"{path}: {what}", fix=near_file(path) or "Name a file.")
+        draft.refuse(
+            "is a folder." if path.is_dir() else "there is no such file.", written.near_file(path) or "Name a file."
+        )
     if name.endswith((".suite.yml", ".suite.yaml")):
-        raise UsageError(f"{path} is a suite of this tool already", fix=f"Check it: harness check {path}")
+        draft.refuse("is a suite of this tool already.", f"Check it: harness check {path}")
     if name.endswith(_CODE):
-        raise UsageError(f"{path} is code, and is not run", fix="Write what it makes as YAML, JSON or CSV.")
+        draft.refuse("is code, and is not run.", "Write what it makes as YAML, JSON or CSV.")
     if name.endswith(_RESULTS):
-        raise _results(path)
+        _results(draft)
 
 
 def _begins(path: Path) -> str:
-    return next((line.strip()[:1] for _, line in read_lines(path, Findings()) if line.strip()), "")
+    return next((line.strip()[:1] for _, line in written.read_lines(path, written.Findings()) if line.strip()), "")
 
 
 def _tree(path: Path, draft: Draft, asked: Asked) -> None:
     """Read what is one mapping, or a list of tests."""
-    text = read_written(path, draft.findings)
+    text = written.read_written(path, draft.findings)
     text = None if text is None else _as_yaml(text, path, draft)
-    tree = None if text is None else parse_any(text, path, draft.findings)
-    if isinstance(tree, Items):
-        tree = Entries(tree.line, {"tests": (tree.line, tree)})
+    tree = None if text is None else written.parse_any(text, path, draft.findings)
+    if isinstance(tree, written.Items):
+        tree = written.Entries(tree.line, {"tests": (tree.line, tree)})
     if tree is None or draft.findings.total:
         return
-    keys = set(tree.entries) if isinstance(tree, Entries) else set()
-    if isinstance(tree, Entries) and "messages" in keys:
+    keys = set(tree.entries) if isinstance(tree, written.Entries) else set()
+    if isinstance(tree, written.Entries) and "messages" in keys:
         draft.kind = ".prompt.yml"
         read_prompt_file(path, tree, draft)
-    elif isinstance(tree, Entries) and keys & _PROMPTFOO:
+    elif isinstance(tree, written.Entries) and keys & _PROMPTFOO:
         draft.kind = "promptfoo"
         Config(path, tree, draft, asked.expected).read()
-    elif isinstance(tree, Entries) and evals_of(tree):
+    elif isinstance(tree, written.Entries) and evals_of(tree):
         draft.kind = "OpenAI evals"
         read_registry(path, tree, draft, asked.name)
     elif _ALL_RESULTS & keys:
-        raise _results(path)
+        _results(draft)
     else:
         known = "a promptfoo config, an eval of OpenAI's registry, a .prompt.yml or a list of samples"
         draft.findings.add(path, 1, "", f"is not {known}.", "Name one of these, or a table.")
 
 
-def _results(path: Path) -> UsageError:
-    return UsageError(f"{path} holds results, not cases to measure", fix=f"Judge them: harness judge {path}")
+def _results(draft: Draft) -> NoReturn:
+    draft.refuse("holds results, not cases to measure.", f"Judge them: harness judge {draft.source}")
 
 
 def _as_yaml(text: str, path: Path, draft: Draft) -> str | None:
@@ -140,16 +129,16 @@ def _as_yaml(text: str, path: Path, draft: Draft) -> str | None:
 def _records(path: Path, draft: Draft, asked: Asked) -> None:
     """Read what is rows: samples of a tool, tests of promptfoo, or a table."""
     reader = _READERS[path.suffix.lower()]
-    first: dict[str, Any] = next((row for _, row in reader(path, Findings())), {})
+    first: dict[str, Any] = next((row for _, row in reader(path, written.Findings())), {})
     shape = shape_of(first)
     if any(key in _TESTS or key.startswith("__expected") for key in first) and shape is None:
         draft.kind = "promptfoo tests"
-        named = Scalar(path.name, plain=False, line=1)
-        Config(path, Entries(1, {"tests": (1, named)}), draft, asked.expected).read()
+        named = written.Scalar(path.name, plain=False, line=1)
+        Config(path, written.Entries(1, {"tests": (1, named)}), draft, asked.expected).read()
     elif shape is not None and not asked.expected:
         draft.kind = shape.kind
         read_samples(path, reader(path, draft.findings), draft, shape)
     elif "spec" in first or {"run_id", "type"} <= first.keys() or {"promptIdx", "testIdx"} <= first.keys():
-        raise _results(path)
+        _results(draft)
     else:
         read_data_set(str(path), draft, asked)

@@ -5,6 +5,7 @@ judged the samples stands in OpenAI's registry, and in Python code elsewhere.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -13,7 +14,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 from harness.files.imported.assertions import field_of
 from harness.files.imported.draft import Draft, Row, Way
-from harness.files.imported.templates import literal
 from harness.files.written import as_text, shown
 
 Records: TypeAlias = Iterable[tuple[int, Mapping[str, Any]]]
@@ -150,7 +150,7 @@ def _prompt(kept: list[tuple[Row, Turns]], draft: Draft) -> None:
     messages = []
     for place, column in enumerate(columns):
         role, content = column[0]
-        fixed = None if place in places else literal(content)
+        fixed = None if place in places else _literal(content)
         if fixed is None:
             name = "input" if place == max(places) else f"{role}_{place + 1}"
             for (row, _), (_, text) in zip(kept, column, strict=True):
@@ -163,3 +163,10 @@ def _prompt(kept: list[tuple[Row, Turns]], draft: Draft) -> None:
         messages[-1]["content"] += "\n\n{{ choices }}\n\nAnswer with the letter of the right choice, and nothing else."
         draft.told.append("of choices the letter is the label; the words that ask for it are this tool's.")
     draft.prompts["v1"] = {"name": "as the samples have it", "messages": messages}
+
+
+def _literal(text: str) -> str | None:
+    """Write a text as a template that renders to itself; None where there is none."""
+    if not re.search(r"\{\{|\{%|\{#", text):
+        return text
+    return None if "endraw" in text else f"{{%+ raw %}}{text}{{% endraw +%}}"

@@ -12,20 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.files.case import (
-    KNOWN,
-    NAMELESS,
-    SEPARATORS,
-    class_names,
-    named_cells,
-    read_beside,
-    read_json,
-    read_jsonl,
-    read_remote,
-    read_separated,
-    read_sheet,
-    read_table,
-)
+from harness.files import case
 from harness.files.imported.draft import Asked, Draft, Row
 from harness.files.imported.templates import input_name, pattern
 from harness.files.label_names import Names, by_id, card_of, read_names
@@ -54,13 +41,13 @@ _MOST_CLASSES = 1_000
 class _Table(NamedTuple):
     rows: list[tuple[int, dict[str, Any]]]
     file: Path
-    names: Mapping[str, Names] = {}  # of the classes of a column, where the file has them
+    names: Mapping[str, tuple[str, ...]] = {}  # of the classes of a column, where the file has them
 
 
 def read_data_set(source: str, draft: Draft, asked: Asked) -> None:
     """Read a table into a draft, with a prompt to begin with."""
     table = _read(source, draft, asked)
-    columns = list(dict.fromkeys(name for _, fields in table.rows for name in fields if name != NAMELESS))
+    columns = list(dict.fromkeys(name for _, fields in table.rows for name in fields if name != case.NAMELESS))
     if draft.findings.total:
         return
     if not table.rows:
@@ -86,7 +73,7 @@ def _cases(table: _Table, label: str, texts: Sequence[str], draft: Draft, meant:
     split = next((name for name in _SPLITS if name in table.rows[0][1] and name not in {label, *texts}), "")
     own = [name for name in ("id", "tags") if name not in {label, *texts}]
     for line, fields in table.rows:
-        if fields.pop(NAMELESS, None) is not None:
+        if fields.pop(case.NAMELESS, None) is not None:
             draft.leave(table.file, line, "", "text in a column without a name is not carried.")
         written = as_text(fields.get(label)).strip()
         known = {name: fields[name] for name in own if fields.get(name)}
@@ -105,7 +92,8 @@ def _meant(table: _Table, label: str, draft: Draft, source: Path | None) -> Mapp
     written = {as_text(fields.get(label)).strip() for _, fields in table.rows}
     if source is None and not all(map(_is_id, written)):
         return {}
-    names = None if source is not None else table.names.get(label)
+    kept = None if source is not None else table.names.get(label)
+    names = None if kept is None else Names(kept)
     if names is None and source is None and table.file.is_file():
         card = card_of(table.file)
         near = [] if card is None else [table.file.parent / card]
@@ -156,7 +144,7 @@ def _text_columns(table: _Table, columns: Sequence[str]) -> list[str]:
     size = {
         name: sum(len(as_text(each.get(name))) for each in sample) / len(sample)
         for name in columns
-        if name not in {*KNOWN, *_SPLITS}
+        if name not in {*case.KNOWN, *_SPLITS}
     }
     prose = [name for name, mean in size.items() if mean >= _PROSE]
     return prose or sorted(size, key=lambda name: -size[name])[:1]
@@ -175,18 +163,20 @@ def _read(source: str, draft: Draft, asked: Asked) -> _Table:
             draft.told.append("the address has no revision (`@...`): its rows may be others tomorrow.")
         draft.kind = "table at an address"
         rows = list(
-            read_remote(path, source, kind, findings, separator="\t" if kind == "tsv" else ",", header=(), encoding="")
+            case.read_remote(
+                path, source, kind, findings, separator="\t" if kind == "tsv" else ",", header=(), encoding=""
+            )
         )
-        return _Table(rows, path, class_names(source) if kind == "parquet" and rows else {})
+        return _Table(rows, path, case.class_names(source) if kind == "parquet" and rows else {})
     draft.kind = {".parquet": "Parquet", ".jsonl": "JSONL", ".ndjson": "JSONL", ".json": "JSON"}.get(suffix, "table")
     if suffix == ".parquet":
-        return _Table(list(read_table(path, source, findings)), path, class_names(source))
+        return _Table(list(case.read_table(path, source, findings)), path, case.class_names(source))
     if suffix in {".jsonl", ".ndjson", ".json"}:
-        return _Table(list((read_json if suffix == ".json" else read_jsonl)(path, findings)), path)
+        return _Table(list((case.read_json if suffix == ".json" else case.read_jsonl)(path, findings)), path)
     if suffix in {".xlsx", ".xlsm", ".xls", ".ods"}:
-        cells = list(read_sheet(path, findings))
+        cells = list(case.read_sheet(path, findings))
         header = _header([row for _, row in cells[:_LOOKED]], draft)
-        return _Table(list(named_cells(path, iter(cells), header, findings)), path)
+        return _Table(list(case.named_cells(path, iter(cells), header, findings)), path)
     return _of_text(path, draft, asked)
 
 
@@ -200,14 +190,14 @@ def _of_text(path: Path, draft: Draft, asked: Asked) -> _Table:
     if beside != path and beside.is_file():
         draft.kind = "texts with labels beside"
         draft.told.append(f"the labels are the lines of {beside}")
-        return _Table(list(read_beside(path, "text", {"expected": beside}, findings, encoding)), path)
+        return _Table(list(case.read_beside(path, "text", {"expected": beside}, findings, encoding)), path)
     separator = _separator(lines)
     if not separator:
         findings.add(path, 1, "", "has no columns.", "Name the file of its labels, a line each, with --expected.")
         return _Table([], path)
     draft.kind = {"\t": "tab-separated", ",": "CSV"}.get(separator, f"CSV with `{separator}`")
     header = _header([row for row in _split(lines, separator) if row], draft)
-    rows = read_separated(path, findings, needed=(), separator=separator, header=header, encoding=encoding)
+    rows = case.read_separated(path, findings, needed=(), separator=separator, header=header, encoding=encoding)
     return _Table(list(rows), path)
 
 
@@ -229,7 +219,7 @@ def _decoded(path: Path, draft: Draft) -> tuple[str, list[str]]:
 def _separator(lines: Sequence[str]) -> str:
     """Find what cuts the most lines into the same number of cells."""
     found: dict[str, float] = {}
-    for separator in SEPARATORS:
+    for separator in case.SEPARATORS:
         counts = Counter(len(row) for row in _split(lines, separator) if row)
         cells, often = counts.most_common(1)[0] if counts else (0, 0)
         if cells > 1:
@@ -245,7 +235,7 @@ def _split(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
 def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:
     """Give names for the columns of a table that has no header; none where its first row names them."""
     first, rest = [cell.strip() for cell in rows[0]], rows[1:]
-    if any(cell.casefold() in {*_LABELS, *KNOWN, "text", "message", "id"} for cell in first) or not rest:
+    if any(cell.casefold() in {*_LABELS, *case.KNOWN, "text", "message", "id"} for cell in first) or not rest:
         return ()
     classes = {}
     for place, cell in enumerate(first):
@@ -263,4 +253,4 @@ def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:
 
 def rows_of_csv(path: Path, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the rows of a CSV file whose header is known to be there."""
-    return read_separated(path, findings, needed=())
+    return case.read_separated(path, findings, needed=())

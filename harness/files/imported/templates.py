@@ -122,13 +122,6 @@ def _word(whole: str, loops: set[str], line: int) -> Callable[[re.Match[str]], s
     return written
 
 
-def literal(text: str) -> str | None:
-    """Write a text as a template that renders to itself; None where there is none."""
-    if not re.search(r"\{\{|\{%|\{#", text):
-        return text
-    return None if "endraw" in text else f"{{%+ raw %}}{text}{{% endraw +%}}"
-
-
 def first_prompt(cases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Give a prompt to begin with, for cases that come without one: of their longest input."""
     names = [name for name in cases[0] if name not in KNOWN]

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from harness.errors import UsageError
 from harness.files.imported.draft import Draft, settle
 from harness.files.imported.templates import first_prompt
 from harness.files.project import PROJECT_FILE, ModelEntry, find_project, read_project, replace_text
-from harness.files.written import Findings, shortest, shown
+from harness.files.written import Findings, reason, shortest, shown
 
 _LOCAL = {"smollm2": {"endpoint": "local", "weights": "smollm2-135m-instruct"}}
 
@@ -45,7 +44,7 @@ def _yaml(content: object, *, flow: bool | None = False) -> str:
 
 
 def plan(draft: Draft, folder: Path, starter: str) -> Plan:
-    """Make the files of a draft. Raises UsageError where one is there already, or no suite can be made.
+    """Make the files of a draft. Raises FilesError where one is there already, or no suite can be made.
 
     `starter` is the harness.yml of a project that has no models of its own.
     """
@@ -79,12 +78,12 @@ def plan(draft: Draft, folder: Path, starter: str) -> Plan:
         files[folder / PROJECT_FILE] = _new_project(draft) if draft.models else starter
     if there := [path for path in files if path.exists()]:
         fix = "Choose another folder with --to, or another name with --name."
-        raise UsageError(f"{there[0]} is already there, and nothing is overwritten", fix=fix)
+        draft.refuse("is already there, and nothing is overwritten.", fix, there[0])
     return Plan(suite, files, project, len(settled.cases))
 
 
-def write(made: Plan) -> None:
-    """Write the files of a plan. Raises UsageError where one can't be written."""
+def write(draft: Draft, made: Plan) -> None:
+    """Write the files of a plan. Raises FilesError where one can't be written."""
     begun: list[Path] = []
     try:
         for path, text in made.files.items():
@@ -95,8 +94,8 @@ def write(made: Plan) -> None:
     except OSError as error:
         for path in begun:  # half a project helps nobody
             path.unlink(missing_ok=True)
-        said = f"could not write {error.filename}: {error.strerror}"
-        raise UsageError(said, fix="Choose another folder with --to.") from error
+        where = Path(error.filename or made.suite)
+        draft.refuse(f"can't be written: {reason(error)}.", "Choose another folder with --to.", where)
     if made.project is not None:
         replace_text(*made.project)
 
@@ -137,15 +136,12 @@ def _models(draft: Draft, existing: Path | None) -> tuple[list[str], tuple[Path,
         if unique not in known:
             new[unique] = entry
             known[unique] = wanted
-    return names, None if not new else (existing, _with_models(existing, new, known))
+    return names, None if not new else (existing, _with_models(draft, existing, new, known))
 
 
-def _with_models(path: Path, new: Mapping[str, Any], wanted: Mapping[str, ModelEntry]) -> str:
-    """Give harness.yml with more models; UsageError where that would change anything else."""
-    try:
-        before = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}", fix="Save it as UTF-8.") from None
+def _with_models(draft: Draft, path: Path, new: Mapping[str, Any], wanted: Mapping[str, ModelEntry]) -> str:
+    """Give harness.yml with more models. Raises FilesError where that would change anything else."""
+    before = path.read_bytes().decode("utf-8")  # it was read before
     newline = "\r\n" if "\r\n" in before else "\n"
     mark = "\ufeff" if before.startswith("\ufeff") else ""
     before, added = before.removeprefix(mark).replace("\r\n", "\n"), _yaml(dict(new))
@@ -164,8 +160,8 @@ def _with_models(path: Path, new: Mapping[str, Any], wanted: Mapping[str, ModelE
     findings = Findings()
     read = read_project(path, findings, after) if after else None
     if read is None or findings.total or dict(read.project.models) != dict(wanted):
-        said = f"{path}: models can't be added to it without changing more"
-        raise UsageError(said, fix=f"Add them below `models:` yourself, then import again:\n{_indented(added, 2)}")
+        fix = f"Add them below `models:` yourself, then import again:\n{_indented(added, 2)}"
+        draft.refuse("models can't be added to it without changing more.", fix, path)
     return mark + after.replace("\n", newline)
 
 

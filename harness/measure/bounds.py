@@ -90,7 +90,11 @@ def _cost(plan: Plan, candidate: Candidate, trials: int, at_once: int) -> Candid
     sampled = min(at_once if entry.waits else len(plan.sampled), trials)
     beside = sampled + warmups if sampled else 0  # calls at the whole price in what is waited for
     whole = trials + warmups if trials else 0
-    parts = {"sync": (whole, 0), "batch": (beside, trials - sampled), "flex": (0, whole)}
+    parts = {
+        "sync": (whole, 0),
+        "batch": (beside, trials - sampled),
+        "flex": (0, whole if entry.via == "flex" else trials),
+    }
     ways = {
         way: each * (full + part * (price.factor(way) or 1.0))
         for way, (full, part) in parts.items()

@@ -142,3 +142,12 @@ def test_an_endpoint_without_tiers_is_a_mistake_before_any_call(tmp_path: Path, 
     entry = ModelEntry(endpoint=endpoint, base_url="http://127.0.0.1:9", model="m-1")
     with pytest.raises(UsageError, match="can't be asked via flex"):
         checked_via("m", entry, "flex")
+
+
+def test_what_fails_at_flex_settles_no_latency_early(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(lambda request: Answer(status=500) if request.number % 2 else of_tiers(request))
+    suite = write_project(tmp_path, server.url, cases=200, via="flex", limits={"attempts": 1})
+    suite.write_text(suite.read_text() + "thresholds: ['latency.p95 <= 60 s', 'accuracy >= 1%']\nstop: {delta: 1%}\n")
+    done = harness("run", suite.name, "--json", at=tmp_path)
+    (made,) = json.loads(done.stdout)["candidates"]
+    assert (made["settled"], made["verdict"], made["trials"]) == (None, "INCONCLUSIVE", 200)

@@ -27,8 +27,7 @@ Transport: TypeAlias = Literal["wire", "httpx", "openai"]
 
 PER_MILLION = 1e6  # tokens that a price is for
 MANY_S = 86_400.0  # a day: longer waits are a slip of the pen
-AT_FLEX = {"timeout_s": 900.0, "deadline_s": 3600.0}  # a call may take a quarter of an hour, a full tier longer
-
+AT_FLEX = {"timeout_s": 900.0, "deadline_s": 3600.0, "warmup": 0}  # slow, sometimes full, and no time is believed
 
 Tokens = TypeVar("Tokens", float, "npt.NDArray[np.float64]")
 
@@ -201,7 +200,9 @@ class ModelEntry(Written):
 
     def asked(self, via: Via) -> Self:
         """Give the entry asked in another way; at flex with the patience that it takes, where nobody wrote another."""
-        patience = {name: s for name, s in AT_FLEX.items() if via == "flex" and name not in self.model_fields_set}
+        patience = {
+            name: value for name, value in AT_FLEX.items() if via == "flex" and name not in self.model_fields_set
+        }
         return self.model_copy(update={"via": via, **patience})
 
     @property

@@ -16,7 +16,7 @@ from harness.judge.checks.settling import Settled, Settling
 from harness.judge.documents import OUTCOMES, Check, SettledEarly
 from harness.judge.labels import LabelReader
 from harness.judge.sections.cost import spent
-from harness.judge.view import FAILED, NONE, View, lost
+from harness.judge.view import FAILED, NONE, SYNC, View, lost
 from harness.record import ORIGINAL, CaseRow, Failure, Record, Stopped, caller_ns
 
 _ANSWERS = len(OUTCOMES)
@@ -107,7 +107,7 @@ class Stopper:
             predicted,
             _answer(predicted, OUTCOMES.index(read.outcome), record.repeat),
             read.outcome,
-            _seconds(caller_ns(record), failed=read.outcome == "failed"),
+            _seconds(caller_ns(record), failed=read.outcome == "failed" and record.via == "sync"),
             lost=failed is not None and failed.kind != "render" and read.outcome == "failed",
         )
 
@@ -156,7 +156,7 @@ def settled_by(view: View, thresholds: Sequence[Threshold], rule: StopRule) -> S
             predicted,
             _answer(predicted, outcome, repeat),
             OUTCOMES[outcome],
-            _seconds(int(trials.caller_ns[row]), failed=outcome == FAILED),
+            _seconds(int(trials.caller_ns[row]), failed=outcome == FAILED and trials.via[row] == SYNC),
             lost=bool(unknown[row]),
         )
         made.take(cases.ids[int(trials.case[row])], repeat, said)

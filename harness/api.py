@@ -266,7 +266,8 @@ def judge(
     measured them. Rows of one case are its repeats. Labels are compared as texts. Without `thresholds` the
     documented defaults apply. Raises UsageError where lengths differ, labels contradict, or a threshold is none.
     """
-    from harness.judge.given import Given, decidable, given_run, reply
+    from harness.files.answers import Given, reply
+    from harness.judge.given import decidable, given_run, suite_of
 
     given = {"expected": expected, "predicted": predicted, "cases": cases, "latency_s": latency_s}
     lengths = {key: len(values) for key, values in given.items() if values is not None}
@@ -291,8 +292,10 @@ def judge(
         "repeats": max(Counter(each.case for each in answers).values()),
     }
     try:
-        suite["thresholds"] = decidable(suite, timed=latency_s is not None) if thresholds is None else list(thresholds)
-        manifest, events = given_run(answers, suite, at_utc=datetime.now(UTC).isoformat())
+        read = suite_of({**suite, "thresholds": list(thresholds or ())})
+        if thresholds is None:
+            read = read.model_copy(update={"thresholds": tuple(decidable(read, timed=latency_s is not None))})
+        manifest, events = given_run(answers, read, at_utc=datetime.now(UTC).isoformat())
         made = Run(manifest, lambda: events, None)
         _ = made.assessment
     except ValueError as error:

@@ -148,6 +148,7 @@ def check_manifest(manifest: Manifest) -> None:
         "changed": list,
         "shard": dict,
         "merged": list,
+        "source": dict,
         "unasked": int,
     }
     if any(not isinstance(manifest.notes[key], kind) for key, kind in kinds.items() if key in manifest.notes):

@@ -5,6 +5,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import HarnessError, StorageFailed, UsageError
-from harness.journal import is_finished, open_plain, read_events, sync_folder
+from harness.journal import JournalWriter, is_finished, open_plain, read_events, sync_folder
 from harness.manifest import CandidateEntry, FileDigest, Manifest, ReplyRuleRefused, check_manifest, reply_rules
 from harness.record import Event
 
@@ -50,6 +51,23 @@ def create_run(results: Path, suite_name: str, content: str) -> Path:
     except OSError as error:
         raise StorageFailed(f"{results}: {error.strerror}", fix="Make room or allow writing there.") from error
     raise StorageFailed(f"{results}: no free name for a run.", fix="Try again.")
+
+
+def write_run(results: Path, manifest: Manifest, events: Iterable[Event]) -> Path:
+    """Write a run whose events are all known: it is there as a whole, or not at all. Raises StorageFailed."""
+    run = create_run(results, manifest.suite_name, manifest.suite_digest)
+    try:
+        writer = JournalWriter.create(run / JOURNAL, run.name)
+        try:
+            for event in events:
+                writer.append(event)
+        finally:
+            writer.close()
+        write_manifest(run, msgspec.structs.replace(manifest, run_id=run.name))  # last: it makes the folder a run
+    except BaseException:
+        shutil.rmtree(run, ignore_errors=True)
+        raise
+    return run
 
 
 def write_manifest(run: Path, manifest: Manifest) -> None:

@@ -69,6 +69,7 @@ COMMANDS = {
     "run": "run.run",
     "resume": "run.resume",
     "merge": "merge.merge",
+    "judge": "judge.judge",
     "report": "report.report",
     "compare": "compare.compare",
     "baseline": "baseline.app",

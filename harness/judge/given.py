@@ -7,49 +7,30 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
+from msgspec import structs
 
+from harness.files.answers import Given, Stored
 from harness.files.digest import digest, trial_key
 from harness.files.policy import default_thresholds
-from harness.files.project import ModelEntry
-from harness.files.prompts import Prompt
 from harness.files.suite import Suite, suite_digest
 from harness.files.thresholds import metric_of
-from harness.record import Attempt, CaseRow, Event, Failure, Record, Reply, Session, Usage
-from harness.rundir import SCHEMA_VERSION, CandidateEntry, Manifest
+from harness.judge.causes import quoted
+from harness.judge.labels import LabelReader, said
+from harness.judge.wording import count, listed
+from harness.record import Attempt, CaseRow, Event, Failure, Record, Session
+from harness.rundir import SCHEMA_VERSION, CandidateEntry, FileDigest, Manifest
+
+_MOST_LABELS = 1000  # of a suite
+_NAMED = 3  # answers that are read otherwise here
 
 
-class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer of another tool: what was asked, what would be right, what came back and after how long."""
-
-    case: str
-    expected: str
-    outcome: Reply | Failure
-    candidate: str = "given"
-    latency_s: float | None = None  # None: nobody looked at the clock
-    inputs: dict[str, str] = {}
-    split: str = ""
-    tags: tuple[str, ...] = ()
-
-
-def reply(text: object, usage: Usage | None = None) -> Reply:
-    """Give a reply as it was read: nothing (None, or a number that is none) is an empty one."""
-    missing = text is None or text != text  # noqa: PLR0124 (only a NaN differs from itself)
-    return Reply(text="" if missing else str(text), usage=usage or Usage())
-
-
-def given_run(
-    answers: Sequence[Given], suite: Mapping[str, Any], *, at_utc: str, notes: Mapping[str, Any] | None = None
-) -> tuple[Manifest, list[Event]]:
+def given_run(answers: Sequence[Given], suite: Suite, *, at_utc: str) -> tuple[Manifest, list[Event]]:
     """Make a run of answers; those of one case and candidate are its repeats, in their order.
 
-    `suite` holds what a suite file would: name, labels, positive, reply, thresholds, confidence.
-    Raises ValueError where the answers of one case do not agree in what would be right, or the suite is none.
+    Raises ValueError where the answers of one case do not agree in what would be right.
     """
     cases = _cases(answers)
-    counted = Counter((given.candidate, given.case) for given in answers)
-    read = _suite(suite)
-    read = read.model_copy(update={"repeats": max(counted.values(), default=1)})
+    read = suite.model_copy(update={"repeats": _repeats(answers)})
     names = tuple(dict.fromkeys(given.candidate for given in answers))
     events: list[Event] = [*cases.values(), Session(at_utc=at_utc, event="started", planned=len(answers))]
     events += _records(answers, cases)
@@ -71,24 +52,84 @@ def given_run(
         git_commit=None,
         git_dirty=None,
         command=(),
-        notes=dict(notes or {}),
     )
     return manifest, [*events, Session(at_utc=at_utc, event="finished", planned=len(answers))]
 
 
-def decidable(suite: Mapping[str, Any], *, timed: bool) -> list[str]:
-    """Give the documented defaults that bare answers can meet or miss."""
-    read = _suite(suite)
-    known = [(each.text, metric_of(each.metric)) for each in default_thresholds(read, splits=())]
+def stored_run(
+    stored: Stored, suite: Suite, told: Sequence[str], *, file: str, now: str, version: str, command: tuple[str, ...]
+) -> tuple[Manifest, list[Event]]:
+    """Make a run of what another tool stored in a file of this name; it began when the tool says.
+
+    `told` is what was said of it, and is kept. Raises ValueError as `given_run` does.
+    """
+    manifest, events = given_run(stored.answers, suite, at_utc=min(stored.created_utc or now, now))
+    source = {"tool": stored.tool, "file": file, "sha256": stored.sha256, "clock": stored.clock, "notes": list(told)}
+    more = {"files": (FileDigest(path=file, sha256=stored.sha256),), "command": command, "notes": {"source": source}}
+    return structs.replace(manifest, versions={"prompt-readiness": version}, **more), events
+
+
+def suite_of_stored(stored: Stored, *, labels: str, positive: str, read_as: str, name: str) -> Suite:
+    """Give what a suite file would say of stored answers; a user may say what the file does not. Raises ValueError."""
+    more = [label.strip() for label in labels.split(",") if label.strip()]
+    known = sorted({given.expected for given in stored.answers} | {*stored.choices, *more})
+    if len(known) < 2:
+        raise ValueError(f"all answers should be `{known[0]}`: name the other labels. Write --labels A,B.")
+    if len(known) > _MOST_LABELS:
+        raise ValueError(f"has {len(known):,} different right answers: these are texts, and no labels.")
+    if positive and positive not in known:
+        raise ValueError(f"--positive {positive} is none of its labels: {listed(known, 12)}.")
+    rule = {**stored.rule_for(known), "aliases": stored.aliases}
+    kind, _, how = read_as.partition(":")
+    if kind:
+        key = {"exact": "", "mention": "", "json": "pointer", "regex": "pattern"}.get(kind)
+        if key is None or bool(how and not key) or (kind == "regex" and not how):
+            raise ValueError("--as is none of `exact`, `mention`, `json:/POINTER` and `regex:PATTERN`.")
+        rule = {"as": kind, "aliases": stored.aliases} | ({key: how} if how else {})
+    plain = "".join(c for c in name or stored.name if c.isprintable() and c not in "/\\")[:100]
+    suite = {"name": plain or "judged", "labels": known, "positive": positive or None, "reply": rule}
+    return suite_of({**suite, "repeats": _repeats(stored.answers)})
+
+
+def read_here(stored: Stored, suite: Suite) -> list[str]:
+    """Say what a file holds, how many answers its tool found right, and which of them are read otherwise here."""
+    answers, of = len(stored.answers), len({given.case for given in stored.answers})
+    told = [f"{stored.tool}: {count(answers, 'answer')} to {count(of, 'case')}, read by `{suite.reply.as_}`"]
+    told += stored.notes
+    if len(suite.labels) > max(20, of // 2):
+        told.append(f"{len(suite.labels):,} different right answers to {of:,} cases: these may be texts, and no labels")
+    known = [given for given in stored.answers if given.passed is not None]
+    reader = LabelReader(suite.reply, suite.labels)
+    right = [reader.read(given.outcome).label == given.expected for given in known]
+    other = [given for given, mine in zip(known, right, strict=True) if mine != given.passed]
+    if known:
+        passed = sum(given.passed is True for given in known)
+        told.append(f"{stored.tool} itself passed {passed:,} of {len(known):,}; here {sum(right):,} are right")
+    for given in other[:_NAMED]:
+        theirs = "passed" if given.passed else "did not pass"
+        told.append(f"{given.case}: {theirs} there; expected {given.expected}, it said {quoted(said(given.outcome))}")
+    if other[_NAMED:]:
+        told.append(f"{count(len(other) - _NAMED, 'more answer')} are read otherwise here")
+    return told
+
+
+def decidable(suite: Suite, *, timed: bool, failed: bool = False) -> list[str]:
+    """Give the documented defaults that bare answers can meet or miss; on times and failures where these are known."""
+    known = [(each.text, metric_of(each.metric)) for each in default_thresholds(suite, splits=())]
     return [
         text
         for text, of in known
-        if (timed or not of.clock) and not (of.earlier or of.of_failures or text.startswith("leakage"))
+        if (timed or not of.clock) and (failed or not of.of_failures) and not (of.earlier or text.startswith("leakage"))
     ]
 
 
-def _suite(written: Mapping[str, Any]) -> Suite:
+def suite_of(written: Mapping[str, Any]) -> Suite:
+    """Read what a suite file would say of answers: name, labels, positive, reply, thresholds. Raises ValueError."""
     return Suite.model_validate({**written, "cases": ["given"], "prompts": ["given"], "models": ["given"]})
+
+
+def _repeats(answers: Iterable[Given]) -> int:
+    return max(Counter((given.candidate, given.case) for given in answers).values(), default=1)
 
 
 def _cases(answers: Iterable[Given]) -> dict[str, CaseRow]:
@@ -109,13 +150,13 @@ def _cases(answers: Iterable[Given]) -> dict[str, CaseRow]:
 
 
 def _candidate(name: str) -> CandidateEntry:
-    prompt, model = Prompt(text=""), ModelEntry(endpoint="replay")
+    before, _, after = name.rpartition("@")  # `prompt@model`, where the answers' tool knows both
     return CandidateEntry(
         name=name,
-        prompt_name=name,
-        model_name=name,
-        prompt=prompt.model_dump(mode="json"),
-        model=model.model_dump(mode="json"),
+        prompt_name=before or name,
+        model_name=after or name,
+        prompt={"text": ""},  # whoever has it did not tell
+        model={"endpoint": "replay"},
         prompt_digest=digest(["given", name]),
         model_digest=digest(["given"]),
     )

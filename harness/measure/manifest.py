@@ -133,6 +133,8 @@ class RunFiles(msgspec.Struct, frozen=True):
 
 def files_of(run: Path, manifest: Manifest) -> RunFiles:
     """Read where a run's files are. Raises UsageError when the manifest does not say."""
+    if "source" in manifest.notes:
+        raise UsageError(f"{run} was judged from what another tool stored: there is nothing to resume.")
     try:
         return msgspec.convert(manifest.notes.get("reload") or {}, type=RunFiles)
     except msgspec.ValidationError:

@@ -3,6 +3,7 @@
 `draft` is what anything becomes, a module for each tool reads it, `writing` makes files of it.
 """
 
-from harness.files.imported.draft import Asked, Draft, Left
+from harness.files.imported.assertions import meaning
+from harness.files.imported.draft import Asked, Draft, Left, Way, rule_of
 from harness.files.imported.reading import read_foreign
 from harness.files.imported.writing import Plan, plan, write

@@ -131,7 +131,7 @@ def settle(draft: Draft) -> Settled:
     for text, label in dict.fromkeys((text, label) for row, label in kept for text in row.accepted):
         if fold(text) != fold(label):
             aliases.setdefault(label, []).append(text)
-    return Settled(list(labels), _rule(draft, way, list(labels), aliases), _cases(kept, draft))
+    return Settled(list(labels), rule_of(way, list(labels), aliases, draft.told), _cases(kept, draft))
 
 
 def _way_of(draft: Draft) -> Way | None:
@@ -175,14 +175,17 @@ def _check(draft: Draft, labels: Sequence[str]) -> None:
         draft.told.append(f"{len(labels)} labels for {len(draft.rows)} cases: are these answers rather than classes?")
 
 
-def _rule(draft: Draft, way: Way | None, labels: list[str], aliases: Mapping[str, list[str]]) -> dict[str, Any]:
-    """Write the rule that passes what passed there."""
+def rule_of(
+    way: Way | None, labels: list[str], aliases: Mapping[str, Sequence[str]], told: list[str] | None = None
+) -> dict[str, Any]:
+    """Write the rule that passes what passed there; `told` hears what it reads otherwise."""
+    told = [] if told is None else told
     if way is None:
         rule: dict[str, Any] = {"as": "mention"}
-        draft.told.append("nothing in the file says how a reply is read: the suite takes the one label it mentions.")
+        told.append("nothing in the file says how a reply is read: the suite takes the one label it mentions.")
     elif way.pointer is not None:
         rule = {"as": "json", "pointer": way.pointer}
-        draft.told.append(f"replies are read as `{way.told}` did; here JSON in a fence or among words is read, too.")
+        told.append(f"replies are read as `{way.told}` did; here JSON in a fence or among words is read, too.")
     else:
         names = sorted({*labels, *(text for each in aliases.values() for text in each)}, key=lambda n: (-len(n), n))
         pattern = f"{way.before}(?P<label>{'|'.join(map(_escaped, names))}){way.after}"
@@ -190,12 +193,12 @@ def _rule(draft: Draft, way: Way | None, labels: list[str], aliases: Mapping[str
         if len(pattern) > _LONGEST_PATTERN:
             whole = way.before and way.after
             rule = {"as": "exact" if whole else "mention"}
-            draft.told.append(
+            told.append(
                 f"the labels are too many for a pattern: replies are read by `{rule['as']}`, which forgives quotes "
                 f"and a final full stop, where `{way.told}` does not."
             )
         elif not way.before.startswith(r"\A"):
-            draft.told.append(f"a reply that holds two labels passes `{way.told}` there; here it is no label.")
+            told.append(f"a reply that holds two labels passes `{way.told}` there; here it is no label.")
     if way is not None and way.cased:
         rule["case_sensitive"] = True
     if aliases:

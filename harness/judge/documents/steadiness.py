@@ -173,6 +173,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     opening_s: float | None = None  # their median for that: in `caller`, not in `service`
     untimed: int = 0  # replies without a time that production would see: left out of every figure here
     waited: str = ""  # why there are such: measured at flex, not measured in a batch; empty: all were asked at once
+    clock: str = ""  # whose it is, where another tool measured
 
 
 class TimingQuality(msgspec.Struct, frozen=True, kw_only=True):

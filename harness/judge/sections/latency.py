@@ -48,7 +48,14 @@ def judged_latency(view: View) -> Latency:
         warmup_calls=trials.warmup_calls,
         opened=len(openings),
         opening_s=float(np.median(openings)) / 1e9 if len(openings) else None,
+        clock=_clock(view),
     )
+
+
+def _clock(view: View) -> str:
+    """Name whose clock told the latencies of a run that was judged from another tool's results."""
+    source = view.manifest.notes.get("source") or {}
+    return str(source.get("clock") or "") if view.trials.recorded else ""
 
 
 def untimed(view: View, column: Int64, what: str = "latency") -> str:
@@ -177,7 +184,8 @@ def _verdict(view: View) -> tuple[bool, str]:
     if view.waited and not view.timed.any():
         return True, f"No call was timed: {view.waited}"
     if view.trials.recorded:
-        known = "These latencies were recorded elsewhere; they are judged as given"
+        whose = f"are by {clock}" if (clock := _clock(view)) else "were recorded elsewhere"
+        known = f"These latencies {whose}; they are judged as given"
         return True, known if view.timed.any() else "These replies were recorded without latencies"
     if lag_s is None or cpu is None:
         return True, "The harness's own load was not sampled in this run, so its share is not known"

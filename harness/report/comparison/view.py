@@ -185,6 +185,8 @@ def _ids(ids: Iterable[str]) -> str:
 def _prompt_note(c: judge.Comparison) -> str:
     if any(word.kind != "same" for word in c.prompt_diff):
         return ""
+    if not c.prompt_diff:
+        return "The prompts are not known: another tool sent them."
     if c.same_prompt:
         return "Both sides sent the same prompt."
     return "The words of the two prompts are the same; what differs is listed under changes."

@@ -187,6 +187,7 @@ def _messages(entry: CandidateEntry | None) -> tuple[tuple[str, str], ...]:
 def _reproduce(a: Assessment, manifest: Manifest | None) -> parts.Section:
     if manifest is None:
         return parts.Section(key="reproduce", title="How to reproduce", lead=f"Run {a.run_id}.")
+    source = manifest.notes.get("source")
     commit = manifest.git_commit or "not in a git repository"
     figures = [
         parts.NamedFigure(name="Run", text=a.run_id),
@@ -211,7 +212,10 @@ def _reproduce(a: Assessment, manifest: Manifest | None) -> parts.Section:
     return parts.Section(
         key="reproduce",
         title="How to reproduce",
-        lead="Run the same command at this commit; harness report judges the same journal again for free.",
-        figures=tuple(figures),
+        lead="Run the same command at this commit; harness report judges the same journal again for free."
+        if source is None
+        else f"Judged from the results of {source.get('tool')}, in the file below; nothing was measured here.",
+        figures=tuple(each for each in figures if each.text and (source is None or each.name == "Run")),
         tables=tuple(t for t in tables if t.rows),
+        notes=() if source is None else tuple(str(each) for each in source.get("notes") or ()),
     )

@@ -188,7 +188,8 @@ def _parts_tables(latency: Latency) -> list[parts.Table]:
 def _notes(latency: Latency) -> list[str]:
     notes = []
     if latency.recorded and latency.n:
-        notes.append("These latencies were recorded elsewhere and are judged as given.")
+        whose = f"are by {latency.clock}" if latency.clock else "were recorded elsewhere"
+        notes.append(f"These latencies {whose} and are judged as given.")
     if latency.untimed:
         known = latency.n - latency.censored
         replies = parts.count(known + latency.untimed, "reply", "replies")

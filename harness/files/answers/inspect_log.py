@@ -1,0 +1,138 @@
+"""Inspect: its logs as JSON and as `.eval` archives, finished or cut off.
+
+A sample stands once for each epoch. A text may be kept apart (`attachment://...`), a reply may be parts of which
+some are thoughts, and `completion` may be missing: then it is the text of the first choice.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.files.answers.answer import UNLABELLED, Failure, Given, Part, Reply, Stored, by, failure, reply
+from harness.files.answers.opened import Document, Findings, Refused, members
+
+NAME = "Inspect"
+ASKED: tuple[str, ...] = ()
+_CLOCK = "Inspect's clock around the call of the model's client"
+_MEMBERS = re.compile(r"header\.json|_journal/start\.json|samples/.+_epoch_\d+(?:/sample)?\.json", re.DOTALL)
+_APART = "attachment://"
+_RIGHT = ("C", 1, True)  # `1.0 == 1`; a P is half right, and so not right
+_CHOICE = {"as": "regex", "pattern": r"ANSWER\s*:\s*\(?(?P<label>[A-Z])\b", "match": "last"}
+_RULES: dict[str, dict[str, Any]] = {"exact": {"as": "exact"}, "choice": _CHOICE}
+
+
+def knows(first: Part) -> bool:
+    """Tell whether a document is a log of Inspect."""
+    return bool(first.fields("eval")) and bool({"samples", "status"} & first.fields().keys())
+
+
+def read(file: Path, documents: Sequence[Document], findings: Findings) -> Stored:
+    """Read a log that is one JSON document."""
+    log = Part(documents[0][1])
+    if not isinstance(log.at("samples").value, list):
+        raise Refused("is the head of a log, without samples.", "Name the whole log: `inspect log dump FILE`.")
+    return _stored(file, findings, log, {f"samples[{n}]": sample for n, sample in enumerate(log.items("samples"))})
+
+
+def read_archive(file: Path, findings: Findings) -> Stored:
+    """Read a log that is an archive; of a running one what is there."""
+    found = {name: Part(value) for name, value in members(file, _MEMBERS, findings)}
+    findings.raise_if_any()
+    start, head = found.pop("_journal/start.json", None), found.pop("header.json", None)
+    log = head or start
+    if log is None:
+        raise Refused("is an archive, but no log of Inspect.", "Name a .eval file, or a file of results.")
+    return _stored(file, findings, log, found)
+
+
+def _stored(file: Path, findings: Findings, log: Part, samples: Mapping[str, Part]) -> Stored:
+    about = log.at("eval")
+    order = sorted(samples.items(), key=lambda each: each[1].number("epoch") or 0)
+    scorer = next((name for _, sample in order for name in sample.fields("scores")), "")
+    seen: dict[tuple[str, float], str] = {}
+    answers: list[Given] = []
+    aliases: dict[str, tuple[str, ...]] = {}
+    choices = 0
+    for place, sample in order:
+        once = (sample.text("id"), sample.number("epoch") or 0)
+        if once in seen:
+            said = f"is sample {once[0]} in epoch {once[1]:.0f} again (first: {seen[once]})."
+            findings.add(file, None, place, said, "Judge the log of one run.")
+        seen[once] = place
+        wanted = Part([_apart(sample, one) for one in sample.items("target") or [sample.at("target")]]).texts()
+        if not wanted:
+            findings.add(file, None, f"{place}.target", UNLABELLED, "Leave it out.")
+            continue
+        if wanted[1:]:
+            aliases[wanted[0]] = tuple(dict.fromkeys((*aliases.get(wanted[0], ()), *wanted[1:])))
+        choices = max(choices, len(sample.items("choices")))
+        answers.append(_given(sample, wanted[0], about.text("model"), scorer))
+    timed = any(given.latency_s is not None for given in answers)
+    return Stored(
+        tool=NAME,
+        name=about.text("task").rpartition("/")[2] or file.stem,
+        answers=tuple(answers),
+        rule_for=by(_RULES.get(scorer, {"as": "mention"})),
+        choices=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:choices]),
+        aliases=aliases,
+        clock=_CLOCK if timed else "",
+        created_utc=about.utc("created"),
+        notes=tuple(_notes(log, about, len(order))),
+    )
+
+
+def _notes(log: Part, about: Part, there: int) -> Iterator[str]:
+    if (status := log.text("status")) != "success":
+        yield f"the log says of itself: {status or 'not finished'}"
+    wanted = (about.number("dataset", "samples") or 0) * (about.number("config", "epochs") or 1)
+    limited = about.at("config", "limit").value is not None or about.at("config", "sample_id").value is not None
+    if there < wanted and not limited:
+        yield f"the log holds {there:,} of {wanted:,.0f} samples; what is not there is not judged"
+
+
+def _given(sample: Part, wanted: str, model: str, scorer: str) -> Given:
+    talk = [f"{each.text('role')}: {_content(each.at('content'))}" for each in sample.items("input")]
+    inputs = {"input": "\n\n".join(talk) or _apart(sample, sample.at("input"))}
+    if choices := sample.text("choices"):
+        inputs["choices"] = choices
+    return Given(
+        case=sample.name("id", otherwise=inputs),
+        expected=wanted,
+        outcome=_outcome(sample),
+        candidate=f"task@{model or 'model'}",
+        latency_s=sample.number("output", "time"),  # a reply from its cache has none
+        inputs=Part(inputs).inputs(),
+        passed=sample.at("scores", scorer, "value").value in _RIGHT if scorer else None,
+    )
+
+
+def _outcome(sample: Part) -> Reply | Failure:
+    output = sample.at("output")
+    if error := sample.text("error", "message") or sample.text("error"):
+        return failure(error)
+    if output.text("error") and not output.items("choices"):
+        return failure(output.text("error"))
+    said = output.at("completion")
+    if not isinstance(said.value, str):
+        said = Part(_content(output.at("choices", 0, "message", "content")))
+    usage = output.at("usage").usage("input_tokens", "output_tokens", "input_tokens_cache_read")
+    return reply(_apart(sample, said), usage, output.text("choices", 0, "stop_reason"))
+
+
+def _content(content: Part) -> str:
+    """Give the text of a message; parts that are thoughts, pictures or calls say nothing."""
+    if isinstance(content.value, list):
+        return "".join(part.text("text") for part in content.items() if part.text("type") == "text")
+    return content.text()
+
+
+def _apart(sample: Part, text: Part) -> str:
+    """Give a text, or what is kept for it elsewhere in its sample. Raises Refused where that is gone."""
+    said = text.text()
+    if not said.startswith(_APART):
+        return said
+    kept = sample.at("attachments", said.removeprefix(_APART))
+    if kept.value is None:
+        raise Refused(f"keeps the text `{said[:60]}` in a place that is not there.", "Write the log as .json first.")
+    return kept.text()

@@ -1,0 +1,148 @@
+"""lm-evaluation-harness: `samples_*.jsonl`, one line for each document and filter; no latencies, no tokens.
+
+Of a multiple choice it keeps the log-probability of each choice: the reply is the likeliest. The right answer is
+then a choice's place or its text; which of the two it is, is told by the tool's own `acc`.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+
+from harness.files.answers.answer import NOT_STORED, UNLABELLED, Failure, Given, Part, Reply, Stored, by, reply
+from harness.files.answers.opened import Document, Findings, Refused, shown
+
+NAME = "lm-evaluation-harness"
+ASKED = ("part",)
+_FILE = re.compile(r"samples_(?P<task>.+?)(?:_(?P<date>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d)[.\d]*)?")
+_METRICS = ("acc", "exact_match", "exact_match,none", "acc,none", "em")
+_Rows: TypeAlias = Sequence[tuple[int | None, Part]]
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def knows(first: Part) -> bool:
+    """Tell whether a first line is one of its samples."""
+    return "doc_id" in first.fields() and bool({"filtered_resps", "resps"} & first.fields().keys())
+
+
+def read(file: Path, documents: Sequence[Document], findings: Findings, part: str) -> Stored:
+    """Read the samples of one filter: the only one, or the one that `part` names. Raises Refused."""
+    every = [(line, Part(row)) for line, row in documents]
+    filters = [*dict.fromkeys(row.text("filter") for _, row in every)]
+    if part not in filters and (part or len(filters) > 1):
+        said = f"has no filter `{shown(part)}`." if part else f"holds all documents for each of {len(filters)} filters."
+        raise Refused(said, f"Choose one: --part {filters[-1]} (there are {shown(', '.join(filters), 200)}).")
+    chosen = part or filters[0]
+    rows = [(line, row) for line, row in every if row.text("filter") == chosen]
+    title = _FILE.fullmatch(file.stem)
+    task = title["task"] if title else file.stem
+    date = re.sub(r"T(\d\d)-(\d\d)-", r"T\1:\2:", title["date"] or "") if title else ""
+    folder = file.resolve().parent.name
+    candidate = f"{task}@{folder.replace('__', '/')}" if "__" in folder else f"{task}@model"
+    notes = [f"filter {chosen}"] if chosen else []
+    odds = [_likelihoods(row) for _, row in rows]
+    choices: tuple[str, ...] = ()
+    rule: dict[str, Any] = {"as": "exact"}
+    if all(odds):
+        answers, choices = _of_choices(file, rows, odds, findings)
+        rule["case_sensitive"] = True
+        if choices[:2] == ("A", "B"):
+            notes.append("labels are the letters of the choices")
+    else:
+        repeated = any(len(_raw(row)) > 1 for _, row in rows)
+        answers = [*_of_texts(file, rows, findings, repeated=repeated)]
+        if repeated:
+            rule["as"] = "mention"
+            notes.append("documents were answered several times: all answers are judged, as they came, not filtered")
+    return Stored(
+        tool=NAME,
+        name=task,
+        answers=tuple(msgspec.structs.replace(given, candidate=candidate) for given in answers),
+        rule_for=by(rule),
+        choices=choices,
+        created_utc=Part(date).utc(),
+        notes=tuple(notes),
+    )
+
+
+def _passed(row: Part) -> bool | None:
+    found = next((value for name in _METRICS if (value := row.at(name).value) is not None), None)
+    return None if found is None else found in (1, True)
+
+
+def _given(row: Part, wanted: str, outcome: Reply | Failure, passed: bool | None) -> Given:
+    fields = Part(row.fields("doc") or {"doc": row.text("doc")})
+    case = row.name("doc_id", otherwise=fields.value)
+    return Given(case=case, expected=wanted, outcome=outcome, inputs=fields.inputs(), passed=passed)
+
+
+def _raw(row: Part) -> list[Part]:
+    return row.items("resps", 0) or [row.at("resps", 0)]
+
+
+def _of_texts(file: Path, rows: _Rows, findings: Findings, *, repeated: bool) -> Iterator[Given]:
+    for line, row in rows:
+        wanted = row.text("target").strip()
+        if not wanted:
+            findings.add(file, line, "target", UNLABELLED, "Leave it out.")
+            continue
+        filtered = row.items("filtered_resps", 0)[:1] or [row.at("filtered_resps", 0)]
+        for said in _raw(row) if repeated else filtered:
+            outcome = NOT_STORED if said.value is None else reply(said.text())
+            yield _given(row, wanted, outcome, None if repeated else _passed(row))
+
+
+def _likelihoods(row: Part) -> list[float]:
+    """Give the log-probability of each choice; nothing where the replies are texts."""
+    each = row.items("filtered_resps")
+    if len(each) < 2 or any(len(one.items()) != 2 for one in each):
+        return []
+    try:
+        found = [float(one.text(0)) for one in each]
+    except ValueError:
+        return []
+    return [] if any(map(math.isnan, found)) else found
+
+
+def _choices(row: Part) -> list[str]:
+    asked = [Part(each) for each in row.fields("arguments").values()] or row.items("arguments")
+    return [(one.text("arg_1") or one.text(1)).strip() for one in asked]
+
+
+def _of_choices(
+    file: Path, rows: _Rows, odds: Sequence[list[float]], findings: Findings
+) -> tuple[list[Given], tuple[str, ...]]:
+    """Give the likeliest choice of each document, by its text where all have the same ones, else by its letter."""
+    texts = [_choices(row)[: len(each)] for (_, row), each in zip(rows, odds, strict=True)]
+    alike = len({tuple(sorted(each)) for each in texts}) == 1 and len(set(texts[0])) == len(odds[0])
+    best = [each.index(max(each)) for each in odds]
+    found = max((_right(rows, texts, by=by) for by in (_place, _by_text)), key=lambda right: _fit(rows, best, right))
+    answers = []
+    for (line, row), each, mine, wanted in zip(rows, texts, best, found, strict=True):
+        if wanted < 0 or mine >= len(each) or len(each) > len(_LETTERS):
+            findings.add(file, line, "target", "is none of the choices.", "Leave the line out.")
+            continue
+        names = each if alike else _LETTERS
+        answers.append(_given(row, names[wanted], reply(names[mine]), _passed(row)))
+    return answers, tuple(texts[0]) if alike else tuple(_LETTERS[: max(map(len, texts))])
+
+
+def _right(rows: _Rows, texts: Sequence[list[str]], *, by: Callable[[str, list[str]], int]) -> list[int]:
+    return [by(row.text("target").strip(), each) for (_, row), each in zip(rows, texts, strict=True)]
+
+
+def _fit(rows: _Rows, best: Sequence[int], right: Sequence[int]) -> tuple[int, int]:
+    """Count where a reading of the targets says of the likeliest choice what the tool said."""
+    agreed = sum((b == r) == _passed(row) for (_, row), b, r in zip(rows, best, right, strict=True))
+    return agreed, sum(each >= 0 for each in right)
+
+
+def _place(target: str, choices: list[str]) -> int:
+    return int(target) if target in map(str, range(len(choices))) else -1
+
+
+def _by_text(target: str, choices: list[str]) -> int:
+    return choices.index(target) if target in choices else -1

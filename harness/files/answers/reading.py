@@ -1,0 +1,67 @@
+"""Which tool wrote a file, told by what stands in it."""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness.files.answers import deepeval, inspect_log, lm_eval, openai_evals, promptfoo, table
+from harness.files.answers.answer import Part, Reply, Stored
+from harness.files.answers.opened import Asked, Findings, Refused, begins_with, documents, shown
+
+_TOOLS: tuple[Any, ...] = (openai_evals, lm_eval, deepeval, inspect_log, promptfoo)
+LONGEST_REPLY = 1 << 20  # characters
+_SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
+
+
+def read_stored(file: Path, asked: Asked) -> Stored:
+    """Read the answers of a file of any tool. Raises FilesError with all that is wrong with it."""
+    findings = Findings()
+    stored: Stored | None = None
+    try:
+        stored = _one_label_each(_read(file, asked, findings))
+        if not stored.answers and not findings.total:
+            findings.add(file, None, "", "holds no answers.", "Name the file that the tool wrote its results to.")
+        for given in stored.answers:
+            if isinstance(given.outcome, Reply) and len(given.outcome.text) > LONGEST_REPLY:
+                findings.add(file, None, shown(given.case), f"its reply is longer than {LONGEST_REPLY:,} characters.")
+    except Refused as why:
+        findings.add(file, None, "", str(why), why.fix)
+    findings.raise_if_any()
+    assert stored is not None, "what is not read is refused"
+    with file.open("rb") as source:
+        return replace(stored, sha256=hashlib.file_digest(source, "sha256").hexdigest())
+
+
+def _one_label_each(stored: Stored) -> Stored:
+    """Take other words for a label as that label, where they are right elsewhere. Raises Refused."""
+    label_of: dict[str, str] = {}
+    for label, words in stored.aliases.items():
+        for word in words:
+            if label_of.setdefault(word, label) != label or stored.aliases.get(word):
+                said = f"takes `{shown(word)}` and others for right, now with `{shown(label)}`, now otherwise."
+                raise Refused(said, "Judge answers of which one label is right.")
+    renamed = msgspec.structs.replace
+    answers = (renamed(given, expected=label_of.get(given.expected, given.expected)) for given in stored.answers)
+    return replace(stored, answers=tuple(answers))
+
+
+def _read(file: Path, asked: Asked, findings: Findings) -> Stored:
+    head = begins_with(file)
+    if head.startswith(b"SQLite format 3"):
+        asked.refuse_others(promptfoo.NAME, ("expected", "part"))
+        return promptfoo.read_database(file, asked.expected, asked.part, findings)
+    if head.startswith(b"PK") and not file.name.lower().endswith(_SHEETS):
+        asked.refuse_others(inspect_log.NAME, ())
+        return inspect_log.read_archive(file, findings)
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in {b"{", b"["}:
+        found = documents(file, findings)
+        for tool in _TOOLS if found else ():
+            if tool.knows(Part(found[0][1])):
+                asked.refuse_others(tool.NAME, tool.ASKED)
+                stored: Stored = tool.read(file, found, findings, *(getattr(asked, name) for name in tool.ASKED))
+                return stored
+        findings.raise_if_any()
+    return table.read(file, asked, findings)

@@ -1,0 +1,236 @@
+"""Any table with a column for what was right and one for what came back: CSV, JSONL, JSON, Parquet, spreadsheets.
+
+Columns that a user does not name are told by their names, and what was told is shown. Without a column of cases
+each row is a case of its own. A latency needs a unit: in the column's name, in the cells, or as `COLUMN:ms`.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.files import case, written
+from harness.files.answers.answer import KINDS, UNLABELLED, Failure, Given, Part, Reply, Stored, by, failure, reply
+from harness.files.answers.opened import Asked, Findings, Refused, begins_with, shown
+
+_KNOWN: dict[str, tuple[str, ...]] = {  # field -> names of columns, the likeliest first
+    "expected": (
+        "expected", "expected_label", "expected_output", "target", "gold", "gold_label", "ground_truth", "truth",
+        "true_label", "y_true", "reference", "ideal", "label",
+    ),
+    "reply": (
+        "reply", "output", "actual_output", "model_output", "prediction", "predicted", "predicted_label", "pred",
+        "y_pred", "response", "completion", "answer", "generated_text", "label",
+    ),
+    "case": ("case", "case_id", "id", "doc_id", "sample_id", "example_id", "row_id", "index"),
+    "repeat": ("repeat", "epoch", "iteration", "repetition"),
+    "candidate": ("candidate", "provider", "model", "model_name"),
+    "latency": ("latency", "response_time", "duration", "elapsed", "time"),
+    "error": ("error", "failure", "exception", "error_message"),
+}  # fmt: skip
+_UNIT = re.compile(r"(?P<name>.+?)[ _(\[]+(?P<unit>ms|msec|millis|milliseconds|s|sec|secs|seconds)[)\]]?")
+_TIMED = re.compile(r"(?P<column>.+):(?P<unit>ms|s)")
+_IN_CELLS = re.compile(r"\s*[\d.,]+\s*(?:us|µs|ms|s|sec|min)\s*")
+_WORDS = frozenset({"", "nan", "none", "null", "n/a"})  # of a cell that holds no latency, or no error
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where each field stands, and how many seconds one of the latency's column is; None where its cells say so."""
+
+    of: Mapping[str, str]
+    candidate: str  # of all rows, where no column has it
+    seconds: float | None
+    untimed: str = ""  # a column of times that nobody gave a unit
+
+    def shown(self) -> str:
+        """Say what was read as what."""
+        pairs = ", ".join(f"{name} = {shown(column)}" for name, column in self.of.items())
+        return f"columns: {pairs} (others: --expected NAME, --reply NAME, ...)"
+
+
+def read(file: Path, asked: Asked, findings: Findings) -> Stored:
+    """Read the rows of a table. Raises Refused."""
+    asked.refuse_others("a table", ("expected", "reply", "case", "repeat", "candidate", "latency", "error"))
+    rows = [*_rows(file, asked, findings)]
+    findings.raise_if_any()
+    if not rows:
+        raise Refused("holds no rows.", "Name the file that the answers were written to.")
+    columns = _columns(rows, asked)
+    answers, places = [], Counter[str]()
+    seen: dict[tuple[str, str, str], int] = {}
+    for line, row in sorted(rows, key=lambda each: _repeat(each[1], columns)):
+        given = _given(file, (line, row), columns, places, findings)
+        if given is None:
+            continue
+        answers.append(given)
+        if "repeat" in columns.of:
+            once = (given.candidate, given.case, _text(row.get(columns.of["repeat"])))
+            if once in seen:
+                said = f"case {once[1]} has the repeat {once[2]} twice (first on line {seen[once]})."
+                findings.add(file, line, shown(columns.of["repeat"]), said, "Keep one of them.")
+            seen.setdefault(once, line)
+    notes = [columns.shown()]
+    if columns.untimed:
+        notes.append(f"{columns.untimed} has no unit and is not read: --latency {columns.untimed}:ms or :s")
+    timed = any(given.latency_s is not None for given in answers)
+    return Stored(
+        tool="a table",
+        name=file.stem,
+        answers=tuple(answers),
+        rule_for=by({"as": "mention"}),
+        clock=f"the clock of whoever wrote {file.name}" if timed else "",
+        notes=tuple(notes),
+    )
+
+
+def _rows(file: Path, asked: Asked, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
+    head, name = begins_with(file), file.name.lower()
+    first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if head.startswith(b"PAR1"):
+        return case.read_table(file, str(file), findings)
+    if name.endswith((".xlsx", ".xlsm", ".xls", ".ods")):
+        return case.named_cells(file, case.read_sheet(file, findings), (), findings)
+    if first == b"[":
+        return case.read_json(file, findings)
+    if first == b"{":
+        return case.read_jsonl(file, findings)
+    named_ones = [each for each in (asked.expected, asked.reply) if each]
+    heading = next((line for _, line in written.read_lines(file, Findings())), "")
+    separator = "" if named_ones else max(case.SEPARATORS, key=lambda each: len(_told(heading.strip().split(each))))
+    return case.read_separated(file, findings, needed=named_ones, separator=separator)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "_", name.strip().strip('"')).casefold()
+
+
+def _told(columns: Sequence[str]) -> dict[str, str]:
+    """Tell fields by the names of columns; no column is two fields."""
+    found: dict[str, str] = {}
+    plain = {_plain(column): column for column in reversed(columns)}
+    for name, known in _KNOWN.items():
+        one = next((plain[each] for each in known if each in plain and plain[each] not in found.values()), None)
+        if one is None and name == "latency":
+            one = next((c for each, c in plain.items() if (u := _UNIT.fullmatch(each)) and u["name"] in known), None)
+        if one is not None:
+            found[name] = one
+    if "reply" not in found and found.get("expected") == "label":  # the label that was read, beside nothing right
+        del found["expected"]
+    return found
+
+
+def _columns(rows: Sequence[tuple[int, dict[str, Any]]], asked: Asked) -> _Columns:
+    """Find the columns. Raises Refused where what is asked for is not there, or cannot be told."""
+    names = [name for name in dict.fromkeys(name for _, row in rows[:100] for name in row) if name != case.NAMELESS]
+    wanted = {name: getattr(asked, name) for name in _KNOWN}
+    unit = _TIMED.fullmatch(wanted["latency"]) if wanted["latency"] not in names else None
+    if unit is not None:
+        wanted["latency"] = unit["column"]
+    candidate = ""
+    if wanted["candidate"] and wanted["candidate"] not in names:
+        candidate, wanted["candidate"] = wanted["candidate"], ""
+    for name, column in wanted.items():
+        if column and column not in names:
+            raise Refused(f"has no column `{shown(column)}` for --{name}.", written.did_you_mean(column, names))
+    named_ones = {name: column for name, column in wanted.items() if column}
+    free = [name for name in names if name not in named_ones.values()]
+    found = {name: column for name, column in _told(free).items() if name not in named_ones} | named_ones
+    if candidate:
+        found.pop("candidate", None)
+    for name, what in (("expected", "what would be right"), ("reply", "what came back")):
+        if name not in found:
+            raise Refused(
+                f"does not tell which column holds {what}.", f"Write --{name} with one of {written.shortlist(names)}."
+            )
+    if "repeat" in found and "case" not in found:
+        raise Refused("tells repeats, but not of which case.", f"Write --case with one of {written.shortlist(names)}.")
+    found = {name: found[name] for name in _KNOWN if name in found}
+    seconds, told = _seconds(rows, found.get("latency"), unit["unit"] if unit else "")
+    if told or "latency" not in found:
+        return _Columns(found, candidate, seconds)
+    if wanted["latency"]:
+        raise Refused(
+            f"does not tell the unit of `{found['latency']}`.", f"Write --latency {found['latency']}:ms or :s"
+        )
+    return _Columns({n: c for n, c in found.items() if n != "latency"}, candidate, None, untimed=found["latency"])
+
+
+def _seconds(rows: Sequence[tuple[int, dict[str, Any]]], column: str | None, unit: str) -> tuple[float | None, bool]:
+    """Tell how many seconds one of a column is, and whether anything tells it."""
+    if column is None:
+        return None, False
+    named_unit = _UNIT.fullmatch(_plain(column))
+    unit = unit or (named_unit["unit"] if named_unit else "")
+    if unit:
+        return (1e-3 if unit.startswith("m") else 1.0), True
+    cells = [text for _, row in rows if (text := _text(row.get(column)).strip()).casefold() not in _WORDS]
+    return None, bool(cells) and all(_IN_CELLS.fullmatch(each) for each in cells)
+
+
+def _text(value: object) -> str:
+    return Part(value).text()
+
+
+def _repeat(row: Mapping[str, Any], columns: _Columns) -> float:
+    try:
+        return float(_text(row.get(columns.of.get("repeat", ""))) or 0)
+    except ValueError:
+        return 0.0
+
+
+def _cell(value: object) -> str:
+    """Write a cell; a whole number that a table keeps as 2.0 is 2."""
+    return _text(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
+def _given(
+    file: Path, placed: tuple[int, Mapping[str, Any]], columns: _Columns, places: Counter[str], findings: Findings
+) -> Given | None:
+    (line, row), of = placed, columns.of
+    wanted = _cell(row.get(of["expected"])).strip()
+    if not wanted or wanted.casefold() == "nan":
+        findings.add(file, line, shown(of["expected"]), UNLABELLED, "Leave the row out.")
+        return None
+    candidate = (_text(row.get(of["candidate"])).strip() if "candidate" in of else "") or columns.candidate or "given"
+    places[candidate] += 1
+    inputs = Part(dict(row)).inputs(*of.values(), case.NAMELESS)
+    ident = _cell(row.get(of["case"])) if "case" in of else str(places[candidate])
+    latency = None
+    if "latency" in of:
+        latency, why = _latency(row.get(of["latency"]), columns.seconds)
+        if why:
+            findings.add(file, line, shown(of["latency"]), why, "Correct it, or empty the cell.")
+    return Given(
+        case=Part(ident).name(otherwise=inputs),
+        expected=wanted,
+        outcome=_outcome(row, of),
+        candidate=candidate,
+        latency_s=latency,
+        inputs=inputs,
+    )
+
+
+def _outcome(row: Mapping[str, Any], of: Mapping[str, str]) -> Reply | Failure:
+    error = _text(row.get(of.get("error", ""))).strip()
+    if error.casefold() in _WORDS | {"false", "0"}:
+        return reply(_cell(row.get(of["reply"])))
+    kind = error.partition(":")[0]
+    if kind in KINDS:
+        return Failure(kind=KINDS[kind], message=error.partition(":")[2].strip() or error)
+    return failure(error)
+
+
+def _latency(value: object, seconds: float | None) -> tuple[float | None, str]:
+    """Give a time in seconds, or why it is none."""
+    text = _text(value).strip()
+    if text.casefold() in _WORDS:
+        return None, ""
+    try:
+        found = written.units.read_seconds(text) if seconds is None else float(text) * seconds
+    except ValueError:
+        found = math.nan
+    return (found, "") if math.isfinite(found) and found >= 0 else (None, f"is no time: `{shown(text)}`.")

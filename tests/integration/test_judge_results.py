@@ -1,0 +1,305 @@
+"""`harness judge`: results in the manner of each tool, judged through the real command, with the tool's own counts."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars
+import pytest
+import stored_elsewhere as stored
+from commanded import in_process
+from stored_elsewhere import ANSWERS, CONTAINED, EXACT, document, lines
+
+
+class Made(NamedTuple):
+    """A file, what is said of it, and what it holds: trials, cases, those right here and there, failed, timed."""
+
+    file: Path
+    right: int
+    passed: int | None = None  # as the tool counted; None: as here
+    trials: int = 40
+    cases: int = 40
+    failed: int = 0
+    clock: str = ""
+    options: tuple[str, ...] = ()
+    tool: str = ""
+
+
+def _rows(**more: Any) -> list[dict[str, Any]]:
+    return [stored.promptfoo_row(n, answer, **more) for n, answer in enumerate(ANSWERS)]
+
+
+def promptfoo_json(at: Path) -> Made:
+    return Made(
+        document(at / "o.json", stored.promptfoo(_rows(), description="spam")), EXACT, clock="promptfoo's clock"
+    )
+
+
+def promptfoo_failed(at: Path) -> Made:
+    rows = _rows()
+    for n in (0, 1, 2):
+        rows[n] = stored.refused(rows[n], "API error: 429 Too Many Requests")
+        rows[n]["testCase"] = {"vars": rows[n]["vars"], "assert": [{"type": "equals", "value": ANSWERS[n][1]}]}
+    return Made(document(at / "o.json", stored.promptfoo(rows)), EXACT - 3, failed=3, clock="promptfoo's clock")
+
+
+def promptfoo_repeated(at: Path) -> Made:
+    again = [{**row, "testIdx": row["testIdx"] * 2 + k} for k in (1, 0) for row in _rows()]
+    file = document(at / "o.json", stored.promptfoo(again), indent=None)
+    return Made(file, 2 * EXACT, trials=80, clock="promptfoo's clock")
+
+
+def promptfoo_cached(at: Path) -> Made:
+    rows = _rows()
+    for row in rows:
+        row["response"]["cached"] = True
+        row["latencyMs"] = 1
+    return Made(document(at / "o.json", stored.promptfoo(rows)), EXACT)
+
+
+def promptfoo_table(at: Path) -> Made:
+    file = document(at / "o.json", stored.promptfoo_table(ANSWERS))
+    return Made(file, EXACT, clock="promptfoo's clock")
+
+
+def promptfoo_lines(at: Path) -> Made:
+    rows = _rows()
+    for row, (_, right, reply) in zip(rows, ANSWERS, strict=True):
+        row["testCase"]["assert"] = [{"type": "latency", "threshold": 9000}, {"type": "icontains", "value": right}]
+        row["success"] = stored.contained(right, reply)
+        row["failureReason"] = int(not row["success"])
+    return Made(lines(at / "o.jsonl", rows), CONTAINED, clock="promptfoo's clock")
+
+
+def promptfoo_script(at: Path) -> Made:
+    rows = _rows()
+    for row, (_, right, _) in zip(rows, ANSWERS, strict=True):
+        row["vars"] = row["testCase"]["vars"] = {**row["vars"], "wanted": right}
+        row["testCase"]["assert"] = [{"type": "javascript", "value": "output.label === context.vars.wanted"}]
+        row["response"]["output"] = {"label": row["response"]["output"], "confidence": 0.9}
+    return Made(document(at / "o.json", stored.promptfoo(rows)), EXACT, clock="promptfoo's clock")
+
+
+def promptfoo_variable(at: Path) -> Made:
+    rows = _rows()
+    for row, (_, right, _) in zip(rows, ANSWERS, strict=True):
+        row["vars"] = {**row["vars"], "wanted": right}
+        row["testCase"] = {"vars": row["vars"], "assert": [{"type": "equals", "value": "{{wanted}}"}]}
+    return Made(document(at / "o.json", stored.promptfoo(rows)), EXACT, clock="promptfoo's clock")
+
+
+def promptfoo_named_variable(at: Path) -> Made:
+    rows = _rows()
+    for row, (_, right, _) in zip(rows, ANSWERS, strict=True):
+        row["vars"] = {**row["vars"], "wanted": right}
+        row["testCase"] = {"vars": row["vars"], "assert": [{"type": "llm-rubric", "value": "names the kind"}]}
+    file = document(at / "o.json", stored.promptfoo(rows))
+    return Made(file, CONTAINED, passed=EXACT, clock="promptfoo's clock", options=("--expected", "wanted"))
+
+
+def promptfoo_database(at: Path) -> Made:
+    evals = {"eval-old": _rows()[:4], "eval-new": _rows()}
+    return Made(stored.promptfoo_database(at / "promptfoo.db", evals), EXACT, clock="promptfoo's clock")
+
+
+def promptfoo_older_database(at: Path) -> Made:
+    file = stored.promptfoo_database(at / "promptfoo.db", {"eval-a": _rows(), "eval-b": []}, in_one_cell=True)
+    return Made(file, EXACT, clock="promptfoo's clock", options=("--part", "eval-a"))
+
+
+def inspect_json(at: Path) -> Made:
+    samples = [stored.inspect_sample(answer, epoch) for epoch in (2, 1) for answer in ANSWERS]
+    file = document(at / "log.json", {**stored.inspect_head(40, 2), "samples": samples, "reductions": []})
+    return Made(file, 2 * EXACT, trials=80, clock="Inspect's clock", tool="Inspect")
+
+
+def inspect_archive(at: Path) -> Made:
+    samples = [stored.inspect_sample(answer, scorer="includes") for answer in ANSWERS]
+    samples[0]["error"] = {"message": "Connection timed out", "traceback": "...", "traceback_ansi": "..."}
+    del samples[0]["output"]["choices"], samples[0]["output"]["completion"]
+    samples[0]["scores"] = {}
+    file = stored.inspect_archive(at / "2026-09-30_spam.eval", stored.inspect_head(40), samples)
+    return Made(file, CONTAINED - 1, failed=1, clock="Inspect's clock", tool="Inspect")
+
+
+def inspect_zstd(at: Path) -> Made:
+    """Multiple choice: targets are letters; texts are kept apart, and replies are parts of which some are thoughts."""
+    samples = []
+    for case, right, reply in ANSWERS:
+        letter, said = "AB"[right == "spam"], {"ham": "A", "spam": "B"}.get(reply)
+        text = f"ANSWER: {said}" if said else "A guess"
+        parts = [{"type": "reasoning", "reasoning": "ANSWER: A or B?"}, {"type": "text", "text": text}]
+        sample = stored.inspect_sample((case, letter, reply), scorer="choice", target=letter, choices=["ham", "spam"])
+        sample["input"], sample["attachments"] = "attachment://q1", {"q1": f"Sort: text {case}"}
+        sample["output"]["choices"][0]["message"]["content"] = parts
+        del sample["output"]["completion"]
+        sample["scores"]["choice"]["value"] = "C" if said == letter else "I"
+        samples.append(sample)
+    file = stored.inspect_archive(at / "z.eval", stored.inspect_head(40), samples, 93)
+    return Made(file, EXACT, clock="Inspect's clock", tool="Inspect")
+
+
+def inspect_running(at: Path) -> Made:
+    samples = [stored.inspect_sample(answer) for answer in ANSWERS[:30]]
+    right = sum(stored.exactly(*answer[1:]) for answer in ANSWERS[:30])
+    return Made(
+        stored.inspect_archive(at / "r.eval", None, samples), right, trials=30, cases=30, clock="Inspect's clock"
+    )
+
+
+def lm_eval_choices(at: Path) -> Made:
+    rows = [stored.lm_eval_choice(n, answer) for n, answer in enumerate(ANSWERS)]
+    right = sum(row["acc"] == 1.0 for row in rows)
+    assert right == 36, "the likeliest of none is the first: two more are right by chance"
+    return Made(lines(at / "samples_spam_2026-10-01T08-00-00.123456.jsonl", rows), right, tool="lm-evaluation-harness")
+
+
+def lm_eval_letters(at: Path) -> Made:
+    rows = [stored.lm_eval_choice(n, a, (a[1], f"other {a[0]}")) for n, a in enumerate(ANSWERS)]
+    for row in rows[:10]:
+        row["target"], row["acc"] = "1", 0.0
+    return Made(lines(at / "samples_hella.jsonl", rows), 30)
+
+
+def lm_eval_filters(at: Path) -> Made:
+    strict = [stored.lm_eval_text(n, a, "strict-match", a[2] or "[invalid]") for n, a in enumerate(ANSWERS)]
+    loose = [stored.lm_eval_text(n, a, "flexible", a[1]) for n, a in enumerate(ANSWERS)]
+    file = lines(at / "samples_spam.jsonl", [row for pair in zip(strict, loose, strict=True) for row in pair])
+    return Made(file, EXACT, options=("--part", "strict-match"))
+
+
+def openai_log(at: Path) -> Made:
+    right = sum(reply.startswith(right) for case, right, reply in ANSWERS if case != "m0")
+    rows = stored.openai_evals(ANSWERS, failed=["m0"])
+    return Made(lines(at / "26_gpt-4.1.jsonl", rows), right, failed=1, tool="openai/evals")
+
+
+def openai_includes(at: Path) -> Made:
+    """Write what `Includes` records: a reply that holds the label is right, whatever stands before it."""
+    rows = stored.openai_evals(ANSWERS)
+    for row in rows:
+        if row.get("type") == "match":
+            row["data"]["correct"] = stored.contained(row["data"]["expected"], row["data"]["sampled"])
+    return Made(lines(at / "includes.jsonl", rows), CONTAINED, tool="openai/evals")
+
+
+def deepeval_run(at: Path) -> Made:
+    answers = stored.deepeval(ANSWERS)
+    for test in answers["testCases"][:2]:
+        test["actualOutput"], test["success"] = None, False
+    file = document(at / "test_run_20261001.json", answers)
+    return Made(file, CONTAINED - 2, EXACT - 2, failed=2, clock="the clock of the DeepEval test", tool="DeepEval")
+
+
+def _table() -> list[dict[str, Any]]:
+    return [
+        {"id": case, "text": f"text {case}", "gold": right, "prediction": reply, "latency_ms": 120.5}
+        for case, right, reply in ANSWERS
+    ]
+
+
+def csv_table(at: Path) -> Made:
+    with (at / "t.csv").open("w", newline="") as out:
+        writer = csv.DictWriter(out, _table()[0], delimiter=";")
+        writer.writeheader()
+        writer.writerows(_table())
+    return Made(at / "t.csv", CONTAINED, clock="the clock of whoever wrote t.csv", tool="a table")
+
+
+def jsonl_table(at: Path) -> Made:
+    rows = [
+        {"q": row["id"], "run": run, "y": row["gold"], "said": row["prediction"], "took": 0.2, "broke": None}
+        for run in (1, 0)
+        for row in _table()
+    ]
+    rows[0]["broke"], rows[0]["said"] = "timeout: no answer in 30 s", None
+    names = ("--expected", "y", "--reply", "said", "--case", "q", "--repeat", "run", "--latency", "took:s")
+    file = lines(at / "t.jsonl", rows)
+    options = (*names, "--error", "broke", "--candidate", "v2@mini", "--as", "exact")
+    return Made(file, 2 * EXACT - 1, trials=80, failed=1, clock="the clock of whoever wrote", options=options)
+
+
+def json_table(at: Path) -> Made:
+    return Made(document(at / "t.json", _table()), CONTAINED, clock="the clock of whoever wrote")
+
+
+def parquet_table(at: Path) -> Made:
+    rows = [{**row, "gold": float(row["gold"] == "spam"), "prediction": None} for row in _table()]
+    for row, (_, _, reply) in zip(rows, ANSWERS, strict=True):
+        row["prediction"] = {"ham": 0.0, "spam": 1.0}.get(reply)
+    polars.DataFrame(rows).write_parquet(at / "t.parquet")
+    return Made(at / "t.parquet", EXACT, clock="the clock of whoever wrote")
+
+
+FILES = [
+    promptfoo_json, promptfoo_failed, promptfoo_repeated, promptfoo_cached, promptfoo_table, promptfoo_lines,
+    promptfoo_script, promptfoo_variable, promptfoo_named_variable, promptfoo_database, promptfoo_older_database,
+    inspect_json, inspect_archive, inspect_zstd, inspect_running, lm_eval_choices, lm_eval_letters, lm_eval_filters,
+    openai_log, openai_includes, deepeval_run, csv_table, jsonl_table, json_table, parquet_table,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", FILES, ids=lambda make: make.__name__)
+def test_what_a_tool_stored_has_its_own_counts_here(make: Callable[[Path], Made], tmp_path: Path) -> None:
+    made = make(tmp_path)
+    done = in_process("judge", made.file.name, *made.options, "--thresholds", "accuracy >= 50%", "--json", at=tmp_path)
+    assert done.returncode in (0, 4), done.stderr  # 4: what failed may decide
+    (judged,) = json.loads(done.stdout)["candidates"]
+    table = judged["classification"]["confusion"]
+    right = sum(table["counts"][n][table["columns"].index(row)] for n, row in enumerate(table["rows"]))
+    assert (judged["trials"], judged["cases"], right) == (made.trials, made.cases, made.right)
+    assert sum(map(sum, table["counts"])) == made.trials
+    assert judged["outcomes"]["failed"] == made.failed
+    assert judged["latency"]["clock"].startswith(made.clock)
+    assert bool(judged["latency"]["clock"]) == bool(made.clock)
+    if " itself passed " in done.stderr:
+        passed = made.right if made.passed is None else made.passed
+        assert f" itself passed {passed} of " in done.stderr
+        assert f"here {made.right} are right" in done.stderr
+    assert made.tool in done.stderr
+
+
+def test_a_judged_file_is_a_run_like_any_other(tmp_path: Path) -> None:
+    rows = [stored.promptfoo_row(n, answer) for n, answer in enumerate(ANSWERS)]
+    document(tmp_path / "old.json", stored.promptfoo(rows, description="spam"))
+    better = [stored.promptfoo_row(n, (case, right, right)) for n, (case, right, _) in enumerate(ANSWERS)]
+    newer = stored.promptfoo(better, description="spam")
+    newer["results"]["timestamp"] = "2026-10-03T09:30:00Z"
+    document(tmp_path / "new.json", newer)
+    assert in_process("judge", "old.json", "--thresholds", "accuracy >= 95%", at=tmp_path).returncode == 1
+    (first,) = (tmp_path / "results").iterdir()
+    assert in_process("judge", "new.json", "--thresholds", "accuracy >= 90%", at=tmp_path).returncode == 0
+    second = next(run for run in (tmp_path / "results").iterdir() if run != first)
+    manifest = json.loads((first / "manifest.json").read_text())
+    digest = hashlib.sha256((tmp_path / "old.json").read_bytes()).hexdigest()
+    assert manifest["files"] == [{"path": "old.json", "sha256": digest}]
+    assert (manifest["notes"]["source"]["tool"], manifest["created_utc"]) == (
+        "promptfoo",
+        "2026-10-02T09:30:00.000000+00:00",
+    )
+    report = (first / "report.md").read_text()
+    assert "by promptfoo's clock, its own queue and retries included" in report
+    assert digest in report
+    shown = in_process("show", first.name, "--wrong", at=tmp_path)
+    assert "expected spam, read as unparseable" in shown.stdout
+    listed = in_process("list", "--json", at=tmp_path)
+    assert {row["suite"] for row in json.loads(listed.stdout)} == {"spam"}
+    again = in_process("report", first.name, "--thresholds", "accuracy >= 50%", at=tmp_path)
+    assert again.returncode == 0
+    compared = in_process("compare", first.name, second.name, at=tmp_path)
+    assert "+15.0 points" in compared.stdout
+    assert "The prompts are not known: another tool sent them." in compared.stdout
+    in_process("export", first.name, "--to", "jsonl", "-o", "back.jsonl", at=tmp_path)
+    table = [json.loads(line) for line in (tmp_path / "back.jsonl").read_text().splitlines()]
+    assert (len(table), {row["recorded"] for row in table}) == (40, {True})
+    history = in_process("history", "spam", "--json", at=tmp_path)
+    assert history.returncode == 0, history.stderr
+    back = in_process("judge", "back.jsonl", "--thresholds", "accuracy >= 50%", "--as", "exact", at=tmp_path)
+    assert "40 answers to 40 cases" in back.stderr
+    resumed = in_process("resume", first.name, at=tmp_path)
+    assert (resumed.returncode, "nothing to resume" in resumed.stderr) == (2, True)

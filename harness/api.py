@@ -13,7 +13,6 @@ All that is heavy is imported when it is used.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -284,20 +283,15 @@ def judge(
         for row in range(len(expected))
     ]
     seen = {each.expected for each in answers} | {str(each) for each in predicted if reply(each).text}
-    suite = {
-        "name": name,
-        "labels": sorted(seen),
-        "positive": positive,
-        "reply": {"as": "exact", "case_sensitive": True},
-        "repeats": max(Counter(each.case for each in answers).values()),
-    }
+    reads = {"as": "exact", "case_sensitive": True}
+    suite = {"name": name, "labels": sorted(seen), "positive": positive, "reply": reads}
     try:
-        read = suite_of({**suite, "thresholds": list(thresholds or ())})
-        if thresholds is None:
-            read = read.model_copy(update={"thresholds": tuple(decidable(read, timed=latency_s is not None))})
+        read = suite_of(suite, answers)
+        wanted = decidable(read, timed=latency_s is not None) if thresholds is None else thresholds
+        read = read.model_copy(update={"thresholds": tuple(wanted)})
         manifest, events = given_run(answers, read, at_utc=datetime.now(UTC).isoformat())
         made = Run(manifest, lambda: events, None)
         _ = made.assessment
+        return made
     except ValueError as error:
         raise UsageError(f"judge: {error}") from None
-    return made

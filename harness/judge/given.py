@@ -30,22 +30,21 @@ def given_run(answers: Sequence[Given], suite: Suite, *, at_utc: str) -> tuple[M
     Raises ValueError where the answers of one case do not agree in what would be right.
     """
     cases = _cases(answers)
-    read = suite.model_copy(update={"repeats": _repeats(answers)})
     names = tuple(dict.fromkeys(given.candidate for given in answers))
     events: list[Event] = [*cases.values(), Session(at_utc=at_utc, event="started", planned=len(answers))]
     events += _records(answers, cases)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
-        run_id=f"given-{read.name}",
+        run_id=f"given-{suite.name}",
         created_utc=at_utc,
-        suite_name=read.name,
-        suite=read.model_dump(mode="json"),
-        suite_digest=suite_digest(read, tuple(cases.values())),
+        suite_name=suite.name,
+        suite=suite.model_dump(mode="json"),
+        suite_digest=suite_digest(suite, tuple(cases.values())),
         candidates=tuple(_candidate(name) for name in names),
         variants=("original",),
-        repeats=read.repeats,
+        repeats=suite.repeats,
         planned_trials=len(answers),
-        seed=read.seed,
+        seed=suite.seed,
         files=(),
         versions={},
         platform="",
@@ -88,7 +87,7 @@ def suite_of_stored(stored: Stored, *, labels: str, positive: str, read_as: str,
         rule = {"as": kind, "aliases": stored.aliases} | ({key: how} if how else {})
     plain = "".join(c for c in name or stored.name if c.isprintable() and c not in "/\\")[:100]
     suite = {"name": plain or "judged", "labels": known, "positive": positive or None, "reply": rule}
-    return suite_of({**suite, "repeats": _repeats(stored.answers)})
+    return suite_of(suite, stored.answers)
 
 
 def read_here(stored: Stored, suite: Suite) -> list[str]:
@@ -123,9 +122,10 @@ def decidable(suite: Suite, *, timed: bool, failed: bool = False) -> list[str]:
     ]
 
 
-def suite_of(written: Mapping[str, Any]) -> Suite:
-    """Read what a suite file would say of answers: name, labels, positive, reply, thresholds. Raises ValueError."""
-    return Suite.model_validate({**written, "cases": ["given"], "prompts": ["given"], "models": ["given"]})
+def suite_of(written: Mapping[str, Any], answers: Sequence[Given]) -> Suite:
+    """Read what a suite file would say of answers: name, labels, positive, reply. Raises ValueError."""
+    there = {"cases": ["given"], "prompts": ["given"], "models": ["given"], "repeats": _repeats(answers)}
+    return Suite.model_validate({**written, **there})
 
 
 def _repeats(answers: Iterable[Given]) -> int:

@@ -9,12 +9,12 @@ import typer
 
 from harness.cli.check import checked
 from harness.cli.ground import HarnessError, emit, emit_json, options
-from harness.cli.init import starter_files
+from harness.cli.starter import starter_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.files.imported import Draft, Plan
+    from harness.files.imported import Asked, Draft, Plan
 
 
 def import_(
@@ -47,22 +47,30 @@ def import_(
     What could not be carried is listed; nothing of the file is run, and no file is overwritten. It ends with what
     `harness check` says of the suite. docs/importing.md says what is read of each tool.
     """
-    from harness.files.bundle import load_bundle
-    from harness.files.imported import Asked, plan, read_foreign, write
+    from harness.files.imported import Asked
 
-    draft = read_foreign(source, Asked(name=name, expected=expected, text=tuple(text or ()), names=names))
+    bring(source, to, Asked(name=name, expected=expected, text=tuple(text or ()), names=names), as_json=as_json)
+
+
+def bring(source: str, to: Path, asked: Asked, *, as_json: bool = False) -> Plan:
+    """Write what a file of another tool, or a table, makes, and say what was read and what `check` finds."""
+    from harness.files.bundle import load_bundle
+    from harness.files.imported import plan, read_foreign, write
+
+    draft = read_foreign(source, asked)
     made = plan(draft, to, starter_files()["harness.yml"])
     write(draft, made)
     if not as_json:
         emit("\n".join(_told(draft, made)))
         emit(checked(load_bundle(made.suite, trusted=False))[0])
-        return
+        return made
     try:
         found, _ = checked(load_bundle(made.suite, trusted=False), as_json=True)
     except HarnessError:
         emit_json(_document(draft, made) | {"check": None})
         raise
     emit_json(_document(draft, made) | {"check": found})
+    return made
 
 
 def _document(draft: Draft, made: Plan) -> dict[str, object]:

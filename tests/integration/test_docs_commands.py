@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from commanded import HANGS_S, environment
 
-from harness.cli.init import starter_files, write_files
+from harness.cli.starter import starter_files, write_files
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sh runnable\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commanded import in_process as harness
 
-from harness.cli.init import SOURCE, own_source, starter_files, write_files
+from harness.cli.starter import SOURCE, own_source, starter_files, write_files
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 WORKFLOW = ".github/workflows/prompts.yml"
@@ -79,3 +80,31 @@ def test_the_starter_project_ignores_its_results_and_holds_no_template_suffix() 
 def test_files_are_written_below_the_folder_with_their_own_folders(tmp_path: Path) -> None:
     write_files(tmp_path / "new", {"a/b/c.txt": "caf\N{LATIN SMALL LETTER E WITH ACUTE}\n"})
     assert (tmp_path / "new/a/b/c.txt").read_bytes() == b"caf\xc3\xa9\n"
+
+
+def test_a_project_is_made_around_a_table_and_says_which_columns_it_took(tmp_path: Path) -> None:
+    texts = {"delivery": "parcel {} did not arrive and I wait", "refund": "I want my money back for order {}"}
+    rows = [f"{n},{label},{text.format(n)}" for n in range(20) for label, text in texts.items()]
+    (tmp_path / "tickets.csv").write_text("\n".join(["id,team,said", *rows]) + "\n")
+    done = harness("init", "new", "--cases", "tickets.csv", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "label: the column `team`; text: `said`" in done.stdout
+    made = {str(path.relative_to(tmp_path / "new")) for path in (tmp_path / "new").rglob("*") if path.is_file()}
+    assert made == {
+        ".gitignore",
+        WORKFLOW,
+        "harness.yml",
+        "prompts/tickets/v1.prompt.yml",
+        "suites/tickets.jsonl",
+        "suites/tickets.suite.yml",
+    }
+    workflow = (tmp_path / "new" / WORKFLOW).read_text()
+    assert ("suites/tickets.suite.yml" in workflow, "urgency" in workflow) == (True, False)
+    assert harness("check", "new/suites/tickets.suite.yml", at=tmp_path).returncode == 0
+    again = harness("init", "new", "--cases", "tickets.csv", at=tmp_path)
+    assert (again.returncode, "is already there, and nothing is overwritten" in again.stderr) == (2, True)
+
+
+def test_a_table_that_is_not_there_makes_no_project(tmp_path: Path) -> None:
+    done = harness("init", "new", "--cases", "none.csv", at=tmp_path)
+    assert (done.returncode, (tmp_path / "new").exists()) == (2, False)

@@ -75,6 +75,9 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str], str]] = {
     "no columns": ({"notes.txt": "a\nb\n"}, ["notes.txt"], "notes.txt:1: has no columns."),
     "something else": ({"a.yaml": "on: push\njobs: {}\n"}, ["a.yaml"], "a.yaml:1: is not a promptfoo config"),
     "names without ids that do not fit": ({"a.csv": "text,label\naa,1\nbb,2\ncc,1\n", "n.txt": "x\ny\nz\n"}, ["a.csv", "--names", "n.txt"], "n.txt: has names without ids"),
+    "a bomb of combinations": ({"c.yaml": CONFIG + "tests:\n  - vars: {" + ", ".join(f"v{i}: [{', '.join('0123456789')}]" for i in range(9)) + "}\n    assert: [{type: equals, value: spam}]\n"}, ["c.yaml"], "c.yaml:4: vars: the lists of its variables make 1,000,000,000 cases."),
+    "no spreadsheet": ({"a.xlsx": b"PK\x03\x04junk"}, ["a.xlsx"], "a.xlsx: "),
+    "an empty table": ({"a.csv": "text,label\n"}, ["a.csv"], "a.csv: holds no rows."),
     "nothing there": ({"b.csv": "x"}, ["a.csv"], "a.csv: there is no such file"),
 }  # fmt: skip
 

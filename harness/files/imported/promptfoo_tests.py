@@ -4,7 +4,8 @@ Variables that are lists make a test of each combination, as they do there.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice, product
+from itertools import product
+from math import prod
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -121,7 +122,11 @@ class Tests:
             [(name, each) for each in (_list(value) if not whole and value else []) or [value]]
             for name, value in variables.items()
         ]
-        for combination in islice(product(*many), _MOST):
+        if (number := prod(map(len, many))) > _MOST:
+            said = f"the lists of its variables make {number:,} cases."
+            self._findings.add(file, line, "vars", said, f"Keep them to {_MOST:,}, or write the tests out.")
+            return
+        for combination in product(*many):
             self._row(file, line, dict(combination), demands, test)
 
     def _value(self, file: Path, line: int, name: str, value: object) -> object:

@@ -234,7 +234,7 @@ def _split(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
 
 def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:
     """Give names for the columns of a table that has no header; none where its first row names them."""
-    first, rest = [cell.strip() for cell in rows[0]], rows[1:]
+    first, rest = [cell.strip() for cell in (*rows, [])[0]], rows[1:]
     if any(cell.casefold() in {*_LABELS, *case.KNOWN, "text", "message", "id"} for cell in first) or not rest:
         return ()
     classes = {}

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import HarnessError, StorageFailed, UsageError
-from harness.journal import JournalWriter, is_finished, open_plain, read_events, sync_folder
+from harness.journal import JournalWriter, is_finished, open_plain, read_events, sync_folder, waits_for
 from harness.manifest import CandidateEntry, FileDigest, Manifest, ReplyRuleRefused, check_manifest, reply_rules
 from harness.record import Event
 
@@ -173,6 +173,12 @@ def candidate_named(known: Iterable[CandidateEntry], name: str, ref: str) -> str
 def events_of(run: Path) -> Iterator[Event]:
     """Read the journal of a run. Raises JournalDamaged and OSError."""
     return read_events(run / JOURNAL)
+
+
+def waiting_of(run: Path) -> str | None:
+    """Say what a run waits for, where it ended while what it bought was not ready."""
+    found = waits_for(run / JOURNAL)
+    return None if found is None else str(found)
 
 
 @dataclass(frozen=True, slots=True)

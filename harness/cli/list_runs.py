@@ -92,7 +92,7 @@ def _earliest(written: str) -> str:
 
 def _run_row(folder: Path) -> dict[str, Any]:
 
-    from harness.rundir import read_manifest
+    from harness.rundir import read_manifest, waiting_of
 
     try:
         manifest = read_manifest(folder)
@@ -107,6 +107,7 @@ def _run_row(folder: Path) -> dict[str, Any]:
             "prompts": [],
             "models": [],
             "created_utc": "",
+            "waiting": None,
         }
     candidates = manifest.candidates
     verdict, accuracy = _judged(folder / "report.json")
@@ -120,6 +121,7 @@ def _run_row(folder: Path) -> dict[str, Any]:
         "prompts": sorted({candidate.prompt_name for candidate in candidates}),
         "models": sorted({candidate.model_name for candidate in candidates}),
         "created_utc": manifest.created_utc,
+        "waiting": waiting_of(folder),
     }
 
 
@@ -164,10 +166,12 @@ def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:
         width is not None and most > 2 and sum(widths[: most - 1]) + 2 * (most - 1) + min(widths[most - 1], 16) > width
     ):
         most -= 1
-    lines = (
+    laid = [
         "  ".join((cell.rjust if i in {2, 4} else cell.ljust)(widths[i]) for i, cell in enumerate(line[:most])).rstrip()
         for line in (head, *cells)
-    )
+    ]
+    below = ("", *(f"  {one_line(row['waiting'])}" if row["waiting"] else "" for row in rows))
+    lines = (line for pair in zip(laid, below, strict=True) for line in pair if line)
     return [line if width is None else shorten(line, width) for line in lines]
 
 

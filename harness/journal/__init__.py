@@ -32,5 +32,14 @@ Two records with one trial key are possible only where trials were run again on 
 
 from harness.journal.line import LONGEST_LINE, SCHEMA_VERSION, Header
 from harness.journal.lock import RunLock
-from harness.journal.reader import Placed, is_finished, iter_records, open_plain, read_at, read_events, read_placed
+from harness.journal.reader import (
+    Placed,
+    is_finished,
+    iter_records,
+    open_plain,
+    read_at,
+    read_events,
+    read_placed,
+    waits_for,
+)
 from harness.journal.writer import JournalWriter, sync_folder

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -14,17 +14,21 @@ from harness.errors import JournalDamaged, StorageFailed
 from harness.journal.line import (
     LONGEST_LINE,
     SCHEMA_VERSION,
+    Batch,
     Event,
     Header,
+    Interference,
     NotALine,
     Record,
     Session,
+    Waiting,
     check_line,
     decode_line,
 )
 
 _CHUNK = 1 << 20
-_TAIL = 4096  # bytes in which the line of a session stands
+_TAIL = 4096  # bytes in which the lines stand that end a session
+_LISTED: Any = Session | Interference | Batch | Waiting | Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +88,32 @@ def iter_records(path: Path, *, warmup: bool = False) -> Iterator[Record]:
 
 def is_finished(path: Path) -> bool:
     """Tell from its last line alone whether a journal ends with a finished session."""
+    last = next(_from_the_end(path), None)
+    return isinstance(last, Session) and last.event == "finished"
+
+
+def waits_for(path: Path) -> Waiting | None:
+    """Tell from its last lines alone whether a journal waits for what was bought; nothing of it is checked."""
+    for event in _from_the_end(path):
+        if isinstance(event, Waiting):
+            return event
+        if not isinstance(event, Session | Interference | Batch) or getattr(event, "event", "") == "finished":
+            break
+    return None
+
+
+def _from_the_end(path: Path) -> Iterator[Event]:
+    """Yield the last events of a journal, the last first, as far as they are whole."""
     try:
         with open_plain(path) as journal:
             size = journal.seek(0, os.SEEK_END)
             journal.seek(max(0, size - _TAIL))
-            last = journal.read().rstrip(b"\n").rpartition(b"\n")[2]
-        event = msgspec.json.decode(last)["event"]
-        return msgspec.convert(event, Session).event == "finished"
+            lines = journal.read().rstrip(b"\n").split(b"\n")
+        for line in reversed(lines):
+            event = msgspec.json.decode(line)["event"]
+            yield msgspec.convert(event, _LISTED)
     except (OSError, msgspec.MsgspecError, UnicodeError, KeyError, TypeError):
-        return False
+        return
 
 
 def recover(path: Path) -> Recovery:

@@ -17,7 +17,7 @@ from harness.errors import RunIncomplete, UsageError
 from harness.files.prompts import Rendered, RenderedText, RenderFailed, renderer_of
 from harness.measure.endpoint.codecs import OUTPUT_NAMES, limit_of, merged
 from harness.measure.plan import Bundle, Candidate, Plan
-from harness.record import Record, Reply
+from harness.record import Batch, Record, Reply
 
 _SAMPLE = 500  # cases that are rendered to know the mean length of a prompt
 _CHARS_PER_TOKEN = 4  # rough for English in the usual byte-pair vocabularies
@@ -155,14 +155,17 @@ class Most:
         self.trials, self._money, self._asked = trials, money, money
         self._currency = currency  # of `money`, where it names one
 
-    def allowed(self, plan: Plan, done: bytearray) -> bytearray:
-        """Give the marks of what is not to be sent. Raises UsageError where the rest would be too dear."""
+    def allowed(self, plan: Plan, done: bytearray, batches: Iterable[Batch] = ()) -> bytearray:
+        """Give the marks of what is not to be sent. Raises UsageError where the rest would be too dear.
+
+        What a batch holds was bought before: it counts for no bound, and stays to be read.
+        """
+        bought = plan.bought(done, batches)
+        marks = bought if self.trials is None else plan.beyond(bought, self.trials)
+        self.refuse([(plan, marks)])
         if self.trials is not None:
-            done = plan.beyond(done, self.trials)
-        self.refuse([(plan, done)])
-        if self.trials is not None:
-            self.trials -= plan.planned - sum(done)
-        return done
+            self.trials -= plan.planned - sum(marks)
+        return bytearray(mark and not (held and not was) for mark, held, was in zip(marks, bought, done, strict=True))
 
     def refuse(self, plans: Iterable[tuple[Plan, bytearray]]) -> None:
         """Refuse what may cost more than is left, or has no price in this currency. Raises UsageError."""

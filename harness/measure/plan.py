@@ -10,6 +10,7 @@ order of `asked_order` instead, each with all that is asked of it.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from contextlib import ExitStack, closing
 from random import Random
@@ -19,7 +20,7 @@ from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.digest import digest, trial_key
 from harness.files.prompts import Prompt, Renders, perturb_prompt, renderer_of
 from harness.files.suite import asked_order
-from harness.record import ORIGINAL, CaseRow, Planned, Record, Trial
+from harness.record import ORIGINAL, Batch, CaseRow, Planned, Record, Trial
 
 
 class Plan:
@@ -96,6 +97,28 @@ class Plan:
                 self.end(marked, candidate.name)
                 for slot in (self._slot(case, place, 0) for case in self.sampled):
                     marked[slot] = done[slot]
+        return marked
+
+    def tagged(self) -> Iterator[tuple[str, int]]:
+        """Yield the code of each trial that is waited for under its key, numbered where cases alike share one."""
+        alike: Counter[str] = Counter()
+        for code in self.codes(self.nothing_done(), {each.name for each in self.candidates if each.model.waits}):
+            key = self._trial(code).key
+            yield f"{key}-{alike[key]}" if alike[key] else key, code
+            alike[key] += 1
+
+    def bought(self, done: bytearray, batches: Iterable[Batch]) -> bytearray:
+        """Mark what is in a batch that has not ended as not to be sent."""
+        out: dict[str, tuple[str, ...]] = {}
+        for batch in batches:
+            if batch.step == "begun":
+                out[batch.id] = batch.trials
+            elif batch.step == "ended":
+                out.pop(batch.id, None)
+        tags = {tag for trials in out.values() for tag in trials}
+        marked = bytearray(done)
+        for code in (code for tag, code in self.tagged() if tag in tags) if tags else ():
+            marked[code] = True
         return marked
 
     def beyond(self, done: bytearray, most: int) -> bytearray:

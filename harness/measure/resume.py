@@ -75,7 +75,7 @@ def resume(
             with fitting_together(run):
                 begin = _begin(plan, run, found, stopping(bundle), failed=failed)
             others = leave_to_others(shard_of(manifest.notes), plan, begin.done)
-            allowed = most.allowed(plan, begin.done)
+            allowed = most.allowed(plan, begin.done, begin.batches)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
         except BaseException:

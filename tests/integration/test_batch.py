@@ -3,32 +3,302 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
-from batching import Batches
-from commanded import in_process
-from measured import places, records, write_project
-from scripted import Script, ScriptedServer
+import pytest
+from batching import Batches, Line
+from commanded import COMMAND, Done, environment, in_process
+from measured import events_of, places, records, write_project
+from scripted import Answer, Script, ScriptedServer
+
+from harness.record import Batch, Failure, Record, Reply
 
 Serve = Callable[[Script], ScriptedServer]
+TRIALS = 24
+PRICE = {"input": 1.0, "output": 2.0, "batch": 0.5}
 
 
-def run_of(root: Path) -> Path:
-    (run,) = [path.parent for path in root.glob("results/*/manifest.json")]
-    return run
+class Bought:
+    """A small project whose model is asked in batches."""
+
+    def __init__(self, root: Path, serve: Serve, provider: Batches, **project: Any) -> None:
+        self.root, self.provider, self.server = root, provider, serve(provider)
+        endpoint = "anthropic" if provider.anthropic else "chat"
+        entry = {"endpoint": endpoint, "via": "batch", "price": PRICE, "params": {"max_tokens": 5}, **project}
+        write_project(root, self.server.url, **{"cases": 12, "repeats": 2, **entry})
+
+    def run(self, *args: str) -> Done:
+        return in_process("run", "small.suite.yml", "--quiet", *args, at=self.root)
+
+    def resume(self, *args: str) -> Done:
+        return in_process("resume", "latest", *args, at=self.root)
+
+    @property
+    def folder(self) -> Path:
+        (run,) = [path.parent for path in self.root.glob("results/*/manifest.json")]
+        return run
+
+    @property
+    def records(self) -> list[Record]:
+        return records(self.folder)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
+        return found
+
+    def check_whole(self, trials: int = TRIALS) -> None:
+        """Each trial has one record, which is a right answer, paid for at half the price."""
+        assert set(places(self.folder).values()) == {1}
+        assert len(self.records) == trials
+        assert all(isinstance(record.outcome, Reply) for record in self.records)
+        (candidate,) = self.report["candidates"]
+        assert candidate["classification"]["accuracy"]["value"] == 1.0
+        assert candidate["cost"]["total"] == pytest.approx(trials * (11 * 1.0 + 1 * 2.0) / 1e6 * 0.5)
 
 
-def test_a_batch_gives_the_verdict_of_calls_that_are_waited_for(tmp_path: Path, scripted_server: Serve) -> None:
-    provider = Batches(busy=1)
-    write_project(tmp_path, scripted_server(provider).url, cases=40, repeats=2)
-    done = in_process("run", "small.suite.yml", "--via", "batch", at=tmp_path)
+def errored(status: int, message: str = "no luck", **error: Any) -> Callable[[Line], Line]:
+    """Make a line one of an answer that is an error."""
+
+    def change(line: Line) -> Line:
+        return {**line, "response": {"status_code": status, "body": {"error": {"message": message, **error}}}}
+
+    return change
+
+
+def expired(line: Line) -> Line:
+    error = {"code": "batch_expired", "message": "This request could not be executed in time."}
+    return {**line, "response": None, "error": error}
+
+
+def half(change: Callable[[Line], Line]) -> Callable[[list[Line]], Iterable[Line]]:
+    return lambda lines: [line if n % 2 else change(line) for n, line in enumerate(lines)]
+
+
+@pytest.mark.parametrize("anthropic", [False, True], ids=["openai", "anthropic"])
+def test_a_batch_gives_the_verdict_of_calls_that_are_waited_for(
+    tmp_path: Path, scripted_server: Serve, anthropic: bool
+) -> None:
+    bought = Bought(tmp_path, scripted_server, Batches(busy=1, anthropic=anthropic))
+    done = bought.run()
     assert done.returncode in {0, 3}, done.stderr
-    run = run_of(tmp_path)
-    assert set(places(run).values()) == {1}
-    assert len(records(run)) == 80
-    assert {record.via for record in records(run)} == {"batch"}
-    assert provider.synchronous == 0
-    assert [len(made.lines) for made in provider.made] == [40, 40]
-    report = json.loads((run / "report.json").read_text())
-    assert report["candidates"][0]["classification"]["accuracy"]["value"] == 1.0
+    bought.check_whole()
+    assert {record.via for record in bought.records} == {"batch"}
+    assert not any(record.attempts for record in bought.records)  # no clock was held beside it
+    assert bought.provider.synchronous == 0
+    assert [len(made.lines) for made in bought.provider.made] == [12, 12]  # a batch for each repeat
+
+
+def test_prompts_share_a_batch_and_no_two_repeats_of_a_case_do(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = Bought(tmp_path, scripted_server, Batches(), prompts=("v1", "v2"))
+    bought.run()
+    asked = [[line["body"]["messages"][0]["content"] for line in made.lines] for made in bought.provider.made]
+    assert len(asked) == 2
+    assert all(len(set(each)) == len(each) == 24 for each in asked)
+    first = [text[:2] for text in asked[0]]
+    assert "v1" in first[:12], "prompts are interleaved"
+    assert "v2" in first[:12], "prompts are interleaved"
+
+
+def test_cases_alike_are_lines_of_their_own(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = Bought(tmp_path, scripted_server, Batches())
+    rows = [
+        {"id": str(n), "message": f"message no. {n % 2}", "expected": "spam" if n % 2 else "ham"} for n in range(12)
+    ]
+    (tmp_path / "cases.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    bought.run()
+    bought.check_whole()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        half(expired),
+        half(errored(500)),
+        half(errored(429)),
+        lambda lines: lines[:5],
+        lambda lines: [*lines[:5], b'{"cus'],
+    ],
+    ids=["half expired", "half 500", "half 429", "missing", "cut"],
+)
+def test_what_failed_is_bought_again_and_counts_once(
+    tmp_path: Path, scripted_server: Serve, change: Callable[[list[Line]], Iterable[Line | bytes]]
+) -> None:
+    provider = Batches()
+    provider.results.append(change)
+    bought = Bought(tmp_path, scripted_server, provider)
+    done = bought.run()
+    assert done.returncode in {0, 3}, done.stderr
+    bought.check_whole()
+    lost = 12 - len({*provider.asked[24:]})
+    assert len(provider.made) == 3
+    assert len(provider.asked) == 24 + 12 - lost
+    assert len(set(provider.asked)) == 24
+
+
+def test_what_will_never_be_answered_is_a_failure_once(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches()
+    provider.results.append(half(errored(400, "too odd")))
+    bought = Bought(tmp_path, scripted_server, provider)
+    bought.run()
+    failures = [record.outcome for record in bought.records if isinstance(record.outcome, Failure)]
+    assert [failure.kind for failure in failures] == ["bad_request"] * 6
+    assert len(provider.made) == 2
+    assert set(places(bought.folder).values()) == {1}
+
+
+def test_what_fails_each_time_is_bought_as_often_as_a_call_is_tried(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches()
+    provider.results.extend([half(errored(500)), None, lambda lines: map(errored(500), lines)])
+    bought = Bought(tmp_path, scripted_server, provider)  # `attempts: 2`
+    bought.run()
+    failures = [record.outcome for record in bought.records if isinstance(record.outcome, Failure)]
+    assert [failure.kind for failure in failures] == ["server_error"] * 6
+    assert Counter(Counter(provider.asked).values()) == {1: 18, 2: 6}
+
+
+def test_what_failed_can_be_asked_at_once_instead(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches()
+    provider.results.append(half(expired))
+    bought = Bought(tmp_path, scripted_server, provider)
+    bought.run("--retry", "sync")
+    assert set(places(bought.folder).values()) == {1}
+    assert Counter(record.via for record in bought.records) == {"batch": 18, "sync": 6}
+    assert provider.synchronous == 6
+
+
+def test_lines_that_came_twice_or_unasked_are_named_and_count_once(tmp_path: Path, scripted_server: Serve) -> None:
+    def change(lines: list[Line]) -> list[Line]:
+        twice = {**lines[0], "response": {**lines[0]["response"], "body": {"choices": []}}}
+        return [*reversed(lines), twice, {**lines[1], "custom_id": "of-somebody-else"}]
+
+    provider = Batches()
+    provider.results.append(change)
+    bought = Bought(tmp_path, scripted_server, provider)
+    bought.run()
+    bought.check_whole()
+    refused = [event.refused for event in events_of(bought.folder, Batch) if event.refused]
+    assert refused == [(provider.made[0].lines[0]["custom_id"], "of-somebody-else")]
+
+
+def test_trouble_on_the_way_buys_nothing_twice(tmp_path: Path, scripted_server: Serve) -> None:
+    busy = Answer.of_json({"error": {"message": "slow down"}}, status=429, headers={"retry-after": "0"})
+    broken = Answer.of_json({"error": {"message": "oh"}}, status=503, headers={"retry-after": "0"})
+    provider = Batches(busy=1)
+    provider.uploads.extend([busy, broken])
+    provider.creates.extend([None, busy])
+    provider.polls.extend([broken, Answer(raw=b""), Answer(body=b"<html>", headers={"content-type": "text/html"})])
+    cut = lambda body: Answer(pieces=[body[: len(body) // 2]], length=len(body), cut=True)  # noqa: E731
+    provider.fetches.append(cut)
+    bought = Bought(tmp_path, scripted_server, provider)
+    done = bought.run()
+    assert done.returncode in {0, 3}, done.stderr
+    bought.check_whole()
+    assert len(provider.made) == 2
+
+
+@pytest.mark.parametrize("kind", ["metadata", "file name", "anthropic"])
+def test_a_batch_whose_answer_was_lost_is_found_and_not_bought_again(
+    tmp_path: Path, scripted_server: Serve, kind: str
+) -> None:
+    provider = Batches(anthropic=kind == "anthropic", keeps_metadata=kind == "metadata")
+    provider.lost.append(Answer.of_json({"error": {"message": "oh"}}, status=502, headers={"retry-after": "0"}))
+    bought = Bought(tmp_path, scripted_server, provider)
+    done = bought.run()
+    assert done.returncode in {0, 3}, done.stderr
+    bought.check_whole()
+    assert len(provider.made) == 2
+
+
+def test_a_batch_that_is_not_taken_says_why_and_costs_nothing(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches()
+    why = {"code": "invalid_json_line", "message": "The model m-1 is not available in batches.", "line": 1}
+    provider.statuses.extend([("failed", [why])] * 2)
+    bought = Bought(tmp_path, scripted_server, provider)
+    done = bought.run()
+    assert done.returncode == 5
+    assert "The model m-1 is not available in batches." in done.stderr
+    assert not bought.records
+
+
+def test_a_provider_that_holds_no_more_is_sent_smaller_batches(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches()
+    why = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached."}
+    provider.statuses.extend([("failed", [why])] * 2)
+    bought = Bought(tmp_path, scripted_server, provider)
+    done = bought.run()
+    assert done.returncode in {0, 3}, done.stderr
+    bought.check_whole()
+    assert max(len(made.lines) for made in provider.made[2:]) == 6
+
+
+def test_a_wrong_key_ends_the_run_before_a_batch(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches()
+    provider.uploads.extend([Answer.of_json({"error": {"code": "invalid_api_key", "message": "no"}}, status=401)] * 2)
+    done = Bought(tmp_path, scripted_server, provider).run()
+    assert done.returncode == 5
+    assert not provider.made
+
+
+def test_a_cancel_from_outside_is_not_bought_again_until_somebody_resumes(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    provider = Batches()
+    provider.statuses.append(("cancelled", []))
+    provider.results.append(lambda lines: lines[:7])
+    bought = Bought(tmp_path, scripted_server, provider)
+    done = bought.run()
+    assert done.returncode == 4
+    assert "was cancelled at the provider" in done.stderr
+    assert len(bought.records) == 19
+    assert len(provider.made) == 2
+    done = bought.resume()
+    assert done.returncode in {0, 3}, done.stderr
+    bought.check_whole()
+    assert len(set(provider.asked)) == len(provider.asked) - 5 == 24
+
+
+def test_left_while_it_waits_it_says_so_and_a_resume_fetches(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches(busy=10**6)
+    bought = Bought(tmp_path, scripted_server, provider)
+    with subprocess.Popen(
+        [*COMMAND, "run", "small.suite.yml"], cwd=tmp_path, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
+        while sum(made.polls for made in provider.made) < 4:
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        _, said = process.communicate()
+    assert process.returncode == 4
+    assert "0 of 24 ready" in said
+    assert f"harness resume {bought.folder.name}" in said
+    listed = in_process("list", at=tmp_path).stdout
+    assert "UTC, 0 of 24 ready" in listed
+    assert "waiting for a batch since" in listed
+    provider.busy = 0
+    done = bought.resume("--max-trials", "1")  # what is bought already is no new trial
+    assert done.returncode in {0, 3}, done.stderr
+    bought.check_whole()
+    assert len(provider.made) == 2
+    assert "waiting" not in in_process("list", at=tmp_path).stdout
+
+
+def test_no_key_reaches_the_disk(tmp_path: Path, scripted_server: Serve) -> None:
+    key = "sk-canary-0123456789abcdef"
+    provider = Batches()
+    provider.results.append(half(errored(400, f"bad key {key}")))
+    provider.polls.append(Answer.of_json({"error": {"message": f"bad key {key}"}}, status=500))
+    bought = Bought(tmp_path, scripted_server, provider, api_key_env="CANARY")
+    args = ("run", "small.suite.yml", "--debug")
+    done = in_process(*args, at=tmp_path, env={"CANARY": key})
+    assert done.returncode in {0, 1, 3}, done.stderr
+    assert any(request.headers["authorization"] == f"Bearer {key}" for request in bought.server.requests)
+    assert key not in done.stdout + done.stderr
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and key.encode() in file.read_bytes()]

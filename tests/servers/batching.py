@@ -118,6 +118,8 @@ class Batches:
         if after:
             newest = newest[1 + [made.id for made in newest].index(after) :]
         page = newest[:2]  # small pages, so that there are several
+        for made in page:
+            made.polls += 1
         about = [self._about(made) for made in page]
         return Answer.of_json({"object": "list", "data": about, "has_more": len(newest) > len(page)})
 

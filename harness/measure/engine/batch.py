@@ -220,8 +220,10 @@ class _Session:
 
     def _tell(self) -> None:
         """Journal how much is ready, when that is news."""
-        out = self.buyer.ledger.open.values()
-        now = (sum(self._ready.get(batch.id, 0) for batch in out), sum(len(batch.trials) for batch in out))
+        out, owed = self.buyer.ledger.open.values(), self.buyer.ledger.owed
+        here = (0 if b.via == "batch" else sum(tag not in owed for tag in b.trials) for b in out)
+        ready = sum(self._ready.get(batch.id, 0) for batch in out) + sum(here)
+        now = (ready, sum(len(batch.trials) for batch in out))
         if now != self._told:
             self._told = now
             since = min(batch.at_utc for batch in out)
@@ -258,6 +260,7 @@ class _Session:
 
     def _offline(self) -> Waiting:
         """Say where lines wait to be answered."""
+        self._tell()
         folder, ledger = self.buyer.run / FOLDER, self.buyer.ledger
         left = sum(tag in ledger.owed for batch in ledger.open.values() for tag in batch.trials)
         files = ", ".join(str(folder / ledger.names[id_]) for id_ in ledger.open)

@@ -42,14 +42,11 @@ class Ledger:
         names, recorded = frozenset(self.candidates), work.done if work.recorded is None else work.recorded
         apart = {each.trial for each in plan.trials(plan.at_once(plan.nothing_done()), names)}  # a sample's
         owed, free = ({each.trial for each in plan.trials(done, names)} - apart for done in (recorded, work.done))
-        alike: Counter[str] = Counter()
-        for planned in plan.trials(plan.nothing_done(), names):
-            trial = planned.trial
-            tag = f"{trial.key}-{alike[trial.key]}" if alike[trial.key] else trial.key
-            alike[trial.key] += 1
-            if trial in owed:
+        for tag, code in plan.tagged():
+            planned = plan.planned_at(code)
+            if planned.trial in owed:
                 self.owed[tag] = planned
-            if trial in free:
+            if planned.trial in free:
                 self.free.add(tag)
 
     def _learn(self, event: Batch) -> None:

@@ -65,6 +65,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     notes: dict[str, Any] = {}  # what else explains the run
 
     @property
+    def asked_elsewhere(self) -> bool:
+        """Whether it was judged from what another tool stored: nothing of it can be sent from here."""
+        return "source" in self.notes
+
+    def again(self, them: str) -> str:
+        """Say as a sentence what sends trials that failed again."""
+        if self.asked_elsewhere:
+            return f"Let the tool that asked send {them} again, and judge what it stores then."
+        return f"`harness resume {self.run_id} --failed` sends just {them} again."
+
+    @property
     def harness_version(self) -> str:
         """The version of this package that measured; empty when it was not installed."""
         return self.versions.get("prompt-readiness", "")

@@ -77,8 +77,7 @@ def _refuse_what_says_nothing(assessment: Assessment, manifest: Manifest) -> Non
         told = why_not_measured((one.lost or 0) / max(one.trials, 1))
         if told:
             raise UsageError(
-                f"run {manifest.run_id} can't be a baseline for {one.name}: {told}.",
-                fix=f"Send these again with `harness resume {manifest.run_id} --failed`.",
+                f"run {manifest.run_id} can't be a baseline for {one.name}: {told}.", fix=manifest.again("these")
             )
 
 

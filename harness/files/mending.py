@@ -139,7 +139,9 @@ def _shown(path: Path, root: Path) -> str:
 def what_to_change(failure: Failure, places: Places, key_variable: str | None = None, *, run: str = "RUN") -> Mend:
     """Say what would mend a failure of a run, by its kind and by what its message names."""
     words, mend = failure.message[:_MOST_READ], None
-    if "replies" in places and failure.kind not in {"render", "no_recorded_reply"}:
+    if "source" in places:
+        mend = Mend("", f"Let the tool that wrote {places['source']} ask again, and judge what it stores then")
+    elif "replies" in places and failure.kind not in {"render", "no_recorded_reply"}:
         mend = _at(places, ("replies",), "Record these trials again, or correct {}")
     elif failure.kind in {"unauthorized", "unknown_model"}:
         mend = _not_let(words, places)

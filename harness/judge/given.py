@@ -64,8 +64,15 @@ def stored_run(
     """
     manifest, events = given_run(stored.answers, suite, at_utc=min(stored.created_utc or now, now))
     source = {"tool": stored.tool, "file": file, "sha256": stored.sha256, "clock": stored.clock, "notes": list(told)}
-    more = {"files": (FileDigest(path=file, sha256=stored.sha256),), "command": command, "notes": {"source": source}}
-    return structs.replace(manifest, versions={"prompt-readiness": version}, **more), events
+    made = structs.replace(
+        manifest,
+        candidates=tuple(structs.replace(each, places={"source": file}) for each in manifest.candidates),
+        files=(FileDigest(path=file, sha256=stored.sha256),),
+        versions={"prompt-readiness": version},
+        command=command,
+        notes={"source": source},
+    )
+    return made, events
 
 
 def suite_of_stored(stored: Stored, *, labels: str, positive: str, read_as: str, name: str) -> Suite:
@@ -129,7 +136,8 @@ def suite_of(written: Mapping[str, Any], answers: Sequence[Given]) -> Suite:
 
 
 def _repeats(answers: Iterable[Given]) -> int:
-    return max(Counter((given.candidate, given.case) for given in answers).values(), default=1)
+    """Say how often each case was answered at least: what some were asked more is no trial that others lack."""
+    return min(Counter((given.candidate, given.case) for given in answers).values(), default=1)
 
 
 def _cases(answers: Iterable[Given]) -> dict[str, CaseRow]:

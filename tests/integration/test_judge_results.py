@@ -303,3 +303,52 @@ def test_a_judged_file_is_a_run_like_any_other(tmp_path: Path) -> None:
     assert "40 answers to 40 cases" in back.stderr
     resumed = in_process("resume", first.name, at=tmp_path)
     assert (resumed.returncode, "nothing to resume" in resumed.stderr) == (2, True)
+
+
+def test_a_case_that_was_answered_more_often_makes_no_trials_that_others_lack(tmp_path: Path) -> None:
+    rows = [
+        {"case": n, "model": model, "repeat": repeat, "expected": "ab"[n % 2], "reply": "ab"[n % 2]}
+        for n in range(40)
+        for model, repeat in (("x", 0), ("x", 1), ("x", 2), ("y", 0))
+        if n < 20 or repeat < 2
+    ]
+    lines(tmp_path / "t.jsonl", rows)
+    done = in_process("judge", "t.jsonl", "--thresholds", "accuracy >= 90%", "--json", at=tmp_path)
+    found = {one["name"]: (one["trials"], one["verdict"]) for one in json.loads(done.stdout)["candidates"]}
+    assert found == {"x": (100, "READY"), "y": (40, "READY")}
+
+
+def test_what_a_candidate_was_not_asked_counts_against_it(tmp_path: Path) -> None:
+    rows = [
+        {"case": n, "model": model, "expected": "ab"[n % 2], "reply": "ab"[n % 2]}
+        for n in range(60)
+        for model in "xy"
+        if model == "x" or n < 40
+    ]
+    lines(tmp_path / "t.jsonl", rows)
+    done = in_process("judge", "t.jsonl", "--thresholds", "accuracy >= 90%", "--json", at=tmp_path)
+    found = {one["name"]: one for one in json.loads(done.stdout)["candidates"]}
+    assert (found["x"]["verdict"], found["y"]["trials"], found["y"]["verdict"]) == ("READY", 60, "INCONCLUSIVE")
+    assert "Let the tool ask the cases that this candidate lacks" in found["y"]["next_step"]["sentence"]
+
+
+def test_nobody_is_told_to_resume_what_another_tool_asked(tmp_path: Path) -> None:
+    promptfoo_failed(tmp_path)
+    done = in_process("judge", "o.json", at=tmp_path)
+    (run,) = (tmp_path / "results").iterdir()
+    pages = [done.stdout, *((run / name).read_text() for name in ("report.md", "report.html", "report.json"))]
+    shown = in_process("show", run.name, "--wrong", at=tmp_path)
+    for page in (*pages, shown.stdout):
+        assert "harness resume" not in page
+        assert "rate_limited" in page
+    assert "Let the tool that wrote o.json ask again" in shown.stdout
+
+
+def test_the_viewer_shows_a_judged_run(tmp_path: Path) -> None:
+    inspect_archive(tmp_path)
+    in_process("judge", "2026-09-30_spam.eval", at=tmp_path)
+    done = in_process("view", "--export", "site", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    pages = "".join(page.read_text() for page in (tmp_path / "site").rglob("*.html"))
+    assert "task@openai/gpt-4.1-mini" in pages
+    assert "Clearly ham to me" in pages

@@ -94,7 +94,7 @@ def _either_way(asked: Asked, made: Check) -> Check:
     told = (
         f"{asked.seen(made.estimate)}, {replace(asked, note='').clause}: it depends on {them} at the "
         f"endpoint; with an answer to {they} it may {otherwise}. "
-        f"`harness resume {asked.view.manifest.run_id} --failed` sends just {they} again."
+        f"{asked.view.manifest.again(they)}"
     )
     return msgspec.structs.replace(
         made, status="INCONCLUSIVE", needed_n=None, needed_told=False, lack=None, why=told, told="", depends_on=failed

@@ -89,9 +89,10 @@ def notes(base: View, head: View, pairs: Pairs) -> Iterator[str]:
         return
     for name, view in (("the baseline", base), ("the candidate", head)):
         if view.missing:
+            finish = "" if view.manifest.asked_elsewhere else "; finish it with `harness resume`"
             yield (
                 f"The run of {name} is not finished: {count(view.missing, 'trial')} were never run and are"
-                " left out; finish it with `harness resume`."
+                f" left out{finish}."
             )
         if view.stopped is not None:
             yield (

@@ -121,11 +121,16 @@ class Columns:
         )
 
     def _own(self, planned: Int64, held: _Held) -> Bool:
-        """Tell which planned trials concern a candidate: all but those of an order that its prompt lacks."""
+        """Tell which planned trials concern a candidate.
+
+        Not those of an order that its prompt lacks, nor repeats beyond the planned ones, which others got from whoever
+        measured elsewhere.
+        """
         variant = planned // max(self.width * len(self.cases), 1)
         has = np.unique(held.columns["variant"])
         absent = [k for k, name in enumerate(self.variants) if name in PROMPT_LEVEL and k not in has]
-        return np.asarray(~np.isin(variant, absent), dtype=np.bool_)
+        more = (planned % self.width >= self.repeats) & ~np.isin(planned, held.trial)
+        return np.asarray(~np.isin(variant, absent) & ~more, dtype=np.bool_)
 
     def _completed(self, columns: dict[str, Column], row: Int64, planned: Int64) -> dict[str, Column]:
         """Lay the records over the plan."""

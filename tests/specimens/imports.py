@@ -25,6 +25,20 @@ class Foreign(NamedTuple):
     options: list[str] = []
 
 
+_TEXT = '<c r="{0}" t="inlineStr"><is><t>{1}</t></is></c>'
+TESTS_SHEET = (
+    SHEET.partition("<sheetData>")[0]
+    + "<sheetData>"
+    + "".join(
+        f'<row r="{n}">{_TEXT.format(f"A{n}", a)}{_TEXT.format(f"B{n}", b)}</row>'
+        for n, (a, b) in enumerate(
+            [("message", "__expected"), ("win", "icontains: spam"), ("hi", "icontains: ham")], start=1
+        )
+    )
+    + "</sheetData></worksheet>"
+)
+
+
 def _lines(*rows: object) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
@@ -125,6 +139,23 @@ FOREIGN: dict[str, Foreign] = {
          "p.txt": "{# for people #}Classify{% if tone === 'short' %} in a word{% endif %}:\n{{ item.text | dump }}{{ hint }}\n---\nSpam or ham? {{item.text}}\n"},
         "promptfooconfig.yaml", [" spam\n", "Ham"], 2,
         ["the provider `exec:./bot.sh` has no counterpart"],
+    ),
+    "promptfoo in a spreadsheet": Foreign(
+        {"tests.xlsx": workbook(("Tests", TESTS_SHEET))},
+        "tests.xlsx", ["It is SPAM", "eggs"], 1, [], ["--name", "mail"],
+    ),
+    "promptfoo prompts of every form": Foreign(
+        {"promptfooconfig.yaml": (
+            "prompts:\n  - prompts/*.txt\n  - {id: 'file://chat.yaml', label: A chat}\n  - {raw: 'Spam or ham? {{message}}', label: raw}\n  - file://make.py:ask\n  - file://parts.json\n  - '[INST] {{message}} [/INST]'\n"
+            "defaultTest: file://default.yaml\nassertionTemplates: {right: {type: javascript, value: \"output == context.vars['gold']\"}}\n"
+            "scenarios:\n  - config: [{vars: {message: win, gold: spam}}, {vars: {message: hi, gold: ham}}]\n    tests: [{description: as asked}]\n"
+        ),
+         "default.yaml": "assert: [{$ref: '#/assertionTemplates/right', weight: 2}]\n",
+         "prompts/a.txt": "One: {{message}}\r\n---\r\nTwo: {{message}}\r\n", "prompts/b.txt": "Three: {{message}}",
+         "chat.yaml": "- role: system\n  content: Be brief.\n- role: user\n  content: '{{message}}'\n",
+         "parts.json": json.dumps([{"role": "user", "content": [{"type": "image_url"}]}])},
+        "promptfooconfig.yaml", ["spam", "Ham"], 1,
+        ["`file://make.py:ask` is code, and is not run", "parts.json:1: the prompt `parts` is not carried: its messages are not all texts", "assert.weight: is not carried."],
     ),
     "promptfoo's limits become thresholds": Foreign(
         {"promptfooconfig.yaml": _ASK + (

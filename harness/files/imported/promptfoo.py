@@ -6,7 +6,8 @@ variables, `defaultTest` and assertions mean is said by `promptfoo_tests` and `a
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,16 +140,20 @@ class Config:
         text = written.read_written(path, self._findings)
         if text is None:
             return
-        texts = [text.strip()]
-        if path.suffix in {".txt", ".md"}:
-            texts = [part.strip() for part in re.split(r"(?m)^---[ \t]*$", text) if part.strip()]
+        texts = [text]
+        if path.suffix == ".txt":
+            texts = [part.strip() for part in re.split(r"(?m)^---[ \t\r]*$", text) if part.strip()]
         for number, part in enumerate(texts, start=1):
             stem = label or path.name.partition(".")[0]
             self._add(stem if len(texts) == 1 else f"{stem}-{number}", part, path, 1)
 
     def _add(self, name: str, text: str, path: Path, line: int) -> None:
         """Add a prompt: chat messages in JSON or YAML, or a text that is one message of the user."""
-        messages = list(self._messages(text, path)) or [{"role": "user", "content": text}]
+        messages = self._messages(text, path)
+        if not all(map(_is_message, messages)):
+            said = f"the prompt `{written.shown(name)}` is not carried: its messages are not all texts with a role."
+            self._draft.leave(path, line, "", said)
+            return
         translations = [(each["role"], *translated(each["content"])) for each in messages]
         if why := next((why for _, _, why in translations if why), ""):
             self._draft.leave(path, line, "", f"the prompt `{written.shown(name)}` is not carried: {why}")
@@ -162,23 +167,17 @@ class Config:
             "messages": [{"role": role, "content": content} for role, content, _ in translations],
         }
 
-    def _messages(self, text: str, path: Path) -> Iterator[dict[str, str]]:
-        """Yield the messages of a chat; none where the text is no list of them."""
+    def _messages(self, text: str, path: Path) -> list[Any]:
+        """Give the messages of a chat; one of the user where the text is no list of them."""
         found: Any = None
         if text.lstrip().startswith("["):
-            try:
+            with suppress(ValueError, RecursionError):
                 found = json.loads(text)
-            except (ValueError, RecursionError):
-                return
-        elif path != self._path and path.suffix in {".yaml", ".yml"}:
-            node = written.parse_any(
-                text, path, written.Findings()
-            )  # a template of YAML may be none: it is a text then
+        elif path != self._path and path.suffix in {".yaml", ".yml"}:  # YAML's mistakes make it a text, as there
+            node = written.parse_any(text, path, written.Findings())
             found = None if node is None else node.value(EVERYTHING)
-        if not isinstance(found, list) or not all(_is_message(each) for each in found):
-            return
-        for each in found:
-            yield {"role": each["role"], "content": written.as_text(each["content"])}
+        chat = isinstance(found, list) and any(isinstance(each, Mapping) and "role" in each for each in found)
+        return found if chat else [{"role": "user", "content": text}]
 
 
 def _ends(name: str, endings: tuple[str, ...]) -> bool:

@@ -13,7 +13,7 @@ from harness.files.imported.prompt_file import read_prompt_file
 from harness.files.imported.promptfoo import Config
 from harness.files.imported.registry import evals_of, read_registry
 from harness.files.imported.samples import read_samples, shape_of
-from harness.files.imported.tables import read_data_set, rows_of_csv
+from harness.files.imported.tables import read_data_set, rows_of_csv, rows_of_sheet
 
 _NO_NAMES = frozenset({
     "promptfooconfig", "config", "samples", "test", "train", "data", "dataset", "cases", "goldens", "index", "tests",
@@ -27,6 +27,8 @@ _READERS: Mapping[str, Callable[[Path, written.Findings], Iterator[tuple[int, di
     ".jsonl": read_jsonl,
     ".ndjson": read_jsonl,
     ".csv": rows_of_csv,
+    ".xlsx": rows_of_sheet,
+    ".xls": rows_of_sheet,
 }
 _TESTS = ("vars", "assert")  # of a promptfoo test that stands by itself
 
@@ -40,7 +42,7 @@ def read_foreign(source: str, asked: Asked) -> Draft:
     if not draft.name:
         draft.refuse("its name makes no name of a suite.", "Give one with --name.")
     suffix = path.suffix.lower()
-    if source.startswith(written.REMOTE) or suffix not in {".yml", ".yaml", ".json", ".jsonl", ".ndjson", ".csv"}:
+    if source.startswith(written.REMOTE) or suffix not in {".yml", ".yaml", *_READERS}:
         read_data_set(source, draft, asked)
     elif suffix in {".yml", ".yaml"} or (suffix == ".json" and _begins(path) != "["):
         _tree(path, draft, asked)

@@ -254,3 +254,8 @@ def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:
 def rows_of_csv(path: Path, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield the rows of a CSV file whose header is known to be there."""
     return case.read_separated(path, findings, needed=())
+
+
+def rows_of_sheet(path: Path, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows of a spreadsheet whose header is known to be there."""
+    return case.named_cells(path, case.read_sheet(path, findings), (), findings)

@@ -54,6 +54,7 @@ lint-workflows: .venv/.dev
 	@echo "installing the harness and its test tools into .venv" >&2
 	@$(PIP) --editable '.[dev,tables,view,otel]' || { echo "The install failed: is there a network, or a package index that pip can reach?" >&2; exit 2; }
 	@$(PIP) --editable '.[local]' || echo "no wheel of xllamacpp for this platform: tests of the embedded model are skipped" >&2
+	@$(PIP) --editable '.[ray]' || echo "no wheel of Ray for this platform: its tests are skipped" >&2
 	@touch $@
 
 # MLflow's client and what its tracking server needs, for the tests of `export --to mlflow`; skipped where it is absent.

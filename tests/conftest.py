@@ -58,7 +58,7 @@ settings.register_profile("search", deadline=None, suppress_health_check=QUIET, 
 settings.load_profile("any machine")
 
 # What shares something that is dear or gets in its own way, and is therefore run by one process.
-TOGETHER = ("tests/browser/", "tests/integration/test_crash_matrix.py")
+TOGETHER = ("tests/browser/", "tests/integration/test_crash_matrix.py", "tests/contract/test_engines.py")
 
 
 @pytest.hookimpl(optionalhook=True)

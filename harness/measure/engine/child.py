@@ -129,7 +129,6 @@ class Measurer:
     """The same where Ray started the process: measures in a thread; calls take what it says, and bring words."""
 
     def __init__(self) -> None:
-        self._session = 0
         self._told = 0
         self._early: dict[int, bytes] = {}
         self._lock = threading.Lock()
@@ -141,12 +140,11 @@ class Measurer:
         node = f"{os.uname().nodename} {ray.get_runtime_context().get_node_id()[:6]}"
         return node, time.time_ns(), version("prompt-readiness")
 
-    def begin(self, session: int, work: Work, number: int) -> None:
-        """Start to measure. Times of pace count from here, by the clock of this node."""
+    def begin(self, work: Work, number: int, warm: bool) -> None:
+        """Start to measure, once. Times of pace count from here, by the clock of this node."""
         words, self._words = os.pipe()
         self._frames, frames = os.pipe()
-        self._session, self._told, self._early = session, 0, {}
-        work = replace(work, shard=number, warm=session > 1, began_ns=time.perf_counter_ns())
+        work = replace(work, shard=number, warm=warm, began_ns=time.perf_counter_ns())
         files = os.fdopen(words, "rb", buffering=0), os.fdopen(frames, "wb")
         threading.Thread(target=_measure, args=(work, *files), daemon=True).start()
 
@@ -154,14 +152,13 @@ class Measurer:
         """Wait for something to say, and give what there is."""
         return os.read(self._frames, _CHUNK)
 
-    def tell(self, session: int, number: int, words: bytes) -> None:
+    def tell(self, number: int, words: bytes) -> None:
         """Pass on words, in the order of their numbers: calls of an actor with threads may overtake each other."""
         with self._lock, suppress(BrokenPipeError):  # it has ended meanwhile
-            if session == self._session:
-                self._early[number] = words
-                while self._told in self._early:
-                    os.write(self._words, self._early.pop(self._told))
-                    self._told += 1
+            self._early[number] = words
+            while self._told in self._early:
+                os.write(self._words, self._early.pop(self._told))
+                self._told += 1
 
 
 def _measure(work: Work, source: FileIO, out: BinaryIO) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import os
+import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +15,7 @@ from typing import Any
 from harness.errors import UsageError
 from harness.measure.engine.processes import Interference, Load, summed
 
+_LOOPBACK = re.compile(r"127\.|localhost:|\[::1\]:")
 _NOT_SHARED = {"local": "is embedded", "function": "is a function of this process"}
 
 
@@ -34,13 +37,16 @@ def check(endpoints: Mapping[str, str]) -> None:
 def connected(address: str, actors: int) -> Iterator[Any]:
     """Be connected to the cluster, or start one of this machine that none other reaches. Raises UsageError."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    own: dict[str, Any] = {}
-    if address == "local":
-        own = {"num_cpus": actors, "include_dashboard": False}
-        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray's own way to listen at 127.0.0.1 only
+    own: dict[str, Any] = {"num_cpus": actors, "include_dashboard": False} if address == "local" else {}
+    if here := address == "local" or _LOOPBACK.match(address) is not None:
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # Ray's own way to be at 127.0.0.1 only
     logging.getLogger("ray").setLevel(logging.ERROR)
     import ray
 
+    inside: Any = sys.modules  # what Ray has no option for
+    inside["ray._private.worker"]._worker_logs_enabled = False  # it would print on standard output what befalls nodes
+    if here:  # where it was imported before the variable was set
+        inside["ray._private.ray_constants"].ENABLE_RAY_CLUSTER = False
     if ray.is_initialized():  # by whoever called us
         yield ray
         return
@@ -70,7 +76,7 @@ class Node:
     number: int
     name: str = ""
     clock_ns: int = 0  # that its time of day is ahead of ours
-    session: int = 0
+    warm: bool = False  # it takes the place of one that warmed up what is called
     running: bool = False
     has: set[int] = field(default_factory=set)  # codes that were dealt to it and are not journalled
     most: dict[str, int] = field(default_factory=dict)  # that each of its lanes may have had in flight
@@ -83,9 +89,7 @@ class Node:
 
     async def begin(self, work: object) -> None:
         """Let it measure; `work` is Ray's reference to it."""
-        self.session, self._said = self.session + 1, 0
-        self._words.clear()
-        await self.actor.begin.remote(self.session, work, self.number)
+        await self.actor.begin.remote(work, self.number, self.warm)
         self.running = True
 
     def tell(self, word: bytes) -> None:
@@ -97,16 +101,16 @@ class Node:
 
     def _send(self) -> None:
         if self.running and self._words:
-            self.actor.tell.remote(self.session, self._said, bytes(self._words))
+            self.actor.tell.remote(self._said, bytes(self._words))
             self._said += 1
         self._words.clear()
 
 
-def new_nodes(ray: Any, count: int) -> list[Node]:  # noqa: ANN401 (its module)
-    """Ask for actors, spread over the cluster."""
+def new_node(ray: Any, number: int, *, warm: bool = False) -> Node:  # noqa: ANN401 (its module)
+    """Ask for an actor, wherever it is least crowded; each measures once, for the client does not bear two threads."""
     child = import_module("harness.measure.engine.child")  # as a child process is started: by its name
     remote = ray.remote(max_concurrency=4, num_cpus=1, scheduling_strategy="SPREAD")(child.Measurer)
-    return [Node(remote.remote(), number) for number in range(count)]
+    return Node(remote.remote(), number, warm=warm)
 
 
 def audits(nodes: list[Node]) -> tuple[Interference, ...]:

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from harness.measure.engine import processes as said
-from harness.measure.engine.cluster import Node, UsageError, audits, connected, first_line, new_nodes
+from harness.measure.engine.cluster import Node, UsageError, audits, connected, first_line, new_node
 from harness.measure.plan import Plan, Record
 
 _TOGETHER_S = 10.0  # that the first nodes wait for the others, so that their shares of the limits need not change
@@ -68,7 +68,7 @@ class _Driver(said.Parent):
         loop = asyncio.get_running_loop()
         self._until = loop.time() + _PATIENCE_S
         shared = self._ray.put(replace(self._work, dealt=True, shards=actors))
-        self._nodes = new_nodes(self._ray, actors)
+        self._nodes = [new_node(self._ray, number) for number in range(actors)]
         loop.call_later(_TOGETHER_S, self._together.set)
         with said.signals_stop(self.interrupt):
             try:
@@ -83,7 +83,7 @@ class _Driver(said.Parent):
             load=said.summed([load for node in self._joined for load in node.loads]),
             error=self.error,
             cut_off=self._cut_off,
-            processes=max(1, len(self._joined)),
+            processes=max(1, len({node.number for node in self._joined})),
             nodes=audits(self._joined),
             lost=tuple(self._told),
         )
@@ -93,13 +93,13 @@ class _Driver(said.Parent):
         from ray.exceptions import RayError, RayTaskError
 
         try:
-            if not await self._join(node):
-                return
-            while self.error is None and not self._over:
+            while await self._join(node):
                 await node.begin(work)
                 self._welcome(node)
                 await self._follow(node)
-                await self._wait_for_more(node)
+                if not await self._wait_for_more(node):
+                    return
+                node = self._renewed(node)
         except RayTaskError as error:
             self._lose(node)
             self.stop(said.RunIncomplete(f"{node} failed: {first_line(error)}"))
@@ -206,13 +206,21 @@ class _Driver(said.Parent):
         self._together.set()
         self._tell_news()
 
-    async def _wait_for_more(self, node: Node) -> None:
-        """Wait until a lost node leaves something to do, or all is done."""
+    def _renewed(self, node: Node) -> Node:
+        """Put a fresh actor in the place of one that has ended."""
+        self._kill(node)
+        fresh = new_node(self._ray, node.number, warm=True)
+        self._nodes[self._nodes.index(node)] = fresh
+        return fresh
+
+    async def _wait_for_more(self, node: Node) -> bool:
+        """Wait until a lost node leaves something to do; False when all is done."""
         self._leave(node)
         while not self._again and any(each.running for each in self._joined) and self.error is None:
             await self._news.wait()
         self._over = self._over or not self._again
         self._tell_news()
+        return not self._over and self.error is None
 
     def _leave(self, node: Node) -> None:
         node.running = False

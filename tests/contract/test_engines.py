@@ -1,0 +1,350 @@
+"""Every engine measures the same: each trial once, within the limits, whatever becomes of those that measure.
+
+Ray's cluster has three nodes on this machine, all of whose sockets are at 127.0.0.1; all tests share it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from commanded import COMMAND, HANGS_S, environment, harness, in_process
+from gated import classifier
+from measured import events_of, places, records, spam, write_project
+from scripted import Answer, Held, Request, Script, ScriptedServer, chat_reply
+from threaded import settle
+
+from harness.errors import EndpointUnusable, UsageError
+from harness.files.bundle import Bundle, load_bundle
+from harness.measure.resume import resume
+from harness.measure.run import measure
+from harness.record import Interference, Reply, Session
+from harness.rundir import list_runs
+
+Serve = Callable[[Script], ScriptedServer]
+
+WITHOUT = "Ray is not installed: pip install 'prompt-readiness[ray]'"
+KEY = "canary-key-of-a-cluster-0123456789"
+# In `connected` too; here for the cluster itself. Its tokens would be written to this user's home.
+QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    "RAY_AUTH_MODE": "disabled",
+    "CLUSTER_KEY": KEY,
+}
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason=WITHOUT)
+
+
+class Three:
+    """A cluster of three nodes with a CPU each, and this process as its driver."""
+
+    def __init__(self, folder: Path) -> None:
+        from ray.cluster_utils import Cluster
+
+        self.folder = folder
+        self._node = {
+            "node_ip_address": "127.0.0.1",
+            "include_dashboard": False,
+            "object_store_memory": 80 * 2**20,
+            "num_cpus": 1,
+            "temp_dir": str(folder),
+        }
+        self.cluster = Cluster(initialize_head=True, head_node_args=self._node)
+        self.others = [self.cluster.add_node(wait=False, **self._node) for _ in range(2)]
+        self.cluster.wait_for_nodes()
+
+    def actors(self) -> list[psutil.Process]:
+        """Give the processes that measure."""
+        found = []
+        for node in (self.cluster.head_node, *self.others):
+            for child in psutil.Process(raylet_of(node)).children():
+                with contextlib.suppress(psutil.Error):
+                    found += [child] if "ray::Measurer" in " ".join(child.cmdline()) else []
+        return found
+
+    def processes(self) -> list[psutil.Process]:
+        """Give all of its processes, but this one."""
+        raylets = [psutil.Process(raylet_of(node)) for node in (self.cluster.head_node, *self.others)]
+        return [*raylets, *(child for each in raylets for child in each.children(recursive=True))]
+
+    def stored(self) -> Iterator[bytes]:
+        """Give the memory of the object stores."""
+        for node in (self.cluster.head_node, *self.others):
+            for link in Path(f"/proc/{raylet_of(node)}/fd").iterdir():
+                with contextlib.suppress(OSError):
+                    if "plasma" in str(link.readlink()):
+                        yield link.read_bytes()
+
+    def lose_a_node(self) -> psutil.Process:
+        """Kill a node that is not the head and has an actor; gives the actor's process, which will notice."""
+        for node in self.others:
+            for actor in self.actors():
+                if actor.ppid() == raylet_of(node):
+                    self.others.remove(node)
+                    self.cluster.remove_node(node, allow_graceful=False)
+                    return actor
+        raise AssertionError("no actor is on a node that may be lost")
+
+
+def command_line(process: psutil.Process) -> str:
+    """Give it; empty for a process that has just ended."""
+    with contextlib.suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def listening(process: psutil.Process) -> list[Any]:
+    with contextlib.suppress(psutil.Error):
+        return [each for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN]
+    return []
+
+
+def raylet_of(node: Any) -> int:
+    pid: int = node.all_processes["raylet"][0].process.pid
+    return pid
+
+
+@pytest.fixture(scope="session")
+def three() -> Iterator[Three]:
+    # Short, for the sockets in it, and with a space.
+    folder = Path(tempfile.mkdtemp(prefix="h ", dir="/tmp" if Path("/tmp").is_dir() else None))
+    with pytest.MonkeyPatch.context() as environ, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, value in QUIET.items():
+            environ.setenv(name, value)
+        import ray
+
+        try:
+            started = Three(folder)
+            ray.init(address=started.cluster.address, log_to_driver=False, logging_level="ERROR")
+        except Exception as error:
+            pytest.skip(f"no Ray cluster can be started here: {error}")
+        yield started
+        ray.shutdown()
+        started.cluster.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["local", "processes", pytest.param("ray", marks=needs_ray)])
+def engine(request: pytest.FixtureRequest) -> str:
+    if request.param == "ray":
+        request.getfixturevalue("three")
+    return request.param
+
+
+COUNTS = {"local": 1, "processes": 3, "ray": 3}
+
+
+def bundle_for(engine: str, suite: Path) -> Bundle:
+    return load_bundle(suite).measured_by("ray" if engine == "ray" else "local")
+
+
+def measured(engine: str, suite: Path) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # Ray's own
+        return measure(bundle_for(engine, suite), suite.parent / "results", processes=COUNTS[engine])
+
+
+def answered_alike(request: Request) -> Answer:
+    """Answer by what was asked alone, and a little late, so that all take part."""
+    answer = classifier(request)
+    return Answer(status=answer.status, headers=answer.headers, body=answer.body, delay_s=0.01)
+
+
+def test_an_engine_measures_every_trial_once_and_gives_the_figures_of_any_other(
+    tmp_path: Path, scripted_server: Serve, engine: str
+) -> None:
+    server = scripted_server(answered_alike)
+    suite = write_project(
+        tmp_path,
+        server.url,
+        cases=40,
+        repeats=2,
+        prompts=("v1", "v2"),
+        limits={"concurrency": 6},
+        perturbations=["case"],
+    )
+    for prompt in tmp_path.glob("*.prompt.yml"):
+        prompt.write_text(prompt.read_text().replace("is this spam? {{", "{{"))
+    run = measured(engine, suite)
+    assert set(places(run).values()) == {1}
+    assert sum(places(run).values()) == len(server.requests) == 40 * 2 * 2 * 2
+    assert [session.event for session in events_of(run, Session)] == ["started", "finished"]
+    found = json.loads(in_process("report", run.name, "--json", at=tmp_path).stdout)
+    (first, second) = found["candidates"]
+    assert [each["classification"]["accuracy"]["value"] for each in (first, second)] == [
+        0.05,
+        0.05,
+    ]  # it takes odd for even, but for two
+    audits = events_of(run, Interference)
+    assert audits[0].processes == COUNTS[engine]
+    assert len({each.node for each in audits[1:]}) == (3 if engine == "ray" else 0)
+
+
+def test_who_is_refused_is_found_out_by_a_few_calls(tmp_path: Path, scripted_server: Serve, engine: str) -> None:
+    server = scripted_server(lambda _: Answer.of_json({"error": {"message": "no such key"}}, status=401))
+    suite = write_project(tmp_path, server.url, cases=60, limits={"concurrency": 6})
+    with pytest.raises(EndpointUnusable, match="no such key"):
+        measured(engine, suite)
+    assert 1 <= len(server.requests) <= 5
+
+
+def test_a_quota_is_no_larger_however_many_share_it(tmp_path: Path, scripted_server: Serve, engine: str) -> None:
+    at: list[float] = []
+
+    def clocked(request: Request) -> Answer:
+        at.append(time.monotonic())
+        return spam()
+
+    server = scripted_server(clocked)
+    suite = write_project(tmp_path, server.url, cases=200, limits={"concurrency": 30, "rpm": 6000})
+    run = measured(engine, suite)
+    assert set(places(run).values()) == {1}
+    assert len(records(run)) == len(server.requests) == 200
+    # 100 a second; each of three may be late by 50 ms and catch up.
+    assert len(at) <= 1 + (at[-1] - at[0]) * 100 * 1.15 + 3 * (1 + 5)
+
+
+def slowly(_: Request) -> Answer:
+    return Answer.of_json(chat_reply("spam"), delay_s=0.01)
+
+
+def wait_until(met: Callable[[], bool]) -> None:
+    until = time.monotonic() + HANGS_S
+    while not met():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.005)
+
+
+def test_without_the_extra_nothing_begins(
+    tmp_path: Path, scripted_server: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it could not be imported
+    server = scripted_server(slowly)
+    write_project(tmp_path, server.url)
+    done = in_process("run", "small.suite.yml", "--engine", "ray", at=tmp_path)
+    assert done.returncode == 2
+    assert "pip install 'prompt-readiness[ray]'" in done.stderr
+    assert (server.requests, list(tmp_path.glob("results/*"))) == ([], [])
+
+
+@needs_ray
+def test_what_nodes_cannot_share_is_refused_before_a_call(tmp_path: Path) -> None:
+    write_project(tmp_path, "http://127.0.0.1:9")
+    (tmp_path / "harness.yml").write_text(
+        "models: {m: {endpoint: local, weights: smollm2-135m-instruct}}\nengine: ray\n"
+    )
+    with pytest.raises(UsageError, match="the model m is embedded"):
+        measure(load_bundle(tmp_path / "small.suite.yml"), tmp_path / "results")
+
+
+@needs_ray
+def test_a_cluster_that_does_not_answer_leaves_no_run(tmp_path: Path, scripted_server: Serve) -> None:
+    server = scripted_server(slowly)
+    write_project(tmp_path, server.url)
+    with (tmp_path / "harness.yml").open("a") as file:
+        file.write("engine: {name: ray, address: auto}\n")
+    done = harness("run", "small.suite.yml", at=tmp_path, env={"RAY_ADDRESS": "", "RAY_TMPDIR": str(tmp_path)})
+    assert (done.returncode, "no Ray cluster answers at `auto`" in done.stderr) == (2, True), done.stderr
+    assert (server.requests, list(tmp_path.glob("results/*"))) == ([], [])
+
+
+def test_no_key_is_in_what_a_cluster_keeps_or_shows(tmp_path: Path, scripted_server: Serve, three: Three) -> None:
+    server = scripted_server(slowly)
+    suite = write_project(tmp_path, server.url, cases=30, api_key_env="CLUSTER_KEY")
+    measured("ray", suite)
+    assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {KEY}"}
+    stored = b"".join(three.stored())
+    assert b"message no. 7" in stored  # it is what is looked for
+    assert KEY.encode() not in stored
+    files = [path for path in three.folder.rglob("*") if path.is_file()]
+    assert any(path.name.startswith("raylet") for path in files)
+    assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    assert [line for each in three.processes() if KEY in (line := command_line(each))] == []
+
+
+@needs_ray
+def test_a_driver_that_dies_takes_its_actors_along_and_its_run_is_gone_on_with(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    held = Held(slowly, 24)
+    server = scripted_server(held)
+    suite = write_project(tmp_path, server.url, cases=60, limits={"concurrency": 4})
+    with (tmp_path / "harness.yml").open("a") as file:
+        file.write("engine: {name: ray, address: local}\n")
+    process = subprocess.Popen(
+        [*COMMAND, "run", "small.suite.yml", "--quiet", "--processes", "2"],
+        cwd=tmp_path,
+        env=environment(**QUIET),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    family: list[psutil.Process] = []
+    try:
+        wait_until(lambda: len(server.requests) >= 24 or process.poll() is not None)
+        assert process.poll() is None
+        family = psutil.Process(process.pid).children(recursive=True)
+        measuring = [each for each in family if "ray::Measurer" in command_line(each)]
+        assert len(measuring) == 2
+        heard_at = {socket.laddr.ip for each in family for socket in listening(each)}
+        assert heard_at - {"127.0.0.1", "::ffff:127.0.0.1", "::1"} == set()
+        assert heard_at
+        process.kill()
+        process.wait()
+        assert psutil.wait_procs(measuring, timeout=HANGS_S)[1] == []
+    finally:
+        for each in (process, *family):
+            with contextlib.suppress(psutil.Error, OSError):
+                each.kill()
+    settle(server)
+    held.release()
+    (run,) = list_runs(suite.parent / "results")
+    resume(run, engine="local")
+    assert set(places(run).values()) == {1}
+    assert sum(places(run).values()) == 60 <= len(server.requests) <= 60 + 4
+    assert [session.event for session in events_of(run, Session)] == ["started", "resumed", "finished"]
+
+
+def test_what_a_killed_actor_and_a_lost_node_had_is_measured_by_the_others(
+    tmp_path: Path, scripted_server: Serve, three: Three, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The last test: of the three nodes one is gone."""
+    held = Held(slowly, 90)
+    server = scripted_server(held)
+    suite = write_project(tmp_path, server.url, cases=100, repeats=2, limits={"concurrency": 9})
+    lost: list[psutil.Process] = []
+
+    def disturb() -> None:
+        wait_until(lambda: len(server.requests) >= 40)
+        lost.append(three.actors()[0])
+        lost[0].kill()
+        wait_until(lambda: len(server.requests) >= 94)  # the others go on, until their calls are held
+        lost.append(three.lose_a_node())
+        wait_until(lambda: not any(each.is_running() for each in lost))
+        held.release()
+
+    disturbing = threading.Thread(target=disturb, daemon=True)
+    disturbing.start()
+    run = measured("ray", suite)
+    disturbing.join()
+    assert set(places(run).values()) == {1}
+    assert sum(places(run).values()) == 200
+    assert all(isinstance(record.outcome, Reply) for record in records(run))
+    sessions = events_of(run, Session)
+    assert [session.event for session in sessions] == ["started", "finished"]
+    assert 0 < len(server.requests) - 200 <= sessions[-1].cut_off <= 9
+    assert capfd.readouterr().out == ""  # where a report as JSON would be

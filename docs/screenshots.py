@@ -57,6 +57,8 @@ def pages(origin: str, run: str | None) -> dict[str, str]:
     flipped = [_flipped(origin, name, candidate["name"]) for candidate in chosen["candidates"]]
     shown, rows = max(flipped, key=lambda found: len(found[1]))
     sides = {"base": name, "head": name, "base_candidate": other, "head_candidate": best}
+    while fetch(f"{origin}/compare.json?{urlencode(sides)}")["live"]:
+        time.sleep(0.2)
     return {
         "report.html": (ROOT / "results" / name / "report.html").as_uri(),
         "runs": "/runs",

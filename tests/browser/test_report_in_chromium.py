@@ -18,6 +18,7 @@ from harness.report.comparison import render_comparison_html
 from harness.report.run import render_html, run_view
 
 NARROW_PHONE = (320, 640)
+SCREEN = (1440, 900)
 LINES = """e => {
   const range = document.createRange();
   range.selectNodeContents(e);
@@ -73,7 +74,20 @@ def test_what_changed_is_read_on_a_phone_without_scrolling_sideways(
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
         wide = "[...document.querySelectorAll('.cards')].filter(e => e.scrollWidth > e.clientWidth)"
         assert page.evaluate(f"{wide}.map(e => e.getAttribute('aria-label'))") == []
-        assert page.evaluate("document.querySelectorAll('.cards').length") == 3
+        assert page.evaluate("document.querySelectorAll('.cards').length") == 4
+
+
+def test_the_first_screen_of_a_comparison_says_verdict_why_what_now_and_what_broke(
+    browser: Chromium, tmp_path: Path
+) -> None:
+    with browser.page(size=SCREEN) as page:
+        page.open(saved(tmp_path, render_comparison_html(broken_and_fixed())))
+        assert page.evaluate("document.querySelector('.top .verdict').innerText") == "✗ BETTER AND WORSE"
+        told = page.evaluate("document.querySelector('.top .next').innerText")
+        assert told.startswith("→ Keep v1@mini, or mend v2@mini: ham became spam in 12 of 14 broken cases, such as ")
+        for part in (".top .next", ".block", "#differences tbody tr:last-child", "#became h2", "#prompt h2"):
+            bottom = f"document.querySelector('{part}').getBoundingClientRect().bottom"
+            assert page.evaluate(bottom) <= SCREEN[1], part
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -93,7 +107,6 @@ def test_what_went_wrong_meets_wcag_aa_and_fits_a_phone(
             assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
 
 
-SCREEN = (1440, 900)
 WRONG = [("spam", "ham", 30), ("spam", "spam", 70), ("ham", "spam", 12), ("ham", "ham", 188)]
 WANTED = ("accuracy >= 90%", "recall[spam] >= 85%", "latency.p95 <= 1 s")
 

@@ -107,7 +107,8 @@ def test_an_equal_and_cheaper_model_is_taken(tmp_path: Path) -> None:
     assert {"upgrade.md", "upgrade.html", "upgrade.json", "report.json", "manifest.json"} <= {
         p.name for p in run.iterdir()
     }
-    assert "SWITCH" in (run / "upgrade.md").read_text()
+    assert "**→ Switch v1 to new.**" in (run / "upgrade.md").read_text()
+    assert "What speaks for it" in (run / "upgrade.html").read_text()
     assert json.loads((run / "upgrade.json").read_text()) == document
 
 
@@ -120,6 +121,10 @@ def test_a_model_that_loses_recall_is_refused_and_its_broken_cases_are_named(tmp
     assert len(prompt["comparison"]["broken"]) == 40
     assert prompt["confirmation"]["why_not"] == "recorded replies can't be asked for again"
     assert "40 cases broke, not yet confirmed by fresh repeats; 0 were fixed" in document["headline"]
+    (run,) = (tmp_path / "results").iterdir()
+    page = (run / "upgrade.html").read_text()
+    assert "Stay on old, or mend v1 for new: spam became ham in 40 of 40 broken cases, such as " in page
+    assert page.index("What speaks against it") < page.index("recall[spam] at most 2 points below old")
 
 
 def test_a_label_with_few_cases_is_never_shown_to_be_no_worse(tmp_path: Path) -> None:

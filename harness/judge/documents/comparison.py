@@ -102,6 +102,11 @@ class NonInferiority(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str  # the same in words
     depends_on: int = 0  # calls of both sides that failed at the endpoint, and that keep it open
 
+    @property
+    def name(self) -> str:
+        """The metric as a threshold writes it."""
+        return metric_of(self.metric).of_label(self.label)
+
 
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     """A case that one side gets right and the other does not, with all that a reader needs to judge it."""
@@ -189,6 +194,13 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     def metric(self, name: str, label: str | None = None) -> MetricDifference | None:
         """Find a metric's difference; None when it was not compared."""
         return next((m for m in self.metrics if m.metric == name and m.label == label), None)
+
+    def became(self) -> list[tuple[str, str, list[CaseChange]]]:
+        """Group the broken cases by their label and what the candidate says mostly, the most frequent first."""
+        groups: dict[tuple[str, str], list[CaseChange]] = {}
+        for one in self.broken:
+            groups.setdefault((one.expected, next(iter(one.head_answers), "")), []).append(one)
+        return sorted(((*pair, cases) for pair, cases in groups.items()), key=lambda group: -len(group[2]))
 
 
 GATE_SCHEMA = 1

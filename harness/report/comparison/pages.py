@@ -24,7 +24,11 @@ def render_comparison_html(comparison: Comparison) -> str:
 
 def comparison_values(comparison: Comparison) -> dict[str, Any]:
     """Give what the page's template takes."""
-    return {"view": comparison_view(comparison), "verdict_mark": VERDICT_MARKS.__getitem__, "most": HTML_CASES}
+    return {
+        "view": comparison_view(comparison),
+        "verdict_mark": lambda verdict: VERDICT_MARKS.get(verdict, ""),
+        "most": HTML_CASES,
+    }
 
 
 def render_comparison_markdown(comparison: Comparison) -> str:

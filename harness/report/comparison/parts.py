@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.judge import FigureText, WordChange
-from harness.report.parts import Picture, Table, Tone
+from harness.report.parts import ConfusedRow, Picture, Table, Tone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +29,7 @@ class QuestionRow:
     status: str
     tone: Tone
     sentence: str
+    difference: FigureText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,9 @@ class ComparisonView:
     head: str
     base_run: str
     head_run: str
+    verdict: str  # of the differences, in a word or two
     headline: str
+    next: str  # the one thing to do
     tone: Tone
     facts: str
     notes: tuple[str, ...]
@@ -70,6 +73,7 @@ class ComparisonView:
     slice_rows: tuple[DifferenceRow, ...]
     uncompared: tuple[str, ...]  # metrics that can't be compared, with the reason
     typical: str
+    became: tuple[ConfusedRow, ...]  # of what broke, the most frequent first
     broken: tuple[CaseView, ...]
     fixed: tuple[CaseView, ...]
     moved: str

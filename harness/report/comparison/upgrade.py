@@ -8,7 +8,7 @@ from rich.text import Text
 
 from harness import judge
 from harness.files.thresholds import Scale
-from harness.report.gate.view import gate_row
+from harness.report.gate.view import GateRow, broke_most, gate_row, more_cases
 from harness.report.parts import Cell, Section, Table, Tone, TroubleView, cut_markdown
 from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, table_of, written
 from harness.report.rendering import markdown_page, render_page
@@ -56,6 +56,8 @@ class UpgradeView:
     verdict: str
     tone: Tone
     headline: str
+    next: str  # the one thing to do; empty where what went wrong says it
+    open: tuple[tuple[str, GateRow], ...]  # (prompt, check) that did not pass on the model in question; else all
     facts: str
     models: Table
     prompts: tuple[PromptPart, ...]
@@ -81,6 +83,8 @@ def terminal_upgrade(made: judge.Upgrade, *, console: Console | None = None) -> 
 
 def _blocks(view: UpgradeView, pen: Pen) -> Iterable[RenderableType]:
     yield Text.assemble(pen.text(f"{MARKS[view.tone]} ", STYLES[view.tone]), pen.text(view.headline, "bold"))
+    if view.next:
+        yield bulleted("→", view.next, pen, "bold")
     yield indented(pen.text(view.facts, "dim"))
     for part in view.prompts:
         yield ""
@@ -126,12 +130,41 @@ def _view(made: judge.Upgrade) -> UpgradeView:
         verdict=made.verdict,
         tone=TONES[made.verdict],
         headline=made.headline,
+        next=_next(made),
+        open=tuple(_open(made)),
         facts=f"Run {made.run_id}, both models in it, interleaved. A loss of {margins} would not matter.",
         models=Table(title="", head=("New model", "Verdict", "Survive", "Fail", "Undecided"), rows=rows),
         prompts=tuple(_part(place, one, alone=len(made.prompts) == 1) for place, one in enumerate(made.prompts)),
         to_label=_to_label(made),
         method=_method(made, several=several),
     )
+
+
+def _asked_about(made: judge.Upgrade) -> list[judge.UpgradedPrompt]:
+    """Give the prompts on the model that the verdict is about."""
+    model = next(one.model for one in made.models if one.verdict == made.verdict)
+    return [one for one in made.prompts if one.model == model]
+
+
+def _open(made: judge.Upgrade) -> Iterator[tuple[str, GateRow]]:
+    mine = _asked_about(made)
+    checks = [(one, check) for one in mine for check in one.checks]
+    unmet = sorted((pair for pair in checks if pair[1].status != "PASS"), key=lambda pair: _ORDER[pair[1].status])
+    for one, check in unmet or checks:
+        yield ("" if len(mine) == 1 else one.prompt), gate_row(check)
+
+
+def _next(made: judge.Upgrade) -> str:
+    """Say the one thing to do: switch, stay and mend what broke, or add cases."""
+    first, *_ = mine = sorted(_asked_about(made), key=lambda one: one.verdict != made.verdict)
+    seen = first.comparison
+    if made.verdict == "SWITCH":
+        return f"Switch {judge.listed([one.prompt for one in mine], 4)} to {first.model}."
+    if made.verdict == "INCONCLUSIVE":
+        return f"Stay on {made.old} for now, and add {more_cases(seen)}."
+    if made.verdict == "NOT MEASURED" or seen is None or not seen.broken:
+        return "" if made.verdict == "NOT MEASURED" else f"Stay on {made.old}."
+    return f"Stay on {made.old}, or mend {first.prompt} for {first.model}: {broke_most(seen)}."
 
 
 def _to_label(made: judge.Upgrade) -> str:

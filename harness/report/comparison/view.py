@@ -5,9 +5,19 @@ from dataclasses import replace
 from typing import Literal, cast
 
 from harness import judge
-from harness.files.thresholds import Scale, metric_of
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
-from harness.report.parts import STATUS_TONES, Cell, Picture, Table, Tone, interval_picture
+from harness.report.gate.view import broke_most, more_cases
+from harness.report.parts import (
+    STATUS_TONES,
+    Cell,
+    ConfusedRow,
+    Picture,
+    SampleCase,
+    Table,
+    Tone,
+    interval_picture,
+    percent_of,
+)
 
 TONES: dict[judge.DifferenceVerdict, Tone] = {
     "better": "pass",
@@ -27,8 +37,10 @@ def comparison_view(comparison: judge.Comparison) -> ComparisonView:
         head=c.head.name,
         base_run=c.base.run_id,
         head_run=c.head.run_id,
+        verdict=_verdict(c.metrics),
         headline=c.headline,
-        tone=_tone(c.metrics),
+        next=_next(c),
+        tone=_VERDICT_TONES[_verdict(c.metrics)],
         facts=_facts(c),
         notes=c.notes,
         margin=judge.demand(c.margin, "points"),
@@ -40,6 +52,7 @@ def comparison_view(comparison: judge.Comparison) -> ComparisonView:
         slice_rows=_rows([m for m in c.slices if m.difference.value is not None]),
         uncompared=tuple(m.sentence for m in c.metrics if m.difference.value is None),
         typical=_typical(c),
+        became=tuple(_became(c)),
         broken=tuple(_case(one) for one in c.broken),
         fixed=tuple(_case(one) for one in c.fixed),
         moved=_moved(c.moved),
@@ -52,11 +65,60 @@ def comparison_view(comparison: judge.Comparison) -> ComparisonView:
     )
 
 
-def _tone(metrics: Sequence[judge.MetricDifference]) -> Tone:
-    verdicts = {m.verdict for m in metrics}
-    if "worse" in verdicts:
-        return "fail"
-    return "pass" if "better" in verdicts else "plain"
+_VERDICT_TONES: dict[str, Tone] = {
+    "WORSE": "fail",
+    "BETTER AND WORSE": "fail",
+    "BETTER": "pass",
+    "CAN'T TELL": "inconclusive",
+    "NO DIFFERENCE SHOWN": "plain",
+}
+
+
+def _verdict(metrics: Sequence[judge.MetricDifference]) -> str:
+    """Say in a word how the candidate stands to the baseline: by the headline figures, where they differ."""
+    verdicts = {m.verdict for m in metrics if m.family == "headline"}
+    if not verdicts & {"better", "worse"}:
+        verdicts |= {m.verdict for m in metrics} & {"better", "worse"}
+    if {"better", "worse"} <= verdicts:
+        return "BETTER AND WORSE"
+    for verdict, told in (("worse", "WORSE"), ("better", "BETTER"), ("can't tell", "CAN'T TELL")):
+        if verdict in verdicts:
+            return told
+    return "NO DIFFERENCE SHOWN"
+
+
+def _next(c: judge.Comparison) -> str:
+    """Say the one thing to do: take one of them, weigh them, mend what broke, or add cases."""
+    worse, better = ([m.name for m in c.metrics if m.verdict == one] for one in ("worse", "better"))
+    failed = c.non_inferior_status == "FAIL"
+    if failed or _verdict(c.metrics) == "WORSE":
+        why = broke_most(c) if c.broken and failed else f"it is worse in {judge.listed(worse, 3)}"
+        return f"Keep {c.base.name}, or mend {c.head.name}: {why}."
+    if _verdict(c.metrics) == "BETTER AND WORSE":
+        return f"Weigh what is worse ({judge.listed(worse, 3)}) against what is better ({judge.listed(better, 3)})."
+    if c.non_inferior_status == "PASS":
+        return (
+            f"Take {c.head.name}." if better else "Either will do: the candidate is no worse by more than the margin."
+        )
+    unsure = judge.listed([one.name for one in c.non_inferior if one.status != "PASS"], 3)
+    return f"Add {more_cases(c)} before you take {c.head.name}: {unsure} may have lost more than the margin."
+
+
+def _became(c: judge.Comparison) -> Iterable[ConfusedRow]:
+    groups = c.became()
+    for was, now, cases in groups:
+        yield ConfusedRow(
+            expected=was,
+            read_as=now,
+            many=judge.count(len(cases), "case"),
+            share=percent_of(len(cases), len(c.broken)),
+            size=len(cases) / len(groups[0][2]),
+            on=judge.count(len(cases), "case"),
+            samples=tuple(
+                SampleCase(case=one.case, text=one.text, reply=next(iter(one.head_replies), "")) for one in cases[:2]
+            ),
+            cases={},
+        )
 
 
 def _rows(metrics: Sequence[judge.MetricDifference]) -> tuple[DifferenceRow, ...]:
@@ -64,7 +126,7 @@ def _rows(metrics: Sequence[judge.MetricDifference]) -> tuple[DifferenceRow, ...
 
 
 def _row(m: judge.MetricDifference) -> DifferenceRow:
-    scale = cast("Scale", m.scale)
+    scale = cast("judge.Scale", m.scale)
     difference = str(judge.signed_text(m.difference, scale, m.currency))
     return DifferenceRow(
         name=m.name,
@@ -85,7 +147,7 @@ def _picture(m: judge.MetricDifference, text: str) -> Picture | None:
     if low is None or high is None:
         return None
     reach = 1.1 * max(abs(low), abs(high), m.matters) or 1.0
-    margin = f", margin {judge.demand(m.matters, cast('Scale', m.scale), m.currency)}" if m.matters else ""
+    margin = f", margin {judge.demand(m.matters, cast('judge.Scale', m.scale), m.currency)}" if m.matters else ""
     made = interval_picture(m.difference, f"{m.name}: {text}, {m.verdict}{margin}", axis=(-reach, reach))
     wanted: Literal["above", "below"] = "above" if m.higher_is_better else "below"
     return made and replace(made, threshold=0.0, wanted=wanted, tone=TONES[m.verdict], within=m.matters)
@@ -93,10 +155,11 @@ def _picture(m: judge.MetricDifference, text: str) -> Picture | None:
 
 def _question(one: judge.NonInferiority) -> QuestionRow:
     return QuestionRow(
-        name=metric_of(one.metric).of_label(one.label),
+        name=one.name,
         status=one.status,
         tone=STATUS_TONES[one.status],
         sentence=one.sentence,
+        difference=judge.signed_text(one.difference, "points", ""),
     )
 
 
@@ -115,8 +178,9 @@ def _typical(c: judge.Comparison) -> str:
         return ""
     shift = c.typical_shift.shift
     value = shift.value or 0.0
-    if value == 0:
-        return "A case typically takes as long as before (Hodges-Lehmann shift 0)."
+    if value == 0 or (shift.low is not None and shift.high is not None and shift.low <= 0 <= shift.high):
+        told = judge.signed_text(shift, "seconds", "")
+        return f"A case typically takes as long as before, as far as can be told: Hodges-Lehmann shift {told}."
     faster = "slower" if value > 0 else "faster"
     share = "" if c.typical_shift.share is None else f", {judge.amount(abs(c.typical_shift.share), 'share')}"
     span = ""

@@ -1,7 +1,6 @@
 """From a gate to the texts that its comment, its terminal summary and its test report show."""
 
 import difflib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -125,20 +124,25 @@ def _next(gate: judge.Gate) -> str:
     if any(row.decides and row.next for row in wrong_of(first)) or gate.status == "NOT MEASURED":
         return ""
     if gate.status == "INCONCLUSIVE":
-        wanted = [one.needed_n for one in (seen.non_inferior if seen else ()) if one.needed_n]
-        told = f"to about {max(wanted):,} in all" if wanted else "until the open checks are decided"
-        return f"Add cases to the suite, {told}, or accept the change with its open checks."
+        return f"Add {more_cases(seen)}, or accept the change with its open checks."
     if seen is None or not seen.broken:
         (worst, *_) = (check.name for check in first.checks if check.status == first.status)
         return f"Mend {first.path}: {worst} does not hold."
-    (was, now), many = Counter((one.expected, next(iter(one.head_answers), "")) for one in seen.broken).most_common(1)[
-        0
-    ]
-    sample = next(one.case for one in seen.broken if one.expected == was and now in one.head_answers)
-    return (
-        f"Mend {first.path}: {judge.named(was)} became {judge.named(now)} in {many:,} of "
-        f"{judge.count(len(seen.broken), 'broken case')}, such as {sample}."
-    )
+    return f"Mend {first.path}: {broke_most(seen)}."
+
+
+def more_cases(seen: judge.Comparison | None) -> str:
+    """Give `cases, to about 1,400 spam cases in all`: what the demand wants that wants most, where it can be told."""
+    wanted = [(one.needed_n, one.needed_unit) for one in (seen.non_inferior if seen else ()) if one.needed_n]
+    n, unit = max(wanted, default=(0, ""))
+    return f"cases, to about {float(f'{n:.2g}'):,.0f} {unit} in all" if n else "cases"
+
+
+def broke_most(seen: judge.Comparison) -> str:
+    """Say what most of the cases that broke became, and name one."""
+    was, now, cases = seen.became()[0]
+    of = judge.count(len(seen.broken), "broken case")
+    return f"{judge.named(was)} became {judge.named(now)} in {len(cases):,} of {of}, such as {cases[0].case}"
 
 
 def by_gravity(prompts: Sequence[judge.GatedPrompt]) -> list[judge.GatedPrompt]:

@@ -258,7 +258,7 @@ def test_a_gate_says_what_to_do_next() -> None:
     missed = judged(comparison=slow, head=(held("latency.p95 <= 1 s", "FAIL", name="latency.p95"),))
     assert "Mend prompts/v1.prompt.yml: latency.p95 <= 1 s does not hold." in _told(gate(missed))
     unsure = msgspec.structs.replace(asked("accuracy", "INCONCLUSIVE"), needed_n=1400)
-    assert "Add cases to the suite, to about 1,400 in all" in _told(gate(judged(comparison=comparison(unsure))))
+    assert "Add cases, to about 1,400 cases in all, or accept" in _told(gate(judged(comparison=comparison(unsure))))
     assert "Merge it" in _told(gate(judged()))
 
 

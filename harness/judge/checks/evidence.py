@@ -18,6 +18,7 @@ from harness.judge.scores import (
     look_at_hits,
     look_at_lines,
     look_at_predictions,
+    look_at_ratio,
     look_at_scores,
     totals_left,
 )
@@ -180,39 +181,45 @@ class Scored:
 
 @dataclass(slots=True)
 class Predicted:
-    """Precision of a label: how many replies will have named it at the end is not known."""
+    """Precision of a label: how many replies will have named it at the end is not known.
+
+    With repeats, or in a large suite, bets are made; else every number that is still possible is tried.
+    """
 
     goal: Goal
     inside: frozenset[str]
+    likely: int  # cases of the label
+    repeats: int
     sure: Sure
     enough: float  # evidence that is of any use
-    asked: int = 0
-    right: int = 0
-    false: int = 0
-    lost: int = 0  # of the label's cases: they might have been right
+    counts: list[tuple[int, int, int, int]] = field(default_factory=list)
 
     def add(self, case: Case, said: Sequence[Said]) -> None:
-        """Take the next case."""
+        """Take the next case: right answers with the label, all with it, lost ones that may be right, and others."""
         if case.id in self.inside:
-            self.asked += 1
-            self.lost += said[0].lost and case.expected == self.goal.label
-            if said[0].predicted == self.goal.label:
-                self.right += case.expected == self.goal.label
-                self.false += case.expected != self.goal.label
+            mine, given = case.expected == self.goal.label, sum(one.predicted == self.goal.label for one in said)
+            lost = sum(one.lost for one in said)
+            self.counts.append((given * mine, given, lost * mine, lost * (not mine)))
 
     def look(self) -> Look:
         """Weigh the predictions so far."""
-        seen = self._look(self.right)
-        return seen._replace(**_against(self._look(self.right + self.lost))) if self.lost else seen
+        total = len(self.inside)
+        if self.repeats > 1 or total > _MOST_PREDICTED:
+            return look_at_ratio(self.counts, total=total, repeats=self.repeats, likely=self.likely, sure=self.sure)
+        right, given, missed, alarms = (sum(one[place] for one in self.counts) for place in range(4))
+        seen = self._look(right, given - right + alarms)
+        return seen._replace(**_against(self._look(right + missed, given - right))) if missed or alarms else seen
 
-    def _look(self, right: int) -> Look:
-        return look_at_predictions(
-            self.asked, len(self.inside), right=right, false=self.false, sure=self.sure, enough=self.enough
-        )
+    def _look(self, right: int, false: int) -> Look:
+        asked, total = len(self.counts), len(self.inside)
+        return look_at_predictions(asked, total, right=right, false=false, sure=self.sure, enough=self.enough)
 
     def range(self, delta: float) -> tuple[float | None, float | None]:  # noqa: ARG002 (as all evidence)
         """Give none: the denominator is not known."""
         return None, None
+
+
+_MOST_PREDICTED = 2_000  # cases: every number of predictions that is still possible is tried at each look
 
 
 @dataclass(slots=True)

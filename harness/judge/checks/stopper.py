@@ -274,14 +274,11 @@ def _evidence(suite: Suite, cases: Sequence[Case], threshold: Threshold, rule: S
     members, sure = [case for case in cases if _is_in(case, threshold.where)], sure._replace(required=goal.share)
     inside = frozenset(case.id for case in members)
     if score is PREDICTED:
-        may = goal.label is not None and suite.repeats == 1 and len(members) <= _MOST_PREDICTED
-        return Predicted(goal, inside, sure, -math.log(rule.delta)) if may else None
+        likely = sum(case.expected == goal.label for case in members)
+        return Predicted(goal, inside, likely, suite.repeats, sure, -math.log(rule.delta)) if likely else None
     nothing = [Said(NONE, 0, "failed", math.inf)] * suite.repeats
     total = sum(score(goal, case, nothing) is not None for case in members)
     return Scored(goal, score, inside, total, suite.repeats, sure) if total else None
-
-
-_MOST_PREDICTED = 2_000  # cases: every number of predictions that is still possible is tried at each look
 
 
 def _share(cases: Sequence[Case], threshold: Threshold) -> float | None:

@@ -87,7 +87,15 @@ from harness.judge.scores.planning import (
 )
 from harness.judge.scores.proportion import Decision, Share, clustered_share, decide, meets, share_of_counts
 from harness.judge.scores.resample import Answers, MatrixMetric, PairedDraws, Patterns, linear_se, precision_of
-from harness.judge.scores.settling import Look, Sure, look_at_hits, look_at_predictions, look_at_scores, totals_left
+from harness.judge.scores.settling import (
+    Look,
+    Sure,
+    look_at_hits,
+    look_at_predictions,
+    look_at_ratio,
+    look_at_scores,
+    totals_left,
+)
 from harness.judge.scores.settling_pairs import PairedCuts, log_e_pairs, look_at_lines, paired_cuts
 from harness.judge.scores.stability import (
     ONE_REPEAT,

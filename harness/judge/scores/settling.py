@@ -37,6 +37,7 @@ from scipy.special import gammaln
 from harness.judge.scores.binomial import exact_lower, exact_upper
 from harness.judge.table.columns import Float, Int64
 
+_PARTS = (0.15, 0.4, 0.8)  # of the answers with a label that it has cases
 FRACTIONS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])  # of what may be bet without ruin
 
 
@@ -240,3 +241,25 @@ def look_at_scores(scores: Sequence[float], total: int, repeats: int, sure: Sure
 def look_at_predictions(n: int, total: int, *, right: int, false: int, sure: Sure, enough: float) -> Look:
     """Weigh the predictions of a label among n of `total` cases; whether precision fails is not weighed."""
     return Look(*log_e_precision(n, total, right=right, false=false, sure=sure, enough=enough), -math.inf)
+
+
+def look_at_ratio(counts: Sequence[Sequence[float]], *, total: int, repeats: int, likely: int, sure: Sure) -> Look:
+    """Weigh a label's precision with repeats; whether it fails is not weighed.
+
+    `counts` are those of each asked case, in order: right answers with the label, all answers with it, and lost calls
+    that may be one more right answer, or a false alarm. With precision at c, the mean of (right - c answers) / repeats
+    + c over all cases is c. The fixed test passes from a c that falls with the answers it rests on, which are worth a
+    `repeats`-th of them at least: for some parts of the `likely` number, once they are there, bets are made that
+    precision is above the c of that part, each with its share of the error.
+    """
+    right, given, missed, alarms = np.asarray(counts, dtype=np.float64).reshape(-1, 4).T
+
+    def scores(hits: Float, answers: Float, at: float) -> Float:
+        return np.asarray((hits - at * answers) / repeats + at, dtype=np.float64)
+
+    parts = [part for part in (max(1, round(part * likely)) for part in _PARTS) if part * repeats <= given.sum()]
+    met = [at for at in (cutoff(part, sure.required, sure.passes) for part in parts) if at < 1]
+    seen = [log_e_mean_above(scores(right, given + alarms, at), total, at) for at in met]
+    lowest = cutoff(total * repeats, sure.required, sure.meets)
+    cannot = log_e_mean_below(scores(right + missed, given + missed, lowest), total, lowest)
+    return Look(max(seen, default=-math.inf) - math.log(len(_PARTS)), cannot, -math.inf)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.optimize import brentq
+from scipy.stats import beta, binom
 
 from harness.judge.scores import settling
 from harness.judge.scores.not_worse import tango_z
-from harness.judge.scores.settling import Cuts, Sure, cutoff, cuts, log_e_precision
+from harness.judge.scores.settling import Cuts, Sure, cutoff, cuts, log_e_precision, look_at_ratio
 from harness.judge.scores.settling_pairs import PairedCuts, log_e_pairs, paired_cuts
 
 AT = cuts(200, 0.9)
@@ -213,3 +214,45 @@ def test_few_orders_of_a_suite_contradict_it(total: int, wrong: str) -> None:
     suite = np.arange(200) < total
     contradicted = sum(_stops(rng.permutation(suite), math.log(20)) == wrong for _ in range(200))
     assert contradicted / 200 <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 200)
+
+
+def by_hand(scores: Sequence[float], total: int, bound: float) -> float:
+    """Bet on scores without replacement, as Waudby-Smith and Ramdas do, in plain products."""
+    wealth = 0.0
+    for part in (0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9):
+        product, before = 1.0, 0.0
+        for place, score in enumerate(scores):
+            product *= 1 + part * (score / ((total * bound - before) / (total - place)) - 1)
+            before += score
+        wealth += product / 7
+    return math.log(wealth)
+
+
+def passing_from(n: int) -> float:
+    """Give the share of n from which the exact lower bound is 80%."""
+    return float(brentq(lambda c: beta.ppf(0.05, n * c, n - n * c + 1) - 0.8, 0.5, 1 - 1e-12))
+
+
+def test_precision_with_repeats_is_bet_on_right_answers_less_the_demanded_share_of_all_answers() -> None:
+    sure = Sure(0.8, 0.95, 0.95, 0.95)
+    # Of 200 cases 60 were asked, three times each: 30 with the label, 2 false alarms, of which one in a single repeat.
+    counts = [(3, 3, 0, 0)] * 28 + [(2, 2, 0, 0)] * 2 + [(0, 3, 0, 0), (0, 1, 0, 0)] + [(0, 0, 0, 0)] * 28
+    seen = look_at_ratio(counts, total=200, repeats=3, likely=100, sure=sure)
+    part = 15  # 15% of the 100 answers that are likely are there (92 of three each are 30.7), 40% are not
+    at = passing_from(part)
+    scores = [(right - at * given) / 3 + at for right, given, *_ in counts]
+    assert seen.passes == pytest.approx(by_hand(scores, 200, at) - math.log(3), abs=1e-4)
+    assert seen.fails == -math.inf
+    low = passing_from(600)
+    against = [1 - ((right - low * given) / 3 + low) for right, given, *_ in counts]
+    assert seen.cannot == pytest.approx(by_hand(against, 200, 1 - low), abs=1e-4)
+
+
+def test_no_answer_with_the_label_is_no_evidence_that_its_precision_passes() -> None:
+    sure = Sure(0.8, 0.95, 0.95, 0.95)
+    for asked in (20, 200):
+        assert look_at_ratio([(0, 0, 0, 0)] * asked, total=200, repeats=3, likely=100, sure=sure).passes == -math.inf
+    lost = look_at_ratio([(3, 3, 0, 0)] * 60 + [(0, 0, 0, 3)] * 60, total=200, repeats=3, likely=100, sure=sure)
+    kept = look_at_ratio([(3, 3, 0, 0)] * 60 + [(0, 0, 0, 0)] * 60, total=200, repeats=3, likely=100, sure=sure)
+    assert lost.passes < 0 < math.log(100) < kept.passes  # what was lost may have been false alarms
+    assert lost.cannot == pytest.approx(kept.cannot)

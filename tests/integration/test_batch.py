@@ -13,55 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from batching import Batches, Line
-from commanded import COMMAND, Done, environment, in_process
-from measured import events_of, places, records, write_project
-from scripted import Answer, Script, ScriptedServer
+from bought import Bought, Serve
+from commanded import COMMAND, environment, in_process
+from measured import events_of, places
+from scripted import Answer
 
-from harness.record import Batch, Failure, Record, Reply
-
-Serve = Callable[[Script], ScriptedServer]
-TRIALS = 24
-PRICE = {"input": 1.0, "output": 2.0, "batch": 0.5}
-
-
-class Bought:
-    """A small project whose model is asked in batches."""
-
-    def __init__(self, root: Path, serve: Serve, provider: Batches, **project: Any) -> None:
-        self.root, self.provider, self.server = root, provider, serve(provider)
-        endpoint = "anthropic" if provider.anthropic else "chat"
-        entry = {"endpoint": endpoint, "via": "batch", "price": PRICE, "params": {"max_tokens": 5}, **project}
-        write_project(root, self.server.url, **{"cases": 12, "repeats": 2, **entry})
-
-    def run(self, *args: str) -> Done:
-        return in_process("run", "small.suite.yml", "--quiet", *args, at=self.root)
-
-    def resume(self, *args: str) -> Done:
-        return in_process("resume", "latest", *args, at=self.root)
-
-    @property
-    def folder(self) -> Path:
-        (run,) = [path.parent for path in self.root.glob("results/*/manifest.json")]
-        return run
-
-    @property
-    def records(self) -> list[Record]:
-        return records(self.folder)
-
-    @property
-    def report(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
-        return found
-
-    def check_whole(self, trials: int = TRIALS) -> None:
-        """Each trial has one record, which is a right answer, paid for at half the price."""
-        assert set(places(self.folder).values()) == {1}
-        assert len(self.records) == trials
-        assert all(isinstance(record.outcome, Reply) for record in self.records)
-        (candidate,) = self.report["candidates"]
-        assert candidate["classification"]["accuracy"]["value"] == 1.0
-        assert candidate["cost"]["total"] == pytest.approx(trials * (11 * 1.0 + 1 * 2.0) / 1e6 * 0.5)
+from harness.record import Batch, Failure
 
 
 def errored(status: int, message: str = "no luck", **error: Any) -> Callable[[Line], Line]:
@@ -302,3 +261,78 @@ def test_no_key_reaches_the_disk(tmp_path: Path, scripted_server: Serve) -> None
     assert any(request.headers["authorization"] == f"Bearer {key}" for request in bought.server.requests)
     assert key not in done.stdout + done.stderr
     assert not [file for file in tmp_path.rglob("*") if file.is_file() and key.encode() in file.read_bytes()]
+
+
+def test_each_way_in_which_a_line_of_anthropic_ends_is_taken_for_what_it_is(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    def change(lines: list[Line]) -> list[Line]:
+        odd = {"type": "error", "error": {"type": "invalid_request_error", "message": "too odd"}}
+        busy = {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}
+        ends = ({"type": "errored", "error": odd}, {"type": "errored", "error": busy}, {"type": "expired"})
+        return [*({**line, "result": end} for line, end in zip(lines, ends, strict=False)), *lines[3:]]
+
+    provider = Batches(anthropic=True)
+    provider.results.append(change)
+    bought = Bought(tmp_path, scripted_server, provider)
+    done = bought.run()
+    assert done.returncode in {0, 3, 4}, done.stderr
+    failures = [record.outcome for record in bought.records if isinstance(record.outcome, Failure)]
+    assert [failure.kind for failure in failures] == ["bad_request"]
+    assert set(places(bought.folder).values()) == {1}
+    assert [len(made.lines) for made in provider.made] == [12, 12, 2]
+    assert not any("elsewhere" in request.path for request in bought.server.requests)
+
+
+def test_a_sample_is_asked_at_once_beside_the_batch(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches(busy=1)
+    bought = Bought(tmp_path, scripted_server, provider)
+    suite = yaml.safe_load((tmp_path / "small.suite.yml").read_text())
+    (tmp_path / "small.suite.yml").write_text(yaml.safe_dump({**suite, "latency": {"sample": 4}}))
+    done = bought.run()
+    assert done.returncode in {0, 3}, done.stderr
+    assert set(places(bought.folder).values()) == {1}
+    assert Counter((record.via, record.repeat) for record in bought.records) == {
+        ("sync", 0): 4,
+        ("batch", 0): 8,
+        ("batch", 1): 12,
+    }
+    assert len(provider.asked) == 20
+    assert provider.synchronous == 4
+
+
+def test_models_that_wait_and_models_that_do_not_make_one_run(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches(busy=1)
+    bought = Bought(tmp_path, scripted_server, provider)
+    written = yaml.safe_load((tmp_path / "harness.yml").read_text())
+    written["models"]["now"] = {**written["models"]["m"], "via": "sync", "model": "m-2"}
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump(written))
+    done = in_process("run", "small.suite.yml", "-m", "m", "-m", "now", at=tmp_path)
+    assert done.returncode in {0, 3}, done.stderr
+    assert set(places(bought.folder).values()) == {1}
+    assert Counter((record.candidate, record.via) for record in bought.records) == {
+        ("v1@m", "batch"): 24,
+        ("v1@now", "sync"): 24,
+    }
+
+
+def test_a_model_that_is_sold_in_no_batch_is_refused_before_a_call(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = Bought(tmp_path, scripted_server, Batches())
+    replay = {"models": {"m": {"endpoint": "replay", "replies": "replies.jsonl"}}}
+    (tmp_path / "replies.jsonl").write_text("")
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump(replay))
+    done = bought.run("--via", "batch")
+    assert done.returncode == 2
+    assert "can't be asked via batch" in done.stderr
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump({"models": {"m": {**replay["models"]["m"], "via": "batch"}}}))
+    done = bought.run()
+    assert done.returncode == 2
+    assert "models.m.via" in done.stderr
+
+
+def test_a_suite_that_may_stop_early_is_asked_whole_and_says_so(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = Bought(tmp_path, scripted_server, Batches())
+    done = in_process("run", "small.suite.yml", "--stop", at=tmp_path)
+    assert done.returncode in {0, 3}, done.stderr
+    assert "a batch is sent whole" in done.stderr
+    bought.check_whole()

@@ -51,6 +51,7 @@ class Batches:
     fetches: deque[Callable[[bytes], Answer] | None] = field(default_factory=deque)
     statuses: deque[tuple[str, list[Line]] | None] = field(default_factory=deque)  # of the batches, as they are made
     results: deque[Callable[[list[Line]], Iterable[Line | bytes]] | None] = field(default_factory=deque)
+    on_create: Callable[[str], None] = lambda _: None  # hears `before` and `after` a batch is made
     made: list[Made] = field(default_factory=list)
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     answered: dict[str, bytes] = field(default_factory=dict)  # results by batch
@@ -108,8 +109,10 @@ class Batches:
             metadata = asked["metadata"] if self.keeps_metadata else None
         assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", line["custom_id"]) for line in lines)
         assert len({line["custom_id"] for line in lines}) == len(lines)
+        self.on_create("before")
         status, errors = _next(self.statuses) or ("completed", [])
         self.made.append(Made(f"batch_{len(self.made)}", lines, metadata, file, status=status, errors=errors))
+        self.on_create("after")
         return _next(self.lost) or Answer.of_json(self._about(self.made[-1]))
 
     def _listed(self, query: dict[str, list[str]]) -> Answer:

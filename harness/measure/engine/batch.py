@@ -43,7 +43,7 @@ from harness.measure.engine.buying import (
     failure_map,
     pause_s,
 )
-from harness.measure.engine.ledger import Reading, State, parsed
+from harness.measure.engine.ledger import NAMED, UNREADABLE, Reading, State, parsed
 from harness.record import Waiting as Ready
 
 AtOnce: TypeAlias = Callable[[contract.Work], contract.EngineOutcome]
@@ -234,26 +234,31 @@ class _Session:
     def read_files(self, files: tuple[Path, ...]) -> None:
         """Read answers that were made offline. Raises UsageError where a file holds none to this run."""
         readings: dict[str, Reading] = {}
+        strange: dict[str, None] = {}  # lines that nobody asked for
         for file in files:
-            known = 0
             for reading in readings.values():
                 reading.begin(str(file))
+            mine = False
             for line in _lines_of(file):
-                batch = self.buyer.ledger.open.get(_batch_of(line))
-                if batch is None:
+                said = parsed(line)
+                batch = None if said is None else self.buyer.ledger.open.get(said.custom_id.partition("-")[0])
+                if said is None or batch is None:
+                    strange[UNREADABLE if said is None else said.custom_id[:100]] = None
                     continue
-                known += 1
+                mine = True
                 if batch.id not in readings:
                     readings[batch.id] = self._reading(batch)
                     readings[batch.id].begin(str(file))
-                readings[batch.id].take(line)
-            if not known:
-                said = f"{file}: none of its lines answers what this run waits for."
-                raise UsageError(said, fix="Name the file that was made of the lines in its folder `batches`.")
+                readings[batch.id].answer(said)
+            if not mine:
+                said_of = f"{file}: none of its lines answers what this run waits for."
+                raise UsageError(said_of, fix="Name the file that was made of the lines in its folder `batches`.")
         for id_, reading in readings.items():
             batch = self.buyer.ledger.open[id_]
             owed = any(tag in self.buyer.ledger.owed for tag in batch.trials)
-            self.buyer.ledger.step(batch, "read" if owed else "ended", refused=reading.refused)
+            refused = [*reading.refused, *list(strange)[:NAMED]]
+            self.buyer.ledger.step(batch, "read" if owed else "ended", refused=refused)
+            strange.clear()
 
     def _reading(self, batch: Batch) -> Reading:
         return Reading(self.buyer.ledger, batch, self.buyer.asking[batch.model], self.buyer.endpoints)
@@ -274,8 +279,3 @@ def _lines_of(file: Path) -> Iterator[bytes]:
             yield from filter(None, map(bytes.strip, lines))
     except OSError as error:
         raise UsageError(f"{file} can't be read: {error.strerror}.") from None
-
-
-def _batch_of(line: bytes) -> str:
-    said = parsed(line)
-    return "" if said is None else said.custom_id.partition("-")[0]

@@ -17,7 +17,8 @@ from harness.measure.plan import Candidate, Plan
 from harness.measure.timeline import RealClock
 from harness.record import Batch, Failure, Planned, Record, Reply, Trial
 
-_NAMED = 20  # refused lines that an event names
+UNREADABLE = "a line that can't be read"
+NAMED = 20  # refused lines that an event names
 
 
 class Ledger:
@@ -150,7 +151,7 @@ class Reading:
         """Read a line."""
         said = parsed(line)
         if said is None:
-            self._refused["a line that can't be read"] = None
+            self._refused[UNREADABLE] = None
             return
         self.answer(said)
 
@@ -180,4 +181,4 @@ class Reading:
     @property
     def refused(self) -> list[str]:
         """What was refused, the first of many."""
-        return list(self._refused)[:_NAMED]
+        return list(self._refused)[:NAMED]

@@ -1,0 +1,91 @@
+"""Lines that are answered offline: written, read in parts, and nothing of another run's taken for them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from batching import Batches, spam_or_ham
+from bought import Bought, Serve
+from commanded import in_process
+from measured import events_of, places
+from scripted import chat_reply
+
+from harness.record import Batch, Failure
+
+
+def lines_of(bought: Bought) -> list[dict[str, Any]]:
+    """Read what the run wrote."""
+    (file,) = (bought.folder / "batches").iterdir()
+    return [json.loads(line) for line in file.read_text().splitlines()]
+
+
+def answered(line: dict[str, Any]) -> str:
+    """Answer a line as vLLM's `run-batch` does."""
+    assert (line["method"], line["url"]) == ("POST", "/v1/chat/completions")
+    reply = chat_reply(spam_or_ham(line["body"]["messages"][-1]["content"]))
+    response = {"status_code": 200, "request_id": "vllm-batch-1", "body": reply}
+    return json.dumps({"id": "vllm-1", "custom_id": line["custom_id"], "response": response, "error": None})
+
+
+def wanting_a_key(root: Path, serve: Serve) -> Bought:
+    bought = Bought(root, serve, Batches(), via="file", api_key_env="NOT_SET_ANYWHERE", stream=True)
+    done = bought.run()
+    assert done.returncode == 4, done.stderr
+    assert "24 trials wait to be answered offline" in done.stderr
+    return bought
+
+
+def test_what_was_answered_offline_is_a_run_like_any_other(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = wanting_a_key(tmp_path, scripted_server)
+    assert not bought.server.requests
+    assert "0 of 24 ready" in in_process("list", at=tmp_path).stdout
+    lines = lines_of(bought)
+    (tmp_path / "out.jsonl").write_text("".join(answered(line) + "\n" for line in reversed(lines)))
+    done = bought.resume("--results", "out.jsonl")
+    assert done.returncode in {0, 3}, done.stderr
+    assert set(places(bought.folder).values()) == {1}
+    assert Counter(record.via for record in bought.records) == {"file": 24}
+    assert bought.report["candidates"][0]["classification"]["accuracy"]["value"] == 1.0
+
+
+def test_answers_may_come_in_parts(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = wanting_a_key(tmp_path, scripted_server)
+    lines = [answered(line) for line in lines_of(bought)]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines[:10]) + "\n" + lines[10][:40])
+    done = bought.resume("--results", "a.jsonl")
+    assert done.returncode == 4
+    assert "a line that can't be read" in done.stderr
+    assert "14 trials wait to be answered offline" in done.stderr
+    assert "10 of 24 ready" in in_process("list", at=tmp_path).stdout
+    assert bought.resume().returncode == 4
+    (tmp_path / "b.jsonl").write_text("\n".join([*lines[5:], lines[7], '{"custom_id": "of-another", "response": {}}']))
+    done = bought.resume("--results", "b.jsonl")
+    assert done.returncode in {0, 3}, done.stderr
+    assert set(places(bought.folder).values()) == {1}
+    assert len(bought.records) == 24
+    refused = [event.refused for event in events_of(bought.folder, Batch) if event.step == "ended"]
+    assert refused == [(json.loads(lines[7])["custom_id"], "of-another")]
+
+
+def test_an_error_of_a_line_is_its_failure(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = wanting_a_key(tmp_path, scripted_server)
+    first, *rest = lines_of(bought)
+    said = {"message": "the prompt is too long", "type": "BadRequestError", "code": 400}
+    error = {"custom_id": first["custom_id"], "response": {"status_code": 400, "request_id": "r"}, "error": said}
+    (tmp_path / "out.jsonl").write_text("\n".join([json.dumps(error), *map(answered, rest)]))
+    bought.resume("--results", "out.jsonl")
+    failures = [record.outcome for record in bought.records if isinstance(record.outcome, Failure)]
+    assert [(failure.kind, failure.status) for failure in failures] == [("bad_request", 400)]
+    assert set(places(bought.folder).values()) == {1}
+
+
+def test_a_file_of_another_run_is_refused(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = wanting_a_key(tmp_path, scripted_server)
+    (tmp_path / "out.jsonl").write_text('{"custom_id": "0123456789abcdef-1", "response": {"body": {}}}\n')
+    done = bought.resume("--results", "out.jsonl")
+    assert done.returncode == 2
+    assert "none of its lines answers what this run waits for" in done.stderr
+    assert not bought.records

@@ -111,7 +111,7 @@ def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tup
     from harness.measure.bounds import estimate
 
     summary = estimate(bundle)
-    rows = power(bundle.suite, bundle.thresholds, bundle.cases)
+    rows = power(bundle.suite, bundle.thresholds, bundle.cases, bundle.timed)
     provable = all(row.provable for row in rows)
     leaks = leaks_of(bundle)
     early = _early(bundle) if stop or bundle.suite.stop is not None else None

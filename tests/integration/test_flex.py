@@ -122,6 +122,30 @@ def test_who_pays_less_for_waiting_is_told_that_no_latency_is_decided(tmp_path: 
     assert told.format(some) in harness("check", suite.name, at=tmp_path).stdout
 
 
+UNTIMED = "can't be planned: no call that it rests on is timed."
+TOO_FEW = "can't be planned: 20 cases that are asked at once are too few, `latency: {sample: 59}` is the least."
+
+
+@pytest.mark.parametrize(
+    ("via", "sample", "code", "told"),
+    [
+        ("batch", 60, 0, "60 cases 95.1% in time"),
+        ("batch", 20, 3, TOO_FEW),
+        ("batch", 0, 3, UNTIMED),
+        ("flex", 60, 3, UNTIMED),
+        ("sync", 20, 0, "100 cases 97.0% in time"),
+    ],
+)
+def test_a_check_plans_latency_by_what_will_be_timed(
+    tmp_path: Path, via: str, sample: int, code: int, told: str
+) -> None:
+    suite = write_project(tmp_path, "http://127.0.0.1:9", cases=100, via=via)
+    rule = f"latency: {{sample: {sample}}}\n" if sample else ""
+    suite.write_text(suite.read_text() + "thresholds: ['accuracy >= 80%', 'latency.p95 <= 1 s']\n" + rule)
+    done = harness("check", suite.name, "--strict", at=tmp_path)
+    assert (done.returncode, f"latency.p95 <= 1 s {told}" in " ".join(done.stdout.split())) == (code, True)
+
+
 def test_flex_has_the_patience_that_it_takes_unless_somebody_wrote_another(tmp_path: Path) -> None:
     project(tmp_path, "http://127.0.0.1:9", via="flex", deadline="20 min")
     entry = load_project(tmp_path).models["m"]

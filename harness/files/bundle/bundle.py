@@ -70,6 +70,16 @@ class Bundle:
         return replace(begun, suite=begun.suite.model_copy(update={"latency": latency}))
 
     @property
+    def timed(self) -> tuple[Case, ...] | None:
+        """The cases that latency rests on: a sample, or none, where a model is not asked at once; else None: all."""
+        rule, models = self.suite.latency, [one.model for one in self.candidates]
+        if all(model.via == "sync" for model in models):
+            return None
+        if rule is None or not all(model.via == "sync" or model.waits for model in models):
+            return ()
+        return tuple(self.cases[place] for place in rule.of(self.cases, self.suite.seed))
+
+    @property
     def untimed(self) -> tuple[str, ...]:
         """Say by what latency is decided, or that it is not, of each model whose calls are not asked at once."""
         rule = self.suite.latency

@@ -6,20 +6,42 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from msgspec import structs
+
 from harness.files.case import Case
 from harness.files.suite import Suite
-from harness.files.thresholds import ACCURACY, BETTER_THAN_MAJORITY, Threshold
+from harness.files.thresholds import ACCURACY, BETTER_THAN_MAJORITY, Threshold, metric_of
 from harness.judge.checks.metrics import GAUGES
 from harness.judge.power import Ahead, PowerRow, unplanned
 from harness.judge.scores import half_way
 
 
-def power(suite: Suite, thresholds: Sequence[Threshold], cases: Sequence[Case]) -> tuple[PowerRow, ...]:
-    """Say of each threshold, in their order, what the cases can prove and how many it takes."""
+def power(
+    suite: Suite, thresholds: Sequence[Threshold], cases: Sequence[Case], timed: Sequence[Case] | None = None
+) -> tuple[PowerRow, ...]:
+    """Say of each threshold, in their order, what the cases can prove and how many it takes.
+
+    `timed` are those that latency rests on, where that is a sample of them, or none.
+    """
     accuracy = max(
         (half_way(t.bound) for t in thresholds if t.metric == ACCURACY.name and t.baseline == "absolute"), default=None
     )
-    return tuple(_row(suite, threshold, cases, accuracy) for threshold in thresholds)
+    return tuple(
+        _row(suite, threshold, cases, accuracy)
+        if timed is None or metric_of(threshold.metric).clock is None
+        else _of_sample(threshold, _row(suite, threshold, timed, accuracy) if timed else None)
+        for threshold in thresholds
+    )
+
+
+def _of_sample(threshold: Threshold, row: PowerRow | None) -> PowerRow:
+    """Give the row of a clock that rests on a sample: more cases in the suite would not help it."""
+    if row is None:
+        return structs.replace(unplanned(threshold, "no call that it rests on is timed"), provable=False)
+    if row.provable or row.least is None:
+        return structs.replace(row, counts=None)
+    told = f"{row.have:,} cases that are asked at once are too few, `latency: {{sample: {row.least}}}` is the least"
+    return structs.replace(unplanned(threshold, told), provable=False)
 
 
 class Together(NamedTuple):

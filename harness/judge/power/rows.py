@@ -258,10 +258,11 @@ def cheapest_fix(suite: Suite, rows: Sequence[PowerRow]) -> tuple[str, ...]:
     if any(not row.provable and row.least is not None for row in rows):
         parts = _missing(suite, rows, {row.threshold: row.least for row in rows if not row.provable})
         told.append(f"So that every threshold can pass at all, add {listed(parts, most=_MOST)}.")
-    parts = _missing(suite, rows, {row.threshold: row.needed for row in rows})
-    if parts:
+    if parts := _missing(suite, rows, {row.threshold: row.needed for row in rows}):
         told.append(f"For 80% power on every threshold, add {listed(parts, most=_MOST)}.")
-    return tuple(told) or ("These cases are enough for every threshold that can be planned.",)
+    if all(row.enough for row in rows if row.have is not None):
+        told.append("These cases are enough for every threshold that can be planned.")
+    return tuple(told)
 
 
 def _missing(suite: Suite, rows: Sequence[PowerRow], wanted: Mapping[str, int | None]) -> list[str]:
@@ -286,8 +287,7 @@ def _missing(suite: Suite, rows: Sequence[PowerRow], wanted: Mapping[str, int | 
     of_label = {label: n for label, n in of_label.items() if n > 0}
     parts = [count(n, f"more {named(label)} case") for label, n in of_label.items()]
     parts += [count(n, f"more {one}", f"more {many}") for (one, many, _, _), n in slices.items()]
-    rest = most(row for row in every if row.counts == "cases")
-    rest -= sum(of_label.values()) + sum(slices.values())
+    rest = most(row for row in every if row.counts == "cases") - sum(of_label.values()) - sum(slices.values())
     for label in suite.labels:
         lacks = most(row for row in every if row.label == label and row.counts == "other cases")
         lacks -= sum(more for other, more in of_label.items() if other != label)

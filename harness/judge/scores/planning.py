@@ -39,7 +39,7 @@ def passing_power(n: int, required: float, truth: float, confidence: float = 0.9
     Exact: they pass with k or more right, where k is one above the `confidence` quantile of
     Binomial(n, required) (the same rule as the Clopper-Pearson bound).
     """
-    return float(_powers(np.array([n], dtype=np.int64), required, truth, confidence)[0])
+    return float(_powers(np.array([n], dtype=np.int64), required, truth, confidence)[0]) if n > 0 else 0.0
 
 
 def planned_n(

@@ -5,9 +5,8 @@ nanoseconds from a monotonic clock, so that the parts of a trial sum exactly to 
 
     total = queue + sum over attempts of (backoff + rate_limit + duration) + own
 
-`queue` is the wait for a free place (concurrency), `own` is the harness's work: rendering and encoding before
-the first byte, scheduling and decoding after the last. Only
-`started_utc` comes from the wall clock; it orders trials and is never subtracted.
+`queue` is the wait for a free place (concurrency), `own` is the harness's work: rendering and encoding before the
+first byte, scheduling and decoding after the last. Only `started_utc` comes from the wall clock: it orders trials.
 """
 
 from typing import Annotated, Literal, TypeAlias
@@ -259,11 +258,11 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
 class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="batch"):
     """Trials that are bought together, at each step of that: `begun` is journalled before anything is sent."""
 
-    at_utc: str
+    at_utc: str  # when, ISO 8601
     id: str  # each line's custom_id is this, `-`, and one of `trials`
     step: Literal["begun", "sent", "read", "ended"]  # `read`: some of it, from a file
     model: str  # of harness.yml
-    via: Via = "batch"
+    via: Via = "batch"  # how it is bought
     trials: tuple[str, ...] = ()  # of `begun`: keys; those of cases alike are numbered
     digest: str = ""  # of `begun`: SHA-256 of the lines
     name: str = ""  # of `sent`: the provider's id, or the file's name
@@ -274,9 +273,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="waiting"):
     """How much of what was bought is ready, as its provider said last."""
 
-    since_utc: str
-    ready: Whole
-    of: Whole
+    since_utc: str  # when the first of it was sent, ISO 8601
+    ready: Whole  # answers that are there
+    of: Whole  # answers that were bought
 
     def __str__(self) -> str:
         return f"waiting for a batch since {self.since_utc[11:16]} UTC, {self.ready:,} of {self.of:,} ready"
@@ -293,6 +292,7 @@ class Interference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     processes: Whole = 1  # that sent calls
     max_in_flight: Whole = 0  # most calls at once
     gc_pauses: Whole = 0  # pauses of the garbage collector
+    others_share: float | None = None  # of the machine's cores, that other programs took; null where not known
     node: str = ""  # of a cluster; empty: all processes together
     clock_ns: int = 0  # that its time of day was ahead of the driver's
 

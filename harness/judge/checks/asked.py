@@ -30,7 +30,7 @@ class Asked:
     before: Before | None = None  # None: no baseline is set
     required: float = 0.0  # in the metric's unit; 0 where it is not known
     note: str = ""  # how `required` was computed
-    saturated: bool = False  # the client was, so that no time is the endpoint's for certain
+    disturbed: str = ""  # by what, so that no time is the endpoint's for certain
     among: int = 1  # decisions of which none may be wrong by chance: each is made at so much less error
 
     @property

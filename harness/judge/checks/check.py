@@ -11,11 +11,11 @@ from harness.judge import Check, amount, demand, scores
 from harness.judge.checks.asked import Asked, Before, Threshold, metric_of
 from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
-from harness.judge.checks.quantiles import SATURATED
+from harness.judge.checks.quantiles import undecided
 from harness.judge.checks.why import Finding, lack, says_needed, why
 from harness.judge.checks.worlds import right
 from harness.judge.scores import Bool, Figure, Mapped, Share
-from harness.judge.sections.latency import saturated
+from harness.judge.sections.latency import disturbed
 from harness.judge.view import View, lost
 
 
@@ -52,8 +52,7 @@ def _open(made: Check) -> Check:
 
 
 def _ask(view: View, threshold: Threshold, before: Before | None) -> Asked:
-    busy = bool(saturated(view))
-    return Asked(view=view.narrowed(threshold.where), threshold=threshold, before=before, saturated=busy)
+    return Asked(view=view.narrowed(threshold.where), threshold=threshold, before=before, disturbed=disturbed(view))
 
 
 def _held(asked: Asked) -> Check:
@@ -136,8 +135,8 @@ def _by_figure(asked: Asked) -> Check:
         faultless=gauge.faultless,
         consequence=gauge.consequence,
     )
-    if asked.metric.clock is not None and asked.saturated:
-        told = f"{asked.threshold.text}: {SATURATED}"
+    if asked.metric.clock is not None and asked.disturbed:
+        told = f"{asked.threshold.text}: {undecided(asked)}"
         return asked.check("INCONCLUSIVE", finding.estimate, told, bound=decision.bound)
     sentence = why(finding)
     return asked.check(

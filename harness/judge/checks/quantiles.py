@@ -15,7 +15,10 @@ from harness.judge.checks.why import AFFORDABLE, open_since
 from harness.judge.scores import NONE, Float, Int64, Missing, Share, SloDecision
 from harness.judge.sections.latency import untimed
 
-SATURATED = "not decided, because the client was saturated: these times may be its own."
+
+def undecided(asked: Asked) -> str:
+    """Say why no time is judged."""
+    return f"not decided, because {asked.disturbed[:1].lower()}{asked.disturbed[1:]}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +68,8 @@ def quantile_check(asked: Asked) -> Check:
     if missing:
         return asked.undecided(missing, undefined(missing, confidence=asked.view.confidence))
     calls = _calls(asked)
-    if asked.saturated:
-        return asked.check("INCONCLUSIVE", calls.estimate, f"{calls.head}: {SATURATED}")
+    if asked.disturbed:
+        return asked.check("INCONCLUSIVE", calls.estimate, f"{calls.head}: {undecided(asked)}")
     return _slowest(calls) if calls.q >= 1 else _decided(calls)
 
 

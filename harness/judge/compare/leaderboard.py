@@ -25,7 +25,7 @@ from harness.judge.checks import best_first, mended, without_failed
 from harness.judge.compare.decide import two_sided_p
 from harness.judge.compare.figures import Compared, accuracy_figure, average_figure
 from harness.judge.compare.recommendation import differences_sentence, recommend
-from harness.judge.compare.speed_and_cost import cost_per_1000, saturated
+from harness.judge.compare.speed_and_cost import cost_per_1000, disturbed
 from harness.judge.pairs import pair
 from harness.judge.view import View, lost
 
@@ -94,7 +94,7 @@ def _latencies(views: Sequence[View], couples: Sequence[_Couple]) -> list[list[C
     timed = [[_timed(world) for world in worlds] for worlds in told]
     cases = [set(case.tolist()) for worlds in timed for _, case in worlds]
     both = np.array(sorted(set.intersection(*cases)), dtype=np.int64) if all(cases) else np.arange(0)
-    if not len(both) or any(saturated(view) for view in views):
+    if not len(both) or any(disturbed(view) for view in views):
         return [[None] for _ in couples]
     sides = [[scores.TimedSide.of(times, case, both) for times, case in worlds] for worlds in timed]
     flat = [side for worlds in sides for side in worlds]
@@ -135,7 +135,7 @@ def _p_of(worlds: Sequence[Compared | None]) -> float | None:
 
 
 def _estimated(one: Compared | None, confidence: float) -> Estimate:
-    figure = scores.Missing("nothing was timed, or the client was saturated") if one is None else one.difference
+    figure = scores.Missing("nothing was timed, or the client was disturbed") if one is None else one.difference
     return figure.estimate(confidence)
 
 

@@ -14,7 +14,7 @@ from harness.judge.compare.figures import Compared
 from harness.judge.pairs import FAILED, NONE, Bool, Float, Pairs, Side
 from harness.judge.scores import Figure, Int64, Missing
 from harness.judge.sections.cost import NO_USAGE, counted, scaled, spent, unknown
-from harness.judge.sections.latency import saturated
+from harness.judge.sections.latency import disturbed
 
 TWO_HOURS = "two runs at two hours can't be told from the hour: measure both in one run"
 
@@ -33,7 +33,7 @@ def _quantiles(
     base, head = pairs.base.times(base_ns), pairs.head.times(head_ns)
     wanted = [metric.quantile or 1.0 for metric in metrics]
     found: list[Figure] = [Missing("the replies of one side have no latencies")] * len(wanted)
-    busy = saturated(pairs.base.view) or saturated(pairs.head.view)
+    busy = disturbed(pairs.base.view) or disturbed(pairs.head.view)
     if _of_two_hours(pairs):
         found = [Missing(TWO_HOURS)] * len(wanted)
     elif busy:

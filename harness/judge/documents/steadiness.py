@@ -183,6 +183,7 @@ class TimingQuality(msgspec.Struct, frozen=True, kw_only=True):
     sentence: str  # why, or why not
     lag_p99_s: float | None  # 99th percentile of the delay of our own loop, seconds; null unmeasured
     lag_max_s: float | None  # its maximum, seconds; null unmeasured
+    others_share: float | None = None  # of the machine's cores, that other programs took; null where not known
     cpu_share: float | None  # of one core that our own processes took; null unmeasured
     own_share: float | None  # own time as a share of the trials' total
     max_in_flight: int  # most calls at once

@@ -3,7 +3,8 @@
 Whether the latencies are the endpoint's or ours: the harness's own load, held against a limit.
 
 The client was saturated when its event loop lagged by more than max(10 ms, 2% of the latency demanded) at
-the 99th percentile, or when it used nearly all of the CPU it may use. Then no latency check is decided.
+the 99th percentile, or when it used nearly all of the CPU it may use. The embedded model shares the machine's
+cores, so it was disturbed when other programs took a quarter of them. In both cases no latency check is decided.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ _POINTS = 500
 _BINS = 30
 LAG_S, LAG_SHARE = 0.010, 0.02
 STARVED = 0.90
+_OWN = "These are the endpoint's own latencies"
+BUSY = 0.25  # of the machine's cores: more of them would have been free for the embedded model
 
 
 def judged_latency(view: View) -> Latency:
@@ -143,6 +146,7 @@ def timing_quality(view: View) -> TimingQuality:
         lag_p99_s=_lag_s(view),
         lag_max_s=max((load.lag_max_ns for load in loads), default=0) / 1e9 if loads else None,
         cpu_share=_cpu(view),
+        others_share=_others(view),
         own_share=_own_share(view),
         max_in_flight=max(
             int(view.trials.in_flight.max(initial=0)), max((load.max_in_flight for load in loads), default=0)
@@ -152,8 +156,8 @@ def timing_quality(view: View) -> TimingQuality:
     )
 
 
-def saturated(view: View) -> str:
-    """Say that the client was saturated when a view's run was measured; empty when it was not."""
+def disturbed(view: View) -> str:
+    """Say that the client was saturated when a view's run was measured, or a shared machine busy; empty if neither."""
     good, told = _verdict(view)
     return "" if good else told
 
@@ -165,6 +169,11 @@ def _lag_s(view: View) -> float | None:
 
 def _cpu(view: View) -> float | None:
     return max((load.cpu_share for load in view.run.table.interference), default=None)
+
+
+def _others(view: View) -> float | None:
+    shares = [load.others_share for load in view.run.table.interference if load.others_share is not None]
+    return max(shares, default=None)
 
 
 def _strictest(thresholds: Sequence[Threshold]) -> float:
@@ -197,10 +206,21 @@ def _verdict(view: View) -> tuple[bool, str]:
         )
     if cpu >= STARVED:
         return False, f"The client was saturated: it used {100 * cpu:.0f}% of the CPU that it may use"
-    return True, (
-        f"These are the endpoint's own latencies: the harness's loop lagged by no more than "
-        f"{seconds(lag_s)} (99th percentile) and used {100 * cpu:.0f}% of its CPU"
-    )
+    ours = f"the harness's loop lagged by no more than {seconds(lag_s)} (99th percentile)"
+    ours = f"{ours} and used {100 * cpu:.0f}% of its CPU"
+    return _beside_others(view, ours) if view.model.endpoint == "local" else (True, f"{_OWN}: {ours}")
+
+
+def _beside_others(view: View, ours: str) -> tuple[bool, str]:
+    """Judge the times of a model that shares this machine's cores with whatever else runs on it."""
+    others = _others(view)
+    if others is not None and others >= BUSY:
+        return False, (
+            f"This machine was busy: other programs took {100 * others:.0f}% of its cores, "
+            "which the embedded model shares with them"
+        )
+    beside = "" if others is None else f", other programs took {100 * others:.0f}% of them"
+    return True, f"These are the embedded model's latencies on this machine's cores{beside}; {ours}"
 
 
 def _own_share(view: View) -> float | None:

@@ -1,14 +1,17 @@
 """The harness's own load: event-loop lag, CPU share, garbage collections. What it could add to latencies."""
 
 import asyncio
+import contextlib
 import gc
 import math
+import os
 import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import msgspec
 
@@ -27,6 +30,7 @@ class Load(msgspec.Struct, kw_only=True):
     lags: dict[int, int] = {}  # lag in grains -> samples
     cpu_s: float = 0.0
     wall_s: float = 0.0
+    others_s: float | None = None  # CPU seconds of this machine that other programs took; None where not known
     gc_pauses: int = 0
     max_in_flight: int = 0
 
@@ -37,6 +41,9 @@ class Load(msgspec.Struct, kw_only=True):
             lag_p99_ns=lag_quantile(self.lags, 0.99),
             lag_max_ns=max(self.lags, default=0) * _GRAIN_NS,
             cpu_share=self.cpu_s / self.wall_s if self.wall_s > 0 else 0.0,
+            others_share=None
+            if self.others_s is None or processes > 1 or self.wall_s <= 0  # one of several takes the others for such
+            else min(1.0, self.others_s / self.wall_s / (os.cpu_count() or 1)),
             samples=sum(self.lags.values()),
             processes=processes,
             max_in_flight=self.max_in_flight,
@@ -56,6 +63,7 @@ def summed(loads: list[Load]) -> Load:
         cpu_s=sum(load.cpu_s for load in loads),
         wall_s=sum(load.wall_s for load in loads),
         gc_pauses=sum(load.gc_pauses for load in loads),
+        others_s=loads[0].others_s if len(loads) == 1 else None,
         max_in_flight=sum(load.max_in_flight for load in loads),
     )
 
@@ -91,11 +99,11 @@ class LagSampler:
     bound_ns: int
     load: Load = field(default_factory=Load)
     _task: asyncio.Task[None] | None = None
-    _began: tuple[float, float] = (0.0, 0.0)
+    _began: tuple[float, float, float | None] = (0.0, 0.0, None)
 
     def start(self) -> None:
         """Begin to sample on the running loop."""
-        self._began = (time.perf_counter(), cpu_s())
+        self._began = (time.perf_counter(), cpu_s(), others_cpu_s())
         self._task = asyncio.get_running_loop().create_task(self._sample(), name="lag-sampler")
 
     async def stop(self) -> Load:
@@ -103,9 +111,11 @@ class LagSampler:
         assert self._task is not None
         self._task.cancel()
         await asyncio.wait([self._task])
-        wall, cpu = self._began
+        wall, cpu, others = self._began
         self.load.wall_s = time.perf_counter() - wall
         self.load.cpu_s = cpu_s() - cpu
+        now = others_cpu_s()
+        self.load.others_s = None if now is None or others is None else max(0.0, now - others)
         return self.load
 
     async def _sample(self) -> None:
@@ -140,6 +150,34 @@ def cpu_s() -> float:
     """CPU seconds of this process, all its threads."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def others_cpu_s(proc: Path = Path("/proc"), *, of: int | None = None) -> float | None:
+    """CPU seconds that the machine spent on other programs than process `of` (this one) and its children.
+
+    None but on Linux. Taken from /proc (proc(5)): what all cores did since the start, less what the process, its
+    children that live and those that ended have used. Time that a hypervisor gave to other machines counts as spent.
+    """
+    try:
+        spent = (proc / "stat").read_text().partition("\n")[0].split()
+        _, user, nice, system, _idle, _wait, irq, softirq, stolen, *_ = spent
+        parents: dict[int, int] = {}
+        ticks: dict[int, int] = {}
+        for each in proc.iterdir():
+            if each.name.isdigit():
+                with contextlib.suppress(OSError):  # it has just ended
+                    fields = (each / "stat").read_text(errors="replace").rpartition(") ")[2].split()
+                    parents[int(each.name)] = int(fields[1])
+                    ticks[int(each.name)] = sum(map(int, fields[11:15]))
+        tick = os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
+    ours, left = 0, [of or os.getpid()]
+    while left:
+        one = left.pop()
+        ours += ticks.get(one, 0)
+        left += [child for child, parent in parents.items() if parent == one]
+    return (sum(map(int, (user, nice, system, irq, softirq, stolen))) - ours) / tick
 
 
 @contextmanager

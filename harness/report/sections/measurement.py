@@ -85,6 +85,7 @@ def _interference(quality: TimingQuality) -> list[NamedFigure]:
         ("Own lag, p99", quality.lag_p99_s, "seconds", "how late our event loop was"),
         ("Own lag, max", quality.lag_max_s, "seconds", ""),
         ("Own CPU", quality.cpu_share, "share", "of one core"),
+        ("CPU of other programs", quality.others_share, "share", "of this machine's cores"),
         ("Own time", quality.own_share, "share", "of the trials' total"),
     )
     return [

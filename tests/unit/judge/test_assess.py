@@ -111,6 +111,26 @@ def test_a_saturated_client_decides_no_latency() -> None:
     assert not only(assessment).timing_quality.good
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "others", "status"),
+    [("local", 0.6, "INCONCLUSIVE"), ("local", 0.1, "PASS"), ("local", None, "PASS"), ("chat", 0.6, "PASS")],
+)
+def test_a_busy_machine_decides_no_latency_of_a_model_that_shares_its_cores(
+    endpoint: str, others: float | None, status: str
+) -> None:
+    load = msgspec.structs.replace(CALM, others_share=others)
+    entry = msgspec.structs.replace(candidate(), model={"endpoint": endpoint, "model": "mini"})
+    answers, wanted = [("spam", "spam", 300)], ["latency.p95 <= 1 s"]
+    done = only(judged(answers, LABELS, thresholds=wanted, extra=[load], candidates=[entry]))
+    assert (done.checks[0].status, done.timing_quality.good) == (status, status == "PASS")
+    assert done.timing_quality.others_share == others
+    if status == "INCONCLUSIVE":
+        told = "not decided, because this machine was busy: other programs took 60% of its cores"
+        assert told in done.checks[0].why
+    if endpoint == "local":
+        assert "the endpoint's own" not in done.timing_quality.sentence
+
+
 def test_recorded_replies_without_latencies_are_not_taken_for_failures() -> None:
     events = [case_row("a", "spam"), record("a", "spam", seconds=None, recorded=True)]
     fraud = only(assess(manifest_of(LABELS, planned=1, thresholds=["latency.p95 <= 1 s"]), events))

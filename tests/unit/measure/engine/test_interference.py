@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
+from pathlib import Path
 
-from harness.measure.engine.interference import LagSampler, Load, count_lag, lag_quantile, rare_collections, summed
+from harness.measure.engine.interference import (
+    LagSampler,
+    Load,
+    count_lag,
+    lag_quantile,
+    others_cpu_s,
+    rare_collections,
+    summed,
+)
 
 
 def test_quantiles_of_counted_lags_are_order_statistics() -> None:
@@ -89,3 +99,31 @@ def test_the_collector_is_as_before_after_the_hot_path() -> None:
         assert gc.get_freeze_count() > frozen
     assert gc.get_threshold() == before
     assert gc.callbacks == callbacks
+
+
+def test_what_other_programs_took_is_all_less_this_one_its_children_and_theirs(tmp_path: Path) -> None:
+    tick = os.sysconf("SC_CLK_TCK")
+    # user, nice, system, idle, iowait, irq, softirq, steal, guest (which is in user)
+    spent = [50 * tick, 1 * tick, 10 * tick, 900 * tick, 30 * tick, 1 * tick, 2 * tick, 6 * tick, 4 * tick]
+    (tmp_path / "stat").write_text(f"cpu  {' '.join(map(str, spent))} 0\ncpu0 1 2 3\n")
+    # pid: parent, its own user and system seconds, those of children that ended
+    for pid, parent, seconds in [
+        (1, 0, (9, 9, 9, 9)),
+        (7, 1, (4, 1, 2, 1)),
+        (8, 7, (10, 2, 0, 0)),
+        (9, 8, (5, 0, 0, 0)),
+    ]:
+        (tmp_path / str(pid)).mkdir()
+        used = " ".join(str(each * tick) for each in seconds)
+        text = f"{pid} (a name) with) S {parent} 1 1 0 -1 4194560 100 0 0 0 {used} 20 0 1 0 0\n"
+        (tmp_path / str(pid) / "stat").write_text(text)
+    (tmp_path / "11").mkdir()  # ended while it was looked at
+    assert others_cpu_s(tmp_path, of=7) == 50 + 1 + 10 + 1 + 2 + 6 - (8 + 12 + 5)
+
+
+def test_where_the_system_does_not_tell_nothing_is_claimed(tmp_path: Path) -> None:
+    assert others_cpu_s(tmp_path / "none", of=7) is None
+    assert Load(wall_s=1.0).interference().others_share is None
+    assert Load(wall_s=1.0, others_s=0.1).interference(processes=2).others_share is None
+    cores = os.cpu_count() or 1
+    assert Load(wall_s=10.0, others_s=5.0 * cores).interference().others_share == 0.5

@@ -15,6 +15,7 @@ from harness.files.written import as_text
 from harness.record import Failure, FailureKind, Reply, Usage
 
 LONGEST_NAME = 200  # characters of a case's id
+LONGEST_S = 1e6  # seconds of an answer: eleven days
 _TOLD_BY: tuple[tuple[FailureKind, tuple[str, ...]], ...] = (  # the first whose words an error holds
     ("rate_limited", ("429", "rate limit", "too many requests")),
     ("quota", ("insufficient_quota", "quota")),
@@ -124,6 +125,11 @@ class Part:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e300:
             return None
         return float(value) * times
+
+    def seconds(self, *path: str | int, times: float = 1.0) -> float | None:
+        """Give a time, of whatever part of a second it is; None for what is none, or longer than any answer takes."""
+        found = self.number(*path, times=times)
+        return found if found is not None and found < LONGEST_S else None
 
     def usage(self, *names: str) -> Usage:
         """Read the tokens that were sent, that came back, and those of the first that a cache served."""

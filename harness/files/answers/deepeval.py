@@ -45,7 +45,7 @@ def read(file: Path, documents: Sequence[Document], findings: Findings) -> Store
                 expected=wanted,
                 outcome=NOT_STORED if said.value is None else reply(said.text(), usage),
                 candidate=f"test@{model}",
-                latency_s=test.number("completionTime"),
+                latency_s=test.seconds("completionTime"),
                 inputs=Part({"input": test.text("input")}).inputs(),
                 tags=test.texts("tags"),
                 passed=test.at("success").value is True,

@@ -101,7 +101,7 @@ def _given(sample: Part, wanted: str, model: str, scorer: str) -> Given:
         expected=wanted,
         outcome=_outcome(sample),
         candidate=f"task@{model or 'model'}",
-        latency_s=sample.number("output", "time"),  # a reply from its cache has none
+        latency_s=sample.seconds("output", "time"),  # a reply from its cache has none
         inputs=Part(inputs).inputs(),
         passed=sample.at("scores", scorer, "value").value in _RIGHT if scorer else None,
     )

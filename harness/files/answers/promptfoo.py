@@ -189,7 +189,7 @@ def _given(reader: _File, line: int | None, place: str, row: Part) -> Given | No
         expected=label,
         outcome=_outcome(row),
         candidate=_candidate(row),
-        latency_s=None if cached else row.number("latencyMs", times=1e-3),
+        latency_s=None if cached else row.seconds("latencyMs", times=1e-3),
         inputs=variables.inputs(*wanted.variables),
         passed=row.at("success").value in (True, 1),
     )

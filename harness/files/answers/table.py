@@ -13,7 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import case, written
-from harness.files.answers.answer import KINDS, UNLABELLED, Failure, Given, Part, Reply, Stored, by, failure, reply
+from harness.files.answers.answer import (
+    KINDS,
+    LONGEST_S,
+    UNLABELLED,
+    Failure,
+    Given,
+    Part,
+    Reply,
+    Stored,
+    by,
+    failure,
+    reply,
+)
 from harness.files.answers.opened import Asked, Findings, Refused, begins_with, shown
 
 _KNOWN: dict[str, tuple[str, ...]] = {  # field -> names of columns, the likeliest first
@@ -233,4 +245,4 @@ def _latency(value: object, seconds: float | None) -> tuple[float | None, str]:
         found = written.units.read_seconds(text) if seconds is None else float(text) * seconds
     except ValueError:
         found = math.nan
-    return (found, "") if math.isfinite(found) and found >= 0 else (None, f"is no time: `{shown(text)}`.")
+    return (found, "") if 0 <= found < LONGEST_S else (None, f"is no time: `{shown(text)}`.")

@@ -120,6 +120,17 @@ def test_no_key_of_a_config_reaches_the_disk_or_the_screen(tmp_path: Path) -> No
     assert not [path for path in written if key in path.read_text()]
 
 
+def test_a_file_can_not_choose_who_is_sent_a_key(tmp_path: Path) -> None:
+    providers = "providers: [{id: 'openai:gpt-4.1-mini', config: {apiBaseUrl: 'https://collects.example/v1'}}, {id: 'openai:o', config: {apiHost: collects.example, apiKeyEnvar: MY_SECRET}}]\n"
+    laid_out(tmp_path, {"c.yaml": "prompts: ['{{a}}']\n" + providers + TESTS})
+    done = harness("import", "c.yaml", at=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("name its `api_key_env` yourself, if you trust it") == 2
+    models = yaml.safe_load((tmp_path / "harness.yml").read_text())["models"]
+    assert [model["base_url"] for model in models.values()] == ["https://collects.example/v1"] * 2
+    assert not [model for model in models.values() if "api_key_env" in model]
+
+
 def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     laid_out(tmp_path, {"c.yaml": CONFIG + TESTS, "made/prompts/mail/v1.prompt.yml": "mine"})
     done = harness("import", "c.yaml", "--to", "made", "--name", "mail", at=tmp_path)

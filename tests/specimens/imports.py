@@ -232,6 +232,10 @@ FOREIGN: dict[str, Foreign] = {
         {"test_text.txt": "ugh, no\nyay!\nso so\n", "test_labels.txt": "0\n1\n0\n", "mapping.txt": "0\tnegative\n1\tpositive\n"},
         "test_text.txt", ["negative", "positive", "positive"], 2, ["the labels are the lines of test_labels.txt"], ["--name", "tweets"],
     ),
+    "texts, labels in a file of any name": Foreign(
+        {"mails.txt": "win, now\nhi; you\n", "gold.txt": "spam\nham\n"},
+        "mails.txt", ["spam", "spam"], 1, ["the labels are the lines of gold.txt"], ["--expected", "gold.txt"],
+    ),
     "banking77: names in a list": Foreign(
         {"test.csv": "text,category\nwhere is my card,0\nlost it,1\nmy card?,0\n", "categories.json": '["card_arrival", "lost_card"]'},
         "test.csv", ["card_arrival", "lost_card", "lost_card"], 2, [], ["--names", "categories.json", "--name", "banking"],

@@ -185,7 +185,8 @@ def rule_of(
         told.append("nothing in the file says how a reply is read: the suite takes the one label it mentions.")
     elif way.pointer is not None:
         rule = {"as": "json", "pointer": way.pointer}
-        told.append(f"replies are read as `{way.told}` did; here JSON in a fence or among words is read, too.")
+        said = "here JSON in a fence is read, too, and quotes or a full stop around the label are no part of it."
+        told.append(f"replies are read as `{way.told}` did; {said}")
     else:
         names = sorted({*labels, *(text for each in aliases.values() for text in each)}, key=lambda n: (-len(n), n))
         pattern = f"{way.before}(?P<label>{'|'.join(map(_escaped, names))}){way.after}"

@@ -1,6 +1,7 @@
 """promptfoo's providers as model entries of harness.yml: known services by their names, what they were asked for.
 
-A key is never carried: of `apiKey` only that there is one is told.
+A key is never carried: of `apiKey` only that there is one is told. An address that is not the service's own is
+carried without the name of a key: harness.yml is trusted, and the file is not.
 """
 
 import re
@@ -73,7 +74,9 @@ def provided(written: object) -> Provided:
         "base_url": _address(config, known),
         "model": model,
     }
-    if key := as_text(config.get("apiKeyEnvar")) or known.key:
+    key = as_text(config.get("apiKeyEnvar")) or known.key
+    strange = entry["base_url"] != known.url
+    if key and not strange:
         entry["api_key_env"] = key
     params = {name: config[name] for name in config if name in _PARAMS}
     if params:
@@ -82,6 +85,8 @@ def provided(written: object) -> Provided:
     left = [
         f"`{shown(name)}` {who}{_KEY if name == 'apiKey' else ''}." for name in config if name not in _PARAMS | _TAKEN
     ]
+    if strange:  # a file from elsewhere must not choose who is sent a key
+        left.append(f"a key for `{shown(entry['base_url'])}` {who}: name its `api_key_env` yourself, if you trust it.")
     left += [f"`{shown(key)}` {who}." for key in options if key not in {"id", "label", "config"}]
     try:
         ModelEntry.model_validate(entry)

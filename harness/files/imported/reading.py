@@ -2,18 +2,16 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.files import written
-from harness.files.case import read_json, read_jsonl
 from harness.files.imported.draft import Asked, Draft, plain_name
 from harness.files.imported.prompt_file import read_prompt_file
 from harness.files.imported.promptfoo import Config
 from harness.files.imported.registry import evals_of, read_registry
 from harness.files.imported.samples import read_samples, shape_of
-from harness.files.imported.tables import read_data_set, rows_of_csv, rows_of_sheet
+from harness.files.imported.tables import READERS, read_data_set
 
 _NO_NAMES = frozenset({
     "promptfooconfig", "config", "samples", "test", "train", "data", "dataset", "cases", "goldens", "index", "tests",
@@ -22,14 +20,6 @@ _CODE = (".js", ".cjs", ".mjs", ".ts", ".mts", ".py", ".ipynb")
 _RESULTS = (".eval", ".db", ".sqlite")
 _PROMPTFOO = frozenset({"prompts", "providers", "targets", "tests", "defaultTest", "scenarios"})
 _ALL_RESULTS = frozenset({"results", "evalId", "eval", "samples", "testCases"})
-_READERS: Mapping[str, Callable[[Path, written.Findings], Iterator[tuple[int, dict[str, Any]]]]] = {
-    ".json": read_json,
-    ".jsonl": read_jsonl,
-    ".ndjson": read_jsonl,
-    ".csv": rows_of_csv,
-    ".xlsx": rows_of_sheet,
-    ".xls": rows_of_sheet,
-}
 _TESTS = ("vars", "assert")  # of a promptfoo test that stands by itself
 
 
@@ -42,7 +32,7 @@ def read_foreign(source: str, asked: Asked) -> Draft:
     if not draft.name:
         draft.refuse("its name makes no name of a suite.", "Give one with --name.")
     suffix = path.suffix.lower()
-    if source.startswith(written.REMOTE) or suffix not in {".yml", ".yaml", *_READERS}:
+    if source.startswith(written.REMOTE) or suffix not in {".yml", ".yaml", *READERS}:
         read_data_set(source, draft, asked)
     elif suffix in {".yml", ".yaml"} or (suffix == ".json" and _begins(path) != "["):
         _tree(path, draft, asked)
@@ -130,7 +120,7 @@ def _as_yaml(text: str, path: Path, draft: Draft) -> str | None:
 
 def _records(path: Path, draft: Draft, asked: Asked) -> None:
     """Read what is rows: samples of a tool, tests of promptfoo, or a table."""
-    reader = _READERS[path.suffix.lower()]
+    reader = READERS[path.suffix.lower()]
     first: dict[str, Any] = next((row for _, row in reader(path, written.Findings())), {})
     shape = shape_of(first)
     if any(key in _TESTS or key.startswith("__expected") for key in first) and shape is None:

@@ -7,7 +7,7 @@ column holds the label and which the text, the names of label ids.
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -251,11 +251,19 @@ def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:
     return tuple("label" if place == label else next(texts) for place in range(len(first)))
 
 
-def rows_of_csv(path: Path, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows of a CSV file whose header is known to be there."""
+def _of_csv(path: Path, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
     return case.read_separated(path, findings, needed=())
 
 
-def rows_of_sheet(path: Path, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the rows of a spreadsheet whose header is known to be there."""
+def _of_sheet(path: Path, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
     return case.named_cells(path, case.read_sheet(path, findings), (), findings)
+
+
+READERS: Mapping[str, Callable[[Path, Findings], Iterator[tuple[int, dict[str, Any]]]]] = {
+    ".json": case.read_json,
+    ".jsonl": case.read_jsonl,
+    ".ndjson": case.read_jsonl,
+    ".csv": _of_csv,
+    ".xlsx": _of_sheet,
+    ".xls": _of_sheet,
+}  # of files whose columns are known to be named

@@ -189,6 +189,8 @@ def test_an_engine_measures_every_trial_once_and_gives_the_figures_of_any_other(
         0.05,
         0.05,
     ]  # it takes odd for even, but for two
+    assert [len(each["timing_quality"]["nodes"]) for each in found["candidates"]] == [3 if engine == "ray" else 0] * 2
+    assert ("Nodes of the cluster" in (run / "report.html").read_text()) == (engine == "ray")
     audits = events_of(run, Interference)
     assert audits[0].processes == COUNTS[engine]
     assert len({each.node for each in audits[1:]}) == (3 if engine == "ray" else 0)

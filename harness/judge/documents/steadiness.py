@@ -176,6 +176,16 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     clock: str = ""  # whose it is, where another tool measured
 
 
+class NodeLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """What the harness added on one node of a cluster, over one session."""
+
+    node: str
+    processes: int
+    lag_p99_s: float
+    cpu_share: float
+    clock_s: float  # that its time of day was ahead of where the command ran
+
+
 class TimingQuality(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the latencies are the endpoint's or ours."""
 
@@ -189,3 +199,4 @@ class TimingQuality(msgspec.Struct, frozen=True, kw_only=True):
     max_in_flight: int  # most calls at once
     processes: int  # processes that sent calls
     limit_history: tuple[tuple[float, int, str], ...] = ()  # seconds into the run, limit, why
+    nodes: tuple[NodeLoad, ...] = ()  # where a cluster measured

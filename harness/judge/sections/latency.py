@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from harness.files.thresholds import Threshold, metric_of
-from harness.judge import Latency, LatencyPart, Quantile, TimingQuality, seconds, undefined
+from harness.judge import Latency, LatencyPart, NodeLoad, Quantile, TimingQuality, seconds, undefined
 from harness.judge.scores import NONE, Float, Int64, quantile_estimate
 from harness.judge.view import View, once
 
@@ -152,6 +152,17 @@ def timing_quality(view: View) -> TimingQuality:
             int(view.trials.in_flight.max(initial=0)), max((load.max_in_flight for load in loads), default=0)
         ),
         processes=max((load.processes for load in loads), default=1),
+        nodes=tuple(
+            NodeLoad(
+                node=load.node,
+                processes=load.processes,
+                lag_p99_s=load.lag_p99_ns / 1e9,
+                cpu_share=load.cpu_share,
+                clock_s=load.clock_ns / 1e9,
+            )
+            for load in loads
+            if load.node
+        ),
         limit_history=tuple((pace.at_ns / 1e9, pace.limit, pace.why) for pace in view.run.table.paces),
     )
 

@@ -39,7 +39,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         lead=quality.sentence,
         figures=tuple(figures),
         charts=tuple(_limit_history(quality)),
-        tables=tuple(_called(entry) if entry else ()),
+        tables=(*_nodes(quality), *(_called(entry) if entry else ())),
     )
 
 
@@ -93,6 +93,25 @@ def _interference(quality: TimingQuality) -> list[NamedFigure]:
         for name, value, unit, hint in named
         if value is not None
     ]
+
+
+def _nodes(quality: TimingQuality) -> list[Table]:
+    """Give what each node of a cluster added: the worst decides whether latencies count."""
+    rows = [
+        tuple(
+            Cell(text=text)
+            for text in (
+                load.node,
+                f"{load.processes:,}",
+                number(load.lag_p99_s, "seconds"),
+                number(load.cpu_share, "share"),
+                f"{load.clock_s:+.3f} s",
+            )
+        )
+        for load in quality.nodes
+    ]
+    head, many = ("Node", "Processes", "Own lag, p99", "Own CPU", "Its clock"), len(rows) > _MOST_NAMED
+    return [Table(title="Nodes of the cluster", head=head, rows=tuple(rows), folded=many)] if rows else []
 
 
 def _limit_history(quality: TimingQuality) -> list[Chart]:

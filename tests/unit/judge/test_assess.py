@@ -131,6 +131,23 @@ def test_a_busy_machine_decides_no_latency_of_a_model_that_shares_its_cores(
         assert "the endpoint's own" not in done.timing_quality.sentence
 
 
+def test_the_worst_node_of_a_cluster_decides_whether_latencies_count() -> None:
+    calm, busy = (
+        Interference(
+            lag_p50_ns=0, lag_p99_ns=lag, lag_max_ns=lag, cpu_share=0.2, samples=900, node=name, clock_ns=clock
+        )
+        for lag, name, clock in ((1_000_000, "a", 5_000_000), (80_000_000, "b", -2_000_000_000))
+    )
+    assessment = judged([("spam", "spam", 300)], LABELS, thresholds=["latency.p95 <= 1 s"], extra=[busy, calm])
+    quality = only(assessment).timing_quality
+    assert not quality.good
+    assert [(each.node, each.lag_p99_s, each.clock_s) for each in quality.nodes] == [
+        ("a", 0.001, 0.005),
+        ("b", 0.08, -2.0),
+    ]
+    assert only(assessment).checks[0].status == "INCONCLUSIVE"
+
+
 def test_recorded_replies_without_latencies_are_not_taken_for_failures() -> None:
     events = [case_row("a", "spam"), record("a", "spam", seconds=None, recorded=True)]
     fraud = only(assess(manifest_of(LABELS, planned=1, thresholds=["latency.p95 <= 1 s"]), events))

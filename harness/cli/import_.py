@@ -52,12 +52,12 @@ def import_(
     bring(source, to, Asked(name=name, expected=expected, text=tuple(text or ()), names=names), as_json=as_json)
 
 
-def bring(source: str, to: Path, asked: Asked, *, as_json: bool = False) -> Plan:
+def bring(source: str, to: Path, asked: Asked | None = None, *, as_json: bool = False) -> Plan:
     """Write what a file of another tool, or a table, makes, and say what was read and what `check` finds."""
     from harness.files.bundle import load_bundle
-    from harness.files.imported import plan, read_foreign, write
+    from harness.files.imported import Asked, plan, read_foreign, write
 
-    draft = read_foreign(source, asked)
+    draft = read_foreign(source, asked or Asked())
     made = plan(draft, to, starter_files()["harness.yml"])
     write(draft, made)
     if not as_json:

@@ -104,9 +104,8 @@ def init(
 def _around(cases: str, folder: Path, starter: dict[str, str]) -> dict[str, str]:
     """Import a table as `harness import` does; gives what of the starter project goes with it."""
     from harness.cli.import_ import bring
-    from harness.files.imported import Asked
 
-    suite = bring(cases, folder, Asked()).suite
+    suite = bring(cases, folder).suite
     emit("")
     own = {name: starter[name].replace(STARTER_SUITE, f"suites/{suite.name}") for name in AROUND}
     return {name: text for name, text in own.items() if not (folder / name).exists()}

@@ -14,8 +14,8 @@ from harness.cli.notify import Webhook, tell
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from harness.cli.ground import Bundle
     from harness.files.baselines import StoredBaseline
-    from harness.files.bundle import Bundle
     from harness.files.project import Project
     from harness.judge.assess import Assessment, Threshold, View
     from harness.judge.checks import Baseline, Beside, Stopper

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from harness.cli.ground import UsageError, note
 
 if TYPE_CHECKING:
-    from harness.files.project import Project
+    from harness.cli.ground import Project
     from harness.judge import Assessment
 
 _PATIENCE_S = 20.0  # for all of it: a server may answer byte by byte

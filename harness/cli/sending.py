@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from harness.cli.ground import UsageError, how_to_install
 
 if TYPE_CHECKING:
     from harness.judge.assess import Assessment, CandidateAssessment, Manifest
-    from harness.judge.documents import Estimate
 
 _LONGEST_NAME, _LONGEST_TAG = 240, 4_000  # characters that MLflow takes
 _MOST_METRICS = 1_000  # of one request to MLflow
@@ -128,7 +127,7 @@ def metrics_of(candidate: CandidateAssessment) -> Iterator[tuple[str, float]]:
                 yield key + ending, value
 
 
-def _figures(candidate: CandidateAssessment) -> dict[str, Estimate]:
+def _figures(candidate: CandidateAssessment) -> Mapping[str, Any]:
     """Give the figures as they are printed: what the endpoint failed is a miss in them."""
     from msgspec.structs import replace
 
@@ -180,14 +179,12 @@ def _not_moved(answer: Any, **_: object) -> None:  # noqa: ANN401 - of requests
 
 def _logged(assessment: Assessment, manifest: Manifest) -> Any:  # noqa: ANN401 - the SDK's records
     """Make the SDK's records of the events."""
-    from harness import __version__
-
     logs, export = _needed("opentelemetry.sdk._logs", "otel"), _needed("opentelemetry.sdk._logs.export", "otel")
     resource = _needed("opentelemetry.sdk.resources", "otel").Resource.create({"service.name": "prompt-readiness"})
     kept = export.InMemoryLogRecordExporter()
     provider = logs.LoggerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_log_record_processor(export.SimpleLogRecordProcessor(kept))
-    logger = provider.get_logger("prompt-readiness", __version__)
+    logger = provider.get_logger("prompt-readiness", manifest.harness_version)
     for attributes in events_of(assessment, manifest):
         at = _nanoseconds(manifest)
         logger.emit(event_name="gen_ai.evaluation.result", timestamp=at, observed_timestamp=at, attributes=attributes)

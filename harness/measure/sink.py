@@ -118,7 +118,8 @@ def _told(batch: Batch) -> str:
     if batch.step == "begun":
         return f"{len(batch.trials):,} trials of {batch.model} make the batch {batch.id}"
     if batch.step == "sent":
-        return f"the batch {batch.id} of {batch.model} is {batch.name}"
+        left = "" if batch.via == "file" else "; Ctrl-C leaves it to its provider, `harness resume` fetches"
+        return f"the batch {batch.id} of {batch.model} is {batch.name}{left}"
     refused = f"lines that came twice, or that nobody asked for, are refused: {', '.join(batch.refused)}"
     said = (f"the batch {batch.id} of {batch.model} {batch.step}", batch.why, refused if batch.refused else "")
     return "; ".join(filter(None, said))

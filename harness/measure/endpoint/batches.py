@@ -1,6 +1,6 @@
 """What a provider's batches are asked: to take lines, to say how far they are, to give the results.
 
-Two protocols. OpenAI's, which Azure, Groq, Together and xAI speak too: a file is uploaded, a batch is made of it,
+Two protocols. OpenAI's, which Azure and Groq speak too: a file is uploaded, a batch is made of it,
 and its results are two files, of replies and of errors. Anthropic's: one request holds all lines, one file all
 results. Lines come back in any order, each with the custom_id that it was sent with, and are read by the same codec
 as an answer that was waited for. Nothing of a provider is believed beyond that: an address that it names is not

@@ -1,4 +1,4 @@
-"""OpenAI's batches, which Azure, Groq, Together and xAI speak too."""
+"""OpenAI's batches, which Azure and Groq speak too."""
 
 from urllib.parse import quote
 

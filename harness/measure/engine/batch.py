@@ -130,7 +130,7 @@ class _Session:
         again = self.buyer.stop is not None
         if self._waiting and not terminated and not again:
             said = "What was bought goes on without this command: {:,} of {:,} ready.".format(*self._told)
-            self.buyer.stop = Waiting(said, fix="Fetch it later.")
+            self.buyer.stop = Waiting(said)
         self.buyer.stop = self.buyer.stop or contract.stopped_by_signal(terminated=terminated)
         if self._task is not None and (again or not self.buyer.sending):
             self._task.cancel()
@@ -269,8 +269,11 @@ class _Session:
         folder, ledger = self.buyer.run / FOLDER, self.buyer.ledger
         left = sum(tag in ledger.owed for batch in ledger.open.values() for tag in batch.trials)
         files = ", ".join(str(folder / ledger.names[id_]) for id_ in ledger.open)
-        said = f"{left:,} trials wait to be answered offline, such as by `vllm run-batch -i FILE -o out.jsonl`:"
-        return Waiting(f"{said} {files}.", fix="Add `--results out.jsonl` to what follows.")
+        said = f"{left:,} trials wait to be answered offline, such as by `vllm run-batch -i FILE -o out.jsonl`"
+        read = f"`harness resume {self.buyer.run.name} --results out.jsonl`"
+        waiting = Waiting(f"{said}: {files}.", fix=f"Then read the answers: {read}.")
+        waiting.resumable = True  # it says how
+        return waiting
 
 
 def _lines_of(file: Path) -> Iterator[bytes]:

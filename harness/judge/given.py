@@ -14,9 +14,8 @@ from harness.files.digest import digest, trial_key
 from harness.files.policy import default_thresholds
 from harness.files.suite import Suite, suite_digest
 from harness.files.thresholds import metric_of
-from harness.judge.causes import quoted
+from harness.judge.causes import count, listed, quoted
 from harness.judge.labels import LabelReader, said
-from harness.judge.wording import count, listed
 from harness.record import Attempt, CaseRow, Event, Failure, Record, Session
 from harness.rundir import SCHEMA_VERSION, CandidateEntry, FileDigest, Manifest
 
@@ -158,7 +157,7 @@ def _cases(answers: Iterable[Given]) -> dict[str, CaseRow]:
 
 
 def _candidate(name: str) -> CandidateEntry:
-    before, _, after = name.rpartition("@")  # `prompt@model`, where the answers' tool knows both
+    before, _, after = name.partition("@")  # `prompt@model`, where the answers' tool knows both
     return CandidateEntry(
         name=name,
         prompt_name=before or name,

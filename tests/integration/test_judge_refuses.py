@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -233,3 +234,14 @@ def test_a_broken_file_is_refused_by_name_and_nothing_is_kept(make: Callable[[Pa
     for words in said:
         assert words in told
     assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="Python 3.14 unpacks zstd by itself; 3.13 runs it")
+def test_without_what_unpacks_zstd_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = [stored.inspect_sample(answer) for answer in ANSWERS]
+    stored.inspect_archive(tmp_path / "z.eval", stored.inspect_head(40), samples, 93)
+    monkeypatch.setitem(sys.modules, "backports.zstd.zipfile", None)  # as where it is not installed
+    done = in_process("judge", "z.eval", at=tmp_path)
+    assert done.returncode == 2
+    assert "z.eval: the member `" in done.stderr
+    assert "prompt-readiness[tables]" in done.stderr

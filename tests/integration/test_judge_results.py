@@ -287,6 +287,7 @@ def test_a_judged_file_is_a_run_like_any_other(tmp_path: Path) -> None:
     assert digest in report
     shown = in_process("show", first.name, "--wrong", at=tmp_path)
     assert "expected spam, read as unparseable" in shown.stdout
+    assert "judge it again with `--as`" in shown.stdout
     listed = in_process("list", "--json", at=tmp_path)
     assert {row["suite"] for row in json.loads(listed.stdout)} == {"spam"}
     again = in_process("report", first.name, "--thresholds", "accuracy >= 50%", at=tmp_path)
@@ -350,5 +351,5 @@ def test_the_viewer_shows_a_judged_run(tmp_path: Path) -> None:
     done = in_process("view", "--export", "site", at=tmp_path)
     assert done.returncode == 0, done.stderr
     pages = "".join(page.read_text() for page in (tmp_path / "site").rglob("*.html"))
-    assert "task@openai/gpt-4.1-mini" in pages
+    assert "spam@openai/gpt-4.1-mini" in pages
     assert "Clearly ham to me" in pages

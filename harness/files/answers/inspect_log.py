@@ -48,6 +48,7 @@ def read_archive(file: Path, findings: Findings) -> Stored:
 
 def _stored(file: Path, findings: Findings, log: Part, samples: Mapping[str, Part]) -> Stored:
     about = log.at("eval")
+    task = about.text("task").rpartition("/")[2] or file.stem
     order = sorted(samples.items(), key=lambda each: each[1].number("epoch") or 0)
     scorer = next((name for _, sample in order for name in sample.fields("scores")), "")
     seen: dict[tuple[str, float], str] = {}
@@ -67,11 +68,11 @@ def _stored(file: Path, findings: Findings, log: Part, samples: Mapping[str, Par
         if wanted[1:]:
             aliases[wanted[0]] = tuple(dict.fromkeys((*aliases.get(wanted[0], ()), *wanted[1:])))
         choices = max(choices, len(sample.items("choices")))
-        answers.append(_given(sample, wanted[0], about.text("model"), scorer))
+        answers.append(_given(sample, wanted[0], f"{task}@{about.text('model') or 'model'}", scorer))
     timed = any(given.latency_s is not None for given in answers)
     return Stored(
         tool=NAME,
-        name=about.text("task").rpartition("/")[2] or file.stem,
+        name=task,
         answers=tuple(answers),
         rule_for=by(_RULES.get(scorer, {"as": "mention"})),
         choices=tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:choices]),
@@ -91,7 +92,7 @@ def _notes(log: Part, about: Part, there: int) -> Iterator[str]:
         yield f"the log holds {there:,} of {wanted:,.0f} samples; what is not there is not judged"
 
 
-def _given(sample: Part, wanted: str, model: str, scorer: str) -> Given:
+def _given(sample: Part, wanted: str, candidate: str, scorer: str) -> Given:
     talk = [f"{each.text('role')}: {_content(each.at('content'))}" for each in sample.items("input")]
     inputs = {"input": "\n\n".join(talk) or _apart(sample, sample.at("input"))}
     if choices := sample.text("choices"):
@@ -100,7 +101,7 @@ def _given(sample: Part, wanted: str, model: str, scorer: str) -> Given:
         case=sample.name("id", otherwise=inputs),
         expected=wanted,
         outcome=_outcome(sample),
-        candidate=f"task@{model or 'model'}",
+        candidate=candidate,
         latency_s=sample.seconds("output", "time"),  # a reply from its cache has none
         inputs=Part(inputs).inputs(),
         passed=sample.at("scores", scorer, "value").value in _RIGHT if scorer else None,

@@ -117,7 +117,8 @@ def mend_of(outcome: Outcome, places: Places) -> Mend:
         case "empty":
             return Mend(places.get("entry", ""), _EMPTY)
         case _:
-            return Mend(places.get("prompt", ""), _UNREADABLE)
+            judged = _UNREADABLE.replace("set `reply:` in the suite to", "judge it again with `--as`, which says")
+            return Mend(places.get("prompt", ""), judged if "source" in places else _UNREADABLE)
 
 
 def _samples(view: View, outcome: Outcome, rows: Sequence[int]) -> tuple[SampleReply, ...]:

@@ -39,29 +39,5 @@ from harness.report.parts.neutral import (
     xml,
 )
 from harness.report.parts.page import Cases, Cell, Chart, NamedFigure, Picture, Section, Table, Tone
-from harness.report.parts.plots import (
-    Box,
-    DistributionPlot,
-    FrontPlot,
-    Line,
-    PartsPlot,
-    Plot,
-    QuantileMark,
-    SharePlot,
-    TimelinePlot,
-    TrendPlot,
-    TrendPoint,
-)
-from harness.report.parts.views import (
-    CandidateView,
-    ConfusionCell,
-    ConfusionRow,
-    ConfusionView,
-    LeaderRow,
-    NotableGroup,
-    NotableRow,
-    ReportView,
-    SampleView,
-    StandingView,
-    TroubleView,
-)
+from harness.report.parts.plots import *
+from harness.report.parts.views import *

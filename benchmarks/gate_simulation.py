@@ -17,17 +17,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "specimens"))
-
-from judged_sections import timing
 
 from harness.files.bundle import Bundle, load_bundle
 from harness.judge.assess import views_of
@@ -89,7 +84,7 @@ def gate(rng: np.random.Generator, *, prompts: int, cases: int, loss: float) -> 
                 model="m",
                 lines=None,
                 same=False,
-                head=tuple(check(head, threshold, timing(), None) for threshold in bundle.thresholds),
+                head=tuple(check(head, threshold, None) for threshold in bundle.thresholds),
                 comparison=compare(base, head, margin=bundle.suite.gate.margin),
             )
         )

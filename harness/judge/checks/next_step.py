@@ -174,6 +174,8 @@ def _further(view: View, lacking: Sequence[judge.Check]) -> str:
     named = isinstance(suite, str) and re.fullmatch(r"[\w./-]+", suite)  # the run may be from elsewhere
     if others < 1 or not named or view.stopped is not None or {"gate", "upgrade", "shard", "added"} & notes.keys():
         return ""
+    if any(entry.model.get("endpoint") == "function" for entry in view.manifest.candidates):  # which no command calls
+        return ""
     wanted = min(others, scores.rounded_up(max(check.lack.cases for check in lacking if check.lack is not None)))
     command = f"`harness run {suite} --add {wanted} {view.manifest.run_id}`"
     return f" Of the suite's cases {others:,} were not asked: {command} asks {wanted:,} of them."

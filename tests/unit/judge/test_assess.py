@@ -7,6 +7,7 @@ from importlib.metadata import version
 import msgspec
 import pytest
 from run_of import CALM, candidate, case_row, check_of, events_of, judged, manifest_of, only, parsed_thresholds, record
+from scipy import stats
 
 from harness.journal import JournalWriter
 from harness.judge.assess import assess, assess_run
@@ -275,3 +276,22 @@ def test_a_faultless_run_of_a_hundred_cases_meets_the_default_demands_on_failure
     assessment = judged([("spam", "spam", 50), ("ham", "ham", 50)], LABELS, positive="spam")
     assert {check.threshold: check.status for check in only(assessment).checks if check.status != "PASS"} == {}
     assert (assessment.verdict, check_of(assessment, "failures <= 3%").status) == ("READY", "PASS")
+
+
+@pytest.mark.parametrize(("right", "once", "twice"), [(371, "READY", "INCONCLUSIVE"), (375, "READY", "READY")])
+def test_a_second_look_at_a_run_has_to_be_surer_than_the_first(right: int, once: str, twice: str) -> None:
+    # Exact lower bounds of 371 and 375 of 400: 90.3% and 91.4% at 95%; 89.7% and 90.8% at 98.76%, which a second look
+    # has where half of the cases were looked at before.
+    assert stats.beta.ppf(0.05, 371, 30) > 0.9 > stats.beta.ppf(0.01242, 371, 30)
+    assert stats.beta.ppf(0.01242, 375, 26) > 0.9
+    events = events_of([("spam", "spam", right), ("spam", "ham", 400 - right)])
+    thresholds = parsed_thresholds(["accuracy >= 90%"], LABELS)
+    first = manifest_of(LABELS, planned=400)
+    second = msgspec.structs.replace(first, notes={"added": {"to": "before", "cases": 200, "share": 0.5}})
+    assert assess(first, events, thresholds=thresholds).verdict == once
+    looked_again = assess(second, events, thresholds=thresholds)
+    assert looked_again.verdict == twice
+    assert [trap.sentence for trap in only(looked_again).traps if trap.kind == "second_look"] == [
+        "200 of these 400 cases were looked at before, in before: checks are made at 98.8% confidence, so that both "
+        "looks together pass what is not so in at most 5.5% of runs."
+    ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
-from run_of import events_of, judged, manifest_of, only
+from run_of import candidate, events_of, judged, manifest_of, only, parsed_thresholds
 from went_wrong import OVERLOADED, SITUATIONS, all_cut, one_of_three_not_measured, refused_alike, some_failed
 
 from harness.judge.assess import assess
@@ -132,3 +133,43 @@ def test_what_the_endpoint_failed_is_no_confusion() -> None:
 def test_every_judged_candidate_has_a_next_step(situation: str) -> None:
     made = SITUATIONS[situation]()
     assert all(c.next_step is not None and c.next_step.sentence.endswith(".") for c in made.candidates)
+
+
+HERE = {"suite": "in/s.suite.yml"}
+OPEN = [("spam", "spam", 93), ("spam", "ham", 7)]
+
+
+@pytest.mark.parametrize(
+    ("notes", "told"),
+    [
+        (
+            {"unasked": 5_000, "reload": HERE},
+            " Of the suite's cases 5,000 were not asked: `harness run in/s.suite.yml --add 550 run` asks 550 of them.",
+        ),
+        (
+            {"unasked": 30, "reload": HERE},
+            " Of the suite's cases 30 were not asked: `harness run in/s.suite.yml --add 30 run` asks 30 of them.",
+        ),
+        ({"unasked": 0, "reload": HERE}, ""),
+        ({"reload": HERE}, ""),
+        ({"unasked": 30}, ""),
+        ({"unasked": 30, "reload": {"suite": "s`; echo `.yml"}}, ""),  # a run may be from elsewhere
+        ({"unasked": 30, "reload": HERE, "gate": {}}, ""),
+        ({"unasked": 30, "reload": HERE, "added": {"to": "before", "cases": 50, "share": 0.5}}, ""),
+    ],
+)
+def test_an_open_run_of_some_cases_names_the_command_that_asks_others(notes: dict[str, object], told: str) -> None:
+    manifest = msgspec.structs.replace(manifest_of(LABELS, planned=100), notes=notes)
+    made = assess(manifest, events_of(OPEN), thresholds=parsed_thresholds(["accuracy >= 90%"], LABELS)).next_step
+    assert made is not None
+    assert made.kind == "collect"
+    assert made.sentence.partition(" to settle accuracy >= 90%.")[2] == told
+
+
+def test_what_a_function_in_python_answers_no_command_asks() -> None:
+    entry = msgspec.structs.replace(candidate(), model={"endpoint": "function"})
+    manifest = manifest_of(LABELS, planned=100, candidates=[entry])
+    manifest = msgspec.structs.replace(manifest, notes={"unasked": 30, "reload": HERE})
+    made = assess(manifest, events_of(OPEN), thresholds=parsed_thresholds(["accuracy >= 90%"], LABELS)).next_step
+    assert made is not None
+    assert made.sentence.endswith("to settle accuracy >= 90%.")

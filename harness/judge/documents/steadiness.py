@@ -88,7 +88,7 @@ class Stability(msgspec.Struct, frozen=True, kw_only=True):
     by_fingerprint: PairsCompared | None = None  # flips within and across fingerprints; null where not compared
     concurrency_note: str = ""  # why concurrency was not compared; empty else
     by_way: PairsCompared | None = None  # two answers of the batch, and one of them beside one that was asked at once
-    ways_note: str = ""  # why answers bought in two ways were not compared; empty else
+    ways_note: str = ""  # whether a batch answers otherwise than asking at once; empty where all was asked alike
 
 
 class ChangedCase(msgspec.Struct, frozen=True, kw_only=True):
@@ -179,10 +179,10 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 class NodeLoad(msgspec.Struct, frozen=True, kw_only=True):
     """What the harness added on one node of a cluster, over one session."""
 
-    node: str
-    processes: int
-    lag_p99_s: float
-    cpu_share: float
+    node: str  # its name
+    processes: int  # that measured there
+    lag_p99_s: float  # of their loops, the worst of them
+    cpu_share: float  # of one core, the most that one of them used
     clock_s: float  # that its time of day was ahead of where the command ran
 
 

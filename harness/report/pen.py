@@ -4,6 +4,8 @@ Foreign text goes through `Pen`, so no control character reaches the terminal; w
 more than ASCII, nothing else is written. Meaning never hangs on colour alone.
 """
 
+import shutil
+import sys
 from collections.abc import Iterable
 
 from rich.console import Console, Group, RenderableType
@@ -28,6 +30,12 @@ class Pen:
         """Give safe text; brackets are never read as markup."""
         safe = terminal(content)
         return Text(ascii_only(safe) if self.ascii else safe, style=style)
+
+
+def stdout_console() -> Console:
+    """Give the console of stdout, as wide as the terminal is: rich takes a dumb one for 80 columns."""
+    size = shutil.get_terminal_size() if sys.stdout.isatty() else None
+    return Console(emoji=False, width=size and size.columns, height=size and size.lines)
 
 
 def written(blocks: Iterable[RenderableType], console: Console) -> str:

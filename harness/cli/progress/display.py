@@ -15,7 +15,7 @@ from harness.cli.progress.tally import so_far, tallies
 from harness.report.parts import visible
 
 if TYPE_CHECKING:
-    from rich.console import Group, RenderableType
+    from rich.console import Group, OverflowMethod, RenderableType
 
     from harness.files.bundle import Bundle
     from harness.rundir import Manifest
@@ -54,7 +54,7 @@ def _shown(progress: Progress, *, quiet: bool, verbose: bool = False) -> Iterato
     progress.verbose = verbose and not quiet
     if quiet:
         yield
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not stderr().is_dumb_terminal:  # which can't be drawn over
         with _live(progress):
             yield
     else:
@@ -95,8 +95,9 @@ def table(progress: Progress, width: int) -> Group:
 
     planned = max(progress.planned_each, 1)
     wide, narrow = width >= WIDE, width < NARROW
+    cut: OverflowMethod = "ellipsis" if "utf" in (stderr().encoding or "").lower() else "crop"
     grid = Table.grid(padding=(0, 2), expand=False)
-    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(width // 5, 12))
+    grid.add_column(no_wrap=True, overflow=cut, max_width=max(width // 5, 12))
     troubles = []
     for name, tally in progress.tallies.items():
         done = min(tally.before + tally.done, planned)
@@ -109,10 +110,10 @@ def table(progress: Progress, width: int) -> Group:
         grid.add_row(Text(visible(name)), *(cells if wide else cells[1:3] if narrow else cells[:4]))
         if trouble.plain and not wide:
             troubles.append(Text.assemble(f"{visible(name)}: ", trouble))
-    parts = [*troubles, Text("  ".join(progress.figures()), no_wrap=True, overflow="ellipsis")]
+    parts = [*troubles, Text("  ".join(progress.figures()), no_wrap=True, overflow=cut)]
     waiting = progress.waiting()
     if waiting:
-        parts.append(Text(visible(waiting), no_wrap=True, overflow="ellipsis"))
+        parts.append(Text(visible(waiting), no_wrap=True, overflow=cut))
     return Group(grid, *parts)
 
 

@@ -3,5 +3,6 @@
 Each metric names its planner in the table of metrics; `checks.power` asks them for a whole policy.
 """
 
+from harness.judge.power.fix import cheapest_fix
 from harness.judge.power.model import Ahead
-from harness.judge.power.rows import PowerRow, cheapest_fix, of_f1, of_share, unplanned
+from harness.judge.power.rows import PowerRow, of_f1, of_share, unplanned

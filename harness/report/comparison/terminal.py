@@ -11,7 +11,7 @@ from harness.report.comparison.parts import CaseView, ComparisonView, Difference
 from harness.report.comparison.view import comparison_view
 from harness.report.parts import Tone, shorten
 from harness.report.pen import MARKS as TONE_MARKS
-from harness.report.pen import Pen, bulleted, indented, laid_out, table_of, written
+from harness.report.pen import Pen, bulleted, indented, laid_out, stdout_console, table_of, written
 
 STYLES: dict[Tone, str] = {"pass": "green", "fail": "red", "inconclusive": "yellow", "plain": "dim"}
 MARKS = {"better": "✓", "worse": "✗", "no difference shown": "=", "can't tell": "?"}
@@ -22,7 +22,7 @@ DIFF_CONTEXT = 60  # characters of unchanged text around a change
 
 def terminal_comparison(comparison: Comparison, *, console: Console | None = None, full: bool = False) -> str:
     """Give the comparison as text for stdout, as wide and colourful as the console is."""
-    target = console or Console(emoji=False)
+    target = console or stdout_console()
     return written(_blocks(comparison_view(comparison), Pen(target), full=full), target)
 
 

@@ -10,7 +10,7 @@ from harness import judge
 from harness.files.thresholds import Scale
 from harness.report.gate.view import GateRow, broke_most, gate_row, more_cases
 from harness.report.parts import Cell, Section, Table, Tone, TroubleView, cut_markdown
-from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, table_of, written
+from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, stdout_console, table_of, written
 from harness.report.rendering import markdown_page, render_page
 from harness.report.sections import troubles
 
@@ -77,7 +77,7 @@ def render_upgrade_markdown(made: judge.Upgrade) -> str:
 
 def terminal_upgrade(made: judge.Upgrade, *, console: Console | None = None) -> str:
     """Give the decision as text for stdout."""
-    target = console or Console(emoji=False)
+    target = console or stdout_console()
     return written(_blocks(_view(made), Pen(target)), target)
 
 

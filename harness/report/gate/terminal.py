@@ -8,14 +8,14 @@ from rich.text import Text
 from harness.judge import Gate, count
 from harness.report.gate.view import GateRow, GateView, PromptView, gate_view
 from harness.report.parts import TroubleView, shorten
-from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, written
+from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, stdout_console, written
 
 _FIRST = 3  # figures beside the decision
 
 
 def terminal_gate(gate: Gate, *, console: Console | None = None) -> str:
     """Give the summary as text for stdout: its width, colours and encoding decide, or those of `console`."""
-    target = console or Console(emoji=False)
+    target = console or stdout_console()
     return written(_blocks(gate_view(gate), Pen(target)), target)
 
 

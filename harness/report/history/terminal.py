@@ -7,7 +7,7 @@ from rich.table import Table as Grid
 
 from harness.judge import Estimate, FigureText, History, HistoryPoint, Plain, figure_text
 from harness.report.parts import figure, number
-from harness.report.pen import Pen, indented, written
+from harness.report.pen import Pen, indented, stdout_console, written
 from harness.report.sections import cusum_figure, letters, since
 
 NARROW, WIDE = 16, 24  # characters of a drawn interval
@@ -17,7 +17,7 @@ _LONG_ID = 36  # characters: longer ids take several lines
 
 def history_terminal(histories: Mapping[str, History], *, console: Console | None = None) -> str:
     """Give the histories as text for stdout."""
-    target = console or Console(emoji=False)
+    target = console or stdout_console()
     pen = Pen(target)
     blocks = (block for name, history in histories.items() for block in _candidate(name, history, pen))
     return written(blocks, target)

@@ -52,7 +52,8 @@ def matrix_of(confusion: ConfusionView, pen: Pen) -> Iterable[RenderableType]:
     if max(cell_len(line.plain) for line in lines) + 2 <= pen.width:
         yield from (indented(line) for line in lines)
     else:
-        yield indented(pen.text("Too wide for this terminal; the most frequent errors:", "dim"))
+        errors = "the most frequent errors:" if confusion.errors else "there is no error in it."
+        yield indented(pen.text(f"Too wide for this terminal; {errors}", "dim"))
         yield from (indented(pen.text(line), 4) for line in confusion.errors)
 
 

@@ -9,11 +9,13 @@ from rich.text import Text
 
 from harness.judge import Assessment, CandidateAssessment, NextStep, figure_text, listed
 from harness.report import parts
-from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, table_of, written
+from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, stdout_console, table_of, written
 from harness.report.run.blocks import matrix_of, section_of, troubles_told
 from harness.report.run.view import run_view
 from harness.rundir import Manifest
 
+_MOST_CHECKS = 12  # in the order of the policy; of more those that did not pass come first, until `full`
+_MOST_TRAPS = 6  # before `full`
 _MOST_REASONS = 3  # of checks that did not pass, before `full`
 _ROOMY = 100  # columns from which the table of candidates has intervals, p95 and cost
 _NARROW = 60  # columns below which checks are no table
@@ -33,7 +35,7 @@ def terminal_report(
     The best candidate is shown whole, of the others what they fail at; `full` shows all of all. The last line
     is the verdict and `page`, where the report is to be read.
     """
-    target = console or Console(emoji=False)
+    target = console or stdout_console()
     return written(_report(run_view(assessment, manifest), assessment, Pen(target), full=full, page=page), target)
 
 
@@ -159,7 +161,7 @@ def _candidate(
     if c.checks:
         yield ""
         yield pen.text(f"Checks: {c.tally}", "bold")
-        yield _checks(c.checks, pen, most=len(c.checks) if full else _MOST_REASONS - view.several)
+        yield _checks(c, pen, most=len(c.checks) if full else _MOST_REASONS - view.several, full=full)
     if c.beside and full:
         yield ""
         yield from troubles_told("What went wrong, and does not decide", c.beside, pen)
@@ -168,14 +170,21 @@ def _candidate(
         yield pen.text("Mind", "bold")
         for row in () if full else c.beside:
             yield bulleted("!", f"{row.title}: {row.many}. {row.next}".rstrip(), pen)
-        for trap in c.traps:
-            yield bulleted("!", trap, pen)
+        shown = c.traps if full else c.traps[:_MOST_TRAPS]
+        yield from (bulleted("!", trap, pen) for trap in shown)
+        if len(shown) < len(c.traps):
+            yield _unshown(len(c.traps) - len(shown), pen)
     if c.confusion:
         yield ""
         yield from matrix_of(c.confusion, pen)
 
 
-def _checks(checks: tuple[parts.CheckRow, ...], pen: Pen, *, most: int) -> RenderableType:
+def _unshown(n: int, pen: Pen) -> RenderableType:
+    return indented(pen.text(f"and {n:,} more: harness show --full", "dim"), 4)
+
+
+def _checks(c: parts.CandidateView, pen: Pen, *, most: int, full: bool) -> RenderableType:
+    checks = c.checks if full or len(c.checks) <= _MOST_CHECKS else (*c.blocking, *c.passing)[:_MOST_CHECKS]
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
@@ -187,11 +196,12 @@ def _checks(checks: tuple[parts.CheckRow, ...], pen: Pen, *, most: int) -> Rende
             lines.append(bulleted(MARKS[row.tone], f"{row.status} {row.threshold}: {row.seen}", pen, style))
         else:
             grid.add_row(pen.text(mark, style), pen.text(row.threshold), pen.text(row.seen))
-    reasons = sorted((row for row in checks if row.status != "PASS" and row.why), key=lambda row: row.order)
-    blocks = [*(lines or [indented(grid)]), *([""] if reasons else [])]
+    reasons = [row for row in c.blocking if row.why]
+    hidden = len(c.checks) - len(checks)
+    blocks = [*(lines or [indented(grid)]), *([_unshown(hidden, pen)] if hidden else []), *([""] if reasons else [])]
     blocks += [bulleted(MARKS[row.tone], row.why, pen, STYLES[row.tone]) for row in reasons[:most]]
     if len(reasons) > most:
-        blocks.append(indented(pen.text(f"and {len(reasons) - most:,} more: harness show --full", "dim"), 4))
+        blocks.append(_unshown(len(reasons) - most, pen))
     return Group(*blocks)
 
 

@@ -170,6 +170,20 @@ def test_the_cheapest_fix_names_labels_slices_and_the_rest() -> None:
     assert "42 more legit cases with tag=new" in cheapest_fix(SUITE, rows)[1]
 
 
+def test_labels_that_lack_as_many_cases_are_told_together() -> None:
+    labels = ("a", "b", "c", "d", "e", "f")
+    suite = SUITE.model_copy(update={"labels": labels, "positive": None})
+    thresholds = [parse_threshold(f"recall[{label}] >= 80%", labels=labels) for label in labels]
+    expected = [*"abcd" * 10, *"ef" * 11]
+    cases = [CaseRow(id=str(i), digest=str(i), expected=label) for i, label in enumerate(expected)]
+    told = cheapest_fix(suite, power(suite, thresholds, cases))[0]
+    # 14 cases without a miss prove 80%.
+    assert told == (
+        "So that every threshold can pass at all, add 4 more cases of each of 4 labels (‘a’, ‘b’, ‘c’ and 1 more), "
+        "3 more ‘e’ cases and 3 more ‘f’ cases."
+    )
+
+
 def test_thresholds_on_the_same_cases_pass_together_between_the_product_and_the_rarest() -> None:
     thresholds = [parse_threshold(text, labels=SUITE.labels) for text in ("accuracy >= 90%", "recall[fraud] >= 90%")]
     found = together(power(SUITE, thresholds, _cases(100, 100)))

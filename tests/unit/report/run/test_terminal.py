@@ -6,6 +6,7 @@ import io
 import re
 
 import pytest
+import run_of
 from judged import assessment, candidate, manifest, three
 from judged_extremes import empty, hostile
 from judged_sections import SPAM, classification
@@ -125,3 +126,16 @@ def test_a_path_that_does_not_fit_is_not_cut_in_pieces_and_the_verdict_stays_las
     page = f"results/{'long-' * 30}/report.html"
     *_, before, last = terminal_report(three(), console=on(80), page=page).splitlines()
     assert (before, last) == (page, " READY   sms-spam")
+
+
+def test_of_many_checks_those_that_did_not_pass_are_shown_and_the_rest_is_counted() -> None:
+    labels = [f"label_{n:02d}" for n in range(30)]
+    answers = [(label, label, 2 if n % 10 == 9 else 40) for n, label in enumerate(labels)]
+    made = run_of.judged(answers, labels, thresholds=[f"recall[{label}] >= 80%" for label in labels])
+    lines = terminal_report(made, console=Console(file=io.StringIO(), width=80)).splitlines()
+    shown = [line.split()[2] for line in lines if "100.0% (" in line and ">=" in line]
+    assert shown[:3] == ["recall[label_09]", "recall[label_19]", "recall[label_29]"]
+    assert len(shown) == 12
+    assert "    and 18 more: harness show --full" in lines
+    full = terminal_report(made, console=Console(file=io.StringIO(), width=80), full=True).splitlines()
+    assert sum("100.0% (" in line and ">=" in line for line in full) >= 30

@@ -90,7 +90,8 @@ def _json(kind: str, value: object, variables: Mapping[str, Any]) -> Meaning:
     properties = schema.get("properties") if isinstance(schema, dict) else None
     fixed = {}
     for name, rule in properties.items() if isinstance(properties, dict) else ():
-        only = rule.get("enum") if isinstance(rule, dict) and "const" not in rule else [rule.get("const")]
+        told = rule if isinstance(rule, dict) else {}
+        only = [told["const"]] if "const" in told else told.get("enum")
         if isinstance(only, list) and len(only) == 1 and not isinstance(only[0], (dict, list)):
             fixed[name] = only[0]
     if len(fixed) != 1:

@@ -150,7 +150,11 @@ def _named(draft: Draft) -> Iterator[Row]:
     for row in draft.rows:
         texts = tuple(dict.fromkeys(normalize("NFC", text).strip() for text in row.accepted if text.strip()))
         wrong = next((t for t in texts if len(t) > _LONGEST_LABEL or not t.isprintable()), None)
-        if not texts:
+        if not is_text("".join([*row.inputs, *row.inputs.values(), *texts])):
+            draft.leave(row.file, row.line, "", "the case is left out: it holds half of a surrogate pair.")
+        elif not row.inputs:
+            draft.leave(row.file, row.line, "", "the case is left out: it has no input.")
+        elif not texts:
             draft.leave(row.file, row.line, "", "the case is left out: nothing says which label it expects.")
         elif wrong is not None:
             draft.leave(row.file, row.line, "", f"the case is left out: `{shown(wrong)}` is a text, not a label.")
@@ -225,6 +229,11 @@ def _cases(kept: Sequence[tuple[Row, str]], draft: Draft) -> list[dict[str, Any]
         after_line = stem if seen[stem] == 1 else f"{stem}.{seen[stem]}"
         cases.append({**row.known, "id": name if own else after_line, **row.inputs, "expected": label})
     return cases
+
+
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can write a text: JSON may hold half of a surrogate pair."""
+    return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def plain_name(text: str) -> str:

@@ -186,4 +186,4 @@ def _ends(name: str, endings: tuple[str, ...]) -> bool:
 
 def _is_message(value: object) -> bool:
     roles = {"system", "user", "assistant", "developer"}
-    return isinstance(value, Mapping) and value.get("role") in roles and isinstance(value.get("content"), str)
+    return isinstance(value, Mapping) and str(value.get("role")) in roles and isinstance(value.get("content"), str)

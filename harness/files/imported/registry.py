@@ -75,12 +75,14 @@ def _records(
     folder = path.resolve().parent
     roots = [folder.parent / "data", folder] if folder.name == "evals" else [folder, folder / "data"]
     try:
-        files = [resolve(written, root, root) for root in roots if written and "://" not in written]
+        places = [resolve(written, root, root) for root in roots if written and "://" not in written]
+        file = next((place for place in places if place.is_file()), None)
     except Outside:
         said = f"`{shown(written)}` leads out of the registry."
         draft.findings.add(path, line, f"{name}.args.{key}", said, "Copy the file into it.")
         return
-    file = next((file for file in files if file.is_file()), None)
+    except OSError:  # too long for a name
+        file = None
     if file is None:
         looked = " or ".join(f"{root.name}/" for root in roots)
         said = f"no such file: `{shown(written)}`."

@@ -91,10 +91,10 @@ def _row(path: Path, line: int, record: Mapping[str, Any], shape: Shape, draft: 
             else:
                 draft.leave(path, line, f"{key}.{shown(name)}", "is not carried.")
     inputs: dict[str, str] = {}
-    if choices := record.get("choices"):
+    if isinstance(choices := record.get("choices"), list) and choices:
         lines = [f"{letter}) {as_text(each)}" for letter, each in zip(_LETTERS, choices, strict=False)]
         inputs["choices"] = "\n".join(lines)
-    carried = {"input", "choices", shape.id, *shape.expected, *shape.metadata}
+    carried = {"input", *(["choices"] if inputs else []), shape.id, *shape.expected, *shape.metadata}
     for key in [key for key, value in record.items() if key not in carried and value not in (None, "", [], {})]:
         hint = " (replies are judged by `harness judge`)" if key in {"actual_output", "actualOutput"} else ""
         draft.leave(path, line, shown(key), f"is not carried{hint}.")
@@ -133,7 +133,7 @@ def turns_of(written: object, draft: Draft, path: Path, line: int) -> Turns | No
         if isinstance(content, list):
             parts = [part.get("text") for part in content if isinstance(part, Mapping)]
             content = None if not all(isinstance(part, str) for part in parts) else "\n".join(map(str, parts))
-        if not isinstance(content, str) or each.get("role") not in {"system", "user", "assistant", "developer"}:
+        if not isinstance(content, str) or str(each.get("role")) not in {"system", "user", "assistant", "developer"}:
             return None
         for key in each.keys() - {"role", "content"}:
             draft.leave(path, line, f"input.{shown(key)}", "is not carried.")

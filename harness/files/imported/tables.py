@@ -8,6 +8,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -229,7 +230,8 @@ def _separator(lines: Sequence[str]) -> str:
 
 def _split(lines: Sequence[str], separator: str) -> Iterator[list[str]]:
     quoting: Any = csv.QUOTE_NONE if separator == "\t" else csv.QUOTE_MINIMAL
-    return csv.reader(lines, delimiter=separator, quoting=quoting)
+    with suppress(csv.Error):  # what is wrong is told where all of it is read
+        yield from csv.reader(lines, delimiter=separator, quoting=quoting)
 
 
 def _header(rows: Sequence[Sequence[str]], draft: Draft) -> tuple[str, ...]:

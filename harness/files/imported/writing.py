@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from harness.files.imported.draft import Draft, settle
+from harness.files.imported.draft import Draft, is_text, settle
 from harness.files.imported.templates import first_prompt
 from harness.files.project import PROJECT_FILE, ModelEntry, find_project, read_project, replace_text
 from harness.files.written import Findings, reason, shortest, shown
@@ -76,6 +76,8 @@ def plan(draft: Draft, folder: Path, starter: str) -> Plan:
         files[prompts / f"{name}.prompt.yml"] = content if isinstance(content, str) else _yaml(content)
     if existing is None:
         files[folder / PROJECT_FILE] = _new_project(draft) if draft.models else starter
+    if wrong := [path for path, text in files.items() if not is_text(text)]:
+        draft.refuse(f"{wrong[0].name} would hold half of a surrogate pair.", "Save the source as UTF-8.")
     if there := [path for path in files if path.exists()]:
         fix = "Choose another folder with --to, or another name with --name."
         draft.refuse("is already there, and nothing is overwritten.", fix, there[0])

@@ -97,6 +97,14 @@ SECTIONS: dict[str, list[Promise]] = {
             ),
         ),
         Promise(
+            "Bought in a batch, a trial is bought once, whatever is killed or lost on its way, and counts once",
+            (
+                "tests/integration/test_batch.py",
+                "tests/integration/test_batch_crash.py",
+                "tests/integration/test_batch_offline.py",
+            ),
+        ),
+        Promise(
             "A disk that is full, small, failing, read-only or missing, and streams that are closed, cost no "
             "finished call",
             ("tests/integration/test_disk_faults.py",),

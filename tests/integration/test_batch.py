@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from batching import Batches, Line
+from batching import Batches, Line, spam_or_ham
 from bought import Bought, Serve
 from commanded import COMMAND, environment, in_process
 from measured import events_of, places
@@ -336,3 +336,45 @@ def test_a_suite_that_may_stop_early_is_asked_whole_and_says_so(tmp_path: Path, 
     assert done.returncode in {0, 3}, done.stderr
     assert "a batch is sent whole" in done.stderr
     bought.check_whole()
+
+
+def test_a_batch_with_a_sample_gives_the_verdict_of_calls_at_half_the_price_and_the_sample(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    def mostly(text: str) -> str:
+        return "spam" if text.endswith("4") else spam_or_ham(text)
+
+    found = []
+    for name, via in (("calls", "sync"), ("batch", "batch")):
+        bought = Bought(tmp_path / name, scripted_server, Batches(reply=mostly), cases=200, repeats=1, via=via)
+        path = tmp_path / name / "small.suite.yml"
+        sample = {"latency": {"sample": 100}, "thresholds": ["accuracy >= 80%", "recall[ham] >= 95%", "failures <= 1%"]}
+        path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **sample}))
+        done = bought.run()
+        assert done.returncode == 1, done.stderr
+        (candidate,) = bought.report["candidates"]
+        found.append((bought.report["verdict"], candidate))
+    (verdict, calls), (verdict_of_batch, batch) = found
+    assert verdict == verdict_of_batch == "NOT READY"
+    assert batch["classification"] == calls["classification"]
+    assert [(c["threshold"], c["status"]) for c in batch["checks"]] == [
+        (c["threshold"], c["status"]) for c in calls["checks"]
+    ]
+    assert batch["cost"]["total"] == pytest.approx(calls["cost"]["total"] * (100 + 100 / 2) / 200)
+
+
+def test_an_upgrade_is_bought_in_batches_and_goes_on_where_it_waited(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches()
+    provider.statuses.append(("cancelled", []))
+    provider.results.append(lambda lines: lines[:3])
+    bought = Bought(tmp_path, scripted_server, provider)
+    written = yaml.safe_load((tmp_path / "harness.yml").read_text())
+    written["models"]["new"] = {**written["models"]["m"], "model": "m-2"}
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump(written))
+    args = ("upgrade", "small.suite.yml", "--from", "m", "--to", "new", "--via", "batch", "--quiet")
+    assert in_process(*args, at=tmp_path).returncode == 4
+    done = in_process(*args, at=tmp_path)
+    assert done.returncode in {0, 3}, done.stderr
+    assert set(places(bought.folder).values()) == {1}
+    assert len(bought.records) == 48
+    assert {record.via for record in bought.records} == {"batch"}

@@ -15,6 +15,7 @@ from harness.errors import EndpointUnusable, UsageError
 if TYPE_CHECKING:
     from harness.cli.gate.judging import Held
     from harness.files.branch import GateBundle
+    from harness.files.bundle import Via
     from harness.measure.bounds import Most
 
 
@@ -72,6 +73,7 @@ def gate(
     repeats: options.Repeats = None,
     limit: options.Limit = None,
     stop: options.Stop = False,
+    via: options.Via = None,
     out: OutOption = None,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -103,12 +105,14 @@ def gate(
         scratch = Path(folder).resolve()
         found = gate_bundles(asked, scratch, merged) if every else (gate_bundle(asked, scratch, merged),)
         found = tuple(one.stopping() for one in found) if stop else found
-        held = _measured(found, share, most, reuse=reuse, quiet=quiet)
+        held = _measured(found, share, most, via, reuse=reuse, quiet=quiet)
         code = _told(held, together=every, out=out, as_json=as_json)
     raise typer.Exit(code)
 
 
-def _measured(found: Sequence[GateBundle], share: float | None, most: Most, *, reuse: bool, quiet: bool) -> list[Held]:
+def _measured(
+    found: Sequence[GateBundle], share: float | None, most: Most, via: Via | None, *, reuse: bool, quiet: bool
+) -> list[Held]:
     """Plan and bound all suites, then measure one after the other; those that an earlier gate finished are kept."""
     from harness.cli.gate.judging import Held, stopper_for
     from harness.cli.gate.measuring import Served, begun, keys_of, left_of, run_gate, serve, served_of, to_measure
@@ -121,7 +125,9 @@ def _measured(found: Sequence[GateBundle], share: float | None, most: Most, *, r
     for gate in found:
         results = shortest(gate.results())
         served = serve(gate, results) if reuse else Served()
-        plans.append((gate, to_measure(gate, served), served, results))
+        plans.append((gate, to_measure(gate, served).bought(via), served, results))
+    if any(candidate.model.via == "file" for _, bundle, *_ in plans for candidate in bundle.candidates):
+        raise UsageError("a gate can't wait for answers in a file.", fix="Use --via batch, or --via sync.")
     keys = keys_of([(gate, bundle) for gate, bundle, *_ in plans])
     earlier = [begun(gate, key, results) for (gate, _, _, results), key in zip(plans, keys, strict=True)]
     half = any(plan[1].candidates and (run is None or left) for plan, (run, left) in zip(plans, earlier, strict=True))
@@ -137,7 +143,7 @@ def _measured(found: Sequence[GateBundle], share: float | None, most: Most, *, r
         if bundle.candidates and (run is None or left or not half):
             try:
                 again = run if left else None
-                stopper = stopper_for(found, gate, margin)
+                stopper = None if bundle.suite.stop is None else stopper_for(found, gate, margin)
                 run = run_gate(
                     gate, bundle, served, results, key=key, unfinished=again, most=most, quiet=quiet, stopper=stopper
                 )

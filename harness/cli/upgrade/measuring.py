@@ -9,7 +9,16 @@ import msgspec
 
 from harness.cli.ground import command_line, note, retiring_models, show_error
 from harness.cli.progress import watching_bundle
-from harness.errors import EndpointUnusable, FilesError, HarnessError, Problem, RunIncomplete, StorageFailed, UsageError
+from harness.errors import (
+    EndpointUnusable,
+    FilesError,
+    HarnessError,
+    Problem,
+    RunIncomplete,
+    StorageFailed,
+    UsageError,
+    Waiting,
+)
 from harness.files.bundle import Bundle, Via, load_bundle
 from harness.files.digest import digest
 from harness.files.written import shortest
@@ -111,7 +120,7 @@ def measured(
         begun, notes = _left_behind(results, settings.key), msgspec.to_builtins(settings)
         folder = _run(bundle, results, begun, notes, most, stopper=stopping(bundle, settings), quiet=quiet)
     except (EndpointUnusable, RunIncomplete) as error:  # what the endpoint said belongs into the report
-        if error.run is None or isinstance(error, StorageFailed):
+        if error.run is None or isinstance(error, StorageFailed | Waiting):
             raise
         show_error(error)
         folder = error.run
@@ -207,7 +216,7 @@ def ask_again(
     if any(candidate.model.endpoint == "replay" for candidate in candidates):
         return "recorded replies can't be asked for again"
     suite = bundle.suite.model_copy(update={"repeats": repeats, "perturbations": (), "stop": None})
-    small = replace(bundle, cases=cases, candidates=candidates, suite=suite)
+    small = replace(bundle, cases=cases, candidates=candidates, suite=suite).bought("sync")  # a few: not for a day
     small = replace(small, suite_digest=digest([bundle.suite_digest, sorted(chosen)]))
     takes = Plan(small).planned
     if most.trials is not None and takes > most.trials:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from harness.errors import UsageError
 from harness.measure.engine.processes import Interference, Load, summed
 
 _LOOPBACK = re.compile(r"127\.|localhost:|\[::1\]:")
+_ANSWERS_S = 10.0
 _NOT_SHARED = {"local": "is embedded", "function": "is a function of this process"}
 
 
@@ -51,8 +53,11 @@ def connected(address: str, actors: int) -> Iterator[Any]:
         yield ray
         return
     try:
+        if ":" in address:  # Ray itself would try for minutes
+            host, port = address.removeprefix("ray://").rsplit(":", 1)
+            socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_S).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
-    except (OSError, RuntimeError, ValueError, ImportError) as error:
+    except (OSError, OverflowError, RuntimeError, ValueError, ImportError) as error:
         raise UsageError(
             f"no Ray cluster answers at `{address}`: {first_line(error)}",
             fix="Start one with `ray start --head`, or write `engine: {name: ray, address: local}` in harness.yml.",
@@ -99,11 +104,20 @@ class Node:
         if self.running:
             self._words += word
 
+    async def frames(self) -> bytes:
+        """Wait for what it says; what was said to it and not sent yet goes along."""
+        said: bytes = await self.actor.frames.remote(*self._unsent())
+        return said
+
     def _send(self) -> None:
         if self.running and self._words:
-            self.actor.tell.remote(self._said, bytes(self._words))
-            self._said += 1
+            self.actor.tell.remote(*self._unsent())
+
+    def _unsent(self) -> tuple[int, bytes]:
+        number, words = self._said, bytes(self._words)
         self._words.clear()
+        self._said += 1
+        return number, words
 
 
 def new_node(ray: Any, number: int, *, warm: bool = False) -> Node:  # noqa: ANN401 (its module)

@@ -158,7 +158,7 @@ class _Driver(said.Parent):
         """Take what a node says until it has ended."""
         frames, taken = said.FrameReader(), 0
         while True:
-            for frame in frames.feed(await node.actor.frames.remote()):
+            for frame in frames.feed(await node.frames()):
                 if isinstance(frame, said.Ended):
                     node.loads.append(frame.load)
                     self._cut_off += frame.cut_off

@@ -7,6 +7,7 @@ mistake.
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shutil
@@ -102,3 +103,9 @@ def test_no_link_of_a_page_leads_nowhere(page: Path) -> None:
 @pytest.mark.parametrize("text", [*(page.read_text("utf-8") for page in EVERY_PAGE), *starter_files().values()])
 def test_no_page_and_no_starter_file_names_a_hosted_model_that_will_be_gone(text: str) -> None:
     assert not re.findall(r"\b(?:gpt-\d|o\d-|claude-[a-z0-9]|gemini-\d|mistral-(?:large|small|medium))\S*", text)
+
+
+def test_the_page_of_the_command_line_is_what_help_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    page = importlib.import_module("command_line").page()
+    assert page == (ROOT / "docs" / "command-line.md").read_text("utf-8"), "run: python docs/command_line.py"

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 from chromium import AXE, PHONE, WCAG_AA, Chromium, Page
 from commanded import REPLAY, harness, write_yaml
-from viewed import RUN, case_id, events, manifest, write_run
+from viewed import RUN, case_id, events, expected, manifest, write_run
 from viewing import viewing
 
 from harness.journal import JournalWriter
@@ -247,8 +247,12 @@ HAM_READ_AS_SPAM = [case_id(n) for n in (1, 10, 11, 20, 31, 40, 41, 50)]
 
 
 @pytest.mark.parametrize(
-    ("place", "cases"), [(".block a", WRONG_IN_V1), ("[id$=-confused] a[href*=read_as]", HAM_READ_AS_SPAM)],
-    ids=["failing check", "confusion"],
+    ("place", "cases"),
+    [
+        (".block a", WRONG_IN_V1), ("[id$=-confused] a[href*=read_as]", HAM_READ_AS_SPAM),
+        ('.matrix .margin a[href*="expected=spam"]', [case_id(n) for n in range(60) if expected(n) == "spam"]),
+    ],
+    ids=["failing check", "confusion", "total of a label"],
 )  # fmt: skip
 def test_one_click_leads_from_what_is_wrong_to_its_cases(
     browser: Chromium, failing: str, place: str, cases: list[str]
@@ -307,7 +311,7 @@ def test_runs_are_ticked_and_compared(browser: Chromium, viewer: str) -> None:
             page.press(" ")
         focus(page, "form[aria-label='Compare two runs'] button")
         page.expect_load(lambda: page.press("Enter"))
-        wait_for(lambda: "Comparison" in visible_text(page))
+        wait_for(lambda: "What changed" in visible_text(page))
         assert page.problems == []
 
 

@@ -13,6 +13,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from contextlib import ExitStack, closing
+from functools import cached_property
 from random import Random
 
 from harness.files.bundle.bundle import Bundle, Candidate
@@ -115,11 +116,22 @@ class Plan:
                 out[batch.id] = batch.trials
             elif batch.step == "ended":
                 out.pop(batch.id, None)
-        tags = {tag for trials in out.values() for tag in trials}
         marked = bytearray(done)
-        for code in (code for tag, code in self.tagged() if tag in tags) if tags else ():
+        for code in self._codes_of(tag for trials in out.values() for tag in trials):
             marked[code] = True
         return marked
+
+    def reopen(self, done: bytearray, batch: Batch) -> None:
+        """Take the marks off what a batch was begun for: nothing that was recorded of it before stands."""
+        for code in self._codes_of(batch.trials):
+            done[code] = False
+
+    def _codes_of(self, tags: Iterable[str]) -> Iterator[int]:
+        return (self._tags[tag] for tag in tags if tag in self._tags)
+
+    @cached_property
+    def _tags(self) -> dict[str, int]:
+        return dict(self.tagged())
 
     def beyond(self, done: bytearray, most: int) -> bytearray:
         """Mark all but the first so many unfinished trials, in the drawn order, as not to be sent."""

@@ -256,10 +256,11 @@ def _refuse(changes: Iterable[str], told: str, fix: str) -> None:
 def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, failed: bool) -> Begin:
     done = plan.nothing_done()
     said: dict[str, Stopped] = {}
-    answered: set[str] = set()
-    open_again: set[str] = set()
+    answered, open_again = set[str](), set[str]()
     for event in events_of(run):
-        if isinstance(event, Record) and not event.warmup:
+        if isinstance(event, Batch):
+            plan.reopen(done, event)  # what it was begun for had failed before
+        elif isinstance(event, Record) and not event.warmup:
             again = failed and isinstance(event.outcome, Failure) and event.outcome.kind != "render"
             plan.mark(done, event, done_with=not again)
             (open_again.add if again else open_again.discard)(event.key)
@@ -273,10 +274,9 @@ def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, fai
         plan.end(done, name)
     records = (event for event in events_of(run) if isinstance(event, Record) and event.key not in open_again)
     settled = tuple(stopped for stopped in heard(plan, done, stopper, records) if stopped.candidate not in said)
-    missing = tuple(case for case in plan.cases if found.cases.get(case.id) != case)
     return Begin(
         event="resumed",
-        cases=missing,
+        cases=tuple(case for case in plan.cases if found.cases.get(case.id) != case),
         done=done,
         cut_off=found.cut_off,
         answered=frozenset(answered),

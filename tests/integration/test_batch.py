@@ -18,9 +18,9 @@ from batching import Batches, Line, spam_or_ham
 from bought import Bought, Serve
 from commanded import COMMAND, environment, in_process
 from measured import events_of, places
-from scripted import Answer
+from scripted import Answer, Request
 
-from harness.record import Batch, Failure
+from harness.record import Batch, Failure, Reply
 
 
 def errored(status: int, message: str = "no luck", **error: Any) -> Callable[[Line], Line]:
@@ -378,3 +378,40 @@ def test_an_upgrade_is_bought_in_batches_and_goes_on_where_it_waited(tmp_path: P
     assert set(places(bought.folder).values()) == {1}
     assert len(bought.records) == 48
     assert {record.via for record in bought.records} == {"batch"}
+
+
+def test_a_key_that_stops_working_loses_no_batch_whose_results_can_be_brought(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    provider = Batches()
+    provider.polls.append(Answer.of_json({"error": {"code": "invalid_api_key", "message": "no"}}, status=401))
+    bought = Bought(tmp_path, scripted_server, provider)
+    done = bought.run()
+    assert done.returncode == 5
+    assert f"harness resume {bought.folder.name}" in done.stderr
+    for made in provider.made:
+        made.polls += 1
+    names = [made.id for made in provider.made]
+    bodies = [provider(Request(number=0, method="GET", path=f"/v1/batches/{n}", headers={}, body=b"")) for n in names]
+    assert all(body.status == 200 for body in bodies)
+    (tmp_path / "downloaded.jsonl").write_bytes(b"".join(provider.answered[name] for name in names))
+    polled = [made.polls for made in provider.made]
+    done = bought.resume("--results", "downloaded.jsonl")
+    assert done.returncode in {0, 3}, done.stderr
+    bought.check_whole()
+    assert [made.polls for made in provider.made] == polled, "there is nothing left to ask for"
+
+
+def test_what_failed_and_is_bought_again_on_purpose_may_be_left_too(tmp_path: Path, scripted_server: Serve) -> None:
+    provider = Batches()
+    provider.results.append(half(errored(400, "too odd")))
+    bought = Bought(tmp_path, scripted_server, provider)
+    bought.run()
+    provider.polls.append(Answer.of_json({"error": {"code": "invalid_api_key", "message": "no"}}, status=401))
+    assert bought.resume("--failed").returncode == 5  # it is bought, and not yet read
+    done = bought.resume()
+    assert done.returncode in {0, 3}, done.stderr
+    last = {(record.case, record.repeat): record.outcome for record in bought.records}
+    assert all(isinstance(outcome, Reply) for outcome in last.values())
+    assert len(bought.records) == 24 + 6
+    assert [len(made.lines) for made in provider.made] == [12, 12, 6]

@@ -73,6 +73,7 @@ def test_answers_may_come_in_parts(tmp_path: Path, scripted_server: Serve) -> No
 def test_an_error_of_a_line_is_its_failure(tmp_path: Path, scripted_server: Serve) -> None:
     bought = wanting_a_key(tmp_path, scripted_server)
     first, *rest = lines_of(bought)
+    (file,) = (bought.folder / "batches").iterdir()
     said = {"message": "the prompt is too long", "type": "BadRequestError", "code": 400}
     error = {"custom_id": first["custom_id"], "response": {"status_code": 400, "request_id": "r"}, "error": said}
     (tmp_path / "out.jsonl").write_text("\n".join([json.dumps(error), *map(answered, rest)]))
@@ -80,6 +81,14 @@ def test_an_error_of_a_line_is_its_failure(tmp_path: Path, scripted_server: Serv
     failures = [record.outcome for record in bought.records if isinstance(record.outcome, Failure)]
     assert [(failure.kind, failure.status) for failure in failures] == [("bad_request", 400)]
     assert set(places(bought.folder).values()) == {1}
+    done = bought.resume("--failed")
+    assert done.returncode == 4
+    assert "1 trials wait to be answered offline" in done.stderr
+    (again,) = set((bought.folder / "batches").iterdir()) - {file}
+    (tmp_path / "again.jsonl").write_text(answered(json.loads(again.read_text())))
+    done = bought.resume("--results", "again.jsonl")
+    assert done.returncode in {0, 3}, done.stderr
+    assert bought.report["candidates"][0]["classification"]["accuracy"]["value"] == 1.0
 
 
 def test_a_file_of_another_run_is_refused(tmp_path: Path, scripted_server: Serve) -> None:
@@ -89,3 +98,13 @@ def test_a_file_of_another_run_is_refused(tmp_path: Path, scripted_server: Serve
     assert done.returncode == 2
     assert "none of its lines answers what this run waits for" in done.stderr
     assert not bought.records
+
+
+def test_a_case_that_can_not_be_written_is_a_failure_and_no_line(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = Bought(tmp_path, scripted_server, Batches(), via="file")
+    odd = "{% if message == 'message no. 3' %}{{ 1 | join }}{% endif %}Spam? {{ message }}"
+    (tmp_path / "v1.prompt.yml").write_text(json.dumps({"messages": [{"role": "user", "content": odd}]}))
+    assert bought.run().returncode == 4
+    assert len(lines_of(bought)) == 22
+    failures = [(record.case, record.via, record.outcome.kind) for record in bought.records]  # type: ignore[union-attr]
+    assert failures == [("3", "file", "render")] * 2

@@ -105,11 +105,13 @@ class Buyer:
     def _line(self, id_: str, tag: str, planned: Planned) -> bytes | None:
         """Write a trial's line; one that can't be written has failed."""
         name = planned.trial.candidate
-        ready = prepared(self.endpoints[name], self._renderers[name], planned)
+        ready, candidate = prepared(self.endpoints[name], self._renderers[name], planned), self.ledger.candidates[name]
         if not isinstance(ready, Failure):
-            asking = self.asking[self.ledger.candidates[name].model_name]
-            return asking.line(f"{id_}-{tag}", ready.body)
-        self.ledger.settle(tag, ready, Batch(at_utc=RealClock.utc(), id=id_, step="begun", model=""))
+            return self.asking[candidate.model_name].line(f"{id_}-{tag}", ready.body)
+        unsent = Batch(
+            at_utc=RealClock.utc(), id=id_, step="begun", model=candidate.model_name, via=candidate.model.via
+        )
+        self.ledger.settle(tag, ready, unsent)
         return None
 
     async def _send(self, batch: Batch, lines: bytes) -> None:

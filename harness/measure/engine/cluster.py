@@ -18,6 +18,7 @@ from harness.measure.engine.processes import Interference, Load, summed
 
 _LOOPBACK = re.compile(r"127\.|localhost:|\[::1\]:")
 _ANSWERS_S = 10.0
+_ENOUGH = 30  # trials for each
 _NOT_SHARED = {"local": "is embedded", "function": "is a function of this process"}
 
 
@@ -81,6 +82,8 @@ class Node:
     number: int
     name: str = ""
     clock_ns: int = 0  # that its time of day is ahead of ours
+    part: float = 1.0  # of the rates that all share
+    ended: int = 0  # trials since the parts were weighed
     warm: bool = False  # it takes the place of one that warmed up what is called
     running: bool = False
     has: set[int] = field(default_factory=set)  # codes that were dealt to it and are not journalled
@@ -125,6 +128,17 @@ def new_node(ray: Any, number: int, *, warm: bool = False) -> Node:  # noqa: ANN
     child = import_module("harness.measure.engine.child")  # as a child process is started: by its name
     remote = ray.remote(max_concurrency=4, num_cpus=1, scheduling_strategy="SPREAD")(child.Measurer)
     return Node(remote.remote(), number, warm=warm)
+
+
+def weighed(parts: list[float], counts: list[int]) -> list[float]:
+    """Move the parts of a rate towards what each uses, a tenth of it towards equal ones: who was slow may recover.
+
+    Few calls prove nothing: then they stay.
+    """
+    total, number = sum(counts), len(parts)
+    if total < _ENOUGH * number:
+        return parts
+    return [(part + 0.9 * count / total + 0.1 / number) / 2 for part, count in zip(parts, counts, strict=True)]
 
 
 def audits(nodes: list[Node]) -> tuple[Interference, ...]:

@@ -35,6 +35,9 @@ class Feed:
         """Wait for more trials once there is none; False when none will come."""
         return False
 
+    def dealt_out(self) -> None:
+        """Hear that no more will come, or be wanted."""
+
 
 _LEAST_AHEAD = 4
 _MOST_AHEAD = 4096
@@ -83,7 +86,7 @@ class Dealt(Feed):
             _wake((self._idle.popleft(),))
 
     def dealt_out(self) -> None:
-        """Hear that no more will come."""
+        """Hear that no more will come, or be wanted: whoever waits goes on."""
         self._over = True
         _wake(self._idle)
         self.shared()

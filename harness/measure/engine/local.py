@@ -207,6 +207,7 @@ class _Session:
         while more:
             for n, planned in enumerate(lane.feed, 1):
                 if self._halt.stopping or lane.over:
+                    lane.feed.dealt_out()
                     return
                 try:
                     await self._one(lane, planned, warmup=warmup)

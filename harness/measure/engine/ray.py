@@ -17,12 +17,13 @@ from itertools import islice
 from typing import Any
 
 from harness.measure.engine import processes as said
-from harness.measure.engine.cluster import Node, UsageError, audits, connected, first_line, new_node
+from harness.measure.engine.cluster import Node, UsageError, audits, connected, first_line, new_node, weighed
 from harness.measure.plan import Plan, Record
 
 _TOGETHER_S = 10.0  # that the first nodes wait for the others, so that their shares of the limits need not change
 _PATIENCE_S = 120.0  # for the first node: a cluster may have to start one
 _LOOK_S = 0.2
+_WEIGH_S = 10.0
 _CLOCK_NS = 1_000_000_000  # that a node's time of day may differ without a word
 
 
@@ -70,10 +71,12 @@ class _Driver(said.Parent):
         shared = self._ray.put(replace(self._work, dealt=True, shards=actors))
         self._nodes = [new_node(self._ray, number) for number in range(actors)]
         loop.call_later(_TOGETHER_S, self._together.set)
+        weighing = asyncio.create_task(self._weigh())
         with said.signals_stop(self.interrupt):
             try:
                 await asyncio.gather(*(self._serve(node, shared) for node in self._nodes))
             finally:
+                weighing.cancel()
                 for node in self._nodes:
                     self._kill(node)
         return self._outcome()
@@ -145,14 +148,30 @@ class _Driver(said.Parent):
         self._share()
 
     def _share(self) -> None:
-        """Share the limits among those that measure; one of them finds out whether candidates are answered."""
+        """Share the limits equally among those that measure; one finds out whether candidates are answered."""
         running = [node for node in self._joined if node.running]
-        if running and self._leads not in running:
+        if not running:
+            return
+        if self._leads not in running:
             self._leads = running[0]
             self._leads.tell(said.Word.LEAD())
-        sharing = max(1, len(running)) * self._work.machines
-        for node in running:
-            node.tell(said.Word.SHARE(sharing * (said.WHOLE + 1) + said.WHOLE // sharing))
+        self._tell_shares(running, [1 / len(running)] * len(running))
+
+    def _tell_shares(self, running: list[Node], parts: list[float]) -> None:
+        machines = self._work.machines
+        for node, part in zip(running, parts, strict=True):
+            node.part, node.ended = part, 0
+            whole = max(1, int(part * said.WHOLE / machines))
+            node.tell(said.Word.SHARE(len(running) * machines * (said.WHOLE + 1) + whole))
+
+    async def _weigh(self) -> None:
+        """Give what slow nodes leave of the rates to the others, again and again."""
+        while True:
+            await asyncio.sleep(_WEIGH_S)
+            running = [node for node in self._joined if node.running]
+            parts = [node.part for node in running]
+            if (moved := weighed(parts, [node.ended for node in running])) != parts:
+                self._tell_shares(running, moved)
 
     async def _follow(self, node: Node) -> None:
         """Take what a node says until it has ended."""
@@ -175,6 +194,7 @@ class _Driver(said.Parent):
     def _mark(self, frame: said.Event | said.Opened, node: Node) -> None:
         if isinstance(frame, Record) and not frame.warmup:
             node.has.discard(self._plan.code_of(frame) or 0)
+            node.ended += 1
         elif isinstance(frame, said.Pace):
             node.most[frame.endpoint] = max(frame.most, node.most.get(frame.endpoint, 0))
         elif isinstance(frame, said.Opened):

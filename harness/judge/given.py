@@ -12,7 +12,7 @@ from msgspec import structs
 from harness.files.answers import Given, Stored
 from harness.files.digest import digest, trial_key
 from harness.files.policy import default_thresholds
-from harness.files.suite import Suite, suite_digest
+from harness.files.suite import Pattern, PatternRefused, Suite, suite_digest
 from harness.files.thresholds import metric_of
 from harness.judge.causes import count, listed, quoted
 from harness.judge.labels import LabelReader, said
@@ -81,7 +81,9 @@ def suite_of_stored(stored: Stored, *, labels: str, positive: str, read_as: str,
     if len(known) < 2:
         raise ValueError(f"all answers should be `{known[0]}`: name the other labels. Write --labels A,B.")
     if len(known) > _MOST_LABELS:
-        raise ValueError(f"has {len(known):,} different right answers: these are texts, and no labels.")
+        raise ValueError(
+            f"has {len(known):,} different right answers: these are texts, and no labels. Name another column."
+        )
     if positive and positive not in known:
         raise ValueError(f"--positive {positive} is none of its labels: {listed(known, 12)}.")
     rule = {**stored.rule_for(known), "aliases": stored.aliases}
@@ -90,10 +92,19 @@ def suite_of_stored(stored: Stored, *, labels: str, positive: str, read_as: str,
         key = {"exact": "", "mention": "", "json": "pointer", "regex": "pattern"}.get(kind)
         if key is None or bool(how and not key) or (kind == "regex" and not how):
             raise ValueError("--as is none of `exact`, `mention`, `json:/POINTER` and `regex:PATTERN`.")
+        if kind == "regex":
+            _check_pattern(how)
         rule = {"as": kind, "aliases": stored.aliases} | ({key: how} if how else {})
     plain = "".join(c for c in name or stored.name if c.isprintable() and c not in "/\\")[:100]
     suite = {"name": plain or "judged", "labels": known, "positive": positive or None, "reply": rule}
     return suite_of(suite, stored.answers)
+
+
+def _check_pattern(text: str) -> None:
+    try:
+        Pattern(text, case_sensitive=False)
+    except PatternRefused as why:
+        raise ValueError(f"--as: `{text}` {why} {why.fix}".rstrip()) from None
 
 
 def read_here(stored: Stored, suite: Suite) -> list[str]:
@@ -152,7 +163,8 @@ def _cases(answers: Iterable[Given]) -> dict[str, CaseRow]:
         )
         before = cases.setdefault(given.case, row)
         if before.expected != given.expected:
-            raise ValueError(f"case {given.case!r} is expected to be {before.expected!r} and {given.expected!r}")
+            said = f"case {given.case!r} is expected to be {before.expected!r} and {given.expected!r}"
+            raise ValueError(f"{said}. One of them is wrong, or these are two cases: name them apart (--case COLUMN).")
     return cases
 
 

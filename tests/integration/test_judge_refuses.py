@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import sys
 import zipfile
@@ -193,6 +194,35 @@ def no_time(at: Path) -> Case:
     return file, (), ("l.csv:3: latency_ms: is no time: `-3`", "l.csv:4: latency_ms: is no time: `inf`")
 
 
+def right_ones_as_replies(at: Path) -> Case:
+    file = _text(at, "s.csv", "expected,reply\na,b\nb,a\n")
+    return (
+        file,
+        ("--reply", "expected", "--expected", "expected"),
+        ("one column `expected` for --expected and --reply",),
+    )
+
+
+def nobody_answered(at: Path) -> Case:
+    file = _text(at, "n.csv", "expected,reply,model\na,a,one\nb,b,\n")
+    return file, (), ("n.csv:3: model: does not say which candidate answered", "--candidate NAME")
+
+
+def two_right_in_a_table(at: Path) -> Case:
+    file = _text(at, "t.csv", "expected,reply,model\na,a,one\nb,b,two\n")
+    return file, (), ("case '1' is expected to be 'a' and 'b'", "--case COLUMN")
+
+
+def broken_pattern(at: Path) -> Case:
+    file = _text(at, "p.csv", "expected,reply\na,a\nb,b\n")
+    return file, ("--as", "regex:("), ("--as: `(` is not a regular expression",)
+
+
+def a_pipe(at: Path) -> Case:
+    os.mkfifo(at / "pipe.csv")
+    return at / "pipe.csv", (), ("pipe.csv: is a pipe", "Write it to a file first")
+
+
 def repeat_twice(at: Path) -> Case:
     file = _text(at, "r.csv", "case,repeat,expected,reply\n1,0,a,a\n1,0,a,b\n2,0,b,b\n")
     return file, (), ("r.csv:3: repeat: case 1 has the repeat 0 twice (first on line 2)",)
@@ -226,6 +256,7 @@ BROKEN = [
     twice_in_an_epoch, apart_and_gone, leads_out, bomb, other_packing, damaged_archive, other_archive, other_database,
     endless_view, torn_database, written_to, other_eval, two_filters, no_match, unknown_columns, one_column_for_both,
     unit_unknown, no_time, repeat_twice, unlabelled_row, not_its_option, no_such_rule, no_such_positive, texts,
+    right_ones_as_replies, nobody_answered, two_right_in_a_table, broken_pattern, a_pipe,
 ]  # fmt: skip
 
 

@@ -353,3 +353,24 @@ def test_the_viewer_shows_a_judged_run(tmp_path: Path) -> None:
     pages = "".join(page.read_text() for page in (tmp_path / "site").rglob("*.html"))
     assert "spam@openai/gpt-4.1-mini" in pages
     assert "Clearly ham to me" in pages
+
+
+@pytest.mark.parametrize(
+    "pair", [("1", "1.0"), ("1.0", "1")], ids=["an empty reply made them floats", "so did the labels"]
+)
+def test_an_id_that_one_column_writes_as_a_float_is_that_id(pair: tuple[str, str], tmp_path: Path) -> None:
+    right, said = pair
+    zero, none = right.replace("1", "0"), said.replace("1", "0")
+    rows = [(right, said)] * 5 + [(zero, none)] * 3 + [(zero, said)] * 2
+    (tmp_path / "ids.csv").write_text("y_true,y_pred\n" + "".join(f"{a},{b}\n" for a, b in rows))
+    done = in_process("judge", "ids.csv", "--json", at=tmp_path)
+    (candidate,) = json.loads(done.stdout)["candidates"]
+    assert candidate["outcomes"]["label"] == 10
+    assert candidate["classification"]["accuracy"]["value"] == 0.8
+
+
+def test_versions_that_differ_by_a_zero_stay_two_labels(tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("y_true,y_pred\n2,2.0\n2.0,2.0\n2,2\n2.0,2\n")
+    done = in_process("judge", "v.csv", "--json", "--as", "exact", at=tmp_path)
+    (candidate,) = json.loads(done.stdout)["candidates"]
+    assert candidate["classification"]["accuracy"]["value"] == 0.5

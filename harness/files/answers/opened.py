@@ -195,6 +195,8 @@ class Database:
 
 def begins_with(file: Path, most: int = 16) -> bytes:
     """Give the first bytes of a file, by which its format is told. Raises Refused."""
+    if file.exists() and not file.is_file() and not file.is_dir():  # it is read more than once
+        raise Refused("is a pipe or a device.", "Write it to a file first.")
     try:
         with file.open("rb") as source:
             return source.read(most)

@@ -94,9 +94,19 @@ def read(file: Path, asked: Asked, findings: Findings) -> Stored:
         name=file.stem,
         answers=tuple(answers),
         rule_for=by({"as": "mention"}),
+        aliases=_written_otherwise(answers),
         clock=f"the clock of whoever wrote {file.name}" if timed else "",
         notes=tuple(notes),
     )
+
+
+def _written_otherwise(answers: Sequence[Given]) -> dict[str, tuple[str, ...]]:
+    """Find ids that a table wrote as 1 in one column and as 1.0 in the other, as it does where a cell is empty."""
+    labels = {given.expected for given in answers}
+    came = {given.outcome.text.strip() for given in answers if isinstance(given.outcome, Reply)}
+    other = {label: label.removesuffix(".0") if label.endswith(".0") else f"{label}.0" for label in labels}
+    ids = {label: word for label, word in other.items() if re.fullmatch(r"-?\d+", label.removesuffix(".0"))}
+    return {label: (word,) for label, word in sorted(ids.items()) if word in came - labels and label not in came}
 
 
 def _rows(file: Path, asked: Asked, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -149,6 +159,10 @@ def _columns(rows: Sequence[tuple[int, dict[str, Any]]], asked: Asked) -> _Colum
         if column and column not in names:
             raise Refused(f"has no column `{shown(column)}` for --{name}.", written.did_you_mean(column, names))
     named_ones = {name: column for name, column in wanted.items() if column}
+    for column, times in Counter(named_ones.values()).items():
+        if times > 1:  # the right answers as replies would make any prompt perfect
+            twice = " and ".join(f"--{name}" for name, one in named_ones.items() if one == column)
+            raise Refused(f"has one column `{shown(column)}` for {twice}.", "Name a column for each.")
     free = [name for name in names if name not in named_ones.values()]
     found = {name: column for name, column in _told(free).items() if name not in named_ones} | named_ones
     if candidate:
@@ -207,7 +221,11 @@ def _given(
     if not wanted or wanted.casefold() == "nan":
         findings.add(file, line, shown(of["expected"]), UNLABELLED, "Leave the row out.")
         return None
-    candidate = (_text(row.get(of["candidate"])).strip() if "candidate" in of else "") or columns.candidate or "given"
+    candidate = _text(row.get(of["candidate"])).strip() if "candidate" in of else columns.candidate or "given"
+    if not candidate:
+        fix = "Name it there, or leave the row out; --candidate NAME names one for all rows."
+        findings.add(file, line, shown(of["candidate"]), "does not say which candidate answered.", fix)
+        return None
     places[candidate] += 1
     inputs = Part(dict(row)).inputs(*of.values(), case.NAMELESS)
     ident = _cell(row.get(of["case"])) if "case" in of else str(places[candidate])

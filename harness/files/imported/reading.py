@@ -57,9 +57,10 @@ def name_of(source: str) -> str:
 def _refuse(path: Path, draft: Draft) -> None:
     name = path.name.lower()
     if not path.is_file():
-        draft.refuse(
-            "is a folder." if path.is_dir() else "there is no such file.", written.near_file(path) or "Name a file."
-        )
+        if path.exists() and not path.is_dir():
+            draft.refuse("is a pipe or a device.", "Write it to a file first.")
+        said = "is a folder." if path.is_dir() else "there is no such file."
+        draft.refuse(said, written.near_file(path) or "Name a file.")
     if name.endswith((".suite.yml", ".suite.yaml")):
         draft.refuse("is a suite of this tool already.", f"Check it: harness check {path}")
     if name.endswith(_CODE):

@@ -82,7 +82,7 @@ def shortest(path: Path) -> Path:
 def near_file(path: Path) -> str:
     """Ask for the file of the same folder that was probably meant; empty where none is near."""
     try:
-        names = [entry.name for entry in islice(path.parent.iterdir(), MOST_MATCHES)]
+        names = [entry.name for entry in islice(path.parent.iterdir(), MOST_MATCHES) if entry.name != path.name]
     except OSError:
         return ""
     near = nearest(path.name, names)

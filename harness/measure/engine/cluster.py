@@ -86,6 +86,7 @@ class Node:
     ended: int = 0  # trials since the parts were weighed
     warm: bool = False  # it takes the place of one that warmed up what is called
     running: bool = False
+    left: bool = False  # it has ended, or is lost
     has: set[int] = field(default_factory=set)  # codes that were dealt to it and are not journalled
     most: dict[str, int] = field(default_factory=dict)  # that each of its lanes may have had in flight
     loads: list[Load] = field(default_factory=list)

@@ -150,28 +150,31 @@ class _Driver(said.Parent):
     def _share(self) -> None:
         """Share the limits equally among those that measure; one finds out whether candidates are answered."""
         running = [node for node in self._joined if node.running]
-        if not running:
-            return
-        if self._leads not in running:
+        if running and self._leads not in running:
             self._leads = running[0]
             self._leads.tell(said.Word.LEAD())
-        self._tell_shares(running, [1 / len(running)] * len(running))
+        if sharing := self._sharing():
+            self._tell_shares(sharing, [1 / len(sharing)] * len(sharing))
 
-    def _tell_shares(self, running: list[Node], parts: list[float]) -> None:
+    def _sharing(self) -> list[Node]:
+        """Give those that measure or are about to: the first to begin must not take what is the others'."""
+        return [node for node in self._joined if not node.left]
+
+    def _tell_shares(self, sharing: list[Node], parts: list[float]) -> None:
         machines = self._work.machines
-        for node, part in zip(running, parts, strict=True):
+        for node, part in zip(sharing, parts, strict=True):
             node.part, node.ended = part, 0
             whole = max(1, int(part * said.WHOLE / machines))
-            node.tell(said.Word.SHARE(len(running) * machines * (said.WHOLE + 1) + whole))
+            node.tell(said.Word.SHARE(len(sharing) * machines * (said.WHOLE + 1) + whole))
 
     async def _weigh(self) -> None:
         """Give what slow nodes leave of the rates to the others, again and again."""
         while True:
             await asyncio.sleep(_WEIGH_S)
-            running = [node for node in self._joined if node.running]
-            parts = [node.part for node in running]
-            if (moved := weighed(parts, [node.ended for node in running])) != parts:
-                self._tell_shares(running, moved)
+            sharing = self._sharing()
+            parts = [node.part for node in sharing]
+            if (moved := weighed(parts, [node.ended for node in sharing])) != parts:
+                self._tell_shares(sharing, moved)
 
     async def _follow(self, node: Node) -> None:
         """Take what a node says until it has ended."""
@@ -243,7 +246,7 @@ class _Driver(said.Parent):
         return not self._over and self.error is None
 
     def _leave(self, node: Node) -> None:
-        node.running = False
+        node.running, node.left = False, True
         with suppress(ValueError):
             self.members.remove(node)
         self._share()

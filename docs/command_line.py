@@ -48,6 +48,7 @@ BOTTOM = """
 | `NO_COLOR`, `FORCE_COLOR`, `TERM`, `COLUMNS` | how the terminal is written to |
 | `CI`, `GITHUB_ACTIONS`, `GITHUB_STEP_SUMMARY` | plain progress lines; annotations and the step summary |
 | `SLURM_ARRAY_TASK_ID`, `JOB_COMPLETION_INDEX`, `CI_NODE_INDEX` and their kin | which shard `--shard auto` is |
+| `AWS_...`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_...` | keys of the object store that a run or a table is read from |
 | `MLFLOW_TRACKING_URI`, `MLFLOW_EXPERIMENT_NAME`, `OTEL_EXPORTER_OTLP_ENDPOINT` | where `harness export` sends figures |
 """
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeAlias
 import typer
 
 from harness.cli import kept
-from harness.cli.ground import UsageError, emit, emit_json, margin_of, note, options, project_here
+from harness.cli.ground import UsageError, emit, emit_json, found_or_fetched, margin_of, note, options, project_here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,7 +154,7 @@ class _Run(NamedTuple):
 
 def _of_run(project: Project, reference: str, *, suite: str) -> _Run:
     """Find the run that a reference names, and the candidate that it names."""
-    from harness.rundir import find_candidate, find_run, read_manifest
+    from harness.rundir import find_run, read_manifest
 
     run, _, name = reference.partition(":")
     if run == "baseline" and suite:
@@ -162,7 +162,7 @@ def _of_run(project: Project, reference: str, *, suite: str) -> _Run:
 
         folder = find_run(project.results, baseline_run(project, suite))
     else:
-        folder, name = find_candidate(project.results, reference)
+        folder, name = found_or_fetched(project.results, reference)
     return _Run(folder, read_manifest(folder), name)
 
 

@@ -5,12 +5,15 @@ from typing import Annotated
 import typer
 
 from harness.cli import judged
-from harness.cli.ground import note, options, project_here
+from harness.cli.ground import note, options, project_here, run_asked
 
 
 def merge(
     runs: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="The shards: folders or run ids.", autocompletion=options.runs)
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="The shards: run ids, folders, s3:// addresses.", autocompletion=options.runs
+        ),
     ],
     template: options.Template = None,
     as_json: options.Json = False,
@@ -21,11 +24,10 @@ def merge(
     there twice. What missing shards owe counts as not run.
     """
     from harness.measure.merging import merge as join
-    from harness.rundir import find_run
 
     judged.check_template(template)
     project = project_here()
-    done = join([find_run(project.results, run) for run in runs], project.results, project.root)
+    done = join([run_asked(run)[0] for run in runs], project.results, project.root)
     for name in done.unfinished:
         note(f"{name} was not finished: `harness resume {done.folder.name}` sends what is left")
     for command in done.missing:

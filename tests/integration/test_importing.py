@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
+from bucket import bucket
 from commanded import REPLAY, write_lines, write_yaml
 from commanded import harness as of_its_own
 from commanded import in_process as harness
@@ -197,39 +196,14 @@ def test_parquet_keeps_the_names_of_its_classes(tmp_path: Path) -> None:
     assert [row["expected"] for row in rows] == ["neg", "pos", "neg"]
 
 
-class Bucket(BaseHTTPRequestHandler):
-    """Serves one file by ranges, as an object store does."""
-
-    raw = b""
-
-    def do_GET(self) -> None:
-        first, last = self.headers["Range"].removeprefix("bytes=").split("-")
-        start = int(first) if first else max(0, len(self.raw) - int(last))
-        end = min(len(self.raw), int(last) + 1) if first and last else len(self.raw)
-        self.send_response(206)
-        self.send_header("Content-Length", str(end - start))
-        self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(self.raw)}")
-        self.send_header("Last-Modified", "Mon, 30 Nov 2026 00:00:00 GMT")
-        self.send_header("ETag", '"one"')
-        self.end_headers()
-        self.wfile.write(self.raw[start:end])
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
 def test_a_table_at_an_address_is_copied_with_its_class_names(tmp_path: Path) -> None:
     polars = pytest.importorskip("polars", reason="needs the extra `tables`")
     features = {"info": {"features": {"label": {"names": ["neg", "pos"]}}}}
     table = polars.DataFrame({"text": ["bad film", "good film", "dull"], "label": [0, 1, 0]})
     table.write_parquet(tmp_path / "x", metadata={"huggingface": json.dumps(features)})
-    Bucket.raw = (tmp_path / "x").read_bytes()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Bucket) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        store = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}", "AWS_ALLOW_HTTP": "true"}
-        store |= {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "c"}
-        done = of_its_own("import", "s3://b/films.parquet", at=tmp_path, env=store)
-        server.shutdown()
+    with bucket() as store:
+        store.objects["b/films.parquet"] = (tmp_path / "x").read_bytes()
+        done = of_its_own("import", "s3://b/films.parquet", at=tmp_path, env=store.environment)
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (tmp_path / "suites/films.jsonl").read_text().splitlines()]
     assert [row["expected"] for row in rows] == ["neg", "pos", "neg"]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cli.ground.stores import fetch_run
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ def project_here(folder: Path | None = None) -> Project:
 
 
 def run_asked(run: str, project: Path | None = None) -> tuple[Path, Manifest]:
-    """Find a run of this project by id, prefix, path or `latest`: its folder, its manifest. UsageError."""
+    """Find a run by id, prefix, path, `latest`, or its address in an object store, from which it is copied.
+
+    Gives its folder here and its manifest. Raises UsageError.
+    """
     folder, manifest, candidate = candidate_asked(run, project)
     if candidate:
         raise UsageError(f"{run}: this takes the whole run, not one candidate of it.", fix=f"Write `{folder.name}`.")
@@ -36,12 +40,20 @@ def run_asked(run: str, project: Path | None = None) -> tuple[Path, Manifest]:
 
 def candidate_asked(run: str, project: Path | None = None) -> tuple[Path, Manifest, str]:
     """Find a run likewise, or one candidate of it, as `RUN:CANDIDATE`: the name is empty where none is named."""
-    from harness.rundir import candidate_named, find_candidate, read_manifest
+    from harness.rundir import candidate_named, read_manifest
 
     found = project_here(project)
-    folder, name = find_candidate(found.results if project is None else found.root / found.results, run)
+    results = found.results if project is None else found.root / found.results
+    folder, name = found_or_fetched(results, run)
     manifest = read_manifest(folder)
     return folder, manifest, name and candidate_named(manifest.candidates, name, run)
+
+
+def found_or_fetched(results: Path, ref: str) -> tuple[Path, str]:
+    """Give the folder here of the run that is meant, and the candidate as written (empty: none is). UsageError."""
+    from harness.rundir import find_candidate
+
+    return fetch_run(ref, results) if "://" in ref else find_candidate(results, ref)
 
 
 def retiring_models(bundle: Bundle) -> tuple[str, ...]:

@@ -232,14 +232,20 @@ def _details(error: Exception) -> str:
     import traceback
 
     from harness import __version__
+
+    text = "".join(traceback.format_exception(error, limit=-_MOST_FRAMES, chain=True))
+    number, path = tempfile.mkstemp(prefix="harness-error-", suffix=".txt", text=True)
+    head = f"harness {__version__}, Python {sys.version}\n{sys.argv!r}\n\n"
+    with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(without_keys(head + text)[-_MOST_TEXT:])
+    return path
+
+
+def without_keys(text: str) -> str:
+    """Remove from a text whatever the environment has under the name of a secret."""
     from harness.measure.endpoint.secrets import redact, register
 
     for name, value in os.environ.items():
         if _SECRET.search(name):
             register(value)
-    text = "".join(traceback.format_exception(error, limit=-_MOST_FRAMES, chain=True))
-    number, path = tempfile.mkstemp(prefix="harness-error-", suffix=".txt", text=True)
-    head = f"harness {__version__}, Python {sys.version}\n{sys.argv!r}\n\n"
-    with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(redact(head + text)[-_MOST_TEXT:])
-    return path
+    return redact(text)

@@ -109,3 +109,13 @@ def test_the_page_of_the_command_line_is_what_help_says(monkeypatch: pytest.Monk
     monkeypatch.syspath_prepend(ROOT / "docs")
     page = importlib.import_module("command_line").page()
     assert page == (ROOT / "docs" / "command-line.md").read_text("utf-8"), "run: python docs/command_line.py"
+
+
+def test_every_page_begins_with_what_it_is_for_and_holds_no_long_paragraph() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+        blocks = [block for block in re.split(r"\n\s*\n", text) if not block.lstrip().startswith(("|", "<", "!"))]
+        assert blocks[0].startswith("# "), page
+        for block in blocks:
+            for part in re.split(r"\n(?=\s*(?:[-*]|\d+\.) )", block):
+                assert len(part.split()) <= 100, f"{page.name}: {part[:60]}"

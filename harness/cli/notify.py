@@ -35,6 +35,8 @@ def webhook_asked(asked: str | None, project: Project) -> Webhook | None:
     """Find the address and the key of `--notify`, before anything is paid for. Raises UsageError."""
     if asked is None:
         return None
+    if not asked.strip():  # as of `--notify "$HOOK"` where HOOK is not set
+        raise UsageError("--notify: is empty.", fix="Write https://host/path, or the name of a variable that holds it.")
     from harness.measure.endpoint.origin import USER_AGENT, from_environment, secrets
 
     url = asked if "://" in asked else from_environment(asked, "--notify")

@@ -115,7 +115,10 @@ def _added(suite: Path, more: int, named: str, others: "Mapping[str, object]", r
     bundle, asked = reread(folder, manifest, Path.cwd())
     if bundle.suite.path is None or bundle.suite.path.resolve() != suite.resolve():
         raise UsageError(f"{folder.name} is no run of {suite}.", fix="Name the suite that it was made of.")
-    return added_to(folder, manifest, more, bundle, asked)
+    added = added_to(folder, manifest, more, bundle, asked)
+    if (there := len(added.bundle.cases) - len(asked)) < more:
+        note(f"--add {more:,}: the suite has {there:,} further cases, and these are asked")
+    return added
 
 
 def _shard_of(bundle: "Bundle", written: str) -> "Shard":

@@ -134,7 +134,8 @@ class RunFiles(msgspec.Struct, frozen=True):
 def files_of(run: Path, manifest: Manifest) -> RunFiles:
     """Read where a run's files are. Raises UsageError when the manifest does not say."""
     if "source" in manifest.notes:
-        raise UsageError(f"{run} was judged from what another tool stored: there is nothing to resume.")
+        said = f"{run} was judged from what another tool stored: there is nothing to resume."
+        raise UsageError(said, fix="Let that tool ask more, and judge its file again: `harness judge FILE`.")
     try:
         return msgspec.convert(manifest.notes.get("reload") or {}, type=RunFiles)
     except msgspec.ValidationError:

@@ -25,7 +25,7 @@ from harness.journal import JournalWriter, RunLock
 from harness.measure.bounds import NO_BOUND, Most, Plan
 from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, files_of, make_manifest, refuse_foreign, refuse_repeats
-from harness.measure.session import Begin, Retry, check_engine, keyboard_interrupts, run_session
+from harness.measure.session import Begin, Retry, check_engine, keyboard_interrupts, refuse_answers, run_session
 from harness.measure.sharding import leave_to_others, shard_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.record import ORIGINAL, Batch, CaseRow, Failure, Pace, Record, Refused, Reply, Session, Stopped
@@ -75,6 +75,7 @@ def resume(
             with fitting_together(run):
                 begin = _begin(plan, run, found, stopping(bundle), failed=failed)
             others = leave_to_others(shard_of(manifest.notes), plan, begin.done)
+            refuse_answers(run, plan, begin := replace(begin, results=results, retry=retry))
             allowed = most.allowed(plan, begin.done, begin.batches)
             if changes:
                 write_manifest(run, _rewritten(run, manifest, bundle, plan, changes))
@@ -82,8 +83,7 @@ def resume(
             writer.close()
             raise
         _note(watching, changes, begin)
-        begin = replace(begin, bounded=sum(allowed) - sum(begin.done), recorded=begin.done, others=others)
-        begin = replace(begin, done=allowed, results=results, retry=retry)
+        begin = replace(begin, bounded=sum(allowed) - sum(begin.done), recorded=begin.done, others=others, done=allowed)
         if failed:
             watching.on_note(f"{plan.planned - sum(allowed):,} trials are sent: what failed, and what was not run")
         run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)

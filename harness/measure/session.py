@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed
+from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed, UsageError
 from harness.files.thresholds import metric_of
 from harness.measure.bounds import Bundle, Most, Plan, Spent
 from harness.measure.engine.contract import EngineOutcome, Work
@@ -145,6 +145,17 @@ def _measure(
         lag_bound_ns=lag_bound_ns(bundle),
     )
     return run_engine(work, plan, sink, processes=processes)
+
+
+def refuse_answers(run: Path, plan: Plan, begin: Begin) -> None:
+    """Refuse answers that were made offline where none is waited for: asking at once would pay for them again.
+
+    Raises UsageError.
+    """
+    waits = any(each.model.waits for each in plan.candidates)
+    if begin.results and (not waits or sum(begin.done) == plan.planned):
+        said = f"{run.name} waits for no answers: nothing of {', '.join(map(str, begin.results))} was read."
+        raise UsageError(said, fix="Leave --results out, or name the run that wrote the lines.")
 
 
 def check_engine(bundle: Bundle) -> None:

@@ -100,6 +100,33 @@ def test_a_file_of_another_run_is_refused(tmp_path: Path, scripted_server: Serve
     assert not bought.records
 
 
+def test_parts_that_windows_wrote_and_somebody_joined_lose_no_line(tmp_path: Path, scripted_server: Serve) -> None:
+    bought = wanting_a_key(tmp_path, scripted_server)
+    lines = [answered(line) + "\r\n" for line in lines_of(bought)]
+    parts = ("".join(lines[:9]), "".join(lines[9:]))
+    (tmp_path / "out.jsonl").write_bytes(b"".join(part.encode("utf-8-sig") for part in parts))
+    assert bought.resume("--results", "out.jsonl").returncode in {0, 3}
+    assert len(bought.records) == 24
+
+
+def test_answers_that_no_run_waits_for_are_refused_before_they_are_paid_for_again(
+    tmp_path: Path, scripted_server: Serve
+) -> None:
+    bought = wanting_a_key(tmp_path, scripted_server)
+    (tmp_path / "out.jsonl").write_text("".join(answered(line) + "\n" for line in lines_of(bought)))
+    assert bought.resume("--results", "out.jsonl").returncode in {0, 3}
+    again = bought.resume("--results", "out.jsonl")
+    assert (again.returncode, "waits for no answers: nothing of out.jsonl was read" in again.stderr) == (2, True)
+
+    at_once = Bought(tmp_path / "other", scripted_server, Batches(), via="sync")
+    assert at_once.run("--max-trials", "5").returncode == 4
+    asked = len(at_once.server.requests)
+    (at_once.root / "out.jsonl").write_text((tmp_path / "out.jsonl").read_text())
+    refused = at_once.resume("--results", "out.jsonl")
+    assert (refused.returncode, len(at_once.server.requests)) == (2, asked), refused.stderr
+    assert at_once.resume().returncode in {0, 3}
+
+
 def test_a_case_that_can_not_be_written_is_a_failure_and_no_line(tmp_path: Path, scripted_server: Serve) -> None:
     bought = Bought(tmp_path, scripted_server, Batches(), via="file")
     odd = "{% if message == 'message no. 3' %}{{ 1 | join }}{% endif %}Spam? {{ message }}"

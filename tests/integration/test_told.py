@@ -128,6 +128,12 @@ def test_an_address_that_is_none_is_refused_before_the_run_and_not_repeated(proj
     assert given == "NOT_SET" or given not in done.stderr
 
 
+def test_a_variable_that_a_workflow_did_not_set_is_called_empty(project: Path) -> None:
+    done = harness("run", "seed.suite.yml", "--notify", "", at=project)
+    assert (done.returncode, (project / "results").exists()) == (2, False)
+    assert "--notify: is empty" in done.stderr
+
+
 def test_names_in_a_message_link_and_call_nobody(tmp_path: Path, scripted_server: Serve) -> None:
     server = scripted_server(lambda _: Answer())
     evil = "<!channel> & <http://x|y>"

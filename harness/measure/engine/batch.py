@@ -16,6 +16,7 @@ its record has no attempts.
 """
 
 import asyncio
+import codecs
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
@@ -279,6 +280,8 @@ class _Session:
 def _lines_of(file: Path) -> Iterator[bytes]:
     try:
         with file.open("rb") as lines:
-            yield from filter(None, map(bytes.strip, lines))
+            for line in lines:
+                if whole := line.removeprefix(codecs.BOM_UTF8).strip():  # parts that were joined have a mark each
+                    yield whole
     except OSError as error:
         raise UsageError(f"{file} can't be read: {error.strerror}.") from None

@@ -131,6 +131,8 @@ def find_run(results: Path, ref: str) -> Path:
     for path in (Path(ref), results / ref):
         if ref and (path / MANIFEST).is_file():
             return path
+    if "://" in ref:
+        raise UsageError("Only a run of this machine can be named here.", fix="Copy it: `harness report ADDRESS`.")
     runs = list_runs(results)
     if not runs:
         raise UsageError(f"There is no run in {results}.", fix="Start one with `harness run SUITE`.")

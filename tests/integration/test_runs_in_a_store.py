@@ -85,6 +85,21 @@ def test_a_run_in_a_store_is_reported_and_exported_as_where_it_was_made(made: Pa
     assert [each.name for each in (here / "results").iterdir()] == [run.name]
 
 
+@pytest.mark.parametrize("kind", ["gs", "az"])
+def test_other_stores_are_read_likewise(made: Path, store: Bucket, kind: str) -> None:
+    run = measured(made)
+    address = store.upload(run, "b/nightly/x").replace("s3:", f"{kind}:")
+    here = other_machine(made)
+    done = at(here, store, "show", address, "--json")
+    assert (done.returncode, json.loads(done.stdout)["run_id"]) == (0, run.name), done.stderr
+    assert (here / "results" / run.name / JOURNAL).read_bytes() == (run / JOURNAL).read_bytes()
+
+
+def test_a_command_that_reads_no_store_says_how_to_copy_a_run(made: Path) -> None:
+    done = in_process("view", "s3://b/x", "--export", "pages", at=made)
+    assert (done.returncode, "Copy it: `harness report ADDRESS`." in done.stderr) == (2, True), done.stderr
+
+
 def test_a_run_is_compared_with_one_in_a_store(made: Path, store: Bucket) -> None:
     first, second = measured(made), measured(made)
     done = at(made, store, "compare", store.upload(first, "b/first"), second.name, "--json")
@@ -220,6 +235,25 @@ def test_a_key_that_the_client_can_not_read_is_not_shown(made: Path) -> None:
     again = harness("report", "gs://b/x", at=made, env={"GOOGLE_APPLICATION_CREDENTIALS": str(file)})
     assert again.returncode == 2
     assert SECRET not in done.stdout + done.stderr + again.stdout + again.stderr
+
+
+@pytest.mark.parametrize(
+    ("address", "name", "value", "told"),
+    [
+        ("s3://b/x", "AWS_ENDPOINT_URL", "localhost:9000", "AWS_ENDPOINT_URL is no address of a server."),
+        ("s3://b/x", "AWS_SECRET_ACCESS_KEY", f"{SECRET}\n", "AWS_SECRET_ACCESS_KEY holds a line break"),
+        ("s3://b/x", "AWS_REGION", "é", "AWS_REGION holds a line break, or what is not ASCII"),
+        ("gs://b/x", "GOOGLE_BEARER_TOKEN", f"{SECRET}\r", "GOOGLE_BEARER_TOKEN holds a line break"),
+        ("az://b/x", "AZURE_STORAGE_ACCOUNT_NAME", "a\n", "AZURE_STORAGE_ACCOUNT_NAME holds a line break"),
+        ("s3://b/x", "AWS_ENDPOINT_URL", "http://:::", "s3://b/x/manifest.json can't be read: obstore gave up."),
+    ],
+)
+def test_a_slip_in_a_variable_is_named_and_ends_no_process(
+    made: Path, store: Bucket, address: str, name: str, value: str, told: str
+) -> None:
+    store.environment[name] = value
+    done = at(made, store, "report", address)
+    assert (done.returncode, told in " ".join(done.stderr.split())) == (2, True), done.stderr
 
 
 def test_a_store_that_can_not_be_reached_is_told_and_no_key_with_it(made: Path, store: Bucket) -> None:

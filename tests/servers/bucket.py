@@ -1,8 +1,9 @@
-"""An object store on this machine that speaks as much of S3 as reading objects takes."""
+"""An object store on this machine that speaks as much of S3, and of its rivals' manners, as reading objects takes."""
 
 from __future__ import annotations
 
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ def bucket() -> Iterator[Bucket]:
             name = unquote(self.path.partition("?")[0]).lstrip("/")
             found.asked.append((self.command, name))
             raw = found.objects.get(name)
-            signed = f"Credential={KEY_ID}/" in self.headers.get("Authorization", "")
+            signed = KEY_ID in self.headers.get("Authorization", "")
             if name in found.refused or not signed:
                 self.answer(403, b"<Error><Code>AccessDenied</Code></Error>")
             elif raw is None:
@@ -77,13 +78,18 @@ def bucket() -> Iterator[Bucket]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
         found = Bucket(
             environment={
-                "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
-                "AWS_ALLOW_HTTP": "true",
-                "AWS_ACCESS_KEY_ID": KEY_ID,
-                "AWS_SECRET_ACCESS_KEY": SECRET,
-                "AWS_REGION": "c",
+                "NO_PROXY": "127.0.0.1",
+                **{"AWS_ENDPOINT_URL": url, "GOOGLE_BASE_URL": url, "AZURE_ENDPOINT": url},
+                **{f"{provider}_ALLOW_HTTP": "true" for provider in ("AWS", "GOOGLE", "AZURE")},
+                **{"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "c"},
+                "GOOGLE_BEARER_TOKEN": f"{KEY_ID}.{SECRET}",
+                **{
+                    "AZURE_STORAGE_ACCOUNT_NAME": KEY_ID,
+                    "AZURE_STORAGE_ACCOUNT_KEY": b64encode(SECRET.encode()).decode(),
+                },
             }
         )
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -26,6 +26,8 @@ _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`')  # a client may quote the key
 _PART = 8 << 20  # bytes of one request, which obstore ends after 30 s
 _MOST = {"manifest.json": 64 << 20, "journal.jsonl": 64 << 30}  # bytes
 _MOST_SAID = 300
+_OF_STORE = {"s3": "AWS_", "gs": "GOOGLE_", "az": "AZURE_"}
+_SERVER = re.compile(r"AWS_ENDPOINT(_URL(_S3)?)?|GOOGLE_BASE_URL|AZURE_(STORAGE_)?ENDPOINT")
 _KEYS = {
     "s3": "AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
@@ -51,16 +53,16 @@ def fetch_run(ref: str, results: Path) -> tuple[Path, str]:
             copy = Path(around) / "run"
             copy.mkdir()
             run = results / _copied(named, copy)
-            if not run.exists():
+            try:
                 copy.rename(run)
                 note(f"copied {named['run']} to {run}")
-            elif all((run / name).is_file() and cmp(copy / name, run / name, shallow=False) for name in _MOST):
+            except OSError:
+                if not run.exists():
+                    raise
+                if not all((run / name).is_file() and cmp(copy / name, run / name, shallow=False) for name in _MOST):
+                    message = f"{named['run']} differs from {run}, which has its id."
+                    raise UsageError(message, fix=f"Name {run}, or move it away first.") from None
                 note(f"{named['run']} is here already: {run}")
-            else:
-                raise UsageError(
-                    f"{named['run']} differs from {run}, which has its id.",
-                    fix=f"Name {run.name}, or move it away first.",
-                )
     except OSError as error:
         raise StorageFailed(f"{results}: {error.strerror or error}", fix="Make room or allow writing there.") from error
     return run, named["name"] or ""
@@ -75,6 +77,7 @@ def _copied(named: re.Match[str], copy: Path) -> str:
     except ImportError:
         message = f"reading {named['kind']}:// needs obstore, which is not installed"
         raise UsageError(message, fix=how_to_install("tables")) from None
+    _check_environment(_OF_STORE[named["kind"]])
     with _refusals(named):
         store = from_url(named["store"], retry_config={"max_retries": 3})
     for name in _MOST:
@@ -93,6 +96,16 @@ def _copied(named: re.Match[str], copy: Path) -> str:
             f"{named['run']}/manifest.json: its run_id can't name a folder.", fix="Restore it from a copy."
         )
     return run_id
+
+
+def _check_environment(prefix: str) -> None:
+    """Refuse, by name, a variable of a store that its client would end the whole process for. Raises UsageError."""
+    for name, value in os.environ.items():
+        if name.startswith(prefix) and _SERVER.fullmatch(name) and not value.startswith(("https://", "http://")):
+            raise UsageError(f"{name} is no address of a server.", fix="Begin it with https://.")
+        plain = value.lstrip().startswith("{") or (value.isascii() and value.isprintable())  # JSON has lines
+        if name.startswith(prefix) and not plain:
+            raise UsageError(f"{name} holds a line break, or what is not ASCII.", fix="Set it again without.")
 
 
 def _parts(store: Any, named: re.Match[str], name: str) -> Iterator[bytes]:  # noqa: ANN401 - obstore is an extra
@@ -141,3 +154,7 @@ def _refusals(named: re.Match[str], name: str = "") -> Iterator[None]:
         raise UsageError(
             f"{where} can't be read: {without_keys(said)[:_MOST_SAID]}", fix=f"{keys}, and check the address."
         ) from None
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what obstore raises where Rust gives up; no Exception
+            raise
+        raise UsageError(f"{where} can't be read: obstore gave up.", fix=f"{keys}, and check the address.") from None

@@ -1,5 +1,6 @@
 """Keys are redacted by value: whatever an endpoint echoes, no key reaches the journal, a log or a report."""
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 import msgspec
@@ -19,19 +20,22 @@ _values: list[str] = []  # longest first: a key that contains another one goes a
 
 def register(value: str) -> None:
     """Remember a secret of this process, so that `redact` removes it from any text."""
-    forms = {value, quote(value, safe="")}
-    for form in forms:
-        if len(form) >= _SHORTEST and form not in _values:
-            _values.append(form)
-    _values.sort(key=len, reverse=True)
+    _values[:] = _longest_first(_values, [value])
 
 
-def redact(text: str) -> str:
-    """Replace every registered secret in a text."""
-    for value in _values:
+def redact(text: str, *, also: Sequence[str] = ()) -> str:
+    """Replace every registered secret in a text, and those of this one text."""
+    for value in _longest_first(_values, also) if also else _values:
         if value in text:
             text = text.replace(value, REDACTED)
     return text
+
+
+def _longest_first(known: Sequence[str], more: Sequence[str]) -> list[str]:
+    forms = {
+        form for value in more for form in (value, quote(value, safe="", errors="replace")) if len(form) >= _SHORTEST
+    }
+    return sorted({*known, *forms}, key=len, reverse=True)
 
 
 def clean(outcome: Reply | Failure) -> Reply | Failure:

@@ -108,6 +108,8 @@ def test_no_key_of_a_config_reaches_the_disk_or_the_screen(tmp_path: Path) -> No
     key = "sk-proj-4f9A8b7C6d5E4f3A2b1C"
     providers = f"providers:\n  - {{id: 'openai:gpt-4.1-mini', config: {{apiKey: {key}, headers: {{x: {key}}}}}}}\n"
     providers += f"  - {{id: 'openai:gpt-4o', config: {{apiKeyEnvar: {key}}}}}\n  - 'https://me:{key}@example.org/v1?api_key={key}'\n"
+    for address in (f"https://me:{key}@h.example/v1", f"https://h.example/{key}?k={key}#{key}", f"{key}@h.example/v1"):
+        providers += f"  - {{id: 'openai:gpt-4o', config: {{apiBaseUrl: '{address}'}}}}\n"
     laid_out(tmp_path, {"c.yaml": f"prompts: ['{{{{a}}}}']\nenv: {{OPENAI_API_KEY: {key}}}\n{providers}{TESTS}"})
     for more in ([], ["--json"]):
         done = harness("import", "c.yaml", "--to", f"made{len(more)}", *more, at=tmp_path)

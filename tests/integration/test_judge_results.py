@@ -374,3 +374,12 @@ def test_versions_that_differ_by_a_zero_stay_two_labels(tmp_path: Path) -> None:
     done = in_process("judge", "v.csv", "--json", "--as", "exact", at=tmp_path)
     (candidate,) = json.loads(done.stdout)["candidates"]
     assert candidate["classification"]["accuracy"]["value"] == 0.5
+
+
+def test_a_column_of_flags_says_which_answers_failed(tmp_path: Path) -> None:
+    flags = ["0.0", "0", "False", "", "NaN", "[]", "1.0", "True"]
+    rows = "".join(f"{label},{label},{flag}\n" for flag in flags for label in "ab")
+    (tmp_path / "f.csv").write_text("expected,output,error\n" + rows)
+    done = in_process("judge", "f.csv", "--json", at=tmp_path)
+    (candidate,) = json.loads(done.stdout)["candidates"]
+    assert (candidate["outcomes"]["label"], candidate["outcomes"]["failed"]) == (12, 4)

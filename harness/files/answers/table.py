@@ -246,7 +246,7 @@ def _given(
 
 def _outcome(row: Mapping[str, Any], of: Mapping[str, str]) -> Reply | Failure:
     error = _text(row.get(of.get("error", ""))).strip()
-    if error.casefold() in _WORDS | {"false", "0"}:
+    if error.casefold() in _WORDS | {"false", "0", "0.0", "[]", "{}"}:
         return reply(_cell(row.get(of["reply"])))
     kind = error.partition(":")[0]
     if kind in KINDS:

@@ -58,8 +58,8 @@ def provided(written: object) -> Provided:
     options: Mapping[str, Any] = written if isinstance(written, Mapping) else {"id": written}
     spoken = as_text(options.get("id"))
     service, _, rest = spoken.partition(":")
-    if rest.startswith("//"):  # an address may hold a key
-        spoken = f"{service}:{re.sub('(?<=//)[^/]*@|(?<=[^/])/.*|[?#].*', '', rest)}"
+    if rest.startswith("//"):
+        spoken = _server(spoken)
     kind, _, model = rest.partition(":")
     if kind not in _KINDS or not model:
         kind, model = "", rest
@@ -86,7 +86,9 @@ def provided(written: object) -> Provided:
         f"`{shown(name)}` {who}{_KEY if name == 'apiKey' else ''}." for name in config if name not in _PARAMS | _TAKEN
     ]
     if strange:  # a file from elsewhere must not choose who is sent a key
-        left.append(f"a key for `{shown(entry['base_url'])}` {who}: name its `api_key_env` yourself, if you trust it.")
+        left.append(
+            f"a key for `{shown(_server(entry['base_url']))}` {who}: name its `api_key_env` yourself, if you trust it."
+        )
     left += [f"`{shown(key)}` {who}." for key in options if key not in {"id", "label", "config"}]
     try:
         ModelEntry.model_validate(entry)
@@ -99,6 +101,12 @@ def provided(written: object) -> Provided:
 def _address(config: Mapping[str, Any], known: _Service) -> str:
     host = as_text(config.get("apiHost"))
     return as_text(config.get("apiBaseUrl")) or (f"https://{host}/v1" if host else known.url)
+
+
+def _server(address: str) -> str:
+    """Say an address without what may hold a key: its user, path and query."""
+    scheme, slashes, rest = address.partition("//") if "//" in address else ("", "", address)
+    return scheme + slashes + re.split("[?#]", rest)[0].rpartition("@")[2].partition("/")[0]
 
 
 def _name(text: str) -> str:

@@ -99,12 +99,10 @@ def _with_choice(views: Sequence[View], candidates: tuple[CandidateAssessment, .
     return tuple(msgspec.structs.replace(one, traps=(*one.traps, *told)) if one is best else one for one in candidates)
 
 
-def views_of(
-    run: Path, thresholds: Sequence[Threshold] | None = None, *, labelled: Mapping[str, str] | None = None
-) -> dict[str, View]:
+def views_of(run: Path, *, labelled: Mapping[str, str] | None = None) -> dict[str, View]:
     """Read the run in a folder: its candidates by name, without judging them; `labelled` as in `assess_run`."""
     with fitting_together(run):
-        return views(read_manifest(run), events_of(run), thresholds, labelled)
+        return views(read_manifest(run), events_of(run), labelled=labelled)
 
 
 def views(

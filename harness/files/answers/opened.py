@@ -193,12 +193,12 @@ class Database:
             raise Refused(f"can't be read as a database: {shown(str(error), 120)}.") from None
 
 
-def begins_with(file: Path, most: int = 16) -> bytes:
+def begins_with(file: Path) -> bytes:
     """Give the first bytes of a file, by which its format is told. Raises Refused."""
     if file.exists() and not file.is_file() and not file.is_dir():  # it is read more than once
         raise Refused("is a pipe or a device.", "Write it to a file first.")
     try:
         with file.open("rb") as source:
-            return source.read(most)
+            return source.read(16)
     except OSError as error:
         raise Refused(f"cannot be read: {reason(error)}.", "Check the path and its permissions.") from None

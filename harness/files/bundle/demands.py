@@ -90,7 +90,7 @@ def _no_such_cases(threshold: Threshold, cases: Sequence[Case]) -> tuple[str, st
     metric = metric_of(threshold.metric)
     if metric.splits and len({case.split for case in cases if case.split}) < 2:
         return "the cases have no two splits to compare.", "Mark cases as `split: dev` and `split: holdout`."
-    inside = [case for case in cases if _inside(case, threshold.where)]
+    inside = [case for case in cases if threshold.covers(case.split, case.tags)]
     if not inside:
         return "no case meets all these conditions.", "Ask for fewer."
     mine = sum(case.expected == threshold.label for case in inside)
@@ -106,10 +106,6 @@ def _no_such_cases(threshold: Threshold, cases: Sequence[Case]) -> tuple[str, st
             "Add such cases.",
         )
     return "", ""
-
-
-def _inside(case: Case, where: tuple[tuple[str, str], ...]) -> bool:
-    return all(name in case.tags if key == "tag" else name == case.split for key, name in where)
 
 
 def read_policy(asked: Sequence[str], suite: Suite) -> tuple[tuple[Threshold, ...], str]:

@@ -1,17 +1,22 @@
-"""Which tool wrote a file, told by what it holds; and its draft."""
+"""Which tool wrote a file, told by what it holds; and its draft.
+
+A .prompt.yml, as GitHub kept it, is read here: the prompt as it is, its `testData` as cases, its `evaluators` as the
+reply rule. Only `{{name}}` is a place there: `{# #}` and `{% %}` are text, and a name may hold a dash.
+"""
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness.files import written
-from harness.files.imported.draft import Asked, Draft, plain_name
-from harness.files.imported.prompt_file import read_prompt_file
+from harness.files import prompts, written
+from harness.files.imported.draft import Asked, Draft, Row, Way, plain_name
 from harness.files.imported.promptfoo import Config
-from harness.files.imported.registry import evals_of, read_registry
-from harness.files.imported.samples import read_samples, shape_of
+from harness.files.imported.providers import SERVICES, provided
+from harness.files.imported.samples import evals_of, read_registry, read_samples, shape_of
 from harness.files.imported.tables import READERS, read_data_set
+from harness.files.imported.templates import filled
 
 _NO_NAMES = frozenset({
     "promptfooconfig", "config", "samples", "test", "train", "data", "dataset", "cases", "goldens", "index", "tests",
@@ -21,6 +26,12 @@ _RESULTS = (".eval", ".db", ".sqlite")
 _PROMPTFOO = frozenset({"prompts", "providers", "targets", "tests", "defaultTest", "scenarios"})
 _ALL_RESULTS = frozenset({"results", "evalId", "eval", "samples", "testCases"})
 _TESTS = ("vars", "assert")  # of a promptfoo test that stands by itself
+_WAYS: Mapping[str, Way] = {  # all but `equals` are read without case, by `gh models eval`
+    "equals": Way("equals", r"\A", r"\Z"),
+    "contains": Way("contains", cased=False),
+    "startsWith": Way("startsWith", r"\A", cased=False),
+    "endsWith": Way("endsWith", "", r"\Z", cased=False),
+}
 
 
 def read_foreign(source: str, asked: Asked) -> Draft:
@@ -85,7 +96,7 @@ def _tree(path: Path, draft: Draft, asked: Asked) -> None:
     keys = set(tree.entries) if isinstance(tree, written.Entries) else set()
     if isinstance(tree, written.Entries) and "messages" in keys:
         draft.kind = ".prompt.yml"
-        read_prompt_file(path, tree, draft)
+        _prompt_file(path, tree, draft)
     elif isinstance(tree, written.Entries) and keys & _PROMPTFOO:
         draft.kind = "promptfoo"
         Config(path, tree, draft, asked.expected).read()
@@ -135,3 +146,65 @@ def _records(path: Path, draft: Draft, asked: Asked) -> None:
         _results(draft)
     else:
         read_data_set(str(path), draft, asked)
+
+
+def _prompt_file(path: Path, tree: written.Entries, draft: Draft) -> None:
+    """Read a prompt with its cases; what is wrong with it is a finding."""
+    checked = prompts.read_prompt(path, draft.findings)
+    text = written.read_written(path, written.Findings())
+    if checked is None or text is None or draft.findings.total:
+        return
+    prompt = checked.model
+    draft.description = prompt.description
+    draft.prompts[prompts.plain_name(path)] = text
+    _model(prompt, path, tree, draft)
+    data = tree.entries.get("testData", (1, None))[1]
+    lines = [item.line for item in data.items] if isinstance(data, written.Items) else []
+    if not lines:
+        said = "is not there: this prompt brings no cases."
+        draft.findings.add(path, 1, "testData", said, "Add a list, or import a table.")
+        return
+    judged = _judged(prompt, path, tree, draft)
+    for line, row in zip(lines, prompt.test_data, strict=True):
+        inputs = {name: written.as_text(value) for name, value in row.items() if name not in {"expected", "id"}}
+        known = {"id": written.as_text(row["id"])} if row.get("id") else {}
+        label, way = written.as_text(row.get("expected")), None
+        if judged is not None:
+            way = judged[0]
+            label = filled(judged[1], row) or label
+        draft.rows.append(Row(path, line, inputs, (label,), way, known))
+
+
+def _judged(prompt: prompts.Prompt, path: Path, tree: written.Entries, draft: Draft) -> tuple[Way, str] | None:
+    """Give how the first evaluator that names an input of the case compares; the others are told."""
+    found = None
+    for number, evaluator in enumerate(prompt.evaluators):
+        line = tree.at(("evaluators", number))[1]
+        rule: Any = evaluator.get("string")
+        name, value = next(iter(rule.items())) if isinstance(rule, dict) and len(rule) == 1 else ("", "")
+        if name in _WAYS and "{{" in written.as_text(value) and found is None:
+            found = _WAYS[name], written.as_text(value)
+            continue
+        why = "is judged by a model" if "llm" in evaluator or "uses" in evaluator else "compares all with one text"
+        why = "is demanded as well" if name in _WAYS and "{{" in written.as_text(value) else why
+        what = written.shown(written.as_text(evaluator.get("name") or number))
+        draft.leave(path, line, f"evaluators[{number}]", f"`{what}` is not carried: it {why}.")
+    return found
+
+
+def _model(prompt: prompts.Prompt, path: Path, tree: written.Entries, draft: Draft) -> None:
+    if prompt.model is None:
+        return
+    line = tree.at(("model",))[1]
+    publisher, _, name = prompt.model.partition("/")
+    service = {"mistral-ai": "mistral"}.get(publisher, publisher)
+    found = provided(f"{service}:{name}") if service in SERVICES and name else None
+    if found is None or found.entry is None:
+        draft.leave(
+            path, line, "model", f"`{written.shown(prompt.model)}` has no counterpart: write its entry yourself."
+        )
+    else:
+        draft.models[found.name] = found.entry
+        draft.told.append(
+            f"`{written.shown(prompt.model)}` is asked at {found.entry['base_url']}: GitHub Models serves no more."
+        )

@@ -208,6 +208,10 @@ class Threshold:
         """The cases that it is about, as words of a threshold: `tag=short and split=dev`; empty for all."""
         return " and ".join(f"{kind}={name}" for kind, name in self.where)
 
+    def covers(self, split: str, tags: tuple[str, ...]) -> bool:
+        """Tell whether it is about a case of this split, with these tags."""
+        return all(name in tags if kind == "tag" else name == split for kind, name in self.where)
+
     @property
     def figure(self) -> str:
         """The name of its figure without the freedoms of spelling: spaces, quotes, `cost_per_1000`."""

@@ -81,12 +81,10 @@ def read_tree(path: Path, findings: Findings) -> Entries | None:
     return None if text is None else parse(text, path, findings)
 
 
-def read_model(
-    cls: type[M], path: Path, findings: Findings, *, texts: Sequence[Path_], stand_ins: Mapping[str, Any] | None = None
-) -> Checked[M] | None:
+def read_model(cls: type[M], path: Path, findings: Findings, *, texts: Sequence[Path_]) -> Checked[M] | None:
     """Read a file as a model; `texts` are the places whose scalars stay as written, see `check`."""
     tree = read_tree(path, findings)
-    return None if tree is None else check(cls, tree, path, findings, texts=texts, stand_ins=stand_ins or {})
+    return None if tree is None else check(cls, tree, path, findings, texts=texts, stand_ins={})
 
 
 def check(

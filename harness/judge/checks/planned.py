@@ -71,15 +71,11 @@ def together(rows: Sequence[PowerRow]) -> Together | None:
 def _row(suite: Suite, threshold: Threshold, cases: Sequence[Case], accuracy: float | None) -> PowerRow:
     if threshold.baseline != "absolute":
         return unplanned(threshold, "it depends on the baseline")
-    chosen = [case for case in cases if _selected(case, threshold.where)]
+    chosen = [case for case in cases if threshold.covers(case.split, case.tags)]
     if threshold.metric == BETTER_THAN_MAJORITY.name:
         threshold = replace(threshold, bound=_majority(chosen))
     ahead = Ahead(suite=suite, threshold=threshold, cases=chosen, accuracy=accuracy)
     return GAUGES[threshold.metric].plan(ahead)
-
-
-def _selected(case: Case, where: Sequence[tuple[str, str]]) -> bool:
-    return all(name in case.tags if kind == "tag" else name == case.split for kind, name in where)
 
 
 def _majority(cases: Sequence[Case]) -> float:

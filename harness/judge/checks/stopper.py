@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -271,7 +271,8 @@ def _evidence(suite: Suite, cases: Sequence[Case], threshold: Threshold, rule: S
     goal = Goal(threshold, share, None if label is None else suite.labels.index(label)) if share is not None else None
     if score is None or goal is None or not 0 < goal.share < 1:
         return None
-    members, sure = [case for case in cases if _is_in(case, threshold.where)], sure._replace(required=goal.share)
+    members = [case for case in cases if threshold.covers(case.split, case.tags)]
+    sure = sure._replace(required=goal.share)
     inside = frozenset(case.id for case in members)
     if score is PREDICTED:
         likely = sum(case.expected == goal.label for case in members)
@@ -291,7 +292,3 @@ def _share(cases: Sequence[Case], threshold: Threshold) -> float | None:
     if metric.quantile is not None:
         return metric.quantile
     return threshold.bound if metric.higher_is_better else 1 - threshold.bound
-
-
-def _is_in(case: Case, where: Iterable[tuple[str, str]]) -> bool:
-    return all(name in case.tags if kind == "tag" else case.split == name for kind, name in where)

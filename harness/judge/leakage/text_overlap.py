@@ -55,7 +55,7 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"\w+", text)
 
 
-def overlaps(left: Sequence[str], right: Sequence[str] | None = None, *, threshold: float = THRESHOLD) -> list[Overlap]:
+def overlaps(left: Sequence[str], right: Sequence[str] | None = None) -> list[Overlap]:
     """Give all pairs of a left and a right text that overlap, best measure first; sorted by position.
 
     Without `right`, pairs within `left` (each once, left < right). Empty texts overlap with nothing.
@@ -65,7 +65,7 @@ def overlaps(left: Sequence[str], right: Sequence[str] | None = None, *, thresho
     best: dict[tuple[int, int], Overlap] = {}
     for i, j in _equal(folded, asked):
         best[i, j] = Overlap(i, j, 1.0, "exact")
-    for found in (*_by_characters(folded, asked, threshold), *_by_words(folded, asked, threshold)):
+    for found in (*_by_characters(folded, asked), *_by_words(folded, asked)):
         old = best.get((found.left, found.right))
         if old is None or (old.measure != "exact" and found.similarity > old.similarity):
             best[found.left, found.right] = found
@@ -111,27 +111,25 @@ def _equal(folded: list[str], asked: _Asked) -> Iterator[tuple[int, int]]:
                 yield i, j
 
 
-def _by_characters(folded: list[str], asked: _Asked, threshold: float) -> Iterator[Overlap]:
+def _by_characters(folded: list[str], asked: _Asked) -> Iterator[Overlap]:
     sets = text_sets.character_sets(folded, CHARACTERS)
     size, signatures = sets.size, sets.signatures()
-    for i, j in candidates(sets, threshold):
-        apart = (1 - threshold) / (1 + threshold) * (size[i] + size[j])
-        keep = asked.wanted(i, j) & text_sets.alike_in_size(size[i], size[j], threshold)
+    for i, j in candidates(sets, THRESHOLD):
+        apart = (1 - THRESHOLD) / (1 + THRESHOLD) * (size[i] + size[j])
+        keep = asked.wanted(i, j) & text_sets.alike_in_size(size[i], size[j], THRESHOLD)
         i, j, apart = i[keep], j[keep], apart[keep]  # noqa: PLW2901 - the same pairs, fewer of them
         keep = text_sets.at_least_different(signatures, i, j) <= apart + 1e-9
-        yield from _jaccard(sets, i[keep], j[keep], threshold, "characters")
+        yield from _jaccard(sets, i[keep], j[keep], "characters")
 
 
-def _jaccard(
-    sets: text_sets.HashedSets, i: text_sets.Int64, j: text_sets.Int64, threshold: float, measure: Measure
-) -> Iterator[Overlap]:
+def _jaccard(sets: text_sets.HashedSets, i: text_sets.Int64, j: text_sets.Int64, measure: Measure) -> Iterator[Overlap]:
     common = sets.common(i, j)
     similarity = common / np.maximum(sets.size[i] + sets.size[j] - common, 1)
-    for k in np.flatnonzero(similarity >= threshold - 1e-9):
+    for k in np.flatnonzero(similarity >= THRESHOLD - 1e-9):
         yield Overlap(int(i[k]), int(j[k]), float(similarity[k]), measure)
 
 
-def _by_words(folded: list[str], asked: _Asked, threshold: float) -> Iterator[Overlap]:
+def _by_words(folded: list[str], asked: _Asked) -> Iterator[Overlap]:
     texts = _numbered(folded)
     length = np.array([len(words) for words in texts], dtype=np.int64)
     grams, words = text_sets.word_sets(texts, _WORDS), text_sets.word_sets(texts, 1)
@@ -139,16 +137,16 @@ def _by_words(folded: list[str], asked: _Asked, threshold: float) -> Iterator[Ov
     for i, j in candidates(grams, 0.0):
         # An element that only one text has spoils a 3-gram at least, and every 3-gram has three words.
         both = length[i] + length[j]
-        keep = asked.wanted(i, j) & text_sets.alike_in_size(length[i], length[j], threshold / (2 - threshold))
+        keep = asked.wanted(i, j) & text_sets.alike_in_size(length[i], length[j], THRESHOLD / (2 - THRESHOLD))
         i, j, both = i[keep], j[keep], both[keep]  # noqa: PLW2901 - the same pairs, fewer of them
         apart = text_sets.at_least_different(signatures, i, j)
-        keep = apart <= 3 * (1 - threshold) / (1 + threshold) * both
-        yield from _jaccard(grams, i[keep], j[keep], threshold, "words")
+        keep = apart <= 3 * (1 - THRESHOLD) / (1 + THRESHOLD) * both
+        yield from _jaccard(grams, i[keep], j[keep], "words")
         # Words that only one text has stand outside of any common subsequence: (1 - t)(n + m) may.
-        keep = (apart <= (1 - threshold) * both + 1e-9) & (np.minimum(length[i], length[j]) >= ALIGNED_WORDS)
+        keep = (apart <= (1 - THRESHOLD) * both + 1e-9) & (np.minimum(length[i], length[j]) >= ALIGNED_WORDS)
         for a, b in zip(i[keep].tolist(), j[keep].tolist(), strict=True):
             similarity = _aligned(texts[a].tolist(), texts[b].tolist())
-            if similarity >= threshold:
+            if similarity >= THRESHOLD:
                 yield Overlap(a, b, similarity, "aligned")
 
 

@@ -29,7 +29,7 @@ def wilson(p: float, n: float, confidence: float = 0.95) -> tuple[float, float]:
     return low, high
 
 
-def exact_lower(p: float, n: float, confidence: float = 0.95) -> float:
+def exact_lower(p: float, n: float, confidence: float) -> float:
     """Give the one-sided Clopper-Pearson lower bound of a share.
 
     Clopper and Pearson (1934), by the beta function so that n may be an effective size (Korn and Graubard
@@ -39,7 +39,7 @@ def exact_lower(p: float, n: float, confidence: float = 0.95) -> float:
     return 0.0 if hits <= 0 or n <= 0 else float(betaincinv(hits, n - hits + 1, 1 - confidence))
 
 
-def exact_upper(p: float, n: float, confidence: float = 0.95) -> float:
+def exact_upper(p: float, n: float, confidence: float) -> float:
     """Give the one-sided Clopper-Pearson upper bound: the mirror of `exact_lower`."""
     return 1 - exact_lower(1 - p, n, confidence)
 

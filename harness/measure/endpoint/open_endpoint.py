@@ -11,8 +11,7 @@ from harness.errors import UsageError, how_to_install
 from harness.files.project import CERTIFICATES_FIX, Azure, EndpointKind, ModelEntry, read_certificates
 from harness.files.prompts import Prompt
 from harness.measure.endpoint import codecs, origin
-from harness.measure.endpoint.batches_anthropic import AnthropicBatches
-from harness.measure.endpoint.batches_openai import Asking, OpenAIBatches
+from harness.measure.endpoint.batch_services import AnthropicBatches, OpenAIBatches, batches
 from harness.measure.endpoint.contract import Endpoint
 from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS, OTHER_SERVER, LocalEndpoint, find_weights
 from harness.measure.endpoint.function import FunctionEndpoint
@@ -77,7 +76,7 @@ def listing(name: str, entry: ModelEntry, root: Path) -> tuple[Transport, tuple[
     return make_transport("wire", urls[0], headers, _trusted(name, entry, root)), tuple(urls)
 
 
-def batches_of(name: str, entry: ModelEntry, endpoint: HttpEndpoint, root: Path) -> Asking:
+def batches_of(name: str, entry: ModelEntry, endpoint: HttpEndpoint, root: Path) -> batches.Asking:
     """Make the way to the batches of one model, not yet opened. Raises UsageError as `build_endpoint` does."""
     spoken, edge = entry.endpoint == "anthropic", token_hex(16)
     headers = _anthropic_headers(name, entry) if spoken else _bearer_headers(name, entry)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from harness import judge
@@ -75,9 +75,9 @@ def render_upgrade_markdown(made: judge.Upgrade) -> str:
     return cut_markdown(markdown_page("upgrade.md.j2", view=_view(made)))
 
 
-def terminal_upgrade(made: judge.Upgrade, *, console: Console | None = None) -> str:
+def terminal_upgrade(made: judge.Upgrade) -> str:
     """Give the decision as text for stdout."""
-    target = console or stdout_console()
+    target = stdout_console()
     return written(_blocks(_view(made), Pen(target)), target)
 
 

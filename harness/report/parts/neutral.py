@@ -157,12 +157,12 @@ _MD_OPENS = re.compile("^<details>", re.MULTILINE)
 _MD_CLOSES = re.compile("^</details>", re.MULTILINE)
 
 
-def cut_markdown(text: str, *, limit: int = MARKDOWN_LIMIT) -> str:
+def cut_markdown(text: str) -> str:
     """Cut a rendered document at a line end, close what is open, and say so."""
-    if len(text) <= limit:
+    if len(text) <= MARKDOWN_LIMIT:
         return text
-    notice = CUT_NOTICE.format(limit=limit)
-    room = limit - len(notice) - 400  # 400: the closing tags
+    notice = CUT_NOTICE.format(limit=MARKDOWN_LIMIT)
+    room = MARKDOWN_LIMIT - len(notice) - 400  # 400: the closing tags
     kept = text[: text.rfind("\n", 0, room)]
     still_open = len(_MD_OPENS.findall(kept)) - len(_MD_CLOSES.findall(kept))
     return kept + "\n\n" + "</details>\n" * still_open + notice

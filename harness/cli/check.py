@@ -107,6 +107,7 @@ def check(
 def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tuple[Any, bool]:
     """Give what is found, as text or as data, and whether these cases can prove every threshold."""
     from harness.judge.checks import power, together  # after the files proved right: mistakes are told at once
+    from harness.judge.checks.forecast import forecast
     from harness.judge.power import cheapest_fix
     from harness.measure.bounds import estimate
 
@@ -114,7 +115,9 @@ def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tup
     rows = power(bundle.suite, bundle.thresholds, bundle.cases, bundle.timed)
     provable = all(row.provable for row in rows)
     leaks = leaks_of(bundle)
-    early = _early(bundle) if stop or bundle.suite.stop is not None else None
+    early: Forecast | None = None
+    if stop or bundle.suite.stop is not None:
+        early = forecast(bundle.suite, bundle.thresholds, bundle.cases, among=len(bundle.candidates))
     notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.untimed, *bundle.notes)
     notes += () if early is None else (early.told,)
     fix, joint = cheapest_fix(bundle.suite, rows), together(rows)
@@ -130,12 +133,6 @@ def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tup
     found |= {} if early is None else {"stopping": early._asdict()}
     labels = label_warnings(bundle)
     return {"suite": bundle.suite.name, "labels": labels, "plan": summary, **found, "notes": notes}, provable
-
-
-def _early(bundle: Bundle) -> Forecast | None:
-    from harness.judge.checks.forecast import forecast
-
-    return forecast(bundle.suite, bundle.thresholds, bundle.cases, among=len(bundle.candidates))
 
 
 def unset_keys(bundle: Bundle) -> tuple[str, ...]:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from harness.files.project import Project
     from harness.judge.assess import Assessment, Threshold, View
     from harness.judge.checks import Baseline, Beside, Stopper
-    from harness.measure.bounds import Most
-    from harness.measure.run import Record, Retry, Shard
+    from harness.measure.run import Most, Record, Retry, Shard
     from harness.rundir import Manifest
 
 KEPT = "judged.cache"
@@ -48,8 +47,7 @@ def measure_bundle(
 ) -> Path:
     """Measure with live progress on stderr; gives the run's folder."""
     from harness.cli.progress import watching_bundle
-    from harness.measure.bounds import NO_BOUND
-    from harness.measure.run import measure
+    from harness.measure.run import NO_BOUND, measure
 
     with watching_bundle(bundle, quiet=quiet, verbose=verbose) as observer:
         return measure(
@@ -93,7 +91,7 @@ def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Asses
 
 def as_judged(folder: Path, manifest: Manifest) -> Assessment:
     """Give a run's assessment: the one that was kept while all that it was judged from is the same, else anew."""
-    from harness.judge import Assessment
+    from harness.judge.assess import Assessment
 
     return kept.read_kept(folder / KEPT, _digest_of_all(folder, manifest), Assessment) or judged(folder)
 

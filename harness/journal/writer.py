@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from harness.errors import StorageFailed
 from harness.journal.line import LONGEST_LINE, SCHEMA_VERSION, Event, Header, encode_line
-from harness.journal.reader import recover
+from harness.journal.reader import StorageFailed, recover
 
 if TYPE_CHECKING:
     import asyncio  # takes a tenth of the time of commands that only read

@@ -18,10 +18,9 @@ import msgspec
 
 from harness.errors import RunChanged, UsageError
 from harness.files.branch.repository import Repository
-from harness.files.bundle import Bundle, Candidate
 from harness.files.project import find_project, load_project
 from harness.files.suite import Suite
-from harness.measure.plan import Plan
+from harness.measure.plan import Bundle, Candidate, Plan
 from harness.measure.timeline import RealClock
 from harness.rundir import SCHEMA_VERSION, CandidateEntry, FileDigest, Manifest
 

@@ -14,9 +14,9 @@ from harness.errors import EndpointUnusable, UsageError
 
 if TYPE_CHECKING:
     from harness.cli.gate.judging import Held
+    from harness.cli.gate.measuring import Most
     from harness.files.branch import GateBundle
     from harness.files.bundle import Via
-    from harness.measure.bounds import Most
 
 
 class PolicySide(StrEnum):

@@ -15,8 +15,18 @@ from harness.files.branch import GateBundle
 from harness.files.digest import digest
 from harness.journal import iter_records
 from harness.measure.resume import resume, something_left
-from harness.measure.run import Bundle, Candidate, Most, Plan, Stopper, measure, served_as, stored_replies
-from harness.record import Record, Reply
+from harness.measure.run import (
+    Bundle,
+    Candidate,
+    Most,
+    Plan,
+    Record,
+    Reply,
+    Stopper,
+    measure,
+    served_as,
+    stored_replies,
+)
 from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
 
 _AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."

@@ -8,7 +8,17 @@ import msgspec
 from harness.cli.gate.outputs import write_all
 from harness.cli.ground import UsageError, emit, emit_json, note
 from harness.cli.judged import baseline_for, stopper_of
-from harness.cli.upgrade.measuring import DOCUMENT, Bundle, Most, Settings, Stopper, ask_again, fresh_run
+from harness.cli.upgrade.measuring import (
+    DOCUMENT,
+    Bundle,
+    Manifest,
+    Most,
+    Settings,
+    Stopper,
+    ask_again,
+    fresh_run,
+    read_manifest,
+)
 from harness.files.case import read_labels
 from harness.files.suite import Suite
 from harness.judge import CandidateAssessment, Upgrade, UpgradedPrompt, listed
@@ -16,7 +26,6 @@ from harness.judge.assess import View, assess_run, views_of
 from harness.judge.compare import Couple, Demand, beside, concluded, confirmed, disagreeing, upgrade_rule, upgraded
 from harness.report.comparison import render_upgrade_html, render_upgrade_markdown, terminal_upgrade
 from harness.report.run import render_document, write_reports
-from harness.rundir import Manifest, read_manifest
 
 TO_LABEL = "to-label.jsonl"
 

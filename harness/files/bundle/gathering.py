@@ -7,8 +7,7 @@ from harness.files import project, written
 from harness.files.case import Case, CaseReader
 from harness.files.label_names import by_id, names_a_file, read_names
 from harness.files.prompts import Prompt, plain_name, read_prompt
-from harness.files.suite import CaseFile, Suite
-from harness.files.suite.reading import read_suite
+from harness.files.suite.reading import CaseFile, Suite, read_suite
 
 
 class Gatherer:

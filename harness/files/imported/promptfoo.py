@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import written
-from harness.files.imported.draft import Draft
-from harness.files.imported.promptfoo_tests import Tests
+from harness.files.imported.promptfoo_tests import Draft, Tests
 from harness.files.imported.providers import provided
 from harness.files.imported.templates import translated
 

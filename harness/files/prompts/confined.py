@@ -19,9 +19,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
-from harness.files.prompt import Prompt
 from harness.files.prompts.compiling import RenderFailed, TemplateRefused, TooMuchMemory
-from harness.files.prompts.render import Rendered, RenderedChat, RenderedText, Renderer
+from harness.files.prompts.render import Prompt, Rendered, RenderedChat, RenderedText, Renderer
 
 START_S = 60.0  # for the child to begin: that is the machine's time, not the prompt's
 WALL_S = 15.0  # for one answer

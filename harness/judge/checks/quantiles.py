@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.judge import Check, Estimate, Lack, count, scores, sure, undefined, verb
-from harness.judge.checks.asked import Asked
-from harness.judge.checks.why import AFFORDABLE, open_since
+from harness.judge.checks.why import AFFORDABLE, Asked, open_since
 from harness.judge.scores import NONE, Float, Int64, Missing, Share, SloDecision
 from harness.judge.sections.latency import untimed
 

@@ -9,8 +9,7 @@ import numpy as np
 from harness.files import thresholds
 from harness.files.thresholds import COST_PER_1000, Metric
 from harness.judge import Bill, Comparison, Estimate, MetricDifference, TypicalShift, money, scores
-from harness.judge.compare.decide import decided
-from harness.judge.compare.figures import Compared
+from harness.judge.compare.decide import Compared, decided
 from harness.judge.pairs import FAILED, NONE, Bool, Float, Pairs, Side
 from harness.judge.scores import Figure, Int64, Missing
 from harness.judge.sections.cost import NO_USAGE, counted, scaled, spent, unknown

@@ -11,9 +11,8 @@ import msgspec
 from harness.errors import HarnessError
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, P95, PRECISION, RECALL, STABILITY
 from harness.judge import Estimate, History, PastRun, scores
-from harness.judge.history.reference import as_share, usable
 from harness.judge.history.reports import PastCandidate, PastReport, read_report
-from harness.judge.history.section import described, why_not_measured
+from harness.judge.history.section import as_share, described, usable, why_not_measured
 from harness.judge.history.series import MARGIN, history_of
 from harness.judge.scores import Missing
 from harness.judge.table.read import tabulate

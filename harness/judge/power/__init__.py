@@ -4,5 +4,4 @@ Each metric names its planner in the table of metrics; `checks.power` asks them 
 """
 
 from harness.judge.power.fix import cheapest_fix
-from harness.judge.power.model import Ahead
-from harness.judge.power.rows import PowerRow, of_f1, of_share, unplanned
+from harness.judge.power.rows import Ahead, PowerRow, of_f1, of_share, unplanned

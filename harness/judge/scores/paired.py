@@ -15,8 +15,7 @@ from scipy.special import chdtrc, ndtr, ndtri, stdtrit
 
 from harness.judge.scores.figure import Estimate, Float, Int32, Int64, Missing, Normal, two_sided
 from harness.judge.scores.not_worse import tango_bound, tango_z
-from harness.judge.scores.planning import POWER
-from harness.judge.scores.proportion import uncertainty_of_spread
+from harness.judge.scores.proportion import POWER, uncertainty_of_spread
 
 TWO_LOOKS = 1.1  # times the error of one: a first look at all of it can't be taken back
 

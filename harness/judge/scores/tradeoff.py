@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from harness.judge.scores.binomial import wilson
 from harness.judge.scores.figure import Bool, Estimate, Float, Int32, Int64, Missing, undefined
-from harness.judge.scores.proportion import Share, clustered_share
+from harness.judge.scores.proportion import Share, clustered_share, wilson
 
 GRID = np.linspace(0.0, 1.0, 51)
 BOTH_NEEDED = "scores are needed for cases of this label and for others"

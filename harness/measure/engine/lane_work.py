@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from harness.errors import EndpointUnusable
 from harness.measure.endpoint.failure_map import is_fatal
 from harness.measure.engine.call import Caller
-from harness.measure.engine.contract import refusal
+from harness.measure.engine.contract import EndpointUnusable, refusal
 from harness.measure.pacing import Lane, Settled, shared_limits
 from harness.record import Event, Failure, FailureKind, Planned, Record
 

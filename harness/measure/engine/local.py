@@ -14,9 +14,8 @@ from typing import Any, TypeAlias
 from harness.errors import HarnessError, StorageFailed
 from harness.measure.endpoint import Endpoint, ReplayEndpoint, build_endpoint
 from harness.measure.engine import contract
-from harness.measure.engine.call import Caller
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
-from harness.measure.engine.lane_work import Dealt, Feed, Lanes, LaneWork
+from harness.measure.engine.lane_work import Caller, Dealt, Feed, Lanes, LaneWork
 from harness.measure.pacing import FirstCalls, Lane, connections_allowed, shared_limits
 from harness.measure.plan import Candidate, Plan
 from harness.measure.timeline import Clock, RealClock

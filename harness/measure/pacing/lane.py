@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.files.project import Limits
-from harness.measure.endpoint.contract import Answer, Failure
 from harness.measure.pacing.rate import RateLimiter
-from harness.measure.pacing.retrying import Breaker, Clock, RetryBudget
+from harness.measure.pacing.retrying import Answer, Breaker, Clock, Failure, RetryBudget
 from harness.measure.pacing.turnstile import Turnstile
 
 _WORTH_SAYING_S = 0.05

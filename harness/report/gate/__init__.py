@@ -1,5 +1,4 @@
 """A gate's decision for people and for build servers: terminal, comment, annotations, JUnit."""
 
-from harness.report.gate.ci import annotations_of, quiet_commands, render_gate_junit
-from harness.report.gate.markdown import STICKY, render_gate
+from harness.report.gate.ci import STICKY, annotations_of, quiet_commands, render_gate, render_gate_junit
 from harness.report.gate.terminal import terminal_gate

@@ -1,12 +1,24 @@
-"""What a build server reads of a gate: annotations on the lines of a prompt, and the checks as tests."""
+"""What a pull request and a build server read of a gate: a comment, annotations on lines, and the checks as tests.
 
-from collections.abc import Iterator
+The comment, gate.md, is at most as long as GitHub accepts, whatever a reply holds. It is rendered in full where that
+fits, else without the folded parts, else with fewer prompts: a document is never cut inside of a fence or a table,
+and says what is missing.
+"""
 
-from harness.judge import Gate, GateCheck, GatedPrompt, scale_of
-from harness.report.gate.view import by_gravity, gate_row, wrong_of
+import re
+from collections.abc import Iterator, Sequence
+
+from markupsafe import Markup
+
+from harness.judge import Gate, GateCheck, GatedPrompt, count, scale_of
+from harness.report.gate.view import GateView, by_gravity, gate_row, gate_view, wrong_of
 from harness.report.junit_file import JunitSuite, JunitTest, junit_file, trouble_tests
-from harness.report.parts import annotation, shorten
+from harness.report.parts import MARKDOWN_LIMIT, annotation, cut_markdown, one_line, shorten
+from harness.report.rendering import markdown_page
 
+TEMPLATE = "gate.md.j2"
+STICKY = "<!-- prompt-readiness gate -->"  # by which the comment is found again
+_DIFF_LINES, _DIFF_WIDTH = 80, 200
 _LONGEST_TEXT = 4_000  # characters of one text of a test
 _MOST = 10  # annotations: GitHub shows so many of a kind for each step
 
@@ -97,3 +109,43 @@ def _test(check: GateCheck) -> JunitTest:
 
 def _short(text: str) -> str:
     return shorten(text, _LONGEST_TEXT)
+
+
+def render_gate(gate: Gate) -> str:
+    """Render a gate for a comment, within GitHub's limit."""
+    view = gate_view(gate)
+    text = ""
+    for prompts, most_rows, detail in _levels(len(view.prompts)):
+        text = _rendered(view, prompts, most_rows, detail=detail)
+        if len(text) <= MARKDOWN_LIMIT:
+            break
+    return cut_markdown(text)
+
+
+def _levels(prompts: int) -> Sequence[tuple[int, int, bool]]:
+    """Give what to try, from the fullest: how many prompts, how many rows of each, with the folded parts."""
+    return [(prompts, 60, True), (prompts, 60, False), (prompts, 12, False), (20, 12, False), (5, 8, False)]
+
+
+def _rendered(view: GateView, prompts: int, most_rows: int, *, detail: bool) -> str:
+    rendered = markdown_page(
+        TEMPLATE,
+        filters={"fenced": _fenced},
+        gate=view,
+        prompts=view.prompts[:prompts],
+        hidden=max(0, len(view.prompts) - prompts),
+        most_rows=most_rows,
+        most_edits=20,
+        detail=detail,
+    )
+    return f"{STICKY}\n{rendered}"
+
+
+def _fenced(lines: Sequence[str]) -> Markup:
+    """Show lines of a diff in a fence that nothing inside can close; GitHub links nothing in there."""
+    kept = [shorten(one_line(line), _DIFF_WIDTH) for line in lines[:_DIFF_LINES]]
+    if len(lines) > _DIFF_LINES:
+        kept.append(f"  ... and {count(len(lines) - _DIFF_LINES, 'more line')}")
+    longest = max((len(run) for line in kept for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return Markup("\n".join([f"{fence}diff", *kept, fence]))  # noqa: S704  # one line each, in a longer fence

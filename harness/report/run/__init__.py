@@ -7,7 +7,7 @@ from harness.report.run.files import (
     render_json,
     render_junit,
     render_markdown,
+    run_view,
     write_reports,
 )
 from harness.report.run.terminal import terminal_report
-from harness.report.run.view import run_view

@@ -11,8 +11,7 @@ from harness.judge import Assessment, CandidateAssessment, NextStep, figure_text
 from harness.report import parts
 from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, stdout_console, table_of, written
 from harness.report.run.blocks import matrix_of, section_of, troubles_told
-from harness.report.run.view import run_view
-from harness.rundir import Manifest
+from harness.report.run.view import Manifest, run_view
 
 _MOST_CHECKS = 12  # in the order of the policy; of more those that did not pass come first, until `full`
 _MOST_TRAPS = 6  # before `full`

@@ -8,14 +8,11 @@ import numpy as np
 from harness.errors import HarnessError
 from harness.files.case import PROMPT_LEVEL, perturb_case
 from harness.files.prompts import Prompt, RenderedText, RenderFailed, perturb_prompt, renderer_of
-from harness.journal import read_at
 from harness.judge.labels import LabelReader, said, why_told
 from harness.judge.sections.trouble import why_no_label
-from harness.judge.table.columns import NONE, Int64
 from harness.record import ORIGINAL, CaseRow, Record, Reply, caller_ns
 from harness.rundir import CandidateEntry, reply_rules
-from harness.web.index import RunIndex
-from harness.web.pages.cases import StillReading, answer_name, selection_of, wanted_of
+from harness.web.pages.cases import NONE, Int64, RunIndex, StillReading, answer_name, read_at, selection_of, wanted_of
 from harness.web.site import NotFound, Paging, Query, ReadSoFar, RunFolder, Site, number_of
 from harness.web.sketches import TrialShown
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar, cast
 
-from harness.errors import HarnessError
 from harness.web.site.results import Results, RunFolder
-from harness.web.site.shelf import PATIENCE_S, Begin, Shelf, in_a_thread
+from harness.web.site.shelf import PATIENCE_S, Begin, HarnessError, Shelf, in_a_thread
 from harness.web.site.summaries import RunSummary, Summaries
 
 

@@ -10,8 +10,7 @@ from harness.errors import HarnessError
 from harness.judge import CandidateAssessment, Estimate
 from harness.judge.history.reports import PastCandidate, PastReport, read_report
 from harness.judge.verdict import best_first
-from harness.rundir import Manifest, plain_content
-from harness.web.site.results import RunFolder
+from harness.web.site.results import Manifest, RunFolder, plain_content
 
 State = Literal["running", "judged", "not judged", "unreadable"]
 

@@ -1,7 +1,13 @@
-"""A comparison on a terminal: what changed first, then the cases behind it."""
+"""A comparison on a terminal and in files: what changed first, then the cases behind it.
+
+The files are one of HTML that needs nothing else, and Markdown for a wiki or a pull request. Both have the style,
+policy and escaping of the report's own: everything foreign in them is inert.
+"""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from markupsafe import Markup
 from rich.console import Console, Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
@@ -9,15 +15,19 @@ from rich.text import Text
 from harness.judge import Comparison, WordChange
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow
 from harness.report.comparison.view import comparison_view
-from harness.report.parts import Tone, shorten
+from harness.report.parts import Tone, cut_markdown, shorten
 from harness.report.pen import MARKS as TONE_MARKS
 from harness.report.pen import Pen, bulleted, indented, laid_out, stdout_console, table_of, written
+from harness.report.rendering import inert_html, markdown_page, render_page
 
 STYLES: dict[Tone, str] = {"pass": "green", "fail": "red", "inconclusive": "yellow", "plain": "dim"}
 MARKS = {"better": "✓", "worse": "✗", "no difference shown": "=", "can't tell": "?"}
 CASES_SHOWN = 5
 WIDE = 140  # from here on both sides are shown with their intervals
 DIFF_CONTEXT = 60  # characters of unchanged text around a change
+HTML_TEMPLATE, HTML_CASES = "comparison.html.j2", 200
+MARKDOWN_TEMPLATE, MARKDOWN_CASES = "comparison.md.j2", 30
+VERDICT_MARKS = {"better": "✓ ", "worse": "✗ ", "no difference shown": "", "can't tell": "? "}
 
 
 def terminal_comparison(comparison: Comparison, *, console: Console | None = None, full: bool = False) -> str:
@@ -191,3 +201,28 @@ def _context(text: str, *, first: bool, last: bool) -> str:
     before = "" if first else text[:DIFF_CONTEXT]
     after = "" if last else text[-DIFF_CONTEXT:]
     return f"{before} … {after}"
+
+
+def render_comparison_html(comparison: Comparison) -> str:
+    """Render the page; of more than `HTML_CASES` fixed or broken cases the rest is counted."""
+    return render_page(HTML_TEMPLATE, **comparison_values(comparison))
+
+
+def comparison_values(comparison: Comparison) -> dict[str, Any]:
+    """Give what the page's template takes."""
+    return {
+        "view": comparison_view(comparison),
+        "verdict_mark": lambda verdict: VERDICT_MARKS.get(verdict, ""),
+        "most": HTML_CASES,
+    }
+
+
+def render_comparison_markdown(comparison: Comparison) -> str:
+    """Render the comparison, at most as long as GitHub accepts in a comment."""
+    view = comparison_view(comparison)
+    return cut_markdown(markdown_page(MARKDOWN_TEMPLATE, filters={"lines": _lines}, view=view, most=MARKDOWN_CASES))
+
+
+def _lines(text: str) -> Markup:
+    """Print text inside of a `pre` tag: its lines stay lines, and none is blank, which would end the tag."""
+    return Markup("&#10;").join(inert_html(line) for line in text.split("\n"))

@@ -23,7 +23,7 @@ import numpy as np
 import yaml
 
 from harness.files.bundle import load_bundle
-from harness.files.policy import default_thresholds
+from harness.files.suite.policy import default_thresholds
 from harness.files.suite import StopRule, Suite, asked_order
 from harness.files.thresholds import metric_of, parse_threshold
 from harness.journal import iter_records

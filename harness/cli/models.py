@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from harness.files.project import ModelEntry, Project
     from harness.measure.adapting import Found
-    from harness.measure.lifecycle import Lifecycle
+    from harness.measure.endpoint.lifecycle import Lifecycle
     from harness.measure.probe import Probe, Support
     from harness.record import Attempt
 
@@ -43,7 +43,7 @@ def list_models(
         return
     import asyncio
 
-    from harness.measure.lifecycle import Lifecycle, lifecycles
+    from harness.measure.endpoint.lifecycle import Lifecycle, lifecycles
 
     project = project_here()
     said = {} if offline else asyncio.run(lifecycles(project.models, root=project.root))

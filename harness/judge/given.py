@@ -11,8 +11,8 @@ from msgspec import structs
 
 from harness.files.answers import Given, Stored
 from harness.files.digest import digest, trial_key
-from harness.files.policy import default_thresholds
 from harness.files.suite import Pattern, PatternRefused, Suite, suite_digest
+from harness.files.suite.policy import default_thresholds
 from harness.files.thresholds import metric_of
 from harness.judge.causes import count, listed, quoted
 from harness.judge.labels import LabelReader, said

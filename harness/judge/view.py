@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from harness.files.policy import Suite, Threshold, thresholds_of
 from harness.files.project.entry import ModelEntry
+from harness.files.suite.policy import Suite, Threshold, thresholds_of
 from harness.judge import OUTCOMES, PastRun
 from harness.judge.scores import NONE, Answers, Bool, Float, Int16, Int64, Resampling, Votes, second_error, seconds
 from harness.judge.table.columns import (

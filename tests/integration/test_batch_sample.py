@@ -37,8 +37,10 @@ def test_a_batch_with_a_sample_says_what_asking_at_once_says_for_half_the_price_
     _, at_once, _ = judged(tmp_path / "sync", scripted_server)
     run, batch, provider = judged(tmp_path / "batch", scripted_server, "--via", "batch", sample=100)
     verdicts = [{check["threshold"]: check["status"] for check in made["checks"]} for made in (at_once, batch)]
+    clocks = [statuses.pop("latency.p95 <= 60 s") for statuses in verdicts]
     assert verdicts[0] == verdicts[1] == dict.fromkeys(verdicts[0], "PASS")
-    assert (at_once["verdict"], batch["verdict"]) == ("READY", "READY")
+    ends = {"PASS": "READY", "INCONCLUSIVE": "INCONCLUSIVE"}  # a machine that is busy with other things can't time
+    assert [at_once["verdict"], batch["verdict"]] == [ends[clock] for clock in clocks]
     assert at_once["classification"]["accuracy"] == batch["classification"]["accuracy"]
     assert at_once["cost"]["total"] == pytest.approx(240 * 30 / 1e6)
     assert batch["cost"]["total"] == pytest.approx((100 * 30 + 140 * 15) / 1e6)

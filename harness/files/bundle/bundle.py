@@ -18,10 +18,10 @@ from harness.files.bundle.gathering import Gatherer
 from harness.files.bundle.notes import notes_on
 from harness.files.case import Case, apply_own, check_names, is_own
 from harness.files.mending import places_of
-from harness.files.policy import Threshold, default_thresholds
 from harness.files.project import ModelEntry, Project, Via, checked_via, model_digest
 from harness.files.prompts import Prompt, prompt_digest
 from harness.files.suite import LatencyRule, ReplyRule, StopRule, Suite, suite_digest
+from harness.files.suite.policy import Threshold, default_thresholds
 from harness.files.written import Checked, Findings, shortest, shortlist
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.files.policy import default_thresholds
 from harness.files.suite import Suite
+from harness.files.suite.policy import default_thresholds
 from harness.files.thresholds import METRICS, Threshold, ThresholdError, parse_threshold
 
 LABELS = ["spam", "ham", "a]b"]

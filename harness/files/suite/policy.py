@@ -15,7 +15,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from harness.errors import FilesError, Problem
-from harness.files.suite import Suite
+from harness.files.suite.model import Suite
 from harness.files.thresholds import BETTER_THAN_MAJORITY, Op, Threshold, ThresholdError, parse_threshold
 
 STRICT, FAIR, LOOSE = 0.95, 0.90, 0.80

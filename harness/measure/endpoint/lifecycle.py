@@ -15,7 +15,7 @@ import msgspec
 
 from harness.errors import HarnessError
 from harness.files.project import ModelEntry
-from harness.measure.endpoint import listing
+from harness.measure.endpoint.open_endpoint import listing
 from harness.measure.endpoint.secrets import short
 from harness.measure.endpoint.transports import Exchange
 

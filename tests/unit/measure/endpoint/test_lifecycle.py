@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.files.project import ModelEntry, model_digest, retiring
-from harness.measure.lifecycle import Lifecycle, read_lifecycle
+from harness.measure.endpoint.lifecycle import Lifecycle, read_lifecycle
 
 END = date(2027, 1, 14)
 PAST = "the model `m` has retired on 2027-01-14: its provider may refuse it, or serve another model."

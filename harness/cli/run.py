@@ -178,6 +178,7 @@ def resume(
     """
     from harness.cli.progress import watching
     from harness.measure.resume import resume as resume_run
+    from harness.measure.sharding import shard_of
 
     judged.check_template(template)
     folder, manifest = run_asked(run, project)
@@ -200,6 +201,9 @@ def resume(
             results=tuple(results or ()),
             retry=retry,
         )
+    if (share := shard_of(manifest.notes)) is not None:
+        _tell_shard(folder, share, as_json=as_json)
+        return
     raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json, notify=webhook))
 
 

@@ -11,6 +11,7 @@ from harness.files.suite import MOST_THRESHOLDS, Suite
 from harness.files.thresholds import Threshold, ThresholdError, metric_of, parse_threshold
 
 _TYPED = Path("--thresholds")  # stands for the file of what was typed
+_BARE = re.compile(r"[a-z][^:{]*[<>]")  # a line of a file that holds thresholds alone
 _DEMAND = re.compile(r"""(?:"[^"]*"|'[^']*'|[^;])+""")  # a `;` in quotes belongs to a label
 
 
@@ -125,7 +126,7 @@ def demanded(asked: Sequence[str], checked: written.Checked[Suite]) -> list[writ
     """Give the suite once for each source of `--thresholds`, with its demands, and its places for what is wrong.
 
     A source is the text of thresholds, between them `;`, or the name of a file: a suite, a mapping with
-    `thresholds`, or a plain list.
+    `thresholds`, a plain list, or bare lines.
     """
     found: list[written.Checked[Suite]] = []
     seen: set[str] = set()
@@ -168,6 +169,10 @@ def _typed(text: str, findings: written.Findings) -> written.Items:
 def _stored(path: Path, findings: written.Findings) -> written.Items:
     before = findings.total
     text = written.read_written(path, findings)
+    numbered = enumerate((text or "").splitlines(), start=1)
+    lines = [(n, bare) for n, line in numbered if (bare := re.sub(r"(^|\s)#.*", "", line).strip())]
+    if lines and all(_BARE.match(line) for _, line in lines):  # YAML would join them to one
+        return written.Items(0, [written.Scalar(line, plain=False, line=n) for n, line in lines])
     node = None if text is None else written.parse_any(text, path, findings)
     if isinstance(node, written.Entries):
         node = node.entries.get("thresholds", (0, None))[1]

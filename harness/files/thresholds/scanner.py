@@ -54,7 +54,8 @@ class Scanner:
         """Fail if anything is left."""
         if self.peek():
             rest = self.text[self.at :]
-            fix = "Put `where` before the operator." if rest.startswith("where") else "Remove it."
+            fix = "Write it as a threshold of its own." if "<" in rest or ">" in rest else "Remove it."
+            fix = "Put `where` before the operator." if rest.startswith("where") else fix
             self.fail(f"`{shown(rest, 20)}` is left over.", self.at, fix)
 
     def fail(self, message: str, at: int, fix: str = "") -> None:

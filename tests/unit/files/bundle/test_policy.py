@@ -20,6 +20,7 @@ SUITE = Suite(name="x", labels=("spam", "ham"), cases=("c.jsonl",))
         "thresholds: [recall[spam] >= 90%, leakage <= 0]".replace("[recall[spam]", '["recall[spam]').replace(
             "%,", '%",'
         ),
+        "recall[spam] >= 90%\r\n# none may leak\r\n\r\n  leakage <= 0  # at all\r\n",
         "name: other\nlabels: [a, b]\nthresholds:\n  - recall[spam] >= 90%\n  - leakage <= 0\n",
     ],
 )
@@ -34,6 +35,7 @@ def test_thresholds_are_read_from_a_list_or_a_suite(tmp_path: Path, text: str) -
     [
         ("- accuracy >= 90%\n- acuracy >= 1\n", 2, "thresholds[1]", "column 1: unknown metric"),
         ("thresholds:\n  - {a: b}\n", 2, "thresholds[0]", "must be text"),
+        ("# two\naccuracy >= 90%\nacuracy >= 1\n", 3, "thresholds[1]", "column 1: unknown metric"),
         ("thresholds: []\n", None, "thresholds", "holds no thresholds"),
         ("name: x\n", None, "thresholds", "holds no thresholds"),
         ("a: [", 1, "", "is not valid YAML"),

@@ -109,6 +109,7 @@ BAD = [
     ("accuracy where split=test >= 9%", 22, "`test` is not a split", "Known: `dev`, `holdout`."),
     ("accuracy where tags=short >= 9%", 16, "a filter is `tag=...`", "Did you mean `tag`?"),
     ("accuracy >= 90% where tag=short", 17, "is left over", "Put `where` before the operator."),
+    ("accuracy >= 90%, failures <= 1%", 16, "is left over", "Write it as a threshold of its own."),
     ("accuracy >= 90% please", 17, "`please` is left over", "Remove it."),
     ("robustness.flips[typo] <= 5%", 18, "not a perturbation of this suite", "Did you mean `typos`?"),
     ("latency.p95 <= baseline * 1 s", 27, "takes a plain number", ""),

@@ -12,6 +12,7 @@ import pytest
 from bucket import KEY_ID, SECRET, Bucket, bucket
 from commanded import Done, harness, in_process, write_replayed
 
+from harness import load
 from harness.rundir import JOURNAL, MANIFEST, list_runs
 
 pytest.importorskip("obstore", reason="needs the extra `tables`")
@@ -83,6 +84,15 @@ def test_a_run_in_a_store_is_reported_and_exported_as_where_it_was_made(made: Pa
     assert f"is here already: {copy}" in " ".join(done.stderr.split())
     assert set(store.asked) == {("GET", f"b/{run.name}/{name}") for name in (MANIFEST, JOURNAL)}
     assert [each.name for each in (here / "results").iterdir()] == [run.name]
+
+
+def test_python_loads_a_run_from_a_store(made: Path, store: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = measured(made)
+    for name, value in store.environment.items():
+        monkeypatch.setenv(name, value)
+    loaded = load(store.upload(run, "b/x"), project=other_machine(made))
+    assert loaded.verdict == load(run).verdict
+    assert (made.parent / "here" / "results" / run.name / JOURNAL).read_bytes() == (run / JOURNAL).read_bytes()
 
 
 @pytest.mark.parametrize("kind", ["gs", "az"])

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import write_lines, write_yaml
+from commanded import HANGS_S, write_lines, write_yaml
+from scripted import Answer, chat_reply
+from threaded import serving
 
 import harness
 from harness.errors import FilesError, UsageError
@@ -177,3 +179,32 @@ def test_importing_it_loads_nothing_heavy() -> None:
     code = "import sys, harness; print(sorted({'numpy', 'scipy', 'pydantic', 'harness.api'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_run_works_where_a_loop_runs_already_as_in_a_notebook_and_from_any_thread(suite: Path) -> None:
+    with serving(lambda _: Answer.of_json(chat_reply("spam"))) as server:
+        entry = {"endpoint": "chat", "base_url": f"{server.url}/v1", "model": "m"}
+        write_yaml(suite.parent / "harness.yml", {"models": {"m": entry}})
+        done = subprocess.run(
+            [sys.executable, "-c", IN_LOOPS_AND_THREADS], capture_output=True, text=True, check=False, timeout=HANGS_S
+        )
+    assert (done.returncode, done.stdout.split()) == (0, ["INCONCLUSIVE"] * 7), done.stderr
+
+
+IN_LOOPS_AND_THREADS = """
+import asyncio, threading, harness
+
+def measure():
+    print(harness.run("s.suite.yml").verdict, flush=True)
+
+async def cell():
+    measure()
+
+asyncio.run(cell())
+for _ in range(4):  # each thread ends before the next begins
+    one = threading.Thread(target=measure)
+    one.start()
+    one.join()
+measure()
+asyncio.run(cell())
+"""

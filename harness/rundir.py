@@ -49,7 +49,8 @@ def create_run(results: Path, suite_name: str, content: str) -> Path:
             sync_folder(results)
             return run
     except OSError as error:
-        raise StorageFailed(f"{results}: {error.strerror}", fix="Make room or allow writing there.") from error
+        fix = "Rename that file." if results.is_file() else "Make room or allow writing there."
+        raise StorageFailed(f"{results}: {error.strerror}", fix=fix) from error
     raise StorageFailed(f"{results}: no free name for a run.", fix="Try again.")
 
 

@@ -281,3 +281,11 @@ def test_without_what_unpacks_zstd_it_says_what_to_install(tmp_path: Path, monke
     assert done.returncode == 2
     assert "z.eval: the member `" in done.stderr
     assert "prompt-readiness[tables]" in done.stderr
+
+
+def test_a_file_in_the_place_of_the_results_is_to_be_renamed(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("mine")
+    (tmp_path / "t.csv").write_text("expected,reply\na,a\nb,b\n")
+    done = in_process("judge", "t.csv", at=tmp_path)
+    assert (done.returncode, "Rename that file" in done.stderr) == (4, True)
+    assert (tmp_path / "results").read_text() == "mine"

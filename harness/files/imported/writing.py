@@ -79,7 +79,7 @@ def plan(draft: Draft, folder: Path, starter: str) -> Plan:
     if wrong := [path for path, text in files.items() if not is_text(text)]:
         draft.refuse(f"{wrong[0].name} would hold half of a surrogate pair.", "Save the source as UTF-8.")
     if there := [path for path in files if path.exists()]:
-        fix = "Choose another folder with --to, or another name with --name."
+        fix = "Choose another folder, or another name: `harness import --name NAME`."
         draft.refuse("is already there, and nothing is overwritten.", fix, there[0])
     return Plan(suite, files, project, len(settled.cases))
 
@@ -97,7 +97,7 @@ def write(draft: Draft, made: Plan) -> None:
         for path in begun:  # half a project helps nobody
             path.unlink(missing_ok=True)
         where = Path(error.filename or made.suite)
-        draft.refuse(f"can't be written: {reason(error)}.", "Choose another folder with --to.", where)
+        draft.refuse(f"can't be written: {reason(error)}.", "Choose another folder.", where)
     if made.project is not None:
         replace_text(*made.project)
 

@@ -103,6 +103,7 @@ def test_a_project_is_made_around_a_table_and_says_which_columns_it_took(tmp_pat
     assert harness("check", "new/suites/tickets.suite.yml", at=tmp_path).returncode == 0
     again = harness("init", "new", "--cases", "tickets.csv", at=tmp_path)
     assert (again.returncode, "is already there, and nothing is overwritten" in again.stderr) == (2, True)
+    assert "--to" not in again.stderr  # it has no such option
 
 
 def test_a_table_that_is_not_there_makes_no_project(tmp_path: Path) -> None:

@@ -283,6 +283,26 @@ def test_the_keyboard_alone_leads_from_the_runs_to_a_case_of_a_failing_check(bro
         assert page.evaluate("document.querySelector('.trial:target').tagName") == "ARTICLE"
 
 
+def test_the_heads_of_a_reports_tables_sort_their_rows(browser: Chromium, viewer: str) -> None:
+    with browser.page() as page:
+        page.open(viewer + PAGES["report"])
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        heads = page.evaluate("document.querySelectorAll('th button.sort').length")
+        assert heads > 0
+        for order, sign in (("ascending", 1), ("descending", -1)):
+            page.evaluate("document.querySelector('th button.sort').click()")
+            texts = page.evaluate(FIRST_COLUMN)
+            assert page.evaluate("document.querySelector('th[aria-sort]').getAttribute('aria-sort')") == order
+            assert texts == sorted(texts, reverse=sign < 0)
+        assert page.problems == []
+
+
+FIRST_COLUMN = """(() => {
+  const cell = document.querySelector('th button.sort').closest('th');
+  return [...cell.closest('table').tBodies[0].rows].map(r => r.cells[cell.cellIndex].textContent.trim().toLowerCase());
+})()"""
+
+
 def test_the_keys_are_listed_and_can_be_turned_off(browser: Chromium, viewer: str) -> None:
     with browser.page() as page:
         page.open(f"{viewer}/runs/{RUN}/cases")

@@ -47,6 +47,42 @@
   };
   offer();
 
+  // Heads of tables that the server doesn't sort: figures by their value, the rest by its letters.
+  const units = { us: 1e-6, "µs": 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600 };
+  const sortable = (cell) => {
+    const text = cell.textContent.trim().replace(/\u2212/g, "-");
+    const found = /^[^\w-]*(-?[\d,]*\.?\d+)\s*([a-zµ]+)?/.exec(text);
+    return found ? Number(found[1].replace(/,/g, "")) * (units[found[2]] ?? 1) : text.toLowerCase();
+  };
+  const sortBy = (table, at, button) => {
+    const head = button.closest("th");
+    const up = head.getAttribute("aria-sort") !== "ascending";
+    table.querySelectorAll("th[aria-sort]").forEach((th) => th.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", up ? "ascending" : "descending");
+    const body = table.tBodies[0];
+    const keyed = [...body.rows].map((row) => [sortable(row.cells[at]), row]);
+    keyed.sort(([a], [b]) => (typeof a !== typeof b ? (typeof a === "number" ? -1 : 1) : (a < b ? -1 : a > b ? 1 : 0) * (up ? 1 : -1)));
+    body.append(...keyed.map(([, row]) => row));
+  };
+  const offerSorting = () => {
+    for (const table of document.querySelectorAll("main table:not(.matrix table, .grid table)")) {
+      const [head, second] = table.tHead?.rows ?? [];
+      const rows = [...(table.tBodies[0]?.rows ?? [])];
+      if (!head || second || rows.length < 3 || table.querySelector("a.sort, tbody [colspan], tbody [rowspan]")) continue;
+      if (rows.some((row) => row.cells.length !== head.cells.length)) continue;
+      [...head.cells].forEach((cell, at) => {
+        if (!cell.textContent.trim() || cell.querySelector("a, button, input")) return;
+        const button = document.createElement("button");
+        button.type = "button";
+        button.className = "sort";
+        button.append(...cell.childNodes);
+        button.addEventListener("click", () => sortBy(table, at, button));
+        cell.append(button);
+      });
+    }
+  };
+  offerSorting();
+
   const busy = () => {
     const selected = window.getSelection();
     return document.activeElement?.closest("form, main a, summary, pre") || (selected && !selected.isCollapsed);
@@ -63,6 +99,7 @@
           document.querySelector("main").replaceWith(main);
           main.querySelectorAll("details").forEach((part, n) => { part.open = open[n] ?? part.open; });
           offer();
+          offerSorting();
           if (!fresh.body.hasAttribute("data-live")) {
             if (main.querySelector(".banner.plain") === null) document.title = fresh.title;
             location.reload(); // the run has ended: show its report

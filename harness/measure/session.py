@@ -12,6 +12,7 @@ from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncom
 from harness.files.thresholds import metric_of
 from harness.measure.bounds import Bundle, Most, Plan, Spent
 from harness.measure.engine.contract import EngineOutcome, Work
+from harness.measure.engine.lasting import where_a_loop_can_run
 from harness.measure.sharding import Others
 from harness.measure.sink import JournalSink, JournalWriter, Observer, RealClock, Stopper
 from harness.record import Batch, CaseRow, Event, Record, Refused, Session, Stopped
@@ -144,7 +145,7 @@ def _measure(
         began_ns=time.perf_counter_ns(),
         lag_bound_ns=lag_bound_ns(bundle),
     )
-    return run_engine(work, plan, sink, processes=processes)
+    return where_a_loop_can_run(lambda: run_engine(work, plan, sink, processes=processes))
 
 
 def refuse_answers(run: Path, plan: Plan, begin: Begin) -> None:

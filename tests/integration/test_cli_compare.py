@@ -12,6 +12,7 @@ import pytest
 import yaml
 from commanded import in_process as harness
 from commanded import write_lines, write_yaml
+from crashing import runs_of
 
 from harness import load
 from harness.cli.baseline import clear_baseline, set_baseline, show_baselines
@@ -66,7 +67,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def runs(project: Path) -> list[str]:
-    return sorted(folder.name for folder in (project / "results").iterdir())
+    return [run.name for run in runs_of(project)]
 
 
 def test_a_report_of_two_candidates_opens_with_a_recommendation(project: Path) -> None:

@@ -154,7 +154,7 @@ def test_init_writes_a_project_that_check_accepts_and_never_overwrites(tmp_path:
     assert "next: harness run suites/urgency.suite.yml" in wrote.stdout
     checked = harness("check", "suites/urgency.suite.yml", at=tmp_path)
     assert checked.returncode == 0, checked.stderr
-    assert "16 cases, 2 candidates, 2 repeats: 64 trials" in checked.stdout
+    assert "60 cases, 2 candidates, 2 repeats: 240 trials" in checked.stdout
     (tmp_path / "harness.yml").write_text("mine")
     again = harness("init", at=tmp_path)
     assert again.returncode == 2

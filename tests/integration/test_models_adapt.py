@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from commanded import in_process as harness
+from crashing import runs_of
 from measured import write_project
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
 
@@ -124,8 +125,7 @@ def test_a_new_model_goes_from_its_first_refusal_to_a_verdict(tmp_path: Path, sc
     assert prompt["confirmation"]["confirmed"] == ["4", "5"]
     thought = next(one for one in prompt["replies"] if one["metric"] == "reasoning tokens")
     assert (thought["base"]["value"], thought["head"]["value"]) == (0, NEEDS)
-    runs = sorted((tmp_path / "results").iterdir())
-    manifest = json.loads((runs[-1] / "manifest.json").read_text())
+    manifest = json.loads((runs_of(tmp_path)[-1] / "manifest.json").read_text())
     adapted = {one["model_name"]: one["model"]["adapt"] for one in manifest["candidates"]}
     assert adapted["new"] == {"override": {"max_completion_tokens": 1300}, "drop": ["max_tokens", "temperature"]}
 

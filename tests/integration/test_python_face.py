@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 import sys
 import threading
@@ -188,11 +189,11 @@ def test_a_run_works_where_a_loop_runs_already_as_in_a_notebook_and_from_any_thr
         done = subprocess.run(
             [sys.executable, "-c", IN_LOOPS_AND_THREADS], capture_output=True, text=True, check=False, timeout=HANGS_S
         )
-    assert (done.returncode, done.stdout.split()) == (0, ["INCONCLUSIVE"] * 7), done.stderr
+    assert (done.returncode, done.stdout.split()) == (0, ["INCONCLUSIVE"] * 8), done.stderr
 
 
 IN_LOOPS_AND_THREADS = """
-import asyncio, threading, harness
+import asyncio, pathlib, threading, harness
 
 def measure():
     print(harness.run("s.suite.yml").verdict, flush=True)
@@ -206,5 +207,43 @@ for _ in range(4):  # each thread ends before the next begins
     one.start()
     one.join()
 measure()
+asyncio.run(cell())
+
+project = pathlib.Path("harness.yml")  # so many calls at once are sent from several processes
+project.write_text(project.read_text() + "    limits: {concurrency: 600}\\n")
+asyncio.run(cell())
+"""
+
+
+def test_a_ctrl_c_in_a_notebook_stops_the_run_and_keeps_what_ended(suite: Path) -> None:
+    cells: list[subprocess.Popen[str]] = []
+    answered = 0
+
+    def asked(_: object) -> Answer:
+        nonlocal answered
+        answered += 1
+        if answered == 5:
+            cells[0].send_signal(signal.SIGINT)
+        return Answer.of_json(chat_reply("spam"))
+
+    with serving(asked) as server:
+        entry = {"endpoint": "chat", "base_url": f"{server.url}/v1", "model": "m", "limits": {"concurrency": 1}}
+        write_yaml(suite.parent / "harness.yml", {"models": {"m": entry}})
+        cells.append(cell := subprocess.Popen([sys.executable, "-c", IN_A_CELL], stdout=subprocess.PIPE, text=True))
+        said, _ = cell.communicate(timeout=HANGS_S)
+    assert said.startswith("Interrupted: Stopped by Ctrl-C; finished trials are saved."), said
+    assert answered < 40
+
+
+IN_A_CELL = """
+import asyncio, signal, harness
+
+async def cell():  # as a kernel has it: Ctrl-C raises in the cell, not in the loop
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        harness.run("s.suite.yml")
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
+
 asyncio.run(cell())
 """

@@ -89,8 +89,9 @@ def uninterrupted(root: Path) -> dict[str, Any]:
 
 
 def runs_of(root: Path) -> list[Path]:
-    """Give the run folders that `harness list` would show."""
-    return sorted(path.parent for path in root.glob("results/*/manifest.json"))
+    """Give the run folders that `harness list` would show, the oldest first: names tell no order within a second."""
+    found = [path.parent for path in root.glob("results/*/manifest.json")]
+    return sorted(found, key=lambda run: json.loads((run / "manifest.json").read_text())["created_utc"])
 
 
 def saved_trials(run: Path) -> list[str]:

@@ -16,6 +16,7 @@ from harness.errors import EndpointUnusable, HarnessError, Interrupted
 from harness.files.bundle.bundle import Bundle, Candidate
 from harness.files.mending import nobody_answers, what_to_change
 from harness.measure.engine.interference import Load
+from harness.measure.engine.lasting import hears
 from harness.record import Batch, Event, Failure, Interference, Record, Refused
 
 
@@ -146,12 +147,13 @@ def stopped_by_signal(*, terminated: bool) -> Interrupted:
 
 @contextlib.contextmanager
 def signals_stop(interrupt: Callable[[bool], None]) -> Iterator[None]:
-    """Call `interrupt(terminated)` at Ctrl-C, SIGTERM and SIGHUP; only the main thread may do this.
+    """Call `interrupt(terminated)` at Ctrl-C, SIGTERM and SIGHUP; a thread of ours hears what is passed on.
 
     A SIGHUP that is ignored (`nohup`) stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        with hears(interrupt):
+            yield
         return
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, interrupt, False)

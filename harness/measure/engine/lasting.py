@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -18,22 +18,40 @@ T = TypeVar("T")
 _idle: list["_Lasting"] = []
 
 
-def where_a_loop_can_run(work: Callable[[], T], interrupt: Callable[[], object]) -> T:
-    """Do work that runs an event loop; a Ctrl-C that comes meanwhile to another thread of ours calls `interrupt`."""
+def where_a_loop_can_run(work: Callable[[], T]) -> T:
+    """Do work that runs event loops; a Ctrl-C that comes meanwhile is passed on to whoever `hears` it there."""
     if threading.current_thread() is threading.main_thread() and not _in_a_loop():
         return work()
     done: Future[T] = Future()
-    thread = None
-    with contextlib.suppress(IndexError):
+    try:
         thread = _idle.pop()
-    (thread or _Lasting()).todo.put((work, done))
+    except IndexError:
+        thread = _Lasting()
+    thread.todo.put((work, done))
     while True:
         try:
             return done.result()
         except KeyboardInterrupt:
             if done.done():
                 raise
-            interrupt()
+            for interrupt in list(thread.interrupts):
+                interrupt()
+
+
+@contextlib.contextmanager
+def hears(interrupt: Callable[[bool], None]) -> Iterator[None]:
+    """Have `interrupt(False)` called in the running loop of this thread, if it is ours, when a Ctrl-C is passed on."""
+    thread, loop = threading.current_thread(), asyncio.get_running_loop()
+    heard = thread.interrupts if isinstance(thread, _Lasting) else []
+
+    def pass_on() -> None:
+        loop.call_soon_threadsafe(interrupt, False)
+
+    heard.append(pass_on)
+    try:
+        yield
+    finally:
+        heard.remove(pass_on)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -57,6 +75,7 @@ class _Lasting(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(name="harness-engine", daemon=True)
+        self.interrupts: list[Callable[[], None]] = []
         self.todo: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self.start()
 

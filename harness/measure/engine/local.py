@@ -16,7 +16,7 @@ from harness.measure.endpoint import Endpoint, ReplayEndpoint, build_endpoint
 from harness.measure.engine import contract
 from harness.measure.engine.interference import LagSampler, Load, rare_collections
 from harness.measure.engine.lane_work import Caller, Dealt, Feed, Lanes, LaneWork
-from harness.measure.engine.lasting import loop_factory, where_a_loop_can_run
+from harness.measure.engine.lasting import loop_factory
 from harness.measure.pacing import FirstCalls, Lane, connections_allowed, shared_limits
 from harness.measure.plan import Candidate, Plan
 from harness.measure.timeline import Clock, RealClock
@@ -43,13 +43,8 @@ def run_local(
     are dealt out, of how many more are wanted of the candidates of a lane.
     """
     load = Load()
-    session = _Session(work, plan, sink, load, opened=opened, ask=ask)
-
-    def measured() -> contract.EngineOutcome:
-        with rare_collections(load), asyncio.Runner(loop_factory=loop_factory()) as runner:
-            return runner.run(session.run(listen))
-
-    return where_a_loop_can_run(measured, session.interrupt)
+    with rare_collections(load), asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(_Session(work, plan, sink, load, opened=opened, ask=ask).run(listen))
 
 
 class _Session:
@@ -71,20 +66,13 @@ class _Session:
         self._sink = sink
         self._load = load
         self._halt = contract.Halt()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._clock: Clock = RealClock()
         self._lanes = Lanes(each.name for each in work.bundle.candidates)
         self._settled: set[str] = set()
         self._open = contextlib.ExitStack()  # the renderers
 
-    def interrupt(self) -> None:
-        """React to a Ctrl-C that came to another thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._halt.interrupt, False)
-
     async def run(self, listen: Listen | None) -> contract.EngineOutcome:
         """Open, measure, close; say what stopped it."""
-        self._loop = asyncio.get_running_loop()
         with contract.signals_stop(self._halt.interrupt) if listen is None else contextlib.nullcontext():
             listening = asyncio.create_task(listen(self._halt, self._lanes)) if listen is not None else None
             try:

@@ -30,7 +30,8 @@ from harness.rundir import JOURNAL, find_run, read_manifest
 Serve = Callable[[Script], ScriptedServer]
 
 MEASURE = """
-import resource, sys
+import resource, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore it, as `nohup` does
 from pathlib import Path
 from harness.errors import HarnessError
 from harness.files.bundle import load_bundle

@@ -105,6 +105,7 @@ class Held:
         self.number = math.inf
 
 
+TLS_HANDSHAKE = b"\x16"  # how a client that speaks TLS begins
 SETTLE = "SETTLE"  # the method of a request that is not counted: see `settle` in threaded.py
 
 
@@ -211,7 +212,10 @@ class ScriptedServer(Listening):
 
     async def _read(self, reader: asyncio.StreamReader, connection: int) -> Request | None:
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            first = await reader.readexactly(1)
+            if first == TLS_HANDSHAKE:  # a server of plain HTTP does not wait for the rest of it
+                return None
+            head = (first + await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         except asyncio.IncompleteReadError:
             return None
         first, *lines = head.strip().split("\r\n")

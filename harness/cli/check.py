@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -29,7 +30,7 @@ from harness.cli.ground import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.files.bundle import Bundle
     from harness.judge.checks.forecast import Forecast
@@ -72,29 +73,18 @@ def check(
             "`harness check` needs SUITE: a *.suite.yml file, or --all.", fix="Write `harness check SUITE`."
         )
     suites = [suite] if suite is not None else sorted(options.below(Path(), ".suite.yml"))
-    bundles: list[Bundle] = []
-    wrong: list[FilesError] = []
-    for path in suites:
-        try:
-            bundle = load_bundle(
-                path,
-                prompts=prompt or (),
-                models=model or (),
-                repeats=repeats,
-                thresholds=thresholds or (),
-                cases=cases,
-                limit=limit,
-                first=first,
-                trusted=not untrusted,
-            )
-        except FilesError as error:  # those of all suites are told together
-            wrong.append(error)
-        else:
-            bundles.append(bundle)
-    if wrong:
-        raise FilesError([problem for error in wrong for problem in error.problems])
-    if not bundles:
-        raise UsageError(f"there is no suite below {Path.cwd()}.", fix="Name a *.suite.yml file.")
+    read = partial(
+        load_bundle,
+        prompts=prompt or (),
+        models=model or (),
+        repeats=repeats,
+        thresholds=thresholds or (),
+        cases=cases,
+        limit=limit,
+        first=first,
+        trusted=not untrusted,
+    )
+    bundles = _all_read(suites, read)
     found = [checked(bundle, stop=stop, as_json=as_json) for bundle in bundles]
     if as_json:
         emit_json([said for said, _ in found] if every else found[0][0])
@@ -102,6 +92,22 @@ def check(
         emit("\n\n\n".join(said for said, _ in found))
     if strict and not all(provable for _, provable in found):
         raise typer.Exit(int(Exit.INCONCLUSIVE))
+
+
+def _all_read(suites: Sequence[Path], read: Callable[[Path], Bundle]) -> list[Bundle]:
+    """Read every suite; the mistakes of all are told together. Raises FilesError and UsageError."""
+    bundles: list[Bundle] = []
+    wrong: list[FilesError] = []
+    for path in suites:
+        try:
+            bundles.append(read(path))
+        except FilesError as error:
+            wrong.append(error)
+    if wrong:
+        raise FilesError([problem for error in wrong for problem in error.problems])
+    if not bundles:
+        raise UsageError(f"there is no suite below {Path.cwd()}.", fix="Name a *.suite.yml file.")
+    return bundles
 
 
 def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tuple[Any, bool]:

@@ -26,8 +26,8 @@ class CandidateEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str  # prompt@model
     prompt_name: str  # name of the prompt
     model_name: str  # name of the model in harness.yml
-    prompt: dict[str, Any]  # Prompt.model_dump(mode="json")
-    model: dict[str, Any]  # ModelEntry.model_dump(mode="json"); names the key's variable, never the key
+    prompt: dict[str, Any]  # as read from its file
+    model: dict[str, Any]  # its entry in harness.yml, which names the variable of a key, never the key
     prompt_digest: str  # digest of the prompt as sent
     model_digest: str  # digest of the model entry without limits and prices
     places: dict[str, str] = {}  # file and line of what one may change: see `files.mending`
@@ -49,7 +49,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str  # name of the folder of the run
     created_utc: str  # when it began, ISO 8601
     suite_name: str  # name of the suite
-    suite: dict[str, Any]  # Suite.model_dump(mode="json"): labels, reply rule, thresholds, repeats, ...
+    suite: dict[str, Any]  # as its file says it: labels, reply rule, thresholds, repeats and all else
     suite_digest: str  # of labels, reply rule and cases; runs are comparable when it is the same
     candidates: tuple[CandidateEntry, ...]  # what was measured
     variants: tuple[str, ...]  # `original` first

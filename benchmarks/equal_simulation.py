@@ -1,6 +1,7 @@
 """Simulates equal candidates: how often anything at all is called better, worse or really different.
 
-    python benchmarks/equal_simulation.py [--pairs 200] [--repeats 1 3] [--candidates 2 5 13] [--only compare|board]
+    python benchmarks/equal_simulation.py [--pairs 400] [--repeats 1 3] [--candidates 2 5 13] [--only compare|board]
+        [--worlds "30 x 3"]
 
 Every candidate of a world answers each case with the same chances; repeats share the case's chance (beta distributed).
 "compare": two candidates; the shares of pairs in which a headline figure, a detail or a slice is better or worse, and
@@ -17,6 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +28,9 @@ import run_of
 
 from harness.judge.compare import compare, leaderboard
 from harness.judge.compare.comparing import Comparison
-from harness.judge.documents import CandidateAssessment, Estimate
+from harness.judge.documents import CandidateAssessment, Classification, Estimate
+from harness.judge.scores import accuracy
 from harness.judge.scores.binomial import wilson
-from harness.judge.sections.classification import judged_classification
 from harness.judge.sections.cost import judged_cost
 from harness.judge.sections.latency import judged_latency
 from harness.judge.sections.stability import judged_stability
@@ -43,6 +45,7 @@ WORLDS: dict[str, list[int]] = {
     "30 x 3": [3] * 30,
     "10 x 20 + 20 x 1": [20] * 10 + [1] * 20,
 }
+BOARDS = ("150 + 150", "30 x 3")
 RIGHT = 0.9
 
 
@@ -98,8 +101,12 @@ def families(made: Comparison) -> dict[str, bool]:
 
 
 def ranked(views: Sequence[View]) -> bool:
-    """Tell whether a leaderboard of equal candidates calls any pair really different."""
+    """Tell whether a leaderboard of equal candidates calls any pair really different.
+
+    Of the candidates' own sections it has what a leaderboard reads; the rest decides nothing and costs a third.
+    """
     empty = dict.fromkeys(CandidateAssessment.__struct_fields__)
+    unread: dict[str, Any] = dict.fromkeys(Classification.__struct_fields__)
     rows = [
         CandidateAssessment(
             **{
@@ -107,7 +114,13 @@ def ranked(views: Sequence[View]) -> bool:
                 "name": view.entry.name,
                 "verdict": "READY",
                 "checks": (),
-                "classification": judged_classification(view),
+                "classification": Classification(
+                    **{
+                        **unread,
+                        "accuracy": accuracy(view.answers).estimate(view.confidence),
+                        "balanced_accuracy": view.resampling.average("balanced_accuracy").estimate(view.confidence),
+                    }
+                ),
                 "latency": judged_latency(view),
                 "stability": judged_stability(view),
                 "cost": judged_cost(view),
@@ -132,22 +145,23 @@ def show(what: str, said: Counter[str], pairs: int) -> None:
 def main() -> None:
     """Simulate and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--pairs", type=int, default=400)
     parser.add_argument("--repeats", type=int, nargs="*", default=[1, 3])
     parser.add_argument("--candidates", type=int, nargs="*", default=[2, 5, 13])
     parser.add_argument("--only", choices=("compare", "board"))
+    parser.add_argument("--worlds", nargs="*", choices=WORLDS, default=list(WORLDS))
     options = parser.parse_args()
     rng = np.random.default_rng(1)
     if options.only != "board":
         for repeats in options.repeats:
-            for name, sizes in WORLDS.items():
-                world, said = World(sizes, 2, repeats), Counter[str](headline=0, detail=0, slices=0)
+            for name in options.worlds:
+                world, said = World(WORLDS[name], 2, repeats), Counter[str](headline=0, detail=0, slices=0)
                 for _ in range(options.pairs):
                     said.update(families(compare(*world.drawn(rng))))
                 show(f"compare: {name}, repeats {repeats}", said, options.pairs)
     if options.only != "compare":
         for candidates in options.candidates:
-            for name in ("150 + 150", "30 x 3"):
+            for name in (name for name in BOARDS if name in options.worlds):
                 world = World(WORLDS[name], candidates, 1)
                 said = Counter(real=sum(ranked(world.drawn(rng)) for _ in range(options.pairs)))
                 show(f"board: {candidates} candidates, {name}", said, options.pairs)

@@ -114,9 +114,13 @@ def _answered_otherwise(label: int, side: Side) -> Bool:
     return np.asarray((said != label) & (said >= 0), dtype=np.bool_)  # what has no label is never right
 
 
-def average_figure(pairs: Pairs, metric: thresholds.Metric) -> Compared:
-    """Give a metric of the whole confusion matrix."""
-    return _drawn(pairs, metric, scores.AVERAGES[metric.name].of, lambda side: side.resampling.average(metric.name))
+def average_figure(pairs: Pairs, metric: thresholds.Metric, *, sides: bool = True) -> Compared:
+    """Give a metric of the whole confusion matrix; without that of each side where only their difference is asked."""
+
+    def alone(side: Side) -> Figure:
+        return side.resampling.average(metric.name) if sides else Missing("only the difference was asked")
+
+    return _drawn(pairs, metric, scores.AVERAGES[metric.name].of, alone)
 
 
 @once

@@ -69,7 +69,7 @@ def _duels(views: Sequence[View]) -> list[Duel]:
     worlds = [product(told[one.entry.name], told[two.entry.name]) for one, two in couples]
     paired = [[pair(two, one) for one, two in world] for world in worlds]  # as seen, then with failures as right
     compared: list[tuple[Metric, Sequence[Sequence[Compared | None]]]] = [
-        (QUALITY, [[average_figure(pairs, QUALITY) for pairs in world] for world in paired]),
+        (QUALITY, [[average_figure(pairs, QUALITY, sides=False) for pairs in world] for world in paired]),
         (ACCURACY, [[accuracy_figure(pairs) for pairs in world] for world in paired]),
         (P95, _latencies(views, couples)),
         (COST_PER_1000, [[cost_per_1000(world[0])] for world in paired]),

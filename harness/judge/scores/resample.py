@@ -56,11 +56,11 @@ def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = 
     """Draw confusion matrices by resampling cases within each expected label.
 
     Of two `sides` both candidates' matrices are drawn from the same resampled cases: `patterns.counts`, and the
-    draws, hold the first's columns, then the second's.
+    draws, hold the first's columns, then the second's. A difference has no bounds of its own: those are left empty.
     """
     rng = np.random.default_rng(seed)
     shape = (draws, labels, (labels + 1) * sides)
-    found = Draws(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+    wanted = [np.zeros(shape) for _ in range(3 if sides == 1 else 1)]
     strata = np.unique(patterns.expected)
     few = _Few.of(patterns, draws, rng) if sides == 1 else None
     for label in strata:
@@ -79,13 +79,11 @@ def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = 
         none = np.zeros_like(right[0])
         hits, misses = (right[0], none, right[0] + right[1]), (wrong[0], wrong[0] + wrong[1], none)
         borrowed = few.borrowed(spread, rng) if few is not None and borrows else [(none, none)] * 3
-        for target, hit, miss, (more, less) in zip(
-            (found.middle, found.pessimistic, found.optimistic), hits, misses, borrowed, strict=True
-        ):
+        for target, hit, miss, (more, less) in zip(wanted, hits, misses, borrowed, strict=False):
             row = real + (hit + more) * imagined[0] + (miss + less) * imagined[1]
             whole = total + hit + more + miss + less
             target[:, label] = row * (cases / np.maximum(whole, np.finfo(np.float64).tiny))
-    return found
+    return Draws(*wanted, *[np.zeros((0, *shape[1:]))] * (3 - len(wanted)))
 
 
 def _spread(cases: float) -> float:

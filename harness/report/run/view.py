@@ -146,7 +146,7 @@ def _facts(a: Assessment) -> str:
         parts.count(len(a.candidates), "candidate"),
         f"{a.journalled_trials:,} of {parts.count(a.planned_trials, 'trial')}",
     ]
-    told.append("labels " + ", ".join(a.labels[:8]) + (f" and {len(a.labels) - 8} more" if len(a.labels) > 8 else ""))
+    told.append(f"labels {', '.join(a.labels)}" if len(a.labels) <= 5 else f"{len(a.labels)} labels")
     if a.positive:
         told.append(f"positive {a.positive}")
     told.append(f"{sure(a.confidence)} confidence")

@@ -218,15 +218,15 @@ def runs_of_suite(
     """Find the runs of a suite, oldest first; of more than `most` only the latest.
 
     `before`, the `created_utc` and `run_id` of a run, leaves out that one and all that began later. What
-    can't be read, or was written by a newer harness, is left out, and so is, unread, a folder that is not
-    `trusted`. Cheap in a big folder: of a run of another suite only the head of the manifest is decoded.
+    can't be read, was written by a newer harness, or is a shard of a run, is left out, and so is, unread, a folder
+    that is not `trusted`. Cheap in a big folder: of a run of another suite only the head of the manifest is decoded.
     """
     began = []
     for path in results.iterdir() if results.is_dir() else ():
         if trusted is not None and not trusted(path):
             continue
         head = _head(path)
-        if head is None or head.suite_name != suite_name or head.schema_version > SCHEMA_VERSION:
+        if head is None or head.suite_name != suite_name or head.schema_version > SCHEMA_VERSION or head.notes.shard:
             continue
         when = (head.created_utc, head.run_id)
         if before is None or when < before:
@@ -238,11 +238,16 @@ def runs_of_suite(
             continue
 
 
+class _Notes(msgspec.Struct):
+    shard: dict[str, int] | None = None
+
+
 class _Head(msgspec.Struct):
     schema_version: int
     suite_name: str
     created_utc: str
     run_id: str
+    notes: _Notes = msgspec.field(default_factory=_Notes)
 
 
 def _head(run: Path) -> _Head | None:

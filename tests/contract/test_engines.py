@@ -24,6 +24,7 @@ import pytest
 from commanded import COMMAND, HANGS_S, environment, harness, in_process
 from gated import classifier
 from measured import events_of, places, records, spam, write_project
+from measured_twice import agreed, write_recorded, write_served
 from scripted import Answer, Held, Request, Script, ScriptedServer, chat_reply
 from threaded import settle
 
@@ -194,6 +195,23 @@ def test_an_engine_measures_every_trial_once_and_gives_the_figures_of_any_other(
     audits = events_of(run, Interference)
     assert audits[0].processes == COUNTS[engine]
     assert len({each.node for each in audits[1:]}) == (3 if engine == "ray" else 0)
+
+
+@needs_ray
+@pytest.mark.parametrize("kind", ["recorded", "served"])
+def test_a_cluster_gives_the_report_of_one_process(
+    tmp_path: Path, scripted_server: Serve, three: Three, kind: str
+) -> None:
+    server, reports = scripted_server(classifier), []
+    for engine in ("local", "ray"):
+        root = tmp_path / engine
+        suite = write_served(root, server.url, cases=40) if kind == "served" else write_recorded(root)
+        run = measured(engine, suite)
+        reports.append(json.loads(in_process("report", run.name, "--json", at=root).stdout))
+        assert len({each.node for each in events_of(run, Interference) if each.node}) == (3 if engine == "ray" else 0)
+    alone, cluster = (agreed(report, recorded=kind == "recorded") for report in reports)
+    assert cluster == alone
+    assert alone["journalled_trials"] == 320
 
 
 def test_who_is_refused_is_found_out_by_a_few_calls(tmp_path: Path, scripted_server: Serve, engine: str) -> None:

@@ -12,15 +12,14 @@ import pytest
 import yaml
 from gated import Done, classifier, command, served
 from measured import places, records, write_project
+from measured_twice import agreed, write_recorded, write_served
 from scripted import Script, ScriptedServer
 
 from harness.rundir import list_runs
 
 Serve = Callable[[Script], ScriptedServer]
-CASES, REPEATS = 23, 2
+CASES, REPEATS = 23, 2  # as in `write_served`
 SUITE = "small.suite.yml"
-# Of a candidate, what no clock has a part in: two measurements of the same answers agree in all of it.
-SAME = ("name", "verdict", "reason", "checks", "outcomes", "classification", "robustness", "slices", "leakage", "cost")
 
 
 @pytest.fixture
@@ -30,13 +29,7 @@ def server(scripted_server: Serve) -> ScriptedServer:
 
 @pytest.fixture
 def project(tmp_path: Path, server: ScriptedServer) -> Path:
-    write_project(tmp_path, server.url, cases=CASES, repeats=REPEATS, prompts=("v1", "v2"), perturbations=("case",))
-    suite = yaml.safe_load((tmp_path / SUITE).read_text())
-    suite["thresholds"] = ["accuracy >= 80%", "recall[spam] >= 70%", "stability >= 90%", "failures <= 1%"]
-    (tmp_path / SUITE).write_text(yaml.safe_dump(suite))
-    for name in ("v1", "v2"):
-        text = f"{name}{' well' if name == 'v2' else ''}: {{{{ message }}}}"
-        (tmp_path / f"{name}.prompt.yml").write_text(yaml.safe_dump({"messages": [{"role": "user", "content": text}]}))
+    write_served(tmp_path, server.url, cases=CASES)
     return tmp_path
 
 
@@ -54,21 +47,20 @@ def merged(root: Path, *runs: Path) -> tuple[Done, dict[str, Any]]:
     return done, json.loads(done.stdout)
 
 
-def answers(report: dict[str, Any]) -> dict[str, Any]:
-    """Give what a report says of the answers."""
-    found = {name: report[name] for name in ("verdict", "headline", "planned_trials", "journalled_trials", "policy")}
-    return found | {"candidates": [{name: each[name] for name in SAME} for each in report["candidates"]]}
-
-
-def test_eight_merged_shards_give_the_report_of_one_run(project: Path, server: ScriptedServer) -> None:
-    whole = command(project, "run", SUITE, "--quiet", "--json")
+@pytest.mark.parametrize("kind", ["recorded", "served"])
+def test_eight_merged_shards_give_the_report_of_one_run(tmp_path: Path, server: ScriptedServer, kind: str) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"  # else one were the other's history
+    for root in (whole, parts):
+        write_served(root, server.url, cases=CASES) if kind == "served" else write_recorded(root)
+    once = command(whole, "run", SUITE, "--quiet", "--json")
     asked = sorted(request.body for request in server.requests)
-    shards = [run_shard(project, f"{n}/8") for n in range(1, 9)]
+    shards = [run_shard(parts, f"{n}/8") for n in range(1, 9)]
     assert sorted(request.body for request in server.requests) == sorted(asked * 2)
-    done, report = merged(project, *reversed(shards))
-    assert (done.returncode, answers(report)) == (whole.returncode, answers(json.loads(whole.stdout)))
+    done, report = merged(parts, *reversed(shards))
+    expected = agreed(json.loads(once.stdout), recorded=kind == "recorded")
+    assert (done.returncode, agreed(report, recorded=kind == "recorded")) == (once.returncode, expected)
     assert report["complete"]
-    (joined,) = [run for run in list_runs(project / "results") if run.name == report["run_id"]]
+    (joined,) = [run for run in list_runs(parts / "results") if run.name == report["run_id"]]
     assert set(places(joined).values()) == {1}
     assert sum(places(joined).values()) == report["planned_trials"]
 

@@ -212,7 +212,7 @@ def run(
     own, called with the same limits, retries, clock and journal. Of a chat prompt a function gets the messages as
     one text; one whose parameter is annotated as `dict` gets the inputs of the case instead. It may be async.
     """
-    from harness.cli.judged import measure_bundle
+    from harness.cli.measured import measure_bundle
     from harness.files.bundle import load_bundle
     from harness.measure.endpoint.function import entry_of
 

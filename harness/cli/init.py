@@ -10,7 +10,8 @@ import typer
 
 from harness.cli.check import checked
 from harness.cli.ground import HarnessError, UsageError, emit, emit_json, how_to_install, note, options
-from harness.cli.judged import conclude, measure_bundle
+from harness.cli.judged import conclude
+from harness.cli.measured import measure_bundle
 from harness.cli.starter import SOURCE, starter_files, unpack_demo, write_files
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What `run`, `report`, `show` and the demo share: a bundle measured, a run judged against its project's baseline."""
+"""What `run`, `report`, `show` and the demo share: a run judged against its project's baseline, and told."""
 
 from __future__ import annotations
 
@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 
 from harness import errors
 from harness.cli import kept
-from harness.cli.ground import command_line, emit, emit_json, tell_github
+from harness.cli.ground import emit, emit_json, tell_github
 from harness.cli.notify import Webhook, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from harness.cli.ground import Bundle
     from harness.files.baselines import StoredBaseline
     from harness.files.project import Project
     from harness.judge.assess import Assessment, Threshold, View
-    from harness.judge.checks import Baseline, Beside, Stopper
-    from harness.measure.run import Most, Record, Retry, Shard
+    from harness.judge.checks import Baseline
     from harness.rundir import Manifest
 
 KEPT = "judged.cache"
@@ -30,56 +28,6 @@ CODES = {
     "INCONCLUSIVE": errors.Exit.INCONCLUSIVE,
     "NOT MEASURED": errors.Exit.ENDPOINT_UNUSABLE,
 }
-
-
-def measure_bundle(
-    bundle: Bundle,
-    *,
-    processes: int | None,
-    quiet: bool,
-    verbose: bool = False,
-    debug: bool = False,
-    most: Most | None = None,
-    shard: Shard | None = None,
-    amend: Callable[[Manifest], Manifest] | None = None,
-    reused: Sequence[Record] = (),
-    retry: Retry = "batch",
-) -> Path:
-    """Measure with live progress on stderr; gives the run's folder."""
-    from harness.cli.progress import watching_bundle
-    from harness.measure.run import NO_BOUND, measure
-
-    with watching_bundle(bundle, quiet=quiet, verbose=verbose) as observer:
-        return measure(
-            bundle,
-            bundle.project.results,
-            observer=observer,
-            processes=processes,
-            command=command_line(),
-            amend=amend,
-            reused=reused,
-            stopper=stopper_of(bundle),
-            debug=debug,
-            most=most or NO_BOUND,
-            shard=shard,
-            retry=retry,
-        )
-
-
-def stopper_of(bundle: Bundle, beside: Beside | None = None) -> Stopper | None:
-    """Give who says when a verdict is settled, or a pair beside its baseline; None where a run asks all its cases."""
-    from harness.judge.assess import metric_of
-    from harness.judge.checks import Stopper
-    from harness.rundir import runs_of_suite
-
-    suite, rule = bundle.suite, bundle.suite.stop
-    if rule is None or not all(case.expected for case in bundle.cases):
-        return None
-    thresholds = bundle.thresholds
-    if not suite.thresholds and not list(runs_of_suite(bundle.project.results, suite.name)):
-        thresholds = tuple(t for t in thresholds if not metric_of(t.metric).earlier)  # there is no past to drift from
-    own = {each.name: each.reply for each in bundle.candidates if each.reply is not None}
-    return Stopper(suite, bundle.cases, thresholds, rule, own, among=len(bundle.candidates), beside=beside)
 
 
 def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Assessment:

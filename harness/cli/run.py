@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli import judged
+from harness.cli import judged, measured
 from harness.cli.ground import (
     UsageError,
     bounds_asked,
@@ -26,6 +26,24 @@ if TYPE_CHECKING:
     from harness.files.bundle import Bundle
     from harness.measure.adding import Added
     from harness.measure.sharding import Shard
+
+_Changed: TypeAlias = Annotated[
+    bool, typer.Option("--changed", help="Measure again exactly the trials whose files changed.")
+]
+_Failed: TypeAlias = Annotated[
+    bool, typer.Option("--failed", help="Send again what the endpoint failed; its latest reply counts.")
+]
+_Results: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--results",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Answers to the lines that a run wrote; may be repeated.",
+        show_default=False,
+    ),
+]
 
 
 def run(
@@ -54,46 +72,43 @@ def run(
     as_json: options.Json = False,
 ) -> None:
     """Measure a suite's prompts on its models and say whether they are ready."""
-    from harness.files.bundle import load_bundle
-
     judged.check_template(template)
     chosen: dict[str, Any] = {"prompts": prompt or (), "models": model or (), "thresholds": thresholds or ()}
     chosen |= {"cases": cases, "limit": limit, "first": first}
-    others = {**chosen, "stop": stop, "via": via, "shard": shard}
-    added = None if add is None else _added(suite, *add, others, repeats)
-    bundle = load_bundle(suite, repeats=repeats, **chosen) if added is None else added.bundle
-    taken: dict[str, Any] = {} if added is None else {"amend": added.noted, "reused": added.reused}
-    if stop and bundle.suite.stop is None:
-        bundle = bundle.stopping({})
-    bundle = bundle.bought(via).measured_by(engine)
+    added = None if add is None else _added(suite, *add, {**chosen, "stop": stop, "via": via, "shard": shard}, repeats)
+    bundle = (_read(suite, repeats, chosen) if added is None else added.bundle).asked(stop=stop, via=via, engine=engine)
     share = None if shard is None else _shard_of(bundle, shard)
     webhook = webhook_asked(notify, bundle.project)
     if not quiet:
         for told in (*bundle.left_out, *retiring_models(bundle), *bundle.untimed):
             note(told)
     with judged.reported_if_ended_early(template=template, as_json=as_json, notify=webhook):
-        most = bounds_asked(max_cost, max_trials)
-        folder = judged.measure_bundle(
+        folder = measured.measure_bundle(
             bundle,
             processes=processes,
             quiet=quiet,
             verbose=verbose,
             debug=debug,
-            most=most,
+            most=bounds_asked(max_cost, max_trials),
             shard=share,
+            amend=None if added is None else added.noted,
+            reused=() if added is None else added.reused,
             retry=retry,
-            **taken,
         )
-    if share is not None:
-        _tell_shard(folder, share, as_json=as_json)
-        return
-    raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json, notify=webhook))
+    _tell(folder, share, template=template, as_json=as_json, notify=webhook)
+
+
+def _read(suite: Path, repeats: int | None, chosen: "Mapping[str, Any]") -> "Bundle":
+    from harness.files.bundle import load_bundle
+
+    return load_bundle(suite, repeats=repeats, **chosen)
 
 
 def _added(suite: Path, more: int, named: str, others: "Mapping[str, object]", repeats: int | None) -> "Added":
     """Plan the second stage of a run; what it asks for is what the first one did."""
     from harness.measure.adding import added_to, refuse_second_look
-    from harness.measure.resume import reread, something_left
+    from harness.measure.resume import reread
+    from harness.measure.session import something_left
 
     folder, manifest = run_asked(named)
     names = {"prompts": "prompt", "models": "model"}
@@ -132,8 +147,12 @@ def _shard_of(bundle: "Bundle", written: str) -> "Shard":
     return shard_asked(written, os.environ)
 
 
-def _tell_shard(folder: Path, shard: "Shard", *, as_json: bool) -> None:
-    """Say what was measured; the verdict is of the whole."""
+def _tell(
+    folder: Path, shard: "Shard | None", *, template: Path | None, as_json: bool, notify: "judged.Webhook | None"
+) -> None:
+    """Judge what was measured, and leave with the code of its verdict; of a shard say only where it is."""
+    if shard is None:
+        raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json, notify=notify))
     if as_json:
         emit_json({"run_id": folder.name, "folder": str(folder), "shard": str(shard)})
     else:
@@ -142,25 +161,11 @@ def _tell_shard(folder: Path, shard: "Shard", *, as_json: bool) -> None:
 
 def resume(
     run: options.Run = "latest",
-    changed: Annotated[
-        bool, typer.Option("--changed", help="Measure again exactly the trials whose files changed.")
-    ] = False,
+    changed: _Changed = False,
     project: options.TrustedProject = None,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Send again what the endpoint failed; its latest reply counts.")
-    ] = False,
+    failed: _Failed = False,
     engine: options.Engine = None,
-    results: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--results",
-            metavar="FILE",
-            exists=True,
-            dir_okay=False,
-            help="Answers to the lines that a run wrote; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
+    results: _Results = None,
     retry: options.Retry = "batch",
     max_cost: options.MaxCost = None,
     max_trials: options.MaxTrials = None,
@@ -195,16 +200,13 @@ def resume(
             engine=engine,
             trusted=trusted,
             observer=observer,
-            stopping=judged.stopper_of,
+            stopping=measured.stopper_of,
             debug=debug,
             most=most,
             results=tuple(results or ()),
             retry=retry,
         )
-    if (share := shard_of(manifest.notes)) is not None:
-        _tell_shard(folder, share, as_json=as_json)
-        return
-    raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json, notify=webhook))
+    _tell(folder, shard_of(manifest.notes), template=template, as_json=as_json, notify=webhook)
 
 
 def merge(

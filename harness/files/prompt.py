@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from pydantic import Field
 
@@ -180,3 +182,22 @@ def _shuffled(items: tuple[T, ...], rng: Random) -> tuple[T, ...]:
     while tuple(moved) == items:
         rng.shuffle(moved)
     return tuple(moved)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedChat:
+    """Chat messages in order, each (role, content)."""
+
+    messages: tuple[tuple[str, str], ...]
+    inputs: Mapping[str, str] = field(default_factory=dict, compare=False)  # for `endpoint: http`
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedText:
+    """One plain text to be continued."""
+
+    text: str
+    inputs: Mapping[str, str] = field(default_factory=dict, compare=False)  # for `endpoint: http`
+
+
+Rendered: TypeAlias = RenderedChat | RenderedText

@@ -28,7 +28,7 @@ from harness.measure.manifest import file_digest, files_of, make_manifest, refus
 from harness.measure.session import Begin, Retry, check_engine, keyboard_interrupts, refuse_answers, run_session
 from harness.measure.sharding import leave_to_others, shard_of
 from harness.measure.sink import Nobody, Observer, Stopper, heard
-from harness.record import ORIGINAL, Batch, CaseRow, Failure, Pace, Record, Refused, Reply, Session, Stopped
+from harness.record import ORIGINAL, Batch, CaseRow, Failure, Pace, Record, Reply, Session, Stopped
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
 
 _MOST_LISTED = 20
@@ -66,11 +66,7 @@ def resume(
         try:
             found = _Found.read(run)
             check_engine(bundle := (bundle or _reload(run, manifest, found, trusted)).measured_by(engine))
-            _refuse(_other_places(manifest, bundle, found), f"{_ANOTHER} {run.name}", _RESTORE)
-            changes = list(_changes(manifest, bundle, found))
-            again = f"measure exactly what changed: `harness resume {run.name} --changed`"
-            fix = f"Restore them, start a new run, or {again}."
-            _refuse([] if changed else changes, f"The files changed since {run.name} began", fix)
+            changes = _agreed(run, manifest, bundle, found, changed=changed)
             plan = Plan(bundle)
             with fitting_together(run):
                 begin = _begin(plan, run, found, stopping(bundle), failed=failed)
@@ -88,22 +84,6 @@ def resume(
             watching.on_note(f"{plan.planned - sum(allowed):,} trials are sent: what failed, and what was not run")
         run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
     return run
-
-
-def something_left(run: Path) -> bool:
-    """Tell whether a run is not finished, or the endpoint failed some of its trials, or ended a candidate."""
-    ended, refused, failed = "", False, set()
-    for event in events_of(run):
-        if isinstance(event, Session):
-            ended = event.event
-            refused = refused and ended not in {"started", "resumed"}  # what was ended is tried again
-        elif isinstance(event, Record) and isinstance(event.outcome, Failure) and not event.recorded:
-            failed.add(event.key)
-        elif isinstance(event, Record):
-            failed.discard(event.key)
-        elif isinstance(event, Refused):
-            refused = True
-    return ended != "finished" or refused or bool(failed)
 
 
 @dataclass(slots=True)
@@ -143,6 +123,16 @@ def reread(run: Path, manifest: Manifest, trusted: Path | None) -> tuple[Bundle,
     changes = [*_other_places(manifest, bundle, found)] or [*_changes(manifest, bundle, found)]
     _refuse(changes, f"{_ANOTHER} {run.name}", _RESTORE)
     return bundle, frozenset(found.cases)
+
+
+def _agreed(run: Path, manifest: Manifest, bundle: Bundle, found: _Found, *, changed: bool) -> list[str]:
+    """Give what changed, where that is measured again on purpose. Raises RunChanged where it is not, or can't be."""
+    _refuse(_other_places(manifest, bundle, found), f"{_ANOTHER} {run.name}", _RESTORE)
+    changes = list(_changes(manifest, bundle, found))
+    again = f"measure exactly what changed: `harness resume {run.name} --changed`"
+    fix = f"Restore them, start a new run, or {again}."
+    _refuse([] if changed else changes, f"The files changed since {run.name} began", fix)
+    return changes
 
 
 def _reload(run: Path, manifest: Manifest, found: _Found, trusted: Path | None, *, whole: bool = False) -> Bundle:

@@ -9,6 +9,7 @@ recorded, so that nobody takes its latency for one of today.
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,11 +57,7 @@ def measure(
         plan = Plan(bundle)
         _find_keys(plan)
         check_engine(bundle)
-        done = plan.nothing_done()
-        kept = tuple(record for record in reused if plan.mark(done, record))
-        others = leave_to_others(shard, plan, done)
-        settled = tuple(heard(plan, done, stopper, kept))
-        allowed = most.allowed(plan, done)
+        begin = replace(_begin(plan, reused, most, stopper, shard), retry=retry)
         content = " ".join((bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates)))
         run = create_run(results, bundle.suite.name, content)
         with _none_left_empty(run), RunLock(run / LOCK):
@@ -69,19 +66,27 @@ def measure(
             manifest = make_manifest(run, bundle, plan, command)
             manifest.notes.update({} if shard is None else note_of(shard))
             writer = _journal_of(run, manifest if amend is None else amend(manifest))
-            begin = Begin(
-                event="started",
-                cases=plan.cases,
-                done=allowed,
-                reused=kept,
-                others=others,
-                bounded=sum(allowed) - sum(done),
-                retry=retry,
-                stopper=stopper,
-                settled=settled,
-            )
             run_session(run, bundle, plan, writer, begin, observer=observer or Nobody(), processes=processes, most=most)
     return run
+
+
+def _begin(plan: Plan, reused: Sequence[Record], most: Most, stopper: Stopper | None, shard: Shard | None) -> Begin:
+    """Mark what is not to be sent: what stands already, what is another shard's, what is settled or out of bounds."""
+    done = plan.nothing_done()
+    kept = tuple(record for record in reused if plan.mark(done, record))
+    others = leave_to_others(shard, plan, done)
+    settled = tuple(heard(plan, done, stopper, kept))
+    allowed = most.allowed(plan, done)
+    return Begin(
+        event="started",
+        cases=plan.cases,
+        done=allowed,
+        reused=kept,
+        others=others,
+        bounded=sum(allowed) - sum(done),
+        stopper=stopper,
+        settled=settled,
+    )
 
 
 def _find_keys(plan: Plan) -> None:

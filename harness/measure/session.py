@@ -15,7 +15,8 @@ from harness.measure.engine.contract import EngineOutcome, Work
 from harness.measure.engine.lasting import where_a_loop_can_run
 from harness.measure.sharding import Others
 from harness.measure.sink import JournalSink, JournalWriter, Observer, RealClock, Stopper
-from harness.record import Batch, CaseRow, Event, Record, Refused, Session, Stopped
+from harness.record import Batch, CaseRow, Event, Failure, Record, Refused, Session, Stopped
+from harness.rundir import events_of
 
 _LAG_BOUND_NS = 10_000_000
 _LAG_SHARE_OF_SLO = 0.02
@@ -62,7 +63,6 @@ def run_session(
     An error of a new run that sent nothing, such as an endpoint that can't be opened, is not `resumable`.
     """
     done, unsent, mine = sum(begin.done) - begin.bounded - begin.others.trials, False, begin.others.rest(plan.planned)
-    maybe_twice = 0  # calls that were in flight on nodes that were lost
     try:
         known: tuple[Event, ...] = (*begin.cases, *begin.reused, *begin.settled)
         for event in known:
@@ -72,27 +72,10 @@ def run_session(
         if done < mine:
             sink = JournalSink(writer, observer, Spent(bundle, most), begin.stopper)
             outcome = _measure(run, plan, begin, sink, processes, bundle=bundle)
-            maybe_twice = outcome.cut_off
-            for load in (outcome.load.interference(outcome.processes), *outcome.nodes):
-                writer.append(load)
-            for told in outcome.lost:
-                observer.on_note(told)
-            if outcome.error is not None or len(sink.refused) < len(plan.candidates):
-                sink.say_who_ended()
-            if outcome.error is not None:
-                unsent = begin.event == "started" and not done and not outcome.bought
-                unsent = unsent and outcome.load.max_in_flight == 0
-                writer.append(_session("stopped", plan, done, why=_why(outcome.error), cut_off=outcome.cut_off))
-                raise outcome.error
-            if sink.refused:
-                _end_refused(plan, done, writer, sink, begin.answered)
-                writer.close()
-                return
-            if begin.bounded and not sink.settled.issuperset(each.name for each in plan.candidates):
-                error = RunIncomplete("--max-trials is reached; finished trials are saved.", fix="Allow more.")
-                writer.append(_session("stopped", plan, done, why=_why(error)))
-                raise error
-        writer.append(_session("finished", plan, done, cut_off=maybe_twice))
+            unsent = outcome.error is not None and outcome.sent_nothing and begin.event == "started" and not done
+            _end(outcome, plan, done, begin, sink)
+        else:
+            writer.append(_session("finished", plan, done))
     except HarnessError as error:
         _close_after(error, writer)
         unsent = unsent and not isinstance(error, Interrupted | RunIncomplete)
@@ -104,7 +87,28 @@ def run_session(
     writer.close()
 
 
-def _end_refused(plan: Plan, done: int, writer: JournalWriter, sink: JournalSink, answered: frozenset[str]) -> None:
+def _end(outcome: EngineOutcome, plan: Plan, done: int, begin: Begin, sink: JournalSink) -> None:
+    """Write down how the engine came to its end; raises what stopped it, or the bound that it reached."""
+    for load in (outcome.load.interference(outcome.processes), *outcome.nodes):
+        sink.writer.append(load)
+    for told in outcome.lost:
+        sink.observer.on_note(told)
+    if outcome.error is not None or len(sink.refused) < len(plan.candidates):
+        sink.say_who_ended()
+    error = outcome.error
+    if error is None and sink.refused:
+        _end_refused(plan, done, sink, begin.answered)
+        return
+    if error is None and begin.bounded and not sink.settled.issuperset(each.name for each in plan.candidates):
+        error = RunIncomplete("--max-trials is reached; finished trials are saved.", fix="Allow more.")
+    if error is None:
+        sink.writer.append(_session("finished", plan, done, cut_off=outcome.cut_off))
+        return
+    sink.writer.append(_session("stopped", plan, done, why=_why(error), cut_off=outcome.cut_off))
+    raise error
+
+
+def _end_refused(plan: Plan, done: int, sink: JournalSink, answered: frozenset[str]) -> None:
     """End a session in which candidates ended early; raises EndpointUnusable when no other is left.
 
     The run is finished without those that nobody ever answered: they are not measured. One that was answered
@@ -113,10 +117,10 @@ def _end_refused(plan: Plan, done: int, writer: JournalWriter, sink: JournalSink
     ended = list(sink.refused.values())
     error = unusable(ended)
     if len(ended) == len(plan.candidates):
-        writer.append(_session("stopped", plan, done, why=_why(error)))
+        sink.writer.append(_session("stopped", plan, done, why=_why(error)))
         raise error
     half = sink.refused.keys() & (answered | sink.answered)
-    writer.append(_session("stopped" if half else "finished", plan, done, why=_why(error)))
+    sink.writer.append(_session("stopped" if half else "finished", plan, done, why=_why(error)))
 
 
 def unusable(ended: Sequence[Refused]) -> EndpointUnusable:
@@ -126,6 +130,22 @@ def unusable(ended: Sequence[Refused]) -> EndpointUnusable:
         told.setdefault((one.failure.message, one.advice), []).append(one.candidate)
     lines = [f"{', '.join(names)}: {message}" for (message, _), names in told.items()]
     return EndpointUnusable("\n".join(lines), fix=" ".join(dict.fromkeys(advice for _, advice in told if advice)))
+
+
+def something_left(run: Path) -> bool:
+    """Tell whether a run is not finished, or the endpoint failed some of its trials, or ended a candidate."""
+    ended, refused, failed = "", False, set()
+    for event in events_of(run):
+        if isinstance(event, Session):
+            ended = event.event
+            refused = refused and ended not in {"started", "resumed"}  # what was ended is tried again
+        elif isinstance(event, Record) and isinstance(event.outcome, Failure) and not event.recorded:
+            failed.add(event.key)
+        elif isinstance(event, Record):
+            failed.discard(event.key)
+        elif isinstance(event, Refused):
+            refused = True
+    return ended != "finished" or refused or bool(failed)
 
 
 def _measure(

@@ -59,9 +59,9 @@ class JournalSink:
     """Puts events into the journal, and tells the observer once they are there."""
 
     def __init__(self, writer: JournalWriter, observer: Observer, spent: Spent, stopper: Stopper | None) -> None:
-        self._writer = writer
+        self.writer = writer
         self._spent = spent
-        self._observer = observer
+        self.observer = observer
         self._stopper = stopper
         if stopper is not None:
             observer.near = stopper.near
@@ -74,19 +74,19 @@ class JournalSink:
 
     def put(self, event: Event) -> None:
         """Journal one event. Raises StorageFailed, and RunIncomplete where a reply reaches the bound on money."""
-        self._writer.append(event)
+        self.writer.append(event)
         if isinstance(event, Record):
             if isinstance(event.outcome, Reply) and not event.warmup:
                 self.answered.add(event.candidate)
             if event.candidate not in self.refused:
                 self.say_who_ended()
-            self._observer.on_record(event)
+            self.observer.on_record(event)
             self._spent.take(event)
             for stopped in () if self._stopper is None else self._stopper.take(event, RealClock.utc()):
                 self.put(stopped)
         elif isinstance(event, Stopped):
             self.settled.add(event.candidate)
-            self._observer.on_note(
+            self.observer.on_note(
                 f"{event.candidate}: settled after {event.asked:,} of {event.of:,} cases; the rest is not asked"
             )
         elif isinstance(event, Refused):
@@ -95,22 +95,22 @@ class JournalSink:
             stop = "" if said.endswith((".", "!", "?")) else "."
             self._ended.append(f"{event.candidate} ended: {said}{stop} {event.advice}".rstrip())
         elif isinstance(event, Batch):
-            self._observer.on_note(_told(event))
+            self.observer.on_note(_told(event))
         elif isinstance(event, Waiting):
-            self._observer.near = lambda: str(event)
+            self.observer.near = lambda: str(event)
         elif isinstance(event, Pace):
-            self._observer.on_pace(event)
+            self.observer.on_pace(event)
 
     def say_who_ended(self) -> None:
         """Tell the observer of candidates that ended early, each once."""
         for told in self._ended:
-            self._observer.on_note(told)
+            self.observer.on_note(told)
         self._ended.clear()
 
     @property
     def backlogged(self) -> bool:
         """Whether an fsync keeps some events in memory."""
-        return self._writer.backlogged
+        return self.writer.backlogged
 
 
 def _told(batch: Batch) -> str:

@@ -12,7 +12,7 @@ from measured import records, write_project
 from scripted import Answer, Request, chat_reply
 from threaded import serving
 
-from harness.cli.judged import stopper_of
+from harness.cli.measured import stopper_of
 from harness.files.bundle import load_bundle
 from harness.files.suite import asked_order
 from harness.judge.compare import beside, gate_rule

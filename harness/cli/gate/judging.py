@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from harness import judge
-from harness.cli.judged import stopper_of
+from harness.cli.measured import stopper_of
 from harness.errors import EndpointUnusable
 from harness.files.baselines import read_baselines
 from harness.files.branch import FREE, GateBundle, Pair

@@ -9,27 +9,14 @@ from typing import Any
 
 import msgspec
 
-from harness.cli.ground import HarnessError, command_line
-from harness.cli.progress import watching_bundle
+from harness.cli.ground import HarnessError
+from harness.cli.measured import go_on_or_begin
 from harness.files.branch import GateBundle
 from harness.files.digest import digest
 from harness.journal import iter_records
-from harness.measure.resume import resume, something_left
-from harness.measure.run import (
-    Bundle,
-    Candidate,
-    Most,
-    Plan,
-    Record,
-    Reply,
-    Stopper,
-    measure,
-    served_as,
-    stored_replies,
-)
+from harness.measure.run import Bundle, Candidate, Most, Plan, Record, Reply, Stopper, served_as, stored_replies
+from harness.measure.session import something_left
 from harness.rundir import JOURNAL, Manifest, list_runs, read_manifest
-
-_AGAIN = "Run the same `harness gate` command again: it goes on where it stopped."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,26 +92,17 @@ def run_gate(
         "served": sorted(served.names),
         "edits": list(gate.edits),
     }
-    with watching_bundle(bundle, quiet=quiet) as observer:
-        try:
-            if unfinished is not None:
-                return resume(
-                    unfinished, bundle=bundle, observer=observer, stopping=lambda _: stopper, failed=True, most=most
-                )
-            return measure(
-                bundle,
-                results,
-                observer=observer,
-                command=command_line(),
-                amend=lambda manifest: _amended(manifest, gate, notes),
-                reused=served.records,
-                most=most,
-                stopper=stopper,
-            )
-        except HarnessError as error:
-            if error.resumable:
-                error.fix = _AGAIN
-            raise
+    return go_on_or_begin(
+        "gate",
+        bundle,
+        results,
+        unfinished,
+        amend=lambda manifest: _amended(manifest, gate, notes),
+        reused=served.records,
+        most=most,
+        stopper=stopper,
+        quiet=quiet,
+    )
 
 
 def served_of(run: Path) -> frozenset[str]:

@@ -7,7 +7,8 @@ import msgspec
 
 from harness.cli.gate.outputs import write_all
 from harness.cli.ground import UsageError, emit, emit_json, note
-from harness.cli.judged import baseline_for, stopper_of
+from harness.cli.judged import baseline_for
+from harness.cli.measured import stopper_of
 from harness.cli.upgrade.measuring import (
     DOCUMENT,
     Bundle,

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import msgspec
 
-from harness.cli.ground import command_line, note, retiring_models, show_error
-from harness.cli.progress import watching_bundle
+from harness.cli.ground import note, retiring_models, show_error
+from harness.cli.measured import go_on_or_begin
 from harness.errors import (
     EndpointUnusable,
     FilesError,
@@ -22,11 +22,10 @@ from harness.errors import (
 from harness.files.bundle import Bundle, Via, load_bundle
 from harness.files.digest import digest
 from harness.files.written import shortest
-from harness.measure.resume import resume, something_left
-from harness.measure.run import Most, Plan, Stopper, measure
+from harness.measure.run import Most, Plan, Stopper
+from harness.measure.session import something_left
 from harness.rundir import Manifest, list_runs, read_manifest
 
-_AGAIN = "Run the same `harness upgrade` command again: it goes on where it stopped."
 DOCUMENT, FRESH = "upgrade.json", "fresh"  # in the folder of the run
 MOST_ASKED_AGAIN = 100  # cases of each prompt and model
 
@@ -101,10 +100,7 @@ def measured(
         cases=asked.cases,
         limit=asked.limit,
         unlabelled=True,
-    )
-    if asked.stop and bundle.suite.stop is None:
-        bundle = bundle.stopping({})
-    bundle = bundle.bought(asked.via)
+    ).asked(stop=asked.stop, via=asked.via)
     _refuse_unpaired(bundle, asked)
     for told in () if quiet else (*bundle.left_out, *retiring_models(bundle)):
         note(told)
@@ -153,25 +149,10 @@ def _run(
     stopper: Stopper | None = None,
     quiet: bool,
 ) -> Path:
-    with watching_bundle(bundle, quiet=quiet) as observer:
-        try:
-            if begun is not None:
-                return resume(
-                    begun, bundle=bundle, observer=observer, stopping=lambda _: stopper, failed=True, most=most
-                )
-            return measure(
-                bundle,
-                results,
-                observer=observer,
-                command=command_line(),
-                most=most,
-                stopper=stopper,
-                amend=lambda made: msgspec.structs.replace(made, notes={**made.notes, "upgrade": notes}),
-            )
-        except HarnessError as error:
-            if error.resumable:
-                error.fix = _AGAIN
-            raise
+    def amended(made: Manifest) -> Manifest:
+        return msgspec.structs.replace(made, notes={**made.notes, "upgrade": notes})
+
+    return go_on_or_begin("upgrade", bundle, results, begun, amend=amended, most=most, stopper=stopper, quiet=quiet)
 
 
 def _left_behind(results: Path, key: str) -> Path | None:

@@ -1,28 +1,15 @@
-"""Everything that a run needs of the files, read once and checked together before the first call.
+"""A suite with everything that it names, frozen; what may be asked of it otherwise, and which of its cases."""
 
-The project's root is the folder of harness.yml. That file is looked for upward from the working directory;
-when the suite lies outside of what was found (or nothing was), upward from the suite. Where there is no
-harness.yml at all, the embedded model is the only one and the root is the parent of the suite's folder, so
-that `suites/a.suite.yml` may name `../prompts/*.prompt.yml`. Whatever files name must lie inside the root
-after symlinks are resolved; what a person names on the command line may lie anywhere.
-"""
-
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path
 
-from harness.files.bundle.choice import RunChoice
-from harness.files.bundle.demands import demanded, left_open, read_thresholds
-from harness.files.bundle.fitting import check_cases, check_prompt, check_speaks, too_dear
-from harness.files.bundle.gathering import Gatherer
-from harness.files.bundle.notes import notes_on
-from harness.files.case import Case, apply_own, check_names, is_own
-from harness.files.mending import places_of
-from harness.files.project import ModelEntry, Project, Via, checked_via, model_digest
-from harness.files.prompts import Prompt, prompt_digest
+from harness.files.case import Case
+from harness.files.project import ModelEntry, Project, Via, checked_via
+from harness.files.prompts import Prompt
 from harness.files.suite import LatencyRule, ReplyRule, StopRule, Suite, suite_digest
-from harness.files.suite.policy import Threshold, default_thresholds
-from harness.files.written import Checked, Findings, shortest, shortlist
+from harness.files.suite.policy import Threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +48,11 @@ class Bundle:
         """Give the same bundle with another rule of when to stop, as a suite writes it; None: ask all cases."""
         rule = None if written is None else StopRule.model_validate(written)
         return replace(self, suite=self.suite.model_copy(update={"stop": rule}))
+
+    def asked(self, *, stop: bool, via: Via | None, engine: str | None = None) -> "Bundle":
+        """Give the same bundle as the command line asks for it: stopping early, bought and measured in another way."""
+        stopping = self.stopping({}) if stop and self.suite.stop is None else self
+        return stopping.bought(via).measured_by(engine)
 
     def as_begun(self, suite: Mapping[str, object]) -> "Bundle":
         """Give the same bundle with the rules that a run began with, as its manifest keeps the suite."""
@@ -125,166 +117,58 @@ class Bundle:
         return self.only({*asked, *(case.id for case in RunChoice(limit=more).of(others, self.suite.seed))})
 
 
-def load_bundle(
-    suite_path: Path,
-    *,
-    prompts: Sequence[str] = (),
-    models: Sequence[str] = (),
-    repeats: int | None = None,
-    thresholds: Sequence[str] = (),
-    cases: Path | None = None,
-    limit: int | None = None,
-    first: int | None = None,
-    splits: Collection[str] = (),
-    tags: Collection[str] = (),
-    project: Path | None = None,
-    entries: Mapping[str, ModelEntry] | None = None,
-    trusted: bool = True,
-    confined: bool = False,
-    unlabelled: bool = False,
-) -> Bundle:
-    """Read a suite and all that it names. Raises FilesError with every problem of every file.
-
-    `prompts` are paths or names of the suite's prompts; `models` are names of harness.yml; `cases` replaces
-    the suite's case files, and `thresholds` (texts, or files of them) its thresholds; `splits` and `tags` keep the
-    cases that have one of them; then `first` keeps the first and `limit` a sample, seeded by the suite and
-    stratified by label. `project` names harness.yml (default: found, see above), and `entries` stand in place of
-    its models, whose recordings are not looked for then. `trusted=False` is for files of strangers: prompts are
-    rendered in a child process with limits, all that a run would send first, and perturbations can't be Python
-    code. `confined=True` has the prompts alone rendered there: also later, by whatever takes the bundle.
-    `unlabelled` allows cases without a right label.
-    """
-    findings = Findings()
-    gather = Gatherer(suite_path, project, findings, entries=entries, unlabelled=unlabelled)
-    loader = _Loader(suite_path, gather, findings, trusted=trusted, confined=confined or not trusted)
-    choice = RunChoice(limit=limit, first=first, splits=splits, tags=tags)
-    bundle = loader.load(prompts, models, repeats, cases, choice, asked=thresholds)
-    loader.findings.raise_if_any()
-    assert bundle is not None  # nothing is left out without a finding
-    return bundle
-
-
-class _Loader:
-    """Collects problems over all files of one bundle."""
-
-    def __init__(
-        self, suite_path: Path, gather: Gatherer, findings: Findings, *, trusted: bool, confined: bool
-    ) -> None:
-        self.findings = findings
-        self.confined = confined
-        self.suite_path = suite_path
-        self.trusted = trusted
-        self.gather = gather
-
-    def load(
-        self,
-        prompts: Sequence[str],
-        models: Sequence[str],
-        repeats: int | None,
-        cases: Path | None,
-        choice: RunChoice,
-        *,
-        asked: Sequence[str],
-    ) -> Bundle | None:
-        checked = self.gather.suite()
-        if checked is None:
-            return None
-        before = self.findings.total
-        everything = self.gather.cases(checked, cases)
-        sound = self.findings.total == before
-        rows = choice.of(everything, checked.model.seed)
-        entries = self.gather.models(checked, models)
-        read = self.gather.prompts(checked, prompts)
-        if self.confined:
-            read = [prompt.updated(confined=True) for prompt in read]
-        known = all(case.expected for case in everything)
-        own = everything if sound and known and cases is None else ()  # a later sample may lack splits and tags
-        sources = demanded(asked, checked) if asked else [checked]
-        self.gather.files += [source.path for source in sources if source is not checked and source.path.is_file()]
-        times = repeats or checked.model.repeats
-        most = max(times, checked.model.repeats)  # fewer than the suite's own are a first look
-        thresholds = tuple(one for each in sources for one in read_thresholds(each, own, most, entries))
-        rows = self._vary(checked, rows)
-        if everything and sound:
-            if known:
-                check_cases(checked, everything, replaced=cases is not None)
-            if not rows:
-                self._no_case_left(checked, choice)
-        sample = rows[0] if rows else None
-        fitted = [
-            check_prompt(prompt, checked, everything, sample)
-            for prompt in read
-            if self.trusted or self._survives(prompt, rows, checked.model)
-        ]
-        pairs, unfit = check_speaks(checked, read, entries, self.gather.by_pattern)
-        if self.findings.problems:
-            return None
-        update = {"repeats": times, "thresholds": tuple(text for each in sources for text in each.model.thresholds)}
-        suite = checked.model.model_copy(update=update)
-        if not thresholds:
-            thresholds = default_thresholds(checked.model, {case.split for case in rows})
-        return Bundle(
-            project=self.gather.project,
-            suite=suite,
-            candidates=_candidates([p for p in fitted if p is not None], entries, pairs, self.gather.project),
-            cases=tuple(rows),
-            thresholds=thresholds,
-            files=tuple(dict.fromkeys(self.gather.files)),
-            suite_digest=suite_digest(suite, rows),
-            replaced=cases,
-            own_repeats=checked.model.repeats,
-            demanded=bool(asked),
-            unasked=0 if choice.splits or choice.tags else len(everything) - len(rows),
-            left_out=(*unfit, *left_open(thresholds, times)),
-            notes=notes_on(self.gather.reader, everything, [p for p in fitted if p is not None]),
-        )
-
-    def _survives(self, read: Checked[Prompt], rows: Sequence[Case], suite: Suite) -> bool:
-        """Say whether a stranger's prompt can be rendered within limits; ordinary mistakes are told later."""
-        dear = too_dear(read.model, rows, [v for v in suite.perturbations if not is_own(v)], suite)
-        if dear is not None:
-            read.problem((), *dear)
-        return dear is None
-
-    def _vary(self, checked: Checked[Suite], rows: list[Case]) -> list[Case]:
-        """Check the perturbations, and give the cases with what the suite's own made of them."""
-        if not checked.whole("perturbations"):
-            return rows
-        names = checked.model.perturbations
-        for i, message, fix in check_names(names, trusted=self.trusted):
-            checked.problem(("perturbations", i), message, fix)
-        own = [name for name in names if is_own(name)]
-        if not own or not self.trusted:
-            return rows
-        made = apply_own(own, rows, self.gather.root)
-        for name, message, fix in made.problems:
-            checked.problem(("perturbations", names.index(name)), message, fix)
-        self.gather.files += [shortest(file) for file in made.files]
-        return made.cases
-
-    def _no_case_left(self, checked: Checked[Suite], choice: RunChoice) -> None:
-        wanted = [*(f"split={s}" for s in sorted(choice.splits)), *(f"tag={t}" for t in sorted(choice.tags))]
-        checked.problem((), f"no case is left by {shortlist(wanted) or 'the limit'}.", "Ask for fewer conditions.")
-
-
 def _on(candidate: Candidate, model: ModelEntry) -> Candidate:
     return replace(candidate, model=model)
 
 
-def _candidates(
-    prompts: Sequence[Prompt], models: dict[str, ModelEntry], pairs: Collection[tuple[str, str]], project: Project
-) -> tuple[Candidate, ...]:
-    return tuple(
-        Candidate(
-            name=f"{prompt.name}@{name}",
-            prompt=prompt,
-            model_name=name,
-            model=entry,
-            prompt_digest=prompt_digest(prompt),
-            model_digest=model_digest(entry),
-            places=places_of(prompt, name, project),
-        )
-        for prompt in prompts
-        for name, entry in models.items()
-        if (prompt.name, name) in pairs
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunChoice:
+    """What the command line asks for; `limit` is the size of a sample that has every label."""
+
+    limit: int | None = None
+    first: int | None = None
+    splits: Collection[str] = ()
+    tags: Collection[str] = ()
+
+    def of(self, cases: Sequence[Case], seed: int) -> list[Case]:
+        """Keep the cases that are wanted, in their order."""
+        kept = [
+            case
+            for case in cases
+            if (not self.splits or case.split in self.splits) and (not self.tags or set(self.tags) & set(case.tags))
+        ][: self.first]
+        return kept if self.limit is None else sample(kept, self.limit, seed)
+
+
+def sample(cases: Sequence[Case], size: int, seed: int) -> list[Case]:
+    """Draw a sample stratified by label: each has its share, and one place at least if there is room.
+
+    The draw depends on the seed and the cases' ids alone: a case that is added moves few others, and a larger
+    sample of the same seed holds the smaller but for rounding. Places go by largest remainders (Hamilton).
+    """
+    if size >= len(cases):
+        return list(cases)
+    strata: dict[str, list[Case]] = {}
+    for case in cases:
+        strata.setdefault(case.expected, []).append(case)
+    places = _places({label: len(found) for label, found in strata.items()}, size)
+    drawn = {case.id for label, found in strata.items() for case in sorted(found, key=_lot(seed))[: places[label]]}
+    return [case for case in cases if case.id in drawn]
+
+
+def _places(sizes: dict[str, int], size: int) -> dict[str, int]:
+    total = sum(sizes.values())
+    least = 1 if size >= len(sizes) else 0
+    places = {label: max(least, size * n // total) for label, n in sizes.items()}
+    by_remainder = sorted(sizes, key=lambda label: (-(size * sizes[label] % total), label))
+    for label in by_remainder:
+        if sum(places.values()) < size and places[label] < sizes[label]:
+            places[label] += 1
+    while sum(places.values()) > size:  # the least places were too many
+        largest = max(places, key=lambda label: (places[label], label))
+        places[largest] -= 1
+    return places
+
+
+def _lot(seed: int) -> Callable[[Case], bytes]:
+    return lambda case: blake2b(f"{seed}\0{case.id}".encode(), digest_size=8).digest()

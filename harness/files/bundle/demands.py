@@ -15,7 +15,21 @@ _BARE = re.compile(r"[a-z][^:{]*[<>]")  # a line of a file that holds thresholds
 _DEMAND = re.compile(r"""(?:"[^"]*"|'[^']*'|[^;])+""")  # a `;` in quotes belongs to a label
 
 
-def read_thresholds(
+def read_demands(
+    asked: Sequence[str],
+    checked: written.Checked[Suite],
+    cases: Sequence[Case],
+    repeats: int,
+    models: Mapping[str, ModelEntry],
+) -> tuple[tuple[Threshold, ...], tuple[str, ...], list[Path]]:
+    """Read the thresholds that are asked for, or the suite's own; gives their texts and files, too."""
+    sources = _demanded(asked, checked) if asked else [checked]
+    files = [source.path for source in sources if source is not checked and source.path.is_file()]
+    read = tuple(one for each in sources for one in _read_thresholds(each, cases, repeats, models))
+    return read, tuple(text for each in sources for text in each.model.thresholds), files
+
+
+def _read_thresholds(
     checked: written.Checked[Suite], cases: Sequence[Case], repeats: int, models: Mapping[str, ModelEntry]
 ) -> tuple[Threshold, ...]:
     """Parse the thresholds and check that these cases can reach them."""
@@ -115,14 +129,14 @@ def read_policy(asked: Sequence[str], suite: Suite) -> tuple[tuple[Threshold, ..
     Raises FilesError.
     """
     findings = written.Findings()
-    sources = demanded(asked, written.Checked(suite, written.Entries(0), _TYPED, frozenset(), findings))
+    sources = _demanded(asked, written.Checked(suite, written.Entries(0), _TYPED, frozenset(), findings))
     found = tuple(threshold for source in sources for _, threshold in _parsed(source))
     findings.raise_if_any()
     named = ("the command line" if source.path is _TYPED else source.path.name for source in sources)
     return found, " and ".join(dict.fromkeys(named))
 
 
-def demanded(asked: Sequence[str], checked: written.Checked[Suite]) -> list[written.Checked[Suite]]:
+def _demanded(asked: Sequence[str], checked: written.Checked[Suite]) -> list[written.Checked[Suite]]:
     """Give the suite once for each source of `--thresholds`, with its demands, and its places for what is wrong.
 
     A source is the text of thresholds, between them `;`, or the name of a file: a suite, a mapping with

@@ -6,31 +6,11 @@ inserted as they are: case text is never parsed as a template, and nothing is es
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, TypeAlias
+from typing import Any
 
-from harness.files.prompt import Message, Prompt
+from harness.files.prompt import Message, Prompt, Rendered, RenderedChat, RenderedText
 from harness.files.prompts.compiling import LISTS, Compiled, Part, RenderFailed, compile_template, fill, refuse_long
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedChat:
-    """Chat messages in order, each (role, content)."""
-
-    messages: tuple[tuple[str, str], ...]
-    inputs: Mapping[str, str] = field(default_factory=dict, compare=False)  # for `endpoint: http`
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedText:
-    """One plain text to be continued."""
-
-    text: str
-    inputs: Mapping[str, str] = field(default_factory=dict, compare=False)  # for `endpoint: http`
-
-
-Rendered: TypeAlias = RenderedChat | RenderedText
 
 
 class Renderer:

@@ -7,7 +7,7 @@ It never retries, never paces, and never raises for a bad exchange: a failure is
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from harness.files.prompts.render import Rendered
+from harness.files.prompt import Rendered
 from harness.measure.endpoint.headers import RateHints
 from harness.record import Attempt, Failure, Reply, Trial
 

@@ -72,6 +72,11 @@ class EngineOutcome:
     lost: tuple[str, ...] = ()  # what went wrong and was made good, in sentences
     bought: bool = False  # something was, that no call in flight shows
 
+    @property
+    def sent_nothing(self) -> bool:
+        """Whether it ended before its first call."""
+        return not self.bought and self.load.max_in_flight == 0
+
 
 GRACE_S = 10.0
 

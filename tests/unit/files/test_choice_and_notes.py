@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import FilesError, UsageError
 from harness.files.bundle import load_bundle
-from harness.files.bundle.choice import sample
+from harness.files.bundle.bundle import sample
 from harness.files.project import ModelEntry, find_project, variables_of
 from harness.record import CaseRow
 

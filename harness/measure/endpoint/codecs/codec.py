@@ -7,7 +7,7 @@ turn those, error objects inside a 200 and every other status into a `Failure`.
 
 from typing import Protocol, runtime_checkable
 
-from harness.files.prompts.render import Rendered
+from harness.files.prompt import Rendered
 from harness.measure.endpoint import failure_map
 from harness.measure.endpoint.codecs.books import Headers, request_id
 from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, parse_object

@@ -11,7 +11,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.files.project.entry import ModelEntry
-from harness.files.prompts.render import Prompt, Rendered, RenderedText
+from harness.files.prompt import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs.fields import JsonObject
 
 DEFAULT_OUTPUT = 256  # tokens assumed for tokens/min when nothing bounds the reply; labels are short

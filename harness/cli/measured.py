@@ -1,0 +1,104 @@
+"""What `run`, `gate`, `upgrade` and the demo share: a bundle measured in a new run, or in one that was begun."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.ground import HarnessError, command_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.judge import checks
+    from harness.measure.run import Bundle, Most, Record, Retry, Shard, Stopper
+    from harness.rundir import Manifest
+
+
+def measure_bundle(
+    bundle: Bundle,
+    *,
+    processes: int | None,
+    quiet: bool,
+    verbose: bool = False,
+    debug: bool = False,
+    most: Most | None = None,
+    shard: Shard | None = None,
+    amend: Callable[[Manifest], Manifest] | None = None,
+    reused: Sequence[Record] = (),
+    retry: Retry = "batch",
+) -> Path:
+    """Measure with live progress on stderr; gives the run's folder."""
+    from harness.cli.progress import watching_bundle
+    from harness.measure.run import NO_BOUND, measure
+
+    with watching_bundle(bundle, quiet=quiet, verbose=verbose) as observer:
+        return measure(
+            bundle,
+            bundle.project.results,
+            observer=observer,
+            processes=processes,
+            command=command_line(),
+            amend=amend,
+            reused=reused,
+            stopper=stopper_of(bundle),
+            debug=debug,
+            most=most or NO_BOUND,
+            shard=shard,
+            retry=retry,
+        )
+
+
+def go_on_or_begin(
+    command: str,
+    bundle: Bundle,
+    results: Path,
+    begun: Path | None,
+    *,
+    amend: Callable[[Manifest], Manifest],
+    reused: Sequence[Record] = (),
+    most: Most,
+    stopper: Stopper | None,
+    quiet: bool,
+) -> Path:
+    """Finish the run that the same command left behind, or measure in a new one; gives its folder."""
+    from harness.cli.progress import watching_bundle
+    from harness.measure.resume import resume
+    from harness.measure.run import measure
+
+    with watching_bundle(bundle, quiet=quiet) as observer:
+        try:
+            if begun is not None:
+                return resume(
+                    begun, bundle=bundle, observer=observer, stopping=lambda _: stopper, failed=True, most=most
+                )
+            return measure(
+                bundle,
+                results,
+                observer=observer,
+                command=command_line(),
+                amend=amend,
+                reused=reused,
+                most=most,
+                stopper=stopper,
+            )
+        except HarnessError as error:
+            if error.resumable:
+                error.fix = f"Run the same `harness {command}` command again: it goes on where it stopped."
+            raise
+
+
+def stopper_of(bundle: Bundle, beside: checks.Beside | None = None) -> checks.Stopper | None:
+    """Give who says when a verdict is settled, or a pair beside its baseline; None where a run asks all its cases."""
+    from harness.files.thresholds import metric_of
+    from harness.judge import checks
+    from harness.rundir import runs_of_suite
+
+    suite, rule = bundle.suite, bundle.suite.stop
+    if rule is None or not all(case.expected for case in bundle.cases):
+        return None
+    thresholds = bundle.thresholds
+    if not suite.thresholds and not list(runs_of_suite(bundle.project.results, suite.name)):
+        thresholds = tuple(t for t in thresholds if not metric_of(t.metric).earlier)  # there is no past to drift from
+    own = {each.name: each.reply for each in bundle.candidates if each.reply is not None}
+    return checks.Stopper(suite, bundle.cases, thresholds, rule, own, among=len(bundle.candidates), beside=beside)

@@ -328,6 +328,8 @@ def page(args: argparse.Namespace) -> tuple[bool, str]:
     lines = [
         "# Reliability: promises, and what shows them",
         "",
+        "This page lists what is promised where things go wrong, the tests that show it, and what they counted.",
+        "",
         f"Written by `python benchmarks/reliability.py` on {datetime.now(UTC):%Y-%m-%d}. How long the long",
         "checks ran stands in their rows: `--full` runs all 315 of the matrix and soaks half an hour.",
         "CI runs the tests, with a sample of the crash matrix among them, and one minute of the soak.",

@@ -43,13 +43,16 @@ BOTTOM = """
 |---|---|
 | those that `harness.yml` names (`api_key_env`, `${NAME}` in headers) | keys; read when a call is made, never written |
 | `HARNESS_CACHE` | folder of the embedded model's weights; the user's cache folder if unset |
-| `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` | the proxy of calls, where `transport` honours it |
+| `HARNESS_VIEW_TOKEN` | the token of a viewer that [others may reach](viewer.md#who-can-read-it) |
+| `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` | the [proxy](endpoints.md#keys-of-every-entry) of calls |
 | `SSL_CERT_FILE`, `SSL_CERT_DIR` | certificates to trust; `ca_file:` of a model goes first |
 | `NO_COLOR`, `FORCE_COLOR`, `TERM`, `COLUMNS` | how the terminal is written to |
-| `CI`, `GITHUB_ACTIONS`, `GITHUB_STEP_SUMMARY` | plain progress lines; annotations and the step summary |
-| `SLURM_ARRAY_TASK_ID`, `JOB_COMPLETION_INDEX`, `CI_NODE_INDEX` and their kin | which shard `--shard auto` is |
-| `AWS_...`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_...` | keys of the object store that a run or a table is read from |
-| `MLFLOW_TRACKING_URI`, `MLFLOW_EXPERIMENT_NAME`, `OTEL_EXPORTER_OTLP_ENDPOINT` | where `harness export` sends figures |
+| `GITHUB_ACTIONS`, `GITHUB_STEP_SUMMARY`, `GITHUB_OUTPUT` | annotations, the page of the step, its outputs |
+| `TF_BUILD`, `TEAMCITY_VERSION` | as under GitHub: no line of the output instructs the service |
+| `SLURM_ARRAY_TASK_ID`, `JOB_COMPLETION_INDEX`, `CI_NODE_INDEX` and [their kin](scaling.md) | which shard `--shard auto` is |
+| `RAY_ADDRESS` | the cluster of `engine: ray`, where `harness.yml` names none |
+| `AWS_...`, `GOOGLE_APPLICATION_CREDENTIALS`, `AZURE_STORAGE_...` | keys of the [object store](runs.md#in-an-object-store) that a run or a table is read from |
+| `MLFLOW_TRACKING_URI`, `MLFLOW_EXPERIMENT_NAME`, `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_EXPORTER_OTLP_LOGS_ENDPOINT` | where `harness export` sends figures |
 """
 
 

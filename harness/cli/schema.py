@@ -95,5 +95,6 @@ def _beside_fields(cls: type) -> dict[str, str]:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.end_lineno is not None:
                 _, mark, comment = lines[node.end_lineno - 1][node.end_col_offset :].partition("  # ")
                 if mark:
-                    told[node.target.id] = comment[:1].upper() + comment[1:].rstrip(".") + "."
+                    begin = comment[:1].upper() if comment.partition(" ")[0].strip(",;:").isalpha() else comment[:1]
+                    told[node.target.id] = f"{begin}{comment[1:]}{'' if comment.endswith('.') else '.'}"
     return told

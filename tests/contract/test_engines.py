@@ -37,7 +37,7 @@ from harness.rundir import list_runs
 
 Serve = Callable[[Script], ScriptedServer]
 
-WITHOUT = "Ray is not installed: pip install 'prompt-readiness[ray]'"
+WITHOUT = "Ray is not installed: pip install -e '.[ray]'"
 KEY = "canary-key-of-a-cluster-0123456789"
 # In `connected` too; here for the cluster itself. Its tokens would be written to this user's home.
 QUIET = {
@@ -257,7 +257,7 @@ def test_without_the_extra_nothing_begins(
     write_project(tmp_path, server.url)
     done = in_process("run", "small.suite.yml", "--engine", "ray", at=tmp_path)
     assert done.returncode == 2
-    assert "pip install 'prompt-readiness[ray]'" in done.stderr
+    assert "pip install 'ray" in done.stderr
     assert (server.requests, list(tmp_path.glob("results/*"))) == ([], [])
 
 

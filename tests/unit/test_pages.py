@@ -59,3 +59,17 @@ def test_a_page_made_from_the_code_is_what_the_code_says(page: str, monkeypatch:
     monkeypatch.syspath_prepend(ROOT / "docs")
     made = importlib.import_module("reference").page(page)
     assert made == (ROOT / "docs" / page).read_text("utf-8"), "run: python docs/reference.py"
+
+
+def test_every_variable_of_the_environment_that_is_read_is_listed() -> None:
+    read = re.compile(r'environ(?:\.get)?[\[(]"(\w+)"(?!\] =)|envvar="(\w+)"')
+    sources = (path.read_text("utf-8") for path in (ROOT / "harness").rglob("*.py"))
+    names = {one or other for source in sources for one, other in read.findall(source)}
+    assert {"HARNESS_CACHE", "HARNESS_VIEW_TOKEN"} <= names
+    listed = (ROOT / "docs" / "command-line.md").read_text("utf-8").partition("## Environment variables")[2]
+    assert {name for name in names if f"`{name}`" not in listed} == set()
+
+
+@pytest.mark.parametrize("page", PAGES[3:], ids=lambda page: page.name)
+def test_a_page_begins_with_a_paragraph_of_prose(page: Path) -> None:
+    assert re.match(r"# .+\n\n[A-Z`].{40}", page.read_text("utf-8")), "say below the title what the page is for"

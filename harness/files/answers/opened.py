@@ -17,6 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from harness.errors import how_to_install
 from harness.files.case import LARGEST_FILE
 from harness.files.written import Findings, decoded, reason, shown
 
@@ -25,7 +26,6 @@ MOST_MEMBERS = 200_000
 LARGEST_ARCHIVE = 4 << 30  # bytes of all members that are read
 MOST_STEPS = 20_000  # thousands of instructions of one query
 _STORED, _DEFLATED, _ZSTD = 0, 8, 93
-_LACKS = "Install what unpacks it: pip install 'prompt-readiness[tables]'."
 _AGAIN = "Let the tool write it again."
 
 
@@ -130,7 +130,8 @@ def members(file: Path, wanted: re.Pattern[str], findings: Findings) -> Iterator
                     with packed.open(info) as member:
                         raw = member.read(min(LARGEST_FILE, left) + 1)
                 except (NotImplementedError, RuntimeError):
-                    raise Refused(f"the member `{shown(name)}` is packed with zstd.", _LACKS) from None
+                    why = f"the member `{shown(name)}` is packed with zstd."
+                    raise Refused(why, how_to_install("tables")) from None
                 left -= len(raw)
                 if len(raw) > LARGEST_FILE or left < 0:
                     raise Refused(f"the member `{shown(name)}` unpacks to more than can be read.", "Judge a part.")

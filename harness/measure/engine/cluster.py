@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import UsageError, how_to_install
 from harness.measure.engine.processes import Interference, Load, summed
 
 _LOOPBACK = re.compile(r"127\.|localhost:|\[::1\]:")
@@ -25,9 +25,7 @@ _NOT_SHARED = {"local": "is embedded", "function": "is a function of this proces
 def check(endpoints: Mapping[str, str]) -> None:
     """Refuse what Ray can't measure here, by the kinds of the models' endpoints. Raises UsageError."""
     if find_spec("ray") is None:
-        raise UsageError(
-            "`engine: ray` needs Ray, which is not installed.", fix="Run: pip install 'prompt-readiness[ray]'"
-        )
+        raise UsageError("`engine: ray` needs Ray, which is not installed.", fix=how_to_install("ray"))
     for model, kind in endpoints.items():
         if kind in _NOT_SHARED:
             raise UsageError(

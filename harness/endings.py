@@ -82,14 +82,18 @@ def _folded(word: str) -> str:
 
 
 _MEANING: dict[str, Ending] = {
-    _folded(word): ending for ending, said in WORDS.items() for words in said.values() for word in words.split()
+    form: ending
+    for ending, said in WORDS.items()
+    for words in said.values()
+    for word in words.split()
+    for form in (word, _folded(word))  # a word that came as it is listed need not be folded
 }
 
 
 def ending_of(word: str | None) -> Ending | None:
     """Give what a finish reason means; None for none and for a word that no provider is known to say."""
-    if not word:
-        return None
+    if not word or word in _MEANING:
+        return _MEANING[word] if word else None
     folded = _folded(word)
     for form in (folded, *(folded.removeprefix(enum) for enum in _ENUMS)):
         if form in _MEANING:

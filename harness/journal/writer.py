@@ -81,7 +81,8 @@ class JournalWriter:
             else:
                 self._write(line)
         self.check()
-        self._wake.set()
+        if not self._wake.is_set():  # it is set until what it was set for is synced
+            self._wake.set()
 
     def check(self) -> None:
         """Raise StorageFailed if storage has failed."""

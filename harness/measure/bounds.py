@@ -191,6 +191,11 @@ class Most:
                 fix="Allow more, or measure fewer cases with --limit or --repeats.",
             )
 
+    @property
+    def bounds_money(self) -> bool:
+        """Whether what replies cost is counted."""
+        return self._money is not None
+
     def spend(self, money: float) -> None:
         """Count what a reply cost. Raises RunIncomplete from when the bound is reached."""
         if self._money is None or self._asked is None:
@@ -218,5 +223,5 @@ class Spent:
 
     def take(self, record: Record) -> None:
         """Count a reply. Raises RunIncomplete from when the bound is reached."""
-        if isinstance(record.outcome, Reply) and not record.recorded:
+        if self._most.bounds_money and isinstance(record.outcome, Reply) and not record.recorded:
             self._most.spend(self._prices[record.candidate].of(record.outcome.usage) or 0.0)

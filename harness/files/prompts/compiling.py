@@ -5,9 +5,10 @@ Whatever a template does, its work and its text are bounded.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from functools import lru_cache, wraps
+from itertools import groupby
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, UndefinedError, meta, nodes
@@ -146,7 +147,7 @@ def compile_template(source: str, style: str | None = None) -> Compiled:
     try:
         tree = _ENVIRONMENT.parse(source)
         check_tree(tree)
-        return Compiled(tuple(_part(group) for group in _groups(tree)))
+        return Compiled(tuple(_parts(tree)))
     except TemplateSyntaxError as error:
         said = (error.message or "").rstrip(".")
         raise TemplateRefused(f"is not a valid template: {said}.", error.lineno) from None
@@ -154,26 +155,31 @@ def compile_template(source: str, style: str | None = None) -> Compiled:
         raise TemplateRefused("is too complicated a template.", 1) from None
 
 
-def _part(body: list[nodes.Node]) -> Part:
+def _parts(tree: nodes.Template) -> Iterator[Part]:
+    """Cut a template into texts, places of inputs, and what is for Jinja, with inputs or without any."""
+    pieces = (piece for node in tree.body for piece in (node.nodes if isinstance(node, nodes.Output) else [node]))
+    for kind, group in groupby(pieces, _kind):
+        if isinstance(kind, Part):
+            yield from (kind for _ in group)
+        else:
+            alone = _alone(*group)
+            yield Part(_ENVIRONMENT.from_string(alone), frozenset(meta.find_undeclared_variables(alone)))
+
+
+def _kind(piece: nodes.Node) -> Part | bool:
+    """Give a text or a place as it is, of all else whether an input can change it."""
+    if isinstance(piece, nodes.TemplateData):
+        return Part(piece.data, frozenset())
+    if isinstance(piece, nodes.Name) and piece.name not in LISTS:
+        return Part(piece.name, frozenset({piece.name}))
+    return not meta.find_undeclared_variables(_alone(piece)) <= LISTS
+
+
+def _alone(*pieces: nodes.Node) -> nodes.Template:
+    body = [nodes.Output([piece], lineno=piece.lineno) if isinstance(piece, nodes.Expr) else piece for piece in pieces]
     tree = nodes.Template(body, lineno=1)
     tree.set_environment(_ENVIRONMENT)
-    names = frozenset(meta.find_undeclared_variables(tree))
-    return Part(_ENVIRONMENT.from_string(tree), names)
-
-
-def _groups(tree: nodes.Template) -> list[list[nodes.Node]]:
-    """Cut a template where pieces that use inputs and pieces that don't meet."""
-    groups: list[list[nodes.Node]] = []
-    last = None
-    for node in tree.body:
-        alone = nodes.Template([node], lineno=1)
-        alone.set_environment(_ENVIRONMENT)
-        fixed = meta.find_undeclared_variables(alone) <= LISTS
-        if fixed != last:
-            groups.append([])
-            last = fixed
-        groups[-1].append(node)
-    return groups
+    return tree
 
 
 def refuse_long(size: int) -> None:
@@ -190,7 +196,7 @@ def fill(part: Part, values: Mapping[str, Any]) -> str:
     try:
         texts: list[str] = []
         size = 0
-        for text in template.root_render_func(template.new_context(dict(values))):
+        for text in template.root_render_func(template.new_context(dict(values), shared=True)):
             size += len(text)
             refuse_long(size)
             texts.append(text)

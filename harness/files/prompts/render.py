@@ -33,9 +33,9 @@ class Renderer:
         """Render for the inputs of one case. Raises RenderFailed."""
         if self._text is not None:
             return RenderedText(self._text(inputs), inputs)
-        messages = tuple((role, fill(inputs)) for role, fill in self._turns)
-        refuse_long(sum(len(content) for _, content in messages))
-        return RenderedChat(messages, inputs)
+        messages = [(role, fill(inputs)) for role, fill in self._turns]
+        refuse_long(sum([len(content) for _, content in messages]))
+        return RenderedChat(tuple(messages), inputs)
 
     def close(self) -> None:
         """End nothing: it renders here (see `harness.files.prompts.confined` for where it does not)."""
@@ -68,7 +68,7 @@ def _changing(part: Part, constants: Mapping[str, Any]) -> Callable[[Mapping[str
 
 def _joined(pieces: list[str | Callable[[Mapping[str, str]], str]]) -> Callable[[Mapping[str, str]], str]:
     def whole(inputs: Mapping[str, str]) -> str:
-        text = "".join(piece if isinstance(piece, str) else piece(inputs) for piece in pieces)
+        text = "".join([piece if isinstance(piece, str) else piece(inputs) for piece in pieces])
         refuse_long(len(text))
         return text
 

@@ -4,16 +4,16 @@ An endpoint is a codec (JSON <-> reply) on a transport (bytes + clock), except `
 It never retries, never paces, and never raises for a bad exchange: a failure is a value.
 """
 
-from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
+
 from harness.files.prompt import Rendered
-from harness.measure.endpoint.headers import RateHints
+from harness.measure.endpoint.headers import NO_HINTS, RateHints
 from harness.record import Attempt, Failure, Reply, Trial
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A request ready to be sent as often as retries need: everything that costs CPU is done."""
 
     trial: Trial
@@ -22,13 +22,12 @@ class Prepared:
     failure: Failure | None = None  # it can't be encoded: `attempt` gives this back and sends nothing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One exchange: its clock (backoff and rate-limit waits still 0), its outcome, the endpoint's hints."""
 
     attempt: Attempt
     outcome: Reply | Failure
-    hints: RateHints = field(default_factory=RateHints)
+    hints: RateHints = NO_HINTS
     recorded: bool = False  # replayed
 
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
+
+import msgspec
 
 
 class Headers(Protocol):
@@ -18,8 +19,7 @@ class Headers(Protocol):
         """Give all headers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateHints:
+class RateHints(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What an answer's headers say of the endpoint's limits; None where it said nothing."""
 
     remaining_requests: int | None = None

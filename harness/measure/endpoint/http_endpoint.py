@@ -1,6 +1,6 @@
 """The endpoint over HTTP: a codec on a transport."""
 
-from dataclasses import replace
+import msgspec
 
 from harness.files.prompts import Rendered, RenderedText
 from harness.measure.endpoint.codecs import CannotEncode, Codec, StreamingCodec, StreamReader, decode_whole
@@ -116,4 +116,4 @@ def _as_cut(exchange: Broken) -> Broken:
     if failure.kind not in ("network", "invalid_reply"):
         return exchange
     cut = Failure(kind="stream_cut", message=short(f"the stream broke: {failure.message}"), status=failure.status)
-    return replace(exchange, failure=cut)
+    return msgspec.structs.replace(exchange, failure=cut)

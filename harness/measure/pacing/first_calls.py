@@ -15,7 +15,6 @@ Of several processes the first leads: the others send nothing before they are to
 import asyncio
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -44,8 +43,7 @@ _VARYING = re.compile(r"[\w-]*\d[\w.-]*|\b[0-9a-f]{8,}\b")  # numbers, and ids w
 _COMPARED = 600  # characters of a message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settled:
+class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became final, and what is to be sent (again)."""
 
     final: tuple[Record, ...] = ()

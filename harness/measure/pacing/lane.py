@@ -3,8 +3,8 @@
 import resource
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.files.project import Limits
 from harness.measure.pacing.rate import RateLimiter
@@ -17,8 +17,7 @@ _PATIENCE = 20  # good windows of half a second until more is tried; twice as ma
 _LONGEST_PATIENCE = 320
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """What a sent call needs when its answer is heeded."""
 
     sent_ns: int

@@ -24,6 +24,8 @@ def test_a_digest_is_blake2b_128_of_canonical_json() -> None:
         trial_key("p", "m", "c", "original", 0)
         == hashlib.blake2b(b'["p","m","c","original",0]', digest_size=16).hexdigest()
     )
+    odd = ['"\\/', "é\u2028\x7f", "\ud800", "\n\0"]
+    assert trial_key(*odd, 12) == digest([*odd, 12])
 
 
 def prompt(text: str) -> Prompt:

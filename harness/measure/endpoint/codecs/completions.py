@@ -46,7 +46,7 @@ class ChatCodec:
         """Read the first choice's message."""
         _raise_old_error(payload)
         if not payload.get("choices") and _was_filtered(payload):
-            return _with_books(Reply(text="", finish_reason="content_filter"), {}, payload, headers, Books())
+            return Reply(text="", finish_reason="content_filter", **_kept_books({}, payload, headers, Books()))
         return _chat_reply(payload, fields.first_object(payload, "choices"), headers)
 
     def parts(self) -> "ChatParts":
@@ -85,30 +85,29 @@ def _chat_reply(payload: fields.JsonObject, choice: fields.JsonObject, headers: 
         if not may_be_empty(finish):
             raise fields.Malformed("`choices[0].message` is missing")
         message = {}  # a filter or a limit left nothing of it
-    reply = Reply(
+    return Reply(
         text=content_text(message),
         finish_reason=finish,
         refusal=books.text(message, "refusal"),
         tools=chat_tools(message),
         reasoning=kept(thoughts_of(message)),
+        **_kept_books(choice, payload, headers, books),
     )
-    return _with_books(reply, choice, payload, headers, books)
 
 
-def _with_books(
-    reply: Reply, choice: fields.JsonObject, payload: fields.JsonObject, headers: Headers, books: Books
-) -> Reply:
-    """Add to what was said what only keeps books."""
-    return msgspec.structs.replace(
-        reply,
-        usage=at_tier(openai_usage(_usage_holder(choice, payload), books), payload, headers, books),
-        logprobs=books.logprobs(choice) if choice.get("logprobs") else (),
-        served_model=books.text(payload, "model"),
-        fingerprint=books.text(payload, "system_fingerprint"),
-        request_id=request_id(headers) or books.text(payload, "id"),
-        server_ns=server_ns(payload, headers),
-        odd=books.odd,
-    )
+def _kept_books(
+    choice: fields.JsonObject, payload: fields.JsonObject, headers: Headers, books: Books
+) -> dict[str, Any]:
+    """Read what only keeps books of a reply, once everything else was read."""
+    return {
+        "usage": at_tier(openai_usage(_usage_holder(choice, payload), books), payload, headers, books),
+        "logprobs": books.logprobs(choice) if choice.get("logprobs") else (),
+        "served_model": books.text(payload, "model"),
+        "fingerprint": books.text(payload, "system_fingerprint"),
+        "request_id": request_id(headers) or books.text(payload, "id"),
+        "server_ns": server_ns(payload, headers),
+        "odd": books.odd,
+    }
 
 
 def _usage_holder(choice: fields.JsonObject, payload: fields.JsonObject) -> fields.JsonObject:
@@ -222,8 +221,8 @@ def _text_reply(payload: fields.JsonObject, choice: fields.JsonObject, headers: 
     text = fields.text_at(choice, "text")
     if text is None and not may_be_empty(finish):
         raise fields.Malformed("`choices[0].text` is missing")
-    reply = Reply(text=text or "", finish_reason=finish, reasoning=kept(thoughts_of(choice)))
-    return _with_books(reply, choice, payload, headers, books)
+    books_of = _kept_books(choice, payload, headers, books)
+    return Reply(text=text or "", finish_reason=finish, reasoning=kept(thoughts_of(choice)), **books_of)
 
 
 class CompletionsParts(StreamedChoice):

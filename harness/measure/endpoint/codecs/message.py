@@ -37,11 +37,10 @@ def content_text(message: JsonObject) -> str:
 def thoughts_of(message: JsonObject) -> str:
     """Return the thoughts beside a message's content, or among its parts; several may repeat it."""
     for field in _THOUGHT_FIELDS:
-        if thought := "".join(_words(message.get(field))):
+        if (said := message.get(field)) and (thought := "".join(_words(said))):
             return thought
     content = message.get("content")
-    parts = content if isinstance(content, list) else []
-    return thoughts_among(parts)
+    return thoughts_among(content) if isinstance(content, list) else ""
 
 
 def thoughts_among(parts: list[object]) -> str:
@@ -74,8 +73,8 @@ def finish_of(choice: JsonObject, payload: JsonObject, books: Books) -> str | No
     """
     if error := choice.get("error"):
         raise ErrorInReply(error)
-    said = [in_common_words(books.text(source, key)) for source in (choice, payload) for key in FINISH_FIELDS]
-    words = [word for word in said if word is not None]
+    said = [books.text(source, key) for source in (choice, payload) for key in FINISH_FIELDS if key in source]
+    words = [word for each in said if (word := in_common_words(each)) is not None]
     known = [ending for word in words if (ending := ending_of(word)) is not None]
     if "error" in known:
         raw = next(text for key in FINISH_FIELDS if (text := choice.get(key) or payload.get(key)))

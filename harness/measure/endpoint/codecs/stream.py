@@ -168,7 +168,7 @@ def is_events(body: bytes) -> bool:
 
 def decode_whole(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | Failure:
     """Read one complete response, which may be a stream of events that came as a plain body."""
-    if not (200 <= status < 300 and isinstance(codec, StreamingCodec) and is_events(body)):
+    if not (200 <= status < 300 and is_events(body) and isinstance(codec, StreamingCodec)):
         return decode(codec, status, headers, body)
     reader = StreamReader(codec)
     reader(body, 0)

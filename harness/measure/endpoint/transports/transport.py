@@ -8,9 +8,10 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Generic, Protocol, TypeAlias, TypeVar
+
+import msgspec
 
 from harness.measure.endpoint.headers import Headers
 from harness.measure.endpoint.transports import foreign_errors
@@ -21,8 +22,7 @@ BODY_CAP = 8 * 1024 * 1024
 IDLE_S = 15.0  # a stream that sends nothing for so long has stalled
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A response that arrived whole. Offsets count from the start of the exchange."""
 
     status: int
@@ -35,8 +35,7 @@ class Exchange:
     connect_ns: int | None = None  # of the time before, opening a connection; None where none was opened
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken:
+class Broken(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An exchange that did not come to its end."""
 
     failure: Failure

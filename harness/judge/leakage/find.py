@@ -9,17 +9,21 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import islice
 from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from harness.judge import LabelWord, LeakFinding
-from harness.judge.leakage.prompt_texts import contained, example_texts, quoted_texts
-from harness.judge.leakage.text_overlap import Measure, normalised, overlaps, words_of, worth_comparing
+from harness.judge.leakage.prompt_texts import Grams, example_texts, quoted_texts, templates_of
+from harness.judge.leakage.text_overlap import Measure, Sieve, normalised, overlaps, words_of
 from harness.judge.table.columns import DEV, NONE, CaseColumns
 
 LEAKS = {"example_in_cases", "quoted_in_prompt", "dev_in_holdout", "label_in_input"}
 _MOST_COMPARED = 5_000_000  # labels x cases, for counting label words
+_AT_ONCE = 4_096  # texts that are looked at together
 
 _Found: TypeAlias = tuple[int, LeakFinding]
 
@@ -47,6 +51,7 @@ class Meeting:
 
     by_text: dict[str, list[Alike]]
     among_cases: list[tuple[int, Alike]]
+    within: dict[str, list[tuple[int, str, float]]]  # by template: row, what stands there, share of 3-grams
 
 
 def find_leaks(prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str], met: Meeting | None = None) -> Leaks:
@@ -57,7 +62,8 @@ def find_leaks(prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str]
         *_against_prompt(cases, "quoted_in_prompt", quoted_texts(prompt), met),
         *(
             (row, _finding(cases, "quoted_in_prompt", Alike(row, share, "words"), where, text))
-            for row, where, text, share in contained(prompt, main_texts(cases))
+            for where, template in templates_of(prompt)
+            for row, text, share in met.within.get(template, ())
         ),
         *_among_cases(cases, met),
         *_labels_in_inputs(cases, labels),
@@ -69,11 +75,14 @@ def find_leaks(prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str]
     return Leaks(tuple(known.values()), frozenset(row for kind, row in known if kind in LEAKS))
 
 
-def main_texts(cases: CaseColumns) -> list[str]:
+def main_texts(cases: CaseColumns) -> Iterator[str]:
     """Give the longest input of each case: the text that a copy would share."""
-    if not cases.inputs:
-        return list(cases.texts)
-    return [max(inputs.values(), key=len, default="") for inputs in cases.inputs]
+    return (main_text(cases, row) for row in range(len(cases)))
+
+
+def main_text(cases: CaseColumns, row: int) -> str:
+    """Give the longest input of one case."""
+    return max(cases.inputs[row].values(), key=len, default="") if cases.inputs else cases.texts[row]
 
 
 def meeting(prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paired: int | None = None) -> Meeting:
@@ -83,29 +92,92 @@ def meeting(prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paire
     near-copies among the cases are not looked for: only equal ones are found there.
     """
     shown: dict[str, set[str]] = defaultdict(set)
-    rows: dict[str, list[int]] = defaultdict(list)
+    grams: dict[str, Grams] = {}
     for prompt in prompts:
         for _, text in (*example_texts(prompt), *quoted_texts(prompt)):
             shown[normalised(text)].add(text)
-    for row, text in enumerate(main_texts(cases)):
-        rows[normalised(text)].append(row)
-    distinct = sorted((shown.keys() | rows.keys()) - {""})
-    found = Meeting({}, [])
-    for text in distinct:
-        _link(found, shown[text], rows[text], 1.0, "exact")
-        found.among_cases.extend(_linked(cases, rows[text], rows[text], 1.0, "exact"))
-    if most_paired is not None and len(distinct) > most_paired:
-        mine = sorted(text for text, written in shown.items() if written and text)
-        near = [distinct[place] for place in worth_comparing(mine, distinct)]
-        for pair in overlaps(mine, near):
-            _link(found, shown[mine[pair.left]], rows[near[pair.right]], pair.similarity, pair.measure)
+        grams |= {template: Grams.of(template) for _, template in templates_of(prompt)}
+    mine = sorted(text for text in shown if text)
+    found = Meeting({}, [], {})
+    many = most_paired is not None and len(cases) > most_paired
+    digests, near = _passed(cases, mine if many else [], grams, found)
+    held = _Held(cases, digests)
+    for text, rows in held.told_apart(mine):
+        _link(found, shown.get(text, set()), rows, 1.0, "exact")
+        found.among_cases.extend(_linked(cases, rows, rows, 1.0, "exact"))
+    if most_paired is not None and held.distinct(mine) > most_paired:
+        rows_of = held.texts(near)
+        others = sorted({*rows_of, *mine})
+        for pair in overlaps(mine, others):
+            _link(found, shown[mine[pair.left]], rows_of.get(others[pair.right], []), pair.similarity, pair.measure)
         return found
-    for pair in overlaps(distinct):
-        left, right = distinct[pair.left], distinct[pair.right]
-        _link(found, shown[left], rows[right], pair.similarity, pair.measure)
-        _link(found, shown[right], rows[left], pair.similarity, pair.measure)
-        found.among_cases.extend(_linked(cases, rows[left], rows[right], pair.similarity, pair.measure))
+    rows_of = held.texts(range(len(cases)))
+    others = sorted({*rows_of, *mine})
+    for pair in overlaps(others):
+        left, right = others[pair.left], others[pair.right]
+        one, two = rows_of.get(left, []), rows_of.get(right, [])
+        _link(found, shown.get(left, set()), two, pair.similarity, pair.measure)
+        _link(found, shown.get(right, set()), one, pair.similarity, pair.measure)
+        found.among_cases.extend(_linked(cases, one, two, pair.similarity, pair.measure))
     return found
+
+
+def _passed(
+    cases: CaseColumns, shown: list[str], grams: dict[str, Grams], found: Meeting
+) -> tuple[npt.NDArray[np.uint64], list[int]]:
+    """Look once at each text: give a digest of each, and rows that could overlap with the texts shown."""
+    digests, near = np.zeros(len(cases), dtype=np.uint64), []
+    texts, begin = main_texts(cases), 0
+    sieve = Sieve.of(shown)
+    looked_at = [(found.within.setdefault(template, []), one) for template, one in grams.items() if one.first]
+    while folded := [normalised(text) for text in islice(texts, _AT_ONCE)]:
+        digests[begin : begin + len(folded)] = _digests(folded)
+        near += [begin + place for place in sieve.worth_comparing(folded)]
+        for within, one in looked_at:
+            within.extend((begin + place, text, share) for place, text, share in one.contained(folded))
+        begin += len(folded)
+    return digests, near
+
+
+def _digests(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
+    hashed = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts)
+    return np.frombuffer(b"".join(hashed), dtype=np.uint64)
+
+
+class _Held:
+    """Which cases have which normalised text, without holding it: rows by digest, told apart by looking again."""
+
+    def __init__(self, cases: CaseColumns, digests: npt.NDArray[np.uint64]) -> None:
+        self._cases = cases
+        self._order = np.argsort(digests, kind="stable")
+        ordered = digests[self._order]
+        self._first = np.flatnonzero(
+            np.concatenate([np.ones(min(1, len(ordered)), np.bool_), ordered[1:] != ordered[:-1]])
+        )
+        self._digests = ordered[self._first]
+        self._count = np.diff(np.append(self._first, len(ordered)))
+
+    def distinct(self, more: list[str]) -> int:
+        """Count the texts, with those of a list; an empty one is none."""
+        return len(np.setdiff1d(np.union1d(self._digests, _digests(more)), _digests([""])))
+
+    def told_apart(self, shown: list[str]) -> Iterator[tuple[str, list[int]]]:
+        """Yield the texts that several cases have, or that are in a list, with the rows that have them."""
+        wanted = (self._count > 1) | np.isin(self._digests, _digests(shown))
+        asked = set(shown)
+        for place in np.flatnonzero(wanted).tolist():
+            rows = self._order[self._first[place] : self._first[place] + self._count[place]]
+            for text, mine in self.texts(rows.tolist()).items():
+                if len(mine) > 1 or text in asked:
+                    yield text, mine
+
+    def texts(self, rows: Iterable[int]) -> dict[str, list[int]]:
+        """Give the texts of some rows, each with its rows; an empty one is none."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for row in rows:
+            found[normalised(main_text(self._cases, row))].append(row)
+        found.pop("", None)
+        return found
 
 
 def _link(found: Meeting, texts: set[str], rows: list[int], similarity: float, measure: Measure) -> None:
@@ -178,7 +250,7 @@ def _labels_in_inputs(cases: CaseColumns, labels: Sequence[str]) -> Iterator[_Fo
     start = r"\b(?:label|class|category|expected|answer|intent)\s*[:=]\s*[\"'\[(]?"
     patterns = [re.compile(rf"{start}{re.escape(label)}(?!\w)", re.IGNORECASE) for label in labels]
     for row, text in enumerate(main_texts(cases)):
-        if stated := patterns[int(cases.expected[row])].search(text):
+        if (":" in text or "=" in text) and (stated := patterns[int(cases.expected[row])].search(text)):
             alike = Alike(row, 1.0, "exact")
             yield row, _finding(cases, "label_in_input", alike, "its own label", stated[0])
 
@@ -190,14 +262,20 @@ def label_words(cases: CaseColumns, labels: Sequence[str]) -> tuple[LabelWord, .
     """
     if len(labels) * len(cases) > _MOST_COMPARED:
         return ()
-    texts = [f" {' '.join(words_of(normalised(text)))} " for text in main_texts(cases)]
+    words = [words_of(normalised(label)) for label in labels]
+    hits: list[list[int]] = [[] for _ in labels]
+    for row, text in enumerate(map(normalised, main_texts(cases))):
+        near = [place for place, word in enumerate(words) if all(part in text for part in word)]
+        if near:
+            told = f" {' '.join(words_of(text))} "
+            for place in near:
+                if f" {' '.join(words[place])} " in told:
+                    hits[place].append(row)
     found = []
     for place, label in enumerate(labels):
-        word = f" {' '.join(words_of(normalised(label)))} "
-        holds = np.fromiter((word in text for text in texts), np.bool_, len(texts))
         mine = cases.expected == place
-        own, of_own = int(np.count_nonzero(holds & mine)), int(np.count_nonzero(mine))
-        others, of_others = int(np.count_nonzero(holds)) - own, len(texts) - of_own
+        own, of_own = int(np.count_nonzero(mine[hits[place]])), int(np.count_nonzero(mine))
+        others, of_others = len(hits[place]) - own, len(cases) - of_own
         if own:
             found.append(LabelWord(label=label, own=own, of_own=of_own, others=others, of_others=of_others))
     return tuple(found)

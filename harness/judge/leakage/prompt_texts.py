@@ -29,7 +29,7 @@ def example_texts(prompt: dict[str, Any]) -> list[tuple[str, str]]:
 def quoted_texts(prompt: dict[str, Any]) -> list[tuple[str, str]]:
     """Give (where, text) of what the templates quote or write on a line of its own, without field names."""
     found: dict[str, str] = {}
-    for where, template in _templates(prompt):
+    for where, template in templates_of(prompt):
         for number, line in enumerate(template.splitlines(), start=1):
             for text in _on_line(line):
                 if len(text.split()) >= FEWEST_WORDS:
@@ -37,7 +37,8 @@ def quoted_texts(prompt: dict[str, Any]) -> list[tuple[str, str]]:
     return [(where, text) for text, where in found.items()]
 
 
-def _templates(prompt: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def templates_of(prompt: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give (where, template) of each text that a prompt sends."""
     if prompt.get("text"):
         yield "text", str(prompt["text"])
     for place, message in enumerate(prompt.get("messages") or (), start=1):
@@ -51,44 +52,46 @@ def _on_line(line: str) -> Iterator[str]:
         yield _FIELD.sub("", line).strip().strip("\"'“”")
 
 
-def contained(prompt: dict[str, Any], texts: Sequence[str]) -> Iterator[tuple[int, str, str, float]]:
-    """Give (place of the text, where, what stands there, share of its 3-grams) of texts within a template.
-
-    This finds a case in running text ("a message such as … is spam"), over line breaks, and with a few words
-    changed. Texts of fewer than `FEWEST_CONTAINED` words are left out: they stand in prose by chance.
-    """
-    templates = [_Grams.of(where, template) for where, template in _templates(prompt)]
-    found: list[list[tuple[int, str, str, float]]] = [[] for _ in templates]
-    for i, text in enumerate(texts):
-        own = words_of(normalised(text))
-        if len(own) < FEWEST_CONTAINED:
-            continue
-        grams = {tuple(own[k : k + 3]) for k in range(len(own) - 2)}
-        for place, template in enumerate(templates):
-            met = template.meeting(grams, len(own))
-            if met is not None:
-                found[place].append((i, template.where, *met))
-    for of_template in found:
-        yield from of_template
-
-
 @dataclass(frozen=True, slots=True)
-class _Grams:
+class Grams:
     """The words of a template, and where each of its 3-grams stands first."""
 
-    where: str
     words: list[str]
+    known: frozenset[str]
     first: dict[tuple[str, ...], int]
 
     @classmethod
-    def of(cls, where: str, template: str) -> "_Grams":
+    def of(cls, template: str) -> "Grams":
+        """Read a template; what it fills in parts its words."""
         words = words_of(normalised(_TAG.sub(" \n ", template)))
         first: dict[tuple[str, ...], int] = {}
         for place in range(len(words) - 2):
             first.setdefault(tuple(words[place : place + 3]), place)
-        return cls(where, words, first)
+        return cls(words, frozenset(words), first)
 
-    def meeting(self, grams: set[tuple[str, ...]], length: int) -> tuple[str, float] | None:
+    def contained(self, texts: Sequence[str]) -> Iterator[tuple[int, str, float]]:
+        """Give (place of the text, what stands there, share of its 3-grams) of normalised texts within the template.
+
+        This finds a case in running text ("a message such as … is spam"), over line breaks, and with a few words
+        changed. Texts of fewer than `FEWEST_CONTAINED` words are left out: they stand in prose by chance.
+        """
+        for place, text in enumerate(texts):
+            own = words_of(text)
+            if len(own) >= FEWEST_CONTAINED and self._may_hold(own):
+                met = self._meeting({tuple(own[k : k + 3]) for k in range(len(own) - 2)}, len(own))
+                if met is not None:
+                    yield place, *met
+
+    def _may_hold(self, own: list[str]) -> bool:
+        """Tell cheaply whether enough 3-grams of a text could stand here.
+
+        Where a word stands first in a text a 3-gram ends that no earlier one is, but for the first two words.
+        """
+        distinct = set(own)
+        few = len(self.first) + 1e-6 < SHARE_CONTAINED * (len(distinct) - 2)
+        return not few and len(distinct - self.known) - 2 <= (1 - SHARE_CONTAINED) * (len(own) - 2) + 1e-6
+
+    def _meeting(self, grams: set[tuple[str, ...]], length: int) -> tuple[str, float] | None:
         """Give what stands there of a text of `length` words, and its share of 3-grams; None of too few."""
         places = sorted(self.first[gram] for gram in grams if gram in self.first)
         if len(places) < SHARE_CONTAINED * len(grams):

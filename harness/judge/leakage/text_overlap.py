@@ -33,6 +33,7 @@ CHARACTERS = 5
 _WORDS = 3
 ALIGNED_WORDS = 8
 _SIEVE = 1 / 3
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,7 +53,7 @@ def normalised(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """Split a normalised text into words, without punctuation."""
-    return re.findall(r"\w+", text)
+    return _WORD.findall(text)
 
 
 def overlaps(left: Sequence[str], right: Sequence[str] | None = None) -> list[Overlap]:
@@ -73,18 +74,28 @@ def overlaps(left: Sequence[str], right: Sequence[str] | None = None) -> list[Ov
     return sorted(Overlap(o.left, o.right - shift, o.similarity, o.measure) for o in best.values())
 
 
-def worth_comparing(texts: Sequence[str], others: Sequence[str]) -> list[int]:
-    """Give the places of those others that could overlap with one of a few texts: a cheap, generous sieve.
+@dataclass(frozen=True, slots=True)
+class Sieve:
+    """Finds the texts that could overlap with one of a few texts: cheaply, and generously.
 
     A text that overlaps shares most of its 5-grams; one with a fifth of its words replaced still shares
-    nearly half, unless its words are very short. A third is asked for, with all of the texts together.
+    nearly half, unless its words are very short. A third is asked for, with all of the few texts together.
     """
-    if not texts:
-        return []
-    wanted = np.unique(text_sets.character_sets([normalised(text) for text in texts], CHARACTERS).items)
-    sets = text_sets.character_sets([normalised(text) for text in others], CHARACTERS)
-    hits = np.bincount(sets.rows()[np.isin(sets.items, wanted)], minlength=len(others))
-    return np.flatnonzero(hits >= _SIEVE * np.maximum(sets.size, 1)).tolist()
+
+    wanted: text_sets.UInt32
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> "Sieve":
+        """Make it of the few texts."""
+        return cls(np.unique(text_sets.character_sets([normalised(text) for text in texts], CHARACTERS).items))
+
+    def worth_comparing(self, others: Sequence[str]) -> list[int]:
+        """Give the places of those that pass."""
+        if not len(self.wanted):
+            return []
+        sets = text_sets.character_sets([normalised(text) for text in others], CHARACTERS)
+        hits = np.bincount(sets.rows()[np.isin(sets.items, self.wanted)], minlength=len(others))
+        return np.flatnonzero(hits >= _SIEVE * np.maximum(sets.size, 1)).tolist()
 
 
 @dataclass(frozen=True, slots=True)

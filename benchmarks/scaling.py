@@ -1,8 +1,9 @@
 """Trials a second of one process, of several, and of a Ray cluster on this machine; and what one driver can journal.
 
-    python benchmarks/scaling.py [--trials 20000] [--replayed 60000] [--actors 1 2 3]
+    python benchmarks/scaling.py [--trials 20000] [--replayed 60000] [--actors 1 2 3] [--quota 600]
 
-All measure against an endpoint that answers at once, then replay answers from memory. The middle of a run (20% to 80%
+All measure against an endpoint that answers at once, then replay answers from memory. At last three actors share a
+quota of 600 a minute, and one is killed: what counts is what comes in at the endpoint. The middle of a run (20% to 80%
 of its trials) leaves out starts and ramps. A driver's ceiling is trials a second of its own CPU: beyond it, more nodes
 bring nothing. The cluster's nodes are processes of this machine (ray.cluster_utils), bound to 127.0.0.1, and share its
 cores with the endpoint: rates of several nodes here are no rates of several machines; the CPU a trial takes is.
@@ -15,6 +16,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -22,8 +24,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import psutil
 from generated_project import load_note, write_project
 from native_server import native_server
+from scripted import Answer, Request, chat_reply
+from threaded import serving
 
 from harness.files.bundle import Bundle, load_bundle
 from harness.journal import read_events
@@ -84,11 +89,38 @@ def replayed(root: Path, cases: int) -> Path:
     return suite
 
 
+def quota(actors: int, trials: int) -> None:
+    """Print what comes in of a quota of 600 a minute that so many share, before one of them is killed and after."""
+    came: list[float] = []
+
+    def answer(_: Request) -> Answer:
+        came.append(time.monotonic())
+        return Answer.of_json(chat_reply("spam"), delay_s=0.05)
+
+    def kill_one() -> None:
+        while len(came) < trials // 2:
+            time.sleep(0.01)
+        family = psutil.Process().children(recursive=True)
+        next(each for each in family if "ray::Measurer" in " ".join(each.cmdline())).kill()
+
+    with serving(answer) as server, tempfile.TemporaryDirectory() as folder:
+        suite = write_project(Path(folder), server.url, cases=trials, concurrency=30, warmup=0)
+        written = suite.parent / "harness.yml"
+        written.write_text(written.read_text().replace("concurrency: 30", "concurrency: 30\n      rpm: 600"))
+        threading.Thread(target=kill_one, daemon=True).start()
+        run = measure(load_bundle(suite).measured_by("ray"), Path(folder) / "results", processes=actors)
+        kept = sum(isinstance(event, Record) for event in read_events(run / JOURNAL))
+    half = trials // 2
+    before, after = (60 * (j - i) / (came[j] - came[i]) for i, j in ((0, half), (half, len(came) - 1)))
+    print(f"600 a minute: {actors} actors send {before:,.0f}, one less {after:,.0f}; {len(came)} calls, {kept} records")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", type=int, default=20_000)
     parser.add_argument("--replayed", type=int, default=120_000)
+    parser.add_argument("--quota", type=int, default=600, help="trials that a quota is measured with")
     parser.add_argument("--actors", type=int, nargs="*", default=[1, 2, 3])
     args = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -103,6 +135,7 @@ def main() -> None:
             for count in args.actors:
                 row(f"Ray, {count} actors", called.measured_by("ray"), args.trials, count)
                 row(f"Ray, {count} actors, from memory", memory.measured_by("ray"), args.replayed, count)
+            quota(max(args.actors), args.quota)
     print(load_note())
 
 

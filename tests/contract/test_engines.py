@@ -238,6 +238,31 @@ def test_a_quota_is_no_larger_however_many_share_it(tmp_path: Path, scripted_ser
     assert len(at) <= 1 + (at[-1] - at[0]) * 100 * 1.15 + 3 * (1 + 5)
 
 
+def test_a_quota_is_kept_while_an_actor_is_lost(tmp_path: Path, scripted_server: Serve, three: Three) -> None:
+    at: list[float] = []
+
+    def clocked(request: Request) -> Answer:
+        at.append(time.monotonic())
+        return spam()
+
+    def disturb() -> None:
+        wait_until(lambda: len(at) >= 15)
+        three.actors()[0].kill()
+
+    scripted = scripted_server(clocked)
+    suite = write_project(tmp_path, scripted.url, cases=50, limits={"concurrency": 12, "rpm": 600})
+    disturbing = threading.Thread(target=disturb, daemon=True)
+    disturbing.start()
+    run = measured("ray", suite)
+    disturbing.join()
+    (lost,) = {session.cut_off for session in events_of(run, Session) if session.event == "finished"}
+    assert set(places(run).values()) == {1}
+    assert (sum(places(run).values()), len(at) == len(scripted.requests)) == (50, True)
+    assert 50 <= len(at) <= 50 + lost <= 50 + 12
+    # Ten a second; each of three may begin at once, and those that are left once more.
+    assert len(at) <= 1 + (at[-1] - at[0]) * 10 * 1.15 + 5
+
+
 def slowly(_: Request) -> Answer:
     return Answer.of_json(chat_reply("spam"), delay_s=0.01)
 

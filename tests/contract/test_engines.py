@@ -100,6 +100,15 @@ class Three:
         raise AssertionError("no actor is on a node that may be lost")
 
 
+def shown() -> str:
+    """Give what a dashboard would be told: of jobs, actors, workers, nodes and what they were called for."""
+    import ray
+    from ray._private.state import state
+
+    tables = (state.job_table(), state.actor_table(None, None, None), state.workers(), state.node_table())
+    return repr((*tables, ray.timeline()))
+
+
 def command_line(process: psutil.Process) -> str:
     """Give it; empty for a process that has just ended."""
     with contextlib.suppress(psutil.Error):
@@ -126,8 +135,7 @@ def three() -> Iterator[Three]:
         warnings.simplefilter("ignore")
         for name, value in QUIET.items():
             environ.setenv(name, value)
-        import ray
-
+        ray = pytest.importorskip("ray", reason=WITHOUT)
         try:
             started = Three(folder)
             ray.init(address=started.cluster.address, log_to_driver=False, logging_level="ERROR")
@@ -197,7 +205,6 @@ def test_an_engine_measures_every_trial_once_and_gives_the_figures_of_any_other(
     assert len({each.node for each in audits[1:]}) == (3 if engine == "ray" else 0)
 
 
-@needs_ray
 @pytest.mark.parametrize("kind", ["recorded", "served"])
 def test_a_cluster_gives_the_report_of_one_process(
     tmp_path: Path, scripted_server: Serve, three: Three, kind: str
@@ -318,6 +325,8 @@ def test_no_key_is_in_what_a_cluster_keeps_or_shows(tmp_path: Path, scripted_ser
     files = [path for path in three.folder.rglob("*") if path.is_file()]
     assert any(path.name.startswith("raylet") for path in files)
     assert [path for path in files if KEY.encode() in path.read_bytes()] == []
+    assert "Measurer" in (known := shown())
+    assert KEY not in known
     assert [line for each in three.processes() if KEY in (line := command_line(each))] == []
 
 

@@ -73,3 +73,48 @@ def test_every_variable_of_the_environment_that_is_read_is_listed() -> None:
 @pytest.mark.parametrize("page", PAGES[3:], ids=lambda page: page.name)
 def test_a_page_begins_with_a_paragraph_of_prose(page: Path) -> None:
     assert re.match(r"# .+\n\n[A-Z`].{40}", page.read_text("utf-8")), "say below the title what the page is for"
+
+
+ANSWERED = [  # what five kinds of reader ask, written down before the pages were looked at; and what answers it
+    # an engineer
+    ("How do I get from my own CSV to a verdict?", "docs/tutorial-spreadsheet.md", "harness import tickets.csv"),
+    ("How do I point it at Azure, vLLM or a service of my own?", "docs/endpoints.md", "## Worked entries"),
+    ("My model reasons and its replies are cut?", "docs/reasoning.md", "Give it `max_completion_tokens: 2000`"),
+    ("How do I ask for JSON, and how is the label read?", "docs/reasoning.md", "reply: {as: json, pointer: /label}"),
+    ("Where are the wrong cases, with their replies?", "docs/viewer.md", "`harness show latest --wrong`"),
+    ("Can replies that we have be judged without a call?", "docs/judging.md", "replies that are there already"),
+    # a manager
+    ("What does READY mean?", "docs/reading-a-report.md", "READY: every threshold is shown to be met"),
+    ("What will it cost, and can it be capped?", "docs/choosing.md", "## What it costs"),
+    ("INCONCLUSIVE: what now?", "docs/choosing.md", "## When everything is INCONCLUSIVE"),
+    ("Which of our candidates do we take?", "docs/comparing.md", "**The recommendation**"),
+    ("Our model is retired: may we switch?", "docs/upgrading.md", "**SWITCH**, **DON'T SWITCH**"),
+    ("How do we notice that it got worse after the release?", "docs/stability.md", "## After the release"),
+    # a statistician
+    ("How often is READY wrong?", "docs/statistics.md", "| READY, one candidate that is not |"),
+    ("Which interval has each figure?", "docs/statistics.md", "## Which interval each figure has"),
+    ("How is the best of K corrected?", "docs/statistics.md", "Holm over candidates"),
+    ("How are repeats of a case treated?", "docs/metrics.md", "n_eff = p(1-p) / SE^2"),
+    ("How does stopping early keep the error?", "docs/stopping.md", "Ville 1939"),
+    ("Which test compares two versions?", "docs/comparing.md", "### How it is computed"),
+    # who reviews its security
+    ("What is sent where?", "SECURITY.md", "## Where data goes"),
+    ("Where are keys kept?", "SECURITY.md", "## Keys"),
+    ("Where do personal data lie, and how are they deleted?", "docs/runs.md", "To throw a run away"),
+    ("What can a stranger's branch do?", "docs/gating.md", "**Where a key goes is never a branch's to say.**"),
+    ("Who can reach the viewer?", "docs/viewer.md", "## Who can read it"),
+    ("What does installing it bring in?", "SECURITY.md", "## What is installed"),
+    # who owns CI
+    ("What do I copy for GitHub?", "docs/ci.md", "on:\n  pull_request:"),
+    ("And for GitLab?", "docs/ci.md", "allow_failure: {exit_codes: [3]}"),
+    ("Which exit codes fail the job?", "docs/ci.md", "## What fails the job"),
+    ("What does a pull request cost, and how long does it take?", "docs/ci.md", "## What a pull request costs"),
+    ("What of a fork, without secrets?", "docs/ci.md", "**Forks.**"),
+    ("Which field holds the verdict, and does it stay?", "docs/outputs.md", "Fields are only added"),
+]
+
+
+@pytest.mark.parametrize(("question", "page", "answer"), ANSWERED, ids=[question for question, _, _ in ANSWERED])
+def test_a_question_is_answered_within_two_pages_of_the_readme(question: str, page: str, answer: str) -> None:
+    assert ROOT / page in near()
+    assert answer in (ROOT / page).read_text("utf-8"), question

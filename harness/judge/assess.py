@@ -192,8 +192,11 @@ def _reason(
     reason = checks.reason_of(checked, verdict, missing=view.missing, currency=view.currency, troubles=troubles)
     if early is None:
         return reason
-    told = reason if early.ready or not early.lost else f"{listed(early.lost)} can't be met any more."
-    return f"{settled(early)}: {told}"
+    if not early.ready and early.lost:
+        open_yet = "the rest" if early.beside else "whether the whole suite is NOT READY or INCONCLUSIVE"
+        left = f"; {open_yet} was left open" if verdict == "INCONCLUSIVE" else ""
+        reason = f"{listed(early.lost)} can't be met any more{left}."
+    return f"{settled(early)}: {reason}"
 
 
 def _assessment(run: RunView, policy: Sequence[Threshold], candidates: tuple[CandidateAssessment, ...]) -> Assessment:

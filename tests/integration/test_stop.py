@@ -85,7 +85,10 @@ def test_what_is_settled_is_not_asked_on_and_agrees_with_the_whole_suite(tmp_pat
     assert bad["settled"]["saved_calls"] == CASES - bad["trials"]
     assert bad["settled"]["saved"] == pytest.approx((CASES - bad["trials"]) * 104e-6)  # 100 tokens at 1, 2 at 2 dollars
     assert good["settled"]["asked"] % 10 == 0
-    assert "accuracy >= 90% can't be met any more" in bad["headline"]
+    assert "accuracy >= 90% can't be met any more; whether the whole suite is NOT READY" in bad["headline"]
+    (check,) = (one for one in bad["checks"] if one["threshold"] == "accuracy >= 90%")
+    assert check["why"].endswith("the whole suite doesn't PASS it; whether it FAILs was left open.")
+    assert bad["next_step"]["kind"] == "prompt"  # more cases would settle nothing
     assert f"after {good['settled']['asked']} of 400 cases" in (run / "report.html").read_text()
 
 

@@ -155,8 +155,9 @@ class Scored:
         score = self.score(self.goal, case, said) if case.id in self.inside else None
         if score is not None:
             self.scores.append(score)
-            told = mended(case, said)
-            best = None if metric_of(self.goal.threshold.metric).of_failures else self.score(self.goal, case, told)
+            best = None
+            if any(one.lost for one in said) and not metric_of(self.goal.threshold.metric).of_failures:
+                best = self.score(self.goal, case, mended(case, said))
             self.at_best.append(score if best is None else best)
 
     def look(self) -> Look:

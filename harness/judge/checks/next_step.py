@@ -70,7 +70,8 @@ def _cut(text: str) -> str:
 
 def next_step(view: View, made: judge.CandidateAssessment) -> judge.NextStep:
     """Give the one thing to do with a candidate that was judged."""
-    failed = [check for check in made.checks if check.status == "FAIL"]
+    lost = () if made.settled is None else made.settled.lost
+    failed = [check for check in made.checks if check.status == "FAIL" or check.threshold in lost]
     undecided = [check for check in made.checks if check.status == "INCONCLUSIVE"]
     deciding = [row for row in made.went_wrong if row.decides]
     if made.verdict == "READY":

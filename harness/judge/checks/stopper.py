@@ -200,10 +200,10 @@ def settled_early(view: View) -> SettledEarly | None:
 
 
 SETTLED = {
-    "PASS": "the whole suite meets it, whatever the other cases would have shown",
-    "FAIL": "the whole suite can't meet it, nor leave it open, whatever the other cases would have shown",
-    "can't pass": "the whole suite can't meet it any more, whatever the other cases would have shown",
-    "open": "not settled when the run was stopped",
+    "PASS": "it is settled that the whole suite meets it",
+    "FAIL": "it is settled that the whole suite FAILs it",
+    "can't pass": "it is settled that the whole suite doesn't PASS it; whether it FAILs was left open",
+    "open": "it was not settled",
 }
 
 

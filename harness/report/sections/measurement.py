@@ -14,7 +14,7 @@ def _settled(early: SettledEarly | None) -> list[NamedFigure]:
     if early is None:
         return []
     text = settled(early).removeprefix("settled ")
-    hint = f"the rest was not asked; in at most {early.delta:.0%} of all orders another verdict"
+    hint = f"the rest was not asked; what was settled is wrong in at most {early.delta:.0%} of all orders"
     return [NamedFigure(name="Settled", text=text, hint=hint)]
 
 

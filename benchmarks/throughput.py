@@ -4,13 +4,20 @@
 
 The whole path is plan, pacing, sandboxed rendering, encoding, wire, decoding, checksum and journal. The bare
 loop sends the same bytes with pyreqwest, reads the body, and does nothing else. Best of each over the rounds.
+
+CPU is that of all processes and threads of the client side, over the calls: what others compute meanwhile hardly
+changes its ratio to the bare loop's of the same round, of which the middle one counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import compileall
 import json
+import os
+import resource
+import statistics
 import tempfile
 import time
 from datetime import datetime
@@ -19,6 +26,7 @@ from pathlib import Path
 from generated_project import load_note, write_project
 from native_server import Native, native_server
 
+import harness
 from harness.files.bundle import load_bundle
 from harness.journal import read_events
 from harness.measure.run import measure
@@ -30,24 +38,30 @@ _ROWS = ("bare pyreqwest loop", "1 process", "2 processes", "1 process, middle",
 _BODY = {"model": "m-1", "messages": [{"role": "user", "content": "Is this spam? message no. 1"}]}
 
 
-def whole_path(server: Native, trials: int, processes: int) -> tuple[float, float]:
-    """Give the trials per second of a new run, from its call to its last fsync, and of its middle.
+def cpu_s() -> float:
+    """Give the CPU seconds of this process, and of those that it started and that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def whole_path(server: Native, trials: int, processes: int) -> tuple[float, float, float]:
+    """Give the trials per second of a new run, from its call to its last fsync, and of its middle; its CPU seconds.
 
     The middle (20% to 80% of the trials, by their start) leaves out the start of processes and the ramp.
     """
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         bundle = load_bundle(write_project(root, server.instant, cases=trials, concurrency=IN_FLIGHT))
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), cpu_s()
         run = measure(bundle, root / "results", processes=processes)
-        took = time.perf_counter() - began
+        took, cpu = time.perf_counter() - began, cpu_s() - cpu
         records = [event for event in read_events(run / JOURNAL) if isinstance(event, Record)]
         replies = sum(isinstance(r.outcome, Reply) and not r.warmup for r in records)
         if replies != trials:
             raise SystemExit(f"{trials - replies} trials have no reply")
         starts = sorted(datetime.fromisoformat(r.started_utc) for r in records)
         first, last = len(starts) // 5, len(starts) * 4 // 5
-        return trials / took, (last - first) / (starts[last] - starts[first]).total_seconds()
+        return trials / took, (last - first) / (starts[last] - starts[first]).total_seconds(), cpu
 
 
 async def bare_loop(server: Native, calls: int) -> float:
@@ -93,14 +107,20 @@ def main() -> None:
     parser.add_argument("--openai", action="store_true")
     args = parser.parse_args()
     rows: dict[str, list[float]] = {name: [] for name in _ROWS}
+    cpu: dict[str, list[float]] = {name: [] for name in _ROWS[:3]}
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    compileall.compile_dir(Path(harness.__file__).parent, quiet=1)  # as an installed package is, which processes load
     print(load_note())
     with native_server() as server:
         for _ in range(args.rounds):
+            used = cpu_s()
             rows["bare pyreqwest loop"].append(asyncio.run(bare_loop(server, args.trials)))
+            cpu["bare pyreqwest loop"].append(cpu_s() - used)
             for processes, name in enumerate(_ROWS[1:3], 1):
-                whole, middle = whole_path(server, args.trials, processes)
+                whole, middle, used = whole_path(server, args.trials, processes)
                 rows[name].append(whole)
                 rows[f"{name}, middle"].append(middle)
+                cpu[name].append(used)
         if args.openai:
             rows["openai client"] = [asyncio.run(openai_loop(server, args.trials // 10))]
     bare, one = max(rows["bare pyreqwest loop"]), max(rows["1 process"])
@@ -108,6 +128,13 @@ def main() -> None:
         every = " ".join(f"{rate:,.0f}" for rate in rates)
         best = max(rates)
         print(f"{name:<20} {best:>7,.0f}/s  {best / bare:.2f} of bare  {best / one:.2f} of one  ({every})")
+    for name, used in cpu.items():
+        ratios = [each / bare for each, bare in zip(used, cpu["bare pyreqwest loop"], strict=True)]
+        each_us = statistics.median(used) / args.trials * 1e6
+        every = " ".join(f"{ratio:.2f}" for ratio in ratios)
+        print(
+            f"{name:<20} {each_us:>5.0f} us CPU a call, {statistics.median(ratios):.2f} times the bare loop's ({every})"
+        )
     print(load_note())
 
 

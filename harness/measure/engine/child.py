@@ -188,9 +188,9 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # nothing that prints may end up between the frames
     source = os.fdopen(0, "rb", buffering=0, closefd=False)
-    (size,) = said.COUNT.unpack(_exactly(source, said.COUNT.size))
+    shard, size = (said.COUNT.unpack(_exactly(source, said.COUNT.size))[0] for _ in range(2))
     work: Work = pickle.loads(_exactly(source, size))  # noqa: S301 (from the parent, over its own pipe)
-    outcome = serve(work, source, out)
+    outcome = serve(replace(work, shard=shard), source, out)
     try:
         out.write(said.to_frame(said.to_ended(outcome)))
         out.close()

@@ -206,18 +206,21 @@ class Parent:
 
 def run_processes(work: Work, sink: RecordSink, processes: int) -> EngineOutcome:
     """Measure all of the work in child processes."""
-    shares = [replace(work, shard=n, shards=processes) for n in range(processes)]
-    return asyncio.run(_run(Parent(work, sink), shares))
+    return asyncio.run(_run(Parent(work, sink), replace(work, shards=processes)))
 
 
-async def _run(parent: Parent, shares: list[Work]) -> EngineOutcome:
-    """Run all children to their end."""
+async def _run(parent: Parent, work: Work) -> EngineOutcome:
+    """Run all children to their end; they load their code while the work is made ready for them."""
     children: list[_Child] = []
     with signals_stop(parent.interrupt):
         try:
-            for share in shares:
-                children.append(await _start(share))
-                parent.members.append(children[-1])
+            while len(children) < work.shards:
+                children.append(await _start())
+            pickled = pickle.dumps(work, protocol=pickle.HIGHEST_PROTOCOL)
+            for shard, child in enumerate(children):
+                # Not drained: a child reads once its imports are done, and the next need not wait for that.
+                child.tell(COUNT.pack(shard) + COUNT.pack(len(pickled)) + pickled)
+                parent.members.append(child)
             ends = await asyncio.gather(*(_follow(parent, child) for child in children))
         finally:
             for child in children:
@@ -229,7 +232,7 @@ async def _run(parent: Parent, shares: list[Work]) -> EngineOutcome:
         load=summed([end.load for end in finished]),
         error=parent.error,
         cut_off=sum(end.cut_off for end in finished),
-        processes=len(shares),
+        processes=work.shards,
     )
 
 
@@ -259,12 +262,6 @@ class _Child:
             self.process.stdin.write(word)
 
 
-async def _start(share: Work) -> _Child:
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "harness.measure.engine.child", stdin=PIPE, stdout=PIPE
-    )
-    assert child.stdin is not None
-    pickled = pickle.dumps(share, protocol=pickle.HIGHEST_PROTOCOL)
-    # Not drained: a child reads its share once its imports are done, and the next need not wait for that.
-    child.stdin.write(COUNT.pack(len(pickled)) + pickled)
-    return _Child(child)
+async def _start() -> _Child:
+    program = (sys.executable, "-P", "-m", "harness.measure.engine.child")
+    return _Child(await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE))

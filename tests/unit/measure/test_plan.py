@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import tracemalloc
 from collections import Counter
 from dataclasses import replace
@@ -102,6 +103,14 @@ def test_warm_up_calls_have_keys_that_no_trial_has(tmp_path: Path) -> None:
     warmups = list(plan.warmups(plan.candidates[0]))
     assert len({p.trial.key for p in warmups}) == 3
     assert not {p.trial.key for p in warmups} & {p.trial.key for p in everything(plan)}
+
+
+@pytest.mark.parametrize("text", ["plain", "é", "\ud800"])  # the last one is no text that MessagePack can hold
+def test_a_bundle_is_the_same_in_another_process(tmp_path: Path, text: str) -> None:
+    bundle = small(tmp_path, cases=2)
+    case = CaseRow(id="0", digest="0", expected="spam", tags=("a",), inputs={"message": text})
+    there = replace(bundle, cases=(case, *bundle.cases))
+    assert pickle.loads(pickle.dumps(there)) == there
 
 
 def test_many_trials_are_not_many_objects(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.judge import LeakFinding
+    from harness.judge.checks.ahead import PowerRow
     from harness.judge.leakage.find import Leaks
-    from harness.judge.power import PowerRow
     from harness.measure.bounds import Bundle, PlanSummary
 
 _MANY = 12  # labels: of more only those with the fewest and the most cases have rows

@@ -14,8 +14,8 @@ from harness.files.digest import digest, trial_key
 from harness.files.suite import Pattern, PatternRefused, Suite, suite_digest
 from harness.files.suite.policy import default_thresholds
 from harness.files.thresholds import metric_of
-from harness.judge.causes import count, listed, quoted
 from harness.judge.labels import LabelReader, said
+from harness.judge.wording.causes import count, listed, quoted
 from harness.record import Attempt, CaseRow, Event, Failure, Record, Session
 from harness.rundir import SCHEMA_VERSION, CandidateEntry, FileDigest, Manifest
 

@@ -17,10 +17,10 @@ from harness.judge import OUTCOMES, CandidateAssessment, Check, Estimate
 from harness.judge.checks import consequences as told
 from harness.judge.checks import evidence, worlds
 from harness.judge.checks import figures as read
+from harness.judge.checks.ahead import rows as power
 from harness.judge.checks.asked import Asked, View
 from harness.judge.checks.drift import drift_check
 from harness.judge.checks.quantiles import quantile_check, quantile_seen
-from harness.judge.power import rows as power
 from harness.judge.scores import AVERAGES, OF_LABEL, Figure, Missing, Resampling
 from harness.judge.sections import cost, robustness
 

@@ -11,8 +11,8 @@ from msgspec import structs
 from harness.files.case import Case
 from harness.files.suite import Suite
 from harness.files.thresholds import ACCURACY, BETTER_THAN_MAJORITY, Threshold, metric_of
+from harness.judge.checks.ahead import Ahead, PowerRow, unplanned
 from harness.judge.checks.metrics import GAUGES
-from harness.judge.power import Ahead, PowerRow, unplanned
 from harness.judge.scores import half_way
 
 

@@ -11,9 +11,9 @@ from scipy.special import ndtri
 from harness import judge
 from harness.files.thresholds import BALANCED_ACCURACY, KAPPA, Threshold, metric_of
 from harness.judge import scores
+from harness.judge.checks.ahead import of_f1, of_share
 from harness.judge.checks.metrics import GAUGES, Asked
 from harness.judge.checks.metrics import figure as figure_of
-from harness.judge.power import of_f1, of_share
 from harness.judge.scores import NONE
 from harness.judge.sections.notable import TELLS_APART
 from harness.judge.view import HOLDOUT, Float, View, once

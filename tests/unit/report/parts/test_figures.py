@@ -6,7 +6,7 @@ import pytest
 
 from harness.files.thresholds import Scale
 from harness.judge.documents import Estimate, undefined
-from harness.judge.wording import scale_of, seconds
+from harness.judge.wording.text import scale_of, seconds
 from harness.report.parts.figures import figure, number, p_value, percent_of
 
 

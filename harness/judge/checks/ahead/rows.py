@@ -13,7 +13,7 @@ import msgspec
 
 from harness.files.thresholds import Counted, Threshold, metric_of
 from harness.judge import Things, amount, count, demand, scores, sure, things, verb
-from harness.judge.power.model import Ahead, SamplePlan, average_plan, gap_plan, robustness_plan
+from harness.judge.checks.ahead.model import Ahead, SamplePlan, average_plan, gap_plan, robustness_plan
 from harness.judge.scores import Figure, MatrixMetric, Resampling
 
 

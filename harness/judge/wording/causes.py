@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.judge.documents.estimate import SettledEarly, Trouble
-from harness.judge.wording import amount, count, listed, sentence, verb
+from harness.judge.wording.text import amount, count, listed, sentence, verb
 
 CONFIRM = "Confirm the one that you would take on cases that played no part in the choice."
 MOST_WORDS = 240  # characters of the endpoint's words in a sentence

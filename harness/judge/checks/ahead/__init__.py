@@ -3,5 +3,5 @@
 Each metric names its planner in the table of metrics; `checks.power` asks them for a whole policy.
 """
 
-from harness.judge.power.fix import cheapest_fix
-from harness.judge.power.rows import Ahead, PowerRow, of_f1, of_share, unplanned
+from harness.judge.checks.ahead.fix import cheapest_fix
+from harness.judge.checks.ahead.rows import Ahead, PowerRow, of_f1, of_share, unplanned

@@ -7,8 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from harness.files.mending import what_to_change
-from harness.judge.causes import MOST_WORDS, advice, cause, how_many, quoted, title, what_decides
 from harness.judge.documents import SampleReply, Trouble
+from harness.judge.wording.causes import MOST_WORDS, advice, cause, how_many, quoted, title, what_decides
 from harness.record import Failure, FailureKind
 
 

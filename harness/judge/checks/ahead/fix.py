@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.files.suite import Suite
 from harness.judge import count, listed, named, things
-from harness.judge.power.rows import PowerRow
+from harness.judge.checks.ahead.rows import PowerRow
 
 _MOST = 20  # labels that are named
 _OF_LABEL = frozenset({"label cases", "predictions"})  # about as many as the label has cases

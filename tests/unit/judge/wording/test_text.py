@@ -6,7 +6,7 @@ import pytest
 
 from harness.judge.documents import Estimate
 from harness.judge.scores.planning import rounded_up
-from harness.judge.wording import (
+from harness.judge.wording.text import (
     Scale,
     amount,
     count,

@@ -10,7 +10,7 @@ from scipy import stats
 from harness.files.suite import Suite
 from harness.files.thresholds import parse_threshold
 from harness.judge.checks import power, together
-from harness.judge.power import PowerRow, cheapest_fix
+from harness.judge.checks.ahead import PowerRow, cheapest_fix
 from harness.record import CaseRow
 
 SUITE = Suite(name="s", labels=("fraud", "legit"), cases=("c.jsonl",))

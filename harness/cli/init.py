@@ -17,7 +17,7 @@ from harness.cli.starter import SOURCE, starter_files, unpack_demo, write_files
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.files.imported import Asked, Draft, Plan
+    from harness.files.imported import Draft, Hints, ToWrite
     from harness.files.project import ModelEntry
 
 STARTER_SUITE, AROUND = "suites/urgency.suite.yml", (".gitignore", ".github/workflows/prompts.yml")
@@ -144,17 +144,17 @@ def import_(
     What could not be carried is listed; nothing of the file is run, and no file is overwritten. It ends with what
     `harness check` says of the suite. docs/importing.md says what is read of each tool.
     """
-    from harness.files.imported import Asked
+    from harness.files.imported import Hints
 
-    bring(source, to, Asked(name=name, expected=expected, text=tuple(text or ()), names=names), as_json=as_json)
+    bring(source, to, Hints(name=name, expected=expected, text=tuple(text or ()), names=names), as_json=as_json)
 
 
-def bring(source: str, to: Path, asked: Asked | None = None, *, as_json: bool = False) -> Plan:
+def bring(source: str, to: Path, asked: Hints | None = None, *, as_json: bool = False) -> ToWrite:
     """Write what a file of another tool, or a table, makes, and say what was read and what `check` finds."""
     from harness.files.bundle import load_bundle
-    from harness.files.imported import Asked, plan, read_foreign, write
+    from harness.files.imported import Hints, plan, read_foreign, write
 
-    draft = read_foreign(source, asked or Asked())
+    draft = read_foreign(source, asked or Hints())
     made = plan(draft, to, starter_files()["harness.yml"])
     write(draft, made)
     if not as_json:
@@ -170,7 +170,7 @@ def bring(source: str, to: Path, asked: Asked | None = None, *, as_json: bool = 
     return made
 
 
-def _document(draft: Draft, made: Plan) -> dict[str, object]:
+def _document(draft: Draft, made: ToWrite) -> dict[str, object]:
     return {
         "source": draft.source,
         "kind": draft.kind,
@@ -185,7 +185,7 @@ def _document(draft: Draft, made: Plan) -> dict[str, object]:
     }
 
 
-def _told(draft: Draft, made: Plan) -> Iterator[str]:
+def _told(draft: Draft, made: ToWrite) -> Iterator[str]:
     from harness.report.parts import visible
 
     yield f"{visible(draft.source)}: {draft.kind}, {made.cases:,} cases"

@@ -72,12 +72,12 @@ def judge(
 
 def _kept(file: Path, asked: Mapping[str, str], said: Mapping[str, str], demands: Sequence[str]) -> Path:
     """Read the file and keep it as a run; gives its folder."""
-    from harness.files.answers import Asked, read_stored
+    from harness.files.answers import ReadAs, read_stored
     from harness.files.bundle import read_policy
     from harness.judge.given import decidable, read_here, stored_run, suite_of_stored
     from harness.rundir import write_run
 
-    stored = read_stored(file, Asked(**asked))
+    stored = read_stored(file, ReadAs(**asked))
     try:
         suite = suite_of_stored(stored, **said)
         if demands:

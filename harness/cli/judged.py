@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from harness import errors
 from harness.cli import kept
 from harness.cli.ground import emit, emit_json, tell_github
-from harness.cli.notify import Webhook, tell
+from harness.cli.notify import Webhook, send_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -159,7 +159,7 @@ def conclude(
     outputs = {"verdict": assessment.verdict, "exit-code": str(code), "run": manifest.run_id}
     tell_github(annotations_of(assessment), summary, outputs, error=as_json)
     if notify is not None:
-        tell(notify, assessment, code)
+        send_verdict(notify, assessment, code)
     if unwritten is not None:
         raise unwritten
     return code

@@ -64,7 +64,7 @@ def _server(url: str) -> str | None:
     return f"{parts.scheme}://{host}:{port}" if named else None
 
 
-def tell(webhook: Webhook, assessment: Assessment, code: int) -> None:
+def send_verdict(webhook: Webhook, assessment: Assessment, code: int) -> None:
     """Send the verdict and say what came of it; nothing is raised, for nothing of it changes the verdict."""
     from threading import Thread
 

@@ -185,13 +185,13 @@ def _logged(assessment: Assessment, manifest: Manifest) -> Any:  # noqa: ANN401 
     provider = logs.LoggerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_log_record_processor(export.SimpleLogRecordProcessor(kept))
     logger = provider.get_logger("prompt-readiness", manifest.harness_version)
-    for attributes in events_of(assessment, manifest):
+    for attributes in evaluations_of(assessment, manifest):
         at = _nanoseconds(manifest)
         logger.emit(event_name="gen_ai.evaluation.result", timestamp=at, observed_timestamp=at, attributes=attributes)
     return kept.get_finished_logs()
 
 
-def events_of(assessment: Assessment, manifest: Manifest) -> Iterator[dict[str, str | float | int]]:
+def evaluations_of(assessment: Assessment, manifest: Manifest) -> Iterator[dict[str, str | float | int]]:
     """Give the attributes of each event: one a check, and one a candidate, `readiness`, with its verdict.
 
     Names as in the semantic conventions for generative AI; what they have none for begins with `prompt_readiness`.

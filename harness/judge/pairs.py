@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from harness.files.case import case_digest
-from harness.judge.scores import Answers, Resampling, seconds
+from harness.judge.scores import Answers, Resampling, in_seconds
 from harness.judge.view import FAILED, NONE, Bool, CaseColumns, Float, Int16, Int64, TrialColumns, View, clocked
 
 
@@ -127,7 +127,7 @@ class Side:
     def times(self, column: Int64) -> tuple[Float, Int64]:
         """Give the seconds of the trials that say something of a clock, and the pair of each."""
         keep = clocked(self.trials, column)
-        return seconds(column[keep], self.trials.outcome[keep] == FAILED), self.case[keep]
+        return in_seconds(column[keep], self.trials.outcome[keep] == FAILED), self.case[keep]
 
 
 @dataclass(frozen=True, kw_only=True)

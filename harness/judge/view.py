@@ -14,7 +14,7 @@ import numpy as np
 from harness.files.project.entry import ModelEntry
 from harness.files.suite.policy import Suite, Threshold, thresholds_of
 from harness.judge import OUTCOMES, PastRun
-from harness.judge.scores import NONE, Answers, Bool, Float, Int16, Int64, Resampling, Votes, second_error, seconds
+from harness.judge.scores import NONE, Answers, Bool, Float, Int16, Int64, Resampling, Votes, in_seconds, second_error
 from harness.judge.table.columns import (
     DEV,
     FAILURES,
@@ -214,7 +214,7 @@ class View:
     def times(self, column: Int64) -> tuple[Float, Int64]:
         """Give seconds of the timed trials, infinite where they failed (over any limit), and their cases."""
         keep = self.on_clock(column)
-        times = seconds(column[keep], self.trials.outcome[keep] == FAILED)
+        times = in_seconds(column[keep], self.trials.outcome[keep] == FAILED)
         return times, self.trials.case[keep].astype(np.int64)
 
     def recorded_of(self, column: Int64) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from harness.web.pages.compare import SIDES, TICKED, ComparePage, compare_page
 from harness.web.pages.history import history_page
 from harness.web.pages.run import JudgedRun, cases_link, report_stamp, run_page
 from harness.web.pages.runs import RUN_FILTERS, runs_page
-from harness.web.rendering import render_page, static_files
+from harness.web.rendering import static_files, viewer_page
 from harness.web.site import SERVED, NotFound, Query, Results, Site, query_of, run_address
 
 _JSON = ".json"
@@ -31,7 +31,7 @@ _JSON = ".json"
 def viewer(results: Results, *, hosts: Collection[str], token: str | None = None, opened: str | None = None) -> ASGIApp:
     """Make the guarded application over a results folder; `opened` is a run that will be asked for first."""
     site = Site(results)
-    threading.Thread(target=prepare, args=(site, opened), name="prepare", daemon=True).start()
+    threading.Thread(target=prepare_first_page, args=(site, opened), name="prepare", daemon=True).start()
     return Guard(application(site), hosts=hosts, token=token)
 
 
@@ -128,12 +128,12 @@ def report_html(site: Site, page: JudgedRun) -> str:
 
     def made() -> str:
         view = page.view
-        return render_page("run.html.j2", report=view, cases_link=cases_link(page.run, view, SERVED), **values)
+        return viewer_page("run.html.j2", report=view, cases_link=cases_link(page.run, view, SERVED), **values)
 
     return site.reports.once(report_stamp(site.run(page.run)), made)
 
 
-def prepare(site: Site, run: str | None) -> None:
+def prepare_first_page(site: Site, run: str | None) -> None:
     """Make the page of the run that is going to be opened, else of the latest, before it is asked for."""
     try:
         name = run or next((folder.name for folder in site.results.runs() if folder.report is not None), None)
@@ -155,7 +155,7 @@ def _static(request: Request) -> Response:
 def _html(request: Request, template: str, page: object, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401
     path, asked = request.scope["path"], request.url.query
     machine = path + _JSON + (f"?{asked}" if asked else "")
-    text = render_page(template, path=path, machine=machine, page=page, **values)
+    text = viewer_page(template, path=path, machine=machine, page=page, **values)
     return Response(text, media_type="text/html", status_code=status)
 
 

@@ -117,9 +117,9 @@ def _content(found: site.Site, run: str, kind: str, query: dict[str, str], at: F
         template, page = "problem.html.j2", {"status": 404, "message": error.message, "fix": ""}
     if isinstance(page, reports.JudgedRun):
         view = page.view
-        yield rendering.render_page("run.html.j2", report=view, cases_link=reports.cases_link(run, view, at), **values)
+        yield rendering.viewer_page("run.html.j2", report=view, cases_link=reports.cases_link(run, view, at), **values)
     else:
-        yield rendering.render_page(template, page=page, **values)
+        yield rendering.viewer_page(template, page=page, **values)
 
 
 def _clear(folder: Path) -> None:

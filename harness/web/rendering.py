@@ -25,7 +25,7 @@ _TONES: Mapping[str, str] = {
 }
 
 
-def render_page(template: str, at: Addresses = SERVED, **values: object) -> str:
+def viewer_page(template: str, at: Addresses = SERVED, **values: object) -> str:
     """Render a page of the viewer, whose links lead to where the pages are."""
     links = {"address": at.page, "run_address": at.run, "cases_address": at.cases, "case_address": at.case}
     policy = PAGE_POLICY if at.served else FILE_POLICY

@@ -13,7 +13,7 @@ from imports import FOREIGN, Foreign
 
 from harness.errors import HarnessError
 from harness.files.bundle import load_bundle
-from harness.files.imported import Asked, plan, read_foreign, write
+from harness.files.imported import Hints, plan, read_foreign, write
 
 STARTER = "models: {smollm2: {endpoint: local, weights: smollm2-135m-instruct}}\n"
 JUNK: list[Any] = [
@@ -56,7 +56,7 @@ def imported(foreign: Foreign, root: Path, chance: Random) -> bool:
     given = dict(zip(foreign.options[::2], foreign.options[1::2], strict=True))
     names = Path(given["--names"]) if "--names" in given else None
     text = (given["--text"],) if "--text" in given else ()
-    asked = Asked(name=given.get("--name", ""), expected=given.get("--expected", ""), text=text, names=names)
+    asked = Hints(name=given.get("--name", ""), expected=given.get("--expected", ""), text=text, names=names)
     try:
         draft = read_foreign(foreign.source, asked)
         made = plan(draft, Path("made"), STARTER)

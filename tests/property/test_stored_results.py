@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import FilesError
-from harness.files.answers import Asked, Stored, read_stored
+from harness.files.answers import ReadAs, Stored, read_stored
 from harness.judge.given import read_here, stored_run, suite_of_stored
 from harness.manifest import Manifest, check_manifest
 from harness.record import Event, Record
@@ -84,7 +84,7 @@ def test_a_spoilt_file_is_judged_or_refused_by_name(made: tuple[Any, bool], seed
 
 def _read(file: Path) -> Stored | str:
     try:
-        return read_stored(file, Asked())
+        return read_stored(file, ReadAs())
     except FilesError as refused:
         return str(refused)
 

@@ -115,7 +115,7 @@ def _measured(
 ) -> list[Held]:
     """Plan and bound all suites, then measure one after the other; those that an earlier gate finished are kept."""
     from harness.cli.gate.judging import Held, stopper_for
-    from harness.cli.gate.measuring import Served, begun, keys_of, left_of, run_gate, serve, served_of, to_measure
+    from harness.cli.gate.measuring import Served, begun, keys_of, left_of, look_up, run_gate, served_of, to_measure
     from harness.files.written import shortest
 
     told = dict.fromkeys(said for gate in found for said in retiring_models(gate.bundle))
@@ -124,7 +124,7 @@ def _measured(
     plans = []
     for gate in found:
         results = shortest(gate.results())
-        served = serve(gate, results) if reuse else Served()
+        served = look_up(gate, results) if reuse else Served()
         plans.append((gate, to_measure(gate, served).bought(via), served, results))
     if any(candidate.model.via == "file" for _, bundle, *_ in plans for candidate in bundle.candidates):
         raise UsageError("a gate can't wait for answers in a file.", fix="Use --via batch, or --via sync.")

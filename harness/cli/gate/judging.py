@@ -16,7 +16,6 @@ from harness.judge.checks import Stopper, from_store
 from harness.judge.checks import not_measured as why_not_measured
 from harness.judge.compare import (
     ChangedPrompt,
-    as_settled,
     beside,
     compare,
     decide_prompts,
@@ -24,6 +23,7 @@ from harness.judge.compare import (
     gate_reason,
     gate_rule,
     gate_status,
+    pair_as_settled,
 )
 
 
@@ -62,7 +62,7 @@ def _judged_of(held: Held, assessment: judge.Assessment | None) -> list[ChangedP
         head, base = known.get(pair.head.name), known.get(pair.base.name) if pair.base else None
         comparison = None
         if head is not None and base is not None and "NOT MEASURED" not in {head.verdict, base.verdict}:
-            comparison = as_settled(_compared(views[base.name], views[head.name], held.margin), views[head.name])
+            comparison = pair_as_settled(_compared(views[base.name], views[head.name], held.margin), views[head.name])
         judged.append(_judged(pair, head, base, held.served, comparison=comparison))
     return judged
 

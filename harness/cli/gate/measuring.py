@@ -27,7 +27,7 @@ class Served:
     records: tuple[Record, ...] = ()
 
 
-def serve(gate: GateBundle, results: Path) -> Served:
+def look_up(gate: GateBundle, results: Path) -> Served:
     """Look for replies that the policy allows to use again; prompts that send the same share them."""
     oldest = gate.bundle.suite.gate.reuse
     if not oldest or not gate.pairs:

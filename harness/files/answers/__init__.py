@@ -5,4 +5,4 @@ Which tool it was is told by what stands in the file, never by its name. Nothing
 """
 
 from harness.files.answers.answer import Given, Stored, reply
-from harness.files.answers.reading import Asked, read_stored
+from harness.files.answers.reading import ReadAs, read_stored

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files.answers.answer import UNLABELLED, Failure, Given, Part, Reply, Stored, by, failure, reply
-from harness.files.answers.opened import Document, Findings, Refused, members
+from harness.files.answers.opened import Document, Findings, NotRead, members
 
 NAME = "Inspect"
 ASKED: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ def read(file: Path, documents: Sequence[Document], findings: Findings) -> Store
     """Read a log that is one JSON document."""
     log = Part(documents[0][1])
     if not isinstance(log.at("samples").value, list):
-        raise Refused("is the head of a log, without samples.", "Name the whole log: `inspect log dump FILE`.")
+        raise NotRead("is the head of a log, without samples.", "Name the whole log: `inspect log dump FILE`.")
     return _stored(file, findings, log, {f"samples[{n}]": sample for n, sample in enumerate(log.items("samples"))})
 
 
@@ -42,7 +42,7 @@ def read_archive(file: Path, findings: Findings) -> Stored:
     start, head = found.pop("_journal/start.json", None), found.pop("header.json", None)
     log = head or start
     if log is None:
-        raise Refused("is an archive, but no log of Inspect.", "Name a .eval file, or a file of results.")
+        raise NotRead("is an archive, but no log of Inspect.", "Name a .eval file, or a file of results.")
     return _stored(file, findings, log, found)
 
 
@@ -129,11 +129,11 @@ def _content(content: Part) -> str:
 
 
 def _apart(sample: Part, text: Part) -> str:
-    """Give a text, or what is kept for it elsewhere in its sample. Raises Refused where that is gone."""
+    """Give a text, or what is kept for it elsewhere in its sample. Raises NotRead where that is gone."""
     said = text.text()
     if not said.startswith(_APART):
         return said
     kept = sample.at("attachments", said.removeprefix(_APART))
     if kept.value is None:
-        raise Refused(f"keeps the text `{said[:60]}` in a place that is not there.", "Write the log as .json first.")
+        raise NotRead(f"keeps the text `{said[:60]}` in a place that is not there.", "Write the log as .json first.")
     return kept.text()

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from harness.files.answers.answer import NOT_STORED, UNLABELLED, Failure, Given, Part, Reply, Stored, by, reply
-from harness.files.answers.opened import Document, Findings, Refused, shown
+from harness.files.answers.opened import Document, Findings, NotRead, shown
 
 NAME = "lm-evaluation-harness"
 ASKED = ("part",)
@@ -29,12 +29,12 @@ def knows(first: Part) -> bool:
 
 
 def read(file: Path, documents: Sequence[Document], findings: Findings, part: str) -> Stored:
-    """Read the samples of one filter: the only one, or the one that `part` names. Raises Refused."""
+    """Read the samples of one filter: the only one, or the one that `part` names. Raises NotRead."""
     every = [(line, Part(row)) for line, row in documents]
     filters = [*dict.fromkeys(row.text("filter") for _, row in every)]
     if part not in filters and (part or len(filters) > 1):
         said = f"has no filter `{shown(part)}`." if part else f"holds all documents for each of {len(filters)} filters."
-        raise Refused(said, f"Choose one: --part {filters[-1]} (there are {shown(', '.join(filters), 200)}).")
+        raise NotRead(said, f"Choose one: --part {filters[-1]} (there are {shown(', '.join(filters), 200)}).")
     chosen = part or filters[0]
     rows = [(line, row) for line, row in every if row.text("filter") == chosen]
     title = _FILE.fullmatch(file.stem)

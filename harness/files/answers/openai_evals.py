@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.files.answers.answer import NOT_STORED, Failure, Given, Part, Reply, Stored, by, failure, reply
 from harness.files.answers.opened import Document, Findings, shown
-from harness.files.imported import Way, rule_of
+from harness.files.imported import Passes, rule_of
 
 NAME = "openai/evals"
 ASKED: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ def read(file: Path, documents: Sequence[Document], findings: Findings) -> Store
         tool=NAME,
         name=spec.text("base_eval") or spec.text("eval_name") or file.stem,
         answers=tuple(answers),
-        rule_for=partial(rule_of, Way("Match", r"\A"), aliases=aliases) if begins else by(_MENTION),
+        rule_for=partial(rule_of, Passes("Match", r"\A"), aliases=aliases) if begins else by(_MENTION),
         choices=tuple(each for each in options if each not in others),
         aliases=aliases,
         created_utc=spec.utc("created_at"),

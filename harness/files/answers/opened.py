@@ -29,7 +29,7 @@ _STORED, _DEFLATED, _ZSTD = 0, 8, 93
 _AGAIN = "Let the tool write it again."
 
 
-class Refused(Exception):
+class NotRead(Exception):
     """A file, or a part of it, that is not read; says why, and what to do."""
 
     def __init__(self, why: str, fix: str = _AGAIN) -> None:
@@ -38,7 +38,7 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class ReadAs:
     """What a user says of a file, where it does not say so itself: the names of its columns, or of a part of it."""
 
     expected: str = ""
@@ -51,23 +51,23 @@ class Asked:
     part: str = ""
 
     def refuse_others(self, tool: str, taken: tuple[str, ...]) -> None:
-        """Refuse what says nothing of a file of this tool. Raises Refused."""
+        """Refuse what says nothing of a file of this tool. Raises NotRead."""
         for each in fields(self):
             if getattr(self, each.name) and each.name not in taken:
                 what = tool if tool.startswith("a ") else f"a file of {tool}"
-                raise Refused(f"is {what}: `--{each.name}` says nothing of that.", "Leave the option out.")
+                raise NotRead(f"is {what}: `--{each.name}` says nothing of that.", "Leave the option out.")
 
 
 def parsed(text: str | bytes) -> Any:  # noqa: ANN401 - what JSON can hold
-    """Decode JSON as other tools write it: NaN and Infinity, which are no numbers, become null. Raises Refused."""
+    """Decode JSON as other tools write it: NaN and Infinity, which are no numbers, become null. Raises NotRead."""
     try:
         return json.loads(text, parse_constant=lambda _: None)
     except json.JSONDecodeError as error:
-        raise Refused(f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+        raise NotRead(f"is not valid JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
     except RecursionError:
-        raise Refused("is not valid JSON: it is nested too deeply.") from None
+        raise NotRead("is not valid JSON: it is nested too deeply.") from None
     except ValueError as error:  # a number of thousands of digits; bytes that are no UTF-8
-        raise Refused(f"is not valid JSON: {shown(str(error), 100)}.") from None
+        raise NotRead(f"is not valid JSON: {shown(str(error), 100)}.") from None
 
 
 def documents(file: Path, findings: Findings) -> list[Document]:
@@ -80,7 +80,7 @@ def documents(file: Path, findings: Findings) -> list[Document]:
         return [*_lines(file, text, findings)]
     try:
         return [(None, parsed(text))]
-    except Refused as why:
+    except NotRead as why:
         findings.add(file, None, "", str(why), why.fix)
         return []
 
@@ -97,7 +97,7 @@ def _whole(file: Path, findings: Findings) -> str | None:
 def _is_whole(line: str) -> bool:
     try:
         return isinstance(parsed(line), dict)
-    except Refused:
+    except NotRead:
         return False
 
 
@@ -107,7 +107,7 @@ def _lines(file: Path, text: str, findings: Findings) -> Iterator[Document]:
             continue
         try:
             yield number, parsed(line)
-        except Refused as why:
+        except NotRead as why:
             findings.add(file, number, "", str(why), "Leave the line out, if the tool was stopped while it wrote it.")
 
 
@@ -121,7 +121,7 @@ def members(file: Path, wanted: re.Pattern[str], findings: Findings) -> Iterator
         with packing.ZipFile(file) as packed:
             names = packed.NameToInfo  # of a name that stands twice the last: logs are appended to
             if len(names) > MOST_MEMBERS:
-                raise Refused(f"has more than {MOST_MEMBERS:,} members.", "Judge a part of it.")
+                raise NotRead(f"has more than {MOST_MEMBERS:,} members.", "Judge a part of it.")
             for name, info in names.items():
                 if not wanted.fullmatch(name):
                     continue
@@ -131,15 +131,15 @@ def members(file: Path, wanted: re.Pattern[str], findings: Findings) -> Iterator
                         raw = member.read(min(LARGEST_FILE, left) + 1)
                 except (NotImplementedError, RuntimeError):
                     why = f"the member `{shown(name)}` is packed with zstd."
-                    raise Refused(why, how_to_install("tables")) from None
+                    raise NotRead(why, how_to_install("tables")) from None
                 left -= len(raw)
                 if len(raw) > LARGEST_FILE or left < 0:
-                    raise Refused(f"the member `{shown(name)}` unpacks to more than can be read.", "Judge a part.")
+                    raise NotRead(f"the member `{shown(name)}` unpacks to more than can be read.", "Judge a part.")
                 try:
                     yield name, parsed(raw)
-                except Refused as why:
+                except NotRead as why:
                     findings.add(file, None, shown(name), str(why), why.fix)
-    except Refused as why:
+    except NotRead as why:
         findings.add(file, None, "", str(why), why.fix)
     except (packing.BadZipFile, zlib.error, EOFError, OSError, ValueError, OverflowError) as error:
         findings.add(file, None, "", f"is a damaged archive: {shown(str(error), 120)}.", _AGAIN)
@@ -147,24 +147,24 @@ def members(file: Path, wanted: re.Pattern[str], findings: Findings) -> Iterator
 
 def _check_member(name: str, info: Any) -> None:  # noqa: ANN401 - of one of two modules
     if info.file_size > LARGEST_FILE:
-        raise Refused(f"the member `{shown(name)}` unpacks to more than can be read.", "Judge a part.")
+        raise NotRead(f"the member `{shown(name)}` unpacks to more than can be read.", "Judge a part.")
     if name.startswith("/") or "\\" in name or ".." in name.split("/"):
-        raise Refused(f"the member `{shown(name)}` leads out of the archive.", "Don't trust this file.")
+        raise NotRead(f"the member `{shown(name)}` leads out of the archive.", "Don't trust this file.")
     if info.flag_bits & 1:
-        raise Refused(f"the member `{shown(name)}` is encrypted.", "Pack it without a password.")
+        raise NotRead(f"the member `{shown(name)}` is encrypted.", "Pack it without a password.")
     if info.compress_type not in {_STORED, _DEFLATED, _ZSTD}:
-        raise Refused(f"the member `{shown(name)}` is packed in a way that no log is.", "Don't trust this file.")
+        raise NotRead(f"the member `{shown(name)}` is packed in a way that no log is.", "Don't trust this file.")
 
 
 class Database:
     """An SQLite file that is only read, and only its tables."""
 
     def __init__(self, file: Path) -> None:
-        """Open it as a file that can't change. Raises Refused."""
+        """Open it as a file that can't change. Raises NotRead."""
         beside = file.with_name(file.name + "-wal")
         if beside.is_file() and beside.stat().st_size:
             fix = f"Close the tool, or run: sqlite3 {file.name} 'PRAGMA wal_checkpoint(TRUNCATE)'"
-            raise Refused(f"is still being written: {beside.name} holds changes that are not in it.", fix)
+            raise NotRead(f"is still being written: {beside.name} holds changes that are not in it.", fix)
         self._open = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
         self._open.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST_FILE)
         self._open.execute("PRAGMA trusted_schema = OFF")
@@ -185,21 +185,21 @@ class Database:
         return {str(row[1]) for row in self.rows(f"PRAGMA table_info({table})")} if list(known) else set()
 
     def rows(self, query: str, *values: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query. Raises Refused."""
+        """Yield the rows of a query. Raises NotRead."""
         self._steps = 0
         try:
             with closing(self._open.execute(query, values)) as found:
                 yield from found
         except (sqlite3.Error, OverflowError, UnicodeError) as error:
-            raise Refused(f"can't be read as a database: {shown(str(error), 120)}.") from None
+            raise NotRead(f"can't be read as a database: {shown(str(error), 120)}.") from None
 
 
 def begins_with(file: Path) -> bytes:
-    """Give the first bytes of a file, by which its format is told. Raises Refused."""
+    """Give the first bytes of a file, by which its format is told. Raises NotRead."""
     if file.exists() and not file.is_file() and not file.is_dir():  # it is read more than once
-        raise Refused("is a pipe or a device.", "Write it to a file first.")
+        raise NotRead("is a pipe or a device.", "Write it to a file first.")
     try:
         with file.open("rb") as source:
             return source.read(16)
     except OSError as error:
-        raise Refused(f"cannot be read: {reason(error)}.", "Check the path and its permissions.") from None
+        raise NotRead(f"cannot be read: {reason(error)}.", "Check the path and its permissions.") from None

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from harness.files.answers.answer import Failure, Given, Part, Reply, Stored, digest, failure, reply
-from harness.files.answers.opened import Database, Document, Findings, Refused, parsed, shown
-from harness.files.imported import Way, meaning, rule_of
+from harness.files.answers.opened import Database, Document, Findings, NotRead, parsed, shown
+from harness.files.imported import Passes, meaning, rule_of
 
 NAME = "promptfoo"
 ASKED = ("expected",)
@@ -29,7 +29,7 @@ class _Wanted(NamedTuple):
     """What an assertion says would be right, how it takes a reply for that, and the variables that it names."""
 
     texts: tuple[str, ...]
-    way: Way | None
+    way: Passes | None
     variables: tuple[str, ...]
 
 
@@ -42,7 +42,7 @@ class _File:
     expected: str  # the variable with the right label, where a user names it
     defaults: Sequence[Part] = ()  # assertions of every test
     by_vars: dict[str, list[Part]] = field(default_factory=dict)  # digest of variables -> assertions
-    ways: Counter[Way | None] = field(default_factory=Counter)
+    ways: Counter[Passes | None] = field(default_factory=Counter)
     aliases: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left: Counter[str] = field(default_factory=Counter)  # assertions that do not carry over
     cached: int = 0
@@ -107,15 +107,15 @@ _WRITTEN = frozenset({"testCase", "prompt", "provider", "response", "gradingResu
 
 
 def read_database(file: Path, expected: str, part: str, findings: Findings) -> Stored:
-    """Read one eval of promptfoo.db: the one that `part` names, else the latest. Raises Refused."""
+    """Read one eval of promptfoo.db: the one that `part` names, else the latest. Raises NotRead."""
     with closing(Database(file)) as database:
         if "config" not in database.columns("evals"):
-            raise Refused("is a database, but not promptfoo's.", "Name promptfoo.db, or a file of results.")
+            raise NotRead("is a database, but not promptfoo's.", "Name promptfoo.db, or a file of results.")
         evals = [*database.rows("SELECT id, created_at, description, config, results FROM evals ORDER BY created_at")]
         chosen = [row for row in evals if part in ("", row[0])]
         if not chosen:
             known = ", ".join(shown(str(row[0])) for row in evals[-5:])
-            raise Refused(f"has no eval `{shown(part)}`.", f"Name one of: {known}." if evals else "")
+            raise NotRead(f"has no eval `{shown(part)}`.", f"Name one of: {known}." if evals else "")
         ident, created, description, config, results = chosen[-1]
         note = f"eval {ident}, the latest of {len(evals):,} (another: --part ID)" if not part and len(evals) > 1 else ""
         written = Part(parsed(config or "{}"))
@@ -124,7 +124,7 @@ def read_database(file: Path, expected: str, part: str, findings: Findings) -> S
             query = f"SELECT {', '.join(_COLUMNS)} FROM eval_results WHERE eval_id = ? ORDER BY test_idx, prompt_idx"  # noqa: S608 - our own names
             rows = [_row(values) for values in database.rows(query, str(ident))]
         elif not results:
-            raise Refused("holds no results that this reads.", "Write them out: promptfoo export eval ID -o FILE.json")
+            raise NotRead("holds no results that this reads.", "Write them out: promptfoo export eval ID -o FILE.json")
     if not rows:  # an older promptfoo kept all in one cell
         older = Part({"results": parsed(results or "{}"), "config": written.value})
         return _document(file, older, findings, expected)

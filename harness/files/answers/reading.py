@@ -9,14 +9,14 @@ import msgspec
 
 from harness.files.answers import deepeval, inspect_log, lm_eval, openai_evals, promptfoo, table
 from harness.files.answers.answer import Part, Reply, Stored
-from harness.files.answers.opened import Asked, Findings, Refused, begins_with, documents, shown
+from harness.files.answers.opened import Findings, NotRead, ReadAs, begins_with, documents, shown
 
 _TOOLS: tuple[Any, ...] = (openai_evals, lm_eval, deepeval, inspect_log, promptfoo)
 LONGEST_REPLY = 1 << 20  # characters
 _SHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
 
 
-def read_stored(file: Path, asked: Asked) -> Stored:
+def read_stored(file: Path, asked: ReadAs) -> Stored:
     """Read the answers of a file of any tool. Raises FilesError with all that is wrong with it."""
     findings = Findings()
     stored: Stored | None = None
@@ -27,7 +27,7 @@ def read_stored(file: Path, asked: Asked) -> Stored:
         for given in stored.answers:
             if isinstance(given.outcome, Reply) and len(given.outcome.text) > LONGEST_REPLY:
                 findings.add(file, None, shown(given.case), f"its reply is longer than {LONGEST_REPLY:,} characters.")
-    except Refused as why:
+    except NotRead as why:
         findings.add(file, None, "", str(why), why.fix)
     findings.raise_if_any()
     assert stored is not None, "what is not read is refused"
@@ -36,19 +36,19 @@ def read_stored(file: Path, asked: Asked) -> Stored:
 
 
 def _one_label_each(stored: Stored) -> Stored:
-    """Take other words for a label as that label, where they are right elsewhere. Raises Refused."""
+    """Take other words for a label as that label, where they are right elsewhere. Raises NotRead."""
     label_of: dict[str, str] = {}
     for label, words in stored.aliases.items():
         for word in words:
             if label_of.setdefault(word, label) != label or stored.aliases.get(word):
                 said = f"takes `{shown(word)}` and others for right, now with `{shown(label)}`, now otherwise."
-                raise Refused(said, "Judge answers of which one label is right.")
+                raise NotRead(said, "Judge answers of which one label is right.")
     renamed = msgspec.structs.replace
     answers = (renamed(given, expected=label_of.get(given.expected, given.expected)) for given in stored.answers)
     return replace(stored, answers=tuple(answers))
 
 
-def _read(file: Path, asked: Asked, findings: Findings) -> Stored:
+def _read(file: Path, asked: ReadAs, findings: Findings) -> Stored:
     head = begins_with(file)
     if head.startswith(b"SQLite format 3"):
         asked.refuse_others(promptfoo.NAME, ("expected", "part"))

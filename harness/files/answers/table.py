@@ -26,7 +26,7 @@ from harness.files.answers.answer import (
     failure,
     reply,
 )
-from harness.files.answers.opened import Asked, Findings, Refused, begins_with, shown
+from harness.files.answers.opened import Findings, NotRead, ReadAs, begins_with, shown
 
 _KNOWN: dict[str, tuple[str, ...]] = {  # field -> names of columns, the likeliest first
     "expected": (
@@ -64,13 +64,13 @@ class _Columns:
         return f"columns: {pairs} (others: --expected NAME, --reply NAME, ...)"
 
 
-def read(file: Path, asked: Asked, findings: Findings) -> Stored:
-    """Read the rows of a table. Raises Refused."""
+def read(file: Path, asked: ReadAs, findings: Findings) -> Stored:
+    """Read the rows of a table. Raises NotRead."""
     asked.refuse_others("a table", ("expected", "reply", "case", "repeat", "candidate", "latency", "error"))
     rows = [*_rows(file, asked, findings)]
     findings.raise_if_any()
     if not rows:
-        raise Refused("holds no rows.", "Name the file that the answers were written to.")
+        raise NotRead("holds no rows.", "Name the file that the answers were written to.")
     columns = _columns(rows, asked)
     answers, places = [], Counter[str]()
     seen: dict[tuple[str, str, str], int] = {}
@@ -109,7 +109,7 @@ def _written_otherwise(answers: Sequence[Given]) -> dict[str, tuple[str, ...]]:
     return {label: (word,) for label, word in sorted(ids.items()) if word in came - labels and label not in came}
 
 
-def _rows(file: Path, asked: Asked, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(file: Path, asked: ReadAs, findings: Findings) -> Iterator[tuple[int, dict[str, Any]]]:
     head, name = begins_with(file), file.name.lower()
     first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if head.startswith(b"PAR1"):
@@ -145,8 +145,8 @@ def _told(columns: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _columns(rows: Sequence[tuple[int, dict[str, Any]]], asked: Asked) -> _Columns:
-    """Find the columns. Raises Refused where what is asked for is not there, or cannot be told."""
+def _columns(rows: Sequence[tuple[int, dict[str, Any]]], asked: ReadAs) -> _Columns:
+    """Find the columns. Raises NotRead where what is asked for is not there, or cannot be told."""
     names = [name for name in dict.fromkeys(name for _, row in rows[:100] for name in row) if name != case.NAMELESS]
     wanted = {name: getattr(asked, name) for name in _KNOWN}
     unit = _TIMED.fullmatch(wanted["latency"]) if wanted["latency"] not in names else None
@@ -157,29 +157,29 @@ def _columns(rows: Sequence[tuple[int, dict[str, Any]]], asked: Asked) -> _Colum
         candidate, wanted["candidate"] = wanted["candidate"], ""
     for name, column in wanted.items():
         if column and column not in names:
-            raise Refused(f"has no column `{shown(column)}` for --{name}.", written.did_you_mean(column, names))
+            raise NotRead(f"has no column `{shown(column)}` for --{name}.", written.did_you_mean(column, names))
     named_ones = {name: column for name, column in wanted.items() if column}
     for column, times in Counter(named_ones.values()).items():
         if times > 1:  # the right answers as replies would make any prompt perfect
             twice = " and ".join(f"--{name}" for name, one in named_ones.items() if one == column)
-            raise Refused(f"has one column `{shown(column)}` for {twice}.", "Name a column for each.")
+            raise NotRead(f"has one column `{shown(column)}` for {twice}.", "Name a column for each.")
     free = [name for name in names if name not in named_ones.values()]
     found = {name: column for name, column in _told(free).items() if name not in named_ones} | named_ones
     if candidate:
         found.pop("candidate", None)
     for name, what in (("expected", "what would be right"), ("reply", "what came back")):
         if name not in found:
-            raise Refused(
+            raise NotRead(
                 f"does not tell which column holds {what}.", f"Write --{name} with one of {written.shortlist(names)}."
             )
     if "repeat" in found and "case" not in found:
-        raise Refused("tells repeats, but not of which case.", f"Write --case with one of {written.shortlist(names)}.")
+        raise NotRead("tells repeats, but not of which case.", f"Write --case with one of {written.shortlist(names)}.")
     found = {name: found[name] for name in _KNOWN if name in found}
     seconds, told = _seconds(rows, found.get("latency"), unit["unit"] if unit else "")
     if told or "latency" not in found:
         return _Columns(found, candidate, seconds)
     if wanted["latency"]:
-        raise Refused(
+        raise NotRead(
             f"does not tell the unit of `{found['latency']}`.", f"Write --latency {found['latency']}:ms or :s"
         )
     return _Columns({n: c for n, c in found.items() if n != "latency"}, candidate, None, untimed=found["latency"])

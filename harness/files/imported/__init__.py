@@ -4,6 +4,6 @@
 """
 
 from harness.files.imported.assertions import meaning
-from harness.files.imported.draft import Asked, Draft, Left, Way, rule_of
+from harness.files.imported.draft import Draft, Hints, Left, Passes, rule_of
 from harness.files.imported.reading import read_foreign
-from harness.files.imported.writing import Plan, plan, write
+from harness.files.imported.writing import ToWrite, plan, write

@@ -9,27 +9,27 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from harness.files.imported.draft import Way
+from harness.files.imported.draft import Passes
 from harness.files.imported.templates import filled
 from harness.files.written import as_text, shown
 
 _WHOLE = (r"\A", r"\Z")
 _EASY = (r"\A\s*", r"\s*\Z")  # after `trim()`
-_WAYS: Mapping[str, Way] = {
-    "equals": Way("equals", *_WHOLE),
-    "iequals": Way("iequals", *_WHOLE, cased=False),
-    "contains": Way("contains"),
-    "icontains": Way("icontains", cased=False),
-    "contains-any": Way("contains-any"),
-    "icontains-any": Way("icontains-any", cased=False),
-    "starts-with": Way("starts-with", r"\A"),
+_WAYS: Mapping[str, Passes] = {
+    "equals": Passes("equals", *_WHOLE),
+    "iequals": Passes("iequals", *_WHOLE, cased=False),
+    "contains": Passes("contains"),
+    "icontains": Passes("icontains", cased=False),
+    "contains-any": Passes("contains-any"),
+    "icontains-any": Passes("icontains-any", cased=False),
+    "starts-with": Passes("starts-with", r"\A"),
 }
 
 
 class Meaning(NamedTuple):
     """What an assertion says: a way and the texts that pass, or a demand on the suite, or why it is not carried."""
 
-    way: Way | None = None
+    way: Passes | None = None
     accepted: tuple[str, ...] = ()
     threshold: str = ""
     why: str = ""
@@ -107,7 +107,7 @@ def field_of(kind: str, fixed: Mapping[str, Any], variables: Mapping[str, Any]) 
     text = filled(as_text(value), variables)
     if not text:
         return Meaning(why=f"`{kind}` has no value for `{shown(name)}`.")
-    return Meaning(Way(f"{kind} of {name}", pointer=_pointer([name])), (text,))
+    return Meaning(Passes(f"{kind} of {name}", pointer=_pointer([name])), (text,))
 
 
 def _pointer(names: list[str]) -> str:
@@ -144,14 +144,14 @@ def _javascript(code: str, variables: Mapping[str, Any]) -> Meaning:
     if steps:
         if found["call"]:
             return Meaning(why=f"a part of a field is compared: `{shown(code.strip())}`.")
-        return Meaning(Way(told, cased=cased, pointer=_pointer(steps)), (as_text(value),))
+        return Meaning(Passes(told, cased=cased, pointer=_pointer(steps)), (as_text(value),))
     easy = "trim" in calls
     before, after = {
         None: _EASY if easy else _WHOLE,
         "includes": ("", ""),
         "startsWith": (r"\A\s*" if easy else r"\A", ""),
     }[found["call"]]
-    return Meaning(Way(told, before, after, cased=cased), (as_text(value),))
+    return Meaning(Passes(told, before, after, cased=cased), (as_text(value),))
 
 
 _EDGES = r"(?:\\b|\\s\*|\\s\+|\[\"'\]\?|\.\*|\\W\*|\.\?|\\\.\?)*"
@@ -173,7 +173,7 @@ def _regex(pattern: str, variables: Mapping[str, Any]) -> Meaning:
     told = f"regex {shown(shape['before'] + '...' + shape['after'])}"
     if not all(text.strip() for text in texts):
         return Meaning(why=f"the pattern `{shown(pattern)}` matches nothing in particular.")
-    return Meaning(Way(told, before, after, cased=not shape["flags"]), texts)
+    return Meaning(Passes(told, before, after, cased=not shape["flags"]), texts)
 
 
 def from_cell(cell: str) -> dict[str, Any]:

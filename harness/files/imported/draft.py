@@ -21,7 +21,7 @@ _LONGEST_LABEL = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Passes:
     """How a reply passes: `before` and `after` stand around a label in a pattern, or `pointer` finds it in JSON."""
 
     told: str  # as the other tool calls it
@@ -32,7 +32,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Hints:
     """What the command line says of a file: its label and text, the names of its ids, and the suite's name."""
 
     name: str = ""
@@ -58,7 +58,7 @@ class Row:
     line: int
     inputs: dict[str, str]
     accepted: tuple[str, ...]
-    way: Way | None = None
+    way: Passes | None = None
     known: dict[str, Any] = field(default_factory=dict)  # id, split, tags
 
 
@@ -92,7 +92,7 @@ class Draft:
         raise AssertionError(message)
 
 
-class Settled(NamedTuple):
+class SuiteOfDraft(NamedTuple):
     """What a suite says of a draft's cases."""
 
     labels: list[str]
@@ -100,7 +100,7 @@ class Settled(NamedTuple):
     cases: list[dict[str, Any]]
 
 
-def settle(draft: Draft) -> Settled:
+def settle(draft: Draft) -> SuiteOfDraft:
     """Find the labels, the rule that reads them and the cases. Raises FilesError where these are no classes."""
     way = _way_of(draft)
     cased = way is not None and way.cased
@@ -131,15 +131,15 @@ def settle(draft: Draft) -> Settled:
     for text, label in dict.fromkeys((text, label) for row, label in kept for text in row.accepted):
         if fold(text) != fold(label):
             aliases.setdefault(label, []).append(text)
-    return Settled(list(labels), rule_of(way, list(labels), aliases, draft.told), _cases(kept, draft))
+    return SuiteOfDraft(list(labels), rule_of(way, list(labels), aliases, draft.told), _cases(kept, draft))
 
 
-def _way_of(draft: Draft) -> Way | None:
+def _way_of(draft: Draft) -> Passes | None:
     ways = Counter(row.way for row in draft.rows if row.way is not None)
     return max(ways, key=lambda way: ways[way]) if ways else None
 
 
-def _differs(draft: Draft, row: Row, way: Way | None) -> None:
+def _differs(draft: Draft, row: Row, way: Passes | None) -> None:
     if row.way != way and row.way is not None and way is not None:
         said = f"passes by `{row.way.told}` there, and is read by `{way.told}` here, as most cases are."
         draft.leave(row.file, row.line, "", said)
@@ -180,7 +180,7 @@ def _check(draft: Draft, labels: Sequence[str]) -> None:
 
 
 def rule_of(
-    way: Way | None, labels: list[str], aliases: Mapping[str, Sequence[str]], told: list[str] | None = None
+    way: Passes | None, labels: list[str], aliases: Mapping[str, Sequence[str]], told: list[str] | None = None
 ) -> dict[str, Any]:
     """Write the rule that passes what passed there; `told` hears what it reads otherwise."""
     told = [] if told is None else told
@@ -236,6 +236,6 @@ def is_text(text: str) -> bool:
     return text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text)
 
 
-def plain_name(text: str) -> str:
+def name_for_files(text: str) -> str:
     """Make a name for files of any text."""
     return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")[:60]

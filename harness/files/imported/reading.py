@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harness.files import prompts, written
-from harness.files.imported.draft import Asked, Draft, Row, Way, plain_name
+from harness.files.imported.draft import Draft, Hints, Passes, Row, name_for_files
 from harness.files.imported.promptfoo import Config
 from harness.files.imported.providers import SERVICES, provided
 from harness.files.imported.samples import evals_of, read_registry, read_samples, shape_of
@@ -26,18 +26,18 @@ _RESULTS = (".eval", ".db", ".sqlite")
 _PROMPTFOO = frozenset({"prompts", "providers", "targets", "tests", "defaultTest", "scenarios"})
 _ALL_RESULTS = frozenset({"results", "evalId", "eval", "samples", "testCases"})
 _TESTS = ("vars", "assert")  # of a promptfoo test that stands by itself
-_WAYS: Mapping[str, Way] = {  # all but `equals` are read without case, by `gh models eval`
-    "equals": Way("equals", r"\A", r"\Z"),
-    "contains": Way("contains", cased=False),
-    "startsWith": Way("startsWith", r"\A", cased=False),
-    "endsWith": Way("endsWith", "", r"\Z", cased=False),
+_WAYS: Mapping[str, Passes] = {  # all but `equals` are read without case, by `gh models eval`
+    "equals": Passes("equals", r"\A", r"\Z"),
+    "contains": Passes("contains", cased=False),
+    "startsWith": Passes("startsWith", r"\A", cased=False),
+    "endsWith": Passes("endsWith", "", r"\Z", cased=False),
 }
 
 
-def read_foreign(source: str, asked: Asked) -> Draft:
+def read_foreign(source: str, asked: Hints) -> Draft:
     """Read a file of another tool, or a table. Raises FilesError where it is broken, or none."""
     path = Path(source)
-    draft = Draft("", source, plain_name(asked.name) or name_of(source))
+    draft = Draft("", source, name_for_files(asked.name) or name_of(source))
     if not source.startswith(written.REMOTE):
         _refuse(path, draft)
     if not draft.name:
@@ -62,7 +62,7 @@ def name_of(source: str) -> str:
         stem = source.split("/")[4].partition("@")[0] if source.count("/") > 4 else stem
     elif says_nothing:
         stem = path.resolve().parent.name
-    return plain_name(stem)
+    return name_for_files(stem)
 
 
 def _refuse(path: Path, draft: Draft) -> None:
@@ -84,7 +84,7 @@ def _begins(path: Path) -> str:
     return next((line.strip()[:1] for _, line in written.read_lines(path, written.Findings()) if line.strip()), "")
 
 
-def _tree(path: Path, draft: Draft, asked: Asked) -> None:
+def _tree(path: Path, draft: Draft, asked: Hints) -> None:
     """Read what is one mapping, or a list of tests."""
     text = written.read_written(path, draft.findings)
     text = None if text is None else _as_yaml(text, path, draft)
@@ -130,7 +130,7 @@ def _as_yaml(text: str, path: Path, draft: Draft) -> str | None:
     return re.sub(halves, lambda match: json.loads(f'"{match[0]}"'), text.replace("\t", " "))
 
 
-def _records(path: Path, draft: Draft, asked: Asked) -> None:
+def _records(path: Path, draft: Draft, asked: Hints) -> None:
     """Read what is rows: samples of a tool, tests of promptfoo, or a table."""
     reader = READERS[path.suffix.lower()]
     first: dict[str, Any] = next((row for _, row in reader(path, written.Findings())), {})
@@ -175,7 +175,7 @@ def _prompt_file(path: Path, tree: written.Entries, draft: Draft) -> None:
         draft.rows.append(Row(path, line, inputs, (label,), way, known))
 
 
-def _judged(prompt: prompts.Prompt, path: Path, tree: written.Entries, draft: Draft) -> tuple[Way, str] | None:
+def _judged(prompt: prompts.Prompt, path: Path, tree: written.Entries, draft: Draft) -> tuple[Passes, str] | None:
     """Give how the first evaluator that names an input of the case compares; the others are told."""
     found = None
     for number, evaluator in enumerate(prompt.evaluators):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from harness.files.case import read_jsonl
 from harness.files.imported.assertions import field_of
-from harness.files.imported.draft import Draft, Row, Way, plain_name
+from harness.files.imported.draft import Draft, Passes, Row, name_for_files
 from harness.files.written import Entries, Outside, as_text, resolve, shortest, shown
 
 Records: TypeAlias = Iterable[tuple[int, Mapping[str, Any]]]
@@ -24,7 +24,7 @@ Turns: TypeAlias = tuple[tuple[str, str], ...]  # role, content
 class Judged(NamedTuple):
     """How a tool judges its samples, where that is known, and examples that go before each one's last message."""
 
-    way: Way | None = None
+    way: Passes | None = None
     shots: Turns = ()
 
 
@@ -47,11 +47,11 @@ _SHAPES = (
         "DeepEval goldens", ("expected_output", "expectedOutput"), "name", ("additional_metadata", "additionalMetadata")
     ),
 )
-_CLASSES: Mapping[str, Way] = {
-    "Match": Way("Match", r"\A"),
-    "Includes": Way("Includes"),
-    "FuzzyMatch": Way("FuzzyMatch", cased=False),
-    "JsonMatch": Way("JsonMatch", pointer=""),
+_CLASSES: Mapping[str, Passes] = {
+    "Match": Passes("Match", r"\A"),
+    "Includes": Passes("Includes"),
+    "FuzzyMatch": Passes("FuzzyMatch", cased=False),
+    "JsonMatch": Passes("JsonMatch", pointer=""),
 }
 _DIFFERS = {
     "FuzzyMatch": "`FuzzyMatch` passes a part of a label, too, and no punctuation; here a reply holds all of it.",
@@ -113,7 +113,7 @@ def _row(path: Path, line: int, record: Mapping[str, Any], shape: Shape, draft: 
     return Row(path, line, inputs, texts, None, known)
 
 
-def _as_judged(row: Row, way: Way | None) -> Row:
+def _as_judged(row: Row, way: Passes | None) -> Row:
     """Give the row as it was judged; a way by JSON says in the ideal's JSON which field holds the label."""
     row.way = way
     if way is None or way.pointer is None:
@@ -198,7 +198,7 @@ def read_registry(path: Path, tree: Entries, draft: Draft, wanted: str) -> None:
         draft.findings.add(path, 1, "", f"holds {len(evals)} evals: {known}.", "Name the one to import with --name.")
         return
     name = names[0]
-    draft.name = plain_name(name.partition(".")[0])
+    draft.name = name_for_files(name.partition(".")[0])
     args = _args(path, tree, name, draft)
     kind = as_text(tree.at((name, "class"))[0].value()).rpartition(":")[2]
     way = _CLASSES.get(kind)
@@ -206,7 +206,7 @@ def read_registry(path: Path, tree: Entries, draft: Draft, wanted: str) -> None:
         said = f"`{shown(kind)}` is code, and is not run: the suite takes the label that a reply mentions."
         draft.leave(path, tree.at((name, "class"))[1], f"{name}.class", said)
     elif as_text(args.get("ignore_case")).lower() == "true":
-        way = Way(f"{way.told} without case", way.before, way.after, cased=False)
+        way = Passes(f"{way.told} without case", way.before, way.after, cased=False)
     draft.told += [_DIFFERS[kind]] if kind in _DIFFERS else []
     few = as_text(args.get("num_few_shot"))
     shots: list[tuple[str, str]] = []

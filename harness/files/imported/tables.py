@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.files import case
-from harness.files.imported.draft import Asked, Draft, Row
+from harness.files.imported.draft import Draft, Hints, Row
 from harness.files.imported.templates import input_name, pattern
 from harness.files.label_names import Names, by_id, card_of, read_names
 from harness.files.written import REMOTE, Findings, as_text, did_you_mean, read_lines, shortlist, shown
@@ -45,7 +45,7 @@ class _Table(NamedTuple):
     names: Mapping[str, tuple[str, ...]] = {}  # of the classes of a column, where the file has them
 
 
-def read_data_set(source: str, draft: Draft, asked: Asked) -> None:
+def read_data_set(source: str, draft: Draft, asked: Hints) -> None:
     """Read a table into a draft, with a prompt to begin with."""
     table = _read(source, draft, asked)
     columns = list(dict.fromkeys(name for _, fields in table.rows for name in fields if name != case.NAMELESS))
@@ -151,11 +151,11 @@ def _text_columns(table: _Table, columns: Sequence[str]) -> list[str]:
     return prose or sorted(size, key=lambda name: -size[name])[:1]
 
 
-def _is_beside(asked: Asked, file: Path) -> bool:
+def _is_beside(asked: Hints, file: Path) -> bool:
     return bool(asked.expected) and Path(asked.expected).is_file() and file.suffix in {"", ".txt"}
 
 
-def _read(source: str, draft: Draft, asked: Asked) -> _Table:
+def _read(source: str, draft: Draft, asked: Hints) -> _Table:
     path, findings = Path(source), draft.findings
     suffix = path.suffix.lower()
     if source.startswith(REMOTE):
@@ -181,7 +181,7 @@ def _read(source: str, draft: Draft, asked: Asked) -> _Table:
     return _of_text(path, draft, asked)
 
 
-def _of_text(path: Path, draft: Draft, asked: Asked) -> _Table:
+def _of_text(path: Path, draft: Draft, asked: Hints) -> _Table:
     """Read a text file whose encoding, separator and header are told by its first lines."""
     encoding, lines = _decoded(path, draft)
     findings = draft.findings

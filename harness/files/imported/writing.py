@@ -19,7 +19,7 @@ from harness.files.written import Findings, reason, shortest, shown
 _LOCAL = {"smollm2": {"endpoint": "local", "weights": "smollm2-135m-instruct"}}
 
 
-class Plan(NamedTuple):
+class ToWrite(NamedTuple):
     """What is to be written: new files, and the text of a harness.yml that is there already."""
 
     suite: Path
@@ -43,7 +43,7 @@ def _yaml(content: object, *, flow: bool | None = False) -> str:
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=flow)
 
 
-def plan(draft: Draft, folder: Path, starter: str) -> Plan:
+def plan(draft: Draft, folder: Path, starter: str) -> ToWrite:
     """Make the files of a draft. Raises FilesError where one is there already, or no suite can be made.
 
     `starter` is the harness.yml of a project that has no models of its own.
@@ -81,10 +81,10 @@ def plan(draft: Draft, folder: Path, starter: str) -> Plan:
     if there := [path for path in files if path.exists()]:
         fix = "Choose another folder, or another name: `harness import --name NAME`."
         draft.refuse("is already there, and nothing is overwritten.", fix, there[0])
-    return Plan(suite, files, project, len(settled.cases))
+    return ToWrite(suite, files, project, len(settled.cases))
 
 
-def write(draft: Draft, made: Plan) -> None:
+def write(draft: Draft, made: ToWrite) -> None:
     """Write the files of a plan. Raises FilesError where one can't be written."""
     begun: list[Path] = []
     try:

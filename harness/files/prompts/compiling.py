@@ -113,7 +113,7 @@ _ENVIRONMENT = _environment()
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Piece:
     """A piece of a template, and the names that it uses: Jinja's own, a text, or the place of one input."""
 
     template: Template | str
@@ -124,7 +124,7 @@ class Part:
 class Compiled:
     """A template that passed the rules, in pieces: those that no case can change are rendered only once."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Piece, ...]
 
     @property
     def names(self) -> frozenset[str]:
@@ -142,7 +142,7 @@ def compile_template(source: str, style: str | None = None) -> Compiled:
     if style == "github":
         pieces = PLACE.split(source)  # text and names by turns
         return Compiled(
-            tuple(Part(piece, frozenset({piece} if i % 2 else ())) for i, piece in enumerate(pieces) if piece)
+            tuple(Piece(piece, frozenset({piece} if i % 2 else ())) for i, piece in enumerate(pieces) if piece)
         )
     try:
         tree = _ENVIRONMENT.parse(source)
@@ -155,23 +155,23 @@ def compile_template(source: str, style: str | None = None) -> Compiled:
         raise TemplateRefused("is too complicated a template.", 1) from None
 
 
-def _parts(tree: nodes.Template) -> Iterator[Part]:
+def _parts(tree: nodes.Template) -> Iterator[Piece]:
     """Cut a template into texts, places of inputs, and what is for Jinja, with inputs or without any."""
     pieces = (piece for node in tree.body for piece in (node.nodes if isinstance(node, nodes.Output) else [node]))
     for kind, group in groupby(pieces, _kind):
-        if isinstance(kind, Part):
+        if isinstance(kind, Piece):
             yield from (kind for _ in group)
         else:
             alone = _alone(*group)
-            yield Part(_ENVIRONMENT.from_string(alone), frozenset(meta.find_undeclared_variables(alone)))
+            yield Piece(_ENVIRONMENT.from_string(alone), frozenset(meta.find_undeclared_variables(alone)))
 
 
-def _kind(piece: nodes.Node) -> Part | bool:
+def _kind(piece: nodes.Node) -> Piece | bool:
     """Give a text or a place as it is, of all else whether an input can change it."""
     if isinstance(piece, nodes.TemplateData):
-        return Part(piece.data, frozenset())
+        return Piece(piece.data, frozenset())
     if isinstance(piece, nodes.Name) and piece.name not in LISTS:
-        return Part(piece.name, frozenset({piece.name}))
+        return Piece(piece.name, frozenset({piece.name}))
     return not meta.find_undeclared_variables(_alone(piece)) <= LISTS
 
 
@@ -188,7 +188,7 @@ def refuse_long(size: int) -> None:
         raise RenderFailed(f"the rendered prompt is longer than {_LARGEST:,} characters.")
 
 
-def fill(part: Part, values: Mapping[str, Any]) -> str:
+def fill(part: Piece, values: Mapping[str, Any]) -> str:
     """Render one piece with what its names stand for. Raises RenderFailed."""
     template = part.template
     if isinstance(template, str):

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from harness.files.prompt import Message, Prompt, Rendered, RenderedChat, RenderedText
-from harness.files.prompts.compiling import LISTS, Compiled, Part, RenderFailed, compile_template, fill, refuse_long
+from harness.files.prompts.compiling import LISTS, Compiled, Piece, RenderFailed, compile_template, fill, refuse_long
 
 
 class Renderer:
@@ -60,7 +60,7 @@ class Renderer:
         self._turns[last:last] = turns  # type: ignore[assignment]  # roles are Literals
 
 
-def _changing(part: Part, constants: Mapping[str, Any]) -> Callable[[Mapping[str, str]], str]:
+def _changing(part: Piece, constants: Mapping[str, Any]) -> Callable[[Mapping[str, str]], str]:
     if not constants:
         return lambda inputs: fill(part, inputs)
     return lambda inputs: fill(part, {**inputs, **constants})

@@ -10,7 +10,7 @@ from dataclasses import replace
 from harness.files.thresholds import ACCURACY
 from harness.judge import Check, Estimate, PastRun, Status, amount, count, scores, undefined
 from harness.judge.checks.asked import Asked
-from harness.judge.history.reference import Standing, as_share, before_of, groups_of, standing, sure_of
+from harness.judge.history.reference import HeldAgainst, as_share, before_of, groups_of, standing, sure_of
 from harness.judge.history.section import runs_before
 from harness.judge.history.series import drop_of
 from harness.judge.scores import Drop, Missing, Share
@@ -27,11 +27,11 @@ def drift_check(asked: Asked) -> Check:
     if part:
         missing = "earlier runs are known on all their cases only"
     now = scores.accuracy(view.answers)
-    stands = Standing([], [])
+    stands = HeldAgainst([], [])
     if not part and asked.before is None:
         stands = standing(runs_before(view), margin=margin, confidence=view.confidence)
         if stands.dropped and stands.recovers(now, margin=margin, confidence=view.confidence):
-            stands = Standing(stands.reference, [])
+            stands = HeldAgainst(stands.reference, [])
     befores = [] if part else _befores(asked, stands)
     if not befores:
         return asked.undecided(missing, undefined(missing, confidence=view.confidence))
@@ -46,7 +46,7 @@ def drift_check(asked: Asked) -> Check:
     return _made(asked, now, min(decided, key=_badness))
 
 
-def _befores(asked: Asked, stands: Standing) -> list[_Before]:
+def _befores(asked: Asked, stands: HeldAgainst) -> list[_Before]:
     if asked.before is not None:
         accuracy = asked.before.figures.get(ACCURACY.written)
         return [] if accuracy is None else [("", as_share(accuracy))]

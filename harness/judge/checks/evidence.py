@@ -110,7 +110,7 @@ def _predicted(goal: Goal, case: Case, said: Sequence[Said]) -> float | None:
 PREDICTED: Score = _predicted  # of an unknown number: weighed by `Predicted`
 
 
-def mended(case: Case, said: Sequence[Said]) -> list[Said]:
+def at_their_best(case: Case, said: Sequence[Said]) -> list[Said]:
     """Give a case's trials as they might have been at best: what the endpoint failed is right, as the others are."""
     answers = Counter(one.answer for one in said if not one.lost)
     usual = answers.most_common(1)[0][0] if answers else 0
@@ -138,7 +138,7 @@ class Evidence(Protocol):
 
 
 @dataclass(slots=True)
-class Scored:
+class ScoredCalls:
     """A mean over cases: counts without replacement where each case has one trial, else bets."""
 
     goal: Goal
@@ -157,7 +157,7 @@ class Scored:
             self.scores.append(score)
             best = None
             if any(one.lost for one in said) and not metric_of(self.goal.threshold.metric).of_failures:
-                best = self.score(self.goal, case, mended(case, said))
+                best = self.score(self.goal, case, at_their_best(case, said))
             self.at_best.append(score if best is None else best)
 
     def look(self) -> Look:

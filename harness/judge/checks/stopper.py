@@ -10,7 +10,7 @@ import msgspec
 from harness.files.project import Price
 from harness.files.suite import ReplyRule, StopRule, Suite
 from harness.files.thresholds import BETTER_THAN_MAJORITY, Threshold, metric_of
-from harness.judge.checks.evidence import PREDICTED, Case, Evidence, Goal, Paired, Predicted, Said, Scored, Sure
+from harness.judge.checks.evidence import PREDICTED, Case, Evidence, Goal, Paired, Predicted, Said, ScoredCalls, Sure
 from harness.judge.checks.metrics import GAUGES, Asked
 from harness.judge.checks.settling import Settled, Settling
 from harness.judge.documents import OUTCOMES, Check, SettledEarly
@@ -279,7 +279,7 @@ def _evidence(suite: Suite, cases: Sequence[Case], threshold: Threshold, rule: S
         return Predicted(goal, inside, likely, suite.repeats, sure, -math.log(rule.delta)) if likely else None
     nothing = [Said(NONE, 0, "failed", math.inf)] * suite.repeats
     total = sum(score(goal, case, nothing) is not None for case in members)
-    return Scored(goal, score, inside, total, suite.repeats, sure) if total else None
+    return ScoredCalls(goal, score, inside, total, suite.repeats, sure) if total else None
 
 
 def _share(cases: Sequence[Case], threshold: Threshold) -> float | None:

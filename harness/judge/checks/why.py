@@ -41,7 +41,7 @@ class Finding:
         return self.asked.seen(self.estimate)
 
 
-class Why(NamedTuple):
+class CheckWhy(NamedTuple):
     """The sentence of a check in two: what was seen and required, and what follows."""
 
     head: str
@@ -51,7 +51,7 @@ class Why(NamedTuple):
         return f"{self.head}: {self.told}"
 
 
-def why(finding: Finding) -> Why:
+def why(finding: Finding) -> CheckWhy:
     """Give the sentence of a check."""
     if finding.estimate.value is None or finding.decision.bound is None:
         return _undefined(finding)
@@ -61,10 +61,10 @@ def why(finding: Finding) -> Why:
         case "PASS":
             told = f"met, {_confident(finding)}."
         case "FAIL":
-            return Why(finding.seen, _failed(finding))
+            return CheckWhy(finding.seen, _failed(finding))
         case "INCONCLUSIVE":
             told = _open(finding)
-    return Why(f"{finding.seen}, {finding.asked.clause}", told)
+    return CheckWhy(f"{finding.seen}, {finding.asked.clause}", told)
 
 
 def says_needed(finding: Finding) -> bool:
@@ -72,23 +72,23 @@ def says_needed(finding: Finding) -> bool:
     return not _is_faultless(finding) or _fewest(finding) == finding.needed_n
 
 
-def _undefined(finding: Finding) -> Why:
+def _undefined(finding: Finding) -> CheckWhy:
     reason = finding.estimate.why_undefined or "there is nothing to measure it on"
-    return Why(f"{finding.asked.threshold.text} can't be decided", f"{reason}.")
+    return CheckWhy(f"{finding.asked.threshold.text} can't be decided", f"{reason}.")
 
 
 def _is_fact(finding: Finding) -> bool:
     return finding.estimate.low == finding.estimate.high == finding.estimate.value
 
 
-def _fact(finding: Finding) -> Why:
+def _fact(finding: Finding) -> CheckWhy:
     """Say what was counted, not sampled: it has no interval."""
     assert finding.estimate.value is not None
     asked = finding.asked
     seen = f"{asked.threshold.name} {asked.written(finding.estimate.value)}, {asked.clause}"
     if finding.decision.status == "PASS":
-        return Why(seen, "met.")
-    return Why(seen, f"not met.{_after(finding.consequence(asked))}")
+        return CheckWhy(seen, "met.")
+    return CheckWhy(seen, f"not met.{_after(finding.consequence(asked))}")
 
 
 def _confident(finding: Finding) -> str:

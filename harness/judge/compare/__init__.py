@@ -10,6 +10,6 @@ from harness.judge.compare.agreement import disagreeing
 from harness.judge.compare.comparing import MARGIN, compare
 from harness.judge.compare.gate import ChangedPrompt, decide_prompts, exit_code, gate_reason, gate_status
 from harness.judge.compare.leaderboard import leaderboard
-from harness.judge.compare.stopping import as_settled, beside, gate_rule, upgrade_rule
+from harness.judge.compare.stopping import beside, gate_rule, pair_as_settled, upgrade_rule
 from harness.judge.compare.switching import Demand, concluded
 from harness.judge.compare.upgrade import Couple, confirmed, upgraded

@@ -4,7 +4,7 @@ Theory. The difference in accuracy is the mean over cases of (right on new) - (r
 same answers, that is 0 whatever the right label is: an agreeing pair cancels. So the labels of the disagreeing
 cases alone give the same gains, losses and number of pairs as all labels would, hence the same difference, the
 same interval and the same decision, exactly. While some of them lack a label, each is taken once for the old
-model and once for the new one; what comes out alike either way is decided all the same.
+model and once for the new one; what comes out alike either way is decide_question all the same.
 
 Only accuracy cancels so: recall divides by all cases of a label, the agreeing ones too.
 """
@@ -18,7 +18,7 @@ import numpy as np
 from harness import judge
 from harness.judge.compare.comparing import if_all_decide_so, other_worlds
 from harness.judge.compare.figures import NOBODY, accuracy_figure
-from harness.judge.compare.no_worse import EVEN, Demand, decided, evidence, p_of_loss
+from harness.judge.compare.no_worse import EVEN, Demand, decide_question, evidence, p_of_loss
 from harness.judge.pairs import Bool, Float, Int16, Pairs, Side, View, pair
 from harness.judge.scores import holm, p_sign, share_of_counts
 
@@ -106,7 +106,7 @@ def _asked(pairs: Pairs, asked: Demand) -> judge.NonInferiority:
     one = accuracy_figure(pairs)
     moved = evidence(pairs, one, asked.pass_confidence)
     loss = p_of_loss(one)
-    return decided(one, moved, asked, p_loss=loss, p_adjusted=min(1.0, 2 * asked.decisions * loss))
+    return decide_question(one, moved, asked, p_loss=loss, p_adjusted=min(1.0, 2 * asked.decisions * loss))
 
 
 def _shifts(pairs: Pairs, gain: Float, known: Bool) -> tuple[judge.LabelShift, ...]:

@@ -73,7 +73,7 @@ def no_worse(
     made = []
     for one, moved, loss, p in zip(asked, found, losses, adjusted, strict=True):
         difference = seen(one.metric.name, one.label)
-        decision = decided(one, moved, demand, p_loss=loss, p_adjusted=p)
+        decision = decide_question(one, moved, demand, p_loss=loss, p_adjusted=p)
         if difference is not None:
             told = non_inferiority_sentence(decision, difference)
             decision = msgspec.structs.replace(decision, sentence=told)
@@ -97,7 +97,7 @@ def p_of_loss(one: Compared) -> float:
     return 1.0 if p is None else p
 
 
-def decided(one: Compared, moved: Moved, demand: Demand, *, p_loss: float, p_adjusted: float) -> NonInferiority:
+def decide_question(one: Compared, moved: Moved, demand: Demand, *, p_loss: float, p_adjusted: float) -> NonInferiority:
     """Decide one question, without its sentence."""
     margin, sure = demand.of(one), demand.pass_confidence
     p = p_not_above(moved.gains, moved.losses, moved.pairs, -margin)

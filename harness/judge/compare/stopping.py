@@ -109,7 +109,7 @@ def _paired(
     return lambda: Paired(label, repeats, passes, stands)
 
 
-def as_settled(comparison: Comparison, head: View) -> Comparison:
+def pair_as_settled(comparison: Comparison, head: View) -> Comparison:
     """Give the comparison of a pair that was stopped: what was settled holds, the other questions are open."""
     stopped = head.stopped
     if stopped is None or not stopped.beside:

@@ -22,7 +22,7 @@ from harness.judge.compare.comparing import compare, if_all_decide_so, other_wor
 from harness.judge.compare.gate import ChangedPrompt, no_worse_check, not_asked, threshold_checks
 from harness.judge.compare.no_worse import Demand, no_worse
 from harness.judge.compare.speed_and_cost import bill, reply_figures
-from harness.judge.compare.stopping import as_settled
+from harness.judge.compare.stopping import pair_as_settled
 from harness.judge.compare.telling import comparison_headline, difference_text
 from harness.judge.pairs import View, pair
 
@@ -71,7 +71,7 @@ def _judged(made: judge.UpgradedPrompt, couple: Couple, asked: Demand) -> judge.
     if new.cases.unlabelled is None:
         decisions = _questions(old, new, asked, comparison)
         comparison = msgspec.structs.replace(comparison, non_inferior=decisions, non_inferior_status=overall(decisions))
-        comparison = as_settled(comparison, new)
+        comparison = pair_as_settled(comparison, new)
         decisions = comparison.non_inferior
     else:
         agreed = agreement(old, new, asked)

@@ -65,7 +65,7 @@ def sure_of(confidence: float) -> float:
     return 1 - (1 - confidence) / (2 * LOOKS)
 
 
-class Standing(NamedTuple):
+class HeldAgainst(NamedTuple):
     """What a run is held against, and the runs since a drop that has not recovered; both oldest first."""
 
     reference: list[judge.PastRun]
@@ -79,14 +79,14 @@ class Standing(NamedTuple):
         return near and better is not None and better > 0
 
 
-def standing(runs: Sequence[judge.PastRun], *, margin: float, confidence: float) -> Standing:
+def standing(runs: Sequence[judge.PastRun], *, margin: float, confidence: float) -> HeldAgainst:
     """Follow the finished runs, oldest first, through every drop and recovery."""
-    found = Standing([], [])
+    found = HeldAgainst([], [])
     for run in runs:
         now = as_share(accuracy_of(run))
         if found.dropped:
             if found.recovers(now, margin=margin, confidence=confidence):
-                found = Standing([*found.reference, run], [])
+                found = HeldAgainst([*found.reference, run], [])
             else:
                 found.dropped.append(run)
             continue

@@ -16,7 +16,7 @@ from harness.files.thresholds import DRIFT_DROP, P95, STABILITY, Threshold
 from harness.judge.history.reference import (
     PREVIOUS,
     WINDOW,
-    Standing,
+    HeldAgainst,
     accuracy_of,
     as_share,
     before_of,
@@ -91,7 +91,7 @@ def history_of(
     later = [run for run in runs if run.when > now.when]
     stands = standing(usable(before), margin=margin, confidence=confidence)
     if stands.dropped and stands.recovers(accuracy, margin=margin, confidence=confidence):
-        stands = Standing(stands.reference, [])
+        stands = HeldAgainst(stands.reference, [])
     changes = changes_of(stands.reference, accuracy, confidence=confidence)
     chart = _chart([*before, now], margin)
     return judge.History(
@@ -197,7 +197,7 @@ def _sentence(
     return f"{moved}: {', '.join(_told(change) for change in known)}.{slide}"
 
 
-def _moved(stands: Standing, now: Share | Missing, sure: float) -> str:
+def _moved(stands: HeldAgainst, now: Share | Missing, sure: float) -> str:
     if stands.dropped:
         return f"Accuracy fell in run {stands.dropped[0].run_id} and has not recovered"
     changes = [difference(now, before_of(group)) for _, group in groups_of(stands.reference)]

@@ -41,7 +41,7 @@ from harness.judge.labels.document import NotThere, at_pointer, document_of
 from harness.judge.labels.names import comparison, joined, layers, plain, whole_word
 from harness.judge.labels.negation import denied, may_deny
 from harness.judge.labels.reasons import Why
-from harness.judge.labels.thoughts import Answer, answer_of
+from harness.judge.labels.thoughts import BareAnswer, answer_of
 from harness.record import Failure, Reply
 
 _MAX_REMEMBERED = 100_000
@@ -127,11 +127,11 @@ class LabelReader:
             return reply.text
         return "\n".join(dict.fromkeys(call.arguments for call in reply.tools))
 
-    def answer(self, text: str) -> Answer:
+    def answer(self, text: str) -> BareAnswer:
         """Give what is left of a text without its thoughts; marks inside a JSON document are its own."""
         whole = self._rule.as_ == "json" and text.lstrip().startswith("{")
         if whole and not isinstance(document_of(text), NotThere):
-            return Answer(text, thought=False, hidden=False)
+            return BareAnswer(text, thought=False, hidden=False)
         return answer_of(text)
 
     def _not_to_be_read(self, reply: Reply) -> Why | None:

@@ -53,7 +53,7 @@ _LEFT_OVER = re.compile(
 )
 
 
-class Answer(NamedTuple):
+class BareAnswer(NamedTuple):
     """What is left of a reply without its thoughts."""
 
     text: str
@@ -61,7 +61,7 @@ class Answer(NamedTuple):
     hidden: bool  # whether a block never closed, so that what is left is no answer
 
 
-def answer_of(text: str) -> Answer:
+def answer_of(text: str) -> BareAnswer:
     """Take the thoughts out of a reply; a reply without a mark comes back as it is."""
     if "&" in text:
         text = _ESCAPED.sub(r"<\1>", text)
@@ -69,16 +69,16 @@ def answer_of(text: str) -> Answer:
         return _of_channels(text)
     if _LEAKED.match(text):
         _, *rest = _LEAKED_FINAL.split(text)
-        return Answer(rest[-1] if rest else "", thought=True, hidden=not rest)
+        return BareAnswer(rest[-1] if rest else "", thought=True, hidden=not rest)
     for opens, closes in _SPOKEN:
         if opens.match(text):
             found = closes.search(text)
             after = "" if found is None else _LEFT_OVER.sub("", text[found.end() :])
-            return Answer(after, thought=True, hidden=found is None)
+            return BareAnswer(after, thought=True, hidden=found is None)
     return _of_blocks(text)
 
 
-def _of_channels(text: str) -> Answer:
+def _of_channels(text: str) -> BareAnswer:
     """Keep what was said in the channel `final`."""
     heads = list(_CHANNEL.finditer(text))
     parts: list[str] = []
@@ -86,10 +86,10 @@ def _of_channels(text: str) -> Answer:
         if head[1].casefold() == "final":
             end = _CHANNEL_END.search(text, head.end())
             parts.append(text[head.end() : end.start() if end else len(text)])
-    return Answer("".join(parts), thought=True, hidden=not parts)
+    return BareAnswer("".join(parts), thought=True, hidden=not parts)
 
 
-def _of_blocks(text: str) -> Answer:
+def _of_blocks(text: str) -> BareAnswer:
     """Keep what stands outside all blocks."""
     kept: list[str] = []
     open_: list[str] = []
@@ -112,10 +112,10 @@ def _of_blocks(text: str) -> Answer:
                 pass
         at = mark.end()
     if open_:
-        return Answer("", thought=True, hidden=True)
+        return BareAnswer("", thought=True, hidden=True)
     kept.append(text[at:])
     answer = "".join(kept)
-    return Answer(_LEFT_OVER.sub("", answer) if thought else answer, thought=thought, hidden=False)
+    return BareAnswer(_LEFT_OVER.sub("", answer) if thought else answer, thought=thought, hidden=False)
 
 
 def _family(mark: re.Match[str]) -> tuple[str, bool]:

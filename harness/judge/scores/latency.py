@@ -31,7 +31,7 @@ CELLS = 2_000_000  # resampled trials at once, which bounds the memory
 WALSH = 2_000
 
 
-def seconds(ns: Int64, failed: Bool) -> Float:
+def in_seconds(ns: Int64, failed: Bool) -> Float:
     """Turn nanoseconds into seconds; failed or never-sent trials become infinite."""
     times = np.asarray(ns, dtype=np.float64) / 1e9
     times[failed | (ns == NONE)] = CENSORED

@@ -25,7 +25,7 @@ class OpenAIBatches(batches.Asking):
         head = f'{{"custom_id":"{custom_id}","method":"POST","url":"{self._path}","body":'
         return b"%b%b}\n" % (head.encode(), body)
 
-    async def send(self, id_: str, lines: bytes) -> str | batches.Trouble:
+    async def send(self, id_: str, lines: bytes) -> str | batches.Unanswered:
         """Have a batch made; gives its id. After any trouble but a refusal it may have been made all the same."""
         edge = self._edge
         form = (
@@ -36,7 +36,7 @@ class OpenAIBatches(batches.Asking):
         uploaded = await self.ask(
             "POST", self._at("/files"), form.encode() + lines + f"\r\n--{edge}--\r\n".encode(), upload=True
         )
-        if isinstance(uploaded, batches.Trouble):
+        if isinstance(uploaded, batches.Unanswered):
             return uploaded
         asked = {
             "input_file_id": uploaded.get("id"),
@@ -54,12 +54,12 @@ class OpenAIBatches(batches.Asking):
         if not isinstance(file, str):
             return False
         about = await self.ask("GET", self._at(f"/files/{quote(file, safe='')}"))
-        return not isinstance(about, batches.Trouble) and about.get("filename") == f"{kept.id}.jsonl"
+        return not isinstance(about, batches.Unanswered) and about.get("filename") == f"{kept.id}.jsonl"
 
-    async def state(self, name: str) -> batches.State | batches.Trouble:
+    async def state(self, name: str) -> batches.State | batches.Unanswered:
         """Ask how far a batch is."""
         said = await self.ask("GET", self._at(f"/batches/{quote(name, safe='')}"))
-        if isinstance(said, batches.Trouble):
+        if isinstance(said, batches.Unanswered):
             return said
         status, counts = said.get("status"), said.get("request_counts") or {}
         ready = sum(batches.count(counts, key) for key in ("completed", "failed"))
@@ -76,11 +76,11 @@ class OpenAIBatches(batches.Asking):
 
     def outcome(self, endpoint: batches.HttpEndpoint, said: batches.Result) -> batches.Reply | batches.Failure | None:
         """Read what a line of results holds; None where it was never asked."""
-        held: _Response | None = batches.decoded(said.response, _Response)
+        held: _Response | None = batches.decoded_as(said.response, _Response)
         status, body = (200, batches.NULL) if held is None else (held.status_code or 200, held.body)
         if held is not None and held.status_code is None and body == batches.NULL:
             body = said.response  # some tools write the reply where its envelope belongs
-        error: batches.Json | None = batches.decoded(said.error, batches.Json)
+        error: batches.Json | None = batches.decoded_as(said.error, batches.Json)
         if error and error.get("code") == "batch_cancelled":
             return None
         if error:
@@ -100,7 +100,7 @@ class AnthropicBatches(batches.Asking):
         """Write one request."""
         return b'{"custom_id":"%b","params":%b}\n' % (custom_id.encode(), body)
 
-    async def send(self, id_: str, lines: bytes) -> str | batches.Trouble:  # noqa: ARG002 (it can't be named here)
+    async def send(self, id_: str, lines: bytes) -> str | batches.Unanswered:  # noqa: ARG002 (it can't be named here)
         """Have a batch made; gives its id."""
         asked = b'{"requests":[%b]}' % lines.rstrip(b"\n").replace(b"\n", b",")  # JSON escapes those inside
         return batches.id_of(await self.ask("POST", self._at("/messages/batches"), asked))
@@ -122,10 +122,10 @@ class AnthropicBatches(batches.Asking):
     def _results(self, name: str) -> str:
         return self._at(f"/messages/batches/{quote(name, safe='')}/results")
 
-    async def state(self, name: str) -> batches.State | batches.Trouble:
+    async def state(self, name: str) -> batches.State | batches.Unanswered:
         """Ask how far a batch is; counts appear only at its end."""
         said = await self.ask("GET", self._at(f"/messages/batches/{quote(name, safe='')}"))
-        if isinstance(said, batches.Trouble):
+        if isinstance(said, batches.Unanswered):
             return said
         counts = said.get("request_counts") or {}
         ready = sum(batches.count(counts, key) for key in counts if key != "processing")
@@ -136,8 +136,8 @@ class AnthropicBatches(batches.Asking):
 
     def outcome(self, endpoint: batches.HttpEndpoint, said: batches.Result) -> batches.Reply | batches.Failure | None:
         """Read what a line of results holds; None where it was never asked."""
-        result: dict[str, msgspec.Raw] = batches.decoded(said.result, dict[str, msgspec.Raw]) or {}
-        kind = batches.decoded(result.get("type", batches.NULL), str)
+        result: dict[str, msgspec.Raw] = batches.decoded_as(said.result, dict[str, msgspec.Raw]) or {}
+        kind = batches.decoded_as(result.get("type", batches.NULL), str)
         if kind == "succeeded" and "message" in result:
             return endpoint.read(200, bytes(result["message"]))
         if kind == "canceled":

@@ -31,7 +31,7 @@ NULL = msgspec.Raw(b"null")
 NEITHER = "the line has neither a reply nor an error"
 
 
-class Trouble(NamedTuple):
+class Unanswered(NamedTuple):
     """Why a question was not answered, and how long the provider asks to wait."""
 
     failure: Failure
@@ -90,7 +90,7 @@ class Asking(ABC):
         """Write one request."""
 
     @abstractmethod
-    async def send(self, id_: str, lines: bytes) -> str | Trouble:
+    async def send(self, id_: str, lines: bytes) -> str | Unanswered:
         """Have a batch made; gives its id. After any trouble but a refusal it may have been made all the same."""
 
     @abstractmethod
@@ -98,7 +98,7 @@ class Asking(ABC):
         """Tell whether a batch of the list is the one that may have been made; None: not yet."""
 
     @abstractmethod
-    async def state(self, name: str) -> State | Trouble:
+    async def state(self, name: str) -> State | Unanswered:
         """Ask how far a batch is."""
 
     @abstractmethod
@@ -115,12 +115,12 @@ class Asking(ABC):
         await self._plain.close()
         await self._uploads.close()
 
-    async def find(self, kept: Kept) -> Found | Trouble:
+    async def find(self, kept: Kept) -> Found | Unanswered:
         """Look for a batch that may have been made."""
         after, unsure = "", False
         for _ in range(_PAGES):
             page = await self.ask("GET", _query(self._at(self._listing), self._cursor, after))
-            if isinstance(page, Trouble):
+            if isinstance(page, Unanswered):
                 return page
             listed = objects(page)
             for one in (each for each in listed if _since(each, kept)):
@@ -133,8 +133,8 @@ class Asking(ABC):
             after = str(listed[-1].get("id"))
         return False if unsure else None
 
-    async def fetch(self, url: str, take: Callable[[bytes], None]) -> Trouble | None:
-        """Give each whole line of results as it comes; Trouble where the file was cut."""
+    async def fetch(self, url: str, take: Callable[[bytes], None]) -> Unanswered | None:
+        """Give each whole line of results as it comes; Unanswered where the file was cut."""
         rest = bytearray()
 
         def sink(chunk: bytes, _: int) -> bool:
@@ -148,22 +148,22 @@ class Asking(ABC):
         ended = await self._plain.exchange("GET", url, b"", timeout_s=_MOVE_S, sink=sink)
         trouble = _trouble_of(ended)
         if trouble is None and rest.strip():
-            if decoded(bytes(rest), Json) is None:
-                return Trouble(Failure(kind="stream_cut", message="the results end in the middle of a line"))
+            if decoded_as(bytes(rest), Json) is None:
+                return Unanswered(Failure(kind="stream_cut", message="the results end in the middle of a line"))
             take(bytes(rest))
         return trouble
 
-    async def ask(self, method: str, url: str, body: bytes = b"", *, upload: bool = False) -> Json | Trouble:
+    async def ask(self, method: str, url: str, body: bytes = b"", *, upload: bool = False) -> Json | Unanswered:
         """Do one exchange that is answered by a JSON object."""
         way = self._uploads if upload else self._plain
         ended = await way.exchange(method, url, body, timeout_s=_MOVE_S if len(body) > 1 << 20 else _ASK_S)
         if (trouble := _trouble_of(ended)) is not None:
             return trouble
         assert isinstance(ended, Exchange)
-        said: Json | None = decoded(ended.body, Json)
+        said: Json | None = decoded_as(ended.body, Json)
         if said is None:
             words = f"no JSON object: {failure_map.plain_words(ended.body)}"
-            return Trouble(Failure(kind="invalid_reply", message=short(words), status=ended.status))
+            return Unanswered(Failure(kind="invalid_reply", message=short(words), status=ended.status))
         return said
 
 
@@ -175,25 +175,25 @@ def parsed(line: bytes) -> Result | None:
         return None
 
 
-def _trouble_of(ended: Exchange | Broken) -> Trouble | None:
+def _trouble_of(ended: Exchange | Broken) -> Unanswered | None:
     if isinstance(ended, Broken):
-        return Trouble(ended.failure)
+        return Unanswered(ended.failure)
     if 200 <= ended.status < 300:
         return None
     failure = failure_map.from_status(ended.status, ended.body, ended.headers.get("location"))
-    return Trouble(failure, read_hints(ended.headers).retry_after_s)
+    return Unanswered(failure, read_hints(ended.headers).retry_after_s)
 
 
-def id_of(said: Json | Trouble) -> str | Trouble:
+def id_of(said: Json | Unanswered) -> str | Unanswered:
     """Give the id of what was made."""
-    if isinstance(said, Trouble):
+    if isinstance(said, Unanswered):
         return said
     if isinstance(named := said.get("id"), str) and named:
         return named
-    return Trouble(Failure(kind="invalid_reply", message="the batch that was made has no id"))
+    return Unanswered(Failure(kind="invalid_reply", message="the batch that was made has no id"))
 
 
-def decoded(raw: bytes | msgspec.Raw, kind: Any) -> Any:  # noqa: ANN401 - whatever type is asked for
+def decoded_as(raw: bytes | msgspec.Raw, kind: Any) -> Any:  # noqa: ANN401 - whatever type is asked for
     """Decode JSON of somebody else; None where it is not of this type."""
     try:
         return msgspec.json.decode(raw, type=kind)

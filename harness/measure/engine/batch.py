@@ -39,12 +39,12 @@ from harness.measure.engine.buying import (
     RealClock,
     Sink,
     StorageFailed,
-    Trouble,
+    Unanswered,
     contract,
     failure_map,
     pause_s,
 )
-from harness.measure.engine.ledger import NAMED, UNREADABLE, Reading, State, parsed
+from harness.measure.engine.ledger import NAMED, UNREADABLE, BatchReading, State, parsed
 from harness.record import Waiting as Ready
 
 AtOnce: TypeAlias = Callable[[contract.Work], contract.EngineOutcome]
@@ -167,7 +167,7 @@ class _Session:
     async def _ask_for(self, batch: Batch) -> None:
         name = self.buyer.ledger.names[batch.id]
         state = await self.buyer.asking[batch.model].state(name)
-        if isinstance(state, Trouble):
+        if isinstance(state, Unanswered):
             if failure_map.is_fatal(state.failure.kind):
                 raise EndpointUnusable(f"{batch.model}: {state.failure.message}")
             if not failure_map.is_retryable(state.failure.kind):
@@ -212,7 +212,7 @@ class _Session:
         why = f"{len(missing):,} of {len(batch.trials):,} lines have no answer" if missing else ""
         self.buyer.ledger.step(batch, "ended", why=why, refused=reading.refused)
 
-    async def _fetch(self, reading: Reading, batch: Batch, file: str) -> Trouble | None:
+    async def _fetch(self, reading: BatchReading, batch: Batch, file: str) -> Unanswered | None:
         reading.begin(file)
         trouble = await self.buyer.asking[batch.model].fetch(file, reading.take)
         if isinstance(self.buyer.ledger.error, StorageFailed):
@@ -234,7 +234,7 @@ class _Session:
 
     def read_files(self, files: tuple[Path, ...]) -> None:
         """Read answers that were made offline. Raises UsageError where a file holds none to this run."""
-        readings: dict[str, Reading] = {}
+        readings: dict[str, BatchReading] = {}
         strange: dict[str, None] = {}  # lines that nobody asked for
         for file in files:
             for reading in readings.values():
@@ -261,8 +261,8 @@ class _Session:
             self.buyer.ledger.step(batch, "read" if owed else "ended", refused=refused)
             strange.clear()
 
-    def _reading(self, batch: Batch) -> Reading:
-        return Reading(self.buyer.ledger, batch, self.buyer.asking[batch.model], self.buyer.endpoints)
+    def _reading(self, batch: Batch) -> BatchReading:
+        return BatchReading(self.buyer.ledger, batch, self.buyer.asking[batch.model], self.buyer.endpoints)
 
     def _offline(self) -> Waiting:
         """Say where lines wait to be answered."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.errors import EndpointUnusable, HarnessError, RunIncomplete, StorageFailed
-from harness.measure.endpoint.batches import Asking, HttpEndpoint, Kept, Trouble, failure_map
+from harness.measure.endpoint.batches import Asking, HttpEndpoint, Kept, Unanswered, failure_map
 from harness.measure.engine.call import prepared
 from harness.measure.engine.ledger import Batch, Failure, Ledger, Plan, Planned, RealClock, contract, record_of
 
@@ -123,7 +123,7 @@ class Buyer:
             self.ledger.step(batch, "sent", name=_written(self.run / FOLDER, batch.id, lines))
             return
         asking = self.asking[batch.model]
-        trouble: Trouble | None = None
+        trouble: Unanswered | None = None
         for n in range(TRIES):
             self.sending = True
             said = await asking.send(batch.id, lines)
@@ -158,7 +158,7 @@ class Buyer:
         """Ask until there is an answer. Raises RunIncomplete, and EndpointUnusable where there will be none."""
         for n in range(TRIES):
             said = await ask()
-            if not isinstance(said, Trouble):
+            if not isinstance(said, Unanswered):
                 return said
             if not failure_map.is_retryable(said.failure.kind):
                 raise EndpointUnusable(said.failure.message)
@@ -178,7 +178,7 @@ class Buyer:
         return all(c.name in self.ledger.refused for c in self.ledger.candidates.values() if c.model_name == model)
 
 
-def pause_s(tries: int, trouble: Trouble | None) -> float:
+def pause_s(tries: int, trouble: Unanswered | None) -> float:
     """Give how long to wait before the next try: as the provider asks, else longer each time."""
     asked = trouble.wait_s if trouble is not None else None
     return min(LONGEST_S, FIRST_S * 2**tries if asked is None else asked)

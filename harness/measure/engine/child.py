@@ -95,7 +95,7 @@ async def _listen(source: FileIO, plan: Plan, sink: PipeSink, halt: Halt, lanes:
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
     try:
         while True:
-            match said.heard(await reader.readexactly(said.COUNT.size)):
+            match said.word_in(await reader.readexactly(said.COUNT.size)):
                 case said.Word.TAKEN, count:
                     sink.taken(count)
                 case said.Word.STOP, _:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from harness.measure.endpoint.failure_map import is_fatal
 from harness.measure.engine.call import Caller
 from harness.measure.engine.contract import EndpointUnusable, refusal
-from harness.measure.pacing import Lane, Settled, shared_limits
+from harness.measure.pacing import Decided, Lane, shared_limits
 from harness.record import Event, Failure, FailureKind, Planned, Record
 
 Put: TypeAlias = Callable[[Event], None]
@@ -152,7 +152,7 @@ class LaneWork:
             self._settle(caller, caller.first.at_end(), put)
         return bool(self.feed.again)
 
-    def _settle(self, caller: Caller, settled: Settled, put: Put) -> None:
+    def _settle(self, caller: Caller, settled: Decided, put: Put) -> None:
         self.feed.again.extend(settled.again)
         for record in settled.final:
             try:

@@ -127,7 +127,7 @@ def record_of(trial: Trial, outcome: Reply | Failure, batch: Batch) -> Record:
     return Record(**place, outcome=outcome, started_utc=batch.at_utc, via=batch.via)
 
 
-class Reading:
+class BatchReading:
     """Reads the lines of one batch, in whatever order and however often they are fetched."""
 
     def __init__(self, ledger: Ledger, batch: Batch, asking: Asking, endpoints: Mapping[str, HttpEndpoint]) -> None:

@@ -123,7 +123,7 @@ class Word(IntEnum):
         return COUNT.pack(self << 56 | number)
 
 
-def heard(sent: bytes) -> tuple[int, int]:
+def word_in(sent: bytes) -> tuple[int, int]:
     """Give kind and number of a word."""
     word: int = COUNT.unpack(sent)[0]
     return divmod(word, 1 << 56)

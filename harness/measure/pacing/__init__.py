@@ -16,6 +16,6 @@ Before all that, a candidate's *first calls* (first_calls.py) show whether it is
 call, the *retry budget* and the *breaker* (retrying.py) keep an outage from becoming a storm.
 """
 
-from harness.measure.pacing.first_calls import FirstCalls, Settled
+from harness.measure.pacing.first_calls import Decided, FirstCalls
 from harness.measure.pacing.lane import Lane, Ticket, connections_allowed, shared_limits
 from harness.measure.pacing.retrying import RetryBudget, RetryRules, is_overload, retry, wants_retry

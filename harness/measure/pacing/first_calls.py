@@ -43,7 +43,7 @@ _VARYING = re.compile(r"[\w-]*\d[\w.-]*|\b[0-9a-f]{8,}\b")  # numbers, and ids w
 _COMPARED = 600  # characters of a message
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Decided(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became final, and what is to be sent (again)."""
 
     final: tuple[Record, ...] = ()
@@ -90,31 +90,31 @@ class FirstCalls:
         """Whether a refusal is worth sending again now: not while it may be what everybody gets."""
         return self.state != "asking" or failure.kind not in LASTING
 
-    def settle(self, planned: Planned, record: Record) -> Settled:
+    def settle(self, planned: Planned, record: Record) -> Decided:
         """Take what came of a call."""
         if self.state != "asking":
             keep = self.state == "open" or isinstance(record.outcome, Reply)
-            return Settled(final=(self._whole(record),) if keep else ())
+            return Decided(final=(self._whole(record),) if keep else ())
         if isinstance(record.outcome, Failure) and record.outcome.kind == "render":
             self._out -= 1  # the prompt's own, and never sent
             self._word.set()
-            return Settled(final=(record,))
+            return Decided(final=(record,))
         if not _lasts(record):
             self._passing += isinstance(record.outcome, Failure)
             waits = isinstance(record.outcome, Failure) and self._passing + self.refusals < FIRST
-            return Settled(final=(record,)) if waits else self._opened((record,))
+            return Decided(final=(record,)) if waits else self._opened((record,))
         self._held.append((planned, record))
         self.refusals += 1
         self.first = self.first or record
         over = self._passing + self.refusals >= FIRST
         if _signature(self.first) != _signature(record) or (over and self._passing):
             return self._opened()
-        return self._decided() if over else Settled()
+        return self._decided() if over else Decided()
 
-    def at_end(self) -> Settled:
+    def at_end(self) -> Decided:
         """Decide when nothing is left to send: fewer than five refusals count where nothing ever answered."""
         if self.state != "asking" or not self._leads:
-            return Settled()
+            return Decided()
         if self.first is None or self._answered or not self._alone:
             return self._opened()
         return self._decided()
@@ -136,14 +136,14 @@ class FirstCalls:
         self._leads = True
         self._word.set()
 
-    def _decided(self) -> Settled:
+    def _decided(self) -> Decided:
         if not self._lasting():
             return self._opened()
         self.state = "ended"
         self._word.set()
-        return Settled(final=tuple(record for _, record in self._held if record.warmup), ends=True)
+        return Decided(final=tuple(record for _, record in self._held if record.warmup), ends=True)
 
-    def _opened(self, last: tuple[Record, ...] = ()) -> Settled:
+    def _opened(self, last: tuple[Record, ...] = ()) -> Decided:
         self.state = "open"
         self._word.set()
         self._on_open()
@@ -151,7 +151,7 @@ class FirstCalls:
         final = tuple(record for _, record in held if record.warmup or not _cut_short(record))
         again = [(planned, record) for planned, record in held if not record.warmup and _cut_short(record)]
         self._before = {record.key: record for _, record in again}
-        return Settled(final=(*final, *last), again=tuple(planned for planned, _ in again))
+        return Decided(final=(*final, *last), again=tuple(planned for planned, _ in again))
 
     def _whole(self, record: Record) -> Record:
         """Put the attempts that were made while asking before those of a trial that was sent again."""

@@ -114,12 +114,12 @@ def difference_cells(estimates: list[Estimate], scale: Plain) -> list[Cell]:
 
 
 @overload
-def named(name: str, estimate: Estimate | None, scale: Plain, hint: str = "") -> list[NamedFigure]: ...
+def if_any(name: str, estimate: Estimate | None, scale: Plain, hint: str = "") -> list[NamedFigure]: ...
 @overload
-def named(
+def if_any(
     name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str
 ) -> list[NamedFigure]: ...
-def named(
+def if_any(
     name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str = ""
 ) -> list[NamedFigure]:
     """Give a figure by name, or none when it was not computed."""

@@ -1,7 +1,7 @@
 """Money and tokens."""
 
 from harness.judge import Cost
-from harness.report.parts import NamedFigure, Section, count, figure, named, number
+from harness.report.parts import NamedFigure, Section, count, figure, if_any, number
 
 
 def cost_section(cost: Cost) -> Section:
@@ -10,19 +10,19 @@ def cost_section(cost: Cost) -> Section:
     total = number(cost.total, "money", currency=money)
     unknown = cost.per_1000.value is None  # nothing was counted: a total of 0 would be no figure
     paid = [
-        *named("Per 1,000 decisions", cost.per_1000, "money", currency=money),
-        *named("Per right decision", cost.per_correct, "money", currency=money),
-        *named("Per caught positive", cost.per_caught_positive, "money", currency=money),
+        *if_any("Per 1,000 decisions", cost.per_1000, "money", currency=money),
+        *if_any("Per right decision", cost.per_correct, "money", currency=money),
+        *if_any("Per caught positive", cost.per_caught_positive, "money", currency=money),
         *([] if unknown else [NamedFigure(name="This run", text=total, hint="all attempts, warm-up included")]),
         *_monthly(cost),
     ]
     figures = [
         *(paid if cost.priced else []),
-        *named("Tokens in", cost.tokens_in, "count", "a trial"),
+        *if_any("Tokens in", cost.tokens_in, "count", "a trial"),
         *_growth(cost),
-        *named("Tokens out", cost.tokens_out, "count", "a trial"),
+        *if_any("Tokens out", cost.tokens_out, "count", "a trial"),
         *(
-            named("Tokens cached", cost.tokens_cached, "count", "a trial")
+            if_any("Tokens cached", cost.tokens_cached, "count", "a trial")
             if cost.tokens_cached.value is not None
             else []  # few endpoints count them
         ),
@@ -45,7 +45,7 @@ def cost_section(cost: Cost) -> Section:
 def _monthly(cost: Cost) -> list[NamedFigure]:
     if cost.month is None or cost.month.value is None:
         return []
-    return named("Per month", cost.month, "money", f"at {_volume(cost)}", currency=cost.currency)
+    return if_any("Per month", cost.month, "money", f"at {_volume(cost)}", currency=cost.currency)
 
 
 def _tiers(cost: Cost) -> list[str]:
@@ -75,4 +75,4 @@ def _growth(cost: Cost) -> list[NamedFigure]:
         return []
     before = f"{growth.tokens_before:,.1f}".removesuffix(".0")
     share = "" if growth.share is None else f"{growth.share:+.1%} on {before} ".replace("-", "−")
-    return named(f"Tokens in, since {growth.since}", growth.more, "count", f"{share}a trial")
+    return if_any(f"Tokens in, since {growth.since}", growth.more, "count", f"{share}a trial")

@@ -194,22 +194,22 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
     c = classification
     baseline = c.majority_baseline
     figures = [
-        *parts.named("Accuracy", c.accuracy, "share", _failure_range(c)),
+        *parts.if_any("Accuracy", c.accuracy, "share", _failure_range(c)),
         parts.NamedFigure(
             name="Majority baseline",
             text=parts.number(baseline.share, "share"),
             hint=f"always answering {baseline.label}{_better(c)}",
         ),
-        *parts.named("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
-        *parts.named("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),
-        *parts.named("Macro F1", c.macro_f1, "share"),
-        *parts.named("MCC", c.mcc, "number", "0 is chance, 1 is perfect"),
-        *parts.named("Cohen's kappa", c.kappa, "number", "agreement beyond chance"),
-        *parts.named("F-beta", c.f_beta, "share", "of the positive label; the suite's priority sets beta"),
-        *parts.named("Cost of errors per 1,000", c.error_cost_per_1000, "money", currency=currency),
+        *parts.if_any("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
+        *parts.if_any("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),
+        *parts.if_any("Macro F1", c.macro_f1, "share"),
+        *parts.if_any("MCC", c.mcc, "number", "0 is chance, 1 is perfect"),
+        *parts.if_any("Cohen's kappa", c.kappa, "number", "agreement beyond chance"),
+        *parts.if_any("F-beta", c.f_beta, "share", "of the positive label; the suite's priority sets beta"),
+        *parts.if_any("Cost of errors per 1,000", c.error_cost_per_1000, "money", currency=currency),
     ]
     for label, estimate in c.at_prevalence.items():
-        figures += parts.named(f"Precision of {label} in production", estimate, "share", "at the suite's prevalence")
+        figures += parts.if_any(f"Precision of {label} in production", estimate, "share", "at the suite's prevalence")
     return parts.Section(
         key="quality",
         title="Accuracy",

@@ -1,7 +1,7 @@
 """Whether the prompt, or another split, gives cases away."""
 
 from harness.judge import Leakage
-from harness.report.parts import Cell, Section, Table, count, named, number, number_cell
+from harness.report.parts import Cell, Section, Table, count, if_any, number, number_cell
 
 MAX_ROWS = 20
 
@@ -29,8 +29,8 @@ def leakage_section(leakage: Leakage) -> Section:
         title="Leakage",
         lead=lead,
         figures=(
-            *named("Accuracy with leaked cases", leakage.accuracy_with, "share"),
-            *named("Accuracy without", leakage.accuracy_without, "share"),
+            *if_any("Accuracy with leaked cases", leakage.accuracy_with, "share"),
+            *if_any("Accuracy without", leakage.accuracy_without, "share"),
         ),
         tables=tuple(
             table

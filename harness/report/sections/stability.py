@@ -22,13 +22,13 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
             f"{s.unstable_cases:,} of {parts.count(cases, 'case')} got different answers."
         )
     figures = [
-        *parts.named("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
-        *parts.named("Flip rate", s.flip_rate, "share", "they differ"),
-        *parts.named("Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"),
-        *parts.named("Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"),
-        *(f for k, e in s.pass_k.items() for f in parts.named(f"pass^{k}", e, "share", f"right {k} times in a row")),
-        *parts.named("Fleiss' kappa", s.fleiss_kappa, "number"),
-        *parts.named("Krippendorff's alpha", s.krippendorff_alpha, "number"),
+        *parts.if_any("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
+        *parts.if_any("Flip rate", s.flip_rate, "share", "they differ"),
+        *parts.if_any("Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"),
+        *parts.if_any("Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"),
+        *(f for k, e in s.pass_k.items() for f in parts.if_any(f"pass^{k}", e, "share", f"right {k} times in a row")),
+        *parts.if_any("Fleiss' kappa", s.fleiss_kappa, "number"),
+        *parts.if_any("Krippendorff's alpha", s.krippendorff_alpha, "number"),
         *_plain_figures(s),
     ]
     tables = (_unstable(s), _flips(s), _spread(s), _explained(s), *_served(s), _served_changes(s))

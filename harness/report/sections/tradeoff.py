@@ -82,8 +82,8 @@ def _line(curve: ScoreCurve | None) -> Line | None:
 
 def _score_figures(tradeoff: Tradeoff) -> list[NamedFigure]:
     figures = [
-        *parts.named("Average precision", tradeoff.average_precision, "number"),
-        *parts.named("ROC AUC", tradeoff.roc_auc, "number"),
+        *parts.if_any("Average precision", tradeoff.average_precision, "number"),
+        *parts.if_any("ROC AUC", tradeoff.roc_auc, "number"),
     ]
     if tradeoff.ece is not None:
         by_chance, hint = tradeoff.ece_by_chance, "ECE, 10 equal-width bins"

@@ -151,7 +151,7 @@ class RunIndex:
         return found
 
 
-def trial_rows(numbers: array[int]) -> TrialRows:
+def gathered(numbers: array[int]) -> TrialRows:
     """Make columns of integers that were gathered row after row."""
     table = np.array(numbers, dtype=np.int64).reshape(-1, len(TRIAL_COLUMNS))
     columns = {name: table[:, n].astype(kind) for n, (name, kind) in enumerate(TRIAL_COLUMNS.items())}

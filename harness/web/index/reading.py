@@ -16,7 +16,7 @@ from harness.judge.labels import LabelReader, said
 from harness.judge.table.columns import NONE
 from harness.record import ORIGINAL, CaseRow, Record, Session, caller_ns
 from harness.rundir import Manifest, reply_rules
-from harness.web.index.columns import CaseRows, RunIndex, TrialRows, trial_rows
+from harness.web.index.columns import CaseRows, RunIndex, TrialRows, gathered
 from harness.web.index.texts import LONGEST, ReplyTexts, folded_text
 
 _OUTCOME = {name: number for number, name in enumerate(OUTCOMES)}
@@ -56,7 +56,7 @@ class IndexReader:
             self.read_bytes = placed.offset + placed.length
             if placed.seq % _TELL_EVERY == 0:
                 tell(self.read_bytes)
-        self._trials = trial_rows(numbers).after(self._trials)
+        self._trials = gathered(numbers).after(self._trials)
         self._reply_texts = ReplyTexts(self._new_replies, self._reply_texts)
         self._new_replies = []
         return self._index(self._trials.last_of_each())

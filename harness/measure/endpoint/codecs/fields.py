@@ -134,7 +134,7 @@ def number_at(source: JsonObject, key: str) -> float | None:
     return as_number(source.get(key), key)
 
 
-def at_pointer(document: object, pointer: str) -> object:
+def value_at(document: object, pointer: str) -> object:
     """Return what an RFC 6901 JSON pointer names; null where the path does not exist."""
     here: Any = document
     for step in pointer.split("/")[1:]:

@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, request_id, server_ns, with_thoughts_beside
-from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, at_pointer
+from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, value_at
 from harness.measure.endpoint.codecs.message import finish_of, may_be_empty
 from harness.measure.endpoint.codecs.params import ModelEntry, Rendered, UsageError
 from harness.record import Reply, Usage
@@ -56,19 +56,19 @@ class GenericCodec:
     def reply(self, payload: JsonObject, headers: Headers) -> Reply:
         """Follow the pointers."""
         books = Books()
-        read = {key: at_pointer(payload, place) for key, place in self._usage.items()}
+        read = {key: value_at(payload, place) for key, place in self._usage.items()}
         counts = {str(key): books.count(value, f"usage.{key}") for key, value in read.items()}
         thought = counts.pop("reasoning", None)
         usage = msgspec.convert(counts, Usage)
-        finish = None if self._finish is None else at_pointer(payload, self._finish)
+        finish = None if self._finish is None else value_at(payload, self._finish)
         ended = finish_of({"finish_reason": finish}, {}, books)
-        found = at_pointer(payload, self._reply)
+        found = value_at(payload, self._reply)
         left_nothing = found is None and may_be_empty(ended)
         return Reply(
             text="" if left_nothing else _as_text(found, self._reply),
             finish_reason=ended,
             usage=with_thoughts_beside(usage, thought) if thought else usage,
-            score=None if self._score is None else books.number(at_pointer(payload, self._score), "score"),
+            score=None if self._score is None else books.number(value_at(payload, self._score), "score"),
             request_id=request_id(headers),
             server_ns=server_ns(payload, headers),
             odd=books.odd,

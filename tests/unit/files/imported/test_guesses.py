@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import FilesError
-from harness.files.imported import Asked, read_foreign
+from harness.files.imported import Hints, read_foreign
 
 TABLES = [  # content, the label of each row, the texts
     ("text,label\nwin,spam\nhi,ham\n", ["spam", "ham"], ["text"]),
@@ -27,7 +27,7 @@ def test_label_and_text_are_found(tmp_path: Path, content: str, labels: list[str
     from harness.files.imported.draft import settle
 
     (tmp_path / "a.csv").write_text(content, encoding="utf-8")
-    draft = read_foreign(str(tmp_path / "a.csv"), Asked())
+    draft = read_foreign(str(tmp_path / "a.csv"), Hints())
     assert [case["expected"] for case in settle(draft).cases] == labels
     prompt = draft.prompts["v1"]
     assert isinstance(prompt, dict)
@@ -37,7 +37,7 @@ def test_label_and_text_are_found(tmp_path: Path, content: str, labels: list[str
 
 def test_a_split_stays_a_split_and_ids_stay_ids(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id,fold,text,label\nx1,dev,aa,spam\nx2,holdout,bb,ham\n")
-    draft = read_foreign(str(tmp_path / "a.csv"), Asked())
+    draft = read_foreign(str(tmp_path / "a.csv"), Hints())
     assert [row.known for row in draft.rows] == [{"id": "x1", "split": "dev"}, {"id": "x2", "split": "holdout"}]
     assert [row.inputs for row in draft.rows] == [{"text": "aa"}, {"text": "bb"}]
 
@@ -46,7 +46,7 @@ def test_rows_without_a_label_or_a_text_are_left_out_and_told(tmp_path: Path) ->
     from harness.files.imported.draft import settle
 
     (tmp_path / "a.csv").write_text("text,label\nwin,spam\n,ham\nhi,\nyo,ham\n")
-    draft = read_foreign(str(tmp_path / "a.csv"), Asked())
+    draft = read_foreign(str(tmp_path / "a.csv"), Hints())
     assert [case["id"] for case in settle(draft).cases] == ["a-2", "a-5"]
     assert [(left.line, left.message) for left in draft.left] == [
         (3, "the case is left out: it has no text."),
@@ -60,4 +60,4 @@ def test_a_table_in_which_nothing_looks_like_a_label_is_refused(tmp_path: Path) 
     with pytest.raises(
         FilesError, match=r"no column looks like the label: `text`, `price`\. Name it with --expected\."
     ):
-        read_foreign(str(tmp_path / "a.csv"), Asked())
+        read_foreign(str(tmp_path / "a.csv"), Hints())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.judge.labels.thoughts import Answer, answer_of
+from harness.judge.labels.thoughts import BareAnswer, answer_of
 
 MARKS = {
     "think": ("<think>", "</think>"),
@@ -42,7 +42,7 @@ def test_what_follows_a_thought_is_the_answer(pair: tuple[str, str]) -> None:
 @PAIRS
 def test_a_thought_that_never_ends_hides_every_label(pair: tuple[str, str]) -> None:
     opens, _ = pair
-    assert answer_of(f"{opens}\nOkay, is this message spam? Let me look") == Answer("", True, True)
+    assert answer_of(f"{opens}\nOkay, is this message spam? Let me look") == BareAnswer("", True, True)
 
 
 @TAGS
@@ -105,4 +105,4 @@ def test_a_reply_that_ends_inside_a_thought_has_no_answer(text: str) -> None:
     "piece", ["<think>", "</think>", "<think ", "&lt;think", "<|channel|>", "assistantfinal", "[THINK", "<  "]
 )
 def test_a_long_reply_of_marks_ends(piece: str) -> None:
-    assert isinstance(answer_of(piece * 100_000 + " " * 100_000), Answer)
+    assert isinstance(answer_of(piece * 100_000 + " " * 100_000), BareAnswer)

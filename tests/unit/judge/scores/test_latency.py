@@ -49,7 +49,7 @@ def test_too_few_calls_leave_the_upper_side_open() -> None:
 
 def test_failures_are_over_the_limit_and_never_dropped() -> None:
     ns = np.array([100_000_000] * 95 + [-1] * 5)
-    times = latency.seconds(ns, np.arange(100) >= 97)
+    times = latency.in_seconds(ns, np.arange(100) >= 97)
     assert np.isinf(times).sum() == 5
     share = latency.within(times, alone(100), 1.0)
     assert (share.value, share.n) == (0.95, 100)

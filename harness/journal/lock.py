@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import platform
+import stat
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,11 +21,17 @@ class RunLock:
         self._fd: int | None = None
 
     def acquire(self) -> Self:
-        """Take the lock at once or raise RunLocked, which names the process that has it."""
+        """Take the lock at once or raise RunLocked, which names the process that has it.
+
+        A run's folder may come from anywhere: what is a link there is not followed, for its target would be emptied.
+        """
         try:
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o644)
         except OSError as error:
             raise StorageFailed(f"{self._path}: {error.strerror}", fix="Allow writing there.") from error
+        if not stat.S_ISREG((found := os.fstat(fd)).st_mode) or found.st_nlink != 1:
+            os.close(fd)
+            raise StorageFailed(f"{self._path} is not a file of its own.", fix="Remove it, if no run goes on there.")
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

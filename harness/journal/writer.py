@@ -50,7 +50,7 @@ class JournalWriter:
         """Go on with a journal that another process left; a torn tail is set aside first."""
         found = recover(path)
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+            fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError as error:
             raise _storage_failed(path, error) from error
         if found.lines == 0:

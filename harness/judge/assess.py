@@ -240,16 +240,19 @@ def _complete(run: RunView, candidates: Sequence[CandidateAssessment]) -> bool:
 
 
 def _paid_twice(table: RunTable) -> int:
-    """Give the calls that were in flight when a session died without a word, and that a resume sent again."""
-    killed = 0
+    """Give the calls that were in flight when a session died without a word, was cut off or lost a node.
+
+    They were sent again: by a resume, or by other nodes.
+    """
+    twice = cut_off = 0
     running = False
+    most = max((int(trials.in_flight.max(initial=0)) for trials in table.trials.values()), default=0)
     for session in table.sessions:
         if session.event in {"started", "resumed"}:
-            killed += running
-            running = True
+            twice += most if running else cut_off
+            cut_off, running = 0, True
         else:
             running = False
-    if not killed:
-        return 0
-    most = max((int(trials.in_flight.max(initial=0)) for trials in table.trials.values()), default=0)
-    return killed * most
+            cut_off = session.cut_off if session.event == "stopped" else 0
+            twice += session.cut_off if session.event == "finished" else 0
+    return twice

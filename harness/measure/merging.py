@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from harness.errors import RunChanged, UsageError
 from harness.journal import JournalWriter, RunLock, open_plain
 from harness.measure.sharding import Shard, shard_of
-from harness.record import CaseRow, Record, Session
+from harness.record import CaseRow, Pace, Record, Session
 from harness.rundir import JOURNAL, LOCK, CandidateEntry, Manifest, create_run, events_of, read_manifest, write_manifest
 
 _SAME = ("suite_name", "suite_digest", "variants", "repeats", "planned_trials", "seed", "harness_version")
@@ -77,7 +78,8 @@ def _parts(folders: Iterable[Path]) -> Iterator[_Part]:
         manifest = read_manifest(folder)
         shard = shard_of(manifest.notes)
         if shard is None:
-            raise UsageError(f"{folder} is no shard of a run.", fix="Name runs that `harness run --shard` made.")
+            what = "was merged itself" if "merged" in manifest.notes else "is no shard of a run"
+            raise UsageError(f"{folder} {what}.", fix="Leave it out: name the runs that `harness run --shard` made.")
         if shard in found:
             raise UsageError(
                 f"{found[shard]} and {folder} are both shard {shard}: its trials would count twice.",
@@ -181,38 +183,57 @@ def _write(
     planned = parts[0].manifest.planned_trials
     writer.append(Session(at_utc=min(p.manifest.created_utc for p in parts), event="started", planned=planned))
     ends = {part.manifest.run_id: _copy(writer, part, cases, shares[part.shard]) for part in parts}
-    unfinished = tuple(name for name, last in ends.items() if last is None or last.event != "finished")
+    unfinished = tuple(name for name, (last, _) in ends.items() if last is None or last.event != "finished")
     whole = len(parts) == parts[0].shard.of and not unfinished
     why = "" if whole else "RunIncomplete: some shards are missing or were not finished"
-    at = max((last.at_utc for last in ends.values() if last is not None), default="")
-    writer.append(Session(at_utc=at, event="finished" if whole else "stopped", planned=planned, why=why))
+    at = max((last.at_utc for last, _ in ends.values() if last is not None), default="")
+    event: Literal["finished", "stopped"] = "finished" if whole else "stopped"
+    cut_off = sum(calls for _, calls in ends.values())
+    writer.append(Session(at_utc=at, event=event, planned=planned, why=why, cut_off=cut_off))
     return unfinished
 
 
-def _copy(writer: JournalWriter, part: _Part, cases: dict[str, CaseRow], share: frozenset[str]) -> Session | None:
-    """Copy all events of a shard but its sessions and cases; gives its last session, if all cases are there."""
-    last, seen = None, 0
+def _copy(
+    writer: JournalWriter, part: _Part, cases: dict[str, CaseRow], share: frozenset[str]
+) -> tuple[Session | None, int]:
+    """Copy all events of a shard but its sessions and cases.
+
+    Gives its last session, if all cases are there, and the calls that were in flight where a session was cut off.
+    """
+    last, seen, cut_off = None, 0, 0
+    most: dict[str, int] = {}  # in flight since a session began
+    names, variants = {entry.name for entry in part.manifest.candidates}, set(part.manifest.variants)
+
+    def mine(record: Record) -> bool:
+        asked = record.candidate in names and record.variant in variants and record.repeat < part.manifest.repeats
+        return asked and record.case in share
+
     for event in events_of(part.folder):
         if isinstance(event, Session):
             last = event
+            most.clear()
+            cut_off += event.cut_off if event.event != "stopped" else 0  # who resumes says it again
         elif isinstance(event, CaseRow):
             seen += 1
             if cases.get(event.id) != event:
                 raise RunChanged(f"{part.folder}: case {event.id} is another one.", fix="Measure that shard again.")
-        elif isinstance(event, Record) and not event.warmup and event.case not in share:
+        elif isinstance(event, Record) and not event.warmup and not mine(event):
             raise RunChanged(
                 f"{part.folder}: a trial of case {event.case} is none of shard {part.shard}.",
                 fix="Measure that shard again.",
             )
         else:
             writer.append(event)
-    return last if seen >= len(cases) else None
+            if isinstance(event, Pace):
+                most[event.endpoint] = max(event.most, most.get(event.endpoint, 0))
+    cut_off += sum(most.values()) + (last.cut_off if last is not None and last.event == "stopped" else 0)
+    return (last if seen >= len(cases) else None), cut_off
 
 
 def _command(manifest: Manifest, shard: Shard) -> str:
     """Give the command that measures another shard of the same run."""
-    words = iter(manifest.command)
-    kept: list[str] = []
+    words = iter(manifest.command[1:])
+    kept = ["harness"]  # whatever a folder from elsewhere says
     for word in words:
         if word == "--shard":
             next(words, None)

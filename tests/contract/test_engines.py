@@ -395,10 +395,12 @@ def test_what_a_killed_actor_and_a_lost_node_had_is_measured_by_the_others(
     disturbing.start()
     run = measured("ray", suite)
     disturbing.join()
+    assert capfd.readouterr().out == ""  # where a report as JSON would be
     assert set(places(run).values()) == {1}
     assert sum(places(run).values()) == 200
     assert all(isinstance(record.outcome, Reply) for record in records(run))
     sessions = events_of(run, Session)
     assert [session.event for session in sessions] == ["started", "finished"]
     assert 0 < len(server.requests) - 200 <= sessions[-1].cut_off <= 9
-    assert capfd.readouterr().out == ""  # where a report as JSON would be
+    report = json.loads(in_process("report", run.name, "--json", at=tmp_path).stdout)
+    assert report["paid_twice_at_most"] == sessions[-1].cut_off

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from gated import Done, classifier, command, served
-from measured import places, records, write_project
+from measured import events_of, places, records, write_project
 from measured_twice import agreed, write_recorded, write_served
 from scripted import Script, ScriptedServer
 
-from harness.rundir import list_runs
+from harness.journal import JournalWriter, read_events
+from harness.record import Record, Session
+from harness.rundir import JOURNAL, list_runs
 
 Serve = Callable[[Script], ScriptedServer]
 CASES, REPEATS = 23, 2  # as in `write_served`
@@ -152,6 +156,37 @@ def test_what_is_no_shard_or_was_changed_is_refused(project: Path) -> None:
     shutil.copy(first / "journal.jsonl", journal)  # another shard's trials in this one's folder
     done = command(project, "merge", str(first), str(second))
     assert (done.returncode, "none of shard 2/2" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    "change", [{"candidate": "nobody@m"}, {"variant": "another"}, {"repeat": REPEATS}, {"case": "another"}]
+)
+def test_a_trial_that_is_none_of_the_run_is_refused_and_leaves_no_run(project: Path, change: dict[str, Any]) -> None:
+    first, second = run_shard(project, "1/2"), run_shard(project, "2/2")
+    *events, last = read_events(second / JOURNAL)
+    one = next(event for event in events if isinstance(event, Record))
+    (second / JOURNAL).unlink()
+    with closing(JournalWriter.create(second / JOURNAL, second.name)) as journal:
+        for event in (*events, msgspec.structs.replace(one, **change), last):
+            journal.append(event)
+    before = list_runs(project / "results")
+    done = command(project, "merge", str(first), str(second))
+    assert (done.returncode, "none of shard 2/2" in done.stderr) == (2, True), done.stderr
+    assert list_runs(project / "results") == before
+
+
+def test_calls_that_a_killed_shard_had_in_flight_are_counted_in_the_joined_run(project: Path) -> None:
+    first, second = run_shard(project, "1/2"), run_shard(project, "2/2")
+    journal = second / JOURNAL
+    *lines, _ = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:-9]))  # as it is left by a kill
+    assert command(project, "resume", second.name, "--quiet").returncode == 0
+    (resumed,) = (each for each in events_of(second, Session) if each.event == "resumed")
+    _, report = merged(project, first, second)
+    assert (report["complete"], report["paid_twice_at_most"]) == (True, resumed.cut_off)
+    assert 1 <= resumed.cut_off <= 4
+    done = command(project, "merge", str(first), "latest")
+    assert (done.returncode, "was merged itself" in done.stderr) == (2, True), done.stderr
 
 
 def test_shards_that_lie_elsewhere_are_joined_in_the_project(project: Path, tmp_path_factory: Any) -> None:

@@ -275,6 +275,20 @@ def test_a_second_process_is_refused_by_the_first_ones_number_and_a_dead_ones_lo
         pass
 
 
+@pytest.mark.parametrize("kind", ["symbolic", "hard", "pipe"])
+def test_a_lock_that_a_folder_brought_along_empties_no_other_file(tmp_path: Path, kind: str) -> None:
+    target, lock = tmp_path / "somebody's", tmp_path / "run.lock"
+    target.write_text("worth keeping")
+    {
+        "symbolic": lambda: lock.symlink_to(target),
+        "hard": lambda: lock.hardlink_to(target),
+        "pipe": lambda: os.mkfifo(lock),
+    }[kind]()
+    with pytest.raises(StorageFailed, match="lock"):
+        RunLock(lock).acquire()
+    assert target.read_text() == "worth keeping"
+
+
 def test_a_line_that_no_run_writes_is_refused_before_it_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / JOURNAL
     write_journal(path, some_events())

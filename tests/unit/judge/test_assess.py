@@ -266,6 +266,18 @@ def test_calls_in_flight_at_a_kill_are_counted_as_perhaps_paid_twice() -> None:
     assert (assessment.sessions, assessment.paid_twice_at_most) == (2, 1)
 
 
+def test_calls_that_were_cut_off_or_lost_with_a_node_count_once_they_were_sent_again() -> None:
+    cut_off = [
+        Session(at_utc="2026-01-01T00:00:00Z", event="started"),
+        Session(at_utc="2026-01-01T00:05:00Z", event="stopped", cut_off=3),
+        Session(at_utc="2026-01-01T00:10:00Z", event="resumed", done_before=5, cut_off=3),
+        Session(at_utc="2026-01-01T00:20:00Z", event="finished", cut_off=4),
+    ]
+    events = [*cut_off[:2], CALM, case_row("a", "spam"), record("a", "spam")]
+    assert assess(manifest_of(LABELS, planned=1), events).paid_twice_at_most == 0
+    assert assess(manifest_of(LABELS, planned=1), [*events, *cut_off[2:]]).paid_twice_at_most == 3 + 4
+
+
 def test_a_run_with_nothing_in_it_can_be_judged() -> None:
     assessment = assess(manifest_of(LABELS, planned=0), [])
     assert assessment.verdict == "INCONCLUSIVE"

@@ -25,7 +25,7 @@ _COUNTERS = ("x-ratelimit", "anthropic-ratelimit")  # their names hold `tokens`,
 
 def log_to(path: Path) -> None:
     """Write every exchange of this process, and of its children, to a file from now on."""
-    os.environ[VARIABLE] = str(path.resolve())
+    os.environ[VARIABLE] = str(path.absolute())  # what is a link there is not followed
 
 
 def logged(transport: Transport, headers: dict[str, str]) -> Transport:
@@ -85,7 +85,7 @@ class LoggedTransport:
 
 def _append(path: Path, text: bytes) -> None:
     """Write at once to a file opened for appending: lines of several processes don't mix."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         os.write(descriptor, text)
     finally:

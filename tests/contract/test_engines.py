@@ -37,7 +37,7 @@ from harness.rundir import list_runs
 
 Serve = Callable[[Script], ScriptedServer]
 
-WITHOUT = "Ray is not installed: pip install -e '.[ray]'"
+WITHOUT = "Ray is not installed: `make test` installs it"
 KEY = "canary-key-of-a-cluster-0123456789"
 # In `connected` too; here for the cluster itself. Its tokens would be written to this user's home.
 QUIET = {

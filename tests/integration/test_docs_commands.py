@@ -1,98 +1,120 @@
-"""The commands of the README and of docs/ work as they stand there.
+"""What the README and the pages of docs/ show is so: commands, what they print, files, links.
 
-A block that begins with ```sh runnable is run by bash, page by page, in a fresh project of `harness init`,
-whose model answers from a file here. A verdict (exit 0, 1 or 3) is what a command is for; any other code is a
-mistake.
+Every command is typed in the order of its page, in a project as `harness init` writes it; tests/specimens/pages.py
+says how a page excuses one, tests/specimens/typed.py who types it.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import re
 import shutil
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pages
 import pytest
-from commanded import HANGS_S, environment
+import typer
+from batching import Batches
+from commanded import in_process
+from pages import PAGES, ROOT
+from scripted import Answer, Request
+from snippets import wrong
+from threaded import serving
+from typed import Reader, answer, as_cloned, write_project
 
-from harness.cli.starter import starter_files, write_files
+from harness.cli.main import app
+from harness.cli.starter import starter_files
 
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```sh runnable\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-EVERY_PAGE = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-PAGES = {
-    str(page.relative_to(ROOT)): blocks
-    for page in EVERY_PAGE
-    if (blocks := BLOCK.findall(page.read_text(encoding="utf-8")))
-}
-PREAMBLE = """
-set -eo pipefail
-harness() {
-  "$PYTHON" -m harness "$@" && return
-  code=$?
-  case $code in 1|3) ;; *) echo "exit code $code of: harness $*" >&2; exit 99;; esac
-}
-"""
-
-
-def write_project(root: Path) -> None:
-    """Write what `harness init` writes, with recorded replies in place of the model that it runs."""
-    write_files(root, starter_files())
-    lines = [json.loads(line) for line in (root / "suites/urgency.jsonl").read_text().splitlines()]
-    replies = [{"case": c["id"], "reply": c["expected"], "latency_s": 0.2} for c in lines]
-    replies[0] = {**replies[0], "prompt": "v1", "reply": "routine"}
-    replies.append({**replies[0], "prompt": "v2", "reply": "urgent"})
-    (root / "replies.jsonl").write_text("".join(json.dumps(reply) + "\n" for reply in replies))
-    written = (root / "harness.yml").read_text()
-    model = re.compile(r"  smollm2:\n(?:    .*\n)+")
-    assert model.search(written)
-    recorded = "  smollm2: {endpoint: replay, replies: replies.jsonl}\n"
-    (root / "harness.yml").write_text(model.sub(recorded, written, count=1))
+COMMAND = typer.main.get_command(app)
+by_name = pytest.mark.parametrize("page", PAGES, ids=pages.name)
 
 
 @pytest.fixture(scope="module")
-def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def server() -> Iterator[str]:
+    batches = Batches(reply=answer)
+
+    def script(request: Request) -> Answer:
+        taken = request.path.startswith(("/v1/logs", "/hook"))
+        return Answer.of_json({}) if taken else batches(request)
+
+    with serving(script) as started:
+        yield started.url
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory, server: str) -> Path:
+    """Give a project in which `harness run` was typed once."""
     root = tmp_path_factory.mktemp("docs")
-    write_project(root)
-    ran = bash(root, "harness run suites/urgency.suite.yml --quiet\n")
-    assert ran.returncode == 0, ran.stderr
+    write_project(root, server)
+    ran = in_process("run", "suites/urgency.suite.yml", "--quiet", at=root)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     return root
 
 
-def bash(at: Path, script: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["bash", "-c", PREAMBLE + script],
-        cwd=at,
-        env=environment(PYTHON=sys.executable),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=HANGS_S,
-        check=False,
-    )
+@by_name
+def test_the_commands_of_a_page_work_and_print_what_it_shows(
+    page: Path, measured: Path, server: str, tmp_path: Path
+) -> None:
+    blocks = pages.blocks(page)
+    project = tmp_path / "project"
+    shutil.copytree(measured, project)
+    typed = "".join(block.text for block in blocks if block.language == "sh" and block.excused is None)
+    if "--base " in typed and "git init" not in typed:
+        as_cloned(project)
+    fills_in = {
+        "SERVER": server,
+        "RUN": next((project / "results").iterdir()).name,
+        "JOURNAL": str(next((project / "results").glob("*/journal.jsonl"))),
+        "REPLIES": str(project / "replies.jsonl"),
+        "OPENAI_API_KEY": "none",
+        "SLACK_WEBHOOK_URL": f"{server}/hook",
+    }
+    reader = Reader(project, fills_in)
+    with reader.stack:
+        for block in blocks:
+            reader.follow(block)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_commands_of_a_page_work(page: str, measured: Path, tmp_path: Path) -> None:
-    shutil.copytree(measured, tmp_path, dirs_exist_ok=True)
-    done = bash(tmp_path, "\n".join(PAGES[page]))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+@by_name
+def test_every_snippet_of_a_page_is_what_the_harness_reads(page: Path, tmp_path: Path) -> None:
+    shown = pages.blocks(page)
+    for block in shown:
+        if block.language == "python" and block.path:
+            (tmp_path / block.path).parent.mkdir(exist_ok=True)
+            (tmp_path / block.path).write_text(block.text)
+    read = [block for block in shown if block.language in {"yaml", "json"}]
+    assert [said for block in read for said in wrong(block, tmp_path)] == []
 
 
-def test_the_pages_that_newcomers_read_have_commands_that_run() -> None:
-    assert {"README.md", "docs/quick-start.md", "docs/export.md"} <= PAGES.keys()
+@by_name
+def test_every_block_of_a_page_is_held_against_the_real_thing_or_says_why_not(page: Path) -> None:
+    assert [mistake for block in pages.blocks(page) for mistake in pages.mistakes(block)] == []
 
 
-def test_a_command_that_fails_fails_its_page(tmp_path: Path) -> None:
-    done = bash(tmp_path, "harness show none | cat\n")
-    assert (done.returncode, "exit code 2 of: harness show none" in done.stderr) == (99, True)
+@by_name
+def test_every_command_that_a_page_names_exists_with_all_its_options(page: Path) -> None:
+    assert [lacks for typed in pages.mentioned(page) if (lacks := unknown(typed))] == []
 
 
-@pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.name)
+def unknown(typed: str) -> str:
+    """Give what the command line does not know of `harness ...`, or nothing."""
+    command: Any = COMMAND
+    words = typed.split()[1:]
+    while hasattr(command, "commands") and words and not words[0].startswith("-"):
+        name = words.pop(0)
+        if name not in command.commands:
+            return f"{typed}: there is no {name}"
+        command = command.commands[name]
+    known = {"--help", "-h", "--install-completion", "--show-completion"} | {
+        option for each in command.params for option in (*each.opts, *each.secondary_opts)
+    }
+    asked = [word.partition("=")[0].strip("[]") for word in words if re.match(r"\[?--?[a-z]", word)]
+    return "; ".join(f"{typed}: there is no {option}" for option in asked if option not in known)
+
+
+@by_name
 def test_no_link_of_a_page_leads_nowhere(page: Path) -> None:
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
@@ -100,7 +122,7 @@ def test_no_link_of_a_page_leads_nowhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.parametrize("text", [*(page.read_text("utf-8") for page in EVERY_PAGE), *starter_files().values()])
+@pytest.mark.parametrize("text", [*(page.read_text("utf-8") for page in PAGES), *starter_files().values()])
 def test_no_page_and_no_starter_file_names_a_hosted_model_that_will_be_gone(text: str) -> None:
     assert not re.findall(r"\b(?:gpt-\d|o\d-|claude-[a-z0-9]|gemini-\d|mistral-(?:large|small|medium))\S*", text)
 

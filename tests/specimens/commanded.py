@@ -40,15 +40,17 @@ class Done:
     stderr: str
 
 
-def in_process(*args: str | Path, at: Path, env: Mapping[str, str] | None = None) -> Done:
+def in_process(*args: str | Path, at: Path, env: Mapping[str, str] | None = None, together: bool = False) -> Done:
     """Run the command as its entry point does, in a folder of its own but in this process; no traceback is shown.
 
     A process of its own costs a second or two: `harness` gives one where streams, signals or limits matter.
+    `together`: both streams in `stdout`, in the order in which a terminal shows them.
     """
     from harness.cli.ground import stderr
     from harness.cli.main import main
 
-    out, err = io.StringIO(), io.StringIO()
+    out = io.StringIO()
+    err = out if together else io.StringIO()
     stderr.cache_clear()
     code: int | str | None = 0
     with (
@@ -65,7 +67,7 @@ def in_process(*args: str | Path, at: Path, env: Mapping[str, str] | None = None
             code = ended_with.code
     stderr.cache_clear()
     assert "Traceback" not in err.getvalue(), err.getvalue()
-    return Done(returncode=int(code or 0), stdout=out.getvalue(), stderr=err.getvalue())
+    return Done(returncode=int(code or 0), stdout=out.getvalue(), stderr="" if together else err.getvalue())
 
 
 def ended(

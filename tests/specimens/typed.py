@@ -1,0 +1,308 @@
+"""A reader of the documentation: in a project of their own, types what a page shows and looks at what it prints."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
+from io import StringIO
+from pathlib import Path
+from unittest.mock import patch
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import yaml
+from commanded import HANGS_S, environment, in_process, write_lines
+from pages import ROOT, Block
+from rich.console import Console
+from viewing import viewing
+
+from harness.cli.starter import starter_files, write_files
+from harness.report.run import terminal_report
+
+VERDICTS = {0, 1, 3}  # what a command is for; any other code is a mistake unless the page says `exits="4"`
+PREAMBLE = """
+set -eo pipefail
+pytest() { harness=pytest; "$PYTHON" -m pytest "$@" || [ $? = 1 ]; }
+harness() {
+  "$PYTHON" -m harness "$@" && return
+  code=$?
+  case $code in 1|3) ;; *) echo "exit code $code of: harness $*" >&2; exit 99;; esac
+}
+"""
+MOVES = (  # what differs from run to run, and what stands for it: nothing else may
+    (r"\b\d{8}T\d{6}Z-", "DAY-"),
+    (r"(?<=DAY-)([\w-]+)-[0-9a-f]{6}\b", r"\1-RUN"),
+    (r"\b20\d\d-\d\d-\d\d \d\d:\d\d\b", "TIME"),
+    (r"\b\d\d:\d\d UTC\b", "TIME"),
+    (r"\b[0-9a-f]{16}\b", "DIGEST"),
+)
+_QUOTED = re.compile(r"""'[^']*'|"[^"$`\\]*\"""")
+_SHELL = re.compile(r"[|&;<>()$`*?\[\\~{}'\"]")
+_HEREDOC = re.compile(r"<<-?\s*['\"]?(\w+)")
+
+
+def write_project(root: Path, server: str) -> None:
+    """Write what `harness init` writes beside two suites of the repository, with recorded replies for the model.
+
+    The suite `tickets` is asked at the model `mini`, which `server` answers.
+    """
+    write_files(root, starter_files())
+    for suite in ("sms_spam", "payment_fraud"):
+        for each in ROOT.glob(f"suites/{suite}*"):
+            shutil.copy(each, root / "suites")
+        shutil.copytree(ROOT / "prompts" / suite, root / "prompts" / suite)
+    replies = [json.loads(line) for line in (root / "suites/sms_spam.replies.jsonl").read_text().splitlines()]
+    for name in ("urgency", "payment_fraud"):
+        cases = [json.loads(line) for line in (root / f"suites/{name}.jsonl").read_text().splitlines()]
+        first, *others = ({"case": case["id"], "reply": case["expected"], "latency_s": 0.2} for case in cases)
+        replies += [*({**first, "prompt": prompt, "reply": wrong} for prompt, wrong in WRONG[name].items()), *others]
+    write_lines(root / "replies.jsonl", replies)
+    tickets = [{"id": f"t{n:02}", "message": f"message no. {n}", "expected": LABELS[n % 2]} for n in range(60)]
+    write_lines(root / "suites/tickets.jsonl", tickets)
+    (root / "suites/tickets.suite.yml").write_text(TICKETS)
+    mini = {"endpoint": "chat", "base_url": f"{server}/v1", "model": "mini", "price": {"input": 0.4, "output": 1.6}}
+    large = {"endpoint": "replay", "replies": "replies.jsonl", "price": {"input": 2, "output": 8}}
+    be_recorded(root, {"mini": mini, "large": large})
+
+
+LABELS = ("routine", "urgent")
+WRONG = {"urgency": {"v1": "routine", "v2": "urgent"}, "payment_fraud": dict.fromkeys(("v1", "v2", "v3"), "legit")}
+TICKETS = """\
+name: tickets
+labels: [urgent, routine]
+positive: urgent
+cases: tickets.jsonl
+prompts: [../prompts/urgency/v1.prompt.yml]
+models: [mini]
+repeats: 1
+thresholds: [accuracy >= 80%, failures <= 5%]
+"""
+
+
+def answer(message: str) -> str:
+    """Answer a ticket as it is expected."""
+    number = re.search(r"message no\. (\d+)", message)
+    return LABELS[int(number[1]) % 2] if number else "ham"
+
+
+def be_recorded(root: Path, more: Mapping[str, object] | None = None) -> None:
+    """Let the embedded model of a project that `harness init` wrote answer from a file, and add models."""
+    written = (root / "harness.yml").read_text()
+    model = re.compile(r"  smollm2:\n(?:    .*\n)+")
+    assert model.search(written)
+    entries = {"smollm2": {"endpoint": "replay", "replies": "replies.jsonl"}, **(more or {})}
+    lines = "".join(f"  {name}: {json.dumps(entry)}\n" for name, entry in entries.items())
+    (root / "harness.yml").write_text(model.sub(lines, written, count=1))
+
+
+def plain(text: str) -> str:
+    """Give a text without what moves, nor how it was broken into lines."""
+    for pattern, word in MOVES:
+        text = re.sub(pattern, word, text)
+    return " ".join(text.split())
+
+
+def steps(script: str) -> Iterator[tuple[list[str] | None, str]]:
+    """Cut what is typed into plain calls of `harness` (and `cd`), as words, and all else, which is bash's."""
+    lines = iter(script.replace("\\\n", " ").splitlines())
+    rest: list[str] = []
+    for line in lines:
+        bare = _QUOTED.sub("", line.partition(" #")[0])
+        if re.match(r"(?:\.venv/bin/)?harness |cd |curl ", line) and not _SHELL.search(bare):
+            if rest:
+                yield None, "\n".join(rest)
+                rest = []
+            yield shlex.split(line, comments=True), line
+            continue
+        rest.append(line)
+        if here := _HEREDOC.search(line):
+            for inner in lines:
+                rest.append(inner)
+                if inner == here[1]:
+                    break
+    if any(line.strip() and not line.startswith("#") for line in rest):
+        yield None, "\n".join(rest)
+
+
+@dataclass
+class Reader:
+    """Somebody who follows a page; `said` is what the commands of the last block printed."""
+
+    at: Path
+    fills_in: dict[str, str] = field(default_factory=dict)
+    stack: ExitStack = field(default_factory=ExitStack)  # what is still open when the page ends
+    said: str = ""
+    imports: str = ""  # of the Python of the page
+
+    def follow(self, block: Block) -> None:
+        """Do with a block what a reader does; whatever is wrong is an AssertionError that names its place."""
+        if block.excused is not None or ("needs" in block.marks and not _installed(block.marks["needs"])):
+            self.said = "" if block.language == "sh" else self.said
+            return
+        text = self._filled(block)
+        if block.language == "sh":
+            self._type(block, text)
+        elif block.language == "python" and not block.path:
+            self._python(block, text)
+        elif block.language == "text":
+            self._look(block, text)
+        elif block.path:
+            self._save(block.path, text)
+        elif block.language == "yaml" and re.match(r"models:$", text, re.MULTILINE):
+            self._add_models(text)
+
+    def _add_models(self, text: str) -> None:
+        """Write models into harness.yml as the page says, at addresses of this machine."""
+        entries = yaml.safe_load(re.sub(r"https?://[^/\s]+", self.fills_in["SERVER"], text))["models"]
+        path = self.at / "harness.yml"
+        project = yaml.safe_load(path.read_text())
+        path.write_text(yaml.safe_dump({**project, "models": {**project["models"], **entries}}))
+
+    def _filled(self, block: Block) -> str:
+        text = block.text
+        for pair in block.marks.get("where", "").split():
+            old, _, new = pair.partition("=")
+            text = re.sub(rf"(?<![\w-]){re.escape(old)}(?![\w-])", self.fills_in.get(new, new), text)
+        return text
+
+    def _save(self, path: str, text: str) -> None:
+        (self.at / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.at / path).write_text(text)
+
+    def _type(self, block: Block, text: str) -> None:
+        expected = VERDICTS | {int(code) for code in block.marks.get("exits", "").split()}
+        self.said = ""
+        for words, script in steps(text):
+            if words is None:
+                code, said = self._bash(script)
+                assert code == 0, f"{block.place}: {script}\n{said}"
+            elif words[0] == "cd":
+                self.at = (self.at / words[1]).resolve()
+                continue
+            elif words[0] == "curl":
+                with urlopen(words[1]) as answered:
+                    said = answered.read().decode()
+            elif words[1] == "view" and "--export" not in words:
+                said = self._serve(words[2:])
+            else:
+                done = in_process(*words[1:], at=self.at, env=self._environment(), together=True)
+                code, said = done.returncode, done.stdout
+                assert code in expected, f"{block.place}: exit code {code} of {script}\n{said}"
+                if words[1] == "init":
+                    self._own_model(words)
+            self.said += said
+
+    def _own_model(self, words: list[str]) -> None:
+        folder = self.at / next((word for word in words[2:] if not word.startswith("-")), ".")
+        shutil.copy(Path(self.fills_in["REPLIES"]), folder / "replies.jsonl")
+        be_recorded(folder)
+
+    def _serve(self, words: list[str]) -> str:
+        """Start the viewer as typed, at a free port, and open the page whose address it prints."""
+        _, address = self.stack.enter_context(viewing(self.at, *words))
+        with urlopen(address) as answered:
+            assert answered.status == 200
+        self.fills_in["VIEWER"] = "{0.scheme}://{0.netloc}".format(urlsplit(address))
+        return address + "\n"
+
+    def _environment(self) -> dict[str, str]:
+        return {name: value for name, value in self.fills_in.items() if name.endswith(("_KEY", "_WEBHOOK_URL"))}
+
+    def _bash(self, script: str) -> tuple[int, str]:
+        where = self.at / ".cwd"
+        done = subprocess.run(
+            ["bash", "-c", f"{PREAMBLE}{script}\npwd -P > {shlex.quote(str(where))}"],
+            cwd=self.at,
+            env=environment(PYTHON=sys.executable, **self._environment()),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=HANGS_S,
+            check=False,
+        )
+        assert "Traceback" not in done.stdout, done.stdout
+        if where.exists():
+            self.at = Path(where.read_text().rstrip("\n"))
+            where.unlink()
+        return done.returncode, done.stdout
+
+    def _python(self, block: Block, text: str) -> None:
+        self.imports += "".join(f"{line}\n" for line in text.splitlines() if line.startswith(("import ", "from ")))
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", self.imports + text],
+            cwd=self.at,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=HANGS_S,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block.place}: {done.stdout}"
+        self.said = done.stdout
+
+    def _look(self, block: Block, shown: str) -> None:
+        said = self.said
+        if "of" in block.marks:
+            said = self._printed(block.marks["of"], block.marks.get("width", "100"))
+        left = plain(said)
+        for piece in re.split(r"^\s*(?:…|\.\.\.)\s*$", shown, flags=re.MULTILINE):
+            if not piece.strip():
+                continue
+            before, found, left = left.partition(plain(piece))
+            assert found, f"{block.place}: not printed:\n{piece}\nbut:\n{(said or before)[:3000]}"
+
+    def _printed(self, command: str, width: str) -> str:
+        words = shlex.split(command)
+        if words[0] == "shown_runs":
+            return _made_up(words[1], int(width))
+        with patch.dict(sys.modules, {"xllamacpp": None}):  # the demo's recorded replies, and no minutes of CPU
+            done = in_process(*words[1:], at=self.at, env={"COLUMNS": width}, together=True)
+        assert done.returncode in VERDICTS, done.stdout
+        return done.stdout
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _made_up(name: str, width: int) -> str:
+    """Give what a terminal shows of a run that docs/shown_runs.py makes."""
+    with patch.object(sys, "path", [*sys.path, str(ROOT / "docs")]):
+        assessment = import_module("shown_runs").SHOWN[name]()
+    return terminal_report(assessment, console=Console(width=width, file=StringIO()), full=True)
+
+
+def as_cloned(at: Path) -> None:
+    """Make a project a clone, on a branch that changed a prompt."""
+    prompt = at / "prompts/sms_spam/v3.prompt.yml"
+    (at / ".gitignore").write_text("results/\nreports/\n")
+    for asked in (
+        ["init", "--quiet", "--bare", "../remote.git"],
+        ["init", "--quiet", "--initial-branch", "main"],
+        ["add", "."],
+        ["commit", "--quiet", "--message", "A suite and its prompts"],
+        ["remote", "add", "origin", "../remote.git"],
+        ["push", "--quiet", "origin", "main"],
+        ["fetch", "--quiet", "origin"],
+        ["switch", "--quiet", "--create", "change"],
+        ["commit", "--quiet", "--all", "--message", "Say what it is"],
+    ):
+        if asked[0] == "commit" and "--all" in asked:
+            prompt.write_text(prompt.read_text().replace("{{ message }}", "Text: {{ message }}"))
+        who = ("-c", "user.name=You", "-c", "user.email=you@example.com")
+        subprocess.run(["git", *who, *asked], cwd=at, check=True, capture_output=True)

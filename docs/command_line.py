@@ -78,7 +78,10 @@ def page() -> str:
     told = {name: helped(*name) for name in names}
     told |= {(*name, sub): helped(*name, sub) for name, text in told.items() for sub in commands_of(text)}
     order = sorted(told, key=lambda name: (names.index(name[:1]), name))
-    parts = (f"\n## harness {' '.join(name)}\n\n```text of=\"harness {' '.join(name)} --help\"\n{told[name]}\n```\n" for name in order)
+    parts = (
+        f'\n## harness {" ".join(name)}\n\n```text of="harness {" ".join(name)} --help"\n{told[name]}\n```\n'
+        for name in order
+    )
     return "".join((TOP, *parts, BOTTOM))
 
 

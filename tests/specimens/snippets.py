@@ -34,7 +34,7 @@ def wrong(block: Block, folder: Path) -> list[str]:
         tree = {"thresholds": tree}
     kind = next((kind for kind in ("project", "suite", "prompt", "model") if tree.keys() <= KNOWN[kind]), None)
     if kind is None:
-        return [f"{block.place}: no file of the harness has all of these keys: {', '.join(tree)}"]
+        return [f"{block.place}: no file of the harness has all of these keys: {', '.join(map(str, tree))}"]
     if kind == "model":
         kind, tree = "project", {"models": {"one": {"endpoint": "chat", "base_url": NOWHERE, "model": "m", **tree}}}
     return _checked(block, folder, **{kind: tree})

@@ -106,6 +106,6 @@ def ending_of(word: str | None) -> Ending | None:
 
 def in_common_words(word: str | None) -> str | None:
     """Give the meaning of a finish reason where it has one, else the word as it came; `null` is none."""
-    if not word or word.casefold() in {"null", "none"}:
+    if not word or word.casefold() in ("null", "none"):
         return None
     return ending_of(word) or word

@@ -37,12 +37,15 @@ class Caller:
         timeline.own()
         if isinstance(ready, Failure):
             return self._record(trial, ready, timeline, started=self.clock.utc(), warmup=warmup)
-        await self.lane.turnstile.enter()
+        if not self.lane.turnstile.at_once():
+            await self.lane.turnstile.enter()
         try:
             timeline.queued()
             started = self.clock.utc()
             sending = _Sending(self, ready, timeline)
-            answer = await sending.answer()
+            answer = await sending.exchange()
+            if isinstance(answer.outcome, Failure):
+                answer = await sending.retried(answer)
         finally:
             self.lane.turnstile.leave()
         outcome = _checked(answer.outcome)
@@ -109,11 +112,9 @@ class _Sending:
         self._ticket: Ticket | None = None
         self.in_flight = 0  # calls in flight when this trial was first sent, itself included
 
-    async def answer(self) -> Answer:
-        """Give the answer that counts. Raises Halted or RunIncomplete when the run ends first."""
-        answer = await self._exchange()
-        if not isinstance(answer.outcome, Failure):
-            return answer
+    async def retried(self, answer: Answer) -> Answer:
+        """Give the answer that counts after a failure. Raises Halted or RunIncomplete when the run ends first."""
+        assert isinstance(answer.outcome, Failure)
         if wants_retry(answer) and self._caller.first.may_retry(answer.outcome):
             # Only now: tenacity costs 0.1 ms, which a call that succeeds at once need not pay.
             answer = await self._retry(answer)
@@ -131,23 +132,25 @@ class _Sending:
         )
         return await retry(
             first,
-            self._exchange,
+            self.exchange,
             rules=rules,
             timeline=self._timeline,
             clock=self._caller.clock,
             on_backoff=self._on_backoff,
         )
 
-    async def _exchange(self) -> Answer:
+    async def exchange(self) -> Answer:
+        """Make one attempt, once the rates allow it. Raises Halted or Withdrawn when run or candidate end first."""
         caller, prepared, timeline = self._caller, self._prepared, self._timeline
         lane, halt = caller.lane, caller.halt
-        counts = await lane.rate.wait(prepared.estimated_tokens)
+        tokens = prepared.estimated_tokens
+        counts = lane.rate.at_once(tokens) or await lane.rate.wait(tokens)
         timeline.rate_limited()
         if halt.stopping:
             raise Halted
         if caller.first.state == "ended":
             raise Withdrawn
-        self._ticket = lane.sending(counts, prepared.estimated_tokens)
+        self._ticket = lane.sending(counts, tokens)
         self.in_flight = self.in_flight or lane.in_flight
         if self._task is not None:
             halt.begin_call(self._task)

@@ -131,7 +131,7 @@ class LaneWork:
     @property
     def over(self) -> bool:
         """Whether all its candidates have ended."""
-        return all(caller.first.state == "ended" for caller in self.callers.values())
+        return {caller.first.state for caller in self.callers.values()} <= {"ended"}
 
     @property
     def timed(self) -> bool:

@@ -214,7 +214,7 @@ class _Session:
     async def _one(self, lane: LaneWork, planned: Planned, *, warmup: bool) -> None:
         """Measure one trial, unless its candidate has ended."""
         caller = lane.callers[planned.trial.candidate]
-        if not await caller.first.enter():
+        if caller.first.state != "open" and not await caller.first.enter():
             return
         try:
             record = await caller.call(planned, warmup=warmup)

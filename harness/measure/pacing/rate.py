@@ -42,12 +42,16 @@ class RateLimiter:
 
     async def wait(self, tokens: int) -> tuple[int, int]:
         """Wait for the next free moment and take it; gives the requests and tokens sent so far."""
-        if self._turn.locked() or self._delay_s() > 0:
-            async with self._turn:
-                while (delay := self._delay_s()) > 0:
-                    await self._clock.sleep(delay)
-                return self._take(tokens)
-        return self._take(tokens)
+        if (taken := self.at_once(tokens)) is not None:
+            return taken
+        async with self._turn:
+            while (delay := self._delay_s()) > 0:
+                await self._clock.sleep(delay)
+            return self._take(tokens)
+
+    def at_once(self, tokens: int) -> tuple[int, int] | None:
+        """Take this moment if it is free, as `wait` does."""
+        return None if self._turn.locked() or self._delay_s() > 0 else self._take(tokens)
 
     def share(self, rpm: int | None, tpm: int | None, part: float, sharing: int) -> None:
         """Take this part of what may be sent in a minute; of what headers leave, one of so many."""

@@ -33,9 +33,7 @@ class Turnstile:
 
     async def enter(self) -> None:
         """Take a place, or wait for one."""
-        if self.admitted < self.open and not self._waiting:
-            self.admitted += 1
-            self._full = self._full or self.admitted >= self.limit
+        if self.at_once():
             return
         self._full = self._full or self.open >= self.limit
         loop = asyncio.get_running_loop()
@@ -49,6 +47,14 @@ class Turnstile:
             if place.done() and not place.cancelled():
                 self.leave()
             raise
+
+    def at_once(self) -> bool:
+        """Take a place if one is free and nobody waits."""
+        if self.admitted >= self.open or self._waiting:
+            return False
+        self.admitted += 1
+        self._full = self._full or self.admitted >= self.limit
+        return True
 
     def leave(self) -> None:
         """Give the place back."""

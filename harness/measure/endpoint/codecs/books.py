@@ -54,7 +54,7 @@ class Books:
 
     def count(self, value: object, name: str) -> int | None:
         """Return a number of tokens; None where there is none, or something else."""
-        return self._read(fields.as_count, value, name)
+        return None if value is None else self._read(fields.as_count, value, name)
 
     def number(self, value: object, name: str) -> float | None:
         """Return a finite number; None where there is none, or something else."""
@@ -208,8 +208,10 @@ def server_ns(payload: fields.JsonObject, headers: Headers) -> int | None:
             millis = (fields.number_at(timings, "prompt_ms") or 0.0) + (
                 fields.number_at(timings, "predicted_ms") or 0.0
             )
+        elif said := headers.get("openai-processing-ms") or headers.get("x-envoy-upstream-service-time"):
+            millis = float(said)
         else:
-            millis = float(headers.get("openai-processing-ms") or headers.get("x-envoy-upstream-service-time") or -1.0)
+            return None
     except (fields.Malformed, ValueError):
         return None
     return round(millis * 1e6) if 0 <= millis < 1e9 else None

@@ -8,7 +8,7 @@ from itertools import islice
 
 import msgspec
 
-from harness.endings import ending_of, in_common_words
+from harness.endings import WORDS, ending_of, in_common_words
 from harness.measure.endpoint.codecs.books import Books
 from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, list_at, text_at
 from harness.record import ToolCall
@@ -75,7 +75,7 @@ def finish_of(choice: JsonObject, payload: JsonObject, books: Books) -> str | No
         raise ErrorInReply(error)
     said = [books.text(source, key) for source in (choice, payload) for key in FINISH_FIELDS if key in source]
     words = [word for each in said if (word := in_common_words(each)) is not None]
-    known = [ending for word in words if (ending := ending_of(word)) is not None]
+    known = [word for word in words if word in WORDS]
     if "error" in known:
         raw = next(text for key in FINISH_FIELDS if (text := choice.get(key) or payload.get(key)))
         raise ErrorInReply({"code": raw, "message": f"the endpoint ended the reply with `{raw}`"})
@@ -91,6 +91,8 @@ def may_be_empty(finish: str | None) -> bool:
 
 def chat_tools(message: JsonObject) -> tuple[ToolCall, ...]:
     """Return the tools that a chat message calls, in today's form or the one before."""
+    if message.get("tool_calls") is message.get("function_call") is None:
+        return ()
     calls = list_at(message, "tool_calls") or []
     found = [_tool(call) for call in islice(calls, _MOST_CALLS) if isinstance(call, dict)]
     if isinstance(old := message.get("function_call"), dict):

@@ -163,7 +163,7 @@ class StreamReader:
 
 def is_events(body: bytes) -> bool:
     """Tell whether a whole body is a stream of events, whatever its content type says."""
-    return body.lstrip(BOM + b" \t\r\n").startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+    return body[:1] != b"{" and body.lstrip(BOM + b" \t\r\n").startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
 
 
 def decode_whole(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | Failure:

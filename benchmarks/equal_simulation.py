@@ -103,7 +103,8 @@ def families(made: Comparison) -> dict[str, bool]:
 def ranked(views: Sequence[View]) -> bool:
     """Tell whether a leaderboard of equal candidates calls any pair really different.
 
-    Of the candidates' own sections it has what a leaderboard reads; the rest decides nothing and costs a third.
+    Of the candidates' own sections it has what a leaderboard reads; the rest decides nothing and costs a third. The
+    labels have as many cases each, so that balanced accuracy is accuracy.
     """
     empty = dict.fromkeys(CandidateAssessment.__struct_fields__)
     unread: dict[str, Any] = dict.fromkeys(Classification.__struct_fields__)
@@ -114,19 +115,13 @@ def ranked(views: Sequence[View]) -> bool:
                 "name": view.entry.name,
                 "verdict": "READY",
                 "checks": (),
-                "classification": Classification(
-                    **{
-                        **unread,
-                        "accuracy": accuracy(view.answers).estimate(view.confidence),
-                        "balanced_accuracy": view.resampling.average("balanced_accuracy").estimate(view.confidence),
-                    }
-                ),
+                "classification": Classification(**{**unread, "accuracy": right, "balanced_accuracy": right}),
                 "latency": judged_latency(view),
                 "stability": judged_stability(view),
                 "cost": judged_cost(view),
             }
         )
-        for view in views
+        for view, right in ((view, accuracy(view.answers).estimate(view.confidence)) for view in views)
     ]
     board = leaderboard(views, rows)
     assert board is not None

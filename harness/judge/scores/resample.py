@@ -70,9 +70,8 @@ def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = 
         cases = float(size.sum())
         borrows = few is not None and cases < _FEW
         spread = _spread(cases) if borrows else 1.0
-        imagined = _imagined(size @ counts / cases, int(label), labels, sides)
+        every = np.vstack([counts, _imagined(size @ counts / cases, int(label), labels, sides)])
         weight = rng.standard_gamma(spread * size, size=(draws, len(size)))
-        real, total = weight @ counts, weight.sum(axis=1, keepdims=True)
         # Two halves each of an imagined right and wrong case; sums of gamma variates are gamma again.
         half = 0.5 / len(strata) * (1 + BORROWED / cases if borrows else 1)
         right, wrong = rng.standard_gamma(half * spread, size=(2, 2, draws, 1))
@@ -80,9 +79,9 @@ def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = 
         hits, misses = (right[0], none, right[0] + right[1]), (wrong[0], wrong[0] + wrong[1], none)
         borrowed = few.borrowed(spread, rng) if few is not None and borrows else [(none, none)] * 3
         for target, hit, miss, (more, less) in zip(wanted, hits, misses, borrowed, strict=False):
-            row = real + (hit + more) * imagined[0] + (miss + less) * imagined[1]
-            whole = total + hit + more + miss + less
-            target[:, label] = row * (cases / np.maximum(whole, np.finfo(np.float64).tiny))
+            weights = np.hstack([weight, hit + more, miss + less])
+            whole = weights.sum(axis=1, keepdims=True)
+            target[:, label] = (weights * (cases / np.maximum(whole, np.finfo(np.float64).tiny))) @ every
     return Draws(*wanted, *[np.zeros((0, *shape[1:]))] * (3 - len(wanted)))
 
 

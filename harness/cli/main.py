@@ -2,7 +2,7 @@
 
 import sys
 from importlib import import_module
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -18,7 +18,6 @@ from harness.cli.ground import (
     show_unexpected,
     told,
 )
-from harness.ending import end_process
 
 EXIT_CODES = """Exit codes:
 
@@ -98,11 +97,6 @@ def _register(name: str, where: str) -> None:
 
 for _name, _where in COMMANDS.items():
     _register(_name, _where)
-
-
-def command() -> NoReturn:
-    """Be the process `harness`, where an earlier version installed the command."""
-    end_process(main)
 
 
 def main() -> None:

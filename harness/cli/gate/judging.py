@@ -55,7 +55,7 @@ def judge_gates(held: Sequence[Held], *, together: bool) -> tuple[judge.Gate, li
 def _judged_of(held: Held, assessment: judge.Assessment | None) -> list[ChangedPrompt]:
     gate = held.gate
     candidates = () if assessment is None else assessment.candidates
-    known = {one.name: msgspec.structs.replace(one, went_wrong=_from_top(gate, one.went_wrong)) for one in candidates}
+    known = {one.name: one for one in candidates}
     views = {} if held.run is None else views_of(held.run)
     judged = []
     for pair in gate.pairs:
@@ -147,17 +147,6 @@ def _went_wrong(
         return ()
     silent = base is not None and base.verdict == "NOT MEASURED" != head.verdict
     return base.went_wrong if base is not None and silent else head.went_wrong
-
-
-def _from_top(gate: GateBundle, rows: Sequence[judge.Trouble]) -> tuple[judge.Trouble, ...]:
-    """Name the files to change from the top of the repository, as the paths of prompts are."""
-    below = gate.root.resolve().relative_to(gate.repository.top)
-    moved = []
-    for row in rows:
-        place = (below / row.where).as_posix()
-        told = row.advice.replace(f" {row.where}", f" {place}")  # what a sentence is made of names it, too
-        moved.append(msgspec.structs.replace(row, where=place, advice=told) if row.where else row)
-    return tuple(moved)
 
 
 def _assessed(gate: GateBundle, run: Path) -> judge.Assessment:

@@ -174,6 +174,16 @@ def _accuracy(c: CandidateAssessment) -> Kept:
 
 
 _RIGHT = Gauge(figure=read.accuracy, plan=power.of_share, consequence=told.wrong, score=evidence.RIGHT)
+_AGREEMENT = Gauge(
+    figure=read.agreement,
+    plan=power.of_repeats,
+    consequence=told.moved,
+    faultless="all repeats agreed",
+    kept=lambda c: [("", c.stability.agreement)],
+    worlds=worlds.agreeing,
+    mend=_STEADIER,
+    score=evidence.AGREEING,
+)
 _PRICED = power.afterwards("it depends on what calls cost")
 
 GAUGES: dict[str, Gauge] = {
@@ -201,26 +211,8 @@ GAUGES: dict[str, Gauge] = {
     "unparseable": _outcome("unparseable", "every reply could be read", "had no readable label"),
     "refused": _outcome("refused", "no reply was a refusal", "ended in a refusal"),
     "truncated": _outcome("truncated", "no reply was cut off", "ended in a reply that was cut off"),
-    "stability": Gauge(
-        figure=read.agreement,
-        plan=power.of_repeats,
-        consequence=told.moved,
-        faultless="all repeats agreed",
-        kept=lambda c: [("", c.stability.agreement)],
-        worlds=worlds.agreeing,
-        mend=_STEADIER,
-        score=evidence.AGREEING,
-    ),
-    "flip_rate": Gauge(
-        figure=read.flip_rate,
-        plan=power.of_repeats,
-        consequence=told.moved,
-        faultless="all repeats agreed",
-        kept=lambda c: [("", c.stability.flip_rate)],
-        worlds=worlds.agreeing,
-        mend=_STEADIER,
-        score=evidence.AGREEING,
-    ),
+    "stability": _AGREEMENT,
+    "flip_rate": replace(_AGREEMENT, figure=read.flip_rate, kept=lambda c: [("", c.stability.flip_rate)]),
     "pass": Gauge(
         figure=read.always_right,
         plan=power.of_repeats,

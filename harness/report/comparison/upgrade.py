@@ -114,11 +114,11 @@ def _view(made: judge.Upgrade) -> UpgradeView:
     several = len(made.models) > 1
     rows = tuple(
         (
-            Cell(text=one.model),
-            Cell(text=one.verdict, tone=TONES[one.verdict]),
-            Cell(text=", ".join(one.survive) or "none"),
-            Cell(text=", ".join(one.fall) or "none"),
-            Cell(text=", ".join(one.undecided) or "none"),
+            Cell(one.model),
+            Cell(one.verdict, tone=TONES[one.verdict]),
+            Cell(", ".join(one.survive) or "none"),
+            Cell(", ".join(one.fall) or "none"),
+            Cell(", ".join(one.undecided) or "none"),
         )
         for one in made.models
     )
@@ -229,8 +229,8 @@ def _checks(checks: Sequence[judge.GateCheck]) -> Table:
     rows = []
     for check in sorted(checks, key=lambda check: _ORDER[check.status]):
         row = gate_row(check)
-        cells = (Cell(text=row.status, tone=row.tone), Cell(text=row.name, kind="code"))
-        rows.append((*cells, *(Cell(text=text) for text in (row.base, row.head, row.change))))
+        cells = (Cell(row.status, tone=row.tone), Cell(row.name, kind="code"))
+        rows.append((*cells, *(Cell(text) for text in (row.base, row.head, row.change))))
     return Table(title="", head=("", "Demand", "Old", "New", "New − old"), rows=tuple(rows))
 
 
@@ -259,7 +259,7 @@ def _differences(rows: Sequence[judge.MetricDifference]) -> Table:
             judge.figure_alone(row.head, scale, row.currency),
         )
         texts = (*sides, change, row.verdict)
-        cells.append((Cell(text=row.name), *(Cell(text=text) for text in texts)))
+        cells.append((Cell(row.name), *(Cell(text) for text in texts)))
     return Table(title="", head=("", "Old", "New", "New − old", ""), rows=tuple(cells))
 
 
@@ -280,12 +280,12 @@ def _cases(title: str, cases: Sequence[judge.CaseChange], again: set[str]) -> Ta
     shown = sorted(cases, key=lambda case: case.case not in again)[:CASES]
     rows = tuple(
         (
-            Cell(text=case.case, kind="code"),
-            Cell(text=case.expected),
-            Cell(text=", ".join(case.base_answers)),
-            Cell(text=", ".join(case.head_answers)),
-            Cell(text=case.text),
-            Cell(text="yes" if case.case in again else ""),
+            Cell(case.case, kind="code"),
+            Cell(case.expected),
+            Cell(", ".join(case.base_answers)),
+            Cell(", ".join(case.head_answers)),
+            Cell(case.text),
+            Cell("yes" if case.case in again else ""),
         )
         for case in shown
     )

@@ -229,11 +229,11 @@ def _outcomes(changes: Sequence[judge.OutcomeChange]) -> Table | None:
         return None
     rows = tuple(
         (
-            Cell(text=change.outcome),
-            Cell(text=f"{change.base:,}", kind="number"),
-            Cell(text=f"{change.head:,}", kind="number"),
-            Cell(text=_ids(change.new)),
-            Cell(text=_ids(change.gone)),
+            Cell(change.outcome),
+            Cell(f"{change.base:,}", kind="number"),
+            Cell(f"{change.head:,}", kind="number"),
+            Cell(_ids(change.new)),
+            Cell(_ids(change.gone)),
         )
         for change in changes
     )
@@ -262,9 +262,7 @@ def _changes(c: judge.Comparison) -> Table | None:
         rows += [(what, *pair) for what, pair in _of_runs(c.base, c.head) if pair[0] != pair[1]]
     if not rows:
         return None
-    cells = tuple(
-        (Cell(text=what), Cell(text=one, kind="code"), Cell(text=two, kind="code")) for what, one, two in rows
-    )
+    cells = tuple((Cell(what), Cell(one, kind="code"), Cell(two, kind="code")) for what, one, two in rows)
     return Table(title="", head=("What", "Baseline", "Candidate"), rows=cells)
 
 

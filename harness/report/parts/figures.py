@@ -68,7 +68,7 @@ def when(created_utc: str, zone: str = "") -> str:
 
 def number_cell(text: str) -> Cell:
     """Give a cell whose text is a number."""
-    return Cell(text=text, kind="number")
+    return Cell(text, kind="number")
 
 
 @overload
@@ -78,10 +78,10 @@ def estimate_cell(estimate: Estimate, scale: Scale, *, currency: str, axis: bool
 def estimate_cell(estimate: Estimate, scale: Scale, *, currency: str = "", axis: bool = False) -> Cell:
     """Give a cell with a figure; with `axis`, also its picture between 0 and 100%."""
     if estimate.value is None:
-        return Cell(text="undefined", kind="number", hint=estimate.why_undefined or "")
+        return Cell("undefined", kind="number", hint=estimate.why_undefined or "")
     text = figure(estimate, scale, currency=currency)
     picture = interval_picture(estimate, text, axis=(0.0, 1.0)) if axis else None
-    return Cell(text=text, kind="number", picture=picture)
+    return Cell(text, kind="number", picture=picture)
 
 
 def ends_of(estimate: Estimate) -> tuple[float, float]:
@@ -125,4 +125,4 @@ def if_any(
     """Give a figure by name, or none when it was not computed."""
     if estimate is None:
         return []
-    return [NamedFigure(name=name, text=figure(estimate, scale, currency=currency), hint=hint)]
+    return [NamedFigure(name, figure(estimate, scale, currency=currency), hint=hint)]

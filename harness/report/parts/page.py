@@ -28,7 +28,7 @@ class Picture:
     within: float = 0.0  # as far on either side of the threshold nothing is looked for
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One cell of a table."""
 
@@ -53,7 +53,7 @@ class Table:
     folded: bool = False  # detail that is shown on demand
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class NamedFigure:
     """A named figure and, where the name does not say it, what it means."""
 

@@ -111,21 +111,21 @@ class CandidateView:
     headline: str
     summary: str  # cases x repeats, trials, outcomes
     tally: str  # 5 of 7 checks pass
-    checks: tuple[CheckRow, ...]
-    traps: tuple[str, ...]
-    confusion: ConfusionView | None
-    labels: Section | None  # as all figures: none of a candidate that was not measured
-    quality: Section | None
-    tradeoff: Section | None
-    latency: Section | None
-    stability: Section | None
-    robustness: Section | None
-    generalization: Section | None
-    leakage: Section | None
-    cost: Section | None
-    slices: Section | None
-    notable: tuple[NotableGroup, ...]
-    measurement: Section | None
+    checks: tuple[CheckRow, ...] = ()
+    traps: tuple[str, ...] = ()
+    confusion: ConfusionView | None = None
+    labels: Section | None = None  # as all figures: none of a candidate that was not measured
+    quality: Section | None = None
+    tradeoff: Section | None = None
+    latency: Section | None = None
+    stability: Section | None = None
+    robustness: Section | None = None
+    generalization: Section | None = None
+    leakage: Section | None = None
+    cost: Section | None = None
+    slices: Section | None = None
+    notable: tuple[NotableGroup, ...] = ()
+    measurement: Section | None = None
     messages: tuple[tuple[str, str], ...]  # role, template, as measured
     history: Section | None = None
     went_wrong: tuple[TroubleView, ...] = ()

@@ -1,6 +1,7 @@
 """From an assessment to the one view that every renderer renders."""
 
 import shlex
+from dataclasses import replace
 
 from harness.judge import Assessment, CandidateAssessment, sentence, sure, verb
 from harness.judge.verdict import best_first, taken
@@ -50,10 +51,7 @@ def _said_once(judged: Assessment | CandidateAssessment) -> str:
 def _candidate(
     c: CandidateAssessment, key: str, positive: str | None, entry: CandidateEntry | None
 ) -> parts.CandidateView:
-    if c.verdict == "NOT MEASURED":
-        return _unmeasured(c, key, entry)
-    rows = sections.check_rows(c)
-    return parts.CandidateView(
+    told = parts.CandidateView(
         key=key,
         name=c.name,
         prompt=c.prompt,
@@ -64,10 +62,18 @@ def _candidate(
         summary=_summary(c),
         tally=_tally(c),
         went_wrong=sections.troubles(c.went_wrong, c.verdict),
+        next_step=c.next_step.sentence if c.next_step else "",
+        leakage=sections.leakage_section(c.leakage) if c.leakage else None,
+        messages=_messages(entry),
+    )
+    if c.verdict == "NOT MEASURED":  # not one reply: its figures would be figures of nothing
+        return replace(told, unshown=_unshown(len(c.checks)))
+    rows = sections.check_rows(c)
+    return replace(
+        told,
         checks=rows,
         scales=sections.scale_groups(c, rows),
         traps=tuple(trap.sentence for trap in c.traps),
-        next_step=c.next_step.sentence if c.next_step else "",
         next_samples=sections.sample_cases(c.next_step.confused) if c.next_step else (),
         confused=sections.confused_rows(c),
         confusion=sections.confusion_view(c.classification.confusion),
@@ -79,61 +85,33 @@ def _candidate(
         history=sections.history_section(c.history, c.checks) if c.history else None,
         robustness=sections.robustness_section(c.robustness) if c.robustness else None,
         generalization=sections.generalization_section(c.generalization) if c.generalization else None,
-        leakage=sections.leakage_section(c.leakage) if c.leakage else None,
         cost=sections.cost_section(c.cost),
         slices=sections.slices_section(c.slices, positive=positive),
         notable=sections.notable_groups(c.notable, c.notable_counts),
         measurement=sections.measurement_section(c, entry),
-        messages=_messages(entry),
     )
 
 
-def _unmeasured(c: CandidateAssessment, key: str, entry: CandidateEntry | None) -> parts.CandidateView:
-    """Give a candidate without one reply: why, and what to do; its figures would be figures of nothing."""
-    n = len(c.checks)
-    return parts.CandidateView(
-        key=key,
-        name=c.name,
-        prompt=c.prompt,
-        model=c.model,
-        verdict=c.verdict,
-        tone=parts.VERDICT_TONES[c.verdict],
-        headline=_said_once(c),
-        summary=f"{parts.count(c.cases, 'case')} × {parts.count(c.repeats, 'repeat')}, not one reply",
-        tally="not measured",
-        went_wrong=sections.troubles(c.went_wrong, c.verdict),
-        next_step=c.next_step.sentence if c.next_step else "",
-        unshown=f"{parts.count(n, 'check')} {verb(n, 'is', 'are')} not shown: no call was answered, so nothing is "
-        "known of the prompt. report.json has them.",
-        checks=(),
-        traps=(),
-        confusion=None,
-        labels=None,
-        quality=None,
-        tradeoff=None,
-        latency=None,
-        stability=None,
-        robustness=None,
-        generalization=None,
-        leakage=sections.leakage_section(c.leakage) if c.leakage else None,
-        cost=None,
-        slices=None,
-        notable=(),
-        measurement=None,
-        messages=_messages(entry),
+def _unshown(checks: int) -> str:
+    return (
+        f"{parts.count(checks, 'check')} {verb(checks, 'is', 'are')} not shown: no call was answered, so nothing is "
+        "known of the prompt. report.json has them."
     )
 
 
 def _summary(c: CandidateAssessment) -> str:
-    text = f"{parts.count(c.cases, 'case')} × {parts.count(c.repeats, 'repeat')}, {parts.count(c.trials, 'trial')}"
+    text = f"{parts.count(c.cases, 'case')} × {parts.count(c.repeats, 'repeat')}, "
+    if c.verdict == "NOT MEASURED":
+        return f"{text}not one reply"
+    text += parts.count(c.trials, "trial")
     unread = sum(c.outcomes.values()) - c.outcomes.get("label", 0)
     total = sum(c.outcomes.values())
     return text + (f"; {unread:,} without a label ({parts.percent_of(unread, total)})" if unread else "")
 
 
 def _tally(c: CandidateAssessment) -> str:
-    if not c.checks:
-        return "no checks"
+    if not c.checks or c.verdict == "NOT MEASURED":
+        return "no checks" if c.verdict != "NOT MEASURED" else "not measured"
     passed = sum(check.status == "PASS" for check in c.checks)
     failed = sum(check.status == "FAIL" for check in c.checks)
     unsettled = len(c.checks) - passed - failed
@@ -190,20 +168,19 @@ def _reproduce(a: Assessment, manifest: Manifest | None) -> parts.Section:
     source = manifest.notes.get("source")
     commit = manifest.git_commit or "not in a git repository"
     figures = [
-        parts.NamedFigure(name="Run", text=a.run_id),
-        parts.NamedFigure(name="Commit", text=commit, hint="with uncommitted changes" if manifest.git_dirty else ""),
-        parts.NamedFigure(name="Seed", text=str(manifest.seed)),
-        parts.NamedFigure(name="Sessions", text=str(a.sessions)),
-        parts.NamedFigure(name="Variants", text=", ".join(manifest.variants)),
-        parts.NamedFigure(name="Platform", text=manifest.platform),
+        parts.NamedFigure("Run", a.run_id),
+        parts.NamedFigure("Commit", commit, hint="with uncommitted changes" if manifest.git_dirty else ""),
+        parts.NamedFigure("Seed", str(manifest.seed)),
+        parts.NamedFigure("Sessions", str(a.sessions)),
+        parts.NamedFigure("Variants", ", ".join(manifest.variants)),
+        parts.NamedFigure("Platform", manifest.platform),
     ]
     files = tuple(
-        (parts.Cell(text=f.path, kind="code"), parts.Cell(text=f.sha256, kind="code"))
+        (parts.Cell(f.path, kind="code"), parts.Cell(f.sha256, kind="code"))
         for f in sorted(manifest.files, key=lambda f: f.path)
     )
     versions = tuple(
-        (parts.Cell(text=name), parts.Cell(text=version, kind="code"))
-        for name, version in sorted(manifest.versions.items())
+        (parts.Cell(name), parts.Cell(version, kind="code")) for name, version in sorted(manifest.versions.items())
     )
     tables = (
         parts.Table(title="Files", head=("File", "SHA-256"), rows=files, folded=True),

@@ -27,7 +27,7 @@ def slices_section(slices: tuple[Slice, ...], *, positive: str | None) -> Sectio
     listed = [s for s in slices if s.kind == "split" or s.worst or s.cases >= LEAST_CASES]
     rows = tuple(
         (
-            Cell(text=f"{s.kind} {s.name}", tone="fail" if s.worst else "plain"),
+            Cell(f"{s.kind} {s.name}", tone="fail" if s.worst else "plain"),
             replace(parts.number_cell(parts.count(s.cases)), cases={s.kind: s.name}),
             replace(parts.estimate_cell(s.accuracy, "share", axis=True), cases={s.kind: s.name, "right": "wrong"}),
             *_of_positive(s, positive),
@@ -47,7 +47,7 @@ def _of_positive(s: Slice, positive: str | None) -> tuple[Cell, ...]:
     if not positive:
         return ()
     return tuple(
-        parts.estimate_cell(scores[positive], "share") if positive in scores else Cell(text="")
+        parts.estimate_cell(scores[positive], "share") if positive in scores else Cell("")
         for scores in (s.recall, s.precision)
     )
 

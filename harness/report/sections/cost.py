@@ -13,7 +13,7 @@ def cost_section(cost: Cost) -> Section:
         *if_any("Per 1,000 decisions", cost.per_1000, "money", currency=money),
         *if_any("Per right decision", cost.per_correct, "money", currency=money),
         *if_any("Per caught positive", cost.per_caught_positive, "money", currency=money),
-        *([] if unknown else [NamedFigure(name="This run", text=total, hint="all attempts, warm-up included")]),
+        *([] if unknown else [NamedFigure("This run", total, hint="all attempts, warm-up included")]),
         *_monthly(cost),
     ]
     figures = [

@@ -46,9 +46,9 @@ def _gap_table(title: str, gaps: Sequence[SplitGap], head: tuple[str, ...]) -> T
     cells = parts.difference_cells([gap.gap for gap in gaps], "points")
     rows = tuple(
         (
-            Cell(text=gap.metric),
+            Cell(gap.metric),
             parts.estimate_cell(gap.dev, "share"),
-            Cell(text=gap.other_split),
+            Cell(gap.other_split),
             parts.estimate_cell(gap.other, "share"),
             cell,
             parts.number_cell(parts.p_value(gap.p_value)),
@@ -70,11 +70,11 @@ def _version_table(curve: VersionCurve) -> Table:
         head=("Version", "Content", "Dev", curve.other_split, "Run"),
         rows=tuple(
             (
-                Cell(text=point.prompt),
-                Cell(text=point.prompt_digest[:8], kind="code"),
+                Cell(point.prompt),
+                Cell(point.prompt_digest[:8], kind="code"),
                 parts.estimate_cell(point.dev, "share"),
                 parts.estimate_cell(point.other, "share"),
-                Cell(text=point.run_id, kind="code"),
+                Cell(point.run_id, kind="code"),
             )
             for point in curve.points
         ),

@@ -26,7 +26,7 @@ def history_section(history: History, checks: Iterable[Check] = ()) -> Section:
 
 def _figures(history: History) -> list[NamedFigure]:
     figures = [
-        NamedFigure(name=since(change), text=parts.figure(change.change, "points"), hint="accuracy now minus before")
+        NamedFigure(since(change), parts.figure(change.change, "points"), hint="accuracy now minus before")
         for change in history.changes
     ]
     if history.cusum is not None:
@@ -48,9 +48,7 @@ def cusum_figure(chart: CusumChart) -> NamedFigure:
     if chart.signal is not None:
         text += f", signal at {chart.signal}"
     rise = f"signals a rise of errors from {usual} to {worse} over several runs"
-    return NamedFigure(
-        name="CUSUM", text=text, hint=rise if usual != worse else f"errors can't rise above the usual {usual}"
-    )
+    return NamedFigure("CUSUM", text, hint=rise if usual != worse else f"errors can't rise above the usual {usual}")
 
 
 def letters(history: History) -> dict[str, str]:
@@ -79,16 +77,16 @@ def _runs(history: History) -> Table:
 def _row(place: int, point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell, ...]:
     changed = f"{mark}: {', '.join(point.changed)}" if point.changed else ""
     unfinished = "" if point.complete else "not finished"
-    none = Cell(text="", kind="number")
+    none = Cell("", kind="number")
     return (
         parts.number_cell(str(place)),
-        Cell(text=_NOW if now else point.run_id, kind="text" if now else "code"),
+        Cell(_NOW if now else point.run_id, kind="text" if now else "code"),
         *(
             parts.estimate_cell(seen, scale) if seen is not None and seen.value is not None else none
             for seen, scale in _figures_of(point)
         ),
-        Cell(text=changed),
-        Cell(text=unfinished or point.verdict or "not judged"),
+        Cell(changed),
+        Cell(unfinished or point.verdict or "not judged"),
     )
 
 
@@ -102,7 +100,7 @@ def _left_out(history: History) -> Table:
         folded=True,
         head=("Run", "When (UTC)", "Why"),
         rows=tuple(
-            (Cell(text=run.run_id, kind="code"), Cell(text=parts.when(run.created_utc)), Cell(text=run.why))
+            (Cell(run.run_id, kind="code"), Cell(parts.when(run.created_utc)), Cell(run.why))
             for run in reversed(history.not_comparable)
         ),
     )

@@ -36,7 +36,7 @@ def confused_rows(candidate: CandidateAssessment) -> tuple[parts.ConfusedRow, ..
                 **({"outcome": NO_LABEL} if row.read_as == NO_LABEL else {"read_as": row.read_as}),
             },
         )
-        for n, row in enumerate(candidate.confused)
+        for row in candidate.confused
     )
 
 
@@ -150,11 +150,11 @@ def labels_section(candidate: CandidateAssessment) -> parts.Section:
 
     rows = tuple(
         (
-            parts.Cell(text=label, kind="code"),
+            parts.Cell(label, kind="code"),
             *(_label_cell(name, label, figure, statuses) for name, figure in _scores_of(scores)),
             replace(parts.number_cell(parts.count(scores.support)), cases={"expected": label}),
             replace(parts.number_cell(parts.count(scores.predicted)), cases={"read_as": label}),
-            parts.Cell(text=most.get(label, "")),
+            parts.Cell(most.get(label, "")),
         )
         for label, scores in sorted(candidate.classification.labels.items(), key=lambda item: worst(item[0]))
     )
@@ -196,8 +196,8 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
     figures = [
         *parts.if_any("Accuracy", c.accuracy, "share", _failure_range(c)),
         parts.NamedFigure(
-            name="Majority baseline",
-            text=parts.number(baseline.share, "share"),
+            "Majority baseline",
+            parts.number(baseline.share, "share"),
             hint=f"always answering {baseline.label}{_better(c)}",
         ),
         *parts.if_any("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
@@ -240,7 +240,7 @@ def _outcome_table(outcomes: dict[str, int]) -> parts.Table:
     total = sum(outcomes.values())
     rows = tuple(
         (
-            parts.Cell(text=name),
+            parts.Cell(name),
             replace(parts.number_cell(parts.count(n)), cases={"outcome": name}),
             parts.number_cell(parts.percent_of(n, total)),
         )

@@ -135,9 +135,9 @@ def _quantile_tables(latency: Latency) -> list[parts.Table]:
         return []
     rows = []
     for q in sorted({q for _, quantiles in present for q in quantiles}):
-        cells = [parts.Cell(text=_name(q))]
+        cells = [parts.Cell(_name(q))]
         cells += [
-            parts.number_cell(parts.figure(quantiles[q].estimate, "seconds")) if q in quantiles else parts.Cell(text="")
+            parts.number_cell(parts.figure(quantiles[q].estimate, "seconds")) if q in quantiles else parts.Cell("")
             for _, quantiles in present
         ]
         rows.append(tuple(cells))
@@ -174,7 +174,7 @@ def _parts_chart(latency: Latency) -> list[parts.Chart]:
 def _parts_tables(latency: Latency) -> list[parts.Table]:
     rows = tuple(
         (
-            parts.Cell(text=part.name),
+            parts.Cell(part.name),
             parts.number_cell(seconds(part.mean_s)),
             parts.number_cell(parts.number(part.share, "share")),
         )

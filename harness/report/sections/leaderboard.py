@@ -33,7 +33,7 @@ def _row(c: judge.CandidateAssessment, view: CandidateView, board: judge.Leaderb
         verdict=view.verdict,
         tone=view.tone,
         tally=view.tally,
-        accuracy=Cell(text=accuracy, kind="number", picture=picture),
+        accuracy=Cell(accuracy, kind="number", picture=picture),
         balanced=judge.figure_text(c.classification.balanced_accuracy, "share"),
         p95=judge.figure_text(p95, "seconds") if p95 else judge.FigureText("undefined"),
         stability=judge.figure_text(c.stability.agreement, "share"),
@@ -178,10 +178,10 @@ def _duel(duel: judge.Duel) -> tuple[Cell, ...]:
     scale = judge.scale_of(duel.metric)
     seen = str(judge.signed_text(duel.difference, scale, duel.currency or ""))
     return (
-        Cell(text=metric_of(duel.metric).in_words),
-        Cell(text=duel.first),
-        Cell(text=duel.second),
+        Cell(metric_of(duel.metric).in_words),
+        Cell(duel.first),
+        Cell(duel.second),
         parts.number_cell(seen),
         parts.number_cell(parts.p_value(duel.p_adjusted)),
-        Cell(text=_so(duel)),
+        Cell(_so(duel)),
     )

@@ -13,12 +13,12 @@ def leakage_section(leakage: Leakage) -> Section:
         lead = " ".join(_leaks(leakage))
     rows = tuple(
         (
-            Cell(text=finding.kind.replace("_", " ")),
-            Cell(text=finding.case, kind="code", cases={"id": finding.case}),
-            Cell(text=finding.other, kind="code"),
+            Cell(finding.kind.replace("_", " ")),
+            Cell(finding.case, kind="code", cases={"id": finding.case}),
+            Cell(finding.other, kind="code"),
             number_cell(f"{number(finding.similarity, 'share')} {finding.measure}".strip()),
-            Cell(text=finding.text, kind="code"),
-            Cell(text=finding.other_text, kind="code"),
+            Cell(finding.text, kind="code"),
+            Cell(finding.other_text, kind="code"),
         )
         for finding in leakage.findings[:MAX_ROWS]
     )
@@ -48,7 +48,7 @@ def _label_words(leakage: Leakage) -> Table:
     """Give how often a label stands as a word in the inputs that expect it, and in the others."""
     rows = tuple(
         (
-            Cell(text=word.label, kind="code"),
+            Cell(word.label, kind="code"),
             number_cell(f"{word.own:,} of {word.of_own:,}"),
             number_cell(f"{word.others:,} of {word.of_others:,}"),
         )

@@ -15,18 +15,18 @@ def _settled(early: SettledEarly | None) -> list[NamedFigure]:
         return []
     text = settled(early).removeprefix("settled ")
     hint = f"the rest was not asked; what was settled is wrong in at most {early.delta:.0%} of all orders"
-    return [NamedFigure(name="Settled", text=text, hint=hint)]
+    return [NamedFigure("Settled", text, hint=hint)]
 
 
 def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | None) -> Section:
     """Say how far the times can be trusted and what was called."""
     quality, latency = candidate.timing_quality, candidate.latency
     figures = [
-        NamedFigure(name="Trials", text=f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
+        NamedFigure("Trials", f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
         *_settled(candidate.settled),
-        NamedFigure(name="Retried trials", text=f"{latency.retried_trials:,}"),
-        NamedFigure(name="Warm-up calls", text=f"{latency.warmup_calls:,}", hint="not counted in any figure"),
-        NamedFigure(name="Most in flight", text=f"{quality.max_in_flight:,}", hint=_processes(quality)),
+        NamedFigure("Retried trials", f"{latency.retried_trials:,}"),
+        NamedFigure("Warm-up calls", f"{latency.warmup_calls:,}", hint="not counted in any figure"),
+        NamedFigure("Most in flight", f"{quality.max_in_flight:,}", hint=_processes(quality)),
         *_openings(latency),
         *_steady_limit(quality),
         *_interference(quality),
@@ -47,7 +47,7 @@ def _openings(latency: Latency) -> list[NamedFigure]:
     if latency.opening_s is None:
         return []
     hint = f"{number(latency.opening_s, 'seconds')} each (median): in caller latencies, not in service"
-    return [NamedFigure(name="Opened a connection", text=f"{count(latency.opened, 'call')}", hint=hint)]
+    return [NamedFigure("Opened a connection", f"{count(latency.opened, 'call')}", hint=hint)]
 
 
 def _beside_labels(replies: Replies) -> list[NamedFigure]:
@@ -61,7 +61,7 @@ def _beside_labels(replies: Replies) -> list[NamedFigure]:
         ("Unknown finish reasons", *_listed(replies.unknown_endings, "read as a stop")),
         ("Odd fields of replies", *_listed(replies.odd, "not known")),
     ]
-    return [NamedFigure(name=name, text=f"{number:,}", hint=hint) for name, number, hint in rows if number]
+    return [NamedFigure(name, f"{number:,}", hint=hint) for name, number, hint in rows if number]
 
 
 def _listed(counts: dict[str, int], meaning: str) -> tuple[int, str]:
@@ -73,7 +73,7 @@ def _steady_limit(quality: TimingQuality) -> list[NamedFigure]:
     if len(quality.limit_history) != 1:
         return []  # without one nothing was sent; with several they are drawn
     _, limit, _ = quality.limit_history[0]
-    return [NamedFigure(name="Concurrency limit", text=f"{limit:,}", hint="all through the run")]
+    return [NamedFigure("Concurrency limit", f"{limit:,}", hint="all through the run")]
 
 
 def _processes(quality: TimingQuality) -> str:
@@ -88,18 +88,14 @@ def _interference(quality: TimingQuality) -> list[NamedFigure]:
         ("CPU of other programs", quality.others_share, "share", "of this machine's cores"),
         ("Own time", quality.own_share, "share", "of the trials' total"),
     )
-    return [
-        NamedFigure(name=name, text=number(value, unit), hint=hint)
-        for name, value, unit, hint in named
-        if value is not None
-    ]
+    return [NamedFigure(name, number(value, unit), hint=hint) for name, value, unit, hint in named if value is not None]
 
 
 def _nodes(quality: TimingQuality) -> list[Table]:
     """Give what each node of a cluster added: the worst decides whether latencies count."""
     rows = [
         tuple(
-            Cell(text=text)
+            Cell(text)
             for text in (
                 load.node,
                 f"{load.processes:,}",
@@ -136,12 +132,12 @@ def _limit_history(quality: TimingQuality) -> list[Chart]:
 
 def _called(entry: CandidateEntry) -> list[Table]:
     rows = [
-        (Cell(text=str(key).replace("_", " ")), Cell(text=_plain(value), kind="code"))
+        (Cell(str(key).replace("_", " ")), Cell(_plain(value), kind="code"))
         for key, value in sorted(entry.model.items())
         if value not in (None, "", [], {}, ())
     ]
-    rows.append((Cell(text="prompt digest"), Cell(text=entry.prompt_digest, kind="code")))
-    rows.append((Cell(text="model digest"), Cell(text=entry.model_digest, kind="code")))
+    rows.append((Cell("prompt digest"), Cell(entry.prompt_digest, kind="code")))
+    rows.append((Cell("model digest"), Cell(entry.model_digest, kind="code")))
     return [Table(title="What was called", head=("Setting", "Value"), rows=tuple(rows), folded=True)]
 
 

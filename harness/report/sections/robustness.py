@@ -54,13 +54,13 @@ def _changes(r: Robustness) -> Table:
 def _change(p: PerturbationScores, drop: Cell) -> tuple[Cell, ...]:
     finding = "not known" if p.p_value is None else "moves answers" if p.above_noise else "within noise"
     return (
-        Cell(text=p.name),
+        Cell(p.name),
         replace(parts.number_cell(parts.count(p.cases)), cases={"variant": p.name}),
         replace(drop, cases={"variant": p.name, "right": "wrong"}),
         parts.estimate_cell(p.flips, "share"),
         parts.estimate_cell(p.flips_above_noise, "points"),
         parts.number_cell(parts.p_value(p.p_value)),
-        Cell(text=finding, tone="fail" if p.above_noise else "plain"),
+        Cell(finding, tone="fail" if p.above_noise else "plain"),
     )
 
 
@@ -74,7 +74,7 @@ def _recalls(r: Robustness) -> Table:
         title="Recall lost, by label",
         head=("Change", "Label", "Cases", "Recall lost"),
         rows=tuple(
-            (Cell(text=name), Cell(text=label, kind="code"), parts.number_cell(parts.count(drop.n)), cell)
+            (Cell(name), Cell(label, kind="code"), parts.number_cell(parts.count(drop.n)), cell)
             for (name, label, drop), cell in zip(shown, cells, strict=True)
         ),
         note=f"{len(lost) - len(shown):,} more." if len(lost) > len(shown) else "",
@@ -98,14 +98,14 @@ def _broken(r: Robustness) -> Table:
 def _case(name: str, case: ChangedCase) -> tuple[Cell, ...]:
     pieces = marked(case.text_before, case.text_after or case.text_before)
     return (
-        Cell(text=name),
-        Cell(text=case.case, kind="code", cases={"id": case.case}),
-        Cell(text=case.expected, kind="code"),
-        Cell(text=case.before, kind="code"),
-        Cell(text=case.after, kind="code", tone="fail" if case.after != case.expected else "plain"),
-        Cell(text=case.change)
+        Cell(name),
+        Cell(case.case, kind="code", cases={"id": case.case}),
+        Cell(case.expected, kind="code"),
+        Cell(case.before, kind="code"),
+        Cell(case.after, kind="code", tone="fail" if case.after != case.expected else "plain"),
+        Cell(case.change)
         if case.change
-        else Cell(text=written(pieces), kind="code", pieces=tuple((p.fate, p.text) for p in pieces)),
+        else Cell(written(pieces), kind="code", pieces=tuple((p.fate, p.text) for p in pieces)),
     )
 
 

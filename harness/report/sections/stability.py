@@ -47,20 +47,14 @@ def _plain_figures(s: Stability) -> list[NamedFigure]:
     figures = []
     if s.best_accuracy is not None and s.worst_accuracy is not None:
         worst, best = parts.number(s.worst_accuracy, "share"), parts.number(s.best_accuracy, "share")
-        figures.append(
-            NamedFigure(name="Luck of the repeat", text=f"{worst} to {best}", hint="accuracy, worst and best repeats")
-        )
+        figures.append(NamedFigure("Luck of the repeat", f"{worst} to {best}", hint="accuracy, worst and best repeats"))
     if s.mean_entropy_bits is not None:
-        figures.append(NamedFigure(name="Entropy", text=f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases"))
+        figures.append(NamedFigure("Entropy", f"{s.mean_entropy_bits:.3f} bits", hint="mean over cases"))
     if s.icc is not None:
-        figures.append(
-            NamedFigure(name="ICC", text=parts.number(s.icc, "number"), hint="how alike repeats of a case are")
-        )
+        figures.append(NamedFigure("ICC", parts.number(s.icc, "number"), hint="how alike repeats of a case are"))
     if s.design_effect is not None:
         figures.append(
-            NamedFigure(
-                name="Design effect", text=f"{s.design_effect:.2f}", hint="above 1, repeats count less than cases"
-            )
+            NamedFigure("Design effect", f"{s.design_effect:.2f}", hint="above 1, repeats count less than cases")
         )
     return figures
 
@@ -72,7 +66,7 @@ def _flips(s: Stability) -> Table:
         for here, there, rate in ((flip.first, flip.second, flip.rate), (flip.second, flip.first, flip.rate_back)):
             rows.append(
                 (
-                    Cell(text=f"{here} → {there}", kind="code"),
+                    Cell(f"{here} → {there}", kind="code"),
                     parts.number_cell(parts.number(rate, "share")),
                     parts.number_cell(parts.number(flip.share, "share")),
                     parts.number_cell(parts.count(flip.pairs)),
@@ -105,11 +99,11 @@ def _spread_row(spread: Spread, shown: int) -> tuple[Cell, ...]:
     across = f"{parts.number(spread.low, scale)} to {parts.number(spread.high, scale)}" if known else "undefined"
     apart = "points" if scale == "share" else scale
     return (
-        Cell(text=spread.metric),
+        Cell(spread.metric),
         parts.number_cell(across),
         parts.number_cell("" if spread.deviation is None else parts.number(spread.deviation, apart)),
         *(parts.number_cell(parts.number(value, scale)) for value in spread.values[:shown]),
-        *(Cell(text="") for _ in range(shown - len(spread.values))),
+        *(Cell("") for _ in range(shown - len(spread.values))),
     )
 
 
@@ -120,10 +114,10 @@ def _unstable(s: Stability) -> Table:
         head=("Case", "Expected", "Answers", "Replies"),
         rows=tuple(
             (
-                Cell(text=case.case, kind="code", cases={"id": case.case}),
-                Cell(text=case.expected, kind="code"),
-                Cell(text=", ".join(f"{n} × {label}" for label, n in case.labels.items())),
-                Cell(text=" · ".join(dict.fromkeys(case.replies)), kind="code"),
+                Cell(case.case, kind="code", cases={"id": case.case}),
+                Cell(case.expected, kind="code"),
+                Cell(", ".join(f"{n} × {label}" for label, n in case.labels.items())),
+                Cell(" · ".join(dict.fromkeys(case.replies)), kind="code"),
             )
             for case in shown
         ),
@@ -143,19 +137,19 @@ def _explained(s: Stability) -> Table:
 
 def _explained_row(pair: PairsCompared) -> tuple[Cell, ...]:
     return (
-        Cell(text=pair.first_kind),
+        Cell(pair.first_kind),
         parts.estimate_cell(pair.first, "share"),
-        Cell(text=pair.second_kind),
+        Cell(pair.second_kind),
         parts.estimate_cell(pair.second, "share"),
         parts.estimate_cell(pair.difference, "points"),
-        Cell(text="yes" if pair.explains else "not shown"),
+        Cell("yes" if pair.explains else "not shown"),
     )
 
 
 def _served(s: Stability) -> list[Table]:
     tables = []
     for title, counts in (("Models that answered", s.served_models), ("System fingerprints", s.fingerprints)):
-        rows = tuple((Cell(text=name, kind="code"), parts.number_cell(parts.count(n))) for name, n in counts.items())
+        rows = tuple((Cell(name, kind="code"), parts.number_cell(parts.count(n))) for name, n in counts.items())
         tables.append(Table(title=title, head=("Name", "Replies"), rows=rows if len(rows) > 1 else (), folded=True))
     return tables
 
@@ -169,9 +163,9 @@ def _served_changes(s: Stability) -> Table:
         rows=tuple(
             (
                 parts.number_cell(parts.number(change.at_s, "seconds")),
-                Cell(text=change.what),
-                Cell(text=change.before, kind="code"),
-                Cell(text=change.after, kind="code"),
+                Cell(change.what),
+                Cell(change.before, kind="code"),
+                Cell(change.after, kind="code"),
             )
             for change in s.served_changes
         ),

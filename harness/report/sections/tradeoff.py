@@ -89,11 +89,9 @@ def _score_figures(tradeoff: Tradeoff) -> list[NamedFigure]:
         by_chance, hint = tradeoff.ece_by_chance, "ECE, 10 equal-width bins"
         if by_chance is not None:
             hint += f"; perfectly calibrated scores show up to {parts.number(by_chance, 'number')}"
-        figures.append(NamedFigure(name="Calibration error", text=parts.number(tradeoff.ece, "number"), hint=hint))
+        figures.append(NamedFigure("Calibration error", parts.number(tradeoff.ece, "number"), hint=hint))
     if tradeoff.brier is not None:
-        figures.append(
-            NamedFigure(name="Brier score", text=parts.number(tradeoff.brier, "number"), hint="0 is perfect")
-        )
+        figures.append(NamedFigure("Brier score", parts.number(tradeoff.brier, "number"), hint="0 is perfect"))
     return figures
 
 
@@ -126,11 +124,11 @@ def _score_charts(tradeoff: Tradeoff) -> list[Chart]:
 def _operating_points(tradeoff: Tradeoff) -> list[Table]:
     rows = tuple(
         (
-            Cell(text=point.rule),
-            Cell(text=f"{point.score:.4g}", kind="number"),
+            Cell(point.rule),
+            Cell(f"{point.score:.4g}", kind="number"),
             parts.estimate_cell(point.precision, "share"),
             parts.estimate_cell(point.recall, "share"),
-            Cell(text=f"chosen on {point.chosen_on}, judged on {point.judged_on}"),
+            Cell(f"chosen on {point.chosen_on}, judged on {point.judged_on}"),
         )
         for point in tradeoff.points
     )

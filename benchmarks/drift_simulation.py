@@ -73,7 +73,7 @@ def measured(rng: np.random.Generator, model: np.ndarray, arguments: argparse.Na
     right = model ^ (rng.random(len(model)) < arguments.flips / 100)
     table: RunTable = arguments.template
     (trials,) = table.trials.values()
-    answered = replace(trials, predicted=np.where(right, trials.expected, 1 - trials.expected).astype(np.int16))
+    answered = trials.told(predicted=np.where(right, trials.expected, 1 - trials.expected).astype(np.int16))
     answers = replace(table, trials={NOISY: answered})
     (view,) = RunView(manifest_of(number, len(model)), answers).views
     return view

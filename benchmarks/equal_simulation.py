@@ -82,7 +82,7 @@ class World:
             right = rng.random(len(one)) < chance[one.case]
             seconds = slow[one.case] * rng.lognormal(0, 0.3, len(one))
             said = np.where(right, one.expected, other).astype(np.int16)
-            trials[name] = replace(one, predicted=said, caller_ns=(seconds * 1e9).astype(np.int64))
+            trials[name] = one.told(predicted=said, caller_ns=(seconds * 1e9).astype(np.int64))
         return RunView(self.manifest, replace(self.table, trials=trials)).views
 
 

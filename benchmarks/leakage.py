@@ -22,7 +22,7 @@ import time
 import numpy as np
 
 from harness.judge.leakage.find import find_leaks
-from harness.judge.table.read import case_columns
+from harness.judge.table.cases import case_columns
 from harness.record import CaseRow
 
 KINDS = ("messages", "long", "template", "equal")

@@ -64,7 +64,7 @@ class Suite:
         for name, one in self.table.trials.items():
             wrong = (one.expected + 1) % len(self.labels)
             right = rng.random(len(one)) < truth
-            trials[name] = replace(one, predicted=np.where(right, one.expected, wrong).astype(np.int16))
+            trials[name] = one.told(predicted=np.where(right, one.expected, wrong).astype(np.int16))
         return trials
 
     def looked_twice(self, rng: np.random.Generator, truth: float, added: int) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from harness.errors import HarnessError, StorageFailed, UsageError
-from harness.journal import JournalWriter, is_finished, open_plain, read_events, sync_folder, waits_for
+from harness.journal import Journal, JournalWriter, is_finished, open_plain, sync_folder, waits_for
 from harness.manifest import CandidateEntry, FileDigest, Manifest, ReplyRuleRefused, check_manifest, reply_rules
 from harness.record import Event
 
@@ -173,9 +173,9 @@ def candidate_named(known: Iterable[CandidateEntry], name: str, ref: str) -> str
     raise UsageError(f"{name!r} {what}.", fix=f"Write one of: {', '.join(f'{run}:{e.name}' for e in entries)}.")
 
 
-def events_of(run: Path) -> Iterator[Event]:
+def events_of(run: Path) -> Journal:
     """Read the journal of a run. Raises JournalDamaged and OSError."""
-    return read_events(run / JOURNAL)
+    return Journal(run / JOURNAL)
 
 
 def waiting_of(run: Path) -> str | None:
@@ -202,7 +202,7 @@ class StoredRun:
         """Tell whether the run was measured to its end, from the last line of its journal."""
         return is_finished(self.folder / JOURNAL)
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Journal:
         """Read the journal. Raises JournalDamaged and OSError."""
         return events_of(self.folder)
 

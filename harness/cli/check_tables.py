@@ -160,7 +160,7 @@ def _row(row: tuple[str, ...], widths: list[int]) -> str:
 def leaks_of(bundle: Bundle) -> dict[str, Leaks]:
     """Give what leaks, by prompt name."""
     from harness.judge.leakage.find import find_leaks, meeting
-    from harness.judge.table.read import case_columns
+    from harness.judge.table.cases import case_columns
 
     labels = bundle.suite.labels
     cases = case_columns(bundle.cases, {label: place for place, label in enumerate(labels)})

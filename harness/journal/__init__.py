@@ -25,11 +25,13 @@ writer: the file is cut back to what is known to be whole, and every later use r
 *Reading* (reader.py). A line that is not whole, and that nothing follows, is torn: the process or the machine
 died while writing it. A reader stops before it; `recover`, which resuming calls, sets its bytes aside in
 `journal.torn-<n>` and cuts the file. Anything wrong with a line that another line follows is damage: it is
-named by line and byte offset and refused, never skipped.
+named by line and byte offset and refused, never skipped. A large journal is judged from ranges of it that several
+processes read (blocks.py), with the same results and the same errors.
 
 Two records with one trial key are possible only where trials were run again on purpose; the later one counts.
 """
 
+from harness.journal.blocks import Journal, blocks_of
 from harness.journal.line import LONGEST_LINE, SCHEMA_VERSION, Header
 from harness.journal.lock import RunLock
 from harness.journal.reader import (

@@ -16,6 +16,8 @@ LONGEST_LINE = 64 << 20  # bytes: eight times the largest body of a reply, which
 
 PREFIX = 18  # len(b'{"crc":"9a0b3c11",')
 
+_SEQ = PREFIX + len(b'"seq":')
+
 
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     """The first event of every journal."""
@@ -68,6 +70,14 @@ def decode_line(line: bytes, seq: int) -> Event | Header:
     if decoded.seq != seq:
         raise NotALine(f"it has sequence number {decoded.seq} where {seq} was due")
     return decoded.event
+
+
+def sequence_of(line: bytes) -> int:
+    """Give the sequence number that a checked line says of itself."""
+    digits = line[_SEQ : line.find(b",", _SEQ)]
+    if line[PREFIX:_SEQ] != b'"seq":' or not digits.isdigit():
+        raise NotALine("it has no sequence number")
+    return int(digits)
 
 
 def _ascii(event: Event | Header) -> bytes:

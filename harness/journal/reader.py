@@ -24,6 +24,7 @@ from harness.journal.line import (
     Waiting,
     check_line,
     decode_line,
+    sequence_of,
 )
 
 _CHUNK = 1 << 20
@@ -77,6 +78,35 @@ def read_at(path: Path, places: Iterable[tuple[int, int, int]]) -> Iterator[Even
             except NotALine as why:
                 raise _damaged(path, seq, offset, str(why)) from None
             yield _decoded(path, seq, offset, line)
+
+
+class _Range(Iterator[Event]):
+    """The events of some whole lines, and the numbers of the first line and of the one after them."""
+
+    def __init__(self, path: Path, begin: int, end: int | None, seq: int | None) -> None:
+        self._path = path
+        self._lines = _whole_lines(path, first=seq or 0, offset=begin, end=end)
+        self._shift = 0 if seq is not None else None
+        self.first = self.due = seq or 0
+
+    def __next__(self) -> Event:
+        for number, offset, line in self._lines:
+            if self._shift is None:
+                self._shift = self.first = sequence_of(line)
+            seq = number + self._shift
+            event = _decoded(self._path, seq, offset, line)
+            self.due = seq + 1
+            if not isinstance(event, Header):
+                return event
+        raise StopIteration
+
+
+def read_range(path: Path, begin: int, end: int | None, *, seq: int | None = None) -> _Range:
+    """Read the lines from one byte to before another, each the begin of a line; None: to the end of the file.
+
+    `seq` is the number that is due for the first line; without it the line's own is taken. As `read_events` else.
+    """
+    return _Range(path, begin, end, seq if begin else 0)
 
 
 def iter_records(path: Path, *, warmup: bool = False) -> Iterator[Record]:
@@ -137,8 +167,10 @@ def recover(path: Path) -> Recovery:
     return Recovery(end, lines, torn)
 
 
-def _whole_lines(path: Path, *, first: int = 0, offset: int = 0) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (sequence, byte offset, line) of each line whose checksum is right; the last may be torn."""
+def _whole_lines(
+    path: Path, *, first: int = 0, offset: int = 0, end: int | None = None
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (sequence, byte offset, line) of each line whose checksum is right; the last of the file may be torn."""
     broken: tuple[int, int, str] | None = None
     with _opened(path) as journal:
         size = os.fstat(journal.fileno()).st_size
@@ -154,9 +186,13 @@ def _whole_lines(path: Path, *, first: int = 0, offset: int = 0) -> Iterator[tup
                 if offset + len(line) >= size:
                     return  # the end of the file when it was opened: a run that goes on may still write it
                 broken = (seq, offset, str(why))
+                if offset + len(line) == end:
+                    raise _damaged(path, *broken) from None
                 continue
             yield seq, offset, line
             offset += len(line)
+            if offset == end:
+                return
 
 
 def _decoded(path: Path, seq: int, offset: int, line: bytes) -> Event | Header:

@@ -149,17 +149,11 @@ def settled_by(view: View, thresholds: Sequence[Threshold], rule: StopRule) -> S
     ]
     among, unknown = len(view.manifest.candidates), lost(trials)
     made = settling(view.suite, facts, thresholds, rule, among=among)
-    for row in range(len(trials)):
-        outcome = int(trials.outcome[row])
-        predicted, repeat = int(trials.predicted[row]), int(trials.repeat[row])
-        said = Said(
-            predicted,
-            _answer(predicted, outcome, repeat),
-            OUTCOMES[outcome],
-            _seconds(int(trials.caller_ns[row]), failed=outcome == FAILED and trials.via[row] == SYNC),
-            lost=bool(unknown[row]),
-        )
-        made.take(cases.ids[int(trials.case[row])], repeat, said)
+    columns = (trials.case, trials.repeat, trials.predicted, trials.outcome, trials.caller_ns, trials.via, unknown)
+    for case, repeat, predicted, outcome, took, via, gone in zip(*(each.tolist() for each in columns), strict=True):
+        seconds = _seconds(took, failed=outcome == FAILED and via == SYNC)
+        said = Said(predicted, _answer(predicted, outcome, repeat), OUTCOMES[outcome], seconds, lost=gone)
+        made.take(cases.ids[case], repeat, said)
     return made
 
 

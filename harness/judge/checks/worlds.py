@@ -23,7 +23,6 @@ A template that fails on a case is the prompt's own: no world mends it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -50,7 +49,7 @@ def with_answers(trials: TrialColumns, which: Bool, label: Int64) -> TrialColumn
     predicted[which] = label[which]
     outcome[which] = np.where(label[which] == NONE, OUTCOMES.index("unparseable"), LABEL)
     failure[which] = NONE
-    return replace(trials, predicted=predicted, outcome=outcome, failure=failure)
+    return trials.told(predicted=predicted, outcome=outcome, failure=failure)
 
 
 def right(trials: TrialColumns, which: Bool) -> TrialColumns:
@@ -136,7 +135,7 @@ def ended_so(asked: Asked) -> Iterator[View]:
 
     def told(trials: TrialColumns) -> TrialColumns:
         outcome = np.where(lost(trials), place, trials.outcome).astype(np.int8)
-        return replace(trials, outcome=outcome)
+        return trials.told(outcome=outcome)
 
     yield retold(asked.view, told)
 
@@ -151,9 +150,8 @@ def without_failed(view: View) -> View:
 
     def told(trials: TrialColumns) -> TrialColumns:
         out = lost(trials) & ~np.isin(trials.failure, _LATE)
-        gone = replace(right(trials, out), caller_ns=trials.caller_ns.copy(), ttft_ns=trials.ttft_ns.copy())
-        gone.caller_ns[out] = gone.ttft_ns[out] = NONE
-        return gone
+        caller, ttft = (np.where(out, NONE, times) for times in (trials.caller_ns, trials.ttft_ns))
+        return right(trials, out).told(caller_ns=caller, ttft_ns=ttft)
 
     return retold(view, told)
 

@@ -1,12 +1,14 @@
 """Records as columns: the judge computes on arrays, never on objects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import get_args
+from typing import Generic, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.judge.labels.reasons import Why  # the ground of all columns: not the whole room
+from harness.judge.table.packed import Column, packed, spread
 from harness.record import Failure, FailureKind, Interference, Pace, Refused, Session, Stopped, Usage, Via
 
 Int8 = npt.NDArray[np.int8]
@@ -26,66 +28,88 @@ DEV, HOLDOUT = "dev", "holdout"  # the split that a prompt is tuned on, and the 
 class CaseColumns:
     """The cases, one row each, sorted by id."""
 
-    ids: tuple[str, ...]
+    ids: Sequence[str]
     expected: Int16  # index into the suite's labels
     split: Int16  # index into `splits`; NONE where a case has no split
     splits: tuple[str, ...]
     tags: dict[str, Bool]
-    texts: tuple[str, ...]  # inputs on one line, for people
-    inputs: tuple[dict[str, str], ...] = ()  # as written
-    variants: tuple[dict[str, str], ...] = ()  # what the suite's own perturbations made of the longest input
+    texts: Sequence[str]  # inputs on one line, for people
+    inputs: Sequence[dict[str, str]] = ()  # as written
+    variants: Sequence[dict[str, str]] = ()  # what the suite's own perturbations made of the longest input
     unlabelled: Bool | None = None  # cases whose right label nobody gave: `expected` is any; None: all have one
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_A = TypeVar("_A", bound=Column)
+
+
+class _Held(Generic[_A]):
+    """A column that is kept as narrow as it can be, and read as the kind that is written beside it."""
+
+    def __init__(self, kind: type[np.generic]) -> None:
+        self._kind = np.dtype(kind)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, trials: "TrialColumns | None", owner: type | None = None) -> _A:
+        if trials is None:
+            raise AttributeError(self._name)  # it has no default
+        return spread(trials.held(self._name), len(trials)).astype(self._kind, copy=False)  # type: ignore[return-value]
+
+    def __set__(self, trials: "TrialColumns", column: _A) -> None:
+        vars(trials).setdefault(_ROWS, len(column))
+        vars(trials)[self._name] = packed(column)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrialColumns:
     """The trials of one candidate, one row each, sorted by (variant, case, repeat); warm-up left out.
 
     Missing trials of an unfinished run are rows with outcome `failed`, so that nothing leaves a denominator.
     """
 
-    case: Int32  # row in CaseColumns
-    variant: Int16  # index into `variants`; 0 is `original`
+    case: _Held[Int32] = _Held(np.int32)  # row in CaseColumns
+    variant: _Held[Int16] = _Held(np.int16)  # index into `variants`; 0 is `original`
     variants: tuple[str, ...]
-    repeat: Int16
-    expected: Int16
-    predicted: Int16  # index into labels, NONE when there is no label
-    outcome: Int8  # index into OUTCOMES
-    failure: Int8  # index into FAILURES; NONE where there is a reply, or the trial was not run
-    why: Int16  # index into `whys`, NONE where there is a label, or no record
+    repeat: _Held[Int16] = _Held(np.int16)
+    expected: _Held[Int16] = _Held(np.int16)
+    predicted: _Held[Int16] = _Held(np.int16)  # index into labels, NONE when there is no label
+    outcome: _Held[Int8] = _Held(np.int8)  # index into OUTCOMES
+    failure: _Held[Int8] = _Held(np.int8)  # index into FAILURES; NONE where there is a reply, or the trial was not run
+    why: _Held[Int16] = _Held(np.int16)  # index into `whys`, NONE where there is a label, or no record
     whys: tuple[Why, ...]  # why there is no label; two trials with the same reason and labels share it
-    caller_ns: Int64  # NONE when never sent
-    service_ns: Int64
-    ttft_ns: Int64
-    queue_ns: Int64
-    rate_limit_ns: Int64
-    backoff_ns: Int64
-    retry_ns: Int64  # failed attempts
-    connect_ns: Int64  # the final attempt's, opening a connection; NONE when it opened none
-    own_ns: Int64
-    attempts: Int16
-    sent_at: Int64  # ns since the first trial was admitted
-    in_flight: Int32
-    tokens_in: Int64  # NONE when the endpoint did not say
-    tokens_out: Int64
-    tokens_cached: Int64
-    tokens_reasoning: Int64  # part of `tokens_out`
-    reasoned: Int8  # 1 where the reply holds thoughts, or tokens were spent on them
-    odd: Int16  # index into `odd_fields`; NONE where all that keeps books could be read
-    ending: Int16  # index into `unknown_endings`; NONE where the finish reason is a known one, or none
-    score: Float  # of the positive label, nan when none
-    reply: Int32  # index into `replies`: two trials with the same reply text share it
+    caller_ns: _Held[Int64] = _Held(np.int64)  # NONE when never sent
+    service_ns: _Held[Int64] = _Held(np.int64)
+    ttft_ns: _Held[Int64] = _Held(np.int64)
+    queue_ns: _Held[Int64] = _Held(np.int64)
+    rate_limit_ns: _Held[Int64] = _Held(np.int64)
+    backoff_ns: _Held[Int64] = _Held(np.int64)
+    retry_ns: _Held[Int64] = _Held(np.int64)  # failed attempts
+    connect_ns: _Held[Int64] = _Held(np.int64)  # the final attempt's, opening a connection; NONE when it opened none
+    own_ns: _Held[Int64] = _Held(np.int64)
+    attempts: _Held[Int16] = _Held(np.int16)
+    sent_at: _Held[Int64] = _Held(np.int64)  # ns since the first trial was admitted
+    in_flight: _Held[Int32] = _Held(np.int32)
+    tokens_in: _Held[Int64] = _Held(np.int64)  # NONE when the endpoint did not say
+    tokens_out: _Held[Int64] = _Held(np.int64)
+    tokens_cached: _Held[Int64] = _Held(np.int64)
+    tokens_reasoning: _Held[Int64] = _Held(np.int64)  # part of `tokens_out`
+    reasoned: _Held[Int8] = _Held(np.int8)  # 1 where the reply holds thoughts, or tokens were spent on them
+    odd: _Held[Int16] = _Held(np.int16)  # index into `odd_fields`; NONE where all that keeps books could be read
+    ending: _Held[Int16] = _Held(np.int16)  # index into `unknown_endings`; NONE where it is a known one, or none
+    score: _Held[Float] = _Held(np.float64)  # of the positive label, nan when none
+    reply: _Held[Int32] = _Held(np.int32)  # index into `replies`: two trials with the same reply text share it
     replies: tuple[str, ...]  # text of a reply, or `kind: message` of a failure
     failures: dict[str, Failure]  # by what `replies` says of them
-    served: Int16  # index into `served_models`, NONE when unknown
+    served: _Held[Int16] = _Held(np.int16)  # index into `served_models`, NONE when unknown
     served_models: tuple[str, ...]
-    fingerprint: Int16
-    tier: Int16  # index into `tiers`, NONE where the endpoint named none
+    fingerprint: _Held[Int16] = _Held(np.int16)
+    tier: _Held[Int16] = _Held(np.int16)  # index into `tiers`, NONE where the endpoint named none
     tiers: tuple[str, ...]
-    via: Int8  # index into VIAS; NONE where it was not run
+    via: _Held[Int8] = _Held(np.int8)  # index into VIAS; NONE where it was not run
     fingerprints: tuple[str, ...]
     odd_fields: tuple[tuple[str, ...], ...]  # the fields of a reply that could not be read
     unknown_endings: tuple[str, ...]  # words for an ending that no provider is known to say
@@ -95,21 +119,43 @@ class TrialColumns:
     not_run: Bool | None = None  # planned, but the run ended before; None: all were run
 
     def __len__(self) -> int:
-        return len(self.case)
+        return int(vars(self)[_ROWS])
 
     def where(self, keep: Bool) -> "TrialColumns":
-        """Keep some trials; the names that they index stay."""
+        """Keep some trials; the names that they index stay. A column is cut when somebody reads it."""
         if keep.all():
             return self
-        kept = {each.name: getattr(self, each.name) for each in fields(self)}
-        for name, column in kept.items():
-            if isinstance(column, np.ndarray):
-                kept[name] = column[keep]
-        return TrialColumns(**kept)
+        cut = {name: held for name, held in vars(self).items() if name not in _COLUMNS}
+        not_run = None if self.not_run is None else self.not_run[keep]
+        return self._made(cut | {_ROWS: int(np.count_nonzero(keep)), _FROM: (self, keep), "not_run": not_run})
+
+    def told(self, **columns: Column) -> "TrialColumns":
+        """Give the same trials with other columns in place of some."""
+        return self._made(vars(self) | {name: packed(column) for name, column in columns.items()})
+
+    @classmethod
+    def _made(cls, held: dict[str, object]) -> "TrialColumns":
+        made = object.__new__(cls)
+        vars(made).update(held)
+        return made
+
+    def held(self, name: str) -> Column:
+        """Give a column as it is kept: narrow, and of shape (1,) where all are alike."""
+        known = vars(self)
+        if name not in known:
+            whole, keep = known[_FROM]
+            column = whole.held(name)
+            known[name] = column if len(column) == 1 else column[keep]
+        found: Column = known[name]
+        return found
 
     def originals(self) -> "TrialColumns":
         """Keep the trials of unchanged cases: all headline figures rest on these."""
         return self.where(self.variant == 0)
+
+
+_COLUMNS = frozenset(each.name for each in fields(TrialColumns) if isinstance(vars(TrialColumns).get(each.name), _Held))
+_ROWS, _FROM = "rows kept", "cut from"
 
 
 @dataclass(slots=True, kw_only=True)

@@ -7,15 +7,16 @@ A trial is identified by one number, (variant * cases + case) * width + repeat, 
 variant, case and repeat.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
 from harness.files.case import PROMPT_LEVEL
-from harness.judge.table.columns import NONE, Bool, CaseColumns, Int64, TrialColumns, Why
-from harness.judge.table.intake import KINDS, OUTCOMES, Column, Intake, Numbers
+from harness.judge.table.columns import NONE, Bool, CaseColumns, Failure, Int64, TrialColumns, Why
+from harness.judge.table.intake import KINDS, OUTCOMES, Numbers, Part, Usage, add_usage, said
+from harness.judge.table.packed import Column, Keys, Rows, joined, packed, spread
 
 NOT_RUN = "not run: the run ended before this trial"
 _FAILED = OUTCOMES.index("failed")
@@ -31,7 +32,69 @@ _ZERO_IF_NOT_RUN = {
 }
 
 
+# Columns that index names, and what TrialColumns calls these; those whose order of reading leaves no trace.
+_NAMED = {
+    "reply": "replies",
+    "why": "whys",
+    "served": "served_models",
+    "fingerprint": "fingerprints",
+    "tier": "tiers",
+    "odd": "odd_fields",
+    "ending": "unknown_endings",
+}
+_SORTED = [name for name in _NAMED if name not in {"odd", "ending"}]
 _Named = TypeVar("_Named", str, Why)
+
+
+@dataclass(slots=True, kw_only=True)
+class Gathered:
+    """The parts of one candidate's records, in the order of the journal."""
+
+    names: dict[str, Numbers[Any]] = field(default_factory=lambda: {name: Numbers() for name in _NAMED})
+    failures: dict[str, Failure] = field(default_factory=dict)  # by what `replies` says of them
+    most_repeats: int = 0
+    recorded: bool = False
+    warmup_calls: int = 0
+    warmup_usage: dict[str | None, Usage] = field(default_factory=dict)  # by service tier
+    rows: list[int] = field(default_factory=list)
+    _seen: set[Failure] = field(default_factory=set)
+    _cases: list[Keys] = field(default_factory=list)
+    _chunks: dict[str, list[Column]] = field(default_factory=lambda: {name: [] for name in KINDS})
+
+    def add(self, part: Part, variants: Sequence[int]) -> None:
+        """Add a part; `variants` are the numbers of what it calls a variant."""
+        names: dict[str, Sequence[int]] = {"variant": variants}
+        names |= {name: [self.names[name][each] for each in part.names[name]] for name in _NAMED}
+        for name, numbers in names.items():
+            number = np.array([*numbers, NONE], dtype=KINDS[name])  # NONE indexes from the end
+            part.columns[name] = number[part.columns[name]]
+        for name, column in part.columns.items():
+            self._chunks[name].append(packed(column))
+        for failure in part.failures:
+            if failure not in self._seen:
+                self._seen.add(failure)
+                self.failures[said(failure)] = failure
+        self._cases.append(part.cases)
+        self.rows.append(part.rows)
+        self.most_repeats = max(self.most_repeats, part.most_repeats)
+        self.recorded = self.recorded or part.recorded
+        self.warmup_calls += part.warmup_calls
+        for usage in part.warmup_usage.values():
+            add_usage(self.warmup_usage, usage)
+
+    def place(self, cases: Rows) -> list[bytes]:
+        """Find the row of each record's case; gives the keys of those that are nowhere."""
+        unknown: set[bytes] = set()
+        for keys in self._cases:
+            row = cases.of(keys)
+            unknown.update(keys[row < 0].tolist())
+            self._chunks["case"].append(packed(row.astype(np.int32)))
+        self._cases.clear()
+        return sorted(unknown)
+
+    def columns(self) -> dict[str, Column]:
+        """Give all columns, packed, in the order of the journal; ends the gathering."""
+        return {name: joined(self._chunks.pop(name), self.rows, kind) for name, kind in KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +111,26 @@ class Columns:
     """Sorts and completes the columns of each candidate over the same cases and variants."""
 
     cases: CaseColumns
-    case_row: Int64  # number in order of reading -> row in CaseColumns
     variants: tuple[str, ...]
     repeats: int
     width: int = 1  # more than any repeat
 
-    def held(self, intake: Intake) -> _Held:
+    def held(self, gathered: Gathered) -> _Held:
         """Sort the records of one candidate; of two records of one trial the later in the journal stays."""
-        columns = intake.columns()
-        columns["case"] = self.case_row[columns["case"]].astype(np.int32)
-        named = {"reply": intake.replies, "served": intake.served, "tier": intake.tiers}
-        for name, names in (*named.items(), ("fingerprint", intake.fingerprints)):
-            columns[name] = _sorted_names(columns[name], names)
-        columns["why"] = _sorted_names(columns["why"], intake.whys)
-        trial = self._trial(columns["variant"], columns["case"], columns["repeat"])
+        columns = gathered.columns()
+        for name in _SORTED:
+            columns[name] = _sorted_names(columns[name], gathered.names[name])
+        trial = self._trial(*(columns[name] for name in ("variant", "case", "repeat")))
         order = np.argsort(trial, kind="stable")
         ordered = trial[order]
         last = np.ones(len(ordered), dtype=np.bool_)
         last[:-1] = ordered[1:] != ordered[:-1]
-        order, ordered = order[last], ordered[last]
-        return _Held({name: column[order] for name, column in columns.items()}, ordered, int((~last).sum()))
+        again = int(np.count_nonzero(~last))
+        if again:
+            order, ordered = order[last], ordered[last]
+        for name, column in columns.items():
+            columns[name] = spread(column[:1], len(order)) if column.strides == (0,) else column[order]
+        return _Held(columns, ordered, again)
 
     def _trial(self, variant: Column, case: Column, repeat: Column) -> Int64:
         pair = variant.astype(np.int64) * len(self.cases) + case
@@ -80,16 +143,17 @@ class Columns:
         candidate has a record of it (a perturbation that changes nothing in a text makes no trial). Whether a
         change of the prompt makes trials hangs on the prompt: `trials` leaves those of other candidates out.
         """
-        case = np.repeat(np.arange(len(self.cases)), self.repeats)
-        repeat = np.tile(np.arange(self.repeats), len(self.cases))
-        originals = self._trial(np.zeros_like(case), case, repeat)
-        return np.unique(np.concatenate([originals, *(one.trial for one in held)]))
+        first = np.arange(len(self.cases), dtype=np.int64) * self.width
+        originals = (first[:, None] + np.arange(self.repeats)).ravel()
+        most = len(self.cases) * self.width
+        more = [one.trial[(one.trial >= most) | (one.trial % self.width >= self.repeats)] for one in held]
+        return np.unique(np.concatenate([originals, *more])) if any(map(len, more)) else originals
 
     def all_original(self, held: _Held) -> bool:
         """Tell whether a candidate was asked every case in its original form, every repeat."""
         return int(np.count_nonzero(held.trial < len(self.cases) * self.width)) >= len(self.cases) * self.repeats
 
-    def trials(self, intake: Intake, held: _Held, planned: Int64) -> TrialColumns:
+    def trials(self, gathered: Gathered, held: _Held, planned: Int64) -> TrialColumns:
         """Give the columns of one candidate, with a `failed` row for every planned trial that was not run."""
         columns, missing = held.columns, None
         planned = planned[self._own(planned, held)]
@@ -98,25 +162,21 @@ class Columns:
             missing = np.ones(len(planned), dtype=np.bool_)
             missing[row] = False
             columns = self._completed(columns, row, planned)
-            columns["reply"][missing] = intake.replies[NOT_RUN]
+            columns["reply"][missing] = gathered.names["reply"][NOT_RUN]
         at = columns["sent_at"]
         started = at[at != NONE].min(initial=np.iinfo(np.int64).max)
-        columns["sent_at"] = np.where(at == NONE, NONE, (at - started) * 1000)
+        columns["sent_at"] = np.where(at == NONE, NONE, (at.astype(np.int64) - started) * 1000)
+        expected = self.cases.expected[columns["case"]]
+        names = {of: tuple(gathered.names[name]) for name, of in _NAMED.items()}
         return TrialColumns(
             **columns,  # type: ignore[arg-type]
+            **names,  # type: ignore[arg-type]
             variants=self.variants,
-            expected=self.cases.expected[columns["case"]],
-            replies=tuple(intake.replies),
-            failures=intake.failures,
-            whys=tuple(intake.whys),
-            served_models=tuple(intake.served),
-            fingerprints=tuple(intake.fingerprints),
-            tiers=tuple(intake.tiers),
-            odd_fields=tuple(intake.odd_fields),
-            unknown_endings=tuple(intake.unknown_endings),
-            recorded=intake.recorded,
-            warmup_calls=intake.warmup_calls,
-            warmup_usage=tuple(intake.warmup_usage.values()),
+            expected=expected,
+            failures=gathered.failures,
+            recorded=gathered.recorded,
+            warmup_calls=gathered.warmup_calls,
+            warmup_usage=tuple(gathered.warmup_usage.values()),
             not_run=missing,
         )
 
@@ -137,11 +197,11 @@ class Columns:
         full: dict[str, Column] = {}
         for name, column in columns.items():
             nothing = np.nan if name == "score" else 0 if name in _ZERO_IF_NOT_RUN else NONE
-            full[name] = np.full(len(planned), nothing, dtype=KINDS[name])
+            full[name] = np.full(len(planned), nothing, dtype=np.int32 if name == "reply" else column.dtype)
             full[name][row] = column
         pair, repeat = np.divmod(planned, self.width)
         variant, case = np.divmod(pair, max(len(self.cases), 1))
-        full["variant"][:], full["case"][:], full["repeat"][:] = variant, case, repeat
+        full |= {"variant": variant.astype(np.int16), "case": case.astype(np.int32), "repeat": repeat.astype(np.int16)}
         failed = np.full(len(planned), _FAILED, dtype=np.int8)
         failed[row] = columns["outcome"]
         full["outcome"] = failed
@@ -156,4 +216,6 @@ def _sorted_names(column: Column, names: Numbers[_Named]) -> Column:
     place[[names[name] for name in ordered]] = np.arange(len(ordered), dtype=column.dtype)
     names.clear()
     names.update((name, rank) for rank, name in enumerate(ordered))
+    if column.strides == (0,) and len(column):
+        return spread(place[column[:1]], len(column))
     return np.asarray(place[column])

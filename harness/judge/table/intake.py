@@ -6,8 +6,7 @@ column, arithmetic on arrays, and each distinct reply is read as a label once, a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +14,13 @@ import numpy.typing as npt
 from harness.endings import ending_of
 from harness.judge.documents import OUTCOMES
 from harness.judge.labels import Why, said
-from harness.judge.table.columns import FAILURES, NONE, VIAS, Float, Int64
+from harness.judge.table.columns import FAILURES, NONE, VIAS, Column, Float
+from harness.judge.table.packed import Keys, joined, keys_of, packed, spread
 from harness.judge.table.reply_score import ScoreReader
-from harness.record import Attempt, Failure, Record, Reply, ToolCall, Usage, is_timed
+from harness.judge.table.times import alike, counts_of, instants_of, known_counts, times_of
+from harness.record import Failure, Record, Reply, ToolCall, Usage
 
 _T = TypeVar("_T")
-Column: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.int16 | np.int8 | np.float64]
 
 # Columns as TrialColumns wants them; `expected` follows from the case.
 KINDS: dict[str, npt.DTypeLike] = {
@@ -57,15 +57,12 @@ KINDS: dict[str, npt.DTypeLike] = {
     "tier": np.int16,
     "via": np.int8,
 }
+_READ = {"predicted", "failure", "outcome", "why", "reasoned", "ending"}  # of each distinct reply
+_TAKEN = [name for name in KINDS if name not in {"case", *_READ - {"reasoned"}}]  # of each record
 _OUTCOME = {name: index for index, name in enumerate(OUTCOMES)}
 _FAILURE = {name: index for index, name in enumerate(FAILURES)}
 _VIA = {name: index for index, name in enumerate(VIAS)}
-_NEVER = Attempt(duration_ns=0)
 _SILENT = Reply(text="")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_UTC = "+00:00"
-_WRITTEN_OUT = {len("2026-01-01T00:00:00+00:00"), len("2026-01-01T00:00:00.000000+00:00")}
 
 # Text, finish reason, refusal and tool calls, all that a label is read from; or a failure.
 _Parts: TypeAlias = tuple[str, str | None, str | None, tuple[ToolCall, ...]]
@@ -84,59 +81,74 @@ NameNumbers: TypeAlias = Numbers[str]
 
 
 @dataclass(slots=True, kw_only=True)
-class Intake:
-    """The records of one candidate while they are read; `cases` and `variants` are numbered for all."""
+class Part:
+    """The records of one candidate in a part of a journal: packed columns, whose names are numbered as they came.
 
-    cases: NameNumbers
+    It is handed from one process to another, so that it holds arrays and names, and no record.
+    """
+
+    rows: int
+    columns: dict[str, Column]
+    cases: Keys  # the case of each row
+    names: dict[str, list[Any]]  # what the columns of these names index
+    failures: list[Failure]  # distinct, as they came
+    most_repeats: int
+    recorded: bool
+    warmup_calls: int
+    warmup_usage: dict[str | None, Usage]  # by service tier
+
+
+@dataclass(slots=True, kw_only=True)
+class Intake:
+    """The records of one candidate while a part of a journal is read; `variants` are numbered for all candidates."""
+
     variants: NameNumbers
     reader: ScoreReader
     positive: str | None
     labels: dict[str, int]
-    replies: NameNumbers = field(default_factory=NameNumbers)
-    failures: dict[str, Failure] = field(default_factory=dict)  # by what `replies` says of them
-    whys: Numbers[Why] = field(default_factory=Numbers[Why])
-    served: NameNumbers = field(default_factory=NameNumbers)
-    fingerprints: NameNumbers = field(default_factory=NameNumbers)
-    tiers: NameNumbers = field(default_factory=NameNumbers)
-    odd_fields: Numbers[tuple[str, ...]] = field(default_factory=Numbers)
-    unknown_endings: NameNumbers = field(default_factory=NameNumbers)
     most_repeats: int = 0
     recorded: bool = False
     warmup_calls: int = 0
     warmup_usage: dict[str | None, Usage] = field(default_factory=dict)  # by service tier
     _said: Numbers[_Said] = field(default_factory=Numbers[_Said])
+    _served: NameNumbers = field(default_factory=NameNumbers)
+    _fingerprints: NameNumbers = field(default_factory=NameNumbers)
+    _tiers: NameNumbers = field(default_factory=NameNumbers)
+    _odd_fields: Numbers[tuple[str, ...]] = field(default_factory=Numbers)
+    _cases: list[bytes] = field(default_factory=list)
     _chunks: dict[str, list[Column]] = field(default_factory=dict)
+    _sizes: list[int] = field(default_factory=list)
 
     def take(self, records: Sequence[Record]) -> None:
         """Add some records; warm-up calls are counted apart."""
-        for warmup in (record for record in records if record.warmup):
-            self.warmup_calls += 1
-            if isinstance(warmup.outcome, Reply):
-                usage = warmup.outcome.usage
-                self.warmup_usage[usage.tier] = _sum(self.warmup_usage.get(usage.tier, Usage()), usage)
-        counted = [record for record in records if not record.warmup]
-        if not counted:
+        if True in [record.warmup for record in records]:
+            for warmup in (record for record in records if record.warmup):
+                self.warmup_calls += 1
+                if isinstance(warmup.outcome, Reply):
+                    add_usage(self.warmup_usage, warmup.outcome.usage)
+            records = [record for record in records if not record.warmup]
+        if not records:
             return
-        self.recorded = self.recorded or any(record.recorded for record in counted)
-        for part in (self._identity(counted), _times(counted), self._replies(counted)):
+        self.recorded = self.recorded or True in [record.recorded for record in records]
+        self._sizes.append(len(records))
+        self._cases += [record.case.encode("utf-8", "surrogatepass") for record in records]
+        for part in (self._identity(records), times_of(records), self._replies(records)):
             for name, column in part.items():
                 self._chunks.setdefault(name, []).append(column)
 
     def _identity(self, records: Sequence[Record]) -> dict[str, Column]:
-        cases, variants = self.cases, self.variants
         repeats = [record.repeat for record in records]
         self.most_repeats = max(self.most_repeats, max(repeats) + 1)
         return {
-            "case": np.array([cases[record.case] for record in records], dtype=np.int32),
-            "variant": np.array([variants[record.variant] for record in records], dtype=np.int16),
+            "variant": _numbered([record.variant for record in records], self.variants, np.int16),
             "repeat": np.array(repeats, dtype=np.int16),
-            "via": np.array([_VIA[record.via] for record in records], dtype=np.int8),
-            "in_flight": np.array([record.in_flight for record in records], dtype=np.int32),
-            "sent_at": _instants([record.started_utc for record in records]),
+            "via": _numbered([record.via for record in records], _VIA, np.int8),
+            "in_flight": counts_of([record.in_flight for record in records], np.int32),
+            "sent_at": instants_of([record.started_utc for record in records]),
         }
 
     def _replies(self, records: Sequence[Record]) -> dict[str, Column]:
-        known, served, fingerprints = self._said, self.served, self.fingerprints
+        known = self._said
         outcomes = [record.outcome for record in records]
         replies = [outcome if isinstance(outcome, Reply) else _SILENT for outcome in outcomes]
         usages = [reply.usage for reply in replies]
@@ -146,19 +158,21 @@ class Intake:
             else known[outcome]
             for outcome in outcomes
         ]
-        models = [NONE if reply.served_model is None else served[reply.served_model] for reply in replies]
-        prints = [NONE if reply.fingerprint is None else fingerprints[reply.fingerprint] for reply in replies]
+        spent = [usage.reasoning for usage in usages]
+        thought = [reply.reasoning for reply in replies]
         return {
             "reply": np.array(numbers, dtype=np.int32),
-            "tokens_in": _known([usage.input for usage in usages]),
-            "tokens_out": _known([usage.output for usage in usages]),
-            "tokens_cached": _known([usage.cached for usage in usages]),
-            "tokens_reasoning": _known([usage.reasoning for usage in usages]),
-            "reasoned": np.array([bool(r.reasoning or r.usage.reasoning) for r in replies], dtype=np.int8),
-            "odd": np.array([self.odd_fields[r.odd] if r.odd else NONE for r in replies], dtype=np.int16),
-            "served": np.array(models, dtype=np.int16),
-            "fingerprint": np.array(prints, dtype=np.int16),
-            "tier": np.array([NONE if u.tier is None else self.tiers[u.tier] for u in usages], dtype=np.int16),
+            "tokens_in": known_counts([usage.input for usage in usages]),
+            "tokens_out": known_counts([usage.output for usage in usages]),
+            "tokens_cached": known_counts([usage.cached for usage in usages]),
+            "tokens_reasoning": known_counts(spent),
+            "reasoned": np.array([bool(a or b) for a, b in zip(thought, spent, strict=True)], dtype=np.int8)
+            if any(thought) or any(spent)
+            else np.zeros(len(replies), dtype=np.int8),
+            "odd": _numbered([reply.odd or None for reply in replies], self._odd_fields, np.int16),
+            "served": _numbered([reply.served_model for reply in replies], self._served, np.int16),
+            "fingerprint": _numbered([reply.fingerprint for reply in replies], self._fingerprints, np.int16),
+            "tier": _numbered([usage.tier for usage in usages], self._tiers, np.int16),
             "score": self._scores(outcomes),
         }
 
@@ -171,43 +185,60 @@ class Intake:
                 scores[row] = self.reader.score(outcome, self.positive, self.reader.read(outcome).label)
         return scores
 
-    def columns(self) -> dict[str, Column]:
+    def part(self) -> Part:
         """Give all columns, in the order of reading, with each reply read as a label; ends the intake."""
-        columns: dict[str, Column] = {}
-        for name, kind in KINDS.items():
-            chunks = self._chunks.pop(name, [])
-            columns[name] = np.concatenate(chunks) if chunks else np.zeros(0, dtype=kind)
+        rows = sum(self._sizes)
+        columns = {name: joined(self._chunks.get(name, []), self._sizes, KINDS[name]) for name in _TAKEN}
         number = columns["reply"]
-        reasoned = columns["reasoned"]
-        for name, column in self._read().items():
-            columns[name] = column[number] if len(number) else np.zeros(0, dtype=KINDS[name])
-        columns["reasoned"] = np.maximum(columns["reasoned"], reasoned)
-        return columns
-
-    def _read(self) -> dict[str, Column]:
-        """Give label, outcome and text of each distinct outcome; texts are numbered anew."""
         outcomes = [one if isinstance(one, Failure) else _as_reply(one) for one in self._said]
+        names: dict[str, list[Any]] = {
+            "served": list(self._served),
+            "fingerprint": list(self._fingerprints),
+            "tier": list(self._tiers),
+            "odd": list(self._odd_fields),
+        }
+        for name, column in self._read(outcomes, names).items():
+            if name == "reasoned":
+                columns[name] = np.maximum(columns[name], column[number])
+            else:
+                columns[name] = spread(column, len(outcomes))[number]
+        return Part(
+            rows=rows,
+            columns={name: packed(column) for name, column in columns.items()},
+            cases=keys_of(self._cases),
+            names=names,
+            failures=[one for one in outcomes if isinstance(one, Failure)],
+            most_repeats=self.most_repeats,
+            recorded=self.recorded,
+            warmup_calls=self.warmup_calls,
+            warmup_usage=self.warmup_usage,
+        )
+
+    def _read(self, outcomes: list[Reply | Failure], names: dict[str, list[Any]]) -> dict[str, Column]:
+        """Give label, outcome and text of each distinct outcome; texts are numbered anew."""
         read = [self.reader.read(outcome) for outcome in outcomes]
-        self._said.clear()
-        self.failures.update((said(one), one) for one in outcomes if isinstance(one, Failure))
-        return {
+        replies, whys, endings = NameNumbers(), Numbers[Why](), NameNumbers()
+        found: dict[str, Column] = {
             "predicted": np.array([NONE if label is None else self.labels[label] for label, *_ in read], np.int16),
             "failure": np.array(
                 [_FAILURE[one.kind] if isinstance(one, Failure) else NONE for one in outcomes], np.int8
             ),
             "outcome": np.array([_OUTCOME[one.outcome] for one in read], np.int8),
-            "why": np.array([NONE if one.why is None else self.whys[one.why] for one in read], np.int16),
-            "reply": np.array([self.replies[said(outcome)] for outcome in outcomes], np.int32),
+            "why": np.array([NONE if one.why is None else whys[one.why] for one in read], np.int16),
+            "reply": np.array([replies[said(outcome)] for outcome in outcomes], np.int32),
             "reasoned": np.array(
                 [isinstance(outcome, Reply) and self.reader.answer(outcome.text).thought for outcome in outcomes],
                 np.int8,
             ),
-            "ending": np.array([self._unknown_ending(outcome) for outcome in outcomes], np.int16),
+            "ending": _numbered([_unknown_ending(outcome) for outcome in outcomes], endings, np.int16),
         }
+        names |= {"reply": list(replies), "why": list(whys), "ending": list(endings)}
+        return found
 
-    def _unknown_ending(self, outcome: Reply | Failure) -> int:
-        word = outcome.finish_reason if isinstance(outcome, Reply) else None
-        return self.unknown_endings[word] if word and ending_of(word) is None else NONE
+
+def _unknown_ending(outcome: Reply | Failure) -> str | None:
+    word = outcome.finish_reason if isinstance(outcome, Reply) else None
+    return word if word and ending_of(word) is None else None
 
 
 def _as_reply(parts: _Parts) -> Reply:
@@ -215,58 +246,16 @@ def _as_reply(parts: _Parts) -> Reply:
     return Reply(text=text, finish_reason=finish_reason, refusal=refusal, tools=tools)
 
 
-def _sum(one: Usage, other: Usage) -> Usage:
-    counts = {name: (getattr(one, name) or 0) + (getattr(other, name) or 0) for name in ("input", "output", "cached")}
-    return Usage(**counts, tier=other.tier)
+def add_usage(known: dict[str | None, Usage], more: Usage) -> None:
+    """Add the tokens of a call to those of its service tier."""
+    before = known.get(more.tier, Usage())
+    names = ("input", "output", "cached")
+    counts = {name: (getattr(before, name) or 0) + (getattr(more, name) or 0) for name in names}
+    known[more.tier] = Usage(**counts, tier=more.tier)
 
 
-def _known(counts: Sequence[int | None]) -> Int64:
-    return np.array([NONE if count is None else count for count in counts], dtype=np.int64)
-
-
-def _times(records: Sequence[Record]) -> dict[str, Column]:
-    """Give the durations of each trial in nanoseconds, as `record.caller_ns` and `service_ns` define them."""
-    counts = np.array([len(record.attempts) for record in records], dtype=np.int16)
-    lasts = [record.attempts[-1] if record.attempts else _NEVER for record in records]
-    duration = np.array([last.duration_ns for last in lasts], dtype=np.int64)
-    backoff = np.array([last.backoff_ns for last in lasts], dtype=np.int64)
-    rate_limit = np.array([last.rate_limit_ns for last in lasts], dtype=np.int64)
-    written = np.array([last.written_ns or 0 for last in lasts], dtype=np.int64)
-    first_token = _known([last.first_token_ns for last in lasts])
-    ended = np.array([last.failure is None for last in lasts], dtype=np.bool_)
-    retries = np.zeros(len(records), dtype=np.int64)
-    for row in np.flatnonzero(counts > 1).tolist():
-        attempts = records[row].attempts
-        backoff[row] = sum(attempt.backoff_ns for attempt in attempts)
-        rate_limit[row] = sum(attempt.rate_limit_ns for attempt in attempts)
-        retries[row] = sum(attempt.duration_ns for attempt in attempts[:-1])
-    ended &= counts > 0
-    timed = np.array([is_timed(record) for record in records], dtype=np.bool_)
-    return {
-        "attempts": counts,
-        "caller_ns": np.where(timed, backoff + retries + duration, NONE),
-        "service_ns": np.where(ended & timed, duration - written, NONE),
-        "ttft_ns": np.where(ended & timed & (first_token != NONE), first_token - written, NONE),
-        "queue_ns": np.array([record.queue_ns for record in records], dtype=np.int64),
-        "own_ns": np.array([record.own_ns for record in records], dtype=np.int64),
-        "rate_limit_ns": rate_limit,
-        "backoff_ns": backoff,
-        "retry_ns": retries,
-        "connect_ns": _known([last.connect_ns for last in lasts]),
-    }
-
-
-def _instants(times: Sequence[str]) -> Int64:
-    """Give microseconds since 1970; NONE where the record does not say."""
-    if all(len(time) in _WRITTEN_OUT and time.endswith(_UTC) for time in times):
-        return np.array([time[:-6] for time in times], dtype="datetime64[us]").astype(np.int64)
-    return np.array([_instant(time) for time in times], dtype=np.int64)
-
-
-def _instant(utc: str) -> int:
-    if not utc:
-        return NONE
-    at = datetime.fromisoformat(utc)
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return (at - _EPOCH) // _MICROSECOND
+def _numbered(values: list[Any], numbers: dict[Any, int], kind: npt.DTypeLike) -> Column:
+    """Give the number of each value, NONE where there is none."""
+    if values and alike(values):
+        values = values[:1]
+    return np.array([NONE if value is None else numbers[value] for value in values], dtype=kind)

@@ -4,19 +4,21 @@ The result does not depend on the order of the events: rows are sorted, names ar
 was recorded twice (a prompt was changed and its trials sent again) the later record counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from operator import attrgetter
-
-import msgspec
-import numpy as np
+from typing import TypeVar
 
 from harness.errors import JournalDamaged, UsageError
 from harness.files.suite import Suite
-from harness.judge.table.columns import NONE, CaseColumns, RunTable, TrialColumns
-from harness.judge.table.complete import Columns
-from harness.judge.table.intake import Intake, NameNumbers, ScoreReader
+from harness.journal import blocks_of
+from harness.judge.table.cases import CaseIntake, CasePart, columns_of, joined_cases, without_label
+from harness.judge.table.columns import CaseColumns, RunTable, TrialColumns
+from harness.judge.table.complete import Columns, Gathered
+from harness.judge.table.intake import Intake, NameNumbers, Part, ScoreReader
+from harness.judge.table.packed import Rows, are_whole, keys_of, text_out
 from harness.record import (
     ORIGINAL,
     Batch,
@@ -32,6 +34,7 @@ from harness.record import (
 )
 from harness.rundir import Manifest, reply_rules
 
+_T = TypeVar("_T")
 MOST_UNPLANNED = 100_000  # rows that are made for trials that nobody planned
 
 _BATCH = 250  # events that are objects at one time: more of them make work for the garbage collector
@@ -50,159 +53,132 @@ def tabulate(manifest: Manifest, events: Iterable[Event], labelled: Mapping[str,
     them by now, case by case: the others are marked as unlabelled.
     """
     reading = _Reading(manifest, labelled)
-    remaining = iter(events)
-    while batch := list(islice(remaining, _BATCH)):
-        reading.take(batch)
+    for block in blocks_of(events, partial(block_of, manifest)):
+        reading.take(block)
     return reading.finish()
 
 
+@dataclass(slots=True, kw_only=True)
+class Block:
+    """A part of a journal as columns: what is handed from one process to another."""
+
+    parts: dict[str, Part]  # by candidate
+    variants: list[str]  # as they came
+    cases: CasePart
+    others: list[Session | Pace | Interference | Refused | Stopped]  # in their order
+
+
+def block_of(manifest: Manifest, events: Iterable[Event]) -> Block:
+    """Read a part of a run's events. Raises JournalDamaged for a trial of a candidate that the manifest lacks."""
+    suite = Suite.model_validate(manifest.suite)
+    variants, cases, others = NameNumbers(), CaseIntake(), []
+    rules = reply_rules(manifest)
+    readers = {rule.model_dump_json(): ScoreReader(rule, suite.labels) for rule in rules.values()}
+    label = {label: index for index, label in enumerate(suite.labels)}
+    intakes = {
+        entry.name: Intake(
+            variants=variants,
+            reader=readers[rules[entry.name].model_dump_json()],
+            positive=suite.positive,
+            labels=label,
+        )
+        for entry in manifest.candidates
+    }
+    remaining = iter(events)
+    while batch := list(islice(remaining, _BATCH)):
+        records = [event for event in batch if isinstance(event, Record)]
+        if len(records) < len(batch):
+            for event in batch:
+                match event:
+                    case CaseRow():
+                        cases.take(event)
+                    case Session() | Pace() | Refused() | Stopped() | Interference():
+                        others.append(event)
+                    case Record() | Batch() | Waiting():
+                        pass  # how records came here, not what they say
+        names = dict.fromkeys([record.candidate for record in records])
+        for name in names:
+            intake = intakes.get(name)
+            if intake is None:
+                raise JournalDamaged(f"the journal has a trial of candidate {name!r}, which the manifest does not name")
+            intake.take(records if len(names) == 1 else [record for record in records if record.candidate == name])
+    return Block(
+        parts={name: intake.part() for name, intake in intakes.items()},
+        variants=list(variants),
+        cases=cases.part(),
+        others=others,
+    )
+
+
 class _Reading:
-    """One pass over the events of a run."""
+    """The blocks of a run, put together in their order."""
 
     def __init__(self, manifest: Manifest, labelled: Mapping[str, str] | None) -> None:
         self._manifest = manifest
         self._labelled = labelled
-        suite = Suite.model_validate(manifest.suite)
-        self._label = {label: index for index, label in enumerate(suite.labels)}
-        self._case_number = NameNumbers()
+        self._label = {label: index for index, label in enumerate(Suite.model_validate(manifest.suite).labels)}
         self._variant = NameNumbers()
         for variant in dict.fromkeys((ORIGINAL, *manifest.variants)):
             self._variant[variant]
-        rules = reply_rules(manifest)
-        readers = {rule.model_dump_json(): ScoreReader(rule, suite.labels) for rule in rules.values()}
-        self._intakes = {
-            entry.name: Intake(
-                cases=self._case_number,
-                variants=self._variant,
-                reader=readers[rules[entry.name].model_dump_json()],
-                positive=suite.positive,
-                labels=self._label,
-            )
-            for entry in manifest.candidates
-        }
-        self._cases: dict[str, CaseRow] = {}
-        self._sessions: list[Session] = []
-        self._paces: list[Pace] = []
-        self._interference: list[Interference] = []
-        self._refused: dict[str, Refused] = {}
-        self._stopped: dict[str, Stopped] = {}
+        self._gathered = {entry.name: Gathered() for entry in manifest.candidates}
+        self._cases: list[CasePart] = []
+        self._others: list[Session | Pace | Interference | Refused | Stopped] = []
 
-    def take(self, events: Sequence[Event]) -> None:
-        records = [event for event in events if isinstance(event, Record)]
-        if len(records) < len(events):
-            for event in events:
-                self._other(event)
-        for name in dict.fromkeys(record.candidate for record in records):
-            intake = self._intakes.get(name)
-            if intake is None:
-                raise JournalDamaged(f"the journal has a trial of candidate {name!r}, which the manifest does not name")
-            intake.take([record for record in records if record.candidate == name])
-
-    def _other(self, event: Event) -> None:
-        match event:
-            case CaseRow():
-                self._cases[event.id] = event
-            case Session():
-                self._sessions.append(event)
-            case Pace():
-                self._paces.append(event)
-            case Refused():
-                self._refused[event.candidate] = event
-            case Stopped():
-                self._stopped[event.candidate] = event
-            case Interference():
-                self._interference.append(event)
-            case Batch() | Waiting():
-                pass  # how records came here, not what they say
+    def take(self, block: Block) -> None:
+        variants = [self._variant[variant] for variant in block.variants]
+        for name, part in block.parts.items():
+            self._gathered[name].add(part, variants)
+        if len(block.cases):
+            self._cases.append(block.cases)
+        self._others += block.others
 
     def finish(self) -> RunTable:
-        cases = self._case_columns()
-        place = {case: row for row, case in enumerate(cases.ids)}
-        unknown = sorted(case for case in self._case_number if case not in place)
+        cases, rows = self._case_columns()
+        unknown = sorted(key for one in self._gathered.values() for key in one.place(rows))
         if unknown:
-            raise JournalDamaged(f"the journal has trials of case {unknown[0]!r}, but not the case itself")
+            named = text_out(unknown[0]) if are_whole(keys_of(unknown)) else "(a long one)"
+            raise JournalDamaged(f"the journal has trials of case {named!r}, but not the case itself")
         if len(cases) * self._manifest.repeats > max(self._manifest.planned_trials, MOST_UNPLANNED):
             raise UsageError("the manifest names more repeats than trials were planned.")
         columns = Columns(
             cases=cases,
-            case_row=np.array([place[case] for case in self._case_number], dtype=np.int64),
             variants=tuple(self._variant),
             repeats=self._manifest.repeats,
-            width=max([self._manifest.repeats, *(one.most_repeats for one in self._intakes.values())]),
+            width=max([self._manifest.repeats, *(one.most_repeats for one in self._gathered.values())]),
         )
-        held = {name: columns.held(intake) for name, intake in self._intakes.items()}
+        held = {name: columns.held(gathered) for name, gathered in self._gathered.items()}
         planned = columns.planned(held.values())
         # one that a resume sent again, and that then was asked everything, was not stopped
-        stopped = {name: event for name, event in self._stopped.items() if not columns.all_original(held[name])}
+        stopped = {one.candidate: one for one in self._of(Stopped) if not columns.all_original(held[one.candidate])}
         return RunTable(
             cases=cases,
             trials={
                 # what was not asked because the verdict was settled is in no denominator
-                name: columns.trials(self._intakes[name], mine, mine.trial if name in stopped else planned)
+                name: columns.trials(self._gathered[name], mine, mine.trial if name in stopped else planned)
                 for name, mine in held.items()
             },
-            sessions=self._sessions,  # as they followed each other: a wall clock may have been set back
-            paces=sorted(self._paces, key=lambda pace: (pace.endpoint, pace.at_ns, pace.limit, pace.why)),
-            interference=sorted(self._interference, key=attrgetter("lag_p99_ns", "lag_max_ns", "cpu_share", "samples")),
+            sessions=self._of(Session),  # as they followed each other: a wall clock may have been set back
+            paces=sorted(self._of(Pace), key=lambda pace: (pace.endpoint, pace.at_ns, pace.limit, pace.why)),
+            interference=sorted(
+                self._of(Interference), key=attrgetter("lag_p99_ns", "lag_max_ns", "cpu_share", "samples")
+            ),
             journalled=sum(len(mine.trial) for mine in held.values()),
-            refused=self._refused,
+            refused={one.candidate: one for one in self._of(Refused)},
             stopped=stopped,
             sent_again=sum(mine.sent_again for mine in held.values()),
         )
 
-    def _case_columns(self) -> CaseColumns:
-        """Give the cases; one without a label has the suite's first, and a mark that it means nothing."""
-        without = [case for case in self._cases.values() if not case.expected]
-        if without and self._labelled is None:
+    def _of(self, kind: type[_T]) -> list[_T]:
+        return [event for event in self._others if isinstance(event, kind)]
+
+    def _case_columns(self) -> tuple[CaseColumns, Rows]:
+        """Give the cases, and what finds their rows; one without a label has the first, and a mark."""
+        cases = joined_cases(self._cases)
+        self._cases.clear()
+        without = without_label(cases)
+        if len(without) and self._labelled is None:
             raise UsageError(
-                f"{len(without):,} cases of this run have no right label, first `{without[0].id}`.",
+                f"{len(without):,} cases of this run have no right label, first `{cases.ids.first_of(without)}`.",
                 fix=f"`harness upgrade --run {self._manifest.run_id}` says what can be said of them.",
             )
-        known = self._labelled or {}
-        first = next(iter(self._label))
-        told = (msgspec.structs.replace(case, expected=known.get(case.id, first)) for case in without)
-        columns = case_columns((self._cases | {case.id: case for case in told}).values(), self._label)
-        unknown = {case.id for case in without if case.id not in known}
-        if not unknown:
-            return columns
-        return replace(columns, unlabelled=np.array([case in unknown for case in columns.ids], dtype=np.bool_))
-
-
-def case_columns(rows: Iterable[CaseRow], label: dict[str, int]) -> CaseColumns:
-    """Give the cases as columns; `label` numbers the labels of the suite."""
-    cases = sorted(rows, key=lambda case: case.id)
-    for case in cases:
-        if case.expected not in label:
-            raise JournalDamaged(f"case {case.id!r} expects {case.expected!r}, which is not a label of the suite")
-    splits = tuple(sorted({case.split for case in cases if case.split}))
-    split = {name: index for index, name in enumerate(splits)}
-    tagged: dict[str, list[int]] = {}
-    for row, case in enumerate(cases):
-        for tag in case.tags:
-            tagged.setdefault(tag, []).append(row)
-    tags = {tag: np.zeros(len(cases), dtype=np.bool_) for tag in sorted(tagged)}
-    for tag, mine in tagged.items():
-        tags[tag][mine] = True
-    return CaseColumns(
-        ids=tuple(case.id for case in cases),
-        expected=np.array([label[case.expected] for case in cases], dtype=np.int16),
-        split=np.array([split.get(case.split, NONE) for case in cases], dtype=np.int16),
-        splits=splits,
-        tags=tags,
-        texts=tuple(_one_line(case.inputs) for case in cases),
-        inputs=tuple(case.inputs for case in cases),
-        variants=tuple(case.variants for case in cases),
-    )
-
-
-def _one_line(inputs: dict[str, str]) -> str:
-    if len(inputs) == 1:
-        (text,) = inputs.values()
-        return _joined(text)
-    return " · ".join(f"{name}: {_joined(text)}" for name, text in inputs.items())
-
-
-def _joined(text: str) -> str:
-    """Put a text on one line; one that is on one line already is not copied."""
-    line = " ".join(text.split())
-    return text if line == text else line
+        return columns_of(cases, self._label, self._labelled or {}), Rows(keys_of(cases.ids.encoded()))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from harness.judge.leakage.find import find_leaks, label_words, meeting
+from harness.judge.table.cases import case_columns
 from harness.judge.table.columns import CaseColumns
-from harness.judge.table.read import case_columns
 from harness.record import CaseRow
 
 LABELS = ("spam", "ham")

@@ -1,0 +1,230 @@
+"""Columns and texts in no more memory than what they hold needs: ten million trials are judged on a laptop.
+
+A column is kept as the narrowest kind of integers that holds it exactly, and as one value where all are alike; it is
+read as the kind that its reader expects. Texts lie behind each other as bytes and become objects when asked for.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import blake2b
+from typing import Generic, TypeAlias, TypeVar, overload
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+_T = TypeVar("_T")
+Int64 = npt.NDArray[np.int64]
+Column: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.int16 | np.int8 | np.float64]
+Keys = npt.NDArray[np.bytes_]
+_NARROW = (np.int8, np.int16, np.int32)
+
+
+def packed(column: Column) -> Column:
+    """Give a column exactly, as narrow as it can be; many alike are one value, of shape (1,)."""
+    if len(column) < 2:
+        return column
+    if column.strides == (0,):
+        return column[:1].copy()
+    if column.dtype.kind == "f":
+        bits = column.view(np.int64)
+        return column[:1].copy() if bits.min() == bits.max() else column
+    low, high = column.min(), column.max()
+    if low == high:
+        return column[:1].copy()
+    for kind in _NARROW:
+        if np.iinfo(kind).min <= low and high <= np.iinfo(kind).max:
+            return column.astype(kind, copy=False)
+    return column
+
+
+def spread(column: Column, rows: int) -> Column:
+    """Give a packed column at its full length; one value stays one in memory."""
+    return column if len(column) == rows else np.broadcast_to(column, (rows,))
+
+
+def joined(chunks: list[Column], rows: Sequence[int], kind: npt.DTypeLike) -> Column:
+    """Join packed columns of so many rows each; takes them out of the list as it goes."""
+    if not chunks:
+        return np.zeros(0, dtype=kind)
+    width = np.result_type(*{chunk.dtype for chunk in chunks})
+    if all(len(chunk) == 1 for chunk in chunks):
+        alike = np.concatenate(chunks)
+        bits = alike if alike.dtype.kind == "i" else alike.view(np.int64)
+        if (bits == bits[0]).all():
+            chunks.clear()
+            return np.broadcast_to(alike[:1].astype(width), (sum(rows),))
+    whole = np.empty(sum(rows), dtype=width)
+    end = len(whole)
+    for size in reversed(rows):
+        whole[end - size : end] = chunks.pop()
+        end -= size
+    return whole
+
+
+class Packed(Sequence[_T], Generic[_T]):
+    """Values as bytes behind each other, each decoded when it is asked for."""
+
+    def __init__(
+        self, held: bytes | bytearray, start: Int64, size: npt.NDArray[np.int32], decode: Callable[[bytes], _T]
+    ) -> None:
+        self._held, self._start, self._size, self._decode = held, start, size, decode
+
+    @classmethod
+    def of(cls, values: Sequence[bytes], decode: Callable[[bytes], _T]) -> "Packed[_T]":
+        """Pack values that were encoded."""
+        size = np.fromiter(map(len, values), np.int32, len(values))
+        return cls(b"".join(values), np.cumsum(size, dtype=np.int64) - size, size, decode)
+
+    @classmethod
+    def joined(cls, parts: "list[Packed[_T]]", decode: Callable[[bytes], _T]) -> "Packed[_T]":
+        """Put parts as they were packed behind each other; takes them out of the list as it goes."""
+        held, starts, sizes = bytearray(), [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
+        parts.reverse()
+        while parts:
+            part = parts.pop()
+            starts.append(part._start + len(held))
+            sizes.append(part._size)
+            held += part._held
+        return cls(held, np.concatenate(starts), np.concatenate(sizes), decode)
+
+    def __len__(self) -> int:
+        return len(self._start)
+
+    @overload
+    def __getitem__(self, at: int) -> _T: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Packed[_T]": ...
+    def __getitem__(self, at: int | slice) -> "_T | Packed[_T]":
+        if isinstance(at, slice):
+            return Packed(self._held, self._start[at], self._size[at], self._decode)
+        begin = int(self._start[at])
+        return self._decode(bytes(self._held[begin : begin + int(self._size[at])]))
+
+    def __iter__(self) -> Iterator[_T]:
+        return map(self._decode, self.encoded())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(_same, self, other))
+
+    __hash__ = Sequence.__hash__
+
+    def encoded(self) -> Iterator[bytes]:
+        """Give the bytes of each value."""
+        held = memoryview(self._held)
+        for begin in range(0, len(self), _AT_ONCE):
+            part = slice(begin, begin + _AT_ONCE)
+            for start, size in zip(self._start[part].tolist(), self._size[part].tolist(), strict=True):
+                yield bytes(held[start : start + size])
+
+    def taken(self, order: Int64) -> "Packed[_T]":
+        """Give the values in another order, or some of them; the bytes stay where they are."""
+        return Packed(self._held, self._start[order], self._size[order], self._decode)
+
+    def first_of(self, some: Int64) -> _T:
+        """Give the one of some that was packed first."""
+        return self[int(some[np.argmin(self._start[some])])]
+
+    def read_as(self, decode: Callable[[bytes], "_U"]) -> "Packed[_U]":
+        """Give the same bytes, read otherwise."""
+        return Packed(self._held, self._start, self._size, decode)
+
+
+_U = TypeVar("_U")
+_AT_ONCE = 65_536
+
+
+def _same(one: object, other: object) -> bool:
+    return one == other
+
+
+def text_in(text: str) -> bytes:
+    """Encode a text, lone surrogates too."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def text_out(held: bytes) -> str:
+    """Decode what `text_in` made."""
+    return held.decode("utf-8", "surrogatepass")
+
+
+def named_in(values: dict[str, str]) -> bytes:
+    """Encode named texts; what msgpack refuses, lone surrogates, as JSON, which begins otherwise."""
+    try:
+        return _pack(values)
+    except UnicodeEncodeError:
+        return json.dumps(values).encode("ascii")
+
+
+def named_out(held: bytes) -> dict[str, str]:
+    """Decode what `named_in` made."""
+    return json.loads(held) if held[:1] == b"{" else _unpack(held)
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(dict[str, str]).decode
+_LONGEST_KEY = 48
+_ODD = (
+    0x9E3779B97F4A7C15,
+    0xC2B2AE3D27D4EB4F,
+    0x165667B19E3779F9,
+    0xD6E8FEB86659FD93,
+    0xFF51AFD7ED558CCD,
+    0xC4CEB9FE1A85EC53,
+)
+
+
+def keys_of(texts: Iterable[bytes]) -> Keys:
+    """Give texts as bytes of one width, equal where the texts are: long ones as a digest, which is no UTF-8."""
+    found = list(texts)
+    size = set(map(len, found))
+    if max(size, default=0) > _LONGEST_KEY or any(text.endswith(b"\0") for text in found):
+        found = [_short(text) if len(text) > _LONGEST_KEY or text.endswith(b"\0") else text for text in found]
+        size = set(map(len, found))
+    if len(size) == 1 and max(size):
+        return np.frombuffer(b"".join(found), dtype=f"S{max(size)}")
+    return np.array(found, dtype=np.bytes_) if found else np.zeros(0, dtype="S1")
+
+
+def are_whole(keys: Keys) -> bool:
+    """Tell whether no key is a digest, so that keys are in the order of their texts."""
+    return not len(keys) or bool((keys.view(np.uint8).reshape(len(keys), -1)[:, 0] != 0xFF).all())
+
+
+def _short(text: bytes) -> bytes:
+    return b"\xff%b\xff" % blake2b(text, digest_size=23).hexdigest().encode()
+
+
+class Rows:
+    """Finds the row of each of many keys: by a hash, and told apart by the keys themselves."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        for self._salt in range(64):
+            hashed = self._hashed(keys)
+            self._order = np.argsort(hashed)
+            self._sorted = hashed[self._order]
+            if not (self._sorted[1:] == self._sorted[:-1]).any():
+                return
+        raise ValueError("keys are doubled")
+
+    def of(self, keys: Keys) -> Int64:
+        """Give the row of each key, -1 where there is none."""
+        if not len(self._keys):
+            return np.full(len(keys), -1, dtype=np.int64)
+        hashed = self._hashed(keys)
+        order = np.argsort(hashed)  # looked up in order: near ones lie near each other in memory
+        found = np.empty(len(keys), dtype=np.int64)
+        found[order] = np.searchsorted(self._sorted, hashed[order])
+        found = self._order[np.minimum(found, len(self._order) - 1)]
+        return np.where(self._keys[found] == keys, found, -1)
+
+    def _hashed(self, keys: Keys) -> npt.NDArray[np.uint64]:
+        """Multiply and add the words of each key, then mix the high bits down; a blank end changes nothing."""
+        words = -(-keys.dtype.itemsize // 8)
+        whole = keys.astype(f"S{8 * words}").view(np.uint64).reshape(len(keys), words)
+        found = np.zeros(len(keys), dtype=np.uint64)
+        for place in range(words):
+            mixed = whole[:, place] * np.uint64(_ODD[place] - 2 * self._salt)
+            found += (mixed ^ (mixed >> np.uint64(32))) * np.uint64(_ODD[-1 - place] - 2 * self._salt)
+        return found

@@ -56,8 +56,11 @@ def p_not_above(gains: int, losses: int, pairs: int, least: float) -> float:
         return 1.0
     low = 0.0 if losses == 0 else float(betaincinv(losses, pairs - losses + 1, GAMMA / 2))
     high = 1.0 if losses == pairs else float(betaincinv(losses + 1, pairs - losses, 1 - GAMMA / 2))
-    low, high = max(low, 0.0, -least), min(high, (1 - least) / 2)
-    if low > high:  # no share of losses fits both what was seen and the hypothesis
+    most_lost = (1 - least) / 2  # more losses leave no room for the gains that would make up for them
+    if low > most_lost:
+        return 1.0
+    low, high = max(low, -least), min(high, most_lost)
+    if low > high:  # fewer losses than the hypothesis takes
         return GAMMA
     q = low + (high - low) * np.linspace(0.0, 1.0, _POINTS) ** 2
     most = min(pairs, math.ceil(pairs * high + 8 * math.sqrt(pairs * high) + 10))

@@ -61,7 +61,14 @@ def test_the_sign_test_is_the_binomial_one(gains: int, losses: int) -> None:
     assert p_sign(gains, losses) == pytest.approx(wanted)
 
 
-@given(st.integers(0, 12), st.integers(0, 12), st.integers(30, 80))
+@pytest.mark.parametrize(("pairs", "margin"), [(1, 0.02), (8, 0.1), (30, 0.05), (60, 0.02)])
+def test_a_loss_that_was_seen_is_never_called_no_loss_however_great(pairs: int, margin: float) -> None:
+    for gains, losses in product(range(pairs + 1), repeat=2):
+        if gains + losses <= pairs and (gains - losses) / pairs <= -margin:
+            assert p_not_above(gains, losses, pairs, -margin) > 0.05
+
+
+@given(st.integers(0, 12), st.integers(0, 17), st.integers(30, 80))
 @settings(max_examples=60, deadline=None)
 def test_a_further_loss_never_makes_it_surer(gains: int, losses: int, pairs: int) -> None:
     assert p_not_above(gains, losses, pairs, -0.1) <= p_not_above(gains, losses + 1, pairs, -0.1) + 1e-9

@@ -160,6 +160,13 @@ def test_default_thresholds_leave_out_what_the_suite_can_not_show() -> None:
     assert "generalization.gap" in {t.metric for t in default_thresholds(suite, splits={"dev", "holdout"})}
 
 
+def test_a_faultless_run_of_a_hundred_cases_meets_what_is_demanded_of_failures_by_default() -> None:
+    suite = Suite(name="x", labels=("a", "b"), cases=("c.jsonl",))
+    (failures,) = (demand for demand in default_thresholds(suite) if demand.metric == "failures")
+    assert failures.text == "failures <= 3%"
+    assert 1 - 0.05 ** (1 / 99) <= failures.bound < 1 - 0.05 ** (1 / 98)  # Clopper-Pearson without a failure
+
+
 def test_every_metric_has_one_spelling() -> None:
     assert len({metric.name for metric in METRICS.values()}) == len(METRICS)
 

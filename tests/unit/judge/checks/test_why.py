@@ -201,6 +201,12 @@ def test_slices_without_cases_and_filters_are_told() -> None:
             "0 of 100 calls ended within 1 s. More calls are unlikely to change this.",
         ),
         (
+            "latency.p95 < 1 s",
+            1.0,
+            "FAIL: latency.p95 1.00 s (1.00 to 1.00), less than 1 s allowed: not met; "
+            "0 of 100 calls ended in less than 1 s. More calls are unlikely to change this.",
+        ),
+        (
             "latency.p99 <= 1 s",
             0.5,
             "INCONCLUSIVE: latency.p99 500 ms (at least 500 ms), at most 1 s allowed: 100 of 100 calls ended "

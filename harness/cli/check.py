@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.files.bundle import Bundle
-    from harness.judge.checks import Forecast
     from harness.judge.checks.ahead import PowerRow
+    from harness.judge.checks.forecast import Forecast
     from harness.measure.bounds import CandidateCost, PlanSummary
 
 _MOST = 3  # sentences of a kind
@@ -112,12 +112,9 @@ def _all_read(suites: Sequence[Path], read: Callable[[Path], Bundle]) -> list[Bu
 
 def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tuple[Any, bool]:
     """Give what is found, as text or as data, and whether these cases can prove every threshold."""
-    from harness.judge.checks import (  # after the files proved right: mistakes are told at once
-        forecast,
-        power,
-        together,
-    )
+    from harness.judge.checks import power, together  # after the files proved right: mistakes are told at once
     from harness.judge.checks.ahead import cheapest_fix
+    from harness.judge.checks.forecast import forecast
     from harness.measure.bounds import estimate
 
     summary = estimate(bundle)

@@ -9,11 +9,12 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from harness.judge import Estimate, FigureText, amount, count, figure_text
-from harness.report.parts import VERDICT_TONES, one_line, visible
+from harness.report.parts import VERDICT_TONES, one_line, visible, when
 from harness.report.rendering import html_environment, render
+from harness.report.sections import history_section, letters
 from harness.web.guard import FILE_POLICY, PAGE_POLICY
 from harness.web.site import SERVED, Addresses
-from harness.web.sketches import history_chart, sparkline, timeline
+from harness.web.sketches import sparkline, timeline
 
 _HERE = Path(__file__).parent
 _TONES: Mapping[str, str] = {
@@ -48,14 +49,15 @@ def _environment() -> Environment:
         amount=amount,
         count=count,
         estimate=_estimate,
-        history_chart=history_chart,
+        history_section=history_section,
+        letters=letters,
         one_line=one_line,
         sparkline=sparkline,
         spaces=_spaces,
         timeline=timeline,
         tone=lambda verdict: _TONES.get(verdict, "plain"),
         unknown=(),
-        when=_when,
+        when=when,
     )
     return env
 
@@ -65,11 +67,6 @@ def _estimate(estimate: Estimate | None, scale: Any = "share", currency: str = "
     if estimate is None or estimate.value is None:
         return FigureText("–")
     return figure_text(estimate, scale, currency)
-
-
-def _when(created_utc: str) -> str:
-    """Shorten an instant to minutes."""
-    return f"{created_utc[:10]} {created_utc[11:16]}" if len(created_utc) >= 16 else created_utc
 
 
 def _spaces(text: str) -> Markup:

@@ -3,19 +3,18 @@
 Colours come from the style sheet by class. Each drawing says in words what it shows.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from markupsafe import Markup, escape
 
-from harness.judge import HistoryPoint, amount, count
+from harness.judge import amount, count
 from harness.record import Attempt
 from harness.report.parts import one_line
 
 _SPARK = (132, 30)
 _BAR = 16  # height of a timeline
-_CHART = (190, 14, 24)  # height, room above, room below
 _LEAST_SPAN = 0.05  # a chart never blows up less than five points
 
 
@@ -132,57 +131,6 @@ def _attempts(trial: TrialShown) -> Iterator[_Part]:
         yield _Part("waiting", 0, first - opening, f"{named}: first byte after {_ns(first)}")
         rest = attempt.duration_ns - first
         yield _Part("receiving", 0, rest, f"then {_ns(rest)} to the last byte")
-
-
-def history_chart(points: Sequence[HistoryPoint]) -> Markup:
-    """Draw accuracy with its interval over the runs; a dashed line stands where something changed."""
-    known = [point for point in points if point.accuracy.value is not None]
-    if not known:
-        return Markup("")
-    height, above, below = _CHART
-    ends = [end for p in known for end in (p.accuracy.low, p.accuracy.high, p.accuracy.value) if end is not None]
-    low, high = _span(ends)
-
-    def y(value: float) -> str:
-        return f"{above + (high - value) / (high - low) * (height - above - below):.1f}"
-
-    def x(number: int) -> str:
-        return f"{10 + 86 * (number + 0.5) / len(known):.2f}%"
-
-    shapes = []
-    for tick in (low, (low + high) / 2, high):
-        shapes.append(f'<line class="grid" x1="10%" x2="97%" y1="{y(tick)}" y2="{y(tick)}"/>')
-        shapes.append(f'<text class="tick" x="8.5%" y="{y(tick)}" dy="4">{amount(tick, "share")}</text>')
-    for number, point in enumerate(known):
-        shapes += _point(point, x(number), y, height - below)
-        if number:
-            before = known[number - 1]
-            shapes.append(
-                f'<line class="run" x1="{x(number - 1)}" y1="{y(before.accuracy.value or 0)}" '
-                f'x2="{x(number)}" y2="{y(point.accuracy.value or 0)}"/>'
-            )
-    shapes += [
-        f'<text class="date" x="{x(number)}" y="{height - 4}">{escape(one_line(known[number].created_utc[:10]))}</text>'
-        for number in sorted({0, len(known) - 1})
-    ]
-    told = ", ".join(amount(point.accuracy.value or 0, "share") for point in known[-8:])
-    alt = f"Accuracy over {count(len(known), 'run')}, oldest first, the last ones {told}"
-    return _svg("".join(shapes), alt, f'class="history" width="100%" height="{height}"')
-
-
-def _point(point: HistoryPoint, x: str, y: Callable[[float], str], bottom: int) -> list[str]:
-    estimate = point.accuracy
-    value = estimate.value or 0.0
-    shapes = []
-    if point.changed:
-        shapes.append(
-            f'<line class="changed" x1="{x}" x2="{x}" y1="4" y2="{bottom}">'
-            f"<title>{escape(one_line('; '.join(point.changed)))}</title></line>"
-        )
-    if estimate.low is not None and estimate.high is not None:
-        shapes.append(f'<line class="span" x1="{x}" x2="{x}" y1="{y(estimate.low)}" y2="{y(estimate.high)}"/>')
-    shapes.append(f'<circle cx="{x}" cy="{y(value)}" r="4"><title>{amount(value, "share")}</title></circle>')
-    return shapes
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

@@ -171,7 +171,8 @@ class Sides:
                 labels = found.prompt.labels if own is None else own.suite.labels
                 prompt = found.prompt.model_copy(update={"name": name, "labels": labels})
                 lines = found.places if own is None or own.project is None else places_of(prompt, model[0], own.project)
-                below = self.root.resolve().relative_to(self.repository.top)
+                below = self.root.resolve().relative_to(self.repository.top)  # paths of prompts begin there, too
+                from_top = {what: (below / where).as_posix() for what, where in lines.items() if where}
                 return replace(
                     found,
                     prompt=prompt,
@@ -179,9 +180,7 @@ class Sides:
                     model=model[1].model_copy(update={"replies": self._recording(side, model[1])}),
                     model_digest=model_digest(model[1]),
                     reply=None if own is None else own.suite.reply,
-                    places={
-                        what: (below / where).as_posix() for what, where in lines.items() if where
-                    },  # as those of prompts
+                    places=from_top,
                 )
         return None
 

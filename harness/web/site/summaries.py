@@ -81,21 +81,17 @@ def _stamp(run: RunFolder) -> tuple[int, ...]:
 
 def _summary(run: RunFolder, *, live: bool) -> RunSummary:
     try:
-        manifest = run.manifest()
+        told = _from_manifest(run, run.manifest(), state="running" if live else "not judged")
         report = None if live else _report(run)
     except (HarnessError, msgspec.MsgspecError, OSError) as error:
         return RunSummary(run=run.name, state="unreadable", why=str(error))
     if report is None:
-        return _from_manifest(run, manifest, state="running" if live else "not judged")
-    return RunSummary(
-        run=run.name,
+        return told
+    return msgspec.structs.replace(
+        told,
         state="judged",
-        suite=manifest.suite_name,
-        suite_digest=manifest.suite_digest,
-        created_utc=manifest.created_utc,
         verdict=report.verdict,
         headline=report.reason or report.headline,
-        planned_trials=manifest.planned_trials,
         journalled_trials=report.journalled_trials,
         candidates=tuple(_candidate(candidate) for candidate in _best_first(report.candidates)),
     )

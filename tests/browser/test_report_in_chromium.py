@@ -88,6 +88,9 @@ def test_the_first_screen_of_a_comparison_says_verdict_why_what_now_and_what_bro
         for part in (".top .next", ".block", "#differences tbody tr:last-child", "#became h2", "#prompt h2"):
             bottom = f"document.querySelector('{part}').getBoundingClientRect().bottom"
             assert page.evaluate(bottom) <= SCREEN[1], part
+        for group in ("1", "0"):  # the second is folded
+            page.evaluate(f"document.querySelector('.confused a[href=\"#became-{group}\"]').click()")
+            assert page.evaluate("document.querySelector(location.hash + ' article').getClientRects().length") == 1
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -63,17 +63,21 @@ class Metric:
         """Give its spelling with a label, as a threshold writes it: `recall[spam]`."""
         return self.written if label is None else f"{self.written}[{label}]"
 
-    def cases(self, label: str | None) -> dict[str, str]:
-        """Tell which cases a figure of it comes from, as the viewer's filters; empty where none stand out."""
+    def cases(self, label: str | None, where: str = "") -> dict[str, str]:
+        """Tell which cases a figure of it comes from, as the viewer's filters; empty where none stand out.
+
+        `where` is the part of the suite that it is about: `tag=short and split=dev`.
+        """
+        part = dict(one.split("=", 1) for one in where.split(" and ") if one.startswith(("tag=", "split=")))
         if self.scale in {"money", "count"} and not self.earlier:
             return {}
         if self.clock or self.outcome or self.name == "coverage":
-            return {"order": "slowest"} if self.clock else {"outcome": self.outcome or "no label"}
+            return ({"order": "slowest"} if self.clock else {"outcome": self.outcome or "no label"}) | part
         kind = {"flipped": "1"} if self.repeated else {"right": "wrong"}
         if self.selector == "perturbation":
-            return kind | {"variant": label or "all"}
+            return kind | {"variant": label or "all"} | part
         of_label = {"label cases": "expected", "predictions": "read_as", "other cases": "read_as"}
-        return kind | ({of_label.get(self.counts, "label"): label} if label else {})
+        return kind | ({of_label.get(self.counts, "label"): label} if label else {}) | part
 
     def leads(self, label: str | None, positive: str | None) -> bool:
         """Tell whether it is a headline figure of a label, in a suite with this positive label or none."""

@@ -2,6 +2,7 @@
 
 from harness.report.comparison.rendered import (
     comparison_values,
+    in_page,
     render_comparison_html,
     render_comparison_markdown,
     terminal_comparison,

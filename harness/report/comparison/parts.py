@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from harness.judge import FigureText, WordChange
-from harness.report.parts import ConfusedRow, Picture, Table, Tone
+from harness.report.parts import Cases, ConfusedRow, Picture, Table, Tone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class DifferenceRow:
     sentence: str
     meaning: str  # the end of the sentence: what the difference says
     picture: Picture | None
+    cases: Cases
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,7 @@ class CaseView:
 
     case: str
     id: str  # in the candidate's run
+    group: int  # among those of what broke
     base_id: str
     expected: str
     text: str

@@ -15,7 +15,7 @@ from rich.text import Text
 from harness.judge import Comparison, WordChange
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow
 from harness.report.comparison.view import comparison_view
-from harness.report.parts import Tone, cut_markdown, shorten
+from harness.report.parts import Cases, Tone, cut_markdown, shorten
 from harness.report.pen import MARKS as TONE_MARKS
 from harness.report.pen import Pen, bulleted, indented, laid_out, stdout_console, table_of, written
 from harness.report.rendering import inert_html, markdown_page, render_page
@@ -208,11 +208,17 @@ def render_comparison_html(comparison: Comparison) -> str:
     return render_page(HTML_TEMPLATE, **comparison_values(comparison))
 
 
+def in_page(_side: str, cases: Cases) -> str:
+    """Tell where in the page the cases are that broke alike; it has no other cases by themselves."""
+    return f"#became-{cases['became']}" if "became" in cases else ""
+
+
 def comparison_values(comparison: Comparison) -> dict[str, Any]:
     """Give what the page's template takes."""
     return {
         "view": comparison_view(comparison),
         "verdict_mark": lambda verdict: VERDICT_MARKS.get(verdict, ""),
+        "cases_link": in_page,
         "most": HTML_CASES,
     }
 

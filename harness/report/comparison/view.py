@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Literal, cast
 
 from harness import judge
+from harness.files.thresholds import metric_of
 from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
 from harness.report.gate.view import broke_most, more_cases
 from harness.report.parts import (
     STATUS_TONES,
+    Cases,
     Cell,
     ConfusedRow,
     Picture,
@@ -32,6 +34,8 @@ def comparison_view(comparison: judge.Comparison) -> ComparisonView:
     """Write every figure of a comparison as text."""
     c = comparison
     shown = [m for m in c.metrics if m.difference.value is not None]
+    groups = c.became()
+    group_of = {id(one): n for n, (_, _, cases) in enumerate(groups) for one in cases}
     return ComparisonView(
         base=c.base.name,
         head=c.head.name,
@@ -52,9 +56,9 @@ def comparison_view(comparison: judge.Comparison) -> ComparisonView:
         slice_rows=_rows([m for m in c.slices if m.difference.value is not None]),
         uncompared=tuple(m.sentence for m in c.metrics if m.difference.value is None),
         typical=_typical(c),
-        became=tuple(_became(c)),
-        broken=tuple(_case(one) for one in c.broken),
-        fixed=tuple(_case(one) for one in c.fixed),
+        became=tuple(_became(groups, len(c.broken))),
+        broken=tuple(_case(one, group_of[id(one)]) for one in c.broken),
+        fixed=tuple(_case(one, -1) for one in c.fixed),
         moved=_moved(c.moved),
         outcomes=_outcomes(c.outcomes),
         prompt_diff=c.prompt_diff if any(word.kind != "same" for word in c.prompt_diff) else (),
@@ -104,20 +108,19 @@ def _next(c: judge.Comparison) -> str:
     return f"Add {more_cases(c)} before you take {c.head.name}: {unsure} may have lost more than the margin."
 
 
-def _became(c: judge.Comparison) -> Iterable[ConfusedRow]:
-    groups = c.became()
-    for was, now, cases in groups:
+def _became(groups: Sequence[tuple[str, str, list[judge.CaseChange]]], broken: int) -> Iterable[ConfusedRow]:
+    for n, (was, now, cases) in enumerate(groups):
         yield ConfusedRow(
             expected=was,
             read_as=now,
             many=judge.count(len(cases), "case"),
-            share=percent_of(len(cases), len(c.broken)),
+            share=percent_of(len(cases), broken),
             size=len(cases) / len(groups[0][2]),
             on=judge.count(len(cases), "case"),
             samples=tuple(
                 SampleCase(case=one.case, text=one.text, reply=next(iter(one.head_replies), "")) for one in cases[:2]
             ),
-            cases={},
+            cases={"became": str(n)},
         )
 
 
@@ -138,6 +141,7 @@ def _row(m: judge.MetricDifference) -> DifferenceRow:
         sentence=m.sentence,
         meaning=m.meaning,
         picture=_picture(m, difference),
+        cases=metric_of(m.metric).cases(m.label, m.where),
     )
 
 
@@ -190,10 +194,11 @@ def _typical(c: judge.Comparison) -> str:
     return f"A case is typically {judge.seconds(abs(value))} {faster}{share} (Hodges-Lehmann shift{span})."
 
 
-def _case(one: judge.CaseChange) -> CaseView:
+def _case(one: judge.CaseChange, group: int) -> CaseView:
     return CaseView(
         case=one.case if not one.base_case else f"{one.case} (was {one.base_case})",
         id=one.case,
+        group=group,
         base_id=one.base_case or one.case,
         expected=one.expected,
         text=one.text,
@@ -230,15 +235,20 @@ def _outcomes(changes: Sequence[judge.OutcomeChange]) -> Table | None:
     rows = tuple(
         (
             Cell(change.outcome),
-            Cell(f"{change.base:,}", kind="number"),
-            Cell(f"{change.head:,}", kind="number"),
-            Cell(_ids(change.new)),
-            Cell(_ids(change.gone)),
+            Cell(f"{change.base:,}", kind="number", cases=_ended("base", change)),
+            Cell(f"{change.head:,}", kind="number", cases=_ended("head", change)),
+            Cell(_ids(change.new), cases=_ended("head", change)),
+            Cell(_ids(change.gone), cases=_ended("base", change)),
         )
         for change in changes
     )
     head = ("Outcome", "Baseline", "Candidate", "New in these cases", "Gone from these")
     return Table(title="", head=head, rows=rows)
+
+
+def _ended(side: str, change: judge.OutcomeChange) -> Cases:
+    """Name the cases of a side with trials that ended so."""
+    return {"side": side, "outcome": change.outcome}
 
 
 def _ids(ids: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from typing import overload
 from harness.judge import Estimate, Plain, Scale, Status, Verdict, amount
 from harness.judge import count as counted
 from harness.judge import figure as known
-from harness.report.parts.page import Cell, NamedFigure, Picture, Tone
+from harness.report.parts.page import Cases, Cell, NamedFigure, Picture, Tone
 
 VERDICT_TONES: dict[Verdict, Tone] = {
     "READY": "pass",
@@ -114,15 +114,23 @@ def difference_cells(estimates: list[Estimate], scale: Plain) -> list[Cell]:
 
 
 @overload
-def if_any(name: str, estimate: Estimate | None, scale: Plain, hint: str = "") -> list[NamedFigure]: ...
+def if_any(
+    name: str, estimate: Estimate | None, scale: Plain, hint: str = "", *, cases: Cases | None = None
+) -> list[NamedFigure]: ...
 @overload
 def if_any(
-    name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str
+    name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str, cases: Cases | None = None
 ) -> list[NamedFigure]: ...
 def if_any(
-    name: str, estimate: Estimate | None, scale: Scale, hint: str = "", *, currency: str = ""
+    name: str,
+    estimate: Estimate | None,
+    scale: Scale,
+    hint: str = "",
+    *,
+    currency: str = "",
+    cases: Cases | None = None,
 ) -> list[NamedFigure]:
-    """Give a figure by name, or none when it was not computed."""
+    """Give a figure by name, with the cases that it stands for, or none when it was not computed."""
     if estimate is None:
         return []
-    return [NamedFigure(name, figure(estimate, scale, currency=currency), hint=hint)]
+    return [NamedFigure(name, figure(estimate, scale, currency=currency), hint=hint, cases=cases)]

@@ -61,6 +61,7 @@ class NamedFigure:
     text: str
     hint: str = ""
     tone: Tone = "plain"
+    cases: Cases | None = None  # as of a cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

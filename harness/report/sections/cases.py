@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from harness.files.thresholds import metric_of
 from harness.judge import NotableCase, Slice, sentence
 from harness.report import parts
 from harness.report.parts import Cell, NotableGroup, NotableRow, Section, Table
@@ -47,8 +48,13 @@ def _of_positive(s: Slice, positive: str | None) -> tuple[Cell, ...]:
     if not positive:
         return ()
     return tuple(
-        parts.estimate_cell(scores[positive], "share") if positive in scores else Cell("")
-        for scores in (s.recall, s.precision)
+        replace(
+            parts.estimate_cell(scores[positive], "share"),
+            cases=metric_of(metric).cases(positive, f"{s.kind}={s.name}"),
+        )
+        if positive in scores
+        else Cell("")
+        for metric, scores in (("recall", s.recall), ("precision", s.precision))
     )
 
 

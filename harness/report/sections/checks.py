@@ -46,7 +46,7 @@ def _check_row(check: Check, currency: str) -> parts.CheckRow:
         figure=_figure(check, currency),
         scale=scale,
         anchor=_anchor(check),
-        cases=_cases_behind(check),
+        cases=metric_of(check.metric).cases(check.label, check.part),
         ease=_ease(check),
     )
 
@@ -62,13 +62,6 @@ def _ease(check: Check) -> float:
 
 def _figure(check: Check, currency: str) -> FigureText:
     return figure_text(check.estimate, scale_of(check.metric), currency, against=check.required)
-
-
-def _cases_behind(check: Check) -> parts.Cases:
-    """Tell which cases a check is about, of the part of the suite that it is about."""
-    found = metric_of(check.metric).cases(check.label)
-    narrowed = [one.partition("=") for one in check.part.split(" and ")] if check.part and found else []
-    return found | {kind: name for kind, _, name in narrowed if kind in {"tag", "split"}}
 
 
 def _anchor(check: Check) -> str:
@@ -175,5 +168,5 @@ def _grid_cell(check: Check | None, currency: str) -> parts.GridCell | None:
         tone=parts.STATUS_TONES[check.status],
         figure=_figure(check, currency),
         anchor=_anchor(check),
-        cases=_cases_behind(check),
+        cases=metric_of(check.metric).cases(check.label, check.part),
     )

@@ -10,8 +10,8 @@ def cost_section(cost: Cost) -> Section:
     total = number(cost.total, "money", currency=money)
     unknown = cost.per_1000.value is None  # nothing was counted: a total of 0 would be no figure
     paid = [
-        *if_any("Per 1,000 decisions", cost.per_1000, "money", currency=money),
-        *if_any("Per right decision", cost.per_correct, "money", currency=money),
+        *if_any("Per 1,000 decisions", cost.per_1000, "money", currency=money, cases={"variant": "original"}),
+        *if_any("Per right decision", cost.per_correct, "money", currency=money, cases={"right": "always"}),
         *if_any("Per caught positive", cost.per_caught_positive, "money", currency=money),
         *([] if unknown else [NamedFigure("This run", total, hint="all attempts, warm-up included")]),
         *_monthly(cost),

@@ -1,8 +1,10 @@
 """Whether dev figures hold elsewhere: on other splits, on new data, over the versions of a prompt."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from harness.judge import Generalization, NewData, SplitGap, VersionCurve
+from harness.files.thresholds import metric_of
+from harness.judge import Estimate, Generalization, NewData, SplitGap, VersionCurve
 from harness.report import parts
 from harness.report.parts import Cell, Chart, Section, Table, TrendPlot, TrendPoint
 
@@ -47,15 +49,22 @@ def _gap_table(title: str, gaps: Sequence[SplitGap], head: tuple[str, ...]) -> T
     rows = tuple(
         (
             Cell(gap.metric),
-            parts.estimate_cell(gap.dev, "share"),
+            _on_split(gap.dev, gap.metric, "" if title else "dev"),
             Cell(gap.other_split),
-            parts.estimate_cell(gap.other, "share"),
+            _on_split(gap.other, gap.metric, "" if title else gap.other_split),
             cell,
             parts.number_cell(parts.p_value(gap.p_value)),
         )
         for gap, cell in zip(gaps, cells, strict=True)
     )
     return Table(title=title, head=("Metric", *head, "p"), rows=rows)
+
+
+def _on_split(figure: Estimate, metric: str, split: str) -> Cell:
+    """Give a figure with its cases, where they are of a split of this run."""
+    name, _, label = metric.removesuffix("]").partition("[")
+    cases = metric_of(name).cases(label or None, f"split={split}") if split else None
+    return replace(parts.estimate_cell(figure, "share"), cases=cases)
 
 
 def _new_data_table(new: NewData) -> Table:

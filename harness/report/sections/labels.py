@@ -17,6 +17,7 @@ from harness.judge import (
 from harness.report import parts
 
 MAX_ERRORS = 8
+_COVERAGE = "trials whose reply could be read as a label"
 
 
 def confused_rows(candidate: CandidateAssessment) -> tuple[parts.ConfusedRow, ...]:
@@ -139,10 +140,11 @@ def _errors(confusion: Confusion) -> tuple[str, ...]:
 def labels_section(candidate: CandidateAssessment) -> parts.Section:
     """Give precision and recall of each label with intervals and what was required; those that fail first."""
     statuses = {(c.metric, c.label): c.status for c in candidate.checks if not c.part}
-    most: dict[str, str] = {}
+    most: dict[str, parts.Cell] = {}
     for row in candidate.confused:
         read = "no label" if row.read_as == NO_LABEL else row.read_as
-        most.setdefault(row.expected, f"{row.trials:,} × {read}")
+        cases = {"expected": row.expected, "outcome" if row.read_as == NO_LABEL else "read_as": read}
+        most.setdefault(row.expected, parts.Cell(f"{row.trials:,} × {read}", cases=cases))
 
     def worst(label: str) -> int:
         known = [statuses.get((metric, label), "PASS") for metric in ("precision", "recall")]
@@ -154,7 +156,7 @@ def labels_section(candidate: CandidateAssessment) -> parts.Section:
             *(_label_cell(name, label, figure, statuses) for name, figure in _scores_of(scores)),
             replace(parts.number_cell(parts.count(scores.support)), cases={"expected": label}),
             replace(parts.number_cell(parts.count(scores.predicted)), cases={"read_as": label}),
-            parts.Cell(most.get(label, "")),
+            most.get(label, parts.Cell("")),
         )
         for label, scores in sorted(candidate.classification.labels.items(), key=lambda item: worst(item[0]))
     )
@@ -194,13 +196,13 @@ def quality_section(classification: Classification, outcomes: dict[str, int], cu
     c = classification
     baseline = c.majority_baseline
     figures = [
-        *parts.if_any("Accuracy", c.accuracy, "share", _failure_range(c)),
+        *parts.if_any("Accuracy", c.accuracy, "share", _failure_range(c), cases={"right": "wrong"}),
         parts.NamedFigure(
             "Majority baseline",
             parts.number(baseline.share, "share"),
             hint=f"always answering {baseline.label}{_better(c)}",
         ),
-        *parts.if_any("Coverage", c.coverage, "share", "trials whose reply could be read as a label"),
+        *parts.if_any("Coverage", c.coverage, "share", _COVERAGE, cases={"outcome": "no label"}),
         *parts.if_any("Balanced accuracy", c.balanced_accuracy, "share", "mean recall of the labels"),
         *parts.if_any("Macro F1", c.macro_f1, "share"),
         *parts.if_any("MCC", c.mcc, "number", "0 is chance, 1 is perfect"),

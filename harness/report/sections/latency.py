@@ -137,8 +137,10 @@ def _quantile_tables(latency: Latency) -> list[parts.Table]:
     for q in sorted({q for _, quantiles in present for q in quantiles}):
         cells = [parts.Cell(_name(q))]
         cells += [
-            parts.number_cell(parts.figure(quantiles[q].estimate, "seconds")) if q in quantiles else parts.Cell("")
-            for _, quantiles in present
+            parts.Cell(parts.figure(seen[q].estimate, "seconds"), kind="number", cases={"order": "slowest"})
+            if q in seen
+            else parts.Cell("")
+            for _, seen in present
         ]
         rows.append(tuple(cells))
     return [

@@ -4,6 +4,7 @@ from harness.judge import Leakage
 from harness.report.parts import Cell, Section, Table, count, if_any, number, number_cell
 
 MAX_ROWS = 20
+BETWEEN_CASES = frozenset({"dev_in_holdout", "conflicting_labels", "duplicate"})  # kinds whose other is a case
 
 
 def leakage_section(leakage: Leakage) -> Section:
@@ -15,7 +16,9 @@ def leakage_section(leakage: Leakage) -> Section:
         (
             Cell(finding.kind.replace("_", " ")),
             Cell(finding.case, kind="code", cases={"id": finding.case}),
-            Cell(finding.other, kind="code"),
+            Cell(
+                finding.other, kind="code", cases={"id": finding.other} if finding.kind in BETWEEN_CASES else None
+            ),
             number_cell(f"{number(finding.similarity, 'share')} {finding.measure}".strip()),
             Cell(finding.text, kind="code"),
             Cell(finding.other_text, kind="code"),

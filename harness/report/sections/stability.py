@@ -1,5 +1,6 @@
 """Whether the same request gets the same answer, who answered, and what explains the flips."""
 
+from dataclasses import replace
 from typing import cast
 
 from harness.judge import PairsCompared, Plain, Spread, Stability
@@ -21,10 +22,17 @@ def stability_section(stability: Stability, *, cases: int, repeats: int) -> Sect
             f"{parts.figure(s.agreement, 'share')} agreement between repeats; "
             f"{s.unstable_cases:,} of {parts.count(cases, 'case')} got different answers."
         )
+    flipped = {"flipped": "1"}
     figures = [
-        *parts.if_any("Agreement", s.agreement, "share", "two repeats of a case give the same answer"),
-        *parts.if_any("Flip rate", s.flip_rate, "share", "they differ"),
-        *parts.if_any("Same label always", s.tar_label, "share", f"TARa of {repeats}: cases whose repeats all agree"),
+        *parts.if_any("Agreement", s.agreement, "share", "two repeats of a case give the same answer", cases=flipped),
+        *parts.if_any("Flip rate", s.flip_rate, "share", "they differ", cases=flipped),
+        *parts.if_any(
+            "Same label always",
+            s.tar_label,
+            "share",
+            f"TARa of {repeats}: cases whose repeats all agree",
+            cases=flipped,
+        ),
         *parts.if_any("Same text always", s.tar_raw, "share", f"TARr of {repeats}: cases whose replies are identical"),
         *(f for k, e in s.pass_k.items() for f in parts.if_any(f"pass^{k}", e, "share", f"right {k} times in a row")),
         *parts.if_any("Fleiss' kappa", s.fleiss_kappa, "number"),
@@ -69,7 +77,7 @@ def _flips(s: Stability) -> Table:
                     Cell(f"{here} → {there}", kind="code"),
                     parts.number_cell(parts.number(rate, "share")),
                     parts.number_cell(parts.number(flip.share, "share")),
-                    parts.number_cell(parts.count(flip.pairs)),
+                    replace(parts.number_cell(parts.count(flip.pairs)), cases={"flipped": "1", "read_as": here}),
                 )
             )
     return Table(

@@ -8,7 +8,7 @@ from harness.errors import HarnessError, UsageError
 from harness.judge import Comparison, count
 from harness.judge.assess import views_of
 from harness.judge.compare.comparing import compare
-from harness.report.comparison import comparison_values
+from harness.report.comparison import comparison_values, in_page
 from harness.web.site import Addresses, Query, RunFolder, RunSummary, Site
 
 _COMPARING = "Both journals are being read and compared. This page goes on by itself."
@@ -42,9 +42,13 @@ class ComparePage(msgspec.Struct, frozen=True, kw_only=True):
         sides = {"base": self.base, "head": self.head}
 
         def link(key: str, cases: Query) -> str:
-            return at.case(sides[key].run, cases["id"], {"candidate": sides[key].candidate})
+            side = sides[cases.get("side", key)]
+            of = {"candidate": side.candidate}
+            if "id" in cases:
+                return at.case(side.run, cases["id"], of)
+            return in_page(key, cases) or at.cases(side.run, {**cases, **of}, side=None)
 
-        return {"cases_link": link, **comparison_values(self.comparison)} if self.comparison else {}
+        return {**comparison_values(self.comparison), "cases_link": link} if self.comparison else {}
 
 
 def compare_page(site: Site, query: Query) -> ComparePage:

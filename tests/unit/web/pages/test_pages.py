@@ -130,6 +130,11 @@ WRONG_IN_V1 = {case_id(n) for n in (2, 3, *range(0, 60, 10), *range(1, 60, 10))}
         ("labels", "78.4% (", WRONG_IN_V1 - {case_id(2)}),
         ("labels", "75.4% (", {case_id(n) for n in (1, 10, 11, 20, 31, 40, 41, 50)}),
         ("quality", "3", {case_id(3)}),
+        ("scales", "84.4%", WRONG_IN_V1),
+        ("labels", "16 × spam", {case_id(n) for n in (1, 10, 11, 20, 31, 40, 41, 50)}),
+        ("quality", "84.4% (", WRONG_IN_V1),
+        ("stability", "88", {case_id(n) for n in (2, *range(1, 60, 10))}),
+        ("generalization", "78.9% (", WRONG_IN_V1 & {case_id(n) for n in range(0, 60, 2)}),
         ("slices", "15", {case_id(n) for n in range(0, 60, 4)}),
         ("cases", "case-003", None),
     ],
@@ -139,7 +144,7 @@ def test_a_figure_leads_to_the_cases_that_it_stands_for(
 ) -> None:
     page = viewer.page(f"/runs/{RUN}")
     part = page[page.index(f'id="c2-{section}"') :].partition("</section>")[0]
-    found = re.findall(r'<a class="to-cases" href="([^"]+)">(?:<bdi>)?([^<]+)', part)
+    found = re.findall(r'<a(?: class="to-cases")? href="([^"]+)">(?:<bdi>)?([^<]+)', part)
     link = next(unescape(link) for link, text in found if text.startswith(shown))
     if cases is None:
         assert viewer.json(f"/runs/{RUN}/case", **dict(parse_qsl(urlsplit(link).query)))["case"] == shown
@@ -334,6 +339,16 @@ def test_two_candidates_of_one_run_are_compared(viewer: Viewer) -> None:
     assert page["comparison"]["broken"] == []
     swapped = viewer.json("/compare", base=RUN, head=RUN, base_candidate="v2@mini", head_candidate="v1@mini")
     assert [change["case"] for change in swapped["comparison"]["broken"]] == fixed
+    html = viewer.page(f"/compare?base={RUN}&head={RUN}&base_candidate=v2%40mini&head_candidate=v1%40mini")
+    figures = dict(
+        re.findall(r'<td>([^<]+)</td>\n<td class="number" data-label="Baseline">.*\n.*href="([^"]+)">', html)
+    )
+    assert set(asked_for(viewer, unescape(figures["accuracy"]))) == WRONG_IN_V1
+    assert set(asked_for(viewer, unescape(figures["recall[ham]"]))) < WRONG_IN_V1
+    groups = re.findall(r'<span class="many"><a href="#([^"]+)">(\d+)', html)
+    parts = [html.partition(f'id="{name}"')[2].partition('id="')[0] for name, _ in groups]
+    assert [part.count("<article") for part in parts] == [int(many) for _, many in groups]
+    assert sum(int(many) for _, many in groups) == len(fixed)
 
 
 def test_the_history_has_both_runs_of_the_suite(viewer: Viewer) -> None:

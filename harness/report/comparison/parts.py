@@ -1,8 +1,10 @@
 """The parts that a page of a comparison is made of: figures already written as text."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
-from harness.judge import FigureText, WordChange
+from harness.judge import CaseChange, FigureText, WordChange
 from harness.report.parts import Cases, ConfusedRow, Picture, Table, Tone
 
 
@@ -50,6 +52,32 @@ class CaseView:
     head_replies: tuple[str, ...]
     base_prompt: str
     head_prompt: str
+
+    @classmethod
+    def of(cls, one: CaseChange, group: int) -> CaseView:
+        """Write what changed of a case."""
+        return cls(
+            case=one.case if not one.base_case else f"{one.case} (was {one.base_case})",
+            id=one.case,
+            group=group,
+            base_id=one.base_case or one.case,
+            expected=one.expected,
+            text=one.text,
+            tags=", ".join(one.tags),
+            base_said=_said(one.base_answers),
+            head_said=_said(one.head_answers),
+            base_replies=one.base_replies,
+            head_replies=one.head_replies,
+            base_prompt=one.base_prompt,
+            head_prompt=one.head_prompt,
+        )
+
+
+def _said(answers: dict[str, int]) -> str:
+    total = sum(answers.values())
+    if len(answers) == 1:
+        return next(iter(answers))
+    return ", ".join(f"{answer} {times} of {total}" for answer, times in answers.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

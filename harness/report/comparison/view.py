@@ -57,8 +57,8 @@ def comparison_view(comparison: judge.Comparison) -> ComparisonView:
         uncompared=tuple(m.sentence for m in c.metrics if m.difference.value is None),
         typical=_typical(c),
         became=tuple(_became(groups, len(c.broken))),
-        broken=tuple(_case(one, group_of[id(one)]) for one in c.broken),
-        fixed=tuple(_case(one, -1) for one in c.fixed),
+        broken=tuple(CaseView.of(one, group_of[id(one)]) for one in c.broken),
+        fixed=tuple(CaseView.of(one, -1) for one in c.fixed),
         moved=_moved(c.moved),
         outcomes=_outcomes(c.outcomes),
         prompt_diff=c.prompt_diff if any(word.kind != "same" for word in c.prompt_diff) else (),
@@ -192,31 +192,6 @@ def _typical(c: judge.Comparison) -> str:
         ends = [judge.signed(end, "seconds", "") for end in (shift.low, shift.high)]
         span = f"; {ends[0]} to {ends[1]}"
     return f"A case is typically {judge.seconds(abs(value))} {faster}{share} (Hodges-Lehmann shift{span})."
-
-
-def _case(one: judge.CaseChange, group: int) -> CaseView:
-    return CaseView(
-        case=one.case if not one.base_case else f"{one.case} (was {one.base_case})",
-        id=one.case,
-        group=group,
-        base_id=one.base_case or one.case,
-        expected=one.expected,
-        text=one.text,
-        tags=", ".join(one.tags),
-        base_said=_said(one.base_answers),
-        head_said=_said(one.head_answers),
-        base_replies=one.base_replies,
-        head_replies=one.head_replies,
-        base_prompt=one.base_prompt,
-        head_prompt=one.head_prompt,
-    )
-
-
-def _said(answers: dict[str, int]) -> str:
-    total = sum(answers.values())
-    if len(answers) == 1:
-        return next(iter(answers))
-    return ", ".join(f"{answer} {times} of {total}" for answer, times in answers.items())
 
 
 def _moved(moved: int) -> str:

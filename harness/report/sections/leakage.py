@@ -16,9 +16,7 @@ def leakage_section(leakage: Leakage) -> Section:
         (
             Cell(finding.kind.replace("_", " ")),
             Cell(finding.case, kind="code", cases={"id": finding.case}),
-            Cell(
-                finding.other, kind="code", cases={"id": finding.other} if finding.kind in BETWEEN_CASES else None
-            ),
+            Cell(finding.other, kind="code", cases={"id": finding.other} if finding.kind in BETWEEN_CASES else None),
             number_cell(f"{number(finding.similarity, 'share')} {finding.measure}".strip()),
             Cell(finding.text, kind="code"),
             Cell(finding.other_text, kind="code"),

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,9 +56,8 @@ def create_run(results: Path, suite_name: str, content: str) -> Path:
 
 
 def write_run(results: Path, manifest: Manifest, events: Iterable[Event]) -> Path:
-    """Write a run whose events are all known: it is there as a whole, or not at all. Raises StorageFailed."""
-    run = create_run(results, manifest.suite_name, manifest.suite_digest)
-    try:
+    """Write a run whose events are all known: it is there as a whole, or not at all. Raises UsageError."""
+    with run_at_once(results, manifest.suite_name, manifest.suite_digest) as run:
         writer = JournalWriter.create(run / JOURNAL, run.name)
         try:
             for event in events:
@@ -65,10 +65,25 @@ def write_run(results: Path, manifest: Manifest, events: Iterable[Event]) -> Pat
         finally:
             writer.close()
         write_manifest(run, msgspec.structs.replace(manifest, run_id=run.name))  # last: it makes the folder a run
-    except BaseException:
-        shutil.rmtree(run, ignore_errors=True)
-        raise
     return run
+
+
+@contextmanager
+def run_at_once(results: Path, suite_name: str, content: str) -> Iterator[Path]:
+    """Create a run that nobody measures: where it can't be written nothing is lost, and nothing is there to resume.
+
+    Raises UsageError in place of StorageFailed.
+    """
+    run = None
+    try:
+        run = create_run(results, suite_name, content)
+        yield run
+    except BaseException as error:
+        if run is not None:
+            shutil.rmtree(run, ignore_errors=True)
+        if isinstance(error, StorageFailed):
+            raise UsageError(error.message, fix=error.fix) from error
+        raise
 
 
 def write_manifest(run: Path, manifest: Manifest) -> None:

@@ -122,7 +122,9 @@ def _added(suite: Path, more: int, named: str, others: "Mapping[str, object]", r
         raise UsageError(f"--add {more}: must be 1 or more.")
     refuse_second_look(folder, manifest)
     if something_left(folder):
-        raise UsageError(f"{folder.name} is not finished.", fix=f"Run `harness resume {folder.name} --failed` first.")
+        by_file = any(entry.model.get("via") == "file" for entry in manifest.candidates)
+        how = "--results FILE" if by_file else "--failed"
+        raise UsageError(f"{folder.name} is not finished.", fix=f"Run `harness resume {folder.name} {how}` first.")
     found = judged.as_judged(folder, manifest)
     if found.verdict != "INCONCLUSIVE" or any(one.settled for one in found.candidates):
         was = "was stopped once its verdict was settled" if found.verdict == "INCONCLUSIVE" else f"is {found.verdict}"
@@ -218,6 +220,7 @@ def merge(
     ],
     template: options.Template = None,
     as_json: options.Json = False,
+    notify: options.Notify = None,
 ) -> None:
     """Join the shards of a run to one, and say whether its prompts are ready.
 
@@ -228,9 +231,10 @@ def merge(
 
     judged.check_template(template)
     project = project_here()
+    webhook = webhook_asked(notify, project)
     done = join([run_asked(run)[0] for run in runs], project.results, project.root)
     for name in done.unfinished:
         note(f"{name} was not finished: `harness resume {done.folder.name}` sends what is left")
     for command in done.missing:
         note(f"a shard is missing; this measures it: {command}")
-    raise typer.Exit(judged.conclude(done.folder, template=template, as_json=as_json))
+    raise typer.Exit(judged.conclude(done.folder, template=template, as_json=as_json, notify=webhook))

@@ -8,7 +8,6 @@ was changed are refused; what a missing or unfinished shard owes stays not run, 
 import hashlib
 import os
 import shlex
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,7 +20,16 @@ from harness.errors import RunChanged, UsageError
 from harness.journal import JournalWriter, RunLock, open_plain
 from harness.measure.sharding import Shard, shard_of
 from harness.record import CaseRow, Pace, Record, Session
-from harness.rundir import JOURNAL, LOCK, CandidateEntry, Manifest, create_run, events_of, read_manifest, write_manifest
+from harness.rundir import (
+    JOURNAL,
+    LOCK,
+    CandidateEntry,
+    Manifest,
+    events_of,
+    read_manifest,
+    run_at_once,
+    write_manifest,
+)
 
 _SAME = ("suite_name", "suite_digest", "variants", "repeats", "planned_trials", "seed", "harness_version")
 _NAMED = 3  # of what differs in one file or field
@@ -47,7 +55,7 @@ def merge(folders: Sequence[Path], results: Path, root: Path) -> Merged:
     """Join shards to a new run in `results` of the project in `root`.
 
     Raises UsageError and RunChanged for what are not shards of one run, RunLocked for one that is being
-    measured, JournalDamaged and StorageFailed.
+    measured, and JournalDamaged.
     """
     parts = sorted(_parts(folders), key=lambda part: part.shard)
     first = parts[0]
@@ -59,13 +67,10 @@ def merge(folders: Sequence[Path], results: Path, root: Path) -> Merged:
                 locks.enter_context(RunLock(part.folder / LOCK))
         cases = _cases(first)
         shares = {part.shard: part.shard.share(cases) for part in parts}
-        run = create_run(results, first.manifest.suite_name, " ".join(part.manifest.run_id for part in parts))
-        try:
+        content = " ".join(part.manifest.run_id for part in parts)
+        with run_at_once(results, first.manifest.suite_name, content) as run:
             unfinished = _fill(run, parts, cases, shares)
             write_manifest(run, _manifest(run, parts, root))  # last: it makes the folder a run
-        except BaseException:
-            shutil.rmtree(run, ignore_errors=True)
-            raise
     there = {part.shard for part in parts}
     of = first.shard.of
     absent = (shard for n in range(1, of + 1) if (shard := Shard(n, of)) not in there)

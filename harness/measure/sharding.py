@@ -52,6 +52,7 @@ def _checked(number: int, of: int, where: str) -> Shard:
     return Shard(number, of)
 
 
+_TYPED = "Write the share instead: `--shard 3/8`."
 # Of each scheduler: the variable that tells jobs apart, the one that counts them, the one that says what the first
 # is called (or that number itself).
 _SCHEDULERS = (
@@ -74,14 +75,18 @@ def _shard_of_scheduler(environ: Mapping[str, str]) -> Shard:
         where = f"--shard auto: {index}={environ[index]}, {count}={environ[count]}"
         try:
             begin = first if isinstance(first, int) else int(environ.get(first, "1"))
+            if begin not in {0, 1}:  # to count it as a whole would measure, and pay, what is others'
+                raise UsageError(
+                    f"{where}: the array begins with {begin}, as a part of one that is sent again does.", fix=_TYPED
+                )
             number, of = int(environ[index]) - begin + 1, int(environ[count])
         except ValueError:
-            raise UsageError(f"{where} are not numbers.", fix="Write the share instead: `--shard 3/8`.") from None
+            raise UsageError(f"{where} are not numbers.", fix=_TYPED) from None
         found[index] = _checked(number, of, where)
     if len(set(found.values())) != 1:
         why = "several schedulers say different things" if found else "no scheduler says which job this is"
         names = ", ".join(index for index, _, _ in _SCHEDULERS)
-        raise UsageError(f"--shard auto: {why} ({names}).", fix="Write the share instead: `--shard 3/8`.")
+        raise UsageError(f"--shard auto: {why} ({names}).", fix=_TYPED)
     return next(iter(found.values()))
 
 

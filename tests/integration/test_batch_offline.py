@@ -14,6 +14,7 @@ from measured import events_of, places
 from scripted import chat_reply
 
 from harness.record import Batch, Failure
+from harness.rundir import list_runs
 
 
 def lines_of(bought: Bought) -> list[dict[str, Any]]:
@@ -51,10 +52,29 @@ def test_what_was_answered_offline_is_a_run_like_any_other(tmp_path: Path, scrip
     assert bought.report["candidates"][0]["classification"]["accuracy"]["value"] == 1.0
 
 
+def test_shards_that_wait_are_joined_and_answered_as_one_run(tmp_path: Path, scripted_server: Serve) -> None:
+    Bought(tmp_path, scripted_server, Batches(), via="file")
+    for shard in ("1/2", "2/2"):
+        assert in_process("run", "small.suite.yml", "--quiet", "--shard", shard, at=tmp_path).returncode == 4
+    shards = list_runs(tmp_path / "results")
+    lines = [line for run in shards for file in (run / "batches").iterdir() for line in file.read_text().splitlines()]
+    assert len(lines) == 24
+    (tmp_path / "out.jsonl").write_text("".join(answered(json.loads(line)) + "\n" for line in lines))
+    joined = in_process("merge", *shards, "--json", at=tmp_path)
+    assert joined.returncode == 4
+    run = json.loads(joined.stdout)["run_id"]
+    done = in_process("resume", run, "--results", "out.jsonl", "--quiet", at=tmp_path)
+    assert done.returncode in {0, 3}, done.stderr
+    assert set(places(tmp_path / "results" / run).values()) == {1}
+    assert sum(places(tmp_path / "results" / run).values()) == 24
+
+
 def test_answers_may_come_in_parts(tmp_path: Path, scripted_server: Serve) -> None:
     bought = wanting_a_key(tmp_path, scripted_server)
     lines = [answered(line) for line in lines_of(bought)]
     (tmp_path / "a.jsonl").write_text("\n".join(lines[:10]) + "\n" + lines[10][:40])
+    done = in_process("run", "small.suite.yml", "--add", "5", "latest", at=tmp_path)
+    assert (done.returncode, f"resume {bought.folder.name} --results FILE" in done.stderr) == (2, True), done.stderr
     done = bought.resume("--results", "a.jsonl")
     assert done.returncode == 4
     assert "a line that can't be read" in done.stderr

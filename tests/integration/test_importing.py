@@ -140,6 +140,13 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "made").rglob("*") if path.is_file()] == ["v1.prompt.yml"]
 
 
+def test_a_project_that_can_not_be_written_leaves_no_folder(tmp_path: Path) -> None:
+    laid_out(tmp_path, {"c.yaml": CONFIG + TESTS, "made/prompts": "a file where a folder would be"})
+    done = harness("import", "c.yaml", "--to", "made", "--name", "mail", at=tmp_path)
+    assert (done.returncode, "can't be written" in done.stderr) == (2, True), done.stderr
+    assert [path.name for path in (tmp_path / "made").rglob("*")] == ["prompts"]
+
+
 PROJECTS = {
     "models and comments below": "models:\n  mine: {endpoint: replay, replies: r.jsonl}  # kept\n\n# results go there\nresults: out\n",
     "deeper, with a list after": "results: out\nmodels:\n    mine:\n        endpoint: replay\n        replies: r.jsonl\n",

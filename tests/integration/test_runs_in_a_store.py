@@ -13,6 +13,7 @@ from bucket import KEY_ID, SECRET, Bucket, bucket
 from commanded import Done, harness, in_process, write_replayed
 
 from harness import load
+from harness.journal import RunLock
 from harness.rundir import JOURNAL, MANIFEST, list_runs
 
 pytest.importorskip("obstore", reason="needs the extra `tables`")
@@ -170,6 +171,19 @@ def test_a_manifest_larger_than_any_run_has_is_not_read(made: Path, store: Bucke
     store.objects[f"b/x/{MANIFEST}"] = bytes((64 << 20) + 1)
     done = at(made, store, "report", "s3://b/x")
     assert (done.returncode, "larger than 67,108,864 bytes" in done.stderr) == (2, True), done.stderr
+
+
+def test_what_a_killed_command_had_copied_is_swept_and_what_another_copies_is_not(made: Path, store: Bucket) -> None:
+    address = store.upload(measured(made), "b/run")
+    here = other_machine(made)
+    for name in ("dead", "alive"):
+        left = here / "results" / f".fetched-{name}" / "run"
+        left.mkdir(parents=True)
+        (left / JOURNAL).write_text("half of it")
+        (left.parent / "copying.lock").touch()
+    with RunLock(left.parent / "copying.lock"):
+        assert at(here, store, "report", address).returncode in {0, 1, 3}
+        assert [path.name for path in (here / "results").glob(".*")] == [".fetched-alive"]
 
 
 def test_an_object_of_many_parts_arrives_whole(made: Path, store: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

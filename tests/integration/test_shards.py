@@ -223,3 +223,12 @@ def test_more_shards_than_cases_leave_some_without_one(project: Path, server: Sc
     shards = [run_shard(project, f"{n}/30") for n in range(1, 31)]
     done, report = merged(project, *shards)
     assert (report["complete"], len(server.requests)) == (True, report["planned_trials"]), done.stderr
+
+
+def test_a_file_in_the_place_of_the_results_is_no_run_to_resume(project: Path, tmp_path_factory: Any) -> None:
+    shards = [run_shard(project, f"{n}/2") for n in (1, 2)]
+    away = tmp_path_factory.mktemp("away") / "shards"
+    (project / "results").rename(away)
+    (project / "results").write_text("mine")
+    done = command(project, "merge", *(str(away / shard.name) for shard in shards))
+    assert (done.returncode, "Rename that file" in done.stderr) == (2, True), done.stderr

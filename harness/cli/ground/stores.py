@@ -11,14 +11,16 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from filecmp import cmp
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.cli.ground.console import note, without_keys
 from harness.errors import HarnessError, StorageFailed, UsageError, how_to_install
+from harness.journal import RunLock
 
 _ADDRESS = re.compile(r"(?P<run>(?P<store>(?P<kind>s3|gs|az)://[\w.-]+)/(?P<path>[^?#:]*[^?#:/]))/*(?::(?P<name>.+))?")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")  # becomes the name of a folder
@@ -26,6 +28,7 @@ _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"|`[^`]*`')  # a client may quote the key
 _PART = 8 << 20  # bytes of one request, which obstore ends after 30 s
 _MOST = {"manifest.json": 64 << 20, "journal.jsonl": 64 << 30}  # bytes
 _MOST_SAID = 300
+_COPYING, _HELD = ".fetched-", "copying.lock"
 _OF_STORE = {"s3": "AWS_", "gs": "GOOGLE_", "az": "AZURE_"}
 _SERVER = re.compile(r"AWS_ENDPOINT(_URL(_S3)?)?|GOOGLE_BASE_URL|AZURE_(STORAGE_)?ENDPOINT")
 _KEYS = {
@@ -49,7 +52,8 @@ def fetch_run(ref: str, results: Path) -> tuple[Path, str]:
         )
     try:
         results.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=".fetched-", dir=results) as around:
+        _sweep(results)
+        with TemporaryDirectory(prefix=_COPYING, dir=results) as around, RunLock(Path(around) / _HELD):
             copy = Path(around) / "run"
             copy.mkdir()
             run = results / _copied(named, copy)
@@ -66,6 +70,15 @@ def fetch_run(ref: str, results: Path) -> tuple[Path, str]:
     except OSError as error:
         raise StorageFailed(f"{results}: {error.strerror or error}", fix="Make room or allow writing there.") from error
     return run, named["name"] or ""
+
+
+def _sweep(results: Path) -> None:
+    """Remove what commands that were killed had copied: whoever copies still holds a lock in it."""
+    for left in results.glob(f"{_COPYING}*"):
+        with suppress(OSError, HarnessError):
+            if (left / _HELD).is_file():  # else it begins just now
+                with RunLock(left / _HELD):
+                    rmtree(left)
 
 
 def _copied(named: re.Match[str], copy: Path) -> str:

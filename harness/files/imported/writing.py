@@ -6,6 +6,7 @@ list, where its YAML allows that, and is read again: unless just these models ca
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,6 +88,7 @@ def plan(draft: Draft, folder: Path, starter: str) -> ToWrite:
 def write(draft: Draft, made: ToWrite) -> None:
     """Write the files of a plan. Raises FilesError where one can't be written."""
     begun: list[Path] = []
+    folders = list(dict.fromkeys(each for path in made.files for each in path.parents if not each.exists()))
     try:
         for path, text in made.files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,6 +98,9 @@ def write(draft: Draft, made: ToWrite) -> None:
     except OSError as error:
         for path in begun:  # half a project helps nobody
             path.unlink(missing_ok=True)
+        for folder in sorted(folders, reverse=True):  # what is in another comes first
+            with suppress(OSError):
+                folder.rmdir()
         where = Path(error.filename or made.suite)
         draft.refuse(f"can't be written: {reason(error)}.", "Choose another folder.", where)
     if made.project is not None:

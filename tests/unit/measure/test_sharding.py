@@ -29,6 +29,9 @@ def test_a_scheduler_says_which_share_a_job_has(environ: dict[str, str], expecte
     [
         ({}, "no scheduler"),
         ({"SLURM_ARRAY_TASK_ID": "3"}, "SLURM_ARRAY_TASK_COUNT is not"),
+        ({"SLURM_ARRAY_TASK_ID": "3", "SLURM_ARRAY_TASK_COUNT": "1", "SLURM_ARRAY_TASK_MIN": "3"}, "begins with 3"),
+        ({"JOB_COMPLETION_INDEX": "3"}, "JOB_COMPLETIONS is not"),
+        ({"CI_NODE_INDEX": "0", "CI_NODE_TOTAL": "5"}, "no shard 0 of 5"),
         ({"CI_NODE_INDEX": "6", "CI_NODE_TOTAL": "5"}, "no shard 6 of 5"),
         ({"CI_NODE_INDEX": "one", "CI_NODE_TOTAL": "5"}, "are not numbers"),
         (

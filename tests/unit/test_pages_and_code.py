@@ -70,3 +70,17 @@ def test_the_numbers_of_cases_are_right(demanded: float) -> None:
 @pytest.mark.parametrize("calls", [59, 100, 200, 300, 500, 1_000])
 def test_the_ranks_of_a_p95_are_right(calls: int) -> None:
     assert f"| {calls:,} | {binom.ppf(0.95, calls, 0.95) + 1:.0f} |" in text("metrics.md")
+
+
+def test_each_error_of_a_verdict_is_held_by_a_test_and_a_script_that_there_are() -> None:
+    root = DOCS.parent
+    table = (root / "benchmarks" / "README.md").read_text("utf-8").partition("## What holds each error of a verdict")[2]
+    tests = {
+        name
+        for path in root.glob("tests/unit/**/test_*.py")
+        for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))
+    }
+    told = set(re.findall(r"`(test_\w+)`", table))
+    assert told
+    assert told - tests == set()
+    assert all((root / "benchmarks" / name).is_file() for name in re.findall(r"`(\w+\.py)[ `]", table))

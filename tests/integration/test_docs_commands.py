@@ -16,16 +16,19 @@ from typing import Any
 import pages
 import pytest
 import typer
+import yaml
 from batching import Batches
 from commanded import in_process
 from pages import PAGES, ROOT
+from prepared import answer, as_cloned, write_project
 from scripted import Answer, Request
 from snippets import wrong
 from threaded import serving
-from typed import Reader, answer, as_cloned, write_project
+from typed import Reader
 
 from harness.cli.main import app
 from harness.cli.starter import starter_files
+from harness.files.schema import schemas
 
 COMMAND = typer.main.get_command(app)
 by_name = pytest.mark.parametrize("page", PAGES, ids=pages.name)
@@ -101,7 +104,14 @@ def test_every_command_that_a_page_names_exists_with_all_its_options(page: Path)
 def unknown(typed: str) -> str:
     """Give what the command line does not know of `harness ...`, or nothing."""
     command: Any = COMMAND
-    words = typed.split()[1:]
+    name, *words = typed.split()
+    if name == "make":
+        return "" if re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE) else f"no {typed}"
+    if name == "python":
+        script = ROOT / words[0]
+        options = re.findall(r"--[a-z-]+", typed)
+        lacking = [one for one in options if one not in script.read_text()] if script.is_file() else [words[0]]
+        return f"{typed}: there is no {', '.join(lacking)}" if lacking else ""
     while hasattr(command, "commands") and words and not words[0].startswith("-"):
         name = words.pop(0)
         if name not in command.commands:
@@ -141,3 +151,116 @@ def test_every_page_begins_with_what_it_is_for_and_holds_no_long_paragraph() -> 
         for block in blocks:
             for part in re.split(r"\n(?=\s*(?:[-*]|\d+\.) )", block):
                 assert len(part.split()) <= 100, f"{page.name}: {part[:60]}"
+
+
+def test_what_a_page_gives_the_action_and_the_hook_is_known_to_them() -> None:
+    inputs = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"].keys()
+    hooks = {hook["id"] for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    seen = 0
+    for block in (block for page in PAGES for block in pages.blocks(page) if block.language == "yaml"):
+        for step in parts(yaml.safe_load(block.text)):
+            used = str(step.get("uses", ""))
+            if "/.github/workflows/" in used:
+                assert (ROOT / used.partition("prompt-readiness/")[2].partition("@")[0]).is_file(), block.place
+            elif "/prompt-readiness@" in used:
+                seen += 1
+                assert step.get("with", {}).keys() <= inputs, block.place
+            if "/prompt-readiness" in str(step.get("repo", "")):
+                seen += 1
+                assert {hook["id"] for hook in step["hooks"]} <= hooks, block.place
+    assert seen >= 2
+
+
+def parts(tree: object) -> Iterator[dict[str, Any]]:
+    """Give every mapping in a document."""
+    if isinstance(tree, dict):
+        yield tree
+    for part in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from parts(part)
+
+
+def test_every_key_that_the_harness_reads_stands_on_a_page_and_no_table_of_keys_lists_another() -> None:
+    prose = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`\n]+`", prose))))
+    everything = {
+        key
+        for schema in schemas().values()
+        for place in (schema, *schema.get("$defs", {}).values())
+        for key in place.get("properties", {})
+    }
+    assert everything - named == set()
+    tables = re.findall(r"^\| key \|.* default \|.*\n\|[-| :]+\n((?:\|.*\n)+)", prose, re.MULTILINE)
+    rows = [row.split("|")[1] for table in tables for row in table.splitlines()]
+    listed = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+    assert len(listed) >= 50
+    assert listed - everything == set()
+
+
+WRONG = {  # what stands on a page -> what is said of it
+    "```sh\nharness show none\n```": "exit code 2 of harness show none",
+    "```sh\nharness show none | cat\n```": "exit code 2 of: harness show none",
+    "```sh\nharness list\n```\n\n```text\nNOT READY\n```": "not printed:\nNOT READY",
+    "```text\nREADY\n```": "not printed",
+    '```text of="harness schema --help"\nall its options\n```': "not printed",
+    '```python\nraise SystemExit("no")\n```': "no",
+}
+
+
+@pytest.mark.parametrize("text", WRONG, ids=range(len(WRONG)))
+def test_a_page_that_shows_what_is_not_so_is_told(text: str, measured: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text(f"# Page\n\n{text}\n")
+    *before, last = pages.blocks(tmp_path / "page.md")
+    reader = Reader(measured)
+    for block in before:
+        reader.follow(block)
+    with pytest.raises(AssertionError, match=re.escape(WRONG[text])):
+        reader.follow(last)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```\nharness list\n```",
+        "```console\n$ harness list\n```",
+        '```sh not-run="no"\nls\n```',
+        '```sh of="x"\nls\n```',
+    ],
+)
+def test_a_block_that_is_neither_run_nor_excused_is_told(text: str, tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text(text)
+    (block,) = pages.blocks(tmp_path / "page.md")
+    assert len(pages.mistakes(block)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("```yaml\nname: x\nthresholds: [accuracy > ninety]\n```", "thresholds"),
+        ("```yaml\nmodels:\n  one: {endpoint: chat, base_url: http://127.0.0.1:1}\n```", "model"),
+        ("```yaml\nmessages: [{role: boss, content: hello}]\n```", "role"),
+        ("```yaml\njobs: {}\n```", "no file of the harness"),
+        ('```json\n{"case": "1", "answer": "spam"}\n```', "answer"),
+    ],
+)
+def test_a_snippet_that_the_harness_does_not_read_is_told(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text(text)
+    (block,) = pages.blocks(tmp_path / "page.md")
+    (told,) = wrong(block, tmp_path)
+    assert said in told
+
+
+@pytest.mark.parametrize(
+    ("typed", "lacks"),
+    [
+        ("harness run SUITE --max-cost '$2'", ""),
+        ("harness run SUITE --maxcost 2", "--maxcost"),
+        ("harness models tset mini", "tset"),
+        ("harness baseline show --nope", "--nope"),
+        ("python benchmarks/nothing.py", "benchmarks/nothing.py"),
+        ("make everything", "make everything"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_told(typed: str, lacks: str) -> None:
+    said = unknown(typed)
+    assert lacks in said
+    assert bool(said) == bool(lacks)

@@ -16,12 +16,15 @@ A snippet is named by a line above that holds nothing but its path in backticks,
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+PAGES = tuple(
+    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md", "suites/README.md")
+) + tuple(sorted((ROOT / "docs").rglob("*.md")))
 MARKS = {
     "sh": {"not-run", "where", "exits", "needs"},
     "python": {"not-run", "where", "needs"},
@@ -37,7 +40,7 @@ _FENCE = re.compile(r"^( *)```([^\n`]*)\n(.*?)^\1```[ ]*$", re.MULTILINE | re.DO
 _MARK = re.compile(r'\s+([\w-]+)="([^"]*)"')
 _PATH = re.compile(r"`([\w./-]+\.\w+)`:?")
 _COMMENT = re.compile(r"# ([\w./-]+\.\w+)\n")
-_TYPED = re.compile(r"""(?:^|[ '"/])(harness (?!\w+:)[^'|;&]*(?:'[^']*'[^'|;&]*)*)""")
+_TYPED = re.compile(r"""(?:^|[ '"/])((?:harness (?!\w+:)|python \w+/|make )[^'|;&]*(?:'[^']*'[^'|;&]*)*)""")
 _CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)", re.DOTALL)
 
 
@@ -63,7 +66,7 @@ class Block:
 
 
 def name(page: Path) -> str:
-    return str(page.relative_to(ROOT))
+    return os.path.relpath(page, ROOT)
 
 
 def blocks(page: Path) -> list[Block]:
@@ -100,7 +103,7 @@ def mistakes(block: Block) -> list[str]:
 
 
 def mentioned(page: Path) -> list[str]:
-    """Give each `harness ...` that a page names, in its text or in a block that is not run."""
+    """Give each command of this repository that a page names, in its text or in a block that is not run."""
     text = page.read_text(encoding="utf-8")
     prose = _FENCE.sub("", text)
     spans = [" ".join(span.split()) for span in _CODE.findall(prose)]
@@ -110,5 +113,5 @@ def mentioned(page: Path) -> list[str]:
         if block.excused is not None and block.language != "text"
         for line in block.text.replace("\\\n", " ").splitlines()
     ]
-    found = [span for span in spans if span.startswith("harness ")]
+    found = [span for span in spans if re.match(r"harness [\w-]|python \w+/|make \w", span)]
     return found + [typed[1].strip() for line in lines if (typed := _TYPED.search(line))]

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -22,6 +23,7 @@ _LAG_BOUND_NS = 10_000_000
 _LAG_SHARE_OF_SLO = 0.02
 _IN_FLIGHT_PER_PROCESS = 256
 _MOST_PROCESSES = 4
+_TOGETHER = 256  # events that were known before: what is not written when a run is killed can be made again
 
 
 Retry: TypeAlias = Literal["batch", "sync"]
@@ -64,9 +66,9 @@ def run_session(
     """
     done, unsent, mine = sum(begin.done) - begin.bounded - begin.others.trials, False, begin.others.rest(plan.planned)
     try:
-        known: tuple[Event, ...] = (*begin.cases, *begin.reused, *begin.settled)
-        for event in known:
-            writer.append(event)
+        known: Iterator[Event] = chain(begin.cases, begin.reused, begin.settled)
+        while together := tuple(islice(known, _TOGETHER)):
+            writer.append(*together)
         writer.append(_session(begin.event, plan, done, cut_off=begin.cut_off))
         observer.on_start(mine, done)
         if done < mine:

@@ -65,6 +65,37 @@ def test_any_body_is_a_reply_or_a_named_failure(codec: object, status: int, body
     assert process_time() - began < SLOW_S
 
 
+FIELDS = {
+    "": "id model object system_fingerprint service_tier timings finish_reason done_reason x_groq unknown",
+    "choice": "finish_reason native_finish_reason finishReason done_reason stop_type error index",
+    "message": "content refusal tool_calls function_call reasoning_content reasoning thinking role",
+    "usage": "prompt_tokens completion_tokens total_tokens prompt_tokens_details completion_tokens_details "
+    "prompt_cache_hit_tokens reasoning_tokens",
+}
+PLACES = [(holder, field) for holder, named in FIELDS.items() for field in named.split()]
+ODD = [None, "", "stop", "error", 0, 7, 2.0, True, -1, [], {}, {"cached_tokens": 3}, {"reasoning_tokens": 9}]
+ODD += [{"prompt_ms": 2}, {"cached_tokens": None, "reasoning_tokens": "x"}, 10**9, 10**9 + 1]
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.dictionaries(st.sampled_from(PLACES), st.sampled_from(ODD), max_size=3), st.booleans(), st.booleans())
+def test_a_usual_reply_taken_as_a_whole_says_what_its_single_fields_say(
+    changes: dict[tuple[str, str], object], second: bool, named: bool
+) -> None:
+    usage: dict[str, object] = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 30}
+    message: dict[str, object] = {"role": "assistant", "content": "spam"}
+    choice: dict[str, object] = {"index": 0, "message": message, "finish_reason": "stop"}
+    choices = [choice, {}] if second else [choice]
+    payload: dict[str, object] = {"id": "x", "object": "chat.completion", "model": "m", "choices": choices}
+    payload["usage"] = usage
+    for (holder, field), value in changes.items():
+        {"": payload, "choice": choice, "message": message, "usage": usage}[holder][field] = value
+    headers = {"x-request-id": "r", "openai-processing-ms": "12"} if named else {"x-gemini-service-tier": "FLEX"}
+    whole = decode(CODECS[0], 200, headers, json.dumps(payload).encode())  # type: ignore[arg-type]
+    choice["logprobs"] = {}  # says nothing, and no usual reply has it: every field is read by itself
+    assert whole == decode(CODECS[0], 200, headers, json.dumps(payload).encode())  # type: ignore[arg-type]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(CODECS[:4]), st.lists(st.tuples(bodies, st.booleans()), max_size=5), st.booleans())
 def test_any_stream_is_a_reply_or_a_named_failure(codec: object, events: list[tuple[bytes, bool]], done: bool) -> None:

@@ -29,8 +29,8 @@ class Caller:
     clock: Clock
     rng: Random
 
-    async def call(self, planned: Planned, *, warmup: bool = False) -> Record:
-        """Measure one trial. Raises Halted or Withdrawn when run or candidate end first."""
+    async def call(self, planned: Planned, task: asyncio.Task[None] | None = None, *, warmup: bool = False) -> Record:
+        """Measure one trial in this task. Raises Halted or Withdrawn when run or candidate end first."""
         timeline = Timeline(self.clock)
         trial = planned.trial
         ready = prepared(self.endpoint, self.renderers, planned)
@@ -42,7 +42,7 @@ class Caller:
         try:
             timeline.queued()
             started = self.clock.utc()
-            sending = _Sending(self, ready, timeline)
+            sending = _Sending(self, ready, timeline, task)
             answer = await sending.exchange()
             if isinstance(answer.outcome, Failure):
                 answer = await sending.retried(answer)
@@ -104,11 +104,11 @@ class _Sending:
 
     __slots__ = ("_caller", "_prepared", "_task", "_ticket", "_timeline", "in_flight")
 
-    def __init__(self, caller: Caller, prepared: Prepared, timeline: Timeline) -> None:
+    def __init__(self, caller: Caller, prepared: Prepared, timeline: Timeline, task: asyncio.Task[None] | None) -> None:
         self._caller = caller
         self._prepared = prepared
         self._timeline = timeline
-        self._task = asyncio.current_task()
+        self._task = task
         self._ticket: Ticket | None = None
         self.in_flight = 0  # calls in flight when this trial was first sent, itself included
 

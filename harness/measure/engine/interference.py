@@ -193,7 +193,7 @@ def rare_collections(load: Load) -> Iterator[None]:
             load.gc_pauses += 1
 
     thresholds = gc.get_threshold()
-    gc.collect()
+    gc.collect(1)  # not what is old: 20,000 cases alone take 50 ms to look at
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     gc.callbacks.append(watch)

@@ -194,14 +194,14 @@ class _Session:
         await _all([self._spawn(self._worker(lane, n, warmup=warmup)) for n in range(count)])
 
     async def _worker(self, lane: LaneWork, number: int, *, warmup: bool) -> None:
-        more = True
+        more, task = True, asyncio.current_task()
         while more:
             for n, planned in enumerate(lane.feed, 1):
                 if self._halt.stopping or lane.over:
                     lane.feed.dealt_out()
                     return
                 try:
-                    await self._one(lane, planned, warmup=warmup)
+                    await self._one(lane, planned, task, warmup=warmup)
                 except contract.Halted:
                     return
                 except HarnessError as error:
@@ -211,13 +211,13 @@ class _Session:
                     await asyncio.sleep(0)
             more = await lane.feed.more(number)
 
-    async def _one(self, lane: LaneWork, planned: Planned, *, warmup: bool) -> None:
+    async def _one(self, lane: LaneWork, planned: Planned, task: asyncio.Task[None] | None, *, warmup: bool) -> None:
         """Measure one trial, unless its candidate has ended."""
         caller = lane.callers[planned.trial.candidate]
         if caller.first.state != "open" and not await caller.first.enter():
             return
         try:
-            record = await caller.call(planned, warmup=warmup)
+            record = await caller.call(planned, task, warmup=warmup)
         except contract.Withdrawn:
             return
         lane.take(planned, record, self._put)

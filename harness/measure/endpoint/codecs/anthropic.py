@@ -59,7 +59,7 @@ class AnthropicCodec:
             text=text,
             finish_reason=finish_of({"finish_reason": stop}, {}, books),
             refusal=(text or _explained(payload)) if stop == "refusal" else None,
-            usage=at_tier(anthropic_usage(usage, books), usage, headers, books),
+            usage=at_tier(anthropic_usage(usage, books), books.text(usage, "service_tier"), headers),
             served_model=books.text(payload, "model"),
             request_id=request_id(headers) or books.text(payload, "id"),
             server_ns=server_ns(payload, headers),

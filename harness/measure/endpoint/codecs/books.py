@@ -93,9 +93,9 @@ def responses_usage(payload: fields.JsonObject, books: Books) -> Usage:
     return _openai_usage(payload, books, "input_tokens", "output_tokens")
 
 
-def at_tier(usage: Usage, holder: fields.JsonObject, headers: Headers, books: Books) -> Usage:
+def at_tier(usage: Usage, said: str | None, headers: Headers) -> Usage:
     """Add the service tier that served a reply; Gemini's OpenAI face says it in a header alone."""
-    said = books.text(holder, "service_tier") or headers.get("x-gemini-service-tier")
+    said = said or headers.get("x-gemini-service-tier")
     return structs.replace(usage, tier=said[:_LONGEST_TIER].lower()) if said else usage
 
 
@@ -109,7 +109,7 @@ def _openai_usage(payload: fields.JsonObject, books: Books, before: str, after: 
         cached=books.count(cached, "cached_tokens"),
         reasoning=books.count(thought, "reasoning_tokens"),
     )
-    return _with_all_output(counted, books.count(usage.get("total_tokens"), "total_tokens"))
+    return with_all_output(counted, books.count(usage.get("total_tokens"), "total_tokens"))
 
 
 def anthropic_usage(usage: fields.JsonObject, books: Books) -> Usage:
@@ -127,7 +127,7 @@ def anthropic_usage(usage: fields.JsonObject, books: Books) -> Usage:
     )
 
 
-def _with_all_output(usage: Usage, total: int | None) -> Usage:
+def with_all_output(usage: Usage, total: int | None) -> Usage:
     """Add to the output what the endpoint counts beside it: see the top of this file."""
     if usage.output is None:
         return usage

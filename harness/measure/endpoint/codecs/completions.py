@@ -3,6 +3,7 @@
 Few-shot as plain text serves small models best: llama.cpp speaks both.
 """
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from harness.measure.endpoint.codecs.books import Books, Headers, at_tier, opena
 from harness.measure.endpoint.codecs.message import (
     FINISH_FIELDS,
     StreamedTools,
+    UsualReply,
     chat_tools,
     content_text,
     finish_of,
@@ -44,6 +46,8 @@ class ChatCodec:
 
     def reply(self, payload: fields.JsonObject, headers: Headers) -> Reply:
         """Read the first choice's message."""
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(payload, UsualReply).reply(headers)
         _raise_old_error(payload)
         if not payload.get("choices") and _was_filtered(payload):
             return Reply(text="", finish_reason="content_filter", **_kept_books({}, payload, headers, Books()))
@@ -100,7 +104,9 @@ def _kept_books(
 ) -> dict[str, Any]:
     """Read what only keeps books of a reply, once everything else was read."""
     return {
-        "usage": at_tier(openai_usage(_usage_holder(choice, payload), books), payload, headers, books),
+        "usage": at_tier(
+            openai_usage(_usage_holder(choice, payload), books), books.text(payload, "service_tier"), headers
+        ),
         "logprobs": books.logprobs(choice) if choice.get("logprobs") else (),
         "served_model": books.text(payload, "model"),
         "fingerprint": books.text(payload, "system_fingerprint"),

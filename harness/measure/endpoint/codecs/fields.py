@@ -6,7 +6,7 @@ escape; `codec.decode` turns it into a failure, so that no body can raise into t
 
 import math
 import re
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,7 @@ BOM = b"\xef\xbb\xbf"
 
 _INDEX = re.compile(r"[0-9]{1,9}\Z")
 _MOST_TOKENS = 1_000_000_000  # beyond any context window; a larger count is a broken endpoint
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=_MOST_TOKENS)]
 
 
 class Malformed(Exception):

@@ -53,7 +53,7 @@ class ResponsesCodec:
             text=text,
             finish_reason=finish,
             refusal=refusal,
-            usage=at_tier(responses_usage(payload, books), payload, headers, books),
+            usage=at_tier(responses_usage(payload, books), books.text(payload, "service_tier"), headers),
             logprobs=logprobs,
             served_model=books.text(payload, "model"),
             request_id=request_id(headers) or books.text(payload, "id"),

@@ -145,7 +145,7 @@ def _judged(report: Path) -> tuple[str, float | None]:
 
 
 def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:
-    """Lay the runs out in columns; on a terminal those that have no room are left out, the last first."""
+    """Lay the runs out in columns; on a terminal those that have no room are left out, or stand below the run."""
     from harness.report.parts import one_line, shorten, when
 
     head = ("Run", "Verdict", "Accuracy", "Begun (UTC)", "Trials", "Candidates")
@@ -163,15 +163,20 @@ def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:
     widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
     most = len(head)
     while (
-        width is not None and most > 2 and sum(widths[: most - 1]) + 2 * (most - 1) + min(widths[most - 1], 16) > width
+        width is not None and most > 3 and sum(widths[: most - 1]) + 2 * (most - 1) + min(widths[most - 1], 16) > width
     ):
         most -= 1
-    laid = [
-        "  ".join((cell.rjust if i in {2, 4} else cell.ljust)(widths[i]) for i, cell in enumerate(line[:most])).rstrip()
-        for line in (head, *cells)
-    ]
+    if most > 3:
+        laid = [
+            "  ".join(
+                (one.rjust if i in {2, 4} else one.ljust)(widths[i]) for i, one in enumerate(line[:most])
+            ).rstrip()
+            for line in (head, *cells)
+        ]
+    else:  # the time has no room beside the run: it stands below it, with verdict and accuracy
+        laid = [head[0], *(f"{run}\n  {told:<12} {share:>6}  {at}" for run, told, share, at, *_ in cells)]
     below = ("", *(f"  {one_line(row['waiting'])}" if row["waiting"] else "" for row in rows))
-    lines = (line for pair in zip(laid, below, strict=True) for line in pair if line)
+    lines = (line for pair in zip(laid, below, strict=True) for lines in pair for line in lines.splitlines())
     return [line if width is None else shorten(line, width) for line in lines]
 
 

@@ -13,7 +13,7 @@ from fcntl import ioctl
 from pathlib import Path
 
 import pytest
-from commanded import write_replayed
+from commanded import harness, write_replayed
 
 ANSWERS = {("spam", "spam"): 30, ("spam", "ham"): 9, ("ham", "spam"): 4, ("ham", "ham"): 57}
 COLUMNS = 40
@@ -76,3 +76,16 @@ def test_no_colour_means_none(project: Path, words: list[str]) -> None:
     text = on_terminal(project, *words, TERM="xterm-256color", NO_COLOR="1")
     styles = {style for found in re.findall("\x1b\\[([0-9;]*)m", text) for style in found.split(";")}
     assert styles <= {"", "0", "1", "2", "7"}  # bold, dim and reverse are no colours
+
+
+def test_a_narrow_list_says_verdict_accuracy_and_time_below_each_run(project: Path) -> None:
+    _, run, told = on_terminal(project, "list", TERM="dumb").splitlines()[:3]
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[a-z]+-[0-9a-f]{6}", run)
+    assert re.fullmatch(r"  [A-Z ]{12}   87\.0%  \d{4}-\d\d-\d\d \d\d:\d\d", told)
+
+
+def test_a_pipe_gets_whole_lines_unless_narrow_ones_are_asked_for(project: Path) -> None:
+    narrow = harness("check", SUITE, at=project, env={"COLUMNS": str(COLUMNS)}).stdout
+    assert max(map(len, narrow.splitlines())) <= COLUMNS
+    whole = harness("check", SUITE, at=project).stdout
+    assert max(map(len, whole.splitlines())) > COLUMNS

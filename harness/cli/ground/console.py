@@ -142,10 +142,16 @@ def emit(text: str) -> None:
 
 
 def columns_of_stdout() -> int | None:
-    """Give the columns of the terminal on stdout; None for a pipe, which gets whole lines."""
+    """Give the columns of the terminal on stdout; None for a pipe, which gets whole lines.
+
+    A COLUMNS below 80 is a wish for narrow lines, in a pipe too.
+    """
     import shutil
 
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    asked = os.environ.get("COLUMNS", "")
+    if sys.stdout.isatty() or (asked.isdecimal() and 0 < int(asked) < 80):
+        return shutil.get_terminal_size().columns
+    return None
 
 
 def drop(stream: TextIO) -> None:

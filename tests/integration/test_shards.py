@@ -201,7 +201,7 @@ def test_the_limits_of_an_endpoint_are_shared_out(tmp_path: Path, scripted_serve
     together: list[int] = []
     server = scripted_server(classifier)
     write_project(tmp_path, server.url, cases=40, limits={"concurrency": 8})
-    entry = served(server.url, limits={"concurrency": 8, "rpm": 600})
+    entry = served(server.url, limits={"concurrency": 8, "rpm": 60_000})
     (tmp_path / "harness.yml").write_text(yaml.safe_dump({"models": {"m": entry}}))
     for shard in ("1/4", "4/4"):
         together += [record.in_flight for record in records(run_shard(tmp_path, shard))]

@@ -99,43 +99,24 @@ def judge(run: tuple[int, int, list[Event]]) -> Assessment:
     return assess(manifest, events, thresholds=THRESHOLDS)
 
 
-@settings(max_examples=20, deadline=None)
-@given(runs())
-def test_every_planned_trial_is_in_the_matrix_and_has_one_outcome(run: tuple[int, int, list[Event]]) -> None:
-    cases, repeats, _ = run
-    judged = only(judge(run))
+def every_planned_trial_is_in_the_matrix_and_has_one_outcome(cases: int, repeats: int, judged: Assessment) -> None:
+    one = only(judged)
     planned = cases * repeats
-    assert judged.trials == planned
-    assert sum(judged.outcomes.values()) == planned
-    assert sum(map(sum, judged.classification.confusion.counts)) == planned
-    assert sum(scores.support for scores in judged.classification.labels.values()) == cases
+    assert one.trials == planned
+    assert sum(one.outcomes.values()) == planned
+    assert sum(map(sum, one.classification.confusion.counts)) == planned
+    assert sum(scores.support for scores in one.classification.labels.values()) == cases
 
 
-@settings(max_examples=20, deadline=None)
-@given(runs())
-def test_what_is_undefined_says_why_and_never_passes(run: tuple[int, int, list[Event]]) -> None:
-    for check in only(judge(run)).checks:
+def what_is_undefined_says_why_and_never_passes(judged: Assessment) -> None:
+    for check in only(judged).checks:
         if check.estimate.value is None:
             assert check.estimate.why_undefined
             assert check.status != "PASS"
         assert check.why.endswith(".")
 
 
-@settings(max_examples=20, deadline=None)
-@given(runs(), st.randoms(use_true_random=False))
-def test_the_order_of_events_does_not_matter(run: tuple[int, int, list[Event]], random: Any) -> None:
-    cases, repeats, events = run
-    shuffled = list(events)
-    random.shuffle(shuffled)
-    first, again = judge(run), judge((cases, repeats, shuffled))
-    assert msgspec.json.encode(first) == msgspec.json.encode(again)
-
-
-@settings(max_examples=20, deadline=None)
-@given(runs())
-def test_no_number_in_the_report_is_unreal_and_every_interval_holds_its_value(
-    run: tuple[int, int, list[Event]],
-) -> None:
+def no_number_is_unreal_and_every_interval_holds_its_value(judged: Assessment) -> None:
     # msgspec writes NaN as null, so the tree itself is walked, not the text.
     def walk(node: Any) -> None:
         if isinstance(node, float):
@@ -151,20 +132,34 @@ def test_no_number_in_the_report_is_unreal_and_every_interval_holds_its_value(
             for value in node:
                 walk(value)
 
-    assessment = judge(run)
-    walk(msgspec.to_builtins(assessment))
-    json.loads(msgspec.json.encode(assessment), parse_constant=lambda name: 1 / 0)
+    walk(msgspec.to_builtins(judged))
+    json.loads(msgspec.json.encode(judged), parse_constant=lambda name: 1 / 0)
 
 
-@settings(max_examples=20, deadline=None)
-@given(runs())
-def test_a_verdict_follows_from_its_checks(run: tuple[int, int, list[Event]]) -> None:
-    judged = only(judge(run))
-    statuses = {check.status for check in judged.checks}
-    if judged.verdict == "READY":
+def a_verdict_follows_from_its_checks(judged: Assessment) -> None:
+    one = only(judged)
+    statuses = {check.status for check in one.checks}
+    if one.verdict == "READY":
         assert statuses == {"PASS"}
-    assert (judged.verdict == "NOT READY") == ("FAIL" in statuses)
-    assert judged.headline.startswith(judged.verdict)
+    assert (one.verdict == "NOT READY") == ("FAIL" in statuses)
+    assert one.headline.startswith(one.verdict)
+
+
+@settings(max_examples=25, deadline=None)
+@given(runs(), st.randoms(use_true_random=False))
+def test_what_holds_of_every_run_holds_in_whatever_order_its_events_come(
+    run: tuple[int, int, list[Event]], random: Any
+) -> None:
+    """Judging is dear: each run is judged twice, in two orders, and all claims are checked on it."""
+    cases, repeats, events = run
+    shuffled = list(events)
+    random.shuffle(shuffled)
+    judged, again = judge(run), judge((cases, repeats, shuffled))
+    assert msgspec.json.encode(judged) == msgspec.json.encode(again)
+    every_planned_trial_is_in_the_matrix_and_has_one_outcome(cases, repeats, judged)
+    what_is_undefined_says_why_and_never_passes(judged)
+    no_number_is_unreal_and_every_interval_holds_its_value(judged)
+    a_verdict_follows_from_its_checks(judged)
 
 
 def test_the_same_bytes_give_the_same_report_in_any_process(tmp_path: Path) -> None:

@@ -54,12 +54,9 @@ def digest_of(files: Iterable[Path], *said: str) -> str:
 def _of_file(path: Path) -> str:
     import hashlib
 
-    found = hashlib.sha256()
     try:
         with rundir.open_plain(path) as file:
-            while chunk := file.read(1 << 20):
-                found.update(chunk)
-        return found.hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return "none"
 

@@ -5,8 +5,9 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import msgspec
 
@@ -208,13 +209,13 @@ def _decoded(path: Path, seq: int, offset: int, line: bytes) -> Event | Header:
     return event
 
 
-def open_plain(path: Path, *, buffering: int = -1) -> BinaryIO:
+def open_plain(path: Path, *, buffering: int = -1) -> BufferedReader:
     """Open a file of a run, whose folder may come from elsewhere: no link, device or pipe. Raises OSError."""
     number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(number).st_mode):
         os.close(number)
         raise OSError(errno.EINVAL, "it is not a plain file", str(path))
-    return os.fdopen(number, "rb", buffering=buffering)
+    return cast("BufferedReader", os.fdopen(number, "rb", buffering=buffering))
 
 
 def _opened(path: Path) -> BinaryIO:

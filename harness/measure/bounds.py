@@ -15,13 +15,11 @@ import msgspec
 
 from harness.errors import RunIncomplete, UsageError
 from harness.files.prompts import Rendered, RenderedText, RenderFailed, renderer_of
-from harness.measure.endpoint.codecs import OUTPUT_NAMES, limit_of, merged
+from harness.measure.endpoint.codecs import OUTPUT_NAMES, limit_of, merged, rough_tokens
 from harness.measure.plan import Bundle, Candidate, Plan
 from harness.record import Batch, Record, Reply
 
 _SAMPLE = 500  # cases that are rendered to know the mean length of a prompt
-_CHARS_PER_TOKEN = 4  # rough for English in the usual byte-pair vocabularies
-_TOKENS_PER_MESSAGE = 4
 
 
 class CandidateCost(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +125,7 @@ def _sample(plan: Plan, candidate: Candidate) -> tuple[str, float]:
             except RenderFailed:
                 continue  # this case becomes a failure of the run; its size is nobody's cost
             first = first or _plain(rendered)
-            sizes.append(_tokens(rendered))
+            sizes.append(rough_tokens(rendered))
     return first, sum(sizes) / len(sizes) if sizes else 0.0
 
 
@@ -136,13 +134,6 @@ def _plain(rendered: Rendered) -> str:
     if isinstance(rendered, RenderedText):
         return rendered.text
     return "\n".join(f"[{role}] {content}" for role, content in rendered.messages)
-
-
-def _tokens(rendered: Rendered) -> int:
-    if isinstance(rendered, RenderedText):
-        return len(rendered.text) // _CHARS_PER_TOKEN + 1
-    size = sum(len(content) for _, content in rendered.messages)
-    return size // _CHARS_PER_TOKEN + _TOKENS_PER_MESSAGE * len(rendered.messages) + 1
 
 
 _FREE = ("local", "replay", "function")

@@ -94,11 +94,10 @@ def _entry(candidate: Candidate, suite: Suite) -> CandidateEntry:
 
 def file_digest(path: Path, root: Path) -> FileDigest:
     """Digest a file that a run reads."""
-    sha256 = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            sha256.update(chunk)
-    return FileDigest(path=os.path.relpath(path.resolve(), root), sha256=sha256.hexdigest())
+        return FileDigest(
+            path=os.path.relpath(path.resolve(), root), sha256=hashlib.file_digest(file, "sha256").hexdigest()
+        )
 
 
 def _reload(run: Path, bundle: Bundle, root: Path) -> dict[str, object]:

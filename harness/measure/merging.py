@@ -162,11 +162,8 @@ def _manifest(run: Path, parts: Sequence[_Part], root: Path) -> Manifest:
 
 
 def _digest(journal: Path) -> str:
-    sha256 = hashlib.sha256()
     with open_plain(journal) as file:
-        while chunk := file.read(1 << 20):
-            sha256.update(chunk)
-    return sha256.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _fill(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from harness.errors import EndpointUnusable, HarnessError, Interrupted, RunIncomplete, StorageFailed, UsageError
-from harness.files.thresholds import metric_of
+from harness.files.thresholds import negligible_lag_s
 from harness.measure.bounds import Bundle, Most, Plan, Spent
 from harness.measure.engine.contract import EngineOutcome, Work
 from harness.measure.engine.lasting import where_a_loop_can_run
@@ -19,8 +19,6 @@ from harness.measure.sink import JournalSink, JournalWriter, Observer, RealClock
 from harness.record import Batch, CaseRow, Event, Failure, Record, Refused, Session, Stopped
 from harness.rundir import events_of
 
-_LAG_BOUND_NS = 10_000_000
-_LAG_SHARE_OF_SLO = 0.02
 _IN_FLIGHT_PER_PROCESS = 256
 _MOST_PROCESSES = 4
 _TOGETHER = 256  # events that were known before: what is not written when a run is killed can be made again
@@ -165,7 +163,7 @@ def _measure(
         machines=begin.others.machines,
         root=bundle.project.root,
         began_ns=time.perf_counter_ns(),
-        lag_bound_ns=lag_bound_ns(bundle),
+        lag_bound_ns=round(negligible_lag_s(bundle.thresholds, otherwise_s=0.0) * 1e9),
     )
     return where_a_loop_can_run(lambda: run_engine(work, plan, sink, processes=processes))
 
@@ -233,16 +231,6 @@ def _cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
         return os.cpu_count() or 1
-
-
-def lag_bound_ns(bundle: Bundle) -> int:
-    """Give the lag at which latencies stop being honest: 10 ms, or 2% of the strictest latency threshold."""
-    bounds = [
-        threshold.argument if threshold.argument is not None else threshold.bound
-        for threshold in bundle.thresholds
-        if metric_of(threshold.metric).clock and threshold.baseline == "absolute"
-    ]
-    return max(_LAG_BOUND_NS, round(_LAG_SHARE_OF_SLO * min(bounds, default=0.0) * 1e9))
 
 
 @contextmanager

@@ -51,6 +51,11 @@ def indented(block: RenderableType, by: int = 2) -> Padding:
     return Padding(block, (0, 0, 0, by), expand=False)
 
 
+def badge(verdict: str, tone: Tone, subject: str, pen: Pen) -> Text:
+    """Give a verdict as a badge, and what it is of."""
+    return Text.assemble(pen.text(f" {verdict} ", f"{STYLES[tone]} reverse"), "  ", pen.text(subject, "bold"))
+
+
 def bulleted(mark: str, sentence: str, pen: Pen, style: str = "yellow") -> RenderableType:
     """Give a sentence behind a mark; its further lines stand below its first."""
     grid = Grid.grid(padding=(0, 1, 0, 0))

@@ -4,6 +4,7 @@ A row says everything that can be said of a metric without a run; `judge/checks/
 by how each is computed, explained and planned. Whoever asks something of a metric asks its row.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
@@ -226,3 +227,16 @@ class Threshold:
     def at_least(self) -> bool:
         """Whether more is better."""
         return self.op in {">=", ">"}
+
+
+LAG_S, LAG_SHARE = 0.010, 0.02
+
+
+def negligible_lag_s(thresholds: Iterable[Threshold], *, otherwise_s: float) -> float:
+    """Give the lag up to which latencies are honest: 10 ms, or 2% of the shortest time demanded (or `otherwise_s`)."""
+    limits = [
+        threshold.bound if threshold.argument is None else threshold.argument
+        for threshold in thresholds
+        if metric_of(threshold.metric).clock and threshold.baseline == "absolute"
+    ]
+    return max(LAG_S, LAG_SHARE * min((limit for limit in limits if limit), default=otherwise_s))

@@ -7,12 +7,11 @@ the 99th percentile, or when it used nearly all of the CPU it may use. The embed
 cores, so it was disturbed when other programs took a quarter of them. In both cases no latency check is decided.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
-from harness.files.thresholds import Threshold, metric_of
+from harness.files.thresholds import negligible_lag_s
 from harness.judge import Latency, LatencyPart, NodeLoad, Quantile, TimingQuality, seconds, undefined
 from harness.judge.scores import NONE, Float, Int64, quantile_estimate
 from harness.judge.view import View, once
@@ -21,7 +20,6 @@ PartName = Literal["queue", "rate limit", "connection", "service", "retries", "b
 _QUANTILES = (0.5, 0.9, 0.95, 0.99, 1.0)
 _POINTS = 500
 _BINS = 30
-LAG_S, LAG_SHARE = 0.010, 0.02
 STARVED = 0.90
 _OWN = "These are the endpoint's own latencies"
 BUSY = 0.25  # of the machine's cores: more of them would have been free for the embedded model
@@ -187,20 +185,10 @@ def _others(view: View) -> float | None:
     return max(shares, default=None)
 
 
-def _strictest(thresholds: Sequence[Threshold]) -> float:
-    """Give the shortest time that any threshold demands; 1 s where none does."""
-    limits = [
-        threshold.bound if threshold.argument is None else threshold.argument
-        for threshold in thresholds
-        if metric_of(threshold.metric).clock and threshold.baseline == "absolute"
-    ]
-    return min((limit for limit in limits if limit), default=1.0)
-
-
 @once
 def _verdict(view: View) -> tuple[bool, str]:
     """Tell whether the latencies are the endpoint's, and say why as a clause."""
-    lag_s, cpu, demanded_s = _lag_s(view), _cpu(view), _strictest(view.run.policy)
+    lag_s, cpu = _lag_s(view), _cpu(view)
     if view.waited and not view.timed.any():
         return True, f"No call was timed: {view.waited}"
     if view.trials.recorded:
@@ -209,7 +197,7 @@ def _verdict(view: View) -> tuple[bool, str]:
         return True, known if view.timed.any() else "These replies were recorded without latencies"
     if lag_s is None or cpu is None:
         return True, "The harness's own load was not sampled in this run, so its share is not known"
-    allowed = max(LAG_S, LAG_SHARE * demanded_s)
+    allowed = negligible_lag_s(view.run.policy, otherwise_s=1.0)
     if lag_s > allowed:
         return False, (
             f"The client was saturated: its own loop lagged by {seconds(lag_s)} (99th percentile), "

@@ -2,15 +2,20 @@
 
 import msgspec
 
-from harness.files.prompts import Rendered, RenderedText
-from harness.measure.endpoint.codecs import CannotEncode, Codec, StreamingCodec, StreamReader, decode_whole
+from harness.files.prompts import Rendered
+from harness.measure.endpoint.codecs import (
+    CannotEncode,
+    Codec,
+    StreamingCodec,
+    StreamReader,
+    decode_whole,
+    rough_tokens,
+)
 from harness.measure.endpoint.contract import Answer, Attempt, Failure, Prepared, Reply, Trial
 from harness.measure.endpoint.headers import NO_HINTS, read_hints
 from harness.measure.endpoint.secrets import clean, short
 from harness.measure.endpoint.transports import Broken, Exchange, Transport
 
-_BYTES_PER_TOKEN = 4  # rough, for pacing only; what is billed comes from `usage`
-_TOKENS_PER_MESSAGE = 4
 _LONGEST_S = 1e9  # of a wait that is asked for: thirty years are for ever
 
 
@@ -75,20 +80,13 @@ def prepare(codec: Codec, rendered: Rendered, trial: Trial) -> Prepared:
         words = "the text holds a lone surrogate" if isinstance(error, UnicodeEncodeError) else str(error)
         failure = Failure(kind="render", message=short(words))
         return Prepared(trial=trial, body=b"", estimated_tokens=0, failure=failure)
-    estimate = _input_tokens(rendered) + codec.most_output
+    estimate = rough_tokens(rendered) + codec.most_output
     return Prepared(trial=trial, body=body, estimated_tokens=estimate)
 
 
 def unsent(failure: Failure) -> Answer:
     """Return the answer of a request that was not sent."""
     return Answer(attempt=Attempt(duration_ns=0, failure=failure), outcome=failure)
-
-
-def _input_tokens(rendered: Rendered) -> int:
-    if isinstance(rendered, RenderedText):
-        return len(rendered.text.encode()) // _BYTES_PER_TOKEN + 1
-    size = sum(len(content.encode()) for _, content in rendered.messages)
-    return size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(rendered.messages) + 1
 
 
 def _answer(exchange: Exchange | Broken, outcome: Reply | Failure, tokens_ns: tuple[int, ...] = ()) -> Answer:

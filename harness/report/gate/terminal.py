@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 
 from rich.console import Console, RenderableType
-from rich.text import Text
 
 from harness.judge import Gate, count
 from harness.report.gate.view import GateRow, GateView, PromptView, gate_view
 from harness.report.parts import TroubleView, shorten
-from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, stdout_console, written
+from harness.report.pen import MARKS, STYLES, Pen, badge, bulleted, indented, stdout_console, written
 
 _FIRST = 3  # figures beside the decision
 
@@ -20,7 +19,7 @@ def terminal_gate(gate: Gate, *, console: Console | None = None) -> str:
 
 
 def _blocks(view: GateView, pen: Pen) -> Iterator[RenderableType]:
-    yield _badge(view, pen)
+    yield badge(view.status, view.tone, view.suite, pen)
     yield indented(pen.text(shorten(view.headline, 1200)))
     deciding = [(one, row) for one in view.prompts for row in one.rows if row.status == view.status != "PASS"]
     for one, row in deciding[:_FIRST]:
@@ -42,12 +41,7 @@ def _blocks(view: GateView, pen: Pen) -> Iterator[RenderableType]:
         yield from _prompt(prompt, pen)
     yield ""
     yield pen.text(f"cost of this gate: {view.cost}")
-    yield _badge(view, pen)
-
-
-def _badge(view: GateView, pen: Pen) -> Text:
-    badge = pen.text(f" {view.status} ", f"{STYLES[view.tone]} reverse")
-    return Text.assemble(badge, "  ", pen.text(view.suite, "bold"))
+    yield badge(view.status, view.tone, view.suite, pen)
 
 
 def _prompt(prompt: PromptView, pen: Pen) -> Iterator[RenderableType]:

@@ -9,7 +9,18 @@ from rich.text import Text
 
 from harness.judge import Assessment, CandidateAssessment, NextStep, figure_text, listed
 from harness.report import parts
-from harness.report.pen import MARKS, STYLES, Pen, bulleted, indented, laid_out, stdout_console, table_of, written
+from harness.report.pen import (
+    MARKS,
+    STYLES,
+    Pen,
+    badge,
+    bulleted,
+    indented,
+    laid_out,
+    stdout_console,
+    table_of,
+    written,
+)
 from harness.report.run.blocks import matrix_of, section_of, troubles_told
 from harness.report.run.view import Manifest, run_view
 
@@ -46,7 +57,7 @@ def _report(
         yield pen.text("! " + warning, "yellow")
     if view.several:
         yield ""
-        yield _verdict(view.verdict, view.tone, view.suite, pen)
+        yield badge(view.verdict, view.tone, view.suite, pen)
         yield indented(pen.text(view.headline))
         yield from _next(assessment.next_step, pen)
         yield ""
@@ -69,14 +80,9 @@ def _report(
     yield from _last(view, pen, page)
 
 
-def _verdict(verdict: str, tone: parts.Tone, subject: str, pen: Pen) -> Text:
-    badge = pen.text(f" {verdict} ", STYLES[tone] + " reverse")
-    return Text.assemble(badge, "  ", pen.text(subject, "bold"))
-
-
 def _last(view: parts.ReportView, pen: Pen, page: str) -> Iterable[RenderableType]:
     """Say the verdict, which is the run's and not its worst candidate's, and where the report is."""
-    said, where = _verdict(view.verdict, view.tone, view.suite, pen), pen.text(page)
+    said, where = badge(view.verdict, view.tone, view.suite, pen), pen.text(page)
     where.no_wrap = True  # a path in pieces can't be copied
     if page and cell_len(said.plain) + cell_len(where.plain) + 2 > pen.width:
         yield where
@@ -146,7 +152,7 @@ def _next(step: NextStep | None, pen: Pen) -> Iterable[RenderableType]:
 def _candidate(
     c: parts.CandidateView, judged: CandidateAssessment, view: parts.ReportView, pen: Pen, *, full: bool
 ) -> Iterable[RenderableType]:
-    yield _verdict(c.verdict, c.tone, c.name if view.several else f"{view.suite}: {c.name}", pen)
+    yield badge(c.verdict, c.tone, c.name if view.several else f"{view.suite}: {c.name}", pen)
     if full or not view.several:  # else the run's sentence has just said it
         yield indented(pen.text(c.headline))
         yield from _next(judged.next_step, pen)

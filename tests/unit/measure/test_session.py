@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from measured import write_project
 
 from harness.files.bundle import load_bundle
-from harness.measure.session import lag_bound_ns, process_count
+from harness.files.thresholds import negligible_lag_s
+from harness.measure.session import process_count
 
 NOWHERE = "http://127.0.0.1:9"
 
@@ -46,9 +46,9 @@ def test_lag_is_bad_beyond_10_ms_or_two_percent_of_the_strictest_latency_bound(
 ) -> None:
     suite = write_project(tmp_path, NOWHERE)
     suite.write_text(suite.read_text() + f"thresholds: {thresholds}\n")
-    assert lag_bound_ns(load_bundle(suite)) == bound_ms * 1_000_000
+    assert negligible_lag_s(load_bundle(suite).thresholds, otherwise_s=0.0) == pytest.approx(bound_ms / 1000)
 
 
-def test_no_threshold_at_all_leaves_10_ms(tmp_path: Path) -> None:
-    bundle = load_bundle(write_project(tmp_path, NOWHERE))
-    assert lag_bound_ns(replace(bundle, thresholds=())) == 10_000_000
+def test_no_threshold_at_all_leaves_10_ms_to_an_engine_and_20_to_a_judge() -> None:
+    assert negligible_lag_s((), otherwise_s=0.0) == pytest.approx(0.010)
+    assert negligible_lag_s((), otherwise_s=1.0) == pytest.approx(0.020)

@@ -15,6 +15,8 @@ from harness.files.prompt import Prompt, Rendered, RenderedText
 from harness.measure.endpoint.codecs.fields import JsonObject
 
 DEFAULT_OUTPUT = 256  # tokens assumed for tokens/min when nothing bounds the reply; labels are short
+_BYTES_PER_TOKEN = 4  # rough for English in the usual byte-pair vocabularies
+_TOKENS_PER_MESSAGE = 4
 
 _GITHUB_NAMES = {
     "maxTokens": "max_tokens",
@@ -121,3 +123,11 @@ def encode_rest(fields: JsonObject, entry: ModelEntry) -> bytes:
 
 def _common_names(params: dict[str, Any]) -> JsonObject:
     return {_GITHUB_NAMES.get(name, name): value for name, value in params.items()}
+
+
+def rough_tokens(rendered: Rendered) -> int:
+    """Estimate the tokens of a rendered prompt, for plans and pacing; what is billed comes from `usage`."""
+    if isinstance(rendered, RenderedText):
+        return len(rendered.text.encode()) // _BYTES_PER_TOKEN + 1
+    size = sum(len(content.encode()) for _, content in rendered.messages)
+    return size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(rendered.messages) + 1

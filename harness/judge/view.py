@@ -164,11 +164,12 @@ class View:
 
         Each failed trial of a case has a number of its own: nobody answered, so that it agrees with nothing.
         """
-        outcome = trials.outcome.astype(np.int64)
-        codes = np.where(outcome == LABEL, trials.predicted, len(self.labels) + outcome)
+        outcome, k = trials.outcome, len(self.labels)
+        codes = np.where(outcome == LABEL, trials.predicted, outcome.astype(np.int16) + k).astype(np.int64)
         repeats = int(self.every_trial.repeat.max(initial=0)) + 1
-        alone = len(self.labels) + FAILED + trials.variant.astype(np.int64) * repeats + trials.repeat
-        return np.asarray(np.where(outcome == FAILED, alone, codes), dtype=np.int64)
+        failed = outcome == FAILED
+        codes[failed] = k + FAILED + trials.variant[failed].astype(np.int64) * repeats + trials.repeat[failed]
+        return codes
 
     @cached_property
     def most_codes(self) -> int:

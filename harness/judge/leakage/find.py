@@ -9,13 +9,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from harness.cores import shared, usable
 from harness.judge import LabelWord, LeakFinding
 from harness.judge.leakage.prompt_texts import Grams, example_texts, quoted_texts, templates_of
 from harness.judge.leakage.text_overlap import Measure, Sieve, normalised, overlaps, words_of
@@ -24,6 +26,7 @@ from harness.judge.table.columns import DEV, NONE, CaseColumns
 LEAKS = {"example_in_cases", "quoted_in_prompt", "dev_in_holdout", "label_in_input"}
 _MOST_COMPARED = 5_000_000  # labels x cases, for counting label words
 _AT_ONCE = 4_096  # texts that are looked at together
+_MANY = 100_000  # texts that are worth the start of processes
 
 _Found: TypeAlias = tuple[int, LeakFinding]
 
@@ -77,19 +80,21 @@ def find_leaks(prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str]
 
 def main_texts(cases: CaseColumns) -> Iterator[str]:
     """Give the longest input of each case: the text that a copy would share."""
-    return (main_text(cases, row) for row in range(len(cases)))
+    return map(_longest, cases.inputs) if cases.inputs else iter(cases.texts)
 
 
-def main_text(cases: CaseColumns, row: int) -> str:
-    """Give the longest input of one case."""
-    return max(cases.inputs[row].values(), key=len, default="") if cases.inputs else cases.texts[row]
+def _longest(inputs: dict[str, str]) -> str:
+    return max(inputs.values(), key=len, default="")
 
 
-def meeting(prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paired: int | None = None) -> Meeting:
+def meeting(
+    prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paired: int | None = None, cores: int = 0
+) -> Meeting:
     """Compare all texts once: those of the prompts, and those of the cases; equal ones count as one text.
 
     Of more than `most_paired` different texts those of the prompts are still compared with all cases, while
-    near-copies among the cases are not looked for: only equal ones are found there.
+    near-copies among the cases are not looked for: only equal ones are found there. Many cases are shared out to
+    `cores` (0: all that there are).
     """
     shown: dict[str, set[str]] = defaultdict(set)
     grams: dict[str, Grams] = {}
@@ -100,7 +105,15 @@ def meeting(prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paire
     mine = sorted(text for text in shown if text)
     found = Meeting({}, [], {})
     many = most_paired is not None and len(cases) > most_paired
-    digests, near = _passed(cases, mine if many else [], grams, found)
+    look = partial(_look, Sieve.of(mine if many else []), {text: one for text, one in grams.items() if one.first})
+    digests, near = np.zeros(len(cases), dtype=np.uint64), []
+    texts, begin = main_texts(cases), 0
+    for part in shared(look, iter(lambda: list(islice(texts, _AT_ONCE)), []), cores or _worthwhile(len(cases))):
+        digests[begin : begin + len(part.digests)] = part.digests
+        near += [begin + place for place in part.near]
+        for template, place, text, share in part.within:
+            found.within.setdefault(template, []).append((begin + place, text, share))
+        begin += len(part.digests)
     held = _Held(cases, digests)
     for text, rows in held.told_apart(mine):
         _link(found, shown.get(text, set()), rows, 1.0, "exact")
@@ -122,21 +135,23 @@ def meeting(prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paire
     return found
 
 
-def _passed(
-    cases: CaseColumns, shown: list[str], grams: dict[str, Grams], found: Meeting
-) -> tuple[npt.NDArray[np.uint64], list[int]]:
-    """Look once at each text: give a digest of each, and rows that could overlap with the texts shown."""
-    digests, near = np.zeros(len(cases), dtype=np.uint64), []
-    texts, begin = main_texts(cases), 0
-    sieve = Sieve.of(shown)
-    looked_at = [(found.within.setdefault(template, []), one) for template, one in grams.items() if one.first]
-    while folded := [normalised(text) for text in islice(texts, _AT_ONCE)]:
-        digests[begin : begin + len(folded)] = _digests(folded)
-        near += [begin + place for place in sieve.worth_comparing(folded)]
-        for within, one in looked_at:
-            within.extend((begin + place, text, share) for place, text, share in one.contained(folded))
-        begin += len(folded)
-    return digests, near
+class _Looked(NamedTuple):
+    """What was seen of some texts, each for itself."""
+
+    digests: npt.NDArray[np.uint64]
+    near: list[int]  # that could overlap with a text that is shown
+    within: list[tuple[str, int, str, float]]  # template, place of the text, what stands there, share of 3-grams
+
+
+def _look(sieve: Sieve, grams: dict[str, Grams], texts: list[str]) -> _Looked:
+    folded = [normalised(text) for text in texts]
+    within = [(template, *hit) for template, one in grams.items() for hit in one.contained(folded)]
+    return _Looked(_digests(folded), sieve.worth_comparing(folded), within)
+
+
+def _worthwhile(texts: int) -> int:
+    """Give the cores that texts are shared out to: one, unless there are many."""
+    return usable() if texts > _MANY else 1
 
 
 def _digests(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
@@ -157,6 +172,9 @@ class _Held:
         self._digests = ordered[self._first]
         self._count = np.diff(np.append(self._first, len(ordered)))
 
+    def _text(self, row: int) -> str:
+        return _longest(self._cases.inputs[row]) if self._cases.inputs else self._cases.texts[row]
+
     def distinct(self, more: list[str]) -> int:
         """Count the texts, with those of a list; an empty one is none."""
         return len(np.setdiff1d(np.union1d(self._digests, _digests(more)), _digests([""])))
@@ -175,7 +193,7 @@ class _Held:
         """Give the texts of some rows, each with its rows; an empty one is none."""
         found: dict[str, list[int]] = defaultdict(list)
         for row in rows:
-            found[normalised(main_text(self._cases, row))].append(row)
+            found[normalised(self._text(row))].append(row)
         found.pop("", None)
         return found
 
@@ -263,9 +281,10 @@ def label_words(cases: CaseColumns, labels: Sequence[str]) -> tuple[LabelWord, .
     if len(labels) * len(cases) > _MOST_COMPARED:
         return ()
     words = [words_of(normalised(label)) for label in labels]
+    first_words = [word[0] if word else "" for word in words]
     hits: list[list[int]] = [[] for _ in labels]
     for row, text in enumerate(map(normalised, main_texts(cases))):
-        near = [place for place, word in enumerate(words) if all(part in text for part in word)]
+        near = [place for place, first in enumerate(first_words) if first in text]
         if near:
             told = f" {' '.join(words_of(text))} "
             for place in near:

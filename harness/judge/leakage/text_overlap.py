@@ -48,7 +48,8 @@ class Overlap:
 
 def normalised(text: str) -> str:
     """Fold what a copy changes without changing the text: NFKC, case, white space."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    folded = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return " ".join(folded.casefold().split())
 
 
 def words_of(text: str) -> list[str]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge.table.columns import Bool, Float, Int16, Int32, Int64
+from harness.judge.table.packed import Bool, Float, Int16, Int32, Int64
+
+_SMALL = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,13 @@ class Answers:
     def patterns(self) -> "Patterns":
         """Group the cases whose trials were answered in the same way."""
         k = len(self.labels)
-        ids, dense = np.unique(self.case, return_inverse=True)
+        ids, place = numbered(self.case)
         width = k + 1
-        column = np.where(self.predicted < 0, k, self.predicted).astype(np.int64)
-        counts = np.bincount(dense * width + column, minlength=len(ids) * width).reshape(len(ids), width)
         stratum = np.zeros(len(ids), dtype=np.int64)
-        stratum[dense] = self.expected
+        stratum[place] = self.expected
+        place *= width
+        place += np.where(self.predicted < 0, k, self.predicted)
+        counts = np.bincount(place, minlength=len(ids) * width).reshape(len(ids), width)
         return Patterns.grouped(stratum, counts)
 
 
@@ -99,6 +102,28 @@ class Patterns:
         counts = np.zeros((labels, labels + 1))
         np.add.at(counts, self.expected, self.counts * self.size[:, None])
         return counts
+
+
+def numbered(values: Int16 | Int32 | Int64) -> tuple[Int64, Int64]:
+    """Give the distinct values in order, and the place of each value among them; the places may be written on.
+
+    As `np.unique` gives them, without its sorting where values are sorted already (cases are), or few small numbers.
+    """
+    if not len(values):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    if (values[1:] >= values[:-1]).all():
+        first = np.concatenate([[True], values[1:] != values[:-1]])
+        place = np.cumsum(first, dtype=np.int64)
+        place -= 1
+        return values[first].astype(np.int64), place
+    low = int(values.min())
+    if int(values.max()) - low > _SMALL:
+        ids, place = np.unique(values, return_inverse=True)
+        return ids.astype(np.int64), place.astype(np.int64)
+    shifted = values.astype(np.int64)
+    shifted -= low
+    present = np.bincount(shifted) > 0
+    return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[shifted]
 
 
 def unique_rows(rows: Int64) -> tuple[Int64, Int64]:

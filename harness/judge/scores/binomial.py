@@ -8,7 +8,7 @@ import math
 import numpy as np
 from scipy.special import bdtr, bdtrik, betainc, betaincinv, ndtri
 
-from harness.judge.table.columns import Float, Int64
+from harness.judge.table.packed import Float, Int64
 
 MOST = 10_000_000  # more cases than anyone will label
 

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from harness.judge.documents.estimate import Estimate, Status, undefined
-from harness.judge.table.columns import NONE, Bool, Float, Int16, Int32, Int64
+from harness.judge.table.packed import NONE, Bool, Float, Int16, Int32, Int64
 
 
 class Figure(Protocol):

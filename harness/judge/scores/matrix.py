@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from harness.judge.table.columns import Float
+from harness.judge.table.packed import Float
 
 
 def accuracy_of(confusion: Float) -> Float:

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from scipy.special import bdtrc, betaincinv, gammaln, ndtr, xlog1py, xlogy
 
-from harness.judge.table.columns import Float, Int64
+from harness.judge.table.packed import Float, Int64
 
 GAMMA = 1e-3
 _POINTS = 24  # of q, closest together where losses are fewest

@@ -35,7 +35,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from harness.judge.scores.binomial import exact_lower, exact_upper
-from harness.judge.table.columns import Float, Int64
+from harness.judge.table.packed import Float, Int64
 
 _PARTS = (0.15, 0.4, 0.8)  # of the answers with a label that it has cases
 FRACTIONS = np.array([0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])  # of what may be bet without ruin

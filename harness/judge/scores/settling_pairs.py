@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.judge.scores.settling import log_choose, log_e_mean_above, log_e_mean_below, log_sum
-from harness.judge.table.columns import Bool, Float, Int64
+from harness.judge.table.packed import Bool, Float, Int64
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import binom
 
-from harness.judge.scores.answers import unique_rows
+from harness.judge.scores.answers import numbered, unique_rows
 from harness.judge.scores.figure import Bool, Drawn, Figure, Float, Int16, Int32, Int64, Missing, Normal
 from harness.judge.scores.proportion import Share, share_of_counts
 from harness.judge.scores.resample import DRAWS, EXACT_CASES
@@ -34,10 +34,12 @@ class Votes:
     @classmethod
     def of(cls, case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> "Votes":
         """Count the answers of each case."""
-        ids, row = np.unique(case, return_inverse=True)
-        codes, column = np.unique(answer, return_inverse=True)
+        ids, place = numbered(case)
+        codes, column = numbered(answer)
         width = len(codes)
-        counts = np.bincount(row * width + column, minlength=len(ids) * width).reshape(len(ids), width)
+        place *= width
+        place += column
+        counts = np.bincount(place, minlength=len(ids) * width).reshape(len(ids), width)
         repeated = counts.sum(axis=1) > 1
         return cls(counts[repeated], codes.astype(np.int64), ids[repeated].astype(np.int64))
 

@@ -1,6 +1,6 @@
 """Cases as columns: packed as they are read, numbered and sorted by id at the end."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from harness.errors import JournalDamaged
 from harness.judge.table.columns import NONE, Bool, CaseColumns, Int64
 from harness.judge.table.intake import Numbers
-from harness.judge.table.packed import Packed, are_whole, keys_of, named_in, named_out, text_in, text_out
+from harness.judge.table.packed import Grown, Packed, are_whole, named_in, named_out, text_in, text_out
 from harness.record import CaseRow
 
 _Kind: TypeAlias = tuple[str, str, tuple[str, ...]]  # expected label, split, tags
@@ -60,27 +60,42 @@ class CaseIntake:
         )
 
 
-def joined_cases(parts: Sequence[CasePart]) -> CasePart:
-    """Put parts behind each other, sorted by id; of two cases of one id the later counts."""
-    kinds: Numbers[_Kind] = Numbers()
-    kind = [np.array([kinds[each] for each in part.kinds], dtype=np.int32)[part.kind] for part in parts]
-    none = named_in({})
-    varied = any(part.variants is not None for part in parts)
-    variants = [part.variants or Packed.of([none] * len(part), named_out) for part in parts if varied]
-    ids = Packed.joined([part.ids for part in parts], text_out)
-    order = _order(ids)
-    return CasePart(
-        ids=ids.taken(order),
-        inputs=Packed.joined([part.inputs for part in parts], named_out).taken(order),
-        variants=Packed.joined(variants, named_out).taken(order) if varied else None,
-        kind=np.concatenate([np.zeros(0, dtype=np.int32), *kind])[order],
-        kinds=list(kinds),
-    )
+class GatheredCases:
+    """The cases of parts behind each other; no part is kept beside the whole."""
+
+    def __init__(self) -> None:
+        self._ids, self._inputs = Packed.of([], text_out), Packed.of([], named_out)
+        self._variants = Packed.of([], named_out)
+        self._kind = Grown(np.int32)
+        self._kinds: Numbers[_Kind] = Numbers()
+        self._varied = False
+
+    def add(self, part: CasePart) -> None:
+        """Add a part."""
+        if not len(part):
+            return
+        self._ids.add(part.ids)
+        self._inputs.add(part.inputs)
+        self._variants.add(part.variants or Packed.of([named_in({})] * len(part), named_out))
+        self._varied = self._varied or part.variants is not None
+        kind = np.array([self._kinds[each] for each in part.kinds], dtype=np.int32)[part.kind]
+        self._kind.add(kind, len(part))
+
+    def sorted(self) -> CasePart:
+        """Give all, sorted by id; of two cases of one id the later counts."""
+        order = _order(self._ids)
+        return CasePart(
+            ids=self._ids.taken(order),
+            inputs=self._inputs.taken(order),
+            variants=self._variants.taken(order) if self._varied else None,
+            kind=self._kind.whole()[order].astype(np.int32),
+            kinds=list(self._kinds),
+        )
 
 
 def _order(ids: Packed[str]) -> Int64:
     """Give where the ids stand in their order, the last one of those alike."""
-    keys = keys_of(ids.encoded())
+    keys = ids.keys()
     if are_whole(keys):
         order = np.argsort(keys, kind="stable")
     else:
@@ -97,7 +112,9 @@ def case_columns(rows: Iterable[CaseRow], label: dict[str, int]) -> CaseColumns:
     intake = CaseIntake()
     for row in rows:
         intake.take(row)
-    return columns_of(joined_cases([intake.part()]), label, {})
+    cases = GatheredCases()
+    cases.add(intake.part())
+    return columns_of(cases.sorted(), label, {})
 
 
 def without_label(cases: CasePart) -> Int64:

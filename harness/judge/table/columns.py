@@ -5,20 +5,11 @@ from dataclasses import dataclass, field, fields
 from typing import Generic, TypeVar, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from harness.judge.labels.reasons import Why  # the ground of all columns: not the whole room
-from harness.judge.table.packed import Column, packed, spread
+from harness.judge.table.packed import NONE, Bool, Column, Float, Int8, Int16, Int32, Int64, packed, spread
 from harness.record import Failure, FailureKind, Interference, Pace, Refused, Session, Stopped, Usage, Via
 
-Int8 = npt.NDArray[np.int8]
-Int16 = npt.NDArray[np.int16]
-Int32 = npt.NDArray[np.int32]
-Int64 = npt.NDArray[np.int64]
-Float = npt.NDArray[np.float64]
-Bool = npt.NDArray[np.bool_]
-
-NONE = -1  # no label, no value
 VIAS: tuple[Via, ...] = get_args(Via)
 FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
 DEV, HOLDOUT = "dev", "holdout"  # the split that a prompt is tuned on, and the one that nobody tunes to

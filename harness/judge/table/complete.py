@@ -7,6 +7,7 @@ A trial is identified by one number, (variant * cases + case) * width + repeat, 
 variant, case and repeat.
 """
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -16,7 +17,7 @@ import numpy as np
 from harness.files.case import PROMPT_LEVEL
 from harness.judge.table.columns import NONE, Bool, CaseColumns, Failure, Int64, TrialColumns, Why
 from harness.judge.table.intake import KINDS, OUTCOMES, Numbers, Part, Usage, add_usage, said
-from harness.judge.table.packed import Column, Keys, Rows, joined, packed, spread
+from harness.judge.table.packed import Column, Grown, Keys, Rows, packed, spread
 
 NOT_RUN = "not run: the run ended before this trial"
 _FAILED = OUTCOMES.index("failed")
@@ -56,10 +57,9 @@ class Gathered:
     recorded: bool = False
     warmup_calls: int = 0
     warmup_usage: dict[str | None, Usage] = field(default_factory=dict)  # by service tier
-    rows: list[int] = field(default_factory=list)
     _seen: set[Failure] = field(default_factory=set)
-    _cases: list[Keys] = field(default_factory=list)
-    _chunks: dict[str, list[Column]] = field(default_factory=lambda: {name: [] for name in KINDS})
+    _cases: deque[Keys] = field(default_factory=deque)
+    _columns: dict[str, Grown] = field(default_factory=lambda: {name: Grown(kind) for name, kind in KINDS.items()})
 
     def add(self, part: Part, variants: Sequence[int]) -> None:
         """Add a part; `variants` are the numbers of what it calls a variant."""
@@ -69,13 +69,12 @@ class Gathered:
             number = np.array([*numbers, NONE], dtype=KINDS[name])  # NONE indexes from the end
             part.columns[name] = number[part.columns[name]]
         for name, column in part.columns.items():
-            self._chunks[name].append(packed(column))
+            self._columns[name].add(packed(column), part.rows)
         for failure in part.failures:
             if failure not in self._seen:
                 self._seen.add(failure)
                 self.failures[said(failure)] = failure
         self._cases.append(part.cases)
-        self.rows.append(part.rows)
         self.most_repeats = max(self.most_repeats, part.most_repeats)
         self.recorded = self.recorded or part.recorded
         self.warmup_calls += part.warmup_calls
@@ -85,16 +84,16 @@ class Gathered:
     def place(self, cases: Rows) -> list[bytes]:
         """Find the row of each record's case; gives the keys of those that are nowhere."""
         unknown: set[bytes] = set()
-        for keys in self._cases:
+        while self._cases:
+            keys = self._cases.popleft()
             row = cases.of(keys)
             unknown.update(keys[row < 0].tolist())
-            self._chunks["case"].append(packed(row.astype(np.int32)))
-        self._cases.clear()
+            self._columns["case"].add(packed(row.astype(np.int32)), len(keys))
         return sorted(unknown)
 
     def columns(self) -> dict[str, Column]:
         """Give all columns, packed, in the order of the journal; ends the gathering."""
-        return {name: joined(self._chunks.pop(name), self.rows, kind) for name, kind in KINDS.items()}
+        return {name: self._columns.pop(name).whole() for name in KINDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +155,20 @@ class Columns:
     def trials(self, gathered: Gathered, held: _Held, planned: Int64) -> TrialColumns:
         """Give the columns of one candidate, with a `failed` row for every planned trial that was not run."""
         columns, missing = held.columns, None
-        planned = planned[self._own(planned, held)]
+        own = self._own(planned, held)
+        planned = planned if own.all() else planned[own]
         if len(held.trial) < len(planned):
             row = np.searchsorted(planned, held.trial)
             missing = np.ones(len(planned), dtype=np.bool_)
             missing[row] = False
             columns = self._completed(columns, row, planned)
             columns["reply"][missing] = gathered.names["reply"][NOT_RUN]
-        at = columns["sent_at"]
-        started = at[at != NONE].min(initial=np.iinfo(np.int64).max)
-        columns["sent_at"] = np.where(at == NONE, NONE, (at.astype(np.int64) - started) * 1000)
+        at = columns["sent_at"].astype(np.int64)
+        sent = at != NONE
+        at -= at[sent].min(initial=np.iinfo(np.int64).max)
+        at *= 1000
+        at[~sent] = NONE
+        columns["sent_at"] = at
         expected = self.cases.expected[columns["case"]]
         names = {of: tuple(gathered.names[name]) for name, of in _NAMED.items()}
         return TrialColumns(
@@ -186,11 +189,14 @@ class Columns:
         Not those of an order that its prompt lacks, nor repeats beyond the planned ones, which others got from whoever
         measured elsewhere.
         """
-        variant = planned // max(self.width * len(self.cases), 1)
-        has = np.unique(held.columns["variant"])
-        absent = [k for k, name in enumerate(self.variants) if name in PROMPT_LEVEL and k not in has]
-        more = (planned % self.width >= self.repeats) & ~np.isin(planned, held.trial)
-        return np.asarray(~np.isin(variant, absent) & ~more, dtype=np.bool_)
+        has = np.bincount(held.columns["variant"], minlength=len(self.variants)).astype(np.bool_)
+        absent = [k for k, name in enumerate(self.variants) if name in PROMPT_LEVEL and not has[k]]
+        own = np.ones(len(planned), dtype=np.bool_)
+        if absent:
+            own = ~np.isin(planned // max(self.width * len(self.cases), 1), absent)
+        more = np.flatnonzero(planned % self.width >= self.repeats)
+        own[more[~np.isin(planned[more], held.trial)]] = False
+        return own
 
     def _completed(self, columns: dict[str, Column], row: Int64, planned: Int64) -> dict[str, Column]:
         """Lay the records over the plan."""

@@ -14,7 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 _T = TypeVar("_T")
+Int8 = npt.NDArray[np.int8]
+Int16 = npt.NDArray[np.int16]
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+Float = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+NONE = -1  # no label, no value
 Column: TypeAlias = npt.NDArray[np.int64 | np.int32 | np.int16 | np.int8 | np.float64]
 Keys = npt.NDArray[np.bytes_]
 _NARROW = (np.int8, np.int16, np.int32)
@@ -62,6 +68,37 @@ def joined(chunks: list[Column], rows: Sequence[int], kind: npt.DTypeLike) -> Co
     return whole
 
 
+class Grown:
+    """A column that parts are added to: it grows in place, so that no part is kept beside the whole."""
+
+    def __init__(self, kind: npt.DTypeLike) -> None:
+        self._held: Column = np.zeros(1, dtype=kind)
+        self._rows, self._alike = 0, True
+
+    def add(self, part: Column, rows: int) -> None:
+        """Add a packed part of so many rows."""
+        if not rows:
+            return
+        end = self._rows + rows
+        if not self._rows:
+            self._held, self._alike = part.copy(), len(part) == 1
+        elif not (self._alike and len(part) == 1 and part.astype(self._held.dtype).tobytes() == self._held.tobytes()):
+            if self._alike:
+                self._held, self._alike = np.full(self._rows, self._held[0], dtype=self._held.dtype), False
+            self._held = self._held.astype(np.result_type(self._held.dtype, part.dtype), copy=False)
+            if len(self._held) < end:
+                self._held.resize(end + end // 8, refcheck=False)
+            self._held[self._rows : end] = part
+        self._rows = end
+
+    def whole(self) -> Column:
+        """Give all of it; nothing can be added then."""
+        if self._alike:
+            return np.broadcast_to(self._held, (self._rows,))
+        self._held.resize(self._rows, refcheck=False)
+        return self._held
+
+
 class Packed(Sequence[_T], Generic[_T]):
     """Values as bytes behind each other, each decoded when it is asked for."""
 
@@ -76,17 +113,13 @@ class Packed(Sequence[_T], Generic[_T]):
         size = np.fromiter(map(len, values), np.int32, len(values))
         return cls(b"".join(values), np.cumsum(size, dtype=np.int64) - size, size, decode)
 
-    @classmethod
-    def joined(cls, parts: "list[Packed[_T]]", decode: Callable[[bytes], _T]) -> "Packed[_T]":
-        """Put parts as they were packed behind each other; takes them out of the list as it goes."""
-        held, starts, sizes = bytearray(), [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int32)]
-        parts.reverse()
-        while parts:
-            part = parts.pop()
-            starts.append(part._start + len(held))
-            sizes.append(part._size)
-            held += part._held
-        return cls(held, np.concatenate(starts), np.concatenate(sizes), decode)
+    def add(self, part: "Packed[_T]") -> None:
+        """Put the values of a part behind these."""
+        if not isinstance(self._held, bytearray):
+            self._held = bytearray(self._held)
+        self._start = np.concatenate([self._start, part._start + len(self._held)])
+        self._size = np.concatenate([self._size, part._size])
+        self._held += part._held
 
     def __len__(self) -> int:
         return len(self._start)
@@ -116,6 +149,15 @@ class Packed(Sequence[_T], Generic[_T]):
             part = slice(begin, begin + _AT_ONCE)
             for start, size in zip(self._start[part].tolist(), self._size[part].tolist(), strict=True):
                 yield bytes(held[start : start + size])
+
+    def keys(self) -> "Keys":
+        """Give the values as `keys_of` does; those of one width that lie behind each other as they are."""
+        n, width = len(self), int(self._size[0]) if len(self) else 0
+        if 0 < width <= _LONGEST_KEY and (self._size == width).all() and (np.diff(self._start) == width).all():
+            keys: Keys = np.frombuffer(self._held, dtype=f"S{width}", count=n, offset=int(self._start[0]))
+            if keys.view(np.uint8).reshape(n, width)[:, -1].all():
+                return keys
+        return keys_of(self.encoded())
 
     def taken(self, order: Int64) -> "Packed[_T]":
         """Give the values in another order, or some of them; the bytes stay where they are."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 from harness.errors import JournalDamaged, UsageError
 from harness.files.suite import Suite
 from harness.journal import blocks_of
-from harness.judge.table.cases import CaseIntake, CasePart, columns_of, joined_cases, without_label
+from harness.judge.table.cases import CaseIntake, CasePart, GatheredCases, columns_of, without_label
 from harness.judge.table.columns import CaseColumns, RunTable, TrialColumns
 from harness.judge.table.complete import Columns, Gathered
 from harness.judge.table.intake import Intake, NameNumbers, Part, ScoreReader
@@ -121,15 +121,14 @@ class _Reading:
         for variant in dict.fromkeys((ORIGINAL, *manifest.variants)):
             self._variant[variant]
         self._gathered = {entry.name: Gathered() for entry in manifest.candidates}
-        self._cases: list[CasePart] = []
+        self._cases = GatheredCases()
         self._others: list[Session | Pace | Interference | Refused | Stopped] = []
 
     def take(self, block: Block) -> None:
         variants = [self._variant[variant] for variant in block.variants]
         for name, part in block.parts.items():
             self._gathered[name].add(part, variants)
-        if len(block.cases):
-            self._cases.append(block.cases)
+        self._cases.add(block.cases)
         self._others += block.others
 
     def finish(self) -> RunTable:
@@ -173,12 +172,12 @@ class _Reading:
 
     def _case_columns(self) -> tuple[CaseColumns, Rows]:
         """Give the cases, and what finds their rows; one without a label has the first, and a mark."""
-        cases = joined_cases(self._cases)
-        self._cases.clear()
+        cases = self._cases.sorted()
+        ids = cases.ids.keys()
         without = without_label(cases)
         if len(without) and self._labelled is None:
             raise UsageError(
                 f"{len(without):,} cases of this run have no right label, first `{cases.ids.first_of(without)}`.",
                 fix=f"`harness upgrade --run {self._manifest.run_id}` says what can be said of them.",
             )
-        return columns_of(cases, self._label, self._labelled or {}), Rows(keys_of(cases.ids.encoded()))
+        return columns_of(cases, self._label, self._labelled or {}), Rows(ids)

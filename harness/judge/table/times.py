@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harness.judge.table.columns import NONE, Bool, Column, Int64
+from harness.judge.table.packed import NONE, Bool, Column, Int64
 from harness.record import Attempt, Record, Reply, is_timed
 
 _NEVER = Attempt(duration_ns=0)

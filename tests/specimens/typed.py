@@ -43,6 +43,7 @@ MOVES = (  # what differs from run to run, and what stands for it: nothing else 
     (r"\b20\d\d-\d\d-\d\d \d\d:\d\d\b", "TIME"),
     (r"\b\d\d:\d\d UTC\b", "TIME"),
     (r"\b[0-9a-f]{16}\b", "DIGEST"),
+    (r"http://127\.0\.0\.1:\d+", "ADDRESS"),
 )
 _QUOTED = re.compile(r"""'[^']*'|"[^"$`\\]*\"""")
 _SHELL = re.compile(r"[|&;<>()$`*?\[\\~{}'\"]")

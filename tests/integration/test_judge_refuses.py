@@ -209,8 +209,17 @@ def nobody_answered(at: Path) -> Case:
 
 
 def two_right_in_a_table(at: Path) -> Case:
-    file = _text(at, "t.csv", "expected,reply,model\na,a,one\nb,b,two\n")
+    file = _text(at, "t.csv", "expected,reply,model,case\na,a,one,1\nb,b,two,1\n")
     return file, (), ("case '1' is expected to be 'a' and 'b'", "--case COLUMN")
+
+
+def candidates_without_cases(at: Path) -> Case:
+    file = _text(at, "t.csv", "text,expected,reply,model\nx,a,a,one\ny,b,b,one\ny,b,b,two\nx,a,a,two\n")
+    return (
+        file,
+        (),
+        ("of several candidates, and does not tell which are to the same case", "--case with one of `text`"),
+    )
 
 
 def broken_pattern(at: Path) -> Case:
@@ -256,7 +265,7 @@ BROKEN = [
     twice_in_an_epoch, apart_and_gone, leads_out, bomb, other_packing, damaged_archive, other_archive, other_database,
     endless_view, torn_database, written_to, other_eval, two_filters, no_match, unknown_columns, one_column_for_both,
     unit_unknown, no_time, repeat_twice, unlabelled_row, not_its_option, no_such_rule, no_such_positive, texts,
-    right_ones_as_replies, nobody_answered, two_right_in_a_table, broken_pattern, a_pipe,
+    right_ones_as_replies, nobody_answered, two_right_in_a_table, candidates_without_cases, broken_pattern, a_pipe,
 ]  # fmt: skip
 
 

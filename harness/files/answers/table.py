@@ -1,7 +1,8 @@
 """Any table with a column for what was right and one for what came back: CSV, JSONL, JSON, Parquet, spreadsheets.
 
 Columns that a user does not name are told by their names, and what was told is shown. Without a column of cases
-each row is a case of its own. A latency needs a unit: in the column's name, in the cells, or as `COLUMN:ms`.
+each row is a case of its own, which takes one candidate. A latency needs a unit: in the column's name, in the cells, or
+as `COLUMN:ms`.
 """
 
 import math
@@ -85,6 +86,10 @@ def read(file: Path, asked: ReadAs, findings: Findings) -> Stored:
                 said = f"case {once[1]} has the repeat {once[2]} twice (first on line {seen[once]})."
                 findings.add(file, line, shown(columns.of["repeat"]), said, "Keep one of them.")
             seen.setdefault(once, line)
+    if "case" not in columns.of and len(places) > 1:
+        free = [name for name in rows[0][1] if name not in columns.of.values() and name != case.NAMELESS]
+        fix = f"Write --case with one of {written.shortlist(free)}." if free else "Add a column `case`."
+        raise NotRead("has answers of several candidates, and does not tell which are to the same case.", fix)
     notes = [columns.shown()]
     if columns.untimed:
         notes.append(f"{columns.untimed} has no unit and is not read: --latency {columns.untimed}:ms or :s")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -77,23 +79,22 @@ ODD = [None, "", "stop", "error", 0, 7, 2.0, True, -1, [], {}, {"cached_tokens":
 ODD += [{"prompt_ms": 2}, {"cached_tokens": None, "reasoning_tokens": "x"}, 10**9, 10**9 + 1]
 
 
-@settings(max_examples=1000, deadline=None)
-@given(st.dictionaries(st.sampled_from(PLACES), st.sampled_from(ODD), max_size=3), st.booleans(), st.booleans())
+@pytest.mark.parametrize(
+    "headers", [{"x-request-id": "r", "openai-processing-ms": "12"}, {"x-gemini-service-tier": "F"}]
+)
+@pytest.mark.parametrize(("holder", "field"), PLACES)
 def test_a_usual_reply_taken_as_a_whole_says_what_its_single_fields_say(
-    changes: dict[tuple[str, str], object], second: bool, named: bool
+    holder: str, field: str, headers: dict[str, str]
 ) -> None:
-    usage: dict[str, object] = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 30}
-    message: dict[str, object] = {"role": "assistant", "content": "spam"}
-    choice: dict[str, object] = {"index": 0, "message": message, "finish_reason": "stop"}
-    choices = [choice, {}] if second else [choice]
-    payload: dict[str, object] = {"id": "x", "object": "chat.completion", "model": "m", "choices": choices}
-    payload["usage"] = usage
-    for (holder, field), value in changes.items():
+    for value, other in product(ODD, ODD):
+        usage = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 30, "completion_tokens_details": other}
+        message = {"role": "assistant", "content": "spam"}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        payload = {"id": "x", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage}
         {"": payload, "choice": choice, "message": message, "usage": usage}[holder][field] = value
-    headers = {"x-request-id": "r", "openai-processing-ms": "12"} if named else {"x-gemini-service-tier": "FLEX"}
-    whole = decode(CODECS[0], 200, headers, json.dumps(payload).encode())  # type: ignore[arg-type]
-    choice["logprobs"] = {}  # says nothing, and no usual reply has it: every field is read by itself
-    assert whole == decode(CODECS[0], 200, headers, json.dumps(payload).encode())  # type: ignore[arg-type]
+        whole = decode(CODECS[0], 200, headers, json.dumps(payload).encode())  # type: ignore[arg-type]
+        choice["logprobs"] = {}  # says nothing, and no usual reply has it: every field is read by itself
+        assert whole == decode(CODECS[0], 200, headers, json.dumps(payload).encode())  # type: ignore[arg-type]
 
 
 @settings(max_examples=200, deadline=None)

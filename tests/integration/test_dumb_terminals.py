@@ -81,7 +81,7 @@ def test_no_colour_means_none(project: Path, words: list[str]) -> None:
 def test_a_narrow_list_says_verdict_accuracy_and_time_below_each_run(project: Path) -> None:
     _, run, told = on_terminal(project, "list", TERM="dumb").splitlines()[:3]
     assert re.fullmatch(r"\d{8}T\d{6}Z-[a-z]+-[0-9a-f]{6}", run)
-    assert re.fullmatch(r"  [A-Z ]{12}   87\.0%  \d{4}-\d\d-\d\d \d\d:\d\d", told)
+    assert re.fullmatch(r"  [A-Z ]{12}  87\.0%  \d{4}-\d\d-\d\d \d\d:\d\d", told)
 
 
 def test_a_pipe_gets_whole_lines_unless_narrow_ones_are_asked_for(project: Path) -> None:

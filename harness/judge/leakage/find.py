@@ -21,7 +21,7 @@ from harness.cores import shared, usable
 from harness.judge import LabelWord, LeakFinding
 from harness.judge.leakage.prompt_texts import Grams, example_texts, quoted_texts, templates_of
 from harness.judge.leakage.text_overlap import Measure, Sieve, normalised, overlaps, words_of
-from harness.judge.table.columns import DEV, NONE, CaseColumns
+from harness.judge.table.columns import DEV, NONE, Bool, CaseColumns
 
 LEAKS = {"example_in_cases", "quoted_in_prompt", "dev_in_holdout", "label_in_input"}
 _MOST_COMPARED = 5_000_000  # labels x cases, for counting label words
@@ -108,7 +108,9 @@ def meeting(
     look = partial(_look, Sieve.of(mine if many else []), {text: one for text, one in grams.items() if one.first})
     digests, near = np.zeros(len(cases), dtype=np.uint64), []
     texts, begin = main_texts(cases), 0
-    for part in shared(look, iter(lambda: list(islice(texts, _AT_ONCE)), []), cores or _worthwhile(len(cases))):
+    for part in shared(
+        look, iter(lambda: list(islice(texts, _AT_ONCE)), []), cores or (usable() if len(cases) > _MANY else 1)
+    ):
         digests[begin : begin + len(part.digests)] = part.digests
         near += [begin + place for place in part.near]
         for template, place, text, share in part.within:
@@ -149,11 +151,6 @@ def _look(sieve: Sieve, grams: dict[str, Grams], texts: list[str]) -> _Looked:
     return _Looked(_digests(folded), sieve.worth_comparing(folded), within)
 
 
-def _worthwhile(texts: int) -> int:
-    """Give the cores that texts are shared out to: one, unless there are many."""
-    return usable() if texts > _MANY else 1
-
-
 def _digests(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
     hashed = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts)
     return np.frombuffer(b"".join(hashed), dtype=np.uint64)
@@ -172,12 +169,14 @@ class _Held:
         self._digests = ordered[self._first]
         self._count = np.diff(np.append(self._first, len(ordered)))
 
-    def _text(self, row: int) -> str:
-        return _longest(self._cases.inputs[row]) if self._cases.inputs else self._cases.texts[row]
-
     def distinct(self, more: list[str]) -> int:
         """Count the texts, with those of a list; an empty one is none."""
-        return len(np.setdiff1d(np.union1d(self._digests, _digests(more)), _digests([""])))
+        new = np.count_nonzero(~self._has(np.unique(_digests(more))))
+        return len(self._digests) + int(new) - int(self._has(_digests([""]))[0])
+
+    def _has(self, digests: npt.NDArray[np.uint64]) -> Bool:
+        place = np.searchsorted(self._digests, digests)
+        return np.append(self._digests, np.uint64(0))[place] == digests if len(self._digests) else place > 0
 
     def told_apart(self, shown: list[str]) -> Iterator[tuple[str, list[int]]]:
         """Yield the texts that several cases have, or that are in a list, with the rows that have them."""
@@ -193,7 +192,8 @@ class _Held:
         """Give the texts of some rows, each with its rows; an empty one is none."""
         found: dict[str, list[int]] = defaultdict(list)
         for row in rows:
-            found[normalised(self._text(row))].append(row)
+            text = _longest(self._cases.inputs[row]) if self._cases.inputs else self._cases.texts[row]
+            found[normalised(text)].append(row)
         found.pop("", None)
         return found
 

@@ -19,19 +19,7 @@ from harness.judge.table.columns import CaseColumns, RunTable, TrialColumns
 from harness.judge.table.complete import Columns, Gathered
 from harness.judge.table.intake import Intake, NameNumbers, Part, ScoreReader
 from harness.judge.table.packed import Rows, are_whole, keys_of, text_out
-from harness.record import (
-    ORIGINAL,
-    Batch,
-    CaseRow,
-    Event,
-    Interference,
-    Pace,
-    Record,
-    Refused,
-    Session,
-    Stopped,
-    Waiting,
-)
+from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record, Refused, Session, Stopped
 from harness.rundir import Manifest, reply_rules
 
 _T = TypeVar("_T")
@@ -94,8 +82,8 @@ def block_of(manifest: Manifest, events: Iterable[Event]) -> Block:
                         cases.take(event)
                     case Session() | Pace() | Refused() | Stopped() | Interference():
                         others.append(event)
-                    case Record() | Batch() | Waiting():
-                        pass  # how records came here, not what they say
+                    case _:
+                        pass  # records, and how they came here, not what they say
         names = dict.fromkeys([record.candidate for record in records])
         for name in names:
             intake = intakes.get(name)

@@ -1,9 +1,9 @@
 """THE table of metrics: how each is read off a run, explained, planned and kept.
 
 A gauge extends a row of `files/thresholds/metrics.py`, which says how the metric is written and what it is
-measured in. To add a metric: a row there, a score function in `scores/`, a gauge here; averages over labels
-(`AVERAGES` of `scores/classification.py`) have their gauge already. Figures are computed on the unchanged
-cases, narrowed by the threshold's `where`.
+measured in. To add a metric: a row there, a score function in `scores/`, a gauge here, a line in docs/reference.py;
+averages over labels (`AVERAGES` of `scores/classification.py`) have their gauge already. Figures are computed on the
+unchanged cases, narrowed by the threshold's `where`.
 """
 
 from __future__ import annotations

@@ -3,7 +3,17 @@
 The door also has the types of the arrays, as they stand in its signatures.
 """
 
-from harness.judge.scores.binomial import MOST, wilson
+from harness.judge.scores.binomial import (
+    MOST,
+    POWER,
+    best_provable,
+    half_way,
+    passing_power,
+    planned_n,
+    rounded_up,
+    smallest_all_pass_n,
+    wilson,
+)
 from harness.judge.scores.calibration import brier, calibration_by_chance, expected_calibration_error, reliability
 from harness.judge.scores.classification import (
     AVERAGES,
@@ -75,15 +85,6 @@ from harness.judge.scores.paired import (
     paired_ratio_difference,
     ratio_of_sums,
     second_error,
-)
-from harness.judge.scores.planning import (
-    POWER,
-    best_provable,
-    half_way,
-    passing_power,
-    planned_n,
-    rounded_up,
-    smallest_all_pass_n,
 )
 from harness.judge.scores.proportion import Decision, Share, clustered_share, decide, meets, share_of_counts
 from harness.judge.scores.resample import Answers, MatrixMetric, PairedDraws, Patterns, linear_se, precision_of

@@ -42,9 +42,8 @@ import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
 from harness.files.thresholds.metrics import Op
-from harness.judge.scores.binomial import MOST, exact_lower, exact_upper, p_value_above, wilson
+from harness.judge.scores.binomial import MOST, POWER, exact_lower, exact_upper, p_value_above, planned_n, wilson
 from harness.judge.scores.figure import Bool, Drawn, Estimate, Figure, Float, Int32, Int64, Mapped, Missing, Status
-from harness.judge.scores.planning import POWER, planned_n
 
 EXACT_PLAN = 5_000  # cases: a larger plan is by the normal curve
 SHOWN = 2  # degrees of freedom for each informative case in intervals that are shown

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.judge.scores import planning
+from harness.judge.scores import binomial
 from harness.judge.scores.figure import Drawn, Mapped, Missing, Normal
 from harness.judge.scores.proportion import Share, decide, share_of_counts
 
@@ -19,7 +19,7 @@ def single(right: int, n: int) -> Share:
 
 @pytest.mark.parametrize(("required", "n"), [(0.90, 29), (0.95, 59), (0.99, 299)])
 def test_the_smallest_all_pass_n_is_the_published_one(required: float, n: int) -> None:
-    assert planning.smallest_all_pass_n(required) == n
+    assert binomial.smallest_all_pass_n(required) == n
     assert decide(single(n, n), ">=", required).status == "PASS"
     assert decide(single(n - 1, n - 1), ">=", required).status == "INCONCLUSIVE"
 
@@ -105,7 +105,7 @@ def test_a_mapped_figure_is_decided_on_its_own_scale() -> None:
 
 @pytest.mark.parametrize("required", [0.5, 0.8, 0.9, 0.95, 0.99])
 def test_planned_n_is_the_first_with_the_wanted_power(required: float) -> None:
-    n = planning.planned_n(required)
+    n = binomial.planned_n(required)
     assert n is not None
     truth = (1 + required) / 2
 
@@ -117,10 +117,10 @@ def test_planned_n_is_the_first_with_the_wanted_power(required: float) -> None:
 
 
 def test_what_cases_prove_at_best_is_their_bound_when_all_are_right() -> None:
-    assert planning.best_provable(100) == pytest.approx(0.970487, abs=5e-7)
-    assert planning.best_provable(0) == 0.0
+    assert binomial.best_provable(100) == pytest.approx(0.970487, abs=5e-7)
+    assert binomial.best_provable(0) == 0.0
 
 
 def test_no_plan_exists_for_a_truth_at_or_below_the_requirement() -> None:
-    assert planning.planned_n(0.9, truth=0.9) is None
-    assert planning.planned_n(1.0) is None
+    assert binomial.planned_n(0.9, truth=0.9) is None
+    assert binomial.planned_n(1.0) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.judge.documents import Estimate
-from harness.judge.scores.planning import rounded_up
+from harness.judge.scores import rounded_up
 from harness.judge.wording.text import (
     Scale,
     amount,

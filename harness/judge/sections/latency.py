@@ -108,19 +108,20 @@ def _parts(view: View) -> tuple[LatencyPart, ...]:
     sent = trials.caller_ns != NONE
     if not sent.any():
         return ()
+    opened = trials.connect_ns[sent]
+    connection = int(opened[opened != NONE].sum())
+    retries, backoff = int(trials.retry_ns[sent].sum()), int(trials.backoff_ns[sent].sum())
     # The last attempt, with the writing of its request: all of the caller's time that is not waiting or lost.
-    last = trials.caller_ns - trials.backoff_ns - trials.retry_ns
-    connection = np.where(trials.connect_ns == NONE, 0, trials.connect_ns)
-    columns: dict[PartName, Int64] = {
-        "queue": trials.queue_ns,
-        "rate limit": trials.rate_limit_ns,
+    last = int(trials.caller_ns[sent].sum()) - backoff - retries
+    sums: dict[PartName, int] = {
+        "queue": int(trials.queue_ns[sent].sum()),
+        "rate limit": int(trials.rate_limit_ns[sent].sum()),
         "connection": connection,
         "service": last - connection,
-        "retries": trials.retry_ns,
-        "backoff": trials.backoff_ns,
-        "own": trials.own_ns,
+        "retries": retries,
+        "backoff": backoff,
+        "own": int(trials.own_ns[sent].sum()),
     }
-    sums: dict[PartName, int] = {name: int(column[sent].sum()) for name, column in columns.items()}
     total = sum(sums.values())
     n = int(sent.sum())
     return tuple(

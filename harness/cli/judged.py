@@ -39,7 +39,7 @@ def judged(folder: Path, thresholds: Sequence[Threshold] | None = None) -> Asses
 
 def as_judged(folder: Path, manifest: Manifest) -> Assessment:
     """Give a run's assessment: the one that was kept while all that it was judged from is the same, else anew."""
-    from harness.judge.assess import Assessment
+    from harness.judge import Assessment
 
     return kept.read_kept(folder / KEPT, _digest_of_all(folder, manifest), Assessment) or judged(folder)
 

@@ -102,13 +102,7 @@ class WireTransport(ClientTransport[Response]):
         self._tells_openings = parts.scheme == "https"
         self._tells_writing = self._tells_openings or parts.hostname not in LOOPBACK
         self._openings: deque[int] = deque(maxlen=_OPENINGS_KEPT)
-        builder = (
-            ClientBuilder()
-            .follow_redirects(False)
-            .referer(False)
-            .default_headers(self._headers)
-            .no_proxy()
-        )
+        builder = ClientBuilder().follow_redirects(False).referer(False).default_headers(self._headers).no_proxy()
         for certificate in self._trusted:
             builder = builder.add_root_certificate_pem(certificate)
         if (proxy := self._proxy()) is not None:

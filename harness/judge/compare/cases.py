@@ -85,6 +85,7 @@ class _Speaker:
     def __init__(self, side: Side) -> None:
         self._side = side
         self._codes = side.view.codes_of(side.trials)
+        self._lost, self._reply = lost(side.trials), side.trials.reply  # once: a column may have to be widened
         self._order = np.argsort(side.case, kind="stable")
         self._starts = np.searchsorted(side.case[self._order], np.arange(len(side.rows) + 1))
         self._renderer: Renders | None = None
@@ -104,11 +105,11 @@ class _Speaker:
 
     def replies(self, place: int) -> tuple[str, ...]:
         """Give distinct replies: by which the case counts as right, or wrong, then others, then what failed."""
-        trials, rows = self._side.trials, self._rows(place)
-        right, failed = self._side.right[rows], lost(trials)[rows]
+        rows = self._rows(place)
+        right, failed = self._side.right[rows], self._lost[rows]
         typical = right == (np.count_nonzero(right) > np.count_nonzero(~failed) / 2)
         told = (
-            _commonest(Counter(trials.replies[int(trials.reply[row])] for row in some))
+            _commonest(Counter(self._side.trials.replies[reply] for reply in self._reply[some]))
             for some in (rows[typical & ~failed], rows[~typical & ~failed], rows[failed])
         )
         return tuple(dict.fromkeys(chain.from_iterable(told)))[:SHOWN_REPLIES]

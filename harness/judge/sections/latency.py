@@ -99,7 +99,8 @@ def _over_time(view: View) -> tuple[tuple[float, float], ...]:
     ordered = kept[np.lexsort((kept, trials.sent_at[kept]))]
     if len(ordered) > _POINTS:
         ordered = ordered[np.linspace(0, len(ordered) - 1, _POINTS).round().astype(np.int64)]
-    return tuple((float(trials.sent_at[row]) / 1e9, float(trials.caller_ns[row]) / 1e9) for row in ordered)
+    sent, took = trials.sent_at[ordered] / 1e9, trials.caller_ns[ordered] / 1e9
+    return tuple(zip(sent.tolist(), took.tolist(), strict=True))
 
 
 def _parts(view: View) -> tuple[LatencyPart, ...]:

@@ -5,7 +5,7 @@ than one witness: two candidates, or one asked three times or more; and only can
 (Cohen's kappa above .2) are heard, because one that always gives the same answer agrees with itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -23,9 +23,9 @@ def notable_cases(view: View) -> tuple[NotableCase, ...]:
     """Give the cases of one candidate, at most ten of each kind."""
     kinds = dict(_kinds(view))
     unread = kinds.pop(UNREAD)
-    found = [_case(view, why, int(case)) for why, cases in kinds.items() for case in cases[:_MOST]]
-    found += [_unread(view, int(case)) for case in unread[:_MOST]]
-    return (*found, *_slowest(view))
+    first = _first_rows(view)
+    found = [each for why, cases in kinds.items() for each in _cases(view, why, first[cases[:_MOST]])]
+    return (*found, *_unread(view, unread[:_MOST]), *_slowest(view))
 
 
 def notable_counts(view: View) -> dict[str, int]:
@@ -51,29 +51,39 @@ def _kinds(view: View) -> dict[str, Int64]:
     }
 
 
-def _case(view: View, why: str, case: int, row: int | None = None) -> NotableCase:
-    if row is None:
-        rows = np.flatnonzero(view.trials.case == case)
-        wrong = rows[~view.answers.right[rows]]
-        row = int(wrong[0]) if len(wrong) else int(rows[0])
-    caller = int(view.trials.caller_ns[row])
-    return NotableCase(
-        why=why,
-        case=view.cases.ids[case],
-        expected=view.labels[int(view.cases.expected[case])],
-        got=view.answer_name(int(view.answer_codes[row])),
-        text=view.cases.texts[case],
-        reply=view.trials.replies[int(view.trials.reply[row])],
-        latency_s=None if caller == NONE else caller / 1e9,
-    )
+def _cases(view: View, why: str, rows: Int64) -> Iterator[NotableCase]:
+    """Give the cases of some trials; each column is read once, for it may have to be widened."""
+    trials = view.trials
+    for case, caller, reply, got in zip(
+        trials.case[rows], trials.caller_ns[rows], trials.reply[rows], view.answer_codes[rows], strict=True
+    ):
+        yield NotableCase(
+            why=why,
+            case=view.cases.ids[case],
+            expected=view.labels[int(view.cases.expected[case])],
+            got=view.answer_name(int(got)),
+            text=view.cases.texts[case],
+            reply=trials.replies[reply],
+            latency_s=None if caller == NONE else int(caller) / 1e9,
+        )
 
 
-def _unread(view: View, case: int) -> NotableCase:
-    hit = (view.trials.case == case) & (view.trials.outcome == OUTCOMES.index(UNREAD))
-    return _case(view, UNREAD, case, int(np.flatnonzero(hit)[0]))
+@once
+def _first_rows(view: View) -> Int64:
+    """Give each case's first trial that is wrong, else its first one."""
+    cases, first = view.trials.case, np.full(len(view.cases), NONE, dtype=np.int64)
+    for rows in (np.arange(len(cases)), np.flatnonzero(~view.answers.right)):
+        first[cases[rows[::-1]]] = rows[::-1]  # of several the last that is written stays
+    return first
 
 
-def _slowest(view: View) -> list[NotableCase]:
+def _unread(view: View, cases: Int64) -> Iterator[NotableCase]:
+    hits = np.flatnonzero(np.isin(view.trials.case, cases) & (view.trials.outcome == OUTCOMES.index(UNREAD)))
+    _, first = np.unique(view.trials.case[hits], return_index=True)
+    return _cases(view, UNREAD, hits[first])
+
+
+def _slowest(view: View) -> Iterable[NotableCase]:
     """Give at most three cases of the slowest answered calls, each by its slowest; none that another one equals."""
     trials = view.trials
     timed = np.flatnonzero((trials.caller_ns != NONE) & ~view.failed)
@@ -85,7 +95,7 @@ def _slowest(view: View) -> list[NotableCase]:
     times = trials.caller_ns[cases]
     rest = times[3] if len(times) > 3 else 0 if times[0] > times[-1] else times[0]
     slowest = cases[:3][times[:3] > rest]
-    return [_case(view, "slowest", int(trials.case[row]), int(row)) for row in slowest]
+    return _cases(view, "slowest", slowest)
 
 
 def maybe_mislabelled(views: Sequence[View]) -> tuple[NotableCase, ...]:
@@ -106,7 +116,7 @@ def maybe_mislabelled(views: Sequence[View]) -> tuple[NotableCase, ...]:
     witnesses = f"{len(heard)} candidates" if len(heard) > 1 else f"{heard[0].repeats} repeats"
     witnesses = "both candidates" if len(heard) == 2 else f"all {witnesses}"
     why = f"maybe mislabelled: {witnesses} agree on another label"
-    return tuple(_case(heard[0], why, int(case)) for case in wrong)
+    return tuple(_cases(heard[0], why, _first_rows(heard[0])[wrong]))
 
 
 def _moves(view: View) -> bool:

@@ -95,7 +95,7 @@ def _unstable(view: View, case: int) -> judge.UnstableCase:
         case=view.cases.ids[case],
         expected=view.labels[int(view.cases.expected[case])],
         labels=dict(sorted(said.items(), key=lambda item: (-item[1], item[0]))),
-        replies=tuple(view.trials.replies[int(view.trials.reply[row])] for row in rows),
+        replies=tuple(view.trials.replies[reply] for reply in view.trials.reply[rows]),
     )
 
 

@@ -165,29 +165,19 @@ class Reader:
 
     def _bash(self, script: str) -> tuple[int, str]:
         where = self.at / ".cwd"
-        done = subprocess.run(
-            ["bash", "-c", f"{PREAMBLE}{script}\npwd -P > {shlex.quote(str(where))}"],
-            cwd=self.at,
-            env=environment(PYTHON=sys.executable, **self._environment()),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=HANGS_S,
-            check=False,
-        )
+        typed = ["bash", "-c", f"{PREAMBLE}{script}\npwd -P > {shlex.quote(str(where))}"]
+        done = self._process(typed, PYTHON=sys.executable, **self._environment())
         assert "Traceback" not in done.stdout, done.stdout
         if where.exists():
             self.at = Path(where.read_text().rstrip("\n"))
             where.unlink()
         return done.returncode, done.stdout
 
-    def _python(self, block: Block, text: str) -> None:
-        self.imports += "".join(f"{line}\n" for line in text.splitlines() if line.startswith(("import ", "from ")))
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", self.imports + text],
+    def _process(self, command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
             cwd=self.at,
-            env=environment(),
+            env=environment(**more),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -195,6 +185,10 @@ class Reader:
             timeout=HANGS_S,
             check=False,
         )
+
+    def _python(self, block: Block, text: str) -> None:
+        self.imports += "".join(f"{line}\n" for line in text.splitlines() if line.startswith(("import ", "from ")))
+        done = self._process([sys.executable, "-W", "error", "-c", self.imports + text])
         assert done.returncode == 0, f"{block.place}: {done.stdout}"
         self.said = done.stdout
 

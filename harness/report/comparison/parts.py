@@ -81,6 +81,20 @@ def _said(answers: dict[str, int]) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unpaired:
+    """Cases that are not the same question on both sides."""
+
+    told: str  # how many, and why
+    ids: tuple[str, ...]
+    side: str  # whose run has them: base or head
+    rest: int  # those that are not named
+
+    def __str__(self) -> str:
+        rest = f" and {self.rest:,} more" if self.rest else ""
+        return f"{self.told}: {', '.join(self.ids)}{rest}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonView:
     """What every renderer of a comparison renders."""
 
@@ -111,5 +125,5 @@ class ComparisonView:
     prompt_diff: tuple[WordChange, ...]
     prompt_note: str
     changes: Table | None
-    unpaired: tuple[str, ...]
+    unpaired: tuple[Unpaired, ...]
     method: str

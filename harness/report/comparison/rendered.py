@@ -165,8 +165,8 @@ def _surroundings(view: ComparisonView, pen: Pen, *, full: bool) -> Iterable[Ren
     if view.unpaired:
         yield ""
         yield pen.text("Not paired as they are", "bold")
-        for line in view.unpaired:
-            yield bulleted("-", line, pen)
+        for cases in view.unpaired:
+            yield bulleted("-", str(cases), pen)
     if full:
         yield ""
         yield indented(pen.text(view.method, "dim"))

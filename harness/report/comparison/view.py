@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 from harness import judge
 from harness.files.thresholds import metric_of
-from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow
+from harness.report.comparison.parts import CaseView, ComparisonView, DifferenceRow, QuestionRow, Unpaired
 from harness.report.gate.view import broke_most, more_cases
 from harness.report.parts import (
     STATUS_TONES,
@@ -261,15 +261,16 @@ def _when(created_utc: str) -> str:
     return f"{created_utc[:19].replace('T', ' ')} UTC" if created_utc[19:] else created_utc
 
 
-def _unpaired(c: judge.Comparison) -> Iterable[str]:
-    for what, ids in (
-        ("only in the baseline", c.unpaired_base),
-        ("only in the candidate", c.unpaired_head),
-        ("edited since, so not the same question", c.edited),
-        ("with another expected label now, which counts for both", c.relabelled),
+def _unpaired(c: judge.Comparison) -> Iterable[Unpaired]:
+    for side, what, ids in (
+        ("base", "only in the baseline", c.unpaired_base),
+        ("head", "only in the candidate", c.unpaired_head),
+        ("head", "edited since, so not the same question", c.edited),
+        ("head", "with another expected label now, which counts for both", c.relabelled),
     ):
         if ids:
-            yield f"{judge.count(len(ids), 'case')} {what}: {judge.listed(list(ids), IDS_SHOWN)}"
+            told, rest = f"{judge.count(len(ids), 'case')} {what}", max(0, len(ids) - IDS_SHOWN)
+            yield Unpaired(told=told, ids=tuple(ids[:IDS_SHOWN]), side=side, rest=rest)
 
 
 def _method(c: judge.Comparison) -> str:

@@ -15,7 +15,8 @@ from judged import assessment, candidate, manifest, scored, three
 from run_of import judged
 
 from harness.errors import FilesError, UsageError
-from harness.report.comparison import render_comparison_html
+from harness.report.comparison import comparison_values, render_comparison_html, render_comparison_markdown
+from harness.report.rendering import render_page
 from harness.report.run import render_html, run_view
 
 
@@ -156,3 +157,15 @@ def test_a_comparison_says_what_a_difference_means_without_repeating_it() -> Non
     meanings = re.findall(r'<td class="verdict-cell">.*?<span class="why">([^<]*)</span>', page)
     assert "No difference is shown." not in meanings  # cost per 1000, without an interval: the badge says it
     assert all(said.startswith(("No difference is shown", "Can&#39;t tell: ")) for said in meanings)
+
+
+def test_cases_that_are_not_paired_lead_to_the_run_that_has_them() -> None:
+    ids = ("gone<b>", *(f"gone-{n}" for n in range(13)))
+    made = msgspec.structs.replace(broken_and_fixed(), unpaired_base=ids, edited=("edited-1",))
+    assert "14 cases only in the baseline: gone&lt;b&gt;, gone-0, " in render_comparison_markdown(made)
+    values = {**comparison_values(made), "cases_link": lambda side, cases: f"/{side}/{cases.get('id', '')}"}
+    page = Page(render_page("comparison.html.j2", **values))
+    links = {tag["href"] for name, tag in page.tags if name == "a" and tag.get("class") == "to-cases"}
+    assert {"/base/gone<b>", "/base/gone-10", "/head/edited-1"} <= links
+    assert "/base/gone-11" not in links  # twelve are named, the rest is counted
+    assert "and 2 more" in render_page("comparison.html.j2", **values)

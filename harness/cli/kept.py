@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from harness import __version__, rundir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 _COMPUTING = ("numpy", "scipy")
 _T = TypeVar("_T")
@@ -61,7 +62,8 @@ def _of_file(path: Path) -> str:
         return "none"
 
 
-def _code() -> Iterator[str]:
+@cache
+def _code() -> tuple[str, ...]:
     """Name what judges: every file of ours, and the libraries that compute, by size and time of change."""
     from importlib.util import find_spec
 
@@ -69,8 +71,7 @@ def _code() -> Iterator[str]:
         Path(__file__).parents[1],
         *(Path(spec.origin).parent for spec in map(find_spec, _COMPUTING) if spec and spec.origin),
     ]
-    yield f"{sys.version} {__version__}"
-    for at, place in enumerate(places):
-        for path in sorted(place.rglob("*.py") if not at else [place / "version.py"]):
-            about = path.stat()
-            yield f"{path} {about.st_size} {about.st_mtime_ns}"
+    ours, *theirs = places
+    files = [*sorted(ours.rglob("*.py")), *(place / "version.py" for place in theirs)]
+    known = ((path, path.stat()) for path in files)
+    return (f"{sys.version} {__version__}", *(f"{path} {about.st_size} {about.st_mtime_ns}" for path, about in known))

@@ -97,13 +97,14 @@ def _register(name: str, where: str) -> None:
 
 for _name, _where in COMMANDS.items():
     _register(_name, _where)
+_command = typer.main.get_command(app)
 
 
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
     keep_streams_usable()
     try:
-        sys.exit(app(prog_name="harness", standalone_mode=False))
+        sys.exit(_command(prog_name="harness", standalone_mode=False))
     except COMPLAINT as complaint:
         if (mistake := told(complaint)) is not None:
             show_error(mistake)

@@ -6,10 +6,12 @@ template, a user's own one too, can't forget it.
 
 from collections.abc import Callable
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from jinja2 import (
     BaseLoader,
+    BytecodeCache,
     ChoiceLoader,
     Environment,
     FileSystemLoader,
@@ -20,9 +22,26 @@ from jinja2 import (
     TemplateSyntaxError,
     Undefined,
 )
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from harness.errors import FilesError, Problem, UsageError
+
+
+class _Compiled(BytecodeCache):
+    """What this process compiled, by a template's name, file and text: an environment is made for each page."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
 
 
 def environment(neutralise: Callable[[str], Markup], template_dir: Path | None) -> Environment:
@@ -37,6 +56,7 @@ def environment(neutralise: Callable[[str], Markup], template_dir: Path | None) 
     theirs: list[BaseLoader] = [FileSystemLoader(template_dir)] if template_dir else []
     return Environment(
         loader=ChoiceLoader([*theirs, own, PrefixLoader({"default": own})]),
+        bytecode_cache=_COMPILED,
         autoescape=True,
         finalize=finalize,
         undefined=StrictUndefined,

@@ -49,7 +49,7 @@ Whole: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 Tokens: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class Trial(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Case x candidate x variant x repeat: one decision wanted.
 
     `key` is a digest of everything that the reply may depend on: prompt content, model entry (origin,
@@ -63,14 +63,14 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     repeat: Whole = 0
 
 
-class Planned(msgspec.Struct, frozen=True):
+class Planned(msgspec.Struct, frozen=True, gc=False):
     """A trial with the inputs that its prompt is rendered with."""
 
     trial: Trial
     inputs: dict[str, str]
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Tokens as the endpoint counted them; None where it did not say."""
 
     input: Tokens | None = None  # tokens of the prompt
@@ -80,7 +80,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tier: str | None = None  # service tier that it is paid at, in lower case: as the endpoint said, or `batch`
 
 
-class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
+class TokenLogprob(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """One generated token with its natural-log probability and the alternatives at its place."""
 
     token: str  # its text
@@ -88,14 +88,14 @@ class TokenLogprob(msgspec.Struct, frozen=True, array_like=True):
     top: tuple[tuple[str, float], ...] = ()  # likeliest tokens at its place, with theirs
 
 
-class ToolCall(msgspec.Struct, frozen=True, array_like=True):
+class ToolCall(msgspec.Struct, frozen=True, gc=False, array_like=True):
     """A call that a model asked for instead of answering: its name, and its arguments as JSON text."""
 
     name: str  # of the tool
     arguments: str  # JSON text
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="reply"):
+class Reply(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="reply"):
     """A complete reply, whatever it says; the judge decides which label it is."""
 
     text: str  # what the model answered
@@ -113,7 +113,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="
     odd: tuple[str, ...] = ()  # fields that only keep books and could not be read: they count as not known
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="failure"):
+class Failure(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="failure"):
     """Why a trial ended without a reply."""
 
     kind: FailureKind  # what went wrong
@@ -121,7 +121,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag
     status: Whole | None = None  # of HTTP; null where there was none
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """One HTTP exchange. Offsets count from the start of this attempt; None when it did not get so far."""
 
     duration_ns: Whole  # start -> last byte, or -> the error
@@ -139,7 +139,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     remaining_tokens: Whole | None = None  # that the provider said are left
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="trial"):
+class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="trial"):
     """What became of one trial: exactly one for each planned trial at the end of a run."""
 
     key: str  # digest of the trial
@@ -194,7 +194,7 @@ def service_ns(record: Record) -> int | None:
     return last.duration_ns - (last.written_ns or 0)
 
 
-class CaseRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="case"):
+class CaseRow(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True, tag="case"):
     """A case as it was when the run began, so that a run can be judged years later without its suite."""
 
     id: str  # of the case

@@ -11,18 +11,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from harness.cores import shared_out, usable
 from harness.journal.line import LONGEST_LINE, Event
-from harness.journal.reader import open_plain, read_events, read_range
+from harness.journal.reader import Range, open_plain, read_events
 
 RANGE = 32 << 20  # bytes; some 70,000 trials
+_AT_ONCE = 200  # events that are objects at one time
 PAYS = 96 << 20  # bytes of a journal from which processes are started: some 200,000 trials
 
 _T = TypeVar("_T")
-_Work = Callable[[Iterator[Event]], _T]
+_Work = Callable[[Iterable[list[Event]]], _T]
 _Bytes = tuple[int, int | None]  # from, and to before; None: to the end of the file, wherever that is by then
 
 
@@ -38,7 +40,7 @@ class Journal(Iterable[Event]):
     def blocks(self, work: _Work[_T]) -> Iterator[_T]:
         """Give what is made of each range, in order."""
         ranges = list(self._ranges())
-        done = due = 0
+        done, due = 0, cast("int | None", 0)
         if self._cores > 1 and len(ranges) > 1 and ranges[-1][0] + self._range >= self._pays:
             reading = partial(_read, self._path, work)
             with closing(shared_out(reading, ranges, min(self._cores, len(ranges)))) as parts:
@@ -48,7 +50,7 @@ class Journal(Iterable[Event]):
                     done, due = done + 1, made[1]
                     yield made[2]
         for begin, end in ranges[done:]:
-            events = read_range(self._path, begin, end, seq=due)
+            events = Range(self._path, begin, end, seq=due)
             yield work(events)
             due = events.due
 
@@ -73,11 +75,12 @@ def blocks_of(events: Iterable[Event], work: _Work[_T]) -> Iterator[_T]:
     if isinstance(events, Journal):
         yield from events.blocks(work)
     else:
-        yield work(iter(events))
+        remaining = iter(events)
+        yield work(iter(lambda: list(islice(remaining, _AT_ONCE)), []))
 
 
-def _read(path: Path, work: _Work[_T], range_: _Bytes) -> tuple[int, int, _T]:
+def _read(path: Path, work: _Work[_T], range_: _Bytes) -> tuple[int | None, int | None, _T]:
     """Give what is made of a range, after the number of its first line and of the line after it."""
-    events = read_range(path, *range_)
+    events = Range(path, *range_)
     made = work(events)
     return events.first, events.due, made

@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import zlib
 from typing import TypeAlias
 
@@ -29,8 +30,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
 AnyEvent: TypeAlias = Header | CaseRow | Session | Pace | Refused | Stopped | Batch | Waiting | Interference | Record
 
 
-class _Line(msgspec.Struct, frozen=True):
-    crc: str
+class _Line(msgspec.Struct, frozen=True, gc=False):
     seq: int
     event: AnyEvent
 
@@ -52,13 +52,33 @@ def encode_line(seq: int, event: Event | Header) -> bytes:
 
 def check_line(line: bytes) -> None:
     """Raise NotALine unless the line is whole: shape, checksum, LF."""
-    if line.startswith(b'{"crc":"%08x",' % zlib.crc32(line[PREFIX:-1])) and line.endswith(b"\n"):
-        return  # one comparison for the usual case; the rest says what is wrong
     if not line.endswith(b"\n"):
         raise NotALine("it has no line end")
     if line[:8] != b'{"crc":"' or line[16:PREFIX] != b'",':
         raise NotALine("it does not begin as a journal line")
-    raise NotALine("its checksum does not match its content")
+    if line[8:16] != b"%08x" % zlib.crc32(line[PREFIX:-1]):
+        raise NotALine("its checksum does not match its content")
+
+
+def whole_of(lines: list[bytes]) -> int:
+    """Give how many lines are whole before the first that is not; their LF was taken."""
+    sums = struct.pack(f">{len(lines)}I", *map(zlib.crc32, [line[PREFIX:] for line in lines])).hex("|", 4)
+    heads = '{"crc":"' + sums.replace("|", '",{"crc":"') + '",'
+    if b"".join([line[:PREFIX] for line in lines]) == heads.encode():  # one comparison for the usual case
+        return len(lines)
+    return next((n for n, line in enumerate(lines) if len(lines) == 1 or not whole_of([line])), 0)
+
+
+def decode_lines(lines: list[bytes], seq: int) -> list[Event] | None:
+    """Decode checked lines that are due from a number on; None where one of them wants a closer look."""
+    try:
+        decoded = list(map(_decode, lines))
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    if [line.seq for line in decoded] != list(range(seq, seq + len(lines))):
+        return None
+    events = [line.event for line in decoded]
+    return events if seq and Header not in set(map(type, events)) else None  # type: ignore[return-value]
 
 
 def decode_line(line: bytes, seq: int) -> Event | Header:

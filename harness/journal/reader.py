@@ -25,10 +25,12 @@ from harness.journal.line import (
     Waiting,
     check_line,
     decode_line,
+    decode_lines,
     sequence_of,
+    whole_of,
 )
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16  # bytes: their lines and events stay in the cache of a core
 _TAIL = 4096  # bytes in which the lines stand that end a session
 _LISTED: Any = Session | Interference | Batch | Waiting | Record
 
@@ -47,10 +49,8 @@ def read_events(path: Path) -> Iterator[Event]:
 
     Raises JournalDamaged, naming line and byte offset, at anything else that is wrong.
     """
-    for seq, offset, line in _whole_lines(path):
-        event = _decoded(path, seq, offset, line)
-        if not isinstance(event, Header):
-            yield event
+    for events in Range(path, 0, None, seq=0):
+        yield from events
 
 
 class Placed(NamedTuple):
@@ -64,8 +64,11 @@ class Placed(NamedTuple):
 
 def read_placed(path: Path, *, seq: int = 0, offset: int = 0) -> Iterator[Placed]:
     """Yield the events from a line on, header included, as `read_events` does: for following a live run."""
-    for number, at, line in _whole_lines(path, first=seq, offset=offset):
-        yield Placed(number, at, len(line), _decoded(path, number, at, line))
+    for first, begin, lines in _whole_lines(path, first=seq, offset=offset):
+        at = begin
+        for number, line in enumerate(lines, first):
+            yield Placed(number, at, len(line) + 1, _decoded(path, number, at, line))
+            at += len(line) + 1
 
 
 def read_at(path: Path, places: Iterable[tuple[int, int, int]]) -> Iterator[Event | Header]:
@@ -81,33 +84,41 @@ def read_at(path: Path, places: Iterable[tuple[int, int, int]]) -> Iterator[Even
             yield _decoded(path, seq, offset, line)
 
 
-class _Range(Iterator[Event]):
-    """The events of some whole lines, and the numbers of the first line and of the one after them."""
+class Range:
+    """The events of the lines from one byte to before another (None: to the end of the file), many at a time.
 
-    def __init__(self, path: Path, begin: int, end: int | None, seq: int | None) -> None:
-        self._path = path
-        self._lines = _whole_lines(path, first=seq or 0, offset=begin, end=end)
-        self._shift = 0 if seq is not None else None
-        self.first = self.due = seq or 0
-
-    def __next__(self) -> Event:
-        for number, offset, line in self._lines:
-            if self._shift is None:
-                self._shift = self.first = sequence_of(line)
-            seq = number + self._shift
-            event = _decoded(self._path, seq, offset, line)
-            self.due = seq + 1
-            if not isinstance(event, Header):
-                return event
-        raise StopIteration
-
-
-def read_range(path: Path, begin: int, end: int | None, *, seq: int | None = None) -> _Range:
-    """Read the lines from one byte to before another, each the begin of a line; None: to the end of the file.
-
-    `seq` is the number that is due for the first line; without it the line's own is taken. As `read_events` else.
+    Each of those bytes begins a line. `seq` is the number that is due for the first line; without it the line's own is
+    taken. `first` is that number, `due` the one that is due after what was read. As `read_events` else.
     """
-    return _Range(path, begin, end, seq if begin else 0)
+
+    def __init__(self, path: Path, begin: int, end: int | None, *, seq: int | None = None) -> None:
+        self._path, self._begin, self._end = path, begin, end
+        self.first = self.due = seq if begin else 0
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        for _, offset, lines in _whole_lines(self._path, first=self.due or 0, offset=self._begin, end=self._end):
+            if self.due is None:
+                self.first = self.due = sequence_of(lines[0])
+            events = decode_lines(lines, self.due)
+            if events is None:
+                yield from self._one_by_one(lines, self.due, offset)
+            else:
+                yield events
+            self.due += len(lines)
+
+    def _one_by_one(self, lines: list[bytes], seq: int, offset: int) -> Iterator[list[Event]]:
+        """Give the events of lines among which is a header, one that msgspec does not take, or damage after them."""
+        events: list[Event] = []
+        try:
+            for number, line in enumerate(lines, seq):
+                event = _decoded(self._path, number, offset, line)
+                offset += len(line) + 1
+                if not isinstance(event, Header):
+                    events.append(event)
+        except JournalDamaged:
+            yield events
+            raise
+        yield events
 
 
 def iter_records(path: Path, *, warmup: bool = False) -> Iterator[Record]:
@@ -150,8 +161,8 @@ def _from_the_end(path: Path) -> Iterator[Event]:
 def recover(path: Path) -> Recovery:
     """Set a torn tail aside and cut the journal to its whole lines; only under the run's lock."""
     end = lines = 0
-    for seq, offset, line in _whole_lines(path):
-        end, lines = offset + len(line), seq + 1
+    for seq, offset, some in _whole_lines(path):
+        end, lines = offset + sum(map(len, some)) + len(some), seq + len(some)
     size = path.stat().st_size
     if size == end:
         return Recovery(end, lines, None)
@@ -170,30 +181,39 @@ def recover(path: Path) -> Recovery:
 
 def _whole_lines(
     path: Path, *, first: int = 0, offset: int = 0, end: int | None = None
-) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (sequence, byte offset, line) of each line whose checksum is right; the last of the file may be torn."""
-    broken: tuple[int, int, str] | None = None
+) -> Iterator[tuple[int, int, list[bytes]]]:
+    """Yield (sequence, byte offset, lines without LF) of lines whose checksums are right; the file's last may be torn.
+
+    Many at a time, so that little is done for each. The file ends where it ended when it was opened: a run that goes on
+    may still write what follows.
+    """
     with _opened(path) as journal:
-        size = os.fstat(journal.fileno()).st_size
+        size, rest = os.fstat(journal.fileno()).st_size, b""
         journal.seek(offset)
-        for seq, line in enumerate(iter(lambda: journal.readline(LONGEST_LINE + 1), b""), first):
-            if broken is not None:
-                raise _damaged(path, *broken)
-            if len(line) > LONGEST_LINE:
-                raise _damaged(path, seq, offset, f"it is longer than {LONGEST_LINE:,} bytes")
+        while chunk := journal.read(_most(rest, None if end is None else end - offset)):
+            lines = (rest + chunk).split(b"\n")
+            rest = lines.pop()
+            if len(lines[0] if lines else rest) >= LONGEST_LINE:
+                raise _damaged(path, first, offset, f"it is longer than {LONGEST_LINE:,} bytes")
+            whole = lines[: whole_of(lines)]
+            if whole:
+                yield first, offset, whole
+            first, offset = first + len(whole), offset + sum(map(len, whole)) + len(whole)
+            if len(whole) == len(lines):
+                continue
+            line = lines[len(whole)] + b"\n"
+            if offset + len(line) >= size:
+                return
             try:
                 check_line(line)
             except NotALine as why:
-                if offset + len(line) >= size:
-                    return  # the end of the file when it was opened: a run that goes on may still write it
-                broken = (seq, offset, str(why))
-                if offset + len(line) == end:
-                    raise _damaged(path, *broken) from None
-                continue
-            yield seq, offset, line
-            offset += len(line)
-            if offset == end:
-                return
+                raise _damaged(path, first, offset, str(why)) from None
+
+
+def _most(rest: bytes, left: int | None) -> int:
+    """Give how many bytes to read behind the rest of a line: ever more, so that a long line is not copied too often."""
+    most = min(_CHUNK + len(rest), LONGEST_LINE + 1 - len(rest))
+    return most if left is None else min(most, left - len(rest))
 
 
 def _decoded(path: Path, seq: int, offset: int, line: bytes) -> Event | Header:
@@ -220,7 +240,7 @@ def open_plain(path: Path, *, buffering: int = -1) -> BufferedReader:
 
 def _opened(path: Path) -> BinaryIO:
     try:
-        return open_plain(path, buffering=_CHUNK)
+        return open_plain(path, buffering=0)
     except FileNotFoundError:
         raise JournalDamaged(
             f"{path} is missing: what was measured is gone.", fix="Restore it from a copy, or start a new run."

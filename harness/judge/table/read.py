@@ -7,7 +7,6 @@ was recorded twice (a prompt was changed and its trials sent again) the later re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from operator import attrgetter
 from typing import TypeVar
 
@@ -24,8 +23,6 @@ from harness.rundir import Manifest, reply_rules
 
 _T = TypeVar("_T")
 MOST_UNPLANNED = 100_000  # rows that are made for trials that nobody planned
-
-_BATCH = 250  # events that are objects at one time: more of them make work for the garbage collector
 
 
 def build(manifest: Manifest, events: Iterable[Event]) -> tuple[CaseColumns, dict[str, TrialColumns]]:
@@ -56,8 +53,8 @@ class Block:
     others: list[Session | Pace | Interference | Refused | Stopped]  # in their order
 
 
-def block_of(manifest: Manifest, events: Iterable[Event]) -> Block:
-    """Read a part of a run's events. Raises JournalDamaged for a trial of a candidate that the manifest lacks."""
+def block_of(manifest: Manifest, events: Iterable[list[Event]]) -> Block:
+    """Read a part of a run's events, some at a time. Raises JournalDamaged for a candidate that the manifest lacks."""
     suite = Suite.model_validate(manifest.suite)
     variants, cases, others = NameNumbers(), CaseIntake(), []
     rules = reply_rules(manifest)
@@ -72,8 +69,7 @@ def block_of(manifest: Manifest, events: Iterable[Event]) -> Block:
         )
         for entry in manifest.candidates
     }
-    remaining = iter(events)
-    while batch := list(islice(remaining, _BATCH)):
+    for batch in events:
         records = [event for event in batch if isinstance(event, Record)]
         if len(records) < len(batch):
             for event in batch:

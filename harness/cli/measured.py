@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from harness.cli.ground import HarnessError, command_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from harness.files.suite import ReplyRule, Suite
+    from harness.files.thresholds import Threshold
     from harness.judge import checks
     from harness.measure.run import Bundle, Most, Record, Retry, Shard, Stopper
+    from harness.record import CaseRow
     from harness.rundir import Manifest
 
 
@@ -90,15 +93,38 @@ def go_on_or_begin(
 
 def stopper_of(bundle: Bundle, beside: checks.Beside | None = None) -> checks.Stopper | None:
     """Give who says when a verdict is settled, or a pair beside its baseline; None where a run asks all its cases."""
+    own = {each.name: each.reply for each in bundle.candidates if each.reply is not None}
+    among = len(bundle.candidates)
+    return _stopper(bundle.suite, bundle.cases, bundle.thresholds, own, bundle.project.results, among, beside)
+
+
+def stopper_of_shards(manifest: Manifest, cases: Sequence[CaseRow], results: Path) -> checks.Stopper | None:
+    """Give the same of a run in `results` that shards are joined to, from what they say of it."""
+    from harness.files.suite import Suite
+    from harness.files.suite.policy import default_thresholds, thresholds_of
+    from harness.rundir import MANIFEST, reply_rules
+
+    suite = Suite.model_validate(manifest.suite)
+    splits = {case.split for case in cases}
+    thresholds = thresholds_of(suite, written_in=MANIFEST) if suite.thresholds else default_thresholds(suite, splits)
+    return _stopper(suite, cases, thresholds, reply_rules(manifest), results, len(manifest.candidates))
+
+
+def _stopper(
+    suite: Suite,
+    cases: Sequence[CaseRow],
+    thresholds: Sequence[Threshold],
+    own: Mapping[str, ReplyRule],
+    results: Path,
+    among: int,
+    beside: checks.Beside | None = None,
+) -> checks.Stopper | None:
     from harness.files.thresholds import metric_of
     from harness.judge import checks
     from harness.rundir import runs_of_suite
 
-    suite, rule = bundle.suite, bundle.suite.stop
-    if rule is None or not all(case.expected for case in bundle.cases):
+    if suite.stop is None or not all(case.expected for case in cases):
         return None
-    thresholds = bundle.thresholds
-    if not suite.thresholds and not list(runs_of_suite(bundle.project.results, suite.name)):
-        thresholds = tuple(t for t in thresholds if not metric_of(t.metric).earlier)  # there is no past to drift from
-    own = {each.name: each.reply for each in bundle.candidates if each.reply is not None}
-    return checks.Stopper(suite, bundle.cases, thresholds, rule, own, among=len(bundle.candidates), beside=beside)
+    if not suite.thresholds and not any(runs_of_suite(results, suite.name)):
+        thresholds = [t for t in thresholds if not metric_of(t.metric).earlier]  # there is no past to drift from
+    return checks.Stopper(suite, cases, thresholds, suite.stop, own, among=among, beside=beside)

@@ -77,7 +77,7 @@ def run(
     chosen |= {"cases": cases, "limit": limit, "first": first}
     added = None if add is None else _added(suite, *add, {**chosen, "stop": stop, "via": via, "shard": shard}, repeats)
     bundle = (_read(suite, repeats, chosen) if added is None else added.bundle).asked(stop=stop, via=via, engine=engine)
-    share = None if shard is None else _shard_of(bundle, shard)
+    share = None if shard is None else _shard_of(shard)
     webhook = webhook_asked(notify, bundle.project)
     if not quiet:
         for told in (*bundle.left_out, *retiring_models(bundle), *bundle.untimed):
@@ -138,14 +138,9 @@ def _added(suite: Path, more: int, named: str, others: "Mapping[str, object]", r
     return added
 
 
-def _shard_of(bundle: "Bundle", written: str) -> "Shard":
+def _shard_of(written: str) -> "Shard":
     from harness.measure.sharding import shard_asked
 
-    if bundle.suite.stop is not None:
-        raise UsageError(
-            "--shard can't be used where a run may stop early: shards don't hear of each other.",
-            fix="Leave --stop out, and `stop:` of the suite.",
-        )
     return shard_asked(written, os.environ)
 
 
@@ -232,9 +227,18 @@ def merge(
     judged.check_template(template)
     project = project_here()
     webhook = webhook_asked(notify, project)
-    done = join([run_asked(run)[0] for run in runs], project.results, project.root)
+    folders = [run_asked(run)[0] for run in runs]
+    done = join(
+        folders,
+        project.results,
+        project.root,
+        lambda manifest, cases: measured.stopper_of_shards(manifest, cases, project.results),
+    )
     for name in done.unfinished:
         note(f"{name} was not finished: `harness resume {done.folder.name}` sends what is left")
+    for candidate in done.unsettled:
+        why = f"{candidate}: a shard stopped for what these together don't settle"
+        note(f"{why}; `harness resume {done.folder.name}` sends what is left")
     for command in done.missing:
         note(f"a shard is missing; this measures it: {command}")
     raise typer.Exit(judged.conclude(done.folder, template=template, as_json=as_json, notify=webhook))

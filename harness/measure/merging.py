@@ -3,13 +3,18 @@
 What the shards must agree in is what makes a run: suite, prompts, models, cases, seed and the harness. Nothing is
 counted twice and nothing is made up: a shard that is there twice, a trial that is none of its shard's, a line that
 was changed are refused; what a missing or unfinished shard owes stays not run, and `resume` can send it.
+
+What shards stopped for is weighed anew by the evidence of the whole run, which looks at the longest beginning of the
+asked order that is finished in all of them. So a candidate is stopped once, after as many cases as one process would
+have asked, however much more some shards asked beside it; where all of it was asked the whole suite decides. What is
+not settled by what was joined (a shard is missing, or another one than was heard) is owed, as if nothing had stopped.
 """
 
 import hashlib
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,7 +24,8 @@ import msgspec
 from harness.errors import RunChanged, UsageError
 from harness.journal import JournalWriter, RunLock, open_plain
 from harness.measure.sharding import Shard, shard_of
-from harness.record import CaseRow, Pace, Record, Session
+from harness.measure.sink import Stopper
+from harness.record import CaseRow, Event, Pace, Record, Session, Stopped
 from harness.rundir import (
     JOURNAL,
     LOCK,
@@ -42,6 +48,7 @@ class Merged:
     folder: Path
     missing: tuple[str, ...]  # commands that measure the shards that were not there
     unfinished: tuple[str, ...]  # run ids of shards that were not measured to their end
+    unsettled: tuple[str, ...]  # candidates that shards stopped for what these together don't settle
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +58,13 @@ class _Part:
     shard: Shard
 
 
-def merge(folders: Sequence[Path], results: Path, root: Path) -> Merged:
-    """Join shards to a new run in `results` of the project in `root`.
+def merge(
+    folders: Sequence[Path],
+    results: Path,
+    root: Path,
+    stopping: Callable[[Manifest, Sequence[CaseRow]], Stopper | None],
+) -> Merged:
+    """Join shards to a new run in `results` of the project in `root`; `stopping` weighs anew what they stopped for.
 
     Raises UsageError and RunChanged for what are not shards of one run, RunLocked for one that is being
     measured, and JournalDamaged.
@@ -69,12 +81,14 @@ def merge(folders: Sequence[Path], results: Path, root: Path) -> Merged:
         shares = {part.shard: part.shard.share(cases) for part in parts}
         content = " ".join(part.manifest.run_id for part in parts)
         with run_at_once(results, first.manifest.suite_name, content) as run:
-            unfinished = _fill(run, parts, cases, shares)
+            stopper = stopping(first.manifest, [*cases.values()])
+            with closing(JournalWriter.create(run / JOURNAL, run.name)) as writer:
+                unfinished, unsettled = _write(_Joined(writer, stopper), parts, cases, shares)
             write_manifest(run, _manifest(run, parts, root))  # last: it makes the folder a run
     there = {part.shard for part in parts}
     of = first.shard.of
     absent = (shard for n in range(1, of + 1) if (shard := Shard(n, of)) not in there)
-    return Merged(run, tuple(_command(first.manifest, shard) for shard in absent), unfinished)
+    return Merged(run, tuple(_command(first.manifest, shard) for shard in absent), unfinished, unsettled)
 
 
 def _parts(folders: Iterable[Path]) -> Iterator[_Part]:
@@ -95,7 +109,9 @@ def _parts(folders: Iterable[Path]) -> Iterator[_Part]:
 
 
 def _refuse_others(first: _Part, part: _Part) -> None:
-    differences = list(dict.fromkeys(_differences(first, part)))
+    differences = list(dict.fromkeys(differing(first.manifest, part.manifest)))
+    if first.shard.of != part.shard.of:
+        differences.insert(0, f"shards: of {first.shard.of}, of {part.shard.of}")
     if differences:
         listed = "".join(f"\n  {each}" for each in differences)
         raise RunChanged(
@@ -104,10 +120,8 @@ def _refuse_others(first: _Part, part: _Part) -> None:
         )
 
 
-def _differences(first: _Part, part: _Part) -> Iterator[str]:
-    one, other = first.manifest, part.manifest
-    if first.shard.of != part.shard.of:
-        yield f"shards: of {first.shard.of}, of {part.shard.of}"
+def differing(one: Manifest, other: Manifest) -> Iterator[str]:
+    """Say in what two manifests are not of shards of one run."""
     for name in _SAME:
         if getattr(one, name) != getattr(other, name):
             yield f"{name}: {getattr(one, name)}, {getattr(other, name)}"
@@ -118,14 +132,14 @@ def _differences(first: _Part, part: _Part) -> Iterator[str]:
     for name in sorted(before.keys() ^ now.keys()):
         yield f"candidates: {name} is only in one of them"
     for name in sorted(before.keys() & now.keys()):
-        yield from _differing(name, before[name], now[name])
+        yield from _differing_in(name, before[name], now[name])
     files, others = ({file.path: file.sha256 for file in each.files} for each in (one, other))
     for path in sorted(files.keys() | others.keys()):
         if files.get(path) != others.get(path):
             yield f"file: {path}"
 
 
-def _differing(name: str, one: CandidateEntry, other: CandidateEntry) -> Iterator[str]:
+def _differing_in(name: str, one: CandidateEntry, other: CandidateEntry) -> Iterator[str]:
     for part in ("prompt", "model"):
         before, now = getattr(one, part), getattr(other, part)
         keys = [key for key in sorted(before.keys() | now.keys()) if before.get(key) != now.get(key)]
@@ -166,38 +180,53 @@ def _digest(journal: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fill(
-    run: Path, parts: Sequence[_Part], cases: dict[str, CaseRow], shares: dict[Shard, frozenset[str]]
-) -> tuple[str, ...]:
-    writer = JournalWriter.create(run / JOURNAL, run.name)
-    try:
-        return _write(writer, parts, cases, shares)
-    finally:
-        writer.close()
+class _Joined:
+    """The journal of the whole run; why shards stopped is held back until all of them are in it."""
+
+    def __init__(self, writer: JournalWriter, stopper: Stopper | None) -> None:
+        self._writer = writer
+        self._stopper = stopper
+        self._said: dict[str, Stopped] = {}
+        self._found: list[Stopped] = []
+
+    def append(self, event: Event) -> None:
+        """Take an event of a shard."""
+        if isinstance(event, Stopped):
+            self._said.setdefault(event.candidate, event)
+            return
+        self._writer.append(event)
+        if isinstance(event, Record) and self._stopper is not None:
+            self._found += self._stopper.take(event, "")
+
+    def settle(self) -> tuple[str, ...]:
+        """Write who is stopped by what all shards hold; gives those whom a shard stopped for less."""
+        for one in self._found:
+            if (said := self._said.pop(one.candidate, None)) is not None:
+                self._writer.append(msgspec.structs.replace(one, at_utc=said.at_utc))
+        return tuple(self._said)
 
 
 def _write(
-    writer: JournalWriter, parts: Sequence[_Part], cases: dict[str, CaseRow], shares: dict[Shard, frozenset[str]]
-) -> tuple[str, ...]:
-    """Copy what the shards hold; gives those that were not measured to their end."""
+    joined: _Joined, parts: Sequence[_Part], cases: dict[str, CaseRow], shares: dict[Shard, frozenset[str]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Copy what the shards hold; gives those that were not measured to their end, and what their stops don't settle."""
     for case in cases.values():
-        writer.append(case)
+        joined.append(case)
     planned = parts[0].manifest.planned_trials
-    writer.append(Session(at_utc=min(p.manifest.created_utc for p in parts), event="started", planned=planned))
-    ends = {part.manifest.run_id: _copy(writer, part, cases, shares[part.shard]) for part in parts}
+    joined.append(Session(at_utc=min(p.manifest.created_utc for p in parts), event="started", planned=planned))
+    ends = {part.manifest.run_id: _copy(joined, part, cases, shares[part.shard]) for part in parts}
     unfinished = tuple(name for name, (last, _) in ends.items() if last is None or last.event != "finished")
-    whole = len(parts) == parts[0].shard.of and not unfinished
-    why = "" if whole else "RunIncomplete: some shards are missing or were not finished"
+    unsettled = joined.settle()
+    whole = len(parts) == parts[0].shard.of and not unfinished and not unsettled
+    why = "" if whole else "RunIncomplete: shards are missing, were not finished or stopped for what is not settled"
     at = max((last.at_utc for last, _ in ends.values() if last is not None), default="")
     event: Literal["finished", "stopped"] = "finished" if whole else "stopped"
     cut_off = sum(calls for _, calls in ends.values())
-    writer.append(Session(at_utc=at, event=event, planned=planned, why=why, cut_off=cut_off))
-    return unfinished
+    joined.append(Session(at_utc=at, event=event, planned=planned, why=why, cut_off=cut_off))
+    return unfinished, unsettled
 
 
-def _copy(
-    writer: JournalWriter, part: _Part, cases: dict[str, CaseRow], share: frozenset[str]
-) -> tuple[Session | None, int]:
+def _copy(joined: _Joined, part: _Part, cases: dict[str, CaseRow], share: frozenset[str]) -> tuple[Session | None, int]:
     """Copy all events of a shard but its sessions and cases.
 
     Gives its last session, if all cases are there, and the calls that were in flight where a session was cut off.
@@ -225,7 +254,7 @@ def _copy(
                 fix="Measure that shard again.",
             )
         else:
-            writer.append(event)
+            joined.append(event)
             if isinstance(event, Pace):
                 most[event.endpoint] = max(event.most, most.get(event.endpoint, 0))
     cut_off += sum(most.values()) + (last.cut_off if last is not None and last.event == "stopped" else 0)

@@ -13,6 +13,7 @@ places themselves changed (a case or candidate is gone, a candidate or perturbat
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from harness.measure.endpoint.transports import log_to
 from harness.measure.manifest import file_digest, files_of, make_manifest, refuse_foreign, refuse_repeats
 from harness.measure.session import Begin, Retry, check_engine, keyboard_interrupts, refuse_answers, run_session
 from harness.measure.sharding import leave_to_others, shard_of
+from harness.measure.siblings import elsewhere, together
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.record import ORIGINAL, Batch, CaseRow, Failure, Pace, Record, Reply, Session, Stopped
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, events_of, read_manifest, write_manifest
@@ -69,7 +71,8 @@ def resume(
             changes = _agreed(run, manifest, bundle, found, changed=changed)
             plan = Plan(bundle)
             with fitting_together(run):
-                begin = _begin(plan, run, found, stopping(bundle), failed=failed)
+                stopper = together(stopping(bundle), run, manifest, plan, watching)
+                begin = _begin(plan, run, found, stopper, failed=failed)
             others = leave_to_others(shard_of(manifest.notes), plan, begin.done)
             refuse_answers(run, plan, begin := replace(begin, results=results, retry=retry))
             allowed = most.allowed(plan, begin.done, begin.batches)
@@ -262,7 +265,8 @@ def _begin(plan: Plan, run: Path, found: _Found, stopper: Stopper | None, *, fai
     said = {name: event for name, event in said.items() if event.ready or not open_again}
     for name in said:
         plan.end(done, name)
-    records = (event for event in events_of(run) if isinstance(event, Record) and event.key not in open_again)
+    known = (event for event in events_of(run) if isinstance(event, Record) and event.key not in open_again)
+    records = chain(elsewhere(stopper), known)
     settled = tuple(stopped for stopped in heard(plan, done, stopper, records) if stopped.candidate not in said)
     return Begin(
         event="resumed",

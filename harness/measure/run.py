@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from harness.measure.manifest import make_manifest
 from harness.measure.plan import Bundle, Candidate, Plan
 from harness.measure.session import Begin, Retry, check_engine, keyboard_interrupts, run_session
 from harness.measure.sharding import Shard, leave_to_others, note_of
+from harness.measure.siblings import elsewhere, together
 from harness.measure.sink import Nobody, Observer, Stopper, heard
 from harness.rundir import DEBUG_LOG, JOURNAL, LOCK, Manifest, create_run, list_runs, read_manifest, write_manifest
 
@@ -53,11 +55,11 @@ def measure(
     """
     if stopper is not None and any(candidate.model.waits for candidate in bundle.candidates):
         raise UsageError("a batch is sent whole: --stop saves nothing there.", fix="Leave --stop and `stop:` out.")
+    watching = observer or Nobody()
     with keyboard_interrupts():
         plan = Plan(bundle)
         _find_keys(plan)
         check_engine(bundle)
-        begin = replace(_begin(plan, reused, most, stopper, shard), retry=retry)
         content = " ".join((bundle.suite_digest, *(c.prompt_digest + c.model_digest for c in plan.candidates)))
         run = create_run(results, bundle.suite.name, content)
         with _none_left_empty(run), RunLock(run / LOCK):
@@ -65,8 +67,10 @@ def measure(
                 log_to(run / DEBUG_LOG)
             manifest = make_manifest(run, bundle, plan, command)
             manifest.notes.update({} if shard is None else note_of(shard))
+            stopper = together(stopper, run, manifest, plan, watching)
+            begin = replace(_begin(plan, reused, most, stopper, shard), retry=retry)
             writer = _journal_of(run, manifest if amend is None else amend(manifest))
-            run_session(run, bundle, plan, writer, begin, observer=observer or Nobody(), processes=processes, most=most)
+            run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
     return run
 
 
@@ -75,7 +79,7 @@ def _begin(plan: Plan, reused: Sequence[Record], most: Most, stopper: Stopper | 
     done = plan.nothing_done()
     kept = tuple(record for record in reused if plan.mark(done, record))
     others = leave_to_others(shard, plan, done)
-    settled = tuple(heard(plan, done, stopper, kept))
+    settled = tuple(heard(plan, done, stopper, chain(elsewhere(stopper), kept)))
     allowed = most.allowed(plan, done)
     return Begin(
         event="started",

@@ -32,8 +32,12 @@ class Shard:
 
     def share(self, cases: Iterable[str]) -> frozenset[str]:
         """Give the ids of the cases that are this shard's."""
-        ranked = sorted(cases, key=lambda id_: hashlib.sha256(id_.encode()).digest())
-        return frozenset(ranked[self.number - 1 :: self.of])
+        return frozenset(ranked(cases)[self.number - 1 :: self.of])
+
+
+def ranked(cases: Iterable[str]) -> list[str]:
+    """Give the ids of cases in the order in which they are dealt out."""
+    return sorted(cases, key=lambda id_: hashlib.sha256(id_.encode()).digest())
 
 
 def shard_asked(written: str, environ: Mapping[str, str]) -> Shard:
@@ -106,7 +110,9 @@ def leave_to_others(shard: Shard | None, plan: "Plan", done: bytearray) -> Other
     """Mark in `done` the trials of all other shards."""
     if shard is None:
         return Others()
-    return Others(plan.keep(done, shard.share(case.id for case in plan.cases)), shard.of)
+    mine = shard.share(case.id for case in plan.cases)
+    plan.keep(done, mine)
+    return Others(plan.keep(plan.nothing_done(), mine), shard.of)  # settled ones may be marked already
 
 
 def note_of(shard: Shard) -> dict[str, Any]:

@@ -214,11 +214,6 @@ def test_a_share_that_is_none_is_refused_before_a_call(project: Path, server: Sc
     assert (done.returncode, "--shard" in done.stderr, len(server.requests)) == (2, True, 0), done.stderr
 
 
-def test_a_run_that_may_stop_early_has_no_shards(project: Path, server: ScriptedServer) -> None:
-    done = command(project, "run", SUITE, "--shard", "1/2", "--stop")
-    assert (done.returncode, "stop early" in done.stderr, len(server.requests)) == (2, True, 0)
-
-
 def test_more_shards_than_cases_leave_some_without_one(project: Path, server: ScriptedServer) -> None:
     shards = [run_shard(project, f"{n}/30") for n in range(1, 31)]
     done, report = merged(project, *shards)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,32 +19,44 @@ import pytest
 import typer
 import yaml
 from batching import Batches
+from bucket import Bucket, bucket
 from commanded import in_process
 from pages import PAGES, ROOT
 from prepared import answer, as_cloned, write_project
 from scripted import Answer, Request
 from snippets import wrong
+from stored_elsewhere import ANSWERS, deepeval, document
 from threaded import serving
 from typed import Reader
 
 from harness.cli.main import app
 from harness.cli.starter import starter_files
 from harness.files.schema import schemas
+from harness.measure.sharding import shard_asked
 
 COMMAND = typer.main.get_command(app)
 by_name = pytest.mark.parametrize("page", PAGES, ids=pages.name)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    batches = Batches(reply=answer)
+def provider() -> Batches:
+    return Batches(reply=answer)
 
+
+@pytest.fixture(scope="module")
+def server(provider: Batches) -> Iterator[str]:
     def script(request: Request) -> Answer:
         taken = request.path.startswith(("/v1/logs", "/hook"))
-        return Answer.of_json({}) if taken else batches(request)
+        return Answer.of_json({}) if taken else provider(request)
 
     with serving(script) as started:
         yield started.url
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Bucket]:
+    with bucket() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +71,12 @@ def measured(tmp_path_factory: pytest.TempPathFactory, server: str) -> Path:
 
 @by_name
 def test_the_commands_of_a_page_work_and_print_what_it_shows(
-    page: Path, measured: Path, server: str, tmp_path: Path
+    page: Path, measured: Path, server: str, provider: Batches, store: Bucket, tmp_path: Path
 ) -> None:
     blocks = pages.blocks(page)
     project = tmp_path / "project"
     shutil.copytree(measured, project)
-    typed = "".join(block.text for block in blocks if block.language == "sh" and block.excused is None)
+    typed = "".join(block.text for block in blocks if block.excused is None and block.language in {"sh", "yaml"})
     if "--base " in typed and "git init" not in typed:
         as_cloned(project)
     fills_in = {
@@ -71,10 +84,11 @@ def test_the_commands_of_a_page_work_and_print_what_it_shows(
         "RUN": next((project / "results").iterdir()).name,
         "JOURNAL": str(next((project / "results").glob("*/journal.jsonl"))),
         "REPLIES": str(project / "replies.jsonl"),
+        "DEEPEVAL": str(document(tmp_path / "test_run.json", deepeval(ANSWERS))),
         "OPENAI_API_KEY": "none",
         "SLACK_WEBHOOK_URL": f"{server}/hook",
     }
-    reader = Reader(project, fills_in)
+    reader = Reader(project, fills_in, provider, store)
     with reader.stack:
         for block in blocks:
             reader.follow(block)
@@ -87,7 +101,7 @@ def test_every_snippet_of_a_page_is_what_the_harness_reads(page: Path, tmp_path:
         if block.language == "python" and block.path:
             (tmp_path / block.path).parent.mkdir(exist_ok=True)
             (tmp_path / block.path).write_text(block.text)
-    read = [block for block in shown if block.language in {"yaml", "json"}]
+    read = [block for block in shown if block.language in {"yaml", "json"} and "job" not in block.marks]
     assert [said for block in read for said in wrong(block, tmp_path)] == []
 
 
@@ -169,6 +183,42 @@ def test_what_a_page_gives_the_action_and_the_hook_is_known_to_them() -> None:
                 seen += 1
                 assert {hook["id"] for hook in step["hooks"]} <= hooks, block.place
     assert seen >= 2
+
+
+def test_every_job_that_a_page_divides_takes_a_share_of_its_own() -> None:
+    page = (ROOT / "docs/scaling.md").read_text("utf-8")
+    jobs = [yaml.safe_load(block.text) for block in pages.blocks(ROOT / "docs/scaling.md") if block.language == "yaml"]
+    (github,) = (each["jobs"]["shard"] for each in jobs if "jobs" in each)
+    (gitlab,) = (each["shard"] for each in jobs if "shard" in each)
+    (pod,) = (each["spec"] for each in jobs if each.get("kind") == "Job")
+    (container,) = pod["template"]["spec"]["containers"]
+    said = {each["name"]: each["value"] for each in container["env"]}
+    array = re.search(r"sbatch --array=1-(\d+) --wrap '(.*)'", page)
+    assert array is not None
+    last = int(array[1])
+    (typed,) = (step["run"] for step in github["steps"] if "run" in step)
+    asked = {
+        "GitHub": [(typed.replace("${{ matrix.shard }}", str(n)), {}) for n in github["strategy"]["matrix"]["shard"]],
+        "GitLab": [
+            (gitlab["script"], {"CI_NODE_INDEX": str(n), "CI_NODE_TOTAL": str(gitlab["parallel"])})
+            for n in range(1, gitlab["parallel"] + 1)
+        ],
+        "Slurm": [
+            (array[2], dict(zip(SLURM, map(str, (n, last, 1)), strict=True)))  # as `man sbatch` tells its variables
+            for n in range(1, last + 1)
+        ],
+        "Kubernetes": [
+            (shlex.join(container["command"]), {**said, "JOB_COMPLETION_INDEX": str(n)})
+            for n in range(pod["completions"])
+        ],
+    }
+    for jobs_ in asked.values():
+        shares = [shard_asked(line.partition("--shard ")[2], environ) for line, environ in jobs_]
+        assert [(each.number, each.of) for each in shares] == [(n, len(shares)) for n in range(1, len(shares) + 1)]
+        assert {unknown(line) for line, _ in jobs_} == {""}
+
+
+SLURM = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", "SLURM_ARRAY_TASK_MIN")
 
 
 def parts(tree: object) -> Iterator[dict[str, Any]]:

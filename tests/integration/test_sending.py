@@ -15,6 +15,7 @@ import pytest
 from commanded import ended, environment, write_replayed
 from commanded import harness as in_a_process
 from commanded import in_process as harness
+from pages import ROOT, blocks
 from scripted import Answer, Script, ScriptedServer
 
 Serve = Callable[[Script], ScriptedServer]
@@ -80,7 +81,9 @@ def test_a_tracking_server_gets_a_run_with_a_child_for_each_candidate(project: P
         pytest.importorskip(name, reason=WITHOUT_MLFLOW)
     with tracking(tmp_path) as url:
         plain = {"PYTHONWARNINGS": "default"}  # of MLflow's own libraries
-        done = in_a_process("export", "--to", "mlflow", "--json", at=project, env={**plain, "MLFLOW_TRACKING_URI": url})
+        (page,) = (block.text for block in blocks(ROOT / "docs/export.md") if "--to mlflow" in block.text)
+        _, _, *words = page.split()  # after the variable and `harness`
+        done = in_a_process(*words, "--json", at=project, env={**plain, "MLFLOW_TRACKING_URI": url})
         assert done.returncode == 0, done.stderr
         read = ended([sys.executable, "-c", READ, url], at=tmp_path, env={**plain, "MLFLOW_DISABLE_TELEMETRY": "true"})
         child, parent = sorted(json.loads(read.stdout), key=lambda run: "mlflow.parentRunId" not in run["tags"])

@@ -95,7 +95,7 @@ def state(project: Path) -> dict[str, tuple[int, int]]:
 def test_a_token_opens_it_and_json_mode_prints_one_document(project: Path) -> None:
     token = "a-token-of-enough-length"
     write_run(project / "results", judge=False)
-    with viewing(project, "--token", token, "--json") as (process, first_line):
+    with viewing(project, "--host", "127.0.0.1", "--json", HARNESS_VIEW_TOKEN=token) as (process, first_line):
         assert process.stdout is not None
         address = json.loads(first_line + read_until(process.stdout, "}\n"))["url"]
         assert address.endswith(f"?token={token}")

@@ -52,6 +52,7 @@ class Batches:
     statuses: deque[tuple[str, list[Line]] | None] = field(default_factory=deque)  # of the batches, as they are made
     results: deque[Callable[[list[Line]], Iterable[Line | bytes]] | None] = field(default_factory=deque)
     on_create: Callable[[str], None] = lambda _: None  # hears `before` and `after` a batch is made
+    on_poll: Callable[[Made], None] = lambda _: None
     made: list[Made] = field(default_factory=list)
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     answered: dict[str, bytes] = field(default_factory=dict)  # results by batch
@@ -133,6 +134,7 @@ class Batches:
         if not found:
             return Answer.of_json({"error": {"message": f"No batch found with id {name!r}."}}, status=404)
         found[0].polls += 1
+        self.on_poll(found[0])
         return Answer.of_json(self._about(found[0]))
 
     def _about(self, made: Made) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from commanded import COMMAND, environment
 
 
 @contextmanager
-def viewing(root: Path, *args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def viewing(root: Path, *args: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Start the viewer and give its process and the address that it printed."""
     process = subprocess.Popen(
         [*COMMAND, "view", "--port", "0", *args],
         cwd=root,
-        env=environment(),
+        env=environment(**variables),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -5,11 +5,15 @@
     ```sh where="RUN=latest"     is typed with what the reader fills in
     ```sh exits="4"              ends with that code where it is no verdict's
     ```sh needs="polars"         is typed where that is installed, as it is in CI
+    ```yaml job="main"           is a job of GitLab whose script is typed, for a merge request to that branch
     ```text                      is what the commands before it printed; a line with `…` stands for what was left out
     ```text of="harness demo"    is what that command prints, where the page shows no command
     ```text not-compared="why"   is no output (a formula, a tree of files), or one that can't be had here
     ```yaml, ```json             is a file, or a part of one, that the harness reads
     ```yaml not-read="why"       is another tool's
+
+`make` prints its recipe, and of `pip install` the extras are looked up: CI itself does `make .venv/.dev`, `make lint`
+and `make test`, and test_wheel.py installs what pip would. What says `# then Ctrl-C` is left as soon as it waits.
 
 A snippet is named by a line above that holds nothing but its path in backticks, or by a comment in its first line.
 """
@@ -29,7 +33,7 @@ MARKS = {
     "sh": {"not-run", "where", "exits", "needs"},
     "python": {"not-run", "where", "needs"},
     "text": {"of", "not-compared", "width"},
-    "yaml": {"not-read"},
+    "yaml": {"not-read", "job"},
     "json": {"not-read"},
     "ini": {"not-read"},
     "jinja": {"not-read"},

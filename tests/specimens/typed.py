@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
@@ -19,10 +22,13 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import yaml
-from commanded import HANGS_S, environment, in_process
+from batching import Batches
+from bucket import Bucket
+from commanded import HANGS_S, environment, in_process, write_lines
 from pages import ROOT, Block
-from prepared import be_recorded
+from prepared import answer, be_recorded
 from rich.console import Console
+from scripted import chat_reply
 from viewing import viewing
 
 from harness.report.run import terminal_report
@@ -31,12 +37,22 @@ VERDICTS = {0, 1, 3}  # what a command is for; any other code is a mistake unles
 PREAMBLE = """
 set -eo pipefail
 pytest() { harness=pytest; "$PYTHON" -m pytest "$@" || [ $? = 1 ]; }
+make() { command make --dry-run --always-make --directory "$CLONE" "$@"; }
+pip() { "$PYTHON" -c "$EXTRAS" "$@"; }
 harness() {
   "$PYTHON" -m harness "$@" && return
   code=$?
   case $code in 1|3) ;; *) echo "exit code $code of: harness $*" >&2; exit 99;; esac
 }
 """
+EXTRAS = """
+import os, pathlib, re, sys, tomllib
+text = pathlib.Path(os.environ["CLONE"], "pyproject.toml").read_text()
+known = tomllib.loads(text)["project"]["optional-dependencies"]
+(extras,) = re.findall(r"^install \\.\\[([a-z,]+)\\]$", " ".join(sys.argv[1:]))
+assert set(extras.split(",")) <= set(known), f"no such extra: {extras}"
+"""
+FIRST_RUN = ROOT / "tests" / "fixtures" / "urgency.replies.jsonl"  # what the embedded model really said; times are not
 MOVES = (  # what differs from run to run, and what stands for it: nothing else may
     (r"\b\d{8}T\d{6}Z-", "DAY-"),
     (r"(?<=DAY-)([\w-]+)-[0-9a-f]{6}\b", r"\1-RUN"),
@@ -63,7 +79,7 @@ def steps(script: str) -> Iterator[tuple[list[str] | None, str]]:
     rest: list[str] = []
     for line in lines:
         bare = _QUOTED.sub("", line.partition(" #")[0])
-        if re.match(r"(?:\.venv/bin/)?harness |cd |curl ", line) and not _SHELL.search(bare):
+        if re.match(r"(?:\.venv/bin/)?harness |cd |curl |vllm ", line) and not _SHELL.search(bare):
             if rest:
                 yield None, "\n".join(rest)
                 rest = []
@@ -85,6 +101,8 @@ class Reader:
 
     at: Path
     fills_in: dict[str, str] = field(default_factory=dict)
+    provider: Batches = field(default_factory=Batches)  # of the models at SERVER
+    store: Bucket = field(default_factory=lambda: Bucket(environment={}))
     stack: ExitStack = field(default_factory=ExitStack)  # what is still open when the page ends
     said: str = ""
     imports: str = ""  # of the Python of the page
@@ -101,10 +119,19 @@ class Reader:
             self._python(block, text)
         elif block.language == "text":
             self._look(block, text)
+        elif "job" in block.marks:
+            self._merge_request(block, text)
         elif block.path:
             self._save(block.path, text)
         elif block.language == "yaml" and re.match(r"models:$", text, re.MULTILINE):
             self._add_models(text)
+
+    def _merge_request(self, block: Block, text: str) -> None:
+        """Do what GitLab does for a merge request, in the checkout of its branch; the install is pip's."""
+        (job,) = yaml.safe_load(text).values()
+        lines = [line for line in job["script"] if not line.startswith("pip install ")]
+        branch = "$CI_MERGE_REQUEST_TARGET_BRANCH_NAME"
+        self._type(block, "\n".join(lines).replace(branch, block.marks["job"]))
 
     def _add_models(self, text: str) -> None:
         """Write models into harness.yml as the page says, at addresses of this machine."""
@@ -115,6 +142,8 @@ class Reader:
 
     def _filled(self, block: Block) -> str:
         text = block.text
+        for written in self.at.glob("results/*/batches/*.jsonl"):
+            self.fills_in["BATCH"] = str(written.relative_to(self.at))
         for pair in block.marks.get("where", "").split():
             old, _, new = pair.partition("=")
             text = re.sub(rf"(?<![\w-]){re.escape(old)}(?![\w-])", self.fills_in.get(new, new), text)
@@ -139,17 +168,59 @@ class Reader:
                     said = answered.read().decode()
             elif words[1] == "view" and "--export" not in words:
                 said = self._serve(words[2:])
+            elif words[0] == "vllm":
+                said = self._answered_offline(words)
             else:
-                done = in_process(*words[1:], at=self.at, env=self._environment(), together=True)
+                self._put_away([word for word in words if word.startswith("s3://")])
+                with self._leaving("then Ctrl-C" in script):
+                    done = in_process(*words[1:], at=self.at, env=self._environment(), together=True)
                 code, said = done.returncode, done.stdout
                 assert code in expected, f"{block.place}: exit code {code} of {script}\n{said}"
                 if words[1] == "init":
                     self._own_model(words)
             self.said += said
 
+    @contextmanager
+    def _leaving(self, left: bool) -> Iterator[None]:
+        """Press Ctrl-C once a batch was asked for twice, which is never over while the command waits."""
+        if not left:
+            yield
+            return
+        self.provider.busy = 10**6
+        self.provider.on_poll = lambda made: os.kill(os.getpid(), signal.SIGINT) if made.polls == 2 else None
+        yield
+        self.provider.busy, self.provider.on_poll = 0, lambda _: None
+
+    def _answered_offline(self, words: list[str]) -> str:
+        """Answer a file of requests as `vllm run-batch` does."""
+        asked = dict(zip(words[2::2], words[3::2], strict=True))
+        assert words[1] == "run-batch"
+        assert asked.keys() == {"-i", "-o", "--model"}
+        lines = [json.loads(line) for line in (self.at / asked["-i"]).read_text().splitlines()]
+        bodies = [chat_reply(answer(line["body"]["messages"][-1]["content"])) for line in lines]
+        write_lines(
+            self.at / asked["-o"],
+            (
+                {"id": "vllm-1", "custom_id": line["custom_id"], "response": {"status_code": 200, "body": body}}
+                for line, body in zip(lines, bodies, strict=True)
+            ),
+        )
+        return ""
+
+    def _put_away(self, addresses: list[str]) -> None:
+        """Let a store hold runs that were made here, and this machine no more: by id, or `shard-N` by their share."""
+        runs = {}
+        for manifest in self.at.glob("results/*/manifest.json") if addresses else ():
+            shard = json.loads(manifest.read_text())["notes"].get("shard", {})
+            runs |= {manifest.parent.name: manifest.parent, f"shard-{shard.get('number')}": manifest.parent}
+        for address in addresses:
+            run = runs[address.rpartition("/")[2]]
+            self.store.upload(run, address.removeprefix("s3://"))
+            shutil.rmtree(run)
+
     def _own_model(self, words: list[str]) -> None:
         folder = self.at / next((word for word in words[2:] if not word.startswith("-")), ".")
-        shutil.copy(Path(self.fills_in["REPLIES"]), folder / "replies.jsonl")
+        shutil.copy(FIRST_RUN, folder / "replies.jsonl")
         be_recorded(folder)
 
     def _serve(self, words: list[str]) -> str:
@@ -161,7 +232,8 @@ class Reader:
         return address + "\n"
 
     def _environment(self) -> dict[str, str]:
-        return {name: value for name, value in self.fills_in.items() if name.endswith(("_KEY", "_WEBHOOK_URL"))}
+        set_ = {name: value for name, value in self.fills_in.items() if name.endswith(("_KEY", "_WEBHOOK_URL"))}
+        return {**self.store.environment, **set_, "CLONE": str(ROOT), "EXTRAS": EXTRAS}
 
     def _bash(self, script: str) -> tuple[int, str]:
         where = self.at / ".cwd"

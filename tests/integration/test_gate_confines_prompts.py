@@ -23,7 +23,7 @@ from gated import (
 )
 from scripted import Script, ScriptedServer
 
-from harness.files.prompts import Prompt, Renderer
+from harness.files.prompts import ConfinedRenderer, Prompt, Renderer
 
 Serve = Callable[[Script], ScriptedServer]
 # Within the rules of templates: a loop over an input, one over the examples, filters whose work is bounded.
@@ -47,6 +47,12 @@ def repository(root: Path, server: ScriptedServer, **suite: object) -> Path:
     (root / "own.py").write_text(OWN)
     commit(root, "code of the project")
     return root
+
+
+@pytest.fixture
+def little_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a prompt's batch have a second of CPU and not five: what is endless takes either."""
+    monkeypatch.setitem(ConfinedRenderer.__init__.__kwdefaults__, "cpu_s", 1)
 
 
 def write_long_cases(root: Path) -> None:
@@ -97,6 +103,7 @@ def test_a_gate_renders_nothing_of_a_branch_in_its_own_process(
     assert not [said for said in here if "badly" in said]
 
 
+@pytest.mark.usefixtures("little_time")
 @pytest.mark.parametrize(
     ("where", "perturbations"),
     [
@@ -119,6 +126,7 @@ def test_a_prompt_that_is_endless_only_where_a_run_would_send_it_is_refused_befo
     assert f"{PROMPT}: takes too much time or memory to render." in done.stderr.replace("\n", " ")
 
 
+@pytest.mark.usefixtures("little_time")
 def test_check_of_a_strangers_prompt_renders_every_variant_confined(
     tmp_path: Path, server: ScriptedServer, here: list[str]
 ) -> None:

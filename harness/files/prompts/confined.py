@@ -6,15 +6,18 @@ costs a child process and not the run. The child gets no environment variables, 
 gives is what is sent: the parent never renders such a prompt, neither before the first call nor while it measures.
 
 Parent and child speak in lines of JSON: that the child began, then the prompt and what is wrong with it, then
-inputs and texts by turns.
+inputs and texts by turns; null for new time. To begin takes a child a quarter of a second of CPU, and a gate renders
+the same prompt for its check, its calls and its comparison: what is closed waits for who renders that prompt next.
 """
 
+import atexit
 import json
 import os
 import selectors
 import subprocess
 import sys
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Any, Protocol
@@ -27,9 +30,11 @@ WALL_S = 15.0  # for one answer
 CPU_S = 5  # for each batch of samples
 MEMORY = 512 << 20  # bytes of address space
 _BATCH = 2_000  # samples
+_MOST_IDLE = 8  # children that wait
 _MOST_BYTES = 32 << 20  # of one answer: LARGEST characters, however JSON writes them
 _TOO_MUCH = "takes too much time or memory to render."
 _NOT_BEGUN = "can't be rendered in a process of its own."
+_IDLE: OrderedDict[bytes, subprocess.Popen[bytes]] = OrderedDict()  # by all that they were told of a prompt
 
 
 class Renders(Protocol):
@@ -72,7 +77,13 @@ class ConfinedRenderer:
         batch: int = _BATCH,
     ) -> None:
         self._wall_s = wall_s
+        content = prompt.model_dump(mode="json", include={"text", "messages", "examples", "template"})
+        limits = {"cpu_s": cpu_s, "memory": memory, "batch": batch}
+        self._told = _line({"prompt": content, "labels": prompt.labels, **limits})
+        if self._took_up():
+            return
         self._over: RenderRefused | None = None
+        self._asking = False  # an answer is due
         self._child = subprocess.Popen(  # noqa: S603 (this interpreter, and this file)
             [sys.executable, "-I", "-c", f"from {__name__} import child; child()"],
             stdin=subprocess.PIPE,
@@ -82,18 +93,26 @@ class ConfinedRenderer:
             process_group=0,  # Ctrl-C is the parent's to hear
         )
         self._begin(start_s)
-        content = prompt.model_dump(mode="json", include={"text", "messages", "examples", "template"})
-        limits = {"cpu_s": cpu_s, "memory": memory, "batch": batch}
-        found = self._ask({"prompt": content, "labels": prompt.labels, **limits})
+        found = self._ask(self._told)
         if found:
-            self.close()
+            _end(self._child)
             raise RenderRefused(found)
+
+    def _took_up(self) -> bool:
+        """Take a child that rendered this prompt before, if one waits and lives."""
+        child = _IDLE.pop(self._told, None)
+        if child is None:
+            return False
+        self._over, self._asking, self._child = None, False, child
+        with suppress(RenderRefused):
+            self._ask(_line(None))
+        return self._over is None
 
     def render(self, inputs: Mapping[str, str]) -> Rendered:
         """Render for the inputs of one case. Raises RenderFailed; RenderRefused from when it took too much."""
         if self._over is not None:
             raise self._over
-        made = self._ask(dict(inputs))
+        made = self._ask(_line(dict(inputs)))
         if "failed" in made:
             raise RenderFailed(made["failed"])
         if "text" in made:
@@ -101,13 +120,14 @@ class ConfinedRenderer:
         return RenderedChat(tuple((role, content) for role, content in made["messages"]), inputs)
 
     def close(self) -> None:
-        """End the child."""
-        self._child.kill()
-        for pipe in (self._child.stdin, self._child.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
-        self._child.wait()
+        """Let the child wait for who renders this prompt next, unless another does, or it owes an answer."""
+        if self._over is not None:
+            return
+        self._over = RenderRefused("This renderer was closed.")
+        if self._asking or _IDLE.setdefault(self._told, self._child) is not self._child:
+            _end(self._child)
+        if len(_IDLE) > _MOST_IDLE:
+            _end_idle(_MOST_IDLE)
 
     def _begin(self, start_s: float) -> None:
         """Wait until the child has loaded what it needs: how long that takes says nothing of a prompt."""
@@ -120,13 +140,14 @@ class ConfinedRenderer:
         if not begun:
             raise self._ended(how, _NOT_BEGUN)
 
-    def _ask(self, question: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what JSON holds
+    def _ask(self, question: bytes) -> Any:  # noqa: ANN401 - what JSON holds
         """Send a line and take the answer's. Raises RenderRefused when none comes."""
         stdin, stdout = self._child.stdin, self._child.stdout
         assert stdin is not None
         assert stdout is not None
+        self._asking = True
         try:
-            stdin.write(_line(question))
+            stdin.write(question)
             stdin.flush()
             answer = _read_line(stdout, time.monotonic() + self._wall_s)
         except TimeoutError:
@@ -135,12 +156,30 @@ class ConfinedRenderer:
             answer = b""
         if not answer:
             raise self._ended("Its process ended before it was done.")
+        self._asking = False
         return json.loads(answer)
 
     def _ended(self, how: str, what: str = _TOO_MUCH) -> RenderRefused:
-        self.close()
+        _end(self._child)
         self._over = RenderRefused(what, how)
         return self._over
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    child.kill()
+    for pipe in (child.stdin, child.stdout):
+        if pipe is not None:
+            with suppress(OSError):
+                pipe.close()
+    child.wait()
+
+
+@atexit.register
+def _end_idle(most: int = 0) -> None:
+    """End those that waited longest, until so many are left."""
+    with suppress(KeyError):  # another thread took the last
+        while len(_IDLE) > most:
+            _end(_IDLE.popitem(last=False)[1])
 
 
 def _line(content: object) -> bytes:
@@ -211,9 +250,10 @@ def child() -> None:
         return
     _answer("")
     for count, line in enumerate(iter(sys.stdin.buffer.readline, b""), 1):
-        if count % first["batch"] == 0:
+        inputs = json.loads(line)
+        if inputs is None or count % first["batch"] == 0:
             _allow_cpu(first["cpu_s"])
-        _answer(_rendered(renderer, json.loads(line)))
+        _answer("" if inputs is None else _rendered(renderer, inputs))
 
 
 def _answer(content: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from contextlib import closing
 from pathlib import Path
@@ -280,6 +282,39 @@ def test_a_confined_prompt_is_given_new_time_as_cases_go_on() -> None:
         until = time.monotonic() + 4  # twice of what one allowance can be
         while time.monotonic() < until:
             assert confined.render({"m": "a" * 200_000}).text == "200000"  # type: ignore[union-attr]
+
+
+def child_of(confined: ConfinedRenderer) -> int:
+    """Give the id of the process that renders, once it has done so."""
+    confined.render({"m": "a"})
+    return confined._child.pid
+
+
+def test_a_closed_child_goes_on_with_the_same_prompt_and_with_no_other() -> None:
+    prompt = Prompt(text="{{ m }} and once more {{ m | list | sort | join | length }}")
+    with closing(ConfinedRenderer(prompt, cpu_s=1)) as first, closing(ConfinedRenderer(prompt, cpu_s=1)) as beside:
+        assert child_of(first) != child_of(beside), "who renders at the same time has a child of its own"
+    pids = set()
+    for _ in range(3):
+        with closing(ConfinedRenderer(prompt, cpu_s=1)) as again:
+            pids.add(child_of(again))
+            again.close()  # twice, too, it is given back once
+    assert len(pids) == 1
+    for other in (prompt.model_copy(update={"labels": ("x",)}), Prompt(text="{{ m }}")):
+        with closing(ConfinedRenderer(other, cpu_s=1)) as another:
+            assert child_of(another) not in pids
+
+
+def test_a_child_that_died_while_it_waited_or_owes_an_answer_renders_nothing_more() -> None:
+    prompt = Prompt(text="{{ m }} is never mixed up")
+    with closing(ConfinedRenderer(prompt)) as first:
+        died = child_of(first)
+    os.kill(died, signal.SIGKILL)
+    with closing(ConfinedRenderer(prompt)) as second:
+        assert (owes := child_of(second)) != died
+        second._asking = True  # as after Ctrl-C between a question and its answer
+    with closing(ConfinedRenderer(prompt)) as third:
+        assert child_of(third) not in {died, owes}
 
 
 def test_a_chat_that_is_too_long_as_a_whole_is_refused() -> None:

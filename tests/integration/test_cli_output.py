@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import COMMAND, HANGS_S, environment, harness, write_replayed
+from commanded import COMMAND, HANGS_S, environment, write_replayed
+from commanded import harness as of_its_own
+from commanded import in_process as harness
 
 ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "NO_COLOR": "1"}
 
@@ -113,7 +115,7 @@ def test_a_run_is_judged_again_under_other_thresholds_without_its_endpoint(proje
 
 @pytest.mark.parametrize("args", [["report"], ["show", "--full"], ["show", "--case", "ca\N{SNOWMAN}"]])
 def test_an_ascii_terminal_gets_ascii(project: Path, args: list[str]) -> None:
-    done = harness(*args, at=project, env=ASCII)
+    done = of_its_own(*args, at=project, env=ASCII)
     assert done.returncode in {0, 2}
     assert (done.stdout + done.stderr).isascii()
     assert "\x1b" not in done.stdout

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from commanded import harness, write_replayed
+from commanded import in_process as harness
+from commanded import write_replayed
 
 from harness.cli import compare
 from harness.cli.judged import KEPT, as_judged

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commanded import COMMAND, HANGS_S, environment, harness
+from commanded import COMMAND, HANGS_S, environment, harness, in_process
 from measured import write_project
 from scripted import Answer, Request, Script, ScriptedServer, chat_reply
 
@@ -74,7 +74,7 @@ def test_no_output_of_a_run_shows_a_key_that_the_endpoint_echoes(
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     outputs = [ran.stdout, ran.stderr]
     for command in (("show", "latest", "--wrong"), ("report", "latest", "--json"), ("export", "latest", "--to", "csv")):
-        done = harness(*command, at=tmp_path, env=keys)
+        done = in_process(*command, at=tmp_path, env=keys)
         outputs += [done.stdout, done.stderr]
     outputs.append(harness("models", "test", "m", at=tmp_path, env=keys).stdout)
     assert [shown_in(text.encode()) for text in outputs] == [[]] * len(outputs)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import harness, write_lines, write_replayed, write_yaml
+from commanded import in_process as harness
+from commanded import write_lines, write_replayed, write_yaml
 
 SMS = Path(__file__).parents[2] / "suites" / "sms_spam.jsonl"
 

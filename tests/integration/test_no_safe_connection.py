@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from certified import Certified
-from commanded import harness
+from commanded import harness, in_process
 from measured import write_project
 
 TRANSPORTS = ("wire", "httpx", "openai")
@@ -116,7 +116,7 @@ def test_a_handshake_that_nobody_answers_is_begun_for_five_trials_and_no_more(tm
 def test_a_ca_file_that_is_missing_is_said_before_a_call(tmp_path: Path, command: str) -> None:
     with counted(None) as (port, connections):
         write_project(tmp_path, f"https://127.0.0.1:{port}", ca_file="company.pem")
-        done = harness(command, "small.suite.yml", at=tmp_path)
+        done = in_process(command, "small.suite.yml", at=tmp_path)
     assert done.returncode == 2
     assert "ca_file" in done.stderr
     assert "company.pem" in done.stderr
@@ -136,6 +136,6 @@ def test_what_the_environment_says_of_the_way_is_refused_before_a_run_begins(
     tmp_path: Path, transport: str, variables: dict[str, str], words: str
 ) -> None:
     write_project(tmp_path, "https://elsewhere.example", transport=transport)
-    done = harness("run", "small.suite.yml", at=tmp_path, env=variables)
+    done = in_process("run", "small.suite.yml", at=tmp_path, env=variables)
     assert (done.returncode, words in " ".join(done.stderr.split())) == (2, True), done.stderr
     assert not list((tmp_path / "results").glob("*/manifest.json"))

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import harness, write_lines, write_yaml
+from commanded import in_process as harness
+from commanded import write_lines, write_yaml
 from measured import write_project
 from scripted import Answer, Request, chat_reply
 from threaded import serving

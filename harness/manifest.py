@@ -76,6 +76,15 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return f"`harness resume {self.run_id} --failed` sends just {them} again."
 
     @property
+    def to_finish(self) -> str:
+        """Say as a sentence what adds the trials that it lacks."""
+        if self.asked_elsewhere:
+            return "Let the tool ask the cases that this candidate lacks, and judge what it stores then."
+        if "shard" in self.notes:
+            return "Join it with the other shards of its run: `harness merge RUN...`."
+        return f"Finish the run: `harness resume {self.run_id}`."
+
+    @property
     def harness_version(self) -> str:
         """The version of this package that measured; empty when it was not installed."""
         return self.versions.get("prompt-readiness", "")

@@ -116,8 +116,8 @@ class Siblings:
         with suppress(OSError), os.scandir(self._run.parent) as entries:
             for entry in entries:
                 alike = _suite_in(entry.name) == _suite_in(self._run.name) and entry.name not in self._known
-                # one without a manifest has just begun: it is looked at again
-                if alike and entry.is_dir(follow_symlinks=False) and Path(entry, MANIFEST).is_file():
+                begun = alike and entry.is_dir(follow_symlinks=False)  # else it is looked at again
+                if begun and all(Path(entry, name).is_file() for name in (JOURNAL, MANIFEST)):
                     yield Path(entry)
 
 
@@ -133,8 +133,8 @@ def together(stopper: Stopper | None, run: Path, manifest: Manifest, plan: Plan,
     made = Siblings(stopper, run, manifest, plan, shard)
     others, unseen = shard.of - 1, len(made.missing)
     if unseen:
-        some = "" if unseen == others else f"{unseen:,} of "
-        told = f"{some}the other shards' folders are not in {run.parent.name}/"
+        every, some = ("", "") if unseen == others else (" all", f" ({others - unseen:,} of {others:,} so far)")
+        told = f"the other shards' folders are not{every} in {run.parent.name}/{some}"
         observer.on_note(f"{told}: this one asks all its cases unless they appear")
     return made
 

@@ -79,9 +79,7 @@ def next_step(view: View, made: judge.CandidateAssessment) -> judge.NextStep:
     if made.verdict == "NOT MEASURED":
         return _of_trouble(made.went_wrong[0]) if made.went_wrong else _endpoint()
     if view.missing and not failed and view.stopped is None:
-        finish = f"Finish the run: `harness resume {view.manifest.run_id}`."
-        there = "Let the tool ask the cases that this candidate lacks, and judge what it stores then."
-        return _resume(there if view.manifest.asked_elsewhere else finish, undecided)
+        return _resume(view.manifest.to_finish, undecided)
     if made.open_by_failures:
         them = "the call that failed" if made.open_by_failures == 1 else f"the {made.open_by_failures:,} failed calls"
         send = f"Send {them} again: `harness resume {view.manifest.run_id} --failed`."

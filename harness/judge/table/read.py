@@ -131,8 +131,10 @@ class _Reading:
         )
         held = {name: columns.held(gathered) for name, gathered in self._gathered.items()}
         planned = columns.planned(held.values())
-        # one that a resume sent again, and that then was asked everything, was not stopped
-        stopped = {one.candidate: one for one in self._of(Stopped) if not columns.all_original(held[one.candidate])}
+        # One that a resume sent again, and that then was asked everything, was not stopped; nor is a shard by itself:
+        # what settled it others hold.
+        said = () if "shard" in self._manifest.notes else self._of(Stopped)
+        stopped = {one.candidate: one for one in said if not columns.all_original(held[one.candidate])}
         return RunTable(
             cases=cases,
             trials={

@@ -141,9 +141,12 @@ def _warnings(a: Assessment, manifest: Manifest | None) -> list[str]:
     if not a.complete and a.verdict != "NOT MEASURED":  # that says it first, and what to do
         missing = a.planned_trials - a.journalled_trials
         fate = "is missing and counts" if missing == 1 else "are missing and count"
+        how = (
+            "merge` joins it with the other shards" if manifest and "shard" in manifest.notes else "resume` finishes it"
+        )
         warnings.append(
             f"This run is not complete: {missing:,} of {parts.count(a.planned_trials, 'trial')} {fate} as failed; "
-            "`harness resume` finishes it."
+            f"`harness {how}."
         )
     if a.paid_twice_at_most:
         warnings.append(

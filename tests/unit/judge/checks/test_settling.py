@@ -54,6 +54,36 @@ def test_a_stopped_suite_contradicts_the_whole_one_in_few_orders(right: int, rea
     assert sum(one is not ready for one in found) <= 25
 
 
+@pytest.mark.parametrize(("right", "ready"), [(95, False), (96, True)])
+def test_shards_that_hear_of_each_other_late_settle_what_one_run_does_or_nothing(right: int, ready: bool) -> None:
+    rng, orders, of = random.Random(right), 300, 3
+    wrong = set(rng.sample(range(N), N - right))
+    thresholds = [parse_threshold("accuracy >= 90%", labels=("spam", "ham"))]
+    rule = StopRule.model_validate({"delta": 0.05, "every": 5, "from": 5})
+    early = contradicted = 0
+    for seed in range(orders):
+        shards = [settling(suite(seed=seed, repeats=1), CASES, thresholds, rule) for _ in range(of)]
+        left = [[id_ for id_ in shards[0].order if int(id_[1:]) % of == n] for n in range(of)]
+        journals: list[list[str]] = [[] for _ in range(of)]
+        read = [[0] * of for _ in range(of)]
+        speed = [rng.random() ** 2 + 0.02 for _ in range(of)]
+        while going := [n for n in range(of) if left[n] and shards[n].settled is None]:
+            (mine,) = rng.choices(going, [speed[n] for n in going])
+            journals[mine].append(left[mine].pop(0))
+            for other in range(of):
+                if other == mine or rng.random() < 0.2:  # what the others have it reads now and then
+                    for id_ in journals[other][read[mine][other] :]:
+                        predicted = CASES[int(id_[1:])].expected ^ (int(id_[1:]) in wrong)
+                        shards[mine].take(id_, 0, Said(predicted, predicted, "label", 0.1))
+                    read[mine][other] = len(journals[other])
+        found = {(one.settled.asked, one.settled.ready) for one in shards if one.settled is not None}
+        assert found <= {asked(wrong, seed, "accuracy >= 90%")}
+        early += any(after < N for after, _ in found)
+        contradicted += any(said is not ready for _, said in found)
+    assert early > 20
+    assert contradicted <= 25  # as above
+
+
 def test_ready_waits_for_every_check_and_one_lost_check_ends_it() -> None:
     alone, _ = asked(set(), 1, "accuracy >= 80%")
     both, ready = asked(set(), 1, "accuracy >= 80%", "recall[spam] >= 90%")

@@ -33,7 +33,7 @@ from typing import Self
 import numpy as np
 
 from harness.judge.scores.answers import Answers, Patterns
-from harness.judge.scores.figure import Drawn, Figure, Float, Missing, Normal
+from harness.judge.scores.figure import Bool, Drawn, Figure, Float, Missing, Normal
 
 DRAWS = 2_000
 EXACT_CASES = 20_000
@@ -175,7 +175,8 @@ def _sorted(values: Float, worst: float) -> Float:
 
 def linear_se(metric: MatrixMetric, patterns: Patterns, labels: int) -> float:
     """Give the standard error of a metric by linearisation, cases stratified by expected label."""
-    gradient = _gradient(metric, patterns.confusion(labels))
+    counts = patterns.confusion(labels)
+    gradient = _gradient(metric, counts, counts > 0)
     influence = (patterns.counts * gradient[patterns.expected]).sum(axis=1)
     size = patterns.size.astype(np.float64)
     variance = 0.0
@@ -187,13 +188,16 @@ def linear_se(metric: MatrixMetric, patterns: Patterns, labels: int) -> float:
     return float(np.sqrt(variance))
 
 
-def _gradient(metric: MatrixMetric, counts: Float) -> Float:
-    """Give central differences with respect to each cell; the step is a share of the total."""
-    cells = counts.size
+def _gradient(metric: MatrixMetric, counts: Float, wanted: Bool) -> Float:
+    """Give central differences with respect to each wanted cell, 0 for others; the step is a share of the total."""
+    cells = np.argwhere(wanted)
     step = max(counts.sum(), 1.0) * 1e-6
-    moves = np.eye(cells).reshape(cells, *counts.shape) * step
+    moves = np.zeros((len(cells), *counts.shape))
+    moves[np.arange(len(cells)), cells[:, 0], cells[:, 1]] = step
     slope = (metric(counts + moves) - metric(counts - moves)) / (2 * step)
-    return np.where(np.isfinite(slope), slope, 0.0).reshape(counts.shape)
+    found = np.zeros(counts.shape)
+    found[wanted] = np.where(np.isfinite(slope), slope, 0.0)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +230,13 @@ class PairedDraws:
 
         That is the same slope if they change places: were the two alike, each would be as likely to add the opposite.
         """
-        slope = _gradient(metric, (self.first + self.second) / 2)[self.patterns.expected]
-        width = slope.shape[1]
-        added = ((self.patterns.counts[:, :width] - self.patterns.counts[:, width:]) * slope).sum(axis=1)
+        width = self.first.shape[1]
+        gained = self.patterns.counts[:, :width] - self.patterns.counts[:, width:]
+        wanted = np.eye(*self.first.shape, dtype=np.bool_)  # and the diagonal, which has the steepest slopes
+        place, answer = np.nonzero(gained)
+        wanted[self.patterns.expected[place], answer] = True
+        slope = _gradient(metric, (self.first + self.second) / 2, wanted)[self.patterns.expected]
+        added = (gained * slope).sum(axis=1)
         least = 1e-6 * float(np.abs(slope).max(initial=0.0))
         differs = np.abs(added) > least
         return np.repeat(added[differs], self.patterns.size[differs])

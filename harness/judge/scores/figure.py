@@ -115,9 +115,10 @@ class Drawn:
 
     `pessimistic` and `optimistic` draws, where given, make the one-sided bounds of checks cautious, as
     Clopper-Pearson is beside Wilson. A percentile of a finite number of draws is itself uncertain, by
-    sqrt(q (1 - q) / draws) of probability: one-sided bounds are taken that much further out, so that luck
-    in the draws does not pass a check (without this, with 150 + 150 cases and recalls of 90% and 80%, a true
-    value on the threshold passed in 4.0% of runs with one seed and in 5.5% with another, worked out exactly).
+    sqrt(q (1 - q) / draws) of probability: all bounds are taken that much further out, so that luck in the
+    draws does not pass a check (without this, with 150 + 150 cases and recalls of 90% and 80%, a true value on
+    the threshold passed in 4.0% of runs with one seed and in 5.5% with another, worked out exactly) and does
+    not narrow an interval (with 20 + 20 cases and recalls of 90% each, that of MCC held the truth in 90.4%).
     """
 
     value: float | None
@@ -130,7 +131,8 @@ class Drawn:
     def estimate(self, confidence: float = 0.95) -> Estimate:
         """Give the value with its two-sided percentile interval."""
         assert self.value is not None
-        low, high = np.quantile(self.draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+        tail = self._tail((1 + confidence) / 2)
+        low, high = np.quantile(self.draws, [tail, 1 - tail])
         return Estimate(
             value=self.value,
             n=self.n,

@@ -1,21 +1,23 @@
 """Stopping early: cases asked, and how often the verdict is another one than the whole suite's.
 
-    python benchmarks/stopping_simulation.py [--suites 500] [--orders 2000] [--only population|edge|replayed]
+    python benchmarks/stopping_simulation.py [--suites 500] [--orders 2000] [--only replay|population|edge|replayed]
 
-First suites of 400 cases are drawn from a population (accuracy >= 90% asked, delta 1%, a look every 5 cases): how
-many pass when all cases are asked, how many when the run stops, and how many cases that takes on average; then three
-checks at once. Then one suite is asked in many orders, its hits at the edge of passing: how often the stopped verdict
-contradicts it (at most delta). Last, the project's own suites, their cases drawn to 400 or 600 with each label as often
-(as they are, they can't pass the default policy): recorded models near the thresholds answer them, the whole run is
-judged, and the same replies are asked in many orders under all checks of the default policy, with one repeat and with
-three. All through the code that stops a run; no network, one core.
+`replay` draws suites of 400 cases from a population (accuracy >= 90% asked, delta 1%, a look every 5 cases) and has the
+endpoint `replay` answer each twice, all of it and with a stop; both runs are judged from their journals as the command
+does, and the two verdicts of a suite are counted together. `population` draws more of them, at more truths, without
+runs, then with three checks at once. `edge` asks one suite in many orders, its hits at the edge of passing: how often
+the stopped verdict contradicts it (at most delta). `replayed`: the project's own suites, their cases drawn to 400 or
+600 with each label as often (as they are, they can't pass the default policy): recorded models near the thresholds
+answer them, the whole run is judged, and the same replies are asked in many orders under all checks of the default
+policy, with one repeat and with three. All through the code that stops a run; no network, one core.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +26,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import yaml
 
+from harness.cli.measured import stopper_of
 from harness.files.bundle import load_bundle
 from harness.files.suite.policy import default_thresholds
 from harness.files.suite import StopRule, Suite
@@ -80,6 +83,43 @@ def contradicted(hits: int, orders: int, rng: np.random.Generator) -> str:
     return f"{hits} of {N} right ({whole}): contradicted in {wrong / orders:.2%} of {orders:,} orders"
 
 
+def through_replay(truth: float, suites: int) -> str:
+    """Draw suites, have each answered whole and stopped, and judge both runs."""
+    rng, asked, sent = np.random.default_rng([2, round(100 * truth)]), [], []
+    passed = Counter[tuple[bool, bool]]()
+    rows = [{"id": case.id, "message": case.id, "expected": "ab"[case.expected]} for case in CASES]
+    suite = {"name": "s", "labels": ["a", "b"], "thresholds": [THREE[0]], "repeats": 1, "stop": {"every": 5, "from": 5}}
+    for seed in range(suites):
+        said = ["ab"[case.expected ^ (rng.random() >= truth)] for case in CASES]
+        replies = [{"case": row["id"], "reply": reply} for row, reply in zip(rows, said, strict=True)]
+        with TemporaryDirectory() as folder:
+            bundle = load_bundle(_written(Path(folder), {**suite, "seed": seed}, rows, replies))
+            whole = assess_run(measure(bundle, Path(folder) / "whole"))
+            run = measure(bundle, Path(folder) / "stopped", stopper=stopper_of(bundle))
+            stopped = assess_run(run)
+            sent.append(sum(1 for _ in iter_records(run / "journal.jsonl")))
+        early = stopped.candidates[0].settled
+        passed[whole.verdict == "READY", stopped.verdict == "READY"] += 1
+        asked.append(N if early is None else early.asked)
+    more, fewer, both = (passed[kind] / suites for kind in ((False, True), (True, False), (True, True)))
+    told = f"true {truth:.2f}, {suites} suites through replay: {fewer + both:.1%} READY when all cases are asked"
+    took = f"after {np.mean(asked):.1f} cases on average, {np.mean(sent):.1f} sent"
+    return f"{told}, {more + both:.1%} stopped ({more:.1%} READY only then, {fewer:.1%} not any more) {took}"
+
+
+def _written(
+    root: Path, suite: dict[str, object], rows: Sequence[dict[str, str]], replies: Iterable[Mapping[str, object]]
+) -> Path:
+    """Write a suite whose recorded model has these replies."""
+    (root / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (root / "replies.jsonl").write_text("\n".join(map(json.dumps, replies)))
+    (root / "harness.yml").write_text("models: {m: {endpoint: replay, replies: replies.jsonl}}")
+    (root / "p.prompt.yml").write_text("messages: [{role: user, content: '{{ message }}'}]")
+    named = {"cases": "cases.jsonl", "prompts": ["p.prompt.yml"], "models": ["m"]}
+    (root / "s.suite.yml").write_text(yaml.safe_dump(suite | named))
+    return root / "s.suite.yml"
+
+
 REAL = {"sms_spam": 400, "payment_fraud": 400, "support_intent": 600}  # suites of this project, and cases taken
 RIGHT = (0.88, 0.95, 0.985)  # far below, at the edge of, and above the default policy
 
@@ -95,17 +135,12 @@ def replayed(name: str, repeats: int, right: float, orders: int, rng: np.random.
         turns = [of[labels[n % len(labels)]] for n in range(REAL[name])]
         drawn = [turn[int(rng.integers(len(turn)))] for turn in turns]
         rows = [{"id": f"c{n:03}", "message": "x", "expected": row["expected"]} for n, row in enumerate(drawn)]
-        (root / "cases.jsonl").write_text("\n".join(map(json.dumps, rows)))
-        (root / "replies.jsonl").write_text("\n".join(map(json.dumps, _replies(rows, labels, repeats, right, rng))))
-        (root / "harness.yml").write_text("models: {m: {endpoint: replay, replies: replies.jsonl}}")
-        (root / "p.prompt.yml").write_text("messages: [{role: user, content: '{{ message }}'}]")
         kept = {key: written[key] for key in ("labels", "positive", "priority") if key in written}
         suite = {"name": name, "cases": "cases.jsonl", "prompts": ["p.prompt.yml"], "models": ["m"], **kept}
         demands = default_thresholds(Suite.model_validate({**suite, "repeats": repeats}), ())
         demands = tuple(each for each in demands if not metric_of(each.metric).earlier)
         suite |= {"repeats": repeats, "thresholds": [each.text for each in demands]}
-        (root / "s.suite.yml").write_text(yaml.safe_dump(suite))
-        bundle = load_bundle(root / "s.suite.yml")
+        bundle = load_bundle(_written(root, suite, rows, _replies(rows, labels, repeats, right, rng)))
         run = measure(bundle, root / "results")
         whole = assess_run(run).verdict
         records = {(one.case, one.repeat): one for one in iter_records(run / "journal.jsonl")}
@@ -154,12 +189,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suites", type=int, default=500)
     parser.add_argument("--orders", type=int, default=2000)
-    parser.add_argument("--only", choices=("population", "edge", "replayed"))
+    parser.add_argument("--only", choices=("replay", "population", "edge", "replayed"))
     parser.add_argument("--names", nargs="*", choices=REAL, default=list(REAL), help="of `replayed`")
+    parser.add_argument("--truths", type=float, nargs="*", default=[0.96, 0.8], help="of `replay`")
+    parser.add_argument("--right", type=float, nargs="*", default=list(RIGHT), help="of `replayed`")
+    parser.add_argument("--repeats", type=int, nargs="*", default=[1, 3], help="of `replayed`")
     options = parser.parse_args()
     for name in ("look_at_hits", "look_at_predictions"):  # of whole numbers alone: the same in many orders
         setattr(evidence, name, lru_cache(maxsize=1 << 18)(getattr(evidence, name)))
     rng = np.random.default_rng(1)
+    if options.only in {None, "replay"}:
+        for truth in options.truths:
+            print(through_replay(truth, options.suites), flush=True)
     if options.only in {None, "population"}:
         for truth in (0.80, 0.85, 0.90, 0.93, 0.96, 0.99):
             print(population(truth, options.suites, rng, THREE[0]), flush=True)
@@ -172,8 +213,8 @@ def main() -> None:
             print(contradicted(hits, options.orders, rng), flush=True)
     if options.only in {None, "replayed"}:
         for name in options.names:
-            for repeats in (1, 3):
-                for right in RIGHT:
+            for repeats in options.repeats:
+                for right in options.right:
                     drawn = np.random.default_rng([1, list(REAL).index(name), repeats, round(1000 * right)])
                     print(replayed(name, repeats, right, options.orders, drawn), flush=True)
 

@@ -8,26 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli.check_tables import (
-    candidate_rows,
-    case_rows,
-    columns,
-    leak_json,
-    leak_lines,
-    leaks_of,
-    power_rows,
-    waiting_lines,
-)
-from harness.cli.ground import (
-    Exit,
-    FilesError,
-    UsageError,
-    columns_of_stdout,
-    emit,
-    emit_json,
-    options,
-    retiring_models,
-)
+from harness.cli import check_tables as tables
+from harness.cli import ground
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,28 +33,28 @@ StrictOption: TypeAlias = Annotated[
 
 
 def check(
-    suite: options.SuiteOrAll = None,
+    suite: ground.options.SuiteOrAll = None,
     every: AllOption = False,
-    prompt: options.Prompt = None,
-    model: options.Model = None,
-    repeats: options.Repeats = None,
-    thresholds: options.Thresholds = None,
-    cases: options.Cases = None,
-    limit: options.Limit = None,
-    first: options.First = None,
-    stop: options.Stop = False,
+    prompt: ground.options.Prompt = None,
+    model: ground.options.Model = None,
+    repeats: ground.options.Repeats = None,
+    thresholds: ground.options.Thresholds = None,
+    cases: ground.options.Cases = None,
+    limit: ground.options.Limit = None,
+    first: ground.options.First = None,
+    stop: ground.options.Stop = False,
     untrusted: UntrustedOption = False,
     strict: StrictOption = False,
-    as_json: options.Json = False,
+    as_json: ground.options.Json = False,
 ) -> None:
     """Check a suite and its files, and print what a run would do, without a call."""
     from harness.files.bundle import load_bundle
 
     if every == (suite is not None):
-        raise UsageError(
+        raise ground.UsageError(
             "`harness check` needs SUITE: a *.suite.yml file, or --all.", fix="Write `harness check SUITE`."
         )
-    suites = [suite] if suite is not None else sorted(options.below(Path(), ".suite.yml"))
+    suites = [suite] if suite is not None else sorted(ground.options.below(Path(), ".suite.yml"))
     read = partial(
         load_bundle,
         prompts=prompt or (),
@@ -87,26 +69,26 @@ def check(
     bundles = _all_read(suites, read)
     found = [checked(bundle, stop=stop, as_json=as_json) for bundle in bundles]
     if as_json:
-        emit_json([said for said, _ in found] if every else found[0][0])
+        ground.emit_json([said for said, _ in found] if every else found[0][0])
     else:
-        emit("\n\n\n".join(said for said, _ in found))
+        ground.emit("\n\n\n".join(said for said, _ in found))
     if strict and not all(provable for _, provable in found):
-        raise typer.Exit(int(Exit.INCONCLUSIVE))
+        raise typer.Exit(int(ground.Exit.INCONCLUSIVE))
 
 
 def _all_read(suites: Sequence[Path], read: Callable[[Path], Bundle]) -> list[Bundle]:
     """Read every suite; the mistakes of all are told together. Raises FilesError and UsageError."""
     bundles: list[Bundle] = []
-    wrong: list[FilesError] = []
+    wrong: list[ground.FilesError] = []
     for path in suites:
         try:
             bundles.append(read(path))
-        except FilesError as error:
+        except ground.FilesError as error:
             wrong.append(error)
     if wrong:
-        raise FilesError([problem for error in wrong for problem in error.problems])
+        raise ground.FilesError([problem for error in wrong for problem in error.problems])
     if not bundles:
-        raise UsageError(f"there is no suite below {Path.cwd()}.", fix="Name a *.suite.yml file.")
+        raise ground.UsageError(f"there is no suite below {Path.cwd()}.", fix="Name a *.suite.yml file.")
     return bundles
 
 
@@ -120,21 +102,23 @@ def checked(bundle: Bundle, *, stop: bool = False, as_json: bool = False) -> tup
     summary = estimate(bundle)
     rows = power(bundle.suite, bundle.thresholds, bundle.cases, bundle.timed)
     provable = all(row.provable for row in rows)
-    leaks = leaks_of(bundle)
+    leaks = tables.leaks_of(bundle)
     early: Forecast | None = None
     if stop or bundle.suite.stop is not None:
         early = forecast(bundle.suite, bundle.thresholds, bundle.cases, among=len(bundle.candidates))
-    notes = (*bundle.left_out, *unset_keys(bundle), *retiring_models(bundle), *bundle.untimed, *bundle.notes)
+    notes = (*bundle.left_out, *unset_keys(bundle), *ground.retiring_models(bundle), *bundle.untimed, *bundle.notes)
     notes += () if early is None else (early.told,)
     fix, joint = cheapest_fix(bundle.suite, rows), together(rows)
     if not as_json:
         told = (*fix, *(() if joint is None else (joint.told,)))
-        return check_text(bundle, summary, rows, told, leak_lines(leaks), notes, width=columns_of_stdout()), provable
+        return check_text(
+            bundle, summary, rows, told, tables.leak_lines(leaks), notes, width=ground.columns_of_stdout()
+        ), provable
     found: dict[str, Any] = {
         "power": rows,
         "ready": None if joint is None else joint._asdict(),
         "cheapest_fix": fix,
-        "leakage": leak_json(leaks),
+        "leakage": tables.leak_json(leaks),
     }
     found |= {} if early is None else {"stopping": early._asdict()}
     labels = label_warnings(bundle)
@@ -179,16 +163,16 @@ def check_text(
         f"{count(suite.repeats, 'repeat')}: {count(summary.trials, 'trial')}",
         "",
         "cases",
-        *columns(case_rows(bundle)),
+        *tables.columns(tables.case_rows(bundle)),
         "",
         *(("notes", *(f"  ! {visible(text)}" for text in notes), "") if notes else ()),
         *_label_lines(bundle),
         "a run would make",
-        *columns(candidate_rows(summary)),
-        *waiting_lines(summary),
+        *tables.columns(tables.candidate_rows(summary)),
+        *tables.waiting_lines(summary),
         "",
         f"what these cases can prove at {sure(suite.confidence)} confidence",
-        *columns(power_rows(rows), width, spare=(1, 3)),
+        *tables.columns(tables.power_rows(rows), width, spare=(1, 3)),
         "",
         "  Proves at best: without a single miss.",
         "  80% power: so many pass four times out of five, if the true value lies half way to perfect.",

@@ -35,7 +35,11 @@ def demo(repeats: options.Repeats = None, processes: options.Processes = None, q
     entries = _recorded(suite)
     if entries is None:
         note(f"(all cases, in a few minutes more: harness run {suite})")
-        _fetch_weights(quiet=quiet)
+        from harness.cli.progress import fetching
+        from harness.measure.endpoint.embedded import ensure_weights
+
+        with fetching(quiet=quiet) as progress:
+            ensure_weights("smollm2-135m-instruct", progress=progress)
     else:
         note("the model's server is not installed: what it answered on 2026-11-30 is judged instead, with its times")
         note(f"({how_to_install('local')} Then it is asked on this machine.)")
@@ -62,14 +66,6 @@ def _demo_suite() -> Path:
         if (root / DEMO_SUITE).exists():
             return root / DEMO_SUITE
     return unpack_demo(Path.cwd() / "harness-demo") / DEMO_SUITE
-
-
-def _fetch_weights(*, quiet: bool) -> None:
-    from harness.cli.progress import fetching
-    from harness.measure.endpoint.embedded import ensure_weights
-
-    with fetching(quiet=quiet) as progress:
-        ensure_weights("smollm2-135m-instruct", progress=progress)
 
 
 def init(

@@ -7,17 +7,7 @@ from typing import Annotated
 import typer
 
 from harness import __version__
-from harness.cli.ground import (
-    COMPLAINT,
-    Commands,
-    Exit,
-    HarnessError,
-    UsageError,
-    keep_streams_usable,
-    show_error,
-    show_unexpected,
-    told,
-)
+from harness.cli import ground
 
 EXIT_CODES = """Exit codes:
 
@@ -34,7 +24,7 @@ EXIT_CODES = """Exit codes:
 
 app = typer.Typer(
     name="harness",
-    cls=Commands,
+    cls=ground.Commands,
     help="Tell whether a prompt that acts as a classifier is ready for production on a given model.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
@@ -102,28 +92,28 @@ _command = typer.main.get_command(app)
 
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
-    keep_streams_usable()
+    ground.keep_streams_usable()
     try:
         sys.exit(_command(prog_name="harness", standalone_mode=False))
-    except COMPLAINT as complaint:
-        if (mistake := told(complaint)) is not None:
-            show_error(mistake)
-        sys.exit(int(Exit.USAGE))
-    except HarnessError as error:
-        show_error(error)
+    except ground.COMPLAINT as complaint:
+        if (mistake := ground.told(complaint)) is not None:
+            ground.show_error(mistake)
+        sys.exit(int(ground.Exit.USAGE))
+    except ground.HarnessError as error:
+        ground.show_error(error)
         sys.exit(int(error.exit_code))
     except OSError as error:  # a file or folder that can't be read: what writes says more itself
-        show_error(_unreadable(error))
-        sys.exit(int(Exit.USAGE))
+        ground.show_error(_unreadable(error))
+        sys.exit(int(ground.Exit.USAGE))
     except KeyboardInterrupt:
-        sys.exit(int(Exit.INTERRUPTED))
+        sys.exit(int(ground.Exit.INTERRUPTED))
     except Exception as error:  # whatever nobody thought of must not end with the code of a verdict
-        show_unexpected(error)
-        sys.exit(int(Exit.UNEXPECTED))
+        ground.show_unexpected(error)
+        sys.exit(int(ground.Exit.UNEXPECTED))
 
 
-def _unreadable(error: OSError) -> UsageError:
+def _unreadable(error: OSError) -> ground.UsageError:
     if isinstance(error, FileNotFoundError) and error.filename is None:  # what Path.cwd() raises
-        return UsageError("the working folder is gone", fix="Change to one that exists.")
+        return ground.UsageError("the working folder is gone", fix="Change to one that exists.")
     what = f"{error.filename}: " if error.filename else ""
-    return UsageError(f"{what}{error.strerror or error}", fix="Make it readable, or name another.")
+    return ground.UsageError(f"{what}{error.strerror or error}", fix="Make it readable, or name another.")

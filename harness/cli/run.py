@@ -6,18 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from harness.cli import judged, measured
-from harness.cli.ground import (
-    UsageError,
-    bounds_asked,
-    emit,
-    emit_json,
-    note,
-    options,
-    project_here,
-    retiring_models,
-    run_asked,
-)
+from harness.cli import ground, judged, measured
 from harness.cli.notify import webhook_asked
 
 if TYPE_CHECKING:
@@ -47,29 +36,29 @@ _Results: TypeAlias = Annotated[
 
 
 def run(
-    suite: options.Suite,
-    prompt: options.Prompt = None,
-    model: options.Model = None,
-    repeats: options.Repeats = None,
-    thresholds: options.Thresholds = None,
-    cases: options.Cases = None,
-    limit: options.Limit = None,
-    first: options.First = None,
-    stop: options.Stop = False,
-    via: options.Via = None,
-    add: options.Add = None,
-    retry: options.Retry = "batch",
-    max_cost: options.MaxCost = None,
-    max_trials: options.MaxTrials = None,
-    shard: options.Shard = None,
-    processes: options.Processes = None,
-    engine: options.Engine = None,
-    template: options.Template = None,
-    notify: options.Notify = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    debug: options.Debug = False,
-    as_json: options.Json = False,
+    suite: ground.options.Suite,
+    prompt: ground.options.Prompt = None,
+    model: ground.options.Model = None,
+    repeats: ground.options.Repeats = None,
+    thresholds: ground.options.Thresholds = None,
+    cases: ground.options.Cases = None,
+    limit: ground.options.Limit = None,
+    first: ground.options.First = None,
+    stop: ground.options.Stop = False,
+    via: ground.options.Via = None,
+    add: ground.options.Add = None,
+    retry: ground.options.Retry = "batch",
+    max_cost: ground.options.MaxCost = None,
+    max_trials: ground.options.MaxTrials = None,
+    shard: ground.options.Shard = None,
+    processes: ground.options.Processes = None,
+    engine: ground.options.Engine = None,
+    template: ground.options.Template = None,
+    notify: ground.options.Notify = None,
+    quiet: ground.options.Quiet = False,
+    verbose: ground.options.Verbose = False,
+    debug: ground.options.Debug = False,
+    as_json: ground.options.Json = False,
 ) -> None:
     """Measure a suite's prompts on its models and say whether they are ready."""
     judged.check_template(template)
@@ -80,8 +69,8 @@ def run(
     share = None if shard is None else _shard_of(shard)
     webhook = webhook_asked(notify, bundle.project)
     if not quiet:
-        for told in (*bundle.left_out, *retiring_models(bundle), *bundle.untimed):
-            note(told)
+        for told in (*bundle.left_out, *ground.retiring_models(bundle), *bundle.untimed):
+            ground.note(told)
     with judged.reported_if_ended_early(template=template, as_json=as_json, notify=webhook):
         folder = measured.measure_bundle(
             bundle,
@@ -89,7 +78,7 @@ def run(
             quiet=quiet,
             verbose=verbose,
             debug=debug,
-            most=bounds_asked(max_cost, max_trials),
+            most=ground.bounds_asked(max_cost, max_trials),
             shard=share,
             amend=None if added is None else added.noted,
             reused=() if added is None else added.reused,
@@ -110,31 +99,33 @@ def _added(suite: Path, more: int, named: str, others: "Mapping[str, object]", r
     from harness.measure.resume import reread
     from harness.measure.session import something_left
 
-    folder, manifest = run_asked(named)
+    folder, manifest = ground.run_asked(named)
     names = {"prompts": "prompt", "models": "model"}
     given = [f"--{names.get(name, name)}" for name, value in others.items() if value]
     if given or repeats not in {None, manifest.repeats}:
-        raise UsageError(
+        raise ground.UsageError(
             f"--add goes on with {folder.name} as it was measured: {(given or ['--repeats'])[0]} can't change that.",
             fix="Leave it out, or start a new run.",
         )
     if more < 1:
-        raise UsageError(f"--add {more}: must be 1 or more.")
+        raise ground.UsageError(f"--add {more}: must be 1 or more.")
     refuse_second_look(folder, manifest)
     if something_left(folder):
         by_file = any(entry.model.get("via") == "file" for entry in manifest.candidates)
         how = "--results FILE" if by_file else "--failed"
-        raise UsageError(f"{folder.name} is not finished.", fix=f"Run `harness resume {folder.name} {how}` first.")
+        raise ground.UsageError(
+            f"{folder.name} is not finished.", fix=f"Run `harness resume {folder.name} {how}` first."
+        )
     found = judged.as_judged(folder, manifest)
     if found.verdict != "INCONCLUSIVE" or any(one.settled for one in found.candidates):
         was = "was stopped once its verdict was settled" if found.verdict == "INCONCLUSIVE" else f"is {found.verdict}"
-        raise UsageError(f"{folder.name} {was}: there is nothing left to settle.", fix="Start a new run.")
+        raise ground.UsageError(f"{folder.name} {was}: there is nothing left to settle.", fix="Start a new run.")
     bundle, asked = reread(folder, manifest, Path.cwd())
     if bundle.suite.path is None or bundle.suite.path.resolve() != suite.resolve():
-        raise UsageError(f"{folder.name} is no run of {suite}.", fix="Name the suite that it was made of.")
+        raise ground.UsageError(f"{folder.name} is no run of {suite}.", fix="Name the suite that it was made of.")
     added = added_to(folder, manifest, more, bundle, asked)
     if (there := len(added.bundle.cases) - len(asked)) < more:
-        note(f"--add {more:,}: the suite has {there:,} further cases, and these are asked")
+        ground.note(f"--add {more:,}: the suite has {there:,} further cases, and these are asked")
     return added
 
 
@@ -151,27 +142,29 @@ def _tell(
     if shard is None:
         raise typer.Exit(judged.conclude(folder, template=template, as_json=as_json, notify=notify))
     if as_json:
-        emit_json({"run_id": folder.name, "folder": str(folder), "shard": str(shard)})
+        ground.emit_json({"run_id": folder.name, "folder": str(folder), "shard": str(shard)})
     else:
-        emit(f"shard {shard} is measured: {folder}\nJoin all {shard.of} with `harness merge RUN...` for the verdict.")
+        ground.emit(
+            f"shard {shard} is measured: {folder}\nJoin all {shard.of} with `harness merge RUN...` for the verdict."
+        )
 
 
 def resume(
-    run: options.Run = "latest",
+    run: ground.options.Run = "latest",
     changed: _Changed = False,
-    project: options.TrustedProject = None,
+    project: ground.options.TrustedProject = None,
     failed: _Failed = False,
-    engine: options.Engine = None,
+    engine: ground.options.Engine = None,
     results: _Results = None,
-    retry: options.Retry = "batch",
-    max_cost: options.MaxCost = None,
-    max_trials: options.MaxTrials = None,
-    template: options.Template = None,
-    notify: options.Notify = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = False,
-    debug: options.Debug = False,
-    as_json: options.Json = False,
+    retry: ground.options.Retry = "batch",
+    max_cost: ground.options.MaxCost = None,
+    max_trials: ground.options.MaxTrials = None,
+    template: ground.options.Template = None,
+    notify: ground.options.Notify = None,
+    quiet: ground.options.Quiet = False,
+    verbose: ground.options.Verbose = False,
+    debug: ground.options.Debug = False,
+    as_json: ground.options.Json = False,
 ) -> None:
     """Finish a run that was interrupted; finished trials are not sent again.
 
@@ -183,9 +176,9 @@ def resume(
     from harness.measure.sharding import shard_of
 
     judged.check_template(template)
-    folder, manifest = run_asked(run, project)
-    trusted, most = project or Path.cwd(), bounds_asked(max_cost, max_trials)
-    webhook = webhook_asked(notify, project_here(project))
+    folder, manifest = ground.run_asked(run, project)
+    trusted, most = project or Path.cwd(), ground.bounds_asked(max_cost, max_trials)
+    webhook = webhook_asked(notify, ground.project_here(project))
     with (
         judged.reported_if_ended_early(template=template, as_json=as_json, notify=webhook),
         watching(folder, manifest, quiet=quiet, verbose=verbose) as observer,
@@ -210,12 +203,12 @@ def merge(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...", help="The shards: run ids, folders, s3:// addresses.", autocompletion=options.runs
+            metavar="RUN...", help="The shards: run ids, folders, s3:// addresses.", autocompletion=ground.options.runs
         ),
     ],
-    template: options.Template = None,
-    as_json: options.Json = False,
-    notify: options.Notify = None,
+    template: ground.options.Template = None,
+    as_json: ground.options.Json = False,
+    notify: ground.options.Notify = None,
 ) -> None:
     """Join the shards of a run to one, and say whether its prompts are ready.
 
@@ -225,9 +218,9 @@ def merge(
     from harness.measure.merging import merge as join
 
     judged.check_template(template)
-    project = project_here()
+    project = ground.project_here()
     webhook = webhook_asked(notify, project)
-    folders = [run_asked(run)[0] for run in runs]
+    folders = [ground.run_asked(run)[0] for run in runs]
     done = join(
         folders,
         project.results,
@@ -235,10 +228,10 @@ def merge(
         lambda manifest, cases: measured.stopper_of_shards(manifest, cases, project.results),
     )
     for name in done.unfinished:
-        note(f"{name} was not finished: `harness resume {done.folder.name}` sends what is left")
+        ground.note(f"{name} was not finished: `harness resume {done.folder.name}` sends what is left")
     for candidate in done.unsettled:
         why = f"{candidate}: a shard stopped for what these together don't settle"
-        note(f"{why}; `harness resume {done.folder.name}` sends what is left")
+        ground.note(f"{why}; `harness resume {done.folder.name}` sends what is left")
     for command in done.missing:
-        note(f"a shard is missing; this measures it: {command}")
+        ground.note(f"a shard is missing; this measures it: {command}")
     raise typer.Exit(judged.conclude(done.folder, template=template, as_json=as_json, notify=webhook))

@@ -27,7 +27,14 @@ def show(
     """Show a run's summary, or the trials of a case with their replies and times."""
     folder, manifest, candidate = candidate_asked(run)
     if case is None and not wrong:
-        _show_summary(folder, manifest, candidate, full=full, as_json=as_json)
+        from harness.report.run import terminal_report
+
+        assessment = only(as_judged(folder, manifest), candidate)
+        if as_json:
+            emit_json(assessment)
+        else:
+            page = folder / "report.html"
+            emit(terminal_report(assessment, manifest, full=full, page=str(page) if page.is_file() else ""))
         return
     rows = [row for row in _trial_rows(folder, manifest, case=case, wrong=wrong) if candidate in {"", row["candidate"]}]
     if case is not None and not rows:
@@ -55,17 +62,6 @@ def _near_cases(folder: Path, case: str) -> str:
     ids = _case_ids(folder)
     near = difflib.get_close_matches(case, ids, n=3) if case not in ids else []
     return f"Did you mean {' or '.join(near)}?" if near else ""
-
-
-def _show_summary(folder: Path, manifest: Manifest, candidate: str, *, full: bool, as_json: bool) -> None:
-    from harness.report.run import terminal_report
-
-    assessment = only(as_judged(folder, manifest), candidate)
-    if as_json:
-        emit_json(assessment)
-    else:
-        page = folder / "report.html"
-        emit(terminal_report(assessment, manifest, full=full, page=str(page) if page.is_file() else ""))
 
 
 def _trial_rows(folder: Path, manifest: Manifest, *, case: str | None, wrong: bool) -> list[Row]:

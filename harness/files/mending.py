@@ -119,11 +119,8 @@ def places_of(prompt: Prompt, model: str, project: Project) -> dict[str, str]:
                 found[f"params.{key.removeprefix('modelParameters.')}"] = f"{file}:{line}"
             elif key in {"responseFormat", "jsonSchema", "grammar"}:
                 found[key] = f"{file}:{line}"
-    return _adapted(found, project.models[model].adapt if model in project.models else Adapt())
-
-
-def _adapted(found: dict[str, str], adapt: Adapt) -> dict[str, str]:
-    """Leave out the places of what is not sent, and put those of `adapt.override` in their stead."""
+    # Leave out the places of what is not sent, and put those of `adapt.override` in their stead
+    adapt = project.models[model].adapt if model in project.models else Adapt()
     limited = OUTPUT_LIMITS if any(name in OUTPUT_LIMITS for name in adapt.override) else ()
     dropped = [name for name in adapt.drop if name not in OUTPUT_LIMITS]  # a limit goes by another name
     unsent = {f"params.{name}" for name in (*dropped, *limited)}
@@ -185,9 +182,10 @@ def _passing(kind: FailureKind, places: Places, run: str) -> Mend:
 
 def _request(failure: Failure, words: str, places: Places, key_variable: str | None) -> Mend:
     """Find what a refused request is about: a parameter that is named, else the key, the model, the path."""
-    named = _parameter(words, places)
-    if named is not None:
-        name, where = named
+    sent = {name.removeprefix("params."): where for name, where in places.items() if name[:7] == "params."}
+    sent |= {name: places[name] for name in ("responseFormat", "jsonSchema") if name in places}
+    if (name := first_named(words, sent)) is not None:
+        where = sent[name]
         instead = _INSTEAD.search(words)
         if instead is not None and instead[1] != name:
             return Mend(where, f"Write `{instead[1]}` in place of `{name}`", _ADAPT, there=True)
@@ -199,14 +197,6 @@ def _request(failure: Failure, words: str, places: Places, key_variable: str | N
     if failure.status in {404, 405} or failure.kind == "error_in_body":
         return _at(places, (*_ADDRESS, "entry"), _CORRECT)
     return Mend(places.get("entry", places.get("prompt", "")), "Change what is sent as the endpoint says")
-
-
-def _parameter(words: str, places: Places) -> tuple[str, str] | None:
-    """Find the parameter that a message names first, of those that are sent."""
-    sent = {name.removeprefix("params."): where for name, where in places.items() if name[:7] == "params."}
-    sent |= {name: places[name] for name in ("responseFormat", "jsonSchema") if name in places}
-    name = first_named(words, sent)
-    return None if name is None else (name, sent[name])
 
 
 def first_named(words: str, names: Iterable[str]) -> str | None:

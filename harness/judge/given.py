@@ -93,18 +93,14 @@ def suite_of_stored(stored: Stored, *, labels: str, positive: str, read_as: str,
         if key is None or bool(how and not key) or (kind == "regex" and not how):
             raise ValueError("--as is none of `exact`, `mention`, `json:/POINTER` and `regex:PATTERN`.")
         if kind == "regex":
-            _check_pattern(how)
+            try:
+                Pattern(how, case_sensitive=False)
+            except PatternRefused as why:
+                raise ValueError(f"--as: `{how}` {why} {why.fix}".rstrip()) from None
         rule = {"as": kind, "aliases": stored.aliases} | ({key: how} if how else {})
     plain = "".join(c for c in name or stored.name if c.isprintable() and c not in "/\\")[:100]
     suite = {"name": plain or "judged", "labels": known, "positive": positive or None, "reply": rule}
     return suite_of(suite, stored.answers)
-
-
-def _check_pattern(text: str) -> None:
-    try:
-        Pattern(text, case_sensitive=False)
-    except PatternRefused as why:
-        raise ValueError(f"--as: `{text}` {why} {why.fix}".rstrip()) from None
 
 
 def read_here(stored: Stored, suite: Suite) -> list[str]:

@@ -103,18 +103,14 @@ def keep_streams_usable() -> None:
 
     Where a service reads the output for instructions, let it find none.
     """
-    _fill_closed_streams()
+    # Open what of 0, 1 and 2 is closed, lest the journal get that number and native code's messages
+    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(number, True)
+    os.close(number)
     sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - to the end
     sys.stderr = cast("TextIO", LastingStream(sys.stderr))
     if any(os.environ.get(variable) for variable in _SERVICES):
         sys.stdout, sys.stderr = (cast("TextIO", InertStream(each)) for each in (sys.stdout, sys.stderr))
-
-
-def _fill_closed_streams() -> None:
-    """Open what of 0, 1 and 2 is closed, lest the journal get that number and native code's messages."""
-    while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
-        os.set_inheritable(number, True)
-    os.close(number)
 
 
 def note(text: str, style: str | None = None) -> None:

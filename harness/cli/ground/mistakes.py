@@ -35,7 +35,13 @@ def told(complaint: Any) -> UsageError | None:  # noqa: ANN401 - see above
     context, param = getattr(complaint, "ctx", None), getattr(complaint, "param", None)
     command = "harness" if context is None else context.command_path
     if context is not None and hasattr(complaint, "possibilities"):
-        return _no_such_option(command, complaint.option_name, context)
+        from harness.files.written import nearest, shown
+
+        params = context.command.get_params(context)
+        known = [option for param in params for option in param.opts if option.startswith("--")]
+        near = nearest(complaint.option_name, known) if complaint.option_name.startswith("--") else None
+        fix = f"Did you mean `{near}`?" if near else f"`{command} -h` lists its options."
+        return UsageError(f"`{command}` has no option `{shown(complaint.option_name)}`.", fix=fix)
     if param is None:
         fix = f"Write `{_usage(command, context)}`; `{command} -h` says more." if context else ""
         return UsageError(_in_short(command, complaint), fix=fix)
@@ -56,16 +62,6 @@ def _in_short(command: str, complaint: Any) -> str:  # noqa: ANN401
     if name := getattr(complaint, "option_name", ""):
         return f"{name} needs a value." if "requires" in message else f"{name} takes no value."
     return f"{message.rstrip('.')}."
-
-
-def _no_such_option(command: str, name: str, context: Any) -> UsageError:  # noqa: ANN401
-    from harness.files.written import nearest, shown
-
-    params = context.command.get_params(context)
-    known = [option for param in params for option in param.opts if option.startswith("--")]
-    near = nearest(name, known) if name.startswith("--") else None
-    fix = f"Did you mean `{near}`?" if near else f"`{command} -h` lists its options."
-    return UsageError(f"`{command}` has no option `{shown(name)}`.", fix=fix)
 
 
 def _bad_value(name: str, complaint: Any, valid: str, choices: list[str]) -> UsageError:  # noqa: ANN401

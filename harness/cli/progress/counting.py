@@ -77,7 +77,14 @@ class Progress:
 
     def figures(self) -> list[str]:
         """Give how far, how fast, how long still, how much in flight, what it cost."""
-        done, rate = self.done, self._rate()
+        now, done = self._clock(), self.done
+        self._samples.append((now, done))
+        while len(self._samples) > 2 and now - self._samples[1][0] >= WINDOW_S:
+            self._samples.popleft()
+        at, before = self._samples[0]
+        if now - at < 1.0:  # too short to tell: since the start
+            at, before = self._started, self.done_before
+        rate = (done - before) / max(now - at, 1e-9)
         parts = [f"{done:,}/{self.planned:,} ({done / max(self.planned, 1):.0%})", f"{rate:,.1f}/s"]
         if rate and done < self.planned:
             parts.append(f"{clock_text((self.planned - done) / rate)} left")
@@ -113,16 +120,6 @@ class Progress:
         for tally in self.tallies.values():
             spent[tally.currency] = spent.get(tally.currency, 0.0) + tally.money
         return [f"{money(amount, currency)} spent" for currency, amount in spent.items() if amount]
-
-    def _rate(self) -> float:
-        now, done = self._clock(), self.done
-        self._samples.append((now, done))
-        while len(self._samples) > 2 and now - self._samples[1][0] >= WINDOW_S:
-            self._samples.popleft()
-        at, before = self._samples[0]
-        if now - at < 1.0:  # too short to tell: since the start
-            at, before = self._started, self.done_before
-        return (done - before) / max(now - at, 1e-9)
 
 
 def clock_text(seconds: float) -> str:

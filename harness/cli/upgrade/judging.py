@@ -9,17 +9,7 @@ from harness.cli.gate.outputs import write_all
 from harness.cli.ground import UsageError, emit, emit_json, note
 from harness.cli.judged import baseline_for
 from harness.cli.measured import stopper_of
-from harness.cli.upgrade.measuring import (
-    DOCUMENT,
-    Bundle,
-    Manifest,
-    Most,
-    Settings,
-    Stopper,
-    ask_again,
-    fresh_run,
-    read_manifest,
-)
+from harness.cli.upgrade import measuring
 from harness.files.case import read_labels
 from harness.files.suite import Suite
 from harness.judge import CandidateAssessment, Upgrade, UpgradedPrompt, listed
@@ -33,16 +23,16 @@ TO_LABEL = "to-label.jsonl"
 
 def judge(
     folder: Path,
-    settings: Settings,
+    settings: measuring.Settings,
     *,
     labels: Path | None,
-    bundle: Bundle | None,
+    bundle: measuring.Bundle | None,
     repeats: int,
-    most: Most,
+    most: measuring.Most,
     quiet: bool,
 ) -> Upgrade:
     """Judge; what broke is asked again where `bundle` says how; files are written into the run's folder."""
-    manifest = read_manifest(folder)
+    manifest = measuring.read_manifest(folder)
     suite = Suite.model_validate(manifest.suite)
     sensitive = suite.reply.case_sensitive
     known = {} if labels is None else read_labels(labels, suite.labels, suite.columns, case_sensitive=sensitive)
@@ -73,7 +63,7 @@ def judge(
     return decision
 
 
-def _demand(settings: Settings, suite: Suite, couples: int) -> Demand:
+def _demand(settings: measuring.Settings, suite: Suite, couples: int) -> Demand:
     return Demand(
         margin=settings.margin,
         label_margin=settings.label_margin,
@@ -83,7 +73,7 @@ def _demand(settings: Settings, suite: Suite, couples: int) -> Demand:
     )
 
 
-def stopper_for(bundle: Bundle, settings: Settings) -> Stopper | None:
+def stopper_for(bundle: measuring.Bundle, settings: measuring.Settings) -> measuring.Stopper | None:
     """Give who says when a prompt's change of model is settled; None where all is asked."""
     pairs: dict[str, str | None] = {
         one.name: f"{one.prompt.name}@{settings.old}" for one in bundle.candidates if one.model_name in settings.new
@@ -94,7 +84,10 @@ def stopper_for(bundle: Bundle, settings: Settings) -> Stopper | None:
 
 
 def _couples(
-    manifest: Manifest, settings: Settings, views: dict[str, View], judged: dict[str, CandidateAssessment]
+    manifest: measuring.Manifest,
+    settings: measuring.Settings,
+    views: dict[str, View],
+    judged: dict[str, CandidateAssessment],
 ) -> list[Couple]:
     made = []
     for entry in manifest.candidates:
@@ -109,9 +102,9 @@ def _asked_again(
     folder: Path,
     made: UpgradedPrompt,
     known: dict[str, str],
-    bundle: Bundle | None,
+    bundle: measuring.Bundle | None,
     repeats: int,
-    most: Most,
+    most: measuring.Most,
     *,
     quiet: bool,
 ) -> UpgradedPrompt:
@@ -120,8 +113,8 @@ def _asked_again(
     why_not = "that is done once, when the run is finished"
     if bundle is not None:
         broken = [change.case for change in made.comparison.broken]
-        why_not = ask_again(folder, bundle, names, broken, repeats, most, quiet=quiet)
-    run = fresh_run(folder, names)
+        why_not = measuring.ask_again(folder, bundle, names, broken, repeats, most, quiet=quiet)
+    run = measuring.fresh_run(folder, names)
     if run is None:
         return confirmed(made, None, "", why_not)
     again = views_of(run, labelled=known)
@@ -151,7 +144,7 @@ def _write(folder: Path, made: Upgrade) -> None:
         {
             "upgrade.md": render_upgrade_markdown(made).encode(),
             "upgrade.html": render_upgrade_html(made).encode(),
-            DOCUMENT: render_document(made),
+            measuring.DOCUMENT: render_document(made),
         },
     )
 

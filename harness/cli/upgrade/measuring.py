@@ -7,18 +7,9 @@ from typing import Annotated
 
 import msgspec
 
+from harness import errors
 from harness.cli.ground import note, retiring_models, show_error
 from harness.cli.measured import go_on_or_begin
-from harness.errors import (
-    EndpointUnusable,
-    FilesError,
-    HarnessError,
-    Problem,
-    RunIncomplete,
-    StorageFailed,
-    UsageError,
-    Waiting,
-)
 from harness.files.bundle import Bundle, Via, load_bundle
 from harness.files.digest import digest
 from harness.files.written import shortest
@@ -77,7 +68,7 @@ def settings_of(manifest: Manifest) -> Settings:
         return settings
     except (KeyError, msgspec.ValidationError):
         said = f"{manifest.run_id}: its manifest.json is not that of the run of an upgrade."
-        raise UsageError(said, fix="Measure one: harness upgrade SUITE --from OLD --to NEW.") from None
+        raise errors.UsageError(said, fix="Measure one: harness upgrade SUITE --from OLD --to NEW.") from None
 
 
 def measured(
@@ -91,7 +82,7 @@ def measured(
 ) -> tuple[Path, Settings, Bundle]:
     """Measure both models in a new run, or finish the one that the same command left behind."""
     if asked.old in asked.new or len(set(asked.new)) < len(asked.new):
-        raise UsageError("--from and --to must name different models.", fix="Name each model once.")
+        raise errors.UsageError("--from and --to must name different models.", fix="Name each model once.")
     bundle = load_bundle(
         asked.suite,
         prompts=asked.prompts,
@@ -115,8 +106,8 @@ def measured(
     try:
         begun, notes = _left_behind(results, settings.key), msgspec.to_builtins(settings)
         folder = _run(bundle, results, begun, notes, most, stopper=stopping(bundle, settings), quiet=quiet)
-    except (EndpointUnusable, RunIncomplete) as error:  # what the endpoint said belongs into the report
-        if error.run is None or isinstance(error, StorageFailed | Waiting):
+    except (errors.EndpointUnusable, errors.RunIncomplete) as error:  # what the endpoint said belongs into the report
+        if error.run is None or isinstance(error, errors.StorageFailed | errors.Waiting):
             raise
         show_error(error)
         folder = error.run
@@ -131,7 +122,7 @@ def _refuse_unpaired(bundle: Bundle, asked: UpgradeAsked) -> None:
             if f"{prompt}@{model}" not in names:
                 said = f"the prompt {prompt} does not fit the model {model}, so that there is nothing to compare."
                 fix = "Name the prompts that fit both with --prompt."
-                raise FilesError([Problem(asked.suite, None, "prompts", said, fix)])
+                raise errors.FilesError([errors.Problem(asked.suite, None, "prompts", said, fix)])
 
 
 def _key(bundle: Bundle) -> str:
@@ -162,7 +153,7 @@ def _left_behind(results: Path, key: str) -> Path | None:
             if read_manifest(run).notes.get("upgrade", {}).get("key") != key:
                 continue
             left = not (run / DOCUMENT).is_file() or something_left(run)
-        except (HarnessError, OSError):
+        except (errors.HarnessError, OSError):
             continue
         return run if left else None
     return None
@@ -174,7 +165,7 @@ def fresh_run(folder: Path, names: tuple[str, str]) -> Path | None:
         try:
             if tuple(entry.name for entry in read_manifest(run).candidates) == names:
                 return run
-        except HarnessError:
+        except errors.HarnessError:
             continue
     return None
 
@@ -205,6 +196,6 @@ def ask_again(
     key = _key(small)
     try:
         _run(small, folder / FRESH, _left_behind(folder / FRESH, key), {"key": key}, most, quiet=quiet)
-    except (EndpointUnusable, RunIncomplete, UsageError) as error:
+    except (errors.EndpointUnusable, errors.RunIncomplete, errors.UsageError) as error:
         return str(error)
     return f"of {len(wanted):,} the first {MOST_ASKED_AGAIN}" if len(wanted) > MOST_ASKED_AGAIN else ""

@@ -21,7 +21,17 @@ def read_stored(file: Path, asked: ReadAs) -> Stored:
     findings = Findings()
     stored: Stored | None = None
     try:
-        stored = _one_label_each(_read(file, asked, findings))
+        stored = _read(file, asked, findings)
+        # Other words for a label are taken as that label, where they are right elsewhere
+        label_of: dict[str, str] = {}
+        for label, words in stored.aliases.items():
+            for word in words:
+                if label_of.setdefault(word, label) != label or stored.aliases.get(word):
+                    said = f"takes `{shown(word)}` and others for right, now with `{shown(label)}`, now otherwise."
+                    raise NotRead(said, "Judge answers of which one label is right.")
+        renamed = msgspec.structs.replace
+        answers = (renamed(given, expected=label_of.get(given.expected, given.expected)) for given in stored.answers)
+        stored = replace(stored, answers=tuple(answers))
         if not stored.answers and not findings.total:
             findings.add(file, None, "", "holds no answers.", "Name the file that the tool wrote its results to.")
         for given in stored.answers:
@@ -33,19 +43,6 @@ def read_stored(file: Path, asked: ReadAs) -> Stored:
     assert stored is not None, "what is not read is refused"
     with file.open("rb") as source:
         return replace(stored, sha256=hashlib.file_digest(source, "sha256").hexdigest())
-
-
-def _one_label_each(stored: Stored) -> Stored:
-    """Take other words for a label as that label, where they are right elsewhere. Raises NotRead."""
-    label_of: dict[str, str] = {}
-    for label, words in stored.aliases.items():
-        for word in words:
-            if label_of.setdefault(word, label) != label or stored.aliases.get(word):
-                said = f"takes `{shown(word)}` and others for right, now with `{shown(label)}`, now otherwise."
-                raise NotRead(said, "Judge answers of which one label is right.")
-    renamed = msgspec.structs.replace
-    answers = (renamed(given, expected=label_of.get(given.expected, given.expected)) for given in stored.answers)
-    return replace(stored, answers=tuple(answers))
 
 
 def _read(file: Path, asked: ReadAs, findings: Findings) -> Stored:

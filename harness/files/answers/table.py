@@ -14,19 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import case, written
-from harness.files.answers.answer import (
-    KINDS,
-    LONGEST_S,
-    UNLABELLED,
-    Failure,
-    Given,
-    Part,
-    Reply,
-    Stored,
-    by,
-    failure,
-    reply,
-)
+from harness.files.answers import answer
 from harness.files.answers.opened import Findings, NotRead, ReadAs, begins_with, shown
 
 _KNOWN: dict[str, tuple[str, ...]] = {  # field -> names of columns, the likeliest first
@@ -65,7 +53,7 @@ class _Columns:
         return f"columns: {pairs} (others: --expected NAME, --reply NAME, ...)"
 
 
-def read(file: Path, asked: ReadAs, findings: Findings) -> Stored:
+def read(file: Path, asked: ReadAs, findings: Findings) -> answer.Stored:
     """Read the rows of a table. Raises NotRead."""
     asked.refuse_others("a table", ("expected", "reply", "case", "repeat", "candidate", "latency", "error"))
     rows = [*_rows(file, asked, findings)]
@@ -94,21 +82,21 @@ def read(file: Path, asked: ReadAs, findings: Findings) -> Stored:
     if columns.untimed:
         notes.append(f"{columns.untimed} has no unit and is not read: --latency {columns.untimed}:ms or :s")
     timed = any(given.latency_s is not None for given in answers)
-    return Stored(
+    return answer.Stored(
         tool="a table",
         name=file.stem,
         answers=tuple(answers),
-        rule_for=by({"as": "mention"}),
+        rule_for=answer.by({"as": "mention"}),
         aliases=_written_otherwise(answers),
         clock=f"the clock of whoever wrote {file.name}" if timed else "",
         notes=tuple(notes),
     )
 
 
-def _written_otherwise(answers: Sequence[Given]) -> dict[str, tuple[str, ...]]:
+def _written_otherwise(answers: Sequence[answer.Given]) -> dict[str, tuple[str, ...]]:
     """Find ids that a table wrote as 1 in one column and as 1.0 in the other, as it does where a cell is empty."""
     labels = {given.expected for given in answers}
-    came = {given.outcome.text.strip() for given in answers if isinstance(given.outcome, Reply)}
+    came = {given.outcome.text.strip() for given in answers if isinstance(given.outcome, answer.Reply)}
     other = {label: label.removesuffix(".0") if label.endswith(".0") else f"{label}.0" for label in labels}
     ids = {label: word for label, word in other.items() if re.fullmatch(r"-?\d+", label.removesuffix(".0"))}
     return {label: (word,) for label, word in sorted(ids.items()) if word in came - labels and label not in came}
@@ -203,7 +191,7 @@ def _seconds(rows: Sequence[tuple[int, dict[str, Any]]], column: str | None, uni
 
 
 def _text(value: object) -> str:
-    return Part(value).text()
+    return answer.Part(value).text()
 
 
 def _repeat(row: Mapping[str, Any], columns: _Columns) -> float:
@@ -220,11 +208,11 @@ def _cell(value: object) -> str:
 
 def _given(
     file: Path, placed: tuple[int, Mapping[str, Any]], columns: _Columns, places: Counter[str], findings: Findings
-) -> Given | None:
+) -> answer.Given | None:
     (line, row), of = placed, columns.of
     wanted = _cell(row.get(of["expected"])).strip()
     if not wanted or wanted.casefold() == "nan":
-        findings.add(file, line, shown(of["expected"]), UNLABELLED, "Leave the row out.")
+        findings.add(file, line, shown(of["expected"]), answer.UNLABELLED, "Leave the row out.")
         return None
     candidate = _text(row.get(of["candidate"])).strip() if "candidate" in of else columns.candidate or "given"
     if not candidate:
@@ -232,15 +220,15 @@ def _given(
         findings.add(file, line, shown(of["candidate"]), "does not say which candidate answered.", fix)
         return None
     places[candidate] += 1
-    inputs = Part(dict(row)).inputs(*of.values(), case.NAMELESS)
+    inputs = answer.Part(dict(row)).inputs(*of.values(), case.NAMELESS)
     ident = _cell(row.get(of["case"])) if "case" in of else str(places[candidate])
     latency = None
     if "latency" in of:
         latency, why = _latency(row.get(of["latency"]), columns.seconds)
         if why:
             findings.add(file, line, shown(of["latency"]), why, "Correct it, or empty the cell.")
-    return Given(
-        case=Part(ident).name(otherwise=inputs),
+    return answer.Given(
+        case=answer.Part(ident).name(otherwise=inputs),
         expected=wanted,
         outcome=_outcome(row, of),
         candidate=candidate,
@@ -249,14 +237,14 @@ def _given(
     )
 
 
-def _outcome(row: Mapping[str, Any], of: Mapping[str, str]) -> Reply | Failure:
+def _outcome(row: Mapping[str, Any], of: Mapping[str, str]) -> answer.Reply | answer.Failure:
     error = _text(row.get(of.get("error", ""))).strip()
     if error.casefold() in _WORDS | {"false", "0", "0.0", "[]", "{}"}:
-        return reply(_cell(row.get(of["reply"])))
+        return answer.reply(_cell(row.get(of["reply"])))
     kind = error.partition(":")[0]
-    if kind in KINDS:
-        return Failure(kind=KINDS[kind], message=error.partition(":")[2].strip() or error)
-    return failure(error)
+    if kind in answer.KINDS:
+        return answer.Failure(kind=answer.KINDS[kind], message=error.partition(":")[2].strip() or error)
+    return answer.failure(error)
 
 
 def _latency(value: object, seconds: float | None) -> tuple[float | None, str]:
@@ -268,4 +256,4 @@ def _latency(value: object, seconds: float | None) -> tuple[float | None, str]:
         found = written.units.read_seconds(text) if seconds is None else float(text) * seconds
     except ValueError:
         found = math.nan
-    return (found, "") if 0 <= found < LONGEST_S else (None, f"is no time: `{shown(text)}`.")
+    return (found, "") if 0 <= found < answer.LONGEST_S else (None, f"is no time: `{shown(text)}`.")

@@ -51,22 +51,22 @@ def check_prompt(
         and prompts.templates(prompt)
         and not prompts.variables(prompt)
     ):
-        _uses_no_input(read, columns)
+        at, source = prompts.templates(read.model)[-1]
+        likely = max(sorted(columns), key=source.count)
+        where = next((w for w in (f"{{{likely}}}", f"${likely}", f"<{likely}>", f"[{likely}]") if w in source), "")
+        place = f"`{{{{ {shown(likely)} }}}}`"
+        fix = f"Write {place} for `{where}`." if where else f"Place an input, such as {place}."
+        read.problem(at, "uses no input: it would ask the same of every case.", fix)
     if read.whole("examples") and suite.whole("labels", "reply"):
-        _check_examples(read, suite.model)
+        words = {*suite.model.labels, *(alias for aliases in suite.model.reply.aliases.values() for alias in aliases)}
+        for i, example in enumerate(read.model.examples):
+            label = example.get("label")
+            if label is not None and not _reads_as(label, words, suite.model.reply):
+                message = f"`{shown(label)}` is not one of the suite's labels or their aliases."
+                read.problem(("examples", i, "label"), message, did_you_mean(label, words))
     if sample is not None and read.findings.of(read.path) == before and read.whole("messages", "text", "examples"):
         _render_some(read, sample, cases)
     return prompt if read.findings.of(read.path) == before else None
-
-
-def _uses_no_input(read: Checked[prompts.Prompt], columns: Collection[str]) -> None:
-    """Tell of a prompt that would ask the same of every case."""
-    at, source = prompts.templates(read.model)[-1]
-    likely = max(sorted(columns), key=source.count)
-    where = next((w for w in (f"{{{likely}}}", f"${likely}", f"<{likely}>", f"[{likely}]") if w in source), "")
-    place = f"`{{{{ {shown(likely)} }}}}`"
-    fix = f"Write {place} for `{where}`." if where else f"Place an input, such as {place}."
-    read.problem(at, "uses no input: it would ask the same of every case.", fix)
 
 
 def _check_template(
@@ -88,15 +88,6 @@ def _check_template(
         elif columns is not None and name not in columns:
             message = f"`{shown(name)}` is not an input that every case has."
             read.problem(at, message, did_you_mean(name, columns))
-
-
-def _check_examples(read: Checked[prompts.Prompt], suite: Suite) -> None:
-    words = {*suite.labels, *(alias for aliases in suite.reply.aliases.values() for alias in aliases)}
-    for i, example in enumerate(read.model.examples):
-        label = example.get("label")
-        if label is not None and not _reads_as(label, words, suite.reply):
-            message = f"`{shown(label)}` is not one of the suite's labels or their aliases."
-            read.problem(("examples", i, "label"), message, did_you_mean(label, words))
 
 
 def _reads_as(text: str, words: Collection[str], rule: ReplyRule) -> bool:
@@ -161,19 +152,15 @@ def too_dear(
         for form in (prompt, *(each for each in orders if each != prompt)):
             with closing(prompts.ConfinedRenderer(form)) as renderer:
                 for inputs in inputs_sent(cases, changed if form is prompt else (), suite.labels):
-                    _render_quietly(renderer, inputs)
+                    try:
+                        renderer.render(inputs)
+                    except prompts.RenderRefused:
+                        raise
+                    except prompts.RenderFailed:
+                        pass
     except prompts.RenderRefused as refused:
         return refused.exhausted
     return None
-
-
-def _render_quietly(renderer: prompts.ConfinedRenderer, inputs: Mapping[str, str]) -> None:
-    try:
-        renderer.render(inputs)
-    except prompts.RenderRefused:
-        raise
-    except prompts.RenderFailed:
-        pass
 
 
 def inputs_sent(cases: Sequence[Case], variants: Sequence[str], labels: Collection[str]) -> Iterator[Mapping[str, str]]:

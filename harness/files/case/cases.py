@@ -169,7 +169,14 @@ class CaseReader:
         inputs = {name: self._input(file, line, name, value) for name, value in fields.items() if name not in KNOWN}
         if not inputs:
             self.findings.add(file, line, "", "has no input.", "Add a column with the text to classify.")
-        name = self._id(file, line, fields.get("id"))
+        name = self._word(file, line, "id", fields.get("id")) or self._after_itsentry_line(file, line)
+        if name in self._ids:
+            other, first = self._ids[name]
+            where = f"line {first}" if other == file else f"{other.name} line {first}"
+            message = f"the id `{shown(name)}` stands twice (first on {where})."
+            self.findings.add(file, line, "id", message, "Give each case an id of its own.")
+        else:
+            self._ids[name] = (file, line)
         split = self._word(file, line, "split", fields.get("split"))
         tags = self._tags(file, line, fields.get("tags"))
         if self.findings.of(file) > before:
@@ -193,17 +200,6 @@ class CaseReader:
         elif not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text):
             self.findings.add(file, line, shown(name), "holds half of a surrogate pair.", "Save the text as UTF-8.")
         return text
-
-    def _id(self, file: Path, line: int, value: object) -> str:
-        name = self._word(file, line, "id", value) or self._after_itsentry_line(file, line)
-        if name in self._ids:
-            other, first = self._ids[name]
-            where = f"line {first}" if other == file else f"{other.name} line {first}"
-            message = f"the id `{shown(name)}` stands twice (first on {where})."
-            self.findings.add(file, line, "id", message, "Give each case an id of its own.")
-        else:
-            self._ids[name] = (file, line)
-        return name
 
     def _after_itsentry_line(self, file: Path, line: int) -> str:
         name = f"{file.stem}-{line}"

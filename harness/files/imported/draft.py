@@ -102,7 +102,8 @@ class SuiteOfDraft(NamedTuple):
 
 def settle(draft: Draft) -> SuiteOfDraft:
     """Find the labels, the rule that reads them and the cases. Raises FilesError where these are no classes."""
-    way = _way_of(draft)
+    ways = Counter(row.way for row in draft.rows if row.way is not None)
+    way = max(ways, key=lambda way: ways[way]) if ways else None
     cased = way is not None and way.cased
     rows = list(_named(draft))
 
@@ -120,7 +121,9 @@ def settle(draft: Draft) -> SuiteOfDraft:
             said = f"{' or '.join(f'`{shown(text)}`' for text in row.accepted)} passes: more than one label."
             draft.leave(row.file, row.line, "", f"the case is left out: {said}")
             continue
-        _differs(draft, row, way)
+        if row.way != way and row.way is not None and way is not None:
+            told = f"passes by `{row.way.told}` there, and is read by `{way.told}` here, as most cases are."
+            draft.leave(row.file, row.line, "", told)
         if row.accepted[0] != label and fold(row.accepted[0]) == fold(label):
             said = f"the label `{shown(row.accepted[0])}` is written `{shown(label)}` here."
             draft.leave(row.file, row.line, "", said)
@@ -132,17 +135,6 @@ def settle(draft: Draft) -> SuiteOfDraft:
         if fold(text) != fold(label):
             aliases.setdefault(label, []).append(text)
     return SuiteOfDraft(list(labels), rule_of(way, list(labels), aliases, draft.told), _cases(kept, draft))
-
-
-def _way_of(draft: Draft) -> Passes | None:
-    ways = Counter(row.way for row in draft.rows if row.way is not None)
-    return max(ways, key=lambda way: ways[way]) if ways else None
-
-
-def _differs(draft: Draft, row: Row, way: Passes | None) -> None:
-    if row.way != way and row.way is not None and way is not None:
-        said = f"passes by `{row.way.told}` there, and is read by `{way.told}` here, as most cases are."
-        draft.leave(row.file, row.line, "", said)
 
 
 def _named(draft: Draft) -> Iterator[Row]:

@@ -42,8 +42,16 @@ class Config:
         self._prompts()
         Tests(self._path, self._draft, self._files, self._expected).read(self._tree)
         options = self._plain("evaluateOptions")
-        for key, value in options.items() if isinstance(options, dict) else ():
-            self._option(str(key), written.as_text(value))
+        for key, said in options.items() if isinstance(options, dict) else ():
+            value = written.as_text(said)
+            if key == "repeat" and value.isdecimal() and 1 <= int(value) <= 1000:
+                self._draft.repeats = int(value)
+            elif key == "maxConcurrency" and value.isdecimal() and int(value) >= 1:
+                for entry in self._draft.models.values():
+                    entry["limits"] = {"concurrency": min(int(value), 10_000)}
+            else:
+                line = self._tree.at(("evaluateOptions", key))[1]
+                self._draft.leave(self._path, line, f"evaluateOptions.{written.shown(str(key))}", "is not carried.")
 
     def _plain(self, key: str) -> Any:  # noqa: ANN401 - whatever a config holds
         line_and_node = self._tree.entries.get(key)
@@ -52,16 +60,6 @@ class Config:
     def _text(self, key: str) -> str:
         node = self._tree.entries.get(key, (0, None))[1]
         return node.text if isinstance(node, written.Scalar) else ""
-
-    def _option(self, key: str, value: str) -> None:
-        if key == "repeat" and value.isdecimal() and 1 <= int(value) <= 1000:
-            self._draft.repeats = int(value)
-        elif key == "maxConcurrency" and value.isdecimal() and int(value) >= 1:
-            for entry in self._draft.models.values():
-                entry["limits"] = {"concurrency": min(int(value), 10_000)}
-        else:
-            line = self._tree.at(("evaluateOptions", key))[1]
-            self._draft.leave(self._path, line, f"evaluateOptions.{written.shown(key)}", "is not carried.")
 
     def _files(self, reference: str, line: int, at: str) -> list[Path]:
         """Give the files that a reference names; one that leaves the config's folder is refused."""

@@ -44,19 +44,16 @@ class Tests:
             self._rows(file, at, test)
         line, scenarios = tree.entries.get("scenarios", (0, None))
         for each in scenarios.items if isinstance(scenarios, Items) else ():
-            self._scenario(each)
+            found: dict[str, Any] = each.value((("**",),)) if isinstance(each, Entries) else {}
+            for config, tested in product(_list(found.get("config")) or [{}], _list(found.get("tests")) or [{}]):
+                if isinstance(config, dict) and isinstance(tested, dict):
+                    variables = {**_map(config.get("vars")), **_map(tested.get("vars"))}
+                    demands = [*_list(config.get("assert")), *_list(tested.get("assert"))]
+                    self._rows(self._path, each.line, {**tested, "vars": variables, "assert": demands})
+                else:
+                    self._draft.leave(self._path, each.line, "scenarios", f"`{shown(as_text(tested))}` is not carried.")
         if node is None and scenarios is None and not self._findings.total:
             self._findings.add(self._path, tree.line, "tests", "is required but missing.", "Add `tests:`.")
-
-    def _scenario(self, node: Node) -> None:
-        found: dict[str, Any] = node.value((("**",),)) if isinstance(node, Entries) else {}
-        for config, test in product(_list(found.get("config")) or [{}], _list(found.get("tests")) or [{}]):
-            if isinstance(config, dict) and isinstance(test, dict):
-                variables = {**_map(config.get("vars")), **_map(test.get("vars"))}
-                demands = [*_list(config.get("assert")), *_list(test.get("assert"))]
-                self._rows(self._path, node.line, {**test, "vars": variables, "assert": demands})
-            else:
-                self._draft.leave(self._path, node.line, "scenarios", f"`{shown(as_text(test))}` is not carried.")
 
     def _tests(self, node: Node, line: int, at: str) -> Iterator[_Found]:
         if isinstance(node, Items):

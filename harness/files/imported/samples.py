@@ -199,7 +199,10 @@ def read_registry(path: Path, tree: Entries, draft: Draft, wanted: str) -> None:
         return
     name = names[0]
     draft.name = name_for_files(name.partition(".")[0])
-    args = _args(path, tree, name, draft)
+    node = tree.at((name, "args"))[0]
+    args = node.value((("**",),)) if isinstance(node, Entries) else {}
+    for key in args.keys() - _READ:
+        draft.leave(path, tree.at((name, "args", key))[1], f"{name}.args.{shown(key)}", "is not carried.")
     kind = as_text(tree.at((name, "class"))[0].value()).rpartition(":")[2]
     way = _CLASSES.get(kind)
     if way is None:
@@ -217,14 +220,6 @@ def read_registry(path: Path, tree: Entries, draft: Draft, wanted: str) -> None:
     if samples:
         rows = [(at, each) for _, at, each in samples]
         read_samples(samples[0][0], rows, draft, _SHAPES[0], Judged(way, tuple(shots)))
-
-
-def _args(path: Path, tree: Entries, name: str, draft: Draft) -> Mapping[str, Any]:
-    node = tree.at((name, "args"))[0]
-    args = node.value((("**",),)) if isinstance(node, Entries) else {}
-    for key in args.keys() - _READ:
-        draft.leave(path, tree.at((name, "args", key))[1], f"{name}.args.{shown(key)}", "is not carried.")
-    return args
 
 
 def _records(

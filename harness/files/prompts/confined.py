@@ -204,15 +204,6 @@ def _read_line(pipe: IO[bytes], until: float) -> bytes:
 # In the child
 
 
-def _limit_memory(memory: int) -> None:
-    """Lower this process's own limits; a system without one of them is left as it is."""
-    import resource
-
-    for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CORE, 0)):
-        with suppress(ValueError, OSError):
-            resource.setrlimit(what, (most, most))
-
-
 def _allow_cpu(seconds: int) -> None:
     """Let this process be killed when it has used so many seconds more."""
     import resource
@@ -237,7 +228,12 @@ def child() -> None:
     """Say that it began, then render what the parent asks for, until it closes the pipe."""
     _answer("begun")
     first: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
-    _limit_memory(first["memory"])
+    # Lower this process's own limits; a system without one of them is left as it is
+    import resource
+
+    for what, most in ((resource.RLIMIT_AS, first["memory"]), (resource.RLIMIT_CORE, 0)):
+        with suppress(ValueError, OSError):
+            resource.setrlimit(what, (most, most))
     _allow_cpu(first["cpu_s"])
     prompt = Prompt(**first["prompt"]).model_copy(update={"labels": tuple(first["labels"])})
     try:

@@ -27,7 +27,16 @@ class Renderer:
         places = any("examples" in template.names for _, template in compiled)
         self._turns = [(message.role, self._filler(template)) for message, template in compiled]
         if prompt.examples and compiled and not places:
-            self._insert_turns(prompt)
+            # Put each example before the last user message: that message for the example, then its label
+            last = last_user(prompt.messages)
+            if last is None:
+                raise RenderFailed("there are examples, but no user message to put them before.")
+            ask = self._turns[last][1]
+            turns = []
+            for example in prompt.examples:
+                question, label = ask(example), example.get("label", "")
+                turns += [("user", _joined([question])), ("assistant", _joined([label]))]
+            self._turns[last:last] = turns  # type: ignore[assignment]  # roles are Literals
 
     def render(self, inputs: Mapping[str, str]) -> Rendered:
         """Render for the inputs of one case. Raises RenderFailed."""
@@ -46,18 +55,6 @@ class Renderer:
             constants = {name: self._constants[name] for name in part.names & LISTS}
             pieces.append(fill(part, constants) if part.names <= LISTS else _changing(part, constants))
         return _joined(pieces)
-
-    def _insert_turns(self, prompt: Prompt) -> None:
-        """Put each example before the last user message: that message for the example, then its label."""
-        last = last_user(prompt.messages)
-        if last is None:
-            raise RenderFailed("there are examples, but no user message to put them before.")
-        ask = self._turns[last][1]
-        turns = []
-        for example in prompt.examples:
-            question, label = ask(example), example.get("label", "")
-            turns += [("user", _joined([question])), ("assistant", _joined([label]))]
-        self._turns[last:last] = turns  # type: ignore[assignment]  # roles are Literals
 
 
 def _changing(part: Piece, constants: Mapping[str, Any]) -> Callable[[Mapping[str, str]], str]:

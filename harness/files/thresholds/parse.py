@@ -14,25 +14,15 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from harness.files.thresholds import metrics
 from harness.files.thresholds.fixes import argument_fix, bound_fix, filter_fix, metric_fix, operator_fix
-from harness.files.thresholds.metrics import (
-    ACCURACY,
-    BETTER_THAN_MAJORITY,
-    METRICS,
-    SPELLINGS,
-    Baseline,
-    Metric,
-    Op,
-    Threshold,
-    Where,
-)
 from harness.files.thresholds.scanner import Scanner, ThresholdError
 from harness.files.written import units
 from harness.files.written.findings import did_you_mean, shortlist, shown
 
 _LONGEST = 500
 
-_OPS: dict[str, Op] = {">=": ">=", "<=": "<=", ">": ">", "<": "<"}
+_OPS: dict[str, metrics.Op] = {">=": ">=", "<=": "<=", ">": ">", "<": "<"}
 _NAME = re.compile(
     r"cost\s+per\s+(?:1000|1,000|correct)|tokens\s+per\s+case|[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*"
 )
@@ -58,7 +48,7 @@ def parse_threshold(
     perturbations: Collection[str] | None = None,
     tags: Collection[str] | None = None,
     splits: Collection[str] | None = None,
-) -> Threshold:
+) -> metrics.Threshold:
     """Parse one threshold. Raises ThresholdError; names that are given as None are not checked."""
     if len(text) > _LONGEST:
         raise ThresholdError(f"is longer than {_LONGEST} characters.", column=_LONGEST)
@@ -73,7 +63,7 @@ class _Parser(Scanner):
         self.known = known
         self._bound_at = 0
 
-    def threshold(self) -> Threshold:
+    def threshold(self) -> metrics.Threshold:
         metric = self._metric()
         argument = self._argument(metric)
         label = self._selector(metric)
@@ -82,13 +72,13 @@ class _Parser(Scanner):
         op = self._op(metric)
         text = " ".join(self.text.split())
         if self.take("majority"):
-            if metric is not ACCURACY or op != ">" or where:
+            if metric is not metrics.ACCURACY or op != ">" or where:
                 self.fail("`majority` stands only in `accuracy > majority`.", self._bound_at)
             self.end()
-            return Threshold(text=text, name=name, metric=BETTER_THAN_MAJORITY.name, op=op)
+            return metrics.Threshold(text=text, name=name, metric=metrics.BETTER_THAN_MAJORITY.name, op=op)
         baseline, bound, currency = self._bound(metric)
         self.end()
-        return Threshold(
+        return metrics.Threshold(
             text=text,
             name=name,
             metric=metric.name,
@@ -103,19 +93,21 @@ class _Parser(Scanner):
 
     # metric, argument, selector
 
-    def _metric(self) -> Metric:
+    def _metric(self) -> metrics.Metric:
         self.space()
         start = self.at
         found = _NAME.match(self.text, start)
         if found is None:
-            raise ThresholdError("must begin with a metric.", column=start + 1, fix=f"Known: {shortlist(METRICS, 40)}.")
+            raise ThresholdError(
+                "must begin with a metric.", column=start + 1, fix=f"Known: {shortlist(metrics.METRICS, 40)}."
+            )
         name = " ".join(found[0].replace(",", "").split())
-        if name not in SPELLINGS:
+        if name not in metrics.SPELLINGS:
             self.fail(f"unknown metric `{shown(name)}`.", start, metric_fix(name, self.text[found.end() :]))
         self.at = found.end()
-        return SPELLINGS[name]
+        return metrics.SPELLINGS[name]
 
-    def _argument(self, metric: Metric) -> float | None:
+    def _argument(self, metric: metrics.Metric) -> float | None:
         if metric.argument == "power":
             self.expect("^", f"Write `{metric.written}^3`.")
             return self._whole(metric)
@@ -137,7 +129,7 @@ class _Parser(Scanner):
         self.expect(")", "Close the bracket.")
         return value
 
-    def _whole(self, metric: Metric) -> float:
+    def _whole(self, metric: metrics.Metric) -> float:
         self.space()
         found = re.compile(r"\d{1,4}").match(self.text, self.at)
         if found is None or not 1 <= int(found[0]) <= 1000:
@@ -146,7 +138,7 @@ class _Parser(Scanner):
         self.at = found.end()
         return float(found[0])
 
-    def _selector(self, metric: Metric) -> str | None:
+    def _selector(self, metric: metrics.Metric) -> str | None:
         if self.peek() != "[":
             if metric.selector == "label":
                 options = shortlist(f"{metric.written}[{label}]" for label in self.known.labels)
@@ -166,7 +158,7 @@ class _Parser(Scanner):
 
     # where
 
-    def _where(self) -> Where:
+    def _where(self) -> metrics.Where:
         if not self.take("where"):
             return ()
         filters = [self._filter()]
@@ -195,7 +187,7 @@ class _Parser(Scanner):
 
     # operator and bound
 
-    def _op(self, metric: Metric) -> Op:
+    def _op(self, metric: metrics.Metric) -> metrics.Op:
         self.space()
         start = self.at
         found = _OPERATOR.match(self.text, start)
@@ -212,7 +204,7 @@ class _Parser(Scanner):
         self._bound_at = self.at
         return op
 
-    def _bound(self, metric: Metric) -> tuple[Baseline, float, str | None]:
+    def _bound(self, metric: metrics.Metric) -> tuple[metrics.Baseline, float, str | None]:
         if not self.take("baseline"):
             self.space()
             start = self.at
@@ -223,7 +215,7 @@ class _Parser(Scanner):
             self._possible(metric, bound, start)
             return "absolute", bound, _currency(unit or sign) if metric.scale == "money" else None
         self.space()
-        how: dict[str, Baseline] = {"-": "minus", "+": "plus", "*": "times"}
+        how: dict[str, metrics.Baseline] = {"-": "minus", "+": "plus", "*": "times"}
         sign = self.peek()
         if sign not in how:
             return "minus", 0.0, None
@@ -240,7 +232,7 @@ class _Parser(Scanner):
         bound = self._in_unit(metric, value, unit or money, start)
         return how[sign], bound, _currency(unit or money) if metric.scale == "money" else None
 
-    def _in_unit(self, metric: Metric, value: float, unit: str, start: int) -> float:
+    def _in_unit(self, metric: metrics.Metric, value: float, unit: str, start: int) -> float:
         match metric.scale:
             case "seconds":
                 return self._time(value, unit, start)
@@ -262,7 +254,7 @@ class _Parser(Scanner):
             self.fail("needs a time.", start, "Write `1 s` or `800 ms`.")
         return value * units.SECONDS[unit.lower()]
 
-    def _possible(self, metric: Metric, bound: float, start: int) -> None:
+    def _possible(self, metric: metrics.Metric, bound: float, start: int) -> None:
         low = -1.0 if metric.scale in {"number", "points"} else 0.0
         high = 1.0 if metric.scale in {"share", "number", "points"} else float("inf")
         strict = self.text[: self._bound_at].rstrip()[-1] in "<>"

@@ -47,7 +47,15 @@ class Scalar:
         A pattern is a path in which `*` stands for any one step and `**`, at its end, for everything below.
         """
         if self.plain and not any(_matches(pattern, at) for pattern in texts):
-            return _core_value(self.text)
+            if self.text in _NULL:
+                return None
+            if self.text in _TRUE_FALSE:
+                return _TRUE_FALSE[self.text]
+            if _INT.fullmatch(self.text):
+                return int(self.text)
+            if _FLOAT.fullmatch(self.text):
+                return float(self.text)
+            return self.text
         return None if self.plain and self.text == "" else self.text
 
 
@@ -166,16 +174,31 @@ class _Builder:
             elif isinstance(event, yaml.NodeEvent):
                 self._node(event, line)
             elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
-                self._close()
+                node, anchor = self._open.pop()
+                self._keys.pop()
+                if anchor:
+                    self._anchors[anchor] = node
+                self._place(node, node.line)
         return self._root
 
     def _node(self, event: yaml.NodeEvent, line: int) -> None:
         if isinstance(event, yaml.AliasEvent):
-            self._place(self._alias(event.anchor or "", line), line)
+            anchor = event.anchor or ""
+            if any(name == anchor for _, name in self._open):
+                raise _Refused(line, f"the alias `*{shown(anchor)}` contains itself.", "Write the value out.")
+            if anchor not in self._anchors:
+                raise _Refused(line, f"the alias `*{shown(anchor)}` has no anchor above it.", "Write the value out.")
+            self._place(self._anchors[anchor], line)
             return
         tag = getattr(event, "tag", None)
         if isinstance(event, yaml.ScalarEvent):
-            self._scalar(event, tag, line)
+            if tag not in {None, "!"} and tag not in {_CORE + t for t in ("str", "int", "float", "bool", "null")}:
+                raise _Refused(line, f"the tag `{shown(str(tag))}` is not allowed.", "Remove it.")
+            plain = event.style in {None, ""} and tag not in {"!", _CORE + "str"}
+            made = Scalar(event.value, plain, line, block=event.style in {"|", ">"})
+            if event.anchor:
+                self._anchors[event.anchor] = made
+            self._place(made, line)
             return
         if tag not in {None, "!", _CORE + "seq", _CORE + "map"}:
             raise _Refused(line, f"the tag `{shown(str(tag))}` is not allowed.", "Remove it.")
@@ -184,29 +207,6 @@ class _Builder:
         node: Node = Items(line) if isinstance(event, yaml.SequenceStartEvent) else Entries(line)
         self._open.append((node, event.anchor))
         self._keys.append(None)
-
-    def _scalar(self, event: yaml.ScalarEvent, tag: str | None, line: int) -> None:
-        if tag not in {None, "!"} and tag not in {_CORE + t for t in ("str", "int", "float", "bool", "null")}:
-            raise _Refused(line, f"the tag `{shown(str(tag))}` is not allowed.", "Remove it.")
-        plain = event.style in {None, ""} and tag not in {"!", _CORE + "str"}
-        node = Scalar(event.value, plain, line, block=event.style in {"|", ">"})
-        if event.anchor:
-            self._anchors[event.anchor] = node
-        self._place(node, line)
-
-    def _alias(self, anchor: str, line: int) -> Node:
-        if any(name == anchor for _, name in self._open):
-            raise _Refused(line, f"the alias `*{shown(anchor)}` contains itself.", "Write the value out.")
-        if anchor not in self._anchors:
-            raise _Refused(line, f"the alias `*{shown(anchor)}` has no anchor above it.", "Write the value out.")
-        return self._anchors[anchor]
-
-    def _close(self) -> None:
-        node, anchor = self._open.pop()
-        self._keys.pop()
-        if anchor:
-            self._anchors[anchor] = node
-        self._place(node, node.line)
 
     def _place(self, node: Node, line: int) -> None:
         if not self._open:
@@ -252,18 +252,6 @@ def _matches(pattern: Path_, at: Path_) -> bool:
         head = pattern[:-1]
         return len(at) >= len(head) and _matches(head, at[: len(head)])
     return len(pattern) == len(at) and all(p in ("*", a) for p, a in zip(pattern, at, strict=True))
-
-
-def _core_value(text: str) -> bool | int | float | str | None:
-    if text in _NULL:
-        return None
-    if text in _TRUE_FALSE:
-        return _TRUE_FALSE[text]
-    if _INT.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    return text
 
 
 def dotted(path: Sequence[str | int]) -> str:

@@ -69,7 +69,12 @@ def no_worse(
     asked = list(guarded_figures(pairs)) if figures is None else figures
     found = [evidence(pairs, one, demand.pass_confidence) for one in asked]
     losses = [p_of_loss(one) for one in asked]
-    adjusted = _adjusted(asked, losses, demand.decisions)
+    first = [place for place, one in enumerate(asked) if one.metric == ACCURACY]
+    rest = [place for place in range(len(asked)) if place not in first]
+    adjusted = [1.0] * len(asked)
+    for family in (first, rest):
+        for place, p in zip(family, holm([losses[i] for i in family]), strict=True):
+            adjusted[place] = min(1.0, 2 * demand.decisions * p)
     made = []
     for one, moved, loss, p in zip(asked, found, losses, adjusted, strict=True):
         difference = seen(one.metric.name, one.label)
@@ -79,16 +84,6 @@ def no_worse(
             decision = msgspec.structs.replace(decision, sentence=told)
         made.append(decision)
     return tuple(made)
-
-
-def _adjusted(asked: Sequence[Compared], losses: Sequence[float], decisions: int) -> list[float]:
-    first = [place for place, one in enumerate(asked) if one.metric == ACCURACY]
-    rest = [place for place in range(len(asked)) if place not in first]
-    adjusted = [1.0] * len(asked)
-    for family in (first, rest):
-        for place, p in zip(family, holm([losses[i] for i in family]), strict=True):
-            adjusted[place] = min(1.0, 2 * decisions * p)
-    return adjusted
 
 
 def p_of_loss(one: Compared) -> float:

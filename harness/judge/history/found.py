@@ -46,7 +46,14 @@ def _candidates(run: StoredRun) -> list[PastRun]:
         ]
     if not run.is_finished():
         return [msgspec.structs.replace(one, why_no_figures=NOT_FINISHED) for one in blank]
-    return _from_journal(run, blank)
+    # Give the few figures of a run that was finished but never judged, without judging it
+    try:
+        table = tabulate(run.manifest, run.events())
+        views = {view.entry.name: view for view in RunView(run.manifest, table).views}
+    except (HarnessError, OSError, ValueError):
+        return [msgspec.structs.replace(one, why_no_figures=_NOTHING) for one in blank]
+    complete = table.journalled >= run.manifest.planned_trials
+    return [_measured(one, views[one.candidate], complete=complete) for one in blank]
 
 
 def _decoded(report: bytes | None) -> PastReport | None:
@@ -101,17 +108,6 @@ def _from_report(run: PastRun, judged: PastCandidate, *, complete: bool) -> Past
         served_models=tuple(sorted(judged.stability.served_models)),
         fingerprints=tuple(sorted(judged.stability.fingerprints)),
     )
-
-
-def _from_journal(run: StoredRun, blank: list[PastRun]) -> list[PastRun]:
-    """Give the few figures of a run that was finished but never judged, without judging it."""
-    try:
-        table = tabulate(run.manifest, run.events())
-        views = {view.entry.name: view for view in RunView(run.manifest, table).views}
-    except (HarnessError, OSError, ValueError):
-        return [msgspec.structs.replace(one, why_no_figures=_NOTHING) for one in blank]
-    complete = table.journalled >= run.manifest.planned_trials
-    return [_measured(one, views[one.candidate], complete=complete) for one in blank]
 
 
 def answered_figures(view: View) -> dict[str, Estimate]:

@@ -13,19 +13,7 @@ import msgspec
 
 from harness import judge
 from harness.files.thresholds import DRIFT_DROP, P95, STABILITY, Threshold
-from harness.judge.history.reference import (
-    PREVIOUS,
-    WINDOW,
-    HeldAgainst,
-    accuracy_of,
-    as_share,
-    before_of,
-    groups_of,
-    pooled,
-    standing,
-    sure_of,
-    usable,
-)
+from harness.judge.history import reference
 from harness.judge.scores import Combined, Missing, Share, cusum, difference
 
 MARGIN = 0.05  # the default policy's
@@ -79,7 +67,7 @@ def history_of(
     *,
     margin: float,
     confidence: float,
-    keep: int = WINDOW,
+    keep: int = reference.WINDOW,
 ) -> judge.History:
     """Say how a candidate did over time: `now` against the comparable runs before it.
 
@@ -89,9 +77,9 @@ def history_of(
     runs, left = comparable(past, now)
     before = [run for run in runs if run.when < now.when]
     later = [run for run in runs if run.when > now.when]
-    stands = standing(usable(before), margin=margin, confidence=confidence)
+    stands = reference.standing(reference.usable(before), margin=margin, confidence=confidence)
     if stands.dropped and stands.recovers(accuracy, margin=margin, confidence=confidence):
-        stands = HeldAgainst(stands.reference, [])
+        stands = reference.HeldAgainst(stands.reference, [])
     changes = changes_of(stands.reference, accuracy, confidence=confidence)
     chart = _chart([*before, now], margin)
     return judge.History(
@@ -100,7 +88,7 @@ def history_of(
         changes=changes,
         cusum=chart,
         not_comparable=tuple(left[-keep:]),
-        sentence=_sentence(changes, chart, left, _moved(stands, accuracy, sure_of(confidence))),
+        sentence=_sentence(changes, chart, left, _moved(stands, accuracy, reference.sure_of(confidence))),
     )
 
 
@@ -108,10 +96,10 @@ def changes_of(
     runs: Sequence[judge.PastRun], now: Share | Missing, *, confidence: float
 ) -> tuple[judge.AccuracyChange, ...]:
     """Give accuracy now minus the previous run, and minus all runs before (where there are several)."""
-    known = usable(runs)
+    known = reference.usable(runs)
     made = []
-    for against, group in groups_of(known):
-        before = before_of(group)
+    for against, group in reference.groups_of(known):
+        before = reference.before_of(group)
         made.append(
             judge.AccuracyChange(
                 against=against,
@@ -131,7 +119,7 @@ def _points(series: Sequence[judge.PastRun]) -> tuple[judge.HistoryPoint, ...]:
             created_utc=run.created_utc,
             complete=run.complete,
             prompt_digest=run.prompt_digest,
-            accuracy=accuracy_of(run),
+            accuracy=reference.accuracy_of(run),
             stability=run.figures.get(STABILITY.written) if run.complete else None,
             p95=run.figures.get(P95.written) if run.complete else None,
             verdict=run.verdict,
@@ -163,11 +151,13 @@ def changed(before: judge.PastRun, after: judge.PastRun) -> tuple[str, ...]:
 
 def _chart(series: Sequence[judge.PastRun], margin: float) -> judge.CusumChart | None:
     """Follow the errors run by run; what is usual is learnt from the first half of the series."""
-    known = usable(series)
-    shares = [share for share in (as_share(accuracy_of(run)) for run in known) if isinstance(share, Share)]
+    known = reference.usable(series)
+    shares = [
+        share for share in (reference.as_share(reference.accuracy_of(run)) for run in known) if isinstance(share, Share)
+    ]
     if len(shares) < 2 or len(shares) != len(known):
         return None
-    learnt = pooled(shares[: max(1, len(shares) // 2)])
+    learnt = reference.pooled(shares[: max(1, len(shares) // 2)])
     assert isinstance(learnt, Share)
     usual = 1 - learnt.p
     sizes = [share.effective_n() for share in shares]
@@ -197,10 +187,10 @@ def _sentence(
     return f"{moved}: {', '.join(_told(change) for change in known)}.{slide}"
 
 
-def _moved(stands: HeldAgainst, now: Share | Missing, sure: float) -> str:
+def _moved(stands: reference.HeldAgainst, now: Share | Missing, sure: float) -> str:
     if stands.dropped:
         return f"Accuracy fell in run {stands.dropped[0].run_id} and has not recovered"
-    changes = [difference(now, before_of(group)) for _, group in groups_of(stands.reference)]
+    changes = [difference(now, reference.before_of(group)) for _, group in reference.groups_of(stands.reference)]
     if any((change.upper(sure) or 0.0) < 0 for change in changes):
         return "Accuracy fell"
     return (
@@ -212,7 +202,7 @@ def _moved(stands: HeldAgainst, now: Share | Missing, sure: float) -> str:
 
 def _told(change: judge.AccuracyChange) -> str:
     several = f"the {judge.count(len(change.runs), 'run')} before, pooled"
-    since = several if len(change.runs) > 1 else PREVIOUS
+    since = several if len(change.runs) > 1 else reference.PREVIOUS
     before = "" if change.before.value is None else f" ({judge.amount(change.before.value, 'share')})"
     return f"{judge.figure(change.change, 'points')} since {since}{before}"
 

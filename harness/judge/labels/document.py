@@ -54,20 +54,16 @@ def document_of(text: str) -> object:
     try:
         return _DECODER.decode(bare)
     except (ValueError, RecursionError):
-        return _among_prose(bare)
-
-
-def _among_prose(text: str) -> object:
-    found: object = NotThere("no_document")
-    at = 0
-    while begin := _BEGINS.search(text, at):
-        if not isinstance(found, NotThere):
-            return NotThere("several_documents")
-        try:
-            found, at = _DECODER.raw_decode(text, begin.start())
-        except (ValueError, RecursionError):
-            return NotThere("broken_document")
-    return found
+        found: object = NotThere("no_document")
+        at = 0
+        while begin := _BEGINS.search(bare, at):
+            if not isinstance(found, NotThere):
+                return NotThere("several_documents")
+            try:
+                found, at = _DECODER.raw_decode(bare, begin.start())
+            except (ValueError, RecursionError):
+                return NotThere("broken_document")
+        return found
 
 
 def at_pointer(document: object, pointer: str) -> object:

@@ -117,7 +117,14 @@ class LabelReader:
                     return LabelRead(None, "refused", Why("refused"))
                 if (why := self._not_to_be_read(outcome)) is not None:
                     return LabelRead(None, "truncated" if ending == "length" else "unparseable", why)
-                return self._remember(self.source(outcome), cut=ending == "length")
+                text = self.source(outcome)
+                cut = ending == "length"
+                known = self._remembered.get((text, cut))
+                if known is None:
+                    known = self._text(text, cut=cut)
+                    if len(self._remembered) < _MAX_REMEMBERED:
+                        self._remembered[text, cut] = known
+                return known
             case _:
                 assert_never(outcome)
 
@@ -147,14 +154,6 @@ class LabelReader:
         """Read one trial; judging reads the same for whole columns (`table.intake`, `sections.cost`)."""
         cost = price.of(outcome.usage) if isinstance(outcome, Reply) else None
         return Reading(*self.read(outcome), said(outcome), cost)
-
-    def _remember(self, text: str, *, cut: bool) -> LabelRead:
-        known = self._remembered.get((text, cut))
-        if known is None:
-            known = self._text(text, cut=cut)
-            if len(self._remembered) < _MAX_REMEMBERED:
-                self._remembered[text, cut] = known
-        return known
 
     def _text(self, text: str, *, cut: bool) -> LabelRead:
         text, _, hidden = self.answer(text)

@@ -66,7 +66,14 @@ def answer_of(text: str) -> BareAnswer:
     if "&" in text:
         text = _ESCAPED.sub(r"<\1>", text)
     if _CHANNEL_BEGUN.search(text):
-        return _of_channels(text)
+        # Keep what was said in the channel `final`
+        heads = list(_CHANNEL.finditer(text))
+        parts: list[str] = []
+        for head in heads:
+            if head[1].casefold() == "final":
+                end = _CHANNEL_END.search(text, head.end())
+                parts.append(text[head.end() : end.start() if end else len(text)])
+        return BareAnswer("".join(parts), thought=True, hidden=not parts)
     if _LEAKED.match(text):
         _, *rest = _LEAKED_FINAL.split(text)
         return BareAnswer(rest[-1] if rest else "", thought=True, hidden=not rest)
@@ -76,17 +83,6 @@ def answer_of(text: str) -> BareAnswer:
             after = "" if found is None else _LEFT_OVER.sub("", text[found.end() :])
             return BareAnswer(after, thought=True, hidden=found is None)
     return _of_blocks(text)
-
-
-def _of_channels(text: str) -> BareAnswer:
-    """Keep what was said in the channel `final`."""
-    heads = list(_CHANNEL.finditer(text))
-    parts: list[str] = []
-    for head in heads:
-        if head[1].casefold() == "final":
-            end = _CHANNEL_END.search(text, head.end())
-            parts.append(text[head.end() : end.start() if end else len(text)])
-    return BareAnswer("".join(parts), thought=True, hidden=not parts)
 
 
 def _of_blocks(text: str) -> BareAnswer:

@@ -119,7 +119,9 @@ class Asking(ABC):
         """Look for a batch that may have been made."""
         after, unsure = "", False
         for _ in range(_PAGES):
-            page = await self.ask("GET", _query(self._at(self._listing), self._cursor, after))
+            url = self._at(self._listing)
+            said = f"&{self._cursor}={quote(after, safe='')}" if after else ""
+            page = await self.ask("GET", f"{url}{'&' if '?' in url else '?'}limit=100{said}")
             if isinstance(page, Unanswered):
                 return page
             listed = objects(page)
@@ -211,11 +213,6 @@ def count(counts: Json, key: str) -> int:
     """Read a count; 0 where none is said."""
     value = counts.get(key)
     return value if isinstance(value, int) and value > 0 else 0
-
-
-def _query(url: str, cursor: str, after: str) -> str:
-    said = f"&{cursor}={quote(after, safe='')}" if after else ""
-    return f"{url}{'&' if '?' in url else '?'}limit=100{said}"
 
 
 def _since(one: Json, kept: Kept) -> bool:

@@ -7,22 +7,9 @@ from typing import assert_never
 
 from markupsafe import Markup
 
+from harness.report import parts
 from harness.report.drawn import axes
 from harness.report.drawn.front import front_chart
-from harness.report.parts import (
-    Box,
-    Chart,
-    DistributionPlot,
-    FrontPlot,
-    PartsPlot,
-    QuantileMark,
-    SharePlot,
-    TimelinePlot,
-    TrendPlot,
-    TrendPoint,
-    one_line,
-    shorten,
-)
 
 _COLOURS = ("data", "data2", "data3", "soft")
 _APART = 5  # pixels between the marks of two series at one step
@@ -30,24 +17,24 @@ _END = axes.WIDTH - axes.RIGHT
 _FLOOR = axes.HEIGHT - axes.BOTTOM
 
 
-def chart_svg(chart: Chart, _key: str = "") -> Markup:
+def chart_svg(chart: parts.Chart, _key: str = "") -> Markup:
     """Draw a chart."""
     match chart.plot:
-        case SharePlot():
+        case parts.SharePlot():
             drawn = _share(chart.plot)
-        case DistributionPlot():
+        case parts.DistributionPlot():
             drawn = _distribution(chart.plot)
-        case TimelinePlot():
+        case parts.TimelinePlot():
             drawn = _timeline(chart.plot)
-        case TrendPlot():
+        case parts.TrendPlot():
             drawn = _trend(chart.plot)
-        case PartsPlot():
+        case parts.PartsPlot():
             drawn = _parts(chart.plot)
-        case FrontPlot():
+        case parts.FrontPlot():
             drawn = front_chart(chart.plot)
         case _:
             assert_never(chart.plot)
-    height = 34 * len(chart.plot.parts) + axes.BOTTOM + 8 if isinstance(chart.plot, PartsPlot) else axes.HEIGHT
+    height = 34 * len(chart.plot.parts) + axes.BOTTOM + 8 if isinstance(chart.plot, parts.PartsPlot) else axes.HEIGHT
     title = axes.written(chart.alt)
     return Markup(  # noqa: S704  # numbers of our own and escaped text
         f'<svg class="chart" role="img" aria-label="{title}" viewBox="0 0 {axes.WIDTH} {height}" '
@@ -55,7 +42,7 @@ def chart_svg(chart: Chart, _key: str = "") -> Markup:
     )
 
 
-def _share(plot: SharePlot) -> str:
+def _share(plot: parts.SharePlot) -> str:
     """Draw shares against each other: a curve with its band, points with interval boxes, what is required."""
     x, y = axes.across(_lowest(plot, "x"), 1.0), axes.up(_lowest(plot, "y"), 1.0)
     shapes = [axes.beside(y, plot.y_title, axes.percent), axes.below(x, _FLOOR, plot.x_title, axes.percent, grid=y.end)]
@@ -79,7 +66,7 @@ def _share(plot: SharePlot) -> str:
     return "".join(shapes)
 
 
-def _lowest(plot: SharePlot, axis: str) -> float:
+def _lowest(plot: parts.SharePlot, axis: str) -> float:
     """Start the axis low enough for all that is drawn, at a tenth; curves get the whole square."""
     if plot.line or not plot.boxes:
         return 0.0
@@ -89,17 +76,17 @@ def _lowest(plot: SharePlot, axis: str) -> float:
     return max(0.0, int((lowest - 0.03) * 10) / 10)
 
 
-def _box(box: Box, x: axes.Axis, y: axes.Axis, colour: str, shape: str) -> str:
+def _box(box: parts.Box, x: axes.Axis, y: axes.Axis, colour: str, shape: str) -> str:
     left, bottom = x(box.x_low), y(box.y_low)
     inside = bottom > _FLOOR - 16  # below the box its name would lie on the axis
     return (
         axes.box(left, y(box.y_high), x(box.x_high), bottom, colour=colour, opacity=0.12)
         + axes.mark(x(box.x), y(box.y), shape, colour)
-        + axes.text(left + 3, bottom - 4 if inside else bottom + 13, shorten(one_line(box.name), 24))
+        + axes.text(left + 3, bottom - 4 if inside else bottom + 13, parts.shorten(parts.one_line(box.name), 24))
     )
 
 
-def _distribution(plot: DistributionPlot) -> str:
+def _distribution(plot: parts.DistributionPlot) -> str:
     """Draw a histogram, the quantiles with their intervals above it, and the limit through both.
 
     The bins have equal ratios: equally wide on a logarithmic axis. On a linear one their widths differ, so there
@@ -121,18 +108,20 @@ def _distribution(plot: DistributionPlot) -> str:
         shapes.append(axes.box(x(start), y(tall), max(x(end), x(start) + 1.5), y(0.0)))
     shapes += [_quantile(one, x, axes.TOP + 18 * n + 8) for n, one in enumerate(plot.quantiles)]
     top = axes.TOP + 18 * len(plot.quantiles)
-    shapes.append(axes.required(x, plot.limit, shorten(one_line(plot.limit_text), 40), (_FLOOR, top), flat=False))
+    shapes.append(
+        axes.required(x, plot.limit, parts.shorten(parts.one_line(plot.limit_text), 40), (_FLOOR, top), flat=False)
+    )
     return "".join(shapes)
 
 
-def bar_heights(plot: DistributionPlot) -> tuple[bool, list[float]]:
+def bar_heights(plot: parts.DistributionPlot) -> tuple[bool, list[float]]:
     """Tell whether bars are counts, and give the height of each that is not empty."""
     filled = [one for one in plot.bins if one[2]]
     even = plot.log or any(high <= low for low, high, _ in filled)
     return even, [float(n) if even else n / (high - low) for low, high, n in filled]
 
 
-def _quantile(one: QuantileMark, x: axes.Axis, at: float) -> str:
+def _quantile(one: parts.QuantileMark, x: axes.Axis, at: float) -> str:
     label = f"{one.name} {one.text}"
     right = x(one.high) + 8
     fits = right + axes.LETTER * len(label) < _END
@@ -141,7 +130,7 @@ def _quantile(one: QuantileMark, x: axes.Axis, at: float) -> str:
     return span + axes.mark(x(one.value), at, "diamond", "data2") + where
 
 
-def _timeline(plot: TimelinePlot) -> str:
+def _timeline(plot: parts.TimelinePlot) -> str:
     """Draw points, or the steps of a setting, over the time of the run."""
     ends = [b for _, b in plot.points] + ([plot.limit] if plot.limit is not None else [])
     low, high = axes.time_ends(ends, log=plot.log)
@@ -156,12 +145,12 @@ def _timeline(plot: TimelinePlot) -> str:
         dots = "".join(f"M{a:g} {b:g}h.01" for a, b in places)
         line = f'<path d="{dots}" stroke="var(--data)" stroke-width="4" stroke-linecap="round" opacity=".6"/>'
         shapes.append(line)
-    label = shorten(one_line(plot.limit_text), 40)
+    label = parts.shorten(parts.one_line(plot.limit_text), 40)
     shapes.append(axes.required(y, plot.limit, label, (x.start, x.end), flat=True))
     return "".join(shapes)
 
 
-def _parts(plot: PartsPlot) -> str:
+def _parts(plot: parts.PartsPlot) -> str:
     """Draw a bar for each part of a whole, in the order given, with its name above and its figure at its end."""
     largest = max((size for _, size, _ in plot.parts), default=0.0) or 1.0
     x = axes.across(0.0, largest, left=8, right=110)
@@ -169,13 +158,13 @@ def _parts(plot: PartsPlot) -> str:
     shapes = []
     for n, (name, size, told) in enumerate(plot.parts):
         top = 34 * n + 18
-        shapes.append(axes.text(8, top - 5, shorten(one_line(name), 50)))
+        shapes.append(axes.text(8, top - 5, parts.shorten(parts.one_line(name), 50)))
         shapes.append(axes.box(x(0), top, x(size), top + 11))
         shapes.append(axes.text(x(size) + 6, top + 10, told))
     return "".join([*shapes, axes.below(x, floor, plot.x_title)])
 
 
-def _trend(plot: TrendPlot) -> str:
+def _trend(plot: parts.TrendPlot) -> str:
     """Draw each series as points with intervals on a line, what is required, and a rule at each release."""
     ends = [end for _, points in plot.series for point in points for end in (point.low, point.high)]
     ends += [plot.required] if plot.required is not None else []
@@ -187,7 +176,7 @@ def _trend(plot: TrendPlot) -> str:
     shapes = [axes.beside(y, plot.y_title, axes.percent), axes.path(f"M{axes.LEFT} {_FLOOR}H{_END}", "soft")]
     last = -100.0
     for step, place in at.items():
-        label = shorten(one_line(step), max(3, int(max(wide, 90) / axes.LETTER)))
+        label = parts.shorten(parts.one_line(step), max(3, int(max(wide, 90) / axes.LETTER)))
         if place - last > axes.LETTER * len(label) + 6:
             shapes.append(axes.text(place, _FLOOR + 16, label, "soft", "middle"))
             last = place
@@ -202,12 +191,12 @@ def _trend(plot: TrendPlot) -> str:
         if len(plot.series) > 1 and points:
             x, value = at[points[-1].at] + shift, y(points[-1].value)
             fits = x + axes.LETTER * min(24, len(name)) + 12 < _END
-            label = shorten(one_line(name), 24)
+            label = parts.shorten(parts.one_line(name), 24)
             shapes.append(axes.text(x + 10 if fits else x - 10, value - 8, label, anchor="start" if fits else "end"))
     return "".join(shapes)
 
 
-def _series(points: list[tuple[float, TrendPoint]], y: axes.Axis, n: int) -> str:
+def _series(points: list[tuple[float, parts.TrendPoint]], y: axes.Axis, n: int) -> str:
     if not points:
         return ""
     colour, shape = _COLOURS[n % 3], axes.SHAPES[n % len(axes.SHAPES)]

@@ -96,6 +96,7 @@ class GateView:
 def gate_view(gate: judge.Gate) -> GateView:
     """Write a gate as texts, what decided it first."""
     uncommitted = " with uncommitted changes" if gate.uncommitted else ""
+    own = " --policy head" if gate.policy == "head" else ""
     return GateView(
         title=f"Gate {_TITLES[gate.status]}",
         status=gate.status,
@@ -110,7 +111,10 @@ def gate_view(gate: judge.Gate) -> GateView:
         deleted=gate.deleted,
         prompts=tuple(_prompt(prompt) for prompt in by_gravity(gate.prompts)),
         cost=_cost(gate),
-        reproduce=_commands(gate),
+        reproduce=(
+            f"git checkout {gate.head_commit[:12]}",
+            f"harness gate {gate.suite or '--all'} --base {gate.base_commit[:12]}{own}",
+        ),
         runs=gate.run_ids or (() if gate.run_id is None else (gate.run_id,)),
     )
 
@@ -160,14 +164,6 @@ def _policy(gate: judge.Gate) -> str:
     return f"Judged by the thresholds, labels, cases and prices of {gate.base_ref}."
 
 
-def _commands(gate: judge.Gate) -> tuple[str, ...]:
-    own = " --policy head" if gate.policy == "head" else ""
-    return (
-        f"git checkout {gate.head_commit[:12]}",
-        f"harness gate {gate.suite or '--all'} --base {gate.base_commit[:12]}{own}",
-    )
-
-
 def _cost(gate: judge.Gate) -> str:
     cost = gate.cost
     served = f"; {judge.count(cost.reused, 'reply', 'replies')} of earlier runs used again" if cost.reused else ""
@@ -190,7 +186,18 @@ def _prompt(prompt: judge.GatedPrompt) -> PromptView:
         about=_about(prompt),
         wrong=wrong_of(prompt),
         rows=tuple(gate_row(check) for check in rows),
-        regressions=tuple(_regression(change) for change in broken[:WORST]),
+        regressions=tuple(
+            Regression(
+                case=change.case,
+                expected=change.expected,
+                text=change.text,
+                before=_answers(change.base_answers),
+                after=_answers(change.head_answers),
+                reply_before=next(iter(change.base_replies), ""),
+                reply_after=next(iter(change.head_replies), ""),
+            )
+            for change in broken[:WORST]
+        ),
         broken=len(broken),
         fixed=len(comparison.fixed) if comparison is not None else 0,
         diff=_diff(comparison) if comparison is not None else (),
@@ -253,18 +260,6 @@ def _shifts(comparison: judge.Comparison) -> Iterator[str]:
             yield f"{outcome.outcome}: {judge.count(outcome.base, 'trial')} before, {outcome.head:,} now."
     for change in comparison.changes:
         yield f"{change.what}: {change.base} -> {change.head}."
-
-
-def _regression(change: judge.CaseChange) -> Regression:
-    return Regression(
-        case=change.case,
-        expected=change.expected,
-        text=change.text,
-        before=_answers(change.base_answers),
-        after=_answers(change.head_answers),
-        reply_before=next(iter(change.base_replies), ""),
-        reply_after=next(iter(change.head_replies), ""),
-    )
 
 
 def _answers(answers: dict[str, int]) -> str:

@@ -22,7 +22,9 @@ _MARKS = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? ", "plain": ""}
 def render_page(template: str, *, template_dir: Path | None = None, **values: object) -> str:
     """Render one self-contained page with our style sheet and the policy that allows nothing else."""
     env = html_environment(template_dir)
-    css = _style(env)
+    # Give our style sheet and a user's additions; neither can end the element that holds it
+    sheets = [env.get_template(name).render() for name in ("style.css", "extra.css")]
+    css = "\n".join(sheets).replace("</", "<\\/")
     return render(env, template, css=Markup(css), policy=_policy(css), **values)  # noqa: S704  # our own file
 
 
@@ -38,12 +40,6 @@ def html_environment(template_dir: Path | None = None) -> Environment:
 
 def _nowhere(*_which: object) -> str:
     return ""
-
-
-def _style(env: Environment) -> str:
-    """Give our style sheet and a user's additions; neither can end the element that holds it."""
-    sheets = [env.get_template(name).render() for name in ("style.css", "extra.css")]
-    return "\n".join(sheets).replace("</", "<\\/")
 
 
 def _policy(css: str) -> str:

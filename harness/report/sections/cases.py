@@ -77,17 +77,20 @@ def notable_group(why: str, cases: Iterable[NotableCase], total: int = 0) -> Not
     total = max(total, len(every))
     more = f" ({len(shown)} of {total:,})" if total > len(shown) else f" ({total:,})"
     key = "-".join(re.findall("[a-z]+", why.lower()))
-    return NotableGroup(title=title + more, rows=tuple(_notable_row(case) for case in shown), key=key)
-
-
-def _notable_row(case: NotableCase) -> NotableRow:
-    return NotableRow(
-        case=case.case,
-        expected=case.expected,
-        got=case.got,
-        text=_cut(case.text),
-        reply=_cut(case.reply),
-        latency="" if case.latency_s is None else parts.number(case.latency_s, "seconds"),
+    return NotableGroup(
+        title=title + more,
+        rows=tuple(
+            NotableRow(
+                case=case.case,
+                expected=case.expected,
+                got=case.got,
+                text=_cut(case.text),
+                reply=_cut(case.reply),
+                latency="" if case.latency_s is None else parts.number(case.latency_s, "seconds"),
+            )
+            for case in shown
+        ),
+        key=key,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.files.thresholds import metric_of
-from harness.judge import Estimate, Generalization, NewData, SplitGap, VersionCurve
+from harness.judge import Estimate, Generalization, SplitGap, VersionCurve
 from harness.report import parts
 from harness.report.parts import Cell, Chart, Section, Table, TrendPlot, TrendPoint
 
@@ -14,7 +14,8 @@ def generalization_section(generalization: Generalization) -> Section:
     g = generalization
     tables = [_gap_table("", g.gaps, ("Dev", "Other split", "There", "Dev minus there"))]
     if g.new_data is not None:
-        tables.insert(0, _new_data_table(g.new_data))
+        head = ("Suite", "Here", "There", "Suite minus there")
+        tables.insert(0, _gap_table(f"New data against run {g.new_data.run_id}", g.new_data.gaps, head))
     if g.versions is not None:
         tables.append(_version_table(g.versions))
     lead = _lead(g)
@@ -65,11 +66,6 @@ def _on_split(figure: Estimate, metric: str, split: str) -> Cell:
     name, _, label = metric.removesuffix("]").partition("[")
     cases = metric_of(name).cases(label or None, f"split={split}") if split else None
     return replace(parts.estimate_cell(figure, "share"), cases=cases)
-
-
-def _new_data_table(new: NewData) -> Table:
-    head = ("Suite", "Here", "There", "Suite minus there")
-    return _gap_table(f"New data against run {new.run_id}", new.gaps, head)
 
 
 def _version_table(curve: VersionCurve) -> Table:

@@ -13,7 +13,18 @@ _NOW = "this run"
 
 def history_section(history: History, checks: Iterable[Check] = ()) -> Section:
     """Say whether accuracy fell since earlier runs of the same cases."""
-    tables = (_runs(history), _left_out(history))
+    tables = (
+        _runs(history),
+        Table(
+            title="Runs that can't be compared",
+            folded=True,
+            head=("Run", "When (UTC)", "Why"),
+            rows=tuple(
+                (Cell(run.run_id, kind="code"), Cell(parts.when(run.created_utc)), Cell(run.why))
+                for run in reversed(history.not_comparable)
+            ),
+        ),
+    )
     return Section(
         key="history",
         title="History",
@@ -92,18 +103,6 @@ def _row(place: int, point: HistoryPoint, mark: str, *, now: bool) -> tuple[Cell
 
 def _figures_of(point: HistoryPoint) -> tuple[tuple[Estimate | None, Plain], ...]:
     return ((point.accuracy, "share"), (point.stability, "share"), (point.p95, "seconds"))
-
-
-def _left_out(history: History) -> Table:
-    return Table(
-        title="Runs that can't be compared",
-        folded=True,
-        head=("Run", "When (UTC)", "Why"),
-        rows=tuple(
-            (Cell(run.run_id, kind="code"), Cell(parts.when(run.created_utc)), Cell(run.why))
-            for run in reversed(history.not_comparable)
-        ),
-    )
 
 
 def _chart(history: History, checks: Iterable[Check]) -> Chart:

@@ -4,16 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.files.thresholds import metric_of
-from harness.judge import (
-    NO_LABEL,
-    CandidateAssessment,
-    Classification,
-    Confused,
-    Confusion,
-    Estimate,
-    LabelScores,
-    Status,
-)
+from harness.judge import NO_LABEL, CandidateAssessment, Classification, Confused, Confusion, Estimate, Status
 from harness.report import parts
 
 MAX_ERRORS = 8
@@ -88,6 +79,7 @@ def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst:
         kind = "none"
     else:
         kind = "right" if i == j else "wrong"
+    # Name a column: the last has the trials without a label, which a label may be called, too
     return parts.ConfusionCell(
         count=parts.count(value),
         row_share=parts.percent_of(value, row),
@@ -95,13 +87,11 @@ def _cell(confusion: Confusion, i: int, j: int, row: int, column: int, *, worst:
         kind=kind,  # type: ignore[arg-type]  # mypy widens the literal over the branches
         shade=0 if not value else 1 + min(4, int(share * 5)),
         worst=worst,
-        cases={"expected": confusion.rows[i], **_read_as(confusion, j)},
+        cases={
+            "expected": confusion.rows[i],
+            **({"read_as": confusion.rows[j]} if j < len(confusion.rows) else {"outcome": confusion.columns[j]}),
+        },
     )
-
-
-def _read_as(confusion: Confusion, j: int) -> parts.Cases:
-    """Name a column: the last has the trials without a label, which a label may be called, too."""
-    return {"read_as": confusion.rows[j]} if j < len(confusion.rows) else {"outcome": confusion.columns[j]}
 
 
 def _off_diagonal(confusion: Confusion) -> list[tuple[int, int, int]]:
@@ -153,7 +143,10 @@ def labels_section(candidate: CandidateAssessment) -> parts.Section:
     rows = tuple(
         (
             parts.Cell(label, kind="code"),
-            *(_label_cell(name, label, figure, statuses) for name, figure in _scores_of(scores)),
+            *(
+                _label_cell(name, label, figure, statuses)
+                for name, figure in (("precision", scores.precision), ("recall", scores.recall), ("f1", scores.f1))
+            ),
             replace(parts.number_cell(parts.count(scores.support)), cases={"expected": label}),
             replace(parts.number_cell(parts.count(scores.predicted)), cases={"read_as": label}),
             most.get(label, parts.Cell("")),
@@ -174,10 +167,6 @@ def labels_section(candidate: CandidateAssessment) -> parts.Section:
             ),
         ),
     )
-
-
-def _scores_of(scores: LabelScores) -> tuple[tuple[str, Estimate], ...]:
-    return (("precision", scores.precision), ("recall", scores.recall), ("f1", scores.f1))
 
 
 def _label_cell(

@@ -26,7 +26,11 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         *_settled(candidate.settled),
         NamedFigure("Retried trials", f"{latency.retried_trials:,}"),
         NamedFigure("Warm-up calls", f"{latency.warmup_calls:,}", hint="not counted in any figure"),
-        NamedFigure("Most in flight", f"{quality.max_in_flight:,}", hint=_processes(quality)),
+        NamedFigure(
+            "Most in flight",
+            f"{quality.max_in_flight:,}",
+            hint=f"from {count(quality.processes, 'process', 'processes')}",
+        ),
         *_openings(latency),
         *_steady_limit(quality),
         *_interference(quality),
@@ -74,10 +78,6 @@ def _steady_limit(quality: TimingQuality) -> list[NamedFigure]:
         return []  # without one nothing was sent; with several they are drawn
     _, limit, _ = quality.limit_history[0]
     return [NamedFigure("Concurrency limit", f"{limit:,}", hint="all through the run")]
-
-
-def _processes(quality: TimingQuality) -> str:
-    return f"from {count(quality.processes, 'process', 'processes')}"
 
 
 def _interference(quality: TimingQuality) -> list[NamedFigure]:

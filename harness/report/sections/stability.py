@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import cast
 
-from harness.judge import PairsCompared, Plain, Spread, Stability
+from harness.judge import Plain, Spread, Stability
 from harness.report import parts
 from harness.report.parts import Cell, NamedFigure, Section, Table
 
@@ -139,18 +139,17 @@ def _explained(s: Stability) -> Table:
         title="What repeats that differ have in common",
         folded=True,
         head=("Pairs of repeats", "Differ", "Other pairs", "Differ", "More", "Explains flips"),
-        rows=tuple(_explained_row(pair) for pair in compared),
-    )
-
-
-def _explained_row(pair: PairsCompared) -> tuple[Cell, ...]:
-    return (
-        Cell(pair.first_kind),
-        parts.estimate_cell(pair.first, "share"),
-        Cell(pair.second_kind),
-        parts.estimate_cell(pair.second, "share"),
-        parts.estimate_cell(pair.difference, "points"),
-        Cell("yes" if pair.explains else "not shown"),
+        rows=tuple(
+            (
+                Cell(pair.first_kind),
+                parts.estimate_cell(pair.first, "share"),
+                Cell(pair.second_kind),
+                parts.estimate_cell(pair.second, "share"),
+                parts.estimate_cell(pair.difference, "points"),
+                Cell("yes" if pair.explains else "not shown"),
+            )
+            for pair in compared
+        ),
     )
 
 

@@ -209,7 +209,14 @@ class _Shown:
 
 def _shown(folder: RunFolder, index: RunIndex, selection: Selection, shown: Int64) -> Iterator[_Shown]:
     """Read the lines of these cases, and one trial of each, from the journal."""
-    trials = _trials_of(index, selection, shown)
+    # Give the chosen trials of each shown case, by variant and repeat
+    among = np.zeros(len(index.cases), dtype=np.bool_)
+    among[shown] = True
+    rows = np.flatnonzero(among[index.trials.case] & selection.trials)
+    found: dict[int, list[int]] = {row: [] for row in shown.tolist()}
+    for row in rows[np.lexsort((index.trials.repeat[rows], index.trials.variant[rows]))].tolist():
+        found[int(index.trials.case[row])].append(row)
+    trials = {case: np.array(trials, dtype=np.int64) for case, trials in found.items()}
     journal = folder.journal
     assert journal is not None, "an index was made of it"
     placed = [row for row in shown.tolist() if index.cases.seq[row] != NONE]
@@ -219,17 +226,6 @@ def _shown(folder: RunFolder, index: RunIndex, selection: Selection, shown: Int6
     for row in shown.tolist():
         case = cases.get(row)
         yield _Shown(row, trials[row], case if isinstance(case, CaseRow) else None, records[row])
-
-
-def _trials_of(index: RunIndex, selection: Selection, shown: Int64) -> dict[int, Int64]:
-    """Give the chosen trials of each shown case, by variant and repeat."""
-    among = np.zeros(len(index.cases), dtype=np.bool_)
-    among[shown] = True
-    rows = np.flatnonzero(among[index.trials.case] & selection.trials)
-    found: dict[int, list[int]] = {row: [] for row in shown.tolist()}
-    for row in rows[np.lexsort((index.trials.repeat[rows], index.trials.variant[rows]))].tolist():
-        found[int(index.trials.case[row])].append(row)
-    return {case: np.array(trials, dtype=np.int64) for case, trials in found.items()}
 
 
 def _telling(index: RunIndex, trials: Int64) -> int:

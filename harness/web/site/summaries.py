@@ -1,6 +1,5 @@
 """What the list of runs says of each run: read from `report.json` without all that the list does not show."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -62,21 +61,17 @@ class Summaries:
     def of(self, run: RunFolder) -> RunSummary:
         """Give the summary of a run; an unreadable one says why."""
         live = run.live
-        stamp = (*_stamp(run), int(live))
+        numbers: list[int] = []
+        for path in (run.file("manifest.json"), run.report):
+            if path is not None:
+                status = path.stat()
+                numbers += [status.st_mtime_ns, status.st_size, status.st_ino]
+        stamp = (*tuple(numbers), int(live))
         known = self._known.get(run.name)
         if known is None or known.stamp != stamp:
             known = _Known(stamp, _summary(run, live=live))
             self._known[run.name] = known
         return known.summary
-
-
-def _stamp(run: RunFolder) -> tuple[int, ...]:
-    numbers: list[int] = []
-    for path in (run.file("manifest.json"), run.report):
-        if path is not None:
-            status = path.stat()
-            numbers += [status.st_mtime_ns, status.st_size, status.st_ino]
-    return tuple(numbers)
 
 
 def _summary(run: RunFolder, *, live: bool) -> RunSummary:
@@ -87,24 +82,20 @@ def _summary(run: RunFolder, *, live: bool) -> RunSummary:
         return RunSummary(run=run.name, state="unreadable", why=str(error))
     if report is None:
         return told
+    # Rank as a report does: the part that was read has all that ranking looks at
+    ranked: list[Any] = best_first(cast("list[CandidateAssessment]", report.candidates))
     return msgspec.structs.replace(
         told,
         state="judged",
         verdict=report.verdict,
         headline=report.reason or report.headline,
         journalled_trials=report.journalled_trials,
-        candidates=tuple(_candidate(candidate) for candidate in _best_first(report.candidates)),
+        candidates=tuple(_candidate(candidate) for candidate in ranked),
     )
 
 
 def _report(run: RunFolder) -> PastReport | None:
     return None if run.report is None else read_report(plain_content(run.report))
-
-
-def _best_first(candidates: Sequence[PastCandidate]) -> list[PastCandidate]:
-    """Rank as a report does: the part that was read has all that ranking looks at."""
-    ranked: list[Any] = best_first(cast("list[CandidateAssessment]", candidates))
-    return ranked
 
 
 def _candidate(candidate: PastCandidate) -> CandidateSummary:

@@ -99,7 +99,16 @@ class AnthropicParts:
         elif kind == "content_block_start":
             self._blocks.append(dict(object_at(payload, "content_block") or {}))
         elif kind == "content_block_delta":
-            return self._add_to_block(delta)
+            text, thought, json = (text_at(delta, key) for key in ("text", "thinking", "partial_json"))
+            kind, piece = ("thinking", thought) if thought else ("tool_use", json) if json else ("text", text)
+            if not piece:
+                return False
+            if not self._blocks or self._blocks[-1].get("type") != kind:
+                self._blocks.append({"type": kind})
+            block, field = self._blocks[-1], {"tool_use": "input"}.get(kind, kind)
+            before = block.get(field)
+            block[field] = (before if isinstance(before, str) else "") + piece
+            return kind == "text"
         elif kind == "message_delta":
             self._message |= {key: value for key, value in delta.items() if value is not None}
             self._count(payload)
@@ -110,18 +119,6 @@ class AnthropicParts:
     def _count(self, holder: JsonObject) -> None:
         usage = holder.get("usage")
         self._usage |= usage if isinstance(usage, dict) else {}
-
-    def _add_to_block(self, delta: JsonObject) -> bool:
-        text, thought, json = (text_at(delta, key) for key in ("text", "thinking", "partial_json"))
-        kind, piece = ("thinking", thought) if thought else ("tool_use", json) if json else ("text", text)
-        if not piece:
-            return False
-        if not self._blocks or self._blocks[-1].get("type") != kind:
-            self._blocks.append({"type": kind})
-        block, field = self._blocks[-1], {"tool_use": "input"}.get(kind, kind)
-        before = block.get(field)
-        block[field] = (before if isinstance(before, str) else "") + piece
-        return kind == "text"
 
     def finished(self, *, done: bool) -> bool:
         """Tell whether the stop reason came, or the sign that the message is over."""

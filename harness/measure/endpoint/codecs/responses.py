@@ -126,7 +126,9 @@ def _messages(items: list[Any], books: Books) -> tuple[str, str | None, tuple[To
     texts: list[str] = []
     refusals: list[str] = []
     logprobs: list[TokenLogprob] = []
-    for part in _message_parts(items):
+    messages = [item for item in items if isinstance(item, dict) and item.get("type") == "message"]
+    parts = [part for message in messages for part in list_at(message, "content") or []]
+    for part in [part for part in parts if isinstance(part, dict)]:
         if part.get("type") == "output_text":
             texts.append(text_at(part, "text") or "")
             if part.get("logprobs"):
@@ -134,12 +136,6 @@ def _messages(items: list[Any], books: Books) -> tuple[str, str | None, tuple[To
         elif part.get("type") == "refusal":
             refusals.append(text_at(part, "refusal") or "")
     return "".join(texts), "".join(refusals) or None, tuple(logprobs)
-
-
-def _message_parts(items: list[Any]) -> list[JsonObject]:
-    messages = [item for item in items if isinstance(item, dict) and item.get("type") == "message"]
-    parts = [part for message in messages for part in list_at(message, "content") or []]
-    return [part for part in parts if isinstance(part, dict)]
 
 
 def _tools(items: list[Any]) -> tuple[ToolCall, ...]:

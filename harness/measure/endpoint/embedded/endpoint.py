@@ -178,7 +178,13 @@ async def _start(settings: ServerSettings) -> RunningServer:
     try:
         line = await asyncio.wait_for(asyncio.to_thread(_first_line, process, settings, key, folder), _START_S)
         if not line.startswith("ready http://"):
-            raise _did_not_start(settings, folder)
+            logs = [folder / "python.log", folder / "server.log"]
+            text = "\n".join(log.read_text("utf-8", "replace") for log in logs if log.exists())
+            tail = secrets.redact(text.strip())[-_TAIL:]
+            raise EndpointUnusable(
+                f"the embedded server did not start with {settings.weights.name}:\n{tail}",
+                fix=f"Check `weights` in harness.yml (a GGUF file that llama.cpp can read). {OTHER_SERVER}",
+            )
     except BaseException as error:
         await asyncio.to_thread(_stop, process, folder)
         if isinstance(error, TimeoutError):
@@ -207,16 +213,6 @@ def _first_line(process: subprocess.Popen[str], settings: ServerSettings, key: s
     except OSError:
         return ""  # it ended at once; its log says why
     return process.stdout.readline()
-
-
-def _did_not_start(settings: ServerSettings, folder: Path) -> EndpointUnusable:
-    logs = [folder / "python.log", folder / "server.log"]
-    text = "\n".join(log.read_text("utf-8", "replace") for log in logs if log.exists())
-    tail = secrets.redact(text.strip())[-_TAIL:]
-    return EndpointUnusable(
-        f"the embedded server did not start with {settings.weights.name}:\n{tail}",
-        fix=f"Check `weights` in harness.yml (a GGUF file that llama.cpp can read). {OTHER_SERVER}",
-    )
 
 
 def _stop(process: subprocess.Popen[str], folder: Path) -> None:

@@ -23,9 +23,16 @@ _HEALTHY_S = 60.0
 def main() -> None:
     """Serve until stdin ends."""
     settings = json.loads(sys.stdin.readline())
-    _die_with_parent(settings["parent"])
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.name != "nt" and os.getppid() != settings["parent"]:
+        os._exit(1)  # it died before the line above
     ready = os.fdopen(os.dup(1), "w")
-    _silence(settings["log"])
+    # Send the native library's output to a file; it writes to the descriptors, not to sys.stdout
+    descriptor = os.open(settings["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)
     # Ctrl-C reaches the whole process group; the parent lets calls in flight finish before it stops us.
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -56,21 +63,6 @@ def _serve(settings: dict[str, Any]) -> Any:  # noqa: ANN401 (the native class h
     params.cache_prompt = True
     params.warmup = True
     return xllamacpp.Server(params)
-
-
-def _die_with_parent(parent: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.name != "nt" and os.getppid() != parent:
-        os._exit(1)  # it died before the line above
-
-
-def _silence(log: str) -> None:
-    """Send the native library's output to a file; it writes to the descriptors, not to sys.stdout."""
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
 
 
 def _exit_at_end_of_stdin() -> None:

@@ -98,18 +98,14 @@ def kind_of(error: BaseException) -> FailureKind | None:
     for cls in type(error).__mro__:
         kind = KINDS.get(f"{cls.__module__}.{cls.__qualname__}")
         if kind is not None:
-            return _refined(error, kind)
+            # Correct a kind by pyreqwest's causes: some of its classes cover more than their name says
+            causes = _causes(error)
+            if kind == "connect" and causes and not any("(Connect)" in cause for cause in causes):
+                return "network"  # the connection stood; it was closed before a response came
+            if kind == "invalid_reply" and any("reading a body from connection" in cause for cause in causes):
+                return "network"  # the body ended before its announced length
+            return kind
     return None
-
-
-def _refined(error: BaseException, kind: FailureKind) -> FailureKind:
-    """Correct a kind by pyreqwest's causes: some of its classes cover more than their name says."""
-    causes = _causes(error)
-    if kind == "connect" and causes and not any("(Connect)" in cause for cause in causes):
-        return "network"  # the connection stood; it was closed before a response came
-    if kind == "invalid_reply" and any("reading a body from connection" in cause for cause in causes):
-        return "network"  # the body ended before its announced length
-    return kind
 
 
 def _causes(error: BaseException) -> list[str]:

@@ -11,8 +11,7 @@ from msgspec import structs
 
 from harness.files.answers import Given, Stored
 from harness.files.digest import digest, trial_key
-from harness.files.suite import Pattern, PatternRefused, Suite, suite_digest
-from harness.files.suite.policy import default_thresholds
+from harness.files.suite import Pattern, PatternRefused, Suite, default_thresholds, suite_digest
 from harness.files.thresholds import metric_of
 from harness.judge.labels import LabelReader, said
 from harness.judge.wording.causes import count, listed, quoted

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from harness.cli.ground import bounds_asked, margin_of, note, options, retiring_models, show_error
-from harness.errors import EndpointUnusable, UsageError
+from harness.cli.ground import (
+    EndpointUnusable,
+    UsageError,
+    bounds_asked,
+    margin_of,
+    note,
+    options,
+    retiring_models,
+    show_error,
+)
 
 if TYPE_CHECKING:
     from harness.cli.gate.judging import Held

@@ -12,8 +12,7 @@ import msgspec
 from harness.files.case import Case
 from harness.files.project import ModelEntry, Project, Via, checked_via
 from harness.files.prompts import Prompt
-from harness.files.suite import LatencyRule, ReplyRule, StopRule, Suite, suite_digest
-from harness.files.suite.policy import Threshold
+from harness.files.suite import LatencyRule, ReplyRule, StopRule, Suite, Threshold, suite_digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

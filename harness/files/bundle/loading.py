@@ -19,8 +19,7 @@ from harness.files.case import Case, apply_own, check_names, is_own
 from harness.files.mending import places_of
 from harness.files.project import ModelEntry, Project, model_digest
 from harness.files.prompts import Prompt, prompt_digest
-from harness.files.suite import Suite, suite_digest
-from harness.files.suite.policy import default_thresholds
+from harness.files.suite import Suite, default_thresholds, suite_digest
 from harness.files.written import Checked, Findings, shortest, shortlist
 
 

@@ -11,3 +11,4 @@ from harness.files.suite.model import (
     suite_digest,
 )
 from harness.files.suite.pattern import Pattern, PatternRefused, TooLong
+from harness.files.suite.policy import Threshold, default_thresholds

@@ -13,7 +13,7 @@ from rich.console import Console
 from went_wrong import SITUATIONS, UNSUPPORTED
 
 from harness.judge.documents import Assessment
-from harness.report.rendering.html import html_environment
+from harness.report.rendering import html_environment
 from harness.report.run import render_html, render_markdown, run_view, terminal_report
 
 

@@ -1,0 +1,180 @@
+"""Values -> documents: Jinja with an environment for each medium, in which nothing foreign can act.
+
+What a template prints is made harmless for its medium by `finalize`, which passes every printed value through the
+medium's neutraliser and marks it as done, so that a template, a user's own one too, can't forget it.
+
+A page in HTML is one file that needs nothing else and asks nobody for anything. Its Content-Security-Policy allows
+the one style sheet inside it, by hash, and nothing else: no script, no request, no form. So even text that slipped
+through escaping could not act. A document in Markdown is for GitHub: every value in it is inert, whatever a reply
+holds.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import jinja2
+from jinja2.bccache import Bucket
+from markupsafe import Markup, escape
+
+from harness.errors import FilesError, Problem, UsageError
+from harness.judge import FigureText
+from harness.report.drawn import bar_svg, chart_svg, interval_svg, scale_svg, ticks_svg
+from harness.report.parts import markdown, markdown_code, markdown_html, one_line, shorten, visible
+
+_HTML_MARKS = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? ", "plain": ""}
+_MARKS = {"pass": "✅ ", "fail": "❌ ", "inconclusive": "❓ ", "plain": ""}
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """What this process compiled, by a template's name, file and text: an environment is made for each page."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType | None] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+
+
+def environment(neutralise: Callable[[str], Markup], template_dir: Path | None) -> jinja2.Environment:
+    """Give an environment that finds a user's templates first, ours next, and ours as `default/…`."""
+    if template_dir is not None and not template_dir.is_dir():
+        raise UsageError(f"{template_dir} is not a folder", fix="Name the folder that holds your templates.")
+
+    def finalize(value: Any) -> Any:  # noqa: ANN401  # Jinja prints any value
+        return value if isinstance(value, Markup | jinja2.Undefined) else neutralise(str(value))
+
+    own = jinja2.PackageLoader("harness.report", "templates")
+    theirs: list[jinja2.BaseLoader] = [jinja2.FileSystemLoader(template_dir)] if template_dir else []
+    return jinja2.Environment(
+        loader=jinja2.ChoiceLoader([*theirs, own, jinja2.PrefixLoader({"default": own})]),
+        bytecode_cache=_COMPILED,
+        autoescape=True,
+        finalize=finalize,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def render(env: jinja2.Environment, name: str, **values: object) -> str:
+    """Render a template; an error in a user's template names its file and line."""
+    try:
+        return env.get_template(name).render(**values)
+    except jinja2.TemplateSyntaxError as error:
+        raise _problem(error.filename or name, error.lineno, error.message or "syntax error") from error
+    except jinja2.TemplateError as error:
+        raise _problem(*_place(error, name), str(error)) from error
+
+
+def _place(error: jinja2.TemplateError, name: str) -> tuple[str, int | None]:
+    """Find the template's line in a traceback: Jinja rewrites it to the template's own."""
+    place: tuple[str, int | None] = (name, None)
+    step = error.__traceback__
+    while step is not None:
+        if "__jinja_exception__" in step.tb_frame.f_globals:
+            place = (step.tb_frame.f_code.co_filename, step.tb_lineno)
+        step = step.tb_next
+    return place
+
+
+def _problem(file: str, line: int | None, message: str) -> FilesError:
+    fix = "See docs/report-templates.md for what a template may use."
+    return FilesError([Problem(file=Path(file), line=line, field="", message=message, fix=fix)])
+
+
+def render_page(template: str, *, template_dir: Path | None = None, **values: object) -> str:
+    """Render one self-contained page with our style sheet and the policy that allows nothing else."""
+    env = html_environment(template_dir)
+    # Give our style sheet and a user's additions; neither can end the element that holds it
+    sheets = [env.get_template(name).render() for name in ("style.css", "extra.css")]
+    css = "\n".join(sheets).replace("</", "<\\/")
+    return render(env, template, css=Markup(css), policy=_policy(css), **values)  # noqa: S704  # our own file
+
+
+def html_environment(template_dir: Path | None = None) -> jinja2.Environment:
+    """Give the environment of our HTML templates: every value escaped, charts and marks within reach."""
+    env = environment(lambda text: escape(visible(text)), template_dir)
+    env.filters.update(prose=_prose_html, short=lambda text, most: shorten(one_line(str(text)), most))
+    env.globals.update(cases_link=_nowhere)  # a file by itself: the viewer has pages of cases
+    env.globals.update(bar=bar_svg, scaled=scale_svg, ticks=ticks_svg)
+    env.globals.update(draw=chart_svg, interval=interval_svg, mark=_HTML_MARKS.__getitem__, stacked=_stacked)
+    return env
+
+
+def _nowhere(*_which: object) -> str:
+    return ""
+
+
+def _policy(css: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def _prose_html(text: str) -> Markup:
+    """Show what a sentence has between backticks as code; nothing else in it is markup."""
+    pieces = str(text).split("`")
+    if len(pieces) % 2 == 0:  # one has no partner: they are no quotation
+        return escape(visible(text))
+    told = (Markup("<code>{}</code>") if i % 2 else Markup("{}") for i in range(len(pieces)))
+    return Markup("").join(form.format(visible(piece)) for form, piece in zip(told, pieces, strict=True))
+
+
+def _stacked(figure: FigureText) -> Markup:
+    """Put an interval below its value, so that a column of figures stays narrow."""
+    below = Markup('<span class="why">{}</span>').format(figure.interval) if figure.interval else ""
+    return Markup("{}{}").format(figure.value, below)
+
+
+def markdown_page(
+    template: str,
+    *,
+    template_dir: Path | None = None,
+    filters: Mapping[str, Callable[..., object]] | None = None,
+    **values: object,
+) -> str:
+    """Render a document with no blank lines to spare; it may be longer than GitHub accepts."""
+    env = environment(inert, template_dir)
+    env.filters.update(prose=_prose, code=inert_code, html=inert_html, short=shorten, **(filters or {}))
+    env.globals["mark"] = mark
+    return re.sub(r"\n{3,}", "\n\n", render(env, template, **values)).strip() + "\n"
+
+
+def inert(text: str) -> Markup:
+    """Print text so that Markdown makes nothing of it."""
+    return Markup(markdown(text))  # noqa: S704  # `Markup` here says: done for this medium
+
+
+def inert_code(text: str, in_table: bool = True) -> Markup:
+    """Print text as a code span."""
+    return Markup(markdown_code(text, in_table=in_table))  # noqa: S704  # as above
+
+
+def _prose(text: str, most: int = 0, in_table: bool = False) -> Markup:
+    """Print a sentence of ours: what it has between backticks is code; with `most`, cut."""
+    pieces = (shorten(text, most) if most else text).split("`")
+    if len(pieces) % 2 == 0:  # one has no partner: they are no quotation
+        return inert("`".join(pieces))
+    told = (inert_code(piece, in_table) if i % 2 else inert(piece) for i, piece in enumerate(pieces))
+    return Markup("").join(told)
+
+
+def inert_html(text: str) -> Markup:
+    """Print text inside of an HTML tag."""
+    return Markup(markdown_html(text))  # noqa: S704  # as above
+
+
+def mark(tone: str) -> Markup:
+    """Print the sign of a tone."""
+    return Markup(_MARKS[tone])  # noqa: S704  # our own

@@ -105,16 +105,22 @@ def render_page(template: str, *, template_dir: Path | None = None, **values: ob
 
 def html_environment(template_dir: Path | None = None) -> jinja2.Environment:
     """Give the environment of our HTML templates: every value escaped, charts and marks within reach."""
-    env = environment(lambda text: escape(visible(text)), template_dir)
-    env.filters.update(prose=_prose_html, short=lambda text, most: shorten(one_line(str(text)), most))
-    env.globals.update(cases_link=_nowhere)  # a file by itself: the viewer has pages of cases
+    env = environment(_shown, template_dir)
+    env.filters.update(
+        prose=lambda text: _prose(str(text), _shown, _code), short=lambda text, most: shorten(one_line(str(text)), most)
+    )
+    env.globals.update(cases_link=lambda *_which: "")  # a file by itself: the viewer has pages of cases
     env.globals.update(bar=bar_svg, scaled=scale_svg, ticks=ticks_svg)
     env.globals.update(draw=chart_svg, interval=interval_svg, mark=_HTML_MARKS.__getitem__, stacked=_stacked)
     return env
 
 
-def _nowhere(*_which: object) -> str:
-    return ""
+def _shown(text: str) -> Markup:
+    return escape(visible(text))
+
+
+def _code(text: str) -> Markup:
+    return Markup("<code>{}</code>").format(visible(text))
 
 
 def _policy(css: str) -> str:
@@ -122,13 +128,12 @@ def _policy(css: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def _prose_html(text: str) -> Markup:
-    """Show what a sentence has between backticks as code; nothing else in it is markup."""
-    pieces = str(text).split("`")
+def _prose(text: str, plain: Callable[[str], Markup], code: Callable[[str], Markup]) -> Markup:
+    """Print a sentence of ours: what it has between backticks is code; nothing else in it is markup."""
+    pieces = text.split("`")
     if len(pieces) % 2 == 0:  # one has no partner: they are no quotation
-        return escape(visible(text))
-    told = (Markup("<code>{}</code>") if i % 2 else Markup("{}") for i in range(len(pieces)))
-    return Markup("").join(form.format(visible(piece)) for form, piece in zip(told, pieces, strict=True))
+        return plain(text)
+    return Markup("").join(code(piece) if i % 2 else plain(piece) for i, piece in enumerate(pieces))
 
 
 def _stacked(figure: FigureText) -> Markup:
@@ -145,8 +150,12 @@ def markdown_page(
     **values: object,
 ) -> str:
     """Render a document with no blank lines to spare; it may be longer than GitHub accepts."""
+
+    def prose(text: str, most: int = 0, in_table: bool = False) -> Markup:
+        return _prose(shorten(text, most) if most else text, inert, lambda piece: inert_code(piece, in_table))
+
     env = environment(inert, template_dir)
-    env.filters.update(prose=_prose, code=inert_code, html=inert_html, short=shorten, **(filters or {}))
+    env.filters.update(prose=prose, code=inert_code, html=inert_html, short=shorten, **(filters or {}))
     env.globals["mark"] = mark
     return re.sub(r"\n{3,}", "\n\n", render(env, template, **values)).strip() + "\n"
 
@@ -159,15 +168,6 @@ def inert(text: str) -> Markup:
 def inert_code(text: str, in_table: bool = True) -> Markup:
     """Print text as a code span."""
     return Markup(markdown_code(text, in_table=in_table))  # noqa: S704  # as above
-
-
-def _prose(text: str, most: int = 0, in_table: bool = False) -> Markup:
-    """Print a sentence of ours: what it has between backticks is code; with `most`, cut."""
-    pieces = (shorten(text, most) if most else text).split("`")
-    if len(pieces) % 2 == 0:  # one has no partner: they are no quotation
-        return inert("`".join(pieces))
-    told = (inert_code(piece, in_table) if i % 2 else inert(piece) for i, piece in enumerate(pieces))
-    return Markup("").join(told)
 
 
 def inert_html(text: str) -> Markup:

@@ -102,7 +102,9 @@ class Bundle:
         if via is not None:
             own = via if isinstance(via, Mapping) else {c.model_name: via for c in self.candidates}
             models = [checked_via(c.model_name, c.model, own[c.model_name]) for c in self.candidates]
-            bought = replace(self, candidates=tuple(map(_on, self.candidates, models)))
+            bought = replace(
+                self, candidates=tuple(replace(c, model=m) for c, m in zip(self.candidates, models, strict=True))
+            )
         if self.suite.stop is None or not any(c.model.waits for c in bought.candidates):
             return bought
         told = "a batch is sent whole: `stop` is left out, every case is asked."
@@ -131,10 +133,6 @@ def _given(parts: dict[str, Any]) -> Bundle:
     if isinstance(parts["cases"], bytes):
         parts["cases"] = msgspec.msgpack.decode(parts["cases"], type=tuple[Case, ...])
     return Bundle(**parts)
-
-
-def _on(candidate: Candidate, model: ModelEntry) -> Candidate:
-    return replace(candidate, model=model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +166,11 @@ def sample(cases: Sequence[Case], size: int, seed: int) -> list[Case]:
     for case in cases:
         strata.setdefault(case.expected, []).append(case)
     places = _places({label: len(found) for label, found in strata.items()}, size)
-    drawn = {case.id for label, found in strata.items() for case in sorted(found, key=_lot(seed))[: places[label]]}
+
+    def lot(case: Case) -> bytes:
+        return blake2b(f"{seed}\0{case.id}".encode(), digest_size=8).digest()
+
+    drawn = {case.id for label, found in strata.items() for case in sorted(found, key=lot)[: places[label]]}
     return [case for case in cases if case.id in drawn]
 
 
@@ -184,7 +186,3 @@ def _places(sizes: dict[str, int], size: int) -> dict[str, int]:
         largest = max(places, key=lambda label: (places[label], label))
         places[largest] -= 1
     return places
-
-
-def _lot(seed: int) -> Callable[[Case], bytes]:
-    return lambda case: blake2b(f"{seed}\0{case.id}".encode(), digest_size=8).digest()

@@ -161,7 +161,8 @@ def _with_models(draft: Draft, path: Path, new: Mapping[str, Any], wanted: Mappi
             last = before[: node.end_mark.index].rstrip()
             kept = before[len(last) :]
             column = node.value[0][0].start_mark.column
-            after = f"{last}{_rest_of_line(kept)}\n{_indented(added, column)}{_after_line(kept)}"
+            rest_of_line, _, below = kept.partition("\n")
+            after = f"{last}{rest_of_line.rstrip()}\n{_indented(added, column)}{below}"
         else:
             after = ""
     findings = Findings()
@@ -170,14 +171,6 @@ def _with_models(draft: Draft, path: Path, new: Mapping[str, Any], wanted: Mappi
         fix = f"Add them below `models:` yourself, then import again:\n{_indented(added, 2)}"
         draft.refuse("models can't be added to it without changing more.", fix, path)
     return mark + after.replace("\n", newline)
-
-
-def _rest_of_line(text: str) -> str:
-    return text.partition("\n")[0].rstrip()
-
-
-def _after_line(text: str) -> str:
-    return text.partition("\n")[2]
 
 
 def _indented(text: str, by: int) -> str:

@@ -115,16 +115,13 @@ def render_gate(gate: Gate) -> str:
     """Render a gate for a comment, within GitHub's limit."""
     view = gate_view(gate)
     text = ""
-    for prompts, most_rows, detail in _levels(len(view.prompts)):
+    every = len(view.prompts)
+    levels = [(every, 60, True), (every, 60, False), (every, 12, False), (20, 12, False), (5, 8, False)]
+    for prompts, most_rows, detail in levels:  # from the fullest: prompts, rows of each, with the folded parts
         text = _rendered(view, prompts, most_rows, detail=detail)
         if len(text) <= MARKDOWN_LIMIT:
             break
     return cut_markdown(text)
-
-
-def _levels(prompts: int) -> Sequence[tuple[int, int, bool]]:
-    """Give what to try, from the fullest: how many prompts, how many rows of each, with the folded parts."""
-    return [(prompts, 60, True), (prompts, 60, False), (prompts, 12, False), (20, 12, False), (5, 8, False)]
 
 
 def _rendered(view: GateView, prompts: int, most_rows: int, *, detail: bool) -> str:

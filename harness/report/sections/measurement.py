@@ -21,6 +21,13 @@ def _settled(early: SettledEarly | None) -> list[NamedFigure]:
 def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | None) -> Section:
     """Say how far the times can be trusted and what was called."""
     quality, latency = candidate.timing_quality, candidate.latency
+    named: tuple[tuple[str, float | None, Plain, str], ...] = (
+        ("Own lag, p99", quality.lag_p99_s, "seconds", "how late our event loop was"),
+        ("Own lag, max", quality.lag_max_s, "seconds", ""),
+        ("Own CPU", quality.cpu_share, "share", "of one core"),
+        ("CPU of other programs", quality.others_share, "share", "of this machine's cores"),
+        ("Own time", quality.own_share, "share", "of the trials' total"),
+    )
     figures = [
         NamedFigure("Trials", f"{candidate.trials:,}", hint=count(latency.attempts, "attempt")),
         *_settled(candidate.settled),
@@ -33,7 +40,7 @@ def measurement_section(candidate: CandidateAssessment, entry: CandidateEntry | 
         ),
         *_openings(latency),
         *_steady_limit(quality),
-        *_interference(quality),
+        *[NamedFigure(name, number(value, unit), hint=hint) for name, value, unit, hint in named if value is not None],
         *([] if candidate.replies is None else _beside_labels(candidate.replies)),
     ]
     return Section(
@@ -78,17 +85,6 @@ def _steady_limit(quality: TimingQuality) -> list[NamedFigure]:
         return []  # without one nothing was sent; with several they are drawn
     _, limit, _ = quality.limit_history[0]
     return [NamedFigure("Concurrency limit", f"{limit:,}", hint="all through the run")]
-
-
-def _interference(quality: TimingQuality) -> list[NamedFigure]:
-    named: tuple[tuple[str, float | None, Plain, str], ...] = (
-        ("Own lag, p99", quality.lag_p99_s, "seconds", "how late our event loop was"),
-        ("Own lag, max", quality.lag_max_s, "seconds", ""),
-        ("Own CPU", quality.cpu_share, "share", "of one core"),
-        ("CPU of other programs", quality.others_share, "share", "of this machine's cores"),
-        ("Own time", quality.own_share, "share", "of the trials' total"),
-    )
-    return [NamedFigure(name, number(value, unit), hint=hint) for name, value, unit, hint in named if value is not None]
 
 
 def _nodes(quality: TimingQuality) -> list[Table]:

@@ -81,7 +81,7 @@ def test_an_error_that_nobody_thought_of_ends_with_70_and_a_file_without_keys(
     def broken(**_: object) -> None:
         raise error
 
-    monkeypatch.setattr(main, "app", broken)
+    monkeypatch.setattr(main, "_command", broken)
     with pytest.raises(SystemExit) as ended:
         main.main()
     console.stderr.cache_clear()

@@ -1,4 +1,4 @@
-"""The figures of docs/metrics.md and docs/stopping.md that no other script makes.
+"""The figures of docs/metrics.md, docs/stopping.md and docs/comparing.md that no other script makes.
 
     python benchmarks/page_figures.py
 
@@ -17,6 +17,7 @@ from scipy.stats import binom
 from harness.judge.scores import second_error, settling
 from harness.judge.scores.combined import AtPrevalence
 from harness.judge.scores.not_worse import p_not_above
+from harness.judge.scores.paired import non_inferiority_n
 from harness.judge.scores.proportion import share_of_counts
 from harness.judge.scores.settling_pairs import log_e_pairs, paired_cuts
 
@@ -86,6 +87,13 @@ def pairs() -> Iterator[str]:
         yield f"{total} pairs, margin {margin:.0%}: after {after}"
 
 
+def no_worse() -> Iterator[str]:
+    """Give how many cases show `no worse`, where no answer differs and where 5% do."""
+    for margin in (0.02, 0.03, 0.05):
+        alike = next(n for n in range(1, 1_000) if p_not_above(0, 0, n, -margin) <= 0.05)
+        yield f"margin {margin:.0%}: {alike} if none differ, {non_inferiority_n(0.05, margin)} if 5% do"
+
+
 def main() -> None:
     """Print all."""
     for title, lines in {
@@ -93,6 +101,7 @@ def main() -> None:
         "a second look, exact": looks(),
         "a stop at accuracy >= 90%, exact": stops(),
         "pairs": pairs(),
+        "no worse": no_worse(),
     }.items():
         print(title)
         for line in lines:

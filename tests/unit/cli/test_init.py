@@ -72,7 +72,7 @@ def test_an_origin_that_is_unknown_or_must_not_be_written_is_left_to_fill_in(not
 
 def test_the_starter_project_ignores_its_results_and_holds_no_template_suffix() -> None:
     files = starter_files()
-    assert files[".gitignore"] == "results/\n"
+    assert files[".gitignore"] == "results/\nreports/\n"
     assert not [name for name in files if name.endswith((".tmpl", ".py"))]
     assert {"harness.yml", "suites/urgency.suite.yml", "suites/urgency.jsonl"} <= files.keys()
 

@@ -63,7 +63,7 @@ _PARTICLES_FOLLOW = r"\u1100-\u11ff\uac00-\ud7af"  # Hangul: particles are writt
 
 def plain(text: str) -> str:
     """Give a text after NFKC, without invisible characters."""
-    return unicodedata.normalize("NFKC", text).translate(INVISIBLE)
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(INVISIBLE)
 
 
 def folded(text: str) -> str:

@@ -65,7 +65,8 @@ def answer_of(text: str) -> BareAnswer:
     """Take the thoughts out of a reply; a reply without a mark comes back as it is."""
     if "&" in text:
         text = _ESCAPED.sub(r"<\1>", text)
-    if _CHANNEL_BEGUN.search(text):
+    marked = "<" in text or "[" in text or "\u25c1" in text  # looked at first: most replies have none
+    if marked and _CHANNEL_BEGUN.search(text):
         # Keep what was said in the channel `final`
         heads = list(_CHANNEL.finditer(text))
         parts: list[str] = []
@@ -82,7 +83,7 @@ def answer_of(text: str) -> BareAnswer:
             found = closes.search(text)
             after = "" if found is None else _LEFT_OVER.sub("", text[found.end() :])
             return BareAnswer(after, thought=True, hidden=found is None)
-    return _of_blocks(text)
+    return _of_blocks(text) if marked else BareAnswer(text, thought=False, hidden=False)
 
 
 def _of_blocks(text: str) -> BareAnswer:

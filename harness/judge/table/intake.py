@@ -1,24 +1,27 @@
-"""Records of one candidate -> columns of numbers, some thousands of records at a time.
+"""Records of one candidate -> columns of numbers, some hundred records at a time, which a core's cache holds.
 
-A million records pass through here, so nothing is done for each that can be done for all: one comprehension a
-column, arithmetic on arrays, and each distinct reply is read as a label once, at the end.
+A million records pass through here, so nothing is done for each that can be done for all: records are taken apart
+all at once, arithmetic is done on arrays, and each distinct reply is read as a label once, both at the end.
 """
 
+import math
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from harness.endings import ending_of
 from harness.judge.documents import OUTCOMES
 from harness.judge.labels import Why, said
-from harness.judge.table.columns import FAILURES, NONE, VIAS, Column, Float
-from harness.judge.table.packed import Keys, joined, keys_of, packed, spread
+from harness.judge.table.columns import FAILURES, NONE, VIAS, Column
+from harness.judge.table.packed import Keys, keys_of_texts, packed
 from harness.judge.table.reply_score import ScoreReader
-from harness.judge.table.times import alike, counts_of, instants_of, known_counts, times_of
-from harness.record import Failure, Record, Reply, ToolCall, Usage
+from harness.judge.table.times import TOLD, attempts_of, instants_of, times_of
+from harness.record import Failure, Record, Reply, ToolCall, Usage, is_timed
 
 _T = TypeVar("_T")
 
@@ -57,8 +60,9 @@ KINDS: dict[str, npt.DTypeLike] = {
     "tier": np.int16,
     "via": np.int8,
 }
-_READ = {"predicted", "failure", "outcome", "why", "reasoned", "ending"}  # of each distinct reply
-_TAKEN = [name for name in KINDS if name not in {"case", *_READ - {"reasoned"}}]  # of each record
+_MADE = {"case", "predicted", "failure", "outcome", "why", "ending", "caller_ns", "service_ns", "ttft_ns", "sent_at"}
+_TAKEN = [name for name in (*KINDS, *TOLD) if name not in _MADE]  # of each record
+_AT_ONCE = 100  # records that are taken together, at least
 _OUTCOME = {name: index for index, name in enumerate(OUTCOMES)}
 _FAILURE = {name: index for index, name in enumerate(FAILURES)}
 _VIA = {name: index for index, name in enumerate(VIAS)}
@@ -115,80 +119,92 @@ class Intake:
     _fingerprints: NameNumbers = field(default_factory=NameNumbers)
     _tiers: NameNumbers = field(default_factory=NameNumbers)
     _odd_fields: Numbers[tuple[str, ...]] = field(default_factory=Numbers)
-    _cases: list[bytes] = field(default_factory=list)
-    _chunks: dict[str, list[Column]] = field(default_factory=dict)
-    _sizes: list[int] = field(default_factory=list)
+    _cases: list[str] = field(default_factory=list)
+    _times: list[str] = field(default_factory=list)
+    _taken: "dict[str, list[array[Any]]]" = field(default_factory=lambda: {name: [] for name in _TAKEN})
+    _waiting: list[Record] = field(default_factory=list)
 
     def take(self, records: Sequence[Record]) -> None:
         """Add some records; warm-up calls are counted apart."""
-        if True in [record.warmup for record in records]:
+        self._waiting += records
+        if len(self._waiting) >= _AT_ONCE:
+            self._take()
+
+    def _take(self) -> None:
+        records, self._waiting = self._waiting, []
+        told = _fields(records) if records else {"warmup": ()}
+        if True in told["warmup"]:
             for warmup in (record for record in records if record.warmup):
                 self.warmup_calls += 1
                 if isinstance(warmup.outcome, Reply):
                     add_usage(self.warmup_usage, warmup.outcome.usage)
             records = [record for record in records if not record.warmup]
+            told = _fields(records) if records else {}
         if not records:
             return
-        self.recorded = self.recorded or True in [record.recorded for record in records]
-        self._sizes.append(len(records))
-        self._cases += [record.case.encode("utf-8", "surrogatepass") for record in records]
-        for part in (self._identity(records), times_of(records), self._replies(records)):
-            for name, column in part.items():
-                self._chunks.setdefault(name, []).append(column)
-
-    def _identity(self, records: Sequence[Record]) -> dict[str, Column]:
-        repeats = [record.repeat for record in records]
-        self.most_repeats = max(self.most_repeats, max(repeats) + 1)
-        return {
-            "variant": _numbered([record.variant for record in records], self.variants, np.int16),
-            "repeat": np.array(repeats, dtype=np.int16),
-            "via": _numbered([record.via for record in records], _VIA, np.int8),
-            "in_flight": counts_of([record.in_flight for record in records], np.int32),
-            "sent_at": instants_of([record.started_utc for record in records]),
+        self.recorded = self.recorded or True in told["recorded"]
+        self.most_repeats = max(self.most_repeats, max(told["repeat"]) + 1)
+        self._cases += told["case"]
+        self._times += told["started_utc"]
+        columns: dict[str, Sequence[Any]] = {
+            **{name: told[name] for name in ("repeat", "in_flight", "queue_ns", "own_ns")},
+            "variant": _numbered(told["variant"], self.variants),
+            "via": _numbered(told["via"], _VIA),
+            **attempts_of(told["attempts"]),
+            **self._replies(told["outcome"]),
         }
+        plain = told["via"].count("sync") == len(records) and "flex" not in self._tiers
+        plain = plain and True not in told["recorded"] and all(told["attempts"])
+        columns["timed"] = [True] * len(records) if plain else list(map(is_timed, records))
+        for name, column in columns.items():
+            self._taken[name].append(_packed(column, "d" if name == "score" else "q"))
 
-    def _replies(self, records: Sequence[Record]) -> dict[str, Column]:
-        known = self._said
-        outcomes = [record.outcome for record in records]
-        replies = [outcome if isinstance(outcome, Reply) else _SILENT for outcome in outcomes]
-        usages = [reply.usage for reply in replies]
-        numbers = [
-            known[(outcome.text, outcome.finish_reason, outcome.refusal, outcome.tools)]
-            if isinstance(outcome, Reply)
-            else known[outcome]
-            for outcome in outcomes
-        ]
-        spent = [usage.reasoning for usage in usages]
-        thought = [reply.reasoning for reply in replies]
+    def _replies(self, outcomes: Sequence[Reply | Failure]) -> dict[str, Sequence[Any]]:
+        number, failed = self._said, Failure in set(map(type, outcomes))
+        told = _fields([one if isinstance(one, Reply) else _SILENT for one in outcomes] if failed else outcomes)
+        usage = _fields(told["usage"])
+        said = list(zip(*(told[name] for name in ("text", "finish_reason", "refusal", "tools")), strict=True))
+        thought, spent, none = told["reasoning"], usage["reasoning"], [None] * len(outcomes)
         return {
-            "reply": np.array(numbers, dtype=np.int32),
-            "tokens_in": known_counts([usage.input for usage in usages]),
-            "tokens_out": known_counts([usage.output for usage in usages]),
-            "tokens_cached": known_counts([usage.cached for usage in usages]),
-            "tokens_reasoning": known_counts(spent),
-            "reasoned": np.array([bool(a or b) for a, b in zip(thought, spent, strict=True)], dtype=np.int8)
+            "reply": [number[one if isinstance(one, Failure) else said[row]] for row, one in enumerate(outcomes)]
+            if failed
+            else list(map(number.__getitem__, said)),
+            "tokens_in": usage["input"],
+            "tokens_out": usage["output"],
+            "tokens_cached": usage["cached"],
+            "tokens_reasoning": spent,
+            "reasoned": [bool(a or b) for a, b in zip(thought, spent, strict=True)]
             if any(thought) or any(spent)
-            else np.zeros(len(replies), dtype=np.int8),
-            "odd": _numbered([reply.odd or None for reply in replies], self._odd_fields, np.int16),
-            "served": _numbered([reply.served_model for reply in replies], self._served, np.int16),
-            "fingerprint": _numbered([reply.fingerprint for reply in replies], self._fingerprints, np.int16),
-            "tier": _numbered([usage.tier for usage in usages], self._tiers, np.int16),
-            "score": self._scores(outcomes),
+            else [False] * len(outcomes),
+            "odd": _numbered([each or None for each in told["odd"]] if any(told["odd"]) else none, self._odd_fields),
+            "served": _numbered(told["served_model"], self._served),
+            "fingerprint": _numbered(told["fingerprint"], self._fingerprints),
+            "tier": _numbered(usage["tier"], self._tiers),
+            "score": self._scores(outcomes, told),
         }
 
-    def _scores(self, outcomes: Sequence[Reply | Failure]) -> Float:
-        scores = np.full(len(outcomes), np.nan)
-        if self.positive is None:
-            return scores
-        for row, outcome in enumerate(outcomes):
-            if isinstance(outcome, Reply) and self.reader.may_score(outcome):
-                scores[row] = self.reader.score(outcome, self.positive, self.reader.read(outcome).label)
-        return scores
+    def _scores(self, outcomes: Sequence[Reply | Failure], told: dict[str, tuple[Any, ...]]) -> list[float]:
+        positive, reader = self.positive, self.reader
+        if positive is None or not reader.may_score(told["score"], told["logprobs"]):
+            return [math.nan] * len(outcomes)
+        return [
+            reader.score(one, positive, reader.read(one).label) if isinstance(one, Reply) else math.nan
+            for one in outcomes
+        ]
 
     def part(self) -> Part:
         """Give all columns, in the order of reading, with each reply read as a label; ends the intake."""
-        rows = sum(self._sizes)
-        columns = {name: joined(self._chunks.get(name, []), self._sizes, KINDS[name]) for name in _TAKEN}
+        self._take()
+        columns: dict[str, Column] = {
+            name: np.frombuffer(b"".join(self._taken.pop(name)), np.float64 if name == "score" else np.int64)
+            for name in _TAKEN
+        }
+        columns |= times_of(columns) | {"sent_at": instants_of(self._times)}
+        for name in TOLD:
+            del columns[name]
+        for name, column in columns.items():
+            if (column.astype(KINDS[name]) != column).any() and name != "score":
+                raise OverflowError(f"{name} is larger than any run could have written")
         number = columns["reply"]
         outcomes = [one if isinstance(one, Failure) else _as_reply(one) for one in self._said]
         names: dict[str, list[Any]] = {
@@ -201,11 +217,11 @@ class Intake:
             if name == "reasoned":
                 columns[name] = np.maximum(columns[name], column[number])
             else:
-                columns[name] = spread(column, len(outcomes))[number]
+                columns[name] = column[number]
         return Part(
-            rows=rows,
+            rows=len(self._cases),
             columns={name: packed(column) for name, column in columns.items()},
-            cases=keys_of(self._cases),
+            cases=keys_of_texts(self._cases),
             names=names,
             failures=[one for one in outcomes if isinstance(one, Failure)],
             most_repeats=self.most_repeats,
@@ -230,7 +246,7 @@ class Intake:
                 [isinstance(outcome, Reply) and self.reader.answer(outcome.text).thought for outcome in outcomes],
                 np.int8,
             ),
-            "ending": _numbered([_unknown_ending(outcome) for outcome in outcomes], endings, np.int16),
+            "ending": np.array(_numbered(list(map(_unknown_ending, outcomes)), endings), np.int16),
         }
         names |= {"reply": list(replies), "why": list(whys), "ending": list(endings)}
         return found
@@ -254,8 +270,22 @@ def add_usage(known: dict[str | None, Usage], more: Usage) -> None:
     known[more.tier] = Usage(**counts, tier=more.tier)
 
 
-def _numbered(values: list[Any], numbers: dict[Any, int], kind: npt.DTypeLike) -> Column:
+def _fields(values: Sequence[msgspec.Struct]) -> dict[str, tuple[Any, ...]]:
+    """Take values of one kind apart: a column for each field."""
+    columns = zip(*map(msgspec.structs.astuple, values), strict=True)
+    return dict(zip(values[0].__struct_fields__, columns, strict=True))
+
+
+def _packed(values: Sequence[float | None], kind: str) -> "array[Any]":
+    """Give numbers as machine words, NONE where there is none."""
+    first = values[0]
+    if kind == "q" and first == values[-1] and values.count(first) == len(values):
+        return array(kind, [NONE if first is None else first]) * len(values)
+    return array(kind, [NONE if value is None else value for value in values] if None in values else values)
+
+
+def _numbered(values: Sequence[Any], numbers: dict[Any, int]) -> list[int]:
     """Give the number of each value, NONE where there is none."""
-    if values and alike(values):
-        values = values[:1]
-    return np.array([NONE if value is None else numbers[value] for value in values], dtype=kind)
+    if values and values.count(values[0]) == len(values):
+        return [NONE if values[0] is None else numbers[values[0]]] * len(values)
+    return [NONE if value is None else numbers[value] for value in values]

@@ -49,25 +49,6 @@ def spread(column: Column, rows: int) -> Column:
     return column if len(column) == rows else np.broadcast_to(column, (rows,))
 
 
-def joined(chunks: list[Column], rows: Sequence[int], kind: npt.DTypeLike) -> Column:
-    """Join packed columns of so many rows each; takes them out of the list as it goes."""
-    if not chunks:
-        return np.zeros(0, dtype=kind)
-    width = np.result_type(*{chunk.dtype for chunk in chunks})
-    if all(len(chunk) == 1 for chunk in chunks):
-        alike = np.concatenate(chunks)
-        bits = alike if alike.dtype.kind == "i" else alike.view(np.int64)
-        if (bits == bits[0]).all():
-            chunks.clear()
-            return np.broadcast_to(alike[:1].astype(width), (sum(rows),))
-    whole = np.empty(sum(rows), dtype=width)
-    end = len(whole)
-    for size in reversed(rows):
-        whole[end - size : end] = chunks.pop()
-        end -= size
-    return whole
-
-
 class Grown:
     """A column that parts are added to: it grows in place, so that no part is kept beside the whole."""
 
@@ -226,6 +207,14 @@ def keys_of(texts: Iterable[bytes]) -> Keys:
     if len(size) == 1 and max(size):
         return np.frombuffer(b"".join(found), dtype=f"S{max(size)}")
     return np.array(found, dtype=np.bytes_) if found else np.zeros(0, dtype="S1")
+
+
+def keys_of_texts(texts: Sequence[str]) -> Keys:
+    """Give texts as `keys_of` gives them encoded; most are names of one width."""
+    text, widths = "".join(texts), set(map(len, texts))
+    if len(widths) == 1 and 0 < max(widths) <= _LONGEST_KEY and text.isascii() and "\0" not in text:
+        return np.frombuffer(text.encode(), dtype=f"S{max(widths)}")
+    return keys_of(map(text_in, texts))
 
 
 def are_whole(keys: Keys) -> bool:

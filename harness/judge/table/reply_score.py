@@ -10,9 +10,9 @@ from harness.record import Reply, TokenLogprob
 class ScoreReader(LabelReader):
     """A reader of labels that reads scores, too; for that it needs the names that it compares."""
 
-    def may_score(self, reply: Reply) -> bool:
-        """Tell whether a reply may have a score: from its endpoint, its text or its logprobs."""
-        return reply.score is not None or self._rule.score is not None or bool(reply.logprobs)
+    def may_score(self, scores: Sequence[float | None], logprobs: Sequence[tuple[TokenLogprob, ...]]) -> bool:
+        """Tell whether one of some replies may have a score: from its endpoint, its text or its logprobs."""
+        return self._rule.score is not None or scores.count(None) < len(scores) or any(logprobs)
 
     def score(self, reply: Reply, positive: str, label: str | None) -> float:
         """Give the score of the positive label: the endpoint's, the reply's, or from logprobs; NaN when none.

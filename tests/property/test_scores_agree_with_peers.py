@@ -123,10 +123,10 @@ def test_the_matrix_holds_every_trial_and_accuracy_its_diagonal(answers: Answers
 def test_judging_twice_gives_the_same_bytes_whatever_the_order_of_trials(answers: Answers, seed: int) -> None:
     shuffled = np.random.default_rng(seed).permutation(len(answers))
     mixed = Answers(answers.case[shuffled], answers.expected[shuffled], answers.predicted[shuffled], answers.labels)
-    for one, two in ((answers, answers), (answers, mixed)):
-        first, second = (Resampling.of(a, seed=11) for a in (one, two))
-        for name in classification.AVERAGES:
-            assert first.average(name).estimate() == second.average(name).estimate()
+    drawn = [Resampling.of(each, seed=11) for each in (answers, answers, mixed)]
+    for name in classification.AVERAGES:
+        first, again, other = (each.average(name).estimate() for each in drawn)
+        assert first == again == other
 
 
 @settings(deadline=None, max_examples=40)

@@ -112,5 +112,5 @@ def _opened(output: Path | None) -> Iterator[IO[str]]:
         with output.open("w", encoding="utf-8", newline="", errors="backslashreplace") as out:
             yield out
         return
-    with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", closefd=False) as out:
+    with open(sys.stdout.fileno(), "w", encoding="utf-8", newline="", errors="backslashreplace", closefd=False) as out:
         yield cast("IO[str]", InertStream(out)) if isinstance(sys.stdout, InertStream) else out

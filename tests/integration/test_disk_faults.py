@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from commanded import COMMAND, HANGS_S, ended, environment, harness, write_replayed
+from commanded import COMMAND, HANGS_S, ended, environment, harness, in_process, write_replayed
 from crashing import (
     IN_FLIGHT,
     NEEDS_STRACE,
@@ -162,7 +162,7 @@ def test_results_that_can_t_be_a_folder_are_named_before_the_first_call(
         (tmp_path / "file").write_text("")
         with (tmp_path / "harness.yml").open("a") as project:
             project.write("results: file/results\n")
-    done = harness("run", "small.suite.yml", "--quiet", at=tmp_path)
+    done = in_process("run", "small.suite.yml", "--quiet", at=tmp_path)
     assert done.returncode in {Exit.USAGE, Exit.INCOMPLETE}, done.stderr
     assert "results" in done.stderr
     assert server.requests == []
@@ -203,12 +203,12 @@ def test_a_run_whose_journal_is_gone_is_refused_by_name_and_nothing_is_sent(
     (run,) = runs_of(tmp_path)
     (run / "journal.jsonl").unlink()
     for command in READING:
-        done = harness(*command.split(), at=tmp_path)
+        done = in_process(*command.split(), at=tmp_path)
         assert done.returncode == Exit.USAGE, f"{command}: {done.stderr}"
         assert "journal.jsonl is missing" in done.stderr
     (run / "journal.jsonl").mkdir()
     for command in READING:
-        done = harness(*command.split(), at=tmp_path)
+        done = in_process(*command.split(), at=tmp_path)
         assert done.returncode == Exit.USAGE, f"{command}: {done.stderr}"
         assert "journal.jsonl: it is not a plain file" in done.stderr
     assert server.requests == []

@@ -8,7 +8,8 @@ import zlib
 from pathlib import Path
 
 import pytest
-from commanded import REPLAY, harness, write_yaml
+from commanded import REPLAY, write_yaml
+from commanded import in_process as harness
 
 from harness import journal, rundir
 

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +50,12 @@ def in_process(*args: str | Path, at: Path, env: Mapping[str, str] | None = None
     from harness.cli.ground import stderr
     from harness.cli.main import main
 
-    out = io.StringIO()
-    err = out if together else io.StringIO()
-    stderr.cache_clear()
     code: int | str | None = 0
+    stderr.cache_clear()
     with (
+        # A file, as `export` writes to the descriptor; what a terminal can't show it takes as any pipe does.
+        tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as out,
+        contextlib.nullcontext(out) if together else io.StringIO() as err,
         contextlib.chdir(at),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
@@ -65,9 +67,11 @@ def in_process(*args: str | Path, at: Path, env: Mapping[str, str] | None = None
             main()
         except SystemExit as ended_with:
             code = ended_with.code
+        printed = out.seek(0) or out.read()
+        said = printed if together else err.getvalue()
     stderr.cache_clear()
-    assert "Traceback" not in err.getvalue(), err.getvalue()
-    return Done(returncode=int(code or 0), stdout=out.getvalue(), stderr="" if together else err.getvalue())
+    assert "Traceback" not in said, said
+    return Done(returncode=int(code or 0), stdout=printed, stderr="" if together else said)
 
 
 def ended(

@@ -29,7 +29,7 @@ from harness.rundir import JOURNAL, MANIFEST, Manifest, read_manifest
 
 _AT_ONCE = 100  # records that are taken between two of this shard's own: no call waits long for that
 _NEW = 4  # folders, likewise
-_SPARE, _OFTEN_S = 4, 1.0  # of the time, a fifth is spent on siblings, or more where a disk is that slow
+_SPARE, _OFTEN_S = 4, 0.25  # of the time, a fifth is spent on siblings, or more where a disk is that slow
 
 
 @dataclass(slots=True)

@@ -102,7 +102,9 @@ def test_shards_at_one_time_stop_together_where_one_run_does(tmp_path: Path, scr
 
     def late(request: Request) -> Answer:
         answer = poor(request)
-        return Answer(status=answer.status, headers=answer.headers, body=answer.body, delay_s=0.01)
+        return Answer(
+            status=answer.status, headers=answer.headers, body=answer.body, delay_s=0.05
+        )  # the rest would take far longer than hearing of what settles it
 
     server = scripted_server(late)
     for root in (tmp_path / "once", parts):

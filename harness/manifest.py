@@ -69,6 +69,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """Whether it was judged from what another tool stored: nothing of it can be sent from here."""
         return "source" in self.notes
 
+    @property
+    def share(self) -> tuple[str, int]:
+        """Which shard of a run it is (`3/8`, empty for a whole one) and how many trials are its own.
+
+        Of a shard that was made before its manifest said so, those of the whole.
+        """
+        match self.notes.get("shard"):
+            case {"number": int(number), "of": int(of), **more}:
+                own = more.get("trials")
+                return f"{number}/{of}", own if isinstance(own, int) else self.planned_trials
+        return "", self.planned_trials
+
     def again(self, them: str) -> str:
         """Say as a sentence what sends trials that failed again."""
         if self.asked_elsewhere:

@@ -103,20 +103,22 @@ def _run_row(folder: Path) -> dict[str, Any]:
             "verdict": "UNREADABLE",
             "accuracy": None,
             "trials": 0,
+            "shard": None,
             "candidates": "its manifest.json can't be read",
             "prompts": [],
             "models": [],
             "created_utc": "",
             "waiting": None,
         }
-    candidates = manifest.candidates
+    candidates, (shard, trials) = manifest.candidates, manifest.share
     verdict, accuracy = _judged(folder / "report.json")
     return {
         "run": manifest.run_id,
         "suite": manifest.suite_name,
         "verdict": verdict,
         "accuracy": accuracy,
-        "trials": manifest.planned_trials,
+        "trials": trials,
+        "shard": shard or None,
         "candidates": ", ".join(candidate.name for candidate in candidates),
         "prompts": sorted({candidate.prompt_name for candidate in candidates}),
         "models": sorted({candidate.model_name for candidate in candidates}),
@@ -152,7 +154,7 @@ def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:
     cells = [
         (
             one_line(row["run"]),
-            row["verdict"],
+            f"shard {row['shard']}" if row["shard"] and row["verdict"] == "NOT JUDGED" else row["verdict"],
             "" if row["accuracy"] is None else f"{row['accuracy']:.1%}",
             when(row["created_utc"]),
             f"{row['trials']:,}",

@@ -69,6 +69,8 @@ def measure(
             manifest.notes.update({} if shard is None else note_of(shard))
             stopper = together(stopper, run, manifest, plan, watching)
             begin = replace(_begin(plan, reused, most, stopper, shard), retry=retry)
+            if shard is not None:
+                manifest.notes["shard"]["trials"] = begin.others.rest(plan.planned)
             writer = _journal_of(run, manifest if amend is None else amend(manifest))
             run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
     return run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import closing
@@ -76,6 +77,18 @@ def test_a_shard_has_all_that_is_asked_of_its_cases_and_no_more(project: Path) -
     assert set.union(*cases) == {str(n) for n in range(CASES)}
     for one, mine in zip(found, cases, strict=True):
         assert len(one) == len(mine) * 2 * 2 * REPEATS  # candidates, variants
+
+
+def test_a_list_of_runs_says_which_shard_one_is_and_counts_its_own_trials(project: Path) -> None:
+    own = {str(n): sum(places(run_shard(project, f"{n}/3")).values()) for n in (1, 2, 3)}
+    assert own == {"1": 64, "2": 64, "3": 56}  # 8, 8 and 7 cases; 2 prompts, 2 variants, 2 repeats
+    listed = json.loads(command(project, "list", "--json").stdout)
+    assert {run["shard"]: run["trials"] for run in listed} == {f"{n}/3": trials for n, trials in own.items()}
+    shown = command(project, "list").stdout
+    assert sorted(re.findall(r"shard (./3) .* (\d+)  ", shown)) == sorted((f"{n}/3", str(own[n])) for n in own)
+    done, _ = merged(project, *list_runs(project / "results"))
+    listed = json.loads(command(project, "list", "--json").stdout)
+    assert [run["trials"] for run in listed if run["shard"] is None] == [184], done.stderr
 
 
 def test_a_missing_shard_leaves_the_run_open_and_is_named_with_its_command(

@@ -116,7 +116,7 @@ def _so_far(site: Site, folder: RunFolder, manifest: Manifest, *, live: bool, wh
         suite=manifest.suite_name,
         created_utc=manifest.created_utc,
         state="running" if live else "not judged",
-        planned_trials=manifest.planned_trials,
+        planned_trials=manifest.share[1],
         journalled_trials=journalled,
         indexed=indexed,
         candidates=candidates,

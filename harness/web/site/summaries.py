@@ -116,7 +116,7 @@ def _from_manifest(run: RunFolder, manifest: Manifest, *, state: State) -> RunSu
         suite=manifest.suite_name,
         suite_digest=manifest.suite_digest,
         created_utc=manifest.created_utc,
-        planned_trials=manifest.planned_trials,
+        planned_trials=manifest.share[1],
         candidates=tuple(
             CandidateSummary(name=entry.name, prompt=entry.prompt_name, model=entry.model_name)
             for entry in manifest.candidates

@@ -4,9 +4,12 @@
 
 All measure against an endpoint that answers at once, then replay answers from memory. At last three actors share a
 quota of 600 a minute, and one is killed: what counts is what comes in at the endpoint. The middle of a run (20% to 80%
-of its trials) leaves out starts and ramps. A driver's ceiling is trials a second of its own CPU: beyond it, more nodes
-bring nothing. The cluster's nodes are processes of this machine (ray.cluster_utils), bound to 127.0.0.1, and share its
-cores with the endpoint: rates of several nodes here are no rates of several machines; the CPU a trial takes is.
+of its trials) leaves out starts and ramps. What a trial more takes is the difference of a run and of one three times
+as long, by the CPU of all processes but the endpoint's, Ray's own too; what is left is taken once, by the start of a
+run (that of the cluster comes before it). A busy machine changes it least. A driver's ceiling is trials a second of
+its own CPU: beyond it, more nodes bring nothing. The cluster's nodes are processes of this machine
+(ray.cluster_utils), bound to 127.0.0.1, and share its cores with the endpoint: rates of several nodes here are no
+rates of several machines; the CPU a trial takes is.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -62,12 +65,47 @@ def cluster(nodes: int) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def row(name: str, bundle: Bundle, trials: int, processes: int) -> None:
-    """Measure once, and print rates by the clock and by the CPU that they take."""
+class Ledger:
+    """CPU seconds of this process, of its children that ended, and of Ray's processes, as they were last seen."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, float] = {}
+
+    def total(self) -> float:
+        """Look, and give the sum."""
+        for each in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                if each.name() != "nginx":
+                    self._seen[each.pid] = sum(each.cpu_times()[:2])
+        return sum(os.times()[:4]) + sum(self._seen.values())
+
+    def sees_actors_end(self) -> None:
+        """Look before an actor is killed."""
+        import ray
+
+        kill = ray.kill
+
+        def seen(actor: object) -> None:
+            self.total()
+            kill(actor)
+
+        ray.kill = seen
+
+
+def more(name: str, few: tuple[int, float], many: tuple[int, float]) -> float:
+    """Print what a trial more takes, and give it in seconds."""
+    each = (many[1] - few[1]) / (many[0] - few[0])
+    print(f"{name:<28} {each * 1e6:>7,.0f} us CPU for a trial more, all processes; {few[1] - few[0] * each:.1f} s once")
+    return each
+
+
+def row(name: str, bundle: Bundle, trials: int, processes: int, ledger: Ledger) -> tuple[int, float]:
+    """Measure once, print rates by the clock and by the CPU that they take, and give the CPU of all processes."""
+    before = ledger.total()
     with tempfile.TemporaryDirectory() as results:
         cpu = time.process_time()
         run = measure(bundle, Path(results), processes=processes)
-        used = time.process_time() - cpu
+        used, spent = time.process_time() - cpu, ledger.total() - before
         events = list(read_events(run / JOURNAL))
     starts = sorted(datetime.fromisoformat(each.started_utc) for each in events if isinstance(each, Record))
     load = next(each for each in events if isinstance(each, Interference))
@@ -77,6 +115,7 @@ def row(name: str, bundle: Bundle, trials: int, processes: int) -> None:
     middle = (last - first) / (starts[last] - starts[first]).total_seconds()
     each_s = middle / (load.cpu_share * load.processes)
     print(f"{name:<28} {middle:>7,.0f}/s  measuring {each_s:>7,.0f}, writing {trials / used:>7,.0f} a CPU second")
+    return trials, spent
 
 
 def replayed(root: Path, cases: int) -> Path:
@@ -125,17 +164,32 @@ def main() -> None:
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     print(load_note())
+    ledger = Ledger()
+
+    def twice(name: str, actors: int, engine: str = "local") -> float:
+        sizes = args.trials, 3 * args.trials
+        costs = [row(name, called[n].measured_by(engine), n, actors, ledger) for n in sizes]
+        return more(name, *costs)
+
     with native_server() as server, tempfile.TemporaryDirectory() as folder:
-        called = load_bundle(write_project(Path(folder), server.instant, cases=args.trials, concurrency=IN_FLIGHT))
+        called = {
+            n: load_bundle(write_project(Path(folder) / str(n), server.instant, cases=n, concurrency=IN_FLIGHT))
+            for n in (args.trials, 3 * args.trials)
+        }
         memory = load_bundle(replayed(Path(folder) / "replayed", args.replayed // REPEATS))
-        row("one process", called, args.trials, 1)
-        row("two processes", called, args.trials, 2)
-        row("one process, from memory", memory, args.replayed, 1)
+        twice("one process", 1)
+        two = twice("two processes", 2)
+        row("one process, from memory", memory, args.replayed, 1, ledger)
+        before = ledger.total()
         with cluster(max(args.actors)):
+            print(f"{'the cluster':<28} {ledger.total() - before:>7,.1f} s CPU to start")
+            ledger.sees_actors_end()
             for count in args.actors:
-                row(f"Ray, {count} actors", called.measured_by("ray"), args.trials, count)
-                row(f"Ray, {count} actors, from memory", memory.measured_by("ray"), args.replayed, count)
-            quota(max(args.actors), args.quota)
+                each = twice(f"Ray, {count} actors", count, "ray")
+                print(f"{'':<28} {two / each:>7.2f} of what two processes measure with the same CPU")
+                row(f"Ray, {count} actors, from memory", memory.measured_by("ray"), args.replayed, count, ledger)
+            if args.quota:
+                quota(max(args.actors), args.quota)
     print(load_note())
 
 

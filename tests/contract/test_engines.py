@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,7 @@ from threaded import settle
 
 from harness.errors import EndpointUnusable, UsageError
 from harness.files.bundle import Bundle, load_bundle
-from harness.measure.resume import resume
+from harness.measure.endpoint.transports.exchange_log import VARIABLE
 from harness.measure.run import measure
 from harness.record import Interference, Reply, Session
 from harness.rundir import list_runs
@@ -117,6 +118,17 @@ def command_line(process: psutil.Process) -> str:
     return ""
 
 
+def actors_of(driver: int) -> list[psutil.Process]:
+    family = psutil.Process(driver).children(recursive=True)
+    return [each for each in family if "ray::Measurer" in command_line(each)]
+
+
+def name(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return process.name()
+    return ""
+
+
 def listening(process: psutil.Process) -> list[Any]:
     with contextlib.suppress(psutil.Error):
         return [each for each in process.net_connections("inet") if each.status == psutil.CONN_LISTEN]
@@ -136,6 +148,7 @@ def three() -> Iterator[Three]:
         warnings.simplefilter("ignore")
         for name, value in QUIET.items():
             environ.setenv(name, value)
+        environ.setattr("harness.measure.engine.ray._TOGETHER_S", HANGS_S)  # all three begin, on a busy machine too
         ray = pytest.importorskip("ray", reason=WITHOUT)
         try:
             started = Three(folder)
@@ -162,10 +175,10 @@ def bundle_for(engine: str, suite: Path) -> Bundle:
     return load_bundle(suite).measured_by("ray" if engine == "ray" else "local")
 
 
-def measured(engine: str, suite: Path) -> Path:
+def measured(engine: str, suite: Path, *, debug: bool = False) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # Ray's own
-        return measure(bundle_for(engine, suite), suite.parent / "results", processes=COUNTS[engine])
+        return measure(bundle_for(engine, suite), suite.parent / "results", processes=COUNTS[engine], debug=debug)
 
 
 def typed_for_a_cluster(suite: Path) -> Path:
@@ -216,6 +229,21 @@ def test_an_engine_measures_every_trial_once_and_gives_the_figures_of_any_other(
     audits = events_of(run, Interference)
     assert audits[0].processes == COUNTS[engine]
     assert len({each.node for each in audits[1:]}) == (3 if engine == "ray" else 0)
+
+
+def test_the_debug_log_has_every_exchange_whoever_did_it_and_no_key(
+    tmp_path: Path, scripted_server: Serve, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "")  # so that it is gone after the test
+    monkeypatch.setenv("CLUSTER_KEY", KEY)
+    server = scripted_server(answered_alike)
+    suite = write_project(tmp_path, server.url, cases=40, limits={"concurrency": 6}, api_key_env="CLUSTER_KEY")
+    run = measured(engine, suite, debug=True)
+    log = (run / "debug.log").read_text()
+    assert {request.headers["authorization"] for request in server.requests} == {f"Bearer {KEY}"}
+    assert len(re.findall(r"^\S+ POST .* -> 200 in ", log, re.MULTILINE)) == len(server.requests)
+    assert [n for n in range(40) if f"message no. {n}" not in log] == []
+    assert KEY not in log
 
 
 @pytest.mark.parametrize("kind", ["recorded", "served"])
@@ -364,15 +392,16 @@ def test_a_driver_that_dies_takes_its_actors_along_and_its_run_is_gone_on_with(
     try:
         wait_until(lambda: len(server.requests) >= 24 or process.poll() is not None)
         assert process.poll() is None
-        family = psutil.Process(process.pid).children(recursive=True)
-        measuring = [each for each in family if "ray::Measurer" in command_line(each)]
-        assert len(measuring) == 2
+        wait_until(lambda: len(actors_of(process.pid)) == 2)  # one may have begun alone; calls are held
+        family, measuring = psutil.Process(process.pid).children(recursive=True), actors_of(process.pid)
+        own = [each for each in family if name(each) in {"raylet", "gcs_server"}]
+        assert (len(measuring), len(own)) == (2, 2)
         heard_at = {socket.laddr.ip for each in family for socket in listening(each)}
         assert heard_at - {"127.0.0.1", "::ffff:127.0.0.1", "::1"} == set()
         assert heard_at
         process.kill()
         process.wait()
-        assert psutil.wait_procs(measuring, timeout=HANGS_S)[1] == []
+        assert psutil.wait_procs([*measuring, *own], timeout=HANGS_S)[1] == []
     finally:
         for each in (process, *family):
             with contextlib.suppress(psutil.Error, OSError):
@@ -380,9 +409,11 @@ def test_a_driver_that_dies_takes_its_actors_along_and_its_run_is_gone_on_with(
     settle(server)
     held.release()
     (run,) = list_runs(suite.parent / "results")
-    resume(run, engine="local")
+    done = harness("resume", "latest", "--quiet", at=tmp_path, env={**QUIET, "PYTHONWARNINGS": "ignore"})
+    assert done.returncode in {0, 1, 3}, done.stderr
     assert set(places(run).values()) == {1}
     assert sum(places(run).values()) == 60 <= len(server.requests) <= 60 + 4
+    assert {each.node for each in events_of(run, Interference)} != {""}  # Ray measured the rest
     assert [session.event for session in events_of(run, Session)] == ["started", "resumed", "finished"]
 
 

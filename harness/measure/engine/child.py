@@ -7,35 +7,38 @@ what the pipes bring to a child.
 """
 
 import asyncio
-import fcntl
 import os
 import pickle
-import select
 import signal
 import sys
 import threading
 import time
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from io import FileIO
-from typing import BinaryIO
+from typing import TypeAlias
 
 from harness.ending import end_process
+from harness.measure.endpoint.transports import log_by
 from harness.measure.engine import processes as said
-from harness.measure.engine.contract import EngineOutcome, Event, Halt, Work
+from harness.measure.engine.contract import Event, Halt, Work
 from harness.measure.engine.local import Lanes, Plan, run_local
 
 _CHUNK = 1 << 20
 _GATHER_S = 0.005
+_SOON = 1 / 4  # of the calls that are out: where so many end in a moment, the others are waited for
 
 
 class PipeSink:
     """Sends events to the parent, and knows which it has written."""
 
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
+    lanes: Lanes
+
+    def __init__(self, say: Callable[[bytes], None], whole: Callable[[], None]) -> None:
+        self._say, self._whole = say, whole
         self._sent = 0
         self._taken = 0
         self._parent_gone = False
@@ -56,8 +59,7 @@ class PipeSink:
 
     def _write(self, event: Event | said.Opened | said.Wanted) -> None:
         try:
-            self._out.write(said.to_frame(event))
-            self._out.flush()
+            self._say(said.to_frame(event))
         except OSError as error:
             raise said.RunIncomplete("The parent process has ended.") from error
 
@@ -72,6 +74,8 @@ class PipeSink:
         """Wait until the parent has written what was sent before."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((self._sent, future))
+        if not self.lanes.out:
+            self._whole()
         await future
 
     def taken(self, count: int) -> None:
@@ -89,52 +93,73 @@ class PipeSink:
         self.taken(self._sent)
 
 
-async def _listen(source: FileIO, plan: Plan, sink: PipeSink, halt: Halt, lanes: Lanes) -> None:
-    reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
-    try:
-        while True:
-            match said.word_in(await reader.readexactly(said.COUNT.size)):
-                case said.Word.TAKEN, count:
-                    sink.taken(count)
-                case said.Word.STOP, _:
-                    halt.interrupt(terminated=True)
-                case said.Word.OPENED | said.Word.REFUSED as word, place:
-                    lanes.told(place, opened=word == said.Word.OPENED)
-                case said.Word.DEALT, code:
-                    lanes.dealt(plan.candidate_of(code), code)
-                case said.Word.DEALT_OUT, place:
-                    lanes.dealt(place, None)
-                case said.Word.LEAD, _:
-                    lanes.lead()
-                case said.Word.SHARE, share:
-                    sharing, part = divmod(share, said.WHOLE + 1)
-                    lanes.share(sharing, part / said.WHOLE)
-    except asyncio.IncompleteReadError:
-        sink.abandon()
-        halt.stop(said.RunIncomplete("The parent process has ended."), grace_s=0)
-    finally:
-        transport.close()
+class _Ears(asyncio.Protocol):
+    """Does what the parent's words say."""
+
+    def __init__(self, plan: Plan, sink: PipeSink, halt: Halt, lanes: Lanes) -> None:
+        self._plan, self._sink, self._halt, self.lanes = plan, sink, halt, lanes
+        self._rest = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Hear words, of which the last may be cut."""
+        sent = self._rest + data
+        whole = len(sent) // said.COUNT.size * said.COUNT.size
+        self._rest = sent[whole:]
+        for word in said.words_in(sent[:whole]):
+            self._hear(*word)
+
+    def _hear(self, word: int, number: int) -> None:
+        lanes = self.lanes
+        match word:
+            case said.Word.DEALT:
+                lanes.dealt(self._plan.candidate_of(number), number)
+            case said.Word.TAKEN:
+                self._sink.taken(number)
+            case said.Word.STOP:
+                self._halt.interrupt(terminated=True)
+            case said.Word.OPENED | said.Word.REFUSED:
+                lanes.told(number, opened=word == said.Word.OPENED)
+            case said.Word.DEALT_OUT:
+                lanes.dealt(number, None)
+            case said.Word.LEAD:
+                lanes.lead()
+            case said.Word.SHARE:
+                sharing, part = divmod(number, said.WHOLE + 1)
+                lanes.share(sharing, part / said.WHOLE)
+
+    def eof_received(self) -> None:
+        """End with the parent."""
+        self._sink.abandon()
+        self._halt.stop(said.RunIncomplete("The parent process has ended."), grace_s=0)
 
 
-def serve(work: Work, source: FileIO, out: BinaryIO) -> EngineOutcome:
-    """Measure, sending every event to `out` and hearing words from `source`."""
-    sink, plan = PipeSink(out), Plan(work.bundle)
+Hear: TypeAlias = Callable[[_Ears], Coroutine[None, None, None]]
+
+
+def serve(work: Work, say: Callable[[bytes], None], hear: Hear, whole: Callable[[], None] = lambda: None) -> said.Ended:
+    """Measure, and say every event; `hear` gives the ears what the parent says; `whole` learns that no call is out."""
+    plan = Plan(work.bundle)
+    sink = PipeSink(say, whole)
 
     def listen(halt: Halt, lanes: Lanes) -> Coroutine[None, None, None]:
-        return _listen(source, plan, sink, halt, lanes)
+        sink.lanes = lanes
+        return hear(_Ears(plan, sink, halt, lanes))
 
-    return run_local(work, plan, sink, listen=listen, opened=sink.opened, ask=sink.ask)
+    return said.to_ended(run_local(work, plan, sink, listen=listen, opened=sink.opened, ask=sink.ask))
 
 
 class Measurer:
     """The same where Ray started the process: measures in a thread; calls take what it says, and bring words."""
 
     def __init__(self) -> None:
+        self._said: deque[bytes] = deque()
+        self._count = 0  # of all that was ever said
+        self._asked = self._gathering = False
+        self._due = threading.Event()
         self._told = 0
-        self._early: dict[int, bytes] = {}
+        self._early: dict[int, tuple[bytes, bool]] = {}
         self._lock = threading.Lock()
+        self._ears: _Ears | None = None
 
     def hello(self) -> tuple[str, int, str]:
         """Give the node's name, its time of day in ns, and the version of the harness there."""
@@ -145,40 +170,85 @@ class Measurer:
 
     def begin(self, work: Work, number: int, warm: bool) -> None:
         """Start to measure, once. Times of pace count from here, by the clock of this node."""
-        words, self._words = os.pipe()
-        self._frames, frames = os.pipe()
-        with suppress(AttributeError, OSError):  # Linux, and as much as it allows
-            fcntl.fcntl(frames, fcntl.F_SETPIPE_SZ, _CHUNK)
         work = replace(work, shard=number, warm=warm, began_ns=time.perf_counter_ns())
-        files = os.fdopen(words, "rb", buffering=0), os.fdopen(frames, "wb")
-        threading.Thread(target=_measure, args=(work, *files), daemon=True).start()
+        threading.Thread(target=self._measure, args=(work,), daemon=True).start()
 
     def frames(self, number: int, words: bytes) -> bytes:
-        """Pass on words, wait for something to say, and give what there is a moment later."""
-        self.tell(number, words)
-        select.select([self._frames], [], [])
-        time.sleep(_GATHER_S)  # a call of Ray's takes more CPU than a hundred trials' frames
-        return os.read(self._frames, _CHUNK)
+        """Pass on words, wait until there is something to say, and give what there is."""
+        self.tell(number, words, asks=True)
+        self._due.wait()
+        self._due.clear()
+        given = bytearray()
+        while self._said and len(given) < _CHUNK:
+            given += self._said.popleft()
+        if self._said:
+            self._due.set()
+        return bytes(given)
 
-    def tell(self, number: int, words: bytes) -> None:
+    def tell(self, number: int, words: bytes, *, asks: bool = False) -> None:
         """Pass on words, in the order of their numbers: calls of an actor with threads may overtake each other."""
-        with self._lock, suppress(BrokenPipeError):  # it has ended meanwhile
-            self._early[number] = words
-            while self._told in self._early:
-                os.write(self._words, self._early.pop(self._told))
-                self._told += 1
+        with self._lock:
+            self._early[number] = words, asks
+            self._tell()
+
+    def _tell(self) -> None:
+        while self._ears is not None and self._told in self._early:
+            with suppress(RuntimeError):  # the loop is closed: it has ended meanwhile
+                self._loop.call_soon_threadsafe(self._heard, self._ears, *self._early.pop(self._told))
+            self._told += 1
+
+    def _hear(self, ears: _Ears) -> Coroutine[None, None, None]:
+        """Let words through; not async itself, for Ray would then run the calls of this actor in one loop."""
+        with self._lock:
+            self._loop, self._ears = asyncio.get_running_loop(), ears
+            self._tell()
+        return _for_good()
+
+    def _heard(self, ears: _Ears, words: bytes, asks: bool) -> None:
+        ears.data_received(words)
+        self._asked = self._asked or asks
+        self._gather()
+
+    def _say(self, frame: bytes) -> None:
+        self._said.append(frame)
+        self._count += 1
+        self._gather()
+
+    def _gather(self) -> None:
+        """Give what was said a moment later: a call of Ray's takes more CPU than a hundred trials' frames."""
+        if self._asked and self._said and not self._gathering:
+            self._gathering = True
+            self._loop.call_later(_GATHER_S, self._look, self._count)
+
+    def _look(self, before: int) -> None:
+        """Wait on while many of the calls that are out end: told by this loop, which knows whether it had a core."""
+        assert self._ears is not None
+        if self._asked and self._count - before >= max(1, self._ears.lanes.out * _SOON):
+            self._loop.call_later(_GATHER_S, self._look, self._count)
+            return
+        self._gathering = False
+        self._give()
+
+    def _give(self) -> None:
+        """Give it at once: no call is out, and who waited for a word has heard it."""
+        if self._asked and self._said:
+            self._asked = False
+            self._due.set()
+
+    def _measure(self, work: Work) -> None:
+        log_by((lambda text: self._say(said.to_frame(said.Logged(text=text)))) if work.debug else None)
+        try:
+            ended = serve(work, self._say, self._hear, self._give)
+        except Exception as error:
+            ended = said.Ended(
+                load=said.Load(), cut_off=0, error="RunIncomplete", message=f"{type(error).__name__}: {error}"
+            )
+        self._said.append(said.to_frame(ended))
+        self._due.set()
 
 
-def _measure(work: Work, source: FileIO, out: BinaryIO) -> None:
-    try:
-        ended = said.to_ended(serve(work, source, out))
-    except Exception as error:
-        ended = said.Ended(
-            load=said.Load(), cut_off=0, error="RunIncomplete", message=f"{type(error).__name__}: {error}"
-        )
-    with suppress(OSError):
-        out.write(said.to_frame(ended))
-        out.close()
+async def _for_good() -> None:
+    await asyncio.get_running_loop().create_future()
 
 
 def main() -> None:
@@ -190,9 +260,21 @@ def main() -> None:
     source = os.fdopen(0, "rb", buffering=0, closefd=False)
     shard, size = (said.COUNT.unpack(_exactly(source, said.COUNT.size))[0] for _ in range(2))
     work: Work = pickle.loads(_exactly(source, size))  # noqa: S301 (from the parent, over its own pipe)
-    outcome = serve(replace(work, shard=shard), source, out)
+
+    def say(frame: bytes) -> None:
+        out.write(frame)
+        out.flush()
+
+    async def hear(ears: _Ears) -> None:
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: ears, source)
+        try:
+            await _for_good()
+        finally:
+            transport.close()
+
+    ended = serve(replace(work, shard=shard), say, hear)
     try:
-        out.write(said.to_frame(said.to_ended(outcome)))
+        say(said.to_frame(ended))
         out.close()
     except BrokenPipeError:  # the parent is gone, and with it whoever would care
         os._exit(1)  # even closing again, as the interpreter does at its end, would complain

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from harness.errors import UsageError, how_to_install
-from harness.measure.engine.processes import Interference, Load, summed
+from harness.measure.engine.processes import Interference, Load, Word, summed
 
 _LOOPBACK = re.compile(r"127\.|localhost:|\[::1\]:")
 _ANSWERS_S = 10.0
@@ -88,6 +88,7 @@ class Node:
     has: set[int] = field(default_factory=set)  # codes that were dealt to it and are not journalled
     most: dict[str, int] = field(default_factory=dict)  # that each of its lanes may have had in flight
     loads: list[Load] = field(default_factory=list)
+    _waits: bool = False  # a call is out that brings what it says
     _said: int = 0
     _words: bytearray = field(default_factory=bytearray)
 
@@ -100,15 +101,17 @@ class Node:
         self.running = True
 
     def tell(self, word: bytes) -> None:
-        """Say a word; those of one turn of the loop go together."""
-        if self.running and not self._words:
+        """Say a word; those of one turn of the loop go together, or else along with the call that comes next."""
+        if self.running and (self._waits or word == Word.STOP()):
             asyncio.get_running_loop().call_soon(self._send)
         if self.running:
             self._words += word
 
     async def frames(self) -> bytes:
         """Wait for what it says; what was said to it and not sent yet goes along."""
+        self._waits = True
         said: bytes = await self.actor.frames.remote(*self._unsent())
+        self._waits = False
         return said
 
     def _send(self) -> None:
@@ -125,7 +128,9 @@ class Node:
 def new_node(ray: Any, number: int, *, warm: bool = False) -> Node:  # noqa: ANN401 (its module)
     """Ask for an actor, wherever it is least crowded; each measures once, for the client does not bear two threads."""
     child = import_module("harness.measure.engine.child")  # as a child process is started: by its name
-    remote = ray.remote(max_concurrency=4, num_cpus=1, scheduling_strategy="SPREAD")(child.Measurer)
+    remote = ray.remote(max_concurrency=4, num_cpus=1, enable_task_events=False, scheduling_strategy="SPREAD")(
+        child.Measurer
+    )
     return Node(remote.remote(), number, warm=warm)
 
 

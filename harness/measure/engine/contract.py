@@ -57,6 +57,7 @@ class Work:
     retry: Literal["batch", "sync"] = "batch"  # how lines of a batch that failed are asked again
     machines: int = 1  # that share the endpoint's limits, each with a command of its own
     warm: bool = False  # what it calls was warmed up before
+    debug: bool = False  # exchanges are sent to who leads, for its log
     dealt: bool = False  # its trials come one by one, from who leads, instead of by shard
 
 

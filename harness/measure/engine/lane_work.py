@@ -201,6 +201,11 @@ class Lanes(dict[str, LaneWork]):
         self._names = tuple(self.places)
         self.room = 1.0  # of the calls in flight that were asked for, as many as there are open files for
 
+    @property
+    def out(self) -> int:
+        """How many calls are in flight."""
+        return sum(each.lane.in_flight for each in self.values())
+
     def told(self, place: int, *, opened: bool) -> None:
         """Hear that a candidate is opened, or ended."""
         for lane in self._of(place):

@@ -49,13 +49,20 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True, tag="wanted"):
     count: int
 
 
-Frame: TypeAlias = CaseRow | Session | Pace | Refused | Stopped | Interference | Record | Ended | Opened | Wanted
+class Logged(msgspec.Struct, frozen=True, kw_only=True, tag="logged"):
+    """What one on another machine adds to the log of `--debug`."""
+
+    text: bytes
+
+
+_Said: TypeAlias = Ended | Opened | Wanted | Logged
+Frame: TypeAlias = CaseRow | Session | Pace | Refused | Stopped | Interference | Record | _Said
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
 
 
-def to_frame(event: Event | Ended | Opened | Wanted) -> bytes:
+def to_frame(event: Event | _Said) -> bytes:
     """Encode with its length in front."""
     body = _encode(event)
     return _LENGTH.pack(len(body)) + body
@@ -123,10 +130,9 @@ class Word(IntEnum):
         return COUNT.pack(self << 56 | number)
 
 
-def word_in(sent: bytes) -> tuple[int, int]:
-    """Give kind and number of a word."""
-    word: int = COUNT.unpack(sent)[0]
-    return divmod(word, 1 << 56)
+def words_in(sent: bytes) -> Iterator[tuple[int, int]]:
+    """Give kind and number of each word."""
+    return (divmod(word, 1 << 56) for (word,) in COUNT.iter_unpack(sent))
 
 
 class Member(Protocol):
@@ -245,7 +251,7 @@ async def _follow(parent: Parent, child: "_Child") -> Ended | None:
                 if (error := error_of(frame)) is not None:
                     parent.stop(error)
                 return frame
-            assert not isinstance(frame, Wanted), "a child has its share"
+            assert not isinstance(frame, Wanted | Logged), "a child has its share, and the log itself"
             taken += parent.take(frame, child)
         await parent.written(child, taken)
     parent.stop(RunIncomplete(f"A measuring process ended early (code {await child.process.wait()})."))

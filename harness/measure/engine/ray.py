@@ -16,6 +16,7 @@ from importlib.metadata import version
 from itertools import islice
 from typing import Any
 
+from harness.measure.endpoint.transports import logs, write_down
 from harness.measure.engine import processes as said
 from harness.measure.engine.cluster import Node, UsageError, audits, connected, first_line, new_node, weighed
 from harness.measure.plan import Plan, Record
@@ -68,7 +69,7 @@ class _Driver(said.Parent):
         """Measure by so many actors."""
         loop = asyncio.get_running_loop()
         self._until = loop.time() + _PATIENCE_S
-        shared = self._ray.put(replace(self._work, dealt=True, shards=actors))
+        shared = self._ray.put(replace(self._work, dealt=True, shards=actors, debug=logs()))
         self._nodes = [new_node(self._ray, number) for number in range(actors)]
         loop.call_later(_TOGETHER_S, self._together.set)
         weighing = asyncio.create_task(self._weigh())
@@ -189,6 +190,8 @@ class _Driver(said.Parent):
                     return
                 if isinstance(frame, said.Wanted):
                     self._deal(node, frame)
+                elif isinstance(frame, said.Logged):
+                    write_down(frame.text)
                 else:
                     taken += self.take(frame, node)
                     self._mark(frame, node)

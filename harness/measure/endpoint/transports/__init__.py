@@ -6,7 +6,7 @@ from typing import assert_never
 from harness.errors import UsageError
 from harness.files.project import Transport as TransportKind
 from harness.measure.endpoint.transports.environment import check_variables, proxy_for
-from harness.measure.endpoint.transports.exchange_log import log_to, logged
+from harness.measure.endpoint.transports.exchange_log import log_by, log_to, logged, logs, write_down
 from harness.measure.endpoint.transports.transport import BODY_CAP, Broken, Exchange, Sink, Transport
 
 

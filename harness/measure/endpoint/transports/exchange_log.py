@@ -1,22 +1,27 @@
 """The debug log: every exchange with an endpoint as text, its keys removed, its bodies cut.
 
 Off unless the environment names a file, so that child processes of the engine inherit it and a run without it
-pays nothing. A header that can hold a secret is never written, whatever its value; every other text loses the
-registered keys before it is cut, so that no part of one survives the cut.
+pays nothing; a process on another machine gives its exchanges to whoever asked it. A header that can hold a
+secret is never written, whatever its value; every other text loses the registered keys before it is cut, so that no
+part of one survives the cut.
 """
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from harness.measure.endpoint.secrets import REDACTED, redact
 from harness.measure.endpoint.transports.transport import Broken, Exchange, Sink, Transport
 
 VARIABLE = "HARNESS_DEBUG_LOG"
 BODY_SHOWN = 2000  # characters
+
+Write: TypeAlias = Callable[[bytes], None]
+_writes: list[Write] = []  # what takes the exchanges, where no file of this machine does
 
 _SCANNED = 65_536  # bytes of a body that are looked at for keys: far more than is shown
 _SECRET = ("authorization", "api-key", "apikey", "cookie", "token", "secret", "signature")
@@ -28,19 +33,36 @@ def log_to(path: Path) -> None:
     os.environ[VARIABLE] = str(path.absolute())  # what is a link there is not followed
 
 
+def log_by(write: Write | None) -> None:
+    """Give every exchange of this process to `write` from now on, or log none, whatever the environment says."""
+    os.environ.pop(VARIABLE, None)
+    _writes[:] = [] if write is None else [write]
+
+
+def logs() -> bool:
+    """Whether this process and its children log to a file."""
+    return bool(os.environ.get(VARIABLE))
+
+
+def write_down(text: bytes) -> None:
+    """Add an exchange to the file; a full disk ends a run by its journal, which says so: a log must not end one."""
+    with suppress(OSError):
+        _append(Path(os.environ[VARIABLE]), text)
+
+
 def logged(transport: Transport, headers: dict[str, str]) -> Transport:
     """Give the transport, with a log of what it sends and receives if one is wanted."""
-    path = os.environ.get(VARIABLE)
-    return LoggedTransport(transport, headers, Path(path)) if path else transport
+    write = next(iter(_writes), write_down if logs() else None)
+    return transport if write is None else LoggedTransport(transport, headers, write)
 
 
 class LoggedTransport:
     """Does what another transport does, and writes down each exchange once it has ended."""
 
-    def __init__(self, transport: Transport, headers: dict[str, str], path: Path) -> None:
+    def __init__(self, transport: Transport, headers: dict[str, str], write: Write) -> None:
         self._transport = transport
         self._headers = headers
-        self._path = path
+        self._write = write
 
     async def open(self) -> None:
         """Make the client."""
@@ -66,10 +88,10 @@ class LoggedTransport:
             method, url, body, timeout_s=timeout_s, sink=None if sink is None else copy
         )
         whole = ended.body if isinstance(ended, Exchange) and not ended.streamed else bytes(seen)
-        self._write(method, url, body, ended, whole)
+        self._write(self._told(method, url, body, ended, whole).encode("utf-8", "backslashreplace"))
         return ended
 
-    def _write(self, method: str, url: str, sent: bytes, ended: Exchange | Broken, received: bytes) -> None:
+    def _told(self, method: str, url: str, sent: bytes, ended: Exchange | Broken, received: bytes) -> str:
         lines = [
             f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {method} {_safe(url)} {_result(ended)}",
             *(f"> {line}" for line in _headers(self._headers.items())),
@@ -77,10 +99,7 @@ class LoggedTransport:
             *(f"< {line}" for line in _headers(() if ended.headers is None else ended.headers.items())),
             f"< {_body(received)}",
         ]
-        text = "\n".join(lines) + "\n\n"
-        # A full disk ends a run by its journal, which says so; a log must not end one.
-        with suppress(OSError):
-            _append(self._path, text.encode("utf-8", "backslashreplace"))
+        return "\n".join(lines) + "\n\n"
 
 
 def _append(path: Path, text: bytes) -> None:

@@ -15,6 +15,7 @@ from harness.record import CaseRow
 
 _Kind: TypeAlias = tuple[str, str, tuple[str, ...]]  # expected label, split, tags
 _STRANGE = -2  # a label that the suite does not have
+_NO_VARIANTS = named_in({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +46,12 @@ class CaseIntake:
         """Add a case."""
         self._ids.append(text_in(case.id))
         self._inputs.append(named_in(case.inputs))
-        self._variants.append(named_in(case.variants))
+        self._variants.append(named_in(case.variants) if case.variants else _NO_VARIANTS)
         self._kind.append(self._kinds[case.expected, case.split, case.tags])
 
     def part(self) -> CasePart:
         """Give what was taken."""
-        varied = len(set(self._variants)) > 1 or named_in({}) not in self._variants
+        varied = len(set(self._variants)) > 1 or _NO_VARIANTS not in self._variants
         return CasePart(
             ids=Packed.of(self._ids, text_out),
             inputs=Packed.of(self._inputs, named_out),
@@ -76,7 +77,7 @@ class GatheredCases:
             return
         self._ids.add(part.ids)
         self._inputs.add(part.inputs)
-        self._variants.add(part.variants or Packed.of([named_in({})] * len(part), named_out))
+        self._variants.add(part.variants or Packed.of([_NO_VARIANTS] * len(part), named_out))
         self._varied = self._varied or part.variants is not None
         kind = np.array([self._kinds[each] for each in part.kinds], dtype=np.int32)[part.kind]
         self._kind.add(kind, len(part))

@@ -34,7 +34,7 @@ def demo(repeats: options.Repeats = None, processes: options.Processes = None, q
     note(f"demo: three prompt versions on a small language model, on this machine, on {DEMO_CASES} cases")
     entries = _recorded(suite)
     if entries is None:
-        note(f"(all cases, in a few minutes more: harness run {suite})")
+        note(f"(all cases, in a few minutes more: {shlex.join(['harness', 'run', str(suite)])})")
         from harness.cli.progress import fetching
         from harness.measure.endpoint.embedded import ensure_weights
 

@@ -66,7 +66,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str], str]] = {
     "one label": ({"c.yaml": CONFIG + TESTS.replace("ham", "spam")}, ["c.yaml"], "every case expects `spam`, and a classifier has two labels or more"),
     "answers, no labels": ({"a.csv": "question,answer\n" + "".join(f"what is {i} and {i}?,answer {i}\n" for i in range(1100))}, ["a.csv", "--expected", "answer", "--text", "question"], "1,100 different texts are expected, more than a classifier has labels"),
     "code": ({"promptfooconfig.js": "module.exports = {}"}, ["promptfooconfig.js"], "promptfooconfig.js: is code, and is not run."),
-    "results": ({"out.json": '{"evalId": "x", "results": {"version": 3}, "config": {}}'}, ["out.json"], "Judge them: harness judge out.json"),
+    "results": ({"o 1.json": '{"evalId": "x", "results": {"version": 3}, "config": {}}'}, ["o 1.json"], "Judge them: harness judge 'o 1.json'"),
     "a suite": ({"a.suite.yml": "name: a\n"}, ["a.suite.yml"], "Check it: harness check a.suite.yml"),
     "samples that are not there": ({"evals/e.yaml": "e.dev:\n  class: evals.elsuite.basic.match:Match\n  args: {samples_jsonl: e/s.jsonl}\n"}, ["evals/e.yaml"], "evals/e.yaml:3: e.dev.args.samples_jsonl: no such file: `e/s.jsonl`. It is looked for in data/ or evals/."),
     "samples outside": ({"evals/e.yaml": "e.dev:\n  class: a:Match\n  args: {samples_jsonl: ../../../s.jsonl}\n"}, ["evals/e.yaml"], "`../../../s.jsonl` leads out of the registry."),

@@ -6,6 +6,7 @@ reply rule. Only `{{name}}` is a place there: `{# #}` and `{% %}` are text, and 
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -73,7 +74,7 @@ def _refuse(path: Path, draft: Draft) -> None:
         said = "is a folder." if path.is_dir() else "there is no such file."
         draft.refuse(said, written.near_file(path) or "Name a file.")
     if name.endswith((".suite.yml", ".suite.yaml")):
-        draft.refuse("is a suite of this tool already.", f"Check it: harness check {path}")
+        draft.refuse("is a suite of this tool already.", f"Check it: harness check {shlex.quote(str(path))}")
     if name.endswith(_CODE):
         draft.refuse("is code, and is not run.", "Write what it makes as YAML, JSON or CSV.")
     if name.endswith(_RESULTS):
@@ -111,7 +112,7 @@ def _tree(path: Path, draft: Draft, asked: Hints) -> None:
 
 
 def _results(draft: Draft) -> NoReturn:
-    draft.refuse("holds results, not cases to measure.", f"Judge them: harness judge {draft.source}")
+    draft.refuse("holds results, not cases to measure.", f"Judge them: harness judge {shlex.quote(str(draft.source))}")
 
 
 def _as_yaml(text: str, path: Path, draft: Draft) -> str | None:

@@ -1,6 +1,7 @@
 """From a gate to the texts that its comment, its terminal summary and its test report show."""
 
 import difflib
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -113,7 +114,7 @@ def gate_view(gate: judge.Gate) -> GateView:
         cost=_cost(gate),
         reproduce=(
             f"git checkout {gate.head_commit[:12]}",
-            f"harness gate {gate.suite or '--all'} --base {gate.base_commit[:12]}{own}",
+            f"harness gate {shlex.quote(gate.suite or '--all')} --base {gate.base_commit[:12]}{own}",
         ),
         runs=gate.run_ids or (() if gate.run_id is None else (gate.run_id,)),
     )

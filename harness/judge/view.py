@@ -14,16 +14,30 @@ import numpy as np
 from harness.files.project.entry import ModelEntry
 from harness.files.suite.policy import Suite, Threshold, thresholds_of
 from harness.judge import OUTCOMES, PastRun
-from harness.judge.scores import NONE, Answers, Bool, Float, Int16, Int64, Resampling, Votes, in_seconds, second_error
+from harness.judge.scores import (
+    NONE,
+    Answers,
+    Bool,
+    Float,
+    Int16,
+    Int64,
+    Resampling,
+    Votes,
+    distinct,
+    in_seconds,
+    second_error,
+)
 from harness.judge.table.columns import (
     DEV,
     FAILURES,
     HOLDOUT,
     VIAS,
     CaseColumns,
+    Int32,
     RunTable,
     Stopped,
     TrialColumns,
+    Where,
     named_counts,
 )
 from harness.rundir import MANIFEST, CandidateEntry, Manifest
@@ -34,7 +48,6 @@ SYNC = VIAS.index("sync")
 _RENDER = FAILURES.index("render")
 _Of = TypeVar("_Of")
 _T = TypeVar("_T")
-Where = tuple[tuple[str, str], ...]
 
 
 def once(compute: Callable[[_Of], _T]) -> Callable[[_Of], _T]:
@@ -155,17 +168,17 @@ class View:
         return Answers(trials.case, trials.expected, trials.predicted, self.labels)
 
     @cached_property
-    def answer_codes(self) -> Int64:
+    def answer_codes(self) -> Int32:
         """The answers to the unchanged cases as numbers."""
         return self.codes_of(self.trials)
 
-    def codes_of(self, trials: TrialColumns) -> Int64:
+    def codes_of(self, trials: TrialColumns) -> Int32:
         """Give each trial's answer as a number: its label, or else its outcome as an answer of its own.
 
         Each failed trial of a case has a number of its own: nobody answered, so that it agrees with nothing.
         """
         outcome, k = trials.outcome, len(self.labels)
-        codes = np.where(outcome == LABEL, trials.predicted, outcome.astype(np.int16) + k).astype(np.int64)
+        codes = np.where(outcome == LABEL, trials.predicted, outcome.astype(np.int16) + k).astype(np.int32)
         repeats = int(self.every_trial.repeat.max(initial=0)) + 1
         failed = outcome == FAILED
         codes[failed] = k + FAILED + trials.variant[failed].astype(np.int64) * repeats + trials.repeat[failed]
@@ -239,7 +252,8 @@ class View:
         if not lost(self.every_trial).any():
             return self
         every = self.every_trial.where(~lost(self.every_trial))
-        return View(self.run, self.entry, every, self.trials.where(~lost(self.trials)))
+        alike = self.trials is self.every_trial
+        return View(self.run, self.entry, every, every if alike else self.trials.where(~lost(self.trials)))
 
     @property
     def stopped(self) -> Stopped | None:
@@ -261,17 +275,13 @@ class View:
         """The most repeats that a case has."""
         return int(self.trials.repeat.max(initial=-1)) + 1
 
+    def cases_in(self, which: Bool | Int64) -> int:
+        """Count the cases of some trials."""
+        return distinct(self.trials.case[which])
+
     def has(self, where: Where) -> Bool:
-        """Tell which trials are of cases that match every filter; an unknown tag or split matches none."""
-        keep = np.ones(len(self.cases), dtype=np.bool_)
-        for kind, name in where:
-            if kind == "tag":
-                keep &= self.cases.tags.get(name, np.zeros(len(self.cases), dtype=np.bool_))
-            elif name in self.cases.splits:
-                keep &= self.cases.split == self.cases.splits.index(name)
-            else:
-                keep &= False
-        return np.asarray(keep[self.trials.case], dtype=np.bool_)
+        """Tell which trials are of cases that match every filter."""
+        return np.asarray(self.cases.having(where)[self.trials.case], dtype=np.bool_)
 
     def narrowed(self, where: Where) -> "View":
         """Give the same candidate on a part of the cases."""

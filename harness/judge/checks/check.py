@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
-import numpy as np
 
 from harness.judge import Check, amount, demand, scores
 from harness.judge.checks.asked import Asked, Before, Threshold, metric_of
@@ -158,7 +157,7 @@ def _cases(needed: int | None, source: Figure, view: View) -> int | None:
         source = source.source
     if needed is None or isinstance(source, Share) or not source.n:
         return needed
-    return math.ceil(needed * len(np.unique(view.trials.case)) / source.n)
+    return math.ceil(needed * scores.distinct(view.trials.case) / source.n)
 
 
 def _required(asked: Asked) -> tuple[float | None, str]:

@@ -13,8 +13,7 @@ from harness.judge.view import FAILURES, NONE, Bool, View
 
 def _once(view: View, of: Bool) -> bool:
     """Tell whether these trials hold each case at most once."""
-    cases = view.trials.case[of]
-    return len(np.unique(cases)) == len(cases)
+    return view.cases_in(of) == int(np.count_nonzero(of))
 
 
 def no_consequence(_: Asked) -> str:
@@ -33,7 +32,7 @@ def missed(asked: Asked) -> str:
     if not lost:
         return ""
     name = named(view.labels[label])
-    cases = len(np.unique(view.trials.case[of]))
+    cases = view.cases_in(of)
     seen = label == view.positive
     if lost == total:
         which = f"The only {name} case" if cases == 1 else f"All {count(cases, f'{name} case')}"
@@ -171,8 +170,8 @@ def late(asked: Asked) -> str:
 
 def not_always_right(asked: Asked) -> str:
     """Give how many cases were wrong at least once."""
-    case = asked.view.trials.case
-    n, lost = len(np.unique(case)), len(np.unique(case[~asked.view.answers.right]))
+    view, right = asked.view, asked.view.answers.right
+    n, lost = view.cases_in(right | ~right), view.cases_in(~right)
     return f"{lost:,} of {count(n, 'case')} {verb(lost, 'was', 'were')} not always right." if lost else ""
 
 

@@ -16,7 +16,7 @@ from harness.judge.checks.metrics import GAUGES, Asked
 from harness.judge.checks.metrics import figure as figure_of
 from harness.judge.scores import NONE
 from harness.judge.sections.notable import TELLS_APART
-from harness.judge.view import HOLDOUT, Float, View, once
+from harness.judge.view import HOLDOUT, Float, View
 
 LARGE_MAJORITY = 0.7
 LOW_RECALL = 0.5
@@ -97,7 +97,7 @@ def _never_predicted(view: View) -> list[judge.Trap]:
     found = []
     for index, label in enumerate(view.labels):
         mine = view.trials.expected == index
-        cases = len(np.unique(view.trials.case[mine]))
+        cases = scores.distinct(view.trials.case[mine])
         if cases and not (view.trials.predicted == index).any():
             though = f"{judge.count(cases, 'case')} {judge.verb(cases, 'expects', 'expect')} it"
             told = f"No reply was ever {judge.named(label)}, though {though}."
@@ -200,18 +200,20 @@ def _cases_for(asked: Asked) -> int:
             mine = trials.predicted == label
         case _:
             pass
-    return len(np.unique(trials.case[mine]))
+    return scores.distinct(trials.case[mine])
 
 
 def _flipped_by_noise(view: View, checks: Sequence[judge.Check], policy: Sequence[Threshold]) -> list[judge.Trap]:
     """Name thresholds that single repeats meet or miss by chance alone."""
     if view.repeats < 2:
         return []
+    asked = [
+        (check, threshold)
+        for check, threshold in zip(checks, policy, strict=True)
+        if GAUGES[check.metric].plan in {of_share, of_f1} and check.estimate.value is not None
+    ]
     found = []
-    for check, threshold in zip(checks, policy, strict=True):
-        if GAUGES[check.metric].plan not in {of_share, of_f1} or check.estimate.value is None:
-            continue
-        values = _per_repeat(view, threshold)
+    for (check, threshold), values in zip(asked, _per_repeat(view, [one for _, one in asked]), strict=True):
         met = sum(scores.meets(value, threshold.op, check.required) for value in values)
         if met in {0, len(values)}:
             continue
@@ -232,17 +234,16 @@ def _flipped_by_noise(view: View, checks: Sequence[judge.Check], policy: Sequenc
     return found
 
 
-def _per_repeat(view: View, threshold: Threshold) -> list[float]:
-    """Give the figure that each repeat alone would have shown."""
-    values = [
-        figure_of(Asked(view=alone.narrowed(threshold.where), threshold=threshold)).value for alone in _repeats(view)
-    ]
-    return [value for value in values if value is not None]
-
-
-@once
-def _repeats(view: View) -> list[View]:
-    return [view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_)) for repeat in range(view.repeats)]
+def _per_repeat(view: View, thresholds: Sequence[Threshold]) -> list[list[float]]:
+    """Give the figures that each repeat alone would have shown; one repeat at a time is in memory."""
+    found: list[list[float]] = [[] for _ in thresholds]
+    for repeat in np.flatnonzero(np.bincount(view.trials.repeat)) if thresholds else ():
+        alone = view.of_trials(np.asarray(view.trials.repeat == repeat, dtype=np.bool_))
+        for values, threshold in zip(found, thresholds, strict=True):
+            value = figure_of(Asked(view=alone.narrowed(threshold.where), threshold=threshold)).value
+            if value is not None:
+                values.append(value)
+    return found
 
 
 def best_of_many(views: Sequence[View], best: View) -> tuple[judge.Trap, ...]:

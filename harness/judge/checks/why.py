@@ -9,11 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import numpy as np
-
 from harness.judge import Estimate, Lack, sure
 from harness.judge.checks.asked import Asked
-from harness.judge.scores import Decision, Figure, Mapped, Share, rounded_up, smallest_all_pass_n
+from harness.judge.scores import Decision, Figure, Mapped, Share, distinct, rounded_up, smallest_all_pass_n
 
 AFFORDABLE = 20_000  # more new cases than anyone labels for one threshold
 
@@ -172,7 +170,7 @@ def _units_now(finding: Finding) -> int:
     source = finding.source
     while isinstance(source, Mapped):
         source = source.source
-    return source.cases if isinstance(source, Share) else len(np.unique(finding.asked.view.trials.case))
+    return source.cases if isinstance(source, Share) else distinct(finding.asked.view.trials.case)
 
 
 def lack(finding: Finding) -> Lack | None:
@@ -185,7 +183,7 @@ def lack(finding: Finding) -> Lack | None:
         return None
     asked, cases = finding.asked, needed
     if asked.metric.counts != "cases" and have:
-        cases = max(needed, round(needed * len(np.unique(asked.view.trials.case)) / have))
+        cases = max(needed, round(needed * distinct(asked.view.trials.case) / have))
     seen = finding.estimate.value
     short = not faultless and (seen < asked.required if finding.at_least else seen > asked.required)
     if cases > AFFORDABLE:

@@ -164,7 +164,7 @@ def stability_figure(pairs: Pairs) -> Compared:
         cast = Votes.of(side.case, codes)
         most = cast.repeats.max(initial=0)
         agreeing: Float = np.full(pairs.cases, np.nan)
-        agreeing[cast.case] = cast.agreeing()
+        agreeing[cast.case] = cast.agreeing
         sides.append((scores.agreement(cast).estimate(pairs.confidence), agreeing, most * (most - 1) / 2))
     (base, before, base_pairs), (head, after, head_pairs) = sides
     have = np.isfinite(before) & np.isfinite(after)

@@ -121,7 +121,7 @@ def split_figures(view: View) -> dict[str, Estimate]:
     """Give the accuracy in each split, of what was answered."""
     view = view.answered
     return {
-        name: scores.accuracy(view.answers.where(view.has((("split", name),)))).estimate(view.confidence)
+        name: scores.accuracy(view.answers.of_cases(view.cases.having((("split", name),)))).estimate(view.confidence)
         for name in view.cases.splits
     }
 

@@ -8,24 +8,21 @@ with different labels are findings, but give nothing away. Paraphrases evade all
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from hashlib import blake2b
-from itertools import islice
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from harness.cores import shared, usable
 from harness.judge import LabelWord, LeakFinding
+from harness.judge.leakage.looked import STATES, Look, blocks_of, digests_of, text_of
 from harness.judge.leakage.prompt_texts import Grams, example_texts, quoted_texts, templates_of
 from harness.judge.leakage.text_overlap import Measure, Sieve, normalised, overlaps, words_of
 from harness.judge.table.columns import DEV, NONE, Bool, CaseColumns
 
 LEAKS = {"example_in_cases", "quoted_in_prompt", "dev_in_holdout", "label_in_input"}
 _MOST_COMPARED = 5_000_000  # labels x cases, for counting label words
-_AT_ONCE = 4_096  # texts that are looked at together
 _MANY = 100_000  # texts that are worth the start of processes
 
 _Found: TypeAlias = tuple[int, LeakFinding]
@@ -52,9 +49,11 @@ class Alike:
 class Meeting:
     """The cases that each text of a prompt meets, and the pairs of cases that meet each other."""
 
-    by_text: dict[str, list[Alike]]
-    among_cases: list[tuple[int, Alike]]
-    within: dict[str, list[tuple[int, str, float]]]  # by template: row, what stands there, share of 3-grams
+    by_text: dict[str, list[Alike]] = field(default_factory=dict)
+    among_cases: list[tuple[int, Alike]] = field(default_factory=list)
+    within: dict[str, list[tuple[int, str, float]]] = field(default_factory=dict)  # by template: row, text, 3-grams
+    states: list[int] = field(default_factory=list)  # cases that name a label as a field does, any label
+    words: list[list[int]] = field(default_factory=list)  # of each label: the cases that hold it as a word
 
 
 def find_leaks(prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str], met: Meeting | None = None) -> Leaks:
@@ -69,7 +68,7 @@ def find_leaks(prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str]
             for row, text, share in met.within.get(template, ())
         ),
         *_among_cases(cases, met),
-        *_labels_in_inputs(cases, labels),
+        *_labels_in_inputs(cases, labels, met),
     ]
     known: dict[tuple[str, int], LeakFinding] = {}
     for row, finding in found:
@@ -78,17 +77,13 @@ def find_leaks(prompt: dict[str, Any], cases: CaseColumns, labels: Sequence[str]
     return Leaks(tuple(known.values()), frozenset(row for kind, row in known if kind in LEAKS))
 
 
-def main_texts(cases: CaseColumns) -> Iterator[str]:
-    """Give the longest input of each case: the text that a copy would share."""
-    return map(_longest, cases.inputs) if cases.inputs else iter(cases.texts)
-
-
-def _longest(inputs: dict[str, str]) -> str:
-    return max(inputs.values(), key=len, default="")
-
-
 def meeting(
-    prompts: Iterable[dict[str, Any]], cases: CaseColumns, *, most_paired: int | None = None, cores: int = 0
+    prompts: Iterable[dict[str, Any]],
+    cases: CaseColumns,
+    labels: Sequence[str] = (),
+    *,
+    most_paired: int | None = None,
+    cores: int = 0,
 ) -> Meeting:
     """Compare all texts once: those of the prompts, and those of the cases; equal ones count as one text.
 
@@ -103,19 +98,15 @@ def meeting(
             shown[normalised(text)].add(text)
         grams |= {template: Grams.of(template) for _, template in templates_of(prompt)}
     mine = sorted(text for text in shown if text)
-    found = Meeting({}, [], {})
     many = most_paired is not None and len(cases) > most_paired
-    look = partial(_look, Sieve.of(mine if many else []), {text: one for text, one in grams.items() if one.first})
-    digests, near = np.zeros(len(cases), dtype=np.uint64), []
-    texts, begin = main_texts(cases), 0
-    for part in shared(
-        look, iter(lambda: list(islice(texts, _AT_ONCE)), []), cores or (usable() if len(cases) > _MANY else 1)
-    ):
-        digests[begin : begin + len(part.digests)] = part.digests
-        near += [begin + place for place in part.near]
-        for template, place, text, share in part.within:
-            found.within.setdefault(template, []).append((begin + place, text, share))
-        begin += len(part.digests)
+    counted = labels if len(labels) * len(cases) <= _MOST_COMPARED else ()
+    look = Look(
+        Sieve.of(mine if many else []),
+        {text: one for text, one in grams.items() if one.first},
+        tuple(tuple(words_of(normalised(label))) for label in counted),
+    )
+    found = Meeting(words=[[] for _ in counted])
+    digests, near = _looked_at(cases, look, cores or (usable() if len(cases) > _MANY else 1), found)
     held = _Held(cases, digests)
     for text, rows in held.told_apart(mine):
         _link(found, shown.get(text, set()), rows, 1.0, "exact")
@@ -137,23 +128,19 @@ def meeting(
     return found
 
 
-class _Looked(NamedTuple):
-    """What was seen of some texts, each for itself."""
-
-    digests: npt.NDArray[np.uint64]
-    near: list[int]  # that could overlap with a text that is shown
-    within: list[tuple[str, int, str, float]]  # template, place of the text, what stands there, share of 3-grams
-
-
-def _look(sieve: Sieve, grams: dict[str, Grams], texts: list[str]) -> _Looked:
-    folded = [normalised(text) for text in texts]
-    within = [(template, *hit) for template, one in grams.items() for hit in one.contained(folded)]
-    return _Looked(_digests(folded), sieve.worth_comparing(folded), within)
-
-
-def _digests(texts: Iterable[str]) -> npt.NDArray[np.uint64]:
-    hashed = (blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts)
-    return np.frombuffer(b"".join(hashed), dtype=np.uint64)
+def _looked_at(cases: CaseColumns, look: Look, cores: int, found: Meeting) -> tuple[npt.NDArray[np.uint64], list[int]]:
+    """Look at each text once; gives digests, and the rows near what is shown, and notes the rest in `found`."""
+    digests, near, begin = np.zeros(len(cases), dtype=np.uint64), [], 0
+    for part in shared(look, blocks_of(cases), cores):
+        digests[begin : begin + len(part.digests)] = part.digests
+        near += [begin + place for place in part.near]
+        found.states.extend(begin + place for place in part.states)
+        for label, place in part.words:
+            found.words[label].append(begin + place)
+        for template, place, text, share in part.within:
+            found.within.setdefault(template, []).append((begin + place, text, share))
+        begin += len(part.digests)
+    return digests, near
 
 
 class _Held:
@@ -171,8 +158,8 @@ class _Held:
 
     def distinct(self, more: list[str]) -> int:
         """Count the texts, with those of a list; an empty one is none."""
-        new = np.count_nonzero(~self._has(np.unique(_digests(more))))
-        return len(self._digests) + int(new) - int(self._has(_digests([""]))[0])
+        new = np.count_nonzero(~self._has(np.unique(digests_of(more))))
+        return len(self._digests) + int(new) - int(self._has(digests_of([""]))[0])
 
     def _has(self, digests: npt.NDArray[np.uint64]) -> Bool:
         place = np.searchsorted(self._digests, digests)
@@ -180,7 +167,7 @@ class _Held:
 
     def told_apart(self, shown: list[str]) -> Iterator[tuple[str, list[int]]]:
         """Yield the texts that several cases have, or that are in a list, with the rows that have them."""
-        wanted = (self._count > 1) | np.isin(self._digests, _digests(shown))
+        wanted = (self._count > 1) | np.isin(self._digests, digests_of(shown))
         asked = set(shown)
         for place in np.flatnonzero(wanted).tolist():
             rows = self._order[self._first[place] : self._first[place] + self._count[place]]
@@ -192,8 +179,7 @@ class _Held:
         """Give the texts of some rows, each with its rows; an empty one is none."""
         found: dict[str, list[int]] = defaultdict(list)
         for row in rows:
-            text = _longest(self._cases.inputs[row]) if self._cases.inputs else self._cases.texts[row]
-            found[normalised(text)].append(row)
+            found[normalised(text_of(self._cases, row))].append(row)
         found.pop("", None)
         return found
 
@@ -263,38 +249,25 @@ def _kind(cases: CaseColumns, left: int, right: int) -> tuple[str, int, int]:
     return "duplicate", right, left
 
 
-def _labels_in_inputs(cases: CaseColumns, labels: Sequence[str]) -> Iterator[_Found]:
+def _labels_in_inputs(cases: CaseColumns, labels: Sequence[str], met: Meeting) -> Iterator[_Found]:
     """Find inputs that state their label as a field: `label: spam`, `category=spam`."""
-    start = r"\b(?:label|class|category|expected|answer|intent)\s*[:=]\s*[\"'\[(]?"
-    patterns = [re.compile(rf"{start}{re.escape(label)}(?!\w)", re.IGNORECASE) for label in labels]
-    for row, text in enumerate(main_texts(cases)):
-        if (":" in text or "=" in text) and (stated := patterns[int(cases.expected[row])].search(text)):
+    patterns = [re.compile(rf"{STATES.pattern}{re.escape(label)}(?!\w)", re.IGNORECASE) for label in labels]
+    for row in met.states:
+        if stated := patterns[int(cases.expected[row])].search(text_of(cases, row)):
             alike = Alike(row, 1.0, "exact")
             yield row, _finding(cases, "label_in_input", alike, "its own label", stated[0])
 
 
-def label_words(cases: CaseColumns, labels: Sequence[str]) -> tuple[LabelWord, ...]:
+def label_words(cases: CaseColumns, labels: Sequence[str], met: Meeting) -> tuple[LabelWord, ...]:
     """Count the inputs that hold a label as a word: those that expect it, and all others.
 
     A word that stands mostly in its own cases gives them away, though each use of it may be innocent.
     """
-    if len(labels) * len(cases) > _MOST_COMPARED:
-        return ()
-    words = [words_of(normalised(label)) for label in labels]
-    first_words = [word[0] if word else "" for word in words]
-    hits: list[list[int]] = [[] for _ in labels]
-    for row, text in enumerate(map(normalised, main_texts(cases))):
-        near = [place for place, first in enumerate(first_words) if first in text]
-        if near:
-            told = f" {' '.join(words_of(text))} "
-            for place in near:
-                if f" {' '.join(words[place])} " in told:
-                    hits[place].append(row)
     found = []
-    for place, label in enumerate(labels):
+    for place, (label, hits) in enumerate(zip(labels, met.words, strict=bool(met.words))):
         mine = cases.expected == place
-        own, of_own = int(np.count_nonzero(mine[hits[place]])), int(np.count_nonzero(mine))
-        others, of_others = len(hits[place]) - own, len(cases) - of_own
+        own, of_own = int(np.count_nonzero(mine[hits])), int(np.count_nonzero(mine))
+        others, of_others = len(hits) - own, len(cases) - of_own
         if own:
             found.append(LabelWord(label=label, own=own, of_own=of_own, others=others, of_others=of_others))
     return tuple(found)

@@ -11,6 +11,7 @@ _QUOTED = re.compile(r"\"([^\"\n]{12,})\"|“([^”\n]{12,})”|«([^»\n]{12,})
 _FIELD = re.compile(r"\A\s*(?:[-*>•]\s*)?(?:[A-Za-z][\w ]{0,20}:\s*)?")
 _JINJA = re.compile(r"\{[{%#]")
 _TAG = re.compile(r"\{[{%#].*?[}%#]\}", re.DOTALL)
+_FEW = 8
 FEWEST_WORDS = 3
 FEWEST_CONTAINED = 5
 SHARE_CONTAINED = THRESHOLD
@@ -69,14 +70,17 @@ class Grams:
             first.setdefault(tuple(words[place : place + 3]), place)
         return cls(words, frozenset(words), first)
 
-    def contained(self, texts: Sequence[str]) -> Iterator[tuple[int, str, float]]:
-        """Give (place of the text, what stands there, share of its 3-grams) of normalised texts within the template.
+    def may_stand_in(self, apart: str) -> bool:
+        """Tell whether texts, words with blanks around, could hold enough of a template of few words."""
+        return len(self.known) > _FEW or any(f" {word} " in apart for word in self.known)
+
+    def contained(self, texts: Sequence[list[str]]) -> Iterator[tuple[int, str, float]]:
+        """Give (place of the text, what stands there, share of its 3-grams) of texts, as words, within the template.
 
         This finds a case in running text ("a message such as … is spam"), over line breaks, and with a few words
         changed. Texts of fewer than `FEWEST_CONTAINED` words are left out: they stand in prose by chance.
         """
-        for place, text in enumerate(texts):
-            own = words_of(text)
+        for place, own in enumerate(texts):
             if len(own) >= FEWEST_CONTAINED and self._may_hold(own):
                 met = self._meeting({tuple(own[k : k + 3]) for k in range(len(own) - 2)}, len(own))
                 if met is not None:

@@ -20,18 +20,19 @@ def leaks(view: View) -> Leaks:
 @once
 def _texts_that_meet(run: RunView) -> Meeting:
     prompts = [entry.prompt for entry in run.manifest.candidates]
-    return meeting(prompts, run.table.cases, most_paired=MOST_PAIRED)
+    return meeting(prompts, run.table.cases, run.suite.labels, most_paired=MOST_PAIRED)
 
 
 @once
 def _label_words(run: RunView) -> tuple[LabelWord, ...]:
-    return label_words(run.table.cases, run.suite.labels)
+    return label_words(run.table.cases, run.suite.labels, _texts_that_meet(run))
 
 
 def judged_leakage(view: View) -> Leakage:
     """Give the findings, and accuracy with and without the cases that leak."""
     found = leaks(view)
-    rest = np.asarray(~np.isin(view.trials.case, list(found.cases)), dtype=np.bool_)
+    rest = np.ones(len(view.cases), dtype=np.bool_)
+    rest[list(found.cases)] = False
     accuracy = scores.accuracy
     more = len(found.findings) - LISTED
     return Leakage(
@@ -40,7 +41,7 @@ def judged_leakage(view: View) -> Leakage:
         duplicates=sum(finding.kind == "duplicate" for finding in found.findings),
         conflicts=sum(finding.kind == "conflicting_labels" for finding in found.findings),
         accuracy_with=accuracy(view.answers).estimate(view.confidence) if found.cases else None,
-        accuracy_without=accuracy(view.answers.where(rest)).estimate(view.confidence) if found.cases else None,
+        accuracy_without=accuracy(view.answers.of_cases(rest)).estimate(view.confidence) if found.cases else None,
         note=_note(view, more),
         label_words=_label_words(view.run),
     )

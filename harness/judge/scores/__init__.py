@@ -53,6 +53,7 @@ from harness.judge.scores.figure import (
     Mapped,
     Missing,
     Normal,
+    distinct,
     two_sided,
 )
 from harness.judge.scores.invariance import Excess, RepeatPairs, balanced_cut, excess, flip_share, p_value

@@ -6,15 +6,17 @@ expected label and stays in every denominator.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from harness.judge.table.packed import Bool, Float, Int16, Int32, Int64
 
 _SMALL = 65_536
+_WIDEST = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answers:
     """Trials as labels; three arrays of one length, and the suite's labels (never those of the replies).
 
@@ -61,17 +63,49 @@ class Answers:
         column = np.where(self.predicted < 0, k, self.predicted)
         return self.expected.astype(np.int64) * (k + 1) + column
 
+    @cached_property
     def patterns(self) -> "Patterns":
-        """Group the cases whose trials were answered in the same way."""
-        k = len(self.labels)
-        ids, place = numbered(self.case)
-        width = k + 1
-        stratum = np.zeros(len(ids), dtype=np.int64)
-        stratum[place] = self.expected
-        place *= width
-        place += np.where(self.predicted < 0, k, self.predicted)
-        counts = np.bincount(place, minlength=len(ids) * width).reshape(len(ids), width)
-        return Patterns.grouped(stratum, counts)
+        """The cases, grouped with those whose trials were answered in the same way."""
+        return self._grouped(self._by_case[1])
+
+    def of_cases(self, has: Bool) -> "Patterns":
+        """Group some cases only; `has` marks them among all of the run."""
+        ids, answered, _ = self._by_case
+        return self._grouped(answered[has[ids]])
+
+    @cached_property
+    def _by_case(self) -> tuple[Int32 | Int64, Int64, int]:
+        """Give the cases; how each was answered: label and counts, as digits of one number if it holds them; its base.
+
+        Numbers are in the order of their digits, so that both ways sort alike.
+        """
+        case, expected, predicted = self.case, self.expected, self.predicted
+        if (case[1:] < case[:-1]).any():
+            order = np.argsort(case, kind="stable")
+            case, expected, predicted = case[order], expected[order], predicted[order]
+        start, asked = runs_of(case)
+        ids, label = case[start], expected[start].astype(np.int64)
+        k, base = len(self.labels), int(asked.max(initial=0)) + 1
+        if not len(ids) or k * base ** (k + 1) < _WIDEST:
+            counted = np.add.reduceat(_digits(k, base)[predicted], start) if len(start) else label
+            return ids, label * base ** (k + 1) + counted, base
+        place = np.repeat(np.arange(len(ids)) * (k + 1), asked) + np.where(predicted < 0, k, predicted)
+        counts = np.bincount(place, minlength=len(ids) * (k + 1)).reshape(len(ids), k + 1)
+        return ids, np.column_stack([label, counts]), 0
+
+    def _grouped(self, answered: Int64) -> "Patterns":
+        k, base = len(self.labels), self._by_case[2]
+        if not base:
+            kinds, size = unique_rows(answered)
+            return Patterns(kinds[:, 0], kinds[:, 1:], size, self.labels)
+        kinds, size = np.unique(answered, return_counts=True)
+        counts = kinds[:, None] // _digits(k, base) % base
+        return Patterns(kinds // base ** (k + 1), counts, size.astype(np.int64), self.labels)
+
+
+def _digits(labels: int, base: int) -> Int64:
+    """Give what a trial answered with each label, or with none, adds to the number of its case."""
+    return np.array([base ** (labels - column) for column in range(labels + 1)], dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +119,23 @@ class Patterns:
     expected: Int64
     counts: Int64  # patterns x (labels + 1)
     size: Int64
+    labels: tuple[str, ...] = ()
 
     @classmethod
     def grouped(cls, expected: Int64, counts: Int64) -> "Patterns":
         """Group rows (one per case) that are alike, in lexicographic order."""
         kinds, size = unique_rows(np.column_stack([expected, counts]))
         return cls(kinds[:, 0], kinds[:, 1:], size)
+
+    @property
+    def patterns(self) -> "Patterns":
+        """Itself: what asks answers for their patterns may be given these."""
+        return self
+
+    @property
+    def trials(self) -> Int64:
+        """Trials of a case of each pattern."""
+        return np.asarray(self.counts.sum(axis=1), dtype=np.int64)
 
     @property
     def cases(self) -> int:
@@ -102,6 +147,12 @@ class Patterns:
         counts = np.zeros((labels, labels + 1))
         np.add.at(counts, self.expected, self.counts * self.size[:, None])
         return counts
+
+
+def runs_of(case: Int32 | Int64) -> tuple[Int64, Int64]:
+    """Give where the trials of each case begin, and how many they are; sorted by case."""
+    start = np.flatnonzero(np.concatenate([np.ones(min(1, len(case)), np.bool_), case[1:] != case[:-1]]))
+    return start, np.diff(start, append=len(case))
 
 
 def numbered(values: Int16 | Int32 | Int64) -> tuple[Int64, Int64]:
@@ -126,16 +177,16 @@ def numbered(values: Int16 | Int32 | Int64) -> tuple[Int64, Int64]:
     return np.flatnonzero(present) + low, (np.cumsum(present) - 1)[shifted]
 
 
-def unique_rows(rows: Int64) -> tuple[Int64, Int64]:
+def unique_rows(rows: Int32 | Int64) -> tuple[Int64, Int64]:
     """Give the distinct rows in lexicographic order and how often each occurs.
 
     Many times faster than `np.unique(axis=0)`, which compares rows as opaque bytes.
     """
     if len(rows) == 0:
-        return rows, np.zeros(0, dtype=np.int64)
+        return rows.astype(np.int64), np.zeros(0, dtype=np.int64)
     order = np.lexsort(rows.T[::-1])
     ranked = rows[order]
     starts = np.concatenate([[True], (ranked[1:] != ranked[:-1]).any(axis=1)])
     at = np.flatnonzero(starts)
     size = np.diff(np.concatenate([at, [len(rows)]]))
-    return ranked[at], size
+    return ranked[at].astype(np.int64), size

@@ -6,76 +6,74 @@ use `proportion`; F1 is a monotone function of a share; the others are resampled
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from harness.files.thresholds import ACCURACY, F1, PRECISION, RECALL, SPECIFICITY
 from harness.judge.scores import matrix, resample
 from harness.judge.scores.figure import Figure, Float, Mapped, Missing, Normal
-from harness.judge.scores.proportion import Denominator, Share, clustered_share, share_of_rare
+from harness.judge.scores.proportion import Denominator, Int64, Share, share_of_counts, share_of_rare
 
 NO_TRIALS = "there are no trials"
+Told: TypeAlias = resample.Answers | resample.Patterns
 
 
-def accuracy(answers: resample.Answers) -> Share | Missing:
+def accuracy(answers: Told) -> Share | Missing:
     """Give the share of trials answered with the expected label."""
-    return clustered_share(answers.right, answers.case, why_empty=NO_TRIALS)
+    told = answers.patterns
+    return share_of_counts(_right(told), told.trials, told.size, why_empty=NO_TRIALS)
 
 
-def coverage(answers: resample.Answers) -> Share | Missing:
+def _right(told: resample.Patterns) -> Int64:
+    return np.asarray(told.counts[np.arange(len(told.expected)), told.expected], dtype=np.int64)
+
+
+def coverage(answers: Told) -> Share | Missing:
     """Give the share of trials that ended with a label."""
-    return clustered_share(answers.predicted >= 0, answers.case, why_empty=NO_TRIALS)
+    told = answers.patterns
+    return share_of_counts(told.trials - told.counts[:, -1], told.trials, told.size, why_empty=NO_TRIALS)
 
 
-def recall(answers: resample.Answers, label: int) -> Share | Missing:
+def recall(answers: Told, label: int) -> Share | Missing:
     """Give the share of trials that expect the label and got it."""
-    mine = answers.where(answers.expected == label)
-    return clustered_share(
-        mine.right, mine.case, why_empty=f"no case expects ‘{answers.labels[label]}’, so none can be found"
-    )
+    told = answers.patterns
+    why = f"no case expects ‘{answers.labels[label]}’, so none can be found"
+    trials = np.where(told.expected == label, told.trials, 0)
+    return share_of_counts(told.counts[:, label], trials, told.size, why_empty=why)
 
 
-def precision(answers: resample.Answers, label: int) -> Share | Missing:
+def precision(answers: Told, label: int) -> Share | Missing:
     """Give the share of trials answered with the label that expected it (a ratio, see `proportion`)."""
-    mine = answers.where(answers.predicted == label)
-    return clustered_share(
-        mine.right,
-        mine.case,
-        why_empty=f"no reply was read as ‘{answers.labels[label]}’, so nothing is known of its correctness",
-    )
+    told = answers.patterns
+    why = f"no reply was read as ‘{answers.labels[label]}’, so nothing is known of its correctness"
+    said = told.counts[:, label]
+    return share_of_counts(np.where(told.expected == label, said, 0), said, told.size, why_empty=why)
 
 
-def specificity(answers: resample.Answers, label: int) -> Share | Missing:
+def specificity(answers: Told, label: int) -> Share | Missing:
     """Give the share of trials that expect another label and were answered with another one.
 
     What has no label is never right: it is no false alarm, but no true negative either.
     """
-    trials = np.bincount(answers.case)
-    elsewhere = trials.copy()
-    elsewhere[answers.case[answers.expected == label]] = 0
-    not_negative = (answers.predicted == label) | (answers.predicted < 0)
-    alarms = answers.case[not_negative & (answers.expected != label)]
-    cases, count = np.unique(alarms, return_counts=True)
-    return share_of_rare(
-        count,
-        trials[cases],
-        Denominator(float(elsewhere.sum()), float(elsewhere @ elsewhere), int(np.count_nonzero(elsewhere))),
-        complement=True,
-        why_empty=f"every case expects ‘{answers.labels[label]}’, so no false alarm is possible",
-    )
+    told = answers.patterns
+    trials = np.where(told.expected == label, 0, told.trials)
+    alarms = np.where(told.expected == label, 0, told.counts[:, label] + told.counts[:, -1])
+    why = f"every case expects ‘{answers.labels[label]}’, so no false alarm is possible"
+    of = Denominator.of(trials, told.size)
+    return share_of_rare(alarms, trials, of, told.size, complement=True, why_empty=why)
 
 
-def f1(answers: resample.Answers, label: int) -> Figure:
+def f1(answers: Told, label: int) -> Figure:
     """Give F1 of a label, with the interval of J = TP/(TP+FP+FN) mapped through F1 = 2J/(1+J).
 
     Given its denominator J is binomial, and the map is strictly increasing, so the interval is as exact as
     that of J (STATISTICS: Jaccard identity; Takahashi et al. 2022 compare it with the delta method).
     """
-    name = answers.labels[label]
-    touched = answers.where((answers.expected == label) | (answers.predicted == label))
-    share = clustered_share(
-        touched.right, touched.case, why_empty=f"no case expects ‘{name}’ and no reply was read as it"
-    )
+    told, name = answers.patterns, answers.labels[label]
+    mine, said = told.expected == label, told.counts[:, label]
+    why = f"no case expects ‘{name}’ and no reply was read as it"
+    share = share_of_counts(np.where(mine, said, 0), np.where(mine, told.trials, said), told.size, why_empty=why)
     if isinstance(share, Missing):
         return share
     return Mapped(share, lambda j: 2 * j / (1 + j), lambda f: f / (2 - f), "F1 through TP/(TP+FP+FN)")
@@ -107,25 +105,27 @@ class Majority:
     p_value: float | None
 
 
-def label_figures(answers: resample.Answers, label: int) -> LabelFigures:
+def label_figures(answers: Told, label: int) -> LabelFigures:
     """Give all figures of one label."""
-    expects = answers.expected == label
+    told = answers.patterns
+    expects = told.expected == label
     return LabelFigures(
         precision=precision(answers, label),
         recall=recall(answers, label),
         f1=f1(answers, label),
         specificity=specificity(answers, label),
-        support=int(np.count_nonzero(expects)),
-        cases=len(np.unique(answers.case[expects])),
-        predicted=int(np.count_nonzero(answers.predicted == label)),
+        support=int((told.size * told.trials)[expects].sum()),
+        cases=int(told.size[expects].sum()),
+        predicted=int(told.size @ told.counts[:, label]),
     )
 
 
-def majority(answers: resample.Answers) -> Majority:
+def majority(answers: Told) -> Majority:
     """Give the no-information rate and the test of accuracy against it; ties go to the first label."""
-    support = np.bincount(answers.expected, minlength=len(answers.labels))
+    told = answers.patterns
+    observed = accuracy(told)
+    support = told.confusion(len(answers.labels)).sum(axis=1)
     label = int(np.argmax(support)) if len(support) else 0
-    observed = accuracy(answers)
     if isinstance(observed, Missing):
         return Majority(label, 0.0, None)
     share = float(support[label] / support.sum())
@@ -172,7 +172,7 @@ OF_LABEL: Mapping[str, Callable[[resample.Answers, int], Figure]] = {  # of one 
 }
 
 
-def shares(answers: resample.Answers) -> dict[str, Share | Missing]:
+def shares(answers: Told) -> dict[str, Share | Missing]:
     """Give accuracy, then each label's recall and precision, by what a threshold writes."""
     found = {ACCURACY.written: accuracy(answers)}
     for place, label in enumerate(answers.labels):
@@ -190,9 +190,9 @@ class Resampling:
     labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, answers: resample.Answers, *, seed: int) -> "Resampling":
+    def of(cls, answers: Told, *, seed: int) -> "Resampling":
         """Group the cases by how they were answered, and draw."""
-        patterns = answers.patterns()
+        patterns = answers.patterns
         few = patterns.cases <= resample.EXACT_CASES
         draws = resample.confusion_draws(patterns, len(answers.labels), seed=seed) if few else None
         return cls(patterns, draws, answers.labels)

@@ -18,7 +18,7 @@ from scipy.special import gammaln
 
 from harness.judge.scores.answers import Answers
 from harness.judge.scores.figure import Estimate, Figure, Float, Int64, Missing, Status, two_sided, undefined
-from harness.judge.scores.proportion import Share, clustered_share
+from harness.judge.scores.proportion import Share, share_of_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,10 @@ def error_cost(
     The interval combines those of the two error shares (MOVER), so a run without errors still has an upper
     bound on what errors may cost.
     """
-    expects = answers.expected == positive
-    says = answers.predicted == positive
-    why = "there are no trials"
-    misses = clustered_share(expects & ~says, answers.case, why_empty=why)
-    alarms = clustered_share(~expects & says, answers.case, why_empty=why)
+    told, why = answers.patterns, "there are no trials"
+    expects, says = told.expected == positive, told.counts[:, positive]
+    misses = share_of_counts(np.where(expects, told.trials - says, 0), told.trials, told.size, why_empty=why)
+    alarms = share_of_counts(np.where(expects, 0, says), told.trials, told.size, why_empty=why)
     if isinstance(misses, Missing) or isinstance(alarms, Missing):
         return Missing(why)
     shares: tuple[Share, ...] = (misses, alarms)

@@ -7,13 +7,15 @@ that they can't contradict each other.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from harness.judge.documents.estimate import Estimate, Status, undefined
 from harness.judge.table.packed import NONE, Bool, Float, Int16, Int32, Int64
+
+Sums: TypeAlias = Int64 | Float  # counts of each case, or what several add up to
 
 
 class Figure(Protocol):
@@ -203,3 +205,8 @@ class Mapped:
 
     def _map(self, value: float | None) -> float | None:
         return None if value is None else self.through(value)
+
+
+def distinct(values: Int16 | Int32 | Int64) -> int:
+    """Count the different values among numbers from 0 that are no more than there are cases or labels."""
+    return int(np.count_nonzero(np.bincount(values)))

@@ -26,7 +26,8 @@ from math import comb, prod, sqrt
 
 import numpy as np
 
-from harness.judge.scores.proportion import Bool, Estimate, Float, Int32, Int64, Missing, Share, share_of_counts
+from harness.judge.scores.figure import Bool, Estimate, Float, Int32, Int64, Missing
+from harness.judge.scores.proportion import Share, share_of_counts
 
 _DRAWS = 9_999
 _MOST_SPLITS = 5_000  # of one case; above, splits are sampled
@@ -164,29 +165,32 @@ def _splits(n: int, pool: tuple[int, ...], rng: np.random.Generator) -> tuple[Fl
 class RepeatPairs:
     """Pairs of repeats: rows of the two trials, of what case, and whether their answers differ."""
 
-    first: Int64
-    second: Int64
-    case: Int64
+    first: Int32 | Int64
+    second: Int32 | Int64
+    case: Int32 | Int64
     differ: Bool
 
     @classmethod
-    def of(cls, case: Int32 | Int64, answer: Int64) -> "RepeatPairs":
+    def of(cls, case: Int32 | Int64, answer: Int32 | Int64) -> "RepeatPairs":
         """Pair the repeats of each case; rows must be sorted by case."""
         firsts, seconds = [], []
         for apart in range(1, FARTHEST + 1):
             rows = np.flatnonzero(case[apart:] == case[:-apart]) if apart < len(case) else np.empty(0, np.int64)
             if len(rows) == 0:
                 break
+            rows = rows.astype(np.int32)
             firsts.append(rows)
             seconds.append(rows + apart)
-        none = np.empty(0, dtype=np.int64)
+        none = np.empty(0, dtype=np.int32)
         first = np.concatenate([none, *firsts])
         second = np.concatenate([none, *seconds])
         differ = np.asarray(answer[first] != answer[second], dtype=np.bool_)
-        return cls(first, second, np.asarray(case[first], dtype=np.int64), differ)
+        return cls(first, second, case[first], differ)
 
     def where(self, keep: Bool) -> "RepeatPairs":
         """Keep some pairs."""
+        if keep.all():
+            return self
         return RepeatPairs(self.first[keep], self.second[keep], self.case[keep], self.differ[keep])
 
     def differing(self) -> Share | Missing:
@@ -197,7 +201,7 @@ class RepeatPairs:
         return share_of_counts(hits, pairs, why_empty="there is no such pair of repeats")
 
 
-def balanced_cut(values: Int64) -> int | None:
+def balanced_cut(values: Int32 | Int64) -> int | None:
     """Give the value that splits values into two groups (up to it, above it) of sizes as equal as can be."""
     distinct, sizes = np.unique(values, return_counts=True)
     if len(distinct) < 2:

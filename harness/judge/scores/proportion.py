@@ -43,8 +43,9 @@ from scipy.special import ndtr, ndtri, stdtrit
 
 from harness.files.thresholds.metrics import Op
 from harness.judge.scores.binomial import MOST, POWER, exact_lower, exact_upper, p_value_above, planned_n, wilson
-from harness.judge.scores.figure import Bool, Drawn, Estimate, Figure, Float, Int32, Int64, Mapped, Missing, Status
+from harness.judge.scores.figure import Bool, Drawn, Estimate, Figure, Int32, Int64, Mapped, Missing, Status, Sums
 
+EMPTY = "there is nothing to count"
 EXACT_PLAN = 5_000  # cases: a larger plan is by the normal curve
 SHOWN = 2  # degrees of freedom for each informative case in intervals that are shown
 
@@ -117,17 +118,18 @@ def uncertainty_of_spread(n: int, informative: int, tail: float) -> float:
     return float(stdtrit(n - 1, tail) / stdtrit(informative, tail)) ** 2
 
 
-def share_of_counts(
-    hits: Int64 | Float, trials: Int64 | Float, *, why_empty: str = "there is nothing to count"
-) -> Share | Missing:
-    """Give the share of sum(hits) in sum(trials), both per case; cases with 0 trials are ignored."""
+def share_of_counts(hits: Sums, trials: Sums, times: Int64 | None = None, *, why_empty: str = EMPTY) -> Share | Missing:
+    """Give the share of sum(hits) in sum(trials), both per case; cases with 0 trials are ignored.
+
+    Where several cases are alike they may be given once, and `times` says how often.
+    """
     present = np.flatnonzero(trials)
     m = np.asarray(trials, dtype=np.float64)[present]
     h = np.asarray(hits, dtype=np.float64)[present]
-    n = float(m.sum())
-    often = float(h.sum()) > n / 2
-    denominator = Denominator(n, float(m @ m), len(m))
-    return share_of_rare(m - h if often else h, m, denominator, complement=often, why_empty=why_empty)
+    times = None if times is None else times[present]
+    of = Denominator.of(m, times)
+    often = float((h if times is None else times * h).sum()) > of.trials / 2
+    return share_of_rare(m - h if often else h, m, of, times, complement=often, why_empty=why_empty)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +140,16 @@ class Denominator:
     squares: float
     cases: int
 
+    @classmethod
+    def of(cls, trials: Sums, times: Int64 | None = None) -> "Denominator":
+        """Add up the trials of each case; those without any add nothing."""
+        every = trials if times is None else times * trials
+        many = np.count_nonzero(trials) if times is None else times[trials > 0].sum()
+        return cls(float(every.sum()), float(every @ trials), int(many))
+
 
 def share_of_rare(
-    rare: Int64 | Float,
-    trials: Int64 | Float,
-    of: Denominator,
-    *,
-    complement: bool,
-    why_empty: str = "there is nothing to count",
+    rare: Sums, trials: Sums, of: Denominator, times: Int64 | None = None, *, complement: bool, why_empty: str = EMPTY
 ) -> Share | Missing:
     """Give the share of the rarer outcome, or of its complement, from the cases that hold it.
 
@@ -155,35 +159,36 @@ def share_of_rare(
     if of.trials == 0:
         return Missing(why_empty)
     h, m = np.asarray(rare, dtype=np.float64), np.asarray(trials, dtype=np.float64)
-    p = min(1.0, max(0.0, float(h.sum()) / of.trials))
-    residual = float(h @ h) - 2 * p * float(h @ m) + p * p * of.squares
+    every = h if times is None else times * h
+    p = min(1.0, max(0.0, float(every.sum()) / of.trials))
+    residual = float(every @ h) - 2 * p * float(every @ m) + p * p * of.squares
     spread = residual * of.cases / max(of.cases - 1, 1)
     floor = of.trials * of.trials / of.squares
     certain = p in {0.0, 1.0} or of.cases == 1 or spread <= 1e-12 * of.squares
+    holds = h > 1e-12
     return Share(
         p=1 - p if complement else p,
         n=round(of.trials),
         cases=of.cases,
         floor=floor,
         raw=floor if certain else p * (1 - p) * of.trials**2 / spread,
-        informative=0 if certain else int(np.count_nonzero(h > 1e-12)),
+        informative=0 if certain else int(np.count_nonzero(holds) if times is None else times[holds].sum()),
         se=0.0 if certain else math.sqrt(spread) / of.trials,
     )
 
 
-def clustered_share(
-    hits: Bool, case: Int32 | Int64, *, why_empty: str = "there is nothing to count"
-) -> Share | Missing:
+def clustered_share(hits: Bool, case: Int32 | Int64, *, why_empty: str = EMPTY) -> Share | Missing:
     """Give the share of trials that hit, clustered by case.
 
-    `hits` and `case` hold one entry per trial of the denominator: for precision, pass only the trials that
-    were answered with the label.
+    `hits` and `case` hold one entry per trial of the denominator.
     """
     if len(case) == 0:
         return Missing(why_empty)
     trials = np.bincount(case)
-    counted = np.bincount(case, weights=hits)
-    return share_of_counts(counted, trials, why_empty=why_empty)
+    often = 2 * int(np.count_nonzero(hits)) > len(case)
+    rare = np.bincount(case[~hits if often else hits])
+    holds = np.flatnonzero(rare)
+    return share_of_rare(rare[holds], trials[holds], Denominator.of(trials), complement=often, why_empty=why_empty)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ Then agreement beyond chance, and how much a repeat adds: kappa, alpha, ICC and 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import binom
 
-from harness.judge.scores.answers import numbered, unique_rows
+from harness.judge.scores.answers import numbered, runs_of, unique_rows
 from harness.judge.scores.figure import Bool, Drawn, Figure, Float, Int16, Int32, Int64, Missing, Normal
 from harness.judge.scores.proportion import Share, share_of_counts
 from harness.judge.scores.resample import DRAWS, EXACT_CASES
@@ -23,11 +24,11 @@ ONE_REPEAT = "every case was asked once, and only repeats show stability"
 ONE_ANSWER = "all repeats of all cases gave one answer: agreement by chance is certain"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Votes:
     """How often each answer was given: one row per case that was asked twice or more."""
 
-    counts: Int64  # cases x codes
+    counts: Int32 | Int64  # cases x codes
     codes: Int64  # the answer of each column
     case: Int64  # the case of each row
 
@@ -39,19 +40,25 @@ class Votes:
         width = len(codes)
         place *= width
         place += column
-        counts = np.bincount(place, minlength=len(ids) * width).reshape(len(ids), width)
+        counts = np.bincount(place, minlength=len(ids) * width).reshape(len(ids), width).astype(np.int32)
         repeated = counts.sum(axis=1) > 1
-        return cls(counts[repeated], codes.astype(np.int64), ids[repeated].astype(np.int64))
+        return cls(counts if repeated.all() else counts[repeated], codes.astype(np.int64), ids[repeated])
 
-    @property
+    @cached_property
     def repeats(self) -> Int64:
         """Trials of each case."""
         return np.asarray(self.counts.sum(axis=1), dtype=np.int64)
 
+    @cached_property
+    def kinds(self) -> tuple[Int64, Int64]:
+        """The distinct rows of counts, and how many cases have each."""
+        return unique_rows(self.counts)
+
+    @cached_property
     def agreeing(self) -> Float:
-        """Give the share of agreeing pairs of each case: sum_c C(n_ic, 2) / C(n_i, 2)."""
+        """The share of agreeing pairs of each case: sum_c C(n_ic, 2) / C(n_i, 2)."""
         n = self.repeats
-        same = (self.counts * (self.counts - 1)).sum(axis=1)
+        same = (self.counts * (self.counts.astype(np.int64) - 1)).sum(axis=1)
         return np.asarray(same / np.maximum(n * (n - 1), 1), dtype=np.float64)
 
 
@@ -66,12 +73,12 @@ def agreement(votes: Votes) -> Share | Missing:
     Unbiased for the chance that two repeats agree, whatever the number of repeats (Atil et al. 2024 use
     TAR, which falls as repeats are added).
     """
-    return _mean_share(votes.agreeing(), _pairs(votes))
+    return _mean_share(votes.agreeing, _pairs(votes))
 
 
 def flip_rate(votes: Votes) -> Share | Missing:
     """Give 1 - agreement: how often two repeats of a case differ."""
-    return _mean_share(1 - votes.agreeing(), _pairs(votes))
+    return _mean_share(1 - votes.agreeing, _pairs(votes))
 
 
 def _pairs(votes: Votes) -> int:
@@ -85,12 +92,13 @@ def all_same(case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> Share | Miss
     Atil et al. (2024), total agreement rate. There may be as many different replies as trials, so answers
     are not counted: all are alike where the least code is the greatest.
     """
-    order = np.lexsort((answer, case))
-    ids, starts, asked = np.unique(case[order], return_index=True, return_counts=True)
-    if len(ids) == 0:
+    if len(case) == 0:
         return Missing(ONE_REPEAT)
-    ranked = answer[order]
-    alike = ranked[starts] == ranked[starts + asked - 1]
+    if (case[1:] < case[:-1]).any():
+        order = np.argsort(case, kind="stable")
+        case, answer = case[order], answer[order]
+    starts, asked = runs_of(case)
+    alike = np.minimum.reduceat(answer, starts) == np.maximum.reduceat(answer, starts)
     repeated = asked > 1
     return share_of_counts(alike[repeated], np.ones(np.count_nonzero(repeated)), why_empty=ONE_REPEAT)
 
@@ -170,9 +178,10 @@ def mean_entropy(votes: Votes) -> float | None:
 
 def least_stable(votes: Votes, most: int = 20) -> list[int]:
     """Give the cases whose repeats agree least, worst first; only those that do not agree fully."""
-    agreeing = votes.agreeing()
-    order = np.lexsort((votes.case, agreeing))
-    return [int(votes.case[i]) for i in order[:most] if agreeing[i] < 1]
+    agreeing = votes.agreeing
+    moved = np.flatnonzero(agreeing < 1)
+    order = moved[np.lexsort((votes.case[moved], agreeing[moved]))]
+    return [int(case) for case in votes.case[order[:most]]]
 
 
 def fleiss_kappa(votes: Votes, *, seed: int) -> Figure:
@@ -221,10 +230,10 @@ def _bootstrapped(votes: Votes, statistic: Callable[..., Float], seed: int) -> F
     are sums over cases, so a draw is one matrix product. Above `EXACT_CASES` cases: linearised, by differences
     with respect to each sum.
     """
-    kinds, size = unique_rows(votes.counts)
+    kinds, size = votes.kinds
     patterns = Votes(kinds, votes.codes, np.arange(len(kinds)))
     trials = patterns.repeats.astype(np.float64)
-    agreeing = patterns.agreeing() * (trials if statistic is _alpha else 1.0)
+    agreeing = patterns.agreeing * (trials if statistic is _alpha else 1.0)
     sums = np.column_stack([agreeing, trials, np.ones(len(kinds)), kinds])
 
     def of(total: Float) -> Float:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from harness.judge.scores.figure import Bool, Estimate, Float, Int32, Int64, Missing, undefined
+from harness.judge.scores.figure import Bool, Estimate, Float, Int32, Int64, Missing, distinct, undefined
 from harness.judge.scores.proportion import Share, clustered_share, wilson
 
 GRID = np.linspace(0.0, 1.0, 51)
@@ -121,8 +121,8 @@ def tradeoffs(scored: Scored, *, confidence: float = 0.95) -> Tradeoffs:
         missing = undefined(BOTH_NEEDED, n=len(scored), confidence=confidence)
         return Tradeoffs(missing, missing, None, None)
     whole = Sweep.of(scored)
-    positives = len(np.unique(scored.case[scored.positive]))
-    others = len(np.unique(scored.case[~scored.positive]))
+    positives = distinct(scored.case[scored.positive])
+    others = distinct(scored.case[~scored.positive])
     area, precision = whole.roc_auc(), whole.average_precision()
     ends = wilson(precision, positives, confidence), _auc_ends(area, positives, others, confidence)
     methods = "Wilson over positive cases", "Hanley and McNeil, score interval (Newcombe 2006)"

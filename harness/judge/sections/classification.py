@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from harness.judge import NO_LABEL, Classification, Confusion, Estimate, LabelScores, MajorityBaseline, Slice, scores
-from harness.judge.scores import Answers, Bool, Missing, Share
+from harness.judge.scores import Bool, Missing, Patterns, Share
 from harness.judge.view import View
 
 BETA = {"recall": 2.0, "precision": 0.5, "balanced": 1.0}  # F-beta by the suite's priority
@@ -105,9 +105,8 @@ def judged_slices(view: View) -> tuple[Slice, ...]:
     compared = []
     for tag, has in sorted(cases.tags.items()):
         made = _slice(view, "tag", tag, has)
-        inside = np.asarray(has[answered.trials.case], dtype=np.bool_)
-        here = scores.accuracy(answered.answers.where(inside))
-        rest = scores.accuracy(answered.answers.where(~inside))
+        here = scores.accuracy(answered.answers.of_cases(has))
+        rest = scores.accuracy(answered.answers.of_cases(~has))
         compared.append((made, here, rest))
     return (*splits, *_named_worst(view, compared))
 
@@ -134,20 +133,19 @@ def _named_worst(view: View, compared: list[_Compared]) -> list[Slice]:
 
 
 def _slice(view: View, kind: str, name: str, has: Bool) -> Slice:
-    keep = np.asarray(has[view.trials.case], dtype=np.bool_)
-    answers = view.answers.where(keep)
+    answers = view.answers.of_cases(has)
     return Slice(
         kind="tag" if kind == "tag" else "split",
         name=name,
         cases=int(np.count_nonzero(has)),
-        trials=len(answers),
+        trials=int(answers.size @ answers.trials),
         accuracy=scores.accuracy(answers).estimate(view.confidence),
         recall=_per_label(view, answers, scores.recall),
         precision=_per_label(view, answers, scores.precision),
     )
 
 
-def _per_label(view: View, answers: Answers, score: Callable[[Answers, int], Share | Missing]) -> dict[str, Estimate]:
+def _per_label(view: View, answers: Patterns, score: Callable[[Patterns, int], Share | Missing]) -> dict[str, Estimate]:
     """Give a figure for each label that the slice has or that was answered in it."""
     found = {label: score(answers, index).estimate(view.confidence) for index, label in enumerate(view.labels)}
     return {label: estimate for label, estimate in found.items() if estimate.value is not None}

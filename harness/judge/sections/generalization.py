@@ -5,7 +5,7 @@ import numpy as np
 from harness.files.thresholds import BALANCED_ACCURACY
 from harness.judge import Estimate, Generalization, SplitGap, count, listed, scores
 from harness.judge.history.section import judged_new_data, lab_gap, lab_run, share_gap
-from harness.judge.scores import Answers, Figure, Missing, Resampling, Share
+from harness.judge.scores import Figure, Missing, Patterns, Resampling, Share
 from harness.judge.view import DEV, HOLDOUT, View
 
 
@@ -28,8 +28,8 @@ def gap(view: View, *, part: bool = False) -> Figure:
     return scores.difference(scores.accuracy(_split(view, DEV)), scores.accuracy(_split(view, other)))
 
 
-def _split(view: View, name: str) -> Answers:
-    return view.answers.where(view.has((("split", name),)))
+def _split(view: View, name: str) -> Patterns:
+    return view.answers.of_cases(view.cases.having((("split", name),)))
 
 
 def judged_generalization(view: View) -> Generalization | None:

@@ -72,7 +72,9 @@ def _quantiles(view: View, column: Int64) -> tuple[Quantile, ...]:
     if why := untimed(view, column):
         missing = undefined(why, confidence=view.confidence)
         return tuple(Quantile(q=q, estimate=missing) for q in _QUANTILES)
-    return tuple(Quantile(q=q, estimate=quantile_estimate(times, case, q, view.confidence)) for q in _QUANTILES)
+    ordered = np.sort(times)
+    made = (quantile_estimate(times, case, q, view.confidence, ordered=ordered) for q in _QUANTILES)
+    return tuple(Quantile(q=q, estimate=estimate) for q, estimate in zip(_QUANTILES, made, strict=True))
 
 
 def _histogram(times: Float) -> tuple[tuple[float, float, int], ...]:
@@ -96,9 +98,16 @@ def _over_time(view: View) -> tuple[tuple[float, float], ...]:
     """Give at most 500 calls in the order of sending, evenly chosen, without failures."""
     trials = view.trials
     kept = np.flatnonzero((trials.sent_at != NONE) & (trials.caller_ns != NONE) & ~view.failed)
-    ordered = kept[np.lexsort((kept, trials.sent_at[kept]))]
-    if len(ordered) > _POINTS:
-        ordered = ordered[np.linspace(0, len(ordered) - 1, _POINTS).round().astype(np.int64)]
+    sent = trials.sent_at[kept]
+    if len(kept) > _POINTS:  # only those of the chosen instants are put in order, of equal ones too
+        chosen = np.linspace(0, len(kept) - 1, _POINTS).round().astype(np.int64)
+        ranked = np.sort(sent)
+        before = np.searchsorted(ranked, ranked[chosen])
+        near = np.flatnonzero(ranked[chosen][np.searchsorted(ranked[chosen], sent).clip(max=_POINTS - 1)] == sent)
+        near = near[np.argsort(sent[near], kind="stable")]
+        ordered = kept[near[np.searchsorted(sent[near], ranked[chosen]) + chosen - before]]
+    else:
+        ordered = kept[np.argsort(sent, kind="stable")]
     sent, took = trials.sent_at[ordered] / 1e9, trials.caller_ns[ordered] / 1e9
     return tuple(zip(sent.tolist(), took.tolist(), strict=True))
 

@@ -14,6 +14,7 @@ from harness.judge import OUTCOMES, NotableCase, Outcome
 from harness.judge.view import NONE, Int64, View, lost, once
 
 _MOST = 10
+_LOOKED_AT = 1_000
 UNREAD: Outcome = "unparseable"
 TELLS_APART = 0.2
 _MOVES = 0.99  # mean agreement of repeats below which they are several witnesses
@@ -89,6 +90,10 @@ def _slowest(view: View) -> Iterable[NotableCase]:
     timed = np.flatnonzero((trials.caller_ns != NONE) & ~view.failed)
     if not len(timed):
         return []
+    caller = trials.caller_ns[timed]
+    if len(timed) > _LOOKED_AT:  # the slowest of all, and what is as slow as the last of them: mostly enough
+        slow = timed[caller >= np.partition(caller, -_LOOKED_AT)[-_LOOKED_AT]]
+        timed = slow if view.cases_in(slow) > 3 else timed
     ordered = timed[np.lexsort((timed, -trials.caller_ns[timed]))]
     _, first = np.unique(trials.case[ordered], return_index=True)  # a case once, however often it was slow
     cases = ordered[np.sort(first)]
@@ -121,7 +126,7 @@ def maybe_mislabelled(views: Sequence[View]) -> tuple[NotableCase, ...]:
 
 def _moves(view: View) -> bool:
     """Tell whether repeats are draws of their own: some of them disagree."""
-    return len(view.votes.counts) > 0 and float(view.votes.agreeing().mean()) < _MOVES
+    return len(view.votes.counts) > 0 and float(view.votes.agreeing.mean()) < _MOVES
 
 
 def _only_answer(view: View) -> Int64:

@@ -18,7 +18,7 @@ import numpy as np
 from harness import judge
 from harness.files.thresholds import ACCURACY, BALANCED_ACCURACY, MACRO_F1, MCC, P95, PRECISION, RECALL, Metric
 from harness.judge.scores import Answers, RepeatPairs, Votes, balanced_cut, difference
-from harness.judge.view import NONE, SYNC, VIAS, Bool, Float, Int16, Int64, View, named_counts
+from harness.judge.view import NONE, SYNC, VIAS, Bool, Float, Int16, Int32, View, named_counts
 
 _SHOWN = 20
 _Of: TypeAlias = tuple[Metric, str | None]  # a metric, and the label that it is of
@@ -99,7 +99,7 @@ def _unstable(view: View, case: int) -> judge.UnstableCase:
     )
 
 
-def with_served(view: View, made: judge.Stability, answers: Int64) -> judge.Stability:
+def with_served(view: View, made: judge.Stability, answers: Int32) -> judge.Stability:
     """Add what the served models, the fingerprints and the calls in flight say of the flips."""
     changes = served_changes(view)
     made = msgspec.structs.replace(made, served_changes=tuple(changes[:_SHOWN]), served_changes_in_all=len(changes))
@@ -149,7 +149,7 @@ def _by_concurrency(view: View, pairs: RepeatPairs) -> judge.PairsCompared | Non
     trials = view.trials
     sent = (trials.in_flight > 0) & (trials.sent_at != NONE)
     pairs = pairs.where(np.asarray(sent[pairs.first] & sent[pairs.second], dtype=np.bool_))
-    most = np.maximum(trials.in_flight[pairs.first], trials.in_flight[pairs.second]).astype(np.int64)
+    most = np.maximum(trials.in_flight[pairs.first], trials.in_flight[pairs.second])
     cut = balanced_cut(most)
     if trials.recorded or cut is None:
         return None

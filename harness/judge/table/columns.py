@@ -12,6 +12,7 @@ from harness.record import Failure, FailureKind, Interference, Pace, Refused, Se
 
 VIAS: tuple[Via, ...] = get_args(Via)
 FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
+Where = tuple[tuple[str, str], ...]
 DEV, HOLDOUT = "dev", "holdout"  # the split that a prompt is tuned on, and the one that nobody tunes to
 
 
@@ -31,6 +32,18 @@ class CaseColumns:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def having(self, where: Where) -> Bool:
+        """Tell which cases match every filter; an unknown tag or split matches none."""
+        keep = np.ones(len(self), dtype=np.bool_)
+        for kind, name in where:
+            if kind == "tag":
+                keep &= self.tags.get(name, np.zeros(len(self), dtype=np.bool_))
+            elif name in self.splits:
+                keep &= self.split == self.splits.index(name)
+            else:
+                keep &= False
+        return keep
 
 
 _A = TypeVar("_A", bound=Column)

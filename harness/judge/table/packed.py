@@ -131,6 +131,16 @@ class Packed(Sequence[_T], Generic[_T]):
             for start, size in zip(self._start[part].tolist(), self._size[part].tolist(), strict=True):
                 yield bytes(held[start : start + size])
 
+    def joined(self) -> bytes:
+        """Give the bytes of all values behind each other."""
+        if len(self) and (self._start[1:] == self._start[:-1] + self._size[:-1]).all():
+            return bytes(memoryview(self._held)[int(self._start[0]) : int(self._start[-1]) + int(self._size[-1])])
+        return b"".join(self.encoded())
+
+    def alone(self) -> "Packed[_T]":
+        """Give the values without the bytes of others, to be handed over."""
+        return Packed(self.joined(), np.cumsum(self._size, dtype=np.int64) - self._size, self._size, self._decode)
+
     def keys(self) -> "Keys":
         """Give the values as `keys_of` does; those of one width that lie behind each other as they are."""
         n, width = len(self), int(self._size[0]) if len(self) else 0
@@ -184,8 +194,17 @@ def named_out(held: bytes) -> dict[str, str]:
     return json.loads(held) if held[:1] == b"{" else _unpack(held)
 
 
+def every_named(held: Packed[dict[str, str]]) -> Sequence[dict[str, str]]:
+    """Decode all at once what `named_in` made of each; one by one where one is JSON."""
+    try:
+        return _unpack_all(b"\xdd" + len(held).to_bytes(4, "big") + held.joined())
+    except msgspec.DecodeError:
+        return list(held)
+
+
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(dict[str, str]).decode
+_unpack_all = msgspec.msgpack.Decoder(list[dict[str, str]]).decode  # of an array of them
 _LONGEST_KEY = 48
 _ODD = (
     0x9E3779B97F4A7C15,

@@ -56,7 +56,10 @@ def test_a_copy_with_another_label_is_a_conflict_and_no_leak() -> None:
 
 def test_label_words_are_counted_in_their_own_cases_and_in_the_others() -> None:
     cases = columns(("this is SPAM!", "spam", ""), ("spam? ham", "ham", ""), ("spammy ham", "ham", ""))
-    told = [(w.label, w.own, w.of_own, w.others, w.of_others) for w in label_words(cases, LABELS)]
+    told = [
+        (w.label, w.own, w.of_own, w.others, w.of_others)
+        for w in label_words(cases, LABELS, meeting([], cases, LABELS))
+    ]
     assert told == [("spam", 1, 1, 1, 2), ("ham", 2, 2, 0, 1)]
 
 

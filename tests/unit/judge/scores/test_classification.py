@@ -183,7 +183,7 @@ def test_bootstrap_of_balanced_accuracy_agrees_with_its_analytic_error(answers_o
 
 def test_linearisation_agrees_with_the_bootstrap(answers_of: AnswersOf) -> None:
     answers = answers_of([[400, 60, 40], [50, 380, 70], [20, 80, 400]], "abc")
-    patterns = answers.patterns()
+    patterns = answers.patterns
     draws = resample.confusion_draws(patterns, 3, seed=3).middle
     for metric in (mcc_of, macro_f1_of):
         assert linear_se(metric, patterns, 3) == pytest.approx(metric(draws).std(), rel=0.05)

@@ -43,6 +43,7 @@ from harness.judge.scores.combined import (
     precision_at,
 )
 from harness.judge.scores.figure import (
+    AT_ONCE,
     NONE,
     Bool,
     Drawn,

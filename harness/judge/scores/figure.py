@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import ndtri, stdtrit
 
 from harness.judge.documents.estimate import Estimate, Status, undefined
-from harness.judge.table.packed import NONE, Bool, Float, Int16, Int32, Int64
+from harness.judge.table.packed import AT_ONCE, NONE, Bool, Float, Int16, Int32, Int64
 
 Sums: TypeAlias = Int64 | Float  # counts of each case, or what several add up to
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, ndtr, ndtri, stdtrit
 
-from harness.judge.scores.figure import Estimate, Float, Int32, Int64, Missing, Normal, two_sided
+from harness.judge.scores.figure import AT_ONCE, Estimate, Float, Int32, Int64, Missing, Normal, two_sided
 from harness.judge.scores.not_worse import tango_bound, tango_z
 from harness.judge.scores.proportion import POWER, uncertainty_of_spread
 
@@ -192,7 +192,7 @@ def paired_ratio_difference(
 
 def clustered_mean(values: Float, case: Int32 | Int64, *, why_empty: str, scale: float = 1.0) -> Normal | Missing:
     """Give scale * mean(values) over trials; values must be finite."""
-    return ratio_of_sums(values, np.ones(len(values)), case, why_empty=why_empty, scale=scale)
+    return ratio_of_sums(values, np.broadcast_to(1.0, len(values)), case, why_empty=why_empty, scale=scale)
 
 
 def ratio_of_sums(
@@ -209,11 +209,16 @@ def ratio_of_sums(
     if len(case) == 0 or whole <= 0:
         return Missing(why_empty, len(case))
     ratio = float(np.sum(top)) / whole
-    present = np.bincount(case) > 0
+    present = np.zeros(int(case.max()) + 1, dtype=np.bool_)
+    present[case] = True
     cases = int(np.count_nonzero(present))
     if cases < 2:
         return Missing("one case alone shows no spread", len(case))
-    residual = np.bincount(case, weights=top - ratio * bottom)[present]
+    residual = np.zeros(len(present))
+    for begin in range(0, len(case), AT_ONCE):
+        part = slice(begin, begin + AT_ONCE)
+        np.add.at(residual, case[part], top[part] - ratio * bottom[part])
+    residual = residual[present]
     se = math.sqrt(float(residual @ residual) * cases / (cases - 1)) / whole
     spreads = se > 1e-9 * abs(ratio)  # else it is rounding
     above = _skewed_upper(ratio + residual * cases / whole, se, scale) if spreads else None

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import binom
 
 from harness.judge.scores.answers import numbered, runs_of, unique_rows
-from harness.judge.scores.figure import Bool, Drawn, Figure, Float, Int16, Int32, Int64, Missing, Normal
+from harness.judge.scores.figure import AT_ONCE, Bool, Drawn, Figure, Float, Int16, Int32, Int64, Missing, Normal
 from harness.judge.scores.proportion import Share, share_of_counts
 from harness.judge.scores.resample import DRAWS, EXACT_CASES
 
@@ -171,9 +171,12 @@ def mean_entropy(votes: Votes) -> float | None:
     """Give the mean entropy (bits) of the answers of a case: 0 when all repeats agree."""
     if len(votes.counts) == 0:
         return None
-    share = votes.counts / votes.repeats[:, None]
-    logs = np.log2(share, out=np.zeros_like(share), where=share > 0)
-    return abs(float(-(share * logs).sum(axis=1).mean()))
+    entropy = np.empty(len(votes.counts))
+    for begin in range(0, len(entropy), AT_ONCE):
+        part = slice(begin, begin + AT_ONCE)
+        share = votes.counts[part] / votes.repeats[part, None]
+        entropy[part] = (share * np.log2(share, out=np.zeros_like(share), where=share > 0)).sum(axis=1)
+    return abs(float(entropy.mean()))
 
 
 def least_stable(votes: Votes, most: int = 20) -> list[int]:

@@ -5,11 +5,10 @@ import numpy as np
 
 from harness.files.project import Price
 from harness.judge import Cost, Estimate
-from harness.judge.scores import Figure, Missing, clustered_mean, ratio_of_sums
+from harness.judge.scores import AT_ONCE, Figure, Missing, clustered_mean, ratio_of_sums
 from harness.judge.view import NONE, VIAS, Bool, Float, Int64, TrialColumns, View, named_counts
 
 ORDINARY = frozenset({"default", "standard", "on_demand", "auto"})  # service tiers of the price itself
-_AT_ONCE = 65_536  # trials: what lies between must not take as much memory as the columns do
 NO_USAGE = "the endpoint did not count tokens"
 
 
@@ -18,8 +17,8 @@ def spent(trials: TrialColumns, price: Price) -> Float:
     factors = np.array([*(price.factor(tier) or 1.0 for tier in trials.tiers), 1.0])  # NONE indexes from the end
     counts, tier = (trials.tokens_in, trials.tokens_out, trials.tokens_cached), trials.tier
     money = np.empty(len(trials))
-    for begin in range(0, len(money), _AT_ONCE):
-        part = slice(begin, begin + _AT_ONCE)
+    for begin in range(0, len(money), AT_ONCE):
+        part = slice(begin, begin + AT_ONCE)
         tokens_in, tokens_out, cached = (np.maximum(count[part], 0).astype(np.float64) for count in counts)
         money[part] = price.money(tokens_in, tokens_out, cached, factors[tier[part]])
     return money

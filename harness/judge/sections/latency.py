@@ -13,7 +13,7 @@ import numpy as np
 
 from harness.files.thresholds import negligible_lag_s
 from harness.judge import Latency, LatencyPart, NodeLoad, Quantile, TimingQuality, seconds, undefined
-from harness.judge.scores import NONE, Float, Int64, quantile_estimate
+from harness.judge.scores import AT_ONCE, NONE, Float, Int64, quantile_estimate
 from harness.judge.view import View, once
 
 PartName = Literal["queue", "rate limit", "connection", "service", "retries", "backoff", "own"]
@@ -102,10 +102,14 @@ def _over_time(view: View) -> tuple[tuple[float, float], ...]:
     if len(kept) > _POINTS:  # only those of the chosen instants are put in order, of equal ones too
         chosen = np.linspace(0, len(kept) - 1, _POINTS).round().astype(np.int64)
         ranked = np.sort(sent)
-        before = np.searchsorted(ranked, ranked[chosen])
-        near = np.flatnonzero(ranked[chosen][np.searchsorted(ranked[chosen], sent).clip(max=_POINTS - 1)] == sent)
+        wanted = ranked[chosen]
+        before = np.searchsorted(ranked, wanted)
+        del ranked
+        parts = ((begin, sent[begin : begin + AT_ONCE]) for begin in range(0, len(sent), AT_ONCE))
+        places = ((begin, wanted[np.searchsorted(wanted, part).clip(max=_POINTS - 1)] == part) for begin, part in parts)
+        near = np.concatenate([begin + np.flatnonzero(is_one) for begin, is_one in places])
         near = near[np.argsort(sent[near], kind="stable")]
-        ordered = kept[near[np.searchsorted(sent[near], ranked[chosen]) + chosen - before]]
+        ordered = kept[near[np.searchsorted(sent[near], wanted) + chosen - before]]
     else:
         ordered = kept[np.argsort(sent, kind="stable")]
     sent, took = trials.sent_at[ordered] / 1e9, trials.caller_ns[ordered] / 1e9

@@ -90,9 +90,10 @@ def _slowest(view: View) -> Iterable[NotableCase]:
     timed = np.flatnonzero((trials.caller_ns != NONE) & ~view.failed)
     if not len(timed):
         return []
-    caller = trials.caller_ns[timed]
     if len(timed) > _LOOKED_AT:  # the slowest of all, and what is as slow as the last of them: mostly enough
-        slow = timed[caller >= np.partition(caller, -_LOOKED_AT)[-_LOOKED_AT]]
+        caller = trials.caller_ns[timed]
+        caller.partition(-_LOOKED_AT)
+        slow = np.flatnonzero((trials.caller_ns >= caller[-_LOOKED_AT]) & ~view.failed)
         timed = slow if view.cases_in(slow) > 3 else timed
     ordered = timed[np.lexsort((timed, -trials.caller_ns[timed]))]
     _, first = np.unique(trials.case[ordered], return_index=True)  # a case once, however often it was slow

@@ -126,8 +126,8 @@ class Packed(Sequence[_T], Generic[_T]):
     def encoded(self) -> Iterator[bytes]:
         """Give the bytes of each value."""
         held = memoryview(self._held)
-        for begin in range(0, len(self), _AT_ONCE):
-            part = slice(begin, begin + _AT_ONCE)
+        for begin in range(0, len(self), AT_ONCE):
+            part = slice(begin, begin + AT_ONCE)
             for start, size in zip(self._start[part].tolist(), self._size[part].tolist(), strict=True):
                 yield bytes(held[start : start + size])
 
@@ -164,7 +164,7 @@ class Packed(Sequence[_T], Generic[_T]):
 
 
 _U = TypeVar("_U")
-_AT_ONCE = 65_536
+AT_ONCE = 65_536  # rows: what lies between must not take as much memory as the columns do
 
 
 def _same(one: object, other: object) -> bool:

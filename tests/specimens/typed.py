@@ -104,12 +104,15 @@ class Reader:
     provider: Batches = field(default_factory=Batches)  # of the models at SERVER
     store: Bucket = field(default_factory=lambda: Bucket(environment={}))
     stack: ExitStack = field(default_factory=ExitStack)  # what is still open when the page ends
-    said: str = ""
+    said: str | None = ""  # None: what prints it is not installed
     imports: str = ""  # of the Python of the page
 
     def follow(self, block: Block) -> None:
         """Do with a block what a reader does; whatever is wrong is an AssertionError that names its place."""
-        if block.excused is not None or ("needs" in block.marks and not _installed(block.marks["needs"])):
+        if "needs" in block.marks and not _installed(block.marks["needs"]):
+            self.said = None
+            return
+        if block.excused is not None:
             self.said = "" if block.language == "sh" else self.said
             return
         text = self._filled(block)
@@ -268,6 +271,8 @@ class Reader:
         said = self.said
         if "of" in block.marks:
             said = self._printed(block.marks["of"], block.marks.get("width", "100"))
+        if said is None:
+            return
         left = plain(said)
         for piece in re.split(r"^\s*(?:…|\.\.\.)\s*$", shown, flags=re.MULTILINE):
             if not piece.strip():

@@ -84,7 +84,7 @@ def _started(ends: ExitStack) -> "subprocess.Popen[bytes] | None":
         )
     except OSError:
         return None
-    ends.callback(_end, child)
+    ends.callback(end_child, child)
     return child
 
 
@@ -99,7 +99,8 @@ def _asked(child: "subprocess.Popen[bytes]", what: bytes, task: object) -> Any: 
         return None
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
+def end_child(child: "subprocess.Popen[bytes]") -> None:
+    """Kill a process, close its pipes and wait for it."""
     child.kill()
     for pipe in (child.stdin, child.stdout):
         if pipe is not None:

@@ -15,7 +15,7 @@ from commanded import COMMAND, environment, in_process
 from crashing import NEEDS_STRACE, STRACE, Injection, run_command, runs_of
 
 
-def finish(bought: Bought) -> None:
+def assert_finished_once(bought: Bought) -> None:
     """Resume, or start where nothing was begun, and hold the run against one that nobody killed."""
     args = ("resume", "latest") if runs_of(bought.root) else ("run", "small.suite.yml")
     done = in_process(*args, "--quiet", at=bought.root)
@@ -52,7 +52,7 @@ def test_killed_while_it_buys_it_buys_each_batch_once(
         started.set()
         process.communicate()
     assert process.returncode == -signal.SIGKILL
-    finish(bought)
+    assert_finished_once(bought)
 
 
 @pytest.mark.skipif(STRACE is None, reason=NEEDS_STRACE)
@@ -60,4 +60,4 @@ def test_killed_while_it_buys_it_buys_each_batch_once(
 def test_killed_at_an_fsync_it_buys_each_batch_once(tmp_path: Path, scripted_server: Serve, nth: int) -> None:
     bought = Bought(tmp_path, scripted_server, Batches())
     run_command(tmp_path, "run", "small.suite.yml", injection=Injection("fsync", nth))
-    finish(bought)
+    assert_finished_once(bought)

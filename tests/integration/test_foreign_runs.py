@@ -152,7 +152,7 @@ MANIFESTS: dict[str, Change] = {
 }
 
 
-def well_ended(done: Done, arguments: list[str], what: str) -> None:
+def assert_well_ended(done: Done, arguments: list[str], what: str) -> None:
     told = (what, arguments, done.stderr[-600:])
     assert done.returncode in {0, 1, 2, 3, 4}, told
     assert "Traceback" not in done.stderr, told
@@ -164,7 +164,7 @@ def well_ended(done: Done, arguments: list[str], what: str) -> None:
 def test_whatever_a_manifest_says_no_command_fails_over_it(project: Path, what: str) -> None:
     mutate(run_of(project) / "manifest.json", MANIFESTS[what])
     for arguments in COMMANDS:
-        well_ended(command(project, *arguments), arguments, what)
+        assert_well_ended(command(project, *arguments), arguments, what)
 
 
 REFUSED = ["suite empty", "pattern broken", "repeats many", "seed endless", "candidates doubled", "model empty"]
@@ -208,7 +208,7 @@ def test_whatever_a_report_of_the_past_says_no_later_run_fails_over_it(project: 
     suite = project / SUITE
     suite.write_text(suite.read_text().replace("failures <= 10%", "drift.drop <= 5%"))
     for arguments in (["run", SUITE, "--quiet"], ["history", SUITE], ["list"], ["report", run.name]):
-        well_ended(command(project, *arguments), arguments, what)
+        assert_well_ended(command(project, *arguments), arguments, what)
 
 
 def test_what_a_command_keeps_beside_a_run_does_not_follow_a_link(project: Path, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_what_a_command_keeps_beside_a_run_does_not_follow_a_link(project: Path,
         ["compare", *[run.name] * 2],
         ["list"],
     ):
-        well_ended(command(project, *arguments), arguments, "links")
+        assert_well_ended(command(project, *arguments), arguments, "links")
     assert mine.read_text() == "mine"
 
 
@@ -246,7 +246,7 @@ def test_a_file_of_a_run_that_is_none_is_not_followed_and_not_waited_for(
         (run / name).mkdir()
     for arguments in COMMANDS:
         arguments = [run.name if each == "latest" else each for each in arguments]  # noqa: PLW2901
-        well_ended(command(project, *arguments), arguments, f"{name} {kind}")
+        assert_well_ended(command(project, *arguments), arguments, f"{name} {kind}")
 
 
 # What a journal says
@@ -320,7 +320,7 @@ def test_whatever_a_journal_says_a_refusal_names_the_run(project: Path, what: st
     for arguments in COMMANDS:
         arguments = [run.name if each == "latest" else each for each in arguments]  # noqa: PLW2901
         done = command(project, *arguments)
-        well_ended(done, arguments, what)
+        assert_well_ended(done, arguments, what)
         if done.returncode == 2:
             assert run.name in done.stderr.replace("\n", ""), (what, arguments, done.stderr)
 
@@ -336,7 +336,7 @@ def test_flipped_bytes_are_refused_by_name_or_change_nothing_that_matters(projec
     for arguments in COMMANDS:
         arguments = [run.name if each == "latest" else each for each in arguments]  # noqa: PLW2901
         done = command(project, *arguments)
-        well_ended(done, arguments, f"{name} {seed}")
+        assert_well_ended(done, arguments, f"{name} {seed}")
         if done.returncode == 2:
             assert run.name in done.stderr.replace("\n", ""), (arguments, done.stderr)
 

@@ -84,7 +84,7 @@ def left(mark: Path) -> str:
     return out.read_text() if out.exists() else ""
 
 
-def fails_unmoved(repo: Path, mark: Path, base_commit: str, **how: Any) -> None:
+def assert_fails_unmoved(repo: Path, mark: Path, base_commit: str, **how: Any) -> None:
     """Expect the verdict that the prompt deserves, over the true base, and no mark."""
     document = gate_json(gate(repo, **how))
     assert (document["status"], document["base_commit"]) == ("FAIL", base_commit), document["headline"]
@@ -115,7 +115,7 @@ def test_a_bare_repository_in_a_folder_of_the_branch_is_not_taken_for_the_reposi
         assert (document["status"], document["base_commit"]) == ("FAIL", base)
         assert left(mark) == ""
     else:
-        fails_unmoved(repo, mark, base)
+        assert_fails_unmoved(repo, mark, base)
     assert git_state(repo / place)[0] == git(repo, "rev-parse", "HEAD")
     assert left(mark) == ""
 
@@ -148,7 +148,7 @@ def test_no_driver_that_attributes_name_and_no_program_of_the_configuration_is_r
         git(repo, "config", key, str(mark))
     write_prompt(repo, "Sort very badly: {{ message }}")  # the working tree is not what the index remembers
     assert git_state(repo)[1] is True
-    fails_unmoved(repo, mark, base)
+    assert_fails_unmoved(repo, mark, base)
 
 
 def test_no_hook_runs_whoever_set_the_folder_of_hooks(repo: Path, mark: Path) -> None:
@@ -162,7 +162,7 @@ def test_no_hook_runs_whoever_set_the_folder_of_hooks(repo: Path, mark: Path) ->
     commit(repo, "hooks")
     git(repo, "config", "core.hooksPath", "hooks")
     os.utime(repo / PROMPT)  # an index that wants a refresh
-    fails_unmoved(repo, mark, base)
+    assert_fails_unmoved(repo, mark, base)
 
 
 def test_a_git_in_the_working_directory_is_not_the_git_that_runs(
@@ -173,7 +173,7 @@ def test_a_git_in_the_working_directory_is_not_the_git_that_runs(
     shutil.copy(mark, repo / "git")
     commit(repo, "a git")
     monkeypatch.setenv("PATH", f".{os.pathsep}{os.pathsep}{os.environ['PATH']}")
-    fails_unmoved(repo, mark, base)
+    assert_fails_unmoved(repo, mark, base)
 
 
 def test_git_gets_no_key_and_nothing_of_a_callers_git_variables(
@@ -205,7 +205,7 @@ def test_a_replace_ref_does_not_change_what_the_base_holds(repo: Path, mark: Pat
     worse(repo)
     commit(repo, "worse")
     git(repo, "replace", base, lower)
-    fails_unmoved(repo, mark, base)
+    assert_fails_unmoved(repo, mark, base)
 
 
 @pytest.mark.parametrize("kind", ["tag", "heads"])
@@ -393,7 +393,7 @@ def test_a_prompt_that_git_lfs_keeps_is_read_from_this_clone_and_no_filter_runs(
         assert gate(repo).returncode == 0, "smudged, and as the base has it"
     write_prompt(repo, "Sort badly: {{ message }}")
     if stored:
-        fails_unmoved(repo, mark, base)
+        assert_fails_unmoved(repo, mark, base)
     else:
         done = gate(repo)
         assert (done.returncode, "LFS" in done.stderr) == (2, True)

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import IO, Any, Protocol
 
+from harness.cores import end_child
 from harness.files.prompts.compiling import RenderFailed, TemplateRefused, TooMuchMemory
 from harness.files.prompts.render import Prompt, Rendered, RenderedChat, RenderedText, Renderer
 
@@ -95,7 +96,7 @@ class ConfinedRenderer:
         self._begin(start_s)
         found = self._ask(self._told)
         if found:
-            _end(self._child)
+            end_child(self._child)
             raise RenderRefused(found)
 
     def _took_up(self) -> bool:
@@ -125,7 +126,7 @@ class ConfinedRenderer:
             return
         self._over = RenderRefused("This renderer was closed.")
         if self._asking or _IDLE.setdefault(self._told, self._child) is not self._child:
-            _end(self._child)
+            end_child(self._child)
         if len(_IDLE) > _MOST_IDLE:
             _end_idle(_MOST_IDLE)
 
@@ -160,18 +161,9 @@ class ConfinedRenderer:
         return json.loads(answer)
 
     def _ended(self, how: str, what: str = _TOO_MUCH) -> RenderRefused:
-        _end(self._child)
+        end_child(self._child)
         self._over = RenderRefused(what, how)
         return self._over
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    child.kill()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
-    child.wait()
 
 
 @atexit.register
@@ -179,7 +171,7 @@ def _end_idle(most: int = 0) -> None:
     """End those that waited longest, until so many are left."""
     with suppress(KeyError):  # another thread took the last
         while len(_IDLE) > most:
-            _end(_IDLE.popitem(last=False)[1])
+            end_child(_IDLE.popitem(last=False)[1])
 
 
 def _line(content: object) -> bytes:

@@ -11,9 +11,14 @@ holds.
 
 import base64
 import hashlib
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.util import cache_from_source
 from pathlib import Path
+from pickle import UnpicklingError
 from types import CodeType
 from typing import Any
 
@@ -30,17 +35,53 @@ _HTML_MARKS = {"pass": "✓ ", "fail": "✗ ", "inconclusive": "? ", "plain": ""
 _MARKS = {"pass": "✅ ", "fail": "❌ ", "inconclusive": "❓ ", "plain": ""}
 
 
+# All that decides what becomes of a template's text, beside the text and Jinja. Nothing is worked out as it is
+# compiled, by `finalize` neither: what is compiled holds for any version of our own functions.
+_COMPILING: dict[str, Any] = {
+    "trim_blocks": True,
+    "lstrip_blocks": True,
+    "keep_trailing_newline": True,
+    "optimized": False,
+}
+_OURS = Path(__file__).parents[1]
+
+
 class _Compiled(jinja2.BytecodeCache):
-    """What this process compiled, by a template's name, file and text: an environment is made for each page."""
+    """What was compiled, by a template's file and text: in this process, and our own templates beside them.
+
+    Compiling them takes a seventh of a short run. They are kept in `__pycache__`, as Python keeps the modules of
+    this package: who may write there may change the package; of any other folder, code must not be taken.
+    """
 
     def __init__(self) -> None:
         self._code: dict[tuple[str, str], CodeType | None] = {}
 
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        ours = filename is not None and Path(filename).is_relative_to(_OURS) and Path(filename).name == name
+        return filename if ours and filename else super().get_cache_key(name, filename)
+
+    def get_source_checksum(self, source: str) -> str:
+        return super().get_source_checksum(f"{jinja2.__version__} escaped {_COMPILING} {source}")
+
     def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._code.get((bucket.key, bucket.checksum))
+        code = self._code.get((bucket.key, bucket.checksum))
+        if code is None and Path(bucket.key).is_absolute():
+            with suppress(OSError, EOFError, ValueError, UnpicklingError):  # none is kept, or a torn one
+                bucket.bytecode_from_string(Path(cache_from_source(bucket.key)).read_bytes())
+            code = bucket.code
+            if code is not None and code.co_filename != bucket.key:  # the package was moved
+                code = None
+        bucket.code = code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         self._code[bucket.key, bucket.checksum] = bucket.code
+        if Path(bucket.key).is_absolute() and not sys.dont_write_bytecode:
+            kept = Path(cache_from_source(bucket.key))
+            written = kept.with_name(f"{kept.name}.{os.getpid()}")
+            with suppress(OSError):  # a package that nobody may write to, a full disk: compiled each time
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                written.write_bytes(bucket.bytecode_to_string())
+                written.replace(kept)
 
 
 _COMPILED = _Compiled()
@@ -51,7 +92,8 @@ def environment(neutralise: Callable[[str], Markup], template_dir: Path | None) 
     if template_dir is not None and not template_dir.is_dir():
         raise UsageError(f"{template_dir} is not a folder", fix="Name the folder that holds your templates.")
 
-    def finalize(value: Any) -> Any:  # noqa: ANN401  # Jinja prints any value
+    @jinja2.pass_context
+    def finalize(_context: object, value: Any) -> Any:  # noqa: ANN401  # Jinja prints any value
         return value if isinstance(value, Markup | jinja2.Undefined) else neutralise(str(value))
 
     own = jinja2.PackageLoader("harness.report", "templates")
@@ -62,9 +104,7 @@ def environment(neutralise: Callable[[str], Markup], template_dir: Path | None) 
         autoescape=True,
         finalize=finalize,
         undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+        **_COMPILING,
     )
 
 

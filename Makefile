@@ -5,6 +5,8 @@ PY := .venv/bin/python
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+# What pip does on one core, on all, and without what only tests of others import; what can't be compiled is no Python.
+COMPILE := $(PY) -m compileall -qq -j 0 -x '/tests?/' .venv/lib harness || true
 
 .PHONY: help demo test dev-by-parts lint lint-workflows audit sbom hashes clean
 .DEFAULT_GOAL := help
@@ -52,7 +54,8 @@ lint-workflows: .venv/.dev
 
 .venv/.dev: .venv/.made pyproject.toml constraints.txt
 	@echo "installing the harness and its test tools into .venv" >&2
-	@$(PIP) --editable '.[dev,tables,view,otel,local,ray]' 2>/dev/null || $(MAKE) --no-print-directory dev-by-parts
+	@$(PIP) --no-compile --editable '.[dev,tables,view,otel,local,ray]' 2>/dev/null || $(MAKE) --no-print-directory dev-by-parts
+	@$(COMPILE)
 	@touch $@
 
 # Where one call can't have all: what tests can be run without.
@@ -62,8 +65,10 @@ dev-by-parts:
 	@$(PIP) --editable '.[ray]' || echo "no wheel of Ray for this platform: its tests are skipped" >&2
 
 # MLflow's client and what its tracking server needs, for the tests of `export --to mlflow`; skipped where it is absent.
+# By its name, not as the extra `mlflow`: the harness would be installed anew, under the feet of what runs meanwhile.
 .venv/.mlflow: .venv/.dev
-	@$(PIP) --editable '.[mlflow]' sqlalchemy alembic flask flask-cors
+	@$(PIP) --no-compile mlflow-skinny sqlalchemy alembic flask flask-cors
+	@$(COMPILE)
 	@touch $@
 
 # What is pinned, held against the public lists of known weaknesses (needs a network that reaches them).

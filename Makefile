@@ -22,8 +22,9 @@ help:
 demo: .venv/.local
 	@$(PY) -m harness demo
 
+# One process more than the two cores that CI has: tests of limits, kills and clusters wait for half of their time.
 test: .venv/.dev
-	@$(PY) -m pytest -n 2 --dist loadgroup
+	@$(PY) -m pytest -n 3 --dist loadgroup
 
 lint: .venv/.dev
 	$(PY) -m ruff check .

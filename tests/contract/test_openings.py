@@ -18,7 +18,7 @@ from harness.measure.endpoint.transports.openai_transport import OpenAITransport
 from harness.measure.endpoint.transports.transport import Exchange, Transport
 from harness.measure.endpoint.transports.wire import WireTransport
 
-OPENING_S = 0.2
+OPENING_S = 0.1  # far more than a connection within this machine takes
 SHARED = {WireTransport: 1, HttpxTransport: 16, OpenAITransport: 1}  # pools that calls go to in turn
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from chromium import AXE, PHONE, WCAG_AA, Chromium, Page
-from commanded import REPLAY, harness, write_yaml
+from commanded import HANGS_S, REPLAY, harness, write_yaml
 from viewed import RUN, case_id, events, expected, manifest, write_run
 from viewing import viewing
 
@@ -200,7 +200,7 @@ def test_two_runs_are_chosen_and_compared(browser: Chromium, viewer: str) -> Non
         page.evaluate("document.querySelector('[name=base_candidate]').value = 'v2@mini'")
         page.evaluate("document.querySelector('[name=head_candidate]').value = 'v1@mini'")
         page.expect_load(lambda: page.evaluate("document.querySelector('.filters button').click()"))
-        until = time.monotonic() + 60  # on a slow machine a page that continues by itself comes first
+        until = time.monotonic() + HANGS_S  # on a slow machine a page that continues by itself comes first
         headings: list[str] = []
         while "Cases fixed: 0" not in headings and time.monotonic() < until:
             time.sleep(0.2)
@@ -439,7 +439,7 @@ def test_a_run_that_goes_on_is_followed_in_the_browser(browser: Chromium, tmp_pa
 
 
 def wait_for(condition: Any) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANGS_S
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.2)

@@ -15,7 +15,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pytest
-from commanded import REPLAY, harness, write_yaml
+from commanded import HANGS_S, REPLAY, harness, write_yaml
 from viewed import RUN, events, write_run
 from viewing import viewing
 
@@ -149,7 +149,7 @@ def test_a_run_that_goes_on_is_followed(project: Path) -> None:
         for event in everything[100:]:
             writer.append(event)
         writer.close()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + HANGS_S
         while progress(address)["journalled_trials"] != 360 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert progress(address)["journalled_trials"] == 360

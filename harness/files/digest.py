@@ -5,6 +5,7 @@ order, titles and descriptions do not matter.
 """
 
 import json
+from functools import lru_cache
 from hashlib import blake2b
 from json.encoder import encode_basestring_ascii
 
@@ -18,5 +19,11 @@ def digest(content: object) -> str:
 
 def trial_key(prompt: str, model: str, case: str, variant: str, repeat: int) -> str:
     """Key a trial by the digests of its prompt, model and case, its variant and its repeat."""
-    texts = ",".join(map(encode_basestring_ascii, (prompt, model, case, variant)))  # as `digest` would, in fewer steps
-    return blake2b(f"[{texts},{repeat}]".encode(), digest_size=16).hexdigest()
+    hashed = _begun(prompt, model).copy()  # as `digest` would, in fewer steps
+    hashed.update(f"{encode_basestring_ascii(case)},{encode_basestring_ascii(variant)},{repeat}]".encode())
+    return hashed.hexdigest()
+
+
+@lru_cache
+def _begun(prompt: str, model: str) -> blake2b:
+    return blake2b(f"[{encode_basestring_ascii(prompt)},{encode_basestring_ascii(model)},".encode(), digest_size=16)

@@ -46,7 +46,7 @@ class NotALine(Exception):
 
 def encode_line(seq: int, event: Event | Header) -> bytes:
     """Encode with sequence number and checksum, LF included."""
-    rest = b'"seq":%d,"event":%b}' % (seq, _ascii(event))
+    rest = _ascii(_Line(seq, event))[1:]
     return b'{"crc":"%08x",%b\n' % (zlib.crc32(rest), rest)
 
 
@@ -100,11 +100,11 @@ def sequence_of(line: bytes) -> int:
     return int(digits)
 
 
-def _ascii(event: Event | Header) -> bytes:
+def _ascii(line: _Line) -> bytes:
     try:
-        encoded = _encode(event)
+        encoded = _encode(line)
     except UnicodeEncodeError:  # a lone surrogate: JSON can escape it, UTF-8 can't hold it
-        return json.dumps(msgspec.to_builtins(event), separators=(",", ":")).encode("ascii")
+        return json.dumps(msgspec.to_builtins(line), separators=(",", ":")).encode("ascii")
     if encoded.isascii():
         return encoded
     # Outside strings JSON is ASCII, so every other character may be escaped where it stands.

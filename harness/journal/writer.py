@@ -171,10 +171,10 @@ class JournalWriter:
             self._wake.set()
 
     def _write(self, lines: bytes) -> None:
-        rest = memoryview(lines)
         try:
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
+            done = os.write(self._fd, lines)
+            while done < len(lines):
+                done += os.write(self._fd, memoryview(lines)[done:])
             self._whole += len(lines)
         except OSError as error:
             self._fail(error, keep=self._whole)

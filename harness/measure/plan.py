@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 from contextlib import ExitStack, closing
 from functools import cached_property
+from itertools import islice
 from random import Random
 
 from harness.files.bundle.bundle import Bundle, Candidate
@@ -54,7 +55,7 @@ class Plan:
     def mark(self, done: bytearray, record: Record, *, done_with: bool = True) -> bool:
         """Mark a record's trial as finished (or not); False when no planned trial has its key."""
         code = self.code_of(record)
-        if code is None or self._trial(code).key != record.key:
+        if code is None or self._trial(*self._named(code)).key != record.key:
             return False
         done[code] = done_with
         return True
@@ -62,17 +63,16 @@ class Plan:
     def trials(
         self, done: bytearray, candidates: frozenset[str], *, shard: int = 0, shards: int = 1
     ) -> Iterator[Planned]:
-        """Yield the unfinished trials of these candidates in the drawn order; a shard takes every nth."""
-        for position, code in enumerate(self.codes(done, candidates), 1):
-            if position % shards == shard:
-                yield self.planned_at(code)
+        """Give the unfinished trials of these candidates in the drawn order; a shard takes every nth."""
+        codes = islice(self.codes(done, candidates), (shard or shards) - 1, None, shards)
+        return map(self.planned_at, codes)
 
     def codes(self, done: bytearray, candidates: Set[str]) -> Iterator[int]:
-        """Yield the codes of the unfinished trials of these candidates, in the drawn order; `done` may change."""
+        """Give the codes of the unfinished trials of these candidates, in the drawn order; `done` may change."""
         wanted = [candidate.name in candidates for candidate in self.candidates]
-        for code in self._codes():
-            if not done[code] and wanted[self._parts(code % self._width)[1]]:
-                yield code
+        if all(wanted):
+            return (code for code in self._codes() if not done[code])
+        return (code for code in self._codes() if not done[code] and wanted[self.candidate_of(code)])
 
     def candidate_of(self, code: int) -> int:
         """Give the place of a trial's candidate in the bundle."""
@@ -104,7 +104,7 @@ class Plan:
         """Yield the code of each trial that is waited for under its key, numbered where cases alike share one."""
         alike: Counter[str] = Counter()
         for code in self.codes(self.nothing_done(), {each.name for each in self.candidates if each.model.waits}):
-            key = self._trial(code).key
+            key = self._trial(*self._named(code)).key
             yield f"{key}-{alike[key]}" if alike[key] else key, code
             alike[key] += 1
 
@@ -192,7 +192,7 @@ class Plan:
         for repeat, order in enumerate(orders):
             Random(f"{self.seed}/{repeat}").shuffle(order)  # noqa: S311 (an order, not a secret)
         for repeat, order in enumerate(orders):
-            yield from (repeat * self._width + slot for slot in order)
+            yield from map((repeat * self._width).__add__, order)
 
     def _by_case(self) -> Iterator[int]:
         mine: dict[int, list[int]] = {}
@@ -226,10 +226,12 @@ class Plan:
         case, candidate = divmod(rest, len(self.candidates))
         return case, candidate, variant
 
-    def _trial(self, code: int) -> Trial:
+    def _named(self, code: int) -> tuple[CaseRow, Candidate, str, int]:
         repeat, slot = divmod(code, self._width)
-        i, j, k = self._parts(slot)
-        case, candidate, variant = self.cases[i], self.candidates[j], self.variants[k]
+        case, candidate, variant = self._parts(slot)
+        return self.cases[case], self.candidates[candidate], self.variants[variant], repeat
+
+    def _trial(self, case: CaseRow, candidate: Candidate, variant: str, repeat: int) -> Trial:
         content = case.digest if variant not in case.variants else digest([case.digest, case.variants[variant]])
         return Trial(
             key=trial_key(candidate.prompt_digest, candidate.model_digest, content, variant, repeat),
@@ -241,11 +243,10 @@ class Plan:
 
     def planned_at(self, code: int) -> Planned:
         """Make the trial that has this code."""
-        trial = self._trial(code)
-        case = self.cases[self._parts(code % self._width)[0]]
-        inputs = self.varied(case, trial.variant)
+        case, candidate, variant, repeat = self._named(code)
+        inputs = self.varied(case, variant)
         assert inputs is not None, "a variant that changes nothing was planned"
-        return Planned(trial, inputs)
+        return Planned(self._trial(case, candidate, variant, repeat), inputs)
 
     def code_of(self, record: Record) -> int | None:
         """Give the code of the trial that a record is of; None where it is none of the plan's."""

@@ -78,12 +78,13 @@ class JournalSink:
         if isinstance(event, Record):
             if isinstance(event.outcome, Reply) and not event.warmup:
                 self.answered.add(event.candidate)
-            if event.candidate not in self.refused:
+            if self._ended and event.candidate not in self.refused:
                 self.say_who_ended()
             self.observer.on_record(event)
             self._spent.take(event)
-            for stopped in () if self._stopper is None else self._stopper.take(event, RealClock.utc()):
-                self.put(stopped)
+            if self._stopper is not None:
+                for stopped in self._stopper.take(event, RealClock.utc()):
+                    self.put(stopped)
         elif isinstance(event, Stopped):
             self.settled.add(event.candidate)
             self.observer.on_note(

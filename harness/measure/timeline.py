@@ -27,11 +27,17 @@ class RealClock:
     """The machine's clocks."""
 
     now_ns = staticmethod(time.perf_counter_ns)
+    _second = (-1, "")
 
-    @staticmethod
-    def utc() -> str:
-        """Give the wall clock."""
-        return datetime.now(UTC).isoformat(timespec="microseconds")
+    @classmethod
+    def utc(cls) -> str:
+        """Give the wall clock; its seconds are put in words once for all trials of a second."""
+        at, micros = divmod(time.time_ns() // 1000, 1_000_000)
+        second, words = cls._second
+        if at != second:
+            words = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+            cls._second = at, words
+        return f"{words}{micros:06d}+00:00"
 
     @staticmethod
     async def sleep(seconds: float) -> None:
@@ -42,11 +48,11 @@ class RealClock:
 class Timeline:
     """Cuts the time since a trial was taken from the plan into named parts, without gap or overlap."""
 
-    __slots__ = ("_backoff_ns", "_clock", "_last", "_rate_limit_ns", "attempts", "own_ns", "queue_ns", "spent_ns")
+    __slots__ = ("_backoff_ns", "_last", "_now_ns", "_rate_limit_ns", "attempts", "own_ns", "queue_ns", "spent_ns")
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._last = clock.now_ns()
+        self._now_ns = clock.now_ns
+        self._last = self._now_ns()
         self._backoff_ns = 0
         self._rate_limit_ns = 0
         self.queue_ns = 0
@@ -93,7 +99,7 @@ class Timeline:
         self.attempts.append(attempt)
 
     def _lap(self) -> int:
-        now = self._clock.now_ns()
+        now = self._now_ns()
         lap = now - self._last
         self._last = now
         return lap

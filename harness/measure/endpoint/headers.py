@@ -40,10 +40,11 @@ _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?")
 
 def read_hints(headers: Headers, *, now: datetime | None = None) -> RateHints:
     """Read the hints of one response; costs a few lookups when there are none."""
-    openai = headers.get("x-ratelimit-remaining-requests")
-    tokens = headers.get("x-ratelimit-remaining-tokens")
-    anthropic = headers.get("anthropic-ratelimit-requests-remaining")
-    retry_ms, retry, should = (headers.get(k) for k in ("retry-after-ms", "retry-after", "x-should-retry"))
+    get = headers.get
+    openai = get("x-ratelimit-remaining-requests")
+    tokens = get("x-ratelimit-remaining-tokens")
+    anthropic = get("anthropic-ratelimit-requests-remaining")
+    retry_ms, retry, should = get("retry-after-ms"), get("retry-after"), get("x-should-retry")
     if not (openai or tokens or anthropic or retry_ms or retry or should):
         return NO_HINTS
     prefix, order = ("anthropic-ratelimit-", "{1}-{0}") if anthropic else ("x-ratelimit-", "{0}-{1}")

@@ -131,7 +131,7 @@ class LaneWork:
     @property
     def over(self) -> bool:
         """Whether all its candidates have ended."""
-        return {caller.first.state for caller in self.callers.values()} <= {"ended"}
+        return all(caller.first.state == "ended" for caller in self.callers.values())
 
     @property
     def timed(self) -> bool:
@@ -143,6 +143,8 @@ class LaneWork:
         caller, failure = self.callers[planned.trial.candidate], record.outcome
         if isinstance(failure, Failure) and is_fatal(failure.kind) and not record.recorded:
             self._end([each for each in self.callers.values() if each.entry is caller.entry], record, put)
+        elif caller.first.lets_by:
+            self._final(record, put)
         else:
             self._settle(caller, caller.first.settle(planned, record), put)
 
@@ -155,15 +157,21 @@ class LaneWork:
     def _settle(self, caller: Caller, settled: Decided, put: Put) -> None:
         self.feed.again.extend(settled.again)
         for record in settled.final:
-            try:
-                final = self.lane.breaker.settle(record)
-            except EndpointUnusable as error:
-                self._give_up(record, put, error)
+            if not self._final(record, put):
                 return
-            for each in final:
-                put(each)
         if settled.ends and caller.first.first is not None:
             self._end([caller], caller.first.first, put)
+
+    def _final(self, record: Record, put: Put) -> bool:
+        """Put what the breaker lets go; False when nobody is there any more."""
+        try:
+            final = self.lane.breaker.settle(record)
+        except EndpointUnusable as error:
+            self._give_up(record, put, error)
+            return False
+        for each in final:
+            put(each)
+        return True
 
     def _give_up(self, record: Record, put: Put, error: EndpointUnusable) -> None:
         """End all that share an address where nobody is; where a server answers, the models that it failed."""

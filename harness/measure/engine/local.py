@@ -197,11 +197,12 @@ class _Session:
         more, task = True, asyncio.current_task()
         while more:
             for n, planned in enumerate(lane.feed, 1):
-                if self._halt.stopping or lane.over:
+                caller = lane.callers[planned.trial.candidate]
+                if self._halt.stopping or (caller.first.state == "ended" and lane.over):
                     lane.feed.dealt_out()
                     return
                 try:
-                    await self._one(lane, planned, task, warmup=warmup)
+                    await self._one(lane, caller, planned, task, warmup=warmup)
                 except contract.Halted:
                     return
                 except HarnessError as error:
@@ -211,9 +212,10 @@ class _Session:
                     await asyncio.sleep(0)
             more = await lane.feed.more(number)
 
-    async def _one(self, lane: LaneWork, planned: Planned, task: asyncio.Task[None] | None, *, warmup: bool) -> None:
+    async def _one(
+        self, lane: LaneWork, caller: Caller, planned: Planned, task: asyncio.Task[None] | None, *, warmup: bool
+    ) -> None:
         """Measure one trial, unless its candidate has ended."""
-        caller = lane.callers[planned.trial.candidate]
         if caller.first.state != "open" and not await caller.first.enter():
             return
         try:
@@ -246,9 +248,10 @@ class _Session:
             self._sink.put(event)
         except HarnessError as error:
             self._end(error)
-        for name in self._sink.settled - self._settled:
-            self._settled.add(name)
-            self._lanes.told(self._lanes.places[name], opened=False)
+        if len(self._sink.settled) > len(self._settled):
+            for name in self._sink.settled - self._settled:
+                self._settled.add(name)
+                self._lanes.told(self._lanes.places[name], opened=False)
 
     def _end(self, error: HarnessError) -> None:
         # What can't be saved need not be waited for.

@@ -90,6 +90,11 @@ class FirstCalls:
         """Whether a refusal is worth sending again now: not while it may be what everybody gets."""
         return self.state != "asking" or failure.kind not in LASTING
 
+    @property
+    def lets_by(self) -> bool:
+        """Whether a reply is final as it came."""
+        return self.state == "open" and not self._before
+
     def settle(self, planned: Planned, record: Record) -> Decided:
         """Take what came of a call."""
         if self.state != "asking":

@@ -4,7 +4,8 @@ import resource
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from harness.files.project import Limits
 from harness.measure.pacing.rate import RateLimiter
@@ -17,7 +18,7 @@ _PATIENCE = 20  # good windows of half a second until more is tried; twice as ma
 _LONGEST_PATIENCE = 320
 
 
-class Ticket(NamedTuple):
+class Ticket(msgspec.Struct, frozen=True, gc=False):
     """What a sent call needs when its answer is heeded."""
 
     sent_ns: int
@@ -62,14 +63,13 @@ class Lane:
 
     def heed(self, answer: Answer, ticket: Ticket) -> None:
         """Learn from an answer."""
-        failed = isinstance(answer.outcome, Failure)
-        self.budget.called(succeeded=not failed)
-        if self.rate.heed(answer.hints, ticket.counts):
-            hints = answer.hints
+        outcome, hints = answer.outcome, answer.hints
+        self.budget.called(succeeded=not isinstance(outcome, Failure))
+        if self.rate.heed(hints, ticket.counts):
             self._say(f"spreading {hints.remaining_requests} requests over {hints.reset_requests_s:g} s")
-        if isinstance(answer.outcome, Failure):
+        if isinstance(outcome, Failure):
             return
-        used = answer.outcome.usage
+        used = outcome.usage
         if used.input is not None and used.output is not None:
             self.rate.settle(ticket.tokens, used.input + used.output)
         self.rate.learn_faster()

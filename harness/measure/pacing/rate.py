@@ -13,7 +13,7 @@ minutes are not spread over: a daily quota is there to be used.
 
 import asyncio
 
-from harness.measure.endpoint.contract import RateHints
+from harness.measure.endpoint.contract import NO_HINTS, RateHints
 from harness.measure.timeline import Clock
 
 _CATCH_UP_NS = 50_000_000
@@ -70,8 +70,8 @@ class RateLimiter:
     def heed(self, hints: RateHints, ticket: tuple[int, int]) -> bool:
         """Follow an answer's headers; True when they limit requests for the first time."""
         requests, tokens = ticket
-        if requests <= self._newest_hint:
-            return False  # an answer that overtook this one knows better
+        if hints is NO_HINTS or requests <= self._newest_hint:
+            return False  # nothing was said, or an answer that overtook this one knows better
         now, first = self._clock.now_ns(), False
         if hints.remaining_requests is not None:
             self._newest_hint = requests
@@ -107,13 +107,14 @@ class RateLimiter:
         return (due - self._clock.now_ns()) / 1e9 if due else 0.0
 
     def _take(self, tokens: int) -> tuple[int, int]:
-        now = self._clock.now_ns()
         request_ns = max(self._request_ns, self._hinted_request_ns, self._learned_ns)
-        if request_ns:
-            self._next_request = max(self._next_request, now - _CATCH_UP_NS) + request_ns
         token_ns = max(self._token_ns, self._hinted_token_ns)
-        if token_ns:
-            self._next_token = max(self._next_token, now - _CATCH_UP_NS) + tokens * token_ns
+        if request_ns or token_ns:
+            earliest = self._clock.now_ns() - _CATCH_UP_NS
+            if request_ns:
+                self._next_request = max(self._next_request, earliest) + request_ns
+            if token_ns:
+                self._next_token = max(self._next_token, earliest) + tokens * token_ns
         self._sent_requests += 1
         self._sent_tokens += tokens
         return self._sent_requests, self._sent_tokens

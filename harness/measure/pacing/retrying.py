@@ -198,7 +198,7 @@ class Breaker:
                 raise self._down(outcome)
             return ()
         self._succeeded = self._succeeded or isinstance(outcome, Reply)
-        return (*self.release(), record)
+        return (*self.release(), record) if self._held else (record,)
 
     def release(self) -> tuple[Record, ...]:
         """Give what is held, final because nothing is left to try."""

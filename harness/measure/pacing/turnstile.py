@@ -59,7 +59,8 @@ class Turnstile:
     def leave(self) -> None:
         """Give the place back."""
         self.admitted -= 1
-        self._admit()
+        if self._waiting:
+            self._admit()
 
     def succeeded(self) -> bool:
         """Count a success; True when the limit grew."""

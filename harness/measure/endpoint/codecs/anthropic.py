@@ -19,6 +19,7 @@ class AnthropicCodec:
 
     path = "/messages"
     method = "POST"
+    usual = None
 
     def __init__(self, entry: ModelEntry, prompt: Prompt) -> None:
         params = parameters.merged(entry, prompt)

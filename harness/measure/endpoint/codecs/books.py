@@ -202,13 +202,14 @@ def request_id(headers: Headers) -> str | None:
 
 def server_ns(payload: fields.JsonObject, headers: Headers) -> int | None:
     """Return the processing time that the server itself reports; a nonsensical one counts as none."""
+    said = headers.get("openai-processing-ms") or headers.get("x-envoy-upstream-service-time")
     try:
         timings = fields.object_at(payload, "timings")  # llama.cpp
         if timings is not None:
             millis = (fields.number_at(timings, "prompt_ms") or 0.0) + (
                 fields.number_at(timings, "predicted_ms") or 0.0
             )
-        elif said := headers.get("openai-processing-ms") or headers.get("x-envoy-upstream-service-time"):
+        elif said:
             millis = float(said)
         else:
             return None

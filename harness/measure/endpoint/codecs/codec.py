@@ -5,6 +5,7 @@ pure: no clock, no network. Its readers may raise `Malformed` and `ErrorInReply`
 turn those, error objects inside a 200 and every other status into a `Failure`.
 """
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 from harness.files.prompt import Rendered
@@ -38,6 +39,11 @@ class Codec(Protocol):
     method: str
     most_output: int  # tokens that may be generated at most, for tokens/min
 
+    @property
+    def usual(self) -> Callable[[bytes, Headers], Reply | None] | None:
+        """What reads a 200 that is as most are in one step; gives None for any other."""
+        ...
+
     def encode(self, rendered: Rendered) -> bytes:
         """Return the request body. Raises `CannotEncode`."""
         ...
@@ -63,6 +69,8 @@ def decode(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | 
         if refusal is not None:
             return refused(refusal, headers)
         return failure_map.from_status(status, body, headers.get("location"))
+    if codec.usual is not None and (reply := codec.usual(body, headers)) is not None:
+        return reply
     try:
         payload = parse_object(body)
         if error := payload.get("error"):

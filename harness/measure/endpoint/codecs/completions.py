@@ -3,7 +3,6 @@
 Few-shot as plain text serves small models best: llama.cpp speaks both.
 """
 
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -31,6 +30,7 @@ class ChatCodec:
 
     path = "/chat/completions"
     method = "POST"
+    usual = UsualReply.read
 
     def __init__(self, entry: ModelEntry, prompt: Prompt) -> None:
         params = parameters.merged(entry, prompt)
@@ -46,8 +46,6 @@ class ChatCodec:
 
     def reply(self, payload: fields.JsonObject, headers: Headers) -> Reply:
         """Read the first choice's message."""
-        with suppress(msgspec.ValidationError):
-            return msgspec.convert(payload, UsualReply).reply(headers)
         _raise_old_error(payload)
         if not payload.get("choices") and _was_filtered(payload):
             return Reply(text="", finish_reason="content_filter", **_kept_books({}, payload, headers, Books()))
@@ -195,6 +193,7 @@ class CompletionsCodec:
 
     path = "/completions"
     method = "POST"
+    usual = None
 
     def __init__(self, entry: ModelEntry, prompt: Prompt) -> None:
         params = parameters.merged(entry, prompt)

@@ -28,6 +28,7 @@ class GenericCodec:
     """A JSON service as one entry of harness.yml describes it."""
 
     path = ""
+    usual = None
 
     def __init__(self, name: str, entry: ModelEntry) -> None:
         if entry.reply is None:

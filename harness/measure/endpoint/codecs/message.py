@@ -51,6 +51,9 @@ class _Details(msgspec.Struct, gc=False):
     reasoning_tokens: Count | None = None
 
 
+_NO_DETAILS = _Details()
+
+
 class _Used(msgspec.Struct, gc=False):
     prompt_tokens: Count
     completion_tokens: Count
@@ -77,10 +80,21 @@ class UsualReply(_Ended, gc=False, kw_only=True):
     service_tier: str | None = None
     timings: None = None
 
+    @classmethod
+    def read(cls, body: bytes, headers: Headers) -> Reply | None:
+        """Read a whole body; None where it is anything else."""
+        try:
+            usual = _decode_usual(body)
+            if not body.isascii():
+                body.decode()  # what is not looked for must be text, too
+            return usual.reply(headers)
+        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
+            return None
+
     def reply(self, headers: Headers) -> Reply:
         """Give what it says."""
         used = self.usage
-        before, after = used.prompt_tokens_details or _Details(), used.completion_tokens_details or _Details()
+        before, after = used.prompt_tokens_details or _NO_DETAILS, used.completion_tokens_details or _NO_DETAILS
         counted = Usage(
             input=used.prompt_tokens,
             output=used.completion_tokens,
@@ -96,6 +110,9 @@ class UsualReply(_Ended, gc=False, kw_only=True):
             request_id=request_id(headers) or self.id or None,
             server_ns=server_ns({}, headers),
         )
+
+
+_decode_usual = msgspec.json.Decoder(UsualReply).decode
 
 
 def content_text(message: JsonObject) -> str:

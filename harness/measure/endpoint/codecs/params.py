@@ -129,5 +129,5 @@ def rough_tokens(rendered: Rendered) -> int:
     """Estimate the tokens of a rendered prompt, for plans and pacing; what is billed comes from `usage`."""
     if isinstance(rendered, RenderedText):
         return len(rendered.text.encode()) // _BYTES_PER_TOKEN + 1
-    size = sum(len(content.encode()) for _, content in rendered.messages)
+    size = sum([len(content.encode()) for _, content in rendered.messages])
     return size // _BYTES_PER_TOKEN + _TOKENS_PER_MESSAGE * len(rendered.messages) + 1

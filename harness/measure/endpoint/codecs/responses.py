@@ -20,6 +20,7 @@ class ResponsesCodec:
 
     path = "/responses"
     method = "POST"
+    usual = None
 
     def __init__(self, entry: ModelEntry, prompt: Prompt) -> None:
         params = parameters.merged(entry, prompt)

@@ -4,8 +4,13 @@ Theory. Other processes only ever save time: what one of them does not give, bec
 or was ended, is `None`, and whoever asked does it itself, and so meets the same error. They get what to do and give
 what they made by their own pipes, as pickles: nothing that comes from a file is ever one. They are started isolated,
 from what is installed, without the variables of this process (so without its keys), and end with their pipe.
+
+Nobody waits where that can be helped. Whoever is free takes the next task, this process too, and each other process
+has one waiting in its pipe. While this process computes, a thread that reads a pipe has its turn every 5 ms only: so
+pipes are wide, and what a process made is sent by a thread of it while it goes on.
 """
 
+import fcntl
 import os
 import pickle
 import subprocess
@@ -14,9 +19,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from typing import Any, TypeVar
+from threading import Condition
+from typing import Generic, TypeVar
 
 MOST = 8  # one process joins what they make, and has enough of that many
+_WIDE = 1 << 20  # bytes that a pipe holds, where the system lets it
 
 _Task = TypeVar("_Task")
 _T = TypeVar("_T")
@@ -29,30 +36,26 @@ def usable() -> int:
 
 
 def shared_out(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: int) -> Generator[_T | None, None, None]:
-    """Give what other processes make of each task, in order; None for what was not made, for whatever reason.
+    """Give what this process and others make of each task, in order; None for what was not made, for whatever reason.
 
     The function and its arguments are pickled: it is a function of an installed module, or a `partial` of one. At most
-    two tasks for each process are held at a time.
+    three tasks for each process are held at a time.
     """
+    work: _Work[_Task, _T] = _Work(tasks, 3 * cores)
+    what = pickle.dumps(function)
     with ExitStack() as ends:
-        what = pickle.dumps(function)
         threads = ends.enter_context(ThreadPoolExecutor(cores))  # first: the processes are ended before they are joined
-        free = deque(_started(ends) for _ in range(cores))
-
-        def made(task: _Task) -> _T | None:
-            child = free.popleft()  # there are as many as threads
-            try:
-                return None if child is None else _asked(child, what, task)
-            finally:
-                free.append(child)
-
-        waiting: deque[Future[_T | None]] = deque()
-        for task in tasks:
-            waiting.append(threads.submit(made, task))
-            if len(waiting) >= 2 * cores:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        ends.callback(work.close)
+        for child in filter(None, [_started(ends) for _ in range(cores - 1)]):
+            threads.submit(_fed, child, what, work)
+        while work.goes_on():
+            if (mine := None if work.is_due() else work.take()) is None:
+                yield from work.give()
+                continue
+            made = None
+            with suppress(Exception):  # as another process would
+                made = function(mine[1])
+            work.put(mine[0], made)
 
 
 def shared(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: int) -> Iterator[_T]:
@@ -72,6 +75,69 @@ def shared(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: int) 
         yield function(task) if made is None else made
 
 
+class _Work(Generic[_Task, _T]):
+    """Tasks that several threads take, in order; what is made of them is given in order, by one."""
+
+    def __init__(self, tasks: Iterable[_Task], most: int) -> None:
+        self._tasks, self._most = enumerate(tasks), most
+        self._made: dict[int, _T | None] = {}
+        self._begun = self._due = 0
+        self._left, self._changed = True, Condition()
+        self._failed: BaseException | None = None  # in finding the next task
+
+    def goes_on(self) -> bool:
+        """Tell whether anything may be left to be taken or given; raises what the tasks raised."""
+        if self._failed is not None:
+            raise self._failed
+        return self._left or self._due < self._begun
+
+    def is_due(self) -> bool:
+        """Tell whether what is to be given next is there."""
+        return self._due in self._made
+
+    def take(self, *, wait: bool = False) -> tuple[int, _Task] | None:
+        """Take the next task, with its place; None where there is none, or enough is begun and nobody is to wait."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._room() or not (wait and self._left))
+            return self._next() if self._room() else None
+
+    def _room(self) -> bool:
+        return self._begun < self._due + self._most
+
+    def _next(self) -> tuple[int, _Task] | None:
+        try:
+            found = next(self._tasks, None) if self._left else None
+        except BaseException as error:
+            self._failed, found = error, None
+        self._left = found is not None
+        self._begun += self._left
+        self._changed.notify_all()
+        return found
+
+    def put(self, place: int, made: _T | None) -> None:
+        """Keep what was made of a task."""
+        with self._changed:
+            self._made[place] = made
+            self._changed.notify_all()
+
+    def give(self) -> Iterator[_T | None]:
+        """Give what is due, as soon as it is there; nothing where nothing is begun."""
+        with self._changed:
+            if self._due == self._begun:
+                return
+            self._changed.wait_for(self.is_due)
+            made = self._made.pop(self._due)
+            self._due += 1
+            self._changed.notify_all()
+        yield made
+
+    def close(self) -> None:
+        """Let nobody take a task any more."""
+        with self._changed:
+            self._left = False
+            self._changed.notify_all()
+
+
 def _started(ends: ExitStack) -> "subprocess.Popen[bytes] | None":
     try:
         child = subprocess.Popen(  # noqa: S603 (this interpreter, and this file)
@@ -85,18 +151,29 @@ def _started(ends: ExitStack) -> "subprocess.Popen[bytes] | None":
     except OSError:
         return None
     ends.callback(end_child, child)
+    for pipe in (child.stdin, child.stdout):
+        with suppress(OSError, AttributeError):  # more than this user may have, or another system
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _WIDE)  # type: ignore[arg-type]
     return child
 
 
-def _asked(child: "subprocess.Popen[bytes]", what: bytes, task: object) -> Any:  # noqa: ANN401 - what it made
+def _fed(child: "subprocess.Popen[bytes]", what: bytes, work: _Work[_Task, _T]) -> None:
+    """Have a process do tasks as long as there are any, the next one sent before the last one is done."""
     assert child.stdin is not None
     assert child.stdout is not None
+    asked: deque[int] = deque()
     try:
-        pickle.dump((what, task), child.stdin, protocol=5)
-        child.stdin.flush()
-        return pickle.load(child.stdout)  # noqa: S301 (from our own process, nothing from a file)
-    except (OSError, EOFError, pickle.UnpicklingError):
-        return None
+        while (found := work.take(wait=not asked)) is not None or asked:
+            if found is not None:
+                asked.append(found[0])
+                pickle.dump((what, found[1]), child.stdin, protocol=5)
+                child.stdin.flush()
+            if len(asked) > 1 or found is None:
+                work.put(asked[0], pickle.load(child.stdout))  # noqa: S301 (from our own process, nothing from a file)
+                asked.popleft()
+    except Exception:  # whatever it is, who asked does it
+        for place in asked:
+            work.put(place, None)
 
 
 def end_child(child: "subprocess.Popen[bytes]") -> None:
@@ -111,13 +188,24 @@ def end_child(child: "subprocess.Popen[bytes]") -> None:
 
 def child() -> None:
     """Do one task after the other, as one of the processes that others share out to."""
-    while True:
-        try:
-            what, task = pickle.load(sys.stdin.buffer)  # noqa: S301 (from whoever started this)
-        except EOFError:
-            return
-        made: object = None
-        with suppress(Exception):  # whoever asks does it again, and meets the same
-            made = pickle.loads(what)(task)  # noqa: S301 (as above)
+    with ThreadPoolExecutor(1) as sending:
+        sent: Future[None] | None = None
+        while True:
+            try:
+                what, task = pickle.load(sys.stdin.buffer)  # noqa: S301 (from whoever started this)
+            except EOFError:
+                return
+            made: object = None
+            with suppress(Exception):  # whoever asks does it again, and meets the same
+                made = pickle.loads(what)(task)  # noqa: S301 (as above)
+            if sent is not None:
+                sent.result()
+            sent = sending.submit(_send, made)
+
+
+def _send(made: object) -> None:
+    try:
         pickle.dump(made, sys.stdout.buffer, protocol=5)
         sys.stdout.flush()
+    except BaseException:  # no pickle, or nobody there: whoever waits for it must not wait for ever
+        os._exit(1)

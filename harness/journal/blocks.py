@@ -1,10 +1,11 @@
 """A journal read in byte ranges, on all cores that this process may use where that pays.
 
-Theory. A range begins and ends at line ends. Other processes of this interpreter read the ranges and send what was
-made of each back, in the order of the journal. What such a process can't know is the number of its first line: it
-takes the line's own, and a range counts only where that is the one due after the range before. On any doubt (a
-number that does not follow, damage, an error of what is made, a process that ended) this process reads that range
-and all after it itself, knowing the numbers: errors and results are those of one core, whatever happened elsewhere.
+Theory. A range begins and ends at line ends. This process and others of this interpreter read the ranges, whoever is
+free the next; the last ones are small, so that all end at a time. What is made of each is given in the order of the
+journal. What a reader of a range can't know is the number of its first line: it takes the line's own, and a range
+counts only where that is the one due after the range before. On any doubt (a number that does not follow, damage, an
+error of what is made, a process that ended) this process reads that range and all after it again, knowing the
+numbers: errors and results are those of one core, whatever happened elsewhere.
 """
 
 import os
@@ -20,6 +21,7 @@ from harness.journal.line import LONGEST_LINE, Event
 from harness.journal.reader import Range, open_plain, read_events
 
 RANGE = 32 << 20  # bytes; some 70,000 trials
+_LAST, _SMALLEST = 4, 8  # a range is at most a fourth of what is left, and at least an eighth of the first ones
 _AT_ONCE = 200  # events that are objects at one time
 PAYS = 96 << 20  # bytes of a journal from which processes are started: some 200,000 trials
 
@@ -59,8 +61,8 @@ class Journal(Iterable[Event]):
         begin = 0
         with suppress(FileNotFoundError), open_plain(self._path) as journal:
             size = os.fstat(journal.fileno()).st_size
-            while begin + self._range < size:
-                journal.seek(begin + self._range)
+            while begin + (step := self._step(size - begin)) < size:
+                journal.seek(begin + step)
                 line = journal.readline(LONGEST_LINE + 1)
                 end = journal.tell()
                 if not line.endswith(b"\n") or end >= size:
@@ -68,6 +70,9 @@ class Journal(Iterable[Event]):
                 yield begin, end
                 begin = end
         yield begin, None
+
+    def _step(self, left: int) -> int:
+        return max(min(self._range, left // _LAST), self._range // _SMALLEST, 1)
 
 
 def blocks_of(events: Iterable[Event], work: _Work[_T]) -> Iterator[_T]:

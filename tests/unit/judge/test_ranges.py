@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from run_of import CALM, candidate, case_row, manifest_of, record
 
 from harness.errors import JournalDamaged
 from harness.journal import Journal, JournalWriter, blocks
+from harness.journal.reader import Range
 from harness.judge.assess import assess
 from harness.judge.table.read import tabulate
 from harness.record import Event, Failure, Record, Reply, Session, Usage
@@ -88,15 +90,24 @@ def test_ranges_and_processes_leave_no_trace_in_the_report(tmp_path: Path, range
         assert report(journal, cores=2, range_=range_) == whole
 
 
-def test_ranges_are_read_by_other_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object, **__: object) -> None:
-        raise AssertionError("this process reads a range")
+def test_ranges_that_follow_each_other_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def known(*range_: Any, **number: int) -> Range:
+        assert not number, "a range is read again, with the number of its first line"
+        return Range(*range_)
 
     journal = written(tmp_path)
-    monkeypatch.setattr(blocks, "Range", refused)  # here, not in the processes that are started
+    monkeypatch.setattr(blocks, "Range", known)
     made = list(Journal(journal, cores=2, range_=9_000, pays=0).blocks(list))
     assert len(made) > 3
     assert [event for part in made for some in part for event in some] == events()
+
+
+def test_the_last_ranges_are_small(tmp_path: Path) -> None:
+    journal = written(tmp_path)
+    ends = [end for _, end in Journal(journal, range_=9_000)._ranges()][:-1]
+    sizes = [end - begin for begin, end in zip([0, *ends[:-1]], ends, strict=True)]
+    assert sizes[0] >= 9_000
+    assert sizes[-1] < 2_000
 
 
 @pytest.mark.parametrize("executable", ["/bin/false", "/nowhere/python"])

@@ -218,19 +218,24 @@ class Measurer:
         """Give what was said a moment later: a call of Ray's takes more CPU than a hundred trials' frames."""
         if self._asked and self._said and not self._gathering:
             self._gathering = True
-            self._loop.call_later(_GATHER_S, self._look, self._count)
+            self._loop.call_later(_GATHER_S, self._look, self._count, time.thread_time())
 
-    def _look(self, before: int) -> None:
-        """Wait on while many of the calls that are out end: told by this loop, which knows whether it had a core."""
+    def _look(self, before: int, cpu_s: float) -> None:
+        """Wait on while many of the calls that are out end, or the loop has work: then who waits loses nothing."""
         assert self._ears is not None
-        if self._asked and self._count - before >= max(1, self._ears.lanes.out * _SOON):
-            self._loop.call_later(_GATHER_S, self._look, self._count)
+        now_s = time.thread_time()
+        many = self._count - before >= max(1, self._ears.lanes.out * _SOON)
+        if self._asked and (many or now_s - cpu_s > _GATHER_S / 2):
+            self._loop.call_later(_GATHER_S, self._look, self._count, now_s)
             return
         self._gathering = False
         self._give()
 
+    def _whole(self) -> None:
+        """Give it once all who go on in this turn of the loop have: the first may end before the next begins."""
+        self._loop.call_soon(lambda: None if self._ears and self._ears.lanes.out else self._give())
+
     def _give(self) -> None:
-        """Give it at once: no call is out, and who waited for a word has heard it."""
         if self._asked and self._said:
             self._asked = False
             self._due.set()
@@ -238,7 +243,7 @@ class Measurer:
     def _measure(self, work: Work) -> None:
         log_by((lambda text: self._say(said.to_frame(said.Logged(text=text)))) if work.debug else None)
         try:
-            ended = serve(work, self._say, self._hear, self._give)
+            ended = serve(work, self._say, self._hear, self._whole)
         except Exception as error:
             ended = said.Ended(
                 load=said.Load(), cut_off=0, error="RunIncomplete", message=f"{type(error).__name__}: {error}"

@@ -18,6 +18,7 @@ class Heard:
     def __init__(self) -> None:
         self.words: list[tuple[str, Any]] = []
         self.out = 0
+        self.lanes = SimpleNamespace(out=0)
 
     def __getattr__(self, name: str) -> Any:
         return lambda *numbers: self.words.append((name, numbers[-1]))
@@ -62,3 +63,22 @@ def test_what_is_said_is_given_to_one_call_and_once() -> None:
         actor._give()
         assert asking.get() == frame
         heard.join()
+
+
+def test_who_ends_before_the_next_begins_does_not_go_alone() -> None:
+    actor, heard = begun()
+    later: list[Any] = []
+    actor._loop.call_soon = later.append  # type: ignore[method-assign, assignment]
+    actor._asked = True
+    actor._say(b"one")
+    actor._whole()
+    assert not actor._due.is_set()
+    heard.lanes.out = 1  # the next has begun in this turn
+    later.pop()()
+    assert not actor._due.is_set()
+    heard.lanes.out = 0
+    actor._say(b"two")
+    actor._whole()
+    later.pop()()
+    assert actor._due.is_set()
+    assert list(actor._said) == [b"one", b"two"]

@@ -28,6 +28,7 @@ from measured import events_of, places, records, spam, write_project
 from measured_twice import agreed, write_recorded, write_served
 from pages import ROOT, blocks
 from scripted import Answer, Held, Request, Script, ScriptedServer, chat_reply
+from stopped import poor, settled
 from threaded import settle
 
 from harness.errors import EndpointUnusable, UsageError
@@ -260,6 +261,34 @@ def test_a_cluster_gives_the_report_of_one_process(
     alone, cluster = (agreed(report, recorded=kind == "recorded") for report in reports)
     assert cluster == alone
     assert alone["journalled_trials"] == 320
+
+
+def test_shards_that_stop_early_on_a_cluster_settle_what_one_process_does(
+    tmp_path: Path, scripted_server: Serve, three: Three
+) -> None:
+    server, typed = scripted_server(poor), ("run", "small.suite.yml", "--stop", "--json")
+    for root in ("once", "parts"):
+        suite = write_project(tmp_path / root, server.url, cases=300, limits={"concurrency": 6})
+        suite.write_text(suite.read_text() + "thresholds: [accuracy >= 90%]\nstop: {every: 5, from: 20}\n")
+    once = json.loads(in_process(*typed, at=tmp_path / "once").stdout)
+    parts, runs = tmp_path / "parts", list[Path]()
+    for number in (1, 2):  # the first does not see the second, and asks all
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # Ray's own
+            shard = in_process(*typed, "--engine", "ray", "--shard", f"{number}/2", at=parts)
+        assert shard.returncode == 0, shard.stderr
+        runs += [run for run in list_runs(parts / "results") if run not in runs]
+    assert [{each.node for each in events_of(run, Interference)} == {""} for run in runs] == [False, False]
+    joined = json.loads(in_process("merge", "--json", *runs, at=parts).stdout)
+    alone, cluster = (
+        settled(tmp_path / "once" / "results" / once["run_id"]),
+        settled(parts / "results" / joined["run_id"]),
+    )
+    assert [settled(run) for run in runs] == [{}, alone]
+    assert cluster == alone != {}
+    assert set(places(parts / "results" / joined["run_id"]).values()) == {1}
+    assert (len(records(runs[0])), joined["complete"]) == (150, True)
+    assert len(records(runs[1])) < 150
 
 
 def test_who_is_refused_is_found_out_by_a_few_calls(tmp_path: Path, scripted_server: Serve, engine: str) -> None:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.files.suite.model import ReplyRule, Suite
 
 _MOST_VARIANTS = 1_000
+_MOST_PROCESSES = 64  # that a folder may ask for
 
 
 class FileDigest(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +81,12 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
                 own = more.get("trials")
                 return f"{number}/{of}", own if isinstance(own, int) else self.planned_trials
         return "", self.planned_trials
+
+    @property
+    def processes(self) -> int | None:
+        """How many processes or actors it was asked to be measured by; None where nobody asked, or for too many."""
+        asked: int = self.notes.get("processes", 0)
+        return asked if 0 < asked <= _MOST_PROCESSES else None
 
     def again(self, them: str) -> str:
         """Say as a sentence what sends trials that failed again."""
@@ -182,6 +189,7 @@ def check_manifest(manifest: Manifest) -> None:
         "merged": list,
         "source": dict,
         "unasked": int,
+        "processes": int,
     }
     if any(not isinstance(manifest.notes[key], kind) for key, kind in kinds.items() if key in manifest.notes):
         raise ValueError("its notes are none that a run writes")

@@ -85,7 +85,8 @@ def resume(
         begin = replace(begin, bounded=sum(allowed) - sum(begin.done), recorded=begin.done, others=others, done=allowed)
         if failed:
             watching.on_note(f"{plan.planned - sum(allowed):,} trials are sent: what failed, and what was not run")
-        run_session(run, bundle, plan, writer, begin, observer=watching, processes=processes, most=most)
+        wide = processes or manifest.processes  # as the run was begun
+        run_session(run, bundle, plan, writer, begin, observer=watching, processes=wide, most=most)
     return run
 
 

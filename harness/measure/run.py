@@ -67,6 +67,7 @@ def measure(
                 log_to(run / DEBUG_LOG)
             manifest = make_manifest(run, bundle, plan, command)
             manifest.notes.update({} if shard is None else note_of(shard))
+            manifest.notes.update({} if processes is None else {"processes": processes})
             stopper = together(stopper, run, manifest, plan, watching)
             begin = replace(_begin(plan, reused, most, stopper, shard), retry=retry)
             if shard is not None:

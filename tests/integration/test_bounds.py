@@ -11,7 +11,12 @@ import pytest
 import yaml
 from commanded import write_yaml
 from gated import SUITE, Done, branch, classifier, command, served, write_prompt, write_repository
+from measured import events_of
+from msgspec.structs import replace
 from scripted import Answer, Request, Script, ScriptedServer
+
+from harness.record import Interference
+from harness.rundir import list_runs, read_manifest, write_manifest
 
 Serve = Callable[[Script], ScriptedServer]
 CASES = 40
@@ -55,6 +60,21 @@ def test_processes_share_one_bound_on_trials(tmp_path: Path, server: ScriptedSer
     project(tmp_path, server)
     done = measure(tmp_path, "--max-trials", "11", "--processes", "2")
     assert (done.returncode, len(server.requests)) == (4, 11), done.stderr
+
+
+@pytest.mark.parametrize(("noted", "by"), [(3, 3), (1, 1), (10**9, 1), (-1, 1)])
+def test_a_resume_is_as_wide_as_its_run_was_asked_to_be(
+    tmp_path: Path, server: ScriptedServer, noted: int, by: int
+) -> None:
+    project(tmp_path, server)
+    measure(tmp_path, "--max-trials", "11", "--processes", "3")
+    (run,) = list_runs(tmp_path / "results")
+    manifest = read_manifest(run)
+    assert manifest.notes["processes"] == 3
+    write_manifest(run, replace(manifest, notes={**manifest.notes, "processes": noted}))
+    command(tmp_path, "resume", "--quiet")
+    assert len(server.requests) == CASES
+    assert [each.processes for each in events_of(run, Interference)] == [3, by]
 
 
 def test_what_is_planned_to_cost_more_is_refused_before_a_call_and_leaves_no_run(

@@ -57,7 +57,9 @@ def test_a_connection_that_is_not_safe_ends_the_run_after_its_first_calls(
     known = {"ca_file": str(certified.authority)} if server in {"expired", "other_host"} else {}
     with counted(None if server == "plain" else certified.server(server)) as (port, connections):
         write_project(tmp_path, f"https://127.0.0.1:{port}", cases=40, transport=transport, **known)
-        done = harness("run", "small.suite.yml", "--quiet", at=tmp_path)
+        # That a process of each transport ends is seen once: what it is told by the server makes no difference to it
+        run = harness if server == "self_signed" else in_process
+        done = run("run", "small.suite.yml", "--quiet", at=tmp_path)
     said = " ".join(done.stderr.split())
     assert done.returncode == 5, said
     assert words in said
@@ -72,7 +74,7 @@ def test_a_plain_address_of_a_server_with_tls_ends_the_run_after_its_first_calls
 ) -> None:
     with counted(certified.server()) as (port, connections):
         write_project(tmp_path, f"http://127.0.0.1:{port}", cases=40, transport=transport)
-        done = harness("run", "small.suite.yml", "--quiet", at=tmp_path)
+        done = in_process("run", "small.suite.yml", "--quiet", at=tmp_path)
     said = " ".join(done.stderr.split())
     assert done.returncode == 5, said
     assert "what answers there expects TLS: write https://" in said
@@ -84,7 +86,7 @@ def test_a_plain_address_of_a_server_with_tls_ends_the_run_after_its_first_calls
 def test_a_proxy_that_lets_nobody_through_ends_the_run_after_its_first_calls(tmp_path: Path, transport: str) -> None:
     with counted(None) as (port, connections):  # to it CONNECT is a bad request
         write_project(tmp_path, "https://elsewhere.example", cases=40, transport=transport)
-        done = harness(
+        done = in_process(
             "run", "small.suite.yml", "--quiet", at=tmp_path, env={"HTTPS_PROXY": f"http://127.0.0.1:{port}"}
         )
     said = " ".join(done.stderr.split())

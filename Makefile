@@ -7,6 +7,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 # What pip does on one core, on all, and without what only tests of others import; what can't be compiled is no Python.
 COMPILE := $(PY) -m compileall -qq -j 0 -x '/tests?/' .venv/lib harness || true
+# What MLflow's tracking server needs beside its client, for the tests of `export --to mlflow`.
+TRACKING := sqlalchemy alembic flask flask-cors
 
 .PHONY: help demo test dev-by-parts lint lint-workflows audit sbom hashes clean
 .DEFAULT_GOAL := help
@@ -55,7 +57,8 @@ lint-workflows: .venv/.dev
 
 .venv/.dev: .venv/.made pyproject.toml constraints.txt
 	@echo "installing the harness and its test tools into .venv" >&2
-	@$(PIP) --no-compile --editable '.[dev,tables,view,otel,local,ray]' 2>/dev/null || $(MAKE) --no-print-directory dev-by-parts
+	@$(PIP) --no-compile --editable '.[dev,tables,view,otel,local,ray,mlflow]' $(TRACKING) 2>/dev/null \
+	  || $(MAKE) --no-print-directory dev-by-parts
 	@$(COMPILE)
 	@touch $@
 
@@ -64,13 +67,7 @@ dev-by-parts:
 	@$(PIP) --editable '.[dev,tables,view,otel]' || { echo "The install failed: is there a network, or a package index that pip can reach?" >&2; exit 2; }
 	@$(PIP) --editable '.[local]' || echo "no wheel of xllamacpp for this platform: tests of the embedded model are skipped" >&2
 	@$(PIP) --editable '.[ray]' || echo "no wheel of Ray for this platform: its tests are skipped" >&2
-
-# MLflow's client and what its tracking server needs, for the tests of `export --to mlflow`; skipped where it is absent.
-# By its name, not as the extra `mlflow`: the harness would be installed anew, under the feet of what runs meanwhile.
-.venv/.mlflow: .venv/.dev
-	@$(PIP) --no-compile mlflow-skinny sqlalchemy alembic flask flask-cors
-	@$(COMPILE)
-	@touch $@
+	@$(PIP) --editable '.[mlflow]' $(TRACKING) || echo "MLflow could not be installed: its test is skipped" >&2
 
 # What is pinned, held against the public lists of known weaknesses (needs a network that reaches them).
 audit: .venv/.supply

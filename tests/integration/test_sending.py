@@ -21,7 +21,7 @@ from scripted import Answer, Script, ScriptedServer
 Serve = Callable[[Script], ScriptedServer]
 ANSWERS = {("spam", "spam"): 45, ("spam", "ham"): 5, ("ham", "ham"): 50}
 DEMANDS = ["accuracy >= 90%", "recall[spam] >= 99%"]
-WITHOUT_MLFLOW = "needs mlflow-skinny, sqlalchemy, alembic and flask: `make .venv/.mlflow` installs them"
+WITHOUT_MLFLOW = "needs mlflow-skinny, sqlalchemy, alembic and flask: `make test` installs them"
 
 TRACKING = """
 import os, sys

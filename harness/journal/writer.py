@@ -79,7 +79,8 @@ class JournalWriter:
                 self._waiting_lines.append(lines)
             else:
                 self._write(lines)
-        self.check()
+        if self.failure is not None:
+            raise self.failure
         if not self._wake.is_set():  # it is set until what it was set for is synced
             self._wake.set()
 

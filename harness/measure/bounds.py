@@ -210,9 +210,9 @@ class Spent:
 
     def __init__(self, bundle: Bundle, most: Most) -> None:
         self._prices = {c.name: c.model.price for c in bundle.candidates}
-        self._most = most
+        self._most, self._counts = most, most.bounds_money
 
     def take(self, record: Record) -> None:
         """Count a reply. Raises RunIncomplete from when the bound is reached."""
-        if self._most.bounds_money and isinstance(record.outcome, Reply) and not record.recorded:
+        if self._counts and isinstance(record.outcome, Reply) and not record.recorded:
             self._most.spend(self._prices[record.candidate].of(record.outcome.usage) or 0.0)

@@ -228,7 +228,8 @@ class Plan:
 
     def _named(self, code: int) -> tuple[CaseRow, Candidate, str, int]:
         repeat, slot = divmod(code, self._width)
-        case, candidate, variant = self._parts(slot)
+        rest, variant = divmod(slot, len(self.variants))
+        case, candidate = divmod(rest, len(self.candidates))
         return self.cases[case], self.candidates[candidate], self.variants[variant], repeat
 
     def _trial(self, case: CaseRow, candidate: Candidate, variant: str, repeat: int) -> Trial:
@@ -244,7 +245,7 @@ class Plan:
     def planned_at(self, code: int) -> Planned:
         """Make the trial that has this code."""
         case, candidate, variant, repeat = self._named(code)
-        inputs = self.varied(case, variant)
+        inputs = case.inputs if variant == ORIGINAL else self.varied(case, variant)
         assert inputs is not None, "a variant that changes nothing was planned"
         return Planned(self._trial(case, candidate, variant, repeat), inputs)
 

@@ -6,6 +6,7 @@ inserted as they are: case text is never parsed as a template, and nothing is es
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -59,7 +60,7 @@ class Renderer:
 
 def _changing(part: Piece, constants: Mapping[str, Any]) -> Callable[[Mapping[str, str]], str]:
     if not constants:
-        return lambda inputs: fill(part, inputs)
+        return partial(fill, part)
     return lambda inputs: fill(part, {**inputs, **constants})
 
 

@@ -171,8 +171,8 @@ class _Sending:
             self._caller.lane.overloaded(answer, self._ticket, seconds)
 
     def _timeout_s(self) -> float:
-        left = self._caller.entry.deadline_s - self._timeline.spent_ns / 1e9
-        return max(0.001, min(self._caller.entry.timeout_s, left))
+        entry, spent_ns = self._caller.entry, self._timeline.spent_ns
+        return max(0.001, min(entry.timeout_s, entry.deadline_s - spent_ns / 1e9))
 
     def _or_deadline(self, answer: Answer) -> Answer:
         """Name the deadline when it, and not the number of attempts, ended the retries."""

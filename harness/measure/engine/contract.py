@@ -95,14 +95,10 @@ class Halt:
 
     def __init__(self) -> None:
         self.error: HarnessError | None = None
+        self.stopping = False  # the run is about to end
         self.cut_off = 0  # calls that were in flight and cut off
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: set[asyncio.Task[None]] = set()
-
-    @property
-    def stopping(self) -> bool:
-        """Whether the run is about to end."""
-        return self.error is not None
 
     def watch(self, task: asyncio.Task[None]) -> None:
         """Cancel this task when the run stops."""
@@ -123,7 +119,7 @@ class Halt:
         """Stop dispatching; calls in flight have `grace_s` seconds to end. Only the first error counts."""
         if self.error is not None:
             return
-        self.error = error
+        self.error, self.stopping = error, True
         for task in self._tasks - self._sending:
             task.cancel()
         if grace_s <= 0:

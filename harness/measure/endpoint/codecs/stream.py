@@ -163,12 +163,12 @@ class StreamReader:
 
 def is_events(body: bytes) -> bool:
     """Tell whether a whole body is a stream of events, whatever its content type says."""
-    return body[:1] != b"{" and body.lstrip(BOM + b" \t\r\n").startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+    return body.lstrip(BOM + b" \t\r\n").startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
 
 
 def decode_whole(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | Failure:
     """Read one complete response, which may be a stream of events that came as a plain body."""
-    if not (200 <= status < 300 and is_events(body) and isinstance(codec, StreamingCodec)):
+    if body[:1] == b"{" or not (200 <= status < 300 and is_events(body) and isinstance(codec, StreamingCodec)):
         return decode(codec, status, headers, body)
     reader = StreamReader(codec)
     reader(body, 0)

@@ -79,16 +79,17 @@ class Way:
         elif step.endswith("connect_tcp.started") and self.connecting_at is None:
             self.connecting_at = perf_counter_ns()
 
-    def written_ns(self, start: int) -> int | None:
-        """Give when the request had been written, counted from the start."""
-        return None if self.written_at is None else self.written_at - start
+    def told(self, start: int) -> tuple[int | None, int | None]:
+        """Give when the request had been written, from the start, and how long a connection was opened for it.
 
-    def connect_ns(self) -> int | None:
-        """Give how long a connection was opened for it; None where none was, or none stood in the end."""
-        if self.connecting_at is None or self.written_at is None:
-            return None
+        None where that was not told; none was opened, or none stood in the end.
+        """
+        if self.written_at is None:
+            return None, None
+        if self.connecting_at is None:
+            return self.written_at - start, None
         connected = self.written_at if self.connected_at is None else self.connected_at
-        return max(0, connected - self.connecting_at)
+        return self.written_at - start, max(0, connected - self.connecting_at)
 
 
 class Transport(Protocol):
@@ -151,8 +152,7 @@ class ClientTransport(ABC, Generic[R]):
     ) -> Exchange | Broken:
         """Send one request and read the whole response, or push its events' bytes to `sink`."""
         first = status = headers = None
-        streamed, way = False, Way(at_once=sink is not None)
-        start = perf_counter_ns()
+        streamed, way, start = False, Way(at_once=sink is not None), perf_counter_ns()
         try:
             async with self.send(method, url, body, timeout_s, way) as response:
                 first = perf_counter_ns() - start
@@ -174,14 +174,15 @@ class ClientTransport(ABC, Generic[R]):
                 content = _out_of_time(timeout_s, status)
             elif content.kind == "network" and status is None and await self._wants_tls(url):
                 content = foreign_errors.wants_tls(content)
+        written_ns, connect_ns = way.told(start)
         if isinstance(content, Failure):
             return Broken(
                 failure=content,
                 duration_ns=end,
                 first_byte_ns=first,
                 headers=headers,
-                written_ns=way.written_ns(start),
-                connect_ns=way.connect_ns(),
+                written_ns=written_ns,
+                connect_ns=connect_ns,
             )
         assert first is not None
         assert status is not None
@@ -193,8 +194,8 @@ class ClientTransport(ABC, Generic[R]):
             first_byte_ns=first,
             duration_ns=end,
             streamed=streamed,
-            written_ns=way.written_ns(start),
-            connect_ns=way.connect_ns(),
+            written_ns=written_ns,
+            connect_ns=connect_ns,
         )
 
     async def _wants_tls(self, url: str) -> bool:

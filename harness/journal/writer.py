@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -28,7 +29,7 @@ class JournalWriter:
         self._closing = threading.Event()
         self._fsyncing = False
         self._waiting_lines: list[bytes] = []
-        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._waiters: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None  # all that wait for one fsync
         self._whole = offset  # the file holds whole lines up to here
         self._durable = offset  # and these survive a power cut
         self.saved = lines
@@ -110,9 +111,10 @@ class JournalWriter:
             if not self._waiting_lines:
                 return
             loop = asyncio.get_running_loop()
-            future: asyncio.Future[None] = loop.create_future()
-            self._waiters.append((loop, future))
-        await future
+            if self._waiters is None or self._waiters[0] is not loop:
+                self._waiters = (loop, asyncio.Event())
+            ended = self._waiters[1]
+        await ended.wait()
         self.check()
 
     async def durable(self) -> None:
@@ -161,9 +163,11 @@ class JournalWriter:
             if self.failure is None:
                 self.saved, self._durable = appended, whole
                 self._write_waiting()
-            waiters, self._waiters = self._waiters, []
-        for loop, future in waiters:
-            _wake_up(loop, future)
+            waiters, self._waiters = self._waiters, None
+        if waiters is not None:
+            loop, ended = waiters
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(ended.set)
 
     def _write_waiting(self) -> None:
         if self._waiting_lines:
@@ -199,17 +203,6 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(fd)
-
-
-def _wake_up(loop: "asyncio.AbstractEventLoop", future: "asyncio.Future[None]") -> None:
-    def finish() -> None:
-        if not future.done():
-            future.set_result(None)
-
-    try:
-        loop.call_soon_threadsafe(finish)
-    except RuntimeError:
-        return  # the loop was closed: nobody waits any more
 
 
 def _storage_failed(path: Path, error: OSError) -> StorageFailed:

@@ -10,6 +10,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -159,6 +160,36 @@ def test_every_record_is_in_the_file_when_append_returns_and_no_fsync_runs(tmp_p
         writer.close()
         assert written == 2001
         assert writer.saved == 2001
+
+    asyncio.run(write())
+
+
+def test_one_fsync_wakes_all_that_wait_for_it_but_whoever_was_cancelled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def fsync(_: int) -> None:
+        begun.set()
+        may_end.wait(60)
+
+    async def write() -> None:
+        writer = JournalWriter.create(tmp_path / JOURNAL, "run-1")
+        monkeypatch.setattr(os, "fsync", fsync)
+        writer.append(reply_record(1))
+        await asyncio.to_thread(begun.wait, 60)
+        writer.append(reply_record(2))
+        assert writer.backlogged
+        waiting = [asyncio.create_task(writer.written()) for _ in range(3)]
+        await asyncio.sleep(0)
+        waiting[1].cancel()
+        await asyncio.wait([waiting[1]])
+        assert not waiting[0].done()
+        assert not waiting[2].done()
+        may_end.set()
+        await asyncio.gather(waiting[0], waiting[2])
+        assert (tmp_path / JOURNAL).read_bytes().count(b"\n") == 3
+        writer.close()
 
     asyncio.run(write())
 

@@ -281,6 +281,21 @@ def test_a_tier_that_is_no_text_is_odd_and_a_long_one_is_cut() -> None:
     assert good(CODEC, {**chat_body(), "service_tier": "x" * 5000}).usage.tier == "x" * 40
 
 
+def test_a_usual_reply_may_be_in_any_script_and_a_broken_text_anywhere_in_it_is_no_reply() -> None:
+    usual = (
+        '{"object":"chat.completion","unknown":"é","choices":[{"message":{"content":"да"},"finish_reason":"stop"}],'
+        '"usage":{"prompt_tokens":1,"completion_tokens":1}}'
+    ).encode()
+    for body in (usual, b"\xef\xbb\xbf" + usual):
+        reply = decode(ChatCodec(entry(), prompt()), 200, {}, body)
+        assert isinstance(reply, Reply)
+        assert reply.text == "да"
+    for broken in (b"\xff", b"\\ud800"):
+        failure = decode(ChatCodec(entry(), prompt()), 200, {}, usual.replace("é".encode(), broken))
+        assert isinstance(failure, Failure)
+        assert failure.kind == "invalid_reply"
+
+
 def test_length_content_filter_and_refusal_are_replies() -> None:
     assert good(CODEC, chat_body(finish_reason="length")).finish_reason == "length"
     filtered = good(CODEC, chat_body(finish_reason="content_filter", message={"content": None}))

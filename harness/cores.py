@@ -3,7 +3,8 @@
 Theory. Other processes only ever save time: what one of them does not give, because it met an error, can't be started
 or was ended, is `None`, and whoever asked does it itself, and so meets the same error. They get what to do and give
 what they made by their own pipes, as pickles: nothing that comes from a file is ever one. They are started isolated,
-from what is installed, without the variables of this process (so without its keys), and end with their pipe.
+from what is installed, without the variables of this process (so without its keys), and end with their pipe. Who has
+more to share out later keeps them: a start takes a third of a second.
 
 Nobody waits where that can be helped. Whoever is free takes the next task, this process too, and each other process
 has one waiting in its pipe. While this process computes, a thread that reads a pipe has its turn every 5 ms only: so
@@ -18,13 +19,16 @@ import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
-from threading import Condition
-from typing import Generic, TypeVar
+from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar, copy_context
+from threading import Condition, Thread
+from typing import Generic, TypeAlias, TypeVar
 
 MOST = 8  # one process joins what they make, and has enough of that many
 _WIDE = 1 << 20  # bytes that a pipe holds, where the system lets it
 
+_idle: ContextVar["list[_Process] | None"] = ContextVar("idle", default=None)
+_Process: TypeAlias = "subprocess.Popen[bytes]"
 _Task = TypeVar("_Task")
 _T = TypeVar("_T")
 
@@ -33,6 +37,18 @@ def usable() -> int:
     """Give how many cores this process may use, of which it makes use."""
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(found, MOST)
+
+
+@contextmanager
+def kept(pays: bool) -> Iterator[None]:
+    """Where that `pays`, keep processes that have nothing to do until this ends, for who shares out next in it."""
+    before = _idle.set([] if pays else None)
+    try:
+        yield
+    finally:
+        for child in _idle.get() or ():
+            end_child(child)
+        _idle.reset(before)
 
 
 def shared_out(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: int) -> Generator[_T | None, None, None]:
@@ -46,8 +62,8 @@ def shared_out(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: i
     with ExitStack() as ends:
         threads = ends.enter_context(ThreadPoolExecutor(cores))  # first: the processes are ended before they are joined
         ends.callback(work.close)
-        for child in filter(None, [_started(ends) for _ in range(cores - 1)]):
-            threads.submit(_fed, child, what, work)
+        idle = _idle.get()
+        fed = [(child, threads.submit(_fed, child, what, work)) for child in _found(ends, idle, cores - 1)]
         while work.goes_on():
             if (mine := None if work.is_due() else work.take()) is None:
                 yield from work.give()
@@ -56,6 +72,8 @@ def shared_out(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: i
             with suppress(Exception):  # as another process would
                 made = function(mine[1])
             work.put(mine[0], made)
+        if idle is not None:
+            idle.extend([child for child, feeding in fed if feeding.result()])
 
 
 def shared(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: int) -> Iterator[_T]:
@@ -73,6 +91,23 @@ def shared(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: int) 
     for made in shared_out(function, kept(), cores):
         task = waiting.popleft()
         yield function(task) if made is None else made
+
+
+def beside(pays: bool, function: Callable[..., _T], *args: object) -> "Future[_T]":
+    """Begin something in a thread, where that `pays`; else do it now. Who asks for what it made meets its error."""
+    made: Future[_T] = Future()
+
+    def make() -> None:
+        try:
+            made.set_result(function(*args))
+        except BaseException as error:
+            made.set_exception(error)
+
+    if pays:
+        Thread(target=copy_context().run, args=(make,), daemon=True).start()
+    else:
+        make()
+    return made
 
 
 class _Work(Generic[_Task, _T]):
@@ -138,7 +173,21 @@ class _Work(Generic[_Task, _T]):
             self._changed.notify_all()
 
 
-def _started(ends: ExitStack) -> "subprocess.Popen[bytes] | None":
+def _found(ends: ExitStack, idle: "list[_Process] | None", count: int) -> "Iterator[_Process]":
+    """Give processes, idle ones first; those that are not idle when `ends` does are ended."""
+
+    def end(child: _Process) -> None:
+        if idle is None or child not in idle:
+            end_child(child)
+
+    for _ in range(count):
+        child = idle.pop() if idle else _started()
+        if child is not None:
+            ends.callback(end, child)
+            yield child
+
+
+def _started() -> "_Process | None":
     try:
         child = subprocess.Popen(  # noqa: S603 (this interpreter, and this file)
             [sys.executable, "-I", "-c", f"from {__name__} import child; child()"],
@@ -150,15 +199,17 @@ def _started(ends: ExitStack) -> "subprocess.Popen[bytes] | None":
         )
     except OSError:
         return None
-    ends.callback(end_child, child)
     for pipe in (child.stdin, child.stdout):
         with suppress(OSError, AttributeError):  # more than this user may have, or another system
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _WIDE)  # type: ignore[arg-type]
     return child
 
 
-def _fed(child: "subprocess.Popen[bytes]", what: bytes, work: _Work[_Task, _T]) -> None:
-    """Have a process do tasks as long as there are any, the next one sent before the last one is done."""
+def _fed(child: _Process, what: bytes, work: _Work[_Task, _T]) -> bool:
+    """Have a process do tasks as long as there are any, the next one sent before the last one is done.
+
+    Tells whether it has done all that it was asked.
+    """
     assert child.stdin is not None
     assert child.stdout is not None
     asked: deque[int] = deque()
@@ -174,9 +225,11 @@ def _fed(child: "subprocess.Popen[bytes]", what: bytes, work: _Work[_Task, _T]) 
     except Exception:  # whatever it is, who asked does it
         for place in asked:
             work.put(place, None)
+        return False
+    return True
 
 
-def end_child(child: "subprocess.Popen[bytes]") -> None:
+def end_child(child: _Process) -> None:
     """Kill a process, close its pipes and wait for it."""
     child.kill()
     for pipe in (child.stdin, child.stdout):

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from harness import judge
+from harness.cores import kept
 from harness.errors import fitting_together
 from harness.files.thresholds import Threshold, metric_of
 from harness.judge import OUTCOMES, Assessment, CandidateAssessment, PastRun, Verdict, checks, listed, settled
@@ -13,7 +15,7 @@ from harness.judge.compare import leaderboard
 from harness.judge.history.found import answered_figures, past_runs, split_figures
 from harness.judge.history.section import judged_history, lab_run, runs_before
 from harness.judge.history.series import earlier
-from harness.judge.leakage.section import judged_leakage
+from harness.judge.leakage.section import judged_leakage, sought
 from harness.judge.sections.classification import judged_classification, judged_slices
 from harness.judge.sections.cost import judged_cost
 from harness.judge.sections.generalization import judged_generalization, other_split
@@ -25,9 +27,8 @@ from harness.judge.sections.tradeoff import judged_tradeoff
 from harness.judge.sections.trouble import cut_while_thinking, judged_replies, no_reply, what_went_wrong
 from harness.judge.sections.versions import with_growth, with_versions
 from harness.judge.table.read import tabulate
-from harness.judge.view import RunTable, RunView, View
-from harness.record import Event
-from harness.rundir import LOOKED_BACK_ON, SCHEMA_VERSION, Manifest, events_of, read_manifest, runs_of_suite
+from harness.judge.view import BESIDE, RunTable, RunView, View
+from harness.rundir import LOOKED_BACK_ON, SCHEMA_VERSION, Event, Manifest, events_of, read_manifest, runs_of_suite
 
 
 def assess_run(
@@ -63,10 +64,12 @@ def assess(
 ) -> Assessment:
     """Judge a run from its events and what is known of earlier runs; same input in any order, same result."""
     past = earlier(past, (manifest.created_utc, manifest.run_id))
-    run = RunView(manifest, tabulate(manifest, events, labelled), past=past, thresholds=thresholds)
-    before = checks.baseline_of(baseline)
-    policies = [_policy(view, before) for view in run.views]
-    candidates = tuple(_candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True))
+    with kept(manifest.planned_trials in BESIDE):
+        run = RunView(manifest, tabulate(manifest, events, labelled), past=past, thresholds=thresholds)
+        sought(run)
+        before = checks.baseline_of(baseline)
+        policies = [_policy(view, before) for view in run.views]
+        candidates = tuple(_candidate(view, policy, before) for view, policy in zip(run.views, policies, strict=True))
     candidates = with_growth(run.views, with_versions(candidates, manifest, past))
     candidates = checks.among_candidates(candidates, run.error)
     measured = [
@@ -131,7 +134,8 @@ def _policy(view: View, baseline: checks.Baseline | None) -> tuple[Threshold, ..
 
 
 def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baseline | None) -> CandidateAssessment:
-    timing = timing_quality(view)
+    alone = View(view.run, view.entry, view.every_trial) if view.run.has_room else view
+    sections = view.run.beside(_sections, alone)
     before = None if baseline is None else baseline.before(view)
     judged = checks.check_all(view, policy, before)
     judged = judged if view.stopped is None else checks.as_settled(view, policy, judged)
@@ -152,25 +156,14 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
         trials=len(view.trials),
         cases=len(view.cases),
         repeats=view.repeats,
-        classification=judged_classification(view),
-        latency=judged_latency(view),
-        stability=judged_stability(view),
-        cost=judged_cost(view),
-        timing_quality=timing,
-        slices=judged_slices(view),
-        robustness=judged_robustness(view),
-        generalization=judged_generalization(view),
         leakage=judged_leakage(view),
-        tradeoff=judged_tradeoff(view),
-        notable=notable_cases(view),
-        notable_counts=notable_counts(view),
         went_wrong=troubles,
         lost=view.lost,
         answered=answered_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         answered_splits=split_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         open_by_failures=checks.open_by_failures(verdict, judged),
-        replies=judged_replies(view),
         settled=early,
+        **sections.result(),
     )
     return msgspec.structs.replace(
         made,
@@ -178,6 +171,24 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
         confused=checks.confused(view),
         next_step=checks.next_step(view, made),
     )
+
+
+def _sections(view: View) -> dict[str, Any]:
+    """Give what is said of a candidate whatever the verdict."""
+    return {
+        "timing_quality": timing_quality(view),
+        "classification": judged_classification(view),
+        "latency": judged_latency(view),
+        "stability": judged_stability(view),
+        "cost": judged_cost(view),
+        "slices": judged_slices(view),
+        "robustness": judged_robustness(view),
+        "generalization": judged_generalization(view),
+        "tradeoff": judged_tradeoff(view),
+        "notable": notable_cases(view),
+        "notable_counts": notable_counts(view),
+        "replies": judged_replies(view),
+    }
 
 
 def _reason(

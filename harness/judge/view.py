@@ -6,11 +6,13 @@ view takes the types and words of its columns from here as well.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import cached_property, wraps
 from typing import TypeVar
 
 import numpy as np
 
+from harness.cores import beside, usable
 from harness.files.project.entry import ModelEntry
 from harness.files.suite.policy import Suite, Threshold, thresholds_of
 from harness.judge import OUTCOMES, PastRun
@@ -46,6 +48,7 @@ FAILED = OUTCOMES.index("failed")
 LABEL = OUTCOMES.index("label")
 SYNC = VIAS.index("sync")
 _RENDER = FAILURES.index("render")
+BESIDE = range(200_000, 3_000_000)  # trials of which two things are made at a time: fewer are quick, more take memory
 _Of = TypeVar("_Of")
 _T = TypeVar("_T")
 
@@ -104,6 +107,11 @@ class RunView:
         self.past = tuple(past)  # of all candidates of suites of this name, oldest first
         self.suite = Suite.model_validate(manifest.suite)
         self._given = thresholds  # in place of the suite's own
+        self.has_room = usable() > 1 and table.journalled in BESIDE  # to do two things at a time
+
+    def beside(self, function: Callable[..., _T], *args: object) -> "Future[_T]":
+        """Begin something beside what the caller does next; its views are its own, where `has_room`."""
+        return beside(self.has_room, function, *args)
 
     @cached_property
     def views(self) -> "tuple[View, ...]":

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cores import shared, shared_out
+from harness.cores import beside, kept, shared, shared_out
 
 HERE = f"__import__('os').getpid() == {os.getpid()}"
 
@@ -91,3 +91,37 @@ def test_large_tasks_and_results_pass_both_ways_at_once() -> None:
     assert list(made) == [3_000_000 - n for n in range(12)]
     doubled = shared(eval, [f"'{large[:1_500_000]}' * 2 + '{n}'" for n in range(8)], 2)
     assert [each[-1] for each in doubled] == list("01234567")
+
+
+def others(flag: Path) -> set[int]:
+    """Give the processes other than this one that do a few tasks."""
+    return {pid for _, pid in shared(eval, [after_others(n, flag) for n in range(12)], 2)} - {os.getpid()}
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="this system tells of processes otherwise")
+def test_a_process_is_kept_for_what_comes_next_and_no_longer(tmp_path: Path) -> None:
+    with kept(pays=True):
+        first = others(tmp_path / "first")
+        assert all(map(is_alive, first))
+        assert beside(True, others, tmp_path / "second").result() == first
+    assert not any(map(is_alive, first))
+    with kept(pays=False):
+        assert not any(map(is_alive, others(tmp_path / "third")))
+
+
+def test_a_process_that_ended_is_not_kept() -> None:
+    with kept(pays=True):
+        assert list(shared(eval, [f"0 if {HERE} else __import__('os')._exit(1)"] * 9, 2)) == [0] * 9
+        assert list(shared(eval, map(wherever, range(9)), 2)) == list(range(9))
+
+
+@pytest.mark.parametrize("pays", [True, False])
+def test_an_error_of_what_is_made_beside_is_met_by_who_asks(*, pays: bool) -> None:
+    made = beside(pays, eval, "1 // 0")
+    with pytest.raises(ZeroDivisionError):
+        made.result()
+    assert beside(pays, len, "four").result() == 4

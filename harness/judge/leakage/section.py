@@ -1,5 +1,7 @@
 """Leakage in a run: the findings, and the accuracy with and without the cases that leak."""
 
+from concurrent.futures import Future
+
 import numpy as np
 
 from harness.judge import LabelWord, Leakage, count, scores, verb
@@ -14,10 +16,15 @@ PARAPHRASES = "Copies and near-copies are found, paraphrases are not."
 @once
 def leaks(view: View) -> Leaks:
     """Give everything that leaks, most telling kind first."""
-    return find_leaks(view.entry.prompt, view.cases, view.labels, _texts_that_meet(view.run))
+    return find_leaks(view.entry.prompt, view.cases, view.labels, sought(view.run).result())
 
 
 @once
+def sought(run: RunView) -> "Future[Meeting]":
+    """Begin to compare all texts, while figures are made where there is room for both."""
+    return run.beside(_texts_that_meet, run)
+
+
 def _texts_that_meet(run: RunView) -> Meeting:
     prompts = [entry.prompt for entry in run.manifest.candidates]
     return meeting(prompts, run.table.cases, run.suite.labels, most_paired=MOST_PAIRED)
@@ -25,7 +32,7 @@ def _texts_that_meet(run: RunView) -> Meeting:
 
 @once
 def _label_words(run: RunView) -> tuple[LabelWord, ...]:
-    return label_words(run.table.cases, run.suite.labels, _texts_that_meet(run))
+    return label_words(run.table.cases, run.suite.labels, sought(run).result())
 
 
 def judged_leakage(view: View) -> Leakage:

@@ -14,7 +14,10 @@ from run_of import CALM, candidate, case_row, manifest_of, record
 from harness.errors import JournalDamaged
 from harness.journal import Journal, JournalWriter, blocks
 from harness.journal.reader import Range
+from harness.judge import assess as assessing
+from harness.judge import view
 from harness.judge.assess import assess
+from harness.judge.leakage import find
 from harness.judge.table.read import tabulate
 from harness.record import Event, Failure, Record, Reply, Session, Usage
 from harness.rundir import Manifest
@@ -88,6 +91,15 @@ def test_ranges_and_processes_leave_no_trace_in_the_report(tmp_path: Path, range
     assert report(journal, cores=1, range_=range_) == whole
     if range_ > 1:
         assert report(journal, cores=2, range_=range_) == whole
+
+
+def test_what_is_made_beside_leaves_no_trace_in_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = written(tmp_path)
+    whole = report(journal, cores=1, range_=9_000)
+    for module in (assessing, view):
+        monkeypatch.setattr(module, "BESIDE", range(1_000_000))
+    monkeypatch.setattr(find, "_MANY", 0)  # texts, so that the process that read a range looks at them
+    assert report(journal, cores=2, range_=9_000) == whole
 
 
 def test_ranges_that_follow_each_other_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

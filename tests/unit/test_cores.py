@@ -106,6 +106,7 @@ def is_alive(pid: int) -> bool:
 def test_a_process_is_kept_for_what_comes_next_and_no_longer(tmp_path: Path) -> None:
     with kept(pays=True):
         first = others(tmp_path / "first")
+        assert len(first) == 1
         assert all(map(is_alive, first))
         assert beside(True, others, tmp_path / "second").result() == first
     assert not any(map(is_alive, first))

@@ -134,8 +134,8 @@ def _policy(view: View, baseline: checks.Baseline | None) -> tuple[Threshold, ..
 
 
 def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baseline | None) -> CandidateAssessment:
-    alone = View(view.run, view.entry, view.every_trial) if view.run.has_room else view
-    sections = view.run.beside(_sections, alone)
+    alone = View(view.run, view.entry, view.every_trial) if view.run.has_room else None
+    sections = None if alone is None else view.run.beside(_sections, alone)
     before = None if baseline is None else baseline.before(view)
     judged = checks.check_all(view, policy, before)
     judged = judged if view.stopped is None else checks.as_settled(view, policy, judged)
@@ -156,6 +156,7 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
         trials=len(view.trials),
         cases=len(view.cases),
         repeats=view.repeats,
+        **(_sections(view) if sections is None else sections.result()),
         leakage=judged_leakage(view),
         went_wrong=troubles,
         lost=view.lost,
@@ -163,7 +164,6 @@ def _candidate(view: View, policy: Sequence[Threshold], baseline: checks.Baselin
         answered_splits=split_figures(view) if view.lost and verdict != "NOT MEASURED" else {},
         open_by_failures=checks.open_by_failures(verdict, judged),
         settled=early,
-        **sections.result(),
     )
     return msgspec.structs.replace(
         made,

@@ -184,7 +184,7 @@ def _shuffled(items: tuple[T, ...], rng: Random) -> tuple[T, ...]:
     return tuple(moved)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each trial: to freeze it takes three times as long as to make it
 class RenderedChat:
     """Chat messages in order, each (role, content)."""
 
@@ -192,7 +192,7 @@ class RenderedChat:
     inputs: Mapping[str, str] = field(default_factory=dict, compare=False)  # for `endpoint: http`
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RenderedText:
     """One plain text to be continued."""
 

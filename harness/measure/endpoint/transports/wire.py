@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pyreqwest.exceptions  # noqa: F401 (the client would load them when it raises one, and dies then if no file can be opened)
 from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.http import HeaderMap
+from pyreqwest.http import HeaderMap, Url
 from pyreqwest.proxy import ProxyBuilder
 from pyreqwest.request import StreamRequest
 from pyreqwest.response import Response
@@ -95,6 +95,7 @@ class WireTransport(ClientTransport[Response]):
 
     _client: Client | None = None
     _timeout = (0.0, timedelta())
+    _target: tuple[str, Url | None] = ("", None)  # parsed once: all calls of an endpoint go to one address
 
     async def open(self) -> None:
         """Make the client."""
@@ -138,7 +139,10 @@ class WireTransport(ClientTransport[Response]):
         assert self._client is not None, "open() comes first"
         if self._timeout[0] != timeout_s:
             self._timeout = (timeout_s, timedelta(seconds=timeout_s))
-        request = self._client.request(method, url).timeout(self._timeout[1])
+        at, target = self._target
+        if target is None or at != url:
+            self._target = (url, target := Url(url))
+        request = self._client.request(method, target).timeout(self._timeout[1])
         if body and self._tells_writing:
             stream = _Body(body, way, self._openings)
             request = request.body_stream(stream).header("content-length", str(len(body)))

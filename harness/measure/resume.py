@@ -47,13 +47,12 @@ def resume(
     trusted: Path | None = None,
     observer: Observer | None = None,
     stopping: Callable[[Bundle], Stopper | None] = lambda _: None,
-    processes: int | None = None,
     debug: bool = False,
     most: Most = NO_BOUND,
     results: tuple[Path, ...] = (),
     retry: Retry = "batch",
 ) -> Path:
-    """Measure what is left of a run, at most so much; gives its folder.
+    """Measure what is left of a run, at most so much and by as many processes as it was begun with; gives its folder.
 
     `bundle` is what the files say now, where the manifest can't say where they are (a gate's base). With
     `trusted`, the run must be of the project around that folder; else the manifest is believed.
@@ -85,7 +84,7 @@ def resume(
         begin = replace(begin, bounded=sum(allowed) - sum(begin.done), recorded=begin.done, others=others, done=allowed)
         if failed:
             watching.on_note(f"{plan.planned - sum(allowed):,} trials are sent: what failed, and what was not run")
-        wide = processes or manifest.processes  # as the run was begun
+        wide = manifest.processes
         run_session(run, bundle, plan, writer, begin, observer=watching, processes=wide, most=most)
     return run
 

@@ -6,9 +6,9 @@ what they made by their own pipes, as pickles: nothing that comes from a file is
 from what is installed, without the variables of this process (so without its keys), and end with their pipe. Who has
 more to share out later keeps them: a start takes a third of a second.
 
-Nobody waits where that can be helped. Whoever is free takes the next task, this process too, and each other process
-has one waiting in its pipe. While this process computes, a thread that reads a pipe has its turn every 5 ms only: so
-pipes are wide, and what a process made is sent by a thread of it while it goes on.
+Nobody waits where that can be helped. Whoever is free takes the next task, this process too where memory allows it,
+and each other process has one waiting in its pipe. While this process computes, a thread that reads a pipe has its
+turn every 5 ms only: so pipes are wide, and what a process made is sent by a thread of it while it goes on.
 """
 
 import fcntl
@@ -41,7 +41,10 @@ def usable() -> int:
 
 @contextmanager
 def kept(pays: bool) -> Iterator[None]:
-    """Where that `pays`, keep processes that have nothing to do until this ends, for who shares out next in it."""
+    """Where that `pays`, do tasks in this process too, and keep the others until this ends, for who shares out next.
+
+    Where it does not, this process only joins: what its own tasks leave in memory is never given back.
+    """
     before = _idle.set([] if pays else None)
     try:
         yield
@@ -52,10 +55,10 @@ def kept(pays: bool) -> Iterator[None]:
 
 
 def shared_out(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: int) -> Generator[_T | None, None, None]:
-    """Give what this process and others make of each task, in order; None for what was not made, for whatever reason.
+    """Give what is made of each task, in order; None for what was not made, for whatever reason.
 
-    The function and its arguments are pickled: it is a function of an installed module, or a `partial` of one. At most
-    three tasks for each process are held at a time.
+    Others make it, and within `kept` this process too. The function and its arguments are pickled: it is a function of
+    an installed module, or a `partial` of one. At most three tasks for each process are held at a time.
     """
     work: _Work[_Task, _T] = _Work(tasks, 3 * cores)
     what = pickle.dumps(function)
@@ -63,9 +66,11 @@ def shared_out(function: Callable[[_Task], _T], tasks: Iterable[_Task], cores: i
         threads = ends.enter_context(ThreadPoolExecutor(cores))  # first: the processes are ended before they are joined
         ends.callback(work.close)
         idle = _idle.get()
-        fed = [(child, threads.submit(_fed, child, what, work)) for child in _found(ends, idle, cores - 1)]
+        others = cores if idle is None else cores - 1
+        fed = [(child, threads.submit(_fed, child, what, work)) for child in _found(ends, idle, others)]
         while work.goes_on():
-            if (mine := None if work.is_due() else work.take()) is None:
+            waits = work.is_due() or (idle is None and not all(feeding.done() for _, feeding in fed))
+            if (mine := None if waits else work.take()) is None:
                 yield from work.give()
                 continue
             made = None
@@ -159,6 +164,8 @@ class _Work(Generic[_Task, _T]):
         """Give what is due, as soon as it is there; nothing where nothing is begun."""
         with self._changed:
             if self._due == self._begun:
+                if self._left:  # others are about to take it, or have just ended
+                    self._changed.wait(0.05)
                 return
             self._changed.wait_for(self.is_due)
             made = self._made.pop(self._due)

@@ -38,14 +38,17 @@ def test_what_is_made_comes_in_the_order_of_the_tasks(cores: int, count: int) ->
 
 
 def test_this_process_and_others_do_the_tasks(tmp_path: Path) -> None:
-    made = list(shared(eval, [after_others(n, tmp_path / "begun") for n in range(12)], 2))
+    with kept(pays=True):
+        made = list(shared(eval, [after_others(n, tmp_path / "begun") for n in range(12)], 2))
     assert [number for number, _ in made] == list(range(12))
     (other,) = {pid for _, pid in made} - {os.getpid()}
     assert other > 0
 
 
-def test_what_this_process_fails_in_is_not_made() -> None:
-    made = list(shared_out(eval, map(by_others, range(30)), 2))
+@pytest.mark.parametrize("pays", [True, False])
+def test_what_this_process_fails_in_is_not_made(*, pays: bool) -> None:
+    with kept(pays):
+        made = list(shared_out(eval, map(by_others, range(30)), 2))
     assert len(made) == 30
     assert all(each in {None, number} for number, each in enumerate(made))
 
@@ -60,9 +63,11 @@ def test_what_can_not_be_sent_back_is_made_here() -> None:
     assert ["".join(each) for each in made] == ["ab"] * 8
 
 
-def test_a_process_that_ends_leaves_its_tasks_to_this_one() -> None:
+@pytest.mark.parametrize("pays", [True, False])
+def test_a_process_that_ends_leaves_its_tasks_to_this_one(*, pays: bool) -> None:
     tasks = [f"{n} if {HERE} else __import__('os')._exit(1)" for n in range(20)]
-    assert list(shared(eval, tasks, 3)) == list(range(20))
+    with kept(pays):
+        assert list(shared(eval, tasks, 3)) == list(range(20))
 
 
 def test_an_error_in_finding_the_tasks_is_raised() -> None:

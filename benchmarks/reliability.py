@@ -332,7 +332,7 @@ def page(args: argparse.Namespace) -> tuple[bool, str]:
         "",
         f"Written by `python benchmarks/reliability.py` on {datetime.now(UTC):%Y-%m-%d}. How long the long",
         "checks ran stands in their rows: `--full` runs all 315 of the matrix and soaks half an hour.",
-        "CI runs the tests, with a sample of the crash matrix among them, and one minute of the soak.",
+        "CI runs the tests, with a sample of the crash matrix among them, and half a minute of the soak.",
         "A row with a day was renewed then.",
         "A number of generated inputs is that of Hypothesis; requests are counted at the server.",
     ]

@@ -2,7 +2,7 @@
 
     python benchmarks/soak.py [--seconds 60] [--in-flight 200] [--json FILE]
 
-By hand for half an hour (`--seconds 1800`), in CI for one minute. The real command measures; beside it
+By hand for half an hour (`--seconds 1800`), in CI for half a minute. The real command measures; beside it
 memory, open files, threads and child processes are sampled once a second. At the end every trial has ended
 once, as a reply or a named failure; memory and open files of the last third are those of the middle; the
 endpoint has no connection left; no process outlives the run. Exit code 1 when one of these does not hold.

@@ -9,6 +9,7 @@ import os
 import resource
 from collections.abc import Awaitable, Callable
 from itertools import chain
+from random import Random
 from time import perf_counter_ns
 from typing import Any, TypeVar
 
@@ -357,3 +358,22 @@ def test_an_endless_stream_stops_at_the_cap(make: Make) -> None:
     result, _ = streamed(make, Answer.of_events(*[b"data: " + b"x" * 50_000 + b"\n\n"] * 20), cap_bytes=200_000)
     assert isinstance(result, Broken)
     assert result.failure.kind == "too_large"
+
+
+def test_a_call_that_is_cancelled_as_its_answer_comes_is_cancelled(make: Make) -> None:
+    """A client may forget a cancellation when it has its answer by then: in wire, one of eight at such moments."""
+
+    async def use(transport: Transport, server: ScriptedServer) -> None:
+        chance, cut_off = Random(1), 0
+        method = "POST" if make is OpenAITransport else "GET"  # which needs less, so that more answers come in time
+        for _ in range(150):
+            call = asyncio.create_task(transport.exchange(method, server.url + "/v1/x", b"", timeout_s=HANGS_S))
+            for _ in range(chance.randrange(60)):
+                await asyncio.sleep(0)
+            asked = call.cancel()
+            (ended,) = await asyncio.gather(call, return_exceptions=True)
+            assert isinstance(ended, asyncio.CancelledError if asked else Exchange), ended
+            cut_off += asked
+        assert cut_off > 0
+
+    run(make, lambda _: Answer(body=b"{}"), use)

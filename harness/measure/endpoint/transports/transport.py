@@ -151,6 +151,7 @@ class ClientTransport(ABC, Generic[R]):
         self, method: str, url: str, body: bytes, *, timeout_s: float, sink: Sink | None = None
     ) -> Exchange | Broken:
         """Send one request and read the whole response, or push its events' bytes to `sink`."""
+        cancelled = _cancelled()
         first = status = headers = None
         streamed, way, start = False, Way(at_once=sink is not None), perf_counter_ns()
         try:
@@ -166,14 +167,10 @@ class ClientTransport(ABC, Generic[R]):
                     content = await self.whole(response, status, headers)
                 end = perf_counter_ns() - start
         except Exception as error:
-            # Whatever a client raises is a failed exchange: the sink raises nothing. Cancellation passes.
-            foreign_errors.raise_if_ours(error)
-            content = foreign_errors.as_failure(error, status, url=url)
             end = perf_counter_ns() - start
-            if content.kind == "timeout":
-                content = _out_of_time(timeout_s, status)
-            elif content.kind == "network" and status is None and await self._wants_tls(url):
-                content = foreign_errors.wants_tls(content)
+            content = await self._failed(error, url, timeout_s, status)
+        if _cancelled() > cancelled:  # a client that has its answer by then forgets it, and who was to end goes on
+            raise asyncio.CancelledError
         written_ns, connect_ns = way.told(start)
         if isinstance(content, Failure):
             return Broken(
@@ -197,6 +194,16 @@ class ClientTransport(ABC, Generic[R]):
             written_ns=written_ns,
             connect_ns=connect_ns,
         )
+
+    async def _failed(self, error: Exception, url: str, timeout_s: float, status: int | None) -> Failure:
+        """Name what a client raised: it is a failed exchange, for the sink raises nothing. Cancellation passes."""
+        foreign_errors.raise_if_ours(error)
+        failure = foreign_errors.as_failure(error, status, url=url)
+        if failure.kind == "timeout":
+            return _out_of_time(timeout_s, status)
+        if failure.kind == "network" and status is None and await self._wants_tls(url):
+            return foreign_errors.wants_tls(failure)
+        return failure
 
     async def _wants_tls(self, url: str) -> bool:
         """Whether what breaks plain connections expects TLS; asked once, and only where one broke."""
@@ -236,6 +243,12 @@ class ClientTransport(ABC, Generic[R]):
                 return _too_large(status, self._cap)
             if sink(piece, perf_counter_ns() - start):
                 return b""
+
+
+def _cancelled() -> int:
+    """Give how many cancellations the task has had that nobody took back."""
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _too_large(status: int, cap: int) -> Failure:

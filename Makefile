@@ -26,7 +26,7 @@ demo: .venv/.local
 
 # One process more than the two cores that CI has: tests of limits, kills and clusters wait for half of their time.
 test: .venv/.dev
-	@$(PY) -m pytest -n 3 --dist loadgroup
+	@OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n 3 --dist loadgroup
 
 lint: .venv/.dev
 	$(PY) -m ruff check .

@@ -1,5 +1,6 @@
 """The command `harness`, also as `python -m harness`; what is broken at its start is no verdict either."""
 
+import os
 from typing import NoReturn
 
 from harness.ending import end_process
@@ -11,6 +12,8 @@ def command() -> NoReturn:
 
 
 def _main() -> None:
+    # Threads for linear algebra cost a fifth of a short command only to be there; nothing here is large enough for any.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from harness.cli.main import main  # here, so that an import that fails ends with 70 and not with 1
 
     main()

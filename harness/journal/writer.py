@@ -80,8 +80,7 @@ class JournalWriter:
                 self._waiting_lines.append(lines)
             else:
                 self._write(lines)
-        if self.failure is not None:
-            raise self.failure
+        self.check()
         if not self._wake.is_set():  # it is set until what it was set for is synced
             self._wake.set()
 

@@ -62,15 +62,11 @@ class Timeline:
 
     def own(self) -> None:
         """Count the time since the last stamp as the harness's own work."""
-        now = self._now_ns()
-        self.own_ns += now - self._last
-        self._last = now
+        self.own_ns += self._lap()
 
     def queued(self) -> None:
         """Count it as the wait for a free place."""
-        now = self._now_ns()
-        self.queue_ns += now - self._last
-        self._last = now
+        self.queue_ns += self._lap()
 
     def backed_off(self) -> None:
         """Count it as the wait before the next attempt because the last one failed."""

@@ -49,9 +49,18 @@ _CODES_IN_A_200: dict[str, FailureKind] = {
     "UNAUTHENTICATED": "unauthorized",
 }
 
-# A filter that stopped the prompt: an outcome, not a failure (`invalid_prompt`: OpenAI's reasoning models).
+# A filter that stopped the prompt: an outcome, not a failure (OpenAI, Azure, Alibaba, Zhipu).
 _FILTERS = frozenset(
-    {"content_filter", "content_policy_violation", "data_inspection_failed", "DataInspectionFailed", "invalid_prompt"}
+    {
+        *("content_filter", "content_policy_violation", "invalid_prompt", "cyber_policy"),
+        *("data_inspection_failed", "DataInspectionFailed", "1301"),
+    }
+)
+# Who says it in words alone: xAI (as a 403), DeepSeek, Anthropic, LiteLLM for Azure and for its own guardrails.
+_FILTER_SAYS = re.compile(
+    r"content violates usage guidelines|content exists risk|blocked by content filtering policy|"
+    r"ContentPolicyViolationError|violated \w+ (?:moderation )?policy",
+    re.IGNORECASE,
 )
 
 PROXY_WANTS_USER = "the proxy wants a user and a password: write http://user:password@host:port into its variable"
@@ -63,8 +72,10 @@ _STATUS: dict[int, FailureKind] = {
     408: "server_error",
     409: "server_error",
     425: "server_error",
+    424: "server_error",  # Bedrock, TGI: the model behind it failed
     429: "rate_limited",
     498: "rate_limited",  # Groq: no capacity at the tier flex
+    499: "server_error",  # Gemini, nginx: the call was cancelled on its way
 }
 
 
@@ -100,7 +111,7 @@ def is_fatal(kind: FailureKind) -> bool:
 
 def from_status(status: int, body: bytes, location: str | None = None) -> Failure:
     """Return the failure that a response other than 2xx means."""
-    error = _error_in(body)
+    error = error_in(body)
     if 300 <= status < 400:
         where = f" to {location}" if location else ""
         message = f"the endpoint redirects{where}; redirects are not followed, a key must not leave its origin"
@@ -132,22 +143,19 @@ def _kind_in_a_200(error: _Object, text: str) -> FailureKind | None:
     return None
 
 
-def filter_s_words(status: int, body: bytes) -> str | None:
-    """Return what a provider's filter said that stopped the prompt (Azure, OpenRouter); None for all else."""
-    return filter_s_words_in(_error_in(body)) if status in (400, 403) else None
-
-
-def filter_s_words_in(error: object) -> str | None:
-    """Return what the error object of a filter says; None for any other error."""
+def filter_s_words(error: object) -> str | None:
+    """Return what the error of a filter that stopped the prompt says (Azure, OpenRouter); None for any other error."""
     if not isinstance(error, dict):
-        return None
+        return filter_s_words({"message": error}) if isinstance(error, str) else None
     metadata = error.get("metadata")  # OpenRouter's moderation is a 403: it must not look like a wrong key
     flagged = isinstance(metadata, dict) and ("flagged_input" in metadata or bool(metadata.get("reasons")))
     words = {error.get(key) for key in ("code", "type") if isinstance(error.get(key), str)}
-    return _message_of(error) if flagged or not words.isdisjoint(_FILTERS) else None
+    said = _message_of(error)
+    return said if flagged or not words.isdisjoint(_FILTERS) or _FILTER_SAYS.search(said[:2000]) else None
 
 
-def _error_in(body: bytes) -> _Object | None:
+def error_in(body: bytes) -> _Object | None:
+    """Return the error that a body is about; None where it is no JSON object."""
     if body.lstrip()[:1] not in (b"{", b"["):
         return None
     try:
@@ -173,7 +181,7 @@ def _message_of(error: _Object) -> str:
 def _words_of(error: _Object) -> str:
     metadata = error.get("metadata")  # OpenRouter hands on what the provider behind it said
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
-    if isinstance(raw, str) and (inner := _error_in(raw.encode("utf-8", "replace"))):
+    if isinstance(raw, str) and (inner := error_in(raw.encode("utf-8", "replace"))):
         return f"{error.get('message') or 'the provider'}: {_words_of({**inner, 'metadata': None})}"
     if isinstance(error.get("message"), dict):  # Mistral puts a validator's object there
         return _words_of(error["message"])

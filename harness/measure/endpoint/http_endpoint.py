@@ -90,7 +90,9 @@ def unsent(failure: Failure) -> Answer:
 
 
 def _answer(exchange: Exchange | Broken, outcome: Reply | Failure, tokens_ns: tuple[int, ...] = ()) -> Answer:
-    hints = NO_HINTS if exchange.headers is None else read_hints(exchange.headers)
+    limited = isinstance(outcome, Failure) and outcome.kind == "rate_limited"
+    body = exchange.body if limited and isinstance(exchange, Exchange) else b""
+    hints = NO_HINTS if exchange.headers is None else read_hints(exchange.headers, body)
     wait_s = hints.retry_after_s
     attempt = Attempt(
         duration_ns=exchange.duration_ns,

@@ -119,7 +119,8 @@ class AnthropicParts:
 
     def _count(self, holder: JsonObject) -> None:
         usage = holder.get("usage")
-        self._usage |= usage if isinstance(usage, dict) else {}
+        counts = usage.items() if isinstance(usage, dict) else ()
+        self._usage |= {name: count for name, count in counts if count is not None}
 
     def finished(self, *, done: bool) -> bool:
         """Tell whether the stop reason came, or the sign that the message is over."""

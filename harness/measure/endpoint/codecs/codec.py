@@ -65,10 +65,8 @@ class StreamingCodec(Codec, Protocol):
 def decode(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | Failure:
     """Read one complete response that is JSON; never raises, whatever the body holds."""
     if not 200 <= status < 300:
-        refusal = failure_map.filter_s_words(status, body)
-        if refusal is not None:
-            return refused(refusal, headers)
-        return failure_map.from_status(status, body, headers.get("location"))
+        reply = _said_in_error(failure_map.error_in(body), headers) if status in (400, 403) else None
+        return failure_map.from_status(status, body, headers.get("location")) if reply is None else reply
     if codec.usual is not None and (reply := codec.usual(body, headers)) is not None:
         return reply
     try:
@@ -84,11 +82,21 @@ def decode(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | 
 
 
 def of_error(error: object, status: int | None, headers: Headers) -> Reply | Failure:
-    """Return what an error object in place of an answer means: a failure, or a filter's refusal."""
-    words = failure_map.filter_s_words_in(error)
-    return failure_map.from_error_object(error, status) if words is None else refused(words, headers)
+    """Return what an error object in place of an answer means: a failure, or an answer that was withheld."""
+    reply = _said_in_error(error, headers)
+    return failure_map.from_error_object(error, status) if reply is None else reply
 
 
-def refused(words: str, headers: Headers) -> Reply:
-    """Return the reply of a filter that stopped the prompt: an outcome, not a failure."""
+def _said_in_error(error: object, headers: Headers) -> Reply | None:
+    """Return the reply of a filter that stopped the prompt, or what Groq's check of schemas and tools held back.
+
+    Both are what the model made of the prompt, an outcome and not a failure.
+    """
+    said = error.get("failed_generation") if isinstance(error, dict) else None
+    if isinstance(said, str):
+        cut = said.startswith("max completion tokens reached")
+        return Reply(text="" if cut else said, finish_reason="length" if cut else None, request_id=request_id(headers))
+    words = failure_map.filter_s_words(error)
+    if words is None:
+        return None
     return Reply(text="", finish_reason="content_filter", refusal=short(words) or None, request_id=request_id(headers))

@@ -140,7 +140,7 @@ class StreamedChoice:
             return {}  # another of several choices: the first one is read
         self._begun = self._begun or bool(choices)
         kept_of = ("usage", *FINISH_FIELDS)
-        self._choice.update({key: choice[key] for key in kept_of if choice.get(key) is not None})
+        self._choice.update({key: choice[key] for key in kept_of if choice.get(key)})
         if error := choice.get("error"):
             raise fields.ErrorInReply(error)
         return choice

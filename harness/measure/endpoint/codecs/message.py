@@ -123,8 +123,9 @@ def content_text(message: JsonObject) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        parts = [part for part in content if isinstance(part, dict) and part.get("type") in _TEXT_PARTS]
-        return "".join(text_at(part, "text") or "" for part in parts)
+        parts = [{"text": part} if isinstance(part, str) else part for part in content]
+        said = [part for part in parts if isinstance(part, dict) and part.get("type") in _TEXT_PARTS]
+        return "".join(text_at(part, "text") or "" for part in said)
     raise Malformed("`content` is neither a string nor a list of parts")
 
 

@@ -70,6 +70,18 @@ def test_retry_after_ms_is_finer_than_retry_after_unless_it_is_nonsense() -> Non
     assert read_hints({"retry-after": "0"}).retry_after_s == 0.0
 
 
+@pytest.mark.parametrize(
+    ("body", "seconds"),
+    [
+        (b"Exceeded.\\nPlease retry in 47.5s.", 47.5), (b'"retryDelay": "38s"', 38), (b"try again in 85ms.", 0.085),
+        (b"Please try again in 7m59s.", 479), (b"Please retry after 26 seconds.", 26), (b"try again later", None),
+    ],
+)  # fmt: skip
+def test_a_wait_that_only_the_body_names_is_heeded(body: bytes, seconds: float | None) -> None:
+    assert read_hints({}, body).retry_after_s == (None if seconds is None else pytest.approx(seconds))
+    assert read_hints({"retry-after": "3"}, body).retry_after_s == 3.0
+
+
 @pytest.mark.parametrize(("text", "meaning"), [("true", True), ("False", False), ("maybe", None)])
 def test_x_should_retry(text: str, meaning: bool | None) -> None:
     assert read_hints({"x-should-retry": text}).should_retry is meaning

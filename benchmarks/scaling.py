@@ -1,8 +1,9 @@
 """Trials a second of one process, of several, and of a Ray cluster on this machine; and what one driver can journal.
 
-    python benchmarks/scaling.py [--trials 20000] [--replayed 60000] [--actors 1 2 3] [--quota 600]
+    python benchmarks/scaling.py [--trials 20000] [--actors 1 2 3] [--in-flight 64 256] [--quota 600]
 
-All measure against an endpoint that answers at once, then replay answers from memory. At last three actors share a
+All measure against an endpoint that answers at once, with so many calls in flight that all share, then replay answers
+from memory. At last three actors share a
 quota of 600 a minute, and one is killed: what counts is what comes in at the endpoint. The middle of a run (20% to 80%
 of its trials) leaves out starts and ramps. What a trial more takes is the difference of a run and of one three times
 as long, by the CPU of all processes but the endpoint's, Ray's own too; what is left is taken once, by the start of a
@@ -39,7 +40,7 @@ from harness.measure.run import measure
 from harness.record import Interference, Record
 from harness.rundir import JOURNAL
 
-IN_FLIGHT, IN_MEMORY = 64, 1024  # a driver's calls are dear: it is the trials in each that make it fast
+IN_MEMORY = 1024  # in flight: a driver's calls are dear, it is the trials in each that make it fast
 REPEATS = 20  # of what is replayed, so that beginning a run weighs little
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "disabled"}
 
@@ -95,7 +96,7 @@ class Ledger:
 def more(name: str, few: tuple[int, float], many: tuple[int, float]) -> float:
     """Print what a trial more takes, and give it in seconds."""
     each = (many[1] - few[1]) / (many[0] - few[0])
-    print(f"{name:<28} {each * 1e6:>7,.0f} us CPU for a trial more, all processes; {few[1] - few[0] * each:.1f} s once")
+    print(f"{name:<30} {each * 1e6:>7,.0f} us CPU for a trial more, all processes; {few[1] - few[0] * each:.1f} s once")
     return each
 
 
@@ -114,7 +115,7 @@ def row(name: str, bundle: Bundle, trials: int, processes: int, ledger: Ledger) 
     first, last = len(starts) // 5, len(starts) * 4 // 5
     middle = (last - first) / (starts[last] - starts[first]).total_seconds()
     each_s = middle / (load.cpu_share * load.processes)
-    print(f"{name:<28} {middle:>7,.0f}/s  measuring {each_s:>7,.0f}, writing {trials / used:>7,.0f} a CPU second")
+    print(f"{name:<30} {middle:>7,.0f}/s  measuring {each_s:>7,.0f}, writing {trials / used:>7,.0f} a CPU second")
     return trials, spent
 
 
@@ -161,32 +162,39 @@ def main() -> None:
     parser.add_argument("--replayed", type=int, default=120_000)
     parser.add_argument("--quota", type=int, default=600, help="trials that a quota is measured with")
     parser.add_argument("--actors", type=int, nargs="*", default=[1, 2, 3])
+    parser.add_argument("--in-flight", type=int, nargs="*", default=[64, 256], help="calls, shared by all that measure")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     print(load_note())
     ledger = Ledger()
 
-    def twice(name: str, actors: int, engine: str = "local") -> float:
+    def twice(name: str, in_flight: int, actors: int, engine: str = "local") -> float:
         sizes = args.trials, 3 * args.trials
-        costs = [row(name, called[n].measured_by(engine), n, actors, ledger) for n in sizes]
+        costs = [row(name, called[in_flight, n].measured_by(engine), n, actors, ledger) for n in sizes]
         return more(name, *costs)
 
     with native_server() as server, tempfile.TemporaryDirectory() as folder:
         called = {
-            n: load_bundle(write_project(Path(folder) / str(n), server.instant, cases=n, concurrency=IN_FLIGHT))
+            (most, n): load_bundle(
+                write_project(Path(folder) / f"{most} {n}", server.instant, cases=n, concurrency=most)
+            )
+            for most in args.in_flight
             for n in (args.trials, 3 * args.trials)
         }
         memory = load_bundle(replayed(Path(folder) / "replayed", args.replayed // REPEATS))
-        twice("one process", 1)
-        two = twice("two processes", 2)
+        two = {}
+        for most in args.in_flight:
+            twice(f"one process, {most} in flight", most, 1)
+            two[most] = twice(f"two processes, {most} in flight", most, 2)
         row("one process, from memory", memory, args.replayed, 1, ledger)
         before = ledger.total()
         with cluster(max(args.actors)):
-            print(f"{'the cluster':<28} {ledger.total() - before:>7,.1f} s CPU to start")
+            print(f"{'the cluster':<30} {ledger.total() - before:>7,.1f} s CPU to start")
             ledger.sees_actors_end()
             for count in args.actors:
-                each = twice(f"Ray, {count} actors", count, "ray")
-                print(f"{'':<28} {two / each:>7.2f} of what two processes measure with the same CPU")
+                for most in args.in_flight:
+                    each = twice(f"Ray, {count} actors, {most} in flight", most, count, "ray")
+                    print(f"{'':<30} {two[most] / each:>7.2f} of what two processes measure with the same CPU")
                 row(f"Ray, {count} actors, from memory", memory.measured_by("ray"), args.replayed, count, ledger)
             if args.quota:
                 quota(max(args.actors), args.quota)

@@ -5,9 +5,11 @@ Ray's cluster has three nodes on this machine, all of whose sockets are at 127.0
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +233,27 @@ def test_an_engine_measures_every_trial_once_and_gives_the_figures_of_any_other(
     audits = events_of(run, Interference)
     assert audits[0].processes == COUNTS[engine]
     assert len({each.node for each in audits[1:]}) == (3 if engine == "ray" else 0)
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="this Python hears of an end without a thread")
+def test_a_process_that_ends_by_itself_is_not_killed_before_its_end_is_heard_of(
+    tmp_path: Path, scripted_server: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = asyncio.ThreadedChildWatcher._do_waitpid
+
+    def late(watcher: Any, loop: Any, pid: int, *given: Any) -> None:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        time.sleep(1.0)
+        heard(watcher, loop, pid, *given)
+
+    def answer(request: Request) -> Answer:
+        return replace(answered_alike(request), delay_s=0.5 if len(server.requests) == 1 else 0)
+
+    monkeypatch.setattr(asyncio.ThreadedChildWatcher, "_do_waitpid", late)
+    server = scripted_server(answer)
+    run = measured("processes", write_project(tmp_path, server.url, cases=9, limits={"concurrency": 3}, warmup=0))
+    assert len(records(run)) == 9
+    assert [told.getMessage() for told in caplog.records if "child process" in told.getMessage()] == []
 
 
 def test_the_debug_log_has_every_exchange_whoever_did_it_and_no_key(

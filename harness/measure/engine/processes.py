@@ -23,6 +23,7 @@ from harness.measure.engine.interference import Load, summed
 from harness.record import CaseRow, Event, Interference, Pace, Record, Refused, Session, Stopped
 
 _CHUNK = 1 << 16
+_ENDS_S = 5.0  # that a child which said its last may take to end by itself
 _LENGTH = struct.Struct("<I")
 
 
@@ -250,6 +251,8 @@ async def _follow(parent: Parent, child: "_Child") -> Ended | None:
             if isinstance(frame, Ended):
                 if (error := error_of(frame)) is not None:
                     parent.stop(error)
+                with contextlib.suppress(TimeoutError):  # killed as it ends, asyncio would lose its exit code
+                    await asyncio.wait_for(child.process.wait(), _ENDS_S)
                 return frame
             assert not isinstance(frame, Wanted | Logged), "a child has its share, and the log itself"
             taken += parent.take(frame, child)

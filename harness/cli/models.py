@@ -204,31 +204,32 @@ def probe_text(probe: Probe) -> str:
     """Give request, reply, timings, price and support as text for people."""
     from harness.report.parts import visible
 
-    lines = [f"{probe.name}: {probe.endpoint} {probe.model or ''}".rstrip(), "", f"  request  {visible(probe.request)}"]
+    lines = [f"{probe.name}: {probe.endpoint} {probe.model or ''}".rstrip(), "", f"  request  {probe.request}"]
     if probe.reply is not None:
         usage, served = probe.reply.usage, probe.reply.served_model or "not said"
         lines += [
-            f"  reply    {visible(probe.reply.text)}",
+            f"  reply    {probe.reply.text}",
             f"  finish   {probe.reply.finish_reason or 'not said'}; served by {served}",
-            f"  tokens   {_count(usage.input)} in, {_count(usage.output)} out, {_count(usage.cached)} cached",
+            f"  tokens   {_count(usage.input)} in, {_count(usage.output)} out, {_count(usage.cached)} cached"
+            + (f", {usage.reasoning} of thoughts" if usage.reasoning else ""),
         ]
     if probe.failure is not None:
-        lines.append(f"  failure  {probe.failure.kind}: {visible(probe.failure.message)}")
+        lines.append(f"  failure  {probe.failure.kind}: {probe.failure.message}")
+        if probe.failure.kind == "bad_request" and probe.endpoint != "http":
+            lines.append(f"  next     `harness models adapt {probe.name}` finds what it takes")
     lines.append(f"  time     {_time(probe.attempt)}")
     cost = "not known" if probe.cost is None else f"{probe.cost:.6f} {probe.currency}"
-    lines.append(f"  cost     {cost} ({probe.calls} calls)")
+    lines.append(f"  cost     {cost} ({probe.calls} {'call' if probe.calls == 1 else 'calls'})")
     lines += [f"  {s.feature:<12} {_support(s)}" for s in probe.supports]
     if probe.note:
         lines.append(f"  {probe.note}")
-    return "\n".join(lines)
+    return "\n".join(visible(line) for line in lines)
 
 
 def _support(support: Support) -> str:
-    from harness.report.parts import visible
-
     if support.supported is None:
-        return f"can't tell: {visible(support.why)}"
-    return f"{'yes' if support.supported else 'no':<4} {visible(support.why)}"
+        return f"can't tell: {support.why}"
+    return f"{'yes' if support.supported else 'no':<4} {support.why}"
 
 
 def _count(tokens: int | None) -> str:

@@ -29,7 +29,9 @@ _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 # What providers say of a limit, and of values: OpenAI, Azure, Groq; Anthropic; pydantic (vLLM, Mistral).
 _LEAST = re.compile(r"(?:>=|at least|greater than or equal to|minimum (?:of|is|value is))\s*`?(\d{1,7})", re.IGNORECASE)
-_MOST = re.compile(r"(?:<=|at most|less than or equal to|maximum (?:of|is|value is)|\d >)\s*`?(\d{1,7})", re.IGNORECASE)
+_MOST = re.compile(
+    r"(?:<=|at most|less than or equal to|maximum (?:of|is|value is)|\d >|\[\d{1,7},)\s*`?(\d{1,7})", re.IGNORECASE
+)
 _TOO_SMALL = re.compile(r"\b(?:higher|larger|increase|must be greater|limit was reached)\b", re.IGNORECASE)
 _ALLOWED = re.compile(
     r"(?:supported values are|must be one of|should be|valid values are|expected one of)(.+)", re.IGNORECASE
@@ -116,8 +118,8 @@ def _said_limit(words: str, limit: int | None) -> int | None:
         return None
     if (least := _LEAST.search(words)) and int(least[1]) > limit:
         return int(least[1])
-    if (most := _MOST.search(words)) and int(most[1]) < limit:
-        return int(most[1])
+    if (most := _MOST.search(words)) and int(most[1]) <= limit:
+        return int(most[1]) if int(most[1]) < limit else limit // 2  # what was asked takes room of it, too
     return min(max(_ROOM * limit, _LEAST_ROOM), _MOST_ROOM) if _TOO_SMALL.search(words) else None
 
 

@@ -15,7 +15,7 @@ from harness.errors import RunIncomplete
 from harness.files.project import ModelEntry, Price
 from harness.files.prompts import Message, Prompt, Rendered, RenderedChat, RenderedText
 from harness.measure.endpoint import Answer, build_endpoint, load_replies
-from harness.measure.endpoint.codecs import OUTPUT_NAMES, template_variables
+from harness.measure.endpoint.codecs import OUTPUT_NAMES, limit_of, template_variables
 from harness.measure.endpoint.embedded import DEFAULT_WEIGHTS
 from harness.measure.pacing import RetryBudget, RetryRules, retry, wants_retry
 from harness.measure.timeline import RealClock, Timeline
@@ -71,8 +71,13 @@ async def probe(name: str, entry: ModelEntry, *, root: Path) -> Probe:
     if entry.endpoint == "replay":
         return _of_replay(name, entry, root)
     prompt, rendered = question(entry)
-    bounded = _with_params(entry, {} if _limit_name(entry) else {"max_tokens": _LEAST_OUTPUT})
+    limited = any(name in layer for layer in (entry.params, entry.adapt.override) for name in OUTPUT_NAMES)
+    bounded = entry if limited else _with_params(entry, {"max_tokens": _LEAST_OUTPUT})
     asked, answers = await ask(name, bounded, prompt, rendered, root)
+    if not limited and _for_our_limit(answers[-1].outcome):
+        bounded = entry
+        asked, more = await ask(name, entry, prompt, rendered, root)
+        answers += more
     answer = answers[-1]
     supports: list[Support] = []
     if isinstance(answer.outcome, Reply):
@@ -96,6 +101,13 @@ async def probe(name: str, entry: ModelEntry, *, root: Path) -> Probe:
         cost=_cost(answers, entry.price),
         currency=entry.price.currency,
     )
+
+
+def _for_our_limit(outcome: Reply | Failure) -> bool:
+    """Tell whether a limit that no run would send was refused, or used up by thoughts."""
+    if isinstance(outcome, Failure):
+        return outcome.kind == "bad_request" and any(name in outcome.message for name in OUTPUT_NAMES)
+    return outcome.finish_reason == "length" and not outcome.text.strip()
 
 
 def _of_replay(name: str, entry: ModelEntry, root: Path) -> Probe:
@@ -170,7 +182,9 @@ async def ask(
 
 
 def _json_schema(entry: ModelEntry, prompt: Prompt) -> tuple[ModelEntry, Prompt]:
-    wider = _with_params(entry, {_limit_name(entry) or "max_tokens": _JSON_OUTPUT})
+    name = next((name for name in OUTPUT_NAMES if name in entry.params), None)
+    limit = limit_of(entry.params)
+    wider = entry if name is None or limit is None else _with_params(entry, {name: max(limit, _JSON_OUTPUT)})
     return wider, prompt.model_copy(update={"json_schema": _SCHEMA})
 
 
@@ -185,7 +199,8 @@ _CHANGES: dict[Feature, Callable[[ModelEntry, Prompt], tuple[ModelEntry, Prompt]
 def _judge(feature: Feature, answer: Answer) -> Support:
     outcome = answer.outcome
     if isinstance(outcome, Failure):
-        refused = outcome.kind == "bad_request" or outcome.status == _NOT_IMPLEMENTED
+        # The plain call was let through: a key that may not is one that may not use this feature.
+        refused = outcome.kind in ("bad_request", "unauthorized") or outcome.status == _NOT_IMPLEMENTED
         return Support(feature=feature, supported=False if refused else None, why=outcome.message)
     if feature == "seed":
         return Support(feature=feature, supported=True, why="accepted; repeats of a run show whether it is honoured")
@@ -212,10 +227,6 @@ def _cost(answers: list[Answer], price: Price) -> float | None:
     costs = [price.of(a.outcome.usage) for a in answers if isinstance(a.outcome, Reply)]
     known = [cost for cost in costs if cost is not None]
     return sum(known) if known else None
-
-
-def _limit_name(entry: ModelEntry) -> str | None:
-    return next((name for name in OUTPUT_NAMES if name in entry.params), None)
 
 
 def _with_params(entry: ModelEntry, more: dict[str, Any]) -> ModelEntry:

@@ -133,6 +133,24 @@ SAID: dict[str, tuple[str, dict[str, Any], Refusal, dict[str, Any]]] = {
         anthropic("max_tokens: 100000 > 64000, which is the maximum allowed number of output tokens for m"),
         {"override": {"max_tokens": 64000}},
     ),
+    "xAI: a name with humps": (
+        "chat",
+        {"temperature": 0, "presence_penalty": 0},
+        {"code": "Client specified an invalid argument", "error": "grok-4 does not support parameter presencePenalty."},
+        {"drop": ("presence_penalty",)},
+    ),
+    "DeepSeek, Alibaba: a range": (
+        "chat",
+        {"max_tokens": 100_000},
+        openai("Invalid max_tokens value, the valid range of max_tokens is [1, 8192]"),
+        {"override": {"max_tokens": 8192}},
+    ),
+    "vLLM: the limit alone would fit, but not with what is asked": (
+        "chat",
+        {"max_tokens": 4096},
+        openai("'max_tokens' is too large: 4096. Your request has 20 input tokens (4096 > 4096 - 20)."),
+        {"override": {"max_tokens": 2048}},
+    ),
 }
 
 

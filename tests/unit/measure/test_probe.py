@@ -99,7 +99,7 @@ def test_a_longer_wait_than_somebody_waits_for_is_not_waited_for() -> None:
     assert asked["seed"] == 1
 
 
-@pytest.mark.parametrize("status", [400, 422, 501])
+@pytest.mark.parametrize("status", [400, 403, 422, 501])
 @pytest.mark.parametrize("feature", FEATURES)
 def test_a_refusal_is_a_no_in_the_endpoint_s_words(feature: str, status: int) -> None:
     answer = Answer.of_json({"error": {"message": "unknown parameter"}}, status=status, headers=AT_ONCE)
@@ -107,3 +107,41 @@ def test_a_refusal_is_a_no_in_the_endpoint_s_words(feature: str, status: int) ->
     assert {s.feature: s.supported for s in told.supports} == {**dict.fromkeys(FEATURES, True), feature: False}
     assert asked[feature] == (3 if status == 501 else 1)
     assert "unknown parameter" in probe_text(told)
+
+
+def limit_of(request: Request) -> int | None:
+    asked = request.json()
+    return asked.get("max_tokens", asked.get("max_completion_tokens"))
+
+
+def refuses_a_limit(request: Request) -> Answer:
+    if limit_of(request) is None:
+        return good(request)
+    words = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    return Answer.of_json({"error": {"message": words}}, status=400)
+
+
+def thinks_at_length(request: Request) -> Answer:
+    if (limit_of(request) or 100) >= 100:
+        return good(request)
+    choice = {"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "length"}
+    return Answer.of_json({"choices": [choice]})
+
+
+@pytest.mark.parametrize("script", [refuses_a_limit, thinks_at_length])
+def test_a_limit_that_the_entry_does_not_ask_for_fails_no_model(script: Callable[[Request], Answer]) -> None:
+    told, _ = probed(script)
+    assert told.ok
+    assert {s.feature: s.supported for s in told.supports} == dict.fromkeys(FEATURES, True)
+    assert "max_tokens" not in told.request
+    assert told.calls == 6
+
+
+def test_a_schema_is_tried_with_no_smaller_limit_than_the_entry_s() -> None:
+    told, _ = probed(thinks_at_length, params={"max_completion_tokens": 100})
+    assert {s.feature: s.supported for s in told.supports} == dict.fromkeys(FEATURES, True)
+
+
+def test_what_a_server_calls_itself_moves_no_cursor() -> None:
+    told, _ = probed(lambda _: Answer.of_json({**chat_reply("yes"), "model": "m\x1b[2J"}))
+    assert "\x1b" not in probe_text(told)

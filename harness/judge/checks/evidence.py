@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import le, lt
 from typing import NamedTuple, Protocol, TypeAlias
 
 from harness.files.thresholds import Threshold, metric_of
@@ -94,11 +95,12 @@ def without(outcome: str) -> Score:
 
 
 def in_time(limit: Callable[[Threshold], float]) -> Score:
-    """Score the calls that ended within a limit; a case that nobody timed is not in it."""
+    """Score the calls that ended within a limit, or in less than it; a case that nobody timed is not in it."""
 
     def score(goal: Goal, _: Case, said: Sequence[Said]) -> float | None:
+        within = lt if goal.threshold.op == "<" else le
         timed = [one.seconds for one in said if not math.isnan(one.seconds)]
-        return sum(seconds <= limit(goal.threshold) for seconds in timed) / len(timed) if timed else None
+        return sum(within(seconds, limit(goal.threshold)) for seconds in timed) / len(timed) if timed else None
 
     return score
 

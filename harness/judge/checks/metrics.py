@@ -136,6 +136,7 @@ def _quantile(metric: thresholds.Metric) -> Gauge:
         return [("", one.estimate) for one in quantiles if one.q == metric.quantile]
 
     slowest = power.afterwards("it is the slowest call of the run")
+    is_weighed = metric.clock == "latency" and metric.quantile != 1
     return Gauge(
         figure=lambda _: Missing("a quantile is decided by its calls"),
         plan=slowest if metric.quantile == 1 else power.of_calls,
@@ -144,7 +145,7 @@ def _quantile(metric: thresholds.Metric) -> Gauge:
         seen=quantile_seen,
         worlds=worlds.not_there,
         mend=_FASTER,
-        score=evidence.in_time(lambda threshold: threshold.bound) if metric.clock == "latency" else None,
+        score=evidence.in_time(lambda threshold: threshold.bound) if is_weighed else None,
     )
 
 

@@ -16,6 +16,7 @@ from harness.judge.checks.settling import Settled, Settling
 from harness.judge.documents import OUTCOMES, Check, SettledEarly
 from harness.judge.labels import LabelReader
 from harness.judge.sections.cost import spent
+from harness.judge.sections.latency import disturbed
 from harness.judge.view import FAILED, NONE, SYNC, View, lost
 from harness.record import ORIGINAL, CaseRow, Failure, Record, Stopped, caller_ns
 
@@ -164,10 +165,10 @@ def as_settled(view: View, thresholds: Sequence[Threshold], checks: Sequence[Che
     rule = StopRule.model_validate(view.manifest.suite.get("stop") or {})
     made = settled_by(view, thresholds, rule)
     # Beside a baseline more is asked than thresholds: what was settled is what the run itself said.
-    statuses = stopped.statuses if stopped.beside else made.statuses
+    statuses, untold = stopped.statuses if stopped.beside else made.statuses, _untold(view)
     return tuple(
         check
-        if GAUGES[threshold.metric].counted_before
+        if GAUGES[threshold.metric].counted_before or threshold.text in untold
         else _as_settled(view, threshold, check, made, statuses.get(threshold.text, "open"))
         for threshold, check in zip(thresholds, checks, strict=True)
     )
@@ -178,6 +179,7 @@ def settled_early(view: View) -> SettledEarly | None:
     stopped, trials = view.stopped, len(view.trials)
     if stopped is None:
         return None
+    told = [text for text in stopped.statuses if text not in _untold(view)]
     saved = len(view.cases) * view.manifest.repeats - trials
     paid = spent(view.trials, view.model.price) if view.model.price.is_given and trials else None
     return SettledEarly(
@@ -185,7 +187,7 @@ def settled_early(view: View) -> SettledEarly | None:
         of=stopped.of,
         ready=stopped.ready,
         delta=stopped.delta,
-        lost=tuple(text for text, status in stopped.statuses.items() if status in {"FAIL", "can't pass"}),
+        lost=tuple(text for text in told if stopped.statuses[text] in {"FAIL", "can't pass"}),
         saved_calls=saved,
         saved=None if paid is None else float(paid.sum()) / trials * saved,
         currency=view.currency,
@@ -201,8 +203,16 @@ SETTLED = {
 }
 
 
+def _untold(view: View) -> set[str]:
+    """Name the thresholds about times, where none of these is the endpoint's for certain."""
+    return {t.text for t in view.run.policy if metric_of(t.metric).clock is not None} if disturbed(view) else set()
+
+
 def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, status: str) -> Check:
-    about = Asked(view=view.narrowed(threshold.where), threshold=threshold, required=check.required)
+    required = check.required
+    if threshold.metric == BETTER_THAN_MAJORITY.name:  # of the whole suite, not of what was asked of it
+        required = max(Counter(view.cases.expected.tolist()).values()) / len(view.cases)
+    about = Asked(view=view.narrowed(threshold.where), threshold=threshold, required=required)
     low, high = made.range_of(threshold.text)
     asked = 0 if view.stopped is None else view.stopped.asked
     method = f"whole suite, valid at every look, {asked:,} of {len(view.cases):,} cases asked"
@@ -211,6 +221,7 @@ def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, 
     return msgspec.structs.replace(
         check,
         status=status if status in {"PASS", "FAIL"} else "INCONCLUSIVE",
+        required=required,
         estimate=estimate,
         bound=None,
         needed_n=None,

@@ -162,11 +162,11 @@ def _too_few_cases(view: View, checks: Sequence[judge.Check], policy: Sequence[T
         if not 0 < check.required <= 1 or check.estimate.value is None:
             continue
         cases, things = _cases_for(asked), asked.things
-        fewest = scores.smallest_all_pass_n(check.required, view.confidence)
+        fewest = scores.smallest_all_pass_n(check.required, asked.confidence)
         if fewest is not None and cases >= fewest:
             continue
         have = things.of(cases)
-        best = judge.amount(scores.best_provable(cases, view.confidence), "share")
+        best = judge.amount(scores.best_provable(cases, asked.confidence), "share")
         needs = "no number of cases proves 100%" if fewest is None else f"it takes at least {fewest:,}"
         found.append(
             judge.Trap(
@@ -174,7 +174,7 @@ def _too_few_cases(view: View, checks: Sequence[judge.Check], policy: Sequence[T
                 label=check.label,
                 sentence=(
                     f"{check.threshold} can't pass here: {have}, all right, would prove only {best} "
-                    f"at {judge.sure(view.confidence)} confidence; {needs}."
+                    f"at {judge.sure(asked.confidence)} confidence; {needs}."
                 ),
             )
         )

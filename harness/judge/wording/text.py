@@ -290,8 +290,8 @@ def figure_alone(estimate: Estimate, scale: Scale, currency: str) -> str:
 
 
 def sure(confidence: float) -> str:
-    """Give a confidence as `95%`."""
-    return f"{float(f'{confidence * 100:.6g}'):.12g}%"
+    """Give a confidence as `95%`; one that was computed as `98.48%`."""
+    return f"{100 - float(f'{(1 - confidence) * 100:.3g}'):.12g}%"
 
 
 def sentence(text: str) -> str:

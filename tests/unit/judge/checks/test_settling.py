@@ -7,15 +7,16 @@ import random
 from collections.abc import Iterator
 
 import pytest
-from run_of import case_row, manifest_of, parsed_thresholds, record, replayed
+from run_of import CALM, case_row, manifest_of, parsed_thresholds, record, replayed
 from scipy import stats
 
-from harness.files.suite import StopRule, Suite
+from harness.files.suite import StopRule, Suite, asked_order
 from harness.files.thresholds import parse_threshold
+from harness.judge import CandidateAssessment
 from harness.judge.assess import assess
 from harness.judge.checks.settling import Case, Said
 from harness.judge.checks.stopper import settling
-from harness.record import Event, Failure
+from harness.record import Event, Failure, Interference, Stopped
 
 N = 100
 CASES = [Case(f"c{n}", n % 2) for n in range(N)]
@@ -198,3 +199,45 @@ def test_a_lost_call_may_be_a_false_alarm_to_a_precision_that_would_pass_without
         whole = assess(manifest_of(LABELS, planned=N * repeats, repeats=repeats), events, thresholds=thresholds)
         statuses.append((made.statuses[thresholds[0].text], whole.candidates[0].checks[0].status))
     assert statuses == [("PASS", "PASS"), ("open", "INCONCLUSIVE")]
+
+
+def stopped_after(asked: int, demand: str, *, load: Interference = CALM, status: str = "PASS") -> CandidateAssessment:
+    """Judge a run of all cases, right in 0.2 s each, that asked so many of them and stopped."""
+    first = set(asked_order([case.id for case in CASES], 0)[:asked])
+    thresholds, said = parsed_thresholds([demand], LABELS), {case.id: LABELS[case.expected] for case in CASES}
+    events: list[Event] = [load, *(case_row(id_, label) for id_, label in said.items())]
+    events += [record(id_, label) for id_, label in said.items() if id_ in first]
+    events.append(
+        Stopped(
+            at_utc="2026-01-01T00:00:00Z",
+            candidate="v1@mini",
+            asked=asked,
+            of=N,
+            ready=status == "PASS",
+            delta=0.01,
+            statuses={demand: status},
+        )
+    )
+    return assess(manifest_of(LABELS, planned=N), events, thresholds=thresholds).candidates[0]
+
+
+def test_a_limit_that_must_not_be_reached_is_not_met_by_what_reaches_it() -> None:
+    assert stopped_after(60, "latency.p50 <= 0.2 s").checks[0].status == "PASS"
+    assert stopped_after(60, "latency.p50 < 0.2 s").checks[0].status == "FAIL"
+
+
+@pytest.mark.parametrize("status", ["PASS", "FAIL"])
+def test_a_saturated_client_decides_no_latency_of_a_run_that_stopped_either(status: str) -> None:
+    busy = Interference(lag_p50_ns=0, lag_p99_ns=90_000_000, lag_max_ns=90_000_000, cpu_share=0.2, samples=9)
+    limit = {"PASS": "latency.p50 <= 1 s", "FAIL": "latency.p50 <= 0.1 s"}[status]
+    assert stopped_after(60, limit, status=status).checks[0].status == status
+    made = stopped_after(60, limit, status=status, load=busy)
+    assert (made.verdict, made.checks[0].status) == ("INCONCLUSIVE", "INCONCLUSIVE")
+    assert "not decided, because the client was saturated" in made.checks[0].why
+    assert "any more" not in made.headline
+
+
+def test_what_the_majority_is_follows_the_whole_suite_not_what_was_asked_of_it() -> None:
+    made = stopped_after(33, "accuracy > majority")
+    assert (made.checks[0].status, made.checks[0].required) == ("PASS", 0.5)
+    assert "more than 50% required" in made.checks[0].why

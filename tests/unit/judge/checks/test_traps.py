@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from run_of import candidate, case_row, judged, manifest_of, only, parsed_thresholds, record
 
@@ -61,6 +62,20 @@ def test_a_label_with_too_few_cases_to_prove_its_threshold() -> None:
     assert sentences(assessment, "too_few_cases") == [
         "recall[spam] >= 90% can't pass here: 18 spam cases, all right, would prove only 84.7% at 95% "
         "confidence; it takes at least 29."
+    ]
+
+
+def test_a_second_look_has_too_few_cases_for_as_sure_as_it_has_to_be() -> None:
+    rows = [case_row(f"c{n}", LABELS[n % 2]) for n in range(35)]
+    manifest = manifest_of(LABELS, planned=len(rows))
+    looked = msgspec.structs.replace(manifest, notes={"added": {"to": "first", "cases": 15, "share": 0.5}})
+    events = [*rows, *(record(row.id, row.expected) for row in rows)]
+    thresholds = parsed_thresholds(["accuracy >= 90%"], LABELS)
+    once, twice = (assess(one, events, thresholds=thresholds) for one in (manifest, looked))
+    assert (once.verdict, twice.verdict) == ("READY", "INCONCLUSIVE")
+    assert sentences(twice, "too_few_cases") == [  # .9^42 < .0124, the error of the later of two equal stages
+        "accuracy >= 90% can't pass here: 35 cases, all right, would prove only 88.2% at 98.76% confidence; "
+        "it takes at least 42."
     ]
 
 

@@ -1,6 +1,6 @@
 """Cases as columns: packed as they are read, numbered and sorted by id at the end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -10,12 +10,12 @@ import numpy.typing as npt
 from harness.errors import JournalDamaged
 from harness.judge.table.columns import NONE, Bool, CaseColumns, Int64
 from harness.judge.table.intake import Numbers
-from harness.judge.table.packed import Grown, Packed, are_whole, named_in, named_out, text_in, text_out
+from harness.judge.table.packed import Grown, Packed, are_whole, every_named_in, named_out, text_in, text_out
 from harness.record import CaseRow
 
 _Kind: TypeAlias = tuple[str, str, tuple[str, ...]]  # expected label, split, tags
 _STRANGE = -2  # a label that the suite does not have
-_NO_VARIANTS = named_in({})
+(_NO_VARIANTS,) = every_named_in([{}])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class CasePart:
 
 @dataclass(slots=True)
 class CaseIntake:
-    """Takes cases one by one."""
+    """Takes cases, many at a time."""
 
     _ids: list[bytes] = field(default_factory=list)
     _inputs: list[bytes] = field(default_factory=list)
@@ -42,12 +42,12 @@ class CaseIntake:
     _kind: list[int] = field(default_factory=list)
     _kinds: Numbers[_Kind] = field(default_factory=Numbers)
 
-    def take(self, case: CaseRow) -> None:
-        """Add a case."""
-        self._ids.append(text_in(case.id))
-        self._inputs.append(named_in(case.inputs))
-        self._variants.append(named_in(case.variants) if case.variants else _NO_VARIANTS)
-        self._kind.append(self._kinds[case.expected, case.split, case.tags])
+    def take(self, cases: Sequence[CaseRow]) -> None:
+        """Add some cases."""
+        self._ids += map(text_in, [case.id for case in cases])
+        self._inputs += every_named_in([case.inputs for case in cases])
+        self._variants += every_named_in([case.variants for case in cases])
+        self._kind += map(self._kinds.__getitem__, [(case.expected, case.split, case.tags) for case in cases])
 
     def part(self) -> CasePart:
         """Give what was taken."""
@@ -111,8 +111,7 @@ def _order(ids: Packed[str]) -> Int64:
 def case_columns(rows: Iterable[CaseRow], label: dict[str, int]) -> CaseColumns:
     """Give the cases as columns; `label` numbers the labels of the suite."""
     intake = CaseIntake()
-    for row in rows:
-        intake.take(row)
+    intake.take(list(rows))
     cases = GatheredCases()
     cases.add(intake.part())
     return columns_of(cases.sorted(), label, {})

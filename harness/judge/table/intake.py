@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -122,6 +121,7 @@ class Intake:
     _cases: list[str] = field(default_factory=list)
     _times: list[str] = field(default_factory=list)
     _taken: "dict[str, list[array[Any]]]" = field(default_factory=lambda: {name: [] for name in _TAKEN})
+    _rows: list[int] = field(default_factory=list)  # of each piece of a column
     _waiting: list[Record] = field(default_factory=list)
 
     def take(self, records: Sequence[Record]) -> None:
@@ -132,60 +132,62 @@ class Intake:
 
     def _take(self) -> None:
         records, self._waiting = self._waiting, []
-        told = _fields(records) if records else {"warmup": ()}
-        if True in told["warmup"]:
-            for warmup in (record for record in records if record.warmup):
-                self.warmup_calls += 1
-                if isinstance(warmup.outcome, Reply):
-                    add_usage(self.warmup_usage, warmup.outcome.usage)
+        warm = [record for record in records if record.warmup]
+        for warmup in warm:
+            self.warmup_calls += 1
+            if isinstance(warmup.outcome, Reply):
+                add_usage(self.warmup_usage, warmup.outcome.usage)
+        if warm:
             records = [record for record in records if not record.warmup]
-            told = _fields(records) if records else {}
         if not records:
             return
-        self.recorded = self.recorded or True in told["recorded"]
-        self.most_repeats = max(self.most_repeats, max(told["repeat"]) + 1)
-        self._cases += told["case"]
-        self._times += told["started_utc"]
+        attempts, recorded = [record.attempts for record in records], True in [record.recorded for record in records]
+        repeat, via = [record.repeat for record in records], [record.via for record in records]
+        self.recorded = self.recorded or recorded
+        self.most_repeats = max(self.most_repeats, max(repeat) + 1)
+        self._cases += [record.case for record in records]
+        self._times += [record.started_utc for record in records]
         columns: dict[str, Sequence[Any]] = {
-            **{name: told[name] for name in ("repeat", "in_flight", "queue_ns", "own_ns")},
-            "variant": _numbered(told["variant"], self.variants),
-            "via": _numbered(told["via"], _VIA),
-            **attempts_of(told["attempts"]),
-            **self._replies(told["outcome"]),
+            "repeat": repeat,
+            "in_flight": [record.in_flight for record in records],
+            "queue_ns": [record.queue_ns for record in records],
+            "own_ns": [record.own_ns for record in records],
+            "variant": _numbered([record.variant for record in records], self.variants),
+            "via": _numbered(via, _VIA),
+            **attempts_of(attempts),
+            **self._replies([record.outcome for record in records]),
         }
-        plain = told["via"].count("sync") == len(records) and "flex" not in self._tiers
-        plain = plain and True not in told["recorded"] and all(told["attempts"])
+        plain = via.count("sync") == len(records) and "flex" not in self._tiers and not recorded and all(attempts)
         columns["timed"] = [True] * len(records) if plain else list(map(is_timed, records))
+        self._rows.append(len(records))
         for name, column in columns.items():
             self._taken[name].append(_packed(column, "d" if name == "score" else "q"))
 
     def _replies(self, outcomes: Sequence[Reply | Failure]) -> dict[str, Sequence[Any]]:
-        number, failed = self._said, Failure in set(map(type, outcomes))
-        told = _fields([one if isinstance(one, Reply) else _SILENT for one in outcomes] if failed else outcomes)
-        usage = _fields(told["usage"])
-        said = list(zip(*(told[name] for name in ("text", "finish_reason", "refusal", "tools")), strict=True))
-        thought, spent, none = told["reasoning"], usage["reasoning"], [None] * len(outcomes)
+        number = self._said
+        replies = [one if isinstance(one, Reply) else _SILENT for one in outcomes]
+        said: list[_Said] = [(one.text, one.finish_reason, one.refusal, one.tools) for one in replies]
+        for row, one in enumerate(outcomes):
+            if isinstance(one, Failure):
+                said[row] = one
+        usage = [one.usage for one in replies]
         return {
-            "reply": [number[one if isinstance(one, Failure) else said[row]] for row, one in enumerate(outcomes)]
-            if failed
-            else list(map(number.__getitem__, said)),
-            "tokens_in": usage["input"],
-            "tokens_out": usage["output"],
-            "tokens_cached": usage["cached"],
-            "tokens_reasoning": spent,
-            "reasoned": [bool(a or b) for a, b in zip(thought, spent, strict=True)]
-            if any(thought) or any(spent)
-            else [False] * len(outcomes),
-            "odd": _numbered([each or None for each in told["odd"]] if any(told["odd"]) else none, self._odd_fields),
-            "served": _numbered(told["served_model"], self._served),
-            "fingerprint": _numbered(told["fingerprint"], self._fingerprints),
-            "tier": _numbered(usage["tier"], self._tiers),
-            "score": self._scores(outcomes, told),
+            "reply": list(map(number.__getitem__, said)),
+            "tokens_in": [each.input for each in usage],
+            "tokens_out": [each.output for each in usage],
+            "tokens_cached": [each.cached for each in usage],
+            "tokens_reasoning": [each.reasoning for each in usage],
+            "reasoned": [1 if one.reasoning else 0 for one in replies],
+            "odd": _numbered([one.odd or None for one in replies], self._odd_fields),
+            "served": _numbered([one.served_model for one in replies], self._served),
+            "fingerprint": _numbered([one.fingerprint for one in replies], self._fingerprints),
+            "tier": _numbered([each.tier for each in usage], self._tiers),
+            "score": self._scores(outcomes, replies),
         }
 
-    def _scores(self, outcomes: Sequence[Reply | Failure], told: dict[str, tuple[Any, ...]]) -> list[float]:
+    def _scores(self, outcomes: Sequence[Reply | Failure], replies: Sequence[Reply]) -> list[float]:
         positive, reader = self.positive, self.reader
-        if positive is None or not reader.may_score(told["score"], told["logprobs"]):
+        if positive is None or not reader.may_score(replies):
             return [math.nan] * len(outcomes)
         return [
             reader.score(one, positive, reader.read(one).label) if isinstance(one, Reply) else math.nan
@@ -195,16 +197,10 @@ class Intake:
     def part(self) -> Part:
         """Give all columns, in the order of reading, with each reply read as a label; ends the intake."""
         self._take()
-        columns: dict[str, Column] = {
-            name: np.frombuffer(b"".join(self._taken.pop(name)), np.float64 if name == "score" else np.int64)
-            for name in _TAKEN
-        }
+        columns = {name: _joined(self._taken.pop(name), self._rows) for name in _TAKEN}
         columns |= times_of(columns) | {"sent_at": instants_of(self._times)}
         for name in TOLD:
             del columns[name]
-        for name, column in columns.items():
-            if (column.astype(KINDS[name]) != column).any() and name != "score":
-                raise OverflowError(f"{name} is larger than any run could have written")
         number = columns["reply"]
         outcomes = [one if isinstance(one, Failure) else _as_reply(one) for one in self._said]
         names: dict[str, list[Any]] = {
@@ -215,12 +211,16 @@ class Intake:
         }
         for name, column in self._read(outcomes, names).items():
             if name == "reasoned":
-                columns[name] = np.maximum(columns[name], column[number])
+                columns[name] = columns[name] | column[number] | (columns["tokens_reasoning"] > 0)
             else:
                 columns[name] = column[number]
+        for name, column in columns.items():
+            columns[name] = narrow = packed(column)
+            if not np.can_cast(narrow.dtype, KINDS[name]) and (narrow.astype(KINDS[name]) != narrow).any():
+                raise OverflowError(f"{name} is larger than any run could have written")
         return Part(
             rows=len(self._cases),
-            columns={name: packed(column) for name, column in columns.items()},
+            columns=columns,
             cases=keys_of_texts(self._cases),
             names=names,
             failures=[one for one in outcomes if isinstance(one, Failure)],
@@ -270,18 +270,24 @@ def add_usage(known: dict[str | None, Usage], more: Usage) -> None:
     known[more.tier] = Usage(**counts, tier=more.tier)
 
 
-def _fields(values: Sequence[msgspec.Struct]) -> dict[str, tuple[Any, ...]]:
-    """Take values of one kind apart: a column for each field."""
-    columns = zip(*map(msgspec.structs.astuple, values), strict=True)
-    return dict(zip(values[0].__struct_fields__, columns, strict=True))
-
-
 def _packed(values: Sequence[float | None], kind: str) -> "array[Any]":
-    """Give numbers as machine words, NONE where there is none."""
+    """Give numbers as machine words, NONE where there is none; many alike as one."""
     first = values[0]
     if kind == "q" and first == values[-1] and values.count(first) == len(values):
-        return array(kind, [NONE if first is None else first]) * len(values)
-    return array(kind, [NONE if value is None else value for value in values] if None in values else values)
+        return array(kind, [NONE if first is None else first])
+    try:
+        return array(kind, values)
+    except TypeError:
+        return array(kind, [NONE if value is None else value for value in values])
+
+
+def _joined(pieces: "Sequence[array[Any]]", rows: Sequence[int]) -> Column:
+    """Put the pieces of a column, of so many rows each, behind each other; one value stays one in memory."""
+    kind = np.dtype(pieces[0].typecode if pieces else "q")
+    if set(map(len, pieces)) == {1} and len({piece[0] for piece in pieces}) == 1:
+        return np.broadcast_to(np.frombuffer(pieces[0], kind), (sum(rows),))
+    whole = [piece * size if len(piece) == 1 else piece for piece, size in zip(pieces, rows, strict=True)]
+    return np.frombuffer(b"".join(whole), kind)
 
 
 def _numbered(values: Sequence[Any], numbers: dict[Any, int]) -> list[int]:

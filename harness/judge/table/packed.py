@@ -181,21 +181,23 @@ def text_out(held: bytes) -> str:
     return held.decode("utf-8", "surrogatepass")
 
 
-def named_in(values: dict[str, str]) -> bytes:
-    """Encode named texts; what msgpack refuses, lone surrogates, as JSON, which begins otherwise."""
+def every_named_in(values: Sequence[dict[str, str]]) -> list[bytes]:
+    """Encode each of many named texts; what msgpack refuses, lone surrogates, as JSON, which begins otherwise."""
     try:
-        return _pack(values)
+        return list(map(_pack, values))
     except UnicodeEncodeError:
-        return json.dumps(values).encode("ascii")
+        if len(values) == 1:
+            return [json.dumps(values[0]).encode("ascii")]
+        return [held for value in values for held in every_named_in([value])]
 
 
 def named_out(held: bytes) -> dict[str, str]:
-    """Decode what `named_in` made."""
+    """Decode what `every_named_in` made."""
     return json.loads(held) if held[:1] == b"{" else _unpack(held)
 
 
 def every_named(held: Packed[dict[str, str]]) -> Sequence[dict[str, str]]:
-    """Decode all at once what `named_in` made of each; one by one where one is JSON."""
+    """Decode all at once what `every_named_in` made of each; one by one where one is JSON."""
     try:
         return _unpack_all(b"\xdd" + len(held).to_bytes(4, "big") + held.joined())
     except msgspec.DecodeError:

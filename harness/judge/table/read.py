@@ -4,11 +4,11 @@ The result does not depend on the order of the events: rows are sorted, names ar
 was recorded twice (a prompt was changed and its trials sent again) the later record counts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar, get_args
 
 from harness.errors import JournalDamaged, UsageError
 from harness.files.suite import Suite
@@ -22,6 +22,8 @@ from harness.record import ORIGINAL, CaseRow, Event, Interference, Pace, Record,
 from harness.rundir import Manifest, reply_rules
 
 _T = TypeVar("_T")
+_Other: TypeAlias = Session | Pace | Interference | Refused | Stopped
+_OTHERS = get_args(_Other)
 MOST_UNPLANNED = 100_000  # rows that are made for trials that nobody planned
 
 
@@ -50,13 +52,14 @@ class Block:
     parts: dict[str, Part]  # by candidate
     variants: list[str]  # as they came
     cases: CasePart
-    others: list[Session | Pace | Interference | Refused | Stopped]  # in their order
+    others: list[_Other]  # those of a kind in their order
 
 
 def block_of(manifest: Manifest, events: Iterable[list[Event]]) -> Block:
     """Read a part of a run's events, some at a time. Raises JournalDamaged for a candidate that the manifest lacks."""
     suite = Suite.model_validate(manifest.suite)
-    variants, cases, others = NameNumbers(), CaseIntake(), []
+    variants, cases = NameNumbers(), CaseIntake()
+    others: list[_Other] = []
     rules = reply_rules(manifest)
     readers = {rule.model_dump_json(): ScoreReader(rule, suite.labels) for rule in rules.values()}
     label = {label: index for index, label in enumerate(suite.labels)}
@@ -70,16 +73,11 @@ def block_of(manifest: Manifest, events: Iterable[list[Event]]) -> Block:
         for entry in manifest.candidates
     }
     for batch in events:
-        records = [event for event in batch if isinstance(event, Record)]
-        if len(records) < len(batch):
-            for event in batch:
-                match event:
-                    case CaseRow():
-                        cases.take(event)
-                    case Session() | Pace() | Refused() | Stopped() | Interference():
-                        others.append(event)
-                    case _:
-                        pass  # records, and how they came here, not what they say
+        of = _by_kind(batch)
+        cases.take(of.get(CaseRow, ()))
+        for kind in _OTHERS:
+            others += of.get(kind, ())
+        records = of.get(Record, ())
         names = dict.fromkeys([record.candidate for record in records])
         for name in names:
             intake = intakes.get(name)
@@ -94,6 +92,14 @@ def block_of(manifest: Manifest, events: Iterable[list[Event]]) -> Block:
     )
 
 
+def _by_kind(events: list[Event]) -> dict[type, Sequence[Any]]:
+    """Give the events of each kind, in their order; how records came here is of none that is asked for."""
+    kinds = set(map(type, events))
+    if len(kinds) == 1:
+        return {kinds.pop(): events}
+    return {kind: [event for event in events if isinstance(event, kind)] for kind in kinds}
+
+
 class _Reading:
     """The blocks of a run, put together in their order."""
 
@@ -106,7 +112,7 @@ class _Reading:
             self._variant[variant]
         self._gathered = {entry.name: Gathered() for entry in manifest.candidates}
         self._cases = GatheredCases()
-        self._others: list[Session | Pace | Interference | Refused | Stopped] = []
+        self._others: list[_Other] = []
 
     def take(self, block: Block) -> None:
         variants = [self._variant[variant] for variant in block.variants]

@@ -10,9 +10,9 @@ from harness.record import Reply, TokenLogprob
 class ScoreReader(LabelReader):
     """A reader of labels that reads scores, too; for that it needs the names that it compares."""
 
-    def may_score(self, scores: Sequence[float | None], logprobs: Sequence[tuple[TokenLogprob, ...]]) -> bool:
+    def may_score(self, replies: Sequence[Reply]) -> bool:
         """Tell whether one of some replies may have a score: from its endpoint, its text or its logprobs."""
-        return self._rule.score is not None or scores.count(None) < len(scores) or any(logprobs)
+        return self._rule.score is not None or bool([one for one in replies if one.logprobs or one.score is not None])
 
     def score(self, reply: Reply, positive: str, label: str | None) -> float:
         """Give the score of the positive label: the endpoint's, the reply's, or from logprobs; NaN when none.

@@ -118,17 +118,20 @@ def _marks() -> str:
 
 
 def whole_word(name: str, *, joins: bool) -> str:
-    """Give the pattern of a name that is not a part of a longer word or number."""
-    parts = name.split(" ") if joins else [name]
-    body = r"[\s_\-\u2010\u2012-\u2015\u2212]+".join(re.escape(part) for part in parts)
+    """Give the pattern of a name that is not a part of a longer word or number.
+
+    What must not stand before it follows its first letter, so that the letter is all that is looked for at most places.
+    """
+    first, parts = re.escape(name[:1]), name[1:].split(" ") if joins else [name[1:]]
+    rest = r"[\s_\-\u2010\u2012-\u2015\u2212]+".join(re.escape(part) for part in parts)
     word = rf"[^\W_{UNSPACED}]"
     left = right = ""
     if not re.match(rf"[{UNSPACED}]", name):
-        left = rf"(?<!{word})(?<![{_marks()}])(?<!{word}[_\-\u2010])"
+        left = rf"(?<!{word}{first})(?<![{_marks()}]{first})(?<!{word}[_\-\u2010]{first})"
     if not re.search(rf"[{UNSPACED}{_PARTICLES_FOLLOW}]\Z", name):
         right = rf"(?!{word})(?![{_marks()}])(?![_\-\u2010]{word})(?![+#])"
     if name[:1].isdigit():
-        left += r"(?<![-+\u2212])(?<!\d[.,:/])"
+        left += rf"(?<![-+\u2212]{first})(?<!\d[.,:/]{first})"
     if name[-1:].isdigit():
         right += r"(?![.,:/]\d)(?!\s?%)"
-    return left + body + right
+    return first + left + rest + right

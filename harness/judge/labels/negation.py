@@ -56,17 +56,30 @@ _AFTER = re.compile(
 )
 
 # Without one of these there is no denial, and most replies hold none.
+_DENYING = (
+    "no|never|hardly|unlikely|neither|nor|ni|weder|noch|nem|sin|rather|instead|opposed|unlike|other|anything|far|"
+    "opposite|without|nicht|niet|geen|inte|ikke|pas|aucun|aucune|non|nie|ne|false|nein"
+)
 _HINT = re.compile(
-    r"n[o'\u2019]?t\b|not|\b(?:no|never|hardly|unlikely|neither|nor|ni|weder|noch|nem|sin|rather|instead|opposed|"
-    r"unlike|other|anything|far|opposite|rul\w+|without|nicht|kein\w*|niet|geen|inte|ikke|pas|aucune?|non|"
-    r"n\u00e3o|nie|ne|\u043d\u0435|\u043d\u0435\u0442|\u043d\u0456|\u0644\u064a\u0633|\u0644\u064a\u0633\u062a|false|nein|de\u011fil)\b|"
+    rf"n[o'\u2019]?t\b|not|\b(?:{_DENYING}|rul\w+|kein\w*|"
+    r"n\u00e3o|\u043d\u0435|\u043d\u0435\u0442|\u043d\u0456|\u0644\u064a\u0633|\u0644\u064a\u0633\u062a|de\u011fil)\b|"
     r"[\u4e0d\u5e76\u975e\u7121\u3067\u3058\uc544]|\u0928\u0939\u0940\u0902",
     re.IGNORECASE,
 )
+# For a first look at ASCII: words (`t` ends "isn't") and parts of words, among blanks for all that is part of none.
+_WORDS_DENYING = frozenset(f"t|{_DENYING}".encode().split(b"|"))
+_PARTS_DENYING = (b"not", b"nt ", b"rul", b"kein")
+_APART = bytes(
+    ord(chr(byte).lower()) if chr(byte).isalnum() or byte == ord("_") else 32 for byte in range(128)
+) + bytes(128)
 
 
 def may_deny(text: str) -> bool:
     """Tell whether a text holds any word of denial."""
+    if text.isascii():
+        words = text.encode("ascii").translate(_APART) + b" "
+        if _WORDS_DENYING.isdisjoint(words.split()) and not [part for part in _PARTS_DENYING if part in words]:
+            return False
     return _HINT.search(text) is not None
 
 

@@ -48,6 +48,7 @@ _SPOKEN = (
         re.compile(r"\[BEGIN FINAL RESPONSE\]", re.IGNORECASE),
     ),
 )
+_FIRST_LETTERS = "achH"  # of `_LEAKED` and `_SPOKEN`
 _LEFT_OVER = re.compile(
     r"<\|(?:begin_of_solution|end_of_solution|START_RESPONSE|END_RESPONSE)\|>|\[END FINAL RESPONSE\]", re.IGNORECASE
 )
@@ -75,10 +76,11 @@ def answer_of(text: str) -> BareAnswer:
                 end = _CHANNEL_END.search(text, head.end())
                 parts.append(text[head.end() : end.start() if end else len(text)])
         return BareAnswer("".join(parts), thought=True, hidden=not parts)
-    if _LEAKED.match(text):
+    spoken = text.lstrip()[:1] in _FIRST_LETTERS
+    if spoken and _LEAKED.match(text):
         _, *rest = _LEAKED_FINAL.split(text)
         return BareAnswer(rest[-1] if rest else "", thought=True, hidden=not rest)
-    for opens, closes in _SPOKEN:
+    for opens, closes in _SPOKEN if spoken else ():
         if opens.match(text):
             found = closes.search(text)
             after = "" if found is None else _LEFT_OVER.sub("", text[found.end() :])

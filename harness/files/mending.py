@@ -142,6 +142,8 @@ def what_to_change(failure: Failure, places: Places, key_variable: str | None = 
         mend = _at(places, ("replies",), "Record these trials again, or correct {}")
     elif failure.kind in {"unauthorized", "unknown_model"}:
         mend = _not_let(words, places)
+    elif words.startswith("the reply has nothing at"):
+        mend = _at(places, ("reply", "entry"), _CORRECT)
     if mend is not None:
         return mend
     match failure.kind:

@@ -174,7 +174,7 @@ def error_in(body: bytes) -> _Object | None:
 
 def _message_of(error: _Object) -> str:
     """Give an error's words, with the parameter that it is about where they do not name it."""
-    words, about = _words_of(error), error.get("param")
+    words, about = _words_of(error) or _in_brief(error), error.get("param")
     return f"{words} (`{about}`)" if words and isinstance(about, str) and about and about not in words else words
 
 
@@ -182,16 +182,15 @@ def _words_of(error: _Object) -> str:
     metadata = error.get("metadata")  # OpenRouter hands on what the provider behind it said
     raw = metadata.get("raw") if isinstance(metadata, dict) else None
     if isinstance(raw, str) and (inner := error_in(raw.encode("utf-8", "replace"))):
-        return f"{error.get('message') or 'the provider'}: {_words_of({**inner, 'metadata': None})}"
+        inner = {**inner, "metadata": None}
+        return f"{error.get('message') or 'the provider'}: {_words_of(inner) or _in_brief(inner)}"
     if isinstance(error.get("message"), dict):  # Mistral puts a validator's object there
         return _words_of(error["message"])
     for key in ("message", "detail", "error_description", "title"):
         value = error.get(key)
         if isinstance(value, str) and value:
             return value
-    if told := _told_in_list(error.get("detail") or error.get("errors")):
-        return told
-    return str({key: _brief(value) for key, value in list(error.items())[:5]}) if error else ""
+    return _told_in_list(error.get("detail") or error.get("errors"))
 
 
 def _told_in_list(details: object) -> str:
@@ -207,8 +206,17 @@ def _told_in_list(details: object) -> str:
     return "; ".join(told)
 
 
+def _in_brief(error: _Object) -> str:
+    return str({key: _brief(value) for key, value in list(error.items())[:5]}) if error else ""
+
+
 def _brief(value: object) -> object:
     return value[:100] if isinstance(value, str) else value if isinstance(value, (int, bool)) else "…"
+
+
+def told_by(body: bytes) -> str:
+    """Give what a body that is no reply says for people: a page, or a message in JSON; "" where it says nothing."""
+    return plain_words(body) if body.lstrip()[:1] == b"<" else _words_of(error_in(body) or {})
 
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title\b", re.IGNORECASE | re.DOTALL)

@@ -112,6 +112,12 @@ def test_what_was_recorded_as_failed_is_recorded_again(kind: FailureKind) -> Non
     assert made.advice == "Record these trials again, or correct `replies` in harness.yml:4."
 
 
+def test_a_pointer_that_finds_nothing_is_corrected_where_it_is_written() -> None:
+    places = {"entry": "harness.yml:2", "url": "harness.yml:3", "reply": "harness.yml:4"}
+    made = what_to_change(Failure(kind="invalid_reply", message="the reply has nothing at /label"), places)
+    assert made.advice == "Correct `reply` in harness.yml:4."
+
+
 @pytest.mark.parametrize(
     ("status", "advice"),
     [

@@ -75,8 +75,8 @@ def decode(codec: Codec, status: int, headers: Headers, body: bytes) -> Reply | 
             raise ErrorInReply(error)
         return codec.reply(payload, headers)
     except Malformed as problem:
-        page = f": {failure_map.plain_words(body)}" if body.lstrip()[:1] == b"<" else ""
-        return Failure(kind="invalid_reply", message=short(f"{problem}{page}"), status=status)
+        said = f"{problem}: {failure_map.told_by(body)}".removesuffix(": ")
+        return Failure(kind="invalid_reply", message=short(said), status=status)
     except ErrorInReply as ended:
         return of_error(ended.error, status, headers)
 

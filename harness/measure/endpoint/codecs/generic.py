@@ -14,7 +14,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.measure.endpoint.codecs import params as parameters
 from harness.measure.endpoint.codecs.books import Books, Headers, request_id, server_ns, with_thoughts_beside
-from harness.measure.endpoint.codecs.fields import JsonObject, Malformed, value_at
+from harness.measure.endpoint.codecs.fields import ErrorInReply, JsonObject, Malformed, value_at
 from harness.measure.endpoint.codecs.message import finish_of, may_be_empty
 from harness.measure.endpoint.codecs.params import ModelEntry, Rendered, UsageError
 from harness.record import Reply, Usage
@@ -28,7 +28,6 @@ class GenericCodec:
     """A JSON service as one entry of harness.yml describes it."""
 
     path = ""
-    usual = None
 
     def __init__(self, name: str, entry: ModelEntry) -> None:
         if entry.reply is None:
@@ -54,7 +53,15 @@ class GenericCodec:
         except TemplateError as error:
             raise parameters.CannotEncode(f"`body` of harness.yml: {error}") from None
 
-    def reply(self, payload: JsonObject, headers: Headers) -> Reply:
+    def usual(self, body: bytes, headers: Headers) -> Reply | None:
+        """Read a reply in a list, as classifiers give it (Hugging Face); objects are read as in any protocol."""
+        try:
+            listed = msgspec.json.decode(body, type=list) if body[:1] == b"[" else None
+            return None if value_at(listed, self._reply) is None else self.reply(listed, headers)
+        except (ValueError, RecursionError, ErrorInReply):  # msgspec's errors are ValueErrors
+            return None
+
+    def reply(self, payload: JsonObject | list[Any] | None, headers: Headers) -> Reply:
         """Follow the pointers."""
         books = Books()
         read = {key: value_at(payload, place) for key, place in self._usage.items()}
@@ -71,7 +78,7 @@ class GenericCodec:
             usage=with_thoughts_beside(usage, thought) if thought else usage,
             score=None if self._score is None else books.number(value_at(payload, self._score), "score"),
             request_id=request_id(headers),
-            server_ns=server_ns(payload, headers),
+            server_ns=server_ns(payload if isinstance(payload, dict) else {}, headers),
             odd=books.odd,
         )
 

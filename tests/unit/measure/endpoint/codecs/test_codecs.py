@@ -456,6 +456,28 @@ def test_a_missing_reply_is_no_empty_reply(payload: Any) -> None:
     assert (failure.kind, failure.message) == ("invalid_reply", "the reply has nothing at /label")
 
 
+@pytest.mark.parametrize(
+    ("pointer", "payload"),
+    [
+        ("/0/0/label", [[{"label": "spam", "score": 0.9}]]),  # Hugging Face, TEI
+        ("/0", ["spam"]),
+    ],
+)
+def test_a_reply_in_a_list_is_read(pointer: str, payload: Any) -> None:
+    assert good(generic(reply=pointer), payload).text == "spam"
+    for other in ([], [None], [[]], [{"error": "loading"}]):
+        assert isinstance(read(generic(reply=pointer + "/x"), other), Failure)
+
+
+@pytest.mark.parametrize(
+    "payload", [{"detail": "Model is warming up"}, {"success": False, "errors": [{"message": "Model is warming up"}]}]
+)
+def test_what_came_in_place_of_a_reply_is_told_in_its_own_words(payload: Any) -> None:
+    failure = read(CODEC, payload)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.message) == ("invalid_reply", "`choices` is missing: Model is warming up")
+
+
 # --- hostile bodies
 
 CODECS: dict[str, Codec] = {

@@ -69,7 +69,7 @@ def git_state(folder: Path) -> tuple[str | None, bool | None]:
     """Give the commit and whether tracked files differ from it; None where there is no git."""
     try:
         repository = Repository.around(folder, seconds=_GIT_S)
-        commit = repository.head()
+        commit = repository.commit("HEAD")
     except UsageError:
         return None, None
     try:

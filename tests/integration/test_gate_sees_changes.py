@@ -384,6 +384,88 @@ def test_a_recording_that_the_branch_changed_is_another_answer(tmp_path: Path) -
     assert (done.returncode, the_one(done)["changed"]) == (1, ["model"])
 
 
+@pytest.mark.parametrize("how", ["another file behind it", "another link between", "another folder"])
+def test_a_recording_behind_links_changes_with_whatever_they_lead_to(tmp_path: Path, how: str) -> None:
+    for folder, good in (("one", True), ("two", False)):
+        recorded(tmp_path, good=good)
+        (tmp_path / folder).mkdir()
+        (tmp_path / "replies.jsonl").rename(tmp_path / folder / "replies.jsonl")
+    (tmp_path / "replies.jsonl").symlink_to("between.jsonl")
+    (tmp_path / "between.jsonl").symlink_to("folder/replies.jsonl")
+    (tmp_path / "folder").symlink_to("one")
+    write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)
+    branch(tmp_path, "recorded")
+    if how == "another file behind it":
+        (tmp_path / "one" / "replies.jsonl").write_bytes((tmp_path / "two" / "replies.jsonl").read_bytes())
+    else:
+        link, to = ("between.jsonl", "two/replies.jsonl") if "between" in how else ("folder", "two")
+        (tmp_path / link).unlink()
+        (tmp_path / link).symlink_to(to)
+    commit(tmp_path, "recorded")
+    done = gate(tmp_path)
+    assert (done.returncode, the_one(done)["changed"]) == (1, ["model"]), done.stderr
+    accuracy = next(m for m in the_one(done)["comparison"]["metrics"] if m["metric"] == "accuracy")
+    assert (accuracy["base"]["value"], accuracy["head"]["value"]) == (1.0, 0.75)
+
+
+def test_what_lies_in_linked_folders_is_held_against_the_base(repo: Path) -> None:
+    (repo / "shared" / "cases").mkdir(parents=True)
+    (repo / "prompts").rename(repo / "shared" / "prompts")
+    (repo / "suites" / "cases.jsonl").rename(repo / "shared" / "cases" / "cases.jsonl")
+    (repo / "prompts").symlink_to("shared/prompts")
+    (repo / "suites" / "cases").symlink_to("../shared/cases")
+    write_suite(repo, cases="cases/cases.jsonl")
+    commit(repo, "linked")
+    branch(repo, "worse")
+    write_prompt(repo, "Sort badly: {{ message }}")
+    commit(repo, "worse")
+    done = gate(repo)
+    assert (done.returncode, the_one(done)["kind"]) == (1, "changed"), done.stderr
+
+
+@pytest.mark.parametrize("moved", [PROMPT, SUITE])
+def test_what_main_moved_since_is_not_taken_for_new(repo: Path, server: ScriptedServer, moved: str) -> None:
+    branch(repo, "behind")
+    write_prompt(repo, "Sort badly: {{ message }}")
+    commit(repo, "behind")
+    git(repo, "checkout", "-q", "main")
+    git(repo, "mv", moved, moved.replace("/", "/other_"))
+    commit(repo, "main moves it")
+    git(repo, "checkout", "-q", "behind")
+    done = gate(repo)
+    assert (done.returncode, len(server.requests)) == (2, 0)
+    assert f"since this branch left main, {moved} was moved or deleted there" in done.stderr
+
+
+def test_a_suite_that_main_got_or_moved_since_is_gated_and_not_called_deleted(repo: Path) -> None:
+    branch(repo, "behind")
+    write_prompt(repo, "Sort badly: {{ message }}")
+    commit(repo, "behind")
+    git(repo, "checkout", "-q", "main")
+    git(repo, "mv", SUITE, "suites/moved.suite.yml")
+    commit(repo, "main moves it")
+    git(repo, "checkout", "-q", "behind")
+    done = command(repo, "gate", "--all", "--base", "main", "--quiet", "--json")
+    document = gate_json(done)
+    assert ([one["suite"] for one in document["prompts"]], document["edits"]) == (["suites/moved.suite.yml"], [])
+
+
+def test_cases_at_an_address_that_a_branch_names_are_not_fetched(repo: Path, server: ScriptedServer) -> None:
+    branch(repo, "fetching")
+    write_suite(repo, cases=["cases.jsonl", "hf://datasets/someone/else@main/cases.jsonl"])
+    commit(repo, "fetching")
+    done = gate(repo)
+    assert (done.returncode, len(server.requests)) == (2, 0)
+    assert "takes cases from hf://datasets/someone/else@main/cases.jsonl, which the suite of the base" in done.stderr
+
+
+def test_a_prompt_that_git_does_not_know_yet_is_not_committed(repo: Path) -> None:
+    branch(repo, "new")
+    write_prompt(repo, "Sort well: {{ message }}", "prompts/v2.prompt.yml")
+    done = gate(repo)
+    assert (the_one(done)["prompt"], gate_json(done)["uncommitted"]) == ("v2", True)
+
+
 def test_what_is_recorded_for_a_new_prompt_leaves_the_others_alone(tmp_path: Path) -> None:
     recorded(tmp_path, good=True, prompt="v1")
     write_repository(tmp_path, {"endpoint": "replay", "replies": "replies.jsonl"}, cases=CASES)

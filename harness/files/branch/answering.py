@@ -7,7 +7,7 @@ key that the base names together, never whom a key goes to, nor what a parser in
 refuses that, and the gate ends before a call.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -18,7 +18,7 @@ from harness.files.case import Case
 from harness.files.project import ModelEntry, Project
 from harness.files.prompts import Prompt
 from harness.files.suite import Suite
-from harness.files.written import Findings, Written, shown
+from harness.files.written import REMOTE, Findings, Written, shortest, shown
 
 FREE = frozenset({"local", "replay"})  # endpoints that cost nothing
 CALLING = frozenset({"price", "limits", "timeout_s", "deadline_s", "warmup", "retires", "via"})
@@ -42,11 +42,20 @@ class Policy:
     project: Project | None = None  # its harness.yml
 
 
-def read_side(suite: Path, project: Path | None) -> Policy:
-    """Read a suite with its cases and the models around it. Raises FilesError."""
+def read_side(suite: Path, project: Path | None, *, fetched: Collection[str] | None = None) -> Policy:
+    """Read a suite with its cases and the models around it. Raises FilesError.
+
+    Cases at an address are read with the user's own keys: only at one of `fetched`, unless all may be. Else UsageError.
+    """
     findings = Findings()
-    gather = Gatherer(suite, project, findings)
+    gather = Gatherer(shortest(suite), project, findings)
     checked = gather.suite()
+    files = () if checked is None or fetched is None else [form.file for form in checked.model.cases]
+    if new := next((file for file in files if file.startswith(REMOTE) and file not in (fetched or ())), None):
+        raise UsageError(
+            f"not judged: the branch takes cases from {shown(new)}, which the suite of the base does not name.",
+            fix="They are read with keys of this machine: merge the suite first, by itself.",
+        )
     cases = () if checked is None else tuple(gather.cases(checked, None))
     findings.raise_if_any()
     assert checked is not None

@@ -134,10 +134,11 @@ def matching(snapshot: Snapshot, patterns: Sequence[str], suite: str) -> list[st
         parts = path.split("/")
         fixed = next(i for i, part in enumerate(parts) if _WILD.intersection(part))
         folder = "".join(f"{part}/" for part in parts[:fixed])
+        led = snapshot.led(f"{folder}*")[:-1]
         found += [
-            each
+            f"{folder}{each.removeprefix(led)}"
             for each in snapshot.files
-            if each.startswith(folder) and fnmatchcase(posixpath.basename(each), parts[-1])
+            if each.startswith(led) and fnmatchcase(posixpath.basename(each), parts[-1])
         ]
     return list(dict.fromkeys(found))
 

@@ -7,15 +7,24 @@ of it before the first call. What the branch changed is counted from where it le
 with is the base as it is now.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.files.branch.answering import Policy, Sent, heirs, read_side, since_then
-from harness.files.branch.base_policy import PolicyPlaces, is_suite, lay_out, matching, nearest_suite, project_of
+from harness.files.branch.answering import Policy, Sent, heirs, read_side, shown, since_then
+from harness.files.branch.base_policy import (
+    PolicyPlaces,
+    at_commit,
+    is_suite,
+    lay_out,
+    matching,
+    nearest_suite,
+    project_of,
+)
 from harness.files.branch.edits import edits_of, refuse_files
-from harness.files.branch.pairing import Bundle, GateAsked, GateSide, Pair, Sides
+from harness.files.branch.pairing import Bundle, FilesError, GateAsked, GateSide, Pair, Sides
 from harness.files.branch.prompts import FoundPrompts, SuitePrompts
-from harness.files.branch.repository import Repository, UsageError, lies_in, touches
+from harness.files.branch.repository import Repository, UsageError, touches
 from harness.files.project import find_project
 
 
@@ -51,11 +60,9 @@ class GateBundle:
     def results(self) -> Path:
         """Give the folder of the runs. Raises UsageError where the branch put something in its place."""
         results = self.root / self.bundle.project.results
-        for path in self.repository.names_of(results):
-            if lies_in(path, self.tracked):
-                raise UsageError(
-                    f"{path}, where runs are written, comes from the branch.", fix="Remove it from the branch."
-                )
+        if path := self.repository.brought_as(results, self.tracked):
+            said = f"{path}, where runs are written, comes from the branch."
+            raise UsageError(said, fix="Remove it from the branch.")
         return results
 
 
@@ -74,8 +81,10 @@ def gate_bundles(asked: GateAsked, scratch: Path, sent: Sent) -> tuple[GateBundl
     """
     repository, here = Repository.around(Path.cwd()), Path.cwd().resolve()
     base = repository.at(repository.commit(asked.base))
+    fork = repository.at(repository.merge_base(base.commit))
     known = {*base.files, *(entry.path for entry in repository.index), *repository.untracked()}
     suites = sorted(path for path in known if is_suite(path) and (repository.top / path).is_relative_to(here))
+    suites = [path for path in suites if path in base.files or not fork.is_on_disk(path)]  # the base has done with it
     there = [path for path in suites if (repository.top / path).is_file()]
     found: list[GateBundle] = []
     for n, path in enumerate([*there, *(path for path in suites if path not in there)]):
@@ -114,13 +123,17 @@ class _Gathering(Sides):
         self.policy = asked.policy
         self.base = self.repository.at(self.repository.commit(asked.base))
         self.since = self.repository.merge_base(self.base.commit)
+        self.fork = self.repository.at(self.since)
         self.tracked = self.repository.brought(self.since)
-        self.touched = self.tracked | self.repository.untracked()
+        self.untracked = self.repository.untracked()
+        self.touched = self.tracked | self.untracked
+        if self.policy == "base":
+            self._refuse_moved([self.suite])
         self.was = self.suite if self.suite in self.base.files else nearest_suite(self.base, self.suite, self.touched)
         self.theirs = None if self.was is None else self._lay_out(self.base.commit, scratch)
         self.places = self._places()
         self.root = self.top / self.places.project.relative_to(self.places.folder).parent
-        self.before = None if self.theirs is None else read_side(self.theirs.suite, self.theirs.project)
+        self.before = None if self.theirs is None else self._policy_at(self.base.commit, self.theirs)
         self.now = self._branch_policy()
 
     def _lay_out(self, commit: str, into: Path) -> PolicyPlaces:
@@ -130,6 +143,22 @@ class _Gathering(Sides):
         snapshot, suite = self.repository.at(commit), self.was or self.suite
         project = project_of(snapshot.files, suite, "" if working == "." else working)
         return lay_out(snapshot, suite, project, into)
+
+    def _policy_at(self, commit: str, places: PolicyPlaces) -> Policy:
+        """Read what is laid out. Raises FilesError at the commit's files."""
+        try:
+            return read_side(places.suite, places.project)
+        except FilesError as error:
+            raise at_commit(error, places.folder, commit) from None
+
+    def _refuse_moved(self, paths: Iterable[str]) -> None:
+        """Refuse what the base has no more where this branch has it: it would be taken for new."""
+        for path in paths:
+            if path in self.fork.files and path not in self.base.files:
+                raise UsageError(
+                    f"not judged: since this branch left {self.asked.base}, {shown(path)} was moved or deleted there.",
+                    fix=f"Merge {self.asked.base} into this branch first.",
+                )
 
     def _places(self) -> PolicyPlaces:
         """Where the policy in force lies."""
@@ -158,22 +187,24 @@ class _Gathering(Sides):
         """Read what the branch makes of the base as it is now; None where it deleted the suite."""
         if not (self.top / self.suite).is_file():
             return None
-        head = read_side(self.top / self.suite, self.places.project if self.policy == "head" else None)
+        known = () if self.before is None else [form.file for form in self.before.suite.cases]
+        project = self.places.project if self.policy == "head" else None
+        head = read_side(self.top / self.suite, project, fetched=None if self.asked.policy == "head" else known)
         if self.before is None or self.since == self.base.commit:
             return head
-        fork = self._lay_out(self.since, self.scratch / ".fork")
-        return since_then(read_side(fork.suite, fork.project), self.before, head)
+        fork = self._policy_at(self.since, self._lay_out(self.since, self.scratch / ".fork"))
+        return since_then(fork, self.before, head)
 
     def _find_prompts(self) -> FoundPrompts:
         """Find the prompts of both sides; what holds something else than before counts as touched."""
-        at_fork = self.repository.at(self.since)
         searched = SuitePrompts(self.base, self.was, self.suite, root=self.root, scratch=self.scratch)
         theirs = () if self.before is None else self.before.suite.prompts
         for path in matching(self.base, theirs, self.was or self.suite):
             self.base.copy(path, self.scratch)
         ours = None if self.now is None else self.now.suite.prompts
         found = searched.find(theirs, ours, asked=self.asked.prompts, touched=self.touched)
-        self.touched |= {path for path in found.now if not at_fork.is_on_disk(path)}  # whatever git takes for unchanged
+        self._refuse_moved(path for path in found.now if path in found.brought)
+        self.touched |= {path for path in found.now if not self.fork.is_on_disk(path)}  # whatever git says
         return replace(found, brought=found.brought | (self.touched & {*found.now}))
 
     def bundle(self) -> GateBundle:
@@ -197,8 +228,8 @@ class _Gathering(Sides):
             policy_root=self.places.project.parent,
             base_ref=self.asked.base,
             base_commit=self.base.commit,
-            head_commit=self.repository.head(),
-            uncommitted=bool(self.repository.changed("HEAD")),
+            head_commit=self.repository.commit("HEAD"),
+            uncommitted=bool(self.repository.changed("HEAD") or self.untracked & {self.suite, *found.now}),
             policy=self.policy,
             bundle=replace(head, project=project, candidates=tuple(measured), files=files),
             pairs=pairs,

@@ -1,14 +1,13 @@
 """What a branch does to the files that it is judged by, in sentences: reported by a gate, never obeyed."""
 
-import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.files.baselines import BASELINES
 from harness.files.branch.answering import Case, ModelEntry, Policy, Suite, is_file_of_weights
 from harness.files.branch.pairing import Sides
-from harness.files.branch.repository import Repository, UsageError, lies_in
+from harness.files.branch.repository import Repository, UsageError
 from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
 from harness.files.written import shown
 
@@ -16,9 +15,9 @@ from harness.files.written import shown
 def edits_of(sides: Sides, models: Mapping[str, ModelEntry]) -> tuple[str, ...]:
     """Say it in sentences, gravest first, of both sides and the `models` in force."""
     return (
-        *_policy(sides.suite, sides.was, sides.before, sides.now),
+        *_policy(sides),
         *(f"{shown(path)} edited." for path in sorted(sides.touched) if Path(path).name == BASELINES),
-        *_recordings(models, sides.root, sides.repository.top, sides.touched),
+        *_recordings(models, sides.root, sides.repository, sides.touched),
     )
 
 
@@ -27,8 +26,7 @@ def refuse_files(models: Mapping[str, ModelEntry], repository: Repository, root:
     for name, entry in models.items():
         files = {"ca_file": entry.ca_file, "weights": entry.weights if is_file_of_weights(entry) else None}
         for key, file in files.items():
-            brought = (path for path in repository.names_of(root / (file or "")) if file and lies_in(path, touched))
-            if path := next(brought, None):
+            if file and (path := repository.brought_as(root / file, touched)):
                 why = "Whom a key is sent to" if key == "ca_file" else "What is loaded by native code"
                 raise UsageError(
                     f"not judged: the branch changes {shown(path)}, the `{key}` of model `{shown(name)}`.",
@@ -36,22 +34,26 @@ def refuse_files(models: Mapping[str, ModelEntry], repository: Repository, root:
                 )
 
 
-def _policy(suite: str, was: str | None, base: Policy | None, head: Policy | None) -> Iterator[str]:
+def _policy(sides: Sides) -> Iterator[str]:
+    suite, was, base, head = sides.suite, sides.was, sides.before, sides.now
     if base is None:
         yield f"{shown(suite)} is new: the base has no policy for it."
     elif head is None:
-        yield f"{shown(suite)} deleted."
+        if suite in sides.touched:  # else it is one that the base got since
+            yield f"{shown(suite)} deleted."
     else:
         if was is not None and was != suite:
             yield f"{shown(was)} renamed to {shown(suite)}."
         yield from policy_changes(base, head)
 
 
-def _recordings(models: Mapping[str, ModelEntry], root: Path, top: Path, touched: Collection[str]) -> Iterator[str]:
+def _recordings(
+    models: Mapping[str, ModelEntry], root: Path, repository: Repository, touched: frozenset[str]
+) -> Iterator[str]:
     for name, entry in models.items():
         if entry.replies is not None:
-            path = Path(os.path.relpath((root / entry.replies).resolve(), top)).as_posix()
-            if path in touched:
+            path = repository.brought_as(root / entry.replies, touched)
+            if path is not None:
                 yield (
                     f"the recorded replies of model `{shown(name)}` ({shown(path)}) edited: "
                     "the figures of this branch rest on what it recorded itself."

@@ -95,10 +95,10 @@ class Sides:
 
     def _rerecorded(self, entry: ModelEntry, prompt: str) -> bool:
         """Tell whether the branch changed what was recorded for a prompt, or lines that name none."""
-        if entry.replies is None or (path := self.repository.relative(self.root / entry.replies)) not in self.touched:
+        if entry.replies is None or self.repository.brought_as(self.root / entry.replies, self.touched) is None:
             return False
-        written = self.repository.top / path
-        lines = {*(self.base.read(path) or b"").splitlines()} ^ {
+        written = self.root / entry.replies
+        lines = {*(self.base.read(next(self.repository.names_of(written))) or b"").splitlines()} ^ {
             *(written.read_bytes() if written.is_file() else b"").splitlines()
         }
         return any(_recorded_for(line) in (prompt, None) for line in lines if line.strip())
@@ -189,12 +189,12 @@ class Sides:
         written = entry.replies
         if written is None:
             return None
-        path = self.repository.relative(self.root / written)
-        theirs = self.scratch / path
-        if side == "base" and path in self.touched and (theirs.is_file() or self.base.copy(path, self.scratch)):
-            return Path(os.path.relpath(theirs, self.root))
         if not (self.root / written).resolve().is_relative_to(self.repository.top):
             raise UsageError(f"the recorded replies {written} lie outside of the repository.", fix="Put them inside.")
+        if side == "base" and self.repository.brought_as(self.root / written, self.touched):
+            path = next(self.repository.names_of(self.root / written))
+            if self.base.copy(path, self.scratch):
+                return Path(os.path.relpath(self.scratch / path, self.root))
         return written
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.files.branch.answering import Sent, ask_alike
 from harness.files.branch.base_policy import PolicyPlaces, nearest_text
-from harness.files.branch.repository import Snapshot, UsageError, is_pointer
+from harness.files.branch.repository import LFS, Snapshot, UsageError
 from harness.files.bundle import Bundle, Candidate, Gatherer, inputs_sent, too_dear, unique_names
 from harness.files.case import PROMPT_LEVEL, is_own
 from harness.files.prompts import RenderFailed, read_prompt, renderer_of
@@ -78,7 +78,9 @@ class SuitePrompts:
         for path in now:
             if (other := self._repository.nested(path)) is not None:
                 raise _unreadable(path, f"lies in {other}, which is a repository of its own (a submodule)")
-            if is_pointer(self._repository.top / path):
+            with (self._repository.top / path).open("rb") as file:
+                pointer = file.read(len(LFS)) == LFS
+            if pointer:
                 raise _unreadable(path, "is kept by Git LFS and not fetched here", fix="Run `git lfs pull`.")
         folder = posixpath.dirname(suite)
         wanted = [tuple(posixpath.normpath(posixpath.join(folder, each)).split("/")) for each in patterns]

@@ -20,7 +20,7 @@ from harness.errors import UsageError
 from harness.files.branch.git import GIT_S, Git
 
 _LINK, _SUBMODULE, _MOST_LINKS = "120000", "160000", 8
-_LFS = b"version https://git-lfs.github.com/spec/"
+LFS = b"version https://git-lfs.github.com/spec/"
 _LFS_OID = re.compile(rb"^oid sha256:([0-9a-f]{64})$", re.MULTILINE)
 _HUNK = re.compile(rb"^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@", re.MULTILINE)
 _PLAIN = ("--no-renames", "--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules")
@@ -94,10 +94,6 @@ class Repository:
             )
         return done.stdout.decode().strip()
 
-    def head(self) -> str:
-        """Give the commit that is checked out."""
-        return self.commit("HEAD")
-
     def changed(self, since: str) -> frozenset[str]:
         """Give the tracked files that differ between a commit and the working tree, deleted ones too."""
         listed = self.git.ask("diff", *_PLAIN, "--name-only", "-z", "--end-of-options", since, "--")
@@ -106,7 +102,7 @@ class Repository:
 
     def brought(self, since: str) -> frozenset[str]:
         """Give every path that HEAD, the index or a tracked file on disk has otherwise than a commit."""
-        trees = self.git.ask("diff-tree", "-r", *_TREES, "--end-of-options", since, self.head(), "--")
+        trees = self.git.ask("diff-tree", "-r", *_TREES, "--end-of-options", since, self.commit("HEAD"), "--")
         index = self.git.ask("diff-index", "--cached", *_TREES, "--end-of-options", since, "--")
         return frozenset((*_names(trees), *_names(index), *self.changed(since)))
 
@@ -158,10 +154,20 @@ class Repository:
             ) from None
 
     def names_of(self, place: Path) -> Iterator[str]:
-        """Name a place below the top as it is written and as links lead to it; nothing for one elsewhere."""
-        for path in (Path(os.path.normpath(Path.cwd() / place)), place.resolve()):
+        """Name a place below the top as it is written and as each link leads on; nothing for one elsewhere."""
+        path = Path.cwd() / place
+        for _ in range(_MOST_LINKS):
+            path = Path(os.path.normpath(path))
             if path.is_relative_to(self.top):
                 yield path.relative_to(self.top).as_posix()
+            link = next((each for each in (*reversed(path.parents), path) if each.is_symlink()), None)
+            if link is None:
+                return
+            path = link.parent / link.readlink() / path.relative_to(link)
+
+    def brought_as(self, place: Path, brought: frozenset[str]) -> str | None:
+        """Give a name of a place under which it is, or lies below, one of these paths."""
+        return next((name for name in self.names_of(place) if lies_in(name, brought)), None)
 
 
 class Snapshot:
@@ -187,14 +193,31 @@ class Snapshot:
     def read(self, path: str) -> bytes | None:
         """Read a file, through symbolic links inside the commit; None when there is none."""
         for _ in range(_MOST_LINKS):
+            path = self.led(path)
             blob = self.files.get(path)
             if blob is None:
                 return None
-            content = self._raw(blob)
             if blob.mode != _LINK:
-                return self._fetched(path, content)
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(path), os.fsdecode(content)))
+                return self._fetched(path, self._raw(blob))
+            path = self._target(path)
         return None
+
+    def led(self, path: str) -> str:
+        """Give the path to which the links among the folders of a path lead."""
+        return [path, *(to for _, to in self._led(path))][-1]
+
+    def _led(self, path: str) -> Iterator[tuple[str, str]]:
+        """Give each link among the folders of a path, and the path to which it leads."""
+        for _ in range(_MOST_LINKS):
+            above = (path[:end] for end, letter in enumerate(path) if letter == "/")
+            link = next((each for each in above if each in self.files and self.files[each].mode == _LINK), None)
+            if link is None:
+                return
+            path = posixpath.normpath(posixpath.join(self._target(link), posixpath.relpath(path, link)))
+            yield link, path
+
+    def _target(self, link: str) -> str:
+        return posixpath.normpath(posixpath.join(posixpath.dirname(link), os.fsdecode(self._raw(self.files[link]))))
 
     def is_on_disk(self, path: str) -> bool:
         """Tell whether the working tree holds the very bytes of a file, its line ends aside."""
@@ -225,20 +248,18 @@ class Snapshot:
         return found
 
     def copy(self, path: str, into: Path) -> bool:
-        """Write a file below a folder, under its own path; False when the commit has none."""
+        """Write a file below a folder, under its own path, with the links that lead to it; False when there is none."""
         content = self.read(path)
         if content is None:
             return False
-        target = into / path
+        for link, _ in self._led(path):
+            (into / link).parent.mkdir(parents=True, exist_ok=True)
+            if not (into / link).is_symlink():
+                (into / link).symlink_to(into / self._target(link))
+        target = into / self.led(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         return True
-
-
-def is_pointer(path: Path) -> bool:
-    """Tell whether a file on disk is a Git LFS pointer instead of what it stands for."""
-    with path.open("rb") as file:
-        return file.read(len(_LFS)) == _LFS
 
 
 def lies_in(path: str, brought: frozenset[str]) -> bool:
@@ -269,7 +290,7 @@ def _oid(content: bytes, like: str) -> str:
 
 
 def _lfs_oid(content: bytes) -> str | None:
-    found = _LFS_OID.search(content[:1024]) if content.startswith(_LFS) else None
+    found = _LFS_OID.search(content[:1024]) if content.startswith(LFS) else None
     return None if found is None else found[1].decode()
 
 

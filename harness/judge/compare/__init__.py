@@ -1,7 +1,7 @@
 """Candidates held against each other: two on the same cases, then many, then all prompts of a branch.
 
-`figures` and `speed_and_cost` give every metric on both sides; `decide` and `non_inferiority` say which
-differences are real; `telling` makes the sentences. On these stand `compare` for two candidates,
+`figures` and `speed_and_cost` give every metric on both sides; `decide` says which differences
+are real, `no_worse` what is no worse; `telling` makes the sentences. On these stand `compare` for two candidates,
 `leaderboard` for those of a run, `decide_prompts` for what a pull request changed, and `upgraded` for a prompt
 whose model is to be another one (`no_worse` and `agreement` are its branches).
 """

@@ -21,7 +21,7 @@ ABSENT = "not set"
 _PROMPT_FIELDS = ("parameters", "response_format", "json_schema", "grammar")
 _MODEL_FIELDS = (
     *("endpoint", "model", "weights", "base_url", "url", "params", "adapt", "headers", "transport", "stream"),
-    *("context", "threads", "body", "reply", "score", "method", "replies", "price", "timeout_s"),
+    *("context", "threads", "body", "reply", "score", "finish", "method", "replies", "price", "timeout_s", "azure"),
 )
 _SUITE_FIELDS = ("labels", "positive", "reply", "repeats", "system")
 FAR_APART_S = 3_600.0

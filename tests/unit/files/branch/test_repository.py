@@ -104,7 +104,7 @@ def test_files_that_are_called_like_revisions_are_files(top: Path) -> None:
     commit(top, "names")
     (top / "HEAD").write_text("changed")
     repository = Repository.around(top)
-    assert repository.changed(repository.head()) == {"HEAD"}
+    assert repository.changed(repository.commit("HEAD")) == {"HEAD"}
     assert repository.brought(commit_id) == {"HEAD", "main", commit_id}
     assert repository.changed_lines(commit_id, "HEAD") == (1, 1)
 

@@ -130,6 +130,7 @@ class Sides:
                 limit=self.asked.limit,
                 project=self.places.project,
                 entries=entries or None,
+                trusted=self.before is not None or self.asked.policy == "head",  # a new suite is the branch's own
                 confined=confined,
             )
         except FilesError as error:

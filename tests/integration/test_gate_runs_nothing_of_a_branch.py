@@ -567,6 +567,21 @@ def test_processes_of_a_run_import_nothing_from_where_it_stands(
     assert len(server.requests) == 12
 
 
+@pytest.mark.parametrize("named", [(SUITE.replace("small", "new"),), ("--all",)])
+def test_no_code_runs_that_a_new_suite_of_the_branch_names(
+    repo: Path, server: ScriptedServer, tmp_path: Path, named: tuple[str, ...]
+) -> None:
+    branch(repo, "new")
+    (repo / "noise.py").write_text(f"from pathlib import Path\nPath({str(tmp_path / 'ran')!r}).touch()\n")
+    suite = yaml.safe_load((repo / SUITE).read_text())
+    write_yaml(repo / "suites/new.suite.yml", suite | {"name": "new", "perturbations": ["noise:up"]})
+    write_prompt(repo, "Sort well: {{ message }}")
+    commit(repo, "new")
+    done = command(repo, "gate", *named, "--base", "main", "--quiet")
+    assert (done.returncode, "only a trusted suite" in done.stderr, len(server.requests)) == (2, True, 0)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_no_child_of_the_harness_looks_for_modules_in_the_working_directory() -> None:
     started = {
         f"{file.name}: {found}"

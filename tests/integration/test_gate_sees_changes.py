@@ -459,6 +459,30 @@ def test_cases_at_an_address_that_a_branch_names_are_not_fetched(repo: Path, ser
     assert "takes cases from hf://datasets/someone/else@main/cases.jsonl, which the suite of the base" in done.stderr
 
 
+@pytest.mark.parametrize("key", ["model", "messages"])
+def test_no_parameter_names_who_is_asked_or_what(repo: Path, server: ScriptedServer, key: str) -> None:
+    branch(repo, "other")
+    write_prompt(repo, "Sort: {{ message }}", modelParameters={key: "bad-1"})
+    commit(repo, "other")
+    done = gate(repo)
+    assert (done.returncode, len(server.requests)) == (2, 0)
+    assert f"{PROMPT}:5: modelParameters.{key}: `{key}` is no parameter" in done.stderr
+    write_prompt(repo, "Sort: {{ message }}")
+    write_models(repo, m=entry(repo) | {"params": {key: "bad-1"}})
+    done = gate(repo)
+    assert (done.returncode, f"models.m.params: `{key}` is no parameter" in done.stderr) == (2, True)
+
+
+def test_calls_of_perturbations_are_a_gates_calls(repo: Path, server: ScriptedServer) -> None:
+    write_suite(repo, perturbations=["typos"], gate={"margin": "6%", "reuse": "7 days"})
+    commit(repo, "perturbed")
+    branch(repo, "well")
+    write_prompt(repo, "Sort well: {{ message }}")
+    first, again = (gate_json(gate(repo))["cost"] for _ in range(2))
+    assert (first["calls"], again["calls"], again["reused"]) == (4 * CASES, 2 * CASES, 2 * CASES)
+    assert len(server.requests) == 6 * CASES
+
+
 def test_a_prompt_that_git_does_not_know_yet_is_not_committed(repo: Path) -> None:
     branch(repo, "new")
     write_prompt(repo, "Sort well: {{ message }}", "prompts/v2.prompt.yml")

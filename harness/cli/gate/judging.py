@@ -1,6 +1,6 @@
 """Judges what a gate measured: the run's assessment, a comparison for each pair, one decision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,8 @@ class Held:
 def judge_gates(held: Sequence[Held], *, together: bool) -> tuple[judge.Gate, list[judge.Assessment | None]]:
     """Decide the suites of a branch as one: a loss must be certain among all of their prompts (Holm)."""
     assessments = [None if one.run is None else _assessed(one.gate, one.run) for one in held]
-    judged = [_judged_of(one, assessment) for one, assessment in zip(held, assessments, strict=True)]
+    views = [{} if one.run is None else views_of(one.run) for one in held]
+    judged = [_judged_of(*each) for each in zip(held, assessments, views, strict=True)]
     strictest = max(one.gate.bundle.suite.confidence for one in held)
     decided = iter(decide_prompts([prompt for prompts in judged for prompt in prompts], confidence=strictest))
     prompts = [
@@ -49,14 +50,13 @@ def judge_gates(held: Sequence[Held], *, together: bool) -> tuple[judge.Gate, li
         for one, mine in zip(held, judged, strict=True)
         for _ in mine
     ]
-    return _gate(held, prompts, assessments, together=together), assessments
+    return _gate(held, prompts, assessments, _cost(held, assessments, views), together=together), assessments
 
 
-def _judged_of(held: Held, assessment: judge.Assessment | None) -> list[ChangedPrompt]:
+def _judged_of(held: Held, assessment: judge.Assessment | None, views: Mapping[str, View]) -> list[ChangedPrompt]:
     gate = held.gate
     candidates = () if assessment is None else assessment.candidates
     known = {one.name: one for one in candidates}
-    views = {} if held.run is None else views_of(held.run)
     judged = []
     for pair in gate.pairs:
         head, base = known.get(pair.head.name), known.get(pair.base.name) if pair.base else None
@@ -169,6 +169,7 @@ def _gate(
     held: Sequence[Held],
     prompts: Sequence[judge.GatedPrompt],
     assessments: Sequence[judge.Assessment | None],
+    cost: judge.GateCost,
     *,
     together: bool,
 ) -> judge.Gate:
@@ -178,7 +179,6 @@ def _gate(
     if deleted:
         reason += f" Deleted, so nothing is known of it: {judge.listed(deleted, most=4)}."
     complete = all(one is None or one.complete for one in assessments)
-    cost = _cost(held, assessments)
     runs = tuple(one.run_id for one in assessments if one is not None)
     return judge.Gate(
         schema_version=judge.GATE_SCHEMA,
@@ -212,15 +212,21 @@ def _code(held: Sequence[Held], judged: int) -> int:
     return next((int(one.ended.exit_code) for one in held if one.ended is not None), judged)
 
 
-def _calls(one: judge.CandidateAssessment) -> int:
-    """Count what was sent; the refused first calls of a candidate that was ended early left no record."""
+def _calls(one: judge.CandidateAssessment, view: View) -> int:
+    """Count what was sent, variants too; the refused first calls of a candidate that was ended early left no record."""
     refused = sum(row.count for row in one.went_wrong if row.share is None)
-    return max(one.latency.attempts + one.latency.warmup_calls, refused)
+    return max(int(view.every_trial.attempts.sum()) + one.latency.warmup_calls, refused)
 
 
-def _cost(held: Sequence[Held], assessments: Sequence[judge.Assessment | None]) -> judge.GateCost:
-    both = [(one, made.candidates) for one, made in zip(held, assessments, strict=True) if made is not None]
-    own = [(one.gate, each) for one, made in both for each in made if each.name not in one.served]
+def _cost(
+    held: Sequence[Held], assessments: Sequence[judge.Assessment | None], views: Sequence[Mapping[str, View]]
+) -> judge.GateCost:
+    every = [
+        (one, each, seen[each.name])
+        for one, made, seen in zip(held, assessments, views, strict=True)
+        for each in (() if made is None else made.candidates)
+    ]
+    own = [(one.gate, each) for one, each, _ in every if each.name not in one.served]
     paid: dict[str, float] = {}
     for _, each in own:
         if each.cost.total is not None:
@@ -228,8 +234,8 @@ def _cost(held: Sequence[Held], assessments: Sequence[judge.Assessment | None]) 
     currency = next(iter(paid)) if len(paid) == 1 else None
     kinds = {c.model.endpoint for gate, each in own for c in gate.bundle.candidates if c.name == each.name}
     return judge.GateCost(
-        calls=sum(_calls(each) for _, each in own),
-        reused=sum(each.trials for one, made in both for each in made if each.name in one.served),
+        calls=sum(_calls(each, view) for one, each, view in every if each.name not in one.served),
+        reused=sum(len(view.every_trial) for one, each, view in every if each.name in one.served),
         money=None if currency is None else paid[currency],
         currency=currency,
         priced=bool(paid),

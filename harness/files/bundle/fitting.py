@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.files import prompts
 from harness.files.case import KNOWN, PROMPT_LEVEL, Case, perturb_case
-from harness.files.project.entry import ModelEntry
+from harness.files.project.entry import ASKED, ModelEntry
 from harness.files.suite import Pattern, ReplyRule, Suite
 from harness.files.written import Checked, Scalar, did_you_mean, shortlist, shown
 
@@ -43,6 +43,9 @@ def check_prompt(
     columns: set[str] | None = None
     if cases:
         columns = set.intersection(*(set(case.inputs) for case in cases))
+    for name in sorted(ASKED & prompt.parameters.keys()):
+        message = f"`{name}` is no parameter: it would take the place of what the messages or harness.yml say."
+        read.problem(("modelParameters", name), message, "Remove it; which model answers is the suite's `models`.")
     for at, source in prompts.templates(prompt):
         _check_template(read, at, source, columns, suite.model)
     if (

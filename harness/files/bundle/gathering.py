@@ -203,6 +203,9 @@ class Gatherer:
                 found[name] = known[name]
                 self._check_replies(name, known[name])
                 self._check_certificates(name, known[name])
+                for key in sorted(project.ASKED & known[name].params.keys()):
+                    said = f"`{key}` is no parameter: it would take the place of what the entry or the prompt says."
+                    self._model_problem(name, "params", said, "Remove it.")
             elif not self._read.wrong & {name, "*"}:
                 message = f"there is no model `{written.shown(name)}` in harness.yml."
                 fix = written.did_you_mean(name, known) if known else "Add it to harness.yml."

@@ -1,6 +1,7 @@
 """harness.yml: models, endpoints, prices, limits. Trusted: only it names endpoints and key variables."""
 
 from harness.files.project.entry import (
+    ASKED,
     CERTIFICATES_FIX,
     Adapt,
     Azure,

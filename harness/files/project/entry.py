@@ -141,7 +141,8 @@ class Notify(Written):
     api_key_env: Annotated[str, AfterValidator(check_key_variable)] = Field(description="NAME of its key's variable.")
 
 
-_QUESTION = frozenset({"model", "messages", "prompt", "input", "system", "stream", "response_format"})
+ASKED = frozenset({"model", "messages", "prompt", "input"})  # what a request holds besides parameters
+_QUESTION = ASKED | {"system", "stream", "response_format"}
 
 
 class ModelEntry(Written):

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.files.baselines import BASELINES
-from harness.files.branch.answering import Case, ModelEntry, Policy, Suite, is_file_of_weights
+from harness.files.branch.answering import Case, ModelEntry, Policy, Suite, is_file_of_weights, shown
 from harness.files.branch.pairing import Sides
 from harness.files.branch.repository import Repository, UsageError
 from harness.files.thresholds import Threshold, ThresholdError, parse_threshold
-from harness.files.written import shown
 
 
 def edits_of(sides: Sides, models: Mapping[str, ModelEntry]) -> tuple[str, ...]:

@@ -123,7 +123,7 @@ class Adapt(Written):
     @classmethod
     def _leaves_the_question(cls, value: dict[str, Any] | tuple[str, ...]) -> dict[str, Any] | tuple[str, ...]:
         """Refuse to replace what is no parameter: who is asked, what is asked, how it is answered."""
-        if found := sorted(_QUESTION & {str(name) for name in value}):
+        if found := sorted((ASKED | {"system", "stream", "response_format"}) & {*map(str, value)}):
             raise ValueError(f"`{found[0]}` is no parameter.")
         return value
 
@@ -142,7 +142,6 @@ class Notify(Written):
 
 
 ASKED = frozenset({"model", "messages", "prompt", "input"})  # what a request holds besides parameters
-_QUESTION = ASKED | {"system", "stream", "response_format"}
 
 
 class ModelEntry(Written):

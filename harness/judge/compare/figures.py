@@ -120,12 +120,15 @@ def average_figure(pairs: Pairs, metric: thresholds.Metric, *, sides: bool = Tru
     def alone(side: Side) -> Figure:
         return side.resampling.average(metric.name) if sides else Missing("only the difference was asked")
 
-    return _drawn(pairs, metric, scores.AVERAGES[metric.name].of, alone)
+    of = scores.AVERAGES[metric.name].of
+    return _drawn(pairs, metric, of, alone, draws=_draws(pairs) if sides else _drawn_together(pairs))
 
 
-@once
-def _draws(pairs: Pairs) -> PairedDraws | Missing:
+def _drawn_together(pairs: Pairs) -> PairedDraws | Missing:
     return PairedDraws.of(pairs.head.answers, pairs.base.answers, seed=pairs.head.view.suite.seed)
+
+
+_draws = once(_drawn_together)  # one is enough for all figures of a pair; of many pairs that have one each none is kept
 
 
 def _drawn(
@@ -135,9 +138,10 @@ def _drawn(
     figure: Callable[[Side], Figure],
     *,
     label: str | None = None,
+    draws: PairedDraws | Missing | None = None,
 ) -> Compared:
     """Give a metric of the confusion matrix, resampled by case with the same draws on both sides."""
-    draws = _draws(pairs)
+    draws = draws or _draws(pairs)
     base, head = figure(pairs.base), figure(pairs.head)
     difference = draws.difference(of, why_undefined=UNDEFINED) if isinstance(draws, PairedDraws) else draws
     return Compared(

@@ -26,9 +26,10 @@ with respect to each cell give each case's influence, and the variance is summed
 `PairedDraws` gives differences between two candidates, on the same resampled cases.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
 
@@ -39,28 +40,48 @@ DRAWS = 2_000
 EXACT_CASES = 20_000
 _FEW = 10
 BORROWED = 3.0
+_CELLS = 1 << 21  # of the matrices that are made at a time: 16 MB
 _WIDER = 1.1  # the share that a label's own spread is computed from is itself an estimate
 MatrixMetric = Callable[[Float], Float]  # (..., labels, labels + 1) -> (...)
 
 
 @dataclass(frozen=True, slots=True)
-class Draws:
-    """Resampled confusion matrices, each (draws, labels, columns): for display, lower and upper bounds."""
+class Matrices:
+    """Resampled confusion matrices, made a part at a time: all those of 77 labels take 100 MB, of each pair twice that.
 
-    middle: Float
-    pessimistic: Float
-    optimistic: Float
+    A row holds its label, and its draws (draws, columns) or, where that is less, the two factors of them.
+    """
+
+    shape: tuple[int, int, int]  # draws, labels, columns
+    rows: tuple[tuple[int, Float, Float | None], ...]
+
+    def of(self, metric: MatrixMetric) -> Float:
+        """Give the metric of each."""
+        draws, *one = self.shape
+        at_once = max(_CELLS // max(math.prod(one), 1), 1)
+        parts = (self._part(start, min(at_once, draws - start)) for start in range(0, draws, at_once))
+        return np.concatenate([metric(part) for part in parts])
+
+    def _part(self, start: int, draws: int) -> Float:
+        made = np.zeros((draws, *self.shape[1:]))
+        for label, weights, counts in self.rows:
+            mine = weights[start : start + draws]
+            made[:, label] = mine if counts is None else mine @ counts
+        return made
+
+
+Draws: TypeAlias = tuple[Matrices, ...]  # for display, lower and upper bounds; of two sides only the first
 
 
 def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = DRAWS, sides: int = 1) -> Draws:
     """Draw confusion matrices by resampling cases within each expected label.
 
     Of two `sides` both candidates' matrices are drawn from the same resampled cases: `patterns.counts`, and the
-    draws, hold the first's columns, then the second's. A difference has no bounds of its own: those are left empty.
+    draws, hold the first's columns, then the second's. A difference has no bounds of its own.
     """
     rng = np.random.default_rng(seed)
     shape = (draws, labels, (labels + 1) * sides)
-    wanted = [np.zeros(shape) for _ in range(3 if sides == 1 else 1)]
+    wanted: list[list[tuple[int, Float, Float | None]]] = [[] for _ in range(3 if sides == 1 else 1)]
     strata = np.unique(patterns.expected)
     few = _Few.of(patterns, draws, rng) if sides == 1 else None
     for label in strata:
@@ -81,8 +102,10 @@ def confusion_draws(patterns: Patterns, labels: int, *, seed: int, draws: int = 
         for target, hit, miss, (more, less) in zip(wanted, hits, misses, borrowed, strict=False):
             weights = np.hstack([weight, hit + more, miss + less])
             whole = weights.sum(axis=1, keepdims=True)
-            target[:, label] = (weights * (cases / np.maximum(whole, np.finfo(np.float64).tiny))) @ every
-    return Draws(*wanted, *[np.zeros((0, *shape[1:]))] * (3 - len(wanted)))
+            weights = weights * (cases / np.maximum(whole, np.finfo(np.float64).tiny))
+            narrow = weights.shape[1] < shape[2]
+            target.append((int(label), weights, every) if narrow else (int(label), weights @ every, None))
+    return tuple(Matrices(shape, tuple(rows)) for rows in wanted)
 
 
 def _spread(cases: float) -> float:
@@ -162,9 +185,7 @@ def figure_of(
         return Missing(why_undefined, n)
     if draws is None:
         return Normal(value, n, linear_se(metric, patterns, labels), "linearised, clustered by case", *bounds)
-    middle, low, high = (
-        _sorted(metric(matrices), worst=bounds[0]) for matrices in (draws.middle, draws.pessimistic, draws.optimistic)
-    )
+    middle, low, high = (_sorted(each.of(metric), worst=bounds[0]) for each in draws)
     return Drawn(value, n, middle, f"bootstrap by case, {len(middle):,} draws", low, high)
 
 
@@ -206,8 +227,7 @@ class PairedDraws:
 
     first: Float
     second: Float
-    first_draws: Float
-    second_draws: Float
+    drawn: Matrices  # the first's columns, then the second's
     cases: int
     patterns: Patterns  # counts hold the first's columns, then the second's
 
@@ -220,10 +240,9 @@ class PairedDraws:
         labels = len(first.labels)
         sides = [side.where(np.isin(side.case, both)) for side in (first, second)]
         joint = _joint(sides[0], sides[1])
-        drawn = confusion_draws(joint, labels, seed=seed, draws=draws, sides=2).middle
-        one, two = drawn[..., : labels + 1], drawn[..., labels + 1 :]
+        drawn = confusion_draws(joint, labels, seed=seed, draws=draws, sides=2)[0]
         observed = [side.confusion().astype(np.float64) for side in sides]
-        return cls(observed[0], observed[1], one, two, len(both), joint)
+        return cls(observed[0], observed[1], drawn, len(both), joint)
 
     def moved(self, metric: MatrixMetric) -> Float:
         """Give what each case that differs adds to first - second, by the slope half way between both sides.
@@ -246,9 +265,10 @@ class PairedDraws:
         value = float(metric(self.first)) - float(metric(self.second))
         if not np.isfinite(value):
             return Missing(why_undefined, self.cases)
-        drawn = np.asarray(metric(self.first_draws) - metric(self.second_draws), dtype=np.float64)
+        width = self.first.shape[1]
+        drawn = self.drawn.of(lambda both: metric(both[..., :width]) - metric(both[..., width:]))
         drawn = np.sort(drawn[np.isfinite(drawn)])
-        if len(drawn) < len(self.first_draws) / 2:
+        if len(drawn) < self.drawn.shape[0] / 2:
             return Missing(why_undefined, self.cases)
         return Drawn(value, self.cases, drawn, f"paired bootstrap by case, {len(drawn):,} draws")
 

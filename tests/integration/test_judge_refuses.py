@@ -260,12 +260,18 @@ def texts(at: Path) -> Case:
     return _text(at, "t.csv", f"expected,reply\n{rows}"), (), ("1,500 different right answers",)
 
 
+def an_object(at: Path) -> Case:
+    file = _text(at, "t.jsonl", '{"expected": {"label": "a"}, "output": "a"}\n')
+    return file, (), ("t.jsonl:1: expected: is an object, not a label. Write --expected expected.NAME with", "`label`")
+
+
 BROKEN = [
     no_file, empty, cut_off, torn_line, deep, no_label, contradiction, two_right, one_label, head_alone,
     twice_in_an_epoch, apart_and_gone, leads_out, bomb, other_packing, damaged_archive, other_archive, other_database,
     endless_view, torn_database, written_to, other_eval, two_filters, no_match, unknown_columns, one_column_for_both,
     unit_unknown, no_time, repeat_twice, unlabelled_row, not_its_option, no_such_rule, no_such_positive, texts,
     right_ones_as_replies, nobody_answered, two_right_in_a_table, candidates_without_cases, broken_pattern, a_pipe,
+    an_object,
 ]  # fmt: skip
 
 

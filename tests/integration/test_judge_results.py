@@ -236,11 +236,42 @@ def parquet_table(at: Path) -> Made:
     return Made(at / "t.parquet", EXACT, clock="the clock of whoever wrote")
 
 
+def camel_case(at: Path) -> Made:
+    """Write what Langfuse exports: names of columns as JavaScript has them."""
+    rows = [
+        {"id": case, "input": {"message": f"text {case}"}, "output": reply, "expectedOutput": right, "latency": 0.4}
+        for case, right, reply in ANSWERS
+    ]
+    options = ("--latency", "latency:s")
+    return Made(document(at / "l.json", rows), CONTAINED, clock="the clock of whoever wrote", options=options)
+
+
+def run_ids(at: Path) -> Made:
+    """Write what LangSmith gives of three repetitions: each row has an id, `example_id` is the case."""
+    with (at / "s.csv").open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["", "input.message", "outputs.label", "reference.label", "error", "example_id", "id"])
+        for n in range(3):
+            writer.writerows(["", f"text {case}", said, right, "", case, f"{n}{case}"] for case, right, said in ANSWERS)
+    options = ("--expected", "reference.label", "--reply", "outputs.label")
+    return Made(at / "s.csv", 3 * CONTAINED, trials=120, options=options)
+
+
+def objects(at: Path) -> Made:
+    rows = [
+        {"id": case, "output": {"label": reply, "why": "ham, not spam"}, "expected": json.dumps({"label": right})}
+        for case, right, reply in ANSWERS
+    ]
+    options = ("--expected", "expected.label", "--reply", "output.label", "--as", "exact")
+    return Made(document(at / "o.json", rows), EXACT, options=options)
+
+
 FILES = [
     promptfoo_json, promptfoo_failed, promptfoo_repeated, promptfoo_cached, promptfoo_table, promptfoo_lines,
     promptfoo_script, promptfoo_variable, promptfoo_named_variable, promptfoo_database, promptfoo_older_database,
     inspect_json, inspect_archive, inspect_zstd, inspect_running, lm_eval_choices, lm_eval_letters, lm_eval_filters,
     openai_log, openai_includes, deepeval_run, csv_table, jsonl_table, json_table, parquet_table,
+    camel_case, run_ids, objects,
 ]  # fmt: skip
 
 
@@ -383,3 +414,14 @@ def test_a_column_of_flags_says_which_answers_failed(tmp_path: Path) -> None:
     done = in_process("judge", "f.csv", "--json", at=tmp_path)
     (candidate,) = json.loads(done.stdout)["candidates"]
     assert (candidate["outcomes"]["label"], candidate["outcomes"]["failed"]) == (12, 4)
+
+
+def test_rows_that_ask_the_same_under_ids_of_their_own_are_told(tmp_path: Path) -> None:
+    rows = "".join(f"{n},text {n // 3},{label},{label}\n" for n, label in enumerate(["a", "b", "a"] * 20))
+    (tmp_path / "t.csv").write_text("id,input,expected,output\n" + rows)
+    assert "40 of 60 cases ask what another asks; if they are its repeats: --case input" in told(tmp_path)
+    assert "another asks" not in told(tmp_path, "--case", "input")
+
+
+def told(at: Path, *options: str) -> str:
+    return " ".join(in_process("judge", "t.csv", *options, at=at).stderr.split())

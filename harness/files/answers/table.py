@@ -2,7 +2,7 @@
 
 Columns that a user does not name are told by their names, and what was told is shown. Without a column of cases
 each row is a case of its own, which takes one candidate. A latency needs a unit: in the column's name, in the cells, or
-as `COLUMN:ms`.
+as `COLUMN:ms`. A name with a dot that is no column's own reaches into objects: `expected.label`.
 """
 
 import math
@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.files import case, written
 from harness.files.answers import answer
-from harness.files.answers.opened import Findings, NotRead, ReadAs, begins_with, shown
+from harness.files.answers.opened import Findings, NotRead, ReadAs, begins_with, parsed, shown
 
 _KNOWN: dict[str, tuple[str, ...]] = {  # field -> names of columns, the likeliest first
     "expected": (
@@ -26,12 +26,13 @@ _KNOWN: dict[str, tuple[str, ...]] = {  # field -> names of columns, the likelie
         "reply", "output", "actual_output", "model_output", "prediction", "predicted", "predicted_label", "pred",
         "y_pred", "response", "completion", "answer", "generated_text", "label",
     ),
-    "case": ("case", "case_id", "id", "doc_id", "sample_id", "example_id", "row_id", "index"),
+    "case": ("case", "case_id", "example_id", "dataset_item_id", "sample_id", "doc_id", "id", "row_id", "index"),
     "repeat": ("repeat", "epoch", "iteration", "repetition"),
     "candidate": ("candidate", "provider", "model", "model_name"),
     "latency": ("latency", "response_time", "duration", "elapsed", "time"),
     "error": ("error", "failure", "exception", "error_message"),
 }  # fmt: skip
+_ASKED = frozenset({"input", "inputs", "message", "text", "question"})  # names of columns with what was asked
 _UNIT = re.compile(r"(?P<name>.+?)[ _(\[]+(?P<unit>ms|msec|millis|milliseconds|s|sec|secs|seconds)[)\]]?")
 _TIMED = re.compile(r"(?P<column>.+):(?P<unit>ms|s)")
 _IN_CELLS = re.compile(r"\s*[\d.,]+\s*(?:us|µs|ms|s|sec|min)\s*")
@@ -56,7 +57,7 @@ class _Columns:
 def read(file: Path, asked: ReadAs, findings: Findings) -> answer.Stored:
     """Read the rows of a table. Raises NotRead."""
     asked.refuse_others("a table", ("expected", "reply", "case", "repeat", "candidate", "latency", "error"))
-    rows = [*_rows(file, asked, findings)]
+    rows = [(line, _reached(row, asked)) for line, row in _rows(file, asked, findings)]
     findings.raise_if_any()
     if not rows:
         raise NotRead("holds no rows.", "Name the file that the answers were written to.")
@@ -81,6 +82,8 @@ def read(file: Path, asked: ReadAs, findings: Findings) -> answer.Stored:
     notes = [columns.shown()]
     if columns.untimed:
         notes.append(f"{columns.untimed} has no unit and is not read: --latency {columns.untimed}:ms or :s")
+    if not asked.case:
+        notes += _asked_again(answers)
     timed = any(given.latency_s is not None for given in answers)
     return answer.Stored(
         tool="a table",
@@ -119,8 +122,39 @@ def _rows(file: Path, asked: ReadAs, findings: Findings) -> Iterator[tuple[int, 
     return case.read_separated(file, findings, needed=named_ones, separator=separator)
 
 
+def _reached(row: dict[str, Any], asked: ReadAs) -> dict[str, Any]:
+    """Add what an option names inside of an object, or of an object's text."""
+    for name in (asked.expected, asked.reply, asked.case, asked.candidate, asked.latency, asked.error):
+        column, *path = name.split(".")
+        if path and name not in row and column in row:
+            row = {**row, name: answer.Part(_object(row[column])).at(*path).value}
+    return row
+
+
+def _object(value: object) -> object:
+    if not isinstance(value, str) or not value.lstrip().startswith("{"):
+        return value
+    try:
+        return parsed(value)
+    except NotRead:
+        return value
+
+
+def _asked_again(answers: Sequence[answer.Given]) -> Iterator[str]:
+    """Tell of cases that ask the same: were they repeats, intervals would be too narrow."""
+    column = (
+        next((name for name in answers[0].inputs if _plain(name).partition(".")[0] in _ASKED), "") if answers else ""
+    )
+    asked = {given.case: given.inputs.get(column) for given in answers}
+    if column and (again := len(asked) - len(set(asked.values()))):
+        name = shown(column)
+        yield f"{again:,} of {len(asked):,} cases ask what another asks; if they are its repeats: --case {name}"
+
+
 def _plain(name: str) -> str:
-    return re.sub(r"[\s_-]+", "_", name.strip().strip('"')).casefold()
+    """Write a name of a column as `_KNOWN` does: `expectedOutput` and `Expected output` are one."""
+    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip().strip('"'))
+    return re.sub(r"[\s_-]+", "_", apart).casefold()
 
 
 def _told(columns: Sequence[str]) -> dict[str, str]:
@@ -214,13 +248,17 @@ def _given(
     if not wanted or wanted.casefold() == "nan":
         findings.add(file, line, shown(of["expected"]), answer.UNLABELLED, "Leave the row out.")
         return None
+    if isinstance(inside := _object(row.get(of["expected"])), dict):
+        fix = f"Write --expected {shown(of['expected'])}.NAME with one of {written.shortlist(sorted(inside))}."
+        findings.add(file, line, shown(of["expected"]), "is an object, not a label.", fix)
+        return None
     candidate = _text(row.get(of["candidate"])).strip() if "candidate" in of else columns.candidate or "given"
     if not candidate:
         fix = "Name it there, or leave the row out; --candidate NAME names one for all rows."
         findings.add(file, line, shown(of["candidate"]), "does not say which candidate answered.", fix)
         return None
     places[candidate] += 1
-    inputs = answer.Part(dict(row)).inputs(*of.values(), case.NAMELESS)
+    inputs = answer.Part(dict(row)).inputs(*of.values(), *(name.split(".")[0] for name in of.values()), case.NAMELESS)
     ident = _cell(row.get(of["case"])) if "case" in of else str(places[candidate])
     latency = None
     if "latency" in of:

@@ -71,6 +71,11 @@ class Asked:
         """The requirement as a clause: `90% required`, `at most 1% allowed`."""
         return _CLAUSES[self.threshold.op].format(self.wanted) + self.note
 
+    @property
+    def untimed(self) -> str:
+        """Say why no time is judged, where that is disturbed."""
+        return f"not decided, because {self.disturbed[:1].lower()}{self.disturbed[1:]}."
+
     def seen(self, estimate: Estimate) -> str:
         """Give the metric's name, value and interval."""
         value = figure(estimate, self.metric.scale, self.view.currency, against=self.required)

@@ -10,7 +10,6 @@ from harness.judge import Check, amount, demand, scores
 from harness.judge.checks.asked import Asked, Before, Threshold, metric_of
 from harness.judge.checks.figures import NEEDS_BASELINE
 from harness.judge.checks.metrics import GAUGES, figure
-from harness.judge.checks.quantiles import undecided
 from harness.judge.checks.why import Finding, lack, says_needed, why
 from harness.judge.checks.worlds import right
 from harness.judge.scores import Bool, Figure, Mapped, Share
@@ -135,7 +134,7 @@ def _by_figure(asked: Asked) -> Check:
         consequence=gauge.consequence,
     )
     if asked.metric.clock is not None and asked.disturbed:
-        told = f"{asked.threshold.text}: {undecided(asked)}"
+        told = f"{asked.threshold.text}: {asked.untimed}"
         return asked.check("INCONCLUSIVE", finding.estimate, told, bound=decision.bound)
     sentence = why(finding)
     return asked.check(

@@ -15,11 +15,6 @@ from harness.judge.scores import NONE, Float, Int64, Missing, Share, SloDecision
 from harness.judge.sections.latency import untimed
 
 
-def undecided(asked: Asked) -> str:
-    """Say why no time is judged."""
-    return f"not decided, because {asked.disturbed[:1].lower()}{asked.disturbed[1:]}."
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Calls:
     """The calls of a check and what was demanded of them."""
@@ -68,7 +63,7 @@ def quantile_check(asked: Asked) -> Check:
         return asked.undecided(missing, undefined(missing, confidence=asked.view.confidence))
     calls = _calls(asked)
     if asked.disturbed:
-        return asked.check("INCONCLUSIVE", calls.estimate, f"{calls.head}: {undecided(asked)}")
+        return asked.check("INCONCLUSIVE", calls.estimate, f"{calls.head}: {asked.untimed}")
     return _slowest(calls) if calls.q >= 1 else _decided(calls)
 
 

@@ -415,3 +415,29 @@ def test_what_failed_and_is_bought_again_on_purpose_may_be_left_too(tmp_path: Pa
     assert all(isinstance(outcome, Reply) for outcome in last.values())
     assert len(bought.records) == 24 + 6
     assert [len(made.lines) for made in provider.made] == [12, 12, 6]
+
+
+@pytest.mark.parametrize("step", ["polls", "creates"])
+def test_a_provider_that_can_not_be_asked_keeps_no_other_models_answers_from_being_read(
+    tmp_path: Path, scripted_server: Serve, step: str
+) -> None:
+    bought, other = Bought(tmp_path, scripted_server, Batches()), Batches()
+    entries = yaml.safe_load((tmp_path / "harness.yml").read_text())["models"]
+    away = {**entries["m"], "base_url": f"{scripted_server(other).url}/v1"}
+    (tmp_path / "harness.yml").write_text(yaml.safe_dump({"models": {"away": away, **entries}}))
+    suite = yaml.safe_load((tmp_path / "small.suite.yml").read_text()) | {"models": ["away", "m"]}
+    (tmp_path / "small.suite.yml").write_text(yaml.safe_dump(suite))
+    refused = {
+        "polls": Answer.of_json({"error": {"message": "No such key"}}, status=401),
+        "creates": Answer(status=503),
+    }
+    getattr(other, step).extend([refused[step]] * 99)
+    done = bought.run()
+    assert done.returncode == 4, done.stderr
+    assert "away: " in done.stderr
+    assert Counter(record.candidate for record in bought.records) == {"v1@m": 24}
+    getattr(other, step).clear()
+    assert bought.resume().returncode in {0, 3}
+    assert set(places(bought.folder).values()) == {1}
+    assert len(bought.records) == 48
+    assert max(Counter(other.asked).values()) == 1

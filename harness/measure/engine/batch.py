@@ -140,29 +140,31 @@ class _Session:
         """Ask how far batches are until all have ended; read what is ready, buy again what failed."""
         pause, self._waiting = FIRST_S, True
         while True:
-            for batch in [each for each in self.buyer.ledger.open.values() if each.via == "batch"]:
-                if batch.id in self.buyer.ledger.names:
-                    await self._ask_for(batch)
-                else:
-                    await self.buyer.look_for(batch)
+            for batch in self._out():
+                with self.buyer.apart(batch.model):
+                    await (self._ask_for if batch.id in self.buyer.ledger.names else self.buyer.look_for)(batch)
             if self._retry == "batch" and self.buyer.ledger.error is None:
                 await self._buy_again()
-            if not any(batch.via == "batch" for batch in self.buyer.ledger.open.values()):
+            if not self._out():
                 break
             self._tell()
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_S)
-        if self.buyer.ledger.error is not None:
-            raise self.buyer.ledger.error
+        self.buyer.raise_trouble()
         if self.buyer.ledger.open:
             raise self._offline()
+
+    def _out(self) -> list[Batch]:
+        """Give the batches that may be asked for."""
+        return [b for b in self.buyer.ledger.open.values() if b.via == "batch" and b.model not in self.buyer.away]
 
     async def _buy_again(self) -> None:
         """Buy what failed, once nothing else of its model is out: else each failure would be a batch of its own."""
         out = {batch.model for batch in self.buyer.ledger.open.values()}
         for model in self.buyer.asking:
-            if model not in out:
-                await self.buyer.buy_of(model)
+            with self.buyer.apart(model):
+                if model not in out and model not in self.buyer.away:
+                    await self.buyer.buy_of(model)
 
     async def _ask_for(self, batch: Batch) -> None:
         name = self.buyer.ledger.names[batch.id]

@@ -3,13 +3,13 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.errors import EndpointUnusable, HarnessError, RunIncomplete, StorageFailed
+from harness.errors import EndpointUnusable, HarnessError, RunIncomplete, StorageFailed, Waiting
 from harness.measure.endpoint.batches import Asking, HttpEndpoint, Kept, Unanswered, failure_map
 from harness.measure.engine.call import prepared
 from harness.measure.engine.ledger import Batch, Failure, Ledger, Plan, Planned, RealClock, contract, record_of
@@ -44,6 +44,7 @@ class Buyer:
         self.bought = bool(self.ledger.open)
         self.sending = False  # a request that buys is on its way
         self.stop: HarnessError | None = None
+        self.away: dict[str, HarnessError] = {}  # models whose provider can't be asked now, and why
         self.room: dict[str, int] = {}  # lines of a batch, of models whose provider holds no more
         self.asking = asking  # by model
         self.endpoints = endpoints  # by candidate
@@ -53,9 +54,33 @@ class Buyer:
         """Find what may have been bought, and buy what is owed."""
         for batch in list(self.ledger.open.values()):
             if batch.id not in self.ledger.names:
-                await self.look_for(batch)
+                with self.apart(batch.model):
+                    await self.look_for(batch)
         for model in self.asking:
-            await self.buy_of(model)
+            with self.apart(model):
+                if model not in self.away:
+                    await self.buy_of(model)
+        if len(self.away) == len(self.asking):
+            self.raise_trouble()
+
+    @contextmanager
+    def apart(self, model: str) -> Iterator[None]:
+        """Let what one provider can't do now leave the other models alone: it ends the session after them."""
+        try:
+            yield
+        except (StorageFailed, Waiting):
+            raise
+        except (EndpointUnusable, RunIncomplete) as error:
+            self.away.setdefault(model, error)
+
+    def raise_trouble(self) -> None:
+        """End a session once all was read that could be: for good where no provider could be asked."""
+        error = self.ledger.error
+        if error is None and self.away:
+            error = next(iter(self.away.values()))
+            error = error if len(self.away) == len(self.asking) else RunIncomplete(error.message, fix=error.fix)
+        if error is not None:
+            raise error
 
     async def buy_of(self, model: str) -> bool:
         """Buy what is owed of a model and in no batch; tell whether there was any."""

@@ -135,6 +135,8 @@ def test_what_a_function_raises_or_gives_amiss_is_a_failure_of_the_endpoint(suit
     def classify(text: str) -> str:
         if text.endswith(" 3"):
             raise ValueError("no such thing")
+        if text.endswith(" 4"):
+            raise asyncio.CancelledError  # as where a client of its own ends a task that it waits for
         return "spam" if not text.endswith(" 5") else 5  # type: ignore[return-value]
 
     run = harness.run(suite, models={"mine": classify})
@@ -146,6 +148,7 @@ def test_what_a_function_raises_or_gives_amiss_is_a_failure_of_the_endpoint(suit
     }
     assert {case: outcome.message for case, outcome in outcomes.items()} == {
         "3": "ValueError: no such thing",
+        "4": "what the function waited for was cancelled",
         "5": "TypeError: the function gave int, not a text",
     }
 

@@ -88,6 +88,10 @@ class FunctionEndpoint:
                 outcome = Reply(text=_text(await self._called(question)))
         except TimeoutError:
             outcome = Failure(kind="timeout", message=f"the function took longer than {timeout_s:g} s")
+        except asyncio.CancelledError:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            outcome = Failure(kind="server_error", message="what the function waited for was cancelled")
         except Exception as error:
             outcome = Failure(kind="server_error", message=short(f"{type(error).__name__}: {error}"))
         attempt = Attempt(

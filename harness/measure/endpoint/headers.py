@@ -35,22 +35,25 @@ NO_HINTS = RateHints()
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h|d)")
 _FIRST_EPOCH = 1e9  # some gateways write the moment as Unix seconds or milliseconds: no wait is 30 years
-_IN_WORDS = re.compile(rb'(?:(?:try again|retry) (?:in|after) |"retryDelay": *")([0-9][0-9.dhm]*) ?s')
+_IN_WORDS = re.compile(rb'(?:(?:try again|retry) (?:in|after) |"retryDelay[\\": ]+)([0-9][0-9.dhm]*) ?s', re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?")
 
 
 def read_hints(headers: Headers, body: bytes = b"", *, now: datetime | None = None) -> RateHints:
     """Read the hints of one response; costs a few lookups when there are none.
 
-    The body of an answer 429 counts where no header names a wait: Gemini says it there alone.
+    The body is that of a 429, which counts where no header names a wait: Gemini says it there alone, OpenRouter only
+    when its limit is reset.
     """
     get = headers.get
     openai = get("x-ratelimit-remaining-requests")
     tokens = get("x-ratelimit-remaining-tokens")
     anthropic = get("anthropic-ratelimit-requests-remaining")
     retry_ms, retry, should = get("retry-after-ms"), get("retry-after"), get("x-should-retry")
-    words = _IN_WORDS.search(body[:65_536])
-    if not (openai or tokens or anthropic or retry_ms or retry or should or words):
+    if body and not retry:
+        words = _IN_WORDS.search(body[:65_536])
+        retry = f"{words[1].decode()}s" if words else get("x-ratelimit-reset")
+    if not (openai or tokens or anthropic or retry_ms or retry or should):
         return NO_HINTS
     prefix, order = ("anthropic-ratelimit-", "{1}-{0}") if anthropic else ("x-ratelimit-", "{0}-{1}")
 
@@ -62,7 +65,7 @@ def read_hints(headers: Headers, body: bytes = b"", *, now: datetime | None = No
         reset_requests_s=wait_s(named("reset", "requests"), now=now),
         remaining_tokens=_count(named("remaining", "tokens")),
         reset_tokens_s=wait_s(named("reset", "tokens"), now=now),
-        retry_after_s=_retry_after(retry_ms, retry or (f"{words[1].decode()}s" if words else None), now),
+        retry_after_s=_retry_after(retry_ms, retry, now),
         should_retry={"true": True, "false": False}.get((should or "").strip().lower()),
     )
 

@@ -128,7 +128,8 @@ def _messages(items: list[Any], books: Books) -> tuple[str, str | None, tuple[To
     refusals: list[str] = []
     logprobs: list[TokenLogprob] = []
     messages = [item for item in items if isinstance(item, dict) and item.get("type") == "message"]
-    parts = [part for message in messages for part in list_at(message, "content") or []]
+    final = [message for message in messages if message.get("phase") != "commentary"]  # said on the way: no answer
+    parts = [part for message in final for part in list_at(message, "content") or []]
     for part in [part for part in parts if isinstance(part, dict)]:
         if part.get("type") == "output_text":
             texts.append(text_at(part, "text") or "")

@@ -75,11 +75,18 @@ def test_retry_after_ms_is_finer_than_retry_after_unless_it_is_nonsense() -> Non
     [
         (b"Exceeded.\\nPlease retry in 47.5s.", 47.5), (b'"retryDelay": "38s"', 38), (b"try again in 85ms.", 0.085),
         (b"Please try again in 7m59s.", 479), (b"Please retry after 26 seconds.", 26), (b"try again later", None),
+        (b"Try again in 50 seconds.", 50), (b'{\\"retryDelay\\": \\"26s\\"}', 26),
     ],
 )  # fmt: skip
 def test_a_wait_that_only_the_body_names_is_heeded(body: bytes, seconds: float | None) -> None:
     assert read_hints({}, body).retry_after_s == (None if seconds is None else pytest.approx(seconds))
-    assert read_hints({"retry-after": "3"}, body).retry_after_s == 3.0
+    assert read_hints({"retry-after": "3", "x-ratelimit-reset": "9"}, body).retry_after_s == 3.0
+
+
+def test_when_a_limit_is_reset_counts_where_a_429_names_no_wait() -> None:
+    reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1772366430000"}  # OpenRouter, in milliseconds
+    assert read_hints(reset, b"Rate limit exceeded", now=NOW).retry_after_s == 30.0
+    assert read_hints(reset, now=NOW) is NO_HINTS
 
 
 @pytest.mark.parametrize(("text", "meaning"), [("true", True), ("False", False), ("maybe", None)])

@@ -20,8 +20,6 @@ from harness.judge.sections.latency import disturbed
 from harness.judge.view import FAILED, NONE, SYNC, View, lost
 from harness.record import ORIGINAL, CaseRow, Failure, Record, Stopped, caller_ns
 
-_ANSWERS = len(OUTCOMES)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
@@ -209,6 +207,8 @@ def _untold(view: View) -> set[str]:
 
 
 def _as_settled(view: View, threshold: Threshold, check: Check, made: Settling, status: str) -> Check:
+    if status == "open" and check.status == "INCONCLUSIVE" and check.estimate.value is None:
+        return check  # nothing is known of it, and it says why
     required = check.required
     if threshold.metric == BETTER_THAN_MAJORITY.name:  # of the whole suite, not of what was asked of it
         required = max(Counter(view.cases.expected.tolist()).values()) / len(view.cases)
@@ -237,7 +237,7 @@ def _answer(predicted: int, outcome: int, repeat: int) -> int:
     """Give an answer as a number: its label, or its outcome; a failed trial agrees with nothing."""
     if predicted >= 0:
         return predicted
-    return -1 - outcome if outcome != FAILED else -1 - _ANSWERS - repeat
+    return -1 - outcome if outcome != FAILED else -1 - len(OUTCOMES) - repeat
 
 
 def _seconds(ns: int | None, *, failed: bool) -> float:

@@ -241,3 +241,9 @@ def test_what_the_majority_is_follows_the_whole_suite_not_what_was_asked_of_it()
     made = stopped_after(33, "accuracy > majority")
     assert (made.checks[0].status, made.checks[0].required) == ("PASS", 0.5)
     assert "more than 50% required" in made.checks[0].why
+
+
+def test_what_is_not_known_at_all_says_why_and_not_that_it_was_not_settled() -> None:
+    (made,) = stopped_after(33, "ttft.p50 <= 1 s", status="open").checks
+    assert made.status == "INCONCLUSIVE"
+    assert made.why == "ttft.p50 <= 1 s can't be decided: no reply was streamed."

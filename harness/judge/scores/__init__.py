@@ -26,9 +26,9 @@ from harness.judge.scores.classification import (
     label_figures,
     majority,
     precision,
+    quiet,
     recall,
     shares,
-    specificity,
 )
 from harness.judge.scores.combined import (
     Combined,

@@ -57,8 +57,18 @@ def specificity(answers: Told, label: int) -> Share | Missing:
     What has no label is never right: it is no false alarm, but no true negative either.
     """
     told = answers.patterns
+    return _of_others(answers, label, told.counts[:, label] + told.counts[:, -1])
+
+
+def quiet(answers: Told, label: int) -> Share | Missing:
+    """Give the share of trials that expect another label and were not answered with this one: no false alarms."""
+    return _of_others(answers, label, answers.patterns.counts[:, label])
+
+
+def _of_others(answers: Told, label: int, wrong: Int64) -> Share | Missing:
+    told = answers.patterns
     trials = np.where(told.expected == label, 0, told.trials)
-    alarms = np.where(told.expected == label, 0, told.counts[:, label] + told.counts[:, -1])
+    alarms = np.where(told.expected == label, 0, wrong)
     why = f"every case expects ‘{answers.labels[label]}’, so no false alarm is possible"
     of = Denominator.of(trials, told.size)
     return share_of_rare(alarms, trials, of, told.size, complement=True, why_empty=why)

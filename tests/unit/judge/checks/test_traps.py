@@ -147,6 +147,16 @@ def test_precision_at_the_share_of_production() -> None:
     assert sentences(run(near, prevalence={"spam": 0.3}), "prevalence") == []
 
 
+def test_a_reply_without_a_label_is_no_false_alarm_in_production_either() -> None:
+    answers = [("spam", "spam", 20), ("ham", "dunno", 30), ("ham", "spam", 5), ("ham", "ham", 45)]
+    (as_here, rarer) = (
+        only(run(answers, prevalence={"spam": share})).classification.at_prevalence["spam"].value
+        for share in (0.2, 0.02)
+    )
+    assert as_here == pytest.approx(20 / 25)  # at the suite's own share it is the suite's precision
+    assert rarer == pytest.approx(0.02 / (0.02 + 5 / 80 * 0.98))
+
+
 def test_a_precision_that_stays_the_same_is_not_set_against_itself() -> None:
     assessment = run([("spam", "ham", 18), ("ham", "spam", 1), ("ham", "ham", 281)], prevalence={"spam": 0.004})
     (sentence,) = sentences(assessment, "prevalence")

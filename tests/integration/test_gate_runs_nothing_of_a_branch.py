@@ -551,6 +551,20 @@ def test_a_branch_does_not_choose_whom_the_gate_trusts_with_the_key(
     assert not server.requests
 
 
+@pytest.mark.parametrize("ca_file", ["../company.pem", "certs/company.pem"])
+def test_a_certificate_outside_or_in_a_linked_folder_is_the_one_that_a_run_reads(
+    repo: Path, certified: Certified, ca_file: str
+) -> None:
+    model = yaml.safe_load((repo / "harness.yml").read_text())["models"]["m"]
+    write_yaml(repo / "harness.yml", {"models": {"m": model | {"ca_file": ca_file}}})
+    (repo / "kept").mkdir()
+    (repo / "certs").symlink_to("kept")
+    (repo / ca_file).write_bytes(certified.authority.read_bytes())
+    commit(repo, "an authority")
+    worse(repo)
+    assert gate(repo).returncode == 1
+
+
 def test_processes_of_a_run_import_nothing_from_where_it_stands(
     tmp_path: Path, scripted_server: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:

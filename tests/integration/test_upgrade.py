@@ -328,6 +328,20 @@ def test_labels_of_the_disagreeing_cases_give_what_all_labels_give(tmp_path: Pat
     assert "the difference in accuracy is exact" in few["sentence"]
 
 
+def test_labels_that_somebody_wrote_into_the_file_to_label_stay_there(tmp_path: Path) -> None:
+    models = {"old": recorded(tmp_path, "old", {5, 7}), "new": recorded(tmp_path, "new", {7, 8, 9})}
+    _, document = upgrade(write_project(tmp_path, models, labelled=False))
+    place = tmp_path / document["to_label"]
+    rows = [json.loads(line) for line in place.read_text().splitlines()]
+    right = {row["id"]: expected(int(row["id"][1:])) if row["tags"] else "" for row in rows}
+    write_lines(place, [row | {"expected": right[row["id"]]} for row in rows])
+    filled = place.read_bytes()
+    for more in (["--labels", str(place)], [], ["--labels", str(place)]):
+        done = command(tmp_path, "upgrade", "--run", document["run_id"], *more, "--json")
+        assert json.loads(done.stdout)["prompts"][0]["agreement"]["exact"] == bool(more)
+        assert place.read_bytes() == filled
+
+
 def test_a_run_without_labels_is_no_ordinary_one(tmp_path: Path) -> None:
     models = {name: recorded(tmp_path, name, set()) for name in ("old", "new")}
     _, document = upgrade(write_project(tmp_path, models, labelled=False))

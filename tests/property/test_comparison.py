@@ -75,6 +75,18 @@ def test_a_paired_mean_is_students_t(values: list[float]) -> None:
         assert (estimate.low, estimate.high) == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.parametrize("repeats", [3, 7, 10])
+def test_equal_sums_that_were_rounded_otherwise_do_not_differ(repeats: int) -> None:
+    once = np.full(60, 12e-6)
+    again = np.array([sum([12e-6] * repeats)] * 60)
+    assert (again / repeats != once).any() or (again.sum() / (60 * repeats) != once.sum() / 60)
+    figures = (
+        paired_mean_difference(again / repeats, once),
+        paired_ratio_difference(again, np.full(60, float(repeats)), once, np.ones(60)),
+    )
+    assert [(figure.value, figure.estimate().low) for figure in figures] == [(0.0, 0.0)] * 2
+
+
 @given(scale=st.floats(0.1, 10))
 def test_a_ratio_with_proportional_parts_has_no_spread(scale: float) -> None:
     bottom = np.array([1.0, 2.0, 3.0])

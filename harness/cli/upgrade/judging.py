@@ -49,12 +49,14 @@ def judge(
     for couple in couples:
         made = upgraded(couple, asked)
         if repeats and made.comparison is not None and made.comparison.broken:
+            why_not = "that is done once, when the run is finished" if bundle is not None else "`--run` sends nothing"
             whole = bundle if assessment.complete else None
-            made = _asked_again(folder, made, known, whole, repeats, most, quiet=quiet)
+            made = _asked_again(folder, made, known, whole, repeats, most, why_not, quiet=quiet)
         prompts.append(made)
     unlabelled = [view for view in views.values() if view.cases.unlabelled is not None]
     if unlabelled:
-        write_all(folder, {TO_LABEL: _to_label(couples, suite)})
+        if not _begun(folder / TO_LABEL, suite):
+            write_all(folder, {TO_LABEL: _to_label(couples, suite)})
     else:
         write_reports(folder, assessment, manifest)
     to_label = str(folder / TO_LABEL) if unlabelled else ""
@@ -105,12 +107,12 @@ def _asked_again(
     bundle: measuring.Bundle | None,
     repeats: int,
     most: measuring.Most,
+    why_not: str,
     *,
     quiet: bool,
 ) -> UpgradedPrompt:
     assert made.comparison is not None
     names = (made.old, made.new)
-    why_not = "that is done once, when the run is finished"
     if bundle is not None:
         broken = [change.case for change in made.comparison.broken]
         why_not = measuring.ask_again(folder, bundle, names, broken, repeats, most, quiet=quiet)
@@ -119,6 +121,17 @@ def _asked_again(
         return confirmed(made, None, "", why_not)
     again = views_of(run, labelled=known)
     return confirmed(made, (again[made.old], again[made.new]), run.name, why_not if bundle is not None else "")
+
+
+def _begun(place: Path, suite: Suite) -> bool:
+    """Tell whether somebody wrote labels into a file of cases to label: it is theirs, and not written again."""
+    if place.is_symlink() or not place.is_file():
+        return False
+    try:
+        rows = [msgspec.json.decode(line, type=dict[str, Any]) for line in place.read_bytes().splitlines()]
+    except (msgspec.MsgspecError, RecursionError):
+        return True
+    return any(row.get(suite.columns.get("expected", "expected")) for row in rows)
 
 
 def _to_label(couples: list[Couple], suite: Suite) -> bytes:

@@ -77,8 +77,6 @@ def lay_out(snapshot: Snapshot, suite: str, project: str | None, into: Path) -> 
     models = read.project.models.values()
     recordings = [str(entry.replies) for entry in models if entry.replies is not None]
     wanted += [posixpath.normpath(posixpath.join(root, path)) for path in recordings]
-    certificates = [posixpath.normpath(posixpath.join(root, str(m.ca_file))) for m in models if m.ca_file]
-    wanted += [path for path in certificates if path in snapshot.files]
     wanted.append(posixpath.join(root, BASELINES))
     if any(":" in name for name in checked.model.perturbations):  # the suite's own code: the base's
         below = f"{root}/" if root else ""

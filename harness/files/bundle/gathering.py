@@ -230,7 +230,7 @@ class Gatherer:
             self._model_problem(name, "replies", said, written.near_file(path) or "It is relative to harness.yml.")
 
     def _check_certificates(self, name: str, entry: project.ModelEntry) -> None:
-        if entry.ca_file is None:
+        if entry.ca_file is None or self._given:
             return
         try:
             project.read_certificates(self.root / entry.ca_file)  # a company's lie outside of the project, as a rule

@@ -47,7 +47,7 @@ def load_bundle(
     the suite's case files, and `thresholds` (texts, or files of them) its thresholds; `splits` and `tags` keep the
     cases that have one of them; then `first` keeps the first and `limit` a sample, seeded by the suite and
     stratified by label. `project` names harness.yml (default: found, see above), and `entries` stand in place of
-    its models, whose recordings are not looked for then. `trusted=False` is for files of strangers: prompts are
+    its models, whose files are not looked for then. `trusted=False` is for files of strangers: prompts are
     rendered in a child process with limits, all that a run would send first, and perturbations can't be Python
     code. `confined=True` has the prompts alone rendered there: also later, by whatever takes the bundle.
     `unlabelled` allows cases without a right label.

@@ -185,9 +185,9 @@ def paired_ratio_difference(
     residual = (first_top - ratios[0] * first_bottom) / bottoms[0]
     residual = residual - (second_top - ratios[1] * second_bottom) / bottoms[1]
     se = math.sqrt(float(residual @ residual) * cases / (cases - 1))
-    se = 0.0 if se <= 1e-12 * (abs(ratios[0]) + abs(ratios[1])) else se
-    value = scale * (ratios[0] - ratios[1])
-    return Normal(value, cases, scale * se, "mean, paired by case", dof=cases - 1)
+    sizes = float(np.abs(first_top).sum()) / bottoms[0] + float(np.abs(second_top).sum()) / bottoms[1]
+    value, se = (0.0 if abs(seen) <= 1e-12 * sizes else seen for seen in (ratios[0] - ratios[1], se))  # else rounding
+    return Normal(scale * value, cases, scale * se, "mean, paired by case", dof=cases - 1)
 
 
 def clustered_mean(values: Float, case: Int32 | Int64, *, why_empty: str, scale: float = 1.0) -> Normal | Missing:

@@ -163,3 +163,37 @@ def test_a_matrix_of_40_labels_is_on_the_first_screen_and_printed_whole(browser:
         assert page.evaluate(f"Math.max(...{edges})") <= A4_WITHIN_MARGINS[0]
         counts = "[...document.querySelectorAll('.matrix tbody td b')]"
         assert page.evaluate(f"{counts}.filter(e => e.scrollWidth > e.parentElement.clientWidth).length") == 0
+
+
+@pytest.mark.parametrize("count", [2, 5, 7])
+def test_a_matrix_of_few_labels_is_printed_whole(browser: Chromium, tmp_path: Path, count: int) -> None:
+    labels = [f"delivery_status_question_{n}" for n in range(count)]
+    answers = [(label, labels[n - 1 if n else 0], 20) for n, label in enumerate(labels)]
+    address = saved(tmp_path, render_html(run_view(judged(answers, labels, thresholds=["accuracy >= 99%"]))))
+    with browser.page(size=A4_WITHIN_MARGINS) as page:
+        page.open(address)
+        page.call("Emulation.setEmulatedMedia", media="print")
+        wide = "[...document.querySelectorAll('.matrix')].map(e => e.scrollWidth - e.clientWidth)"
+        assert page.evaluate(wide) == [0]
+        edges = "[...document.querySelectorAll('.matrix th, .matrix td')].map(e => e.getBoundingClientRect().right)"
+        assert page.evaluate(f"Math.max(...{edges})") <= A4_WITHIN_MARGINS[0]
+
+
+def test_a_name_from_right_to_left_leaves_threshold_and_figure_in_their_places(
+    browser: Chromium, tmp_path: Path
+) -> None:
+    labels = ("ביטול", "spam")
+    answers = [("ביטול", "ביטול", 30), ("spam", "ביטול", 9), ("spam", "spam", 30)]
+    address = saved(tmp_path, render_html(run_view(judged(answers, labels, thresholds=["precision[ביטול] >= 80%"]))))
+    digits = """(node, text) => {
+      const range = document.createRange(), at = node.textContent.indexOf(text);
+      range.setStart(node, at); range.setEnd(node, at + text.length);
+      return range.getBoundingClientRect().left;
+    }"""
+    with browser.page(size=SCREEN) as page:
+        page.open(address)
+        row = "document.querySelector('.block div')"
+        assert "80%" in page.evaluate(f"{row}.innerText")
+        threshold = page.evaluate(f"({digits})({row}.querySelector('b').firstChild, '80%')")
+        figure = page.evaluate(f"({digits})({row}.querySelector('b').nextSibling.nextSibling.firstChild, '76.9%')")
+        assert threshold < figure

@@ -26,6 +26,7 @@ from harness.judge.scores import (
     Resampling,
     Votes,
     distinct,
+    ends_of,
     in_seconds,
     second_error,
 )
@@ -133,9 +134,7 @@ class RunView:
     @cached_property
     def policy(self) -> tuple[Threshold, ...]:
         """The thresholds in force: those given, else the suite's own, else all documented defaults."""
-        if self._given is not None:
-            return tuple(self._given)
-        return thresholds_of(self.suite, written_in=MANIFEST)
+        return thresholds_of(self.suite, written_in=MANIFEST) if self._given is None else tuple(self._given)
 
 
 class View:

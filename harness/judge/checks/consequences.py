@@ -8,7 +8,7 @@ from harness.judge import OUTCOMES, Outcome, amount, count, listed, named, verb
 from harness.judge.checks.asked import Asked
 from harness.judge.leakage.find import LEAKS
 from harness.judge.leakage.section import leaks
-from harness.judge.view import FAILURES, NONE, Bool, View
+from harness.judge.view import FAILURES, NONE, Bool, View, ends_of
 
 
 def _once(view: View, of: Bool) -> bool:
@@ -178,13 +178,9 @@ def not_always_right(asked: Asked) -> str:
 def moved(asked: Asked) -> str:
     """Give how many cases got different answers."""
     view = asked.view.answered
-    codes, case = view.answer_codes, view.trials.case
-    low, high = np.full(len(view.cases), np.iinfo(np.int64).max), np.full(len(view.cases), -1)
-    np.minimum.at(low, case, codes)
-    np.maximum.at(high, case, codes)
-    sent = high >= 0
-    n = int((low[sent] != high[sent]).sum())
-    return f"{n:,} of {count(int(sent.sum()), 'case')} got different answers." if n else ""
+    cases, least, greatest, _ = ends_of(view.trials.case, view.answer_codes)
+    n = int(np.count_nonzero(least != greatest))
+    return f"{n:,} of {count(len(cases), 'case')} got different answers." if n else ""
 
 
 _KINDS = {

@@ -30,7 +30,7 @@ import numpy as np
 
 from harness.judge import OUTCOMES
 from harness.judge.checks.asked import Asked, metric_of
-from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost
+from harness.judge.view import DEV, FAILURES, LABEL, NONE, Bool, Int64, TrialColumns, View, lost, once
 
 Worlds: TypeAlias = Callable[[Asked], Iterator[View]]
 _Retold: TypeAlias = Callable[[TrialColumns], TrialColumns]
@@ -40,7 +40,8 @@ _LATE = [FAILURES.index(kind) for kind in ("timeout", "deadline")]
 
 def retold(view: View, tell: _Retold) -> View:
     """Give the same candidate with other trials in place of some."""
-    return View(view.run, view.entry, tell(view.every_trial), tell(view.trials))
+    every = tell(view.every_trial)
+    return View(view.run, view.entry, every, every if view.trials is view.every_trial else tell(view.trials))
 
 
 def with_answers(trials: TrialColumns, which: Bool, label: Int64) -> TrialColumns:
@@ -57,6 +58,7 @@ def right(trials: TrialColumns, which: Bool) -> TrialColumns:
     return with_answers(trials, which, trials.expected.astype(np.int64))
 
 
+@once
 def mended(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had been right."""
     return retold(view, lambda trials: right(trials, lost(trials)))
@@ -91,6 +93,7 @@ def averages_otherwise(asked: Asked) -> Iterator[View]:
     yield otherwise(asked.view)
 
 
+@once
 def otherwise(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had got the wrong label that costs most."""
     k = len(view.labels)
@@ -109,6 +112,7 @@ def agreeing(asked: Asked) -> Iterator[View]:
     yield as_usual(asked.view)
 
 
+@once
 def as_usual(view: View) -> View:
     """Give a candidate as if all that the endpoint failed had been answered as the case usually is."""
     usual = _usual(view)

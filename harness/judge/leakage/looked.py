@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 from zlib import adler32, crc32
 
@@ -23,7 +23,6 @@ from harness.judge.table.packed import Packed, every_named
 _AT_ONCE = 4_096  # texts that are looked at together
 STATES = re.compile(r"\b(?:label|class|category|expected|answer|intent)\s*[:=]\s*[\"'\[(]?", re.IGNORECASE)
 _END = "\0"
-_BLANKS = b"\t\n\v\f\r\x1c\x1d\x1e\x1f"
 _APART = bytes(byte if chr(byte).isalnum() or byte in b"_\0" else 32 for byte in range(128)) + bytes(128)
 
 
@@ -49,6 +48,7 @@ class Look:
         """Look at the longest input of each case, or at texts."""
         texts = _texts(every_named(block) if isinstance(block, Packed) else block)
         joined = _END.join(texts)
+        stating = texts if ":" in joined or "=" in joined else ()
         whole = _folded(joined, len(texts))
         folded = whole.split(_END) if whole or texts == [""] else [normalised(text) for text in texts]
         near = [label for label, words in enumerate(self.labels) if not words or words[0] in whole or not whole]
@@ -59,7 +59,7 @@ class Look:
             digests_of(folded),
             self.sieve.worth_comparing(folded),
             [(template, *hit) for template, one in grams.items() for hit in one.contained(words)],
-            [at for at, text in enumerate(texts) if (":" in text or "=" in text) and STATES.search(text)],
+            [at for at, text in enumerate(stating) if (":" in text or "=" in text) and STATES.search(text)],
             [(label, at) for label in near for at in _holding(self.labels[label], folded, words)],
         )
 
@@ -85,14 +85,16 @@ def _longest(inputs: dict[str, str] | str) -> str:
 
 
 def _texts(block: Sequence[dict[str, str]] | Sequence[str]) -> list[str]:
-    if all(isinstance(each, dict) and len(each) == 1 for each in block):  # the usual: one input
-        return [text for each in block for text in each.values()]  # type: ignore[union-attr]
+    if set(map(type, block)) == {dict} and set(map(len, block)) == {1}:  # the usual: one input
+        return list(chain.from_iterable(map(dict.values, block)))  # type: ignore[arg-type]
     return [_longest(each) for each in block]
 
 
 def digests_of(folded: Sequence[str]) -> npt.NDArray[np.uint64]:
     """Give 64 bits for each text; who needs to know whether texts are equal looks at these, too."""
-    encoded = [text.encode("utf-8", "surrogatepass") for text in folded]
+    encoded = _END.join(folded).encode("utf-8", "surrogatepass").split(_END.encode())
+    if len(encoded) != len(folded):  # none, or one that holds what should part them
+        encoded = [text.encode("utf-8", "surrogatepass") for text in folded]
     two = [np.fromiter(map(of, encoded), np.uint64, len(encoded)) for of in (crc32, adler32)]
     return two[0] << np.uint64(32) | two[1]
 
@@ -103,13 +105,17 @@ def _folded(joined: str, count: int) -> str:
         return ""  # a text holds what should part them
     folded = joined if joined.isascii() else unicodedata.normalize("NFKC", joined)
     folded = folded.casefold()
-    held = folded.encode("utf-8", "surrogatepass")
-    if not folded.isascii() or len(held.translate(None, _BLANKS)) < len(held):
-        return _END.join(" ".join(text.split()) for text in folded.split(_END))
-    framed = f"{_END}{folded}{_END}"
-    if "  " in framed or f"{_END} " in framed or f" {_END}" in framed:
-        return _END.join(" ".join(text.split()) for text in folded.split(_END))
-    return folded
+    return folded if _is_tidy(folded) else _END.join(" ".join(text.split()) for text in folded.split(_END))
+
+
+def _is_tidy(joined: str) -> bool:
+    """Tell whether joined texts are ASCII without blanks but for single spaces between words."""
+    if not joined.isascii():
+        return False
+    held = np.frombuffer(f"{_END}{joined}{_END}".encode(), np.uint8)
+    low = held <= ord(" ")
+    ours = np.count_nonzero((held == ord(" ")) | (held == ord(_END)))
+    return np.count_nonzero(low) == ours and not (low[1:] & low[:-1]).any()
 
 
 def _apart(whole: str) -> str:

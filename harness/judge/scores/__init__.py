@@ -107,6 +107,7 @@ from harness.judge.scores.stability import (
     all_same,
     best_and_worst,
     clustering,
+    ends_of,
     fleiss_kappa,
     flip_rate,
     flip_rates,

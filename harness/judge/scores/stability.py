@@ -92,15 +92,21 @@ def all_same(case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> Share | Miss
     Atil et al. (2024), total agreement rate. There may be as many different replies as trials, so answers
     are not counted: all are alike where the least code is the greatest.
     """
-    if len(case) == 0:
-        return Missing(ONE_REPEAT)
+    _, least, greatest, asked = ends_of(case, answer)
+    repeated = asked > 1
+    alike = (least == greatest)[repeated]
+    return share_of_counts(alike, np.ones(len(alike)), why_empty=ONE_REPEAT)
+
+
+def ends_of(case: Int32 | Int64, answer: Int16 | Int32 | Int64) -> tuple[Int64, Int64, Int64, Int64]:
+    """Give the cases, the least and the greatest of the answers to each, and how many these are."""
     if (case[1:] < case[:-1]).any():
         order = np.argsort(case, kind="stable")
         case, answer = case[order], answer[order]
     starts, asked = runs_of(case)
-    alike = np.minimum.reduceat(answer, starts) == np.maximum.reduceat(answer, starts)
-    repeated = asked > 1
-    return share_of_counts(alike[repeated], np.ones(np.count_nonzero(repeated)), why_empty=ONE_REPEAT)
+    ends = [of.reduceat(answer, starts) if len(starts) else answer for of in (np.minimum, np.maximum)]
+    least, greatest = (each.astype(np.int64) for each in ends)
+    return case[starts].astype(np.int64), least, greatest, asked
 
 
 def flips(votes: Votes) -> list[tuple[int, int, float, int]]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.files.thresholds import KAPPA
 from harness.judge import OUTCOMES, NotableCase, Outcome
-from harness.judge.view import NONE, Int64, View, lost, once
+from harness.judge.view import NONE, Int64, View, ends_of, lost, once
 
 _MOST = 10
 _LOOKED_AT = 1_000
@@ -132,9 +132,7 @@ def _moves(view: View) -> bool:
 
 def _only_answer(view: View) -> Int64:
     """Give the label that a case got in every repeat, NONE where it got several or none."""
-    n = len(view.cases)
-    low = np.full(n, np.iinfo(np.int64).max)
-    high = np.full(n, NONE)
-    np.minimum.at(low, view.trials.case, view.trials.predicted)
-    np.maximum.at(high, view.trials.case, view.trials.predicted)
-    return np.where(low == high, high, NONE)
+    cases, least, greatest, _ = ends_of(view.trials.case, view.trials.predicted)
+    found = np.full(len(view.cases), NONE)
+    found[cases] = np.where(least == greatest, greatest, NONE)
+    return found

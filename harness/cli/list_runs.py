@@ -154,8 +154,8 @@ def _lines(rows: list[dict[str, Any]], width: int | None) -> list[str]:
     cells = [
         (
             one_line(row["run"]),
-            f"shard {row['shard']}" if row["shard"] and row["verdict"] == "NOT JUDGED" else row["verdict"],
-            "" if row["accuracy"] is None else f"{row['accuracy']:.1%}",
+            f"shard {row['shard']}" if row["shard"] else row["verdict"],
+            "" if row["accuracy"] is None or row["shard"] else f"{row['accuracy']:.1%}",
             when(row["created_utc"]),
             f"{row['trials']:,}",
             one_line(row["candidates"]),

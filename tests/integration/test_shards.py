@@ -84,6 +84,7 @@ def test_a_list_of_runs_says_which_shard_one_is_and_counts_its_own_trials(projec
     assert own == {"1": 64, "2": 64, "3": 56}  # 8, 8 and 7 cases; 2 prompts, 2 variants, 2 repeats
     listed = json.loads(command(project, "list", "--json").stdout)
     assert {run["shard"]: run["trials"] for run in listed} == {f"{n}/3": trials for n, trials in own.items()}
+    command(project, "report", list_runs(project / "results")[0].name)  # what is judged of it is not its run's verdict
     shown = command(project, "list").stdout
     assert sorted(re.findall(r"shard (./3) .* (\d+)  ", shown)) == sorted((f"{n}/3", str(own[n])) for n in own)
     done, _ = merged(project, *list_runs(project / "results"))

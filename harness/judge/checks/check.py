@@ -63,7 +63,8 @@ def _held(asked: Asked) -> Check:
         return asked.undecided(note, estimate)
     asked = replace(asked, required=required, note=note)
     made = _decided(asked)
-    made = _unfinished(asked, made) if view.missing and made.status == "FAIL" else made
+    if view.missing and (made.status == "FAIL" or made.needed_n is not None):
+        made = _unfinished(asked, made)
     return _either_way(asked, made)
 
 
@@ -208,7 +209,7 @@ def _from_baseline(asked: Asked, before: float) -> tuple[float, str]:
 
 
 def _unfinished(asked: Asked, made: Check) -> Check:
-    """Take back a FAIL while trials are missing: they count as failures, and may still turn out well."""
+    """Take back a FAIL, and advice of more cases, while trials are missing: they count as failures, and may pass."""
     clause = replace(asked, note="").clause
     told = f"{asked.seen(made.estimate)}, {clause}: not met so far, but what was not run counts as failed."
     return msgspec.structs.replace(

@@ -73,6 +73,7 @@ _NOT_LET: tuple[tuple[re.Pattern[str], tuple[str, ...], str], ...] = tuple(
     )
 )
 _PAY = _NOT_LET[2][2]
+_OF_A_BATCH = re.compile(r"\bbatch(_expired)?\b|completion window")  # not asked in time, or not answered
 _OF_A_MODEL = re.compile(r"\b(model|deployment)\b.*\b(not|no such|unknown|unsupported|exist)", re.IGNORECASE)
 _ADAPT = "or let `harness models adapt` find what this model takes"
 _MOST_READ = 1_000  # characters of a message
@@ -144,6 +145,8 @@ def what_to_change(failure: Failure, places: Places, key_variable: str | None = 
         mend = _not_let(words, places)
     elif words.startswith("the reply has nothing at"):
         mend = _at(places, ("reply", "entry"), _CORRECT)
+    elif failure.kind == "error_in_body" and _OF_A_BATCH.search(words):
+        mend = _passing(failure.kind, places, run)
     if mend is not None:
         return mend
     match failure.kind:

@@ -53,7 +53,7 @@ def _second_look(view: View) -> list[judge.Trap]:
     if before is None:
         return []
     told = f"{before.cases:,} of these {len(view.cases):,} cases were looked at before, in {before.to}: checks are made"
-    told += f" at {judge.sure(round(sure, 3))} confidence, so that both looks together pass what is not so in at most"
+    told += f" at {judge.sure(sure)} confidence, so that both looks together pass what is not so in at most"
     return [judge.Trap(kind="second_look", sentence=f"{told} {judge.sure(kept)} of runs.")]
 
 

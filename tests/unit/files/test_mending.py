@@ -71,6 +71,19 @@ OWN_KEY = "Check the variable KEY and what its key may do (harness.yml:6)."
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "batch_expired: it was not asked within the batch's time",
+        "This request could not be executed before the completion window expired.",
+        "the batch has no line for it",
+    ],
+)
+def test_what_a_batch_did_not_come_to_is_sent_again_and_no_fault_of_the_address(words: str) -> None:
+    mend = what_to_change(Failure(kind="error_in_body", message=words, status=200), PLACES)
+    assert mend == Mend("", "When the endpoint is well, `harness resume RUN --failed` sends just these again")
+
+
+@pytest.mark.parametrize(
     ("status", "words", "advice"),
     [
         (403, "Country, region, or territory not supported", SERVED),

@@ -512,6 +512,25 @@ def test_results_in_a_place_that_the_branch_chose_are_refused(repo: Path, tmp_pa
     assert list(elsewhere.iterdir()) == []
 
 
+def test_reports_are_not_written_where_a_link_of_the_branch_leads(repo: Path, server: ScriptedServer) -> None:
+    worse(repo)
+    (repo / "reports").symlink_to(".git")
+    commit(repo, "worse")
+    done = gate(repo, "--out", "reports")
+    assert (done.returncode, "reports, where reports are written" in done.stderr, len(server.requests)) == (2, True, 0)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take UTF-8 alone")
+@pytest.mark.parametrize("folder", ["prompts", "suites"])
+def test_a_name_that_is_no_text_is_refused_before_a_call(repo: Path, server: ScriptedServer, folder: str) -> None:
+    worse(repo)
+    (like,) = (repo / folder).glob("*.yml")
+    shutil.copy(like, repo / folder / f"\udcff.{like.name.split('.', 1)[1]}")
+    commit(repo, "worse")
+    done = command(repo, "gate", "--all", "--base", "main", "--quiet")
+    assert (done.returncode, "not UTF-8" in done.stderr, len(server.requests)) == (2, True, 0)
+
+
 def test_a_link_among_the_files_that_a_gate_writes_is_replaced_and_not_followed(repo: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.write_text("mine")

@@ -113,6 +113,7 @@ def gate(
         scratch = Path(folder).resolve()
         found = gate_bundles(asked, scratch, merged) if every else (gate_bundle(asked, scratch, merged),)
         found = tuple(one.stopping() for one in found) if stop else found
+        out = None if out is None else found[0].apart(out, "reports")
         held = _measured(found, share, most, via, reuse=reuse, quiet=quiet)
         code = _told(held, together=every, out=out, as_json=as_json)
     raise typer.Exit(code)

@@ -59,11 +59,14 @@ class GateBundle:
 
     def results(self) -> Path:
         """Give the folder of the runs. Raises UsageError where the branch put something in its place."""
-        results = self.root / self.bundle.project.results
-        if path := self.repository.brought_as(results, self.tracked):
-            said = f"{path}, where runs are written, comes from the branch."
+        return self.apart(self.root / self.bundle.project.results, "runs")
+
+    def apart(self, folder: Path, what: str) -> Path:
+        """Give a folder to write into. Raises UsageError where the branch put something in its place."""
+        if path := self.repository.brought_as(folder, self.tracked):
+            said = f"{shown(path)}, where {what} are written, comes from the branch."
             raise UsageError(said, fix="Remove it from the branch.")
-        return results
+        return folder
 
 
 def gate_bundle(asked: GateAsked, scratch: Path, sent: Sent) -> GateBundle:
@@ -233,7 +236,7 @@ class _Gathering(Sides):
             policy=self.policy,
             bundle=replace(head, project=project, candidates=tuple(measured), files=files),
             pairs=pairs,
-            deleted=found.deleted,
+            deleted=tuple(shown(path) for path in found.deleted),
             edits=edits_of(self, in_force),
             tracked=self.tracked,
         )

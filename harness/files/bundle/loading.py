@@ -103,6 +103,7 @@ class _Loader:
             self._check(checked, everything, rows, choice, replaced=cases is not None)
         fitted = self._fitted(read, checked, everything, rows)
         pairs, unfit = check_speaks(checked, read, entries, self.gather.by_pattern)
+        self._refuse_odd_names()
         if self.findings.problems:
             return None
         suite = checked.model.model_copy(update={"repeats": times, "thresholds": texts})
@@ -122,6 +123,11 @@ class _Loader:
             left_out=(*unfit, *left_open(thresholds, times)),
             notes=notes_on(self.gather.reader, everything, fitted),
         )
+
+    def _refuse_odd_names(self) -> None:
+        for file in self.gather.files:
+            if any("\ud800" <= letter <= "\udfff" for letter in str(file)):
+                self.findings.add(file, None, "", "has a name that is not UTF-8: no run can keep it.", "Rename it.")
 
     def _fitted(
         self, read: Sequence[Checked[Prompt]], checked: Checked[Suite], everything: Sequence[Case], rows: Sequence[Case]

@@ -483,6 +483,40 @@ def test_calls_of_perturbations_are_a_gates_calls(repo: Path, server: ScriptedSe
     assert len(server.requests) == 6 * CASES
 
 
+def test_a_new_suite_is_not_judged_by_a_harness_yml_that_changed_behind_a_link(
+    repo: Path, server: ScriptedServer
+) -> None:
+    git(repo, "mv", "harness.yml", "models.yml")
+    (repo / "harness.yml").symlink_to("models.yml")
+    commit(repo, "linked")
+    branch(repo, "new")
+    write_models(repo, m=entry(repo) | {"params": {"temperature": 1}})
+    write_yaml(repo / "suites/new.suite.yml", yaml.safe_load((repo / SUITE).read_text()) | {"name": "new"})
+    write_prompt(repo, "Sort well: {{ message }}")
+    commit(repo, "new")
+    done = command(repo, "gate", "suites/new.suite.yml", "--base", "main", "--quiet")
+    assert (done.returncode, "harness.yml is changed as well" in done.stderr, len(server.requests)) == (2, True, 0)
+
+
+@pytest.mark.parametrize("suite", ["app/suites/small.suite.yml", "app/suites/new.suite.yml"])
+def test_the_harness_yml_of_a_branchs_own_policy_is_the_one_that_a_run_finds(
+    tmp_path: Path, server: ScriptedServer, suite: str
+) -> None:
+    write_repository(tmp_path / "app", served(server.url, model="nearer-1"), cases=CASES)
+    (tmp_path / "app" / ".git").rename(tmp_path / ".git")
+    write_yaml(tmp_path / "harness.yml", {"models": {"m": served(server.url, model="upper-1")}})
+    commit(tmp_path, "one around the other")
+    branch(tmp_path, "new")
+    write_suite(tmp_path / "app", "suites/small.suite.yml", name="changed")
+    write_yaml(tmp_path / "app/suites/new.suite.yml", yaml.safe_load((tmp_path / "app" / SUITE).read_text()))
+    write_prompt(tmp_path / "app", "Sort well: {{ message }}")
+    commit(tmp_path, "new")
+    policy = ["--policy", "head"] if "small" in suite else []
+    done = command(tmp_path, "gate", suite, "--base", "main", "--quiet", *policy)
+    assert done.returncode in {0, 3}, done.stderr
+    assert {request.json()["model"] for request in server.requests} == {"upper-1"}
+
+
 def test_a_prompt_that_git_does_not_know_yet_is_not_committed(repo: Path) -> None:
     branch(repo, "new")
     write_prompt(repo, "Sort well: {{ message }}", "prompts/v2.prompt.yml")

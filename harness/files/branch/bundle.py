@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.files.branch.answering import Policy, Sent, heirs, read_side, shown, since_then
+from harness.files.branch.answering import Findings, Gatherer, Policy, Sent, heirs, read_side, shown, since_then
 from harness.files.branch.base_policy import (
     PolicyPlaces,
     at_commit,
@@ -25,7 +25,6 @@ from harness.files.branch.edits import edits_of, refuse_files
 from harness.files.branch.pairing import Bundle, FilesError, GateAsked, GateSide, Pair, Sides
 from harness.files.branch.prompts import FoundPrompts, SuitePrompts
 from harness.files.branch.repository import Repository, UsageError, touches
-from harness.files.project import find_project
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +168,8 @@ class _Gathering(Sides):
             return self.theirs
         if not self.asked.suite.is_file():
             raise UsageError(f"there is no suite {self.asked.suite}, here or on {self.asked.base}.")
-        project = find_project(self.asked.suite.resolve().parent)
+        found = Gatherer(self.asked.suite, None, Findings()).project.path  # as a run finds it
+        project = None if found is None else found.parent.resolve() / found.name
         if project is None or not project.is_relative_to(self.top):
             raise UsageError("this branch has no harness.yml.", fix="Add one, or use `--policy base`.")
         if self.policy == "base":
@@ -178,7 +178,7 @@ class _Gathering(Sides):
 
     def _allow_new_suite(self, project: str) -> None:
         """Let a new suite be judged by its own policy, for want of another; its models must be the base's."""
-        if project in self.touched or project not in self.base.files:
+        if self.repository.brought_as(self.top / project, self.touched) or project not in self.base.files:
             raise UsageError(
                 f"{self.suite} is not on {self.asked.base}, and {project} is changed as well: nothing that "
                 "this branch is to be judged by comes from the base.",
